@@ -1,0 +1,1 @@
+"""Nouns and rules, pure: tables, keys, recipes, plans and policies. No clients, no GPU, no Prefect."""

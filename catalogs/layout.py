@@ -1,0 +1,125 @@
+"""Every object key and table name there is. No other module builds one.
+
+Comes in: catalogue names (checked), run ids, hex digests, SKUs. Goes out: slash-separated keys relative to the store.
+SKUs are hostile text, so only their slug and digest ever reach a key.
+"""
+
+from slugify import slugify
+
+from catalogs.keys import SHORT, sku_sha
+
+SLUG_CHARACTERS = 48
+
+
+# Images
+
+
+def staged_image(image_key: str) -> str:
+    """Return where an image is kept as the model made it (lossless)."""
+    return f"staging/{image_key[:2]}/{image_key}.png"
+
+
+def finished_image(image_key: str, finish_digest: str) -> str:
+    """Return where an image is kept as it would be published."""
+    return f"staging/{image_key[:2]}/{image_key}-{finish_digest[:SHORT]}.jpg"
+
+
+def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
+    """Return where the raw scores of these pixels are kept, for policies to decide from again."""
+    name = f"{raw_pixel_sha}-{finish_digest[:SHORT]}-{scanners_digest[:SHORT]}"
+    return f"scores/{raw_pixel_sha[:2]}/{name}.json"
+
+
+def published_image(catalogue: str, sku: str, view: str, variant: str, index: int, file_sha: str) -> str:
+    """Return the public key of a picture: readable, safe, and different for every different file."""
+    slug = slugify(sku, max_length=SLUG_CHARACTERS) or "sku"
+    return (
+        f"published/{catalogue}/{slug}-{sku_sha(sku)}/"
+        f"{slugify(view) or 'view'}-{slugify(variant) or 'a'}-{index}-{file_sha[:SHORT]}.jpg"
+    )
+
+
+def review_image(catalogue: str, image_key: str, finish_digest: str) -> str:
+    """Return where an image waits for a person."""
+    return f"review/{catalogue}/{image_key}-{finish_digest[:SHORT]}.jpg"
+
+
+STAGING = "staging/"
+PUBLISHED = "published/"
+RUNS = "runs/"
+
+
+def published_prefix(catalogue: str) -> str:
+    """Return the prefix of all that a catalogue has published."""
+    return f"{PUBLISHED}{catalogue}/"
+
+
+# Runs
+
+
+def run_file(run_id: str, name: str) -> str:
+    """Return the key of one file of a run: `run.json`, `recipe.json`, `slots.parquet`, `report.html` …"""
+    return f"{RUNS}{run_id}/{name}"
+
+
+def run_requests(run_id: str, part: int) -> str:
+    """Return the key of one part of a run's requests: a Parquet file with a row group a shard."""
+    return f"{RUNS}{run_id}/requests/{part:05d}.parquet"
+
+
+def run_record(run_id: str, shard: str) -> str:
+    """Return the key of a shard's record, written after its images."""
+    return f"{RUNS}{run_id}/records/{shard}.parquet"
+
+
+def run_records(run_id: str) -> str:
+    """Return the prefix of a run's shard records."""
+    return f"{RUNS}{run_id}/records/"
+
+
+def open_run(catalogue: str, run_id: str) -> str:
+    """Return the marker of a run that is not closed."""
+    return f"open/{catalogue}/{run_id}.json"
+
+
+def open_runs(catalogue: str = "") -> str:
+    """Return the prefix of the markers of runs that are not closed, of one catalogue or of all."""
+    return f"open/{catalogue}/" if catalogue else "open/"
+
+
+# Tables and the rest
+
+
+def manifest(catalogue: str) -> str:
+    """Return the manifest's table name."""
+    return f"manifest/{catalogue}"
+
+
+def outcomes(catalogue: str) -> str:
+    """Return the outcomes' table name."""
+    return f"outcomes/{catalogue}"
+
+
+def codes(catalogue: str, run_id: str) -> str:
+    """Return where a run's published fingerprints are kept."""
+    return f"codes/{catalogue}/{run_id}.parquet"
+
+
+def codes_prefix(catalogue: str) -> str:
+    """Return the prefix of a catalogue's fingerprints."""
+    return f"codes/{catalogue}/"
+
+
+def person_decision(catalogue: str, run_id: str, name: str) -> str:
+    """Return where a person's word about a run is kept."""
+    return f"decisions/{catalogue}/{run_id}-{name}.json"
+
+
+def full_lease(catalogue: str) -> str:
+    """Return the prefix of the lease that lets one full run at a time work on a catalogue."""
+    return f"leases/{catalogue}/full"
+
+
+def run_lease(catalogue: str, run_id: str) -> str:
+    """Return the prefix of the lease that says a run is alive."""
+    return f"leases/{catalogue}/run-{run_id}"

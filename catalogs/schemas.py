@@ -1,0 +1,172 @@
+"""The Arrow schema of every table between two stages, and of every table that is kept.
+
+Digests are bytes where there are millions of them (`slot_id` 16, shas 32) and short hex text where a person looks.
+Times are UTC.
+"""
+
+import pyarrow as pa
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+REJECTS = pa.schema(
+    [
+        ("row", pa.int64()),  # 1-based, counted over the whole source, without a header
+        ("sku", pa.string()),  # null where it cannot be read
+        ("column", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+
+SLOTS = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("category", pa.string()),
+        ("view", pa.string()),
+        ("variant", pa.string()),
+        ("index", pa.int16()),
+        ("kind", pa.string()),  # new | changed | waiting: what the slot counts as (waiting: it is decided anew)
+        ("request_key", pa.binary()),
+        ("source_digest", pa.binary()),
+        ("finish_digest", pa.string()),
+        ("attempts_allowed", pa.int16()),
+        ("live_file_sha", pa.binary()),  # the picture it was planned against; null where nothing was live
+        ("priority", pa.string()),
+        ("created_at", _TIME),
+        ("deadline", _TIME),
+    ]
+)
+"""What a run must decide: one row a slot that is new, changed, or waiting under another policy."""
+
+REQUESTS = pa.schema(
+    [
+        ("request_key", pa.binary()),
+        ("shard", pa.string()),
+        ("prompt", pa.string()),
+        ("negative", pa.string()),
+        ("seed", pa.int64()),  # attempt 0's own seed where the row gives one
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("steps", pa.int16()),
+        ("guidance", pa.float32()),
+        ("model", pa.string()),
+        ("finish_digest", pa.string()),
+        ("first_attempt", pa.int16()),  # attempts that failed in earlier nights are not repeated
+        ("attempts_allowed", pa.int16()),
+        ("category", pa.string()),
+        ("verdict", pa.string()),  # the prompt gates' word: only PASS is generated
+        ("reasons", pa.list_(pa.string())),
+    ]
+)
+"""What a run must make: one row a distinct request key, sorted into shards."""
+
+REFRESHED = pa.schema([("slot_id", pa.binary()), ("table", pa.string()), ("source_digest", pa.binary())])
+"""Slots whose source moved without moving the picture: only the digest is written anew."""
+
+RETIRED = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
+
+RECORDS = pa.schema(
+    [
+        ("request_key", pa.binary()),
+        ("attempt", pa.int16()),
+        ("image_key", pa.binary()),
+        ("made", pa.string()),  # generated | reused | failed
+        ("engine_seconds", pa.float32()),
+        ("raw_sha", pa.binary()),
+        ("finished_sha", pa.binary()),
+        ("file_bytes", pa.int64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("verdict", pa.string()),
+        ("again", pa.bool_()),  # another seed may help
+        ("reasons", pa.list_(pa.string())),
+        ("scores", pa.string()),  # JSON
+        ("fingerprint", pa.binary()),  # PDQ-256 of the finished picture
+        ("fingerprint_quality", pa.float32()),
+    ]
+)
+"""One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
+
+DECISIONS = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("category", pa.string()),
+        ("view", pa.string()),
+        ("variant", pa.string()),
+        ("index", pa.int16()),
+        ("kind", pa.string()),
+        ("state", pa.string()),  # publish | review | blocked | failed | deferred
+        ("verdict", pa.string()),
+        ("reasons", pa.list_(pa.string())),
+        ("attempt", pa.int16()),
+        ("attempts_spent", pa.int16()),
+        ("request_key", pa.binary()),
+        ("image_key", pa.binary()),
+        ("source_digest", pa.binary()),
+        ("finish_digest", pa.string()),
+        ("finished_sha", pa.binary()),
+        ("file_bytes", pa.int64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("fingerprint", pa.binary()),
+        ("model", pa.string()),
+        ("prompt", pa.string()),
+        ("live_file_sha", pa.binary()),
+        ("created_at", _TIME),
+    ]
+)
+"""The batch: one row a slot of the plan, with the one image that stands for it."""
+
+MANIFEST = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("view", pa.string()),
+        ("variant", pa.string()),
+        ("index", pa.int16()),
+        ("object", pa.string()),  # key of the picture, relative to the store
+        ("file_sha", pa.binary()),  # sha256 of the published file
+        ("pixel_sha", pa.binary()),  # sha256 of its decoded pixels
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("request_key", pa.binary()),
+        ("attempt", pa.int16()),
+        ("source_digest", pa.binary()),
+        ("finish_digest", pa.string()),
+        ("model", pa.string()),
+        ("run_id", pa.string()),
+        ("released_at", _TIME),
+    ]
+)
+"""What the shop sees. Kept narrow: a nightly merge rewrites the files that hold a changed row."""
+
+OUTCOMES = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("request_key", pa.binary()),
+        ("sku", pa.string()),
+        ("state", pa.string()),  # review | blocked | failed | deferred | withdrawn
+        ("attempts", pa.int16()),
+        ("reasons", pa.list_(pa.string())),
+        ("source_digest", pa.binary()),
+        ("finish_digest", pa.string()),
+        ("policy_digest", pa.string()),
+        ("image_key", pa.binary()),  # the attempt that stands for the slot; null where none was made
+        ("run_id", pa.string()),
+        ("decided_at", _TIME),
+        ("expires_at", _TIME),
+    ]
+)
+"""What was refused, by (slot, request key), so that no night buys it twice."""
+
+CODES = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("request_key", pa.binary()),
+        ("pixel_sha", pa.binary()),
+        ("fingerprint", pa.binary()),
+    ]
+)
+"""Fingerprints of what a run published: live where the manifest still names slot and pixel sha."""
