@@ -88,9 +88,7 @@ class TableStore(Protocol):
     def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
         """Return the rows of one version (the newest by default); an empty table's schema is kept."""
 
-    def batches(
-        self, table: str, columns: Sequence[str], *, version: int | None = None
-    ) -> Iterator[pa.RecordBatch]:
+    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version in bounded memory."""
 
     def merge(
