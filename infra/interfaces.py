@@ -1,6 +1,7 @@
 """The seam between what Packshot decides and what it touches.
 
-Comes in: keys (slash-separated text, relative to a store), bytes, Arrow tables, prompts. Goes out: the same, and pixels.
+Comes in: keys (slash-separated text, relative to a store), bytes, Arrow tables, prompts. Goes out: the same,
+and pixels.
 Every protocol here has a real adapter and a shipped fake; one contract test is asked of both.
 """
 
