@@ -1,0 +1,48 @@
+"""What every test stands on: none of the caller's servers, credentials or settings, and no telemetry.
+
+The environment is cleaned while this file is imported, before anything can import prefect, which reads it once.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+FOREIGN = ("PREFECT_", "AWS_", "PACKSHOT_")
+"""Whose variables are dropped: a nightly server, a bucket or a setting of the caller's must not be reached by a test."""
+
+SHARED_CATALOGS = Path(__file__).parents[2] / "shared" / "catalogs"
+"""Real shop exports that lie beside a checkout of ours; they are not ours to commit."""
+
+
+def isolate_environment() -> None:
+    """Drop the caller's servers and credentials, switch telemetry off, and give Prefect a home of its own."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        del os.environ[name]
+    prefect_home = tempfile.mkdtemp(prefix="packshot-prefect-")
+    atexit.register(shutil.rmtree, prefect_home, ignore_errors=True)
+    os.environ.update(
+        PREFECT_HOME=prefect_home,
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        GX_ANALYTICS_ENABLED="false",
+        HF_HUB_OFFLINE="1",
+        # Without these, boto looks for credentials in the caller's home and then on the network.
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+
+
+isolate_environment()
+
+
+@pytest.fixture(scope="session")
+def shared_catalogs() -> Path:
+    """Return the folder of real shop exports, or skip where the checkout has none beside it."""
+    if not SHARED_CATALOGS.is_dir():
+        pytest.skip("there is no ../shared/catalogs beside this checkout: the look-alike is tested instead")
+    return SHARED_CATALOGS
