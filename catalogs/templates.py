@@ -1,0 +1,98 @@
+"""Prompt templates: a small, loop-free part of Jinja over the fields that a recipe names.
+
+Comes in: template text from a recipe, field values from a catalogue (hostile text). Goes out: one line of prompt.
+What a template may do is an allow-list of syntax, checked when the recipe is loaded: values, `if`, comparisons and a
+few filters. Loops, calls, attributes and arithmetic are refused, so no catalogue row can make one slow or reach
+Python. Values are data: they are never compiled.
+"""
+
+import unicodedata
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from catalogs.errors import RecipeError
+
+FILTERS = frozenset(
+    {"capitalize", "default", "first", "int", "last", "length", "lower", "replace", "round", "title", "trim",
+     "truncate", "upper"}
+)  # fmt: skip
+_SYNTAX: tuple[type[nodes.Node], ...] = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr, nodes.Filter,
+    nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Neg, nodes.Keyword,
+)  # fmt: skip
+PROMPT_CHARACTERS = 4_000
+"""Longest prompt, in characters: Z-Image reads 512 tokens, and a token is seldom more than eight characters."""
+
+
+class TemplateTooLong(Exception):
+    """A rendered prompt is longer than `PROMPT_CHARACTERS`."""
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    # Prompts are plain text for a text encoder; HTML escaping would change what the model reads.
+    return ImmutableSandboxedEnvironment(autoescape=False)
+
+
+@lru_cache(maxsize=4096)
+def _compile(text: str) -> "Renderer":
+    return Renderer(text)
+
+
+def compile_template(text: str, fields: Collection[str], where: str) -> "Renderer":
+    """Compile a template that may use `fields`; `where` names it in errors.
+
+    Raises `RecipeError` for syntax outside the allow-list and for names that are not fields.
+    """
+    try:
+        renderer = _compile(text)
+    except TemplateSyntaxError as error:
+        raise RecipeError(f"{where}: the template does not parse (line {error.lineno}): {error.message}") from None
+    except _Refused as refusal:
+        raise RecipeError(f"{where}: templates may not use {refusal}: only values, `if` and simple filters") from None
+    unknown = sorted(renderer.fields - set(fields))
+    if unknown:
+        raise RecipeError(
+            f"{where}: the template uses {', '.join(unknown)}, which the recipe's columns do not name;"
+            f" it may use: {', '.join(sorted(fields))}"
+        )
+    return renderer
+
+
+class _Refused(Exception):
+    pass
+
+
+class Renderer:
+    """A compiled template and the names of the fields it reads."""
+
+    def __init__(self, text: str) -> None:
+        environment = _environment()
+        tree = environment.parse(text)
+        self.fields = frozenset(_names(tree))
+        self._template = environment.from_string(text)
+
+    def render(self, values: Mapping[str, str]) -> str:
+        """Return the prompt for one row: NFC, one line, single spaces.
+
+        Raises `TemplateTooLong`.
+        """
+        text = " ".join(self._template.render(values).split())
+        if len(text) > PROMPT_CHARACTERS:
+            raise TemplateTooLong(f"the prompt is {len(text):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
+        return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _names(node: nodes.Node) -> set[str]:
+    if not isinstance(node, _SYNTAX):
+        raise _Refused(f"`{type(node).__name__.lower()}`")
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        raise _Refused(f"the filter `{node.name}`")
+    if isinstance(node, nodes.Name):
+        return {node.name}
+    names: set[str] = set()
+    for child in node.iter_child_nodes():
+        names |= _names(child)
+    return names
