@@ -1,10 +1,13 @@
 """The world is wrong: a store, a table, a GPU or a server did not do what it was asked.
 
     WorldError
+    ├── BadAddress            a store's URL cannot be used as it is written
+    ├── UnreadableSource      a table to read (Parquet, CSV, JSON lines) is missing, damaged or of another kind
     ├── StoreError            the object store refused or is gone
     │   └── ObjectMissing     there is no object under that key
     ├── TableError            a Delta table could not be read or committed
     │   └── LostRace          somebody committed first; read again and retry
+    ├── BadImage              bytes that should be an image are not, or an array is no picture
     ├── LeaseHeld             another run holds what this one needs
     ├── LeaseLost             this run's lease was taken over while it worked
     └── EngineError           the engine could not be opened or died
@@ -16,6 +19,14 @@ Every class takes one finished sentence, so that it survives pickling between pr
 
 class WorldError(Exception):
     """The outside world failed; the command ends with exit code 3."""
+
+
+class BadAddress(WorldError):
+    """A store's URL cannot be used as it is written; the caller may turn this into an input error."""
+
+
+class UnreadableSource(WorldError):
+    """A table to read is missing, damaged or of another kind; the command ends with exit code 2, as for any input."""
 
 
 class StoreError(WorldError):
@@ -32,6 +43,10 @@ class TableError(WorldError):
 
 class LostRace(TableError):
     """Another writer committed first: read again, compare again, try again."""
+
+
+class BadImage(WorldError):
+    """The bytes are no whole PNG or JPEG, or the array is no RGB picture."""
 
 
 class LeaseHeld(WorldError):

@@ -64,6 +64,9 @@ class ObjectStore(Protocol):
     def open_output(self, key: str) -> AbstractContextManager[IO[bytes]]:
         """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
 
+    def remove_leftovers(self, older_than: datetime) -> int:
+        """Delete what killed writers left half done (no listing shows it) before `older_than`; return how many."""
+
 
 # Tables
 

@@ -1,0 +1,208 @@
+"""Objects as files below one folder.
+
+Comes in: keys and bytes. Goes out: files that are whole or absent. Everything is first written under a temporary name
+in the target's own folder and then renamed (`write`) or hard-linked (`write_once`: a link fails if the name is taken,
+also between processes), so a killed process leaves at most a temporary file that no listing shows.
+There is no fsync: what is promised is safety against killed processes, not against power cuts. A machine that loses
+power may lose its last seconds of writes.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from infra.errors import ObjectMissing, StoreError
+from infra.interfaces import ObjectInfo
+from infra.stores.addresses import Address, parse_address
+from infra.stores.names import TEMPORARY, check_key, check_prefix
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_MODE = 0o666  # less what the umask takes away
+_TRIES = 5
+
+
+class LocalStore:
+    """An `ObjectStore` in a folder. Symbolic links below that folder are refused, so that no key leads out of it."""
+
+    def __init__(self, folder: str) -> None:
+        self._root = Path(folder).resolve()
+        self.url = Address("file", str(self._root)).url
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_opened, (self.url,))
+
+    def __repr__(self) -> str:
+        return f"LocalStore({self.url!r})"
+
+    def read(self, key: str) -> bytes:
+        """Return the object's bytes, or raise `ObjectMissing`."""
+        with self.open_input(key) as source:
+            return source.read()
+
+    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> None:
+        """Store `data`, replacing what was there. Files know no content type."""
+        del content_type
+        path = self._path(key)
+        with _writing(key), _temporary(path) as temporary:
+            _fill(temporary, data)
+            temporary.replace(path)
+
+    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+        """Store `data` only if nothing is there; True if this call made the object."""
+        del content_type
+        path = self._path(key)
+        if path.exists():
+            return False
+        with _writing(key), _temporary(path) as temporary:
+            _fill(temporary, data)
+            try:
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                return False
+            return True
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an object under `key`."""
+        return self._path(key).is_file()
+
+    def size(self, key: str) -> int:
+        """Return the object's size in bytes, or raise `ObjectMissing`."""
+        path = self._path(key)
+        with _reading(key):
+            if path.is_dir():
+                raise FileNotFoundError(key)
+            return path.stat().st_size
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield every object whose key starts with `prefix`, in key order."""
+        return self._walk(check_prefix(prefix).rpartition("/")[0], prefix)
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete the objects (missing ones are fine) and the folders left empty; return how many keys were given."""
+        count = 0
+        folders = set()
+        for count, key in enumerate(keys, start=1):  # noqa: B007 - how many there were
+            path = self._path(key)
+            with _writing(key), suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
+            folders.add(path.parent)
+        for folder in folders:
+            self._prune(folder)
+        return count
+
+    @contextmanager
+    def open_input(self, key: str) -> Iterator[IO[bytes]]:
+        """Open an object for seeking reads, or raise `ObjectMissing`."""
+        path = self._path(key)
+        with _reading(key):
+            if path.is_dir():
+                raise FileNotFoundError(key)
+            source = path.open("rb")
+        with source:
+            yield source
+
+    @contextmanager
+    def open_output(self, key: str) -> Iterator[IO[bytes]]:
+        """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
+        path = self._path(key)
+        with _writing(key), _temporary(path) as temporary:
+            with open(_made(temporary), "wb") as target:
+                yield target
+            temporary.replace(path)
+
+    def remove_leftovers(self, older_than: datetime) -> int:
+        """Delete temporary files of killed writers that were last touched before `older_than`; return how many."""
+        count = 0
+        for path in self._root.rglob(f"{TEMPORARY}*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < older_than.timestamp():
+                    path.unlink()
+                    count += 1
+        return count
+
+    def _path(self, key: str) -> Path:
+        path = self._root / check_key(key)
+        if path.resolve() != path:
+            raise StoreError(f"Object {key!r} lies behind a symbolic link, and links inside a store are not followed.")
+        return path
+
+    def _walk(self, folder: str, prefix: str) -> Iterator[ObjectInfo]:
+        with _reading(folder):
+            try:
+                with os.scandir(self._root / folder) as found:
+                    entries = sorted((_ordered(entry), entry) for entry in found if not entry.is_symlink())
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        for name, entry in entries:
+            key = f"{folder}/{name}" if folder else name
+            if name.endswith("/"):
+                if key.startswith(prefix) or prefix.startswith(key):
+                    yield from self._walk(key[:-1], prefix)
+            elif key.startswith(prefix) and not name.startswith(TEMPORARY):
+                with suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def _prune(self, folder: Path) -> None:
+        with suppress(OSError):
+            while folder != self._root:
+                folder.rmdir()
+                folder = folder.parent
+
+
+def _opened(url: str) -> LocalStore:
+    return LocalStore(parse_address(url).place)
+
+
+def _ordered(entry: os.DirEntry[str]) -> str:
+    return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+
+
+def _made(path: Path) -> int:
+    """Create a new file, and its folder, which a concurrent `delete` may be pruning at this moment."""
+    for _ in range(_TRIES):
+        try:
+            return os.open(path, _NEW, _MODE)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, _NEW, _MODE)
+
+
+def _fill(path: Path, data: bytes) -> None:
+    with open(_made(path), "wb", buffering=0) as target:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[target.write(rest) :]
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Lend a free name beside `path`; a file that still has it afterwards is deleted."""
+    temporary = path.with_name(f"{TEMPORARY}{uuid4().hex}")
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def _reading(key: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ObjectMissing(f"There is no object {key!r} in the store.") from error
+    except OSError as error:
+        raise StoreError(f"The store could not read {key!r}: {error.strerror}.") from error
+
+
+@contextmanager
+def _writing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"The store could not write {key!r}: {error.strerror}.") from error

@@ -1,0 +1,114 @@
+"""Objects in this process's memory, for tests: the same promises as a real store, without a disk.
+
+Comes in: keys and bytes. Goes out: the bytes. Stores of one name share their objects within a process; another process
+sees an empty store. There are no tables here: Delta needs files.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Lock
+from typing import IO
+
+from infra.errors import ObjectMissing
+from infra.interfaces import ObjectInfo
+from infra.stores.names import check_key, check_prefix
+
+_lock = Lock()
+_shelves: dict[str, dict[str, tuple[bytes, datetime]]] = {}
+
+
+class MemoryStore:
+    """An `ObjectStore` in a dictionary, shared by name."""
+
+    def __init__(self, name: str) -> None:
+        self.url = f"memory://{name}"
+        self._name = name
+        with _lock:
+            self._objects = _shelves.setdefault(name, {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (MemoryStore, (self._name,))
+
+    def __repr__(self) -> str:
+        return f"MemoryStore({self.url!r})"
+
+    def read(self, key: str) -> bytes:
+        """Return the object's bytes, or raise `ObjectMissing`."""
+        return self._found(key)[0]
+
+    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> None:
+        """Store `data`, replacing what was there."""
+        del content_type
+        check_key(key)
+        with _lock:
+            self._objects[key] = (bytes(data), datetime.now(UTC))
+
+    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+        """Store `data` only if nothing is there; True if this call made the object."""
+        del content_type
+        check_key(key)
+        with _lock:
+            if key in self._objects:
+                return False
+            self._objects[key] = (bytes(data), datetime.now(UTC))
+            return True
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an object under `key`."""
+        check_key(key)
+        with _lock:
+            return key in self._objects
+
+    def size(self, key: str) -> int:
+        """Return the object's size in bytes, or raise `ObjectMissing`."""
+        return len(self._found(key)[0])
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield every object whose key starts with `prefix`, in key order, as they are now."""
+        check_prefix(prefix)
+        with _lock:
+            found = sorted((key, entry) for key, entry in self._objects.items() if key.startswith(prefix))
+        return (ObjectInfo(key, len(data), modified) for key, (data, modified) in found)
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete the objects (missing ones are fine) and return how many keys were given."""
+        wanted = [check_key(key) for key in keys]
+        with _lock:
+            for key in wanted:
+                self._objects.pop(key, None)
+        return len(wanted)
+
+    @contextmanager
+    def open_input(self, key: str) -> Iterator[IO[bytes]]:
+        """Open an object for seeking reads, or raise `ObjectMissing`."""
+        yield io.BytesIO(self.read(key))
+
+    @contextmanager
+    def open_output(self, key: str) -> Iterator[IO[bytes]]:
+        """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
+        check_key(key)
+        target = _Draft()
+        yield target
+        self.write(key, target.getvalue())
+
+    def remove_leftovers(self, older_than: datetime) -> int:
+        """Return 0: a killed process takes its memory along."""
+        del older_than
+        return 0
+
+    def _found(self, key: str) -> tuple[bytes, datetime]:
+        check_key(key)
+        with _lock:
+            try:
+                return self._objects[key]
+            except KeyError:
+                raise ObjectMissing(f"There is no object {key!r} in the store.") from None
+
+
+class _Draft(io.BytesIO):
+    """Bytes that outlive a writer's `close`, since only the end of the `with` block makes them an object."""
+
+    def close(self) -> None:
+        """Keep the bytes."""

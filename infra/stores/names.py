@@ -1,0 +1,36 @@
+"""Which keys a store accepts: the same ones everywhere, so that what works in a test works on S3.
+
+Comes in: a key or prefix. Goes out: the same text, or `ValueError`. A bad key is a mistake in our own code (keys are
+built in one place), hence no error of the world.
+"""
+
+TEMPORARY = ".tmp-"
+"""Names of files that are still being written begin so; no key may."""
+
+LONGEST_KEY = 1024
+"""Bytes of UTF-8; S3's own limit."""
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it is a relative, plain, slash-separated name; raise `ValueError` otherwise."""
+    _check_text(key)
+    for part in key.split("/"):
+        if part in {"", ".", ".."} or part.startswith(TEMPORARY):
+            raise ValueError(f"{key!r} is no object key: its part {part!r} is not allowed.")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return `prefix` if keys may begin with it (it may be empty, or end in the middle of a name)."""
+    _check_text(prefix)
+    if prefix.startswith("/") or "//" in prefix or any(part in {".", ".."} for part in prefix.split("/")):
+        raise ValueError(f"{prefix!r} is no key prefix: it must be relative and plain.")
+    return prefix
+
+
+def _check_text(text: str) -> None:
+    # isprintable is one C loop; only texts that fail it (accents never do) are looked at letter by letter.
+    if "\\" in text or (not text.isprintable() and any(ord(letter) < 32 or ord(letter) == 127 for letter in text)):
+        raise ValueError(f"{text!r} has a backslash or a control character, which no key may have.")
+    if len(text.encode("utf-8")) > LONGEST_KEY:
+        raise ValueError(f"A key of {len(text)} characters is longer than the {LONGEST_KEY} bytes that S3 takes.")
