@@ -41,7 +41,7 @@ def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[
         raise CatalogueError(
             f"The source has no column {', '.join(repr(name) for name in dict.fromkeys(missing))}; it has"
             f" {', '.join(sorted(present)[:20])}."
-            f" {'It looks like a Shopify export: try --recipe shopify.' if shopify else 'Map it in the recipe: columns.'}"
+            + (" It looks like a Shopify export: try --recipe shopify." if shopify else " Map it under columns.")
         )
     return found
 

@@ -62,9 +62,9 @@ def run_file(run_id: str, name: str) -> str:
     return f"{RUNS}{run_id}/{name}"
 
 
-def run_requests(run_id: str, part: int) -> str:
+def run_requests(run_id: str, part: str) -> str:
     """Return the key of one part of a run's requests: a Parquet file with a row group a shard."""
-    return f"{RUNS}{run_id}/requests/{part:05d}.parquet"
+    return f"{RUNS}{run_id}/requests/{part}.parquet"
 
 
 def run_record(run_id: str, shard: str) -> str:

@@ -47,7 +47,9 @@ def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str,
 
 
 def whole_number(text: str) -> int | None:
-    """Return the whole number in a cell (`3` and `3.0` alike), or None."""
+    """Return the whole number in a cell (`3` and `3.0` alike), or None; None for an empty cell."""
+    if not text:
+        return None
     try:
         return int(text)
     except ValueError:

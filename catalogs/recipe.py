@@ -85,6 +85,11 @@ class Finish(_Strict):
     canvas: Literal["none", "square"] = "none"
     mark: bool = Field(True, description="Write IPTC DigitalSourceType trainedAlgorithmicMedia into the file")
 
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the finish."""
+        return digest({"finish": self.model_dump(mode="json")})
+
 
 class Rules(_Strict):
     """What a category (or a variant) says of its pictures; None leaves the word to the more general rule."""
@@ -205,6 +210,12 @@ class Recipe(_Strict):
         """Return the tier's name where neither row, variant nor category says one."""
         return self.defaults.quality or next(iter(self.tiers))
 
+    @property
+    def finishes(self) -> dict[str, Finish]:
+        """Return every finish that the recipe can ask for, by its digest."""
+        given = [self.finish, *(rules.finish for _, rules in self._all_rules() if rules.finish is not None)]
+        return {finish.digest: finish for finish in given}
+
     def rule(self, field: str, category: str, variant: str) -> Any:
         """Return the most particular word on `field`: the variant's, else the category's, else the default's."""
         for rules in (self.variants[variant], self.categories.get(category), self.defaults):
@@ -266,7 +277,7 @@ class Slices:
         compiled_negative = compile_template(negative, recipe.template_fields, "negative")
         read = compiled.fields | compiled_negative.fields
         fields = tuple(sorted((read - set(RESERVED)) | (set(REACHING) & set(recipe.columns))))
-        finish_digest = digest({"finish": finish.model_dump(mode="json")})
+        finish_digest = finish.digest
         identity = recipe.models[model].identity
         content = {
             "view": view,

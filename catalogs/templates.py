@@ -7,7 +7,7 @@ Python. Values are data: they are never compiled.
 """
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import lru_cache
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -73,13 +73,18 @@ class Renderer:
         tree = environment.parse(text)
         self.fields = frozenset(_names(tree))
         self._template = environment.from_string(text)
+        self._constant = None if self.fields else " ".join(self._template.render().split())
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def render(self, values: dict[str, str]) -> str:
         """Return the prompt for one row: NFC, one line, single spaces.
 
         Raises `TemplateTooLong`.
         """
-        text = " ".join(self._template.render(values).split())
+        if self._constant is not None:
+            return self._constant
+        # A shared context spares a copy of the values: half the time of `Template.render`, millions of times.
+        context = self._template.new_context(values, shared=True)
+        text = " ".join("".join(self._template.root_render_func(context)).split())
         if len(text) > PROMPT_CHARACTERS:
             raise TemplateTooLong(f"the prompt is {len(text):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
         return text if text.isascii() else unicodedata.normalize("NFC", text)

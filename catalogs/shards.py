@@ -1,0 +1,82 @@
+"""Requests into shards: fixed batches of one model and size, the unit of GPU work.
+
+Comes in: requests in the plan's order. Goes out: full shards as tables, each to be written as one Parquet row group,
+most urgent priority first. Memory is bounded: one open shard for each (priority, model, size) that occurs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from catalogs.overrides import PRIORITIES
+from catalogs.plan import Request
+from catalogs.schemas import REQUESTS
+
+SHARDS_A_PART = 700
+"""Row groups in one part file: with two tasks a shard, a part stays below 1,500 task runs in a flow run."""
+REFUSED_SHARD = ""
+"""The shard of requests that the prompt gates refused: they are kept for the report, and made by nobody."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A batch of requests and where it is kept."""
+
+    name: str
+    part: str
+    row_group: int
+    requests: int
+
+
+@dataclass
+class Sharder:
+    """Fills shards of `size` requests."""
+
+    size: int
+    shards: list[Shard] = field(default_factory=list)
+    _open: dict[tuple[object, ...], list[Request]] = field(default_factory=dict)
+    _written: dict[int, int] = field(default_factory=dict)
+
+    def add(self, request: Request) -> Iterator[tuple[str, pa.Table]]:
+        """Take a request; yield (part, row group) for each shard that it fills."""
+        rank = PRIORITIES.index(request.priority)
+        if request.verdict.word != "PASS":
+            group: tuple[object, ...] = (rank, REFUSED_SHARD)
+        else:
+            group = (rank, request.model, request.width, request.height, request.steps, request.guidance)
+        waiting = self._open.setdefault(group, [])
+        waiting.append(request)
+        if len(waiting) == self.size:
+            yield self._close(group)
+
+    def flush(self) -> Iterator[tuple[str, pa.Table]]:
+        """Yield the shards that did not fill up."""
+        for group in list(self._open):
+            yield self._close(group)
+
+    def _close(self, group: tuple[object, ...]) -> tuple[str, pa.Table]:
+        requests = self._open.pop(group)
+        rank = int(str(group[0]))
+        if group[1] == REFUSED_SHARD and len(group) == 2:
+            return "refused", request_table(requests, REFUSED_SHARD)
+        number = self._written.get(rank, 0)
+        self._written[rank] = number + 1
+        part = f"{rank}-{number // SHARDS_A_PART:05d}"
+        shard = Shard(f"{rank}-{number:06d}", part, number % SHARDS_A_PART, len(requests))
+        self.shards.append(shard)
+        return part, request_table(requests, shard.name)
+
+
+def request_table(requests: list[Request], shard: str) -> pa.Table:
+    """Return requests as a table of the schema REQUESTS."""
+    columns: dict[str, list[object]] = {
+        name: [getattr(request, name) for request in requests]
+        for name in REQUESTS.names
+        if name not in ("request_key", "shard", "verdict", "reasons")
+    }
+    columns["request_key"] = [request.key for request in requests]
+    columns["shard"] = [shard] * len(requests)
+    columns["verdict"] = [request.verdict.word for request in requests]
+    columns["reasons"] = [list(request.verdict.reasons) for request in requests]
+    return pa.table([pa.array(columns[name], REQUESTS.field(name).type) for name in REQUESTS.names], schema=REQUESTS)
