@@ -7,7 +7,8 @@ PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3.14 p
 	&& { echo "$$candidate"; break; }; done)
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# -qq: errors only; what is going on is said in words below.
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
 # A caller's Python must not reach into ours.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 FOREIGN = ("PREFECT_", "AWS_", "PACKSHOT_")
-"""Whose variables are dropped: a nightly server, a bucket or a setting of the caller's must not be reached by a test."""
+"""Whose variables are dropped: no test may reach the caller's server, bucket or settings."""
 
 SHARED_CATALOGS = Path(__file__).parents[2] / "shared" / "catalogs"
 """Real shop exports that lie beside a checkout of ours; they are not ours to commit."""

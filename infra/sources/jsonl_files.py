@@ -1,0 +1,98 @@
+"""JSON lines: one object a line, with fields that may come and go.
+
+Comes in: a place of JSON lines files. Goes out: record batches of one schema. Each file is parsed twice: once to learn
+every field that any line has (a field that first appears on the last line would be lost otherwise), once to give the
+rows. Text stays text, also where it looks like a date.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.json as pa_json
+
+from infra.errors import UnreadableSource
+from infra.sources.places import Place, SourceFile, translated
+
+CHUNK_BYTES = 16 << 20
+"""What is parsed at once, besides the rest of its last line."""
+
+
+class JsonlFiles:
+    """The rows of a place's JSON lines. Raises `UnreadableSource` for a broken line or a field of two kinds."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.rows = 0
+        schema = pa.schema([])
+        for file in place.files:
+            for table in self._tables(file, None):
+                self.rows += table.num_rows
+                schema = self._united(schema, table.schema, file)
+        if not schema.names:
+            raise UnreadableSource(f"{place.url!r} holds no JSON objects; export it again.")
+        self._schema = schema
+        self.columns = list(schema.names)
+
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+        """Yield each file's rows in order, at most `limit` of them at a time."""
+        for file in self._place.files:
+            for table in self._tables(file, self._schema):
+                for batch in table.select(list(columns)).combine_chunks().to_batches(max_chunksize=limit):
+                    yield file, batch
+
+    def _tables(self, file: SourceFile, schema: pa.Schema | None) -> Iterator[pa.Table]:
+        before = 0
+        with self._place.open(file) as stream:
+            for chunk in _chunks(stream):
+                table = self._parsed(chunk, file, schema, before)
+                before += table.num_rows
+                yield table
+
+    def _parsed(self, chunk: bytes, file: SourceFile, schema: pa.Schema | None, before: int) -> pa.Table:
+        said = self._place.said(file)
+        try:
+            chunk.decode()
+            return pa_json.read_json(
+                pa.BufferReader(chunk),
+                # One block: a field's kind is guessed over the whole chunk, not over its beginning.
+                read_options=pa_json.ReadOptions(use_threads=False, block_size=len(chunk) + 1),
+                parse_options=pa_json.ParseOptions(
+                    explicit_schema=schema, unexpected_field_behavior="infer" if schema is None else "ignore"
+                ),
+            )
+        except UnicodeDecodeError:
+            raise UnreadableSource(f"{said} is not UTF-8 text; export it again.") from None
+        except pa.ArrowInvalid as error:
+            # Arrow counts from 0 and from the chunk's beginning.
+            reason = re.sub(r"in row (\d+)", lambda match: f"in row {int(match[1]) + 1 + before}", str(error))
+            raise UnreadableSource(f"{said} cannot be read as JSON lines; mend or export it again: {reason}") from None
+
+    def _united(self, known: pa.Schema, more: pa.Schema, file: SourceFile) -> pa.Schema:
+        more = pa.schema([pa.field(field.name, _as_written(field.type)) for field in more])
+        with translated(self._place.said(file), "give each field one kind of value"):
+            return pa.unify_schemas([known, more], promote_options="permissive")
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield whole lines, about `CHUNK_BYTES` at a time, without a byte order mark and without blank chunks."""
+    start = True
+    while chunk := stream.read(CHUNK_BYTES):
+        chunk += stream.readline()
+        if start:
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+            start = False
+        if chunk.strip():
+            yield chunk
+
+
+def _as_written(kind: Any) -> pa.DataType:
+    """Return the type without Arrow's guess that some text is a time."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_as_written(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _as_written(field.type)) for field in kind])
+    return kind

@@ -1,0 +1,93 @@
+"""One way to read any source.
+
+Comes in: a path or URL. Goes out: a `Source`, whose rows are numbered from 1 over all of its files, so that a reject
+can say where it stands.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from infra.errors import UnreadableSource
+from infra.sources.csv_files import CsvFiles
+from infra.sources.jsonl_files import JsonlFiles
+from infra.sources.kinds import Kind, kind_of
+from infra.sources.parquet_files import ParquetFiles
+from infra.sources.places import Place, SourceFile, find_place
+
+BATCH_ROWS = 65_536
+
+
+class Files(Protocol):
+    """The rows of a place's files, whatever their kind. `columns` are those inside the files."""
+
+    columns: list[str]
+
+    @property
+    def rows(self) -> int | None:
+        """The number of rows, where knowing it costs nothing more."""
+
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+        """Yield each file's rows in order, at most `limit` of them at a time."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table that can be read from its beginning as often as one likes."""
+
+    place: Place
+    files: Files
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns' names in order; hive partitions come last."""
+        partitions = [key for key, _ in self.place.files[0].partitions if key not in self.files.columns]
+        return (*self.files.columns, *partitions)
+
+    def rows(self) -> int | None:
+        """Return the number of rows, or None where only reading it all would tell (CSV)."""
+        return self.files.rows
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield the number of a batch's first row (from 1, over the whole source) and the batch.
+
+        A batch has the named columns in the named order (all by default), at least one row and at most `BATCH_ROWS`.
+        CSV and hive partitions give text; other columns keep their file's type, the same in every batch. Raises
+        `UnreadableSource` for a column that is not there, and for damage where it is met.
+        """
+        wanted = self.columns if columns is None else tuple(columns)
+        for name in wanted:
+            if name not in self.columns:
+                raise UnreadableSource(f"{self.place.url!r} has no column {name!r}; it has {', '.join(self.columns)}.")
+        return self._numbered(wanted)
+
+    def fingerprint(self) -> str:
+        """Return a digest in hex that moves when the content does (see `Place.fingerprint`)."""
+        return self.place.fingerprint()
+
+    def _numbered(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        stored = [name for name in columns if name in self.files.columns]
+        first = 1
+        # Without any stored column, one is read all the same: it knows how many rows there are.
+        for file, batch in self.files.batches(stored or self.files.columns[:1], BATCH_ROWS):
+            if batch.num_rows:
+                values = dict(file.partitions)
+                arrays = [
+                    batch.column(name) if name in stored else pa.array([values[name]] * batch.num_rows, pa.string())
+                    for name in columns
+                ]
+                yield first, pa.RecordBatch.from_arrays(arrays, names=list(columns))
+                first += batch.num_rows
+
+
+def open_source(path: str) -> Source:
+    """Open a file, or a folder of files of one kind: Parquet (also hive-partitioned), CSV or JSON lines.
+
+    `path` is a local path or an fsspec URL (`file://`, `s3://`, `memory://`). Names and headers are checked here, and
+    JSON lines parsed once. Raises `UnreadableSource` for what the caller can mend, `StoreError` for a place that fails.
+    """
+    place = find_place(path)
+    readers: dict[Kind, Callable[[Place], Files]] = {"parquet": ParquetFiles, "csv": CsvFiles, "jsonl": JsonlFiles}
+    return Source(place, readers[kind_of(place)](place))

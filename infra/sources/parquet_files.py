@@ -1,0 +1,99 @@
+"""Parquet files read row group by row group, in memory bounded by one batch and not by a file or a row group.
+
+Comes in: a place of Parquet files of the same columns. Goes out: record batches, all of one schema.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.errors import UnreadableSource
+from infra.sources.headers import check_headers
+from infra.sources.kinds import PARQUET_MAGIC
+from infra.sources.places import Place, SourceFile, translated
+
+READ_BUFFER = 1 << 20
+"""Bytes read at once from a column: with a buffer, a column chunk is streamed instead of loaded whole."""
+
+BATCH_BYTES = 64 << 20
+"""Aimed size of a batch, by the row group's own average: rows with a megabyte of text come a few at a time."""
+
+
+class ParquetFiles:
+    """The rows of a place's Parquet files. Raises `UnreadableSource` for a damaged file or differing columns."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.rows = 0
+        schemas = []
+        for file in place.files:
+            with place.open(file) as stream:
+                parquet = _open(stream, place.said(file))
+                schemas.append(parquet.schema_arrow.remove_metadata())
+                self.rows += parquet.metadata.num_rows
+        check_headers(place, [schema.names for schema in schemas])
+        self._schema = self._one_schema(schemas)
+        self.columns = list(self._schema.names)
+
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+        """Yield each file's rows in order, at most `limit` of them at a time."""
+        for file in self._place.files:
+            said = self._place.said(file)
+            with self._place.open(file) as stream:
+                parquet = _open(stream, said)
+                count = parquet.metadata.num_row_groups
+                for group in range(count):
+                    reader = self._row_group(parquet, group, columns, limit)
+                    while True:
+                        with translated(f"Row group {group + 1} of {count} of {said}"):
+                            batch = next(reader, None)
+                        if batch is None:
+                            break
+                        yield file, batch
+
+    def _row_group(self, parquet: Any, group: int, columns: Sequence[str], limit: int) -> Iterator[pa.RecordBatch]:
+        metadata = parquet.metadata.row_group(group)
+        bytes_a_row = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
+        rows = max(1, min(limit, BATCH_BYTES // bytes_a_row))
+        schema = pa.schema([self._schema.field(name) for name in columns])
+        for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False):
+            batch.validate(full=True)  # text that is not UTF-8 would fail far from here, without a name
+            yield batch.select(list(columns)).cast(schema)
+
+    def _one_schema(self, schemas: Sequence[pa.Schema]) -> pa.Schema:
+        types: dict[str, pa.DataType] = {}
+        for file, schema in zip(self._place.files, schemas, strict=True):
+            for field in schema:
+                types[field.name] = self._one_type(field, types.get(field.name), self._place.said(file))
+        return pa.schema(list(types.items()))
+
+    def _one_type(self, field: pa.Field, known: pa.DataType | None, said: str) -> pa.DataType:
+        if known is None or known == field.type or pa.types.is_null(known):
+            return field.type
+        if pa.types.is_null(field.type):
+            return known
+        if _plain(known) == _plain(field.type):
+            return _plain(known)
+        raise UnreadableSource(
+            f"The files of a folder must have the same columns: {field.name!r} is {field.type} in {said} "
+            f"and {known} in the files before it."
+        )
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return a type without what only says how it is stored: dictionaries, and text with wide offsets."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
+
+
+def _open(stream: Any, said: str) -> Any:
+    stream.seek(-len(PARQUET_MAGIC), os.SEEK_END)
+    if stream.read(len(PARQUET_MAGIC)) != PARQUET_MAGIC:
+        raise UnreadableSource(f"{said} begins as Parquet but its end is missing (cut off?); copy or export it again.")
+    stream.seek(0)
+    with translated(said):
+        return pq.ParquetFile(stream, buffer_size=READ_BUFFER, pre_buffer=False)

@@ -1,0 +1,181 @@
+"""The files that a source is made of.
+
+Comes in: a path or fsspec URL of a file or a folder. Goes out: the data files in a stable order with their hive
+partitions, a way to open them, and a fingerprint of their content. Files whose name begins with `_` or `.` are other
+programs' marks (`_SUCCESS`, `.crc`) and are passed over; nothing else in a folder is.
+"""
+
+import errno
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, cast
+from urllib.parse import unquote
+
+import fsspec
+import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+
+from infra.errors import StoreError, UnreadableSource
+from infra.stores.aws import S3Access
+
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+REASON_CHARACTERS = 300
+"""How much of a vendor's words a message repeats: CSV errors quote the whole row, which may be a megabyte."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One data file: its name below the source ("" where it is the source), and what its place says about it."""
+
+    name: str
+    path: str
+    size: int
+    version: str
+    partitions: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source's files, sorted by name, and the file system that holds them."""
+
+    url: str
+    filesystem: Any
+    files: tuple[SourceFile, ...]
+
+    def said(self, file: SourceFile) -> str:
+        """Return how a message names `file`."""
+        return repr(f"{self.url.rstrip('/')}/{file.name}" if file.name else self.url)
+
+    @contextmanager
+    def open(self, file: SourceFile) -> Iterator[IO[bytes]]:
+        """Open a file for seeking reads."""
+        with translated(self.said(file)), self.filesystem.open(file.path, "rb") as stream:
+            yield cast("IO[bytes]", stream)
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of the files' names and content; of a remote file, of its etag (or size and time)."""
+        whole = hashlib.sha256(b"packshot source/1")
+        readable = isinstance(self.filesystem, LocalFileSystem | MemoryFileSystem)
+        for file in self.files:
+            content = self._content_digest(file) if readable else file.version
+            whole.update(f"\n{len(file.name)} {file.name} {file.size} {content}".encode("utf-8", "surrogateescape"))
+        return whole.hexdigest()
+
+    def _content_digest(self, file: SourceFile) -> str:
+        with self.open(file) as stream:
+            return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
+
+
+def find_place(url: str) -> Place:
+    """List the data files under a path or URL.
+
+    Raises `UnreadableSource` where there is nothing to read or a file is empty, and `StoreError` where the place
+    itself cannot be reached.
+    """
+    filesystem, root = _file_system(url)
+    with translated(repr(url)):
+        found = _listing(filesystem, root, url)
+    files = tuple(_source_file(root, path, information) for path, information in sorted(found.items()))
+    place = Place(url, filesystem, files)
+    _check_files(place)
+    return place
+
+
+@contextmanager
+def translated(said: str, advice: str = "export it again") -> Iterator[None]:
+    """Turn a vendor's exception about the file `said` into ours: damaged content is input, the rest is the world."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnreadableSource(f"There is no file or folder {said}; check the path.") from None
+    except PermissionError:
+        raise UnreadableSource(f"{said} may not be read here; check its permissions or the credentials.") from None
+    except MemoryError:
+        raise
+    except pa.ArrowException as error:
+        raise UnreadableSource(f"{said} cannot be read; {advice}: {_reason(error)}") from None
+    except OSError as error:
+        # Arrow reports damaged data as an OSError without a number; disks and networks give theirs.
+        if type(error) is OSError and error.errno is None:
+            raise UnreadableSource(f"{said} is damaged; {advice}: {_reason(error)}") from None
+        number = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise StoreError(f"{said} could not be read ({number}): {_reason(error)}") from error
+    except _network_errors() as error:
+        raise StoreError(f"{said} could not be reached: {_reason(error)}") from error
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """Return what s3fs lets through when the network or the credentials fail; nothing where it is not installed."""
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        return ()
+    return (BotoCoreError, ClientError)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= REASON_CHARACTERS else f"{text[:REASON_CHARACTERS]} …"
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    if not url.strip() or "\0" in url:
+        raise UnreadableSource(f"The source {url!r} is no path; name a file or a folder.")
+    scheme, separator, rest = url.partition("://")
+    if separator and "@" in rest.split("/", 1)[0]:
+        raise UnreadableSource(
+            f"The source's {scheme}:// URL names a user or a password; give credentials by the environment instead."
+        )
+    options = S3Access.from_environment().for_s3fs() if separator and scheme in {"s3", "s3a"} else {}
+    try:
+        return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
+    except ImportError as error:
+        raise UnreadableSource(f"{scheme}:// sources need a package that is not installed: {_reason(error)}") from None
+    except ValueError as error:
+        raise UnreadableSource(f"The source {url!r} cannot be opened: {_reason(error)}") from None
+
+
+def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any]]:
+    information = filesystem.info(root)
+    if information["type"] != "directory":
+        return {root: information}
+    found = {path: value for path, value in filesystem.find(root, detail=True).items() if value["type"] == "file"}
+    if any("/_delta_log/" in path for path in found):
+        raise UnreadableSource(
+            f"{url!r} is a Delta table, whose files hold dead rows too; export one version as Parquet."
+        )
+    return {path: value for path, value in found.items() if not _is_mark(_relative(root, path))}
+
+
+def _relative(root: str, path: str) -> str:
+    return path[len(root) :].strip("/")
+
+
+def _is_mark(name: str) -> bool:
+    return any(part.startswith(("_", ".")) and "=" not in part for part in name.split("/"))
+
+
+def _source_file(root: str, path: str, information: Mapping[str, Any]) -> SourceFile:
+    name = _relative(root, path)
+    size = int(information.get("size") or 0)
+    modified = information.get("LastModified") or information.get("mtime") or information.get("created")
+    version = str(information.get("ETag") or f"{size} {modified}")
+    pairs = [part.split("=", 1) for part in name.split("/")[:-1] if "=" in part]
+    partitions = tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, value in pairs)
+    return SourceFile(name, path, size, version, partitions)
+
+
+def _check_files(place: Place) -> None:
+    if not place.files:
+        raise UnreadableSource(f"The folder {place.url!r} holds no data files; put Parquet, CSV or JSON lines there.")
+    for file in place.files:
+        if file.size == 0:
+            raise UnreadableSource(f"{place.said(file)} is empty (0 bytes); export it again.")
+        if [key for key, _ in file.partitions] != [key for key, _ in place.files[0].partitions]:
+            raise UnreadableSource(
+                f"{place.said(file)} has other partition folders than {place.said(place.files[0])}; "
+                "give every file the same key=value folders."
+            )

@@ -1,0 +1,97 @@
+"""JSON lines: fields that come and go, text that stays text."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.errors import UnreadableSource
+from infra.sources import jsonl_files, open_source
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return [row for _, batch in open_source(str(path)).batches() for row in batch.to_pylist()]
+
+
+def written(path: Path, *lines: object) -> Path:
+    path.write_bytes(b"".join(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines))
+    return path
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.fixed_dictionaries({"sku": TEXT, "title": TEXT | st.none()}), min_size=1, max_size=5), st.booleans())
+def test_every_text_comes_back_as_it_was_written(
+    tmp_path: Path, values: list[dict[str, str | None]], escaped: bool
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes("\n".join(json.dumps(value, ensure_ascii=escaped) for value in values).encode())
+    assert rows_of(path) == values
+
+
+def test_a_field_that_appears_late_is_a_column_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)  # a line a chunk
+    path = written(tmp_path / "a.jsonl", {"sku": "1"}, {"sku": "2"}, {"sku": "3", "views": ["front", "side"]})
+    source = open_source(str(path))
+    assert (source.columns, source.rows()) == (("sku", "views"), 3)
+    assert rows_of(path) == [
+        {"sku": "1", "views": None},
+        {"sku": "2", "views": None},
+        {"sku": "3", "views": ["front", "side"]},
+    ]
+
+
+def test_text_that_looks_like_a_date_stays_text(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", {"sku": "2026-01-02", "tags": ["2026-01-02"], "more": {"day": "2026-01-02"}})
+    assert rows_of(path) == [{"sku": "2026-01-02", "tags": ["2026-01-02"], "more": {"day": "2026-01-02"}}]
+
+
+def test_whole_and_broken_numbers_share_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)
+    path = written(tmp_path / "a.jsonl", {"price": 1}, {"price": 2.5}, {"price": None})
+    (schema,) = {batch.schema for _, batch in open_source(str(path)).batches()}
+    assert schema.field("price").type == pa.float64()
+
+
+def test_a_field_of_two_kinds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "a.jsonl", {"sku": 1}, {"sku": "B2"})
+    with pytest.raises(UnreadableSource, match=r"sku.* changed from number to string in row 2"):
+        rows_of(path)
+    monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)
+    with pytest.raises(UnreadableSource, match=r"give each field one kind of value: .*sku"):
+        rows_of(path)
+
+
+def test_a_broken_line_is_named_by_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "a.jsonl", {"sku": "1"}, {"sku": "2"}, b'{"sku": "3"\n')
+    with pytest.raises(UnreadableSource, match=r"a.jsonl' cannot be read as JSON lines; .*in row 3"):
+        rows_of(path)
+    monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)
+    with pytest.raises(UnreadableSource, match="in row 3"):
+        rows_of(path)
+
+
+def test_a_byte_order_mark_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", b'\xef\xbb\xbf{"sku": "1"}\n\n', {"sku": "2"})
+    assert rows_of(path) == [{"sku": "1"}, {"sku": "2"}]
+
+
+def test_other_encodings_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", '{"sku": "Größe"}'.encode("cp1252"))
+    with pytest.raises(UnreadableSource, match="is not UTF-8 text"):
+        rows_of(path)
+
+
+def test_a_file_without_objects_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSource, match="holds no JSON objects"):
+        rows_of(written(tmp_path / "a.jsonl", b"\n\n"))
+
+
+def test_a_megabyte_on_one_line_is_read_whole(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", {"sku": "1", "title": "x" * (1 << 20)}, {"sku": "2", "title": ""})
+    assert [len(str(row["title"])) for row in rows_of(path)] == [1 << 20, 0]

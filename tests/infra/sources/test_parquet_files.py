@@ -1,0 +1,134 @@
+"""Parquet as one file, as a folder and damaged; in memory that does not grow with the file."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from infra.errors import UnreadableSource
+from infra.sources import BATCH_ROWS, open_source, parquet_files
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return [row for _, batch in open_source(str(path)).batches() for row in batch.to_pylist()]
+
+
+def test_types_stay_as_the_file_has_them(tmp_path: Path) -> None:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    table = pa.table(
+        {
+            "sku": pa.array([1, 2]),
+            "title": pa.array(["Lamp", None]).dictionary_encode(),
+            "views": pa.array([["front", "side"], None], pa.list_(pa.string())),
+            "price": pa.array([1.5, None]),
+            "created_at": pa.array([moment, None], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    ((first, batch),) = open_source(str(tmp_path / "a.parquet")).batches()
+    assert first == 1
+    assert batch.schema == table.schema
+    assert batch.to_pylist() == table.to_pylist()
+
+
+def test_names_with_dots_and_slashes_are_columns_like_others(tmp_path: Path) -> None:
+    table = pa.table({"price.eur": [1], "price": [2], "Google Shopping / MPN": ["x"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    source = open_source(str(tmp_path / "a.parquet"))
+    ((_, batch),) = source.batches(["price", "price.eur"])
+    assert batch.to_pylist() == [{"price": 2, "price.eur": 1}]
+
+
+def test_wide_rows_come_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_files, "BATCH_BYTES", 1 << 20)
+    table = pa.table({"sku": list(range(40)), "title": [f"{number}" + "x" * 100_000 for number in range(40)]})
+    pq.write_table(table, tmp_path / "a.parquet", compression=None, use_dictionary=False)
+    batches = list(open_source(str(tmp_path / "a.parquet")).batches())
+    assert max(batch.num_rows for _, batch in batches) <= 10
+    assert [first for first, _ in batches] == [
+        1 + sum(batch.num_rows for _, batch in batches[:number]) for number in range(len(batches))
+    ]
+    assert [row for _, batch in batches for row in batch["sku"].to_pylist()] == list(range(40))
+
+
+def test_a_row_group_larger_than_a_batch_is_split(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"sku": range(BATCH_ROWS + 10)}), tmp_path / "a.parquet", row_group_size=BATCH_ROWS + 10)
+    shape = [(first, batch.num_rows) for first, batch in open_source(str(tmp_path / "a.parquet")).batches()]
+    assert shape == [(1, BATCH_ROWS), (BATCH_ROWS + 1, 10)]
+
+
+def test_a_truncated_file_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"sku": range(1000)}), path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(UnreadableSource, match=r"begins as Parquet but its end is missing \(cut off\?\)"):
+        open_source(str(path))
+
+
+def test_a_damaged_footer_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"sku": range(1000)}), path)
+    content = bytearray(path.read_bytes())
+    content[-60:-8] = b"\xff" * 52
+    path.write_bytes(content)
+    with pytest.raises(UnreadableSource, match=r"a\.parquet' (cannot be read|is damaged); export it again"):
+        open_source(str(path))
+
+
+def test_a_damaged_row_group_is_named_after_the_whole_ones_were_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"sku": [f"SKU-{number}-{number * 7919}" for number in range(3000)]})
+    pq.write_table(table, path, row_group_size=1000, compression="snappy", use_dictionary=False)
+    column = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    content = bytearray(path.read_bytes())
+    start = column.data_page_offset
+    content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    path.write_bytes(content)
+    batches = open_source(str(path)).batches()
+    first, batch = next(batches)
+    assert (first, batch.num_rows) == (1, 1000)
+    with pytest.raises(UnreadableSource, match=r"Row group 2 of 3 of '.*a.parquet'"):
+        next(batches)
+
+
+def test_text_that_is_not_utf8_is_refused_where_it_stands(tmp_path: Path) -> None:
+    words = pa.Array.from_buffers(pa.string(), 1, pa.array([b"Gr\xf6\xdfe"]).buffers())
+    pq.write_table(pa.table({"title": words}), tmp_path / "a.parquet")
+    with pytest.raises(UnreadableSource, match=r"Row group 1 of 1 of .*UTF8"):
+        rows_of(tmp_path / "a.parquet")
+
+
+def test_a_doubled_column_is_named(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["sku", "sku"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(UnreadableSource, match="more than one column 'sku'"):
+        open_source(str(tmp_path / "a.parquet"))
+
+
+def test_files_of_another_type_name_file_and_column(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"sku": ["1"], "price": [1]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"sku": ["2"], "price": ["2"]}), tmp_path / "b.parquet")
+    with pytest.raises(UnreadableSource, match=r"'price' is string in '.*b.parquet' and int64 in the files before"):
+        open_source(str(tmp_path))
+
+
+def test_a_column_without_values_takes_the_type_that_other_files_give(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"sku": ["1"], "price": pa.nulls(1)}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"price": [2], "sku": ["2"]}), tmp_path / "b.parquet")
+    assert rows_of(tmp_path) == [{"sku": "1", "price": None}, {"sku": "2", "price": 2}]
+
+
+def test_ways_of_storing_text_do_not_make_files_differ(tmp_path: Path) -> None:
+    for name, kind in {"a": pa.string(), "b": pa.large_string(), "c": pa.dictionary(pa.int32(), pa.string())}.items():
+        pq.write_table(pa.table({"sku": pa.array([name]).cast(kind)}), tmp_path / f"{name}.parquet")
+    batches = [batch for _, batch in open_source(str(tmp_path)).batches()]
+    assert {batch.schema.field("sku").type for batch in batches} == {pa.string()}
+    assert rows_of(tmp_path) == [{"sku": "a"}, {"sku": "b"}, {"sku": "c"}]
+
+
+def test_a_file_without_rows_is_a_table(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"sku": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    source = open_source(str(tmp_path / "a.parquet"))
+    assert (source.rows(), list(source.batches())) == (0, [])
