@@ -12,6 +12,8 @@ import pytest
 
 from infra.errors import UnreadableSource
 from infra.sources import BATCH_ROWS, Source, open_source
+from infra.sources.places import find_place
+from infra.stores.aws import S3Access
 
 ROWS = [{"sku": f"S{number}", "title": f"Lamp {number}", "category": "ab"[number % 2]} for number in range(7)]
 
@@ -103,6 +105,22 @@ def test_urls_are_read_like_paths(kind: str, tmp_path: Path) -> None:
     assert rows_of(open_source(f"memory://opening-test/{path.name}")) == ROWS
     assert open_source("memory://opening-test").fingerprint() == open_source(str(tmp_path)).fingerprint()
     memory.rm("/opening-test", recursive=True)
+
+
+def test_a_bucket_is_read_like_a_folder_and_known_by_its_etags(s3_url: str, tmp_path: Path) -> None:
+    files = fsspec.filesystem("s3", **S3Access.from_environment().for_s3fs())
+    content = Path(written("parquet", tmp_path)).read_bytes()
+    for day in (1, 2):
+        files.pipe_file(f"{s3_url}/day={day}/part.parquet", content)
+    source = open_source(s3_url)
+    assert source.columns == ("sku", "title", "category", "day")
+    assert rows_of(source) == [{**row, "day": day} for day in "12" for row in ROWS]
+    before = source.fingerprint()
+    assert open_source(s3_url).fingerprint() == before
+    files.pipe_file(f"{s3_url}/day=2/part.parquet", content + b"PAR1")
+    assert find_place(s3_url).fingerprint() != before
+    with pytest.raises(UnreadableSource, match="There is no file or folder"):
+        open_source(f"{s3_url}/absent")
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
