@@ -1,0 +1,1 @@
+"""Numbers measured on pixels: fingerprints for duplicates, metrics for quality."""

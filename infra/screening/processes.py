@@ -1,0 +1,212 @@
+"""Screening in processes of its own, so that a picture that hangs or kills a scanner costs only itself.
+
+Comes in: orders (keys and plain values). Goes out: an answer an order, as they come. Each worker process is fed by
+one thread here, over a pipe of its own: whoever is late is known by name and killed, and no queue is shared that a
+killed process could leave locked.
+
+The processes are started with `subprocess` and not with `multiprocessing`: its spawn imports the parent's main
+module again, which under a Prefect worker means a second Prefect (seconds, and 200 MB) in each of them, and it
+leaves a resource tracker behind a killed parent for as long as any child lives.
+"""
+
+import atexit
+import json
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from infra.errors import WorldError
+from infra.interfaces import Failure, Screened, ScreeningOrder
+from infra.screening.inline import Measure
+from infra.screening.measure import measure as measure_order
+from infra.screening.worker import READY
+
+START_SECONDS = 60.0
+"""How long a worker may take to import what it needs, on a machine with better things to do."""
+
+_PROGRAM = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import json, sys; "
+    "sys.path[:] = json.loads(sys.argv[3]); from infra.screening.worker import main; "
+    "main(int(sys.argv[1]), int(sys.argv[2]))"
+)
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+Answer = Screened | Failure
+
+
+@dataclass
+class _Batch:
+    answers: "queue.SimpleQueue[Answer]" = field(default_factory=queue.SimpleQueue)
+    abandoned: bool = False
+
+
+_Job = tuple[ScreeningOrder, _Batch]
+
+
+class ProcessScreener:
+    """Screens in `workers` long-lived processes; several threads may call `screen` at once.
+
+    The processes start at the first order and end with `close`, with the interpreter, or with this process, however
+    it dies. `measure` must be a function that another process can import by its name.
+    """
+
+    def __init__(self, workers: int, measure: Measure = measure_order) -> None:
+        """Start nothing yet; raises ValueError for fewer than one worker, and pickle's errors for a lambda."""
+        if workers < 1:
+            raise ValueError(f"Screening needs at least one worker; workers is {workers!r}.")
+        pickle.dumps(measure)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._workers = [_Worker(measure) for _ in range(workers)]
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+        """Yield one answer an order, in any order.
+
+        An order past its deadline has its process killed and becomes a Failure, as does one whose process crashed
+        or whose measuring raised. Leaving the iterator early drops the orders that no process has begun. Raises
+        RuntimeError after `close`.
+        """
+        batch = _Batch()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("This screener is closed; open another one.")
+            self._start()
+            for order in orders:
+                self._jobs.put((order, batch))
+        try:
+            for _ in orders:
+                yield batch.answers.get()
+        finally:
+            batch.abandoned = True
+
+    def close(self) -> None:
+        """End the processes; orders that are still out become Failures. Calling it twice is fine."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                atexit.unregister(self.close)
+                for _ in self._threads:
+                    self._jobs.put(None)
+        for worker in self._workers:
+            worker.retire()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self) -> None:
+        if not self._threads:
+            atexit.register(self.close)
+            self._threads = [
+                threading.Thread(target=self._feed, args=(worker,), name=f"screening-{number}", daemon=True)
+                for number, worker in enumerate(self._workers)
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    def _feed(self, worker: "_Worker") -> None:
+        while (job := self._jobs.get()) is not None:
+            order, batch = job
+            if not batch.abandoned:
+                batch.answers.put(worker.ask(order))
+        worker.end()
+
+
+class _Worker:
+    """One process, made when it is first needed and again after each death."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection[Any, Any] | None = None
+        self._lock = threading.Lock()
+        self._retired = False
+
+    def ask(self, order: ScreeningOrder) -> Answer:
+        """Return this order's answer, or the Failure that says what became of the process."""
+        if order.store_url.startswith("memory:"):
+            return Failure(order.key, f"{order.store_url!r} lives in one process; screen it with InlineScreener.")
+        started = time.perf_counter()
+        try:
+            pipe = self._ready()
+            pipe.send(order)
+            if pipe.poll(order.deadline_seconds):
+                reply: Answer = pipe.recv()
+                return reply
+            reason = f"screening timed out after {order.deadline_seconds:g} s and its process was killed"
+        except (EOFError, OSError) as error:
+            reason = self._cause_of_death(error)
+        except WorldError as error:
+            reason = str(error)
+        except Exception as error:  # what cannot be sent, say: this order's failure, not the end of the feeding
+            reason = f"{type(error).__name__}: {error}"
+        self.end()
+        return Failure(order.key, reason, time.perf_counter() - started)
+
+    def retire(self) -> None:
+        """Kill the process, whatever it does, and never start another."""
+        with self._lock:
+            self._retired = True
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+
+    def _ready(self) -> "Connection[Any, Any]":
+        if self._pipe is not None and self._process is not None and self._process.poll() is None:
+            return self._pipe
+        self.end()
+        pipe = self._begin()
+        pipe.send(self._measure)
+        if not pipe.poll(START_SECONDS):
+            raise WorldError(f"A screening process was not ready after {START_SECONDS:g} s.")
+        if pipe.recv() != READY:
+            raise WorldError("A screening process did not say that it is ready; is another version installed?")
+        return pipe
+
+    def _begin(self) -> "Connection[Any, Any]":
+        ours, theirs = Pipe()
+        with theirs, self._lock:
+            self._pipe = ours
+            if self._retired:
+                raise WorldError("The screener was closed.")
+            place = [str(theirs.fileno()), str(os.getpid()), json.dumps(sys.path)]
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _PROGRAM, *place],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # what a scanner prints must not get between --json and its reader
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **_ONE_THREAD},
+            )
+        return ours
+
+    def end(self) -> None:
+        """Kill the process and let go of its pipe; the next order gets a new one."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+                self._process = None
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
+
+    def _cause_of_death(self, error: Exception) -> str:
+        if self._retired:
+            return "The screener was closed."
+        process = self._process
+        if process is None:
+            return f"A screening process could not be started: {error}."
+        try:
+            code = process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return f"A screening process broke its pipe: {error!r}."
+        return f"The screening process crashed with exit code {code}."

@@ -1,0 +1,71 @@
+"""The child's side of `infra.screening.processes`: one process that measures one order at a time.
+
+Comes in over a pipe: the measuring function, then orders. Goes out: one answer an order. The process must never
+outlive its parent, whatever it is stuck in and however the parent died, so it leaves on three signs: the pipe's end
+(idle), a parent id that changed (a watchdog thread, twice a second), and, where code holds the interpreter's lock so
+that no thread runs, a timer of the C library a little after the order's deadline.
+"""
+
+import faulthandler
+import os
+import signal
+import threading
+import time
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
+from infra.screening.inline import Measure, answer
+from infra.stores import open_store
+
+READY = "ready"
+
+_LOOK_EVERY_SECONDS = 0.5
+_GRACE_SECONDS = 2.0
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the pipe behind `descriptor` until it ends; `parent` is the process that opened it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(parent,), name="watchdog", daemon=True).start()
+    cv2.setNumThreads(1)
+    pipe: Connection[Any, Any] = Connection(descriptor)
+    try:
+        _serve(pipe)
+    except (EOFError, ConnectionError):
+        os._exit(0)  # the parent has gone or let go; nobody is left to hear of anything
+
+
+def _serve(pipe: "Connection[Any, Any]") -> None:
+    measure: Measure = pipe.recv()
+    pipe.send(READY)
+    with Path(os.devnull).open("w") as nowhere:
+        while True:
+            order: ScreeningOrder = pipe.recv()
+            faulthandler.dump_traceback_later(order.deadline_seconds + _GRACE_SECONDS, file=nowhere, exit=True)
+            reply = _reply(order, measure)
+            faulthandler.cancel_dump_traceback_later()
+            pipe.send(reply)
+
+
+def _reply(order: ScreeningOrder, measure: Measure) -> Screened | Failure:
+    try:
+        store = _store(order.store_url)
+    except Exception as error:  # a store that cannot be opened fails its orders, not the process
+        return Failure(order.key, f"{type(error).__name__}: {error}")
+    return answer(order, store, measure)
+
+
+@cache
+def _store(url: str) -> ObjectStore:
+    return open_store(url)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    os._exit(1)

@@ -1,0 +1,153 @@
+"""One order: what is measured, what is kept, what is read back instead."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from infra.codecs import decode, pixel_sha
+from infra.errors import BadImage, ObjectMissing
+from infra.finishing import finish
+from infra.interfaces import ObjectStore
+from infra.pixel.metrics import background_white
+from infra.pixel.pdq import pdq
+from infra.screening import measure as measuring
+from infra.screening.measure import SCANNERS, from_json, measure, to_json
+from infra.stores import open_store
+from tests.infra.screening.orders import order_for, picture, staged
+
+
+@pytest.fixture
+def store(tmp_path: object) -> ObjectStore:
+    return open_store(f"file://{tmp_path}")
+
+
+def test_raw_pixels_are_judged_and_the_finished_file_is_staged_and_named(store: ObjectStore) -> None:
+    screened = measure(staged(store, "a"), store)
+    file = store.read("staging/a-finished.jpg")
+    finished = decode(file)
+    assert screened.raw_sha == pixel_sha(picture())
+    assert screened.finished_sha == pixel_sha(finished)
+    assert (screened.width, screened.height, screened.file_bytes) == (96, 96, len(file))
+    assert screened.scores["file.bytes"] == len(file)
+    assert screened.scores["size.width"] == 96
+    assert (screened.fingerprint, screened.fingerprint_quality) == pdq(finished)
+    assert screened.scanners == SCANNERS
+    assert screened.errors == {}
+
+
+def test_the_background_is_read_off_the_finished_file_and_not_off_the_raw_picture(store: ObjectStore) -> None:
+    pixels = picture()
+    pixels[pixels == 252] = 247
+    assert background_white(pixels) == 0
+    assert measure(staged(store, "plain", pixels, finish={}), store).scores["background.white"] == 0
+    assert measure(staged(store, "white", pixels, finish={"whiten": True}), store).scores["background.white"] == 1
+
+
+def test_a_canvas_moves_the_finished_size_and_not_the_generated_one(store: ObjectStore) -> None:
+    screened = measure(staged(store, "a", picture()[:64], finish={"canvas": "square"}), store)
+    assert (screened.width, screened.height) == (96, 96)
+    assert (screened.scores["size.width"], screened.scores["size.height"]) == (96, 64)
+
+
+def test_a_result_survives_its_stored_form(store: ObjectStore) -> None:
+    screened = measure(staged(store, "a", scanners=["pixels", "fingerprint", "nobody"]), store)
+    assert from_json(to_json(screened)) == screened
+    assert from_json(store.read("scores/a.json")) == screened
+
+
+def test_what_was_measured_is_read_back_without_the_raw_image(store: ObjectStore) -> None:
+    order = staged(store, "a")
+    first = measure(order, store)
+    store.delete([order.raw_key])
+    again = measure(replace(order, key="b"), store)
+    assert replace(again, key="a", seconds=first.seconds) == first
+    assert again.key == "b"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda store: store.delete(["staging/a-finished.jpg"]),
+        lambda store: store.delete(["scores/a.json"]),
+        lambda store: store.write("scores/a.json", b"{"),
+        lambda store: store.write("scores/a.json", b"[]"),
+        lambda store: store.write("scores/a.json", b"null"),
+        lambda store: store.write("scores/a.json", b'{"fingerprint": ""}'),
+        lambda store: store.write(
+            "scores/a.json",
+            json.dumps({**json.loads(store.read("scores/a.json")), "scanners": {"pixels": "0"}}).encode(),
+        ),
+    ],
+    ids=["no file", "no scores", "cut", "a list", "null", "too little", "another version"],
+)
+def test_a_missing_or_spoiled_half_is_measured_anew(store: ObjectStore, spoil: object) -> None:
+    order = staged(store, "a")
+    first = measure(order, store)
+    spoil(store)  # type: ignore[operator]
+    again = measure(order, store)
+    assert replace(again, seconds=0) == replace(first, seconds=0)
+    assert from_json(store.read("scores/a.json")) == again
+    assert store.exists("staging/a-finished.jpg")
+
+
+def test_more_scanners_than_were_run_are_run(store: ObjectStore) -> None:
+    assert measure(staged(store, "a", scanners=["pixels"]), store).fingerprint == b""
+    both = measure(order_for("a", store.url), store)
+    assert len(both.fingerprint) == 32
+    assert both.scanners == SCANNERS
+
+
+def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: ObjectStore) -> None:
+    order = staged(store, "a", picture(1))
+    earlier = finish(picture(2), {"quality": 70})
+    store.write(order.finished_key, earlier)
+    screened = measure(order, store)
+    assert store.read(order.finished_key) == earlier
+    assert screened.finished_sha == pixel_sha(decode(earlier))
+    assert screened.raw_sha == pixel_sha(picture(1))
+    assert screened.fingerprint == pdq(decode(earlier))[0]
+    assert screened.file_bytes == len(earlier)
+
+
+def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: ObjectStore) -> None:
+    screened = measure(staged(store, "a", scanners=["nudity", "pixels"]), store)
+    assert screened.scanners == {"pixels": SCANNERS["pixels"]}
+    assert screened.errors == {"nudity": "There is no scanner 'nudity'; there are pixels, fingerprint."}
+    assert "blur.foreground" in screened.scores
+
+
+def test_a_scanner_that_raises_is_an_error_and_is_tried_again_the_next_time(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(pair: object) -> object:
+        raise ArithmeticError("no median")
+
+    order = staged(store, "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "_RUN", {**measuring._RUN, "fingerprint": broken})
+        screened = measure(order, store)
+    assert screened.errors == {"fingerprint": "ArithmeticError: no median"}
+    assert screened.scanners == {"pixels": SCANNERS["pixels"]}
+    assert screened.fingerprint == b""
+    assert store.exists(order.scores_key)
+    assert measure(order, store).errors == {}
+
+
+def test_a_missing_or_broken_image_raises_and_leaves_nothing(store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissing):
+        measure(order_for("gone", store.url), store)
+    order = staged(store, "cut")
+    store.write(order.raw_key, store.read(order.raw_key)[:100])
+    with pytest.raises(BadImage):
+        measure(order, store)
+    assert not store.exists(order.finished_key)
+    assert not store.exists(order.scores_key)
+
+
+def test_two_pictures_differ_in_everything_that_names_them(store: ObjectStore) -> None:
+    one, other = measure(staged(store, "a", picture(1)), store), measure(staged(store, "b", picture(2)), store)
+    assert one.raw_sha != other.raw_sha
+    assert one.finished_sha != other.finished_sha
+    assert np.count_nonzero(np.frombuffer(one.fingerprint, "u1") != np.frombuffer(other.fingerprint, "u1")) > 8

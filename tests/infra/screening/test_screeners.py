@@ -1,0 +1,79 @@
+"""What both screeners promise: one answer an order, and a fault that costs only itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.interfaces import Failure, ObjectStore, Screened, Screener
+from infra.screening.faults import measure_or_fail
+from infra.screening.inline import InlineScreener
+from infra.screening.measure import measure
+from infra.screening.processes import ProcessScreener
+from infra.stores import open_store
+from tests.infra.screening.orders import order_for, picture, staged
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return open_store(f"file://{tmp_path}")
+
+
+@pytest.fixture(params=["inline", "processes"])
+def screener(request: pytest.FixtureRequest, store: ObjectStore) -> Iterator[Screener]:
+    made: Screener = (
+        InlineScreener(store, measure_or_fail) if request.param == "inline" else ProcessScreener(2, measure_or_fail)
+    )
+    yield made
+    made.close()
+
+
+def test_every_order_is_answered_once_with_what_measuring_gives(screener: Screener, store: ObjectStore) -> None:
+    orders = [staged(store, f"{seed}", picture(seed)) for seed in range(6)]
+    answers = {answer.key: answer for answer in screener.screen(orders)}
+    assert sorted(answers) == [order.key for order in orders]
+    for order in orders:
+        answer = answers[order.key]
+        assert isinstance(answer, Screened)
+        expected = measure(order, store)
+        assert answer.finished_sha == expected.finished_sha
+        assert answer.scores == expected.scores
+        assert answer.fingerprint == expected.fingerprint
+
+
+def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(
+    screener: Screener, store: ObjectStore
+) -> None:
+    cut = staged(store, "cut")
+    store.write(cut.raw_key, b"not a picture")
+    good, raising = staged(store, "good"), staged(store, "raise-1")
+    wrong = staged(store, "wrong", finish={"sharpen": 1})
+    answers = {it.key: it for it in screener.screen([order_for("gone", store.url), cut, raising, wrong, good])}
+    assert isinstance(answers["good"], Screened)
+    reasons = {key: answer.reason for key, answer in answers.items() if isinstance(answer, Failure)}
+    assert set(reasons) == {"gone", "cut", "raise-1", "wrong"}
+    assert reasons["gone"].startswith("ObjectMissing")
+    assert reasons["cut"].startswith("BadImage")
+    assert reasons["raise-1"] == "ValueError: The order 'raise-1' asked for an exception."
+    assert "'sharpen'" in reasons["wrong"]
+
+
+def test_no_orders_are_no_answers_and_closing_twice_is_fine(screener: Screener) -> None:
+    assert list(screener.screen([])) == []
+    screener.close()
+    screener.close()
+
+
+def test_the_same_order_twice_gives_the_same_answer_twice(screener: Screener, store: ObjectStore) -> None:
+    order = staged(store, "a")
+    first, second = screener.screen([order, order])
+    assert isinstance(first, Screened)
+    assert isinstance(second, Screened)
+    assert (first.finished_sha, first.scores) == (second.finished_sha, second.scores)
+
+
+def test_an_inline_screener_serves_a_store_in_memory() -> None:
+    store = open_store("memory://screening")
+    answer = next(InlineScreener(store).screen([staged(store, "a")]))
+    assert isinstance(answer, Screened)
+    assert store.exists("staging/a-finished.jpg")
