@@ -2,9 +2,11 @@
 # needs the network.
 
 # 3.11 first: constraints.txt was resolved with it. The others have wheels for the same versions.
-PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3.14 python3; do \
+ifndef PYTHON
+PYTHON := $(shell for candidate in python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$candidate" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1 \
 	&& { echo "$$candidate"; break; }; done)
+endif
 
 BIN := .venv/bin
 # -qq: errors only; what is going on is said in words below.
