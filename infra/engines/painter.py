@@ -1,0 +1,36 @@
+"""What an engine drives: a model that paints batches.
+
+Comes in: prompts that may share a batch. Goes out: an answer to each. A painter knows its model and its device, and
+nothing of threads, windows, retries or consumers: `infra.engines.threaded` has those.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Protocol
+
+from infra.interfaces import Failure, Frame, Prompt
+
+
+class OutOfDeviceMemory(Exception):
+    """The batch does not fit the device's memory; the painter has freed what it could, and a smaller one may fit."""
+
+
+class Painter(Protocol):
+    """A model. Every method is called on its engine's own thread."""
+
+    name: str
+
+    def load(self) -> None:
+        """Take the device; raise `EngineError` where that cannot be."""
+
+    def group(self, prompt: Prompt) -> Hashable:
+        """Return what prompts must have in common to share a batch: size, steps, guidance, padded caption length."""
+
+    def paint(self, prompts: Sequence[Prompt]) -> Sequence[Frame | Failure]:
+        """Return an answer a prompt, in order, for prompts of one group; the engine fills in the seconds.
+
+        Raises `OutOfDeviceMemory` where fewer prompts might fit, `EngineError` where the device is lost, and anything
+        else where some prompt of the batch is at fault.
+        """
+
+    def release(self) -> None:
+        """Free the device, whatever state it is in."""

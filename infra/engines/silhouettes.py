@@ -1,0 +1,170 @@
+"""The outlines of the stub's products, and the light on them.
+
+Comes in: a product's name and a frame's size. Goes out: a `Cutout`: where the product is, how light falls on it, and
+the white ground with its shadow. Outlines are data, in thousandths of the frame's shorter side; the long side of each
+product is about 840 of them, because marketplaces ask for 75 to 90 %.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.uint8]
+
+HOLE = 0
+PLAIN = 255
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One filled form: `tone` is how bright it is (255 as the pattern is, 0 a hole through which the ground shows)."""
+
+    points: tuple[tuple[float, float], ...]
+    tone: int = PLAIN
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Three planes of height x width: the product's coverage, the light on it, the ground around it."""
+
+    coverage: Plane
+    light: Plane
+    ground: Plane
+
+
+def _oval(x: float, y: float, across: float, down: float, tone: int = PLAIN) -> Stroke:
+    angles = np.linspace(0, 2 * np.pi, 96, endpoint=False)
+    return Stroke(tuple((x + across * np.cos(a), y + down * np.sin(a)) for a in angles), tone)
+
+
+def _slab(left: float, top: float, right: float, bottom: float, radius: float, tone: int = PLAIN) -> Stroke:
+    """Return a rectangle with round corners."""
+    points: list[tuple[float, float]] = []
+    for quarter, x, y in ((0, right, bottom), (1, left, bottom), (2, left, top), (3, right, top)):
+        inward_x = x - radius if x == right else x + radius
+        inward_y = y - radius if y == bottom else y + radius
+        for angle in np.linspace(quarter * np.pi / 2, (quarter + 1) * np.pi / 2, 12):
+            points.append((inward_x + radius * np.cos(angle), inward_y + radius * np.sin(angle)))
+    return Stroke(tuple(points), tone)
+
+
+def _form(*points: tuple[float, float], tone: int = PLAIN) -> Stroke:
+    return Stroke(points, tone)
+
+
+PRODUCTS: dict[str, tuple[Stroke, ...]] = {
+    "bottle": (
+        _slab(400, 60, 600, 200, 18, 150),
+        _form((425, 195), (575, 195), (590, 270), (410, 270), tone=215),
+        _form((410, 260), (590, 260), (690, 330), (745, 430), (255, 430), (310, 330)),
+        _slab(255, 380, 745, 900, 60),
+    ),
+    "box": (
+        _form((90, 270), (610, 330), (610, 900), (90, 800)),
+        _form((610, 330), (910, 240), (910, 760), (610, 900), tone=165),
+        _form((90, 270), (400, 190), (910, 240), (610, 330), tone=225),
+    ),
+    "mug": (
+        _oval(745, 520, 170, 215, 225),
+        _oval(745, 520, 95, 135, HOLE),
+        _slab(90, 140, 745, 880, 70),
+        _oval(417, 165, 325, 60, 120),
+    ),
+    "shirt": (
+        _form(
+            (330, 90),
+            (670, 90),
+            (830, 160),
+            (930, 390),
+            (790, 455),
+            (735, 350),
+            (745, 905),
+            (255, 905),
+            (265, 350),
+            (210, 455),
+            (70, 390),
+            (170, 160),
+        ),
+        _oval(500, 95, 130, 78, 130),
+        _oval(500, 78, 105, 62, HOLE),
+        _form((262, 345), (272, 345), (285, 560), (275, 560), tone=170),
+        _form((738, 345), (728, 345), (715, 560), (725, 560), tone=170),
+    ),
+    "ball": (_oval(500, 485, 420, 420),),
+    "boot": (
+        _form((190, 75), (560, 75), (570, 480), (640, 570), (840, 640), (905, 720), (910, 820), (180, 820), (170, 600)),
+        _form((165, 800), (918, 800), (912, 880), (520, 885), (505, 850), (420, 850), (405, 900), (170, 900), tone=110),
+        _form((180, 75), (570, 75), (570, 150), (182, 150), tone=185),
+    ),
+    "bag": (
+        _oval(500, 300, 235, 240, 170),
+        _oval(500, 300, 175, 180, HOLE),
+        _form((150, 320), (850, 320), (915, 860), (870, 905), (130, 905), (85, 860)),
+        _form((150, 320), (850, 320), (860, 400), (140, 400), tone=200),
+    ),
+    "cushion": (
+        _form(
+            (80, 80),
+            (290, 125),
+            (500, 135),
+            (710, 125),
+            (920, 80),
+            (880, 290),
+            (870, 490),
+            (880, 690),
+            (920, 900),
+            (710, 855),
+            (500, 845),
+            (290, 855),
+            (80, 900),
+            (120, 690),
+            (130, 490),
+            (120, 290),
+        ),
+    ),
+}
+
+
+@lru_cache(maxsize=16)
+def cutout(product: str, width: int, height: int) -> Cutout:
+    """Return the planes of one product in one frame size; kept, because a shard asks for the same few."""
+    coverage, light = _drawn(PRODUCTS[product], width, height)
+    light = np.rint(light * _lamp(width, height)).astype(np.uint8)
+    return Cutout(coverage, light, _ground(width, height))
+
+
+def _lamp(width: int, height: int) -> npt.NDArray[np.float32]:
+    """Return how brightly a lamp at the upper left lights each pixel: 1 at its brightest, .6 far away."""
+    side = min(width, height)
+    x = (np.arange(width, dtype=np.float32) - width / 2) / side + 0.12
+    y = (np.arange(height, dtype=np.float32) - height / 2) / side + 0.18
+    distance = np.hypot(x[None, :], 0.7 * y[:, None]).astype(np.float32)
+    return np.asarray(np.clip(1 - distance**2, 0.6, 1.0), np.float32)
+
+
+def _drawn(strokes: Sequence[Stroke], width: int, height: int) -> tuple[Plane, Plane]:
+    """Draw larger and shrink: smooth edges at every size."""
+    finer = max(1, min(4, 4096 // max(width, height)))
+    side = min(width, height) * finer
+    shift = np.array([width * finer - side, height * finer - side]) / 2
+    coverage = np.zeros((height * finer, width * finer), np.uint8)
+    light = np.full_like(coverage, PLAIN)
+    for stroke in strokes:
+        points = np.rint(np.array(stroke.points) * side / 1000 + shift).astype(np.int32)
+        cv2.fillPoly(coverage, [points], 0 if stroke.tone == HOLE else 255)
+        cv2.fillPoly(light, [points], PLAIN if stroke.tone == HOLE else stroke.tone)
+    shrunk = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in (coverage, light)]
+    return shrunk[0], shrunk[1]
+
+
+def _ground(width: int, height: int) -> Plane:
+    """Return white with a soft shadow where the product stands, pure white again at the frame's edge."""
+    side = min(width, height)
+    x = (np.arange(width, dtype=np.float32) - width / 2) / (side * 0.36)
+    y = (np.arange(height, dtype=np.float32) - height / 2 - side * 0.40) / (side * 0.045)
+    shadow = 70 * np.exp(-(x[None, :] ** 4) - y[:, None] ** 2)
+    return np.asarray(np.rint(255 - shadow), np.uint8)

@@ -1,0 +1,107 @@
+"""Work beside one engine in this process.
+
+Comes in: work, to be called with the engine and a shard. Goes out: its answers, as futures. Two works at a time are
+enough to keep an engine busy: one's pictures are encoded and staged while the other's are painted. The threads are
+daemons of our own, since those of `concurrent.futures` finish all that was queued before the interpreter may leave.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from infra.errors import EngineError
+from infra.interfaces import Engine
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class _Job:
+    work: Callable[[Engine, Any], Any]
+    shard: Any
+    future: "Future[Any]"
+
+
+class InlinePool:
+    """Runs up to `ahead` works at a time beside one engine, which it opens when the first is submitted.
+
+    An engine that cannot be opened is not tried again: every work's future then holds that error.
+    """
+
+    def __init__(self, open_engine: Callable[[], Engine], ahead: int = 2) -> None:
+        self._open_engine = open_engine
+        self._ahead = ahead
+        self._engine: Engine | None = None
+        self._fault: Exception | None = None
+        self._opening = threading.Lock()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+        self._state = threading.Lock()
+
+    def submit(self, work: Callable[[Engine, S], R], shard: S) -> "Future[R]":
+        """Start `work(engine, shard)` as soon as one of the threads is free; `EngineError` on a closed pool."""
+        future: Future[R] = Future()
+        with self._state:
+            if self._closed:
+                raise EngineError("The pool is closed: no more work can be submitted to it.")
+            self._jobs.put(_Job(work, shard, future))
+            if len(self._threads) < self._ahead:
+                name = f"inline-pool-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._labour, name=name, daemon=True))
+                self._threads[-1].start()
+        return future
+
+    def busy_seconds(self) -> float:
+        """Return the engine's busy seconds; they stay known after the pool is closed."""
+        return self._engine.busy_seconds() if self._engine else 0.0
+
+    def close(self) -> None:
+        """Cancel what has not started, end the engine (running work gets its `EngineError`) and the threads."""
+        with self._state:
+            already, self._closed = self._closed, True
+            threads = tuple(self._threads)
+        if already:
+            return
+        for _ in threads:
+            self._jobs.put(None)
+        with self._opening:
+            engine = self._engine
+        if engine is not None:
+            engine.close()
+        for thread in threads:
+            thread.join()
+
+    def _labour(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            if self._closed:
+                job.future.cancel()
+            if job.future.set_running_or_notify_cancel():
+                self._do(job)
+
+    def _do(self, job: _Job) -> None:
+        try:
+            answer = job.work(self._opened(), job.shard)
+        except BaseException as error:  # a future carries whatever its work raised
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(answer)
+
+    def _opened(self) -> Engine:
+        """Return the one engine, opened by whoever comes first; raise again what opening it raised."""
+        with self._opening:
+            if self._fault is not None:
+                raise self._fault
+            if self._closed and self._engine is None:
+                raise EngineError("The pool was closed before its engine was opened.")
+            if self._engine is None:
+                try:
+                    self._engine = self._open_engine()
+                except Exception as error:
+                    self._fault = error
+                    raise
+            return self._engine
