@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.errors import UnreadableSource
-from infra.sources import open_source
+from infra.sources import csv_files, open_source
 from infra.sources.csv_files import BLOCK_BYTES
 
 
@@ -57,6 +57,15 @@ def test_numbers_dates_and_nulls_stay_text(tmp_path: Path) -> None:
 def test_a_value_of_megabytes_is_read_whole(size: int, tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", b"sku,title\n1," + b"x" * size + b"\n2,Lamp\n")
     assert [len(row["title"]) for row in rows_of(path)] == [size, 4]
+
+
+def test_line_breaks_inside_values_may_fall_anywhere_in_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 256)
+    lines = [f'{number},"a{"b" * (number % 7)}\n\n""c"",\n"\n' for number in range(200)]
+    path = written(tmp_path / "a.csv", ("sku,title\n" + "".join(lines)).encode())
+    assert [row["title"] for row in rows_of(path)] == [f'a{"b" * (number % 7)}\n\n"c",\n' for number in range(200)]
 
 
 def test_a_value_too_long_for_the_parser_is_an_error_with_the_file(tmp_path: Path) -> None:
