@@ -83,6 +83,8 @@ class Commit:
 class TableStore(Protocol):
     """Versioned tables under names such as `manifest/shoes`, each changed by one atomic commit at a time."""
 
+    url: str
+
     def ensure(self, table: str, schema: pa.Schema) -> None:
         """Make the table (version 0, empty, change data feed on) unless it is there."""
 
@@ -98,7 +100,7 @@ class TableStore(Protocol):
     def merge(
         self,
         table: str,
-        changes: pa.Table,
+        changes: "pa.Table | pa.RecordBatchReader",
         *,
         on: Sequence[str],
         base_version: int,
@@ -108,11 +110,14 @@ class TableStore(Protocol):
 
         `changes` has the table's columns and one more, `_op`: "put" (insert, or replace the row with the same
         `on` values) or "drop" (delete it). Raises `LostRace` when another commit has taken the place: nothing is
-        written then, and the caller compares its rows again.
+        written then, and the caller compares its rows again. Raises `ValueError` for empty changes.
         """
 
-    def history(self, table: str) -> Sequence[Commit]:
-        """Return the live history, newest first; an empty sequence where there is no table."""
+    def changes(self, table: str, version: int) -> pa.Table:
+        """Return what one version changed: the table's columns and `_change_type` (insert, delete, update_…)."""
+
+    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+        """Return the live history, newest first (at most `limit`); an empty sequence where there is no table."""
 
     def vacuum(self, table: str, *, keep_hours: int) -> int:
         """Delete data files that no version younger than `keep_hours` needs; return how many."""

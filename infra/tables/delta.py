@@ -1,0 +1,216 @@
+"""Delta tables whose every commit builds on exactly the version that its rows were compared with.
+
+Comes in: Arrow rows marked "put" or "drop", the version they were compared at, and words to commit with them. Goes out:
+one new version, or `LostRace`.
+Why it holds: with `max_commit_retries=0` delta-rs neither rebases nor tries again. It writes log entry `base + 1` by a
+conditional put, so a second writer fails even when it touches other rows. Retries (the default) would rebase silently.
+A MERGE that moves no row commits nothing; an empty commit then carries the words, since they say that a run was here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from infra.errors import LostRace, TableError
+from infra.interfaces import Commit
+from infra.stores import open_store
+from infra.stores.addresses import Address, parse_address
+from infra.stores.aws import S3Access
+from infra.stores.names import check_key
+from infra.tables.commits import as_commit, as_metadata, checked, commit
+from infra.tables.plain import plain_batches, plain_schema
+
+_CONFIGURATION = {"delta.enableChangeDataFeed": "true"}
+
+
+class DeltaTables:
+    """A `TableStore` of Delta tables below a store's URL. Every call opens its table anew; threads are fine."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self.url = address.url
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_from_url, (self.url,))
+
+    def __repr__(self) -> str:
+        return f"DeltaTables({self.url!r})"
+
+    def ensure(self, table: str, schema: pa.Schema) -> None:
+        """Make the table (version 0, empty, change data feed on) unless it is there.
+
+        Raises `TableError` where it is there with other columns.
+        """
+        wanted = plain_schema(schema)
+        target = self._opened(table) or self._created(table, wanted)
+        found = _schema(target)
+        if not found.equals(wanted):
+            different = sorted({field.name for field in set(found) ^ set(wanted)}) or wanted.names
+            raise TableError(
+                f"Table {table!r} was made with other columns or types ({', '.join(different)}); "
+                "use a store of its own for this version."
+            )
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None where the table has not been made."""
+        target = self._opened(table)
+        return None if target is None else int(target.version())
+
+    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version (the newest by default), in no promised order."""
+        target = self._required(table, version)
+        schema = _part(_schema(target), columns)
+        with _speaking_of(table):
+            return pa.Table.from_batches(plain_batches(_scan(target, schema), schema), schema)
+
+    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one version in bounded memory, in no promised order."""
+        target = self._required(table, version)
+        schema = _part(_schema(target), columns)
+        return _spoken(table, plain_batches(_scan(target, schema), schema))
+
+    def merge(
+        self,
+        table: str,
+        changes: "pa.Table | pa.RecordBatchReader",
+        *,
+        on: Sequence[str],
+        base_version: int,
+        metadata: Mapping[str, str],
+    ) -> int:
+        """Commit `changes` as exactly the version after `base_version` and return that version.
+
+        Raises `LostRace` when another commit has taken the place, and `ValueError` for changes that are empty, have
+        other columns, an unknown `_op`, or a null or repeated `on`. A reader is taken at its word about the last two.
+        """
+        target = self._required(table)
+        if target.version() > base_version:
+            raise LostRace(_lost(table, base_version, int(target.version())))
+        if target.version() < base_version:
+            raise ValueError(f"Table {table!r} has no version {base_version}; the newest is {target.version()}.")
+        schema = _schema(target)
+        rows = checked(changes, schema, on)
+        properties = CommitProperties(custom_metadata=as_metadata(metadata), max_commit_retries=0)
+        try:
+            with _speaking_of(table):
+                commit(target, rows, on, properties)
+        except TableError as error:
+            newest = self.version(table)
+            if isinstance(error.__cause__, CommitFailedError) and newest is not None and newest > base_version:
+                raise LostRace(_lost(table, base_version, newest)) from error
+            raise
+        if target.version() != base_version + 1:
+            raise TableError(
+                f"Table {table!r} took the commit as version {target.version()} instead of {base_version + 1}: "
+                "this deltalake rebases commits, which Packshot cannot allow."
+            )
+        return int(target.version())
+
+    def changes(self, table: str, version: int) -> pa.Table:
+        """Return what one version changed: the table's columns and `_change_type`.
+
+        That is "insert", "delete", "update_preimage" or "update_postimage". Raises `TableError` where the version's
+        feed has been vacuumed.
+        """
+        target = self._required(table, version)
+        schema = _schema(target).append(pa.field("_change_type", pa.string()))
+        with _speaking_of(table):
+            feed = pa.RecordBatchReader.from_stream(target.load_cdf(version, version))
+            return pa.Table.from_batches(plain_batches(feed, schema), schema)
+
+    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+        """Return the live history, newest first (at most `limit` commits); empty where there is no table."""
+        target = self._opened(table)
+        if target is None:
+            return ()
+        with _speaking_of(table):
+            return [as_commit(entry) for entry in target.history(limit)]
+
+    def vacuum(self, table: str, *, keep_hours: int) -> int:
+        """Delete data files that no version younger than `keep_hours` needs, and what lost races left; return how many.
+
+        Delta's own vacuum commits twice to the log, which would make a running release lose its race; so it only lists.
+        `keep_hours` must be longer than a commit takes.
+        """
+        target = self._required(table)
+        with _speaking_of(table):
+            names = target.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
+        return open_store(self.url).delete(f"{table}/{name}" for name in names)
+
+    def _opened(self, table: str, version: int | None = None) -> DeltaTable | None:
+        with _speaking_of(table):
+            try:
+                return DeltaTable(self._place(table), version=version, storage_options=self._options())
+            except TableNotFoundError:
+                return None
+
+    def _required(self, table: str, version: int | None = None) -> DeltaTable:
+        target = self._opened(table, version)
+        if target is None:
+            raise TableError(f"There is no table {table!r} in {self.url}; the first refresh makes it.")
+        return target
+
+    def _created(self, table: str, schema: pa.Schema) -> DeltaTable:
+        # mode="ignore" was seen to commit a second, empty version 1 when two processes race.
+        try:
+            with _speaking_of(table):
+                DeltaTable.create(
+                    self._place(table),
+                    schema,
+                    mode="error",
+                    configuration=_CONFIGURATION,
+                    storage_options=self._options(),
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )
+        except TableError:
+            if self._opened(table) is None:
+                raise
+        return self._required(table)
+
+    def _place(self, table: str) -> str:
+        return self._address.inside(check_key(table))
+
+    def _options(self) -> dict[str, str]:
+        return S3Access.from_environment().for_deltalake() if self._address.scheme == "s3" else {}
+
+
+def _from_url(url: str) -> DeltaTables:
+    return DeltaTables(parse_address(url))
+
+
+def _schema(target: DeltaTable) -> pa.Schema:
+    return plain_schema(pa.schema(target.schema().to_arrow()))
+
+
+def _part(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    if columns is None:
+        return schema
+    if missing := [name for name in columns if name not in schema.names]:
+        raise ValueError(f"The table has no columns {missing!r}; it has {schema.names!r}.")
+    return pa.schema([schema.field(name) for name in columns])
+
+
+def _scan(target: DeltaTable, schema: pa.Schema) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_stream(target.scan(columns=schema.names))
+
+
+def _lost(table: str, base_version: int, newest: int) -> str:
+    return f"Table {table!r} is at version {newest}, past {base_version}, which the changes were compared with."
+
+
+@contextmanager
+def _speaking_of(table: str) -> Iterator[None]:
+    try:
+        yield
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        # A server's XML may name an access key; what stands before it says enough.
+        said = " ".join(str(error).split("<")[0].split())[:300].rstrip(".")
+        raise TableError(f"Table {table!r} could not be served: {said or type(error).__name__}.") from error
+
+
+def _spoken(table: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    with _speaking_of(table):
+        yield from batches

@@ -1,0 +1,290 @@
+"""One contract, asked of Delta tables on a disk and in S3."""
+
+import pickle
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from catalogs.schemas import MANIFEST, OUTCOMES
+from infra.errors import LostRace, TableError
+from infra.interfaces import TableStore
+from infra.tables import open_tables
+
+PICTURES = pa.schema(
+    [("slot_id", pa.binary()), ("object", pa.string()), ("index", pa.int16()), ("reasons", pa.list_(pa.string()))]
+)
+TABLE = "manifest/shoes"
+
+
+@pytest.fixture(params=["local", "s3"])
+def tables(request: pytest.FixtureRequest, tmp_path: Path) -> TableStore:
+    if request.param == "local":
+        return open_tables(str(tmp_path / "a store with spaces"))
+    return open_tables(request.getfixturevalue("s3_url"))
+
+
+def changes(*rows: tuple[bytes, str, str]) -> pa.Table:
+    """Rows of (slot id, object, operation)."""
+    slots, objects, operations = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = {
+        "slot_id": pa.array(slots, pa.binary()),
+        "object": pa.array(objects, pa.string()),
+        "index": pa.array([0] * len(rows), pa.int16()),
+        "reasons": pa.array([[text] for text in objects], pa.list_(pa.string())),
+        "_op": pa.array(operations, pa.string()),
+    }
+    return pa.table(columns)
+
+
+def release(tables: TableStore, base: int, *rows: tuple[bytes, str, str], run: str = "r") -> int:
+    return tables.merge(TABLE, changes(*rows), on=["slot_id"], base_version=base, metadata={"run_id": run})
+
+
+def live(tables: TableStore, version: int | None = None) -> dict[bytes, str]:
+    rows = tables.read(TABLE, ["slot_id", "object"], version=version).to_pylist()
+    found = {row["slot_id"]: row["object"] for row in rows}
+    assert len(found) == len(rows), "a slot is live twice"
+    return found
+
+
+def test_a_table_is_made_once_and_empty(tables: TableStore) -> None:
+    assert tables.version(TABLE) is None
+    assert tables.history(TABLE) == ()
+    for _ in range(2):
+        tables.ensure(TABLE, PICTURES)
+    assert tables.version(TABLE) == 0
+    assert tables.read(TABLE).schema.equals(PICTURES)
+    assert len(tables.read(TABLE)) == 0
+    assert len(tables.history(TABLE)) == 1
+
+
+def test_other_columns_under_the_same_name_are_refused(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    with pytest.raises(TableError, match=r"other columns or types \(index\)"):
+        tables.ensure(TABLE, PICTURES.set(2, pa.field("index", pa.int32())))
+
+
+def test_a_merge_puts_replaces_and_drops_in_one_commit(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    assert release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"), (b"gone", "", "drop")) == 1
+    assert live(tables) == {b"a": "a1", b"b": "b1"}
+    assert release(tables, 1, (b"a", "a2", "put"), (b"b", "", "drop"), (b"c", "c1", "put"), (b"gone", "", "drop")) == 2
+    assert live(tables) == {b"a": "a2", b"c": "c1"}
+    assert tables.read(TABLE, version=2).sort_by("slot_id")["reasons"].to_pylist() == [["a2"], ["c1"]]
+    assert live(tables, version=1) == {b"a": "a1", b"b": "b1"}
+    assert live(tables, version=0) == {}
+
+
+def test_rows_match_on_several_columns(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "x", "put"), (b"b", "x", "put"))
+    rows = changes((b"a", "x", "drop"), (b"b", "y", "drop"))
+    tables.merge(TABLE, rows, on=["slot_id", "object", "index"], base_version=1, metadata={})
+    assert live(tables) == {b"b": "x"}
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param((b"a", "late", "put"), id="the same row"),
+        pytest.param((b"b", "late", "put"), id="another row"),
+        pytest.param((b"new", "late", "put"), id="a new row"),
+        pytest.param((b"b", "", "drop"), id="a row dropped"),
+        pytest.param((b"nothing", "", "drop"), id="no row at all"),
+    ],
+)
+def test_a_commit_built_on_an_older_version_never_lands(tables: TableStore, late: tuple[bytes, str, str]) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
+    release(tables, 1, (b"a", "a2", "put"))
+    with pytest.raises(LostRace, match="at version 2, past 1"):
+        release(tables, 1, late)
+    assert live(tables) == {b"a": "a2", b"b": "b1"}
+    assert tables.version(TABLE) == 2
+
+
+def test_a_commit_that_moves_no_row_still_leaves_its_words(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    assert release(tables, 0, (b"gone", "", "drop"), run="first") == 1
+    release(tables, 1, (b"a", "a1", "put"), run="second")
+    assert release(tables, 2, (b"gone", "", "drop"), run="third") == 3
+    assert [commit.metadata.get("run_id") for commit in tables.history(TABLE)] == ["third", "second", "first", None]
+    assert live(tables) == {b"a": "a1"}
+
+
+def test_history_is_newest_first_with_words_and_times(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    words = {"run_id": "r1", "version": "mine", "timestamp": "mine too", "sums": '{"new": 1}'}
+    tables.merge(TABLE, changes((b"a", "a1", "put")), on=["slot_id"], base_version=0, metadata=words)
+    newest, first = tables.history(TABLE)
+    assert (newest.version, first.version) == (1, 0)
+    assert newest.metadata == words
+    assert first.metadata == {}
+    assert abs(newest.timestamp - datetime.now(UTC)) < timedelta(minutes=5)
+    assert [commit.version for commit in tables.history(TABLE, limit=1)] == [1]
+
+
+def test_changes_tell_what_one_version_did(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
+    release(tables, 1, (b"a", "a2", "put"), (b"b", "", "drop"), (b"c", "c1", "put"))
+
+    def told(version: int) -> list[tuple[object, ...]]:
+        table = tables.changes(TABLE, version)
+        assert table.schema.names == [*PICTURES.names, "_change_type"]
+        return sorted((row["slot_id"], row["object"], row["_change_type"]) for row in table.to_pylist())
+
+    assert told(0) == []
+    assert told(1) == [(b"a", "a1", "insert"), (b"b", "b1", "insert")]
+    assert told(2) == [
+        (b"a", "a1", "update_preimage"),
+        (b"a", "a2", "update_postimage"),
+        (b"b", "b1", "delete"),
+        (b"c", "c1", "insert"),
+    ]
+
+
+def test_batches_stream_what_read_returns(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    rows = [(number.to_bytes(8, "big"), f"picture {number}", "put") for number in range(20_000)]
+    release(tables, 0, *rows)
+    batches = list(tables.batches(TABLE, ["object", "slot_id"]))
+    wanted = pa.schema([("object", pa.string()), ("slot_id", pa.binary())])
+    assert len(batches) > 1
+    assert all(batch.schema.equals(wanted) for batch in batches)
+    streamed = pa.Table.from_batches(batches).sort_by("slot_id")
+    assert streamed.equals(tables.read(TABLE, ["object", "slot_id"]).sort_by("slot_id"))
+    assert len(streamed) == 20_000
+
+
+def test_a_stream_of_changes_is_taken_as_well(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+
+    def reader(table: pa.Table) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=2))
+
+    first = changes((b"a", "a1", "put"), (b"gone", "", "drop"), (b"b", "b1", "put"), (b"c", "c1", "put"))
+    assert tables.merge(TABLE, reader(first), on=["slot_id"], base_version=0, metadata={}) == 1
+    second = changes((b"a", "a2", "put"), (b"b", "", "drop"), (b"d", "d1", "put"))
+    assert tables.merge(TABLE, reader(second), on=["slot_id"], base_version=1, metadata={}) == 2
+    assert live(tables) == {b"a": "a2", b"c": "c1", b"d": "d1"}
+
+
+def unsuitable() -> Sequence[object]:
+    good = changes((b"a", "a1", "put"))
+    return [
+        pytest.param(changes(), "publishing nothing", id="empty"),
+        pytest.param(good.drop_columns(["object"]), "columns are", id="a column is missing"),
+        pytest.param(good.append_column("extra", pa.array([1])), "columns are", id="a column too many"),
+        pytest.param(changes((b"a", "a1", "upsert")), "'upsert'", id="an unknown operation"),
+        pytest.param(changes((b"a", "a1", "put"), (b"a", "", "drop")), "same", id="a row twice"),
+        pytest.param(
+            good.set_column(0, "slot_id", pa.array([None], pa.binary())), "null", id="a row that nothing can match"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("rows", "reason"), unsuitable())
+def test_unsuitable_changes_are_refused_before_anything_is_written(
+    tables: TableStore, rows: pa.Table, reason: str
+) -> None:
+    tables.ensure(TABLE, PICTURES)
+    with pytest.raises(ValueError, match=reason):
+        tables.merge(TABLE, rows, on=["slot_id"], base_version=0, metadata={})
+    assert tables.version(TABLE) == 0
+
+
+def test_what_is_not_there_is_named(tables: TableStore) -> None:
+    with pytest.raises(TableError, match="no table 'manifest/shoes'"):
+        tables.read(TABLE)
+    tables.ensure(TABLE, PICTURES)
+    with pytest.raises(TableError, match="'manifest/shoes' could not be served"):
+        tables.read(TABLE, version=7)
+    with pytest.raises(ValueError, match="no version 7"):
+        release(tables, 7, (b"a", "a1", "put"))
+    with pytest.raises(ValueError, match="no columns"):
+        tables.read(TABLE, ["colour"])
+    with pytest.raises(ValueError, match="no columns"):
+        tables.batches(TABLE, ["colour"])
+    for name in ("../manifest", "/manifest", "manifest/", "a\\b"):
+        with pytest.raises(ValueError, match="key"):
+            tables.version(name)
+
+
+def test_vacuum_keeps_what_is_young_and_live_and_commits_nothing(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
+    release(tables, 1, (b"a", "a2", "put"))
+    assert tables.vacuum(TABLE, keep_hours=24) == 0
+    assert live(tables, version=1) == {b"a": "a1", b"b": "b1"}
+    assert tables.vacuum(TABLE, keep_hours=0) == 2  # the file that version 2 replaced, and version 2's change feed
+    assert tables.version(TABLE) == 2
+    assert live(tables) == {b"a": "a2", b"b": "b1"}
+    with pytest.raises(TableError):
+        tables.read(TABLE, version=1)
+    assert release(tables, 2, (b"a", "a3", "put")) == 3
+    assert len(tables.changes(TABLE, 3)) == 2
+
+
+@pytest.mark.parametrize("schema", [MANIFEST, OUTCOMES], ids=["manifest", "outcomes"])
+def test_every_kept_column_comes_back_as_it_went_in(tables: TableStore, schema: pa.Schema) -> None:
+    now = datetime(2026, 11, 22, 3, 4, 5, 678901, tzinfo=UTC)
+    samples = {
+        pa.binary(): b"\x00\xff" * 8,
+        pa.string(): "größe 靴 👟 \u0000 '\"",
+        pa.int16(): -7,
+        pa.int32(): 2**31 - 1,
+        pa.timestamp("us", tz="UTC"): now,
+        pa.list_(pa.string()): ["blank", "", None],
+    }
+    full = {field.name: [samples[field.type], samples[field.type]] for field in schema}
+    full["slot_id"] = [b"1" * 16, b"2" * 16]
+    for name in full.keys() - {"slot_id"}:
+        full[name][1] = None
+    rows = pa.table({name: pa.array(full[name], schema.field(name).type) for name in full})
+    tables.ensure("some/table", schema)
+    marked = rows.append_column("_op", pa.array(["put", "put"]))
+    tables.merge("some/table", marked, on=["slot_id"], base_version=0, metadata={})
+    tables.merge("some/table", marked.slice(0, 1), on=["slot_id"], base_version=1, metadata={})
+    back = tables.read("some/table").sort_by("slot_id")
+    assert back.schema.equals(schema)
+    assert back.equals(rows.select(schema.names))
+
+
+def test_dictionaries_and_large_types_are_made_plain(tables: TableStore) -> None:
+    fancy = pa.schema(
+        [
+            ("slot_id", pa.binary(4)),
+            ("object", pa.dictionary(pa.int32(), pa.string())),
+            ("reasons", pa.large_list(pa.large_string())),
+        ]
+    )
+    plain = pa.schema([("slot_id", pa.binary()), ("object", pa.string()), ("reasons", pa.list_(pa.string()))])
+    tables.ensure(TABLE, fancy)
+    rows = pa.table({"slot_id": [b"abcd"], "object": ["one"], "reasons": [["x"]]}).cast(fancy)
+    marked = rows.append_column("_op", pa.array(["put"]))
+    for base in range(2):
+        tables.merge(TABLE, marked, on=["slot_id"], base_version=base, metadata={})
+        assert tables.read(TABLE).schema.equals(plain)
+        assert tables.read(TABLE).to_pylist() == rows.to_pylist()
+
+
+def test_tables_travel_as_their_url(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    twin = pickle.loads(pickle.dumps(tables))  # noqa: S301 - our own bytes
+    assert twin.url == tables.url
+    assert twin.version(TABLE) == 0
+
+
+def test_time_travel_reads_each_release_whole(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    for night in range(4):
+        release(tables, night, *((bytes([slot]), f"night {night}", "put") for slot in range(50)), run=f"night-{night}")
+    for night in range(4):
+        objects = tables.read(TABLE, ["object"], version=night + 1)["object"]
+        assert pc.unique(objects).to_pylist() == [f"night {night}"]
+        assert len(objects) == 50

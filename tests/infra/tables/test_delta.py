@@ -1,0 +1,69 @@
+"""Races between processes, and addresses that Delta cannot take."""
+
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from infra.errors import BadAddress, LostRace
+from infra.tables import open_tables
+
+SLOTS = pa.schema([("slot_id", pa.binary()), ("object", pa.string())])
+TABLE = "manifest/shoes"
+ROUNDS = 6
+
+
+def contend(url: str, number: int, gate: Callable[[], object]) -> list[str]:
+    """Race `ROUNDS` times for the next version with a row of one's own; say what came of each."""
+    tables = open_tables(url)
+    gate()
+    tables.ensure(TABLE, SLOTS)
+    answers = []
+    for base in range(ROUNDS):
+        gate()
+        rows = pa.table({"slot_id": [bytes([number])], "object": [f"{number} at {base}"], "_op": ["put"]})
+        try:
+            version = tables.merge(TABLE, rows, on=["slot_id"], base_version=base, metadata={"writer": str(number)})
+            answers.append(f"made {version}")
+        except LostRace:
+            answers.append("lost")
+    return answers
+
+
+_gate: Callable[[], object]
+
+
+def lend_gate(gate: Callable[[], object]) -> None:
+    global _gate
+    _gate = gate
+
+
+def contend_in_process(url: str, number: int) -> list[str]:
+    return contend(url, number, _gate)
+
+
+def test_of_racing_processes_exactly_one_makes_each_version(tmp_path: Path) -> None:
+    spawn = get_context("spawn")
+    barrier = spawn.Barrier(3, timeout=60)
+    with spawn.Pool(3, initializer=lend_gate, initargs=(barrier.wait,)) as processes:
+        answers = processes.starmap(contend_in_process, [(str(tmp_path), number) for number in range(3)], chunksize=1)
+    tables = open_tables(str(tmp_path))
+    writers = [commit.metadata.get("writer") for commit in reversed(tables.history(TABLE))]
+    assert len(writers) == ROUNDS + 1  # version 0 was made once, by one of them
+    for base in range(ROUNDS):
+        outcome = [answer[base] for answer in answers]
+        assert sorted(outcome) == sorted(["lost", "lost", f"made {base + 1}"])
+        assert writers[base + 1] == str(outcome.index(f"made {base + 1}"))
+    latest = {int(writer or 0): base for base, writer in enumerate(writers[1:])}
+    assert {row["slot_id"][0]: row["object"] for row in tables.read(TABLE).to_pylist()} == {
+        number: f"{number} at {base}" for number, base in latest.items()
+    }
+
+
+def test_addresses_without_tables_are_refused() -> None:
+    with pytest.raises(BadAddress, match="keeps no tables"):
+        open_tables("memory://x")
+    with pytest.raises(BadAddress, match="'%'"):
+        open_tables("/tmp/100%20")  # noqa: S108 - only a name
