@@ -1,0 +1,243 @@
+"""The policy: which scanners must have spoken, which words are banned, which scores are too bad. All of it data.
+
+Comes in: YAML text; then what the scanners found (hits, scores, versions, errors). Goes out: verdicts. Deciding is a
+pure function of stored scores and this file, so a changed policy decides millions of images anew without looking at
+one of them. It fails closed: what should have been measured and was not is never a PASS.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from catalogs.keys import digest
+from catalogs.rules import Rules, packaged_rules, parse_rules
+from catalogs.verdict import Verdict, worst
+
+PROMPT_SCANNERS = frozenset({"words"})
+"""Scanners of prompts; every other required scanner is one of images."""
+
+MEASURED_ALWAYS = ""
+"""Stands for the finishing itself, which no image passes by."""
+
+SCORES: Mapping[str, str] = {
+    "blank.range": "pixels",
+    "blank.foreground": "pixels",
+    "black.mean": "pixels",
+    "black.deviation": "pixels",
+    "blur.foreground": "pixels",
+    "noise.foreground": "pixels",
+    "background.white": "pixels",
+    "size.width": "pixels",
+    "size.height": "pixels",
+    "file.bytes": MEASURED_ALWAYS,
+}
+"""Every score that a rule may judge, and the scanner that measures it."""
+
+Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
+class Category(Rules):
+    """One kind of banned words."""
+
+    verdict: Literal["BLOCK", "REVIEW"] = Field(description="The word on a prompt that holds one of the terms")
+    terms: tuple[str, ...] = Field(min_length=1, description="Words or phrases; plurals in -s and -es are implied")
+
+    @field_validator("terms")
+    @classmethod
+    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        return _distinct(terms)
+
+
+class Words(Rules):
+    """The prompt blocklist."""
+
+    categories: dict[Code, Category] = Field(description="Category -> its terms and its verdict")
+    allow: tuple[str, ...] = Field((), description="Harmless phrases that hold a banned word, such as `shot glass`")
+
+    @field_validator("allow")
+    @classmethod
+    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        return _distinct(terms)
+
+    @property
+    def terms(self) -> dict[str, tuple[str, ...]]:
+        """Return category -> terms, as the word scanner takes them."""
+        return {name: category.terms for name, category in self.categories.items()}
+
+
+class Thresholds(Rules):
+    """Where a score turns into a word; None sets no limit. A score at the limit is still on the better side."""
+
+    block_below: Threshold = Field(None, description="BLOCK when the score is lower")
+    review_below: Threshold = Field(None, description="REVIEW when the score is lower")
+    block_above: Threshold = Field(None, description="BLOCK when the score is higher")
+    review_above: Threshold = Field(None, description="REVIEW when the score is higher")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Thresholds":
+        limits = [self.block_below, self.review_below, self.review_above, self.block_above]
+        known = [limit for limit in limits if limit is not None]
+        if known != sorted(known):
+            raise ValueError("thresholds must rise: block_below <= review_below <= review_above <= block_above")
+        return self
+
+    def word(self, score: float) -> Literal["PASS", "REVIEW", "BLOCK"]:
+        """Return the word on a score. NaN passes here: whether it was measured is asked elsewhere."""
+        if _outside(score, self.block_below, self.block_above):
+            return "BLOCK"
+        return "REVIEW" if _outside(score, self.review_below, self.review_above) else "PASS"
+
+
+class ImageRule(Thresholds):
+    """What one score says of an image."""
+
+    score: str = Field(description="The score's name, one of catalogs.policy.SCORES")
+    reason: Code = Field(description="The short code that reports count")
+    again: bool = Field(False, description="Another seed may help, so a BLOCK is worth another attempt")
+    source: str = Field("", description="Where the thresholds come from; decides nothing and is not in the digest")
+    categories: dict[str, Thresholds] = Field(
+        default_factory=dict, description="Product category -> the thresholds that differ there; null lifts one"
+    )
+
+    @model_validator(mode="after")
+    def _useful(self) -> "ImageRule":
+        if self.score not in SCORES:
+            raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted(SCORES))}")
+        if all(getattr(self, field) is None for field in Thresholds.model_fields) and not self.categories:
+            raise ValueError(f"the rule on {self.score!r} has no threshold; give at least one")
+        # Written out in full: a field that is left out and one that is null must stay two things in digests and copies.
+        limits = {field: getattr(self, field) for field in Thresholds.model_fields}
+        for category, own in self.categories.items():
+            changed = {field: getattr(own, field) for field in own.model_fields_set}
+            self.categories[category] = Thresholds(**limits | changed)
+        return self
+
+    def thresholds(self, category: str) -> Thresholds:
+        """Return the thresholds for a product category: its own where it names them, else the rule's."""
+        return self.categories.get(category, self)
+
+
+class Duplicates(Rules):
+    """When two pictures are too alike. Distances are bits of PDQ-256, 0 to 256."""
+
+    exact_other_sku: Literal["BLOCK", "REVIEW"] = Field(
+        "BLOCK", description="The word on the very pixels of another SKU's picture"
+    )
+    near_bits: int = Field(
+        16, ge=0, le=256, description="As near as this is the same picture: another seed, else BLOCK"
+    )
+    review_bits: int = Field(31, ge=0, le=256, description="As near as this to another SKU's picture is for a person")
+    quality_floor: float = Field(
+        50, ge=0, le=100, description="Pictures of lower PDQ quality are compared by their pixels' sha only"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Duplicates":
+        if self.near_bits > self.review_bits:
+            raise ValueError(f"near_bits {self.near_bits} must not exceed review_bits {self.review_bits}")
+        return self
+
+
+class Policy(Rules):
+    """Everything that decides over prompts and images."""
+
+    version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
+    required: tuple[str, ...] = Field(
+        ("words", "pixels", "fingerprint"), description="Scanners without whose word nothing passes"
+    )
+    words: Words = Field(description="The prompt blocklist")
+    image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
+    duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
+    review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
+    audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The suite that audits a batch")
+
+    @field_validator("required")
+    @classmethod
+    def _sorted(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _distinct(names)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the sha256 of everything that decides: word lists too, remarks not."""
+        content = self.model_dump(mode="json")
+        for rule in content["image"]:
+            del rule["source"]
+        return digest(content)
+
+
+def load_policy(text: str, name: str) -> Policy:
+    """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field."""
+    return parse_rules(text, name, Policy)
+
+
+def default_policy() -> Policy:
+    """Return the policy that ships with Packshot."""
+    return load_policy(packaged_rules("policy"), "the built-in policy")
+
+
+def decide_prompt(
+    hits: Mapping[str, Sequence[str]], scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
+) -> Verdict:
+    """Return the word on a prompt.
+
+    `hits` is category -> matched terms; `scanners` is name -> version of those that answered, `errors` is name -> why
+    of those that did not. A category that the policy does not know is for a person.
+    """
+    findings = [*_unheard(policy, scanners, errors, of_prompts=True)]
+    for name, terms in hits.items():
+        if terms:
+            category = policy.words.categories.get(name)
+            findings.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
+    return worst(findings)
+
+
+def decide_image(
+    scores: Mapping[str, float], scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy, category: str
+) -> Verdict:
+    """Return the word on an image of a product `category`.
+
+    `scores` is raw numbers by name; `scanners` and `errors` as for `decide_prompt`. A score that a rule needs and that
+    is absent, NaN or infinite is for a person, unless its whole scanner is silent: then one reason says so.
+    """
+    findings = [*_unheard(policy, scanners, errors, of_prompts=False)]
+    for rule in policy.image:
+        findings += _judge(rule, scores, scanners.keys() - errors.keys(), category)
+    return worst(findings)
+
+
+def _judge(rule: ImageRule, scores: Mapping[str, float], heard: set[str], category: str) -> Iterator[Verdict]:
+    score = scores.get(rule.score)
+    if score is None or not math.isfinite(score):
+        scanner = SCORES[rule.score]
+        if score is not None or scanner == MEASURED_ALWAYS or scanner in heard:
+            yield Verdict("REVIEW", (f"score-missing.{rule.score}",))
+    if score is not None:
+        word = rule.thresholds(category).word(score)
+        if word != "PASS":
+            yield Verdict(word, (rule.reason,), again=rule.again and word == "BLOCK")
+
+
+def _unheard(
+    policy: Policy, scanners: Mapping[str, str], errors: Mapping[str, str], *, of_prompts: bool
+) -> Iterator[Verdict]:
+    for name in policy.required:
+        if (name in PROMPT_SCANNERS) != of_prompts:
+            continue
+        if name in errors:
+            yield Verdict("REVIEW", (f"scanner-failed.{name}",))
+        elif name not in scanners:
+            yield Verdict("REVIEW", (f"scanner-missing.{name}",))
+
+
+def _outside(score: float, below: float | None, above: float | None) -> bool:
+    return (below is not None and score < below) or (above is not None and score > above)
+
+
+def _distinct(terms: tuple[str, ...]) -> tuple[str, ...]:
+    if any(not term.strip() for term in terms):
+        raise ValueError("an empty entry matches nothing; remove it")
+    return tuple(sorted(set(terms)))

@@ -1,0 +1,68 @@
+"""How rules files that are not recipes (policy, audit suite) are read from YAML.
+
+Comes in: text, the file's name, a pydantic model. Goes out: the checked model, or a `RecipeError` that names file and
+field. A key that is written twice is an error here: YAML would let the second silently win, and with it a whole list
+of banned words could vanish.
+"""
+
+from collections.abc import Hashable
+from importlib import resources
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from catalogs.errors import RecipeError
+
+
+class Rules(BaseModel):
+    """A frozen set of fields that refuses unknown ones; defaults go through the same checks as what is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+Model = TypeVar("Model", bound=Rules)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, without silent overwriting of keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is written twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_rules(text: str, name: str, model: type[Model]) -> Model:
+    """Return the rules in a YAML text as `model`; `name` is the file in errors. Raises `RecipeError`."""
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise RecipeError(f"{name}: not YAML: it is nested too deeply") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{name}: the file must hold a mapping of fields; this is a {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"{name}: {where + ': ' if where else ''}{message}") from None
+
+
+def packaged_rules(name: str) -> str:
+    """Return the text of `catalogs/data/<name>.yaml`. Raises `RecipeError` where there is none."""
+    file = resources.files("catalogs") / "data" / f"{name}.yaml"
+    if not name.replace("-", "").isalnum() or not file.is_file():
+        raise RecipeError(f"There are no built-in rules named {name!r}.")
+    return file.read_text("utf-8")
