@@ -1,24 +1,17 @@
 """The recipe: everything that changes the pixels, as versioned YAML.
 
-Comes in: YAML text, and the few command-line options that stand for recipe fields (engine, model, precision). Goes
-out: a frozen, checked `Recipe`, and the `Slice` of it that reaches one (category, view, variant, tier, model). A
-slice's digest is what tells whether an edit of the recipe touches a slot: editing one category's template moves that
-category's slices and no others.
+Comes in: the content of a recipe file (`catalogs.recipes` reads it). Goes out: a frozen, checked `Recipe`; which of its
+words reach which slot is `catalogs.slices`' work.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
-from catalogs.templates import Renderer, compile_template
+from catalogs.templates import compile_template
 
 CATALOGUE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
@@ -211,6 +204,11 @@ class Recipe(_Strict):
         return self.defaults.quality or next(iter(self.tiers))
 
     @property
+    def model_names(self) -> dict[str, str]:
+        """Return what the manifest calls each model: its name here and the head of its identity's digest."""
+        return {name: f"{name}@{digest(model.identity)[:12]}" for name, model in self.models.items()}
+
+    @property
     def finishes(self) -> dict[str, Finish]:
         """Return every finish that the recipe can ask for, by its digest."""
         given = [self.finish, *(rules.finish for _, rules in self._all_rules() if rules.finish is not None)]
@@ -223,146 +221,3 @@ class Recipe(_Strict):
             if value is not None:
                 return value
         return None
-
-
-@dataclass(frozen=True)
-class Slice:
-    """What of a recipe reaches the slots of one (category, view, variant, tier, model)."""
-
-    view: str
-    phrase: str
-    variant: str
-    template: Renderer
-    negative: Renderer
-    tier: Tier
-    model: str
-    identity: Mapping[str, object]
-    finish: Finish
-    finish_digest: str
-    salt: str
-    render_version: int
-    fields: tuple[str, ...]
-    digest: bytes
-
-    def parameters(self, prompt: str, negative: str, width: int, height: int) -> dict[str, object]:
-        """Return what the request key is made of, before a row's own seed and the index."""
-        parameters: dict[str, object] = {
-            "prompt": prompt,
-            "negative": negative,
-            "width": width,
-            "height": height,
-            "steps": self.tier.steps,
-            "guidance": self.tier.guidance,
-            "render_version": self.render_version,
-            **self.identity,
-        }
-        if self.salt:
-            parameters["salt"] = self.salt
-        return parameters
-
-
-class Slices:
-    """The slices of one recipe, each made once."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.get = lru_cache(maxsize=None)(self._make)
-
-    def _make(self, category: str, view: str, variant: str, tier: str, model: str) -> Slice:
-        recipe = self.recipe
-        template = recipe.rule("template", category, variant)
-        negative = recipe.rule("negative", category, variant) or ""
-        finish = recipe.rule("finish", category, variant) or recipe.finish
-        compiled = compile_template(template, recipe.template_fields, "template")
-        compiled_negative = compile_template(negative, recipe.template_fields, "negative")
-        read = compiled.fields | compiled_negative.fields
-        fields = tuple(sorted((read - set(RESERVED)) | (set(REACHING) & set(recipe.columns))))
-        finish_digest = finish.digest
-        identity = recipe.models[model].identity
-        content = {
-            "view": view,
-            "variant": variant if "variant" in read else "",
-            "phrase": recipe.views[view] if "phrase" in read else "",
-            "template": template,
-            "negative": negative,
-            "tier": recipe.tiers[tier].model_dump(mode="json"),
-            "identity": identity,
-            "finish": finish_digest,
-            "salt": recipe.salt,
-            "render_version": recipe.render_version,
-            "fields": fields,
-        }
-        return Slice(
-            view=view,
-            phrase=recipe.views[view],
-            variant=variant,
-            template=compiled,
-            negative=compiled_negative,
-            tier=recipe.tiers[tier],
-            model=model,
-            identity=identity,
-            finish=finish,
-            finish_digest=finish_digest,
-            salt=recipe.salt,
-            render_version=recipe.render_version,
-            fields=fields,
-            digest=bytes.fromhex(digest(content)),
-        )
-
-
-def load_recipe(text: str, name: str) -> Recipe:
-    """Return the recipe in a YAML text; `name` is its file in errors.
-
-    Raises `RecipeError` naming the file, the field and what to do.
-    """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise RecipeError(f"{name}: a recipe is a mapping of fields; this is a {type(content).__name__}")
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"{name}: {where + ': ' if where else ''}{message}") from None
-
-
-def built_in_recipe(name: str = "default") -> Recipe:
-    """Return a recipe that ships with Packshot: `default`, `shopify` or `sample`."""
-    file = resources.files("catalogs") / "data" / "recipes" / f"{name}.yaml"
-    if not file.is_file():
-        raise RecipeError(f"There is no built-in recipe {name!r}; choose from {', '.join(built_in_recipes())}")
-    return load_recipe(file.read_text("utf-8"), f"the built-in recipe {name}")
-
-
-def built_in_recipes() -> list[str]:
-    """Return the names of the recipes that ship with Packshot."""
-    folder = resources.files("catalogs") / "data" / "recipes"
-    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
-
-
-def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None, precision: str | None) -> Recipe:
-    """Return the recipe under the command line's words: another engine, model or precision, hashed like its own."""
-    content = recipe.model_dump(mode="json")
-    if engine:
-        content["engine"] = engine
-    if isinstance(model, str):
-        if model not in recipe.models:
-            raise RecipeError(f"--model: {model!r} is no folder, no id@revision, and none of {sorted(recipe.models)}")
-        content["defaults"]["model"] = model
-    elif model is not None:
-        content["models"] = {**content["models"], "chosen": model.model_dump(mode="json")}
-        content["defaults"]["model"] = "chosen"
-    if content["engine"] == "stub":
-        # Every name stays, so that a row's own choice of model still resolves; what it stands for is the stub.
-        content["models"] = {name: Model(family="stub", precision="fp32").model_dump() for name in content["models"]}
-    if precision:
-        for entry in content["models"].values():
-            entry["precision"] = precision
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(f"The options do not fit the recipe: {error.errors()[0]['msg']}") from None

@@ -68,6 +68,7 @@ RETIRED = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file
 RECORDS = pa.schema(
     [
         ("request_key", pa.binary()),
+        ("finish_digest", pa.string()),
         ("attempt", pa.int16()),
         ("image_key", pa.binary()),
         ("made", pa.string()),  # generated | reused | failed
@@ -111,7 +112,6 @@ DECISIONS = pa.schema(
         ("height", pa.int32()),
         ("fingerprint", pa.binary()),
         ("model", pa.string()),
-        ("prompt", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
     ]

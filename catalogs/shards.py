@@ -10,23 +10,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from catalogs.overrides import PRIORITIES
-from catalogs.plan import Request
+from catalogs.plan import Request, Shard
 from catalogs.schemas import REQUESTS
 
 SHARDS_A_PART = 700
 """Row groups in one part file: with two tasks a shard, a part stays below 1,500 task runs in a flow run."""
 REFUSED_SHARD = ""
 """The shard of requests that the prompt gates refused: they are kept for the report, and made by nobody."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A batch of requests and where it is kept."""
-
-    name: str
-    part: str
-    row_group: int
-    requests: int
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""The faces of the command line: what a person types, and what they see."""

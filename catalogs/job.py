@@ -1,0 +1,52 @@
+"""What is asked for, and the run that answers: plain values, frozen.
+
+Comes in: options. Goes out: a `Job` whose fingerprint says which plans are interchangeable, and the `Run` made of it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from catalogs.keys import digest
+from catalogs.policy import Policy
+from catalogs.recipe import Recipe
+
+Scope = Literal["full", "partial"]
+"""A full run retires what its catalogue no longer holds; a partial one adds and changes only."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A refresh to be done. Recipe and policy are frozen into the run; the rest says where to read and write."""
+
+    source: str
+    store: str
+    catalogue: str
+    recipe: Recipe
+    policy: Policy
+    scope: Scope = "full"
+
+    def fingerprint(self, source_fingerprint: str) -> str:
+        """Return the digest of all that a plan depends on: only a run with the same one may be resumed."""
+        return digest(
+            {
+                "catalogue": self.catalogue,
+                "source": source_fingerprint,
+                "recipe": self.recipe.digest,
+                "policy": self.policy.digest,
+                "scope": self.scope,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, as its folder in the store knows it."""
+
+    run_id: str
+    catalogue: str
+    scope: Scope
+    fingerprint: str
+    started_at: datetime
+    source: str
+    resumed: bool = False

@@ -1,0 +1,298 @@
+"""What is new, what has changed, what waits: the catalogue joined with what is published and what was refused.
+
+Comes in: accepted rows, batch by batch; the live manifest and the outcomes; a recipe. Goes out: for each batch the
+slots to decide, the requests to make and the digests to refresh. A slot whose source digest is live is left alone
+before anything is rendered, so an unchanged catalogue costs two hashes a slot and no prompt.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jinja2 import TemplateError
+
+from catalogs.ingest import Reject
+from catalogs.keys import request_key, share_of
+from catalogs.overrides import parse_time, split_views, whole_number
+from catalogs.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
+from catalogs.published import Live, Refusal, Refused
+from catalogs.recipe import Recipe
+from catalogs.slices import Slice, Slices
+from catalogs.slot_index import words
+from catalogs.templates import PROMPT_CHARACTERS, TemplateTooLong
+from catalogs.verdict import PASS, Verdict
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One batch as Python columns, made when they are asked for."""
+
+    table: pa.Table
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    joined: dict[tuple[str, ...], list[bytes]] = field(default_factory=dict)
+
+    def column(self, name: str) -> list[str]:
+        if name not in self.columns:
+            there = name in self.table.column_names
+            self.columns[name] = self.table[name].to_pylist() if there else [""] * self.table.num_rows
+        return self.columns[name]
+
+    def bytes_of(self, fields: tuple[str, ...]) -> list[bytes]:
+        """Return what the fields hold, row by row; the separator cannot occur in clean text."""
+        if fields not in self.joined:
+            there = [self.table[name] for name in fields if name in self.table.column_names]
+            if there:
+                text = pc.binary_join_element_wise(*there, "\x1f")
+                self.joined[fields] = pc.cast(text, pa.binary()).to_pylist()
+            else:
+                self.joined[fields] = [b""] * self.table.num_rows
+        return self.joined[fields]
+
+
+@dataclass
+class Planner:
+    """Joins batches of accepted rows with what is there. Batches may come in any size; their order is the plan's."""
+
+    recipe: Recipe
+    live: Live
+    refused: Refused
+    policy_digest: str
+    judge_prompt: Callable[[str], Verdict]
+    counts: PlanCounts = field(default_factory=PlanCounts)
+
+    def __post_init__(self) -> None:
+        self.slices = Slices(self.recipe)
+        self._requested: dict[bytes, str] = {}  # half a key -> the prompt gates' word
+
+    def batch(self, table: pa.Table) -> PlannedBatch:
+        """Plan one batch of accepted rows."""
+        rows = _Rows(table)
+        planned = PlannedBatch()
+        failed: set[int] = set()
+        found: list[tuple[int, Slot, Request]] = []
+        for (category, variant, tier, model, views, count), positions in self._shapes(rows).items():
+            for view in views:
+                part = self.slices.get(category, view, variant, tier, model)
+                for index in range(count):
+                    self._compare(rows, positions, part, index, planned, found, failed)
+        for position, slot, request in found:
+            if position not in failed:
+                self._accept(slot, request, planned)
+        return planned
+
+    def _shapes(self, rows: _Rows) -> dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]]:
+        """Group rows whose slots are alike: same slices, views and number of images."""
+        recipe = self.recipe
+        cells = zip(
+            *(rows.column(name) for name in ("sku", "category", "quality", "model", "views", "num_images")), strict=True
+        )
+        resolved: dict[tuple[str, ...], tuple[str, str, str, str, tuple[str, ...], int]] = {}
+        shapes: dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]] = {}
+        only = next(iter(recipe.variants)) if len(recipe.variants) == 1 else None
+        for position, (sku, *words_) in enumerate(cells):
+            variant = only or self._variant(sku)
+            cell = (variant, *words_)
+            shape = resolved.get(cell)
+            if shape is None:
+                shape = resolved[cell] = self._shape(*cell)
+            shapes.setdefault(shape, []).append(position)
+        return shapes
+
+    def _shape(
+        self, variant: str, category: str, quality: str, model: str, views: str, count: str
+    ) -> tuple[str, str, str, str, tuple[str, ...], int]:
+        rule = self.recipe.rule
+        known = category if category in self.recipe.categories else ""
+        return (
+            known,
+            variant,
+            quality or rule("quality", known, variant) or self.recipe.default_tier,
+            model or rule("model", known, variant) or self.recipe.default_model,
+            split_views(views) if views else tuple(rule("views", known, variant)),
+            (whole_number(count) if count else None) or rule("num_images", known, variant) or 1,
+        )
+
+    def _variant(self, sku: str) -> str:
+        place = share_of(sku, "variant")
+        for name, variant in self.recipe.variants.items():
+            place -= variant.share
+            if place < 0:
+                return name
+        return name
+
+    def _compare(
+        self,
+        rows: _Rows,
+        positions: Sequence[int],
+        part: Slice,
+        index: int,
+        planned: PlannedBatch,
+        found: list[tuple[int, Slot, Request]],
+        failed: set[int],
+    ) -> None:
+        skus, content = rows.column("sku"), rows.bytes_of(part.fields)
+        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{index}".encode()
+        ids = [sha256(skus[p].encode() + suffix).digest()[:16] for p in positions]
+        prefix = part.digest
+        digests = [sha256(prefix + content[p]).digest()[:16] for p in positions]
+        high, low = words(ids)
+        live = self.live.index.find(high, low)
+        self.live.seen[live[live >= 0]] = True
+        same = self.live.same_source(live, *words(digests))
+        self.counts.unchanged += int(same.sum())
+        moved = np.flatnonzero(~same)
+        known = self.refused.known(high[moved], low[moved])
+        for place, has_outcome in zip(moved.tolist(), known.tolist(), strict=True):
+            candidate = _Candidate(positions[place], ids[place], digests[place], int(live[place]), part, index)
+            try:
+                self._classify(rows, candidate, has_outcome, planned, found)
+            except (TemplateTooLong, TemplateError, TypeError, ValueError, OverflowError) as error:
+                if candidate.position not in failed:
+                    failed.add(candidate.position)
+                    planned.rejects.append(self._reject(rows, candidate.position, error))
+
+    def _reject(self, rows: _Rows, position: int, error: Exception) -> Reject:
+        row = rows.table["row"][position].as_py()
+        return Reject(row, rows.column("sku")[position], "prompt", f"the prompt cannot be made: {error}"[:300])
+
+    def _classify(
+        self,
+        rows: _Rows,
+        candidate: "_Candidate",
+        has_outcome: bool,
+        planned: PlannedBatch,
+        found: list[tuple[int, Slot, Request]],
+    ) -> None:
+        outcomes = list(self.refused.of_slot(candidate.slot_id)) if has_outcome else []
+        for refusal in outcomes:
+            if refusal.source_digest == candidate.source and self._waits(refusal, candidate):
+                self.counts.waiting += 1
+                return
+        request = self._request(rows, candidate)
+        kind = CHANGED if candidate.live >= 0 else NEW
+        finish = candidate.part.finish_digest
+        if candidate.live >= 0 and self.live.has_key(candidate.live, request.key):
+            if self.live.finish(candidate.live) == finish:
+                self.counts.unchanged += 1
+                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source))
+                return
+            # The same picture in another finish: only a person's word against that finish holds it back.
+            outcomes = [refusal for refusal in outcomes if refusal.state == "withdrawn"]
+        for refusal in outcomes:
+            if refusal.request_key != request.key:
+                continue
+            if refusal.finish_digest == finish and self._waits(refusal, candidate):
+                self.counts.waiting += 1
+                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source))
+                return
+            if refusal.state in ("review", "blocked"):
+                kind = WAITING
+        found.append((candidate.position, self._slot(rows, candidate, kind, request.key), request))
+
+    def _waits(self, refusal: Refusal, candidate: "_Candidate") -> bool:
+        if refusal.state == "withdrawn":
+            return True
+        if refusal.state in ("review", "blocked"):
+            return refusal.policy_digest == self.policy_digest
+        return refusal.state == "failed" and refusal.attempts >= candidate.part.tier.attempts
+
+    def _request(self, rows: _Rows, candidate: "_Candidate") -> Request:
+        part, position = candidate.part, candidate.position
+
+        def cell(name: str) -> str:
+            return rows.column(name)[position]
+
+        self.counts.rendered += 1
+        values = {name: cell(name) for name in part.fields}
+        values.update(view=part.view, phrase=part.phrase, variant=part.variant)
+        prompt = cell("prompt") or part.template.render(values)
+        if len(prompt) > PROMPT_CHARACTERS:
+            raise TemplateTooLong(f"it is {len(prompt):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
+        if not prompt:
+            raise ValueError("it is empty")
+        negative = cell("negative_prompt") or part.negative.render(values)
+        width = whole_number(cell("width")) or part.tier.width
+        height = whole_number(cell("height")) or part.tier.height
+        parameters = part.parameters(prompt, negative, width, height)
+        seed = whole_number(cell("seed")) if cell("seed") else None
+        if seed is not None:
+            parameters["seed"] = seed
+        if candidate.index:
+            parameters["index"] = candidate.index
+        key = bytes.fromhex(request_key(parameters))
+        return Request(
+            key=key,
+            prompt=prompt,
+            negative=negative,
+            seed=seed,
+            width=width,
+            height=height,
+            steps=part.tier.steps,
+            guidance=part.tier.guidance,
+            model=part.model,
+            finish_digest=part.finish_digest,
+            first_attempt=min(self.refused.attempts_failed(key), part.tier.attempts - 1) if len(self.refused) else 0,
+            attempts_allowed=part.tier.attempts,
+            category=cell("category"),
+            verdict=PASS,
+            priority=cell("priority").lower() or "normal",
+        )
+
+    def _slot(self, rows: _Rows, candidate: "_Candidate", kind: str, key: bytes) -> Slot:
+        def cell(name: str) -> str:
+            return rows.column(name)[candidate.position]
+
+        return Slot(
+            slot_id=candidate.slot_id,
+            sku=cell("sku"),
+            category=cell("category"),
+            view=candidate.part.view,
+            variant=candidate.part.variant,
+            index=candidate.index,
+            kind=kind,
+            request_key=key,
+            source_digest=candidate.source,
+            finish_digest=candidate.part.finish_digest,
+            attempts_allowed=candidate.part.tier.attempts,
+            live_file_sha=self.live.file_sha(candidate.live) if candidate.live >= 0 else None,
+            priority=cell("priority").lower() or "normal",
+            created_at=parse_time(cell("created_at")) if cell("created_at") else None,
+            deadline=parse_time(cell("deadline")) if cell("deadline") else None,
+        )
+
+    def _accept(self, slot: Slot, request: Request, planned: PlannedBatch) -> None:
+        half = slot.request_key[:16] + slot.finish_digest[:8].encode()
+        word = self._requested.get(half)
+        if word is None:
+            verdict = self.judge_prompt(request.prompt)
+            word = self._requested[half] = verdict.word
+            self.counts.requests += 1
+            request.verdict = verdict
+            planned.requests.append(request)
+        planned.slots.append(slot)
+        if slot.kind == WAITING:
+            self.counts.waiting += 1
+            self.counts.decided_anew += 1
+            return
+        self.counts.new += slot.kind == NEW
+        self.counts.changed += slot.kind == CHANGED
+        self.counts.blocked += word == "BLOCK"
+        self.counts.review += word == "REVIEW"
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    position: int
+    slot_id: bytes
+    source: bytes
+    live: int
+    part: Slice
+    index: int
+
+
+def unseen(live: Live) -> Iterator[int]:
+    """Yield the positions of live rows that the catalogue no longer asks for."""
+    yield from np.flatnonzero(~live.seen).tolist()

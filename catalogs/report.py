@@ -1,0 +1,117 @@
+"""What a run says of itself: one document, the same for `--json`, the store, the page and the terminal.
+
+Comes in: the run, its plan, its sums. Goes out: a mapping of plain values. The store's report is the truth about a run;
+what Prefect shows is a view of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from catalogs.batch import Sums
+from catalogs.ingest import Counts, Reject
+from catalogs.job import Run
+from catalogs.plan import PlanCounts
+from catalogs.prices import Estimate, Prices
+
+STATES = ("published", "review", "blocked", "failed", "deferred", "superseded")
+
+
+@dataclass
+class Images:
+    """Images of a run: distinct requests planned, made or found, further slots that share one, attempts in all."""
+
+    planned: int = 0
+    generated: int = 0
+    reused: int = 0
+    failed: int = 0
+    shared: int = 0
+    attempts: int = 0
+    gpu_seconds: float = 0.0
+
+
+@dataclass
+class Facts:
+    """What a report is made of."""
+
+    run: Run
+    rows: Counts
+    counts: PlanCounts
+    retired: int
+    rejects: Sequence[Reject]
+    warnings: Sequence[str]
+    prices: Prices
+    gpu: str | None
+    estimate: Estimate | None = None
+    sums: Sums | None = None
+    version: int | None = None
+    previous: int | None = None
+    held: Sequence[str] = ()
+    checks: Sequence[Mapping[str, Any]] = ()
+    images: Images = field(default_factory=Images)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+def build_report(facts: Facts) -> dict[str, Any]:
+    """Return the report of a run, or of a plan that was not run."""
+    images = facts.images
+    found = images.generated + images.reused
+    slots = _slots(facts)
+    return {
+        "run_id": facts.run.run_id,
+        "catalogue": facts.run.catalogue,
+        "scope": facts.run.scope,
+        "dry_run": facts.dry_run,
+        "resumed": facts.run.resumed,
+        "source": facts.run.source,
+        "started_at": facts.run.started_at.isoformat(),
+        "held": list(facts.held),
+        "release": {"version": facts.version, "previous": facts.previous},
+        "rows": asdict(facts.rows),
+        "slots": slots,
+        "images": {name: value for name, value in asdict(images).items() if name != "gpu_seconds"},
+        "cache_hit_rate": round(images.reused / found, 4) if found else 0.0,
+        "gpu_seconds": round(images.gpu_seconds, 3),
+        "cost": _cost(facts, slots["published"]),
+        "estimate": asdict(facts.estimate) if facts.estimate else None,
+        "seconds": {name: round(value, 3) for name, value in facts.seconds.items()},
+        "rejects": [asdict(reject) for reject in facts.rejects],
+        "reasons": dict(sorted(facts.reasons.items(), key=lambda item: (-item[1], item[0]))),
+        "checks": [dict(check) for check in facts.checks],
+        "warnings": list(facts.warnings),
+    }
+
+
+def _slots(facts: Facts) -> dict[str, int]:
+    counts, sums = facts.counts, facts.sums
+    slots = {
+        "new": counts.new,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+        "waiting": counts.waiting,
+        "retired": facts.retired,
+    }
+    states = dict.fromkeys(STATES, 0)
+    if facts.dry_run:
+        states.update(blocked=counts.blocked, review=counts.review)
+    if sums is not None:
+        # Waiting slots that the policy now lets pass count as new or changed, and wait no longer.
+        freed = sums.new + sums.changed - counts.new - counts.changed
+        slots.update(new=sums.new, changed=sums.changed, waiting=counts.waiting - freed, retired=sums.retired)
+        states.update({name: sums.states.get(name, 0) for name in STATES})
+    return slots | states
+
+
+def _cost(facts: Facts, published: int) -> dict[str, Any]:
+    name, gpu = facts.prices.gpu(facts.gpu)
+    total = facts.images.gpu_seconds * gpu.usd_per_hour / 3600
+    made = facts.images.generated
+    return {
+        "total": round(total, 6),
+        "per_image": round(total / made, 6) if made else None,
+        "per_accepted": round(total / published, 6) if published else None,
+        "currency": facts.prices.currency,
+        "gpu": name,
+    }

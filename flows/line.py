@@ -1,0 +1,81 @@
+"""The assembly line: shards through generation and screening, overlapped, a bounded number in flight.
+
+Comes in: the shards that have no record, the attempts still owed. Goes out: nothing owed. A shard is screened while the
+next are painted, and a picture that another seed may help joins the queue at once: there is no barrier anywhere.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from catalogs.work import Order, Screening
+from flows.hands import Handle, Hands
+from tasks.generate import generate_shard
+from tasks.screen import screen_shard
+from tasks.workbench import Workbench
+
+
+class Watch(Protocol):
+    """Looks on: a progress bar, a Prefect artifact, or nobody."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def total(self, images: int) -> None:
+        """So many images are to be made."""
+
+    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
+        """A shard of so many images is done."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be in flight, in shards, and how large a shard of new attempts may grow."""
+
+    in_flight: int
+    shard_size: int
+
+
+def work_through(
+    bench: Workbench, shards: Iterable[str], again: list[Order], hands: Hands, limits: Limits, watch: Watch
+) -> None:
+    """Generate and screen every shard, and every new attempt that screening asks for.
+
+    The first error ends the line: what is staged stays, and the next run takes it from there.
+    """
+    queue = deque(shards)
+    owed = list(again)
+    events: SimpleQueue[tuple[Any, str, Handle]] = SimpleQueue()
+    running = 0
+
+    def start(verb: Any, shard: str) -> None:
+        hands.start(verb, bench, shard).add_done_callback(_reporter(events, verb, shard))
+
+    while queue or owed or running:
+        while owed and (len(owed) >= limits.shard_size or not queue):
+            queue.appendleft(bench.again(owed[: limits.shard_size]))
+            del owed[: limits.shard_size]
+        while queue and running < limits.in_flight:
+            start(generate_shard, queue.popleft())
+            running += 1
+        verb, shard, handle = events.get()
+        handle.result()
+        if verb is generate_shard:
+            start(screen_shard, shard)
+            continue
+        running -= 1
+        screening = bench.take_screened(shard)
+        owed += screening.again
+        _tell(watch, screening)
+
+
+def _reporter(events: "SimpleQueue[tuple[Any, str, Handle]]", verb: Any, shard: str) -> Callable[[Any], None]:
+    return lambda handle: events.put((verb, shard, handle))
+
+
+def _tell(watch: Watch, screening: Screening) -> None:
+    passed = screening.verdicts["PASS"]
+    settled = sum(screening.verdicts.values()) - len(screening.again)
+    watch.advance(settled, passed=passed, refused=settled - passed)

@@ -1,0 +1,75 @@
+"""The composition root: addresses and settings into open places. The one module that chooses adapters.
+
+Comes in: a job and settings. Goes out: store, tables, engine pools and screener, closed again whatever happens. Heavy
+adapters are imported when they are opened.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import cpu_count
+
+from infra.settings import Settings
+
+from catalogs.errors import RecipeError
+from catalogs.job import Job
+from catalogs.recipe import Recipe
+from infra.engines import EngineSpec, open_engine
+from infra.interfaces import ObjectStore, Pool, Screener
+from infra.pools.inline import InlinePool
+from infra.screening.inline import InlineScreener
+from infra.screening.processes import ProcessScreener
+from infra.stores import open_store
+from infra.tables import open_tables
+from tasks.workbench import Gate, Places
+
+
+@contextmanager
+def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
+    """Open what a run needs. Engines and measuring processes start when the first shard comes."""
+    store = open_store(job.store)
+    pools: dict[str, Pool] = {}
+    screener = open_screener(store, settings)
+
+    def pool(model: str) -> Pool:
+        if model not in pools:
+            spec = engine_spec(job.recipe, model, settings)
+            pools[model] = InlinePool(lambda: open_engine(spec))
+        return pools[model]
+
+    gate = Gate(store, screener, job.policy, job.recipe.finishes, settings.screen_seconds)
+    try:
+        yield Places(store, open_tables(job.store), pool), gate
+    finally:
+        for open_pool in pools.values():
+            open_pool.close()
+        screener.close()
+
+
+def open_screener(store: ObjectStore, settings: Settings) -> Screener:
+    """Open measuring processes; a store in memory can only be seen from this one."""
+    if store.url.startswith("memory://"):
+        return InlineScreener(store)
+    return ProcessScreener(settings.screeners or max(1, (cpu_count() or 2) - 1))
+
+
+def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
+    """Return which engine paints a model of the recipe.
+
+    Raises `RecipeError` for weights that are not pinned: what paints must be known before it is bought.
+    """
+    entry = recipe.models[model]
+    if recipe.engine == "tensorrt":
+        raise RecipeError("The engine 'tensorrt' is not built yet; use --engine torch (or stub to rehearse)")
+    if not entry.pinned:
+        raise RecipeError(
+            f"The model {model!r} ({entry.source}) is not pinned: set `revision` to a full hub commit in the recipe,"
+            " or give --model a local folder, or rehearse with --engine stub"
+        )
+    return EngineSpec(
+        name="stub" if entry.family == "stub" else "torch",
+        source=entry.source,
+        revision=entry.revision,
+        weights_digest=entry.weights_digest if entry.family != "stub" else None,
+        precision=entry.precision,
+        stub_seconds=settings.stub_seconds,
+    )

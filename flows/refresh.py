@@ -1,0 +1,221 @@
+"""The refresh, as a sentence: settle what was left open, plan, make, decide, audit, publish, remember, report.
+
+Comes in: a `Job` and open places. Goes out: the run's report. Read this file first: every stage is one call, in the
+order in which data flows, and a run that was killed between any two of them is taken up again here.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from infra.settings import Settings
+
+from catalogs import layout
+from catalogs.batch import Batch
+from catalogs.job import Job, Run
+from catalogs.plan import Plan
+from catalogs.policy import Policy
+from catalogs.prices import Prices
+from catalogs.report import Facts, build_report
+from catalogs.schemas import DECISIONS
+from flows.hands import Hands
+from flows.leasing import leased_catalogue, leased_run
+from flows.line import Limits, Watch, work_through
+from infra.documents import read_json
+from infra.parquet import read_table, write_table
+from infra.sources import open_source
+from tasks import runs
+from tasks.audit import audit_batch
+from tasks.decide import decide
+from tasks.plan import load_plan, make_plan
+from tasks.publish import Release, load_batch, publish, would_be
+from tasks.remember import remember
+from tasks.report import contact_sheet, write_report
+from tasks.tally import prompts_of, tally
+from tasks.workbench import Gate, Places, Workbench
+
+Checks = list[dict[str, Any]]
+
+
+@dataclass
+class Refresh:
+    """One refresh in this process: the job, the places, and the clock."""
+
+    job: Job
+    places: Places
+    gate: Gate
+    hands: Hands
+    settings: Settings
+    prices: Prices
+    watch: Watch
+    wait: bool = True
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> dict[str, Any]:
+        """Refresh the catalogue and return the report."""
+        began = time.monotonic()
+        with leased_catalogue(self.places.store, self.job, self.settings, wait=self.wait):
+            with self._stage("settle"):
+                run = self._settle_or_start()
+            with leased_run(self.places.store, run, self.settings) as lease:
+                report = self._run(run, lease.check)
+        report["seconds"] = {"total": round(time.monotonic() - began, 3), **report["seconds"]}
+        return report
+
+    def _settle_or_start(self) -> Run:
+        """Finish what was committed, supersede what no longer fits, and return the run to go on with."""
+        fingerprint = self.job.fingerprint(open_source(self.job.source).fingerprint())
+        resumable: Run | None = None
+        for run in runs.open_runs(self.places.store, self.job.catalogue):
+            if runs.alive(self.places.store, run) or not self._concerns(run):
+                continue
+            if runs.committed(self.places.tables, run):
+                self._complete(run)
+            elif run.fingerprint == fingerprint and resumable is None:
+                resumable = run
+            else:
+                runs.close(self.places.store, run, "superseded", {"reason": "a newer run took its place"})
+        return resumable or runs.start(self.places.store, self.job, fingerprint)
+
+    def _concerns(self, run: Run) -> bool:
+        """Tell whether this run may settle that one: its own scope, and a full run any partial one."""
+        return run.scope == self.job.scope or self.job.scope == "full"
+
+    def _run(self, run: Run, check_lease: Callable[[], None]) -> dict[str, Any]:
+        store, tables = self.places.store, self.places.tables
+        with self._stage("plan"):
+            plan = load_plan(store, run.run_id) or self.hands.stage(
+                "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size)
+            )
+        decisions = self._decisions(run, plan)
+        check_lease()
+        batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
+        with self._stage("audit"):
+            held, checks, preview = self._audit(run, plan, batch)
+        if held:
+            runs.hold(store, run, held, checks)
+            return self._report(run, plan, batch, preview, held, checks)
+        check_lease()
+        return self._finish(run, self.job.policy, plan, batch, checks)
+
+    def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
+        """Return the checks that hold the batch, all checks, and what the release would be."""
+        tables = self.places.tables
+        preview = would_be(tables, batch)
+        if not batch.decisions.num_rows and not plan.retired:
+            return [], [], preview  # nothing that the shop sees would change
+        superseded = preview.sums.superseded
+        audit = self.hands.stage("audit", lambda: audit_batch(batch, plan, superseded, self.job.policy))
+        accepted = runs.accepted_checks(self.places.store, run)
+        return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview
+
+    def _decisions(self, run: Run, plan: Plan) -> Any:
+        """Return the decided batch: made and judged now, or found where a killed run left it."""
+        key = layout.run_file(run.run_id, "batch.parquet")
+        store = self.places.store
+        if store.exists(key):
+            return read_table(store, key, DECISIONS)
+        self._make(run, plan)
+        with self._stage("decide"):
+            models = self.job.recipe.model_names
+            arguments = (store, self.places.tables, self.job.catalogue, run.run_id, self.job.policy, models)
+            decided = self.hands.stage("decide", lambda: decide(*arguments))
+        while decided.batch is None:
+            bench = self._bench(run)
+            with self._stage("generate"):
+                work_through(bench, [], decided.last_wave, self.hands, self._limits, self.watch)
+            with self._stage("decide"):
+                decided = self.hands.stage("decide", lambda: decide(*arguments))
+        write_table(store, key, decided.batch)
+        return decided.batch
+
+    def _make(self, run: Run, plan: Plan) -> None:
+        bench = self._bench(run)
+        missing = bench.plan(plan.shards)
+        owed = bench.unfinished() if run.resumed else []
+        sizes = {shard.name: shard.requests for shard in plan.shards}
+        self.watch.total(sum(sizes[name] for name in missing) + len(owed))
+        parts: dict[str, list[str]] = {}
+        for shard in plan.shards:
+            if shard.name in set(missing):
+                parts.setdefault(shard.part, []).append(shard.name)
+        with self._stage("generate"):
+            if len(parts) <= 1:
+                work_through(bench, missing, owed, self.hands, self._limits, self.watch)
+                return
+            for name, shards in sorted(parts.items()):
+                work = partial(work_through, bench, shards, owed, self.hands, self._limits, self.watch)
+                self.hands.part(f"{run.run_id}-{name}", work)
+                owed = []
+
+    def _finish(self, run: Run, policy: Policy, plan: Plan, batch: Batch, checks: Checks) -> dict[str, Any]:
+        """Publish, remember, report, close: each safe to do again."""
+        store, tables = self.places.store, self.places.tables
+        with self._stage("publish"):
+            release = self.hands.stage("publish", lambda: publish(store, tables, batch))
+        with self._stage("remember"):
+            superseded = release.sums.superseded
+            self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))
+        report = self._report(run, plan, batch, release, [], checks)
+        runs.close(store, run, "done", {"version": release.version})
+        return report
+
+    def _report(
+        self, run: Run, plan: Any, batch: Batch, release: Release, held: list[str], checks: Checks
+    ) -> dict[str, Any]:
+        with self._stage("report"):
+            images, reasons = tally(self.places.store, run.run_id, batch)
+            images.planned = plan.images
+            report = build_report(
+                Facts(
+                    run=run,
+                    rows=plan.rows,
+                    counts=plan.slots,
+                    retired=plan.retired,
+                    rejects=plan.rejects,
+                    warnings=plan.warnings,
+                    prices=self.prices,
+                    gpu=self.settings.gpu,
+                    sums=release.sums,
+                    version=release.version,
+                    previous=release.previous,
+                    held=held,
+                    checks=checks,
+                    images=images,
+                    reasons=reasons,
+                    seconds=self.seconds,
+                )
+            )
+            store = self.places.store
+            prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
+            sheet = contact_sheet(store, batch.decisions, prompts)
+            write_report(store, run.run_id, report, sheet)
+        return report
+
+    def _complete(self, run: Run) -> None:
+        """Close a run that was killed between its manifest commit and its end, under its own policy."""
+        store = self.places.store
+        policy = Policy.model_validate(read_json(store, layout.run_file(run.run_id, "policy.json")))
+        decisions = read_table(store, layout.run_file(run.run_id, "batch.parquet"), DECISIONS)
+        plan = load_plan(store, run.run_id)
+        assert plan is not None  # noqa: S101 - a committed run was planned
+        self._finish(run, policy, plan, load_batch(store, run.catalogue, run.run_id, decisions), [])
+
+    def _bench(self, run: Run) -> Workbench:
+        return Workbench(self.places, self.gate, run.run_id)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.settings.in_flight, self.settings.shard_size)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self.watch.stage(name)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began

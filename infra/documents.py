@@ -1,0 +1,19 @@
+"""Small JSON documents as objects: what a run says of itself."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from infra.interfaces import ObjectStore
+
+
+def write_json(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
+    """Write a document. What JSON does not know (times, enums) is written as text."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, default=str, allow_nan=False)
+    store.write(key, text.encode("utf-8", "replace"), content_type="application/json")
+
+
+def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
+    """Read a document, or raise `ObjectMissing`."""
+    document: dict[str, Any] = json.loads(store.read(key))
+    return document

@@ -1,0 +1,43 @@
+"""Parquet files as objects.
+
+Comes in: keys and Arrow tables. Goes out: the same; a file that was never written reads as an empty table, because a
+stage that had nothing to say writes nothing.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.errors import ObjectMissing
+from infra.interfaces import ObjectStore
+
+
+def read_table(store: ObjectStore, key: str, schema: pa.Schema) -> pa.Table:
+    """Return the object's rows under `schema`; no object reads as no rows."""
+    try:
+        with store.open_input(key) as file:
+            return pq.read_table(file).select(schema.names).cast(schema)
+    except ObjectMissing:
+        return schema.empty_table()
+
+
+def read_row_group(store: ObjectStore, key: str, row_group: int) -> pa.Table:
+    """Return one row group of an object."""
+    with store.open_input(key) as file:
+        return pq.ParquetFile(file).read_row_group(row_group)
+
+
+def read_records(store: ObjectStore, prefix: str) -> Iterator[pa.Table]:
+    """Yield every Parquet object under a prefix, row group by row group."""
+    for info in store.list(prefix):
+        with store.open_input(info.key) as file:
+            parquet = pq.ParquetFile(file)
+            for row_group in range(parquet.num_row_groups):
+                yield parquet.read_row_group(row_group)
+
+
+def write_table(store: ObjectStore, key: str, table: pa.Table) -> None:
+    """Write the table as one object, whole or not at all."""
+    with store.open_output(key) as output:
+        pq.write_table(table, output, compression="zstd", write_statistics=False)

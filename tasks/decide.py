@@ -1,0 +1,200 @@
+"""Judge the pictures of a run beside one another and beside what is published, and say what becomes of each slot.
+
+Comes in: the plan's slots, the shard records, the published fingerprints, the policy. Goes out: the batch, one row a
+slot (DECISIONS), or the orders of a last wave: pictures too like another that may have a new attempt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs import layout
+from catalogs.chains import Attempt, Chain, ChainKey, chains_of
+from catalogs.duplicates import Candidate, Distinctness, Pair, Published, judge_duplicates
+from catalogs.plan import Request
+from catalogs.policy import Policy
+from catalogs.schemas import CODES, DECISIONS, RETIRED, SLOTS
+from catalogs.verdict import Verdict
+from catalogs.work import Order, requests_of
+from infra.interfaces import ObjectStore, TableStore
+from infra.neighbours import Neighbours
+from infra.parquet import read_records, read_table
+
+STATES = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
+
+
+@dataclass
+class Decided:
+    """The batch, or what must be made before there can be one."""
+
+    batch: pa.Table | None
+    last_wave: list[Order] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Pick:
+    attempt: Attempt
+    distinctness: Distinctness | None
+    spent: int
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.distinctness is not None and self.distinctness.verdict.word != "PASS":
+            return self.distinctness.verdict
+        return Verdict(self.attempt.verdict, self.attempt.reasons)  # type: ignore[arg-type]
+
+
+def decide(
+    store: ObjectStore, tables: TableStore, catalogue: str, run_id: str, policy: Policy, models: Mapping[str, str]
+) -> Decided:
+    """Decide a run's batch from what its folder holds."""
+    slots = read_table(store, layout.run_file(run_id, "slots.parquet"), SLOTS)
+    chains = chains_of(read_records(store, layout.run_records(run_id)))
+    requests = {
+        (request.key, request.finish_digest): request
+        for table in read_records(store, layout.run_file(run_id, "requests/"))
+        for request in requests_of(table)
+    }
+    skus = _skus(slots)
+    published = _published(
+        store, tables, catalogue, slots, read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED)
+    )
+    excluded: dict[ChainKey, set[int]] = {}
+    picks, again = _judge_round(chains, excluded, skus, published, policy)
+    last_wave: list[Order] = []
+    for key in again:
+        attempt = picks[key].attempt.attempt
+        if attempt + 1 >= requests[key].attempts_allowed:
+            continue
+        excluded[key] = {attempt}
+        if attempt + 1 not in chains[key].attempts:
+            last_wave.append(Order(requests[key], attempt + 1))
+    if last_wave:
+        return Decided(None, last_wave)
+    if excluded:
+        picks, _ = _judge_round(chains, excluded, skus, published, policy)
+    return Decided(_batch(slots, picks, requests, models))
+
+
+def _judge_round(
+    chains: Mapping[ChainKey, Chain],
+    excluded: Mapping[ChainKey, set[int]],
+    skus: Mapping[ChainKey, tuple[str, ...]],
+    published: list[Published],
+    policy: Policy,
+) -> tuple[dict[ChainKey, _Pick], list[ChainKey]]:
+    """Pick an attempt a chain, compare the passing ones, and name those that another seed may help."""
+    attempts = {key: chain.pick(excluded.get(key, frozenset())) for key, chain in chains.items()}
+    passing = [key for key, attempt in attempts.items() if attempt.verdict == "PASS"]
+    candidates = [
+        Candidate(
+            request_key=key[0],
+            skus=skus.get(key, ()),
+            fingerprint=attempts[key].fingerprint,
+            quality=attempts[key].fingerprint_quality,
+            pixel_sha=attempts[key].finished_sha,
+        )
+        for key in passing
+    ]
+    among, against = _pairs(candidates, published, policy.duplicates.review_bits)
+    answers = judge_duplicates(candidates, published, among, against, policy.duplicates)
+    words = dict(zip(passing, answers, strict=True))
+    picks = {key: _Pick(attempt, words.get(key), chains[key].spent) for key, attempt in attempts.items()}
+    return picks, [key for key in passing if words[key].verdict.again]
+
+
+def _pairs(
+    candidates: Sequence[Candidate], published: Sequence[Published], radius: int
+) -> tuple[list[Pair], list[Pair]]:
+    if not candidates:
+        return [], []
+    asked = _codes([candidate.fingerprint for candidate in candidates])
+    answers: list[list[Pair]] = []
+    for codes in (asked, _codes([picture.fingerprint for picture in published])):
+        index = Neighbours()
+        index.add(codes)
+        answers.append(
+            [
+                (one, int(other), int(bits))
+                for one, (rows, distances) in enumerate(index.within(asked, radius))
+                for other, bits in zip(rows, distances, strict=True)
+            ]
+        )
+    among = [(one, other, bits) for one, other, bits in answers[0] if one != other]
+    return among, answers[1]
+
+
+def _codes(fingerprints: list[bytes]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    # A picture whose fingerprint failed has no code; its quality of 0 keeps the zeros from being compared.
+    joined = b"".join(code if len(code) == 32 else bytes(32) for code in fingerprints)
+    return np.frombuffer(joined, np.uint8).reshape(-1, 32)
+
+
+def _skus(slots: pa.Table) -> dict[ChainKey, tuple[str, ...]]:
+    found: dict[ChainKey, set[str]] = {}
+    columns = (slots[name].to_pylist() for name in ("request_key", "finish_digest", "sku"))
+    for key, finish, sku in zip(*columns, strict=True):
+        found.setdefault((key, finish), set()).add(sku)
+    return {key: tuple(sorted(skus)) for key, skus in found.items()}
+
+
+def _published(
+    store: ObjectStore, tables: TableStore, catalogue: str, slots: pa.Table, retired: pa.Table
+) -> list[Published]:
+    """Return the live pictures that this run neither replaces nor retires, each with its fingerprint."""
+    table = layout.manifest(catalogue)
+    if tables.version(table) is None:
+        return []
+    moving = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
+    live: dict[tuple[bytes, bytes], bool] = {}
+    for batch in tables.batches(table, ("slot_id", "pixel_sha")):
+        kept = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), moving)))
+        live.update(dict.fromkeys(zip(*(column.to_pylist() for column in kept.columns), strict=True), True))
+    found: dict[bytes, Published] = {}
+    for info in store.list(layout.codes_prefix(catalogue)):
+        for row in read_table(store, info.key, CODES).to_pylist():
+            if (row["slot_id"], row["pixel_sha"]) in live:
+                found[row["slot_id"]] = Published(**row)
+    return list(found.values())
+
+
+def _batch(
+    slots: pa.Table, picks: Mapping[ChainKey, _Pick], requests: Mapping[ChainKey, Request], models: Mapping[str, str]
+) -> pa.Table:
+    rows = [_decision(slot, picks, requests, models) for slot in slots.to_pylist()]
+    return pa.Table.from_pylist(rows, schema=DECISIONS)
+
+
+def _decision(
+    slot: dict[str, Any],
+    picks: Mapping[ChainKey, _Pick],
+    requests: Mapping[ChainKey, Request],
+    models: Mapping[str, str],
+) -> dict[str, Any]:
+    key = (slot["request_key"], slot["finish_digest"])
+    request, pick = requests[key], picks.get(key)
+    row = {name: slot[name] for name in DECISIONS.names if name in slot} | {"model": models[request.model]}
+    if request.verdict.word != "PASS":
+        verdict, state = request.verdict, STATES[request.verdict.word]
+        return row | {"state": state, "verdict": verdict.word, "reasons": list(verdict.reasons), "attempts_spent": 0}
+    if pick is None:
+        return row | {"state": "deferred", "verdict": "REVIEW", "reasons": ["not-made"], "attempts_spent": 0}
+    attempt, verdict = pick.attempt, pick.verdict
+    state = "failed" if attempt.how == "failed" else STATES[verdict.word]
+    return row | {
+        "state": state,
+        "verdict": verdict.word,
+        "reasons": list(verdict.reasons),
+        "attempt": attempt.attempt,
+        "attempts_spent": pick.spent,
+        "image_key": None if state == "failed" else attempt.image_key,
+        "finished_sha": attempt.finished_sha or None,
+        "file_bytes": attempt.file_bytes,
+        "width": attempt.width,
+        "height": attempt.height,
+        "fingerprint": attempt.fingerprint or None,
+    }

@@ -1,0 +1,94 @@
+"""Make a shard's images: find what is staged, let the engine make the rest, stage each image as it comes.
+
+Comes in: `ShardWork`, an engine and a store. Goes out: a `Made` an order. Encoding, hashing and writing run on threads
+beside the engine, in a bounded queue: a killed run loses at most the engine's batch and that queue.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Semaphore
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from catalogs import layout
+from catalogs.work import Made, Order, ShardWork
+from infra.codecs import decode, encode_png, pixel_sha
+from infra.errors import BadImage, ObjectMissing
+from infra.interfaces import Engine, Failure, Frame, ObjectStore, Prompt
+from tasks.workbench import Workbench
+
+STAGING_THREADS = 2
+STAGING_QUEUE = 8
+"""Frames that may wait to be encoded: 24 MB at 1024 px."""
+
+
+def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]:
+    """Return what became of each order, in the shard's order. Images that are staged already are not made again."""
+    orders = {order.image_key: order for order in shard.orders}
+    made: dict[str, Made] = {}
+    with ThreadPoolExecutor(STAGING_THREADS, "stage") as threads:
+        for key, found in zip(orders, threads.map(lambda key: _staged_sha(store, key), orders), strict=True):
+            if found is not None:
+                made[key] = Made(orders[key], "reused", found)
+        missing = (order for key, order in orders.items() if key not in made)
+        room = Semaphore(STAGING_QUEUE)
+        waiting: list[Future[Made]] = []
+        for answer in engine.generate(_prompts(missing)):
+            order = orders[answer.key]
+            if isinstance(answer, Failure):
+                made[answer.key] = Made(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
+                continue
+            room.acquire()
+            future = threads.submit(_stage, store, order, answer)
+            future.add_done_callback(lambda _: room.release())
+            waiting.append(future)
+        for future in waiting:
+            done = future.result()
+            made[done.order.image_key] = done
+    return [made[order.image_key] for order in shard.orders]
+
+
+@task(name="generate", task_run_name="generate {shard}", cache_policy=NO_CACHE, persist_result=False)
+def generate_shard(bench: Workbench, shard: str) -> dict[str, int]:
+    """`generate`, as Prefect sees it: a shard's name in, counts out."""
+    work = bench.work(shard)
+    made = bench.places.pool(work.model).submit(partial(generate, store=bench.places.store), work).result()
+    bench.put_made(shard, made)
+    return dict(Counter(one.how for one in made))
+
+
+def _prompts(orders: Iterator[Order]) -> Iterator[Prompt]:
+    for order in orders:
+        request = order.request
+        yield Prompt(
+            key=order.image_key,
+            text=request.prompt,
+            negative=request.negative,
+            seed=order.seed,
+            width=request.width,
+            height=request.height,
+            steps=request.steps,
+            guidance=request.guidance,
+        )
+
+
+def _staged_sha(store: ObjectStore, image_key: str) -> str | None:
+    key = layout.staged_image(image_key)
+    try:
+        return pixel_sha(decode(store.read(key)))
+    except ObjectMissing:
+        return None
+    except BadImage:
+        store.delete([key])  # no writer of ours leaves half an image; what is there is made anew
+        return None
+
+
+def _stage(store: ObjectStore, order: Order, frame: Frame) -> Made:
+    key = layout.staged_image(order.image_key)
+    if store.write_once(key, encode_png(frame.pixels), content_type="image/png"):
+        return Made(order, "generated", pixel_sha(frame.pixels), frame.seconds)
+    # Another run staged it first, and its picture is the one that counts.
+    return Made(order, "generated", pixel_sha(decode(store.read(key))), frame.seconds)

@@ -1,0 +1,178 @@
+"""Read the catalogue, compare it with what is there, and write down what a run will make.
+
+Comes in: a `Job`, the tables, and where to put the plan (a run's folder, or nowhere for a dry run). Goes out: a `Plan`:
+counts, rejects, shards. The big parts go straight to Parquet, row group by row group, so that a first night of
+2,000,000 images is planned in bounded memory.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalogs import layout
+from catalogs.errors import CatalogueError
+from catalogs.ingest import Counts, Ingest, Reject, collect_inherited
+from catalogs.job import Job
+from catalogs.plan import FIRST_REJECTS, Plan, PlanCounts, PlannedBatch, Shard, as_table
+from catalogs.planner import Planner, unseen
+from catalogs.policy import Policy, decide_prompt
+from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
+from catalogs.schemas import REFRESHED, REJECTS, RETIRED, SLOTS
+from catalogs.shards import Sharder
+from catalogs.verdict import Verdict
+from infra.documents import read_json, write_json
+from infra.interfaces import ObjectStore, TableStore
+from infra.scanners.words import WordScanner
+from infra.sources import Source, open_source
+
+
+def make_plan(job: Job, store: ObjectStore, tables: TableStore, run_id: str | None, shard_size: int) -> Plan:
+    """Plan `job`; with a `run_id`, write the plan into that run's folder, its `plan.json` last.
+
+    Raises `CatalogueError` where the source as a whole cannot be used, `infra.errors.UnreadableSource` where it
+    cannot be read.
+    """
+    source = open_source(job.source)
+    version = tables.version(layout.manifest(job.catalogue))
+    live = Live(_batches(tables, layout.manifest(job.catalogue), LIVE_COLUMNS, version))
+    refused = Refused(_batches(tables, layout.outcomes(job.catalogue), REFUSED_COLUMNS, None))
+    planner = Planner(job.recipe, live, refused, job.policy.digest, _prompt_judge(job.policy))
+    with ExitStack() as stack:
+        writer = _Writer(store, run_id, stack)
+        plan = _read_through(job, source, planner, writer, Sharder(shard_size))
+        plan.base_version, plan.live = version, len(live)
+        _retire(job, tables, planner, writer, plan, version)
+    if run_id is not None:
+        write_json(store, layout.run_file(run_id, "plan.json"), plan.document())
+    return plan
+
+
+def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
+    """Return the plan in a run's folder, or None where the run was killed before it was whole."""
+    if not store.exists(layout.run_file(run_id, "plan.json")):
+        return None
+    document = read_json(store, layout.run_file(run_id, "plan.json"))
+    document["rows"] = Counts(**document["rows"])
+    document["slots"] = PlanCounts(**document["slots"])
+    document["shards"] = [Shard(**shard) for shard in document["shards"]]
+    document["rejects"] = [Reject(**reject) for reject in document["rejects"]]
+    return Plan(**document)
+
+
+def _read_through(job: Job, source: Source, planner: Planner, writer: "_Writer", sharder: Sharder) -> Plan:
+    ingest = Ingest(job.recipe, source.columns)
+    if job.recipe.inherit is not None:
+        passes = (batch for _, batch in source.batches(ingest.needed))
+        ingest.inherited = collect_inherited(job.recipe, source.columns, passes)
+    plan = Plan(base_version=None, live=0, rows=ingest.counts, slots=planner.counts)
+    kept_skus: set[str] = set()
+    unreadable = 0
+    for first_row, raw in source.batches(ingest.needed):
+        ingested = ingest.batch(first_row, raw)
+        planned = planner.batch(ingested.table)
+        late = len(planned.rejects)  # rows whose template failed: accepted a moment ago, rejected now
+        ingest.counts.accepted -= late
+        ingest.counts.rejected += late
+        rejects = [*ingested.rejects, *planned.rejects]
+        for reject in rejects:
+            if reject.sku is None:
+                unreadable += 1
+            elif reject.column != "sku":
+                kept_skus.add(reject.sku)
+        plan.rejects += rejects[: FIRST_REJECTS - len(plan.rejects)]
+        _write_batch(planned, rejects, writer, sharder, plan)
+    for part, table in sharder.flush():
+        writer.request_group(part, table)
+    if ingest.counts.input == 0:
+        raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
+    plan.shards = sorted(sharder.shards, key=lambda shard: shard.name)
+    plan.images = sum(shard.requests for shard in plan.shards)
+    plan.warnings += [f"{count} × {reason}" for reason, count in ingest.warnings.items()]
+    if unreadable:
+        plan.warnings.append(f"{unreadable} rejected rows have no readable SKU: nothing is retired in this run")
+    writer.protected = None if unreadable else kept_skus
+    return plan
+
+
+def _write_batch(planned: PlannedBatch, rejects: list[Reject], writer: "_Writer", sharder: Sharder, plan: Plan) -> None:
+    if planned.slots:
+        writer.table("slots.parquet", as_table(planned.slots, SLOTS))
+    if rejects:
+        writer.table("rejects.parquet", as_table(rejects, REJECTS))
+    if planned.refreshed:
+        columns = [list(column) for column in zip(*planned.refreshed, strict=True)]
+        writer.table("refreshed.parquet", pa.table(columns, schema=REFRESHED))
+        plan.refreshed += len(planned.refreshed)
+    for request in planned.requests:
+        for reason in request.verdict.reasons:
+            plan.reasons[reason] = plan.reasons.get(reason, 0) + 1
+        if request.verdict.word == "PASS":
+            plan.megapixels += request.width * request.height / 1e6
+        for part, table in sharder.add(request):
+            writer.request_group(part, table)
+
+
+def _retire(job: Job, tables: TableStore, planner: Planner, writer: "_Writer", plan: Plan, version: int | None) -> None:
+    """Retire what a full run no longer asks for, unless a rejected row might be its SKU."""
+    if job.scope != "full" or version is None or writer.protected is None:
+        return
+    positions = list(unseen(planner.live))
+    if not positions:
+        return
+    wanted = pa.array(positions, pa.int64())
+    kept = pa.array(sorted(writer.protected), pa.string())
+    seen = 0
+    for batch in tables.batches(layout.manifest(job.catalogue), ("slot_id", "sku", "file_sha"), version=version):
+        rows = pa.array(range(seen, seen + batch.num_rows), pa.int64())
+        seen += batch.num_rows
+        table = pa.Table.from_batches([batch]).filter(pc.is_in(rows, wanted))
+        table = table.filter(pc.invert(pc.is_in(table["sku"], kept)))
+        if table.num_rows:
+            writer.table("retired.parquet", table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED))
+            plan.retired += table.num_rows
+
+
+def _prompt_judge(policy: Policy) -> Callable[[str], Verdict]:
+    scanner = WordScanner(policy.words.terms, policy.words.allow)
+
+    def judge(text: str) -> Verdict:
+        return decide_prompt(scanner.scan(text), {"words": scanner.version}, {}, policy)
+
+    return judge
+
+
+def _batches(tables: TableStore, table: str, columns: tuple[str, ...], version: int | None) -> Iterator[pa.RecordBatch]:
+    if version is None and tables.version(table) is None:
+        return
+    yield from tables.batches(table, columns, version=version)
+
+
+class _Writer:
+    """A run's Parquet files, each opened when its first rows come; nothing at all in a dry run."""
+
+    def __init__(self, store: ObjectStore, run_id: str | None, stack: ExitStack) -> None:
+        self._store, self._run_id, self._stack = store, run_id, stack
+        self._open: dict[str, pq.ParquetWriter] = {}
+        self.protected: set[str] | None = set()
+
+    def table(self, name: str, table: pa.Table) -> None:
+        if self._run_id is not None:
+            self._writer(layout.run_file(self._run_id, name), table.schema).write_table(table)
+
+    def request_group(self, part: str, table: pa.Table) -> None:
+        """Write one shard as one row group."""
+        if self._run_id is not None:
+            writer = self._writer(layout.run_requests(self._run_id, part), table.schema)
+            writer.write_table(table, row_group_size=max(table.num_rows, 1))
+
+    def _writer(self, key: str, schema: pa.Schema) -> pq.ParquetWriter:
+        if key not in self._open:
+            output: IO[bytes] = self._stack.enter_context(self._store.open_output(key))
+            self._open[key] = self._stack.enter_context(
+                pq.ParquetWriter(output, schema, compression="zstd", write_statistics=False)
+            )
+        return self._open[key]

@@ -1,0 +1,119 @@
+"""Make a batch visible: objects first, then one manifest commit.
+
+Comes in: a decided batch. Goes out: a `Release`. Objects are named by their own sha and never overwritten. The manifest
+is compared, at the very version that the commit builds on, with what the batch was planned against, so a slot that
+somebody else has moved is left alone. Calling it again after a crash at any point ends in the same release.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs import layout
+from catalogs.batch import Batch, File, Sums, manifest_changes, sums_of
+from catalogs.schemas import CODES, MANIFEST, REFRESHED, RETIRED
+from infra.codecs import decode, pixel_sha
+from infra.errors import StoreError
+from infra.interfaces import ObjectStore, TableStore
+from infra.parquet import read_table, write_table
+from infra.tables.once import commit_once
+
+WRITERS = 8
+"""Objects written at once: enough to hide a bucket's latency."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the shop sees after a run: the manifest's version, the one before, and the batch's sums at that commit."""
+
+    version: int
+    previous: int
+    sums: Sums
+    files: Mapping[bytes, File]
+
+
+def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Table) -> Batch:
+    """Return a run's decisions with the rest of its plan."""
+    refreshed = read_table(store, layout.run_file(run_id, "refreshed.parquet"), REFRESHED)
+    retired = read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED)
+    return Batch(catalogue, run_id, decisions, refreshed, retired)
+
+
+def publish(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
+    """Write the batch's objects and fingerprints, then commit its manifest rows."""
+    rows = batch.of_state("publish")
+    files = write_objects(store, batch, rows)
+    write_codes(store, batch, rows)
+    table = layout.manifest(batch.catalogue)
+    tables.ensure(table, MANIFEST)
+    now = datetime.now(UTC)
+
+    def build(base: int) -> tuple[tuple[int, Sums], pa.Table]:
+        live = live_rows(tables, table, batch.slot_ids, base)
+        sums = sums_of(batch, live)
+        return (base, sums), manifest_changes(batch, files, live, sums, now)
+
+    words = {"run_id": batch.run_id, "kind": "release"}
+    (base, sums), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], words=words)
+    return Release(version, base, sums, files)
+
+
+def would_be(tables: TableStore, batch: Batch) -> Release:
+    """Count the batch against what is live now, without writing anything."""
+    table = layout.manifest(batch.catalogue)
+    version = tables.version(table)
+    live = {} if version is None else live_rows(tables, table, batch.slot_ids, version)
+    return Release(version or 0, version or 0, sums_of(batch, live), {})
+
+
+def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) -> dict[bytes, File]:
+    """Publish each row's picture under its own sha; return slot -> file.
+
+    The staged file is decoded and its pixels compared with those that were judged: another picture is refused.
+    """
+
+    def write(row: Mapping[str, Any]) -> tuple[bytes, File]:
+        staged = layout.finished_image(row["image_key"].hex(), row["finish_digest"])
+        data = store.read(staged)
+        if bytes.fromhex(pixel_sha(decode(data))) != row["finished_sha"]:
+            raise StoreError(f"{staged} is not the picture that was judged; delete it and run again")
+        sha = sha256(data).digest()
+        place = (batch.catalogue, row["sku"], row["view"], row["variant"], row["index"])
+        key = layout.published_image(*place, sha.hex())
+        if not store.write_once(key, data, content_type="image/jpeg") and store.size(key) != len(data):
+            raise StoreError(f"{key} has another size than it was written with; somebody wrote over a published object")
+        return row["slot_id"], File(key, sha)
+
+    with ThreadPoolExecutor(WRITERS, "publish") as threads:
+        return dict(threads.map(write, rows))
+
+
+def write_codes(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) -> None:
+    """Keep the batch's fingerprints for later duplicate checks: before the commit, and worth nothing without it."""
+    kept = [
+        {
+            "slot_id": row["slot_id"],
+            "sku": row["sku"],
+            "request_key": row["request_key"],
+            "pixel_sha": row["finished_sha"],
+            "fingerprint": row["fingerprint"] or bytes(32),
+        }
+        for row in rows
+    ]
+    if kept:
+        write_table(store, layout.codes(batch.catalogue, batch.run_id), pa.Table.from_pylist(kept, schema=CODES))
+
+
+def live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, dict[str, Any]]:
+    """Return the manifest rows of these slots at one version."""
+    found: dict[bytes, dict[str, Any]] = {}
+    for rows in tables.batches(table, MANIFEST.names, version=version):
+        for row in rows.filter(pc.is_in(rows.column("slot_id"), slot_ids)).to_pylist():
+            found[row["slot_id"]] = row
+    return found

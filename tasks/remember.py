@@ -1,0 +1,68 @@
+"""Remember what was refused, so that no night buys it twice.
+
+Comes in: a published batch. Goes out: the outcomes table with one row a refused (slot, request key). Committing the
+same batch twice changes nothing; a superseded slot leaves no outcome.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs import layout
+from catalogs.batch import STATE_COUNTS, Batch
+from catalogs.policy import Policy
+from catalogs.schemas import OUTCOMES
+from infra.interfaces import TableStore
+from infra.tables.once import commit_once
+
+CHANGES = OUTCOMES.append(pa.field("_op", pa.string()))
+KEY = ["slot_id", "request_key"]
+
+
+def remember(tables: TableStore, batch: Batch, policy: Policy, superseded: frozenset[bytes]) -> int:
+    """Commit the batch's refusals and refreshed digests; return the outcomes' version."""
+    table = layout.outcomes(batch.catalogue)
+    tables.ensure(table, OUTCOMES)
+    refused = [row for state in STATE_COUNTS if state != "publish" for row in batch.of_state(state)]
+    rows = [outcome(row, batch.run_id, policy) for row in refused if row["slot_id"] not in superseded]
+
+    def build(base: int) -> tuple[None, pa.Table]:
+        changes = rows + _refreshed(tables, table, batch, base)
+        return None, pa.Table.from_pylist(changes, schema=CHANGES)
+
+    _, version = commit_once(tables, table, batch.run_id, build, on=KEY, words={"run_id": batch.run_id})
+    return version
+
+
+def outcome(row: Mapping[str, Any], run_id: str, policy: Policy) -> dict[str, Any]:
+    """Return the outcomes row of a refused decision."""
+    now = datetime.now(UTC)
+    return {
+        "slot_id": row["slot_id"],
+        "request_key": row["request_key"],
+        "sku": row["sku"],
+        "state": row["state"],
+        "attempts": row["attempts_spent"] or 0,
+        "reasons": row["reasons"],
+        "source_digest": row["source_digest"],
+        "finish_digest": row["finish_digest"],
+        "policy_digest": policy.digest,
+        "image_key": row["image_key"],
+        "run_id": run_id,
+        "decided_at": now,
+        "expires_at": now + timedelta(days=policy.review_days) if row["state"] == "review" else None,
+        "_op": "put",
+    }
+
+
+def _refreshed(tables: TableStore, table: str, batch: Batch, version: int) -> list[dict[str, Any]]:
+    moved = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes"))
+    if moved.num_rows == 0:
+        return []
+    digests = dict(zip(moved["slot_id"].to_pylist(), moved["source_digest"].to_pylist(), strict=True))
+    rows = tables.read(table, version=version)
+    rows = rows.filter(pc.is_in(rows["slot_id"], moved["slot_id"].combine_chunks()))
+    return [{**row, "source_digest": digests[row["slot_id"]], "_op": "put"} for row in rows.to_pylist()]

@@ -1,0 +1,103 @@
+"""Finish and measure a shard's images, and decide on each by itself.
+
+Comes in: what was made, a screener, the policy. Goes out: the shard's record in the store, written after its images,
+and a `Screening`: sums, and the orders that another seed may help. Nothing passes unless every required scanner spoke.
+"""
+
+from collections.abc import Sequence
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from catalogs import layout
+from catalogs.keys import digest
+from catalogs.policy import Policy, decide_image
+from catalogs.verdict import Verdict
+from catalogs.work import Judged, Made, Order, Screening, record_table
+from infra.interfaces import Failure, Screened, ScreeningOrder
+from infra.parquet import write_table
+from infra.screening.measure import SCANNERS
+from tasks.workbench import Gate, Workbench
+
+SCANNERS_DIGEST = digest(SCANNERS)
+
+
+def screen(shard: str, made: Sequence[Made], gate: Gate, run_id: str) -> Screening:
+    """Judge a shard's images and write its record; the record is what says that the shard is done."""
+    judged = judge(made, gate)
+    write_table(gate.store, layout.run_record(run_id, shard), record_table(judged))
+    return summary(shard, judged)
+
+
+@task(name="screen", task_run_name="screen {shard}", cache_policy=NO_CACHE, persist_result=False)
+def screen_shard(bench: Workbench, shard: str) -> dict[str, int]:
+    """`screen`, as Prefect sees it: a shard's name in, counts out."""
+    screening = screen(shard, bench.take_made(shard), bench.gate, bench.run_id)
+    bench.put_screened(shard, screening)
+    return dict(screening.verdicts)
+
+
+def judge(made: Sequence[Made], gate: Gate) -> list[Judged]:
+    """Return each made image with its verdict."""
+    there = {_name(one): one for one in made if one.how != "failed"}
+    answers: dict[str, Screened | Failure] = {
+        answer.key: answer for answer in gate.screener.screen([_order(name, one, gate) for name, one in there.items()])
+    }
+    judged = []
+    for one in made:
+        if one.how == "failed":
+            judged.append(Judged(one, Verdict("BLOCK", ("engine-failed",))))
+        else:
+            judged.append(_judge_one(one, answers.get(_name(one)), gate.policy))
+    return judged
+
+
+def summary(shard: str, judged: Sequence[Judged]) -> Screening:
+    """Return the sums over a shard."""
+    sums = Screening(shard)
+    for one in judged:
+        sums.generated += one.made.how == "generated"
+        sums.reused += one.made.how == "reused"
+        sums.failed += one.made.how == "failed"
+        sums.engine_seconds += one.made.engine_seconds
+        sums.verdicts[one.verdict.word] += 1
+        sums.reasons.update(one.verdict.reasons)
+        if one.wants_another:
+            sums.again.append(Order(one.made.order.request, one.made.order.attempt + 1))
+    return sums
+
+
+def _name(made: Made) -> str:
+    return f"{made.order.image_key}-{made.order.request.finish_digest}"
+
+
+def _order(name: str, made: Made, gate: Gate) -> ScreeningOrder:
+    finish = made.order.request.finish_digest
+    return ScreeningOrder(
+        key=name,
+        store_url=gate.store.url,
+        raw_key=layout.staged_image(made.order.image_key),
+        finished_key=layout.finished_image(made.order.image_key, finish),
+        scores_key=layout.scores(made.raw_sha, finish, SCANNERS_DIGEST),
+        finish=gate.finishes[finish].model_dump(mode="json"),
+        scanners=tuple(SCANNERS),
+        deadline_seconds=gate.deadline_seconds,
+    )
+
+
+def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) -> Judged:
+    if answer is None or isinstance(answer, Failure):
+        reason = answer.reason if answer is not None else "the screener gave no answer"
+        return Judged(made, decide_image({}, {}, dict.fromkeys(SCANNERS, reason), policy, made.order.request.category))
+    verdict = decide_image(answer.scores, answer.scanners, answer.errors, policy, made.order.request.category)
+    return Judged(
+        made=made,
+        verdict=verdict,
+        finished_sha=answer.finished_sha,
+        file_bytes=answer.file_bytes,
+        width=answer.width,
+        height=answer.height,
+        scores=answer.scores,
+        fingerprint=answer.fingerprint,
+        fingerprint_quality=answer.fingerprint_quality,
+    )
