@@ -20,7 +20,8 @@ from infra.stores import open_store
 from infra.stores.addresses import Address, parse_address
 from infra.stores.aws import S3Access
 from infra.stores.names import check_key
-from infra.tables.commits import as_commit, as_metadata, checked, commit
+from infra.tables.commits import checked, commit
+from infra.tables.log import as_metadata, read_history
 from infra.tables.plain import plain_batches, plain_schema
 
 _CONFIGURATION = {"delta.enableChangeDataFeed": "true"}
@@ -123,11 +124,7 @@ class DeltaTables:
 
     def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first (at most `limit` commits); empty where there is no table."""
-        target = self._opened(table)
-        if target is None:
-            return ()
-        with _speaking_of(table):
-            return [as_commit(entry) for entry in target.history(limit)]
+        return read_history(open_store(self.url), check_key(table), limit)
 
     def vacuum(self, table: str, *, keep_hours: int) -> int:
         """Delete data files that no version younger than `keep_hours` needs, and what lost races left; return how many.

@@ -1,6 +1,6 @@
 """S3 for tests: moto's server in a process of its own, with credentials of its own.
 
-A process and not a thread, because deltalake holds the interpreter's lock while it waits for an answer.
+A process and not a thread: some clients hold the interpreter's lock while they wait for the server's answer.
 """
 
 import os

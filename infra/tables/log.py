@@ -1,0 +1,41 @@
+"""A Delta table's log, read as objects.
+
+Comes in: a store and a table's name. Goes out: its commits with our words. deltalake's own `history` holds the
+interpreter's lock while it waits for the store (measured: every other thread stands still, also the one that renews a
+lease), so the log's JSON lines, which the Delta protocol fixes, are read here instead, several at a time.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.interfaces import Commit, ObjectStore
+
+_WORDS = "packshot."  # keeps our words apart from delta's own fields in a commit
+_ENTRY = re.compile(r"(\d{20})\.json")
+_READERS = 8
+
+
+def as_metadata(words: Mapping[str, str]) -> dict[str, str]:
+    """Return our words as they are kept in the log."""
+    return {f"{_WORDS}{name}": value for name, value in words.items()}
+
+
+def read_history(store: ObjectStore, table: str, limit: int | None = None) -> Sequence[Commit]:
+    """Return the commits whose log entries are still there, newest first, at most `limit`."""
+    folder = f"{table}/_delta_log/"
+    names = (info.key.removeprefix(folder) for info in store.list(folder))
+    versions = sorted((int(match[1]) for name in names if (match := _ENTRY.fullmatch(name))), reverse=True)
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="history") as readers:
+        entries = readers.map(lambda version: store.read(f"{folder}{version:020d}.json"), versions[:limit])
+        return [_commit(version, entry) for version, entry in zip(versions, entries, strict=False)]
+
+
+def _commit(version: int, entry: bytes) -> Commit:
+    actions = (json.loads(line) for line in entry.splitlines() if b'"commitInfo"' in line)
+    info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    words = {name.removeprefix(_WORDS): str(value) for name, value in info.items() if name.startswith(_WORDS)}
+    return Commit(version, datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC), words)
