@@ -97,7 +97,7 @@ class Ingest:
         self.counts.ignored += ignored
         self.counts.rejected += len(rejects)
         self.counts.accepted += table.num_rows
-        return Ingested(table, list(rejects.values()), ignored)
+        return Ingested(table, [rejects[row] for row in sorted(rejects)], ignored)
 
     def _products(self, text: Mapping[str, pa.Array], length: int) -> pa.Array | None:
         if not self.recipe.ignore_when_empty:

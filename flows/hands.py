@@ -60,7 +60,7 @@ class PrefectHands:
         def run() -> None:
             answers.append(work())
 
-        runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=THREADS)
+        runner: Any = ThreadPoolTaskRunner(max_workers=THREADS)
         flow(name="refresh-part", flow_run_name=name, task_runner=runner)(run)()
         return answers[0]
 

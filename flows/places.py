@@ -7,17 +7,18 @@ adapters are imported when they are opened.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import cpu_count
+from pathlib import Path
 
-from infra.settings import Settings
-
-from catalogs.errors import RecipeError
+from catalogs.errors import RecipeError, SettingsError
 from catalogs.job import Job
+from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import ObjectStore, Pool, Screener
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.screening.processes import ProcessScreener
+from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
 from tasks.workbench import Gate, Places
@@ -43,6 +44,16 @@ def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
         for open_pool in pools.values():
             open_pool.close()
         screener.close()
+
+
+def read_prices(settings: Settings) -> Prices:
+    """Return the price list that the settings name, or the built-in one."""
+    if settings.prices is None:
+        return load_prices(None, "the built-in prices")
+    try:
+        return load_prices(Path(settings.prices).read_text("utf-8"), settings.prices)
+    except OSError as error:
+        raise SettingsError(f"PACKSHOT_PRICES: {settings.prices!r} cannot be read ({error.strerror})") from None
 
 
 def open_screener(store: ObjectStore, settings: Settings) -> Screener:

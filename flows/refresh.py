@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from infra.settings import Settings
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
 from catalogs.batch import Batch
@@ -21,11 +24,16 @@ from catalogs.policy import Policy
 from catalogs.prices import Prices
 from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
-from flows.hands import Hands
+from flows.artifacts import ArtifactWatch, show_report
+from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import leased_catalogue, leased_run
 from flows.line import Limits, Watch, work_through
+from flows.parameters import RefreshParameters
+from flows.places import open_places, read_prices
+from flows.watching import watch_of_this_process
 from infra.documents import read_json
 from infra.parquet import read_table, write_table
+from infra.settings import Settings
 from infra.sources import open_source
 from tasks import runs
 from tasks.audit import audit_batch
@@ -33,7 +41,7 @@ from tasks.decide import decide
 from tasks.plan import load_plan, make_plan
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
-from tasks.report import contact_sheet, write_report
+from tasks.report import contact_sheet, markdown_summary, write_report
 from tasks.tally import prompts_of, tally
 from tasks.workbench import Gate, Places, Workbench
 
@@ -53,17 +61,16 @@ class Refresh:
     watch: Watch
     wait: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    warnings: list[str] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """Refresh the catalogue and return the report."""
-        began = time.monotonic()
         with leased_catalogue(self.places.store, self.job, self.settings, wait=self.wait):
             with self._stage("settle"):
                 run = self._settle_or_start()
             with leased_run(self.places.store, run, self.settings) as lease:
-                report = self._run(run, lease.check)
-        report["seconds"] = {"total": round(time.monotonic() - began, 3), **report["seconds"]}
-        return report
+                return self._run(run, lease.check)
 
     def _settle_or_start(self) -> Run:
         """Finish what was committed, supersede what no longer fits, and return the run to go on with."""
@@ -176,7 +183,7 @@ class Refresh:
                     counts=plan.slots,
                     retired=plan.retired,
                     rejects=plan.rejects,
-                    warnings=plan.warnings,
+                    warnings=[*self.warnings, *plan.warnings],
                     prices=self.prices,
                     gpu=self.settings.gpu,
                     sums=release.sums,
@@ -186,7 +193,7 @@ class Refresh:
                     checks=checks,
                     images=images,
                     reasons=reasons,
-                    seconds=self.seconds,
+                    seconds={"total": time.monotonic() - self.began, **self.seconds},
                 )
             )
             store = self.places.store
@@ -219,3 +226,41 @@ class Refresh:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+
+
+def flow_run_name() -> str:
+    """Return a name that says what is refreshed."""
+    parameters = flow_run.parameters.get("parameters", {})
+    values = parameters if isinstance(parameters, dict) else parameters.model_dump()
+    source = str(values.get("catalogue") or values.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
+    return f"{source}-{values.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+
+
+@flow(
+    name="refresh",
+    flow_run_name=flow_run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def refresh(parameters: RefreshParameters) -> dict[str, Any]:
+    """Refresh a catalogue, recorded by Prefect: the nightly job. Returns the report."""
+    return run_refresh(parameters, Settings(), PrefectHands())
+
+
+def run_refresh(
+    parameters: RefreshParameters, settings: Settings, hands: Hands, watch: Watch | None = None
+) -> dict[str, Any]:
+    """Open the places, refresh, close them."""
+    job, warnings = parameters.job()
+    if parameters.stub_seconds is not None:
+        settings = settings.model_copy(update={"stub_seconds": parameters.stub_seconds})
+    watch = watch or watch_of_this_process()
+    if isinstance(hands, PrefectHands):
+        watch = ArtifactWatch(watch, job.catalogue)
+    with open_places(job, settings) as (places, gate):
+        work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch, wait=parameters.wait)
+        work.warnings += warnings
+        report = work.run()
+    if isinstance(hands, PrefectHands):
+        show_report(report, markdown_summary(report))
+    return report

@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from infra.leases import peek
-
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.job import Job, Run
 from infra.documents import read_json, write_json
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
+from infra.leases import peek
 
 
 def start(store: ObjectStore, job: Job, source_fingerprint: str) -> Run:
@@ -67,7 +66,7 @@ def open_runs(store: ObjectStore, catalogue: str) -> list[Run]:
 def alive(store: ObjectStore, run: Run) -> bool:
     """Tell whether a process holds the run's lease."""
     state = peek(store, layout.run_lease(run.catalogue, run.run_id))
-    return state is not None and not state.released and state.expires_at > datetime.now(UTC)
+    return state is not None and state.is_live()
 
 
 def committed(tables: TableStore, run: Run) -> bool:

@@ -1,0 +1,58 @@
+"""One full run of a catalogue at a time, and a sign of life for every run.
+
+Comes in: a job or a run. Goes out: leases held for as long as the block lasts. A full run that finds another waits
+for it, or raises `LeaseHeld` naming it; partial runs may run beside it.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from catalogs import layout
+from catalogs.job import Job, Run
+from infra.errors import LeaseHeld
+from infra.interfaces import ObjectStore
+from infra.leases import Lease, acquire
+from infra.settings import Settings
+
+LOOK_AGAIN_SECONDS = 2.0
+
+
+@contextmanager
+def leased_catalogue(store: ObjectStore, job: Job, settings: Settings, *, wait: bool) -> Iterator[None]:
+    """Hold the catalogue for a full run; a partial run holds nothing.
+
+    Raises `LeaseHeld` where another full run is at work and `wait` is False.
+    """
+    if job.scope != "full":
+        yield
+        return
+    lease = _acquire(store, job, settings, wait=wait)
+    try:
+        with lease.keep_alive():
+            yield
+    finally:
+        lease.release()
+
+
+@contextmanager
+def leased_run(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lease]:
+    """Hold the run's own lease: what tells others that somebody works on it."""
+    lease = acquire(store, layout.run_lease(run.catalogue, run.run_id), run.run_id, settings.lease_seconds)
+    try:
+        with lease.keep_alive():
+            yield lease
+    finally:
+        lease.release()
+
+
+def _acquire(store: ObjectStore, job: Job, settings: Settings, *, wait: bool) -> Lease:
+    while True:
+        try:
+            return acquire(
+                store, layout.full_lease(job.catalogue), f"full run of {job.catalogue}", settings.lease_seconds
+            )
+        except LeaseHeld:
+            if not wait:
+                raise
+            time.sleep(LOOK_AGAIN_SECONDS)

@@ -1,0 +1,25 @@
+"""Where and how fast: what an operator sets without changing a single pixel.
+
+Comes in: `PACKSHOT_*` environment variables. Goes out: frozen, checked `Settings`. None of them reaches a key, a
+digest or the manifest; what changes pixels is the recipe's.
+"""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="PACKSHOT_", frozen=True, extra="ignore")
+
+    shard_size: int = Field(128, ge=1, le=256, description="Images in a shard, the unit of work")
+    in_flight: int = Field(4, ge=1, le=64, description="Shards between planning and their record at once")
+    screeners: int | None = Field(None, ge=1, le=256, description="Measuring processes; by default cores less one")
+    screen_seconds: float = Field(60.0, gt=0, description="Seconds an image may be measured before it is killed")
+    stub_seconds: float = Field(0.0, ge=0, description="Seconds the stub engine takes an image")
+    single_writer: bool = Field(False, description="Work on a store without conditional writes, alone")
+    lease_seconds: float = Field(120.0, gt=0, description="How long a lease lasts without being renewed")
+    keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
+    gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
+    prices: str | None = Field(None, description="A price list of your own (YAML)")
