@@ -116,6 +116,12 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def shared(self) -> int:
+        """Return how many slots take a picture that another slot has made."""
+        counts = self.slots
+        return counts.new + counts.changed + counts.decided_anew - counts.requests
+
+    @property
     def idle(self) -> bool:
         """Tell whether there is nothing to decide, to retire or to write anew."""
         counts = self.slots

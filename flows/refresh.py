@@ -31,7 +31,6 @@ from flows.line import Limits, Watch, work_through
 from flows.parameters import RefreshParameters
 from flows.places import open_places, read_prices
 from flows.watching import watch_of_this_process
-from infra.documents import read_json
 from infra.parquet import read_table, write_table
 from infra.settings import Settings
 from infra.sources import open_source
@@ -70,7 +69,7 @@ class Refresh:
             with self._stage("settle"):
                 run = self._settle_or_start()
             with leased_run(self.places.store, run, self.settings) as lease:
-                return self._run(run, lease.check)
+                return self.go_on(run, lease.check)
 
     def _settle_or_start(self) -> Run:
         """Finish what was committed, supersede what no longer fits, and return the run to go on with."""
@@ -91,7 +90,8 @@ class Refresh:
         """Tell whether this run may settle that one: its own scope, and a full run any partial one."""
         return run.scope == self.job.scope or self.job.scope == "full"
 
-    def _run(self, run: Run, check_lease: Callable[[], None]) -> dict[str, Any]:
+    def go_on(self, run: Run, check_lease: Callable[[], None]) -> dict[str, Any]:
+        """Do what of a run is not done yet, and return its report."""
         store, tables = self.places.store, self.places.tables
         with self._stage("plan"):
             plan = load_plan(store, run.run_id) or self.hands.stage(
@@ -205,7 +205,7 @@ class Refresh:
     def _complete(self, run: Run) -> None:
         """Close a run that was killed between its manifest commit and its end, under its own policy."""
         store = self.places.store
-        policy = Policy.model_validate(read_json(store, layout.run_file(run.run_id, "policy.json")))
+        _, policy = runs.frozen_rules(store, run.run_id)
         decisions = read_table(store, layout.run_file(run.run_id, "batch.parquet"), DECISIONS)
         plan = load_plan(store, run.run_id)
         assert plan is not None  # noqa: S101 - a committed run was planned

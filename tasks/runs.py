@@ -13,6 +13,8 @@ from typing import Literal
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.job import Job, Run
+from catalogs.policy import Policy
+from catalogs.recipe import Recipe
 from infra.documents import read_json, write_json
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
@@ -102,6 +104,17 @@ def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
     except ObjectMissing:
         return set()
     return {str(name) for name in document["accepted"]}
+
+
+def is_open(store: ObjectStore, run: Run) -> bool:
+    """Tell whether the run is not closed."""
+    return store.exists(layout.open_run(run.catalogue, run.run_id))
+
+
+def frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
+    """Return the rules that a run was started under."""
+    recipe = Recipe.model_validate(read_json(store, layout.run_file(run_id, "recipe.json")))
+    return recipe, Policy.model_validate(read_json(store, layout.run_file(run_id, "policy.json")))
 
 
 def close(store: ObjectStore, run: Run, state: Literal["done", "superseded"], words: Mapping[str, object]) -> None:

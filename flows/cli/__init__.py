@@ -1,1 +1,46 @@
-"""The faces of the command line: what a person types, and what they see."""
+"""The faces of the command line: what a person types, and what they see.
+
+Comes in: arguments. Goes out: tables on the terminal or one JSON document, and an exit code: 0 done, 1 done but slots
+failed or the batch is held, 2 bad input or settings, 3 the world failed. Commands import what they need when they
+run, so that `--help` is quick and a rehearsal can set up its own Prefect first.
+"""
+
+import sys
+
+import typer
+
+from catalogs.errors import InputError
+from flows.cli import refreshing
+from infra.errors import BadAddress, UnreadableSource, WorldError
+
+app = typer.Typer(
+    name="packshot",
+    help="SKU catalogues in, published product images out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (refreshing.rehearse, refreshing.plan, refreshing.refresh, refreshing.release):
+    app.command()(command)
+
+INPUT_WRONG, WORLD_WRONG = 2, 3
+
+
+def main() -> None:
+    """Run the command line; every expected error ends in one sentence and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except (InputError, UnreadableSource, BadAddress) as error:
+        _end(str(error), INPUT_WRONG)
+    except WorldError as error:
+        _end(str(error), WORLD_WRONG)
+    except Exception as error:
+        # Vendors' errors that no wall of ours translated: Prefect's server away is the one that people meet.
+        if type(error).__module__.split(".")[0] not in {"httpx", "httpcore"}:
+            raise
+        _end(f"The Prefect server cannot be reached ({error}); unset PREFECT_API_URL to use a local one", WORLD_WRONG)
+
+
+def _end(words: str, code: int) -> None:
+    print(f"packshot: {words}", file=sys.stderr)  # noqa: T201 - this is the terminal's face
+    raise SystemExit(code)

@@ -1,0 +1,54 @@
+"""A dry run: what a refresh would make, what it would cost, and nothing touched.
+
+Comes in: parameters and settings. Goes out: the same report that a refresh gives, with an estimate in place of sums.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from catalogs.job import Run
+from catalogs.prices import estimate
+from catalogs.report import Facts, Images, build_report
+from flows.parameters import RefreshParameters
+from flows.places import read_prices
+from infra.settings import Settings
+from infra.sources import open_source
+from infra.stores import open_store
+from infra.tables import open_tables
+from tasks.plan import make_plan
+
+
+def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str, Any]:
+    """Return the report of a plan that was not run."""
+    began = time.monotonic()
+    job, warnings = parameters.job()
+    stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
+    plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size)
+    prices = read_prices(settings)
+    stub = stub_seconds if job.recipe.engine == "stub" else None
+    unpinned = [name for name, model in job.recipe.models.items() if not model.pinned]
+    if unpinned and plan.images:
+        warnings.append(f"The model {unpinned[0]!r} is not pinned to a commit or a digest; a refresh will refuse it")
+    fingerprint = job.fingerprint(open_source(job.source).fingerprint())
+    run = Run("", job.catalogue, job.scope, fingerprint, datetime.now(UTC), job.source)
+    elapsed = time.monotonic() - began
+    return build_report(
+        Facts(
+            run=run,
+            rows=plan.rows,
+            counts=plan.slots,
+            retired=plan.retired,
+            rejects=plan.rejects,
+            warnings=[*warnings, *plan.warnings],
+            prices=prices,
+            gpu=settings.gpu,
+            estimate=estimate(prices, settings.gpu, plan.images, plan.megapixels, stub_seconds=stub),
+            version=plan.base_version,
+            previous=plan.base_version,
+            images=Images(planned=plan.images, shared=plan.shared),
+            reasons=plan.reasons,
+            seconds={"total": elapsed, "plan": elapsed},
+            dry_run=True,
+        )
+    )

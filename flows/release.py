@@ -1,0 +1,45 @@
+"""Let a held batch go: a person names the checks that may fail and why, and the batch is published as it was decided.
+
+Comes in: a run's id, the checks, a reason. Goes out: the report of the release. The person's word is kept in the store.
+"""
+
+from typing import Any
+
+from catalogs.errors import OptionError
+from catalogs.job import Job
+from flows.hands import Hands
+from flows.leasing import leased_catalogue, leased_run
+from flows.places import open_places, read_prices
+from flows.refresh import Refresh
+from flows.watching import watch_of_this_process
+from infra.settings import Settings
+from infra.stores import open_store
+from tasks import runs
+
+
+def release_held(
+    store_url: str, run_id: str, accepted: list[str], reason: str, person: str, settings: Settings, hands: Hands
+) -> dict[str, Any]:
+    """Publish a held run's batch.
+
+    Raises `OptionError` where the run is not held, a check does not hold it, or one that holds it is not accepted.
+    """
+    store = open_store(store_url)
+    run = runs.load(store, run_id)
+    held = runs.held_checks(store, run)
+    if not held or not runs.is_open(store, run):
+        raise OptionError(f"The run {run_id} is not held; there is nothing to release")
+    unknown, missing = sorted(set(accepted) - set(held)), sorted(set(held) - set(accepted))
+    if unknown:
+        raise OptionError(f"--accept: {unknown[0]!r} does not hold the run {run_id}; these do: {', '.join(held)}")
+    if missing:
+        raise OptionError(f"The run {run_id} is also held by {', '.join(missing)}; accept each check by its name")
+    if not reason.strip():
+        raise OptionError("--reason: say why the batch may go; the answer is kept with the run")
+    recipe, policy = runs.frozen_rules(store, run_id)
+    job = Job(run.source, store_url, run.catalogue, recipe, policy, run.scope)
+    with open_places(job, settings) as (places, gate):
+        work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch_of_this_process())
+        with leased_catalogue(store, job, settings, wait=True), leased_run(store, run, settings) as lease:
+            runs.accept(store, run, accepted, reason, person)
+            return work.go_on(run, lease.check)
