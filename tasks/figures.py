@@ -1,0 +1,187 @@
+"""How a report's figures and texts are written, alike on a page, in an artifact and on a terminal.
+
+Comes in: the report document, plain JSON values, some of them null. Goes out: short texts, and the two sums that must
+add up. Catalogue text is hostile: it is cut to a length, and whatever would move a cursor, turn the direction of
+writing or break an encoder is made visible. Escaping for HTML, Markdown or Rich is for the face that writes it.
+"""
+
+import math
+import shlex
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+ABSENT = "–"
+"""What stands for a number that is not known (yet)."""
+
+TEXT_CHARACTERS = 400
+"""How much of a catalogue's text is repeated: enough for a sentence, far below a title of a megabyte."""
+
+SLOT_ENDS = ("published", "review", "blocked", "failed", "deferred", "superseded")
+
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_ATTEMPTS = ("first attempt", "second attempt", "third attempt")
+
+
+def printable(text: object, limit: int = TEXT_CHARACTERS) -> str:
+    """Return one line of at most `limit` characters in which nothing acts: no escape sequences, no turned writing."""
+    start = str(text)[: limit + 1]
+    line = "".join(" " if character in "\t\n\r" else _seen(character) for character in start)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _seen(character: str) -> str:
+    if character in _TURNING or unicodedata.category(character) in _UNPRINTABLE:
+        return f"\\u{ord(character):04x}" if ord(character) > 0xFF else f"\\x{ord(character):02x}"
+    return character
+
+
+def number(value: float | str | None) -> str:
+    """Return a number with thousands separators: whole numbers whole, others with four significant digits."""
+    if value is None:
+        return ABSENT
+    if isinstance(value, str):
+        return printable(value)
+    if not math.isfinite(value):
+        return str(value)
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.1f}"
+    return _plain(value, 4)
+
+
+def money(value: float | None, currency: str | None) -> str:
+    """Return an amount with its currency: cents from 1 on, three significant digits below, since images cost little."""
+    if value is None:
+        return ABSENT
+    amount = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else _plain(value, 3)
+    return f"{amount} {printable(currency, 12)}" if currency else amount
+
+
+def _plain(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{min(places, 10)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(value: float | None) -> str:
+    """Return a share of 1 as a percentage; 100 % and 0 % are only written where they are exact."""
+    if value is None:
+        return ABSENT
+    shown = round(value * 100, 1)
+    if (shown == 100 and value < 1) or (shown == 0 and value > 0):
+        return "> 99.9 %" if value > 0.5 else "< 0.1 %"
+    return f"{shown:.1f} %".replace(".0 ", " ")
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as a person says them: 0.42 s, 12.3 s, 3 min 04 s, 2 h 05 min, 3 d 4 h."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02} min"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} d {hours} h"
+
+
+def moment(value: datetime | str | None) -> str:
+    """Return a time in UTC, as 22 November 2026, 02:00 UTC; text that is no time as it is, made printable."""
+    time = _utc(value)
+    return f"{time.day} {time:%B %Y, %H:%M} UTC" if isinstance(time, datetime) else time
+
+
+def minute(value: datetime | str | None) -> str:
+    """Return a time in UTC as 2026-11-22 02:00, which a narrow table has room for; other text as `moment` does."""
+    time = _utc(value)
+    return f"{time:%Y-%m-%d %H:%M}" if isinstance(time, datetime) else time
+
+
+def _utc(value: datetime | str | None) -> datetime | str:
+    if value is None:
+        return ABSENT
+    try:
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except ValueError:
+        return printable(value, 40)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def attempt_name(attempt: int) -> str:
+    """Return what people call attempt 0, 1, 2, …: the first, the second."""
+    return _ATTEMPTS[attempt] if 0 <= attempt < len(_ATTEMPTS) else f"attempt {attempt + 1}"
+
+
+# What the figures say together
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Two sides that must be equal, as (name, number), and by how much they are not."""
+
+    left: tuple[tuple[str, int], ...]
+    right: tuple[tuple[str, int], ...]
+
+    @property
+    def difference(self) -> int:
+        """Return right minus left: 0 when it adds up."""
+        return sum(count for _, count in self.right) - sum(count for _, count in self.left)
+
+
+def sums(report: Mapping[str, Any]) -> list[Sum]:
+    """Return the sums that this report can show: rows always, slots once a batch is decided."""
+    asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+        ("rows", ("input",), ("accepted", "rejected", "ignored"))
+    ]
+    if not report.get("dry_run"):
+        asked.append(("slots", ("new", "changed"), SLOT_ENDS))
+    found = []
+    for part, left, right in asked:
+        counts: Mapping[str, int | None] = report.get(part) or {}
+        sides = [tuple((name, counts.get(name)) for name in names) for names in (left, right)]
+        if all(count is not None for side in sides for _, count in side):
+            found.append(Sum(*sides))  # type: ignore[arg-type]
+    return found
+
+
+def is_held(report: Mapping[str, Any]) -> bool:
+    """Tell whether the batch waits for a person."""
+    return bool(report.get("held")) and not report.get("dry_run")
+
+
+def status(report: Mapping[str, Any]) -> str:
+    """Return one sentence: what the shop sees now."""
+    version, previous = _release(report).get("version"), _release(report).get("previous")
+    stays = f"release {number(previous)} stays" if previous else "there is no release yet"
+    if report.get("dry_run"):
+        return "Dry run: nothing was made, nothing was published."
+    if is_held(report):
+        return f"Held: nothing was published, {stays}."
+    if version is None or version == previous:
+        return f"Nothing to publish: {stays}."
+    return f"Published as release {number(version)}."
+
+
+def release_command(report: Mapping[str, Any]) -> str:
+    """Return the command that lets a held batch go, quoted for a shell."""
+    accepted = [word for check in report.get("held") or () for word in ("--accept", shlex.quote(printable(check)))]
+    store = shlex.quote(printable(report["store"])) if report.get("store") else "URL"
+    run = shlex.quote(printable(report.get("run_id", "RUN")))
+    return " ".join(["packshot", "release", run, "--store", store, *accepted, "--reason", "…"])
+
+
+def _release(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    return report.get("release") or {}
