@@ -20,6 +20,7 @@ from infra.stores.addresses import Address, parse_address
 from infra.stores.aws import S3Access
 from infra.stores.names import check_key, check_prefix
 
+_LISTED_AT_ONCE = 1000  # the most that S3 returns
 _DELETED_AT_ONCE = 1000  # the most that S3's DeleteObjects takes
 _PART_BYTES = 8 * 2**20  # of a streamed object; S3 wants at least 5 MiB, and one part is held in memory
 _EXISTS = {"PreconditionFailed", "412"}
@@ -136,7 +137,7 @@ class S3Store:
         count = 0
         with _writing(self._prefix):
             for upload in self._call("list_multipart_uploads", Prefix=self._prefix).get("Uploads", ()):
-                if upload["Initiated"] < older_than:
+                if upload["Key"].startswith(self._prefix) and upload["Initiated"] < older_than:
                     self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
                     count += 1
         return count
@@ -159,7 +160,7 @@ class S3Store:
         more: dict[str, object] = {}
         while True:
             with _writing(prefix):
-                page = self._call("list_objects_v2", Prefix=self._prefix + prefix, **more)
+                page = self._call("list_objects_v2", Prefix=self._prefix + prefix, MaxKeys=_LISTED_AT_ONCE, **more)
             for entry in page.get("Contents", ()):
                 if not entry["Key"].endswith("/"):
                     yield ObjectInfo(entry["Key"][len(self._prefix) :], entry["Size"], entry["LastModified"])
@@ -181,7 +182,7 @@ def _typed(content_type: str | None) -> dict[str, str]:
 def _vendor_errors() -> tuple[type[Exception], ...]:
     try:
         import s3fs  # noqa: F401 - the extra is whole or not there
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError, ClientError
     except ImportError as error:
         raise StoreError("s3:// stores need the s3 extra; install it with `pip install 'packshot[s3]'`.") from error
     return (OSError, BotoCoreError, ClientError)

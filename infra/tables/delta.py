@@ -7,6 +7,7 @@ conditional put, so a second writer fails even when it touches other rows. Retri
 A MERGE that moves no row commits nothing; an empty commit then carries the words, since they say that a run was here.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -24,6 +25,7 @@ from infra.tables.commits import checked, commit
 from infra.tables.log import as_metadata, read_history
 from infra.tables.plain import plain_batches, plain_schema
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # deltalake paints its messages
 _CONFIGURATION = {"delta.enableChangeDataFeed": "true"}
 
 
@@ -204,7 +206,7 @@ def _speaking_of(table: str) -> Iterator[None]:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
         # A server's XML may name an access key; what stands before it says enough.
-        said = " ".join(str(error).split("<")[0].split())[:300].rstrip(".")
+        said = " ".join(_COLOURS.sub("", str(error)).split("<")[0].split())[:300].rstrip(".")
         raise TableError(f"Table {table!r} could not be served: {said or type(error).__name__}.") from error
 
 

@@ -124,15 +124,6 @@ def test_a_listing_tells_sizes_and_times(store: ObjectStore) -> None:
     assert abs(info.modified - before) < timedelta(minutes=5)
 
 
-def test_a_listing_goes_past_a_thousand(store: ObjectStore) -> None:
-    names = [f"many/{number:05d}" for number in range(1_003)]
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda key: store.write(key, b"."), names))
-    assert keys(store, "many/") == names
-    assert store.delete(iter(names)) == 1_003
-    assert keys(store, "many/") == []
-
-
 def test_deleting_forgives_what_is_missing(store: ObjectStore) -> None:
     store.write("a/1", b"1")
     store.write("a/2", b"2")

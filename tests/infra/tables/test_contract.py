@@ -128,19 +128,6 @@ def test_history_is_newest_first_with_words_and_times(tables: TableStore) -> Non
     assert [commit.version for commit in tables.history(TABLE, limit=1)] == [1]
 
 
-def test_a_long_history_goes_past_delta_s_checkpoints(tables: TableStore) -> None:
-    tables.ensure(TABLE, PICTURES)
-    for night in range(105):
-        release(tables, night, (b"a", str(night), "put"), run=str(night))
-        if "s3:" in tables.url and night == 2:
-            break
-    last = tables.version(TABLE)
-    assert last is not None
-    assert [commit.version for commit in tables.history(TABLE)] == list(range(last, -1, -1))
-    assert tables.history(TABLE)[0].metadata == {"run_id": str(last - 1)}
-    assert live(tables) == {b"a": str(last - 1)}
-
-
 def test_changes_tell_what_one_version_did(tables: TableStore) -> None:
     tables.ensure(TABLE, PICTURES)
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))

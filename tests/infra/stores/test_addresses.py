@@ -1,0 +1,86 @@
+"""Which store URLs are taken, which are refused, and that no refusal repeats a secret."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.errors import BadAddress
+from infra.stores import open_store
+from infra.stores.addresses import Address, parse_address
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("file:///srv/shop", Address("file", "/srv/shop")),
+        ("file:///srv/my%20shop/", Address("file", "/srv/my shop")),
+        ("/srv/my%20shop", Address("file", "/srv/my%20shop")),
+        ("S3://bucket", Address("s3", "bucket")),
+        ("s3://bucket/", Address("s3", "bucket")),
+        ("s3://bucket/a/b/", Address("s3", "bucket", "a/b")),
+        ("memory://tests", Address("memory", "tests")),
+    ],
+)
+def test_an_address_is_read(url: str, address: Address) -> None:
+    assert parse_address(url) == address
+    assert parse_address(address.url) == address
+
+
+def test_a_plain_folder_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_address("out/store").place == str(tmp_path / "out" / "store")
+    assert open_store("out/store").url == f"file://{tmp_path.resolve()}/out/store"
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1), min_size=1))
+def test_any_folder_comes_back_from_its_url(parts: list[str]) -> None:
+    address = Address("file", str(Path("/", *parts)))
+    assert parse_address(address.url) == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIA:sesame@bucket/prefix",
+        "s3://sesame@bucket",
+        "https://user:sesame@host/x",
+        "file://user:sesame@/srv",
+        "s3://bucket/x?secret=sesame",
+        "s3://bucket/x#sesame",
+    ],
+)
+def test_a_url_with_secrets_is_refused_without_repeating_them(url: str) -> None:
+    with pytest.raises(BadAddress) as refusal:
+        parse_address(url)
+    assert "sesame" not in str(refusal.value)
+    assert "AKIA" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("/srv/\0", "broken"),
+        ("gs://bucket", "file://, memory://, s3://"),
+        ("file://srv/shop", "three slashes"),
+        ("file://", "three slashes"),
+        ("s3://", "names no bucket"),
+        ("s3:///prefix", "names no bucket"),
+        ("s3://bucket:80/x", "names no bucket"),
+        ("memory://", "names no store"),
+        ("s3://bucket/a//b", "part"),
+        ("s3://bucket/../b", "part"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(BadAddress, match=reason):
+        open_store(url)
+
+
+def test_names_inside_an_address_are_what_table_clients_want() -> None:
+    assert Address("file", "/srv/my shop").inside("manifest/shoes") == "/srv/my shop/manifest/shoes"
+    assert Address("s3", "bucket", "a").inside("manifest/shoes") == "s3://bucket/a/manifest/shoes"
+    assert Address("s3", "bucket").inside("manifest/shoes") == "s3://bucket/manifest/shoes"

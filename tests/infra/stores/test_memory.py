@@ -1,0 +1,36 @@
+"""What only the memory store does."""
+
+from uuid import uuid4
+
+from infra.stores import open_store, supports_conditional_writes
+from infra.stores.memory import MemoryStore
+
+
+class Careless(MemoryStore):
+    """A store that ignores the condition of a conditional write, as `rclone serve s3` does."""
+
+    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+        self.write(key, data, content_type=content_type)
+        return True
+
+
+def test_stores_of_one_name_share_their_objects() -> None:
+    name = f"memory://{uuid4().hex}"
+    open_store(name).write("a", b"1")
+    assert open_store(name).read("a") == b"1"
+    assert not open_store(f"{name}-other").exists("a")
+    assert not open_store(f"{name}/prefix").exists("a")
+
+
+def test_what_was_written_does_not_change_with_the_caller_s_buffer() -> None:
+    store = open_store(f"memory://{uuid4().hex}")
+    buffer = bytearray(b"one")
+    store.write("a", buffer)
+    buffer[:] = b"two"
+    assert store.read("a") == b"one"
+
+
+def test_a_store_that_ignores_conditions_is_found_out_and_cleaned_up() -> None:
+    store = Careless(uuid4().hex)
+    assert supports_conditional_writes(store) is False
+    assert list(store.list("")) == []

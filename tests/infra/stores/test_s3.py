@@ -1,0 +1,75 @@
+"""What only S3 does: content types, missing buckets, uploads in parts."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from s3fs import S3FileSystem
+
+from infra.errors import ObjectMissing, StoreError
+from infra.stores import open_store, s3
+from infra.stores.aws import S3Access
+
+
+@pytest.fixture
+def files(s3_url: str) -> S3FileSystem:
+    return S3FileSystem(**S3Access.from_environment().for_s3fs())
+
+
+def test_the_content_type_is_kept(s3_url: str, files: S3FileSystem) -> None:
+    store = open_store(s3_url)
+    store.write("a.jpg", b"1", content_type="image/jpeg")
+    store.write_once("b.jpg", b"1", content_type="image/jpeg")
+    for name in ("a.jpg", "b.jpg"):
+        assert files.info(f"{s3_url}/{name}")["ContentType"] == "image/jpeg"
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_object(s3_url: str) -> None:
+    store = open_store("s3://no-such-bucket-here/x")
+    for use in (lambda: store.read("a"), lambda: store.write("a", b""), lambda: list(store.list(""))):
+        with pytest.raises(StoreError, match="bucket") as failure:
+            use()
+        assert not isinstance(failure.value, ObjectMissing)
+        assert "sesame" not in str(failure.value)
+
+
+def test_no_secret_is_in_a_store_s_text(s3_url: str) -> None:
+    store = open_store(s3_url)
+    store.write("a", b"1")
+    assert "sesame" not in f"{store!r} {store!s} {vars(store)}"
+
+
+def test_a_large_object_is_written_once_in_parts(s3_url: str) -> None:
+    store = open_store(s3_url)
+    large = bytes(101 * 2**20)
+    assert store.write_once("large", large) is True
+    assert store.write_once("large", b"second") is False
+    assert store.size("large") == len(large)
+
+
+def test_listing_and_deleting_go_on_past_a_page(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "_LISTED_AT_ONCE", 3)
+    monkeypatch.setattr(s3, "_DELETED_AT_ONCE", 2)
+    store = open_store(s3_url)
+    names = [f"many/{number:02d}" for number in range(11)]
+    for name in names:
+        store.write(name, b".")
+    assert [info.key for info in store.list("many/")] == names
+    assert store.delete(iter(names[:9])) == 9
+    assert [info.key for info in store.list("")] == names[9:]
+
+
+def test_an_upload_that_a_killed_writer_left_is_aborted_when_old(s3_url: str, files: S3FileSystem) -> None:
+    store = open_store(s3_url)
+    bucket, prefix = s3_url.removeprefix("s3://").split("/")
+    files.call_s3("create_multipart_upload", Bucket=bucket, Key=f"{prefix}/runs/plan")
+    files.call_s3("create_multipart_upload", Bucket=bucket, Key="elsewhere/plan")
+    assert store.remove_leftovers(datetime(2009, 1, 1, tzinfo=UTC)) == 0  # moto begins every upload in 2010
+    assert store.remove_leftovers(datetime.now(UTC) + timedelta(days=1)) == 1
+    uploads = files.call_s3("list_multipart_uploads", Bucket=bucket).get("Uploads", [])
+    assert [upload["Key"] for upload in uploads] == ["elsewhere/plan"]
+
+
+def test_a_prefix_sees_nothing_of_its_neighbours(s3_url: str) -> None:
+    open_store(s3_url).write("a", b"1")
+    open_store(f"{s3_url}-more").write("b", b"2")
+    assert [info.key for info in open_store(s3_url).list("")] == ["a"]

@@ -1,0 +1,49 @@
+"""Settings come from the environment, are checked, and cannot be changed afterwards."""
+
+import pytest
+from pydantic import ValidationError
+
+from infra.settings import Settings
+
+
+def test_defaults_serve_a_laptop() -> None:
+    settings = Settings()
+    assert (settings.shard_size, settings.in_flight, settings.screeners) == (128, 4, None)
+    assert settings.single_writer is False
+
+
+def test_the_environment_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACKSHOT_SHARD_SIZE", "64")
+    monkeypatch.setenv("PACKSHOT_SINGLE_WRITER", "1")
+    monkeypatch.setenv("PACKSHOT_STUB_SECONDS", "0.75")
+    settings = Settings()
+    assert (settings.shard_size, settings.single_writer, settings.stub_seconds) == (64, True, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SHARD_SIZE", "0"),
+        ("SHARD_SIZE", "257"),
+        ("SHARD_SIZE", "many"),
+        ("IN_FLIGHT", "0"),
+        ("SCREENERS", "0"),
+        ("SCREEN_SECONDS", "0"),
+        ("STUB_SECONDS", "-1"),
+        ("LEASE_SECONDS", "0"),
+        ("KEEP_STAGED_DAYS", "0"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PACKSHOT_{name}", value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+def test_settings_do_not_change_under_way() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().shard_size = 1  # type: ignore[misc]
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
