@@ -39,10 +39,6 @@ def published_image(catalogue: str, sku: str, view: str, variant: str, index: in
     )
 
 
-def review_image(catalogue: str, image_key: str, finish_digest: str) -> str:
-    """Return where an image waits for a person."""
-    return f"review/{catalogue}/{image_key}-{finish_digest[:SHORT]}.jpg"
-
 
 STAGING = "staging/"
 PUBLISHED = "published/"

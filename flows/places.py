@@ -14,12 +14,13 @@ from catalogs.job import Job
 from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from infra.engines import EngineSpec, open_engine
+from infra.errors import StoreError
 from infra.interfaces import ObjectStore, Pool, Screener
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
-from infra.stores import open_store
+from infra.stores import open_store, supports_conditional_writes
 from infra.tables import open_tables
 from tasks.workbench import Gate, Places
 
@@ -28,6 +29,7 @@ from tasks.workbench import Gate, Places
 def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
     """Open what a run needs. Engines and measuring processes start when the first shard comes."""
     store = open_store(job.store)
+    require_conditional_writes(store, settings)
     pools: dict[str, Pool] = {}
     screener = open_screener(store, settings)
 
@@ -44,6 +46,18 @@ def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
         for open_pool in pools.values():
             open_pool.close()
         screener.close()
+
+
+def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:
+    """Find out by trying whether the store keeps two writers apart; refuse one that does not.
+
+    Raises `StoreError` unless a single writer is what the operator promised.
+    """
+    if not settings.single_writer and not supports_conditional_writes(store):
+        raise StoreError(
+            f"{store.url} overwrites what a conditional write should leave alone, so two runs could not be kept apart;"
+            " use another store, or set PACKSHOT_SINGLE_WRITER=1 if nothing else ever writes there"
+        )
 
 
 def read_prices(settings: Settings) -> Prices:

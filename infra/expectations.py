@@ -10,6 +10,7 @@ ties the number of rows to what it expected; nulls are left out of such expectat
 refuses nulls. Importing the package takes seconds and 140 MB, so it happens at the first call.
 """
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[
     if not suite:
         return []
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of temporary folders
     import great_expectations
 
     context = great_expectations.get_context(mode="ephemeral")

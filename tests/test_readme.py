@@ -1,0 +1,75 @@
+"""The README tells the truth: its map is the disk, its commands exist, its code runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.hands import thread_hands
+from flows.parameters import RefreshParameters
+from flows.refresh import run_refresh
+from infra.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def _tree() -> list[str]:
+    block = next(block for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) if block.startswith("catalogs/"))
+    paths, folder = [], ""
+    for line in block.splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = name
+            paths.append(name)
+        else:
+            paths.append(folder + name)
+    return paths
+
+
+@pytest.mark.parametrize("path", _tree())
+def test_every_place_on_the_map_is_on_the_disk(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_every_room_is_on_the_map() -> None:
+    rooms = {path.name + "/" for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert rooms <= set(_tree())
+
+
+@pytest.mark.parametrize("target", re.findall(r"^    make (\S+)", README, re.MULTILINE))
+def test_every_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_every_packshot_command_and_option_exists() -> None:
+    lines = [line for line in README.replace("\\\n", " ").splitlines() if line.startswith("    packshot ")]
+    assert len(lines) >= 4
+    for line in lines:
+        words = line.split("#")[0].split()
+        names = [words[1], *(words[index + 1] for index, word in enumerate(words) if word == "|")]
+        options = {word for word in words if word.startswith("--")}
+        for name in names:
+            shown = subprocess.run(
+                [sys.executable, "-m", "flows.cli", name, "--help"], capture_output=True, text=True, check=False
+            )
+            assert shown.returncode == 0, f"`packshot {name}` is in the README: {shown.stderr}"
+            assert options <= set(re.findall(r"--[a-z-]+", shown.stdout)) or len(names) > 1
+
+
+def test_the_python_in_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    parameters = RefreshParameters(
+        source=str(ROOT / "catalogs/data/sample.csv"), store="rehearsal/store", recipe="sample"
+    )
+    with thread_hands() as hands:
+        run_refresh(parameters, Settings(), hands)
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - running it is the point
+    assert "BAG-502" in capsys.readouterr().out
