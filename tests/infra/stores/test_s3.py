@@ -1,9 +1,9 @@
 """What only S3 does: content types, missing buckets, uploads in parts."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from s3fs import S3FileSystem
 
 from infra.errors import ObjectMissing, StoreError
 from infra.stores import open_store, s3
@@ -11,11 +11,13 @@ from infra.stores.aws import S3Access
 
 
 @pytest.fixture
-def files(s3_url: str) -> S3FileSystem:
+def files(s3_url: str) -> Any:
+    from s3fs import S3FileSystem
+
     return S3FileSystem(**S3Access.from_environment().for_s3fs())
 
 
-def test_the_content_type_is_kept(s3_url: str, files: S3FileSystem) -> None:
+def test_the_content_type_is_kept(s3_url: str, files: Any) -> None:
     store = open_store(s3_url)
     store.write("a.jpg", b"1", content_type="image/jpeg")
     store.write_once("b.jpg", b"1", content_type="image/jpeg")
@@ -58,7 +60,7 @@ def test_listing_and_deleting_go_on_past_a_page(s3_url: str, monkeypatch: pytest
     assert [info.key for info in store.list("")] == names[9:]
 
 
-def test_an_upload_that_a_killed_writer_left_is_aborted_when_old(s3_url: str, files: S3FileSystem) -> None:
+def test_an_upload_that_a_killed_writer_left_is_aborted_when_old(s3_url: str, files: Any) -> None:
     store = open_store(s3_url)
     bucket, prefix = s3_url.removeprefix("s3://").split("/")
     files.call_s3("create_multipart_upload", Bucket=bucket, Key=f"{prefix}/runs/plan")
