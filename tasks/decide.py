@@ -6,7 +6,7 @@ slot (DECISIONS), or the orders of a last wave: pictures too like another that m
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.chains import Attempt, Chain, ChainKey, chains_of
 from catalogs.duplicates import Candidate, Distinctness, Pair, Published, judge_duplicates
-from catalogs.plan import Request
 from catalogs.policy import Policy
 from catalogs.schemas import CODES, DECISIONS, RETIRED, SLOTS
 from catalogs.verdict import Verdict
@@ -24,6 +23,8 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.neighbours import Neighbours
 from infra.parquet import read_records, read_table
 
+ROWS_AT_ONCE = 50_000
+"""Slots that are Python objects at a time."""
 STATES = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
 
 
@@ -35,7 +36,16 @@ class Decided:
     last_wave: list[Order] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+class _Request(NamedTuple):
+    """What of a request a decision needs; millions of prompts stay on the disk."""
+
+    verdict: str
+    reasons: list[str]
+    model: str
+    attempts_allowed: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Pick:
     attempt: Attempt
     distinctness: Distinctness | None
@@ -54,27 +64,23 @@ def decide(
     """Decide a run's batch from what its folder holds."""
     slots = read_table(store, layout.run_file(run_id, "slots.parquet"), SLOTS)
     chains = chains_of(read_records(store, layout.run_records(run_id)))
-    requests = {
-        (request.key, request.finish_digest): request
-        for table in read_records(store, layout.run_file(run_id, "requests/"))
-        for request in requests_of(table)
-    }
+    requests = _requests(store, run_id)
     skus = _skus(slots)
     published = _published(
         store, tables, catalogue, slots, read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED)
     )
     excluded: dict[ChainKey, set[int]] = {}
     picks, again = _judge_round(chains, excluded, skus, published, policy)
-    last_wave: list[Order] = []
+    last_wave: dict[ChainKey, int] = {}
     for key in again:
         attempt = picks[key].attempt.attempt
         if attempt + 1 >= requests[key].attempts_allowed:
             continue
         excluded[key] = {attempt}
         if attempt + 1 not in chains[key].attempts:
-            last_wave.append(Order(requests[key], attempt + 1))
+            last_wave[key] = attempt + 1
     if last_wave:
-        return Decided(None, last_wave)
+        return Decided(None, _orders(store, run_id, last_wave))
     if excluded:
         picks, _ = _judge_round(chains, excluded, skus, published, policy)
     return Decided(_batch(slots, picks, requests, models))
@@ -162,25 +168,47 @@ def _published(
     return list(found.values())
 
 
+def _requests(store: ObjectStore, run_id: str) -> dict[ChainKey, _Request]:
+    columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed")
+    found: dict[ChainKey, _Request] = {}
+    for table in read_records(store, layout.run_file(run_id, "requests/")):
+        for key, finish, *rest in zip(*(table[name].to_pylist() for name in columns), strict=True):
+            found[(key, finish)] = _Request(*rest)
+    return found
+
+
+def _orders(store: ObjectStore, run_id: str, wanted: Mapping[ChainKey, int]) -> list[Order]:
+    """Return orders for some requests, read from the plan: their prompts are not kept in memory."""
+    return [
+        Order(request, wanted[(request.key, request.finish_digest)])
+        for table in read_records(store, layout.run_file(run_id, "requests/"))
+        for request in requests_of(table)
+        if (request.key, request.finish_digest) in wanted
+    ]
+
+
 def _batch(
-    slots: pa.Table, picks: Mapping[ChainKey, _Pick], requests: Mapping[ChainKey, Request], models: Mapping[str, str]
+    slots: pa.Table, picks: Mapping[ChainKey, _Pick], requests: Mapping[ChainKey, _Request], models: Mapping[str, str]
 ) -> pa.Table:
-    rows = [_decision(slot, picks, requests, models) for slot in slots.to_pylist()]
-    return pa.Table.from_pylist(rows, schema=DECISIONS)
+    parts = [
+        pa.Table.from_pylist([_decision(slot, picks, requests, models) for slot in part.to_pylist()], schema=DECISIONS)
+        for part in slots.to_batches(max_chunksize=ROWS_AT_ONCE)
+    ]
+    return pa.concat_tables(parts) if parts else DECISIONS.empty_table()
 
 
 def _decision(
     slot: dict[str, Any],
     picks: Mapping[ChainKey, _Pick],
-    requests: Mapping[ChainKey, Request],
+    requests: Mapping[ChainKey, _Request],
     models: Mapping[str, str],
 ) -> dict[str, Any]:
     key = (slot["request_key"], slot["finish_digest"])
     request, pick = requests[key], picks.get(key)
     row = {name: slot[name] for name in DECISIONS.names if name in slot} | {"model": models[request.model]}
-    if request.verdict.word != "PASS":
-        verdict, state = request.verdict, STATES[request.verdict.word]
-        return row | {"state": state, "verdict": verdict.word, "reasons": list(verdict.reasons), "attempts_spent": 0}
+    if request.verdict != "PASS":
+        state = STATES[request.verdict]
+        return row | {"state": state, "verdict": request.verdict, "reasons": request.reasons, "attempts_spent": 0}
     if pick is None:
         return row | {"state": "deferred", "verdict": "REVIEW", "reasons": ["not-made"], "attempts_spent": 0}
     attempt, verdict = pick.attempt, pick.verdict

@@ -127,7 +127,7 @@ def _refresh(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
 @contextmanager
 def _prefect() -> Iterator[None]:
     """Use the Prefect server that is configured, or one of our own for as long as the command runs."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # an error is told once, by us, in one sentence
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with ExitStack() as stack:
