@@ -24,6 +24,8 @@ STATE_COUNTS = {
     "deferred": "deferred",
 }
 """A decision's state -> what the report calls it."""
+ROWS_AT_ONCE = 20_000
+"""Rows that are Python objects at a time."""
 CHANGES = MANIFEST.append(pa.field("_op", pa.string()))
 
 Row = Mapping[str, Any]
@@ -43,9 +45,11 @@ class Batch:
     refreshed: pa.Table
     retired: pa.Table
 
-    def of_state(self, state: str) -> list[dict[str, Any]]:
-        """Return the decisions in one state."""
-        return list(self.decisions.filter(pc.equal(self.decisions["state"], state)).to_pylist())
+    def of_state(self, state: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield the decisions in one state, some thousands at a time."""
+        chosen = self.decisions.filter(pc.equal(self.decisions["state"], state))
+        for part in chosen.to_batches(max_chunksize=ROWS_AT_ONCE):
+            yield part.to_pylist()
 
     @property
     def slot_ids(self) -> pa.Array:
@@ -111,18 +115,22 @@ def manifest_changes(
     batch: Batch, files: Mapping[bytes, File], live: Mapping[bytes, Row], sums: Sums, now: datetime
 ) -> pa.Table:
     """Return the rows of the one commit that makes the batch visible."""
-    changes: list[dict[str, Any]] = []
-    for row in batch.of_state("publish"):
-        if row["slot_id"] not in sums.superseded:
-            changes.append(_manifest_row(row, batch, files[row["slot_id"]], now) | {"_op": "put"})
-    changes += _refreshed(batch, live)
-    changes += _retired(batch, live)
-    return pa.Table.from_pylist(changes, schema=CHANGES)
+    parts = [
+        [
+            _manifest_row(row, batch, files[row["slot_id"]], now) | {"_op": "put"}
+            for row in rows
+            if row["slot_id"] not in sums.superseded
+        ]
+        for rows in batch.of_state("publish")
+    ]
+    parts.append([*_refreshed(batch, live), *_retired(batch, live)])
+    return pa.concat_tables([pa.Table.from_pylist(part, schema=CHANGES) for part in parts])
 
 
 def _refreshed(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
     for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "manifest")).to_pylist():
-        if row["slot_id"] in live:
+        # Another run may have put another picture there since: that one is not of this source.
+        if row["slot_id"] in live and live[row["slot_id"]]["request_key"] == row["request_key"]:
             yield {**live[row["slot_id"]], "source_digest": row["source_digest"], "_op": "put"}
 
 

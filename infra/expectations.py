@@ -46,8 +46,9 @@ def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[
     if not suite:
         return []
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of temporary folders
     import great_expectations
+
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it would tell of its temporary folders
 
     context = great_expectations.get_context(mode="ephemeral")
     # Bars of Great Expectations' own would run through the terminal's.

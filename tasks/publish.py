@@ -47,9 +47,10 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
 
 def publish(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
     """Write the batch's objects and fingerprints, then commit its manifest rows."""
-    rows = batch.of_state("publish")
-    files = write_objects(store, batch, rows)
-    write_codes(store, batch, rows)
+    files: dict[bytes, File] = {}
+    for rows in batch.of_state("publish"):
+        files.update(write_objects(store, batch, rows))
+    write_codes(store, batch)
     table = layout.manifest(batch.catalogue)
     tables.ensure(table, MANIFEST)
     now = datetime.now(UTC)
@@ -94,20 +95,14 @@ def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) 
         return dict(threads.map(write, rows))
 
 
-def write_codes(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) -> None:
+def write_codes(store: ObjectStore, batch: Batch) -> None:
     """Keep the batch's fingerprints for later duplicate checks: before the commit, and worth nothing without it."""
-    kept = [
-        {
-            "slot_id": row["slot_id"],
-            "sku": row["sku"],
-            "request_key": row["request_key"],
-            "pixel_sha": row["finished_sha"],
-            "fingerprint": row["fingerprint"] or bytes(32),
-        }
-        for row in rows
-    ]
-    if kept:
-        write_table(store, layout.codes(batch.catalogue, batch.run_id), pa.Table.from_pylist(kept, schema=CODES))
+    kept = batch.decisions.filter(pc.equal(batch.decisions["state"], "publish"))
+    if kept.num_rows == 0:
+        return
+    columns = [kept["slot_id"], kept["sku"], kept["request_key"], kept["finished_sha"]]
+    fingerprints = pc.fill_null(kept["fingerprint"], bytes(32))
+    write_table(store, layout.codes(batch.catalogue, batch.run_id), pa.table([*columns, fingerprints], schema=CODES))
 
 
 def live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, dict[str, Any]]:

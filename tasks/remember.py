@@ -26,8 +26,14 @@ def remember(tables: TableStore, batch: Batch, policy: Policy, superseded: froze
     """Commit the batch's refusals and refreshed digests; return the outcomes' version."""
     table = layout.outcomes(batch.catalogue)
     tables.ensure(table, OUTCOMES)
-    refused = [row for state in STATE_COUNTS if state != "publish" for row in batch.of_state(state)]
-    rows = [outcome(row, batch.run_id, policy) for row in refused if row["slot_id"] not in superseded]
+    rows = [
+        outcome(row, batch.run_id, policy)
+        for state in STATE_COUNTS
+        if state != "publish"
+        for part in batch.of_state(state)
+        for row in part
+        if row["slot_id"] not in superseded
+    ]
 
     def build(base: int) -> tuple[None, pa.Table]:
         changes = rows + _refreshed(tables, table, batch, base)
@@ -62,7 +68,11 @@ def _refreshed(tables: TableStore, table: str, batch: Batch, version: int) -> li
     moved = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes"))
     if moved.num_rows == 0:
         return []
-    digests = dict(zip(moved["slot_id"].to_pylist(), moved["source_digest"].to_pylist(), strict=True))
+    digests = {(row["slot_id"], row["request_key"]): row["source_digest"] for row in moved.to_pylist()}
     rows = tables.read(table, version=version)
     rows = rows.filter(pc.is_in(rows["slot_id"], moved["slot_id"].combine_chunks()))
-    return [{**row, "source_digest": digests[row["slot_id"]], "_op": "put"} for row in rows.to_pylist()]
+    return [
+        {**row, "source_digest": digests[row["slot_id"], row["request_key"]], "_op": "put"}
+        for row in rows.to_pylist()
+        if (row["slot_id"], row["request_key"]) in digests
+    ]
