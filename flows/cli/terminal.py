@@ -63,7 +63,7 @@ def show_report(console: Console, report: Mapping[str, Any], where: str | None) 
         "time": figures.duration((report.get("seconds") or {}).get("total")),
         "GPU time": figures.duration(report.get("gpu_seconds")),
         "cost": figures.money(cost.get("total"), cost.get("currency")),
-        "an image": figures.money(cost.get("per_accepted"), cost.get("currency")),
+        "per accepted": figures.money(cost.get("per_accepted"), cost.get("currency")),
         "cache hits": figures.percent(report.get("cache_hit_rate")),
     }
     ends = {name: slots.get(name) for name in figures.SLOT_ENDS}
