@@ -14,6 +14,8 @@ from catalogs.job import Run
 from catalogs.plan import PlanCounts
 from catalogs.prices import Estimate, Prices
 
+FIRST_SKUS = 100
+"""SKUs that the report names of each notable kind; it counts them all."""
 STATES = ("published", "review", "blocked", "failed", "deferred", "superseded")
 
 
@@ -51,6 +53,8 @@ class Facts:
     images: Images = field(default_factory=Images)
     reasons: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    skus: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    store: str = ""
     dry_run: bool = False
 
 
@@ -66,6 +70,7 @@ def build_report(facts: Facts) -> dict[str, Any]:
         "dry_run": facts.dry_run,
         "resumed": facts.run.resumed,
         "source": facts.run.source,
+        "store": facts.store,
         "started_at": facts.run.started_at.isoformat(),
         "held": list(facts.held),
         "release": {"version": facts.version, "previous": facts.previous},
@@ -80,8 +85,22 @@ def build_report(facts: Facts) -> dict[str, Any]:
         "rejects": [asdict(reject) for reject in facts.rejects],
         "reasons": dict(sorted(facts.reasons.items(), key=lambda item: (-item[1], item[0]))),
         "checks": [dict(check) for check in facts.checks],
-        "warnings": list(facts.warnings),
+        "skus": {name: {"count": len(skus), "first": list(skus[:FIRST_SKUS])} for name, skus in facts.skus.items()},
+        "warnings": [*facts.warnings, *_notable(facts.skus)],
     }
+
+
+def _notable(skus: Mapping[str, Sequence[str]]) -> list[str]:
+    words = {
+        "old_beside_new": "show an old picture beside a new one",
+        "nothing_live": "have no picture at all",
+    }
+    found = []
+    for name, phrase in words.items():
+        if skus.get(name):
+            named = ", ".join(skus[name][:5]) + (" …" if len(skus[name]) > 5 else "")
+            found.append(f"{len(skus[name])} SKUs {phrase}: {named}")
+    return found
 
 
 def _slots(facts: Facts) -> dict[str, int]:
@@ -109,9 +128,9 @@ def _cost(facts: Facts, published: int) -> dict[str, Any]:
     total = facts.images.gpu_seconds * gpu.usd_per_hour / 3600
     made = facts.images.generated
     return {
-        "total": round(total, 6),
-        "per_image": round(total / made, 6) if made else None,
-        "per_accepted": round(total / published, 6) if published else None,
+        "total": round(total, 9),
+        "per_image": round(total / made, 9) if made else None,
+        "per_accepted": round(total / published, 9) if published else None,
         "currency": facts.prices.currency,
         "gpu": name,
     }

@@ -49,6 +49,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             images=Images(planned=plan.images, shared=plan.shared),
             reasons=plan.reasons,
             seconds={"total": elapsed, "plan": elapsed},
+            store=open_store(job.store).url,
             dry_run=True,
         )
     )

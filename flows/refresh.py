@@ -41,7 +41,7 @@ from tasks.plan import load_plan, make_plan
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
 from tasks.report import contact_sheet, markdown_summary, write_report
-from tasks.tally import prompts_of, tally
+from tasks.tally import prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
 Checks = list[dict[str, Any]]
@@ -193,6 +193,8 @@ class Refresh:
                     checks=checks,
                     images=images,
                     reasons=reasons,
+                    skus=standing(self.places.tables, batch),
+                    store=self.places.store.url,
                     seconds={"total": time.monotonic() - self.began, **self.seconds},
                 )
             )

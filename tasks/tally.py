@@ -1,7 +1,7 @@
 """Add up what a run made, from its records: also what an earlier, killed process of the same run made.
 
-Comes in: a run's folder and its batch. Goes out: image counts, reasons over slots, and prompts by request key for the
-contact sheet.
+Comes in: a run's folder and its batch. Goes out: image counts, reasons over slots, the SKUs that a person should know
+of, and prompts by request key for the contact sheet.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.batch import Batch
 from catalogs.report import Images
-from infra.interfaces import ObjectStore
+from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_records
 
 
@@ -33,6 +33,21 @@ def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[s
     for found in batch.decisions["reasons"].to_pylist():
         reasons.update(found or ())
     return images, dict(reasons)
+
+
+def standing(tables: TableStore, batch: Batch) -> dict[str, list[str]]:
+    """Return the SKUs that show an old picture beside a new one, and those with nothing live, after the batch."""
+    columns = (batch.decisions[name].to_pylist() for name in ("sku", "state", "live_file_sha"))
+    published, kept, without = set(), set(), set()
+    for sku, state, live in zip(*columns, strict=True):
+        (published if state == "publish" else without if live is None else kept).add(sku)
+    bare = without - published - kept
+    table = layout.manifest(batch.catalogue)
+    if bare and tables.version(table) is not None:
+        wanted = pa.array(sorted(bare), pa.string())
+        for rows in tables.batches(table, ("sku",)):
+            bare -= set(rows.column("sku").filter(pc.is_in(rows.column("sku"), wanted)).to_pylist())
+    return {"old_beside_new": sorted(kept & published), "nothing_live": sorted(bare)}
 
 
 def prompts_of(store: ObjectStore, run_id: str, wanted: Iterable[bytes]) -> dict[bytes, str]:
