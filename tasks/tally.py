@@ -38,7 +38,9 @@ def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[s
 def standing(tables: TableStore, batch: Batch) -> dict[str, list[str]]:
     """Return the SKUs that show an old picture beside a new one, and those with nothing live, after the batch."""
     columns = (batch.decisions[name].to_pylist() for name in ("sku", "state", "live_file_sha"))
-    published, kept, without = set(), set(), set()
+    published: set[str] = set()
+    kept: set[str] = set()
+    without: set[str] = set()
     for sku, state, live in zip(*columns, strict=True):
         (published if state == "publish" else without if live is None else kept).add(sku)
     bare = without - published - kept
