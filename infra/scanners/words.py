@@ -19,7 +19,42 @@ from operator import contains
 VERSION = "words-1"
 """Names the way of reading; a scanner's own `version` adds its lists."""
 
+WORDS_KEPT = 16_384
+"""Words that a scanner remembers having looked at: catalogues say the same few thousand over and over."""
+
 _Words = tuple[str, ...]
+_Entry = tuple[_Words, str, str]
+"""A term's words, its category, and how the lists spell it."""
+_Entries = tuple[_Entry, ...]
+
+
+class _Lexicon(dict[str, _Words]):
+    """Word -> all that it may stand for, filled as words turn up."""
+
+    def __init__(self, shapes: Container[str]) -> None:
+        self._shapes = shapes
+
+    def __missing__(self, word: str) -> _Words:
+        if len(self) >= WORDS_KEPT:
+            self.clear()
+        self[word] = spellings = _undisguised(word, self._shapes)
+        return spellings
+
+
+class _Beginnings(dict[str, _Entries]):
+    """Word -> the terms that begin with what it may stand for, filled as words turn up."""
+
+    def __init__(self, terms: Mapping[str, Iterable[_Entry]], lexicon: Mapping[str, _Words]) -> None:
+        self._terms, self._lexicon = terms, lexicon
+
+    def __missing__(self, word: str) -> _Entries:
+        if len(self) >= WORDS_KEPT:
+            self.clear()
+        self[word] = entries = tuple(
+            entry for spelling in self._lexicon[word] for entry in self._terms.get(spelling, ())
+        )
+        return entries
+
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese write no spaces: there every letter counts as a word, and a term is
@@ -75,7 +110,7 @@ class WordScanner:
 
     def __init__(self, terms: Mapping[str, Sequence[str]], allow: Sequence[str] = ()) -> None:
         """Take category -> terms, and phrases whose words are not looked at; raise ValueError for a term of no word."""
-        self._terms: dict[str, list[tuple[_Words, str, str]]] = defaultdict(list)
+        self._terms: dict[str, list[_Entry]] = defaultdict(list)
         self._allowed: dict[str, list[_Words]] = defaultdict(list)
         self._shapes: set[str] = set()
         for category, members in terms.items():
@@ -89,6 +124,8 @@ class WordScanner:
         lists = [[category, sorted(members)] for category, members in sorted(terms.items())]
         content = json.dumps([lists, sorted(allow)]).encode()
         self.version = f"{VERSION}-{hashlib.sha256(content).hexdigest()[:12]}"
+        self._lexicon = _Lexicon(self._shapes)
+        self._beginnings = _Beginnings(self._terms, self._lexicon)
 
     def scan(self, text: str) -> dict[str, list[str]]:
         """Return category -> the terms found, sorted, each once, as the lists spell them; empty if there are none."""
@@ -99,18 +136,21 @@ class WordScanner:
         return {category: sorted(members) for category, members in sorted(found.items())}
 
     def _matches(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        distinct = set(words)
-        disguised = _undisguised(distinct, self._shapes)
-        if self._terms.keys().isdisjoint(distinct.union(*disguised.values())):
+        begun = [*map(self._beginnings.__getitem__, words)]
+        if not any(begun):
             return
-        reading = [disguised.get(word, (word,)) for word in words]
-        masked = self._masked(words)
-        for place, spellings in enumerate(reading):
-            for spelling in spellings:
-                for phrase, category, term in self._terms.get(spelling, ()):
-                    end = place + len(phrase)
-                    if _says(reading[place:end], phrase) and not masked.issuperset(range(place, end)):
-                        yield category, term
+        found = [
+            (range(place, place + len(phrase)), category, term)
+            for place, entries in enumerate(begun)
+            if entries
+            for phrase, category, term in entries
+            if self._says(words[place : place + len(phrase)], phrase)
+        ]
+        masked = self._masked(words) if found else set()
+        yield from ((category, term) for places, category, term in found if not masked.issuperset(places))
+
+    def _says(self, words: Sequence[str], phrase: _Words) -> bool:
+        return len(words) == len(phrase) and all(map(contains, map(self._lexicon.__getitem__, words), phrase))
 
     def _masked(self, words: Sequence[str]) -> set[int]:
         masked: set[int] = set()
@@ -119,10 +159,6 @@ class WordScanner:
                 if tuple(words[place : place + len(phrase)]) == phrase:
                     masked.update(range(place, place + len(phrase)))
         return masked
-
-
-def _says(spellings: Sequence[_Words], phrase: _Words) -> bool:
-    return len(spellings) == len(phrase) and all(map(contains, spellings, phrase))
 
 
 def _forms(term: str) -> Iterator[_Words]:
@@ -175,21 +211,17 @@ def _is_single(word: str) -> bool:
     return len(word) == 1 and not _UNSPACED_LETTER.match(word)
 
 
-def _undisguised(words: Iterable[str], shapes: Container[str]) -> dict[str, _Words]:
-    """Return disguised word -> all that it may stand for, itself first; plain words are left out.
+def _undisguised(word: str, shapes: Container[str]) -> _Words:
+    """Return all that a word may stand for, itself first; a plain word stands for itself alone.
 
     `shapes` are those of the words that are looked for: a word of another shape cannot stand for any of them.
 
     Digits are read as letters only where a word has at least as many letters as digits: `p0rn` is read, and `A55`, a
     telephone, is left alone.
     """
-    result: dict[str, _Words] = {}
-    for word in words:
-        if word.isalpha() and not _STRETCHED.search(word):
-            continue
-        if _shape(word) in shapes:
-            result[word] = tuple(dict.fromkeys(_shorter(_latin(_shorter([word])))))
-    return result
+    if (word.isalpha() and not _STRETCHED.search(word)) or _shape(word) not in shapes:
+        return (word,)
+    return tuple(dict.fromkeys(_shorter(_latin(_shorter([word])))))
 
 
 def _shape(word: str) -> str:
