@@ -1,7 +1,7 @@
 """One full run of a catalogue at a time, and a sign of life for every run.
 
-Comes in: a job or a run. Goes out: leases held for as long as the block lasts. A full run that finds another waits
-for it, or raises `LeaseHeld` naming it; partial runs may run beside it.
+Comes in: a catalogue or a run. Goes out: leases held for as long as the block lasts. A full run that finds another
+waits for it, or raises `LeaseHeld` naming it; partial runs may run beside it.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from catalogs import layout
-from catalogs.job import Job, Run
+from catalogs.job import Run
 from infra.errors import LeaseHeld
 from infra.interfaces import ObjectStore
 from infra.leases import Lease, acquire
@@ -19,15 +19,12 @@ LOOK_AGAIN_SECONDS = 2.0
 
 
 @contextmanager
-def leased_catalogue(store: ObjectStore, job: Job, settings: Settings, *, wait: bool) -> Iterator[None]:
-    """Hold the catalogue for a full run; a partial run holds nothing.
+def leased_catalogue(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Iterator[None]:
+    """Hold a catalogue, as full runs and rollbacks do; partial runs go without.
 
-    Raises `LeaseHeld` where another full run is at work and `wait` is False.
+    Raises `LeaseHeld` where somebody else holds it and `wait` is False.
     """
-    if job.scope != "full":
-        yield
-        return
-    lease = _acquire(store, job, settings, wait=wait)
+    lease = _acquire(store, catalogue, settings, wait=wait)
     try:
         with lease.keep_alive():
             yield
@@ -46,12 +43,10 @@ def leased_run(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lea
         lease.release()
 
 
-def _acquire(store: ObjectStore, job: Job, settings: Settings, *, wait: bool) -> Lease:
+def _acquire(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Lease:
     while True:
         try:
-            return acquire(
-                store, layout.full_lease(job.catalogue), f"full run of {job.catalogue}", settings.lease_seconds
-            )
+            return acquire(store, layout.full_lease(catalogue), f"full run of {catalogue}", settings.lease_seconds)
         except LeaseHeld:
             if not wait:
                 raise

@@ -7,7 +7,7 @@ the option. Nothing here holds a secret: credentials come from the environment.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from slugify import slugify
 
 from catalogs.errors import OptionError, RecipeError
@@ -21,7 +21,8 @@ from infra.engines.weights import folder_digest
 class RefreshParameters(BaseModel):
     """A refresh to be done."""
 
-    model_config = ConfigDict(extra="forbid")
+    # What was given is not repeated in errors: it may hold a password.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     source: str = Field(description="The catalogue: a Parquet, CSV or JSON lines file, a folder of Parquet, or a URL")
     store: str = Field(description="Where images and manifest are kept: a folder, file:///… or s3://bucket/prefix")
@@ -34,6 +35,13 @@ class RefreshParameters(BaseModel):
     scope: Literal["full", "partial"] = Field("full", description="partial never retires a picture")
     stub_seconds: float | None = Field(None, ge=0, le=3600, description="How long the stub engine takes an image")
     wait: bool = Field(True, description="Wait for another full run of the catalogue to end")
+
+    @field_validator("source", "store")
+    @classmethod
+    def _holds_no_password(cls, value: str) -> str:
+        if "://" in value and "@" in value.split("://", 1)[1].split("/", 1)[0]:
+            raise ValueError("a URL with a user or password is refused; credentials come from the environment")
+        return value
 
     def job(self) -> tuple[Job, list[str]]:
         """Return the job and what to warn of. Raises `InputError` naming the option that is wrong."""

@@ -4,9 +4,9 @@ Comes in: a job and settings. Goes out: store, tables, engine pools and screener
 adapters are imported when they are opened.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import cpu_count
 from pathlib import Path
 
 from catalogs.errors import RecipeError, SettingsError
@@ -28,6 +28,7 @@ from tasks.workbench import Gate, Places
 @contextmanager
 def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
     """Open what a run needs. Engines and measuring processes start when the first shard comes."""
+    engine_spec(job.recipe, job.recipe.default_model, settings)  # weights that are not pinned end it before it begins
     store = open_store(job.store)
     require_conditional_writes(store, settings)
     pools: dict[str, Pool] = {}
@@ -74,7 +75,7 @@ def open_screener(store: ObjectStore, settings: Settings) -> Screener:
     """Open measuring processes; a store in memory can only be seen from this one."""
     if store.url.startswith("memory://"):
         return InlineScreener(store)
-    return ProcessScreener(settings.screeners or max(1, (cpu_count() or 2) - 1))
+    return ProcessScreener(settings.screeners or len(os.sched_getaffinity(0)))
 
 
 def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:

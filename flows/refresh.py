@@ -6,7 +6,7 @@ order in which data flows, and a run that was killed between any two of them is 
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +41,7 @@ from tasks.plan import load_plan, make_plan
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
 from tasks.report import contact_sheet, markdown_summary, write_report
+from tasks.rollback import settle_rollbacks
 from tasks.tally import prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
@@ -65,10 +66,13 @@ class Refresh:
 
     def run(self) -> dict[str, Any]:
         """Refresh the catalogue and return the report."""
-        with leased_catalogue(self.places.store, self.job, self.settings, wait=self.wait):
+        full = self.job.scope == "full"
+        store, settings = self.places.store, self.settings
+        with leased_catalogue(store, self.job.catalogue, settings, wait=self.wait) if full else nullcontext():
             with self._stage("settle"):
+                settle_rollbacks(store, self.places.tables, self.job.catalogue)
                 run = self._settle_or_start()
-            with leased_run(self.places.store, run, self.settings) as lease:
+            with leased_run(store, run, settings) as lease:
                 return self.go_on(run, lease.check)
 
     def _settle_or_start(self) -> Run:

@@ -40,6 +40,6 @@ def release_held(
     job = Job(run.source, store_url, run.catalogue, recipe, policy, run.scope)
     with open_places(job, settings) as (places, gate):
         work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch_of_this_process())
-        with leased_catalogue(store, job, settings, wait=True), leased_run(store, run, settings) as lease:
+        with leased_catalogue(store, run.catalogue, settings, wait=True), leased_run(store, run, settings) as lease:
             runs.accept(store, run, accepted, reason, person)
             return work.go_on(run, lease.check)

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
 
     shard_size: int = Field(128, ge=1, le=256, description="Images in a shard, the unit of work")
     in_flight: int = Field(4, ge=1, le=64, description="Shards between planning and their record at once")
-    screeners: int | None = Field(None, ge=1, le=256, description="Measuring processes; by default cores less one")
+    screeners: int | None = Field(None, ge=1, le=256, description="Measuring processes; by default one a core")
     screen_seconds: float = Field(60.0, gt=0, description="Seconds an image may be measured before it is killed")
     stub_seconds: float = Field(0.0, ge=0, description="Seconds the stub engine takes an image")
     single_writer: bool = Field(False, description="Work on a store without conditional writes, alone")

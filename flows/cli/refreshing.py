@@ -1,7 +1,6 @@
 """rehearse, plan, refresh, release: the commands that make pictures, or say what they would make."""
 
 import getpass
-import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from catalogs.errors import OptionError
 from flows.cli import options
+from flows.cli.faces import console, print_json, read_settings
 
 if TYPE_CHECKING:
     from flows.parameters import RefreshParameters
@@ -61,11 +61,11 @@ def plan(
         scope=scope,
         stub_seconds=stub_seconds,
     )
-    report = plan_refresh(parameters, _settings())
+    report = plan_refresh(parameters, read_settings())
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
-        show_plan(_console(), report)
+        show_plan(console(), report)
 
 
 def refresh(
@@ -111,7 +111,7 @@ def release(
     from flows.release import release_held
 
     with thread_hands() as hands, _progress(as_json):
-        report = release_held(store, run, accept, reason, getpass.getuser(), _settings(), hands)
+        report = release_held(store, run, accept, reason, getpass.getuser(), read_settings(), hands)
     _finish(report, as_json, store)
 
 
@@ -173,28 +173,16 @@ def _parameters(**values: Any) -> "RefreshParameters":
     except ValidationError as error:
         first = error.errors()[0]
         option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise OptionError(f"{option}: {first['msg']}; it was {first['input']!r}") from None
-
-
-def _settings() -> Any:
-    from infra.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise OptionError(
-            f"PACKSHOT_{str(first['loc'][0]).upper()}: {first['msg']}; it was {first['input']!r}"
-        ) from None
+        raise OptionError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _finish(report: dict[str, Any], as_json: bool, store: str) -> None:
     from flows.cli.terminal import show_report
 
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
-        show_report(_console(), report, _where(report, store))
+        show_report(console(), report, _where(report, store))
     if report["held"] or report["slots"]["failed"]:
         raise typer.Exit(1)
 
@@ -204,13 +192,3 @@ def _where(report: dict[str, Any], store: str) -> str:
     from infra.stores import open_store
 
     return f"{open_store(store).url.rstrip('/')}/{layout.run_file(report['run_id'], 'report.html')}"
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1, default=str))

@@ -5,7 +5,7 @@ made printable and kept out of Rich's markup and emoji codes: a SKU can neither 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -14,9 +14,13 @@ from rich.text import Text
 
 from tasks import figures
 
+if TYPE_CHECKING:
+    from tasks.verify import Verification
+
 FIRST_REJECTS = 5
 FIRST_WARNINGS = 10
 FIRST_REASONS = 8
+FIRST_FINDINGS = 20
 SKU_CHARACTERS = 40
 
 STYLES = {"published": "green", "review": "yellow", "blocked": "red", "failed": "magenta"}
@@ -84,16 +88,37 @@ def show_releases(console: Console, releases: Sequence[Mapping[str, Any]]) -> No
     if not releases:
         console.print("There is no release yet.")
         return
-    table = _table("version", "when (UTC)", "kind", "rows changed", "run", right={"version", "rows changed"})
+    table = _table(
+        "catalogue", "version", "when (UTC)", "kind", "rows changed", "run", right={"version", "rows changed"}
+    )
     for release in releases:
+        kind = str(release["kind"]) + (f" to {release['back_to']}" if release.get("back_to") else "")
+        state = ", current" if release.get("current") else "" if release.get("kept", True) else ", swept"
         table.add_row(
-            figures.number(release.get("version")),
-            _words(figures.minute(release.get("when"))),
-            _words(release.get("kind")),
-            figures.number(release.get("rows")),
-            _words(release.get("run")),
+            _words(release["catalogue"]),
+            figures.number(release["version"]),
+            _words(figures.minute(release["when"])),
+            _words(kind + state),
+            figures.number(release["rows"]),
+            _words(release["run_id"]),
         )
     console.print(table)
+
+
+def show_verification(console: Console, found: "Verification") -> None:
+    """Print what was looked at in a store, and what is wrong there."""
+    where = f"release {found.version} of {found.catalogue}"
+    if found.sound:
+        console.print(f"{found.checked:,} pictures of {where}: each is there and as the manifest says.")
+        return
+    _line(console, (f"{found.missing:,} missing, {found.wrong:,} wrong", "red"), f" of {found.checked:,}, {where}\n")
+    table = _table("SKU", "view", "what is wrong", "object", right=set())
+    for finding in found.findings[:FIRST_FINDINGS]:
+        place = f"{finding.view} {finding.variant} {finding.index}"
+        table.add_row(_words(finding.sku), _words(place), _words(", ".join(finding.reasons)), _words(finding.object))
+    console.print(table)
+    if found.missing + found.wrong > FIRST_FINDINGS:
+        console.print(f"\nThe first {FIRST_FINDINGS}; --json names {len(found.findings)}.")
 
 
 def _head(console: Console, report: Mapping[str, Any]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows.cli.terminal import show_plan, show_releases, show_report
+from flows.cli.terminal import show_plan, show_releases, show_report, show_verification
+from tasks.verify import Finding, Verification
 
 HOSTILE = "[bold]x[/] :boom: \x1b[2J"
 SHOWN = "[bold]x[/] :boom: \\x1b[2J"
@@ -161,7 +162,10 @@ def test_hostile_text_is_printed_as_it_is(colours: bool) -> None:
         checks=[{"name": HOSTILE, "success": False, "critical": True, "observed": 1, "reason": HOSTILE}],
     )
     show_report(face, hostile, HOSTILE)
-    show_releases(face, [{"version": 1, "when": HOSTILE, "run": HOSTILE, "kind": HOSTILE, "rows": 1}])
+    show_releases(
+        face,
+        [{"catalogue": HOSTILE, "version": 1, "when": HOSTILE, "run_id": HOSTILE, "kind": HOSTILE, "rows": 1}],
+    )
     assert written(face).count(SHOWN) >= 12
     assert "\x1b[2J" not in written(face)
     assert "💥" not in written(face)
@@ -170,16 +174,47 @@ def test_hostile_text_is_printed_as_it_is(colours: bool) -> None:
 def test_releases_are_one_a_row_within_80_columns() -> None:
     face = console()
     rows = [
-        {"version": 42, "when": "2026-11-22T04:14:00+01:00", "run": "r-9f31c2aa", "kind": "release", "rows": 6670},
-        {"version": 41, "when": None, "run": "20261121T020003-1c31c2ab", "kind": "rollback", "rows": None},
+        {
+            "catalogue": "home",
+            "version": 42,
+            "when": "2026-11-22T04:14:00+01:00",
+            "run_id": "r-9f31",
+            "kind": "release",
+            "rows": 6670,
+            "current": True,
+        },
+        {
+            "catalogue": "home",
+            "version": 41,
+            "when": None,
+            "run_id": "r-1c31",
+            "kind": "rollback",
+            "back_to": 3,
+            "rows": None,
+            "kept": False,
+        },
     ]
     show_releases(face, rows)
     lines = [pairs(line) for line in written(face).splitlines()]
     assert lines == [
-        "version when (UTC) kind rows changed run",
-        "42 2026-11-22 03:14 release 6,670 r-9f31c2aa",
-        "41 – rollback – 20261121T020003-1c31c2ab",
+        "catalogue version when (UTC) kind rows changed run",
+        "home 42 2026-11-22 03:14 release, current 6,670 r-9f31",
+        "home 41 – rollback to 3, swept – r-1c31",
     ]
+
+
+def test_a_sound_store_is_said_in_one_line() -> None:
+    face = console()
+    show_verification(face, Verification("home", 42, checked=1200))
+    assert written(face) == "1,200 pictures of release 42 of home: each is there and as the manifest says.\n"
+
+
+def test_what_is_wrong_in_a_store_is_named_by_slot_and_reason() -> None:
+    face = console(120)
+    finding = Finding("[red]MUG", "front", "a", 0, "published/home/mug/front-a-0-9f31.jpg", False, ("other pixels",))
+    show_verification(face, Verification("home", 42, checked=9, missing=0, wrong=1, findings=[finding]))
+    assert "0 missing, 1 wrong of 9, release 42 of home" in written(face)
+    assert "[red]MUG  front a 0  other pixels   published/home/mug/front-a-0-9f31.jpg" in written(face)
 
 
 def test_no_release_is_said_in_words() -> None:
