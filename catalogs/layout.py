@@ -39,10 +39,14 @@ def published_image(catalogue: str, sku: str, view: str, variant: str, index: in
     )
 
 
-
 STAGING = "staging/"
 PUBLISHED = "published/"
 RUNS = "runs/"
+LEASES = "leases/"
+MANIFESTS = "manifest/"
+OUTCOMES = "outcomes/"
+PROBES = "probe/"
+"""What a store's test of its own conditional writes leaves behind when it is killed."""
 
 
 def published_prefix(catalogue: str) -> str:
@@ -81,6 +85,21 @@ def open_run(catalogue: str, run_id: str) -> str:
 def open_runs(catalogue: str = "") -> str:
     """Return the prefix of the markers of runs that are not closed, of one catalogue or of all."""
     return f"open/{catalogue}/" if catalogue else "open/"
+
+
+def open_rollback(catalogue: str, run_id: str) -> str:
+    """Return the marker of a rollback that is not closed."""
+    return f"open-rollbacks/{catalogue}/{run_id}.json"
+
+
+def open_rollbacks(catalogue: str = "") -> str:
+    """Return the prefix of the markers of rollbacks that are not closed, of one catalogue or of all."""
+    return f"open-rollbacks/{catalogue}/" if catalogue else "open-rollbacks/"
+
+
+def horizon(catalogue: str) -> str:
+    """Return where a sweep writes down the oldest release that it has kept."""
+    return f"sweeps/{catalogue}.json"
 
 
 # Tables and the rest

@@ -73,11 +73,12 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of a table and the words that were committed with it."""
+    """One version of a table, the words committed with it, and how many rows it moved (None: it does not say)."""
 
     version: int
     timestamp: datetime
     metadata: Mapping[str, str]
+    rows: int | None = None
 
 
 class TableStore(Protocol):
@@ -119,8 +120,8 @@ class TableStore(Protocol):
     def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first (at most `limit`); an empty sequence where there is no table."""
 
-    def vacuum(self, table: str, *, keep_hours: int) -> int:
-        """Delete data files that no version younger than `keep_hours` needs; return how many."""
+    def vacuum(self, table: str, *, keep_hours: int, dry_run: bool = False) -> int:
+        """Delete data files that no version younger than `keep_hours` needs, or only count them; return how many."""
 
 
 # Engines

@@ -128,7 +128,7 @@ class DeltaTables:
         """Return the live history, newest first (at most `limit` commits); empty where there is no table."""
         return read_history(open_store(self.url), check_key(table), limit)
 
-    def vacuum(self, table: str, *, keep_hours: int) -> int:
+    def vacuum(self, table: str, *, keep_hours: int, dry_run: bool = False) -> int:
         """Delete data files that no version younger than `keep_hours` needs, and what lost races left; return how many.
 
         Delta's own vacuum commits twice to the log, which would make a running release lose its race; so it only lists.
@@ -137,7 +137,7 @@ class DeltaTables:
         target = self._required(table)
         with _speaking_of(table):
             names = target.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
-        return open_store(self.url).delete(f"{table}/{name}" for name in names)
+        return len(names) if dry_run else open_store(self.url).delete(f"{table}/{name}" for name in names)
 
     def _opened(self, table: str, version: int | None = None) -> DeltaTable | None:
         with _speaking_of(table):

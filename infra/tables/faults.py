@@ -60,6 +60,8 @@ class MortalTables:
         """Return the live history, newest first."""
         return self._mortality.survive(f"history of {table}", lambda: self._tables.history(table, limit))
 
-    def vacuum(self, table: str, *, keep_hours: int) -> int:
+    def vacuum(self, table: str, *, keep_hours: int, dry_run: bool = False) -> int:
         """Delete data files that no young version needs."""
-        return self._mortality.survive(f"vacuum {table}", lambda: self._tables.vacuum(table, keep_hours=keep_hours))
+        return self._mortality.survive(
+            f"vacuum {table}", lambda: self._tables.vacuum(table, keep_hours=keep_hours, dry_run=dry_run)
+        )

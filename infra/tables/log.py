@@ -17,6 +17,7 @@ from infra.interfaces import Commit, ObjectStore
 _WORDS = "packshot."  # keeps our words apart from delta's own fields in a commit
 _ENTRY = re.compile(r"(\d{20})\.json")
 _READERS = 8
+_ROW_COUNTS = ("num_added_rows", "num_target_rows_inserted", "num_target_rows_updated", "num_target_rows_deleted")
 
 
 def as_metadata(words: Mapping[str, str]) -> dict[str, str]:
@@ -38,4 +39,11 @@ def _commit(version: int, entry: bytes) -> Commit:
     actions = (json.loads(line) for line in entry.splitlines() if b'"commitInfo"' in line)
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     words = {name.removeprefix(_WORDS): str(value) for name, value in info.items() if name.startswith(_WORDS)}
-    return Commit(version, datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC), words)
+    at = datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC)
+    return Commit(version, at, words, _rows_moved(info.get("operationMetrics") or {}))
+
+
+def _rows_moved(metrics: Mapping[str, object]) -> int | None:
+    """Return how many rows were inserted, replaced and deleted, by the counts that delta-rs leaves in the log."""
+    counts = [int(str(metrics[name])) for name in _ROW_COUNTS if name in metrics]
+    return sum(counts) if counts else None

@@ -128,6 +128,13 @@ def test_history_is_newest_first_with_words_and_times(tables: TableStore) -> Non
     assert [commit.version for commit in tables.history(TABLE, limit=1)] == [1]
 
 
+def test_history_says_how_many_rows_a_commit_moved(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"), (b"c", "c1", "put"))
+    release(tables, 1, (b"a", "a2", "put"), (b"b", "", "drop"), (b"d", "d1", "put"), (b"gone", "", "drop"))
+    assert [commit.rows for commit in tables.history(TABLE)] == [3, 3, None]
+
+
 def test_changes_tell_what_one_version_did(tables: TableStore) -> None:
     tables.ensure(TABLE, PICTURES)
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
@@ -220,6 +227,7 @@ def test_vacuum_keeps_what_is_young_and_live_and_commits_nothing(tables: TableSt
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
     release(tables, 1, (b"a", "a2", "put"))
     assert tables.vacuum(TABLE, keep_hours=24) == 0
+    assert tables.vacuum(TABLE, keep_hours=0, dry_run=True) == 2
     assert live(tables, version=1) == {b"a": "a1", b"b": "b1"}
     assert tables.vacuum(TABLE, keep_hours=0) == 2  # the file that version 2 replaced, and version 2's change feed
     assert tables.version(TABLE) == 2

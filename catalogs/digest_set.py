@@ -1,0 +1,61 @@
+"""Sets of millions of names or rows, in 16 bytes each.
+
+Comes in: texts, or columns of a batch. Goes out: which of them are in the set. A store that is looked after holds
+millions of keys, and as Python strings they would take a gigabyte. That two names meet in 128 bits of sha256 is no
+worry.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs.slot_index import WIDTH, SlotIndex, words
+
+_SEPARATOR = b"\x1f"
+
+
+def text_digests(texts: Iterable[str]) -> bytes:
+    """Return 16 bytes a text, one text after another."""
+    return b"".join(sha256(text.encode("utf-8", "surrogatepass")).digest()[:WIDTH] for text in texts)
+
+
+def row_digests(*columns: pa.Array) -> bytes:
+    """Return 16 bytes a row of these columns (text or binary), one row after another; a null reads as empty.
+
+    A column of texts gives what `text_digests` gives of them.
+    """
+    parts = [pc.cast(column, pa.binary()) for column in columns]
+    joined = pc.binary_join_element_wise(*parts, _SEPARATOR, null_handling="replace")
+    return b"".join(sha256(value).digest()[:WIDTH] for value in joined.to_pylist())
+
+
+class DigestSet:
+    """Digests of 16 bytes; they may be added more than once. The index is built at the first question after that."""
+
+    def __init__(self) -> None:
+        self._added: list[bytes] = []
+        self._index: SlotIndex | None = None
+
+    def __len__(self) -> int:
+        """Return how many digests were added, repeated ones included."""
+        return sum(len(part) for part in self._added) // WIDTH
+
+    def add(self, digests: bytes) -> None:
+        """Add digests that are given one after another."""
+        self._added.append(digests)
+        self._index = None
+
+    def find(self, digests: bytes) -> npt.NDArray[np.int64]:
+        """Return where in the order of adding each digest came first, or -1 where it is not in the set."""
+        if self._index is None:
+            self._added = [b"".join(self._added)]
+            self._index = SlotIndex(*words(self._added[0]))
+        return self._index.find(*words(digests))
+
+    def holds(self, digests: bytes) -> npt.NDArray[np.bool_]:
+        """Tell for each digest whether it is in the set."""
+        return np.asarray(self.find(digests) >= 0)
