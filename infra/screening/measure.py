@@ -35,7 +35,10 @@ class _Found:
     quality: float = 0.0
 
 
-def measure(order: ScreeningOrder, store: ObjectStore) -> Screened:
+Scanner = Callable[[_Pair], _Found]
+
+
+def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Scanner] | None = None) -> Screened:
     """Finish and measure one staged image, or return what was measured on it before.
 
     The first finished file under a key wins: where another run left other pixels, those are measured and named.
@@ -51,7 +54,7 @@ def measure(order: ScreeningOrder, store: ObjectStore) -> Screened:
     if not store.write_once(order.finished_key, data, content_type="image/jpeg"):
         data = store.read(order.finished_key)
     pair = _Pair(raw, decode(data), len(data))
-    found, scanners, errors = _scan(order, pair)
+    found, answered, errors = _scan(order, pair, RUN if scanners is None else scanners)
     height, width = pair.finished.shape[:2]
     screened = Screened(
         key=order.key,
@@ -63,7 +66,7 @@ def measure(order: ScreeningOrder, store: ObjectStore) -> Screened:
         scores={"file.bytes": float(pair.file_bytes), **found.scores},
         fingerprint=found.fingerprint,
         fingerprint_quality=found.quality,
-        scanners=scanners,
+        scanners=answered,
         errors=errors,
         seconds=time.perf_counter() - started,
     )
@@ -93,16 +96,18 @@ def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
     return known if not known.errors and known.scanners == wanted else None
 
 
-def _scan(order: ScreeningOrder, pair: _Pair) -> tuple[_Found, dict[str, str], dict[str, str]]:
+def _scan(
+    order: ScreeningOrder, pair: _Pair, run: Mapping[str, Scanner]
+) -> tuple[_Found, dict[str, str], dict[str, str]]:
     scores: dict[str, float] = {}
     fingerprint, quality = b"", 0.0
     scanners, errors = {}, {}
     for name in order.scanners:
-        if name not in _RUN:
+        if name not in run:
             errors[name] = f"There is no scanner {name!r}; there are {', '.join(SCANNERS)}."
             continue
         try:
-            found = _RUN[name](pair)
+            found = run[name](pair)
         except Exception as error:  # one scanner's failure must cost neither the others nor the image
             errors[name] = f"{type(error).__name__}: {error}"
             continue
@@ -122,4 +127,4 @@ def _fingerprint(pair: _Pair) -> _Found:
     return _Found(fingerprint=code, quality=quality)
 
 
-_RUN: Mapping[str, Callable[[_Pair], _Found]] = {"pixels": _pixels, "fingerprint": _fingerprint}
+RUN: Mapping[str, Scanner] = {"pixels": _pixels, "fingerprint": _fingerprint}

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -12,8 +13,7 @@ from infra.finishing import finish
 from infra.interfaces import ObjectStore
 from infra.pixel.metrics import background_white
 from infra.pixel.pdq import pdq
-from infra.screening import measure as measuring
-from infra.screening.measure import SCANNERS, from_json, measure, to_json
+from infra.screening.measure import RUN, SCANNERS, from_json, measure, to_json
 from infra.stores import open_store
 from tests.infra.screening.orders import order_for, picture, staged
 
@@ -118,16 +118,12 @@ def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: Obje
     assert "blur.foreground" in screened.scores
 
 
-def test_a_scanner_that_raises_is_an_error_and_is_tried_again_the_next_time(
-    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(pair: object) -> object:
+def test_a_scanner_that_raises_is_an_error_and_is_tried_again_the_next_time(store: ObjectStore) -> None:
+    def broken(pair: object) -> NoReturn:
         raise ArithmeticError("no median")
 
     order = staged(store, "a")
-    with monkeypatch.context() as patch:
-        patch.setattr(measuring, "_RUN", {**measuring._RUN, "fingerprint": broken})
-        screened = measure(order, store)
+    screened = measure(order, store, {**RUN, "fingerprint": broken})
     assert screened.errors == {"fingerprint": "ArithmeticError: no median"}
     assert screened.scanners == {"pixels": SCANNERS["pixels"]}
     assert screened.fingerprint == b""
