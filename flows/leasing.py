@@ -32,15 +32,31 @@ def leased_catalogue(store: ObjectStore, catalogue: str, settings: Settings, *, 
         lease.release()
 
 
+def lease_run(store: ObjectStore, run: Run, settings: Settings) -> Lease:
+    """Take the run's own lease: what tells others that somebody works on it.
+
+    Raises `LeaseHeld` where somebody does.
+    """
+    return acquire(store, layout.run_lease(run.catalogue, run.run_id), run.run_id, settings.lease_seconds)
+
+
 @contextmanager
 def leased_run(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lease]:
-    """Hold the run's own lease: what tells others that somebody works on it."""
-    lease = acquire(store, layout.run_lease(run.catalogue, run.run_id), run.run_id, settings.lease_seconds)
+    """Hold the run's own lease for as long as the block lasts."""
+    lease = lease_run(store, run, settings)
     try:
         with lease.keep_alive():
             yield lease
     finally:
         lease.release()
+
+
+def lease_if_free(store: ObjectStore, run: Run, settings: Settings) -> Lease | None:
+    """Take the run's own lease, or return None where somebody works on it."""
+    try:
+        return lease_run(store, run, settings)
+    except LeaseHeld:
+        return None
 
 
 def _acquire(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Lease:

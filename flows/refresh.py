@@ -26,11 +26,12 @@ from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from flows.artifacts import ArtifactWatch, show_report
 from flows.hands import THREADS, Hands, PrefectHands
-from flows.leasing import leased_catalogue, leased_run
+from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, Watch, work_through
 from flows.parameters import RefreshParameters
 from flows.places import open_places, read_prices
 from flows.watching import watch_of_this_process
+from infra.leases import Lease
 from infra.parquet import read_table, write_table
 from infra.settings import Settings
 from infra.sources import open_source
@@ -71,28 +72,47 @@ class Refresh:
         with leased_catalogue(store, self.job.catalogue, settings, wait=self.wait) if full else nullcontext():
             with self._stage("settle"):
                 settle_rollbacks(store, self.places.tables, self.job.catalogue)
-                run = self._settle_or_start()
-            with leased_run(store, run, settings) as lease:
-                return self.go_on(run, lease.check)
+                run, lease = self._settle_or_start()
+            try:
+                with lease.keep_alive():
+                    return self.go_on(run, lease.check)
+            finally:
+                lease.release()
 
-    def _settle_or_start(self) -> Run:
-        """Finish what was committed, supersede what no longer fits, and return the run to go on with."""
+    def _settle_or_start(self) -> tuple[Run, Lease]:
+        """Finish what was committed, supersede what no longer fits, and return the run to go on with, leased."""
+        store = self.places.store
         fingerprint = self.job.fingerprint(open_source(self.job.source).fingerprint())
-        resumable: Run | None = None
-        for run in runs.open_runs(self.places.store, self.job.catalogue):
-            if runs.alive(self.places.store, run) or not self._concerns(run):
+        found: tuple[Run, Lease] | None = None
+        for run in runs.open_runs(store, self.job.catalogue):
+            if not self._concerns(run):
                 continue
-            if runs.committed(self.places.tables, run):
-                self._complete(run)
-            elif run.fingerprint == fingerprint and resumable is None:
-                resumable = run
-            else:
-                runs.close(self.places.store, run, "superseded", {"reason": "a newer run took its place"})
-        return resumable or runs.start(self.places.store, self.job, fingerprint)
+            lease = lease_if_free(store, run, self.settings)
+            if lease is None:
+                continue  # somebody works on it
+            if found is None and run.fingerprint == fingerprint and not runs.committed(self.places.tables, run):
+                found = (run, lease)
+                continue
+            with lease.keep_alive():
+                self._settle(run)
+            lease.release()
+        if found is not None:
+            return found
+        run = runs.start(store, self.job, fingerprint)
+        return run, lease_run(store, run, self.settings)
+
+    def _settle(self, run: Run) -> None:
+        """End a run that nobody works on any more: complete what the shop sees already, supersede the rest."""
+        if runs.committed(self.places.tables, run):
+            self._complete(run)
+        else:
+            runs.close(self.places.store, run, "superseded", {"reason": "a newer run took its place"})
 
     def _concerns(self, run: Run) -> bool:
-        """Tell whether this run may settle that one: its own scope, and a full run any partial one."""
-        return run.scope == self.job.scope or self.job.scope == "full"
+        """Tell whether this run may end that one: one of its scope, and a full run any partial one but held ones."""
+        if run.scope == self.job.scope:
+            return True
+        return self.job.scope == "full" and not runs.held_checks(self.places.store, run)
 
     def go_on(self, run: Run, check_lease: Callable[[], None]) -> dict[str, Any]:
         """Do what of a run is not done yet, and return its report."""
@@ -146,12 +166,13 @@ class Refresh:
     def _make(self, run: Run, plan: Plan) -> None:
         bench = self._bench(run)
         missing = bench.plan(plan.shards)
+        pending = set(missing)
         owed = bench.unfinished() if run.resumed else []
         sizes = {shard.name: shard.requests for shard in plan.shards}
         self.watch.total(sum(sizes[name] for name in missing) + len(owed))
         parts: dict[str, list[str]] = {}
         for shard in plan.shards:
-            if shard.name in set(missing):
+            if shard.name in pending:
                 parts.setdefault(shard.part, []).append(shard.name)
         with self._stage("generate"):
             if len(parts) <= 1:
