@@ -16,6 +16,7 @@ from catalogs.errors import CatalogueError
 from catalogs.recipe import Recipe
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}")
+_SEPARATOR = re.compile(r"[-_/ .,:;|]*")
 _SPACES = r"(?:\pZ|[\x00-\x20\x7f-\x9f\x{2028}\x{2029}])+"
 _DIRTY = r"^\s|\s$|\s\s|[\x00-\x1f\x7f]|[^\x00-\x7f]"
 
@@ -32,7 +33,7 @@ def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[
         wanted = placeholders(expression)
         if all(column in present for column in wanted):
             found[field] = wanted
-        elif field not in recipe.optional:
+        elif field not in recipe.optional or field == "sku":
             missing += [column for column in wanted if column not in present]
     extra = recipe.ignore_when_empty + ((recipe.inherit.by,) if recipe.inherit else ())
     missing += [column for column in extra if column not in present]
@@ -57,21 +58,26 @@ def as_text(array: pa.Array, column: str) -> pa.Array:
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
         kind = array.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        items = pc.cast(array.flatten(), pa.string())
-        offsets = pc.cast(array.offsets, pa.int32())
-        rebuilt = pa.ListArray.from_arrays(offsets, items) if array.null_count == 0 else None
-        if rebuilt is None:
-            return pa.array([None if value is None else ",".join(map(str, value)) for value in array.to_pylist()])
-        return pc.binary_join(rebuilt, ",")
+    if _is_list(kind) and not pa.types.is_nested(kind.value_type):
+        return pa.array([_listed(values) for values in array.to_pylist()], pa.string())
+    if pa.types.is_nested(kind):
+        raise CatalogueError(
+            f"The column {column!r} holds {kind}, which is no text or number; leave it out of the recipe's columns"
+        )
+    if pa.types.is_floating(kind):
+        array = pc.if_else(pc.is_nan(array), None, array)
     try:
         return pc.cast(array, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if pa.types.is_nested(kind):
-            raise CatalogueError(
-                f"The column {column!r} holds {kind}, which is no text or number; leave it out of the recipe's columns"
-            ) from None
         return pa.array([_decoded(value) for value in array.to_pylist()], pa.string())
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _listed(values: Sequence[object] | None) -> str | None:
+    return None if values is None else ",".join(_decoded(value) or "" for value in values)
 
 
 def _decoded(value: object) -> str | None:
@@ -81,7 +87,7 @@ def _decoded(value: object) -> str | None:
 
 
 def clean(array: pa.Array) -> pa.Array:
-    """Return the text with nothing but visible characters and single spaces, in NFC; empty for null."""
+    """Return the text without control characters and with single spaces, in NFC; empty for null."""
     array = pc.fill_null(array, "")
     if not pc.any(pc.match_substring_regex(array, _DIRTY)).as_py():
         return array
@@ -105,20 +111,19 @@ def without_html(array: pa.Array) -> pa.Array:
 def field_values(expression: str, batch: Mapping[str, pa.Array]) -> pa.Array:
     """Return one field's raw text: a column, or a text with columns in it.
 
-    In a text with columns, empty values leave no doubled separators: `{{ Handle }}-{{ Size }}` without a size is the
-    handle alone, and with all of them empty it is empty.
+    In a text with columns, an empty value takes the separator before it along: `{{ Handle }}-{{ Size }}` without a size
+    is the handle alone, without a handle the size alone, and empty without both. Values are trimmed, no more.
     """
     wanted = placeholders(expression)
     if wanted == (expression,):
         return batch[expression]
-    parts: list[pa.Array | str] = []
-    position = 0
-    for match in _PLACEHOLDER.finditer(expression):
-        parts += [expression[position : match.start()], pc.fill_null(batch[match.group(1)], "")]
-        position = match.end()
-    parts.append(expression[position:])
-    joined = pc.binary_join_element_wise(*parts, "")
-    joined = pc.replace_substring_regex(joined, r"([-_/ .])[-_/ .]+", r"\1")
-    joined = pc.utf8_trim(joined, "-_/ .")
-    empty = pc.equal(pc.binary_join_element_wise(*[pc.fill_null(batch[name], "") for name in wanted], ""), "")
-    return pc.if_else(empty, "", joined)
+    literals = _PLACEHOLDER.split(expression)[::2]
+    values = [pc.utf8_trim_whitespace(pc.fill_null(batch[name], "")) for name in wanted]
+    some = pc.not_equal(values[0], "")
+    joined = pc.binary_join_element_wise(literals[0], values[0], "")
+    for literal, value in zip(literals[1:-1], values[1:], strict=True):
+        filled = pc.not_equal(value, "")
+        between = pc.if_else(pc.and_(some, filled), literal, "") if _SEPARATOR.fullmatch(literal) else literal
+        joined = pc.binary_join_element_wise(joined, between, value, "")
+        some = pc.or_(some, filled)
+    return pc.if_else(some, pc.binary_join_element_wise(joined, literals[-1], ""), "")

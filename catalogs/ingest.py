@@ -138,7 +138,7 @@ class Ingest:
             turn_away(position, "sku", f"the SKU {raw_sku[position].as_py()[:60]!r} holds invisible control characters")
         for position in _where(pc.greater(pc.utf8_length(table["sku"]), SKU_CHARACTERS)):
             turn_away(position, "sku", f"the SKU is longer than {SKU_CHARACTERS} characters")
-        for name in self.recipe.required:
+        for name in dict.fromkeys(("sku", *self.recipe.required)):
             if name not in table.column_names:
                 continue
             for position in _where(pc.equal(table[name], "")):
@@ -153,8 +153,9 @@ class Ingest:
         return rejects
 
     def _find_duplicates(self, rows: list[int], skus: list[str], rejects: dict[int, Reject]) -> None:
+        unreadable = {row for row, reject in rejects.items() if reject.column == "sku"}
         for row, sku in zip(rows, skus, strict=True):
-            if not sku:
+            if not sku or row in unreadable:
                 continue
             first = self._seen.setdefault(sku, row)
             if first != row and row not in rejects:

@@ -1,7 +1,7 @@
 """One row's word against the recipe's: sizes, seeds, tiers, views, times.
 
-Comes in: the accepted text fields of a batch. Goes out: what is wrong with which row. Only filled cells are looked at,
-so a catalogue without overrides pays nothing.
+Comes in: the accepted text fields of a batch. Goes out: what is wrong with which row. Each distinct value is judged
+once, so a catalogue without overrides pays nothing.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -36,14 +36,12 @@ def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str,
     for column, check in checks.items():
         if column not in table.column_names:
             continue
-        filled = pc.indices_nonzero(pc.not_equal(table[column], "")).to_pylist()
-        answers: dict[str, str | None] = {}
-        for position in filled:
-            text = table[column][position].as_py()
-            if text not in answers:
-                answers[text] = check(text)
-            if (reason := answers[text]) is not None:
-                yield position, column, reason
+        distinct = pc.unique(table[column]).to_pylist()
+        answers = {text: reason for text in distinct if text and (reason := check(text)) is not None}
+        if answers:
+            wrong = pc.is_in(table[column], pa.array(answers, pa.string()))
+            for position in pc.indices_nonzero(wrong).to_pylist():
+                yield position, column, answers[table[column][position].as_py()]
 
 
 def whole_number(text: str) -> int | None:
@@ -71,9 +69,9 @@ def parse_time(text: str) -> datetime | None:
     """Return a cell's moment in UTC (ISO 8601; without a zone it is UTC), or None."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day of all time have no UTC in every zone
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _seed(text: str) -> str | None:

@@ -65,7 +65,7 @@ class PlannedBatch:
 
     slots: list[Slot] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    refreshed: list[tuple[bytes, str, bytes]] = field(default_factory=list)  # slot, "manifest" or "outcomes", digest
+    refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)  # rows of the schema REFRESHED
     rejects: list[Reject] = field(default_factory=list)
 
 

@@ -12,7 +12,6 @@ from hashlib import sha256
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jinja2 import TemplateError
 
 from catalogs.ingest import Reject
 from catalogs.keys import request_key, share_of
@@ -22,7 +21,7 @@ from catalogs.published import Live, Refusal, Refused
 from catalogs.recipe import Recipe
 from catalogs.slices import Slice, Slices
 from catalogs.slot_index import words
-from catalogs.templates import PROMPT_CHARACTERS, TemplateTooLong
+from catalogs.templates import PromptFault, one_prompt
 from catalogs.verdict import PASS, Verdict
 
 
@@ -41,14 +40,18 @@ class _Rows:
         return self.columns[name]
 
     def bytes_of(self, fields: tuple[str, ...]) -> list[bytes]:
-        """Return what the fields hold, row by row; the separator cannot occur in clean text."""
+        """Return what the fields hold, row by row; the separator cannot occur in clean text.
+
+        A column that is not there holds as much as an empty one, and leaves its place free.
+        """
         if fields not in self.joined:
-            there = [self.table[name] for name in fields if name in self.table.column_names]
-            if there:
-                text = pc.binary_join_element_wise(*there, "\x1f")
+            there = set(self.table.column_names)
+            if there.intersection(fields):
+                cells = [self.table[name] if name in there else "" for name in fields]
+                text = pc.binary_join_element_wise(*cells, "\x1f")
                 self.joined[fields] = pc.cast(text, pa.binary()).to_pylist()
             else:
-                self.joined[fields] = [b""] * self.table.num_rows
+                self.joined[fields] = [b"\x1f" * (len(fields) - 1)] * self.table.num_rows
         return self.joined[fields]
 
 
@@ -149,14 +152,14 @@ class Planner:
             candidate = _Candidate(positions[place], ids[place], digests[place], int(live[place]), part, index)
             try:
                 self._classify(rows, candidate, has_outcome, planned, found)
-            except (TemplateTooLong, TemplateError, TypeError, ValueError, OverflowError) as error:
+            except PromptFault as fault:
                 if candidate.position not in failed:
                     failed.add(candidate.position)
-                    planned.rejects.append(self._reject(rows, candidate.position, error))
+                    planned.rejects.append(self._reject(rows, candidate.position, fault))
 
-    def _reject(self, rows: _Rows, position: int, error: Exception) -> Reject:
+    def _reject(self, rows: _Rows, position: int, fault: PromptFault) -> Reject:
         row = rows.table["row"][position].as_py()
-        return Reject(row, rows.column("sku")[position], "prompt", f"the prompt cannot be made: {error}"[:300])
+        return Reject(row, rows.column("sku")[position], "prompt", f"the prompt cannot be made: {fault}"[:300])
 
     def _classify(
         self,
@@ -168,7 +171,7 @@ class Planner:
     ) -> None:
         outcomes = list(self.refused.of_slot(candidate.slot_id)) if has_outcome else []
         for refusal in outcomes:
-            if refusal.source_digest == candidate.source and self._waits(refusal, candidate):
+            if refusal.source_digest == candidate.source and self._binds(refusal, candidate):
                 self.counts.waiting += 1
                 return
         request = self._request(rows, candidate)
@@ -177,7 +180,7 @@ class Planner:
         if candidate.live >= 0 and self.live.has_key(candidate.live, request.key):
             if self.live.finish(candidate.live) == finish:
                 self.counts.unchanged += 1
-                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source))
+                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source, request.key))
                 return
             # The same picture in another finish: only a person's word against that finish holds it back.
             outcomes = [refusal for refusal in outcomes if refusal.state == "withdrawn"]
@@ -186,11 +189,16 @@ class Planner:
                 continue
             if refusal.finish_digest == finish and self._waits(refusal, candidate):
                 self.counts.waiting += 1
-                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source))
+                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source, request.key))
                 return
             if refusal.state in ("review", "blocked"):
                 kind = WAITING
         found.append((candidate.position, self._slot(rows, candidate, kind, request.key), request))
+
+    def _binds(self, refusal: Refusal, candidate: "_Candidate") -> bool:
+        """Tell whether a refusal of this very source holds: one of a key that is live does not, save a withdrawal."""
+        live = candidate.live >= 0 and self.live.has_key(candidate.live, refusal.request_key)
+        return self._waits(refusal, candidate) and (refusal.state == "withdrawn" or not live)
 
     def _waits(self, refusal: Refusal, candidate: "_Candidate") -> bool:
         if refusal.state == "withdrawn":
@@ -208,12 +216,10 @@ class Planner:
         self.counts.rendered += 1
         values = {name: cell(name) for name in part.fields}
         values.update(view=part.view, phrase=part.phrase, variant=part.variant)
-        prompt = cell("prompt") or part.template.render(values)
-        if len(prompt) > PROMPT_CHARACTERS:
-            raise TemplateTooLong(f"it is {len(prompt):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
+        prompt = one_prompt(cell("prompt")) or part.template.render(values)
         if not prompt:
-            raise ValueError("it is empty")
-        negative = cell("negative_prompt") or part.negative.render(values)
+            raise PromptFault("it is empty")
+        negative = one_prompt(cell("negative_prompt")) or part.negative.render(values)
         width = whole_number(cell("width")) or part.tier.width
         height = whole_number(cell("height")) or part.tier.height
         parameters = part.parameters(prompt, negative, width, height)

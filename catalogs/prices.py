@@ -4,29 +4,32 @@ Comes in: YAML, megapixels, GPU-seconds. Goes out: estimates before a run and su
 """
 
 from dataclasses import dataclass
-from importlib import resources
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, model_validator
 
 from catalogs.errors import RecipeError
+from catalogs.rules import Rules, packaged_rules, parse_rules
 
 
-class Gpu(BaseModel):
+class Gpu(Rules):
     """One kind of GPU: its price, and how long it takes for a megapixel at 8 steps."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    usd_per_hour: float = Field(ge=0)
-    seconds_per_megapixel: float = Field(gt=0)
+    usd_per_hour: float = Field(ge=0, allow_inf_nan=False)
+    seconds_per_megapixel: float = Field(gt=0, allow_inf_nan=False)
 
 
-class Prices(BaseModel):
+class Prices(Rules):
     """The price list."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     currency: str
     default: str
     gpus: dict[str, Gpu]
+
+    @model_validator(mode="after")
+    def _default_is_listed(self) -> "Prices":
+        if self.default not in self.gpus:
+            raise ValueError(f"default: {self.default!r} is none of {', '.join(self.gpus) or 'no GPUs'}")
+        return self
 
     def gpu(self, name: str | None) -> tuple[str, Gpu]:
         """Return a GPU by name, or the default one.
@@ -41,7 +44,7 @@ class Prices(BaseModel):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan will take: seconds are those of `gpus` GPUs working side by side."""
+    """What a plan will take, on one GPU of this kind."""
 
     images: int
     gpu_seconds: float
@@ -53,11 +56,7 @@ class Estimate:
 
 def load_prices(text: str | None, name: str) -> Prices:
     """Return the price list in a YAML text, or the one that ships with Packshot."""
-    shipped = (resources.files("catalogs") / "data" / "prices.yaml").read_text("utf-8")
-    try:
-        return Prices.model_validate(yaml.safe_load(text if text is not None else shipped))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise RecipeError(f"{name}: not a price list: {' '.join(str(error).split())[:300]}") from None
+    return parse_rules(text if text is not None else packaged_rules("prices"), name, Prices)
 
 
 def estimate(

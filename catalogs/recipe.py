@@ -19,12 +19,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 RESERVED = ("view", "phrase", "variant")
 """Names that templates get from the slot, not from a column."""
 
-OVERRIDES = (
-    "prompt", "negative_prompt", "seed", "width", "height", "model", "quality", "priority", "views", "num_images",
-    "created_at", "deadline", "reference_image", "category",
-)  # fmt: skip
-"""Fields with a meaning of their own: one row's word against the recipe's."""
-
 REACHING = ("prompt", "negative_prompt", "seed", "width", "height")
 """Overrides whose values reach the request key as they stand; the rest choose a slice."""
 
@@ -131,6 +125,13 @@ class Recipe(_Strict):
     salt: str = Field("", description="Keeps this recipe's images apart from others' with the same prompts")
     render_version: int = Field(1, ge=1, description="Bump it by hand to make every picture anew")
 
+    @field_validator("categories")
+    @classmethod
+    def _categories_are_named(cls, value: dict[str, Rules]) -> dict[str, Rules]:
+        if "" in value:
+            raise ValueError("a category needs a name; rows without one take the defaults")
+        return value
+
     @field_validator("columns", "models", "tiers", "views", "variants")
     @classmethod
     def _names_are_plain(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +158,14 @@ class Recipe(_Strict):
             raise ValueError("variants: the shares must add up to 1")
         return self
 
+    @model_validator(mode="after")
+    def _models_fit_the_engine(self) -> "Recipe":
+        for name, model in self.models.items():
+            if (model.family == "stub") != (self.engine == "stub"):
+                # Else the stub's pictures would be staged under the keys of a real model's.
+                raise ValueError(f"models.{name}: the engine {self.engine!r} does not paint family {model.family!r}")
+        return self
+
     def _mentioned(self) -> tuple[str, ...]:
         inherited = self.inherit.fields if self.inherit else ()
         return ("sku", *self.optional, *self.required, *self.html, *inherited)
@@ -175,6 +184,10 @@ class Recipe(_Strict):
                 raise ValueError(f"{where}.{field}: {value!r} is none of {sorted(known)}")
         if rules.views is not None and (not rules.views or set(rules.views) - set(self.views)):
             raise ValueError(f"{where}.views: choose from {sorted(self.views)}")
+        if rules.views is not None and len(set(rules.views)) < len(rules.views):
+            raise ValueError(f"{where}.views: name each view once")
+        if rules.template is not None and not rules.template.strip():
+            raise ValueError(f"{where}.template: it is empty; leave it out, or say what to paint")
         for field in ("template", "negative"):
             text = getattr(rules, field)
             if text is not None:

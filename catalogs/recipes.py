@@ -5,11 +5,11 @@ Comes in: YAML, or a built-in recipe's name, and the options that stand for reci
 
 from importlib import resources
 
-import yaml
 from pydantic import ValidationError
 
 from catalogs.errors import RecipeError
 from catalogs.recipe import Model, Recipe
+from catalogs.rules import first_fault, parse_rules
 
 
 def load_recipe(text: str, name: str) -> Recipe:
@@ -17,26 +17,14 @@ def load_recipe(text: str, name: str) -> Recipe:
 
     Raises `RecipeError` naming the file, the field and what to do.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise RecipeError(f"{name}: a recipe is a mapping of fields; this is a {type(content).__name__}")
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"{name}: {where + ': ' if where else ''}{message}") from None
+    return parse_rules(text, name, Recipe)
 
 
 def built_in_recipe(name: str = "default") -> Recipe:
     """Return a recipe that ships with Packshot: `default`, `shopify` or `sample`."""
-    file = resources.files("catalogs") / "data" / "recipes" / f"{name}.yaml"
-    if not file.is_file():
+    if name not in built_in_recipes():
         raise RecipeError(f"There is no built-in recipe {name!r}; choose from {', '.join(built_in_recipes())}")
+    file = resources.files("catalogs") / "data" / "recipes" / f"{name}.yaml"
     return load_recipe(file.read_text("utf-8"), f"the built-in recipe {name}")
 
 
@@ -56,7 +44,10 @@ def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None
             raise RecipeError(f"--model: {model!r} is no folder, no id@revision, and none of {sorted(recipe.models)}")
         content["defaults"]["model"] = model
     elif model is not None:
-        content["models"] = {**content["models"], "chosen": model.model_dump(mode="json")}
+        chosen = model.model_dump(mode="json")
+        # What stood for the stub stands for the chosen weights now; other models keep theirs.
+        kept = {name: chosen if entry["family"] == "stub" else entry for name, entry in content["models"].items()}
+        content["models"] = {**kept, "chosen": chosen}
         content["defaults"]["model"] = "chosen"
     if content["engine"] == "stub":
         # Every name stays, so that a row's own choice of model still resolves; what it stands for is the stub.
@@ -67,4 +58,4 @@ def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(f"The options do not fit the recipe: {error.errors()[0]['msg']}") from None
+        raise RecipeError(f"The options do not fit the recipe: {first_fault(error)}") from None

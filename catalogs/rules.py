@@ -1,4 +1,4 @@
-"""How rules files that are not recipes (policy, audit suite) are read from YAML.
+"""How rules files (recipe, policy, price list, audit suite) are read from YAML.
 
 Comes in: text, the file's name, a pydantic model. Goes out: the checked model, or a `RecipeError` that names file and
 field. A key that is written twice is an error here: YAML would let the second silently win, and with it a whole list
@@ -21,7 +21,8 @@ class Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-Model = TypeVar("Model", bound=Rules)
+Model = TypeVar("Model", bound=BaseModel)
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,6 +31,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
@@ -45,7 +48,7 @@ def parse_rules(text: str, name: str, model: type[Model]) -> Model:
     """Return the rules in a YAML text as `model`; `name` is the file in errors. Raises `RecipeError`."""
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-45
         raise RecipeError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise RecipeError(f"{name}: not YAML: it is nested too deeply") from None
@@ -54,10 +57,15 @@ def parse_rules(text: str, name: str, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"{name}: {where + ': ' if where else ''}{message}") from None
+        raise RecipeError(f"{name}: {first_fault(error)}") from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first thing that is wrong, after the field it is wrong with."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def packaged_rules(name: str) -> str:

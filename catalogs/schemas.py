@@ -60,7 +60,14 @@ REQUESTS = pa.schema(
 )
 """What a run must make: one row a distinct request key, sorted into shards."""
 
-REFRESHED = pa.schema([("slot_id", pa.binary()), ("table", pa.string()), ("source_digest", pa.binary())])
+REFRESHED = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("table", pa.string()),  # manifest | outcomes
+        ("source_digest", pa.binary()),
+        ("request_key", pa.binary()),  # of the row that is meant: a slot may have outcomes of other requests too
+    ]
+)
 """Slots whose source moved without moving the picture: only the digest is written anew."""
 
 RETIRED = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])

@@ -1,7 +1,8 @@
 """Requests into shards: fixed batches of one model and size, the unit of GPU work.
 
 Comes in: requests in the plan's order. Goes out: full shards as tables, each to be written as one Parquet row group,
-most urgent priority first. Memory is bounded: one open shard for each (priority, model, size) that occurs.
+most urgent priority first. Memory is bounded: one open shard for each (priority, model, size) that occurs, and all of
+them are closed, full or not, before too many requests wait in them.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from catalogs.schemas import REQUESTS
 
 SHARDS_A_PART = 700
 """Row groups in one part file: with two tasks a shard, a part stays below 1,500 task runs in a flow run."""
+OPEN_REQUESTS = 50_000
+"""Requests that may wait in unfilled shards, about 60 MB: a catalogue could name a size of its own in every row."""
 REFUSED_SHARD = ""
 """The shard of requests that the prompt gates refused: they are kept for the report, and made by nobody."""
 
@@ -24,12 +27,14 @@ class Sharder:
     """Fills shards of `size` requests."""
 
     size: int
+    most_open: int = OPEN_REQUESTS
     shards: list[Shard] = field(default_factory=list)
+    _waiting: int = 0
     _open: dict[tuple[object, ...], list[Request]] = field(default_factory=dict)
     _written: dict[int, int] = field(default_factory=dict)
 
     def add(self, request: Request) -> Iterator[tuple[str, pa.Table]]:
-        """Take a request; yield (part, row group) for each shard that it fills."""
+        """Take a request; yield (part, row group) for each shard that is closed by it."""
         rank = PRIORITIES.index(request.priority)
         if request.verdict.word != "PASS":
             group: tuple[object, ...] = (rank, REFUSED_SHARD)
@@ -37,8 +42,11 @@ class Sharder:
             group = (rank, request.model, request.width, request.height, request.steps, request.guidance)
         waiting = self._open.setdefault(group, [])
         waiting.append(request)
+        self._waiting += 1
         if len(waiting) == self.size:
             yield self._close(group)
+        elif self._waiting >= self.most_open:
+            yield from self.flush()
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         """Yield the shards that did not fill up."""
@@ -47,6 +55,7 @@ class Sharder:
 
     def _close(self, group: tuple[object, ...]) -> tuple[str, pa.Table]:
         requests = self._open.pop(group)
+        self._waiting -= len(requests)
         rank = int(str(group[0]))
         if group[1] == REFUSED_SHARD and len(group) == 2:
             return "refused", request_table(requests, REFUSED_SHARD)

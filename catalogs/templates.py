@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from catalogs.errors import RecipeError
@@ -27,8 +27,25 @@ PROMPT_CHARACTERS = 4_000
 """Longest prompt, in characters: Z-Image reads 512 tokens, and a token is seldom more than eight characters."""
 
 
-class TemplateTooLong(Exception):
-    """A rendered prompt is longer than `PROMPT_CHARACTERS`."""
+_FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError)
+"""What Jinja's filters and tests raise on values that they do not fit (`truncate(1)` asserts, for one)."""
+
+
+class PromptFault(Exception):
+    """A row's prompt cannot be made: its template fails on the values, or gives too much."""
+
+
+def one_prompt(text: str) -> str:
+    """Return a prompt as it is sent and hashed: NFC, one line, single spaces.
+
+    Raises `PromptFault` above `PROMPT_CHARACTERS`.
+    """
+    text = " ".join(text.split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if len(text) > PROMPT_CHARACTERS:
+        raise PromptFault(f"it is {len(text):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
+    return text
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
@@ -50,8 +67,12 @@ def compile_template(text: str, fields: Collection[str], where: str) -> "Rendere
         renderer = _compile(text)
     except TemplateSyntaxError as error:
         raise RecipeError(f"{where}: the template does not parse (line {error.lineno}): {error.message}") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: the template is nested too deeply") from None
     except _Refused as refusal:
         raise RecipeError(f"{where}: templates may not use {refusal}: only values, `if` and simple filters") from None
+    except PromptFault as fault:
+        raise RecipeError(f"{where}: on a row of empty cells, {fault}") from None
     unknown = sorted(renderer.fields - set(fields))
     if unknown:
         raise RecipeError(
@@ -73,31 +94,46 @@ class Renderer:
         tree = environment.parse(text)
         self.fields = frozenset(_names(tree))
         self._template = environment.from_string(text)
-        self._constant = None if self.fields else " ".join(self._template.render().split())
+        self._constant: str | None = None
+        probe = self.render(dict.fromkeys(self.fields, ""))
+        if not self.fields:
+            self._constant = probe
 
     def render(self, values: dict[str, str]) -> str:
         """Return the prompt for one row: NFC, one line, single spaces.
 
-        Raises `TemplateTooLong`.
+        Raises `PromptFault`.
         """
         if self._constant is not None:
             return self._constant
         # A shared context spares a copy of the values: half the time of `Template.render`, millions of times.
         context = self._template.new_context(values, shared=True)
-        text = " ".join("".join(self._template.root_render_func(context)).split())
-        if len(text) > PROMPT_CHARACTERS:
-            raise TemplateTooLong(f"the prompt is {len(text):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
-        return text if text.isascii() else unicodedata.normalize("NFC", text)
+        try:
+            text = "".join(self._template.root_render_func(context))
+        except _FAULTS as error:
+            raise PromptFault(f"the template fails: {error}") from None
+        return one_prompt(text)
 
 
 def _names(node: nodes.Node) -> set[str]:
     if not isinstance(node, _SYNTAX):
         raise _Refused(f"`{type(node).__name__.lower()}`")
-    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        raise _Refused(f"the filter `{node.name}`")
+    if isinstance(node, nodes.Filter):
+        _check_filter(node)
     if isinstance(node, nodes.Name):
         return {node.name}
     names: set[str] = set()
     for child in node.iter_child_nodes():
         names |= _names(child)
     return names
+
+
+def _check_filter(node: nodes.Filter) -> None:
+    if node.name not in FILTERS:
+        raise _Refused(f"the filter `{node.name}`")
+    if node.dyn_args or node.dyn_kwargs:
+        raise _Refused("`*` before an argument")
+    given = [*node.args[1:], *(keyword.value for keyword in node.kwargs)]
+    if node.name == "replace" and not all(isinstance(value, nodes.Const) for value in given):
+        # A field in the place of every letter of another one would be as long as both multiplied.
+        raise _Refused("`replace` with a replacement that is no plain text")
