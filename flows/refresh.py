@@ -24,6 +24,7 @@ from catalogs.policy import Policy
 from catalogs.prices import Prices
 from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
+from catalogs.shards import SHARDS_A_PART
 from flows.artifacts import ArtifactWatch, show_report
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
@@ -168,19 +169,15 @@ class Refresh:
         missing = bench.plan(plan.shards)
         pending = set(missing)
         owed = bench.unfinished() if run.resumed else []
-        sizes = {shard.name: shard.requests for shard in plan.shards}
-        self.watch.total(sum(sizes[name] for name in missing) + len(owed))
-        parts: dict[str, list[str]] = {}
-        for shard in plan.shards:
-            if shard.name in pending:
-                parts.setdefault(shard.part, []).append(shard.name)
+        self.watch.total(sum(shard.requests for shard in plan.shards if shard.name in pending) + len(owed))
         with self._stage("generate"):
-            if len(parts) <= 1:
+            if len(missing) <= SHARDS_A_PART:
                 work_through(bench, missing, owed, self.hands, self._limits, self.watch)
                 return
-            for name, shards in sorted(parts.items()):
+            for first in range(0, len(missing), SHARDS_A_PART):
+                shards = missing[first : first + SHARDS_A_PART]
                 work = partial(work_through, bench, shards, owed, self.hands, self._limits, self.watch)
-                self.hands.part(f"{run.run_id}-{name}", work)
+                self.hands.part(f"{run.run_id}-{shards[0]}", work)
                 owed = []
 
     def _finish(self, run: Run, policy: Policy, plan: Plan, batch: Batch, checks: Checks) -> dict[str, Any]:
@@ -260,6 +257,7 @@ def flow_run_name() -> str:
     parameters = flow_run.parameters.get("parameters", {})
     values = parameters if isinstance(parameters, dict) else parameters.model_dump()
     source = str(values.get("catalogue") or values.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
+    source = source.rsplit(".", 1)[0]
     return f"{source}-{values.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
