@@ -50,7 +50,9 @@ class PrefectHands:
         """Run one stage as a task run."""
         # The task returns nothing, so that no table or document ends in Prefect's results.
         answers: list[T] = []
-        task(name=name, cache_policy=NO_CACHE, persist_result=False)(lambda: answers.append(work()))()
+        task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)(
+            lambda: answers.append(work())
+        )()
         return answers[0]
 
     def part(self, name: str, work: Callable[[], T]) -> T:
