@@ -4,7 +4,7 @@ Comes in: `ShardWork`, an engine and a store. Goes out: a `Made` an order. Encod
 beside the engine, in a bounded queue: a killed run loses at most the engine's batch and that queue.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -35,7 +35,14 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]
                 made[key] = Made(orders[key], "reused", found)
         missing = (order for key, order in orders.items() if key not in made)
         room = Semaphore(STAGING_QUEUE)
-        waiting: list[Future[Made]] = []
+        waiting: deque[Future[Made]] = deque()
+
+        def settle(*, wait: bool) -> None:
+            # A picture that could not be staged must end the painting, not wait for the shard's last.
+            while waiting and (wait or waiting[0].done()):
+                done = waiting.popleft().result()
+                made[done.order.image_key] = done
+
         for answer in engine.generate(_prompts(missing)):
             order = orders[answer.key]
             if isinstance(answer, Failure):
@@ -45,9 +52,8 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]
             future = threads.submit(_stage, store, order, answer)
             future.add_done_callback(lambda _: room.release())
             waiting.append(future)
-        for future in waiting:
-            done = future.result()
-            made[done.order.image_key] = done
+            settle(wait=False)
+        settle(wait=True)
     return [made[order.image_key] for order in shard.orders]
 
 
