@@ -4,6 +4,8 @@ Comes in: catalogue names (checked), run ids, hex digests, SKUs. Goes out: slash
 SKUs are hostile text, so only their slug and digest ever reach a key.
 """
 
+from functools import lru_cache
+
 from slugify import slugify
 
 from catalogs.keys import SHORT, sku_sha
@@ -32,11 +34,16 @@ def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
 
 def published_image(catalogue: str, sku: str, view: str, variant: str, index: int, file_sha: str) -> str:
     """Return the public key of a picture: readable, safe, and different for every different file."""
-    slug = slugify(sku, max_length=SLUG_CHARACTERS) or "sku"
     return (
-        f"published/{catalogue}/{slug}-{sku_sha(sku)}/"
-        f"{slugify(view) or 'view'}-{slugify(variant) or 'a'}-{index}-{file_sha[:SHORT]}.jpg"
+        f"published/{catalogue}/{_slug(sku) or 'sku'}-{sku_sha(sku)}/"
+        f"{_slug(view) or 'view'}-{_slug(variant) or 'a'}-{index}-{file_sha[:SHORT]}.jpg"
     )
+
+
+@lru_cache(4096)
+def _slug(text: str) -> str:
+    # Kept, since slugify looks for an optional package anew at every call: more work than writing a small file.
+    return str(slugify(text, max_length=SLUG_CHARACTERS))
 
 
 STAGING = "staging/"
