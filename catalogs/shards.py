@@ -28,10 +28,10 @@ class Sharder:
 
     size: int
     most_open: int = OPEN_REQUESTS
-    shards: list[Shard] = field(default_factory=list)
-    _waiting: int = 0
-    _open: dict[tuple[object, ...], list[Request]] = field(default_factory=dict)
-    _written: dict[int, int] = field(default_factory=dict)
+    shards: list[Shard] = field(default_factory=list, init=False)
+    _waiting: int = field(default=0, init=False)
+    _open: dict[tuple[object, ...], list[Request]] = field(default_factory=dict, init=False)
+    _written: dict[int, int] = field(default_factory=dict, init=False)
 
     def add(self, request: Request) -> Iterator[tuple[str, pa.Table]]:
         """Take a request; yield (part, row group) for each shard that is closed by it."""

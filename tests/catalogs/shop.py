@@ -80,6 +80,7 @@ def ingested(
 
 def accepted(rows: Sequence[Mapping[str, object]], recipe: Recipe = RECIPE) -> pa.Table:
     """Return rows that must all be accepted."""
-    table, rejects, _ = ingested(raw(rows), recipe)
+    names = dict.fromkeys(["sku", "title", *(name for row in rows for name in row)])
+    table, rejects, _ = ingested(raw(rows, names), recipe)
     assert rejects == []
     return table

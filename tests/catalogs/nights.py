@@ -1,0 +1,112 @@
+"""Nights of the small shop in memory: what is live, what was refused, and what tonight's plan makes of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+
+from catalogs.plan import PlanCounts, PlannedBatch, Request, Slot
+from catalogs.planner import Planner, unseen
+from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
+from catalogs.recipe import Recipe
+from catalogs.schemas import MANIFEST, OUTCOMES
+from catalogs.verdict import PASS, Verdict
+from tests.catalogs.shop import RECIPE, accepted
+
+Rows = Sequence[Mapping[str, object]]
+
+
+def part_of(schema: pa.Schema, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Return rows under some columns of a table's schema."""
+    arrays = [pa.array([row.get(name) for row in rows], schema.field(name).type) for name in columns]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+@dataclass
+class Night:
+    """One night's plan."""
+
+    batches: list[PlannedBatch]
+    counts: PlanCounts
+    retired: int
+
+    @property
+    def slots(self) -> list[Slot]:
+        return [slot for batch in self.batches for slot in batch.slots]
+
+    @property
+    def requests(self) -> list[Request]:
+        return [request for batch in self.batches for request in batch.requests]
+
+    @property
+    def refreshed(self) -> list[tuple[bytes, str, bytes, bytes]]:
+        return [row for batch in self.batches for row in batch.refreshed]
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Return what each slot counts as, by its name."""
+        return {name_of(slot): slot.kind for slot in self.slots}
+
+
+def name_of(slot: Slot) -> str:
+    return f"{slot.sku} {slot.view} {slot.variant} {slot.index}"
+
+
+@dataclass
+class Shop:
+    """A store between two nights."""
+
+    live: dict[bytes, dict[str, Any]] = field(default_factory=dict)
+    outcomes: dict[tuple[bytes, bytes], dict[str, Any]] = field(default_factory=dict)
+
+    def night(
+        self,
+        rows: Rows,
+        recipe: Recipe = RECIPE,
+        policy: str = "policy 1",
+        judge: Callable[[str], Verdict] = lambda _: PASS,
+        rows_a_batch: int = 1000,
+    ) -> Night:
+        """Plan a catalogue whose rows must all be accepted."""
+        live = Live([part_of(MANIFEST, LIVE_COLUMNS, list(self.live.values()))])
+        refused = Refused([part_of(OUTCOMES, REFUSED_COLUMNS, list(self.outcomes.values()))])
+        planner = Planner(recipe, live, refused, policy, judge)
+        table = accepted(rows, recipe)
+        starts = range(0, table.num_rows, rows_a_batch)
+        batches = [planner.batch(table.slice(start, rows_a_batch)) for start in starts]
+        return Night(batches, planner.counts, len(list(unseen(live))))
+
+    def publish(self, night: Night) -> None:
+        """Make every slot of the night visible, and write its refreshed digests."""
+        for slot in night.slots:
+            self.live[slot.slot_id] = {
+                "slot_id": slot.slot_id,
+                "source_digest": slot.source_digest,
+                "request_key": slot.request_key,
+                "finish_digest": slot.finish_digest,
+                "file_sha": sha256(slot.slot_id + slot.request_key + slot.finish_digest.encode()).digest(),
+            }
+        self.refresh(night)
+
+    def refuse(self, night: Night, state: str, attempts: int = 0, policy: str = "policy 1") -> None:
+        """Remember every slot of the night as refused."""
+        for slot in night.slots:
+            self.outcomes[slot.slot_id, slot.request_key] = {
+                "slot_id": slot.slot_id,
+                "request_key": slot.request_key,
+                "state": state,
+                "attempts": attempts,
+                "source_digest": slot.source_digest,
+                "finish_digest": slot.finish_digest,
+                "policy_digest": policy,
+            }
+        self.refresh(night)
+
+    def refresh(self, night: Night) -> None:
+        """Write the night's refreshed digests."""
+        for slot_id, table, source, key in night.refreshed:
+            row = self.live[slot_id] if table == "manifest" else self.outcomes[slot_id, key]
+            assert row["request_key"] == key
+            row["source_digest"] = source

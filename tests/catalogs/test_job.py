@@ -1,0 +1,31 @@
+"""A run may be resumed only where its plan would be the same."""
+
+from dataclasses import replace
+
+import pytest
+
+from catalogs.job import Job
+from catalogs.policy import default_policy
+from tests.catalogs.shop import RECIPE, recipe_with
+
+JOB = Job("products.csv", "file:///store", "shoes", RECIPE, default_policy())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(JOB, catalogue="boots"),
+        replace(JOB, recipe=recipe_with({"salt": "ours"})),
+        replace(JOB, policy=default_policy().model_copy(update={"review_days": 31})),
+        replace(JOB, scope="partial"),
+    ],
+    ids=["catalogue", "recipe", "policy", "scope"],
+)
+def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: Job) -> None:
+    assert changed.fingerprint("content") != JOB.fingerprint("content")
+
+
+def test_the_catalogues_content_moves_it_and_its_place_does_not() -> None:
+    assert JOB.fingerprint("content") != JOB.fingerprint("other content")
+    moved = replace(JOB, source="s3://bucket/products.csv", store="s3://bucket/store")
+    assert moved.fingerprint("content") == JOB.fingerprint("content")
