@@ -120,8 +120,11 @@ class TableStore(Protocol):
     def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first (at most `limit`); an empty sequence where there is no table."""
 
-    def vacuum(self, table: str, *, keep_hours: int, dry_run: bool = False) -> int:
-        """Delete data files that no version younger than `keep_hours` needs, or only count them; return how many."""
+    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
+        """Delete data files that neither `keep_versions` nor a version younger than `keep_hours` needs.
+
+        Returns how many; a dry run only counts them.
+        """
 
 
 # Engines

@@ -128,16 +128,24 @@ class DeltaTables:
         """Return the live history, newest first (at most `limit` commits); empty where there is no table."""
         return read_history(open_store(self.url), check_key(table), limit)
 
-    def vacuum(self, table: str, *, keep_hours: int, dry_run: bool = False) -> int:
-        """Delete data files that no version younger than `keep_hours` needs, and what lost races left; return how many.
+    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
+        """Delete what no version younger than `keep_hours` needs, and what lost races left; return how many files.
 
         Delta's own vacuum commits twice to the log, which would make a running release lose its race; so it only lists.
-        `keep_hours` must be longer than a commit takes.
+        `keep_hours` must be longer than a commit takes. An old version is only safe in `keep_versions`: a checkpoint
+        forgets which files were removed lately. Change feeds are kept by their age alone.
         """
         target = self._required(table)
+        kept = list(keep_versions) or None
         with _speaking_of(table):
-            names = target.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
-        return len(names) if dry_run else open_store(self.url).delete(f"{table}/{name}" for name in names)
+            names = target.vacuum(
+                keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=kept
+            )
+        # Without a commit the log goes on naming what an earlier vacuum has deleted.
+        store = open_store(self.url)
+        there = {info.key for info in store.list(f"{table}/")}
+        unneeded = [key for key in (f"{table}/{name}" for name in names) if key in there]
+        return len(unneeded) if dry_run else store.delete(unneeded)
 
     def _opened(self, table: str, version: int | None = None) -> DeltaTable | None:
         with _speaking_of(table):

@@ -60,8 +60,9 @@ class MortalTables:
         """Return the live history, newest first."""
         return self._mortality.survive(f"history of {table}", lambda: self._tables.history(table, limit))
 
-    def vacuum(self, table: str, *, keep_hours: int, dry_run: bool = False) -> int:
-        """Delete data files that no young version needs."""
+    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
+        """Delete data files that no young or kept version needs."""
         return self._mortality.survive(
-            f"vacuum {table}", lambda: self._tables.vacuum(table, keep_hours=keep_hours, dry_run=dry_run)
+            f"vacuum {table}",
+            lambda: self._tables.vacuum(table, keep_hours=keep_hours, keep_versions=keep_versions, dry_run=dry_run),
         )

@@ -1,7 +1,7 @@
 """A set in 16 bytes a name answers as a set of the names themselves would."""
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.digest_set import DigestSet, row_digests, text_digests
@@ -9,6 +9,7 @@ from catalogs.digest_set import DigestSet, row_digests, text_digests
 names = st.lists(st.text(max_size=12), max_size=40)
 
 
+@settings(deadline=None)
 @given(names, names, names)
 def test_it_answers_like_a_set_of_texts_whatever_is_added_when(
     first: list[str], second: list[str], asked: list[str]

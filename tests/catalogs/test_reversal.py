@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.digest_set import DigestSet
@@ -60,6 +60,7 @@ def outcome(slot: int, request: int, finish: int, state: str = "withdrawn", **ot
     } | other
 
 
+@settings(deadline=None)
 @given(shops, shops)
 def test_the_changes_lead_from_the_live_rows_to_the_targets(
     live: dict[int, tuple[int, int, int]], target: dict[int, tuple[int, int, int]]
@@ -77,6 +78,7 @@ def test_the_changes_lead_from_the_live_rows_to_the_targets(
     assert len({change["slot_id"] for change in changes}) == len(changes)
 
 
+@settings(deadline=None)
 @given(shops, shops, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 1)), max_size=8))
 def test_exactly_what_was_live_and_is_not_is_withdrawn(
     live: dict[int, tuple[int, int, int]],

@@ -229,7 +229,9 @@ def test_vacuum_keeps_what_is_young_and_live_and_commits_nothing(tables: TableSt
     assert tables.vacuum(TABLE, keep_hours=24) == 0
     assert tables.vacuum(TABLE, keep_hours=0, dry_run=True) == 2
     assert live(tables, version=1) == {b"a": "a1", b"b": "b1"}
+    assert tables.vacuum(TABLE, keep_hours=0, keep_versions=[1], dry_run=True) == 1  # version 1 needs that file
     assert tables.vacuum(TABLE, keep_hours=0) == 2  # the file that version 2 replaced, and version 2's change feed
+    assert tables.vacuum(TABLE, keep_hours=0) == 0
     assert tables.version(TABLE) == 2
     assert live(tables) == {b"a": "a2", b"b": "b1"}
     with pytest.raises(TableError):
