@@ -12,11 +12,13 @@ SHORT = 12
 """Hex digits of a short digest (48 bits): for names that a person reads, never for equality of content."""
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_REQUEST = {"packshot": "request/1"}
+
+
 def canonical_json(value: object) -> bytes:
     """Return the one JSON text of `value`: sorted keys, no spaces, UTF-8, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return _JSON.encode(value).encode("utf-8", "surrogatepass")
 
 
 def digest(value: object) -> str:
@@ -26,7 +28,23 @@ def digest(value: object) -> str:
 
 def request_key(parameters: Mapping[str, object]) -> str:
     """Return the key of all that changes the pixels (DESIGN: "request key")."""
-    return digest({"packshot": "request/1", **parameters})
+    return digest({**_REQUEST, **parameters})
+
+
+class RequestKeys:
+    """The request keys of prompts whose other parameters are the same: a fifth of the work, millions of times."""
+
+    def __init__(self, parameters: Mapping[str, object]) -> None:
+        """Take all parameters but the prompt."""
+        full = {**_REQUEST, **parameters}
+        before = canonical_json({name: value for name, value in full.items() if name < "prompt"})
+        after = canonical_json({name: value for name, value in full.items() if name > "prompt"})
+        self._before = before.removesuffix(b"}") + b',"prompt":'
+        self._after = b"," + after.removeprefix(b"{") if after != b"{}" else b"}"
+
+    def of(self, prompt: str) -> bytes:
+        """Return what `request_key` says of the parameters with this prompt, as 32 bytes."""
+        return hashlib.sha256(self._before + canonical_json(prompt) + self._after).digest()
 
 
 def image_key(request: str, attempt: int) -> str:

@@ -11,48 +11,19 @@ from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from catalogs.drafts import Drafts
 from catalogs.ingest import Reject
-from catalogs.keys import request_key, share_of
+from catalogs.keys import share_of
 from catalogs.overrides import parse_time, split_views, whole_number
 from catalogs.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.published import Live, Refusal, Refused
 from catalogs.recipe import Recipe
-from catalogs.slices import Slice, Slices
+from catalogs.rows import Rows
+from catalogs.slices import Slices
 from catalogs.slot_index import words
-from catalogs.templates import PromptFault, one_prompt
-from catalogs.verdict import PASS, Verdict
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """One batch as Python columns, made when they are asked for."""
-
-    table: pa.Table
-    columns: dict[str, list[str]] = field(default_factory=dict)
-    joined: dict[tuple[str, ...], list[bytes]] = field(default_factory=dict)
-
-    def column(self, name: str) -> list[str]:
-        if name not in self.columns:
-            there = name in self.table.column_names
-            self.columns[name] = self.table[name].to_pylist() if there else [""] * self.table.num_rows
-        return self.columns[name]
-
-    def bytes_of(self, fields: tuple[str, ...]) -> list[bytes]:
-        """Return what the fields hold, row by row; the separator cannot occur in clean text.
-
-        A column that is not there holds as much as an empty one, and leaves its place free.
-        """
-        if fields not in self.joined:
-            there = set(self.table.column_names)
-            if there.intersection(fields):
-                cells = [self.table[name] if name in there else "" for name in fields]
-                text = pc.binary_join_element_wise(*cells, "\x1f")
-                self.joined[fields] = pc.cast(text, pa.binary()).to_pylist()
-            else:
-                self.joined[fields] = [b"\x1f" * (len(fields) - 1)] * self.table.num_rows
-        return self.joined[fields]
+from catalogs.templates import PromptFault
+from catalogs.verdict import Verdict
 
 
 @dataclass
@@ -72,7 +43,7 @@ class Planner:
 
     def batch(self, table: pa.Table) -> PlannedBatch:
         """Plan one batch of accepted rows."""
-        rows = _Rows(table)
+        rows = Rows(table)
         planned = PlannedBatch()
         failed: set[int] = set()
         found: list[tuple[int, Slot, Request]] = []
@@ -80,17 +51,20 @@ class Planner:
             for view in views:
                 part = self.slices.get(category, view, variant, tier, model)
                 for index in range(count):
-                    self._compare(rows, positions, part, index, planned, found, failed)
+                    drafts = Drafts(rows, part, index, self.refused)
+                    self._compare(rows, positions, drafts, planned, found, failed)
         for position, slot, request in found:
             if position not in failed:
                 self._accept(slot, request, planned)
         return planned
 
-    def _shapes(self, rows: _Rows) -> dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]]:
+    def _shapes(self, rows: Rows) -> dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]]:
         """Group rows whose slots are alike: same slices, views and number of images."""
         recipe = self.recipe
+        names = ("sku", "category", "quality", "model", "views", "num_images")
         cells = zip(
-            *(rows.column(name) for name in ("sku", "category", "quality", "model", "views", "num_images")), strict=True
+            *(rows.column(name) for name in names),
+            strict=True,
         )
         resolved: dict[tuple[str, ...], tuple[str, str, str, str, tuple[str, ...], int]] = {}
         shapes: dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]] = {}
@@ -128,16 +102,16 @@ class Planner:
 
     def _compare(
         self,
-        rows: _Rows,
+        rows: Rows,
         positions: Sequence[int],
-        part: Slice,
-        index: int,
+        drafts: Drafts,
         planned: PlannedBatch,
         found: list[tuple[int, Slot, Request]],
         failed: set[int],
     ) -> None:
+        part = drafts.part
         skus, content = rows.column("sku"), rows.bytes_of(part.fields)
-        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{index}".encode()
+        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{drafts.index}".encode()
         ids = [sha256(skus[p].encode() + suffix).digest()[:16] for p in positions]
         prefix = part.digest
         digests = [sha256(prefix + content[p]).digest()[:16] for p in positions]
@@ -149,7 +123,7 @@ class Planner:
         moved = np.flatnonzero(~same)
         known = self.refused.known(high[moved], low[moved])
         for place, has_outcome in zip(moved.tolist(), known.tolist(), strict=True):
-            candidate = _Candidate(positions[place], ids[place], digests[place], int(live[place]), part, index)
+            candidate = _Candidate(positions[place], ids[place], digests[place], int(live[place]), drafts)
             try:
                 self._classify(rows, candidate, has_outcome, planned, found)
             except PromptFault as fault:
@@ -157,13 +131,13 @@ class Planner:
                     failed.add(candidate.position)
                     planned.rejects.append(self._reject(rows, candidate.position, fault))
 
-    def _reject(self, rows: _Rows, position: int, fault: PromptFault) -> Reject:
-        row = rows.table["row"][position].as_py()
-        return Reject(row, rows.column("sku")[position], "prompt", f"the prompt cannot be made: {fault}"[:300])
+    def _reject(self, rows: Rows, position: int, fault: PromptFault) -> Reject:
+        sku = rows.column("sku")[position]
+        return Reject(rows.number(position), sku, "prompt", f"the prompt cannot be made: {fault}"[:300])
 
     def _classify(
         self,
-        rows: _Rows,
+        rows: Rows,
         candidate: "_Candidate",
         has_outcome: bool,
         planned: PlannedBatch,
@@ -174,9 +148,10 @@ class Planner:
             if refusal.source_digest == candidate.source and self._binds(refusal, candidate):
                 self.counts.waiting += 1
                 return
-        request = self._request(rows, candidate)
+        self.counts.rendered += 1
+        request = candidate.drafts.request(candidate.position)
         kind = CHANGED if candidate.live >= 0 else NEW
-        finish = candidate.part.finish_digest
+        finish = candidate.drafts.part.finish_digest
         if candidate.live >= 0 and self.live.has_key(candidate.live, request.key):
             if self.live.finish(candidate.live) == finish:
                 self.counts.unchanged += 1
@@ -205,49 +180,9 @@ class Planner:
             return True
         if refusal.state in ("review", "blocked"):
             return refusal.policy_digest == self.policy_digest
-        return refusal.state == "failed" and refusal.attempts >= candidate.part.tier.attempts
+        return refusal.state == "failed" and refusal.attempts >= candidate.drafts.part.tier.attempts
 
-    def _request(self, rows: _Rows, candidate: "_Candidate") -> Request:
-        part, position = candidate.part, candidate.position
-
-        def cell(name: str) -> str:
-            return rows.column(name)[position]
-
-        self.counts.rendered += 1
-        values = {name: cell(name) for name in part.fields}
-        values.update(view=part.view, phrase=part.phrase, variant=part.variant)
-        prompt = one_prompt(cell("prompt")) or part.template.render(values)
-        if not prompt:
-            raise PromptFault("it is empty")
-        negative = one_prompt(cell("negative_prompt")) or part.negative.render(values)
-        width = whole_number(cell("width")) or part.tier.width
-        height = whole_number(cell("height")) or part.tier.height
-        parameters = part.parameters(prompt, negative, width, height)
-        seed = whole_number(cell("seed")) if cell("seed") else None
-        if seed is not None:
-            parameters["seed"] = seed
-        if candidate.index:
-            parameters["index"] = candidate.index
-        key = bytes.fromhex(request_key(parameters))
-        return Request(
-            key=key,
-            prompt=prompt,
-            negative=negative,
-            seed=seed,
-            width=width,
-            height=height,
-            steps=part.tier.steps,
-            guidance=part.tier.guidance,
-            model=part.model,
-            finish_digest=part.finish_digest,
-            first_attempt=min(self.refused.attempts_failed(key), part.tier.attempts - 1) if len(self.refused) else 0,
-            attempts_allowed=part.tier.attempts,
-            category=cell("category"),
-            verdict=PASS,
-            priority=cell("priority").lower() or "normal",
-        )
-
-    def _slot(self, rows: _Rows, candidate: "_Candidate", kind: str, key: bytes) -> Slot:
+    def _slot(self, rows: Rows, candidate: "_Candidate", kind: str, key: bytes) -> Slot:
         def cell(name: str) -> str:
             return rows.column(name)[candidate.position]
 
@@ -255,14 +190,14 @@ class Planner:
             slot_id=candidate.slot_id,
             sku=cell("sku"),
             category=cell("category"),
-            view=candidate.part.view,
-            variant=candidate.part.variant,
-            index=candidate.index,
+            view=candidate.drafts.part.view,
+            variant=candidate.drafts.part.variant,
+            index=candidate.drafts.index,
             kind=kind,
             request_key=key,
             source_digest=candidate.source,
-            finish_digest=candidate.part.finish_digest,
-            attempts_allowed=candidate.part.tier.attempts,
+            finish_digest=candidate.drafts.part.finish_digest,
+            attempts_allowed=candidate.drafts.part.tier.attempts,
             live_file_sha=self.live.file_sha(candidate.live) if candidate.live >= 0 else None,
             priority=cell("priority").lower() or "normal",
             created_at=parse_time(cell("created_at")) if cell("created_at") else None,
@@ -289,14 +224,13 @@ class Planner:
         self.counts.review += word == "REVIEW"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Candidate:
     position: int
     slot_id: bytes
     source: bytes
     live: int
-    part: Slice
-    index: int
+    drafts: Drafts
 
 
 def unseen(live: Live) -> Iterator[int]:

@@ -32,10 +32,9 @@ class Slice:
     fields: tuple[str, ...]
     digest: bytes
 
-    def parameters(self, prompt: str, negative: str, width: int, height: int) -> dict[str, object]:
-        """Return what the request key is made of, before a row's own seed and the index."""
+    def parameters(self, negative: str, width: int, height: int) -> dict[str, object]:
+        """Return what the request key is made of beside the prompt, before a row's own seed and the index."""
         parameters: dict[str, object] = {
-            "prompt": prompt,
             "negative": negative,
             "width": width,
             "height": height,

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.keys import canonical_json, digest, image_key, request_key, seed_of, share_of, sku_sha, slot_id
+from catalogs.keys import (
+    RequestKeys,
+    canonical_json,
+    digest,
+    image_key,
+    request_key,
+    seed_of,
+    share_of,
+    sku_sha,
+    slot_id,
+)
 
 PARAMETERS = {
     "prompt": "Photo of a mug", "negative": "", "width": 1024, "height": 1024, "steps": 8, "guidance": 0.0,
@@ -46,6 +56,11 @@ def test_every_parameter_moves_the_request_key(name: str) -> None:
     moved = {**PARAMETERS, name: others[type(PARAMETERS[name])]}
     assert request_key(moved) != KEY
     assert request_key({key: value for key, value in PARAMETERS.items() if key != name}) != KEY
+
+
+@given(parameters=st.dictionaries(TEXT.filter(lambda name: name != "prompt"), VALUES, max_size=5), prompt=TEXT)
+def test_keys_taken_together_are_the_keys_taken_one_by_one(parameters: dict[str, object], prompt: str) -> None:
+    assert RequestKeys(parameters).of(prompt).hex() == request_key({**parameters, "prompt": prompt})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}])

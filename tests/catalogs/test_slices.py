@@ -96,12 +96,12 @@ def test_it_reads_the_fields_of_its_templates_and_the_rows_own_words() -> None:
 
 
 def test_parameters_are_all_that_changes_the_pixels() -> None:
-    parameters = front({}).parameters("Photo of Mug", "text", 640, 512)
+    parameters = front({}).parameters("text", 640, 512)
     assert parameters == {
-        "prompt": "Photo of Mug", "negative": "text", "width": 640, "height": 512, "steps": 8, "guidance": 0.0,
+        "negative": "text", "width": 640, "height": 512, "steps": 8, "guidance": 0.0,
         "render_version": 1, "family": "stub", "weights": "stub/1", "precision": "fp32",
     }  # fmt: skip
-    assert front({"salt": "ours"}).parameters("", "", 64, 64)["salt"] == "ours"
+    assert front({"salt": "ours"}).parameters("", 64, 64)["salt"] == "ours"
 
 
 def test_a_slice_is_made_once() -> None:

@@ -1,0 +1,80 @@
+"""A row under a slice becomes a request: the prompt is rendered, the overrides are followed, the key is taken.
+
+Comes in: the cells of a batch, a slice, an index. Goes out: a `Request` for each row that is asked for. A first night
+renders millions, so what all rows of a batch have in common is worked out once.
+"""
+
+from functools import cached_property
+
+from catalogs.keys import RequestKeys
+from catalogs.overrides import whole_number
+from catalogs.plan import Request
+from catalogs.published import Refused
+from catalogs.recipe import REACHING
+from catalogs.rows import Rows
+from catalogs.slices import Slice
+from catalogs.templates import PromptFault, one_prompt
+from catalogs.verdict import PASS
+
+
+class Drafts:
+    """The requests of a batch's rows for one view, variant and index."""
+
+    def __init__(self, rows: Rows, part: Slice, index: int, refused: Refused) -> None:
+        self.part = part
+        self.index = index
+        self._rows = rows
+        self._refused = refused
+        self._slot = {"view": part.view, "phrase": part.phrase, "variant": part.variant}
+        self._keyed: tuple[tuple[object, ...], RequestKeys] | None = None
+
+    @cached_property
+    def _own(self) -> list[tuple[str, list[str]]]:
+        return [(name, self._rows.column(name)) for name in REACHING]
+
+    @cached_property
+    def _fields(self) -> list[tuple[str, list[str]]]:
+        return [(name, self._rows.column(name)) for name in self.part.fields]
+
+    def request(self, position: int) -> Request:
+        """Return the request of the row at `position`. Raises `PromptFault`."""
+        part, tier = self.part, self.part.tier
+        own = {name: text for name, column in self._own if (text := column[position])}
+        values = {name: column[position] for name, column in self._fields}
+        values.update(self._slot)
+        prompt = one_prompt(own.get("prompt", "")) or part.template.render(values)
+        if not prompt:
+            raise PromptFault("it is empty")
+        negative = one_prompt(own.get("negative_prompt", "")) or part.negative.render(values)
+        width = whole_number(own.get("width", "")) or tier.width
+        height = whole_number(own.get("height", "")) or tier.height
+        seed = whole_number(own.get("seed", ""))
+        key = self._keys(negative, width, height, seed).of(prompt)
+        return Request(
+            key=key,
+            prompt=prompt,
+            negative=negative,
+            seed=seed,
+            width=width,
+            height=height,
+            steps=tier.steps,
+            guidance=tier.guidance,
+            model=part.model,
+            finish_digest=part.finish_digest,
+            first_attempt=min(self._refused.attempts_failed(key), tier.attempts - 1) if len(self._refused) else 0,
+            attempts_allowed=tier.attempts,
+            category=self._rows.column("category")[position],
+            verdict=PASS,
+            priority=self._rows.column("priority")[position].lower() or "normal",
+        )
+
+    def _keys(self, negative: str, width: int, height: int, seed: int | None) -> RequestKeys:
+        asked = (negative, width, height, seed)
+        if self._keyed is None or self._keyed[0] != asked:  # rows without overrides, nearly all, ask for the same
+            parameters = self.part.parameters(negative, width, height)
+            if seed is not None:
+                parameters["seed"] = seed
+            if self.index:
+                parameters["index"] = self.index
+            self._keyed = (asked, RequestKeys(parameters))
+        return self._keyed[1]
