@@ -129,17 +129,19 @@ def shown_since(tables: TableStore, table: str, oldest: int, newest: int) -> Sho
 
 
 def named_images(store: ObjectStore, tables: TableStore, names: Sequence[str], work: OpenWork) -> DigestSet:
-    """Return the image keys (their first 16 bytes) that an outcome names or an open run may make or use again."""
+    """Return the image keys (their first 16 bytes) that an outcome came by or an open run may make or use again."""
     found = DigestSet()
     for name in names:
         table = layout.outcomes(name)
         if tables.version(table) is not None:
-            for batch in tables.batches(table, ("image_key",)):
+            for batch in tables.batches(table, ("request_key", "attempts", "image_key")):
                 column = batch.column("image_key").drop_null()
                 found.add(fixed_bytes(column)[:, :WIDTH].tobytes() if len(column) else b"")
+                # Another policy judges a request anew from its first attempt on, not from the last alone.
+                found.add(b"".join(_attempts(batch, "attempts")))
     for _, run_id in work.runs:
         for requests in read_records(store, layout.run_file(run_id, "requests/")):
-            found.add(b"".join(_attempts(requests)))
+            found.add(b"".join(_attempts(requests, "attempts_allowed")))
     return found
 
 
@@ -153,10 +155,10 @@ def unplanned(store: ObjectStore, work: OpenWork, now: datetime) -> list[str]:
     ]
 
 
-def _attempts(requests: pa.Table) -> Iterator[bytes]:
-    columns = (requests[name].to_pylist() for name in ("request_key", "attempts_allowed"))
-    for key, allowed in zip(*columns, strict=True):
-        for attempt in range(allowed):
+def _attempts(requests: pa.Table | pa.RecordBatch, count: str) -> Iterator[bytes]:
+    columns = (requests[name].to_pylist() for name in ("request_key", count))
+    for key, attempts in zip(*columns, strict=True):
+        for attempt in range(attempts or 0):
             yield bytes.fromhex(image_key(key.hex(), attempt))[:WIDTH]
 
 

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from catalogs.errors import InputError
-from flows.cli import refreshing
+from flows.cli import refreshing, stores
 from infra.errors import BadAddress, UnreadableSource, WorldError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (refreshing.rehearse, refreshing.plan, refreshing.refresh, refreshing.release):
+    app.command()(command)
+for command in (stores.releases, stores.rollback, stores.verify, stores.sweep):
     app.command()(command)
 
 INPUT_WRONG, WORLD_WRONG = 2, 3

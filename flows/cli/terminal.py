@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,7 @@ from rich.text import Text
 from tasks import figures
 
 if TYPE_CHECKING:
+    from tasks.sweep import Swept
     from tasks.verify import Verification
 
 FIRST_REJECTS = 5
@@ -119,6 +121,17 @@ def show_verification(console: Console, found: "Verification") -> None:
     console.print(table)
     if found.missing + found.wrong > FIRST_FINDINGS:
         console.print(f"\nThe first {FIRST_FINDINGS}; --json names {len(found.findings)}.")
+
+
+def show_sweep(console: Console, swept: "Swept") -> None:
+    """Print what a sweep deleted, or would delete."""
+    table = _table("kind", "files", "size", right={"files", "size"})
+    for kind, count in swept.counts.items():
+        table.add_row(kind, figures.number(count.files), decimal(count.bytes))
+    console.print("Would delete" if swept.dry_run else "Deleted")
+    console.print(table)
+    for note in swept.notes:
+        _line(console, ("Note: ", "yellow"), figures.printable(note))
 
 
 def _head(console: Console, report: Mapping[str, Any]) -> None:

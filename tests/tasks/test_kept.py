@@ -123,7 +123,8 @@ def test_open_work_is_every_marker_of_runs_and_rollbacks(tmp_path: Path) -> None
 def test_outcomes_and_every_attempt_that_an_open_run_may_make_name_images(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.refuse("o1", "shirt/front", "refused", "review")
-    shop.refuse("o2", "shirt/back", "never made", "blocked", image_key=None)
+    shop.refuse("o2", "shirt/back", "never made", "blocked", image_key=None, attempts=0)
+    shop.refuse("o3", "shirt/side", "tried", "blocked", attempts=2)
     shop.run_folder("r1", opened=True)
     shop.run_folder("r2", opened=False)
     for run_id, word in (("r1", "planned"), ("r2", "closed")):
@@ -135,6 +136,7 @@ def test_outcomes_and_every_attempt_that_an_open_run_may_make_name_images(tmp_pa
         return bool(found.holds(bytes.fromhex(shop.image_key(word, attempt))[:16])[0])
 
     assert [named("refused"), named("never made"), named("closed"), named("other")] == [True, False, False, False]
+    assert [named("tried", attempt) for attempt in range(3)] == [True, True, False]
     assert [named("planned", attempt) for attempt in range(4)] == [True, True, True, False]
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows.cli.terminal import show_plan, show_releases, show_report, show_verification
+from flows.cli.terminal import show_plan, show_releases, show_report, show_sweep, show_verification
+from tasks.sweep import Count, Swept
 from tasks.verify import Finding, Verification
 
 HOSTILE = "[bold]x[/] :boom: \x1b[2J"
@@ -215,6 +216,16 @@ def test_what_is_wrong_in_a_store_is_named_by_slot_and_reason() -> None:
     show_verification(face, Verification("home", 42, checked=9, missing=0, wrong=1, findings=[finding]))
     assert "0 missing, 1 wrong of 9, release 42 of home" in written(face)
     assert "[red]MUG  front a 0  other pixels   published/home/mug/front-a-0-9f31.jpg" in written(face)
+
+
+def test_a_sweep_says_what_went_by_kind() -> None:
+    face = console()
+    swept = Swept(dry_run=True, notes=["home: left as it is"])
+    swept.counts["staged"] = Count(1200, 4_500_000)
+    show_sweep(face, swept)
+    assert "Would delete" in written(face)
+    assert "staged     1,200   4.5 MB" in written(face)
+    assert "Note: home: left as it is" in written(face)
 
 
 def test_no_release_is_said_in_words() -> None:
