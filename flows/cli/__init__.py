@@ -6,6 +6,7 @@ run, so that `--help` is quick and a rehearsal can set up its own Prefect first.
 """
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -20,9 +21,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (refreshing.rehearse, refreshing.plan, refreshing.refresh, refreshing.release):
-    app.command()(command)
-for command in (stores.releases, stores.rollback, stores.verify, stores.sweep):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    refreshing.rehearse,
+    refreshing.plan,
+    refreshing.refresh,
+    refreshing.release,
+    stores.releases,
+    stores.rollback,
+    stores.verify,
+    stores.sweep,
+)
+for command in COMMANDS:
     app.command()(command)
 
 INPUT_WRONG, WORLD_WRONG = 2, 3
