@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.keys import slot_id
+from catalogs.keys import request_key, slot_id
 from catalogs.plan import PlanCounts
 from catalogs.synthetic import synthetic_batches
 from catalogs.verdict import PASS, Verdict
@@ -185,6 +185,22 @@ def test_a_sku_that_comes_back_is_unchanged_while_its_picture_is_live(shop: Shop
 
 
 # The request key
+
+
+def test_a_rows_key_its_source_and_its_slot_stay_what_they_are() -> None:
+    """These were computed once; a change here makes every shop's pictures anew."""
+    [slot] = Shop().night([LAMP]).slots
+    assert slot.request_key.hex() == "31056c1c3b5df013f4512a30a7d9e71d427c071a3816b2c6aed463aa9a4552ca"
+    assert slot.source_digest.hex() == "77bfef8f00ff9f0cbec681171abadec4"
+    assert slot.slot_id.hex() == "6d0d2694a31ce6cbd8b581cd66a1cc79"
+    parameters = {
+        "prompt": "Photo of Lamp, red, front view", "negative": "", "width": 512, "height": 512, "steps": 8,
+        "guidance": 0.0, "render_version": 1, "family": "stub", "weights": "stub/1", "precision": "fp32",
+    }  # fmt: skip
+    assert slot.request_key.hex() == request_key(parameters)
+    assert key_of({**LAMP, "seed": "7"}).hex() == request_key({**parameters, "seed": 7})
+    second = Shop().night([{**LAMP, "num_images": "2"}]).slots[1]
+    assert second.request_key.hex() == request_key({**parameters, "index": 1})
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,11 @@ def test_a_size_of_its_own_in_every_row_does_not_fill_the_memory() -> None:
     assert handed_out == 1000
 
 
+def test_what_was_handed_out_no_longer_counts_as_open() -> None:
+    sharder, _ = sharded([numbered(number) for number in range(20)], 2, most_open=5)
+    assert [shard.requests for shard in sharder.shards] == [2] * 10
+
+
 @settings(deadline=None)
 @given(
     choices=st.lists(
