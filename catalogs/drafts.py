@@ -1,14 +1,15 @@
-"""A row under a slice becomes a request: the prompt is rendered, the overrides are followed, the key is taken.
+"""A row under a slice becomes a request and a slot: the prompt is rendered, overrides are followed, the key is taken.
 
-Comes in: the cells of a batch, a slice, an index. Goes out: a `Request` for each row that is asked for. A first night
-renders millions, so what all rows of a batch have in common is worked out once.
+Comes in: the rows of a batch, a slice, an index. Goes out: a `Request` and a `Slot` for each row that is asked for. A
+first night makes millions, so what all rows of a batch have in common is worked out once.
 """
 
 from functools import cached_property
+from typing import NamedTuple
 
 from catalogs.keys import RequestKeys
-from catalogs.overrides import whole_number
-from catalogs.plan import Request
+from catalogs.overrides import parse_time, whole_number
+from catalogs.plan import Request, Slot
 from catalogs.published import Refused
 from catalogs.recipe import REACHING
 from catalogs.rows import Rows
@@ -17,8 +18,18 @@ from catalogs.templates import PromptFault, one_prompt
 from catalogs.verdict import PASS
 
 
+class _Told(NamedTuple):
+    """Columns that travel with a slot as they are."""
+
+    sku: list[str]
+    category: list[str]
+    priority: list[str]
+    created_at: list[str]
+    deadline: list[str]
+
+
 class Drafts:
-    """The requests of a batch's rows for one view, variant and index."""
+    """The requests and slots of a batch's rows for one view, variant and index."""
 
     def __init__(self, rows: Rows, part: Slice, index: int, refused: Refused) -> None:
         self.part = part
@@ -35,6 +46,10 @@ class Drafts:
     @cached_property
     def _fields(self) -> list[tuple[str, list[str]]]:
         return [(name, self._rows.column(name)) for name in self.part.fields]
+
+    @cached_property
+    def _told(self) -> _Told:
+        return _Told(*map(self._rows.column, _Told._fields))
 
     def request(self, position: int) -> Request:
         """Return the request of the row at `position`. Raises `PromptFault`."""
@@ -63,9 +78,33 @@ class Drafts:
             finish_digest=part.finish_digest,
             first_attempt=min(self._refused.attempts_failed(key), tier.attempts - 1) if len(self._refused) else 0,
             attempts_allowed=tier.attempts,
-            category=self._rows.column("category")[position],
+            category=self._told.category[position],
             verdict=PASS,
-            priority=self._rows.column("priority")[position].lower() or "normal",
+            priority=self._told.priority[position].lower() or "normal",
+        )
+
+    def slot(
+        self, position: int, slot_id: bytes, source: bytes, kind: str, key: bytes, live_file_sha: bytes | None
+    ) -> Slot:
+        """Return the slot of the row at `position`: what the plan found out about it, and what its row says."""
+        part, told = self.part, self._told
+        created_at, deadline = told.created_at[position], told.deadline[position]
+        return Slot(
+            slot_id=slot_id,
+            sku=told.sku[position],
+            category=told.category[position],
+            view=part.view,
+            variant=part.variant,
+            index=self.index,
+            kind=kind,
+            request_key=key,
+            source_digest=source,
+            finish_digest=part.finish_digest,
+            attempts_allowed=part.tier.attempts,
+            live_file_sha=live_file_sha,
+            priority=told.priority[position].lower() or "normal",
+            created_at=parse_time(created_at) if created_at else None,
+            deadline=parse_time(deadline) if deadline else None,
         )
 
     def _keys(self, negative: str, width: int, height: int, seed: int | None) -> RequestKeys:

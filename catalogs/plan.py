@@ -7,6 +7,7 @@ Comes in: what `catalogs.planner` finds. Goes out: the same, as rows of the tabl
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -134,5 +135,5 @@ class Plan:
 
 def as_table(rows: Sequence[object], schema: pa.Schema) -> pa.Table:
     """Return dataclass rows as an Arrow table of the schema's columns."""
-    return pa.table([pa.array([getattr(row, name) for row in rows], schema.field(name).type) for name in schema.names],
-                    schema=schema)  # fmt: skip
+    columns = [pa.array([*map(attrgetter(field.name), rows)], field.type) for field in schema]
+    return pa.table(columns, schema=schema)

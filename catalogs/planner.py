@@ -15,7 +15,7 @@ import pyarrow as pa
 from catalogs.drafts import Drafts
 from catalogs.ingest import Reject
 from catalogs.keys import share_of
-from catalogs.overrides import parse_time, split_views, whole_number
+from catalogs.overrides import split_views, whole_number
 from catalogs.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.published import Live, Refusal, Refused
 from catalogs.recipe import Recipe
@@ -125,7 +125,7 @@ class Planner:
         for place, has_outcome in zip(moved.tolist(), known.tolist(), strict=True):
             candidate = _Candidate(positions[place], ids[place], digests[place], int(live[place]), drafts)
             try:
-                self._classify(rows, candidate, has_outcome, planned, found)
+                self._classify(candidate, has_outcome, planned, found)
             except PromptFault as fault:
                 if candidate.position not in failed:
                     failed.add(candidate.position)
@@ -137,7 +137,6 @@ class Planner:
 
     def _classify(
         self,
-        rows: Rows,
         candidate: "_Candidate",
         has_outcome: bool,
         planned: PlannedBatch,
@@ -168,7 +167,11 @@ class Planner:
                 return
             if refusal.state in ("review", "blocked"):
                 kind = WAITING
-        found.append((candidate.position, self._slot(rows, candidate, kind, request.key), request))
+        file_sha = self.live.file_sha(candidate.live) if candidate.live >= 0 else None
+        slot = candidate.drafts.slot(
+            candidate.position, candidate.slot_id, candidate.source, kind, request.key, file_sha
+        )
+        found.append((candidate.position, slot, request))
 
     def _binds(self, refusal: Refusal, candidate: "_Candidate") -> bool:
         """Tell whether a refusal of this very source holds: one of a key that is live does not, save a withdrawal."""
@@ -181,28 +184,6 @@ class Planner:
         if refusal.state in ("review", "blocked"):
             return refusal.policy_digest == self.policy_digest
         return refusal.state == "failed" and refusal.attempts >= candidate.drafts.part.tier.attempts
-
-    def _slot(self, rows: Rows, candidate: "_Candidate", kind: str, key: bytes) -> Slot:
-        def cell(name: str) -> str:
-            return rows.column(name)[candidate.position]
-
-        return Slot(
-            slot_id=candidate.slot_id,
-            sku=cell("sku"),
-            category=cell("category"),
-            view=candidate.drafts.part.view,
-            variant=candidate.drafts.part.variant,
-            index=candidate.drafts.index,
-            kind=kind,
-            request_key=key,
-            source_digest=candidate.source,
-            finish_digest=candidate.drafts.part.finish_digest,
-            attempts_allowed=candidate.drafts.part.tier.attempts,
-            live_file_sha=self.live.file_sha(candidate.live) if candidate.live >= 0 else None,
-            priority=cell("priority").lower() or "normal",
-            created_at=parse_time(cell("created_at")) if cell("created_at") else None,
-            deadline=parse_time(cell("deadline")) if cell("deadline") else None,
-        )
 
     def _accept(self, slot: Slot, request: Request, planned: PlannedBatch) -> None:
         half = slot.request_key[:16] + slot.finish_digest[:8].encode()

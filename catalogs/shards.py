@@ -7,6 +7,7 @@ them are closed, full or not, before too many requests wait in them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import pyarrow as pa
 
@@ -70,12 +71,10 @@ class Sharder:
 def request_table(requests: list[Request], shard: str) -> pa.Table:
     """Return requests as a table of the schema REQUESTS."""
     columns: dict[str, list[object]] = {
-        name: [getattr(request, name) for request in requests]
-        for name in REQUESTS.names
-        if name not in ("request_key", "shard", "verdict", "reasons")
+        "request_key": [request.key for request in requests],
+        "shard": [shard] * len(requests),
+        "verdict": [request.verdict.word for request in requests],
+        "reasons": [request.verdict.reasons for request in requests],
     }
-    columns["request_key"] = [request.key for request in requests]
-    columns["shard"] = [shard] * len(requests)
-    columns["verdict"] = [request.verdict.word for request in requests]
-    columns["reasons"] = [list(request.verdict.reasons) for request in requests]
-    return pa.table([pa.array(columns[name], REQUESTS.field(name).type) for name in REQUESTS.names], schema=REQUESTS)
+    columns |= {name: [*map(attrgetter(name), requests)] for name in REQUESTS.names if name not in columns}
+    return pa.table([pa.array(columns[field.name], field.type) for field in REQUESTS], schema=REQUESTS)

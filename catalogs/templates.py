@@ -40,6 +40,8 @@ def one_prompt(text: str) -> str:
 
     Raises `PromptFault` above `PROMPT_CHARACTERS`.
     """
+    if not text:
+        return text
     text = " ".join(text.split())
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
@@ -94,6 +96,7 @@ class Renderer:
         tree = environment.parse(text)
         self.fields = frozenset(_names(tree))
         self._template = environment.from_string(text)
+        self._template.globals = {}  # nothing that a template may say, and a new set of their names for each prompt
         self._constant: str | None = None
         probe = self.render(dict.fromkeys(self.fields, ""))
         if not self.fields:

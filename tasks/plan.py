@@ -138,9 +138,11 @@ def _retire(job: Job, tables: TableStore, planner: Planner, writer: "_Writer", p
 
 def _prompt_judge(policy: Policy) -> Callable[[str], Verdict]:
     scanner = WordScanner(policy.words.terms, policy.words.allow)
+    clean = decide_prompt({}, {"words": scanner.version}, {}, policy)
 
     def judge(text: str) -> Verdict:
-        return decide_prompt(scanner.scan(text), {"words": scanner.version}, {}, policy)
+        hits = scanner.scan(text)
+        return decide_prompt(hits, {"words": scanner.version}, {}, policy) if hits else clean
 
     return judge
 
