@@ -48,6 +48,7 @@ from tasks.tally import prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
 Checks = list[dict[str, Any]]
+REPLACED = {"reason": "a newer run took its place"}
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Refresh:
     seconds: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     warnings: list[str] = field(default_factory=list)
+    outdated: list[Run] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """Refresh the catalogue and return the report."""
@@ -106,8 +108,10 @@ class Refresh:
         """End a run that nobody works on any more: complete what the shop sees already, supersede the rest."""
         if runs.committed(self.places.tables, run):
             self._complete(run)
+        elif runs.held_checks(self.places.store, run):
+            self.outdated.append(run)  # a catalogue that cannot be read takes no batch's place
         else:
-            runs.close(self.places.store, run, "superseded", {"reason": "a newer run took its place"})
+            runs.close(self.places.store, run, "superseded", REPLACED)
 
     def _concerns(self, run: Run) -> bool:
         """Tell whether this run may end that one: one of its scope, and a full run any partial one but held ones."""
@@ -122,6 +126,8 @@ class Refresh:
             plan = load_plan(store, run.run_id) or self.hands.stage(
                 "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size)
             )
+        for outdated in self.outdated:
+            runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan)
         check_lease()
         batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
