@@ -15,7 +15,9 @@ from catalogs.job import Job
 from catalogs.policy import Policy, default_policy, load_policy
 from catalogs.recipe import CATALOGUE_NAME, Model, Recipe
 from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, with_engine
-from infra.engines.weights import folder_digest
+from catalogs.suite import default_suite
+from infra.engines.weights import check_folder, folder_digest
+from infra.errors import EngineError
 
 
 class RefreshParameters(BaseModel):
@@ -56,7 +58,7 @@ class RefreshParameters(BaseModel):
         if self.model is None or self.engine == "stub":
             return None
         if Path(self.model).is_dir():
-            return Model(source=str(Path(self.model).resolve()), weights_digest=folder_digest(Path(self.model)))
+            return _local_model(Path(self.model).resolve())
         name, separator, revision = self.model.partition("@")
         if separator:
             if len(revision) != 40:
@@ -85,8 +87,18 @@ def read_recipe(name: str) -> Recipe:
 
 
 def read_policy(name: str | None) -> Policy:
-    """Return a policy by its file, or the built-in one."""
-    return default_policy() if name is None else load_policy(_read(name, "--policy", ()), name)
+    """Return a policy by its file, or the built-in one. The suite that it names must be there too."""
+    policy = default_policy() if name is None else load_policy(_read(name, "--policy", ()), name)
+    default_suite(policy.audit)
+    return policy
+
+
+def _local_model(folder: Path) -> Model:
+    try:
+        check_folder(folder)
+        return Model(source=str(folder), weights_digest=folder_digest(folder))
+    except EngineError as error:
+        raise OptionError(f"--model: {error}") from None
 
 
 def _read(name: str, option: str, known: "list[str] | tuple[str, ...]") -> str:
