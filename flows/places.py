@@ -52,9 +52,13 @@ def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
 def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:
     """Find out by trying whether the store keeps two writers apart; refuse one that does not.
 
-    Raises `StoreError` unless a single writer is what the operator promised.
+    Raises `StoreError` where it cannot be written, or unless a single writer is what the operator promised.
     """
-    if not settings.single_writer and not supports_conditional_writes(store):
+    try:
+        apart = settings.single_writer or supports_conditional_writes(store)
+    except StoreError as error:
+        raise StoreError(f"The store {store.url} cannot be used: {error}") from error
+    if not apart:
         raise StoreError(
             f"{store.url} overwrites what a conditional write should leave alone, so two runs could not be kept apart;"
             " use another store, or set PACKSHOT_SINGLE_WRITER=1 if nothing else ever writes there"
@@ -62,13 +66,17 @@ def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:
 
 
 def read_prices(settings: Settings) -> Prices:
-    """Return the price list that the settings name, or the built-in one."""
-    if settings.prices is None:
-        return load_prices(None, "the built-in prices")
-    try:
-        return load_prices(Path(settings.prices).read_text("utf-8"), settings.prices)
-    except OSError as error:
-        raise SettingsError(f"PACKSHOT_PRICES: {settings.prices!r} cannot be read ({error.strerror})") from None
+    """Return the price list that the settings name, or the built-in one; the GPU that they name is on it."""
+    prices = load_prices(None, "the built-in prices")
+    if settings.prices is not None:
+        try:
+            prices = load_prices(Path(settings.prices).read_text("utf-8"), settings.prices)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise SettingsError(f"PACKSHOT_PRICES: {settings.prices!r} cannot be read ({reason})") from None
+    if settings.gpu is not None and settings.gpu not in prices.gpus:
+        raise SettingsError(f"PACKSHOT_GPU: {settings.gpu!r} is none of {', '.join(prices.gpus)}")
+    return prices
 
 
 def open_screener(store: ObjectStore, settings: Settings) -> Screener:
