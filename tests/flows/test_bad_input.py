@@ -1,0 +1,497 @@
+"""Bad input from outside: a sentence that says what is wrong and what to do, the right exit code, and nothing lost.
+
+Every refusal is asked of the command line and of a refresh in the middle of a shop's life: afterwards the shop shows
+what it showed, and nothing stands in the next good night's way.
+"""
+
+import json
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from catalogs import layout
+from catalogs.errors import InputError, OptionError, RecipeError, SettingsError
+from catalogs.rules import packaged_rules
+from catalogs.schemas import REJECTS
+from flows.cli import main
+from flows.hands import thread_hands
+from flows.parameters import RefreshParameters
+from flows.planning import plan_refresh
+from flows.refresh import run_refresh
+from infra.errors import BadAddress, StoreError, UnreadableSource
+from infra.parquet import read_records, read_table
+from infra.settings import Settings
+from tests.flows.shops import SETTINGS, Row, Shop, check_published, write_csv
+
+FIELDS = ("sku", "title", "prompt", "seed", "width", "height", "views", "num_images", "quality", "model",
+          "created_at", "reference_image")  # fmt: skip
+RECIPE: dict[str, Any] = {
+    "columns": {name: name for name in FIELDS},
+    "optional": list(FIELDS[2:]),
+    "engine": "stub",
+    "models": {"stub": {"family": "stub", "precision": "fp32"}},
+    "tiers": {"standard": {"width": 256, "height": 256}},
+    "views": {"front": "seen from the front"},
+    "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
+}
+WRONG = (InputError, UnreadableSource, BadAddress)
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(10)]
+    shop = Shop(tmp_path_factory.mktemp("first"), rows, RECIPE)
+    assert shop.night().slots() == {"new": 10, "published": 10}
+    return shop
+
+
+@pytest.fixture
+def shop(first_night: Shop, tmp_path: Path) -> Shop:
+    shutil.copytree(first_night.folder / "store", tmp_path / "store")
+    return Shop(tmp_path, list(first_night.rows), RECIPE)
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Return what runs a command in this process and gives its exit code and its words on stderr."""
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["packshot", *words])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        code = caught.value.code
+        assert isinstance(code, int)
+        return code, shown.err
+
+    return run
+
+
+Ended = Callable[..., tuple[int, str]]
+
+
+def refused(shop: Shop, ended: Ended, words: tuple[str, ...], **changes: str) -> str:
+    """Ask plan and refresh, which must refuse in the same words and lose nothing; return those of the command."""
+    before, asked = shop.manifest(), shop.parameters().model_copy(update=changes)
+    code, said = ended("plan", asked.source, *options_of(asked))
+    assert code == 2, said
+    assert said.startswith("packshot: ")
+    assert len(said.strip().splitlines()) == 1, said
+    assert [word for word in words if word not in said] == []
+    with pytest.raises(WRONG) as caught, thread_hands() as hands:
+        run_refresh(RefreshParameters(**asked.model_dump()), SETTINGS, hands)
+    assert [word for word in words if word not in str(caught.value)] == []
+    if "source" in changes:
+        assert_nothing_lost(shop, before)
+    else:  # the options are wrong, so no run was begun that a good night would have to clear away
+        assert (shop.manifest(), shop.open_runs()) == (before, [])
+    return said
+
+
+def options_of(asked: RefreshParameters) -> list[str]:
+    """Return the command's options that stand for what is asked."""
+    values = asked.model_dump(exclude_defaults=True)
+    return [f"--{name}={value}" for name, value in values.items() if name != "source"]
+
+
+def assert_nothing_lost(shop: Shop, before: dict[Any, Any]) -> None:
+    assert shop.manifest() == before
+    check_published(shop.store, before)
+    night = shop.night()
+    assert night.slots() == {}
+    assert night.report["slots"]["unchanged"] == len(before)
+    assert shop.open_runs() == []
+
+
+# The catalogue as a whole
+
+
+def parquet(rows: int) -> bytes:
+    sink = pa.BufferOutputStream()
+    columns = {"sku": [f"{number}" for number in range(rows)], "title": [f"Title {number}" for number in range(rows)]}
+    pq.write_table(pa.table(columns, schema=pa.schema([("sku", pa.string()), ("title", pa.string())])), sink)
+    return bytes(sink.getvalue())
+
+
+WHOLE = parquet(5_000)
+SOURCES: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "letter.parquet": (b"Dear shop, the export is attached.", ("letter.parquet", "is not Parquet", "export it again")),
+    "cut.parquet": (WHOLE[: len(WHOLE) // 2], ("cut.parquet", "its end is missing", "export it again")),
+    "rotten.parquet": (WHOLE[:200] + WHOLE[260:], ("rotten.parquet", "Row group 1 of 1", "export it again")),
+    "none.parquet": (parquet(0), ("none.parquet", "has no rows", "nothing is retired")),
+    "header.csv": (b"sku,title\n", ("header.csv", "has no rows", "nothing is retired")),
+    "empty.csv": (b"", ("empty.csv", "is empty (0 bytes)", "export it again")),
+    "untitled.csv": (b"sku,name\nthing-1,Thing\n", ("no column 'title'", "it has name, sku", "Map it under columns")),
+    "ragged.csv": (b"sku,title\na,b\nc,d,e\n", ("ragged.csv", "quote values", "Row #3")),
+    "latin.csv": (b"sku,title\na,caf\xe9\n", ("latin.csv", "save as UTF-8", "Row #2")),
+    "broken.jsonl": (b'{"sku": "a", "title": "b"}\n{"sku":\n', ("broken.jsonl", "row 2", "export it again")),
+    "book.xlsx": (b"PK\x03\x04", ("book.xlsx", "Excel workbook", "give .parquet, .csv or .jsonl")),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_catalogue_that_cannot_be_read_is_refused_and_nothing_is_lost(shop: Shop, ended: Ended, name: str) -> None:
+    content, words = SOURCES[name]
+    (shop.folder / name).write_bytes(content)
+    refused(shop, ended, words, source=str(shop.folder / name))
+
+
+def test_a_catalogue_that_is_not_there_is_refused(shop: Shop, ended: Ended) -> None:
+    refused(
+        shop, ended, ("no file or folder", "gone.parquet", "check the path"), source=str(shop.folder / "gone.parquet")
+    )
+    (shop.folder / "folder").mkdir()
+    refused(shop, ended, ("holds no data files", "put Parquet, CSV"), source=str(shop.folder / "folder"))
+
+
+def test_an_export_that_lost_most_of_its_rows_is_held_by_name_and_retires_nothing(shop: Shop) -> None:
+    all_rows = shop.rows
+    shop.rows = shop.rows[:1]
+    night = shop.night()
+    assert night.report["held"] == ["retired-share"]
+    assert (night.report["slots"]["retired"], night.after) == (9, night.before)
+    [check] = [check for check in night.report["checks"] if not check["success"]]
+    assert (check["name"], check["observed"]) == ("retired-share", 0.9)
+
+    # A worse export the night after takes no batch's place; a good one does.
+    (shop.folder / "empty.csv").write_text("sku,title\n")
+    with pytest.raises(InputError, match="has no rows"):
+        shop.night(source=str(shop.folder / "empty.csv"))
+    assert any(night.report["run_id"] in marker for marker in shop.open_runs())
+    shop.rows = all_rows
+    assert_nothing_lost(shop, night.before)
+
+
+def test_a_held_batch_can_still_be_released_after_a_night_that_could_not_be_read(shop: Shop) -> None:
+    shop.rows = shop.rows[:8]
+    held = shop.night()
+    (shop.folder / "untitled.csv").write_text("sku,name\nthing-1,Thing\n")
+    with pytest.raises(InputError, match="no column 'title'"):
+        shop.night(source=str(shop.folder / "untitled.csv"))
+    released = shop.release(held.report["run_id"], ["retired-share"])
+    assert len(released.removed) == 2
+    assert shop.night().slots() == {}
+    assert shop.open_runs() == []
+
+
+# Single rows
+
+
+def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_published(shop: Shop) -> None:
+    wrong: list[tuple[dict[str, str], str, str]] = [
+        ({"sku": ""}, "sku", "sku is missing"),
+        ({"sku": " \t "}, "sku", "holds invisible control characters"),
+        ({"sku": "bell\a"}, "sku", r"the SKU 'bell\x07' holds invisible control characters"),
+        ({"sku": "zero\u200bwidth"}, "sku", "holds invisible control characters"),
+        ({"sku": "turned\u202eback"}, "sku", "holds invisible control characters"),
+        ({"sku": "x" * 201}, "sku", "longer than 200 characters"),
+        ({"sku": "thing-3"}, "sku", "the SKU 'thing-3' was given before, in row 4"),
+        ({"sku": unicodedata.normalize("NFD", "café")}, "sku", "the SKU 'café' was given before, in row 11"),
+        ({"title": ""}, "title", "title is missing"),
+        ({"title": "\x00\x1f"}, "title", "title is missing"),
+        ({"title": "long " * 200_000}, "title", "title is 999,999 characters long; the limit is 20,000"),
+        ({"title": "word " * 2_000}, "prompt", "it is 10,0"),
+        ({"width": "1003"}, "width", "'1003' pixels cannot be: a size is a multiple of 16 from 64 to 4096"),
+        ({"width": "100000", "height": "16"}, "width", "'100000' pixels cannot be"),
+        ({"height": "-512"}, "height", "'-512' pixels cannot be"),
+        ({"height": "1e400"}, "height", "'1e400' pixels cannot be"),
+        ({"height": "tall"}, "height", "'tall' pixels cannot be"),
+        ({"seed": "-1"}, "seed", "the seed '-1' is no whole number"),
+        ({"seed": str(2**60)}, "seed", "is no whole number from 0 to 2^52"),
+        ({"num_images": "1000000"}, "num_images", "'1000000' images cannot be: from 1 to 16"),
+        ({"views": "front;inside"}, "views", "'inside' is no view of the recipe: front"),
+        ({"quality": "mega"}, "quality", "'mega' is none of standard"),
+        ({"model": "/etc/passwd"}, "model", "'/etc/passwd' is none of stub"),
+        ({"created_at": "yesterday"}, "created_at", "'yesterday' is no time; write it as 2026"),
+        ({"reference_image": "file:///etc/passwd"}, "reference_image", "leave the cell empty"),
+    ]
+    right: list[Row] = [
+        {"sku": "café", "title": "Café Crème Cup"},
+        {"sku": "../../etc", "title": "Basket"},
+        {"sku": "/etc/passwd", "title": "Password Book"},
+        {"sku": "🎉🎉", "title": "Party Ball 🎉"},
+        {"sku": "THING-1", "title": "Another Thing"},
+        {"sku": "code", "title": "{{ 7 * 7 }}{% for x in y %} <script>alert(1)</script> Box"},
+        {"sku": "sql'; drop table --", "title": "Shirt"},
+        {"sku": "sized", "title": "Wide Mug", "width": "320.0", "height": "256"},
+        {"sku": "long", "title": "a very " * 400 + "long Boot"},
+    ]
+    plain = shop.rows
+    full = dict.fromkeys(FIELDS, "")
+    bad = [
+        full | {"sku": f"bad-{number}", "title": f"Bad {number}"} | cell for number, (cell, _, _) in enumerate(wrong)
+    ]
+    shop.rows = [full | row for row in plain] + [full | row for row in right] + bad
+    night = shop.night()
+
+    assert night.report["rows"] == {"input": 44, "accepted": 19, "rejected": 25, "ignored": 0}
+    assert night.slots() == {"new": 9, "published": 9}
+    assert {name[0] for name in night.added} == {row["sku"] for row in right}
+    rejects = read_table(shop.store, layout.run_file(night.report["run_id"], "rejects.parquet"), REJECTS).to_pylist()
+    rejects.sort(key=lambda reject: reject["row"])
+    for reject, (number, (_, column, reason)) in zip(rejects, enumerate(wrong, start=20), strict=True):
+        assert (reject["row"], reject["column"]) == (number, column)
+        assert reason in reject["reason"]
+    assert night.report["warnings"] == [
+        "1 × SKUs that differ from another one by upper and lower case only; they are kept apart",
+        "6 rejected rows have no readable SKU: nothing is retired in this run",
+    ]
+    check_published(shop.store, night.after)
+    assert_safe_names(shop, {name[0]: row["object"] for name, row in night.after.items()})
+    prompts = [text for table in read_records(shop.store, layout.run_file(night.report["run_id"], "requests/"))
+               for text in table["prompt"].to_pylist()]  # fmt: skip
+    assert "Photograph of {{ 7 * 7 }}{% for x in y %} <script>alert(1)</script> Box, seen from the front" in prompts
+
+
+def assert_safe_names(shop: Shop, objects: dict[str, str]) -> None:
+    """Fail where a SKU led an object out of its catalogue's folder, or two SKUs into one."""
+    folders = {sku: key.split("/")[2] for sku, key in objects.items()}
+    assert {key.split("/")[:2] == ["published", "shop"] and key.count("/") for key in objects.values()} == {3}
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for name in folders.values()), folders
+    assert len({name.casefold() for name in folders.values()}) == len(folders)
+    assert {path.name for path in shop.folder.iterdir()} == {"store", "catalogue.csv", "recipe.yaml"}
+
+
+def test_nulls_of_every_kind_are_rejected_and_stop_all_retiring(shop: Shop) -> None:
+    shop.parameters()
+    columns = {
+        "sku": pa.array([None, "thing-1", "new"], pa.string()),
+        "title": pa.array(["No SKU", None, "New Lamp"], pa.string()),
+        "width": pa.array([None, 512.0, float("nan")], pa.float64()),
+        "views": pa.array([None, None, ["front"]], pa.list_(pa.string())),
+        "seed": pa.nulls(3),
+    }
+    pq.write_table(pa.table(columns), shop.folder / "nulls.parquet")
+    night = shop.night(source=str(shop.folder / "nulls.parquet"))
+    assert night.slots() == {"new": 1, "published": 1}
+    assert [(reject["row"], reject["sku"], reject["column"]) for reject in night.report["rejects"]] == [
+        (1, None, "sku"),
+        (2, "thing-1", "title"),
+    ]
+    assert {name[0] for name in night.added} == {"new"}
+    assert night.removed == set()
+
+
+# The rules
+
+
+def recipe(**changes: Any) -> str:
+    return json.dumps(RECIPE | changes)
+
+
+def template(text: str) -> str:
+    return recipe(defaults={"views": ["front"], "template": text})
+
+
+RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "loops": (template("{% for n in range(10**9) %}x{% endfor %}"), ("defaults.template", "may not use `for`")),
+    "recursion": (template("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), ("may not use `macro`",)),
+    "attributes": (template("{{ title.__class__.__mro__ }}"), ("defaults.template", "may not use `getattr`")),
+    "items": (template("{{ title['__class__'] }}"), ("may not use `getitem`",)),
+    "calls": (template("{{ title.format(1) }}"), ("may not use `call`",)),
+    "attr": (template("{{ title | attr('__class__') }}"), ("may not use the filter `attr`",)),
+    "sums": (template("{{ title * 1000000000 }}"), ("may not use `mul`",)),
+    "files": (template("{% include '/etc/passwd' %}"), ("may not use `include`",)),
+    "unfinished": (template("{{ title"), ("defaults.template", "does not parse (line 1)")),
+    "unknown-name": (template("{{ colour }}"), ("uses colour", "it may use: ")),
+    "empty": (template("  "), ("defaults.template", "it is empty; leave it out, or say what to paint")),
+    "not-yaml": ("columns: [sku, title", ("not YAML", "line 1")),
+    "yaml-code": ("!!python/object/apply:os.system ['true']", ("not YAML", "python/object/apply")),
+    "a-list": ("- sku\n- title\n", ("must hold a mapping of fields", "this is a list")),
+    "unknown-field": (recipe(colour="red"), ("colour: Extra inputs are not permitted",)),
+    "unknown-inner-field": (recipe(finish={"qualty": 90}), ("finish.qualty: Extra inputs are not permitted",)),
+    "odd-size": (recipe(tiers={"standard": {"width": 1000}}), ("tiers.standard.width", "multiple of 16")),
+    "absurd-size": (recipe(tiers={"standard": {"height": 16_000_000}}), ("tiers.standard.height", "4096")),
+    "unknown-view": (recipe(defaults={"views": ["inside"], "template": "x"}), ("defaults.views", "'front'")),
+    "unmapped": (recipe(required=["sku", "brand"]), ("the field 'brand' is used but has no column",)),
+    "wrong-engine": (recipe(engine="torch"), ("models.stub", "'torch' does not paint family 'stub'")),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_that_cannot_be_followed_is_refused_with_its_file_and_field(
+    shop: Shop, ended: Ended, name: str
+) -> None:
+    text, words = RECIPES[name]
+    path = shop.folder / f"{name}.yaml"
+    path.write_text(text, "utf-8")
+    refused(shop, ended, (f"{name}.yaml", *words), recipe=str(path))
+
+
+def policy(**changes: Any) -> str:
+    return json.dumps(yaml.safe_load(packaged_rules("policy")) | changes)
+
+
+POLICIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "unknown-field": (policy(strictness=9), ("policy.txt: strictness: Extra inputs are not permitted",)),
+    "no-words": ("version: 1\nimage: []\n", ("policy.txt: words: Field required",)),
+    "written-twice": (packaged_rules("policy") + "\nwords: {categories: {}}\n", ("the key 'words' is written twice",)),
+    "unknown-score": (
+        policy(image=[{"score": "beauty", "reason": "ugly", "block_below": 1}]),
+        ("'beauty' is none of",),
+    ),
+    "falling": (
+        policy(image=[{"score": "blur.foreground", "reason": "blurred", "block_below": 9, "review_below": 3}]),
+        ("image.0", "thresholds must rise"),
+    ),
+    "unknown-suite": (policy(audit="nightly"), ("no built-in rules named 'nightly'",)),
+    "not-yaml": ("words: {", ("policy.txt: not YAML",)),
+}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_that_cannot_be_followed_is_refused_with_its_file_and_field(
+    shop: Shop, ended: Ended, name: str
+) -> None:
+    text, words = POLICIES[name]
+    (shop.folder / "policy.txt").write_text(text, "utf-8")
+    refused(shop, ended, words, policy=str(shop.folder / "policy.txt"))
+
+
+# Options and settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"engine": "tpu"}, ("--engine", "'torch', 'tensorrt' or 'stub'")),
+        ({"precision": "int4"}, ("--precision", "'fp32', 'bf16' or 'fp8'")),
+        ({"scope": "most"}, ("--scope", "'full' or 'partial'")),
+        ({"catalogue": "../other"}, ("--catalogue", "'../other'", "a-z, 0-9 and dashes")),
+        ({"recipe": "nowhere.yaml"}, ("--recipe", "'nowhere.yaml' cannot be read", "nor one of default")),
+        ({"policy": "nowhere.yaml"}, ("--policy", "'nowhere.yaml' cannot be read")),
+        ({"store": "https://shop/images"}, ("'https://'", "use one of file://")),
+        ({"store": "memory://shop"}, ("memory:// store keeps no tables", "use a folder")),
+        ({"store": "s3://bucket/x?key=hunter2"}, ("'?' or '#'", "remove it")),
+    ],
+)  # fmt: skip
+def test_an_option_that_cannot_be_is_refused_by_name(
+    shop: Shop, ended: Ended, changes: dict[str, str], words: tuple[str, ...]
+) -> None:
+    before = shop.manifest()
+    asked = shop.parameters().model_copy(update=changes)
+    code, said = ended("plan", asked.source, *options_of(asked))
+    assert (code, [word for word in words if word not in said]) == (2, [])
+    assert "hunter2" not in said
+    assert (shop.manifest(), shop.open_runs()) == (before, [])
+
+
+@pytest.mark.parametrize("place", ["store", "source"])
+def test_a_url_with_a_password_is_refused_without_repeating_it(shop: Shop, ended: Ended, place: str) -> None:
+    url = "s3://shop:hunter2@bucket/prefix"
+    asked = shop.parameters().model_copy(update={place: url})
+    code, said = ended("plan", asked.source, *options_of(asked))
+    assert (code, "credentials come from the environment" in said) == (2, True)
+    assert "hunter2" not in said
+    with pytest.raises(ValueError, match="URL with a user or password") as caught:
+        RefreshParameters(**(shop.parameters().model_dump() | {place: url}))
+    assert "hunter2" not in str(caught.value)
+
+
+def torch_recipe(shop: Shop) -> str:
+    models = {"turbo": {"source": "Tongyi-MAI/Z-Image-Turbo"}}
+    path = shop.folder / "torch.yaml"
+    path.write_text(recipe(engine="torch", models=models, tiers={"standard": {}}), "utf-8")
+    return str(path)
+
+
+def test_a_model_that_is_not_pinned_is_planned_with_a_warning_and_refused_before_anything_is_bought(
+    shop: Shop,
+) -> None:
+    before = shop.manifest()
+    asked = shop.parameters(recipe=torch_recipe(shop))
+    [warning] = plan_refresh(asked, SETTINGS)["warnings"]
+    assert warning.startswith("The model 'turbo' is not pinned")
+    unpinned = r"'turbo' .* is not pinned: set `revision` to a full hub commit"
+    with pytest.raises(RecipeError, match=unpinned), thread_hands() as hands:
+        run_refresh(asked, SETTINGS, hands)
+    assert shop.open_runs() == []
+    assert_nothing_lost(shop, before)
+
+
+def test_a_model_folder_with_pickled_weights_is_refused(shop: Shop, ended: Ended) -> None:
+    folder = shop.folder / "model"
+    (folder / "transformer").mkdir(parents=True)
+    index = {"_class_name": "ZImagePipeline", "transformer": ["diffusers", "ZImageTransformer2DModel"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    (folder / "transformer" / "diffusion_pytorch_model.bin").write_bytes(b"\x80\x04.")
+    words = ("--model", "transformer/diffusion_pytorch_model.bin", "only safetensors", "Convert the model")
+    refused(shop, ended, words, recipe=torch_recipe(shop), model=str(folder))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("nobody", "'nobody' is no folder, no id@revision, and none of ['turbo']"),
+        ("owner/name@main", "the revision 'main' is no full hub commit (40 hex digits)"),
+        ("{folder}/store", "has no readable model_index.json"),
+    ],
+)
+def test_a_model_that_is_no_model_is_refused(shop: Shop, ended: Ended, model: str, words: str) -> None:
+    recipe = torch_recipe(shop)
+    refused(shop, ended, ("--model", words), recipe=recipe, model=model.format(folder=shop.folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SHARD_SIZE", "0", "PACKSHOT_SHARD_SIZE: Input should be greater than or equal to 1; it was '0'"),
+        ("IN_FLIGHT", "many", "PACKSHOT_IN_FLIGHT: Input should be a valid integer"),
+        ("GPU", "abacus", "PACKSHOT_GPU: 'abacus' is none of rtx-4090"),
+        ("PRICES", "nowhere.yaml", "PACKSHOT_PRICES: 'nowhere.yaml' cannot be read"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_by_its_variable(
+    shop: Shop, ended: Ended, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"PACKSHOT_{name}", value)
+    asked = shop.parameters()
+    code, said = ended("plan", asked.source, *options_of(asked))
+    assert (code, words in said) == (2, True), said
+
+
+def test_a_price_list_without_the_gpu_is_said_before_the_night_and_not_after_it(shop: Shop) -> None:
+    before = shop.manifest()
+    shop.rows.append({"sku": "new", "title": "New Lamp"})
+    with pytest.raises(SettingsError, match="PACKSHOT_GPU: 'abacus'"), thread_hands() as hands:
+        run_refresh(shop.parameters(), Settings(gpu="abacus"), hands)
+    assert (shop.manifest(), shop.open_runs()) == (before, [])
+
+
+def test_a_store_that_cannot_be_written_is_the_worlds_fault_and_named(tmp_path: Path, first_night: Shop) -> None:
+    (tmp_path / "store").write_text("a file in the way")
+    shop = Shop(tmp_path, list(first_night.rows), RECIPE)
+    with (
+        pytest.raises(StoreError, match=r"store file://.*/store cannot be used: .*Not a directory"),
+        thread_hands() as hands,
+    ):
+        run_refresh(shop.parameters(), SETTINGS, hands)
+    assert (tmp_path / "store").read_text() == "a file in the way"
+    (tmp_path / "store").unlink()
+    assert shop.night().slots() == {"new": 10, "published": 10}
+
+
+def test_releasing_a_run_that_is_not_there_is_refused(shop: Shop, ended: Ended) -> None:
+    for run in ("20260101T000000-00000000", "../../etc", ""):
+        code, said = ended("release", run, "--store", str(shop.folder / "store"), "--accept=x", "--reason=y")
+        assert (code, f"has no run {run!r}" in said) == (2, True), said
+    with pytest.raises(OptionError):
+        shop.release("nobody", ["retired-share"])
+
+
+def test_two_rows_of_one_sku_keep_the_first_and_its_picture(shop: Shop) -> None:
+    shop.rows = [*shop.rows, {"sku": "thing-1", "title": "A usurper"}]
+    write_csv(shop.folder / "catalogue.csv", shop.rows)
+    night = shop.night()
+    assert (night.slots(), night.after) == ({}, night.before)
+    assert [reject["reason"] for reject in night.report["rejects"]] == [
+        "the SKU 'thing-1' was given before, in row 2"
+    ]  # fmt: skip
