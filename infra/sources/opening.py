@@ -17,7 +17,8 @@ from infra.sources.kinds import Kind, kind_of
 from infra.sources.parquet_files import ParquetFiles
 from infra.sources.places import Place, SourceFile, find_place
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 16_384
+"""Rows of a batch: a first night has four and more slots a row as Python objects, about 1.5 kB each."""
 
 
 class Files(Protocol):
