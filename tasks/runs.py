@@ -21,11 +21,11 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.leases import peek
 
 
-def start(store: ObjectStore, job: Job, source_fingerprint: str) -> Run:
-    """Open a new run: its folder with the frozen rules first, its marker last."""
+def start(store: ObjectStore, job: Job, fingerprint: str) -> Run:
+    """Open a new run of a job with this fingerprint: its folder with the frozen rules first, its marker last."""
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    run = Run(run_id, job.catalogue, job.scope, job.fingerprint(source_fingerprint), started, job.source)
+    run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
     write_json(store, layout.run_file(run_id, "recipe.json"), job.recipe.model_dump(mode="json"))
     write_json(store, layout.run_file(run_id, "policy.json"), job.policy.model_dump(mode="json"))
     write_json(store, layout.run_file(run_id, "run.json"), _document(run))
