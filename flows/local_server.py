@@ -36,6 +36,7 @@ def local_server() -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C reaches a whole group, and the flow still has an end to tell its server of
     )
     url = f"http://127.0.0.1:{port}/api"
     try:
