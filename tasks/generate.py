@@ -7,6 +7,7 @@ beside the engine, in a bounded queue: a killed run loses at most the engine's b
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Semaphore
 
@@ -27,7 +28,10 @@ STAGING_QUEUE = 8
 
 def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]:
     """Return what became of each order, in the shard's order. Images that are staged already are not made again."""
-    orders = {order.image_key: order for order in shard.orders}
+    # Two finishes of one request need one image: the first order has it made, the others find it.
+    orders: dict[str, Order] = {}
+    for order in shard.orders:
+        orders.setdefault(order.image_key, order)
     made: dict[str, Made] = {}
     with ThreadPoolExecutor(STAGING_THREADS, "stage") as threads:
         for key, found in zip(orders, threads.map(lambda key: _staged_sha(store, key), orders), strict=True):
@@ -54,7 +58,7 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]
             waiting.append(future)
             settle(wait=False)
         settle(wait=True)
-    return [made[order.image_key] for order in shard.orders]
+    return [_own(order, made[order.image_key]) for order in shard.orders]
 
 
 @task(name="generate", task_run_name="generate {shard}", cache_policy=NO_CACHE, persist_result=False)
@@ -64,6 +68,12 @@ def generate_shard(bench: Workbench, shard: str) -> dict[str, int]:
     made = bench.places.pool(work.model).submit(partial(generate, store=bench.places.store), work).result()
     bench.put_made(shard, made)
     return dict(Counter(one.how for one in made))
+
+
+def _own(order: Order, made: Made) -> Made:
+    if made.order is order:
+        return made
+    return replace(made, order=order, how="reused" if made.how == "generated" else made.how, engine_seconds=0.0)
 
 
 def _prompts(orders: Iterator[Order]) -> Iterator[Prompt]:

@@ -1,0 +1,80 @@
+"""What generating makes of a shard's orders."""
+
+from dataclasses import replace
+
+from catalogs import layout
+from catalogs.plan import Request
+from catalogs.verdict import PASS
+from catalogs.work import Order, ShardWork
+from infra.codecs import decode, pixel_sha
+from infra.engines import EngineSpec, open_engine
+from infra.interfaces import ObjectStore
+from infra.stores import open_store
+from tasks.generate import generate
+
+REQUEST = Request(
+    key=bytes(32),
+    prompt="a mug",
+    negative="",
+    seed=None,
+    width=64,
+    height=64,
+    steps=8,
+    guidance=0.0,
+    model="stub",
+    finish_digest="f1",
+    first_attempt=0,
+    attempts_allowed=3,
+    category="",
+    verdict=PASS,
+    priority="normal",
+)
+
+
+def orders(*requests: Request) -> ShardWork:
+    return ShardWork("s", tuple(Order(request, 0) for request in requests))
+
+
+def made(store: ObjectStore, shard: ShardWork) -> list[tuple[str, str, str]]:
+    engine = open_engine(EngineSpec("stub"))
+    try:
+        return [(one.order.request.finish_digest, one.how, one.raw_sha) for one in generate(engine, shard, store)]
+    finally:
+        engine.close()
+
+
+def test_an_image_is_staged_under_its_key_with_the_sha_of_its_pixels() -> None:
+    store = open_store("memory://generate-1")
+    shard = orders(REQUEST)
+    [(_, how, sha)] = made(store, shard)
+    assert how == "generated"
+    assert pixel_sha(decode(store.read(layout.staged_image(shard.orders[0].image_key)))) == sha
+
+
+def test_what_is_staged_is_not_made_again() -> None:
+    store = open_store("memory://generate-2")
+    first, second = made(store, orders(REQUEST)), made(store, orders(REQUEST))
+    assert [how for _, how, _ in first + second] == ["generated", "reused"]
+    assert first[0][2] == second[0][2]
+
+
+def test_a_damaged_staged_image_is_made_anew() -> None:
+    store = open_store("memory://generate-3")
+    shard = orders(REQUEST)
+    [before] = made(store, shard)
+    store.write(layout.staged_image(shard.orders[0].image_key), b"half an ima")
+    assert made(store, shard) == [before]
+
+
+def test_two_finishes_of_one_request_need_one_image_and_get_an_answer_each() -> None:
+    store = open_store("memory://generate-4")
+    answers = made(store, orders(REQUEST, replace(REQUEST, finish_digest="f2")))
+    assert [(finish, how) for finish, how, _ in answers] == [("f1", "generated"), ("f2", "reused")]
+    assert answers[0][2] == answers[1][2]
+
+
+def test_a_poisoned_prompt_fails_alone_with_its_reason() -> None:
+    store = open_store("memory://generate-5")
+    poisoned = replace(REQUEST, key=bytes([1]) * 32, prompt="a mug [poison]")
+    answers = made(store, orders(poisoned, REQUEST))
+    assert [how for _, how, _ in answers] == ["failed", "generated"]
