@@ -39,7 +39,7 @@ from infra.sources import open_source
 from tasks import runs
 from tasks.audit import audit_batch
 from tasks.decide import decide
-from tasks.plan import load_plan, make_plan
+from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
 from tasks.report import contact_sheet, markdown_summary, write_report
@@ -93,7 +93,8 @@ class Refresh:
             lease = lease_if_free(store, run, self.settings)
             if lease is None:
                 continue  # somebody works on it
-            if found is None and run.fingerprint == fingerprint and not runs.committed(self.places.tables, run):
+            same = run.fingerprint == fingerprint and not runs.committed(self.places.tables, run)
+            if found is None and same and plan_holds(store, self.places.tables, run):
                 found = (run, lease)
                 continue
             with lease.keep_alive():

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from catalogs import layout
 from catalogs.errors import CatalogueError
 from catalogs.ingest import Counts, Ingest, Reject, collect_inherited
-from catalogs.job import Job
+from catalogs.job import Job, Run
 from catalogs.plan import FIRST_REJECTS, Plan, PlanCounts, PlannedBatch, Shard, as_table
 from catalogs.planner import Planner, unseen
 from catalogs.policy import Policy, decide_prompt
@@ -61,6 +61,16 @@ def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
     document["shards"] = [Shard(**shard) for shard in document["shards"]]
     document["rejects"] = [Reject(**reject) for reject in document["rejects"]]
     return Plan(**document)
+
+
+def plan_holds(store: ObjectStore, tables: TableStore, run: Run) -> bool:
+    """Tell whether a run's plan, if it has one yet, was made against the release that is live still.
+
+    Rows planned against an older picture end as superseded; a new plan costs seconds and finds all that was staged.
+    """
+    plan = load_plan(store, run.run_id)
+    live = tables.version(layout.manifest(run.catalogue))
+    return plan is None or (plan.base_version or 0) == (live or 0)  # 0: a table that was made, and nothing in it
 
 
 def _read_through(job: Job, source: Source, planner: Planner, writer: "_Writer", sharder: Sharder) -> Plan:
