@@ -64,13 +64,14 @@ def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
 
 
 def plan_holds(store: ObjectStore, tables: TableStore, run: Run) -> bool:
-    """Tell whether a run's plan, if it has one yet, was made against the release that is live still.
+    """Tell whether a run's plan is whole, and was made against the release that is live still.
 
-    Rows planned against an older picture end as superseded; a new plan costs seconds and finds all that was staged.
+    Parts of a plan that was never whole would be taken for parts of the next one, and rows planned against an older
+    picture end as superseded. A new run costs a plan, and finds all that was staged.
     """
     plan = load_plan(store, run.run_id)
     live = tables.version(layout.manifest(run.catalogue))
-    return plan is None or (plan.base_version or 0) == (live or 0)  # 0: a table that was made, and nothing in it
+    return plan is not None and (plan.base_version or 0) == (live or 0)  # 0: a table that was made, and nothing in it
 
 
 def _read_through(job: Job, source: Source, planner: Planner, writer: "_Writer", sharder: Sharder) -> Plan:
