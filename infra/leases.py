@@ -88,13 +88,16 @@ class Lease:
                 self._next(released=False)
 
     def release(self) -> None:
-        """Let others have it at once. Nothing happens if it is lost or released already."""
+        """Let others have it at once. Nothing happens if it is lost or released already.
+
+        A store that is away is passed over too: the lease lapses by itself, and what went wrong before must be heard.
+        """
         with self._lock:
             if self._lost or self._state.released:
                 return
             try:
                 self._next(released=True)
-            except LeaseLost:
+            except (LeaseLost, StoreError):
                 return
 
     @contextmanager

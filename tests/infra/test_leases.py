@@ -21,6 +21,7 @@ from infra.interfaces import ObjectStore
 from infra.leases import LeaseState, acquire, peek
 from infra.liveness import host_name, identity, is_surely_dead
 from infra.stores import open_store
+from infra.stores.faults import Mortality, MortalStore
 
 FULL = "leases/shoes/full"
 
@@ -98,6 +99,15 @@ def test_a_holder_that_slept_gets_it_back_if_nobody_came(store: ObjectStore, clo
     lease = acquire(store, FULL, "first", 120, clock=clock)
     clock.move(10_000)
     lease.check()
+    assert newest(store).is_live(clock.now)
+
+
+def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store: ObjectStore, clock: Clock) -> None:
+    mortality = Mortality()
+    lease = acquire(MortalStore(store, mortality), FULL, "first", 120, clock=clock)
+    mortality.dies_at = mortality.operations + 1
+    lease.release()
+    assert mortality.died
     assert newest(store).is_live(clock.now)
 
 
