@@ -5,7 +5,7 @@ slots to decide, the requests to make and the digests to refresh. A slot whose s
 before anything is rendered, so an unchanged catalogue costs two hashes a slot and no prompt.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -212,8 +212,3 @@ class _Candidate:
     source: bytes
     live: int
     drafts: Drafts
-
-
-def unseen(live: Live) -> Iterator[int]:
-    """Yield the positions of live rows that the catalogue no longer asks for."""
-    yield from np.flatnonzero(~live.seen).tolist()

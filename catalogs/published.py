@@ -67,6 +67,11 @@ class Live:
     def __len__(self) -> int:
         return len(self.index)
 
+    def unseen(self, slot_ids: pa.Array) -> npt.NDArray[np.bool_]:
+        """Tell which of these live slots the catalogue has not asked for. Found by id: tables keep no order."""
+        positions = self.index.find(*column_words(slot_ids))
+        return (positions >= 0) & ~self.seen[positions] if len(self) else np.zeros(len(slot_ids), bool)
+
     def file_sha(self, position: int) -> bytes:
         """Return the sha256 of the published file in that row."""
         return bytes(self._file_sha[position].tobytes())

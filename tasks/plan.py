@@ -18,7 +18,7 @@ from catalogs.errors import CatalogueError
 from catalogs.ingest import Counts, Ingest, Reject, collect_inherited
 from catalogs.job import Job, Run
 from catalogs.plan import FIRST_REJECTS, Plan, PlanCounts, PlannedBatch, Shard, as_table
-from catalogs.planner import Planner, unseen
+from catalogs.planner import Planner
 from catalogs.policy import Policy, decide_prompt
 from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
 from catalogs.schemas import REFRESHED, REJECTS, RETIRED, SLOTS
@@ -129,18 +129,12 @@ def _write_batch(planned: PlannedBatch, rejects: list[Reject], writer: "_Writer"
 
 def _retire(job: Job, tables: TableStore, planner: Planner, writer: "_Writer", plan: Plan, version: int | None) -> None:
     """Retire what a full run no longer asks for, unless a rejected row might be its SKU."""
-    if job.scope != "full" or version is None or writer.protected is None:
+    live = planner.live
+    if job.scope != "full" or version is None or writer.protected is None or live.seen.all():
         return
-    positions = list(unseen(planner.live))
-    if not positions:
-        return
-    wanted = pa.array(positions, pa.int64())
     kept = pa.array(sorted(writer.protected), pa.string())
-    seen = 0
     for batch in tables.batches(layout.manifest(job.catalogue), ("slot_id", "sku", "file_sha"), version=version):
-        rows = pa.array(range(seen, seen + batch.num_rows), pa.int64())
-        seen += batch.num_rows
-        table = pa.Table.from_batches([batch]).filter(pc.is_in(rows, wanted))
+        table = pa.Table.from_batches([batch]).filter(pa.array(live.unseen(batch.column("slot_id"))))
         table = table.filter(pc.invert(pc.is_in(table["sku"], kept)))
         if table.num_rows:
             writer.table("retired.parquet", table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED))

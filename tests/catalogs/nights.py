@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalogs.plan import PlanCounts, PlannedBatch, Request, Slot
-from catalogs.planner import Planner, unseen
+from catalogs.planner import Planner
 from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
 from catalogs.recipe import Recipe
 from catalogs.schemas import MANIFEST, OUTCOMES
@@ -76,7 +76,7 @@ class Shop:
         table = accepted(rows, recipe)
         starts = range(0, table.num_rows, rows_a_batch)
         batches = [planner.batch(table.slice(start, rows_a_batch)) for start in starts]
-        return Night(batches, planner.counts, len(list(unseen(live))))
+        return Night(batches, planner.counts, int((~live.seen).sum()))
 
     def publish(self, night: Night) -> None:
         """Make every slot of the night visible, and write its refreshed digests."""
