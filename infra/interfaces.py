@@ -240,4 +240,4 @@ class Screener(Protocol):
         """Yield one answer an order, in any order. A killed or crashed measuring is a Failure, never an exception."""
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes; whoever waits for answers gets `WorldError`: it says nothing of the pictures."""

@@ -34,7 +34,8 @@ START_SECONDS = 60.0
 """How long a worker may take to import what it needs, on a machine with better things to do."""
 
 _PROGRAM = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import json, sys; "
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "import json, sys; "
     "sys.path[:] = json.loads(sys.argv[3]); from infra.screening.worker import main; "
     "main(int(sys.argv[1]), int(sys.argv[2]))"
 )
@@ -75,7 +76,8 @@ class ProcessScreener:
 
         An order past its deadline has its process killed and becomes a Failure, as does one whose process crashed
         or whose measuring raised. Leaving the iterator early drops the orders that no process has begun. Raises
-        RuntimeError after `close`.
+        RuntimeError after `close`, and WorldError where that happens before the last answer: a run that is interrupted
+        must not take its own end for a fault of the pictures.
         """
         batch = _Batch()
         with self._lock:
@@ -86,12 +88,15 @@ class ProcessScreener:
                 self._jobs.put((order, batch))
         try:
             for _ in orders:
-                yield batch.answers.get()
+                answer = batch.answers.get()
+                if self._closed:
+                    raise WorldError("The screener was closed before it had answered; run again to screen the rest.")
+                yield answer
         finally:
             batch.abandoned = True
 
     def close(self) -> None:
-        """End the processes; orders that are still out become Failures. Calling it twice is fine."""
+        """End the processes; whoever waits for answers gets WorldError. Calling it twice is fine."""
         with self._lock:
             if not self._closed:
                 self._closed = True

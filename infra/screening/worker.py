@@ -30,7 +30,9 @@ _GRACE_SECONDS = 2.0
 
 def main(descriptor: int, parent: int) -> None:
     """Serve the pipe behind `descriptor` until it ends; `parent` is the process that opened it."""
+    # Ctrl-C and a service manager's stop reach the whole group; the parent decides, or its death does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(parent,), name="watchdog", daemon=True).start()
     cv2.setNumThreads(1)
     pipe: Connection[Any, Any] = Connection(descriptor)

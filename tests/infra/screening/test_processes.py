@@ -15,6 +15,7 @@ import cv2
 import psutil
 import pytest
 
+from infra.errors import WorldError
 from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
 from infra.screening.faults import CRASH_CODE, measure_or_fail
 from infra.screening.processes import ProcessScreener
@@ -32,6 +33,7 @@ def tell(order: ScreeningOrder, store: ObjectStore) -> Screened:
         "prefect": float("prefect" in sys.modules),
         "cv2.threads": float(cv2.getNumThreads()),
         "interrupts": float(signal.getsignal(signal.SIGINT) is not signal.SIG_IGN),
+        "stops": float(signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN),
     }
     print("a scanner that prints")  # noqa: T201
     if order.key.startswith("slow"):
@@ -110,14 +112,15 @@ def test_a_process_that_is_killed_while_idle_costs_no_order(telling: ProcessScre
     assert second.scores["pid"] != first.scores["pid"]
 
 
-def test_a_worker_is_light_deaf_to_ctrl_c_silent_and_kept(
+def test_a_worker_is_light_deaf_to_its_groups_signals_silent_and_kept(
     telling: ProcessScreener, store: ObjectStore, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answers = list(telling.screen([order_for(f"{number}", store.url) for number in range(3)]))
     assert all(isinstance(answer, Screened) for answer in answers)
     scores = [answer.scores for answer in answers if isinstance(answer, Screened)]
     assert {score["pid"] for score in scores} == {scores[0]["pid"]}
-    assert (scores[0]["torch"], scores[0]["prefect"], scores[0]["interrupts"]) == (0, 0, 0)
+    assert (scores[0]["torch"], scores[0]["prefect"]) == (0, 0)
+    assert (scores[0]["interrupts"], scores[0]["stops"]) == (0, 0)
     assert scores[0]["cv2.threads"] == 1
     assert capfd.readouterr().out == ""
 
@@ -135,13 +138,15 @@ def test_processes_start_at_the_first_order_and_end_with_close(store: ObjectStor
         next(screener.screen([order_for("a", store.url)]))
 
 
-def test_closing_answers_what_is_still_out(store: ObjectStore) -> None:
+def test_closing_says_nothing_of_the_pictures_that_are_still_out(store: ObjectStore) -> None:
     screener = ProcessScreener(1, measure_or_fail)
     orders = [staged(store, "first"), staged(store, "hang-1"), staged(store, "later")]
     answers = screener.screen(orders)
     assert isinstance(next(answers), Screened)
     screener.close()
-    assert [reason_of(answer) for answer in answers] == ["The screener was closed."] * 2
+    with pytest.raises(WorldError, match="closed before it had answered"):
+        next(answers)
+    assert list(answers) == []
 
 
 def test_several_threads_get_their_own_answers(store: ObjectStore) -> None:
