@@ -1,0 +1,43 @@
+"""How a command is run in this process, and what it says."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+
+
+@dataclass(frozen=True)
+class Said:
+    """A command's exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return stdout as the one JSON document that it must be."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return what runs `packshot` with these words."""
+
+    def command(*words: object) -> Said:
+        monkeypatch.setattr("sys.argv", ["packshot", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        code = caught.value.code
+        return Said(0 if code is None else int(code), shown.out, shown.err)
+
+    return command

@@ -1,0 +1,82 @@
+"""Every option that other programs set can come from the environment, and the command line's word wins."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.cli.conftest import Run
+
+OWN_RECIPE = {
+    "columns": {"sku": "sku", "title": "title"},
+    "models": {"turbo": {"source": "owner/turbo"}, "base": {"source": "owner/base", "revision": "a" * 40}},
+    "tiers": {"standard": {"width": 256, "height": 256}},
+    "views": {"front": "seen from the front"},
+    "defaults": {"template": "Photograph of {{ title }}", "views": ["front"]},
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "catalogue.csv").write_text("sku,title\na,Mug\nb,Bag\n")
+    (tmp_path / "recipe.yaml").write_text(json.dumps(OWN_RECIPE))
+    return tmp_path / "catalogue.csv"
+
+
+def plan(run: Run, source: Path, *words: object) -> dict[str, Any]:
+    said = run("plan", source, "--json", *words)
+    assert said.code == 0, said.err
+    return said.document
+
+
+def warned(report: dict[str, Any]) -> bool:
+    return any("is not pinned" in warning for warning in report["warnings"])
+
+
+def test_every_option_reads_its_variable(run: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, store = source.parent / "recipe.yaml", source.parent / "store"
+    for name, value in {
+        "STORE": store, "CATALOGUE": "autumn", "RECIPE": recipe, "SCOPE": "partial", "MODEL": "base",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"PACKSHOT_{name}", str(value))
+    report = plan(run, source)
+    assert (report["catalogue"], report["scope"], warned(report)) == ("autumn", "partial", True)
+    assert report["estimate"]["gpu_seconds"] > 0
+
+    monkeypatch.setenv("PACKSHOT_ENGINE", "stub")
+    monkeypatch.setenv("PACKSHOT_STUB_SECONDS", "3")
+    report = plan(run, source)
+    assert (report["estimate"]["gpu_seconds"], warned(report)) == (6.0, False)
+
+
+def test_the_command_line_wins_over_the_environment(run: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"STORE": "s3://elsewhere/x", "CATALOGUE": "autumn", "ENGINE": "torch", "SCOPE": "full"}.items():
+        monkeypatch.setenv(f"PACKSHOT_{name}", value)
+    words = ("--store", source.parent / "store", "--catalogue", "winter", "--engine", "stub", "--scope", "partial")
+    report = plan(run, source, *words)
+    assert (report["catalogue"], report["scope"], warned(report)) == ("winter", "partial", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ENGINE", "tpu", "--engine: "),
+        ("PRECISION", "int4", "--precision: "),
+        ("SCOPE", "most", "--scope: "),
+        ("POLICY", "nowhere.yaml", "--policy: 'nowhere.yaml' cannot be read"),
+        ("MODEL", "nobody", "--model: 'nobody' is no folder"),
+        ("STUB_SECONDS", "soon", "PACKSHOT_STUB_SECONDS"),
+    ],
+)
+def test_a_variable_that_cannot_be_is_refused(
+    run: Run, source: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"PACKSHOT_{name}", value)
+    answer = run("plan", source, "--store", source.parent / "store")
+    assert (answer.code, said in answer.err) == (2, True), answer.err
+
+
+def test_a_store_is_asked_for_by_its_variables_name(run: Run, source: Path) -> None:
+    answer = run("plan", source)
+    assert (answer.code, "PACKSHOT_STORE" in answer.err) == (2, True)

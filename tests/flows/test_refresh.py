@@ -1,0 +1,110 @@
+"""The whole refresh with a real model: Z-Image through diffusers, thousands of times too small, on this CPU.
+
+What else a refresh does is asked in `test_edits`, `test_catalogues` and `test_bad_input`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from catalogs.rules import packaged_rules
+from infra.codecs import decode
+from infra.engines.weights import folder_digest
+from infra.errors import EngineUnsuitable
+from tests.flows.shops import Row, Shop, check_published
+from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
+
+RECIPE = {
+    "columns": {"sku": "sku", "title": "title", "width": "width", "height": "height"},
+    "models": {"turbo": {"source": "Tongyi-MAI/Z-Image-Turbo"}},
+    "tiers": {"standard": {"width": 64, "height": 64, "steps": 2}},
+    "views": {"front": "seen from the front"},
+    "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
+}
+
+
+def policy() -> dict[str, object]:
+    """Return a policy for pictures of noise: they are all alike to a fingerprint, and have no product in them."""
+    content: dict[str, object] = yaml.safe_load(packaged_rules("policy"))
+    content["image"] = [{"score": "black.deviation", "reason": "flat", "block_below": 1}]
+    content["duplicates"] = {"near_bits": 0, "review_bits": 0, "quality_floor": 100}
+    return content
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("diffusers")
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("models")
+    return {name: build_tiny_checkpoint(folder / name, seed) for seed, name in enumerate(("first", "second"))}
+
+
+def rows() -> list[Row]:
+    row = {"sku": "", "title": "", "width": "", "height": ""}
+    sizes = [("", ""), ("", ""), ("128", "64"), ("128", "128")]
+    return [
+        row | {"sku": f"thing-{number}", "title": f"Thing No. {number}", "width": width, "height": height}
+        for number, (width, height) in enumerate(sizes)
+    ]
+
+
+@pytest.mark.slow
+def test_a_real_pipelines_pictures_are_published_once(tmp_path: Path, checkpoints: dict[str, Path]) -> None:
+    shop = Shop(tmp_path, rows(), RECIPE, policy())
+    asked = {"model": str(checkpoints["first"]), "precision": "fp32"}
+    night = shop.night(**asked)
+    assert night.slots() == {"new": 4, "published": 4}
+    assert night.images() == {"generated": 4, "reused": 0}
+    assert night.report["gpu_seconds"] > 0
+    check_published(shop.store, night.after)
+    shapes = {name[0]: (row["width"], row["height"]) for name, row in night.after.items()}
+    assert shapes == {"thing-0": (64, 64), "thing-1": (64, 64), "thing-2": (128, 64), "thing-3": (128, 128)}
+    first, second = (decode(shop.store.read(night.after[f"thing-{n}", "front", 0]["object"])) for n in (0, 1))
+    assert np.abs(first.astype(int) - second.astype(int)).mean() > 1
+    assert all(row["model"].startswith("chosen@") for row in night.after.values())
+
+    again = shop.night(**asked)
+    assert (again.slots(), again.images(), again.rendered) == ({}, {"generated": 0, "reused": 0}, 0)
+    assert again.after == night.after
+    moved = checkpoints["first"].rename(checkpoints["first"].with_name("moved"))
+    checkpoints["first"] = moved
+    assert shop.night(**asked | {"model": str(moved)}).slots() == {}, "a folder's name is no part of any key"
+
+
+@pytest.mark.slow
+def test_other_weights_are_another_model_with_other_pictures(tmp_path: Path, checkpoints: dict[str, Path]) -> None:
+    shop = Shop(tmp_path, rows()[:1], RECIPE, policy())
+    pictures = {}
+    for name, folder in checkpoints.items():
+        night = shop.night(model=str(folder), precision="fp32", catalogue=name)
+        shop.name = name
+        pictures[name] = shop.manifest()["thing-0", "front", 0]
+        assert night.images() == {"generated": 1, "reused": 0}
+    first, second = pictures.values()
+    assert [first[key] == second[key] for key in ("request_key", "source_digest", "pixel_sha", "model")] == [False] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["transformer/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json"])
+def test_a_changed_file_of_the_model_moves_its_digest(checkpoints: dict[str, Path], file: str) -> None:
+    folder = checkpoints["second"]
+    before, content = folder_digest(folder), (folder / file).read_bytes()
+    try:
+        (folder / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        assert folder_digest(folder) != before
+    finally:
+        (folder / file).write_bytes(content)
+    assert folder_digest(folder) == before
+
+
+@pytest.mark.slow
+def test_a_precision_that_this_machine_lacks_is_refused_and_nothing_else_is_made_instead(
+    tmp_path: Path, checkpoints: dict[str, Path]
+) -> None:
+    shop = Shop(tmp_path, rows()[:1], RECIPE, policy())
+    with pytest.raises(EngineUnsuitable, match="cannot compute in 'fp8': choose 'bf16' or 'fp32' in the recipe"):
+        shop.night(model=str(checkpoints["second"]), precision="fp8")
+    assert shop.manifest() == {}
