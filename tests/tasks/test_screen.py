@@ -1,0 +1,127 @@
+"""What screening makes of images: a word on each, and none passes unheard."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from catalogs import layout
+from catalogs.policy import default_policy
+from catalogs.recipe import Finish
+from catalogs.schemas import RECORDS
+from catalogs.work import Made, Order, ShardWork
+from infra.engines import EngineSpec, open_engine
+from infra.interfaces import Failure, ObjectStore, Screened, Screener, ScreeningOrder
+from infra.parquet import read_table
+from infra.screening.faults import measure_or_fail
+from infra.screening.inline import InlineScreener
+from infra.stores import open_store
+from infra.stores.faults import Mortality, MortalStore, StoreDied
+from tasks.generate import generate
+from tasks.screen import judge, screen, summary
+from tasks.workbench import Gate
+from tests.tasks.batches import RUN, request
+
+FINISH = Finish()
+
+
+class Silent:
+    """A screener that answers nothing."""
+
+    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+        yield from (Failure(order.key, "unheard") for order in orders[:0])
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Refusing(Silent):
+    """A screener whose every measuring is killed."""
+
+    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+        yield from (Failure(order.key, "it took longer than 60 s") for order in orders)
+
+
+def gate(store: ObjectStore, screener: Screener | None = None) -> Gate:
+    return Gate(store, screener or InlineScreener(store), default_policy(), {FINISH.digest: FINISH}, 60.0)
+
+
+def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2) -> list[Made]:
+    requests = [request(prompt, finish_digest=FINISH.digest, attempts_allowed=allowed) for prompt in prompts]
+    engine = open_engine(EngineSpec("stub"))
+    try:
+        return generate(engine, ShardWork("s", tuple(Order(one, attempt) for one in requests)), store)
+    finally:
+        engine.close()
+
+
+def test_a_record_names_images_that_are_all_there() -> None:
+    store = open_store("memory://screen-1")
+    sums = screen("s", made(store, "a mug", "a shirt"), gate(store), RUN)
+    rows = read_table(store, layout.run_record(RUN, "s"), RECORDS).to_pylist()
+    assert [(row["verdict"], row["reasons"], row["made"]) for row in rows] == [("PASS", [], "generated")] * 2
+    for row in rows:
+        key = row["image_key"].hex()
+        assert store.exists(layout.staged_image(key))
+        assert store.size(layout.finished_image(key, FINISH.digest)) == row["file_bytes"]
+        assert (row["width"], row["height"], len(row["fingerprint"])) == (64, 64, 32)
+    assert (sums.generated, sums.reused, sums.failed, dict(sums.verdicts), sums.again) == (2, 0, 0, {"PASS": 2}, [])
+
+
+@pytest.mark.parametrize("dies_at", [1, 2])
+def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies_at: int) -> None:
+    store = open_store("memory://screen-2")
+    [image] = made(store, "a mug")
+    dying = replace(gate(store), store=MortalStore(store, Mortality(dies_at)))
+    with pytest.raises(StoreDied, match=layout.run_record(RUN, "s")):
+        screen("s", [image], dying, RUN)
+    assert store.exists(layout.finished_image(image.order.image_key, FINISH.digest))
+    assert not store.exists(layout.run_record(RUN, "s"))
+
+
+@pytest.mark.parametrize("screener", [Silent(), Refusing()])
+def test_an_image_that_nobody_measured_is_for_a_person(screener: Screener) -> None:
+    store = open_store("memory://screen-3")
+    [one] = judge(made(store, "a mug"), gate(store, screener))
+    assert (one.verdict.word, one.wants_another, one.finished_sha) == ("REVIEW", False, "")
+    assert {"scanner-failed.pixels", "scanner-failed.fingerprint"} <= set(one.verdict.reasons)
+
+
+def test_a_missing_staged_image_is_for_a_person_and_spares_its_shard() -> None:
+    store = open_store("memory://screen-4")
+    images = made(store, "a mug", "a shirt")
+    store.delete([layout.staged_image(images[0].order.image_key)])
+    screener = InlineScreener(store, measure_or_fail)
+    assert [one.verdict.word for one in judge(images, gate(store, screener))] == ["REVIEW", "PASS"]
+
+
+def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None:
+    store = open_store("memory://screen-5")
+    sums = screen("s", made(store, "a mug [poison]", "a mug", allowed=9), gate(store), RUN)
+    rows = read_table(store, layout.run_record(RUN, "s"), RECORDS).to_pylist()
+    assert [(row["made"], row["verdict"], row["again"]) for row in rows] == [
+        ("failed", "BLOCK", False),
+        ("generated", "PASS", False),
+    ]
+    assert rows[0]["reasons"] == ["engine-failed"]
+    assert (sums.failed, sums.again, dict(sums.reasons)) == (1, [], {"engine-failed": 1})
+
+
+@pytest.mark.parametrize(("attempt", "again"), [(0, [1]), (1, [2]), (2, [])])
+def test_a_blank_image_is_tried_again_while_attempts_are_left(attempt: int, again: list[int]) -> None:
+    store = open_store("memory://screen-6")
+    judged = judge(made(store, "a mug [blank]", attempt=attempt, allowed=3), gate(store))
+    assert judged[0].verdict.word == "BLOCK"
+    assert "blank" in judged[0].verdict.reasons
+    assert [order.attempt for order in summary("s", judged).again] == again
+
+
+def test_the_sums_are_over_all_images_of_the_shard() -> None:
+    store = open_store("memory://screen-7")
+    made(store, "a mug")
+    sums = screen("s", made(store, "a mug", "a shirt", "a bag [blank]", "a box [poison]"), gate(store), RUN)
+    assert (sums.reused, sums.generated, sums.failed) == (1, 2, 1)
+    assert dict(sums.verdicts) == {"PASS": 2, "BLOCK": 2}
+    assert sums.reasons["blank"] == sums.reasons["engine-failed"] == 1
+    assert [order.request.prompt for order in sums.again] == ["a bag [blank]"]
+    assert sums.engine_seconds > 0
