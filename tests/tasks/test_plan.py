@@ -1,6 +1,7 @@
-"""The plan as a task: what it reads, what it writes, and which pictures it retires."""
+"""What a plan finds in a catalogue, writes into a run's folder, and dares to retire."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,31 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalogs import layout
+from catalogs.errors import CatalogueError
 from catalogs.job import Job
 from catalogs.keys import slot_id
+from catalogs.plan import Plan
 from catalogs.policy import default_policy
 from catalogs.recipes import built_in_recipe, with_engine
-from catalogs.schemas import RETIRED
-from infra.parquet import read_table
+from catalogs.schemas import REJECTS, RETIRED, SLOTS
+from infra.parquet import read_records, read_row_group, read_table
 from infra.stores.addresses import parse_address
 from infra.tables.delta import DeltaTables
-from tasks.plan import make_plan
+from tasks import runs
+from tasks.plan import load_plan, make_plan, plan_holds
+from tests.catalogs.shop import RECIPE
+from tests.flows.shops import write_csv
+from tests.tasks.batches import RUN
 from tests.tasks.shops import CATALOGUE, Shop
+
+MUG = {"sku": "mug", "title": "Red mug"}
+BOOT = {"sku": "boot", "title": "Winter boot", "category": "boots"}
+GUN = {"sku": "gun", "title": "Cocaine in a bag"}
+LONG = {"sku": "long", "title": "so " * 3000}
+"""Its field is short enough and its prompt is not: accepted at first, rejected when it is rendered."""
+WIDE = {"sku": "wide", "title": "Wide mug", "width": "wide"}
+NAMELESS = {"sku": "", "title": "Nameless"}
+COLUMNS = dict.fromkeys(("sku", "title", "category", "width"), "")
 
 
 class TurningTables(DeltaTables):
@@ -33,6 +49,117 @@ class TurningTables(DeltaTables):
         self.read_before.add(table)
         for batch in [*super().batches(table, columns, version=version)][::step]:
             yield batch.take(pa.array(range(batch.num_rows)[::step]))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "store")
+
+
+def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> Job:
+    source = shop.folder.parent / "catalogue.csv"
+    write_csv(source, [COLUMNS | dict(row) for row in rows] or [COLUMNS])
+    if not rows:
+        source.write_text(",".join(COLUMNS) + "\n")
+    return Job(str(source), str(shop.folder), CATALOGUE, RECIPE, default_policy(), **other)
+
+
+def plan_of(shop: Shop, *rows: Mapping[str, str], run_id: str | None = RUN, **other: Any) -> Plan:
+    return make_plan(job(shop, rows, **other), shop.store, shop.tables, run_id, 2)
+
+
+def retired(shop: Shop) -> set[str]:
+    return set(read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED)["sku"].to_pylist())
+
+
+def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(shop: Shop) -> None:
+    plan = plan_of(shop, MUG, BOOT, GUN, LONG, WIDE)
+    assert asdict(plan.rows) == {"input": 5, "accepted": 3, "rejected": 2, "ignored": 0}
+    assert (plan.slots.new, plan.slots.blocked, plan.slots.requests, plan.images) == (4, 1, 4, 3)
+    assert plan.reasons == {"words.drugs": 1}
+    assert plan.megapixels == pytest.approx(3 * 512 * 512 / 1e6)
+    slots = read_table(shop.store, layout.run_file(RUN, "slots.parquet"), SLOTS).to_pylist()
+    assert sorted((row["sku"], row["view"]) for row in slots) == [
+        ("boot", "front"),
+        ("boot", "side"),
+        ("gun", "front"),
+        ("mug", "front"),
+    ]
+    rejects = read_table(shop.store, layout.run_file(RUN, "rejects.parquet"), REJECTS).to_pylist()
+    assert {row["sku"]: (row["row"], row["column"]) for row in rejects} == {"long": (4, "prompt"), "wide": (5, "width")}
+
+
+def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(shop: Shop) -> None:
+    plan = plan_of(shop, MUG, BOOT, GUN)
+    assert [shard.requests for shard in plan.shards] == [2, 1]
+    groups = [
+        read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group) for shard in plan.shards
+    ]
+    assert [set(group["shard"].to_pylist()) for group in groups] == [{shard.name} for shard in plan.shards]
+    assert {word for group in groups for word in group["verdict"].to_pylist()} == {"PASS"}
+    [refused] = read_records(shop.store, layout.run_requests(RUN, "refused"))
+    assert refused["prompt"].to_pylist() == ["Photo of Cocaine in a bag, front view"]
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(shop: Shop) -> None:
+    shop.release("r0", {"gone/front": "red"})
+    before = shop.keys()
+    dry = plan_of(shop, MUG, BOOT, GUN, WIDE, run_id=None)
+    assert shop.keys() == before
+    assert dry == plan_of(shop, MUG, BOOT, GUN, WIDE)
+    assert dry.retired == 1
+
+
+def test_a_plan_is_loaded_as_it_was_made_and_only_when_it_is_whole(shop: Shop) -> None:
+    assert load_plan(shop.store, RUN) is None
+    plan = plan_of(shop, MUG, BOOT, GUN, LONG, WIDE, NAMELESS)
+    assert load_plan(shop.store, RUN) == plan
+    shop.store.delete([layout.run_file(RUN, "plan.json")])
+    assert load_plan(shop.store, RUN) is None
+
+
+def test_an_empty_catalogue_is_refused_before_it_retires_the_shop(shop: Shop) -> None:
+    shop.release("r0", {"mug/front": "red"})
+    with pytest.raises(CatalogueError, match="has no rows; nothing was planned and nothing is retired"):
+        plan_of(shop)
+    assert load_plan(shop.store, RUN) is None
+    assert retired(shop) == set()
+
+
+@pytest.mark.parametrize("reject", [WIDE, LONG])
+def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_pictures(
+    shop: Shop, reject: dict[str, str]
+) -> None:
+    live = {"mug/front": "red", "mug/side": "green", "gone/front": "blue", f"{reject['sku']}/front": "grey"}
+    shop.release("r0", live)
+    plan = plan_of(shop, MUG, reject)
+    assert (plan.live, plan.retired, retired(shop)) == (4, 2, {"mug", "gone"})
+    rows = read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED).to_pylist()
+    shown = {row["slot_id"]: row["file_sha"] for row in shop.tables.read(layout.manifest(CATALOGUE)).to_pylist()}
+    assert all(row["live_file_sha"] == shown[row["slot_id"]] for row in rows)
+
+
+def test_nothing_is_retired_where_a_row_has_no_readable_sku(shop: Shop) -> None:
+    shop.release("r0", {"mug/front": "red", "gone/front": "blue"})
+    plan = plan_of(shop, MUG, NAMELESS)
+    assert (plan.retired, retired(shop)) == (0, set())
+    assert plan.warnings == ["1 rejected rows have no readable SKU: nothing is retired in this run"]
+
+
+def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(shop: Shop) -> None:
+    shop.release("r0", {"mug/front": "red", "gone/front": "blue"})
+    plan = plan_of(shop, MUG, MUG | {"sku": "MUG"}, scope="partial")
+    assert (plan.retired, retired(shop)) == (0, set())
+    assert plan.warnings == ["1 × SKUs that differ from another one by upper and lower case only; they are kept apart"]
+
+
+def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(shop: Shop) -> None:
+    run = runs.start(shop.store, job(shop, [MUG]), "f1")
+    assert not plan_holds(shop.store, shop.tables, run)
+    plan_of(shop, MUG, run_id=run.run_id)
+    assert plan_holds(shop.store, shop.tables, run)
+    shop.release("r0", {"shirt/front": "red"})
+    assert not plan_holds(shop.store, shop.tables, run)
 
 
 @pytest.mark.parametrize("gone", [1, 3])
