@@ -1,0 +1,67 @@
+"""What a run's records and its batch add up to."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.tally import prompts_of, standing, tally
+from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
+from tests.tasks.shops import Shop, request_of
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def test_images_are_counted_over_all_records(shop: Shop) -> None:
+    first = [attempt("one", made="reused", engine_seconds=0.0), attempt("two", verdict="BLOCK", again=True)]
+    second = [attempt("two", 1, engine_seconds=1.25), attempt("three", made="failed", engine_seconds=0.25)]
+    write_records(shop.store, {"0-000000": first, "again-1": second})
+    images, _ = tally(shop.store, RUN, batch())
+    assert (images.generated, images.reused, images.failed, images.attempts) == (2, 1, 1, 4)
+    assert images.gpu_seconds == 2.0
+
+
+def test_a_run_that_made_nothing_comes_to_nothing(shop: Shop) -> None:
+    images, reasons = tally(shop.store, RUN, batch())
+    assert (images.attempts, images.gpu_seconds, images.shared, reasons) == (0, 0.0, 0, {})
+
+
+def test_slots_share_a_picture_only_in_the_same_finish(shop: Shop) -> None:
+    places = {"a/front": "red", "b/front": "red", "c/front": "red", "d/front": "red+wide", "e/front": "blue"}
+    images, _ = tally(shop.store, RUN, batch(decision(place, word) for place, word in places.items()))
+    assert images.shared == 2
+
+
+def test_reasons_are_counted_over_slots(shop: Shop) -> None:
+    rows = [
+        decision("a/front", "red", "review", reasons=["blurred", "duplicate-maybe"]),
+        decision("b/front", "red", "review", reasons=["blurred"]),
+        decision("c/front", "blue", reasons=None),
+    ]
+    assert tally(shop.store, RUN, batch(rows))[1] == {"blurred": 2, "duplicate-maybe": 1}
+
+
+def test_skus_that_mix_old_and_new_and_those_that_show_nothing_are_named(shop: Shop) -> None:
+    shop.release("r0", {"elsewhere/front": "red"})
+    old = b"o" * 32
+    rows = [
+        decision("mixed/front", "one"),
+        decision("mixed/side", "two", "blocked", live_file_sha=old),
+        decision("fresh/front", "three"),
+        decision("fresh/side", "four", "review"),
+        decision("kept/front", "five", "failed", live_file_sha=old),
+        decision("bare/front", "six", "deferred"),
+        decision("bare/side", "seven", "blocked"),
+        decision("elsewhere/side", "eight", "blocked"),
+    ]
+    assert standing(shop.tables, batch(rows)) == {"old_beside_new": ["mixed"], "nothing_live": ["bare"]}
+
+
+def test_only_the_wanted_prompts_are_read_from_all_parts(shop: Shop) -> None:
+    write_plan(shop.store, [], [request("one"), request("two")])
+    write_plan(shop.store, [], [request("three"), request("four")], part="refused")
+    wanted = [request_of(word) for word in ("three", "one", "one", "unknown")]
+    assert prompts_of(shop.store, RUN, wanted) == {request_of("one"): "one", request_of("three"): "three"}
+    assert prompts_of(shop.store, RUN, []) == {}
