@@ -52,6 +52,7 @@ def test_skus_that_mix_old_and_new_and_those_that_show_nothing_are_named(shop: S
         decision("fresh/front", "three"),
         decision("fresh/side", "four", "review"),
         decision("kept/front", "five", "failed", live_file_sha=old),
+        decision("kept/side", "nine", "blocked"),
         decision("bare/front", "six", "deferred"),
         decision("bare/side", "seven", "blocked"),
         decision("elsewhere/side", "eight", "blocked"),
