@@ -6,12 +6,13 @@ Comes in: a run's id, the checks, a reason. Goes out: the report of the release.
 from typing import Any
 
 from catalogs.errors import OptionError
-from catalogs.job import Job
+from catalogs.job import Job, Run
 from flows.hands import Hands
 from flows.leasing import leased_catalogue, leased_run
 from flows.places import open_places, read_prices
 from flows.refresh import Refresh
 from flows.watching import watch_of_this_process
+from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from tasks import runs
@@ -26,14 +27,7 @@ def release_held(
     """
     store = open_store(store_url)
     run = runs.load(store, run_id)
-    held = runs.held_checks(store, run)
-    if not held or not runs.is_open(store, run):
-        raise OptionError(f"The run {run_id} is not held; there is nothing to release")
-    unknown, missing = sorted(set(accepted) - set(held)), sorted(set(held) - set(accepted))
-    if unknown:
-        raise OptionError(f"--accept: {unknown[0]!r} does not hold the run {run_id}; these do: {', '.join(held)}")
-    if missing:
-        raise OptionError(f"The run {run_id} is also held by {', '.join(missing)}; accept each check by its name")
+    _require_held(store, run, accepted)
     if not reason.strip():
         raise OptionError("--reason: say why the batch may go; the answer is kept with the run")
     recipe, policy = runs.frozen_rules(store, run_id)
@@ -41,5 +35,17 @@ def release_held(
     with open_places(job, settings) as (places, gate):
         work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch_of_this_process())
         with leased_catalogue(store, run.catalogue, settings, wait=True), leased_run(store, run, settings) as lease:
+            _require_held(store, run, accepted)  # the night that was waited for may have taken its place
             runs.accept(store, run, accepted, reason, person)
             return work.go_on(run, lease.check)
+
+
+def _require_held(store: ObjectStore, run: Run, accepted: list[str]) -> None:
+    held = runs.held_checks(store, run)
+    if not held or not runs.is_open(store, run):
+        raise OptionError(f"The run {run.run_id} is not held; there is nothing to release")
+    unknown, missing = sorted(set(accepted) - set(held)), sorted(set(held) - set(accepted))
+    if unknown:
+        raise OptionError(f"--accept: {unknown[0]!r} does not hold the run {run.run_id}; these do: {', '.join(held)}")
+    if missing:
+        raise OptionError(f"The run {run.run_id} is also held by {', '.join(missing)}; accept each check by its name")
