@@ -7,11 +7,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from catalogs.errors import RecipeError
 from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Facts, Images, build_report
 from flows.parameters import RefreshParameters
-from flows.places import read_prices
+from flows.places import engine_spec, read_prices
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -27,9 +28,10 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size)
     prices = read_prices(settings)
     stub = stub_seconds if job.recipe.engine == "stub" else None
-    unpinned = [name for name, model in job.recipe.models.items() if not model.pinned]
-    if unpinned and plan.images:
-        warnings.append(f"The model {unpinned[0]!r} is not pinned to a commit or a digest; a refresh will refuse it")
+    try:
+        engine_spec(job.recipe, job.recipe.default_model, settings)
+    except RecipeError as error:
+        warnings.append(f"A refresh will be refused. {error}")
     fingerprint = job.fingerprint(open_source(job.source).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, datetime.now(UTC), job.source)
     elapsed = time.monotonic() - began

@@ -409,7 +409,7 @@ def test_a_model_that_is_not_pinned_is_planned_with_a_warning_and_refused_before
     before = shop.manifest()
     asked = shop.parameters(recipe=torch_recipe(shop))
     [warning] = plan_refresh(asked, SETTINGS)["warnings"]
-    assert warning.startswith("The model 'turbo' is not pinned")
+    assert warning.startswith("A refresh will be refused. The model 'turbo' (Tongyi-MAI/Z-Image-Turbo) is not pinned")
     unpinned = r"'turbo' .* is not pinned: set `revision` to a full hub commit"
     with pytest.raises(RecipeError, match=unpinned), thread_hands() as hands:
         run_refresh(asked, SETTINGS, hands)

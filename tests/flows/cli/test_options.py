@@ -31,18 +31,20 @@ def plan(run: Run, source: Path, *words: object) -> dict[str, Any]:
 
 
 def warned(report: dict[str, Any]) -> bool:
+    """Tell whether the plan says that its model is not pinned: `turbo` is not, `base` is."""
     return any("is not pinned" in warning for warning in report["warnings"])
 
 
 def test_every_option_reads_its_variable(run: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, store = source.parent / "recipe.yaml", source.parent / "store"
-    for name, value in {
-        "STORE": store, "CATALOGUE": "autumn", "RECIPE": recipe, "SCOPE": "partial", "MODEL": "base",
-    }.items():  # fmt: skip
+    for name, value in {"STORE": store, "CATALOGUE": "autumn", "RECIPE": recipe, "SCOPE": "partial"}.items():
         monkeypatch.setenv(f"PACKSHOT_{name}", str(value))
     report = plan(run, source)
     assert (report["catalogue"], report["scope"], warned(report)) == ("autumn", "partial", True)
     assert report["estimate"]["gpu_seconds"] > 0
+    monkeypatch.setenv("PACKSHOT_MODEL", "base")
+    assert not warned(plan(run, source))
+    monkeypatch.delenv("PACKSHOT_MODEL")
 
     monkeypatch.setenv("PACKSHOT_ENGINE", "stub")
     monkeypatch.setenv("PACKSHOT_STUB_SECONDS", "3")
