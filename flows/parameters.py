@@ -4,6 +4,7 @@ Comes in: text and numbers. Goes out: a `Job` with its recipe and policy read an
 the option. Nothing here holds a secret: credentials come from the environment.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, wit
 from catalogs.suite import default_suite
 from infra.engines.weights import check_folder, folder_digest
 from infra.errors import EngineError
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class RefreshParameters(BaseModel):
@@ -61,7 +64,7 @@ class RefreshParameters(BaseModel):
             return _local_model(Path(self.model).resolve())
         name, separator, revision = self.model.partition("@")
         if separator:
-            if len(revision) != 40:
+            if not COMMIT.fullmatch(revision):
                 raise OptionError(f"--model: the revision {revision!r} is no full hub commit (40 hex digits)")
             return Model(source=name, revision=revision)
         return self.model
