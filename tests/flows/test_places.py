@@ -1,0 +1,113 @@
+"""Settings say where and how fast: none of them moves a key, a digest or a pixel."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogs.errors import RecipeError
+from flows.parameters import RefreshParameters
+from flows.places import engine_spec, open_screener, require_conditional_writes
+from infra.errors import StoreError
+from infra.interfaces import ObjectStore
+from infra.settings import Settings
+from infra.stores import open_store
+from infra.stores.local import LocalStore
+from tests.flows.shops import SETTINGS, Manifest, Shop
+from tests.flows.test_bad_input import RECIPE
+
+MOVED: dict[str, Any] = {
+    "shard_size": 2,
+    "in_flight": 1,
+    "screeners": 2,
+    "screen_seconds": 7.0,
+    "stub_seconds": 0.01,
+    "single_writer": True,
+    "lease_seconds": 33.0,
+    "keep_staged_days": 1,
+    "gpu": "h100",
+    "prices": "prices.yaml",
+}
+"""Every setting, and another value than it has."""
+NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "file_sha", "object", "attempt", "model")
+PRICES = "currency: EUR\ndefault: h100\ngpus: {h100: {usd_per_hour: 1.0, seconds_per_megapixel: 1.0}}\n"
+
+
+def rows() -> list[dict[str, str]]:
+    titles = ("Mug", "Bag", "Ball", "Shirt [second-try]", "Box [blank]")
+    return [{"sku": f"thing-{number}", "title": title} for number, title in enumerate(titles)]
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    shop = Shop(tmp_path_factory.mktemp("first"), rows(), RECIPE)
+    assert shop.night().report["slots"]["published"] == 4
+    return shop
+
+
+def moved(folder: Path, *names: str) -> Settings:
+    (folder / "prices.yaml").write_text(PRICES)
+    values = {name: str(folder / value) if name == "prices" else value for name, value in MOVED.items()}
+    return SETTINGS.model_copy(update={name: values[name] for name in names})
+
+
+def what_the_shop_shows(manifest: Manifest) -> dict[Any, Any]:
+    return {name: tuple(row[column] for column in NAMES) for name, row in manifest.items()}
+
+
+def test_no_setting_is_left_out_here() -> None:
+    assert MOVED.keys() == Settings.model_fields.keys()
+    assert [name for name, value in MOVED.items() if value == getattr(SETTINGS, name)] == []
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_night: Shop, name: str) -> None:
+    shutil.copytree(first_night.folder / "store", tmp_path / "store")
+    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, name))
+    night = shop.night()
+    assert (night.slots(), night.rendered, night.after) == ({"waiting": 1}, 0, night.before)
+
+
+def test_all_settings_moved_together_make_the_very_same_pictures(tmp_path: Path, first_night: Shop) -> None:
+    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, *MOVED))
+    shop.night()
+    assert what_the_shop_shows(shop.manifest()) == what_the_shop_shows(first_night.manifest())
+
+
+class Forgetful(LocalStore):
+    """A store that ignores conditions, as some servers do."""
+
+    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+        """Write whatever is there."""
+        self.write(key, data, content_type=content_type)
+        return True
+
+
+def test_a_store_without_conditional_writes_is_refused_unless_one_writer_is_promised(tmp_path: Path) -> None:
+    store: ObjectStore = Forgetful(str(tmp_path))
+    with pytest.raises(StoreError, match="PACKSHOT_SINGLE_WRITER=1 if nothing else ever writes there"):
+        require_conditional_writes(store, SETTINGS)
+    require_conditional_writes(store, SETTINGS.model_copy(update={"single_writer": True}))
+    require_conditional_writes(open_store(str(tmp_path)), SETTINGS)
+    assert list(store.list("")) == []
+
+
+def test_what_paints_follows_from_the_recipe_and_is_pinned_or_refused() -> None:
+    def spec(**options: Any) -> Any:
+        job, _ = RefreshParameters(source="a.csv", store="store", **options).job()
+        return engine_spec(job.recipe, job.recipe.default_model, SETTINGS)
+
+    assert (spec(engine="stub").name, spec(engine="stub").stub_seconds) == ("stub", 0.0)
+    chosen = spec(model=f"owner/name@{'a' * 40}", precision="fp32")
+    assert (chosen.name, chosen.source, chosen.revision, chosen.precision) == ("torch", "owner/name", "a" * 40, "fp32")
+    with pytest.raises(RecipeError, match=r"'turbo' .* is not pinned"):
+        spec()
+    with pytest.raises(RecipeError, match="'tensorrt' is not built yet; use --engine torch"):
+        spec(engine="tensorrt")
+
+
+def test_a_store_in_memory_is_measured_in_this_process() -> None:
+    screener = open_screener(open_store("memory://places"), SETTINGS)
+    assert type(screener).__name__ == "InlineScreener"
+    screener.close()
