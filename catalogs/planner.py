@@ -110,9 +110,9 @@ class Planner:
         failed: set[int],
     ) -> None:
         part = drafts.part
-        skus, content = rows.column("sku"), rows.bytes_of(part.fields)
+        skus, content = rows.bytes_of(("sku",)), rows.bytes_of(part.fields)
         suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{drafts.index}".encode()
-        ids = [sha256(skus[p].encode() + suffix).digest()[:16] for p in positions]
+        ids = [sha256(skus[p] + suffix).digest()[:16] for p in positions]
         prefix = part.digest
         digests = [sha256(prefix + content[p]).digest()[:16] for p in positions]
         high, low = words(ids)

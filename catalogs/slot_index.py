@@ -52,7 +52,10 @@ class SlotIndex:
         found = np.full(len(high), -1, np.int64)
         if len(self) == 0:
             return found
-        place = np.searchsorted(self.high, high)
+        # Asked in order, since neighbours then find their way in memory that is still close at hand.
+        order = np.argsort(high)
+        place = np.empty(len(high), np.int64)
+        place[order] = np.searchsorted(self.high, high[order])
         inside = np.minimum(place, len(self) - 1)
         same_high = self.high[inside] == high
         hit = same_high & (self.low[inside] == low)

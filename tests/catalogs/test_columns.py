@@ -5,6 +5,7 @@ import decimal
 import unicodedata
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,15 @@ def test_every_type_becomes_text(array: pa.Array, expected: list[str | None]) ->
     text = as_text(array, "column")
     assert text.type == pa.string()
     assert text.to_pylist() == expected
+
+
+@given(
+    moments=st.lists(st.none() | st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)), max_size=4),
+    unit=st.sampled_from(["s", "ms", "us", "ns"]),
+)
+def test_a_moment_in_utc_reads_as_arrow_says_it(moments: list[dt.datetime | None], unit: str) -> None:
+    array = pc.cast(pa.array(moments, pa.timestamp("us", tz="UTC")), pa.timestamp(unit, tz="UTC"), safe=False)
+    assert as_text(array, "created_at").equals(pc.cast(array, pa.string()))
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [["a"]], [{"a": 1}]], ids=str)
