@@ -1,11 +1,14 @@
-"""The whole refresh with a real model: Z-Image through diffusers, thousands of times too small, on this CPU.
+"""The whole refresh: nights of small shops, and a real model, thousands of times too small, on this CPU.
 
 What else a refresh does is asked in `test_edits`, `test_catalogues` and `test_bad_input`.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -13,7 +16,9 @@ from catalogs.rules import packaged_rules
 from infra.codecs import decode
 from infra.engines.weights import folder_digest
 from infra.errors import EngineUnsuitable
+from infra.parquet import read_records
 from tests.flows.shops import Row, Shop, check_published
+from tests.flows.test_bad_input import RECIPE as STUB_RECIPE
 from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
 
 RECIPE = {
@@ -108,3 +113,65 @@ def test_a_precision_that_this_machine_lacks_is_refused_and_nothing_else_is_made
     with pytest.raises(EngineUnsuitable, match="cannot compute in 'fp8': choose 'bf16' or 'fp32' in the recipe"):
         shop.night(model=str(checkpoints["second"]), precision="fp8")
     assert shop.manifest() == {}
+
+
+def stub_shop(folder: Path, titles: list[str]) -> Shop:
+    rows = [{"sku": f"thing-{number}", "title": title} for number, title in enumerate(titles)]
+    return Shop(folder, rows, STUB_RECIPE)
+
+
+def test_a_picture_that_cannot_be_made_is_tried_once_a_night_until_its_attempts_are_spent(tmp_path: Path) -> None:
+    shop = stub_shop(tmp_path, ["Mug", "Poisoned Mug [poison]"])
+    made = {"generated": 0, "reused": 0}
+    for night in range(3):
+        report = shop.night().report
+        first = {"published": 1, "unchanged": 0} if night == 0 else {"published": 0, "unchanged": 1}
+        assert {name: report["slots"][name] for name in ("failed", *first)} == {"failed": 1} | first
+        assert (report["reasons"], report["images"]["failed"]) == ({"engine-failed": 1}, 1)
+    quiet = shop.night()
+    assert (quiet.slots(), quiet.images()) == ({"waiting": 1}, made)
+    shop.rows[1]["title"] = "Mug that can be painted"
+    cured = shop.night()
+    assert (cured.slots(), cured.added) == ({"new": 1, "published": 1}, {("thing-1", "front", 0)})
+
+
+def test_another_catalogue_in_the_store_shares_staged_pictures_and_nothing_else(tmp_path: Path) -> None:
+    shop = stub_shop(tmp_path, ["Mug", "Bag"])
+    summer = shop.night().after
+    shop.name = "winter"
+    shop.rows[1]["title"] = "Boot"
+    night = shop.night()
+    assert (night.slots(), night.images()) == ({"new": 2, "published": 2}, {"generated": 1, "reused": 1})
+    assert {row["object"] for row in night.after.values()}.isdisjoint(row["object"] for row in summer.values())
+    shop.take("thing-0")
+    shop.rows[0]["title"] = "Another Boot"
+    assert shop.night().report["held"] == ["retired-share"]  # of its own two, not of all four
+    shop.name = "shop"
+    assert shop.manifest() == summer
+
+
+def test_the_same_rows_as_json_lines_or_as_a_folder_of_parquet_are_the_same_slots(tmp_path: Path) -> None:
+    shop = stub_shop(tmp_path, ["Mug", "Bag", "Café Ball 🎉"])
+    shop.night()
+    lines = tmp_path / "catalogue.jsonl"
+    lines.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in shop.rows), "utf-8")
+    for number, row in enumerate(shop.rows):
+        part = tmp_path / "folder" / f"day={number}" / "part.parquet"
+        part.parent.mkdir(parents=True)
+        pq.write_table(pa.Table.from_pylist([row]), part)
+    for source in (lines, tmp_path / "folder"):
+        night = shop.night(source=str(source))
+        assert (night.slots(), night.rendered, night.after) == ({}, 0, night.before)
+
+
+def test_a_pictures_priority_decides_when_it_is_made_and_nothing_else(tmp_path: Path) -> None:
+    shop = stub_shop(tmp_path, [f"Mug {number}" for number in range(6)])
+    shop.recipe = STUB_RECIPE | {"columns": STUB_RECIPE["columns"] | {"priority": "priority"}}
+    shop.rows = [row | {"priority": word} for row, word in zip(shop.rows, ["low", "", "high"] * 2, strict=True)]
+    night = shop.night()
+    table = [row for part in read_records(shop.store, f"runs/{night.report['run_id']}/requests/")
+             for row in part.to_pylist()]  # fmt: skip
+    order = [row["prompt"] for row in sorted(table, key=lambda row: row["shard"])]
+    assert [prompt.split(",")[0][-1] for prompt in order] == ["2", "5", "1", "4", "0", "3"]
+    shop.rows = [row | {"priority": "normal"} for row in shop.rows]
+    assert (shop.night().slots(), shop.night().rendered) == ({}, 0)
