@@ -88,7 +88,7 @@ def _read_through(job: Job, source: Source, planner: Planner, writer: "_Writer",
         late = len(planned.rejects)  # rows whose template failed: accepted a moment ago, rejected now
         ingest.counts.accepted -= late
         ingest.counts.rejected += late
-        rejects = [*ingested.rejects, *planned.rejects]
+        rejects = sorted([*ingested.rejects, *planned.rejects], key=lambda reject: reject.row)
         for reject in rejects:
             if reject.sku is None:
                 unreadable += 1
