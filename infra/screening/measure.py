@@ -8,7 +8,7 @@ before is read back, so a resumed run, or one with another policy, measures noth
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
@@ -76,7 +76,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
 
 def to_json(screened: Screened) -> bytes:
     """Return the stored form of a result; `from_json` gives an equal one back."""
-    return json.dumps({**asdict(screened), "fingerprint": screened.fingerprint.hex()}, sort_keys=True).encode()
+    return json.dumps({**vars(screened), "fingerprint": screened.fingerprint.hex()}, sort_keys=True).encode()
 
 
 def from_json(data: bytes) -> Screened:
