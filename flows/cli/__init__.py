@@ -47,9 +47,15 @@ def main() -> None:
         _end(str(error), WORLD_WRONG)
     except Exception as error:
         # Vendors' errors that no wall of ours translated: Prefect's server away is the one that people meet.
-        if type(error).__module__.split(".")[0] not in {"httpx", "httpcore"}:
+        if not _server_is_away(error):
             raise
         _end(f"The Prefect server cannot be reached ({error}); unset PREFECT_API_URL to use a local one", WORLD_WRONG)
+
+
+def _server_is_away(error: Exception) -> bool:
+    # Prefect has no class of its own for it: at the start of a flow run it raises a plain RuntimeError.
+    asked_in_vain = isinstance(error, RuntimeError) and str(error).startswith("Failed to reach API at")
+    return asked_in_vain or type(error).__module__.split(".")[0] in {"httpx", "httpcore"}
 
 
 def _end(words: str, code: int) -> None:

@@ -87,10 +87,17 @@ def test_exit_codes_say_done_held_wrong_input_and_failed_world(shop: Shop) -> No
     failed = packshot("refresh", *options(shop), "--store", shop.folder / "in-the-way", "--json")
     assert (failed.returncode, failed.stdout, "Traceback" in failed.stderr) == (3, "", False)
     assert "in-the-way cannot be used" in failed.stderr
-    away = packshot("refresh", *options(shop), PREFECT_API_URL="http://127.0.0.1:9/api")
-    assert (away.returncode, "Traceback" in away.stderr) == (3, False)
-    assert "unset PREFECT_API_URL" in away.stderr
     assert (len(shop.manifest()), shop.open_runs()) == (2, [])
+
+
+def test_a_prefect_server_that_is_away_is_said_in_one_sentence(shop: Shop) -> None:
+    away = packshot("refresh", *options(shop), "--json", PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert (away.returncode, away.stdout, "Traceback" in away.stderr) == (3, "", False)
+    assert away.stderr.splitlines()[-1].startswith(
+        "packshot: The Prefect server cannot be reached (Failed to reach API"
+    )
+    assert "unset PREFECT_API_URL" in away.stderr
+    assert not (shop.folder / "store").exists()
 
 
 @pytest.mark.slow
