@@ -1,0 +1,316 @@
+"""Real processes, really killed: nothing is lost, nothing is doubled, nobody is left behind."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from catalogs import layout
+from infra.errors import LeaseHeld
+from infra.settings import Settings
+from tests.flows.killed import LOG, describe
+from tests.flows.worlds import (
+    CATALOGUE,
+    REDONE_A_KILL,
+    Content,
+    Reader,
+    World,
+    assert_sums,
+    assert_whole,
+    awkward_rows,
+    committed_runs,
+    plain_rows,
+    refused,
+    released,
+    row,
+)
+
+ROOT = Path(__file__).parents[2]
+MARK = "KILLED_WORLD"
+"""An environment variable that every process of a run inherits, however deep and whoever its parent became."""
+
+GONE_SECONDS = 10.0
+"""Until everybody must have noticed that the run is dead; each looks twice a second, on a machine that may be busy."""
+
+LOOK_SECONDS = 0.01
+
+
+def eventually(holds: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+def family(folder: Path) -> list[str]:
+    """Return every living process of a world's runs."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+class Victim:
+    """One process of a world, in a process group of its own."""
+
+    def __init__(self, world: World, command: list[str], **environment: str) -> None:
+        self.folder = world.folder
+        self.errors = self.folder / "errors.txt"
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **environment, MARK: str(self.folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+
+    def wait_until(self, moment: Callable[[], bool]) -> bool:
+        """Wait for a moment; False where the process ended before it came."""
+        while self.process.poll() is None:
+            if moment():
+                return True
+            time.sleep(LOOK_SECONDS)
+        return False
+
+    def send(self, number: signal.Signals, *, group: bool) -> int:
+        """Send a signal to the whole group or to the one process, and return its exit code. Nobody may be left."""
+        (os.killpg if group else os.kill)(self.process.pid, number)
+        self.process.communicate(timeout=60)
+        assert eventually(lambda: not family(self.folder), GONE_SECONDS), family(self.folder)
+        return int(self.process.returncode)
+
+    def report(self, *codes: int) -> Content:
+        """Return the report of a run that came to its end."""
+        out, _ = self.process.communicate(timeout=300)
+        assert self.process.returncode in (codes or (0,)), self.errors.read_text()
+        assert eventually(lambda: not family(self.folder), GONE_SECONDS), family(self.folder)
+        report: Content = json.loads(out)
+        return report
+
+
+def start(world: World, *options: str) -> Victim:
+    describe(world)
+    return Victim(world, [sys.executable, "-m", "tests.flows.killed", str(world.folder), *options])
+
+
+def painted(world: World) -> Counter[str]:
+    log = world.folder / LOG
+    return Counter(log.read_text("ascii").split() if log.exists() else [])
+
+
+def a_shop(folder: Path, shard_size: int, plain: int, stub_seconds: float) -> World:
+    settings = Settings(shard_size=shard_size, in_flight=4, stub_seconds=stub_seconds)
+    return World(folder, plain_rows(plain) + awkward_rows(), settings=settings)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A shop of 20 shards of 8 images."""
+    made = a_shop(tmp_path / "shop", 8, 105, 0.02)
+    yield made
+    end(made.folder)
+
+
+@pytest.fixture
+def large_world(tmp_path: Path) -> Iterator[World]:
+    """A shop of 20 shards of 16 images."""
+    made = a_shop(tmp_path / "shop", 16, 225, 0.02)
+    yield made
+    end(made.folder)
+
+
+def end(folder: Path) -> None:
+    for line in family(folder):
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(int(line.split()[0])).kill()
+
+
+def there(world: World, place: str, count: int = 1) -> Callable[[], bool]:
+    """Return a moment: so many files under a folder of the store."""
+    folder = world.folder / "store" / place
+    return lambda: sum(1 for path in folder.glob("**/*") if path.is_file()) >= count
+
+
+def painting(world: World, images: int) -> Callable[[], bool]:
+    """Return a moment: so many images more than now have been begun."""
+    log, line = world.folder / LOG, 65
+    before = log.stat().st_size if log.exists() else 0
+    return lambda: log.exists() and log.stat().st_size >= before + images * line
+
+
+MOMENTS: dict[str, Callable[[World], Callable[[], bool]]] = {
+    "it is open": lambda world: there(world, f"open/{CATALOGUE}"),
+    "some is planned": lambda world: there(world, "runs", 5),
+    "the first are painted": lambda world: painting(world, 10),
+    "many are painted": lambda world: painting(world, 60),
+    "some are screened": lambda world: there(world, "scores", 90),
+    "the last are painted": lambda world: painting(world, 20),
+    "objects are published": lambda world: there(world, f"published/{CATALOGUE}", 20),
+    "it is released": lambda world: there(world, f"manifest/{CATALOGUE}/_delta_log", 2),
+}
+
+
+def kill_at(world: World, moment: str, delay: float, *, group: bool) -> bool:
+    """Start a run and kill it a little after a moment; False where it came to its end before."""
+    victim = start(world, "--no-wait")
+    if not victim.wait_until(MOMENTS[moment](world)):
+        victim.report()
+        return False
+    time.sleep(delay)
+    if victim.process.poll() is not None:
+        victim.report()
+        return False
+    assert victim.send(signal.SIGKILL, group=group) == -signal.SIGKILL
+    return True
+
+
+def assert_as_undisturbed(world: World, twin: World, report: Content, kills: int, reader: Reader) -> None:
+    """Compare what came of a killed run with a world where nobody died."""
+    for _ in committed_runs(world.tables):
+        twin.refresh()  # a run that was killed after its commit was a night, and the next command another one
+    assert released(world.tables) == released(twin.tables)
+    assert refused(world.tables) == refused(twin.tables)
+    assert_sums(report)
+    assert_whole(world.store, world.tables)
+    counts = painted(world)
+    assert set(counts) == set(twin.painted)
+    assert counts.total() - len(counts) <= kills * REDONE_A_KILL
+    assert list(world.store.list(layout.open_runs())) == []
+    reader.assert_saw_only([released(twin.tables)])
+
+
+def undisturbed(world: World, folder: Path) -> World:
+    """Return a world with the same catalogue in which images cost no time."""
+    return World(folder, world.rows, world.recipe, settings=Settings(shard_size=world.settings.shard_size))
+
+
+def test_a_run_that_is_killed_four_times_ends_as_an_undisturbed_one(world: World, tmp_path: Path) -> None:
+    moments = ("some is planned", "many are painted", "the last are painted", "it is released")
+    chance = random.Random(20261122)
+    with Reader(world.url, pause=0.05) as reader:
+        killed = [
+            kill_at(world, moment, chance.uniform(0, 0.2), group=bool(number % 2))
+            for number, moment in enumerate(moments)
+        ]
+        report = start(world, "--no-wait").report()
+    assert sum(killed) >= 3, f"the moments passed unseen: {killed}"
+    assert_as_undisturbed(world, undisturbed(world, tmp_path / "twin"), report, sum(killed), reader)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_run_that_is_killed_twenty_times_ends_as_an_undisturbed_one(
+    large_world: World, tmp_path: Path, seed: int
+) -> None:
+    chance, kills, names = random.Random(seed), 0, list(MOMENTS)
+    with Reader(large_world.url) as reader:
+        for number in range(20):
+            # Work goes on from kill to kill: moments near the end, drawn early, would leave nothing to kill.
+            moment = chance.choice(names[6:] if number >= 14 else names[:6])
+            kills += kill_at(large_world, moment, chance.uniform(0, 0.4), group=chance.random() < 0.5)
+        report = start(large_world, "--no-wait").report()
+    assert kills >= 10
+    assert_as_undisturbed(large_world, undisturbed(large_world, tmp_path / "twin"), report, kills, reader)
+
+
+# Several at once
+
+
+def test_runs_side_by_side_wait_are_refused_or_leave_each_others_pictures_alone(world: World, tmp_path: Path) -> None:
+    shop = world.folder / "store"
+    partial, other = (World(tmp_path / name, world.rows, shop=shop) for name in ("partial", "other"))
+    moved = [each | {"title": f"{each['title']} in red"} for each in world.rows[:6]]
+    partial.rows = [*moved, *[row(f"extra-{number}", f"Extra Thing {number}") for number in range(3)]]
+    first = start(world)
+    assert first.wait_until(painting(world, 1))
+    first.process.send_signal(signal.SIGSTOP)  # so that the others come between its plan and its commit
+    try:
+        # A partial run needs no leave; a full one is told who has it, or waits for it.
+        beside = partial.refresh(scope="partial")
+        with pytest.raises(LeaseHeld, match=rf"'full run of {CATALOGUE}' \(process {first.process.pid} on "):
+            other.refresh(wait=False)
+    finally:
+        first.process.send_signal(signal.SIGCONT)
+    assert (beside["slots"]["published"], beside["slots"]["superseded"]) == (11, 0)
+    after = other.refresh()
+    behind = first.report()
+    assert_sums(behind)
+    assert behind["slots"]["superseded"] == 8
+    assert_sums(after)
+    assert (after["slots"]["changed"], after["slots"]["retired"]) == (8, 3)
+    assert_whole(world.store, world.tables)
+    twin = undisturbed(world, tmp_path / "twin")
+    twin.refresh()
+    assert released(world.tables) == released(twin.tables)
+
+
+# The command itself, with Prefect
+
+
+def command(world: World, *options: str) -> Victim:
+    """Start `packshot refresh` on a world's catalogue."""
+    recipe = world.folder / "recipe.json"
+    source = world.job().source
+    recipe.write_text(json.dumps(world.recipe), "utf-8")
+    program = [sys.executable, "-c", "from flows.cli import main; main()", "refresh", source, "--store", world.url]
+    settings = {"PACKSHOT_SHARD_SIZE": "8", "PACKSHOT_STUB_SECONDS": "0.05"}
+    return Victim(world, [*program, "--recipe", str(recipe), "--json", *options], **settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [True, False], ids=["group", "process"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
+    ids=["SIGINT", "SIGTERM", "SIGKILL"],
+)
+def test_a_command_that_is_ended_leaves_nobody_behind_and_the_next_goes_on_at_once(
+    world: World, tmp_path: Path, number: signal.Signals, code: int, group: bool
+) -> None:
+    first = command(world)
+    assert first.wait_until(there(world, "staging", 40))
+    assert first.send(number, group=group) == code
+    (opened,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
+    report = command(world, "--no-wait").report(1)  # 1: a slot has failed, the poisoned one
+    assert report["run_id"] == opened
+    assert report["images"]["reused"] >= 10
+    twin = undisturbed(world, tmp_path / "twin")
+    twin.refresh()
+    assert released(world.tables) == released(twin.tables)
+    assert refused(world.tables) == refused(twin.tables)
+    assert_sums(report)
+    assert_whole(world.store, world.tables)
+
+
+@pytest.mark.slow
+def test_a_second_command_that_may_not_wait_is_told_who_holds_the_catalogue(world: World, tmp_path: Path) -> None:
+    first = command(world)
+    assert first.wait_until(there(world, "staging", 10))
+    first.process.send_signal(signal.SIGSTOP)
+    other = World(tmp_path / "other", world.rows, shop=world.folder / "store")
+    second = command(other, "--no-wait")
+    second.process.communicate(timeout=120)
+    assert second.process.returncode == 3
+    said = second.errors.read_text()
+    assert f"'full run of {CATALOGUE}' (process {first.process.pid} on " in said
+    assert "Traceback" not in said
+    assert first.send(signal.SIGKILL, group=True) == -signal.SIGKILL
