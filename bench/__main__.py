@@ -1,0 +1,99 @@
+"""`python -m bench [plan|overhead|busy]`: measure, print tables or JSON.
+
+Comes in: which part (all without a word), `--quick` for a tenth of the sizes, `--json`. Goes out: tables on stdout, or
+one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left out of it.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.measuring import machine
+from bench.tables import show
+
+PARTS = ("plan", "overhead", "busy")
+PLANNED_SKUS = 500_000
+SMALL_IMAGES, LARGE_IMAGES = 2_000, 200
+BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
+
+
+def main(arguments: list[str]) -> None:
+    """Run the parts that are asked for and print what they found."""
+    asked = argparse.ArgumentParser(prog="python -m bench", description="What Packshot costs on this machine.")
+    asked.add_argument("part", nargs="?", choices=PARTS, help="one part alone")
+    asked.add_argument("--quick", action="store_true", help="a tenth of the sizes")
+    asked.add_argument("--json", action="store_true", help="one JSON document in place of tables")
+    chosen = asked.parse_args(arguments)
+    said = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="packshot-bench-") as scratch:
+        _keep_to_ourselves(Path(scratch))
+        parts = (chosen.part,) if chosen.part else PARTS
+        found = measure(parts, 10 if chosen.quick else 1, Path(scratch), lambda text: said.print(f"[dim]{text}[/dim]"))
+    if chosen.json:
+        print(json.dumps(found, indent=1))
+    else:
+        show(Console(), found)
+
+
+def measure(parts: tuple[str, ...], divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure the named parts at their full sizes divided by `divided_by`."""
+    found: dict[str, Any] = {"machine": machine()}
+    for part in parts:
+        place = folder / part
+        place.mkdir()
+        found[part] = MEASURES[part](divided_by, place, say)
+    return found
+
+
+def _plan(divided_by: int, folder: Path, say: Callable[[str], None]) -> list[dict[str, Any]]:
+    from bench.planning import measure_planning
+
+    nights = []
+    for skus in (PLANNED_SKUS // divided_by, PLANNED_SKUS // divided_by // 10):
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            nights.append(measure_planning(skus, Path(place), say))
+    return nights
+
+
+def _overhead(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.overhead import measure_overhead, measure_prefect
+
+    images = SMALL_IMAGES // divided_by
+    small = measure_overhead(images, 256, folder, say)
+    return {
+        "256": small,
+        "1024": measure_overhead(LARGE_IMAGES // divided_by, 1024, folder, say),
+        "prefect": measure_prefect(images, folder, say, small["packshot"]["cpu_seconds"]),
+    }
+
+
+def _busy(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.busy import measure_busy
+
+    return measure_busy(BUSY_IMAGES // divided_by, BUSY_SECONDS, folder, say)
+
+
+MEASURES = {"plan": _plan, "overhead": _overhead, "busy": _busy}
+
+
+def _keep_to_ourselves(scratch: Path) -> None:
+    """Leave the caller's settings out of the measured processes, which are children of this one."""
+    for name in [name for name in os.environ if name.startswith(("PACKSHOT_", "PREFECT_", "AWS_"))]:
+        del os.environ[name]
+    os.environ |= {
+        "PREFECT_HOME": str(scratch / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,108 @@
+"""One measurement, one process: seconds, CPU seconds and peak memory that are nobody else's.
+
+Comes in: a function that another process can import by its name, and its arguments. Goes out: what it returned, and its
+`Cost`. A peak never falls within a process, so each case gets a fresh one (spawned: a forked one would begin with its
+parent's memory). Imports are done before the clock starts, and the memory that they take is said apart.
+"""
+
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a piece of work took. CPU seconds are those of its own child processes too.
+
+    `peak_mb` is the process's largest resident size, `start_mb` what it was before the work, `children_mb` the
+    largest peak among its own child processes (0 without any).
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    start_mb: float
+    children_mb: float
+
+    def document(self) -> dict[str, float]:
+        """Return the cost as plain, rounded numbers."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
+
+def in_child(work: Callable[..., T], *arguments: Any) -> tuple[T, Cost]:
+    """Call `work(*arguments)` in a process of its own; raise what it raises."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_measured, work, arguments).result()
+
+
+def side_by_side(packshot: Cost, loop: Cost) -> dict[str, Any]:
+    """Return both costs and what part of the plain loop's Packshot took."""
+    names = ("seconds", "cpu_seconds", "peak_mb")
+    ratios = {name: round(getattr(packshot, name) / max(getattr(loop, name), 1e-9), 3) for name in names}
+    return {"packshot": packshot.document(), "plain_loop": loop.document(), "packshot_to_loop": ratios}
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process and of its child processes that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def machine() -> dict[str, Any]:
+    """Say where the numbers come from."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "cores": cores,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load": round(os.getloadavg()[0], 2),
+        "yardstick_seconds": round(min(_yardstick() for _ in range(3)), 3),
+    }
+
+
+def _yardstick() -> float:
+    """Return the CPU seconds of ten million additions in Python: what a CPU second is worth here and now."""
+    began, total = time.process_time(), 0
+    for number in range(10_000_000):
+        total += number
+    return time.process_time() - began
+
+
+def _measured(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, Cost]:
+    start = _peak_mb()
+    began, spent = time.perf_counter(), cpu_seconds()
+    value = work(*arguments)
+    cost = Cost(
+        seconds=time.perf_counter() - began,
+        cpu_seconds=cpu_seconds() - spent,
+        peak_mb=_peak_mb(),
+        start_mb=start,
+        children_mb=_usage_mb(resource.RUSAGE_CHILDREN),
+    )
+    return value, cost
+
+
+def _peak_mb() -> float:
+    # Linux hands getrusage's peak on from the process that forked to what it executes; this one is our own.
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / MEGABYTE
+    return _usage_mb(resource.RUSAGE_SELF)
+
+
+def _usage_mb(who: int) -> float:
+    peak = resource.getrusage(who).ru_maxrss  # kilobytes, but bytes on macOS
+    return peak / MEGABYTE if sys.platform == "darwin" else peak * 1024 / MEGABYTE

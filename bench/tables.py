@@ -1,0 +1,110 @@
+"""The benchmark's findings as tables for a terminal.
+
+Comes in: the document that `python -m bench --json` prints. Goes out: a table a case, and a line on the machine.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def show(console: Console, found: Mapping[str, Any]) -> None:
+    """Print everything that was measured."""
+    machine = found["machine"]
+    console.print(
+        f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; load {machine['load']} at the"
+        f" start; ten million additions took {machine['yardstick_seconds']} s of CPU"
+    )
+    for nights in found.get("plan", []):
+        console.print(_nights(nights))
+    if "overhead" in found:
+        console.print(_overhead(found["overhead"]))
+        console.print(_codecs(found["overhead"]))
+    if "busy" in found:
+        console.print(_busy(found["busy"]))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    return table
+
+
+def _nights(nights: Mapping[str, Any]) -> Table:
+    slots = nights["slots"]
+    columns = (
+        "night",
+        "to make",
+        "seconds",
+        "CPU s",
+        "µs a slot",
+        "peak MB",
+        "loop s",
+        "loop CPU s",
+        "loop MB",
+        "ratio",
+    )
+    table = _table(f"Planning {nights['skus']:,} SKUs × 4 views: {slots:,} slots", *columns, "CPU to loop's")
+    for name, case in nights["cases"].items():
+        ours, loop = case["packshot"], case["plain_loop"]
+        table.add_row(
+            name,
+            f"{case['to_make']:,}",
+            f"{ours['seconds']:.1f}",
+            f"{ours['cpu_seconds']:.1f}",
+            f"{ours['cpu_seconds'] / slots * 1e6:.1f}",
+            f"{ours['peak_mb']:.0f}",
+            f"{loop['seconds']:.1f}",
+            f"{loop['cpu_seconds']:.1f}",
+            f"{loop['peak_mb']:.0f}",
+            f"{case['packshot_to_loop']['cpu_seconds']:.2f}",
+        )
+    return table
+
+
+def _overhead(found: Mapping[str, Any]) -> Table:
+    names = {
+        "images": "pictures",
+        "ms_an_image": "ms of CPU a picture, outside engine and scanners",
+        "growing_ms_an_image": "… of it growing with the run",
+        "codecs_ms_an_image": "… … of it codecs and pixel digests",
+        "growing_ms_without_codecs": "… … of it all else",
+        "fixed_cpu_seconds": "CPU seconds a run, however small",
+        "engine_ms_an_image": "engine (the stub's painting), apart",
+        "scanners_ms_an_image": "scanners, apart",
+        "plain_loop_ms_an_image": "a plain loop: prompt, paint, save as PNG",
+    }
+    table = _table("CPU a picture, file://", "", "256 px", "1024 px")
+    for name, words in names.items():
+        table.add_row(words, *(f"{found[side][name]:,}" for side in ("256", "1024")))
+    table.add_row("peak MB", *(f"{found[side]['packshot']['peak_mb']:.0f}" for side in ("256", "1024")))
+    table.add_row("Prefect's part, server and all, ms a picture", f"{found['prefect']['more_ms_an_image']}", "")
+    return table
+
+
+def _codecs(found: Mapping[str, Any]) -> Table:
+    table = _table("Codecs, ms of CPU a call", "", "256 px", "1024 px")
+    for name in found["256"]["codecs_ms"]:
+        table.add_row(name, *(f"{found[side]['codecs_ms'][name]:.2f}" for side in ("256", "1024")))
+    return table
+
+
+def _busy(found: Mapping[str, Any]) -> Table:
+    title = f"Engine between its first and last picture, {found['seconds_an_image']} s at {found['side']} px"
+    table = _table(title, "", "pictures", "busy s", "first to last s", "busy share", "time to Packshot's", "peak MB")
+    words = {"packshot": "Packshot", "plain_loop": "plain loop", "loop_with_checks": "plain loop with our checks"}
+    for name, word in words.items():
+        case = found[name]
+        table.add_row(
+            word,
+            str(case["images"]),
+            f"{case['busy_seconds']:.1f}",
+            f"{case['first_to_last_seconds']:.1f}",
+            f"{case['share']:.1%}",
+            f"{case.get('seconds_an_image_to_packshot', 1.0):.2f}",
+            f"{case['cost']['peak_mb']:.0f}",
+        )
+    return table

@@ -1,0 +1,119 @@
+"""The benchmark measures what it says, at sizes that take seconds. How fast anything is, is nobody's test."""
+
+import io
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench.__main__ import main
+from bench.measuring import in_child, machine
+from bench.planning import measure_planning
+from bench.tables import show
+
+COST = {"seconds", "cpu_seconds", "peak_mb", "start_mb", "children_mb"}
+
+
+def say(_: str) -> None:
+    """Say nothing."""
+
+
+def shown(found: dict[str, Any]) -> str:
+    text = io.StringIO()
+    show(Console(file=text, width=200), {"machine": machine(), **found})
+    return text.getvalue()
+
+
+def spend(seconds: float, megabytes: int) -> int:
+    """Use some CPU, wait a little, and hold some memory."""
+    until = time.process_time() + seconds
+    held = bytes(bytearray(range(256)) * (4096 * megabytes))
+    while time.process_time() < until:
+        pass
+    time.sleep(0.2)
+    return len(held) >> 20
+
+
+def fail() -> None:
+    raise ValueError("no such picture")
+
+
+def test_a_cost_is_what_the_work_took_and_not_what_its_neighbours_take() -> None:
+    held, cost = in_child(spend, 0.3, 200)
+    assert held == 200
+    assert cost.seconds >= cost.cpu_seconds + 0.1
+    assert cost.cpu_seconds >= 0.3
+    assert cost.peak_mb - cost.start_mb >= 200
+    _, light = in_child(spend, 0.0, 1)
+    assert light.peak_mb < cost.peak_mb - 150, "a peak has leaked from one measurement into the next"
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    with pytest.raises(ValueError, match="no such picture"):
+        in_child(fail)
+
+
+def test_planning_finds_the_changed_skus_and_so_does_the_plain_loop(tmp_path: Path) -> None:
+    nights = measure_planning(300, tmp_path, say)
+    assert (nights["skus"], nights["slots"], nights["changed"]) == (300, 1200, 1)
+    assert {name: case["to_make"] for name, case in nights["cases"].items()} == {
+        "first night": 1200,
+        "nothing changed": 0,
+        "1 SKUs changed": 4,
+    }
+    for case in nights["cases"].values():
+        assert case["packshot"].keys() == case["plain_loop"].keys() == COST
+        ours, loop = case["packshot"], case["plain_loop"]
+        assert case["packshot_to_loop"]["peak_mb"] == pytest.approx(ours["peak_mb"] / loop["peak_mb"], abs=0.01)
+        assert all(number > 0 for name, number in {**ours, **loop}.items() if name != "children_mb")
+    assert json.loads(json.dumps(nights)) == nights
+    assert "nothing changed" in shown({"plan": [nights]})
+
+
+@pytest.mark.slow
+def test_overhead_leaves_engine_and_scanners_out(tmp_path: Path) -> None:
+    from bench.overhead import CALLS, measure_overhead  # here: measured processes import this module, and should not
+
+    found = measure_overhead(32, 64, tmp_path, say)
+    assert found["images"] >= found["published"] > 0
+    assert found["codecs_ms"].keys() == CALLS.keys()
+    together = sum(CALLS[name] * value for name, value in found["codecs_ms"].items())
+    assert found["codecs_ms_an_image"] == pytest.approx(together, abs=0.02)
+    spent = found["packshot"]["cpu_seconds"] / found["images"] * 1000
+    counted = found["ms_an_image"] + found["engine_ms_an_image"] + found["scanners_ms_an_image"]
+    assert counted == pytest.approx(spent, rel=0.01)
+    assert found["engine_ms_an_image"] > 0
+    assert found["scanners_ms_an_image"] > 0
+    assert {"plan", "generate", "publish", "measuring processes"} <= found["stage_cpu_seconds"].keys()
+    prefect = {"more_ms_an_image": 1.0}
+    assert "scanners, apart" in shown({"overhead": {"256": found, "1024": found, "prefect": prefect}})
+
+
+@pytest.mark.slow
+def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_path: Path) -> None:
+    from bench.busy import measure_busy
+
+    found = measure_busy(8, 0.02, tmp_path, say)
+    for name in ("packshot", "plain_loop", "loop_with_checks"):
+        case = found[name]
+        assert case["share"] == pytest.approx(case["busy_seconds"] / case["first_to_last_seconds"], abs=0.01)
+        assert case["busy_seconds"] >= 8 * 0.02
+        assert 0 < case["share"] <= 1
+    assert "plain loop with our checks" in shown({"busy": found})
+
+
+def test_an_unknown_part_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["gpu"])
+    assert ended.value.code == 2
+    assert "plan, overhead, busy" in capsys.readouterr().err.replace("'", "")
+
+
+def test_the_machine_is_named() -> None:
+    found = machine()
+    assert found["cores"] == len(os.sched_getaffinity(0))
+    assert found["yardstick_seconds"] > 0
