@@ -108,9 +108,8 @@ def refresh_twice_and_as_parquet(source: Path, export: Export, folder: Path) -> 
     return first
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if EXPORTS[name].ignored else pytest.mark.slow) for name in EXPORTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPORTS)
 def test_a_real_shops_export_is_refreshed_once_in_either_form(shared_catalogs: Path, tmp_path: Path, name: str) -> None:
     refresh_twice_and_as_parquet(shared_catalogs / f"{name}.csv", EXPORTS[name], tmp_path)
 

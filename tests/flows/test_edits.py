@@ -364,7 +364,7 @@ def play(shop: Shop, edit: Edit) -> None:
         assert shop.open_runs() == []
 
 
-QUICK = {a_title, a_description_that_no_template_uses, the_template_of_one_category, the_finish, a_sku_gone_and_back}
+QUICK = {a_description_that_no_template_uses, the_template_of_one_category, the_finish}
 """Edits that are played alone with the quick tests; the slow ones play them all, alone and one after another."""
 
 
@@ -417,6 +417,7 @@ def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(shop: S
     assert shop.open_runs() == []
 
 
+@pytest.mark.slow
 def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_back(shop: Shop) -> None:
     for edit in (a_view_added_for_one_category, a_title):
         play(shop, edit)
