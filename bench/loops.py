@@ -57,7 +57,7 @@ def _prompts(folder: Path, catalogue: str) -> Iterator[tuple[str, str, str]]:
                 f"Studio product photograph of {row.title}, {row.color}, made of {row.material}, {phrase},"
                 " centred on a pure white background, soft even light, sharp focus"
             )
-            yield row.sku, view, prompt
+            yield str(row.sku), view, prompt
 
 
 def paint_and_save(folder: Path, side: int, seconds: float, checks: bool = False) -> dict[str, float]:
