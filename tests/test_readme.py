@@ -14,10 +14,11 @@ from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
 def _tree() -> list[str]:
-    block = next(block for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) if block.startswith("catalogs/"))
+    block = next(text for kind, text in BLOCKS if not kind and text.startswith("catalogs/"))
     paths, folder = [], ""
     for line in block.splitlines():
         name = line.split()[0]
@@ -62,7 +63,7 @@ def test_every_packshot_command_and_option_exists() -> None:
 def test_the_python_in_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    blocks = [text for kind, text in BLOCKS if kind == "python"]
     assert blocks
     monkeypatch.chdir(tmp_path)
     parameters = RefreshParameters(
