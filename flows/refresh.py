@@ -129,7 +129,7 @@ class Refresh:
             )
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
-        decisions = self._decisions(run, plan)
+        decisions = self._decisions(run, plan, check_lease)
         check_lease()
         batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
         with self._stage("audit"):
@@ -151,19 +151,19 @@ class Refresh:
         accepted = runs.accepted_checks(self.places.store, run)
         return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview
 
-    def _decisions(self, run: Run, plan: Plan) -> Any:
+    def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None]) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
         key = layout.run_file(run.run_id, "batch.parquet")
         store = self.places.store
         if store.exists(key):
             return read_table(store, key, DECISIONS)
-        self._make(run, plan)
+        bench = Workbench(self.places, self.gate, run.run_id, check_lease)
+        self._make(run, plan, bench)
         with self._stage("decide"):
             models = self.job.recipe.model_names
             arguments = (store, self.places.tables, self.job.catalogue, run.run_id, self.job.policy, models)
             decided = self.hands.stage("decide", lambda: decide(*arguments))
         while decided.batch is None:
-            bench = self._bench(run)
             with self._stage("generate"):
                 work_through(bench, [], decided.last_wave, self.hands, self._limits, self.watch)
             with self._stage("decide"):
@@ -171,8 +171,7 @@ class Refresh:
         write_table(store, key, decided.batch)
         return decided.batch
 
-    def _make(self, run: Run, plan: Plan) -> None:
-        bench = self._bench(run)
+    def _make(self, run: Run, plan: Plan, bench: Workbench) -> None:
         missing = bench.plan(plan.shards)
         pending = set(missing)
         owed = bench.unfinished() if run.resumed else []
@@ -241,9 +240,6 @@ class Refresh:
         plan = load_plan(store, run.run_id)
         assert plan is not None  # noqa: S101 - a committed run was planned
         self._finish(run, policy, plan, load_batch(store, run.catalogue, run.run_id, decisions), [])
-
-    def _bench(self, run: Run) -> Workbench:
-        return Workbench(self.places, self.gate, run.run_id)
 
     @property
     def _limits(self) -> Limits:

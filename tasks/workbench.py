@@ -41,8 +41,9 @@ class Gate:
 class Workbench:
     """One run's shards in flight."""
 
-    def __init__(self, places: Places, gate: Gate, run_id: str) -> None:
+    def __init__(self, places: Places, gate: Gate, run_id: str, check_lease: Callable[[], None] = lambda: None) -> None:
         self.places, self.gate, self.run_id = places, gate, run_id
+        self._check_lease = check_lease
         self._work: dict[str, ShardWork] = {}
         self._planned: dict[str, Shard] = {}
         self._made: dict[str, list[Made]] = {}
@@ -77,7 +78,11 @@ class Workbench:
         return found
 
     def work(self, name: str) -> ShardWork:
-        """Return a shard's orders, read from the plan where they are not in memory."""
+        """Return a shard's orders, read from the plan where they are not in memory.
+
+        Raises `LeaseLost` where the run is somebody else's by now: a process that slept must not paint on for nobody.
+        """
+        self._check_lease()
         if name not in self._work:
             shard = self._planned[name]
             key = layout.run_requests(self.run_id, shard.part)

@@ -263,6 +263,33 @@ def test_runs_side_by_side_wait_are_refused_or_leave_each_others_pictures_alone(
     assert released(world.tables) == released(twin.tables)
 
 
+def test_a_run_that_slept_past_its_lease_finds_out_and_lets_be(world: World, tmp_path: Path) -> None:
+    world.settings = world.settings.model_copy(update={"lease_seconds": 2.0})
+    first = start(world)
+    assert first.wait_until(painting(world, 1))
+    first.process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    (slept,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
+    before = painted(world).total()
+    successor = World(tmp_path / "successor", world.rows, shop=world.folder / "store", settings=Settings(shard_size=8))
+    successor.recipe["defaults"]["template"] = "A picture of {{ title }}, {{ phrase }} {{ note }}"
+    report = successor.refresh(wait=False)
+    first.process.send_signal(signal.SIGCONT)
+    first.process.communicate(timeout=120)
+    assert first.process.returncode == 1
+    assert "was taken over by" in first.errors.read_text()
+    in_hand = world.settings.in_flight * world.settings.shard_size
+    assert painted(world).total() - before <= in_hand, "it painted on, for nobody"
+    assert slept not in committed_runs(world.tables)
+    assert_sums(report)
+    assert_whole(world.store, world.tables)
+    twin = undisturbed(world, tmp_path / "twin")
+    twin.recipe = successor.recipe
+    twin.refresh()
+    assert released(world.tables) == released(twin.tables)
+    assert refused(world.tables) == refused(twin.tables)
+
+
 # The command itself, with Prefect
 
 
