@@ -469,4 +469,5 @@ def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown() ->
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown_for_months() -> None:
-    assert_the_shop_survives(100, 20, derandomize=False)
+    # The same examples every time: a landing must not hang on luck. To explore, use larger numbers, not derandomized.
+    assert_the_shop_survives(30, 12, derandomize=True)
