@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -159,6 +159,7 @@ def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     )
 
 
+@cache  # its templates are compiled once a process, which takes longer than all else on a page
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tasks"),
