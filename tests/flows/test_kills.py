@@ -123,8 +123,8 @@ def a_shop(folder: Path, shard_size: int, plain: int, stub_seconds: float) -> Wo
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """A shop of 20 shards of 8 images."""
-    made = a_shop(tmp_path / "shop", 8, 105, 0.02)
+    """A shop of 20 shards of 5 images."""
+    made = a_shop(tmp_path / "shop", 5, 54, 0.03)
     yield made
     end(made.folder)
 
@@ -160,8 +160,8 @@ MOMENTS: dict[str, Callable[[World], Callable[[], bool]]] = {
     "it is open": lambda world: there(world, f"open/{CATALOGUE}"),
     "some is planned": lambda world: there(world, "runs", 5),
     "the first are painted": lambda world: painting(world, 10),
-    "many are painted": lambda world: painting(world, 60),
-    "some are screened": lambda world: there(world, "scores", 90),
+    "many are painted": lambda world: painting(world, 40),
+    "some are screened": lambda world: there(world, "scores", 60),
     "the last are painted": lambda world: painting(world, 20),
     "objects are published": lambda world: there(world, f"published/{CATALOGUE}", 20),
     "it is released": lambda world: there(world, f"manifest/{CATALOGUE}/_delta_log", 2),
@@ -235,7 +235,10 @@ def test_a_run_that_is_killed_twenty_times_ends_as_an_undisturbed_one(
 # Several at once
 
 
-def test_runs_side_by_side_wait_are_refused_or_leave_each_others_pictures_alone(world: World, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_processes_side_by_side_wait_or_are_refused_or_let_each_others_pictures_be(
+    world: World, tmp_path: Path
+) -> None:
     shop = world.folder / "store"
     partial, other = (World(tmp_path / name, world.rows, shop=shop) for name in ("partial", "other"))
     moved = [each | {"title": f"{each['title']} in red"} for each in world.rows[:6]]
@@ -263,6 +266,7 @@ def test_runs_side_by_side_wait_are_refused_or_leave_each_others_pictures_alone(
     assert released(world.tables) == released(twin.tables)
 
 
+@pytest.mark.slow
 def test_a_run_that_slept_past_its_lease_finds_out_and_lets_be(world: World, tmp_path: Path) -> None:
     world.settings = world.settings.model_copy(update={"lease_seconds": 2.0})
     first = start(world)
@@ -271,7 +275,7 @@ def test_a_run_that_slept_past_its_lease_finds_out_and_lets_be(world: World, tmp
     time.sleep(2.5)
     (slept,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
     before = painted(world).total()
-    successor = World(tmp_path / "successor", world.rows, shop=world.folder / "store", settings=Settings(shard_size=8))
+    successor = World(tmp_path / "successor", world.rows, shop=world.folder / "store", settings=Settings(shard_size=5))
     successor.recipe["defaults"]["template"] = "A picture of {{ title }}, {{ phrase }} {{ note }}"
     report = successor.refresh(wait=False)
     first.process.send_signal(signal.SIGCONT)
@@ -299,7 +303,7 @@ def command(world: World, *options: str) -> Victim:
     source = world.job().source
     recipe.write_text(json.dumps(world.recipe), "utf-8")
     program = [sys.executable, "-c", "from flows.cli import main; main()", "refresh", source, "--store", world.url]
-    settings = {"PACKSHOT_SHARD_SIZE": "8", "PACKSHOT_STUB_SECONDS": "0.05"}
+    settings = {"PACKSHOT_SHARD_SIZE": "5", "PACKSHOT_STUB_SECONDS": "0.05"}
     return Victim(world, [*program, "--recipe", str(recipe), "--json", *options], **settings)
 
 
