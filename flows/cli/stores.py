@@ -85,11 +85,10 @@ def sweep(
     as_json: options.Json = False,
 ) -> None:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day."""
-    from tasks.sweep import sweep as clean
-
     from flows.cli.terminal import show_sweep
     from infra.stores import open_store
     from infra.tables import open_tables
+    from tasks.sweep import sweep as clean
 
     settings = read_settings()
     swept = clean(
