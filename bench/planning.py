@@ -41,5 +41,5 @@ def measure_planning(skus: int, folder: Path, say: Callable[[str], None]) -> dic
     say(f"{skus:,} SKUs: publishing every slot")
     in_child(publish_all, folder)
     case("nothing changed", plan_again, loop_again, "before.parquet")
-    case(f"{changed:,} SKUs changed", plan_again, loop_again, "after.parquet")
+    case(f"{changed:,} SKU{'s' * (changed > 1)} changed", plan_again, loop_again, "after.parquet")
     return nights

@@ -45,9 +45,9 @@ def _nights(nights: Mapping[str, Any]) -> Table:
         "loop s",
         "loop CPU s",
         "loop MB",
-        "ratio",
+        "CPU to loop's",
     )
-    table = _table(f"Planning {nights['skus']:,} SKUs × 4 views: {slots:,} slots", *columns, "CPU to loop's")
+    table = _table(f"Planning {nights['skus']:,} SKUs × 4 views: {slots:,} slots", *columns)
     for name, case in nights["cases"].items():
         ours, loop = case["packshot"], case["plain_loop"]
         table.add_row(

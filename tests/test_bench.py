@@ -63,7 +63,7 @@ def test_planning_finds_the_changed_skus_and_so_does_the_plain_loop(tmp_path: Pa
     assert {name: case["to_make"] for name, case in nights["cases"].items()} == {
         "first night": 1200,
         "nothing changed": 0,
-        "1 SKUs changed": 4,
+        "1 SKU changed": 4,
     }
     for case in nights["cases"].values():
         assert case["packshot"].keys() == case["plain_loop"].keys() == COST

@@ -75,7 +75,7 @@ _LEET = (str.maketrans("0123456789", "oizeasgtbg"), str.maketrans("0123456789", 
 _ALL_LEET = str.maketrans("0123456789l", "oizeasgtbgi")
 _SPACED_OUT = 3
 """So many single letters in a row are read as one word."""
-_REPEATED = re.compile(r"(.)\1+")
+_REPEATED = re.compile(r"(.)(?=\1)")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 
@@ -144,13 +144,16 @@ class WordScanner:
             for place, entries in enumerate(begun)
             if entries
             for phrase, category, term in entries
-            if self._says(words[place : place + len(phrase)], phrase)
+            if self._says(words, place, phrase)
         ]
         masked = self._masked(words) if found else set()
         yield from ((category, term) for places, category, term in found if not masked.issuperset(places))
 
-    def _says(self, words: Sequence[str], phrase: _Words) -> bool:
-        return len(words) == len(phrase) and all(map(contains, map(self._lexicon.__getitem__, words), phrase))
+    def _says(self, words: Sequence[str], place: int, phrase: _Words) -> bool:
+        """Tell whether the phrase, whose first word is known to stand at `place`, goes on from there."""
+        end = place + len(phrase)
+        rest = map(self._lexicon.__getitem__, words[place + 1 : end])
+        return end <= len(words) and all(map(contains, rest, phrase[1:]))
 
     def _masked(self, words: Sequence[str]) -> set[int]:
         masked: set[int] = set()
@@ -226,7 +229,7 @@ def _undisguised(word: str, shapes: Container[str]) -> _Words:
 
 def _shape(word: str) -> str:
     """Return what all readings of a word have in common: digits as letters, l as i, no letter twice in a row."""
-    return _REPEATED.sub(r"\1", word.translate(_ALL_LEET))
+    return _REPEATED.sub("", word.translate(_ALL_LEET))
 
 
 def _shorter(words: Iterable[str]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a plan finds in a catalogue, writes into a run's folder, and dares to retire."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from catalogs.plan import Plan
 from catalogs.policy import default_policy
 from catalogs.recipes import built_in_recipe, with_engine
 from catalogs.schemas import REJECTS, RETIRED, SLOTS
+from catalogs.shards import SHARDS_A_PART
 from infra.parquet import read_records, read_row_group, read_table
 from infra.stores.addresses import parse_address
 from infra.tables.delta import DeltaTables
@@ -176,3 +177,18 @@ def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Pat
     assert plan.retired == gone
     assert sorted(retired["slot_id"].to_pylist()) == sorted(slot_id(sku, "front", "a", 0) for sku in skus[:gone])
     assert sorted(retired["sku"].to_pylist()) == skus[:gone]
+
+
+def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(shop: Shop) -> None:
+    skus = [f"sku-{number}" for number in range(SHARDS_A_PART + 5)]
+    rows = [{"sku": sku, "title": f"Mug {sku}", "priority": "high" if sku == "sku-9" else ""} for sku in skus]
+    pq.write_table(pa.Table.from_pylist(rows), shop.folder.parent / "catalogue.parquet")
+    large = replace(job(shop, [MUG]), source=str(shop.folder.parent / "catalogue.parquet"))
+    plan = make_plan(large, shop.store, shop.tables, RUN, 1)
+    assert [shard.part for shard in plan.shards[:2]] == ["0-00000", "1-00000"]
+    assert plan.shards[-1].part == "1-00001"
+    for shard in (*plan.shards[:3], *plan.shards[-7:]):
+        [row] = read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group).to_pylist()
+        assert row["shard"] == shard.name
+    parts = read_records(shop.store, layout.run_file(RUN, "requests/"))
+    assert len({prompt for part in parts for prompt in part["prompt"].to_pylist()}) == len(skus)
