@@ -20,7 +20,7 @@ from bench.tables import show
 
 PARTS = ("plan", "overhead", "busy")
 PLANNED_SKUS = 500_000
-SMALL_IMAGES, LARGE_IMAGES = 2_000, 200
+SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
 
 
@@ -63,13 +63,14 @@ def _plan(divided_by: int, folder: Path, say: Callable[[str], None]) -> list[dic
 
 
 def _overhead(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.overhead import measure_overhead, measure_prefect
+    from bench.overhead import imports_cpu_seconds, measure_overhead, measure_prefect
 
     images = SMALL_IMAGES // divided_by
     small = measure_overhead(images, 256, folder, say)
     return {
         "256": small,
         "1024": measure_overhead(LARGE_IMAGES // divided_by, 1024, folder, say),
+        "imports_cpu_seconds": round(imports_cpu_seconds(), 2),
         "prefect": measure_prefect(images, folder, say, small["packshot"]["cpu_seconds"]),
     }
 

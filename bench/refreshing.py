@@ -9,15 +9,17 @@ in each answer's `seconds`. Threads do the work in place of Prefect, unless Pref
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cv2
+import great_expectations  # noqa: F401 - at its first use otherwise, inside the measuring
 
 from bench.measuring import cpu_seconds
 from bench.nights import NAME, bench_recipe
+from bench.stopwatch import measure_timed
 from catalogs.job import Job
 from catalogs.policy import default_policy
 from flows.hands import THREADS, Hands, PrefectHands, thread_hands
@@ -27,9 +29,8 @@ from flows.watching import NoWatch
 from infra.engines import WINDOW
 from infra.engines.stub import StubPainter
 from infra.engines.threaded import ThreadedEngine
-from infra.interfaces import Failure, Frame, ObjectStore, Prompt, Screened, ScreeningOrder
+from infra.interfaces import Failure, Frame, Prompt, Screened, ScreeningOrder
 from infra.pools.inline import InlinePool
-from infra.screening.measure import RUN, Scanner, measure
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
 from infra.stores import open_store
@@ -56,24 +57,6 @@ class TimedPainter(StubPainter):
     def group(self, prompt: Prompt) -> Hashable:
         """Return what the stub says."""
         return super().group(prompt)
-
-
-def measure_timed(order: ScreeningOrder, store: ObjectStore) -> Screened:
-    """Measure one order; the answer's `seconds` are the CPU seconds of its scanners."""
-    spent = [0.0]
-
-    def timed(scanner: Scanner) -> Scanner:
-        def run(pair: Any) -> Any:
-            began = time.thread_time()
-            try:
-                return scanner(pair)
-            finally:
-                spent[0] += time.thread_time() - began
-
-        return run
-
-    answer = measure(order, store, {name: timed(scanner) for name, scanner in RUN.items()})
-    return replace(answer, seconds=spent[0])
 
 
 class TimedScreener(ProcessScreener):

@@ -25,6 +25,7 @@ class Attempt:
     reasons: tuple[str, ...]
     wants_another: bool
     finished_sha: bytes
+    file_sha: bytes
     file_bytes: int
     width: int
     height: int

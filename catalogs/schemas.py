@@ -81,7 +81,8 @@ RECORDS = pa.schema(
         ("made", pa.string()),  # generated | reused | failed
         ("engine_seconds", pa.float32()),
         ("raw_sha", pa.binary()),
-        ("finished_sha", pa.binary()),
+        ("finished_sha", pa.binary()),  # of the pixels
+        ("file_sha", pa.binary()),
         ("file_bytes", pa.int64()),
         ("width", pa.int32()),
         ("height", pa.int32()),
@@ -113,7 +114,8 @@ DECISIONS = pa.schema(
         ("image_key", pa.binary()),
         ("source_digest", pa.binary()),
         ("finish_digest", pa.string()),
-        ("finished_sha", pa.binary()),
+        ("finished_sha", pa.binary()),  # of the pixels
+        ("file_sha", pa.binary()),
         ("file_bytes", pa.int64()),
         ("width", pa.int32()),
         ("height", pa.int32()),

@@ -23,11 +23,11 @@ class Order:
 
     request: Request
     attempt: int
+    image_key: str = field(init=False, compare=False, repr=False)
+    """Under which the image is staged; kept, since it is asked for a dozen times an image."""
 
-    @property
-    def image_key(self) -> str:
-        """Return the key under which the image is staged."""
-        return image_key(self.request.key.hex(), self.attempt)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_key", image_key(self.request.key.hex(), self.attempt))
 
     @property
     def seed(self) -> int:
@@ -73,6 +73,7 @@ class Judged:
     made: Made
     verdict: Verdict
     finished_sha: str = ""
+    file_sha: str = ""
     file_bytes: int = 0
     width: int = 0
     height: int = 0
@@ -128,6 +129,7 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "engine_seconds": [row.made.engine_seconds for row in rows],
         "raw_sha": [bytes.fromhex(row.made.raw_sha) for row in rows],
         "finished_sha": [bytes.fromhex(row.finished_sha) for row in rows],
+        "file_sha": [bytes.fromhex(row.file_sha) for row in rows],
         "file_bytes": [row.file_bytes for row in rows],
         "width": [row.width for row in rows],
         "height": [row.height for row in rows],

@@ -125,6 +125,8 @@ def _check(pixels: Pixels) -> None:
 
 def _squared(pixels: Pixels) -> Pixels:
     height, width = pixels.shape[:2]
+    if height == width:
+        return pixels
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
     square = np.full((side, side, 3), WHITE, dtype=np.uint8)

@@ -36,6 +36,8 @@ class ObjectStore(Protocol):
     """Bytes under keys. A write is whole or not there at all. Safe to call from several threads."""
 
     url: str
+    abreast: int
+    """How many operations are worth having under way at once: one on a disk, many where each waits for a network."""
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
@@ -217,11 +219,14 @@ class ScreeningOrder:
 
 @dataclass(frozen=True)
 class Screened:
-    """What was measured on one image. Scores are raw numbers; deciding is somebody else's work."""
+    """What was measured on one image. Scores are raw numbers; deciding is somebody else's work.
+
+    `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex.
+    """
 
     key: str
-    raw_sha: str
     finished_sha: str
+    file_sha: str
     file_bytes: int
     width: int
     height: int

@@ -32,7 +32,7 @@ STATES = {
 }
 """What the totals call a state, and what the batch's rows call it."""
 
-_DIGESTS = ("request_key", "image_key", "finished_sha")
+_DIGESTS = ("request_key", "image_key", "finished_sha", "file_sha")
 _NUMBERS = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
 
 

@@ -221,6 +221,7 @@ def _decision(
         "attempts_spent": pick.spent,
         "image_key": None if state == "failed" else attempt.image_key,
         "finished_sha": attempt.finished_sha or None,
+        "file_sha": attempt.file_sha or None,
         "file_bytes": attempt.file_bytes,
         "width": attempt.width,
         "height": attempt.height,

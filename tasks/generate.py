@@ -19,9 +19,9 @@ from catalogs.work import Made, Order, ShardWork
 from infra.codecs import decode, encode_png, pixel_sha
 from infra.errors import BadImage, ObjectMissing
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Prompt
+from infra.stores.abreast import abreast
 from tasks.workbench import Workbench
 
-STAGING_THREADS = 2
 STAGING_QUEUE = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
 
@@ -33,11 +33,11 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]
     for order in shard.orders:
         orders.setdefault(order.image_key, order)
     made: dict[str, Made] = {}
-    with ThreadPoolExecutor(STAGING_THREADS, "stage") as threads:
-        for key, found in zip(orders, threads.map(lambda key: _staged_sha(store, key), orders), strict=True):
-            if found is not None:
-                made[key] = Made(orders[key], "reused", found)
-        missing = (order for key, order in orders.items() if key not in made)
+    for key, found in zip(orders, abreast(store, partial(_staged_sha, store), orders), strict=True):
+        if found is not None:
+            made[key] = Made(orders[key], "reused", found)
+    missing = (order for key, order in orders.items() if key not in made)
+    with ThreadPoolExecutor(min(store.abreast, STAGING_QUEUE), "stage") as threads:
         room = Semaphore(STAGING_QUEUE)
         waiting: deque[Future[Made]] = deque()
 

@@ -6,7 +6,6 @@ somebody else has moved is left alone. Calling it again after a crash at any poi
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,14 +17,11 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.batch import Batch, File, Sums, manifest_changes, sums_of
 from catalogs.schemas import CODES, MANIFEST, REFRESHED, RETIRED
-from infra.codecs import decode, pixel_sha
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_table, write_table
+from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
-
-WRITERS = 8
-"""Objects written at once: enough to hide a bucket's latency."""
 
 
 @dataclass(frozen=True)
@@ -76,23 +72,22 @@ def would_be(tables: TableStore, batch: Batch) -> Release:
 def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) -> dict[bytes, File]:
     """Publish each row's picture under its own sha; return slot -> file.
 
-    The staged file is decoded and its pixels compared with those that were judged: another picture is refused.
+    The staged file must be the one that was judged, to the byte: another is refused.
     """
 
     def write(row: Mapping[str, Any]) -> tuple[bytes, File]:
         staged = layout.finished_image(row["image_key"].hex(), row["finish_digest"])
         data = store.read(staged)
-        if bytes.fromhex(pixel_sha(decode(data))) != row["finished_sha"]:
-            raise StoreError(f"{staged} is not the picture that was judged; delete it and run again")
         sha = sha256(data).digest()
+        if sha != row["file_sha"]:
+            raise StoreError(f"{staged} is not the file that was judged; delete it and run again")
         place = (batch.catalogue, row["sku"], row["view"], row["variant"], row["index"])
         key = layout.published_image(*place, sha.hex())
         if not store.write_once(key, data, content_type="image/jpeg") and store.size(key) != len(data):
             raise StoreError(f"{key} has another size than it was written with; somebody wrote over a published object")
         return row["slot_id"], File(key, sha)
 
-    with ThreadPoolExecutor(WRITERS, "publish") as threads:
-        return dict(threads.map(write, rows))
+    return dict(abreast(store, write, rows))
 
 
 def write_codes(store: ObjectStore, batch: Batch) -> None:

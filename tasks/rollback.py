@@ -8,7 +8,6 @@ not say which rows have moved. Whoever calls this holds the catalogue's lease: n
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -27,12 +26,11 @@ from catalogs.schemas import MANIFEST, OUTCOMES
 from infra.documents import read_json, write_json
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore, TableStore
+from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
 from tasks import runs
 from tasks.releases import ReleaseLine, releases
 
-LOOKERS = 16
-"""Objects looked for at once."""
 _NAMED = 20
 
 Chosen = npt.NDArray[np.bool_]
@@ -120,12 +118,11 @@ def _target(lines: list[ReleaseLine], catalogue: str, version: int | None) -> in
 
 def _require_objects(store: ObjectStore, rows: pa.Table, target: int) -> None:
     keys = rows["object"].to_pylist()
-    with ThreadPoolExecutor(LOOKERS, "look") as threads:
-        for key, there in zip(keys, threads.map(store.exists, keys), strict=True):
-            if not there:
-                raise StoreError(
-                    f"Release {target} cannot be shown again: its picture {key!r} is gone; choose a later release"
-                )
+    for key, there in zip(keys, abreast(store, store.exists, keys), strict=True):
+        if not there:
+            raise StoreError(
+                f"Release {target} cannot be shown again: its picture {key!r} is gone; choose a later release"
+            )
 
 
 def _begin(store: ObjectStore, catalogue: str, target: int, asked: int | None) -> _Intent:

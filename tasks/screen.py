@@ -4,7 +4,8 @@ Comes in: what was made, a screener, the policy. Goes out: the shard's record in
 and a `Screening`: sums, and the orders that another seed may help. Nothing passes unless every required scanner spoke.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -40,9 +41,9 @@ def screen_shard(bench: Workbench, shard: str) -> dict[str, int]:
 def judge(made: Sequence[Made], gate: Gate) -> list[Judged]:
     """Return each made image with its verdict."""
     there = {_name(one): one for one in made if one.how != "failed"}
-    answers: dict[str, Screened | Failure] = {
-        answer.key: answer for answer in gate.screener.screen([_order(name, one, gate) for name, one in there.items()])
-    }
+    finishes = {name: finish.model_dump(mode="json") for name, finish in gate.finishes.items()}
+    orders = [_order(name, one, gate, finishes) for name, one in there.items()]
+    answers: dict[str, Screened | Failure] = {answer.key: answer for answer in gate.screener.screen(orders)}
     judged = []
     for one in made:
         if one.how == "failed":
@@ -71,7 +72,7 @@ def _name(made: Made) -> str:
     return f"{made.order.image_key}-{made.order.request.finish_digest}"
 
 
-def _order(name: str, made: Made, gate: Gate) -> ScreeningOrder:
+def _order(name: str, made: Made, gate: Gate, finishes: Mapping[str, dict[str, Any]]) -> ScreeningOrder:
     finish = made.order.request.finish_digest
     return ScreeningOrder(
         key=name,
@@ -79,7 +80,7 @@ def _order(name: str, made: Made, gate: Gate) -> ScreeningOrder:
         raw_key=layout.staged_image(made.order.image_key),
         finished_key=layout.finished_image(made.order.image_key, finish),
         scores_key=layout.scores(made.raw_sha, finish, SCANNERS_DIGEST),
-        finish=gate.finishes[finish].model_dump(mode="json"),
+        finish=finishes[finish],
         scanners=tuple(SCANNERS),
         deadline_seconds=gate.deadline_seconds,
     )
@@ -94,6 +95,7 @@ def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) ->
         made=made,
         verdict=verdict,
         finished_sha=answer.finished_sha,
+        file_sha=answer.file_sha,
         file_bytes=answer.file_bytes,
         width=answer.width,
         height=answer.height,

@@ -111,7 +111,8 @@ def _foreground(pixels: Pixels) -> tuple[_Grey, float]:
     thumbnail = _reduced(pixels, _THUMBNAIL)
     border = np.concatenate([thumbnail[0], thumbnail[-1], thumbnail[:, 0], thumbnail[:, -1]])
     unlike = cv2.absdiff(thumbnail, np.broadcast_to(np.median(border, axis=0).astype(np.uint8), thumbnail.shape))
-    inside = np.asarray(unlike.max(axis=2) > _UNLIKE_BACKGROUND, dtype=np.uint8)
+    red, green, blue = cv2.split(unlike)
+    inside = np.asarray(cv2.max(cv2.max(red, green), blue) > _UNLIKE_BACKGROUND, dtype=np.uint8)
     share = float(inside.mean())
     if not inside.any():
         return np.ones(pixels.shape[:2], np.uint8), share

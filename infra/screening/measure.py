@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
@@ -25,7 +26,6 @@ SCANNERS: Mapping[str, str] = {"pixels": "1", "fingerprint": "1"}
 class _Pair:
     raw: Pixels
     finished: Pixels
-    file_bytes: int
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,17 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
     data = finish(raw, order.finish)
     if not store.write_once(order.finished_key, data, content_type="image/jpeg"):
         data = store.read(order.finished_key)
-    pair = _Pair(raw, decode(data), len(data))
+    pair = _Pair(raw, decode(data))
     found, answered, errors = _scan(order, pair, RUN if scanners is None else scanners)
     height, width = pair.finished.shape[:2]
     screened = Screened(
         key=order.key,
-        raw_sha=pixel_sha(raw),
         finished_sha=pixel_sha(pair.finished),
-        file_bytes=pair.file_bytes,
+        file_sha=sha256(data).hexdigest(),
+        file_bytes=len(data),
         width=width,
         height=height,
-        scores={"file.bytes": float(pair.file_bytes), **found.scores},
+        scores={"file.bytes": float(len(data)), **found.scores},
         fingerprint=found.fingerprint,
         fingerprint_quality=found.quality,
         scanners=answered,

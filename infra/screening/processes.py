@@ -143,9 +143,9 @@ class _Worker:
         started = time.perf_counter()
         try:
             pipe = self._ready()
-            pipe.send(order)
+            pipe.send_bytes(pickle.dumps(order))
             if pipe.poll(order.deadline_seconds):
-                reply: Answer = pipe.recv()
+                reply: Answer = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own process's words
                 return reply
             reason = f"screening timed out after {order.deadline_seconds:g} s and its process was killed"
         except (EOFError, OSError) as error:
@@ -170,10 +170,10 @@ class _Worker:
             return self._pipe
         self.end()
         pipe = self._begin()
-        pipe.send(self._measure)
+        pipe.send_bytes(pickle.dumps(self._measure))
         if not pipe.poll(START_SECONDS):
             raise WorldError(f"A screening process was not ready after {START_SECONDS:g} s.")
-        if pipe.recv() != READY:
+        if pipe.recv_bytes() != READY:
             raise WorldError("A screening process did not say that it is ready; is another version installed?")
         return pipe
 

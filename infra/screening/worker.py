@@ -3,17 +3,16 @@
 Comes in over a pipe: the measuring function, then orders. Goes out: one answer an order. The process must never
 outlive its parent, whatever it is stuck in and however the parent died, so it leaves on three signs: the pipe's end
 (idle), a parent id that changed (a watchdog thread, twice a second), and, where code holds the interpreter's lock so
-that no thread runs, a timer of the C library a little after the order's deadline.
+that no thread runs, the kernel's alarm a little after the order's deadline.
 """
 
-import faulthandler
 import os
+import pickle
 import signal
 import threading
 import time
 from functools import cache
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -22,7 +21,7 @@ from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
 from infra.screening.inline import Measure, answer
 from infra.stores import open_store
 
-READY = "ready"
+READY = b"ready"
 
 _LOOK_EVERY_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
@@ -33,6 +32,7 @@ def main(descriptor: int, parent: int) -> None:
     # Ctrl-C and a service manager's stop reach the whole group; the parent decides, or its death does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process, whatever Python is doing
     threading.Thread(target=_watch, args=(parent,), name="watchdog", daemon=True).start()
     cv2.setNumThreads(1)
     pipe: Connection[Any, Any] = Connection(descriptor)
@@ -43,15 +43,14 @@ def main(descriptor: int, parent: int) -> None:
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:
-    measure: Measure = pipe.recv()
-    pipe.send(READY)
-    with Path(os.devnull).open("w") as nowhere:
-        while True:
-            order: ScreeningOrder = pipe.recv()
-            faulthandler.dump_traceback_later(order.deadline_seconds + _GRACE_SECONDS, file=nowhere, exit=True)
-            reply = _reply(order, measure)
-            faulthandler.cancel_dump_traceback_later()
-            pipe.send(reply)
+    measure: Measure = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our parent's own words, as all below
+    pipe.send_bytes(READY)
+    while True:
+        order: ScreeningOrder = pickle.loads(pipe.recv_bytes())  # noqa: S301
+        signal.setitimer(signal.ITIMER_REAL, order.deadline_seconds + _GRACE_SECONDS)
+        reply = _reply(order, measure)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        pipe.send_bytes(pickle.dumps(reply))
 
 
 def _reply(order: ScreeningOrder, measure: Measure) -> Screened | Failure:

@@ -62,6 +62,7 @@ class MortalStore:
 
     def __init__(self, store: ObjectStore, mortality: Mortality) -> None:
         self.url = store.url
+        self.abreast = store.abreast
         self._store = store
         self._mortality = mortality
 

@@ -8,6 +8,7 @@ power may lose its last seconds of writes.
 """
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ _TRIES = 5
 
 class LocalStore:
     """An `ObjectStore` in a folder. Symbolic links below that folder are refused, so that no key leads out of it."""
+
+    abreast = 1
 
     def __init__(self, folder: str) -> None:
         self._root = Path(folder).resolve()
@@ -49,33 +52,34 @@ class LocalStore:
         path = self._path(key)
         with _writing(key), _temporary(path) as temporary:
             _fill(temporary, data)
-            temporary.replace(path)
+            os.replace(temporary, path)
 
     def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
         """Store `data` only if nothing is there; True if this call made the object."""
         del content_type
         path = self._path(key)
-        if path.exists():
+        if os.path.exists(path):
             return False
         with _writing(key), _temporary(path) as temporary:
             _fill(temporary, data)
             try:
-                path.hardlink_to(temporary)
+                os.link(temporary, path)
             except FileExistsError:
                 return False
             return True
 
     def exists(self, key: str) -> bool:
         """Tell whether there is an object under `key`."""
-        return self._path(key).is_file()
+        return os.path.isfile(self._path(key))
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
         path = self._path(key)
         with _reading(key):
-            if path.is_dir():
+            found = os.stat(path)
+            if stat.S_ISDIR(found.st_mode):
                 raise FileNotFoundError(key)
-            return path.stat().st_size
+            return found.st_size
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order."""
@@ -88,8 +92,8 @@ class LocalStore:
         for count, key in enumerate(keys, start=1):  # noqa: B007 - how many there were
             path = self._path(key)
             with _writing(key), suppress(FileNotFoundError, NotADirectoryError):
-                path.unlink()
-            folders.add(path.parent)
+                os.unlink(path)
+            folders.add(os.path.dirname(path))
         for folder in folders:
             self._prune(folder)
         return count
@@ -99,9 +103,9 @@ class LocalStore:
         """Open an object for seeking reads, or raise `ObjectMissing`."""
         path = self._path(key)
         with _reading(key):
-            if path.is_dir():
+            if os.path.isdir(path):
                 raise FileNotFoundError(key)
-            source = path.open("rb")
+            source = open(path, "rb")  # noqa: SIM115 - entered below, where its errors are no store's
         with source:
             yield source
 
@@ -112,7 +116,7 @@ class LocalStore:
         with _writing(key), _temporary(path) as temporary:
             with open(_made(temporary), "wb") as target:
                 yield target
-            temporary.replace(path)
+            os.replace(temporary, path)
 
     def remove_leftovers(self, older_than: datetime) -> int:
         """Delete temporary files of killed writers that were last touched before `older_than`; return how many."""
@@ -124,15 +128,15 @@ class LocalStore:
                     count += 1
         return count
 
-    def _path(self, key: str) -> Path:
+    def _path(self, key: str) -> str:
         path = str(self._root)
         for part in check_key(key).split("/"):
             path = f"{path}/{part}"
-            if os.path.islink(path):  # noqa: PTH114 - a tenth of what resolving a Path takes, at every operation
+            if os.path.islink(path):
                 raise StoreError(
                     f"Object {key!r} lies behind a symbolic link, and links inside a store are not followed."
                 )
-        return Path(path)
+        return path
 
     def _walk(self, folder: str, prefix: str) -> Iterator[ObjectInfo]:
         with _reading(folder):
@@ -151,11 +155,11 @@ class LocalStore:
                     status = entry.stat(follow_symlinks=False)
                     yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
-    def _prune(self, folder: Path) -> None:
+    def _prune(self, folder: str) -> None:
         with suppress(OSError):
-            while folder != self._root:
-                folder.rmdir()
-                folder = folder.parent
+            while folder != str(self._root):
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
 
 
 def _opened(url: str) -> LocalStore:
@@ -166,17 +170,17 @@ def _ordered(entry: os.DirEntry[str]) -> str:
     return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
-def _made(path: Path) -> int:
+def _made(path: str) -> int:
     """Create a new file, and its folder, which a concurrent `delete` may be pruning at this moment."""
     for _ in range(_TRIES):
         try:
             return os.open(path, _NEW, _MODE)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
     return os.open(path, _NEW, _MODE)
 
 
-def _fill(path: Path, data: bytes) -> None:
+def _fill(path: str, data: bytes) -> None:
     target = _made(path)
     try:
         rest = memoryview(data)
@@ -187,14 +191,14 @@ def _fill(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
+def _temporary(path: str) -> Iterator[str]:
     """Lend a free name beside `path`; a file that still has it afterwards is deleted."""
-    temporary = path.with_name(f"{TEMPORARY}{uuid4().hex}")
+    temporary = f"{os.path.dirname(path)}/{TEMPORARY}{uuid4().hex}"
     try:
         yield temporary
     finally:
         with suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ _shelves: dict[str, dict[str, tuple[bytes, datetime]]] = {}
 class MemoryStore:
     """An `ObjectStore` in a dictionary, shared by name."""
 
+    abreast = 1
+
     def __init__(self, name: str) -> None:
         self.url = f"memory://{name}"
         self._name = name

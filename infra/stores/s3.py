@@ -31,6 +31,8 @@ _TRIES = 5
 class S3Store:
     """An `ObjectStore` below a prefix of a bucket."""
 
+    abreast = 16
+
     def __init__(self, bucket: str, prefix: str = "") -> None:
         self.url = Address("s3", bucket, prefix).url
         self._bucket = bucket

@@ -67,6 +67,7 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         made=Made(Order(REQUEST, 1), "generated", SHA, 0.75),
         verdict=AGAIN,
         finished_sha="cd" * 32,
+        file_sha="ef" * 32,
         file_bytes=4321,
         width=512,
         height=640,
@@ -81,8 +82,9 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
     assert first == {
         "request_key": REQUEST.key, "finish_digest": "plain", "attempt": 1,
         "image_key": bytes.fromhex(Order(REQUEST, 1).image_key), "made": "generated", "engine_seconds": 0.75,
-        "raw_sha": b"\xab" * 32, "finished_sha": b"\xcd" * 32, "file_bytes": 4321, "width": 512, "height": 640,
-        "verdict": "BLOCK", "again": True, "reasons": ["blank"], "scores": '{"a": 0.0, "z": 1.2346}',
+        "raw_sha": b"\xab" * 32, "finished_sha": b"\xcd" * 32, "file_sha": b"\xef" * 32,
+        "file_bytes": 4321, "width": 512, "height": 640, "verdict": "BLOCK", "again": True, "reasons": ["blank"],
+        "scores": '{"a": 0.0, "z": 1.2346}',
         "fingerprint": bytes(range(32)), "fingerprint_quality": 88.5,
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)

@@ -61,7 +61,8 @@ def attempt(word: str, number: int = 0, verdict: str = "PASS", looks: str | None
         "request_key": request_of(word), "finish_digest": finish_of(word), "attempt": number,
         "image_key": bytes.fromhex(image_key(request_of(word).hex(), number)), "made": "generated",
         "engine_seconds": 0.5, "raw_sha": code_of("raw"), "finished_sha": code_of(f"pixels of {word} {number}"),
-        "file_bytes": 5000, "width": 64, "height": 64, "verdict": verdict, "again": False,
+        "file_sha": code_of(f"file of {word} {number}"), "file_bytes": 5000, "width": 64,
+        "height": 64, "verdict": verdict, "again": False,
         "reasons": [] if verdict == "PASS" else ["blurred"], "scores": "{}", "fingerprint": code_of(picture),
         "fingerprint_quality": 100.0, **changes,
     }  # fmt: skip
@@ -73,8 +74,9 @@ def decision(place: str, word: str, state: str = "publish", **changes: Any) -> R
     return _slot(place, word) | {
         "state": state, "verdict": verdict, "reasons": [] if verdict == "PASS" else ["blurred"], "attempt": 0,
         "attempts_spent": 1, "image_key": bytes.fromhex(image_key(request_of(word).hex(), 0)),
-        "finished_sha": bytes.fromhex(pixel_sha(decode(jpeg_of(word)))), "file_bytes": len(jpeg_of(word)),
-        "width": 32, "height": 24, "fingerprint": code_of(word), "model": "stub@0", **changes,
+        "finished_sha": bytes.fromhex(pixel_sha(decode(jpeg_of(word)))), "file_sha": sha256(jpeg_of(word)).digest(),
+        "file_bytes": len(jpeg_of(word)), "width": 32, "height": 24, "fingerprint": code_of(word),
+        "model": "stub@0", **changes,
     }  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_only_what_is_published_leaves_a_fingerprint(shop: Shop) -> None:
 def test_a_staged_file_that_changed_after_it_was_judged_is_refused(shop: Shop) -> None:
     _, finished = shop.stage("red")
     shop.store.write(finished, jpeg_of("blue"))
-    with pytest.raises(StoreError, match=f"{finished} is not the picture that was judged"):
+    with pytest.raises(StoreError, match=f"{finished} is not the file that was judged"):
         published(shop, batch([decision("shirt/front", "red")]))
     assert shop.tables.version(MANIFEST) == 0
     assert shop.keys("published/") == set()
