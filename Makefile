@@ -9,6 +9,8 @@ PYTHON := $(shell for candidate in python3.11 python3.12 python3.13 python3.14 p
 endif
 
 BIN := .venv/bin
+# A file's tests stay in one process, which starts their servers once.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 # -qq: errors only; what is going on is said in words below.
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 TORCH_CPU := https://download.pytorch.org/whl/cpu
@@ -27,13 +29,13 @@ rehearse: .venv/.installed ## Run the whole nightly flow on the sample catalogue
 	@$(BIN)/packshot rehearse
 
 test: lint ## Lint, then every test that takes seconds
-	$(BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv/.installed ## Only the tests that take minutes (kills, scale)
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow
 
 test-all: lint ## Lint, then every test
-	$(BIN)/pytest
+	$(PYTEST)
 
 bench: .venv/.installed ## Measure planning, overhead an image and engine use on this machine
 	@$(BIN)/python -m bench
