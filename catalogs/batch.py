@@ -5,7 +5,7 @@ and the sums of promise 1. Pure, so the same batch against the same version alwa
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,9 @@ ROWS_AT_ONCE = 20_000
 CHANGES = MANIFEST.append(pa.field("_op", pa.string()))
 
 Row = Mapping[str, Any]
+Picture = tuple[bytes, bytes, str]
+"""Slot id, request key and finish digest: what a withdrawal binds."""
+NOTHING: frozenset[Picture] = frozenset()
 
 
 class SumsDisagree(Exception):
@@ -78,6 +81,11 @@ class Sums:
     superseded: frozenset[bytes] = frozenset()
 
 
+def picture_of(row: Row) -> Picture:
+    """Return what a withdrawal of this row's picture names."""
+    return row["slot_id"], row["request_key"], row["finish_digest"]
+
+
 def counts_as(row: Row) -> str | None:
     """Return whether a decided slot counts as new or changed; None for one that waited and waits on."""
     if row["kind"] != WAITING:
@@ -87,16 +95,22 @@ def counts_as(row: Row) -> str | None:
     return "new" if row["live_file_sha"] is None else "changed"
 
 
-def sums_of(batch: Batch, live: Mapping[bytes, Row]) -> Sums:
-    """Count the batch against the live rows of one version.
+def sums_of(batch: Batch, live: Mapping[bytes, Row], withdrawn: Set[Picture] = NOTHING) -> Sums:
+    """Count the batch against the live rows of one version, and what people had withdrawn by then.
 
-    A slot whose live picture is not the one it was planned against is superseded, whatever was decided.
+    A slot whose live picture is not the one it was planned against is superseded, whatever was decided. So is one whose
+    picture is withdrawn: it was planned before that, since a plan lets withdrawn pictures be.
 
     Raises `SumsDisagree` if promise 1 does not hold.
     """
     sums = Sums()
-    rows = batch.decisions.select(["slot_id", "kind", "state", "live_file_sha"]).to_pylist()
-    moved = {row["slot_id"] for row in rows if _sha(live, row["slot_id"]) != row["live_file_sha"]}
+    names = ["slot_id", "kind", "state", "live_file_sha", "request_key", "finish_digest"]
+    rows = batch.decisions.select(names).to_pylist()
+    moved = {
+        row["slot_id"]
+        for row in rows
+        if _sha(live, row["slot_id"]) != row["live_file_sha"] or picture_of(row) in withdrawn
+    }
     for row in rows:
         kind = counts_as(row)
         if kind is not None:

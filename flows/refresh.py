@@ -32,8 +32,9 @@ from flows.line import Limits, Watch, work_through
 from flows.parameters import RefreshParameters
 from flows.places import open_places, read_prices
 from flows.watching import watch_of_this_process
+from infra.errors import StagedLost
 from infra.leases import Lease
-from infra.parquet import read_table, write_table
+from infra.parquet import read_table, write_table_once
 from infra.settings import Settings
 from infra.sources import open_source
 from tasks import runs
@@ -74,7 +75,7 @@ class Refresh:
         store, settings = self.places.store, self.settings
         with leased_catalogue(store, self.job.catalogue, settings, wait=self.wait) if full else nullcontext():
             with self._stage("settle"):
-                settle_rollbacks(store, self.places.tables, self.job.catalogue)
+                settle_rollbacks(store, self.places.tables, self.job.catalogue, alone=full)
                 run, lease = self._settle_or_start()
             try:
                 with lease.keep_alive():
@@ -143,7 +144,7 @@ class Refresh:
     def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
         """Return the checks that hold the batch, all checks, and what the release would be."""
         tables = self.places.tables
-        preview = would_be(tables, batch)
+        preview = would_be(self.places.store, tables, batch)
         if not batch.decisions.num_rows and not plan.retired:
             return [], [], preview  # nothing that the shop sees would change
         superseded = preview.sums.superseded
@@ -168,8 +169,8 @@ class Refresh:
                 work_through(bench, [], decided.last_wave, self.hands, self._limits, self.watch)
             with self._stage("decide"):
                 decided = self.hands.stage("decide", lambda: decide(*arguments))
-        write_table(store, key, decided.batch)
-        return decided.batch
+        # The first one stands: another process, if it took this run for dead, may have decided it too.
+        return write_table_once(store, key, decided.batch)
 
     def _make(self, run: Run, plan: Plan, bench: Workbench) -> None:
         missing = bench.plan(plan.shards)
@@ -190,7 +191,12 @@ class Refresh:
         """Publish, remember, report, close: each safe to do again."""
         store, tables = self.places.store, self.places.tables
         with self._stage("publish"):
-            release = self.hands.stage("publish", lambda: publish(store, tables, batch))
+            try:
+                release = self.hands.stage("publish", lambda: publish(store, tables, batch))
+            except StagedLost as error:
+                if not runs.committed(tables, run):  # resumed, it would fail again every night
+                    runs.close(store, run, "superseded", {"reason": str(error)})
+                raise
         with self._stage("remember"):
             superseded = release.sums.superseded
             self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))

@@ -4,7 +4,8 @@
     ├── BadAddress            a store's URL cannot be used as it is written
     ├── UnreadableSource      a table to read (Parquet, CSV, JSON lines) is missing, damaged or of another kind
     ├── StoreError            the object store refused or is gone
-    │   └── ObjectMissing     there is no object under that key
+    │   ├── ObjectMissing     there is no object under that key
+    │   └── StagedLost        a picture that was judged is gone or another one; it must be made anew
     ├── TableError            a Delta table could not be read or committed
     │   └── LostRace          somebody committed first; read again and retry
     ├── BadImage              bytes that should be an image are not, or an array is no picture
@@ -35,6 +36,10 @@ class StoreError(WorldError):
 
 class ObjectMissing(StoreError):
     """There is no object under that key."""
+
+
+class StagedLost(StoreError):
+    """A staged picture is gone, or not the one that was judged; a new run makes it anew."""
 
 
 class TableError(WorldError):

@@ -41,3 +41,12 @@ def write_table(store: ObjectStore, key: str, table: pa.Table) -> None:
     """Write the table as one object, whole or not at all."""
     with store.open_output(key) as output:
         pq.write_table(table, output, compression="zstd", write_statistics=False)
+
+
+def write_table_once(store: ObjectStore, key: str, table: pa.Table) -> pa.Table:
+    """Write the table unless there is one already, and return the one that stands. It is held in memory once more."""
+    output = pa.BufferOutputStream()
+    pq.write_table(table, output, compression="zstd", write_statistics=False)
+    if store.write_once(key, output.getvalue().to_pybytes()):
+        return table
+    return read_table(store, key, table.schema)

@@ -2,7 +2,7 @@
 
 Comes in: a decided batch. Goes out: a `Release`. Objects are named by their own sha and never overwritten. The manifest
 is compared, at the very version that the commit builds on, with what the batch was planned against, so a slot that
-somebody else has moved is left alone. Calling it again after a crash at any point ends in the same release.
+somebody else has moved is left alone, and a picture that was withdrawn meanwhile stays away. Calling it again after a crash at any point ends in the same release.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.batch import Batch, File, Sums, manifest_changes, sums_of
 from catalogs.schemas import CODES, MANIFEST, REFRESHED, RETIRED
-from infra.errors import StoreError
+from infra.errors import ObjectMissing, StagedLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_table, write_table
 from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
+from tasks.withdrawn import withdrawn_pictures
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def publish(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
 
     def build(base: int) -> tuple[tuple[int, Sums], pa.Table]:
         live = live_rows(tables, table, batch.slot_ids, base)
-        sums = sums_of(batch, live)
+        sums = sums_of(batch, live, withdrawn_pictures(store, tables, batch, base))
         return (base, sums), manifest_changes(batch, files, live, sums, now)
 
     words = {"run_id": batch.run_id, "kind": "release"}
@@ -61,33 +62,62 @@ def publish(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
     return Release(version, base, sums, files)
 
 
-def would_be(tables: TableStore, batch: Batch) -> Release:
+def would_be(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
     """Count the batch against what is live now, without writing anything."""
     table = layout.manifest(batch.catalogue)
     version = tables.version(table)
-    live = {} if version is None else live_rows(tables, table, batch.slot_ids, version)
-    return Release(version or 0, version or 0, sums_of(batch, live), {})
+    if version is None:
+        return Release(0, 0, sums_of(batch, {}), {})
+    live = live_rows(tables, table, batch.slot_ids, version)
+    return Release(version, version, sums_of(batch, live, withdrawn_pictures(store, tables, batch, version)), {})
 
 
 def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) -> dict[bytes, File]:
     """Publish each row's picture under its own sha; return slot -> file.
 
-    The staged file must be the one that was judged, to the byte: another is refused.
+    The staged file must be the one that was judged, to the byte. Raises `StagedLost` where it is gone or another one,
+    which is then deleted, so that nobody finds it again; unless the picture is published already.
     """
 
     def write(row: Mapping[str, Any]) -> tuple[bytes, File]:
-        staged = layout.finished_image(row["image_key"].hex(), row["finish_digest"])
-        data = store.read(staged)
-        sha = sha256(data).digest()
-        if sha != row["file_sha"]:
-            raise StoreError(f"{staged} is not the file that was judged; delete it and run again")
         place = (batch.catalogue, row["sku"], row["view"], row["variant"], row["index"])
+        sha = row["file_sha"]
         key = layout.published_image(*place, sha.hex())
-        if not store.write_once(key, data, content_type="image/jpeg") and store.size(key) != len(data):
+        data = _judged(store, row)
+        if data is None:
+            if not _is_there(store, key, row["file_bytes"]):
+                raise StagedLost(
+                    f"{_staged(row)} is gone, or is not the file that was judged: this run ends as superseded."
+                    " Give the same command again; it makes the picture anew"
+                )
+        elif not store.write_once(key, data, content_type="image/jpeg") and store.size(key) != len(data):
             raise StoreError(f"{key} has another size than it was written with; somebody wrote over a published object")
         return row["slot_id"], File(key, sha)
 
     return dict(abreast(store, write, rows))
+
+
+def _staged(row: Mapping[str, Any]) -> str:
+    return layout.finished_image(row["image_key"].hex(), row["finish_digest"])
+
+
+def _judged(store: ObjectStore, row: Mapping[str, Any]) -> bytes | None:
+    """Return the staged file if it is the one that was judged; another is deleted."""
+    try:
+        data = store.read(_staged(row))
+    except ObjectMissing:
+        return None
+    if sha256(data).digest() == row["file_sha"]:
+        return data
+    store.delete([_staged(row)])
+    return None
+
+
+def _is_there(store: ObjectStore, key: str, size: int) -> bool:
+    try:
+        return store.size(key) == size
+    except ObjectMissing:
+        return False
 
 
 def write_codes(store: ObjectStore, batch: Batch) -> None:

@@ -24,7 +24,7 @@ from catalogs.job import Run
 from catalogs.reversal import COMPARED, PICTURE, WITHDRAWN, Reversal, digests, withdrawals
 from catalogs.schemas import MANIFEST, OUTCOMES
 from infra.documents import read_json, write_json
-from infra.errors import StoreError
+from infra.errors import LeaseLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
@@ -71,7 +71,7 @@ def rollback(store: ObjectStore, tables: TableStore, catalogue: str, version: in
     Raises `OptionError` where there is no such catalogue or release, and `StoreError` where one of the release's
     pictures is gone; nothing is written then.
     """
-    for intent, done in _settle(store, tables, catalogue):
+    for intent, done in _settle(store, tables, catalogue, alone=True):
         if version in (intent.asked, intent.target):
             return done
     target = _target(releases(tables, catalogue, store), catalogue, version)
@@ -82,9 +82,12 @@ def rollback(store: ObjectStore, tables: TableStore, catalogue: str, version: in
     return _carry_out(store, tables, _begin(store, catalogue, target, version), {base: reversal})
 
 
-def settle_rollbacks(store: ObjectStore, tables: TableStore, catalogue: str) -> list[Rollback]:
-    """Complete the rollbacks that were killed after their commit, and forget those that never committed."""
-    return [done for _, done in _settle(store, tables, catalogue)]
+def settle_rollbacks(store: ObjectStore, tables: TableStore, catalogue: str, *, alone: bool) -> list[Rollback]:
+    """Complete the rollbacks that have committed and were not closed; `alone`, forget those that never committed.
+
+    Whoever does not hold the catalogue's lease is not alone: one that has not committed may be about to.
+    """
+    return [done for _, done in _settle(store, tables, catalogue, alone=alone)]
 
 
 def compare(tables: TableStore, catalogue: str, base: int, target: int) -> Reversal:
@@ -146,6 +149,9 @@ def _carry_out(
     run, ready = intent.run, known or {}
 
     def build(base: int) -> tuple[tuple[int, Reversal], pa.Table]:
+        # Without its marker nobody could see that its outcomes are still to come.
+        if known is not None and not store.exists(layout.open_rollback(run.catalogue, run.run_id)):
+            raise LeaseLost(f"The rollback {run.run_id} was taken for dead by another run; give the command again")
         reversal = ready.get(base) or compare(tables, run.catalogue, base, intent.target)
         return (base, reversal), reversal.changes()
 
@@ -201,12 +207,14 @@ def _remember(tables: TableStore, run: Run, reversal: Reversal) -> tuple[int, in
 # Killed ones
 
 
-def _settle(store: ObjectStore, tables: TableStore, catalogue: str) -> Iterator[tuple[_Intent, Rollback]]:
+def _settle(
+    store: ObjectStore, tables: TableStore, catalogue: str, *, alone: bool
+) -> Iterator[tuple[_Intent, Rollback]]:
     for info in list(store.list(layout.open_rollbacks(catalogue))):
         intent = _load(store, info.key)
         if runs.committed(tables, intent.run):
             yield intent, _carry_out(store, tables, intent)
-        else:
+        elif alone:
             _close(store, intent.run, "superseded", {"reason": "it was killed before its commit"})
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
-from infra.parquet import read_records, read_row_group, read_table, write_table
+from infra.parquet import read_records, read_row_group, read_table, write_table, write_table_once
 from infra.stores import open_store
 
 SCHEMA = pa.schema([("key", pa.binary()), ("count", pa.int16()), ("reasons", pa.list_(pa.string()))])
@@ -56,6 +56,12 @@ def test_records_are_read_object_by_object_in_key_order(store: ObjectStore) -> N
     write_table(store, "runs/r2/records/a.parquet", table(9))
     read = [count for part in read_records(store, "runs/r1/records/") for count in part["count"].to_pylist()]
     assert read == [1, 3, 4]
+
+
+def test_of_two_tables_under_one_name_the_first_stands(store: ObjectStore) -> None:
+    assert write_table_once(store, "batch.parquet", table(1, 2)).equals(table(1, 2))
+    assert write_table_once(store, "batch.parquet", table(3)).equals(table(1, 2))
+    assert read_table(store, "batch.parquet", SCHEMA).equals(table(1, 2))
 
 
 def test_a_table_whose_writing_fails_is_not_there(store: ObjectStore) -> None:

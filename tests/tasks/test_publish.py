@@ -9,7 +9,7 @@ from catalogs import layout
 from catalogs.batch import Batch
 from catalogs.keys import slot_id
 from catalogs.schemas import CODES
-from infra.errors import StoreError
+from infra.errors import StagedLost, StoreError
 from infra.parquet import read_table
 from tasks.publish import Release, publish, would_be
 from tests.tasks.batches import RUN, Row, batch, code_of, decision
@@ -62,10 +62,21 @@ def test_only_what_is_published_leaves_a_fingerprint(shop: Shop) -> None:
 def test_a_staged_file_that_changed_after_it_was_judged_is_refused(shop: Shop) -> None:
     _, finished = shop.stage("red")
     shop.store.write(finished, jpeg_of("blue"))
-    with pytest.raises(StoreError, match=f"{finished} is not the file that was judged"):
+    with pytest.raises(StagedLost, match=f"{finished} is gone, or is not the file that was judged: .* Give the same"):
         published(shop, batch([decision("shirt/front", "red")]))
     assert shop.tables.version(MANIFEST) == 0
     assert shop.keys("published/") == set()
+    assert not shop.store.exists(finished), "the next run would find it again"
+
+
+def test_a_staged_file_that_is_gone_is_not_needed_once_its_picture_is_published(shop: Shop) -> None:
+    _, finished = shop.stage("red")
+    found = batch([decision("shirt/front", "red")])
+    first = published(shop, found)
+    shop.store.delete([finished])
+    assert published(shop, found) == first
+    with pytest.raises(StagedLost, match="makes the picture anew"):
+        published(shop, batch([decision("mug/front", "red")], run_id="r2"))
 
 
 def test_an_object_that_somebody_wrote_over_is_refused(shop: Shop) -> None:
@@ -91,7 +102,7 @@ def test_a_row_planned_against_an_older_picture_is_superseded(shop: Shop) -> Non
     shop.stage("red")
     shop.stage("green")
     found = batch([decision("shirt/front", "red"), decision("mug/front", "green")])
-    preview = would_be(shop.tables, found)
+    preview = would_be(shop.store, shop.tables, found)
     assert shop.tables.version(MANIFEST) == 1
     release = published(shop, found)
     assert release.sums == preview.sums

@@ -1,6 +1,7 @@
 """Going back shows the older pictures, is remembered as a withdrawal, and survives dying at every operation."""
 
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.keys import image_key
-from infra.errors import StoreError
+from infra.errors import LeaseLost, StoreError
+from infra.interfaces import Commit
 from infra.stores import open_store
 from infra.stores.faults import Mortality, MortalStore, StoreDied
 from infra.tables import open_tables
@@ -246,7 +248,7 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
         assert die(shop, dies_at, when).died
         committed = shop.tables.version(layout.manifest("shoes")) == 3
         if finisher == "the next refresh":
-            settle_rollbacks(shop.store, shop.tables, "shoes")
+            settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
             assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
         elif not committed or shop.keys("open-rollbacks/"):
             done = rollback(shop.store, shop.tables, "shoes", 1)
@@ -273,10 +275,40 @@ def test_a_run_that_came_before_the_completion_is_not_undone(shop: Shop) -> None
     with pytest.raises(StoreDied):
         rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
     shop.release("r4", {"shirt/front": "pink"})  # a partial run that knew of no withdrawal
-    (done,) = settle_rollbacks(shop.store, shop.tables, "shoes")
+    (done,) = settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
     assert (done.version, done.withdrawn) == (3, 2)
     assert ("shirt", "pink") not in refusals(shop)
     assert refusals(shop)[("sock", "grey")] == ("withdrawn", "")
+
+
+def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_may_be_about_to_commit(
+    shop: Shop,
+) -> None:
+    class LookedAt(MortalTables):
+        def merge(self, table: str, *arguments: Any, **words: Any) -> int:
+            if table == layout.manifest("shoes"):
+                assert settle_rollbacks(shop.store, shop.tables, "shoes", alone=False) == []
+            return super().merge(table, *arguments, **words)
+
+    done = rollback(shop.store, LookedAt(shop.tables, Mortality()), "shoes")
+    assert done.withdrawn == 3
+    with pytest.raises(StoreDied):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
+    assert [each.version for each in settle_rollbacks(shop.store, shop.tables, "shoes", alone=False)] == [4]
+    assert shop.keys("open-rollbacks/") == set()
+
+
+def test_a_rollback_that_was_taken_for_dead_lets_be(shop: Shop) -> None:
+    class Slow(MortalTables):
+        def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+            settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
+            return super().history(table, limit)
+
+    shown = shop.shown()
+    with pytest.raises(LeaseLost, match="was taken for dead by another run; give the command again"):
+        rollback(shop.store, Slow(shop.tables, Mortality()), "shoes", 1)
+    assert shop.shown() == shown
+    assert shop.outcomes() == {}
 
 
 def test_a_rollback_beside_a_racing_release_still_ends_at_its_target(shop: Shop) -> None:
