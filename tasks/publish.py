@@ -23,6 +23,9 @@ from infra.parquet import read_table, write_table
 from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
 
+FOR_EVER = "public, max-age=31536000, immutable"
+"""What caches are told of a published object, whose name carries its sha: it may be kept, and never asked for again."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -83,7 +86,8 @@ def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) 
             raise StoreError(f"{staged} is not the file that was judged; delete it and run again")
         place = (batch.catalogue, row["sku"], row["view"], row["variant"], row["index"])
         key = layout.published_image(*place, sha.hex())
-        if not store.write_once(key, data, content_type="image/jpeg") and store.size(key) != len(data):
+        made = store.write_once(key, data, content_type="image/jpeg", cache_control=FOR_EVER)
+        if not made and store.size(key) != len(data):
             raise StoreError(f"{key} has another size than it was written with; somebody wrote over a published object")
         return row["slot_id"], File(key, sha)
 
