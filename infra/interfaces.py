@@ -42,10 +42,14 @@ class ObjectStore(Protocol):
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
 
-    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> None:
-        """Store `data`, replacing what was there."""
+    def write(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> None:
+        """Store `data`, replacing what was there. The two headers are kept where the store serves over HTTP."""
 
-    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+    def write_once(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> bool:
         """Store `data` only if nothing is there; True if this call made the object. First write wins."""
 
     def exists(self, key: str) -> bool:

@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     screen_seconds: float = Field(60.0, gt=0, description="Seconds an image may be measured before it is killed")
     stub_seconds: float = Field(0.0, ge=0, description="Seconds the stub engine takes an image")
     single_writer: bool = Field(False, description="Work on a store without conditional writes, alone")
+    store_seconds: float = Field(
+        45.0, gt=0, description="Seconds a bucket may be away before a run gives up; below screen_seconds"
+    )
     lease_seconds: float = Field(120.0, gt=0, description="How long a lease lasts without being renewed")
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")

@@ -24,6 +24,9 @@ from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
 from tasks.withdrawn import withdrawn_pictures
 
+FOR_EVER = "public, max-age=31536000, immutable"
+"""What caches are told of a published object, whose name carries its sha: it may be kept, and never asked for again."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -90,7 +93,9 @@ def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) 
                     f"{_staged(row)} is gone, or is not the file that was judged: this run ends as superseded."
                     " Give the same command again; it makes the picture anew"
                 )
-        elif not store.write_once(key, data, content_type="image/jpeg") and store.size(key) != len(data):
+            return row["slot_id"], File(key, sha)
+        made = store.write_once(key, data, content_type="image/jpeg", cache_control=FOR_EVER)
+        if not made and store.size(key) != len(data):
             raise StoreError(f"{key} has another size than it was written with; somebody wrote over a published object")
         return row["slot_id"], File(key, sha)
 

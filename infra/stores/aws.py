@@ -1,24 +1,37 @@
 """Where S3 is and how it may be reached, said once for both clients.
 
 Comes in: the standard `AWS_*` environment. Goes out: s3fs's options for objects and deltalake's for tables, so that the
-two can never talk to different places. Credentials are not handled here at all: both clients find them by themselves
-(environment, profile, web identity, instance role), so none can end in a pickle, a repr or a log.
+two can never talk to different places, and give up after the same time. Credentials are not handled here at all: both
+clients find them by themselves (environment, profile, web identity, instance role), so none can end in a pickle, a repr
+or a log.
 """
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from infra.errors import BadAddress
+from infra.settings import Settings
+from infra.stores.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Patience
+
+CONNECTIONS = 16
+"""Connections that a process opens at most, and so the operations that are worth having under way at once."""
+
+CONNECT_SECONDS = 5
+SILENT_SECONDS = 20
+"""How long a connection may say nothing before its request counts as lost."""
 
 
 @dataclass(frozen=True)
 class S3Access:
-    """An endpoint (None for AWS itself) and a region (None: as the client finds it)."""
+    """An endpoint (None for AWS itself), a region (None: as the client finds it), and the seconds it may be away."""
 
     endpoint: str | None = None
     region: str | None = None
+    seconds: float = Settings.model_fields["store_seconds"].default
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "S3Access":
@@ -29,11 +42,23 @@ class S3Access:
             parts = urlsplit(endpoint)
             if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
                 raise BadAddress("AWS_ENDPOINT_URL must be an http:// or https:// address without user or password.")
-        return cls(endpoint, values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or None)
+        region = values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or None
+        return cls(endpoint, region, Settings().store_seconds)
 
     def for_s3fs(self) -> dict[str, object]:
-        """Return the keyword arguments of `s3fs.S3FileSystem`; listings are never cached, since others write too."""
+        """Return the keyword arguments of `s3fs.S3FileSystem`.
+
+        Listings are never cached, since others write too. Its own retries are off: `Patience` is the one that tries
+        again, since only it knows how long the store has been away for everybody.
+        """
+        config = {
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": SILENT_SECONDS,
+            "max_pool_connections": CONNECTIONS,
+            "retries": {"mode": "standard", "total_max_attempts": 1},
+        }
         options: dict[str, object] = {"use_listings_cache": False, "skip_instance_cache": True, "anon": False}
+        options["config_kwargs"] = config
         if self.endpoint:
             options["endpoint_url"] = self.endpoint
         if self.region:
@@ -41,11 +66,39 @@ class S3Access:
         return options
 
     def for_deltalake(self) -> dict[str, str]:
-        """Return deltalake's `storage_options`; plain http is allowed only where the endpoint says so."""
-        options = {"AWS_CONDITIONAL_PUT": "etag"}
+        """Return deltalake's `storage_options`; plain http is allowed only where the endpoint says so.
+
+        The client below deltalake tries again by itself, with jitter: it is told the same pauses and the same end.
+        """
+        options = {
+            "AWS_CONDITIONAL_PUT": "etag",
+            "connect_timeout": f"{CONNECT_SECONDS}s",
+            "max_retries": "1000",  # the time ends it, not the count
+            "retry_timeout": f"{self.seconds:g}s",
+            "backoff_config.init_backoff": f"{FIRST_PAUSE_SECONDS:g}s",
+            "backoff_config.max_backoff": f"{LONGEST_PAUSE_SECONDS:g}s",
+        }
         if self.endpoint:
             options["AWS_ENDPOINT_URL"] = self.endpoint
             options["AWS_ALLOW_HTTP"] = "true" if self.endpoint.startswith("http://") else "false"
         if self.region:
             options["AWS_REGION"] = self.region
         return options
+
+
+@dataclass(frozen=True)
+class S3Client:
+    """What a process has open towards one place: s3fs's file system with its connections, and its patience."""
+
+    files: Any
+    patience: Patience
+
+
+@cache
+def open_client(access: S3Access) -> S3Client:
+    """Return this process's client for a place: one, so that its connections are bounded and its patience is shared."""
+    from s3fs import S3FileSystem
+
+    files = S3FileSystem(**access.for_s3fs())
+    files.retries = 1
+    return S3Client(files, Patience(access.seconds))

@@ -70,15 +70,19 @@ class MortalStore:
         """Return the object's bytes."""
         return self._mortality.survive(f"read {key}", lambda: self._store.read(key))
 
-    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> None:
+    def write(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> None:
         """Store `data`, replacing what was there."""
-        self._mortality.survive(f"write {key}", lambda: self._store.write(key, data, content_type=content_type))
+        write = partial(self._store.write, key, data, content_type=content_type, cache_control=cache_control)
+        self._mortality.survive(f"write {key}", write)
 
-    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+    def write_once(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> bool:
         """Store `data` only if nothing is there; True if this call made the object."""
-        return self._mortality.survive(
-            f"write {key} once", lambda: self._store.write_once(key, data, content_type=content_type)
-        )
+        write = partial(self._store.write_once, key, data, content_type=content_type, cache_control=cache_control)
+        return self._mortality.survive(f"write {key} once", write)
 
     def exists(self, key: str) -> bool:
         """Tell whether there is an object under `key`."""

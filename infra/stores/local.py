@@ -46,17 +46,21 @@ class LocalStore:
         with self.open_input(key) as source:
             return source.read()
 
-    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> None:
-        """Store `data`, replacing what was there. Files know no content type."""
-        del content_type
+    def write(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> None:
+        """Store `data`, replacing what was there. Files know no headers."""
+        del content_type, cache_control
         path = self._path(key)
         with _writing(key), _temporary(path) as temporary:
             _fill(temporary, data)
             os.replace(temporary, path)
 
-    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+    def write_once(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> bool:
         """Store `data` only if nothing is there; True if this call made the object."""
-        del content_type
+        del content_type, cache_control
         path = self._path(key)
         if os.path.exists(path):
             return False

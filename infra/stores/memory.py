@@ -40,16 +40,20 @@ class MemoryStore:
         """Return the object's bytes, or raise `ObjectMissing`."""
         return self._found(key)[0]
 
-    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> None:
+    def write(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> None:
         """Store `data`, replacing what was there."""
-        del content_type
+        del content_type, cache_control
         check_key(key)
         with _lock:
             self._objects[key] = (bytes(data), datetime.now(UTC))
 
-    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+    def write_once(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> bool:
         """Store `data` only if nothing is there; True if this call made the object."""
-        del content_type
+        del content_type, cache_control
         check_key(key)
         with _lock:
             if key in self._objects:

@@ -24,6 +24,7 @@ MOVED: dict[str, Any] = {
     "screen_seconds": 7.0,
     "stub_seconds": 0.01,
     "single_writer": True,
+    "store_seconds": 5.0,
     "lease_seconds": 33.0,
     "keep_staged_days": 1,
     "gpu": "h100",
@@ -78,9 +79,11 @@ def test_all_settings_moved_together_make_the_very_same_pictures(tmp_path: Path,
 class Forgetful(LocalStore):
     """A store that ignores conditions, as some servers do."""
 
-    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
+    def write_once(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> bool:
         """Write whatever is there."""
-        self.write(key, data, content_type=content_type)
+        self.write(key, data, content_type=content_type, cache_control=cache_control)
         return True
 
 

@@ -1,15 +1,36 @@
 """Both S3 clients are told the same place, and neither is told a secret."""
 
+from typing import Any
+
 import pytest
 
 from infra.errors import BadAddress
-from infra.stores.aws import S3Access
+from infra.stores.aws import S3Access, open_client
+from infra.stores.s3 import S3Store
 
 
 def test_amazon_itself_needs_no_options() -> None:
     access = S3Access.from_environment({})
-    assert access.for_s3fs() == {"use_listings_cache": False, "skip_instance_cache": True, "anon": False}
-    assert access.for_deltalake() == {"AWS_CONDITIONAL_PUT": "etag"}
+    places = {"endpoint_url", "client_kwargs", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ALLOW_HTTP"}
+    assert not places & {*access.for_s3fs(), *access.for_deltalake()}
+    assert access.for_deltalake()["AWS_CONDITIONAL_PUT"] == "etag"
+
+
+def test_one_layer_tries_again_and_both_clients_give_up_after_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACKSHOT_STORE_SECONDS", "7")
+    access = S3Access.from_environment({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    config: Any = access.for_s3fs()["config_kwargs"]
+    assert config["retries"]["total_max_attempts"] == 1
+    client = open_client(access)
+    assert (client.files.retries, client.patience.seconds) == (1, 7.0)
+    assert access.for_deltalake()["retry_timeout"] == "7s"
+
+
+def test_a_process_opens_one_client_a_place_with_as_many_connections_as_are_used_abreast() -> None:
+    access = S3Access("http://127.0.0.1:9")
+    assert open_client(access) is open_client(S3Access("http://127.0.0.1:9"))
+    config: Any = access.for_s3fs()["config_kwargs"]
+    assert config["max_pool_connections"] == S3Store("bucket").abreast
 
 
 def test_one_environment_leads_both_clients_to_one_place() -> None:
@@ -22,7 +43,7 @@ def test_one_environment_leads_both_clients_to_one_place() -> None:
 
 def test_the_special_variable_wins_over_the_general_one() -> None:
     general = {"AWS_ENDPOINT_URL": "https://all", "AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"}
-    assert S3Access.from_environment(general) == S3Access("https://all", "a")
+    assert S3Access.from_environment(general) == S3Access("https://all", "a", 45.0)
     assert S3Access.from_environment({**general, "AWS_ENDPOINT_URL_S3": "https://s3"}).endpoint == "https://s3"
     assert S3Access.from_environment({"AWS_ENDPOINT_URL": "", "AWS_REGION": ""}) == S3Access()
 

@@ -9,8 +9,10 @@ from infra.stores.memory import MemoryStore
 class Careless(MemoryStore):
     """A store that ignores the condition of a conditional write, as `rclone serve s3` does."""
 
-    def write_once(self, key: str, data: bytes, *, content_type: str | None = None) -> bool:
-        self.write(key, data, content_type=content_type)
+    def write_once(
+        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
+    ) -> bool:
+        self.write(key, data, content_type=content_type, cache_control=cache_control)
         return True
 
 

@@ -25,6 +25,15 @@ def test_the_content_type_is_kept(s3_url: str, files: Any) -> None:
         assert files.info(f"{s3_url}/{name}")["ContentType"] == "image/jpeg"
 
 
+def test_what_caches_may_do_with_an_object_is_kept(s3_url: str, files: Any) -> None:
+    store = open_store(s3_url)
+    store.write("a.jpg", b"1", cache_control="no-cache")
+    store.write_once("b.jpg", b"1", content_type="image/jpeg", cache_control="max-age=5")
+    bucket, prefix = s3_url.removeprefix("s3://").split("/")
+    told = {name: files.call_s3("head_object", Bucket=bucket, Key=f"{prefix}/{name}") for name in ("a.jpg", "b.jpg")}
+    assert {name: head["CacheControl"] for name, head in told.items()} == {"a.jpg": "no-cache", "b.jpg": "max-age=5"}
+
+
 def test_a_bucket_that_is_not_there_is_no_missing_object(s3_url: str) -> None:
     store = open_store("s3://no-such-bucket-here/x")
     for use in (lambda: store.read("a"), lambda: store.write("a", b""), lambda: list(store.list(""))):

@@ -1,0 +1,75 @@
+"""What S3's errors mean: what is not there, what passes by itself, and how the rest is told to a person.
+
+Comes in: exceptions of s3fs, botocore and aiohttp. Goes out: S3's own code, whether to try again, and a sentence
+without the server's own text where that could name a key.
+"""
+
+from functools import cache
+
+from infra.errors import StoreError
+
+MISSING = {"NoSuchKey", "404", "NotFound"}
+EXISTS = {"PreconditionFailed", "412"}
+GONE_UPLOAD = {"NoSuchUpload"}
+
+COME_BACK = "see that it can be reached, then run the same command again: what was staged is used"
+"""What to do about a store that is away."""
+
+_PASSING = frozenset(
+    "SlowDown InternalError ServiceUnavailable TooManyRequests RequestTimeout IncompleteBody BadDigest "
+    "XAmzContentSHA256Mismatch ConditionalRequestConflict OperationAborted".split()
+)
+_NEVER = 501  # a server that does not know a request will not learn it
+
+
+@cache
+def vendor_errors() -> tuple[type[Exception], ...]:
+    """Return every class that s3fs lets through; raise `StoreError` where it is not installed."""
+    try:
+        import s3fs  # noqa: F401 - the extra is whole or not there
+        from aiohttp import ClientError as ConnectionFailed
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+    except ImportError as error:
+        raise StoreError("s3:// stores need the s3 extra; install it with `pip install 'packshot[s3]'`.") from error
+    return (OSError, TimeoutError, BotoCoreError, ClientError, ResponseParserError, ConnectionFailed)
+
+
+def code_of(error: BaseException | None) -> str:
+    """Return S3's own code of an error, which s3fs keeps as the cause of its exception; empty where S3 said nothing."""
+    code, _ = _answer(error)
+    return code
+
+
+def passes(error: Exception) -> bool:
+    """Tell whether the same request may succeed a moment later: overload, a conflict, or no whole answer at all."""
+    code, status = _answer(error)
+    if code or status:
+        return code in _PASSING or status == 429 or (status >= 500 and status != _NEVER)
+    return isinstance(error, _lost_answers())
+
+
+def said(error: Exception) -> str:
+    """Return an error in a few words."""
+    text = " ".join(str(error).split())[:300].rstrip(".")
+    return f"{code_of(error) or type(error).__name__}, {text}" if text else type(error).__name__
+
+
+@cache
+def _lost_answers() -> tuple[type[Exception], ...]:
+    from aiohttp import ClientError as ConnectionFailed
+    from botocore.exceptions import ConnectionError as NotConnected
+    from botocore.exceptions import HTTPClientError
+    from botocore.parsers import ResponseParserError
+
+    return (TimeoutError, ConnectionError, NotConnected, HTTPClientError, ResponseParserError, ConnectionFailed)
+
+
+def _answer(error: BaseException | None) -> tuple[str, int]:
+    while error is not None:
+        response = getattr(error, "response", None)
+        if isinstance(response, dict):
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            return str(response.get("Error", {}).get("Code", "")), int(status)
+        error = error.__cause__
+    return "", 0
