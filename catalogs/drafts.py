@@ -81,6 +81,7 @@ class Drafts:
             category=self._told.category[position],
             verdict=PASS,
             priority=self._told.priority[position].lower() or "normal",
+            deadline=parse_time(deadline) if (deadline := self._told.deadline[position]) else None,
         )
 
     def slot(

@@ -25,6 +25,8 @@ class Job:
     recipe: Recipe
     policy: Policy
     scope: Scope = "full"
+    max_cost: float | None = None  # in the price list's currency
+    max_hours: float | None = None
 
     def fingerprint(self, source_fingerprint: str) -> str:
         """Return the digest of all that a plan depends on: only a run with the same one may be resumed."""
@@ -35,6 +37,7 @@ class Job:
                 "recipe": self.recipe.digest,
                 "policy": self.policy.digest,
                 "scope": self.scope,
+                "limits": [self.max_cost, self.max_hours],
             }
         )
 

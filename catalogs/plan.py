@@ -37,6 +37,7 @@ class Request:
     category: str
     verdict: Verdict
     priority: str
+    deadline: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class PlannedBatch:
 
     slots: list[Slot] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    raised: list[tuple[bytes, int, int]] = field(default_factory=list)  # request key, rank, deadline: see agenda
     refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)  # rows of the schema REFRESHED
     rejects: list[Reject] = field(default_factory=list)
 
@@ -87,12 +89,13 @@ class PlanCounts:
 
 @dataclass(frozen=True)
 class Shard:
-    """A batch of requests and where it is kept."""
+    """A batch of requests and where it is kept: a row group, or some rows of it."""
 
     name: str
     part: str
     row_group: int
     requests: int
+    rows: list[int] | None = None
 
 
 FIRST_REJECTS = 100
@@ -111,7 +114,8 @@ class Plan:
     refreshed: int = 0
     shards: list[Shard] = field(default_factory=list)
     images: int = 0
-    megapixels: float = 0.0
+    gpu_seconds: float = 0.0
+    deferred: dict[str, int] = field(default_factory=dict)  # reason -> slots that the terms leave out
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -8,14 +8,16 @@ before anything is rendered, so an unchanged catalogue costs two hashes a slot a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from catalogs.agenda import moment
 from catalogs.drafts import Drafts
 from catalogs.ingest import Reject
 from catalogs.keys import share_of
-from catalogs.overrides import split_views, whole_number
+from catalogs.overrides import PRIORITIES, split_views, whole_number
 from catalogs.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.published import Live, Refusal, Refused
 from catalogs.recipe import Recipe
@@ -39,12 +41,15 @@ class Planner:
 
     def __post_init__(self) -> None:
         self.slices = Slices(self.recipe)
-        self._requested: dict[bytes, str] = {}  # half a key -> the prompt gates' word
+        self._requested: dict[bytes, _Asked] = {}  # by half a key
+        self._asked: dict[_Asked, _Asked] = {}  # one object for all that are asked for alike
+        self._fresh: dict[bytes, Request] = {}  # this batch's, which nobody has taken yet
 
     def batch(self, table: pa.Table) -> PlannedBatch:
         """Plan one batch of accepted rows."""
         rows = Rows(table)
         planned = PlannedBatch()
+        self._fresh = {}
         failed: set[int] = set()
         found: list[tuple[int, Slot, Request]] = []
         for (category, variant, tier, model, views, count), positions in self._shapes(rows).items():
@@ -187,13 +192,19 @@ class Planner:
 
     def _accept(self, slot: Slot, request: Request, planned: PlannedBatch) -> None:
         half = slot.request_key[:16] + slot.finish_digest[:8].encode()
-        word = self._requested.get(half)
-        if word is None:
+        rank, deadline = PRIORITIES.index(request.priority), moment(request.deadline)
+        known = self._requested.get(half)
+        if known is None:
             verdict = self.judge_prompt(request.prompt)
-            word = self._requested[half] = verdict.word
+            known = self._ask(half, verdict.word, rank, deadline)
             self.counts.requests += 1
             request.verdict = verdict
             planned.requests.append(request)
+            self._fresh[half] = request
+        elif rank < known.rank or deadline < known.deadline:
+            known = self._ask(half, known.word, min(rank, known.rank), min(deadline, known.deadline))
+            self._raise(half, request, known, planned)
+        word = known.word
         planned.slots.append(slot)
         if slot.kind == WAITING:
             self.counts.waiting += 1
@@ -203,6 +214,29 @@ class Planner:
         self.counts.changed += slot.kind == CHANGED
         self.counts.blocked += word == "BLOCK"
         self.counts.review += word == "REVIEW"
+
+    def _ask(self, half: bytes, word: str, rank: int, deadline: int) -> "_Asked":
+        asked = _Asked(word, rank, deadline)
+        asked = self._requested[half] = self._asked.setdefault(asked, asked)
+        return asked
+
+    def _raise(self, half: bytes, request: Request, asked: "_Asked", planned: PlannedBatch) -> None:
+        """Let a shared request have the highest priority and the earliest deadline of its rows."""
+        first = self._fresh.get(half)
+        if first is None:
+            planned.raised.append((request.key, asked.rank, asked.deadline))
+            return
+        first.priority = PRIORITIES[asked.rank]
+        if moment(request.deadline) == asked.deadline:
+            first.deadline = request.deadline
+
+
+class _Asked(NamedTuple):
+    """What the prompt gates said of a request, and how urgent it is: the most urgent of its rows."""
+
+    word: str
+    rank: int
+    deadline: int
 
 
 @dataclass(slots=True)

@@ -1,21 +1,36 @@
 """What images cost: a price list of GPUs, as data.
 
-Comes in: YAML, megapixels, GPU-seconds. Goes out: estimates before a run and sums after it.
+Comes in: YAML, GPU-seconds. Goes out: estimates before a run and sums after it, each beside the range of prices that
+others pay for an image, so that a list with a wrong number is seen.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from catalogs.errors import RecipeError
 from catalogs.rules import Rules, packaged_rules, parse_rules
 
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 class Gpu(Rules):
-    """One kind of GPU: its price, and how long it takes for a megapixel at 8 steps."""
+    """One kind of GPU: its price, how long it takes for a megapixel at 8 steps, and what others pay for an image."""
 
-    usd_per_hour: float = Field(ge=0, allow_inf_nan=False)
+    usd_per_hour: Price
     seconds_per_megapixel: float = Field(gt=0, allow_inf_nan=False)
+    usd_per_image: tuple[Price, Price] | None = Field(None, description="Lowest and highest; a check, never a sum")
+
+    @model_validator(mode="after")
+    def _lowest_comes_first(self) -> "Gpu":
+        if self.usd_per_image is not None and self.usd_per_image[0] > self.usd_per_image[1]:
+            raise ValueError(f"usd_per_image: {list(self.usd_per_image)!r} must name the lower price first")
+        return self
+
+    def cost(self, gpu_seconds: float) -> float:
+        """Return what so many seconds cost."""
+        return gpu_seconds * self.usd_per_hour / 3600
 
 
 class Prices(Rules):
@@ -44,7 +59,7 @@ class Prices(Rules):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan will take, on one GPU of this kind."""
+    """What a plan will take, on one GPU of this kind. `usual` is the range that others pay for an image."""
 
     images: int
     gpu_seconds: float
@@ -52,6 +67,9 @@ class Estimate:
     seconds: float
     currency: str
     gpu: str
+    per_hour: float
+    per_image: float | None
+    usual: tuple[float, float] | None
 
 
 def load_prices(text: str | None, name: str) -> Prices:
@@ -59,10 +77,18 @@ def load_prices(text: str | None, name: str) -> Prices:
     return parse_rules(text if text is not None else packaged_rules("prices"), name, Prices)
 
 
-def estimate(
-    prices: Prices, gpu_name: str | None, images: int, megapixels: float, *, stub_seconds: float | None = None
-) -> Estimate:
-    """Return what `images` of `megapixels` in all will take; `stub_seconds` an image stands for the stub engine."""
+def estimate(prices: Prices, gpu_name: str | None, images: int, gpu_seconds: float) -> Estimate:
+    """Return what `images` that take `gpu_seconds` in all will cost."""
     name, gpu = prices.gpu(gpu_name)
-    seconds = images * stub_seconds if stub_seconds is not None else megapixels * gpu.seconds_per_megapixel
-    return Estimate(images, seconds, seconds * gpu.usd_per_hour / 3600, seconds, prices.currency, name)
+    cost = gpu.cost(gpu_seconds)
+    return Estimate(
+        images=images,
+        gpu_seconds=gpu_seconds,
+        cost=cost,
+        seconds=gpu_seconds,
+        currency=prices.currency,
+        gpu=name,
+        per_hour=gpu.usd_per_hour,
+        per_image=cost / images if images else None,
+        usual=gpu.usd_per_image,
+    )

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalogs.slot_index import SlotIndex, Words, column_words, fixed_bytes
 
@@ -111,7 +112,9 @@ class Refused:
     """The outcomes, found by slot, and the attempts spent, found by request key."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        filled = [batch for batch in batches if batch.num_rows]
+        # What was deferred is planned as if nothing were known of it, and may be most of a first night.
+        kept = (batch.filter(pc.not_equal(batch.column("state"), "deferred")) for batch in batches)
+        filled = [batch for batch in kept if batch.num_rows]
         self._table = pa.Table.from_batches(filled) if filled else None
         slots = [column_words(batch.column("slot_id")) for batch in filled]
         keys = [column_words(batch.column("request_key")) for batch in filled]

@@ -6,6 +6,7 @@ what Prefect shows is a view of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from catalogs.batch import Sums
@@ -16,6 +17,8 @@ from catalogs.prices import Estimate, Prices
 
 FIRST_SKUS = 100
 """SKUs that the report names of each notable kind; it counts them all."""
+PROMISED_WITHIN = timedelta(hours=2)
+"""How soon after its creation a new SKU should have its pictures."""
 STATES = ("published", "review", "blocked", "failed", "deferred", "superseded")
 
 
@@ -30,6 +33,16 @@ class Images:
     shared: int = 0
     attempts: int = 0
     gpu_seconds: float = 0.0
+
+
+@dataclass
+class Delivery:
+    """What reached the shop: SKUs with a picture of this run, what was deferred and why, new SKUs and those in time."""
+
+    skus: int = 0
+    deferred: dict[str, int] = field(default_factory=dict)
+    new_skus: int = 0
+    in_time: int = 0
 
 
 @dataclass
@@ -54,6 +67,9 @@ class Facts:
     reasons: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     skus: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    delivery: Delivery = field(default_factory=Delivery)
+    max_cost: float | None = None
+    max_hours: float | None = None
     store: str = ""
     dry_run: bool = False
 
@@ -80,6 +96,8 @@ def build_report(facts: Facts) -> dict[str, Any]:
         "cache_hit_rate": round(images.reused / found, 4) if found else 0.0,
         "gpu_seconds": round(images.gpu_seconds, 3),
         "cost": _cost(facts, slots["published"]),
+        "limits": {"max_cost": facts.max_cost, "max_hours": facts.max_hours, "deferred": dict(facts.delivery.deferred)},
+        "new_skus": _promptness(facts.delivery),
         "estimate": asdict(facts.estimate) if facts.estimate else None,
         "seconds": {name: round(value, 3) for name, value in facts.seconds.items()},
         "rejects": [asdict(reject) for reject in facts.rejects],
@@ -114,7 +132,7 @@ def _slots(facts: Facts) -> dict[str, int]:
     }
     states = dict.fromkeys(STATES, 0)
     if facts.dry_run:
-        states.update(blocked=counts.blocked, review=counts.review)
+        states.update(blocked=counts.blocked, review=counts.review, deferred=sum(facts.delivery.deferred.values()))
     if sums is not None:
         # Waiting slots that the policy now lets pass count as new or changed, and wait no longer.
         freed = sums.new + sums.changed - counts.new - counts.changed
@@ -125,12 +143,20 @@ def _slots(facts: Facts) -> dict[str, int]:
 
 def _cost(facts: Facts, published: int) -> dict[str, Any]:
     name, gpu = facts.prices.gpu(facts.gpu)
-    total = facts.images.gpu_seconds * gpu.usd_per_hour / 3600
-    made = facts.images.generated
+    total = gpu.cost(facts.images.gpu_seconds)
+    made, skus = facts.images.generated, facts.delivery.skus
     return {
         "total": round(total, 9),
         "per_image": round(total / made, 9) if made else None,
         "per_accepted": round(total / published, 9) if published else None,
+        "per_sku": round(total / skus, 9) if skus else None,
+        "per_hour": gpu.usd_per_hour,
+        "usual": list(gpu.usd_per_image) if gpu.usd_per_image else None,
         "currency": facts.prices.currency,
         "gpu": name,
     }
+
+
+def _promptness(delivery: Delivery) -> dict[str, Any]:
+    share = round(delivery.in_time / delivery.new_skus, 4) if delivery.new_skus else None
+    return {"count": delivery.new_skus, "within_2_hours": delivery.in_time, "share": share}

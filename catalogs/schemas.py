@@ -70,6 +70,9 @@ REFRESHED = pa.schema(
 )
 """Slots whose source moved without moving the picture: only the digest is written anew."""
 
+LEFT_OUT = pa.schema([("shard", pa.string()), ("codes", pa.binary())])
+"""A byte a request of the shard, in order: see `catalogs.agenda`."""
+
 RETIRED = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
 
 RECORDS = pa.schema(

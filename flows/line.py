@@ -1,7 +1,8 @@
 """The assembly line: shards through generation and screening, overlapped, a bounded number in flight.
 
 Comes in: the shards that have no record, the attempts still owed. Goes out: nothing owed. A shard is screened while the
-next are painted, and a picture that another seed may help joins the queue at once: there is no barrier anywhere.
+next are painted, and a picture that another seed may help joins the queue at once: there is no barrier anywhere. When
+the meter stops, what is in flight is screened, and the rest of the queue is left to another night.
 """
 
 from collections import deque
@@ -54,12 +55,17 @@ def work_through(
         hands.start(verb, bench, shard).add_done_callback(_reporter(events, verb, shard))
 
     while queue or owed or running:
+        if bench.meter.stopped is not None:
+            queue.clear()
+            owed.clear()
         while owed and (len(owed) >= limits.shard_size or not queue):
             queue.appendleft(bench.again(owed[: limits.shard_size]))
             del owed[: limits.shard_size]
         while queue and running < limits.in_flight:
             start(generate_shard, queue.popleft())
             running += 1
+        if not running:
+            break
         verb, shard, handle = events.get()
         handle.result()
         if verb is generate_shard:

@@ -39,6 +39,12 @@ class RefreshParameters(BaseModel):
     precision: Literal["fp32", "bf16", "fp8"] | None = Field(None, description="Stands for the models' precision")
     scope: Literal["full", "partial"] = Field("full", description="partial never retires a picture")
     stub_seconds: float | None = Field(None, ge=0, le=3600, description="How long the stub engine takes an image")
+    max_cost: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="What the images may cost, in the price list's currency"
+    )
+    max_hours: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Hours after which no further image is begun"
+    )
     wait: bool = Field(True, description="Wait for another full run of the catalogue to end")
 
     @field_validator("source", "store")
@@ -55,7 +61,8 @@ class RefreshParameters(BaseModel):
         )
         name, warnings = self._name(recipe)
         policy = read_policy(self.policy)
-        return Job(self.source, self.store, name, recipe, policy, self.scope), warnings
+        limits = (self.max_cost, self.max_hours)
+        return Job(self.source, self.store, name, recipe, policy, self.scope, *limits), warnings
 
     def _model(self) -> Model | str | None:
         if self.model is None or self.engine == "stub":

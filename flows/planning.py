@@ -10,7 +10,8 @@ from typing import Any
 from catalogs.errors import RecipeError
 from catalogs.job import Run
 from catalogs.prices import estimate
-from catalogs.report import Facts, Images, build_report
+from catalogs.report import Delivery, Facts, Images, build_report
+from catalogs.terms import terms_of
 from flows.parameters import RefreshParameters
 from flows.places import engine_spec, read_prices
 from infra.settings import Settings
@@ -25,9 +26,10 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     began = time.monotonic()
     job, warnings = parameters.job()
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
-    plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size)
     prices = read_prices(settings)
     stub = stub_seconds if job.recipe.engine == "stub" else None
+    terms = terms_of(prices, settings.gpu, stub, job.max_cost, job.max_hours)
+    plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms)
     try:
         engine_spec(job.recipe, job.recipe.default_model, settings)
     except RecipeError as error:
@@ -45,11 +47,14 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             warnings=[*warnings, *plan.warnings],
             prices=prices,
             gpu=settings.gpu,
-            estimate=estimate(prices, settings.gpu, plan.images, plan.megapixels, stub_seconds=stub),
+            estimate=estimate(prices, settings.gpu, plan.images, plan.gpu_seconds),
             version=plan.base_version,
             previous=plan.base_version,
             images=Images(planned=plan.images, shared=plan.shared),
-            reasons=plan.reasons,
+            reasons=plan.reasons | plan.deferred,
+            delivery=Delivery(deferred=plan.deferred),
+            max_cost=job.max_cost,
+            max_hours=job.max_hours,
             seconds={"total": elapsed, "plan": elapsed},
             store=open_store(job.store).url,
             dry_run=True,

@@ -25,6 +25,7 @@ from catalogs.prices import Prices
 from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
+from catalogs.terms import Terms, terms_of
 from flows.artifacts import ArtifactWatch, show_report
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
@@ -40,12 +41,13 @@ from infra.sources import open_source
 from tasks import runs
 from tasks.audit import audit_batch
 from tasks.decide import decide
+from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
 from tasks.report import contact_sheet, markdown_summary, write_report
 from tasks.rollback import settle_rollbacks
-from tasks.tally import prompts_of, standing, tally
+from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
 Checks = list[dict[str, Any]]
@@ -126,7 +128,7 @@ class Refresh:
         store, tables = self.places.store, self.places.tables
         with self._stage("plan"):
             plan = load_plan(store, run.run_id) or self.hands.stage(
-                "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size)
+                "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, self._terms)
             )
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
@@ -158,17 +160,19 @@ class Refresh:
         store = self.places.store
         if store.exists(key):
             return read_table(store, key, DECISIONS)
-        bench = Workbench(self.places, self.gate, run.run_id, check_lease)
+        spent = engine_seconds(store, run.run_id) if run.resumed else 0.0
+        meter = Meter(self._terms.allowance, spent, self.began)
+        bench = Workbench(self.places, self.gate, run.run_id, check_lease, meter)
         self._make(run, plan, bench)
         with self._stage("decide"):
             models = self.job.recipe.model_names
             arguments = (store, self.places.tables, self.job.catalogue, run.run_id, self.job.policy, models)
-            decided = self.hands.stage("decide", lambda: decide(*arguments))
+            decided = self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
         while decided.batch is None:
             with self._stage("generate"):
                 work_through(bench, [], decided.last_wave, self.hands, self._limits, self.watch)
             with self._stage("decide"):
-                decided = self.hands.stage("decide", lambda: decide(*arguments))
+                decided = self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
         # The first one stands: another process, if it took this run for dead, may have decided it too.
         return write_table_once(store, key, decided.batch)
 
@@ -228,6 +232,9 @@ class Refresh:
                     images=images,
                     reasons=reasons,
                     skus=standing(self.places.tables, batch),
+                    delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
+                    max_cost=self.job.max_cost,
+                    max_hours=self.job.max_hours,
                     store=self.places.store.url,
                     seconds={"total": time.monotonic() - self.began, **self.seconds},
                 )
@@ -246,6 +253,12 @@ class Refresh:
         plan = load_plan(store, run.run_id)
         assert plan is not None  # noqa: S101 - a committed run was planned
         self._finish(run, policy, plan, load_batch(store, run.catalogue, run.run_id, decisions), [])
+
+    @property
+    def _terms(self) -> Terms:
+        job = self.job
+        stub_seconds = self.settings.stub_seconds if job.recipe.engine == "stub" else None
+        return terms_of(self.prices, self.settings.gpu, stub_seconds, job.max_cost, job.max_hours)
 
     @property
     def _limits(self) -> Limits:

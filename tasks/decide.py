@@ -4,7 +4,7 @@ Comes in: the plan's slots, the shard records, the published fingerprints, the p
 slot (DECISIONS), or the orders of a last wave: pictures too like another that may have a new attempt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.agenda import REASONS
 from catalogs.chains import Attempt, Chain, ChainKey, chains_of
 from catalogs.duplicates import Candidate, Distinctness, Pair, Published, judge_duplicates
 from catalogs.policy import Policy
-from catalogs.schemas import CODES, DECISIONS, RETIRED, SLOTS
+from catalogs.schemas import CODES, DECISIONS, LEFT_OUT, RETIRED, SLOTS
 from catalogs.verdict import Verdict
 from catalogs.work import Order, requests_of
 from infra.interfaces import ObjectStore, TableStore
@@ -25,6 +26,8 @@ from infra.parquet import read_records, read_table
 
 ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
+NOT_MADE = "not-made"
+"""Why a request has no attempt where nothing else is known of it."""
 STATES = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
 
 
@@ -43,6 +46,16 @@ class _Request(NamedTuple):
     reasons: list[str]
     model: str
     attempts_allowed: int
+    left_out: str
+    """Why the plan left it out; empty where it did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Why what is not made is not made, and which requests are owed an attempt that they did not get."""
+
+    reason: str
+    owing: Set[ChainKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +72,19 @@ class _Pick:
 
 
 def decide(
-    store: ObjectStore, tables: TableStore, catalogue: str, run_id: str, policy: Policy, models: Mapping[str, str]
+    store: ObjectStore,
+    tables: TableStore,
+    catalogue: str,
+    run_id: str,
+    policy: Policy,
+    models: Mapping[str, str],
+    stopped: str | None = None,
 ) -> Decided:
-    """Decide a run's batch from what its folder holds."""
+    """Decide a run's batch from what its folder holds.
+
+    `stopped` says why the run makes no further images: then nothing is ordered, and requests that are owed another
+    attempt are deferred with what there is of them.
+    """
     slots = read_table(store, layout.run_file(run_id, "slots.parquet"), SLOTS)
     chains = chains_of(read_records(store, layout.run_records(run_id)))
     requests = _requests(store, run_id)
@@ -79,11 +102,14 @@ def decide(
         excluded[key] = {attempt}
         if attempt + 1 not in chains[key].attempts:
             last_wave[key] = attempt + 1
-    if last_wave:
+    if last_wave and stopped is None:
         return Decided(None, _orders(store, run_id, last_wave))
     if excluded:
         picks, _ = _judge_round(chains, excluded, skus, published, policy)
-    return Decided(_batch(slots, picks, requests, models))
+    owing: set[ChainKey] = set()
+    if stopped is not None:
+        owing = last_wave.keys() | {key for key, chain in chains.items() if chain.last.wants_another}
+    return Decided(_batch(slots, picks, requests, models, _Stop(stopped or NOT_MADE, owing)))
 
 
 def _judge_round(
@@ -171,9 +197,13 @@ def _published(
 def _requests(store: ObjectStore, run_id: str) -> dict[ChainKey, _Request]:
     columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed")
     found: dict[ChainKey, _Request] = {}
+    left_out = read_table(store, layout.run_file(run_id, "left_out.parquet"), LEFT_OUT).to_pylist()
+    codes = {row["shard"]: iter(row["codes"]) for row in left_out}
     for table in read_records(store, layout.run_file(run_id, "requests/")):
-        for key, finish, *rest in zip(*(table[name].to_pylist() for name in columns), strict=True):
-            found[(key, finish)] = _Request(*rest)
+        shards = table["shard"].to_pylist()
+        for shard, key, finish, *rest in zip(shards, *(table[name].to_pylist() for name in columns), strict=True):
+            code = next(codes[shard]) if shard in codes else 0
+            found[(key, finish)] = _Request(*[*rest, REASONS[code - 1] if code else ""])
     return found
 
 
@@ -188,10 +218,16 @@ def _orders(store: ObjectStore, run_id: str, wanted: Mapping[ChainKey, int]) -> 
 
 
 def _batch(
-    slots: pa.Table, picks: Mapping[ChainKey, _Pick], requests: Mapping[ChainKey, _Request], models: Mapping[str, str]
+    slots: pa.Table,
+    picks: Mapping[ChainKey, _Pick],
+    requests: Mapping[ChainKey, _Request],
+    models: Mapping[str, str],
+    stop: _Stop,
 ) -> pa.Table:
     parts = [
-        pa.Table.from_pylist([_decision(slot, picks, requests, models) for slot in part.to_pylist()], schema=DECISIONS)
+        pa.Table.from_pylist(
+            [_decision(slot, picks, requests, models, stop) for slot in part.to_pylist()], schema=DECISIONS
+        )
         for part in slots.to_batches(max_chunksize=ROWS_AT_ONCE)
     ]
     return pa.concat_tables(parts) if parts else DECISIONS.empty_table()
@@ -202,6 +238,7 @@ def _decision(
     picks: Mapping[ChainKey, _Pick],
     requests: Mapping[ChainKey, _Request],
     models: Mapping[str, str],
+    stop: _Stop,
 ) -> dict[str, Any]:
     key = (slot["request_key"], slot["finish_digest"])
     request, pick = requests[key], picks.get(key)
@@ -209,8 +246,10 @@ def _decision(
     if request.verdict != "PASS":
         state = STATES[request.verdict]
         return row | {"state": state, "verdict": request.verdict, "reasons": request.reasons, "attempts_spent": 0}
-    if pick is None:
-        return row | {"state": "deferred", "verdict": "REVIEW", "reasons": ["not-made"], "attempts_spent": 0}
+    if pick is None or (key in stop.owing and pick.verdict.word != "PASS"):
+        reason = request.left_out or stop.reason
+        spent = pick.spent if pick is not None else 0
+        return row | {"state": "deferred", "verdict": "REVIEW", "reasons": [reason], "attempts_spent": spent}
     attempt, verdict = pick.attempt, pick.verdict
     state = "failed" if attempt.how == "failed" else STATES[verdict.word]
     return row | {

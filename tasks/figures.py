@@ -8,7 +8,7 @@ writing or break an encoder is made visible. Escaping for HTML, Markdown or Rich
 import math
 import shlex
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -60,6 +60,13 @@ def money(value: float | None, currency: str | None) -> str:
         return ABSENT
     amount = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else _plain(value, 3)
     return f"{amount} {printable(currency, 12)}" if currency else amount
+
+
+def price_range(prices: Sequence[float] | None, currency: str | None) -> str:
+    """Return the lowest and the highest price of something, as 0.003 to 0.008 USD."""
+    if not prices:
+        return ABSENT
+    return f"{money(prices[0], None)} to {money(prices[-1], currency)}"
 
 
 def _plain(value: float, digits: int) -> str:

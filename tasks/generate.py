@@ -1,7 +1,8 @@
 """Make a shard's images: find what is staged, let the engine make the rest, stage each image as it comes.
 
 Comes in: `ShardWork`, an engine and a store. Goes out: a `Made` an order. Encoding, hashing and writing run on threads
-beside the engine, in a bounded queue: a killed run loses at most the engine's batch and that queue.
+beside the engine, in a bounded queue: a killed run loses at most the engine's batch and that queue. When the meter
+says that budget or time are used up, the engine gets no further prompts, and what it did not get is not among the made.
 """
 
 from collections import Counter, deque
@@ -20,14 +21,16 @@ from infra.codecs import decode, encode_png, pixel_sha
 from infra.errors import BadImage, ObjectMissing
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Prompt
 from infra.stores.abreast import abreast
+from tasks.meter import Meter
 from tasks.workbench import Workbench
 
 STAGING_QUEUE = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
 
 
-def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]:
+def generate(engine: Engine, shard: ShardWork, store: ObjectStore, meter: Meter | None = None) -> list[Made]:
     """Return what became of each order, in the shard's order. Images that are staged already are not made again."""
+    meter = meter or Meter()
     # Two finishes of one request need one image: the first order has it made, the others find it.
     orders: dict[str, Order] = {}
     for order in shard.orders:
@@ -47,8 +50,9 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]
                 done = waiting.popleft().result()
                 made[done.order.image_key] = done
 
-        for answer in engine.generate(_prompts(missing)):
+        for answer in engine.generate(_prompts(missing, meter)):
             order = orders[answer.key]
+            meter.count(answer.seconds)
             if isinstance(answer, Failure):
                 made[answer.key] = Made(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
                 continue
@@ -58,14 +62,15 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore) -> list[Made]
             waiting.append(future)
             settle(wait=False)
         settle(wait=True)
-    return [_own(order, made[order.image_key]) for order in shard.orders]
+    return [_own(order, made[order.image_key]) for order in shard.orders if order.image_key in made]
 
 
 @task(name="generate", task_run_name="generate {shard}", cache_policy=NO_CACHE, persist_result=False)
 def generate_shard(bench: Workbench, shard: str) -> dict[str, int]:
     """`generate`, as Prefect sees it: a shard's name in, counts out."""
     work = bench.work(shard)
-    made = bench.places.pool(work.model).submit(partial(generate, store=bench.places.store), work).result()
+    paint = partial(generate, store=bench.places.store, meter=bench.meter)
+    made = bench.places.pool(work.model).submit(paint, work).result()
     bench.put_made(shard, made)
     return dict(Counter(one.how for one in made))
 
@@ -76,8 +81,10 @@ def _own(order: Order, made: Made) -> Made:
     return replace(made, order=order, how="reused" if made.how == "generated" else made.how, engine_seconds=0.0)
 
 
-def _prompts(orders: Iterator[Order]) -> Iterator[Prompt]:
+def _prompts(orders: Iterator[Order], meter: Meter) -> Iterator[Prompt]:
     for order in orders:
+        if not meter.allows():
+            return
         request = order.request
         yield Prompt(
             key=order.image_key,

@@ -1,28 +1,32 @@
 """Read the catalogue, compare it with what is there, and write down what a run will make.
 
-Comes in: a `Job`, the tables, and where to put the plan (a run's folder, or nowhere for a dry run). Goes out: a `Plan`:
-counts, rejects, shards. The big parts go straight to Parquet, row group by row group, so that a first night of
-2,000,000 images is planned in bounded memory.
+Comes in: a `Job`, the tables, the terms, and where to put the plan (a run's folder, or nowhere for a dry run). Goes
+out: a `Plan`: counts, rejects, shards in the order of work, and what the terms leave out. The big parts go straight to
+Parquet, row group by row group, so that a first night of 2,000,000 images is planned in bounded memory.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import layout
+from catalogs.agenda import MARK_BYTES, Marks, draw_up, marks_of
 from catalogs.errors import CatalogueError
 from catalogs.ingest import Counts, Ingest, Reject, collect_inherited
 from catalogs.job import Job, Run
-from catalogs.plan import FIRST_REJECTS, Plan, PlanCounts, PlannedBatch, Shard, as_table
+from catalogs.plan import FIRST_REJECTS, WAITING, Plan, PlanCounts, PlannedBatch, Shard, as_table
 from catalogs.planner import Planner
 from catalogs.policy import Policy, decide_prompt
 from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
-from catalogs.schemas import REFRESHED, REJECTS, RETIRED, SLOTS
+from catalogs.schemas import LEFT_OUT, REFRESHED, REJECTS, RETIRED, SLOTS
 from catalogs.shards import Sharder
+from catalogs.terms import Terms
 from catalogs.verdict import Verdict
 from infra.documents import read_json, write_json
 from infra.interfaces import ObjectStore, TableStore
@@ -30,8 +34,10 @@ from infra.scanners.words import WordScanner
 from infra.sources import Source, open_source
 
 
-def make_plan(job: Job, store: ObjectStore, tables: TableStore, run_id: str | None, shard_size: int) -> Plan:
-    """Plan `job`; with a `run_id`, write the plan into that run's folder, its `plan.json` last.
+def make_plan(
+    job: Job, store: ObjectStore, tables: TableStore, run_id: str | None, shard_size: int, terms: Terms | None = None
+) -> Plan:
+    """Plan `job`, by default without limits; with a `run_id`, write the plan into that run's folder, `plan.json` last.
 
     Raises `CatalogueError` where the source as a whole cannot be used, `infra.errors.UnreadableSource` where it
     cannot be read.
@@ -43,7 +49,7 @@ def make_plan(job: Job, store: ObjectStore, tables: TableStore, run_id: str | No
     planner = Planner(job.recipe, live, refused, job.policy.digest, _prompt_judge(job.policy))
     with ExitStack() as stack:
         writer = _Writer(store, run_id, stack)
-        plan = _read_through(job, source, planner, writer, Sharder(shard_size))
+        plan = _read_through(job, source, planner, writer, Sharder(shard_size, terms=terms or Terms()))
         plan.base_version, plan.live = version, len(live)
         _retire(job, tables, planner, writer, plan, version)
     if run_id is not None:
@@ -82,6 +88,7 @@ def _read_through(job: Job, source: Source, planner: Planner, writer: "_Writer",
     plan = Plan(base_version=None, live=0, rows=ingest.counts, slots=planner.counts)
     kept_skus: set[str] = set()
     unreadable = 0
+    urgency = _Urgency()
     for first_row, raw in source.batches(ingest.needed):
         ingested = ingest.batch(first_row, raw)
         planned = planner.batch(ingested.table)
@@ -95,13 +102,13 @@ def _read_through(job: Job, source: Source, planner: Planner, writer: "_Writer",
             elif reject.column != "sku":
                 kept_skus.add(reject.sku)
         plan.rejects += rejects[: FIRST_REJECTS - len(plan.rejects)]
+        urgency.add(planned)
         _write_batch(planned, rejects, writer, sharder, plan)
     for part, table in sharder.flush():
         writer.request_group(part, table)
     if ingest.counts.input == 0:
         raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
-    plan.shards = sorted(sharder.shards, key=lambda shard: shard.name)
-    plan.images = sum(shard.requests for shard in plan.shards)
+    _put_in_order(plan, sharder, urgency, writer)
     plan.warnings += [f"{count} × {reason}" for reason, count in ingest.warnings.items()]
     if unreadable:
         plan.warnings.append(f"{unreadable} rejected rows have no readable SKU: nothing is retired in this run")
@@ -121,10 +128,21 @@ def _write_batch(planned: PlannedBatch, rejects: list[Reject], writer: "_Writer"
     for request in planned.requests:
         for reason in request.verdict.reasons:
             plan.reasons[reason] = plan.reasons.get(reason, 0) + 1
-        if request.verdict.word == "PASS":
-            plan.megapixels += request.width * request.height / 1e6
         for part, table in sharder.add(request):
             writer.request_group(part, table)
+
+
+def _put_in_order(plan: Plan, sharder: Sharder, urgency: "_Urgency", writer: "_Writer") -> None:
+    """Draw up the agenda: the most urgent first, and what the terms leave out for another night."""
+    agenda = draw_up(sharder.shards, sharder.filled, urgency.raised, sharder.terms.allowance, datetime.now(UTC))
+    plan.shards, plan.gpu_seconds = agenda.shards, agenda.gpu_seconds
+    plan.images = sum(shard.requests for shard in plan.shards)
+    if agenda.overdue:
+        plan.warnings.append(f"{agenda.overdue} images are late already: their deadline has passed, so they come first")
+    if agenda.left_out:
+        plan.deferred = agenda.deferred(np.concatenate(urgency.slots))
+        columns = [list(agenda.left_out), list(agenda.left_out.values())]
+        writer.table("left_out.parquet", pa.table(columns, schema=LEFT_OUT))
 
 
 def _retire(job: Job, tables: TableStore, planner: Planner, writer: "_Writer", plan: Plan, version: int | None) -> None:
@@ -156,6 +174,21 @@ def _batches(tables: TableStore, table: str, columns: tuple[str, ...], version: 
     if version is None and tables.version(table) is None:
         return
     yield from tables.batches(table, columns, version=version)
+
+
+class _Urgency:
+    """What the batches say that can only be weighed when all are read."""
+
+    def __init__(self) -> None:
+        self.raised: dict[bytes, tuple[int, int]] = {}  # mark of a request -> (rank, deadline)
+        self.slots: list[Marks] = []  # marks of the requests of all slots that count as new or changed
+
+    def add(self, planned: PlannedBatch) -> None:
+        """Take in one batch."""
+        for key, *urgency in planned.raised:
+            known = self.raised.get(key[:MARK_BYTES], urgency)
+            self.raised[key[:MARK_BYTES]] = (min(known[0], urgency[0]), min(known[1], urgency[1]))
+        self.slots.append(marks_of([slot.request_key for slot in planned.slots if slot.kind != WAITING]))
 
 
 class _Writer:

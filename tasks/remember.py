@@ -4,7 +4,7 @@ Comes in: a published batch. Goes out: the outcomes table with one row a refused
 same batch twice changes nothing; a superseded slot leaves no outcome.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,21 +26,23 @@ def remember(tables: TableStore, batch: Batch, policy: Policy, superseded: froze
     """Commit the batch's refusals and refreshed digests; return the outcomes' version."""
     table = layout.outcomes(batch.catalogue)
     tables.ensure(table, OUTCOMES)
-    rows = [
-        outcome(row, batch.run_id, policy)
+    parts = [
+        _changes(outcome(row, batch.run_id, policy) for row in part if row["slot_id"] not in superseded)
         for state in STATE_COUNTS
         if state != "publish"
         for part in batch.of_state(state)
-        for row in part
-        if row["slot_id"] not in superseded
     ]
 
     def build(base: int) -> tuple[None, pa.Table]:
-        changes = rows + _refreshed(tables, table, batch, base)
-        return None, pa.Table.from_pylist(changes, schema=CHANGES)
+        return None, pa.concat_tables([*parts, _changes(_refreshed(tables, table, batch, base))])
 
     _, version = commit_once(tables, table, batch.run_id, build, on=KEY, words={"run_id": batch.run_id})
     return version
+
+
+def _changes(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """Return rows as Arrow: a budget may defer most of a first night, too many to be Python objects at once."""
+    return pa.Table.from_pylist(list(rows), schema=CHANGES)
 
 
 def outcome(row: Mapping[str, Any], run_id: str, policy: Policy) -> dict[str, Any]:

@@ -175,6 +175,7 @@ def _environment() -> Environment:
         "duration": figures.duration,
         "moment": figures.moment,
         "money": figures.money,
+        "price_range": figures.price_range,
         "attempt_name": figures.attempt_name,
         "prompt_text": lambda text: figures.printable(text, PROMPT_CHARACTERS),
         "words": lambda name: figures.printable(name).replace("_", " "),
@@ -224,10 +225,23 @@ def _summary_lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"Cost: {figures.money(cost.get('total'), None)} {_escaped(cost.get('currency') or '')}. "
         f"Time: {figures.duration((report.get('seconds') or {}).get('total'))}.\n"
     )
+    yield from _estimated(report)
     for warning in (report.get("warnings") or ())[:10]:
         yield f"- {_escaped(warning)}"
     if run:
         yield f"\nThe whole report: `{layout.run_file(run.replace('`', ''), 'report.html')}`"
+
+
+def _estimated(report: Mapping[str, Any]) -> Iterator[str]:
+    guess = report.get("estimate") or {}
+    if guess:
+        currency = guess.get("currency")
+        yield (
+            f"Estimate: {figures.number(guess.get('images'))} images, {figures.duration(guess.get('gpu_seconds'))} on "
+            f"{_escaped(guess.get('gpu') or '')}, {_escaped(figures.money(guess.get('cost'), currency))}; an image "
+            f"{_escaped(figures.money(guess.get('per_image'), currency))}, others pay "
+            f"{_escaped(figures.price_range(guess.get('usual'), currency))}.\n"
+        )
 
 
 def _table(title: str, counts: Any) -> Iterator[str]:

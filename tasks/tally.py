@@ -1,18 +1,19 @@
 """Add up what a run made, from its records: also what an earlier, killed process of the same run made.
 
 Comes in: a run's folder and its batch. Goes out: image counts, reasons over slots, the SKUs that a person should know
-of, and prompts by request key for the contact sheet.
+of, what reached the shop and how soon, and prompts by request key for the contact sheet.
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.batch import Batch
-from catalogs.report import Images
+from catalogs.report import PROMISED_WITHIN, Delivery, Images
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_records
 
@@ -33,6 +34,55 @@ def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[s
     for found in batch.decisions["reasons"].to_pylist():
         reasons.update(found or ())
     return images, dict(reasons)
+
+
+def engine_seconds(store: ObjectStore, run_id: str) -> float:
+    """Return the engine seconds of all that a run has made so far, in any process."""
+    records = read_records(store, layout.run_records(run_id))
+    return sum(float(pc.sum(record["engine_seconds"]).as_py() or 0.0) for record in records)
+
+
+def delivery(tables: TableStore, batch: Batch, superseded: frozenset[bytes], previous: int | None) -> Delivery:
+    """Return how many SKUs the batch put into the shop, what was deferred, and how soon new SKUs were there.
+
+    A new SKU is one that says when it was created, with nothing live in the release before: `previous`. It is in time
+    when all of its pictures were published by the batch's commit, and the commit came soon enough.
+    """
+    rows = batch.decisions.select(["slot_id", "sku", "state", "reasons", "created_at", "live_file_sha"])
+    if superseded:
+        rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
+    found = Delivery(skus=pc.count_distinct(rows.filter(pc.equal(rows["state"], "publish"))["sku"]).as_py())
+    deferred = pc.list_flatten(rows.filter(pc.equal(rows["state"], "deferred"))["reasons"])
+    found.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
+    new = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
+    released = _released_at(tables, batch)
+    if new.num_rows == 0 or released is None:
+        return found
+    waited = new.group_by("sku").aggregate([("created_at", "min"), ("state", "count_distinct"), ("state", "min")])
+    known = _known_skus(tables, batch.catalogue, waited["sku"], previous)
+    waited = waited.filter(pc.invert(pc.is_in(waited["sku"], known)))
+    whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], "publish"))
+    soon = pc.greater_equal(waited["created_at_min"], pa.scalar(released - PROMISED_WITHIN, pa.timestamp("us", "UTC")))
+    found.new_skus, found.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
+    return found
+
+
+def _released_at(tables: TableStore, batch: Batch) -> datetime | None:
+    table = layout.manifest(batch.catalogue)
+    if tables.version(table) is None:
+        return None
+    commits = (commit for commit in tables.history(table) if commit.metadata.get("token") == batch.run_id)
+    return next((commit.timestamp for commit in commits), None)
+
+
+def _known_skus(tables: TableStore, catalogue: str, wanted: pa.Array, version: int | None) -> pa.Array:
+    """Return those of the wanted SKUs that had a picture in a release."""
+    found = pa.array([], pa.string())
+    if version is not None:
+        for rows in tables.batches(layout.manifest(catalogue), ("sku",), version=version):
+            there = rows.column("sku").filter(pc.is_in(rows.column("sku"), wanted)).unique()
+            found = pa.concat_arrays([found, there.cast(pa.string())])
+    return found
 
 
 def standing(tables: TableStore, batch: Batch) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from catalogs.recipe import Finish
 from catalogs.work import Made, Order, Screening, ShardWork, requests_of, retry_name
 from infra.interfaces import ObjectStore, Pool, Screener, TableStore
 from infra.parquet import read_records, read_row_group
+from tasks.meter import Meter
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,16 @@ class Gate:
 class Workbench:
     """One run's shards in flight."""
 
-    def __init__(self, places: Places, gate: Gate, run_id: str, check_lease: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        gate: Gate,
+        run_id: str,
+        check_lease: Callable[[], None] = lambda: None,
+        meter: Meter | None = None,
+    ) -> None:
         self.places, self.gate, self.run_id = places, gate, run_id
+        self.meter = meter or Meter()
         self._check_lease = check_lease
         self._work: dict[str, ShardWork] = {}
         self._planned: dict[str, Shard] = {}
@@ -86,7 +95,8 @@ class Workbench:
         if name not in self._work:
             shard = self._planned[name]
             key = layout.run_requests(self.run_id, shard.part)
-            requests = requests_of(read_row_group(self.places.store, key, shard.row_group))
+            table = read_row_group(self.places.store, key, shard.row_group)
+            requests = requests_of(table if shard.rows is None else table.take(shard.rows))
             self._work[name] = ShardWork(name, tuple(Order(request, request.first_attempt) for request in requests))
         return self._work[name]
 

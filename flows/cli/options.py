@@ -35,4 +35,12 @@ StubSeconds = Annotated[
     float | None,
     typer.Option("--stub-seconds", envvar="PACKSHOT_STUB_SECONDS", help="Seconds the stub engine takes an image"),
 ]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", envvar="PACKSHOT_MAX_COST", help="What the images may cost; the rest is deferred"),
+]
+MaxHours = Annotated[
+    float | None,
+    typer.Option("--max-hours", envvar="PACKSHOT_MAX_HOURS", help="Hours after which no further image is begun"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables")]

@@ -43,6 +43,8 @@ def plan(
     precision: options.Precision = None,
     scope: options.Scope = "full",
     stub_seconds: options.StubSeconds = None,
+    max_cost: options.MaxCost = None,
+    max_hours: options.MaxHours = None,
     as_json: options.Json = False,
 ) -> None:
     """Say what a refresh would make and cost, and touch nothing."""
@@ -60,6 +62,8 @@ def plan(
         precision=precision,
         scope=scope,
         stub_seconds=stub_seconds,
+        max_cost=max_cost,
+        max_hours=max_hours,
     )
     report = plan_refresh(parameters, read_settings())
     if as_json:
@@ -79,6 +83,8 @@ def refresh(
     precision: options.Precision = None,
     scope: options.Scope = "full",
     stub_seconds: options.StubSeconds = None,
+    max_cost: options.MaxCost = None,
+    max_hours: options.MaxHours = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another full run to end")] = True,
     as_json: options.Json = False,
 ) -> None:
@@ -94,6 +100,8 @@ def refresh(
         precision=precision,
         scope=scope,
         stub_seconds=stub_seconds,
+        max_cost=max_cost,
+        max_hours=max_hours,
         wait=wait,
     )
     _finish(_refresh(parameters, as_json), as_json, store)

@@ -30,6 +30,8 @@ STYLES = {"published": "green", "review": "yellow", "blocked": "red", "failed": 
 
 PLANNED = ("new", "changed", "unchanged", "waiting", "retired")
 
+PRICES_EACH = ("per image", "per accepted", "per sku")
+
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -42,11 +44,15 @@ def show_plan(console: Console, report: Mapping[str, Any]) -> None:
     slots, estimate = report.get("slots") or {}, report.get("estimate") or {}
     currency = (report.get("cost") or {}).get("currency")
     refused = {f"prompt {name}": slots.get(name) for name in ("review", "blocked") if slots.get(name)}
+    refused |= {"deferred": slots["deferred"]} if slots.get("deferred") else {}
     guess = {
         "images": figures.number(estimate.get("images")),
         "GPU time": figures.duration(estimate.get("gpu_seconds")),
         "time": figures.duration(estimate.get("seconds")),
         "cost": figures.money(estimate.get("cost"), currency),
+        "an hour": figures.money(estimate.get("per_hour"), currency),
+        "an image": figures.money(estimate.get("per_image"), currency),
+        "others pay": figures.price_range(estimate.get("usual"), currency),
     }
     if estimate.get("gpu"):
         guess["GPU"] = figures.printable(estimate["gpu"], 20)
@@ -69,9 +75,11 @@ def show_report(console: Console, report: Mapping[str, Any], where: str | None) 
         "time": figures.duration((report.get("seconds") or {}).get("total")),
         "GPU time": figures.duration(report.get("gpu_seconds")),
         "cost": figures.money(cost.get("total"), cost.get("currency")),
-        "per accepted": figures.money(cost.get("per_accepted"), cost.get("currency")),
+        **{name: figures.money(cost.get(name.replace(" ", "_")), cost.get("currency")) for name in PRICES_EACH},
         "cache hits": figures.percent(report.get("cache_hit_rate")),
     }
+    if (report.get("new_skus") or {}).get("share") is not None:
+        spent["new within 2 h"] = figures.percent(report["new_skus"]["share"])
     ends = {name: slots.get(name) for name in figures.SLOT_ENDS}
     others = {name: count for name, count in slots.items() if name not in ends}
     if figures.is_held(report):

@@ -18,8 +18,10 @@ JOB = Job("products.csv", "file:///store", "shoes", RECIPE, default_policy())
         replace(JOB, recipe=recipe_with({"salt": "ours"})),
         replace(JOB, policy=default_policy().model_copy(update={"review_days": 31})),
         replace(JOB, scope="partial"),
+        replace(JOB, max_cost=1.0),
+        replace(JOB, max_hours=1.0),
     ],
-    ids=["catalogue", "recipe", "policy", "scope"],
+    ids=["catalogue", "recipe", "policy", "scope", "budget", "time"],
 )
 def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: Job) -> None:
     assert changed.fingerprint("content") != JOB.fingerprint("content")

@@ -96,6 +96,7 @@ REFUSED_ROWS = st.lists(
 @given(rows=REFUSED_ROWS, size=st.integers(1, 4))
 def test_refusals_are_found_by_slot_and_attempts_by_request(rows: list[dict[str, Any]], size: int) -> None:
     refused = Refused(in_parts(REFUSED_COLUMNS, OUTCOMES, rows, size))
+    rows = [row for row in rows if row["state"] != "deferred"]  # a plan treats them as if nothing were known
     assert len(refused) == len(rows)
     asked = [name(number) for number in range(7)]
     assert refused.known(*words(asked)).tolist() == [any(row["slot_id"] == slot for row in rows) for slot in asked]

@@ -12,7 +12,7 @@ from catalogs.ingest import Counts, Reject
 from catalogs.job import Run
 from catalogs.plan import PlanCounts
 from catalogs.prices import estimate
-from catalogs.report import Facts, Images, build_report
+from catalogs.report import Delivery, Facts, Images, build_report
 from tests.catalogs.test_prices import PRICES
 
 FACTS = Facts(
@@ -32,6 +32,8 @@ FACTS = Facts(
     ),
     version=8,
     previous=7,
+    delivery=Delivery(skus=2, deferred={"over-budget": 1}, new_skus=3, in_time=2),
+    max_cost=0.5,
     images=Images(planned=8, generated=6, reused=2, failed=1, shared=1, attempts=9, gpu_seconds=12.5),
     reasons={"blank": 1, "words.x": 3, "blurred": 1},
     seconds={"plan": 1.23456, "generate": 10.0},
@@ -46,7 +48,9 @@ PROMISED = {
     "slots": {"new", "changed", "unchanged", "waiting", "retired",
               "published", "review", "blocked", "failed", "deferred", "superseded"},
     "images": {"planned", "generated", "reused", "shared", "attempts"},
-    "cost": {"total", "per_image", "per_accepted", "currency"},
+    "cost": {"total", "per_image", "per_accepted", "per_sku", "currency"},
+    "limits": {"max_cost", "max_hours", "deferred"},
+    "new_skus": {"count", "within_2_hours", "share"},
 }  # fmt: skip
 
 
@@ -80,12 +84,12 @@ def test_waiting_slots_that_pass_now_wait_no_longer_and_the_sums_hold() -> None:
 
 
 def test_in_a_dry_run_blocked_and_review_are_the_prompt_gates_words() -> None:
-    facts = replace(FACTS, sums=None, dry_run=True, estimate=estimate(PRICES, None, 8, 8.0))
+    facts = replace(FACTS, sums=None, dry_run=True, estimate=estimate(PRICES, None, 8, 16.0))
     report = build_report(facts)
     assert report["dry_run"] is True
     assert report["slots"] == {
         "new": 5, "changed": 3, "unchanged": 20, "waiting": 4, "retired": 6,
-        "published": 0, "review": 2, "blocked": 1, "failed": 0, "deferred": 0, "superseded": 0,
+        "published": 0, "review": 2, "blocked": 1, "failed": 0, "deferred": 1, "superseded": 0,
     }  # fmt: skip
     assert (report["estimate"]["gpu_seconds"], report["estimate"]["gpu"]) == (16.0, "small")
 
@@ -94,13 +98,19 @@ def test_costs_are_gpu_seconds_at_the_gpus_price() -> None:
     assert REPORT["gpu_seconds"] == 12.5
     cost = REPORT["cost"]
     assert (cost["currency"], cost["gpu"]) == ("EUR", "small")
-    sums = [cost[name] for name in ("total", "per_image", "per_accepted")]
-    assert sums == pytest.approx([0.00625, 0.00625 / 6, 0.00625 / 4], rel=1e-3)
+    sums = [cost[name] for name in ("total", "per_image", "per_accepted", "per_sku")]
+    assert sums == pytest.approx([0.00625, 0.00625 / 6, 0.00625 / 4, 0.00625 / 2], rel=1e-3)
+    assert (cost["per_hour"], cost["usual"]) == (1.8, None)
+    assert build_report(replace(FACTS, gpu="large"))["cost"]["usual"] == [0.001, 0.003]
 
 
 def test_nothing_made_costs_nothing_and_divides_by_nothing() -> None:
-    report = build_report(replace(FACTS, images=Images(), sums=Sums(), counts=PlanCounts(unchanged=32)))
-    assert report["cost"] == {"total": 0.0, "per_image": None, "per_accepted": None, "currency": "EUR", "gpu": "small"}
+    report = build_report(
+        replace(FACTS, images=Images(), sums=Sums(), counts=PlanCounts(unchanged=32), delivery=Delivery())
+    )
+    assert {name: report["cost"][name] for name in ("total", "per_image", "per_accepted", "per_sku")} == {
+        "total": 0.0, "per_image": None, "per_accepted": None, "per_sku": None,
+    }  # fmt: skip
     assert report["cache_hit_rate"] == 0.0
 
 
@@ -112,3 +122,13 @@ def test_what_holds_a_batch_is_named() -> None:
     report = build_report(replace(FACTS, held=("retired-share",), checks=[{"name": "retired-share", "success": False}]))
     assert report["held"] == ["retired-share"]
     assert report["checks"] == [{"name": "retired-share", "success": False}]
+
+
+def test_limits_are_told_with_what_they_kept_out() -> None:
+    assert REPORT["limits"] == {"max_cost": 0.5, "max_hours": None, "deferred": {"over-budget": 1}}
+
+
+def test_the_share_of_new_skus_in_time_is_null_where_none_says_when_it_was_created() -> None:
+    assert REPORT["new_skus"] == {"count": 3, "within_2_hours": 2, "share": 0.6667}
+    nobody = build_report(replace(FACTS, delivery=Delivery(skus=2)))
+    assert nobody["new_skus"] == {"count": 0, "within_2_hours": 0, "share": None}

@@ -14,6 +14,7 @@ from flows.hands import Handle
 from flows.line import Limits, work_through
 from flows.watching import NoWatch
 from tasks.generate import generate_shard
+from tasks.meter import Meter
 from tasks.workbench import Workbench
 
 REQUEST = Request(bytes(32), "a mug", "", None, 64, 64, 8, 0.0, "stub", "f", 0, 3, "", PASS, "normal")
@@ -29,6 +30,7 @@ class Bench:
     def __init__(self, wants: dict[str, list[Order]] | None = None) -> None:
         self.wants = wants or {}
         self.retried: list[list[Order]] = []
+        self.meter = Meter()
 
     def again(self, orders: list[Order]) -> str:
         self.retried.append(orders)

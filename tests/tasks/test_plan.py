@@ -18,6 +18,7 @@ from catalogs.policy import default_policy
 from catalogs.recipes import built_in_recipe, with_engine
 from catalogs.schemas import REJECTS, RETIRED, SLOTS
 from catalogs.shards import SHARDS_A_PART
+from catalogs.terms import Terms
 from infra.parquet import read_records, read_row_group, read_table
 from infra.stores.addresses import parse_address
 from infra.tables.delta import DeltaTables
@@ -66,7 +67,8 @@ def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> Job:
 
 
 def plan_of(shop: Shop, *rows: Mapping[str, str], run_id: str | None = RUN, **other: Any) -> Plan:
-    return make_plan(job(shop, rows, **other), shop.store, shop.tables, run_id, 2)
+    terms = other.pop("terms", Terms(seconds_per_megapixel=2.0))
+    return make_plan(job(shop, rows, **other), shop.store, shop.tables, run_id, 2, terms)
 
 
 def retired(shop: Shop) -> set[str]:
@@ -78,7 +80,7 @@ def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(shop: Shop
     assert asdict(plan.rows) == {"input": 5, "accepted": 3, "rejected": 2, "ignored": 0}
     assert (plan.slots.new, plan.slots.blocked, plan.slots.requests, plan.images) == (4, 1, 4, 3)
     assert plan.reasons == {"words.drugs": 1}
-    assert plan.megapixels == pytest.approx(3 * 512 * 512 / 1e6)
+    assert plan.gpu_seconds == pytest.approx(3 * 512 * 512 / 1e6 * 2.0)
     slots = read_table(shop.store, layout.run_file(RUN, "slots.parquet"), SLOTS).to_pylist()
     assert sorted((row["sku"], row["view"]) for row in slots) == [
         ("boot", "front"),
