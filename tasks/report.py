@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice, zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,8 @@ from tasks import figures
 
 THUMBNAIL_SIDE = 256
 PROMPT_CHARACTERS = 1200
+INLINE_TILES, INLINE_SIDE = 8, 96
+
 SHARERS = 8
 """Slots looked at for each tile, so that a product in eight sizes does not fill the sheet with one picture."""
 
@@ -228,6 +231,22 @@ def _summary_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {_escaped(warning)}"
     if run:
         yield f"\nThe whole report: `{layout.run_file(run.replace('`', ''), 'report.html')}`"
+
+
+def markdown_sheet(tiles: Sequence[Tile]) -> str:
+    """Return a Markdown table of a few tiles as small pictures inside the text, refused ones first; empty without any.
+
+    At most `INLINE_TILES` of `INLINE_SIDE` pixels, some 30 KB together: a server's database keeps every run's.
+    """
+    groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in STATES]
+    turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
+    chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: STATES.index(tile.state))
+    lines = [
+        f"| ![]({_data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)} {_escaped(tile.view)} "
+        f"| {_escaped(tile.state)} | {_escaped(', '.join(tile.reasons))} |"
+        for tile in chosen
+    ]
+    return "\n".join(["", "| picture | slot | | reasons |", "| --- | --- | --- | --- |", *lines, ""]) if lines else ""
 
 
 def _table(title: str, counts: Any) -> Iterator[str]:
