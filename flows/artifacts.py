@@ -28,7 +28,7 @@ from catalogs.plan import Plan
 from catalogs.prices import Estimate
 from flows.line import Watch
 from tasks import figures
-from tasks.report import Tile, markdown_sheet, markdown_summary
+from tasks.report import Tile, markdown_summary
 
 EVERY_SECONDS = 2.0
 HELD = "held"
@@ -107,9 +107,10 @@ class RunPage:
     def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
         """Show the report with its contact sheet, and tag the run of a held batch."""
         words = f"report of {report['run_id']}"
-        markdown = markdown_summary(report) + markdown_sheet(tiles)
         with _only_a_view():
-            create_markdown_artifact(markdown, key=f"report-{self._catalogue}", description=words)
+            create_markdown_artifact(
+                markdown_summary(report, tiles), key=f"report-{self._catalogue}", description=words
+            )
         if report["held"]:
             tag_run(HELD)
 

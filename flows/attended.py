@@ -24,7 +24,7 @@ GRACE_SECONDS = 8.0
 @contextmanager
 def attended(module: str, *words: str, environment: Mapping[str, str] | None = None, **popen: Any) -> Iterator[Any]:
     """Run `python -m module PARENT words…` for as long as the block lasts; its log is dropped unless `popen` says."""
-    process: subprocess.Popen[bytes] = subprocess.Popen(
+    process: Any = subprocess.Popen(
         [sys.executable, "-m", module, str(os.getpid()), *words],
         env={**os.environ, **(environment or {})},
         start_new_session=True,  # Ctrl-C reaches a whole group, and a flow still has an end to tell its server of

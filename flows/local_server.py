@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from flows.attended import attended, end_with_parent
@@ -32,12 +32,15 @@ class ServerFailed(WorldError):
 
 
 @contextmanager
-def local_server(port: int | None = None, *, whole: bool = False) -> Iterator[str]:
+def local_server(
+    port: int | None = None, *, whole: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Start a server and yield its API URL; end it on the way out. A `whole` one has the UI, and schedules."""
     port = port or free_port()
     url = f"http://{HOST}:{port}/api"
     words = (str(port), "whole" if whole else "api")
     environment = RECORDER | {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    environment |= settings or {}
     with attended("flows.local_server", *words, environment=environment, stderr=subprocess.PIPE) as process:
         _wait(process, url)
         yield url

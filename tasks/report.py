@@ -35,6 +35,7 @@ from tasks import figures
 THUMBNAIL_SIDE = 256
 PROMPT_CHARACTERS = 1200
 INLINE_TILES, INLINE_SIDE = 8, 96
+"""Pictures in the Markdown, and their side in pixels."""
 
 SHARERS = 8
 """Slots looked at for each tile, so that a product in eight sizes does not fill the sheet with one picture."""
@@ -206,17 +207,18 @@ def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], til
 # The artifact
 
 
-def markdown_summary(report: Mapping[str, Any]) -> str:
-    """Return a few lines of Markdown: what happened, the counts, the first reasons, where the whole report is."""
-    return "\n".join(_summary_lines(report)) + "\n"
+def markdown_summary(report: Mapping[str, Any], tiles: Sequence[Tile] = ()) -> str:
+    """Return a few lines of Markdown: what happened, some pictures, the counts, where the whole report is."""
+    return "\n".join(_summary_lines(report, tiles)) + "\n"
 
 
-def _summary_lines(report: Mapping[str, Any]) -> Iterator[str]:
+def _summary_lines(report: Mapping[str, Any], tiles: Sequence[Tile]) -> Iterator[str]:
     run = figures.printable(report.get("run_id", ""))
     yield f"## {_escaped(report.get('catalogue', ''))}\n\n**{figures.status(report)}**\n"
     if figures.is_held(report):
         yield "Checks that failed: " + ", ".join(_escaped(check) for check in report["held"]) + "\n"
         yield f"`{figures.release_command(report).replace('`', '')}`\n"
+    yield from _sheet(tiles)
     for title, counts in (("slots", report.get("slots") or {}), ("rows", report.get("rows") or {})):
         yield from _table(title, counts.items())
     reasons = sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))
@@ -233,20 +235,18 @@ def _summary_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"\nThe whole report: `{layout.run_file(run.replace('`', ''), 'report.html')}`"
 
 
-def markdown_sheet(tiles: Sequence[Tile]) -> str:
-    """Return a Markdown table of a few tiles as small pictures inside the text, refused ones first; empty without any.
-
-    At most `INLINE_TILES` of `INLINE_SIDE` pixels, some 30 KB together: a server's database keeps every run's.
-    """
+def _sheet(tiles: Sequence[Tile]) -> Iterator[str]:
+    """Yield a few tiles as small pictures inside the text, states in turn: 30 KB, since a server keeps every run's."""
     groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in STATES]
     turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
     chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: STATES.index(tile.state))
-    lines = [
-        f"| ![]({_data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)} {_escaped(tile.view)} "
+    rows = [
+        f"| ![]({_data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)}, {_escaped(tile.view)} "
         f"| {_escaped(tile.state)} | {_escaped(', '.join(tile.reasons))} |"
         for tile in chosen
     ]
-    return "\n".join(["", "| picture | slot | | reasons |", "| --- | --- | --- | --- |", *lines, ""]) if lines else ""
+    if rows:
+        yield "\n".join(["| picture | slot | state | reasons |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def _table(title: str, counts: Any) -> Iterator[str]:
