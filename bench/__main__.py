@@ -1,7 +1,8 @@
-"""`python -m bench [plan|overhead|busy]`: measure, print tables or JSON.
+"""`python -m bench [plan|overhead|busy|server]`: measure, print tables or JSON.
 
-Comes in: which part (all without a word), `--quick` for a tenth of the sizes, `--json`. Goes out: tables on stdout, or
-one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left out of it.
+Comes in: which part (without a word, all but `server`), `--quick` for a tenth of the sizes, `--json`. Goes out: tables
+on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left
+out of it.
 """
 
 import argparse
@@ -22,12 +23,13 @@ PARTS = ("plan", "overhead", "busy")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
+SERVER_IMAGES = 20_000
 
 
 def main(arguments: list[str]) -> None:
     """Run the parts that are asked for and print what they found."""
     asked = argparse.ArgumentParser(prog="python -m bench", description="What Packshot costs on this machine.")
-    asked.add_argument("part", nargs="?", choices=PARTS, help="one part alone")
+    asked.add_argument("part", nargs="?", choices=(*PARTS, "server"), help="one part alone")
     asked.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     asked.add_argument("--json", action="store_true", help="one JSON document in place of tables")
     chosen = asked.parse_args(arguments)
@@ -81,7 +83,13 @@ def _busy(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str
     return measure_busy(BUSY_IMAGES // divided_by, BUSY_SECONDS, folder, say)
 
 
-MEASURES = {"plan": _plan, "overhead": _overhead, "busy": _busy}
+def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.serving import measure_server
+
+    return measure_server(SERVER_IMAGES // divided_by, folder, say)
+
+
+MEASURES = {"plan": _plan, "overhead": _overhead, "busy": _busy, "server": _server}
 
 
 def _keep_to_ourselves(scratch: Path) -> None:

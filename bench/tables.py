@@ -24,6 +24,8 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
         console.print(_codecs(found["overhead"]))
     if "busy" in found:
         console.print(_busy(found["busy"]))
+    if "server" in found:
+        console.print(_server(found["server"]))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -106,4 +108,15 @@ def _busy(found: Mapping[str, Any]) -> Table:
             f"{case.get('seconds_an_image_to_packshot', 1.0):.2f}",
             f"{case['cost']['peak_mb']:.0f}",
         )
+    return table
+
+
+def _server(found: Mapping[str, Any]) -> Table:
+    table = _table("A first night through a Prefect server", "", "")
+    table.add_row("pictures", f"{found['images']['attempts']:,}")
+    table.add_row("shards' task runs submitted", f"{found['shard_task_runs']:,}")
+    for name, count in found["recorded"].items():
+        table.add_row(f"… recorded as {name}", f"{count:,}")
+    table.add_row("client's peak MB", f"{found['peak_mb']:.0f}")
+    table.add_row("seconds", f"{found['seconds']:.0f}")
     return table

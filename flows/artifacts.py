@@ -1,23 +1,38 @@
 """What Prefect's run page shows: the plan before work starts, progress while it goes on, the report at the end.
 
-Comes in: reports and shard counts. Goes out: artifacts of the current flow run. They are a view: a server that drops
-one costs a picture of the run, never the run.
+Comes in: plans, reports and shard counts. Goes out: artifacts and tags of the current flow run. They are a view: a
+server that drops one costs a picture of the run, never the run. They stay small, since they fill Prefect's database:
+counts and a few small pictures; the whole report is in the store.
 """
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import httpx
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
+from prefect.runtime import flow_run
 
+from catalogs.plan import Plan
+from catalogs.prices import Estimate
 from flows.line import Watch
+from tasks import figures
+from tasks.report import Tile, markdown_summary
 
 EVERY_SECONDS = 2.0
+HELD = "held"
+"""The tag of a run whose batch waits for a person."""
 
 
 class ArtifactWatch:
@@ -57,12 +72,91 @@ class ArtifactWatch:
         return f"{self._done:,} of {self._total:,} images of {self._catalogue}"
 
 
-def show_report(report: dict[str, Any], markdown: str) -> None:
-    """Put a report on the run's page."""
-    kind = "plan" if report["dry_run"] else "report"
-    words = f"{kind} of {report['run_id']}"
+class Page(Protocol):
+    """Where a run shows itself while it goes on."""
+
+    def plan(self, plan: Plan, estimate: Estimate) -> None:
+        """The plan is made, and work is about to start."""
+
+    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+        """The run has ended: its report, and the pictures to look at."""
+
+
+class NoPage:
+    """Shows nothing."""
+
+    def plan(self, plan: Plan, estimate: Estimate) -> None:
+        """The plan is made, and work is about to start."""
+
+    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+        """The run has ended."""
+
+
+class RunPage:
+    """The page of the current flow run."""
+
+    def __init__(self, catalogue: str, scope: str) -> None:
+        self._catalogue = catalogue
+        tag_run(catalogue, scope)
+
+    def plan(self, plan: Plan, estimate: Estimate) -> None:
+        """Show the plan as a table."""
+        words = f"{plan.images:,} images planned for {self._catalogue}"
+        show_table(f"plan-{self._catalogue}", plan_table(plan, estimate), words)
+
+    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+        """Show the report with its contact sheet, and tag the run of a held batch."""
+        words = f"report of {report['run_id']}"
+        with _only_a_view():
+            create_markdown_artifact(
+                markdown_summary(report, tiles), key=f"report-{self._catalogue}", description=words
+            )
+        if report["held"]:
+            tag_run(HELD)
+
+
+def run_name() -> str:
+    """Return a flow run's name that says what is refreshed: catalogue, scope, and when it began (UTC)."""
+    asked = flow_run.parameters
+    name = str(asked.get("catalogue") or asked.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
+    return f"{name.rsplit('.', 1)[0]}-{asked.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+
+
+def plan_table(plan: Plan, estimate: Estimate) -> list[dict[str, str]]:
+    """Return what a plan comes to, a row a figure."""
+    slots, rows = plan.slots, plan.rows
+    figures_by_name: list[tuple[str, str]] = [
+        *(
+            (f"rows {name}", figures.number(getattr(rows, name)))
+            for name in ("input", "accepted", "rejected", "ignored")
+        ),
+        *(
+            (f"slots {name}", figures.number(getattr(slots, name)))
+            for name in ("new", "changed", "unchanged", "waiting")
+        ),
+        ("slots retired", figures.number(plan.retired)),
+        ("images to make", figures.number(plan.images)),
+        ("slots that share one", figures.number(plan.shared)),
+        ("shards", figures.number(len(plan.shards))),
+        (f"time on {estimate.gpu}", figures.duration(estimate.gpu_seconds)),
+        ("cost", figures.money(estimate.cost, estimate.currency)),
+    ]
+    return [{"what": name, "how many": value} for name, value in figures_by_name]
+
+
+def show_table(key: str, rows: list[dict[str, str]], words: str) -> None:
+    """Put a small table on the current flow run's page."""
     with _only_a_view():
-        create_markdown_artifact(markdown, key=f"{kind}-{report['catalogue']}", description=words)
+        create_table_artifact(rows, key=key, description=words)
+
+
+def tag_run(*tags: str) -> None:
+    """Add tags to the current flow run; the ones that it has stay."""
+    if flow_run.id is None:
+        return
+    with _only_a_view(), get_client(sync_client=True) as client:
+        known = client.read_flow_run(UUID(flow_run.id)).tags
+        client.update_flow_run(UUID(flow_run.id), tags=sorted({*known, *tags}))
 
 
 @contextmanager

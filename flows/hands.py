@@ -4,7 +4,7 @@ Comes in: stages and shard verbs. Goes out: their answers. The sentence in `flow
 and benchmarks that measure Packshot, and not Prefect, use threads.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,8 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.children import parts_by_deployment
+from flows.parameters import PartParameters
 from tasks.workbench import Workbench
 
 T = TypeVar("T")
@@ -36,6 +38,9 @@ class Hands(Protocol):
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage here and now."""
 
+    def elsewhere(self, parts: Mapping[str, PartParameters]) -> set[str]:
+        """Have parts done by other processes, where there are some; return the ones that are done."""
+
     def part(self, name: str, work: Callable[[], T]) -> T:
         """Run one part of a run too large for one flow run."""
 
@@ -54,6 +59,10 @@ class PrefectHands:
             lambda: answers.append(work())
         )()
         return answers[0]
+
+    def elsewhere(self, parts: Mapping[str, PartParameters]) -> set[str]:
+        """Have parts done as runs of their deployment, where this run is a deployment's too."""
+        return parts_by_deployment(parts)
 
     def part(self, name: str, work: Callable[[], T]) -> T:
         """Run one part as a child flow run."""
@@ -81,6 +90,10 @@ class ThreadHands:
     def stage(self, name: str, work: Callable[[], T]) -> T:  # noqa: ARG002 - threads have no names for stages
         """Run one stage here and now."""
         return work()
+
+    def elsewhere(self, parts: Mapping[str, PartParameters]) -> set[str]:  # noqa: ARG002
+        """Nobody else is there."""
+        return set()
 
     def part(self, name: str, work: Callable[[], T]) -> T:  # noqa: ARG002
         """Run one part here and now."""

@@ -1,10 +1,9 @@
-"""A Prefect server of our own for one command, where none is configured: on loopback, gone with its parent.
+"""A Prefect server of our own, on loopback, gone with its parent: for one command, or for `packshot up`.
 
-Comes in: a folder for its database. Goes out: its URL. Prefect can start such a server by itself, but that one
-outlives a killed run; this one looks at its parent and ends when it is gone.
+Comes in: a port, or none; with or without the UI and the services that schedule. Goes out: its URL. Prefect can start
+such a server by itself, but that one outlives a killed run; this one looks at its parent and ends when it is gone.
 """
 
-import os
 import socket
 import subprocess
 import sys
@@ -12,13 +11,20 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from flows.attended import attended, end_with_parent
 from infra.errors import WorldError
 
+HOST = "127.0.0.1"
 START_SECONDS = 120
-WATCH_SECONDS = 0.5
+RECORDER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+"""One by one, which is the default, SQLite records 45 task runs a second, and the rest of a burst is dropped."""
 
 
 class ServerFailed(WorldError):
@@ -26,29 +32,36 @@ class ServerFailed(WorldError):
 
 
 @contextmanager
-def local_server() -> Iterator[str]:
-    """Start a server and yield its API URL; end it on the way out."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.local_server", str(port), str(os.getpid())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C reaches a whole group, and the flow still has an end to tell its server of
-    )
-    url = f"http://127.0.0.1:{port}/api"
-    try:
+def local_server(
+    port: int | None = None, *, whole: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Start a server and yield its API URL; end it on the way out. A `whole` one has the UI, and schedules."""
+    port = port or free_port()
+    url = f"http://{HOST}:{port}/api"
+    words = (str(port), "whole" if whole else "api")
+    environment = RECORDER | {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    environment |= settings or {}
+    with attended("flows.local_server", *words, environment=environment, stderr=subprocess.PIPE) as process:
         _wait(process, url)
         yield url
-    finally:
-        process.terminate()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
@@ -76,20 +89,14 @@ def _drain(pipe: "object", last: list[bytes]) -> None:
         del last[:-20]
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
-    os._exit(0)
-
-
 def main() -> None:
     """Serve until the parent is gone."""
-    port, parent = int(sys.argv[1]), int(sys.argv[2])
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    parent, port, kind = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    end_with_parent(parent)
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(ephemeral=True), host="127.0.0.1", port=port, log_level="error")
+    uvicorn.run(create_app(ephemeral=kind != "whole"), host=HOST, port=port, log_level="error")
 
 
 if __name__ == "__main__":

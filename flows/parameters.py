@@ -6,9 +6,9 @@ the option. Nothing here holds a secret: credentials come from the environment.
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from slugify import slugify
 
 from catalogs.errors import OptionError, RecipeError
@@ -23,36 +23,73 @@ from infra.errors import EngineError
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+def _without_password(value: str) -> str:
+    if "://" in value and "@" in value.split("://", 1)[1].split("/", 1)[0]:
+        raise ValueError("a URL with a user or password is refused; credentials come from the environment")
+    return value
+
+
+Place = Annotated[
+    str,
+    AfterValidator(_without_password),
+    # For Prefect's server, which only reads the schema: it must not keep a run that names a password.
+    Field(json_schema_extra={"pattern": "^(?!.*://[^/]*@).+$"}),
+]
+"""A path or URL that holds no password."""
+
+
 class RefreshParameters(BaseModel):
     """A refresh to be done."""
 
     # What was given is not repeated in errors: it may hold a password.
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    source: str = Field(description="The catalogue: a Parquet, CSV or JSON lines file, a folder of Parquet, or a URL")
-    store: str = Field(description="Where images and manifest are kept: a folder, file:///… or s3://bucket/prefix")
-    catalogue: str | None = Field(None, description="The catalogue's name in the store: a-z, 0-9 and dashes")
-    recipe: str = Field("default", description="A recipe file, or a built-in one: default, shopify, sample")
-    policy: str | None = Field(None, description="A policy file; without it the built-in one")
-    engine: Literal["torch", "tensorrt", "stub"] | None = Field(None, description="Stands for the recipe's engine")
-    model: str | None = Field(None, description="A name from the recipe, a local folder, or hub-id@commit")
-    precision: Literal["fp32", "bf16", "fp8"] | None = Field(None, description="Stands for the models' precision")
-    scope: Literal["full", "partial"] = Field("full", description="partial never retires a picture")
-    stub_seconds: float | None = Field(None, ge=0, le=3600, description="How long the stub engine takes an image")
+    source: Place = Field(
+        title="Catalogue file",
+        description="Parquet (a file or a folder), CSV or JSON lines: a path or a URL that the worker can read",
+    )
+    store: Place = Field(
+        title="Store", description="Where images and manifest are kept: a folder, file:///… or s3://bucket/prefix"
+    )
+    catalogue: str | None = Field(
+        None,
+        title="Catalogue's name",
+        description="Its name in the store: 1 to 63 of a-z, 0-9 and dashes",
+        json_schema_extra={"pattern": f"^{CATALOGUE_NAME.pattern}$"},
+    )
+    recipe: str = Field(
+        "default",
+        title="Recipe",
+        description="What changes the pixels: a file, or a built-in recipe (default, shopify, sample)",
+        json_schema_extra={"minLength": 1},
+    )
+    policy: str | None = Field(None, title="Policy", description="What decides: a file; without it the built-in policy")
+    engine: Literal["torch", "tensorrt", "stub"] | None = Field(
+        None, title="Engine", description="Stands for the recipe's engine; stub paints cards and needs no GPU"
+    )
+    model: str | None = Field(
+        None, title="Model", description="A name from the recipe, a local folder, or hub-id@commit"
+    )
+    precision: Literal["fp32", "bf16", "fp8"] | None = Field(
+        None, title="Precision", description="Stands for the models' precision"
+    )
+    scope: Literal["full", "partial"] = Field(
+        "full", title="Scope", description="full retires what the catalogue no longer holds; partial never does"
+    )
+    stub_seconds: float | None = Field(
+        None, ge=0, le=3600, title="Stub's seconds", description="How long the stub engine takes an image: 0 to 3600"
+    )
     max_cost: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="What the images may cost, in the price list's currency"
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        title="Budget",
+        description="What the images may cost, in the price list's currency; what does not fit waits for the next run",
     )
     max_hours: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Hours after which no further image is begun"
+        None, gt=0, allow_inf_nan=False, title="Hours", description="Hours after which no further image is begun"
     )
-    wait: bool = Field(True, description="Wait for another full run of the catalogue to end")
-
-    @field_validator("source", "store")
-    @classmethod
-    def _holds_no_password(cls, value: str) -> str:
-        if "://" in value and "@" in value.split("://", 1)[1].split("/", 1)[0]:
-            raise ValueError("a URL with a user or password is refused; credentials come from the environment")
-        return value
+    wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 
     def job(self) -> tuple[Job, list[str]]:
         """Return the job and what to warn of. Raises `InputError` naming the option that is wrong."""
@@ -87,6 +124,29 @@ class RefreshParameters(BaseModel):
                 f"--catalogue: {name!r} must be 1 to 63 of a-z, 0-9 and dashes, and not begin with a dash"
             )
         return name, warnings
+
+
+class PartParameters(BaseModel):
+    """A part of a run to be worked through by another process: at most 700 shards of its plan."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    store: Place = Field(title="Store", description="The store that the run is kept in")
+    run: str = Field(title="Run", description="The run's id", json_schema_extra={"minLength": 1})
+    part: str = Field(title="Part", description="The part's name in the run's plan", json_schema_extra={"minLength": 1})
+    stub_seconds: float | None = Field(None, ge=0, le=3600, title="Stub's seconds", description="As the run was given")
+
+
+class SweepParameters(BaseModel):
+    """A store to be swept."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    store: Place = Field(title="Store", description="A folder, file:///… or s3://bucket/prefix")
+    keep_releases: int = Field(
+        30, ge=1, le=10_000, title="Releases to keep", description="How many releases of a catalogue stay readable"
+    )
+    dry_run: bool = Field(False, title="Dry run", description="Say what would go, and delete nothing")
 
 
 def read_recipe(name: str) -> Recipe:

@@ -8,12 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from prefect import flow
-from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
@@ -21,16 +18,19 @@ from catalogs.batch import Batch
 from catalogs.job import Job, Run
 from catalogs.plan import Plan
 from catalogs.policy import Policy
-from catalogs.prices import Prices
+from catalogs.prices import Prices, estimate
 from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
 from catalogs.terms import Terms, terms_of
-from flows.artifacts import ArtifactWatch, show_report
+from flows.artifacts import ArtifactWatch, NoPage, Page, RunPage, run_name
+from flows.children import cancel_children
+from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, Watch, work_through
-from flows.parameters import RefreshParameters
+from flows.parameters import PartParameters, RefreshParameters
+from flows.parts import work_through_parts
 from flows.places import open_places, read_prices
 from flows.watching import watch_of_this_process
 from infra.errors import StagedLost
@@ -45,7 +45,7 @@ from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
-from tasks.report import contact_sheet, markdown_summary, write_report
+from tasks.report import contact_sheet, write_report
 from tasks.rollback import settle_rollbacks
 from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
@@ -66,6 +66,7 @@ class Refresh:
     prices: Prices
     watch: Watch
     wait: bool = True
+    page: Page = field(default_factory=NoPage)
     seconds: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     warnings: list[str] = field(default_factory=list)
@@ -130,6 +131,7 @@ class Refresh:
             plan = load_plan(store, run.run_id) or self.hands.stage(
                 "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, self._terms)
             )
+        self._show(plan)
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan, check_lease)
@@ -185,11 +187,10 @@ class Refresh:
             if len(missing) <= SHARDS_A_PART:
                 work_through(bench, missing, owed, self.hands, self._limits, self.watch)
                 return
-            for first in range(0, len(missing), SHARDS_A_PART):
-                shards = missing[first : first + SHARDS_A_PART]
-                work = partial(work_through, bench, shards, owed, self.hands, self._limits, self.watch)
-                self.hands.part(f"{run.run_id}-{shards[0]}", work)
-                owed = []
+            asked = PartParameters(
+                store=self.job.store, run=run.run_id, part="all", stub_seconds=self.settings.stub_seconds
+            )
+            work_through_parts(asked, plan, bench, missing, self.hands, self._limits, self.watch)
 
     def _finish(self, run: Run, policy: Policy, plan: Plan, batch: Batch, checks: Checks) -> dict[str, Any]:
         """Publish, remember, report, close: each safe to do again."""
@@ -243,7 +244,11 @@ class Refresh:
             prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
             sheet = contact_sheet(store, batch.decisions, prompts)
             write_report(store, run.run_id, report, sheet)
+            self.page.report(report, sheet)
         return report
+
+    def _show(self, plan: Plan) -> None:
+        self.page.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
 
     def _complete(self, run: Run) -> None:
         """Close a run that was killed between its manifest commit and its end, under its own policy."""
@@ -274,23 +279,18 @@ class Refresh:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
 
-def flow_run_name() -> str:
-    """Return a name that says what is refreshed."""
-    parameters = flow_run.parameters.get("parameters", {})
-    values = parameters if isinstance(parameters, dict) else parameters.model_dump()
-    source = str(values.get("catalogue") or values.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
-    source = source.rsplit(".", 1)[0]
-    return f"{source}-{values.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
-
-
 @flow(
     name="refresh",
-    flow_run_name=flow_run_name,
+    flow_run_name=run_name,
     task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
     persist_result=False,
+    validate_parameters=False,  # the model does, and repeats no value that may hold a password
+    on_cancellation=[cancel_children],
+    on_crashed=[cancel_children],
 )
+@taking(RefreshParameters, required=("catalogue",))
 def refresh(parameters: RefreshParameters) -> dict[str, Any]:
-    """Refresh a catalogue, recorded by Prefect: the nightly job. Returns the report."""
+    """Refresh a catalogue: make what is new or changed, judge it, and publish it as one release. Returns the report."""
     return run_refresh(parameters, Settings(), PrefectHands())
 
 
@@ -302,12 +302,11 @@ def run_refresh(
     if parameters.stub_seconds is not None:
         settings = settings.model_copy(update={"stub_seconds": parameters.stub_seconds})
     watch = watch or watch_of_this_process()
+    page: Page = NoPage()
     if isinstance(hands, PrefectHands):
-        watch = ArtifactWatch(watch, job.catalogue)
+        watch, page = ArtifactWatch(watch, job.catalogue), RunPage(job.catalogue, job.scope)
     with open_places(job, settings) as (places, gate):
-        work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch, wait=parameters.wait)
+        prices = read_prices(settings)
+        work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait, page=page)
         work.warnings += warnings
-        report = work.run()
-    if isinstance(hands, PrefectHands):
-        show_report(report, markdown_summary(report))
-    return report
+        return work.run()

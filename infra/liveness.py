@@ -32,6 +32,19 @@ def is_surely_dead(pid: int, told: str) -> bool:
     return not _exists(pid) if now is None else now != started
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that are alive; none where the system does not say."""
+    found = []
+    for place in _PROC.glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended while we looked
+        if fields[0] not in {"Z", "X"} and int(fields[1]) == pid:
+            found.append(int(place.name))
+    return found
+
+
 def _world() -> str:
     """Return this boot of this machine, and the container's numbering of processes."""
     try:

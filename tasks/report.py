@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice, zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,9 @@ from tasks import figures
 
 THUMBNAIL_SIDE = 256
 PROMPT_CHARACTERS = 1200
+INLINE_TILES, INLINE_SIDE = 8, 96
+"""Pictures in the Markdown, and their side in pixels."""
+
 SHARERS = 8
 """Slots looked at for each tile, so that a product in eight sizes does not fill the sheet with one picture."""
 
@@ -204,17 +208,18 @@ def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], til
 # The artifact
 
 
-def markdown_summary(report: Mapping[str, Any]) -> str:
-    """Return a few lines of Markdown: what happened, the counts, the first reasons, where the whole report is."""
-    return "\n".join(_summary_lines(report)) + "\n"
+def markdown_summary(report: Mapping[str, Any], tiles: Sequence[Tile] = ()) -> str:
+    """Return a few lines of Markdown: what happened, some pictures, the counts, where the whole report is."""
+    return "\n".join(_summary_lines(report, tiles)) + "\n"
 
 
-def _summary_lines(report: Mapping[str, Any]) -> Iterator[str]:
+def _summary_lines(report: Mapping[str, Any], tiles: Sequence[Tile]) -> Iterator[str]:
     run = figures.printable(report.get("run_id", ""))
     yield f"## {_escaped(report.get('catalogue', ''))}\n\n**{figures.status(report)}**\n"
     if figures.is_held(report):
         yield "Checks that failed: " + ", ".join(_escaped(check) for check in report["held"]) + "\n"
         yield f"`{figures.release_command(report).replace('`', '')}`\n"
+    yield from _sheet(tiles)
     for title, counts in (("slots", report.get("slots") or {}), ("rows", report.get("rows") or {})):
         yield from _table(title, counts.items())
     reasons = sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))
@@ -242,6 +247,20 @@ def _estimated(report: Mapping[str, Any]) -> Iterator[str]:
             f"{_escaped(figures.money(guess.get('per_image'), currency))}, others pay "
             f"{_escaped(figures.price_range(guess.get('usual'), currency))}.\n"
         )
+
+
+def _sheet(tiles: Sequence[Tile]) -> Iterator[str]:
+    """Yield a few tiles as small pictures inside the text, states in turn: 30 KB, since a server keeps every run's."""
+    groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in STATES]
+    turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
+    chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: STATES.index(tile.state))
+    rows = [
+        f"| ![]({_data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)}, {_escaped(tile.view)} "
+        f"| {_escaped(tile.state)} | {_escaped(', '.join(tile.reasons))} |"
+        for tile in chosen
+    ]
+    if rows:
+        yield "\n".join(["| picture | slot | state | reasons |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def _table(title: str, counts: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import typer
 
 from catalogs.errors import InputError
-from flows.cli import refreshing, stores
+from flows.cli import refreshing, serving, stores
 from infra.errors import BadAddress, UnreadableSource, WorldError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     refreshing.plan,
     refreshing.refresh,
     refreshing.release,
+    serving.up,
     stores.releases,
     stores.rollback,
     stores.verify,

@@ -25,7 +25,9 @@ def rehearse(
     """Run the whole nightly flow on the sample catalogue: no GPU, no network, no server."""
     from importlib import resources
 
-    _only_our_prefect(out)
+    only_our_prefect(out)
+    for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
+        del os.environ[name]
     with resources.as_file(resources.files("catalogs") / "data" / "sample.csv") as sample:
         parameters = _parameters(source=str(sample), store=str(out / "store"), recipe="sample")
         report = _refresh(parameters, as_json)
@@ -128,7 +130,7 @@ def _refresh(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
     with _prefect(), _progress(as_json):
         from flows.refresh import refresh as nightly
 
-        report: dict[str, Any] = nightly(parameters)
+        report: dict[str, Any] = nightly(**parameters.model_dump())
     return report
 
 
@@ -149,16 +151,14 @@ def _prefect() -> Iterator[None]:
         yield
 
 
-def _only_our_prefect(out: Path) -> None:
-    """Keep a rehearsal away from the caller's Prefect, its settings and its server. Before Prefect is imported."""
+def only_our_prefect(out: Path) -> None:
+    """Keep away from the caller's Prefect, its settings and its server. Before Prefect is imported."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     home = (out / "prefect").resolve()
     home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(home)
     os.environ["DO_NOT_TRACK"] = "1"
-    for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
-        del os.environ[name]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import httpx
 import psutil
 import pytest
 
-from flows import local_server as module
+from flows import attended
 from flows.local_server import ServerFailed, local_server
 
 
@@ -18,7 +18,7 @@ def test_it_answers_on_loopback(prefect_api: str) -> None:
 
 
 def test_one_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.sys, "executable", "/bin/false")
+    monkeypatch.setattr(attended.sys, "executable", "/bin/false")
     with pytest.raises(ServerFailed, match="ended with 1"), local_server():
         pass
 

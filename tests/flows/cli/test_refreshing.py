@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.refreshing import _only_our_prefect
+from flows.cli.refreshing import only_our_prefect
 from infra.documents import read_json
 from tests.flows.cli.conftest import Run
 from tests.flows.shops import Shop
@@ -90,14 +90,14 @@ def test_a_held_batch_is_released_by_name_with_its_reason_on_record(run: Run, sh
 
 
 def test_a_rehearsal_keeps_away_from_the_callers_prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE", "PACKSHOT_STORE", "PACKSHOT_GPU"):
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE"):
         monkeypatch.setenv(name, "nonsense")
     monkeypatch.setenv("PREFECT_HOME", "/somewhere/else")
     monkeypatch.setenv("DO_NOT_TRACK", "0")
     kept = dict(os.environ)
     try:
-        _only_our_prefect(tmp_path / "out")
-        ours = {name: value for name, value in os.environ.items() if name.startswith(("PREFECT_", "PACKSHOT_", "DO_"))}
+        only_our_prefect(tmp_path / "out")
+        ours = {name: value for name, value in os.environ.items() if name.startswith(("PREFECT_", "DO_"))}
         assert ours == {"PREFECT_HOME": str(tmp_path / "out" / "prefect"), "DO_NOT_TRACK": "1"}
     finally:
         os.environ.clear()

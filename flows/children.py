@@ -1,0 +1,104 @@
+"""Parts of a large run as flow runs of their own deployment: started, waited for, and ended with their parent.
+
+Comes in: parts. Goes out: the names of those that are done. The deployment has a work pool of its own, which parents
+cannot fill: a pool full of parents that wait for children would wait for ever. Where nobody takes the children up, they
+are called off, and the parent does their work itself.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import deployment, flow_run
+from prefect.states import Cancelled, Cancelling
+
+from flows.parameters import PartParameters
+from infra.errors import WorldError
+
+PART = "refresh/part"
+LOOK_SECONDS, START_SECONDS = 2.0, 60.0
+"""How often children are looked at, and how long none of them may be at work before they are called off."""
+
+
+class PartFailed(WorldError):
+    """A child run did not do its part."""
+
+
+def parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
+    """Run parts by their deployment and wait for them; return the names of those that are done.
+
+    None are where this run is no deployment's, or parts have none. Raises `PartFailed` for one that began and failed.
+    """
+    if deployment.id is None:
+        return set()
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_deployment_by_name(PART)
+        except ObjectNotFound:
+            return set()
+        children = {name: _start(asked) for name, asked in parts.items()}
+        return _wait(client, children)
+
+
+def _start(asked: PartParameters) -> UUID:
+    child = run_deployment(
+        PART,
+        parameters=asked.model_dump(mode="json"),
+        flow_run_name=f"{asked.run}-{asked.part}",
+        idempotency_key=f"{flow_run.id}-{flow_run.run_count}-{asked.part}",
+        tags=[_tag(flow_run.id)],
+        timeout=0,
+    )
+    assert isinstance(child, FlowRun)  # noqa: S101 - a coroutine only where this is called from one
+    return child.id
+
+
+def _wait(client: SyncPrefectClient, children: dict[str, UUID]) -> set[str]:
+    done: set[str] = set()
+    waiting, idle_since = dict(children), time.monotonic()
+    while waiting:
+        states = {name: client.read_flow_run(child).state for name, child in waiting.items()}
+        for name, state in states.items():
+            if state is not None and state.is_final():
+                del waiting[name]
+                idle_since = time.monotonic()
+                if not state.is_completed():
+                    words = f"The part {name} ended as {state.name}"
+                    raise PartFailed(f"{words}; see its flow run, and retry this one: what is made stays")
+                done.add(name)
+            elif state is not None and state.is_running():
+                idle_since = time.monotonic()
+        if waiting and time.monotonic() - idle_since > START_SECONDS:
+            get_run_logger().warning("Nobody takes up %d parts; they are done here", len(waiting))
+            _call_off(client, waiting)
+            break
+        if waiting:
+            time.sleep(LOOK_SECONDS)
+    return done
+
+
+def _call_off(client: SyncPrefectClient, children: Mapping[str, UUID]) -> None:
+    for child in children.values():
+        client.set_flow_run_state(child, Cancelled(message="Nobody took it up; its parent does it"), force=True)
+
+
+def cancel_children(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - as Prefect calls its hooks
+    """Cancel the children of a run that was cancelled or crashed; whoever runs this hook, it is not that run."""
+    with get_client(sync_client=True) as client:
+        tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=[_tag(flow_run.id)]))
+        for child in client.read_flow_runs(flow_run_filter=tagged):
+            if child.state is None or child.state.is_final():
+                continue
+            begun = child.state.type in {StateType.RUNNING, StateType.CANCELLING}
+            client.set_flow_run_state(child.id, Cancelling() if begun else Cancelled(), force=True)
+
+
+def _tag(run_id: object) -> str:
+    return f"part-of-{run_id}"

@@ -1,0 +1,67 @@
+"""A pydantic model as a flow's parameters: one truth for the command line, Prefect's form and its server's checks.
+
+Comes in: a model and a function of it. Goes out: the same function of plain keyword arguments, whose signature carries
+the model's types, ranges, titles and descriptions. Prefect makes the form from it, and the server refuses what does not
+fit before a run exists. What only Python can check is checked by the model itself when the run begins.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R")
+
+
+def taking(model: type[M], *, required: tuple[str, ...] = ()) -> Callable[[Callable[[M], R]], Callable[..., R]]:
+    """Let a function of a model be called with the model's fields, as Prefect does.
+
+    Fields in `required` are required by forms and deployments; in Python, None stands for the model's default.
+    """
+
+    def decorate(function: Callable[[M], R]) -> Callable[..., R]:
+        def call(**values: Any) -> R:
+            given = {name: value for name, value in values.items() if value is not PydanticUndefined}
+            return function(model(**given))
+
+        # Not functools.wraps: Prefect would follow `__wrapped__` to the function of one model.
+        for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+            setattr(call, name, getattr(function, name))
+        call.__signature__ = _signature(model, required)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def _signature(model: type[BaseModel], required: tuple[str, ...]) -> inspect.Signature:
+    parameters = []
+    for name, field in model.model_fields.items():
+        kind = inspect.Parameter.KEYWORD_ONLY
+        annotation = _kind(field, required=name in required)
+        if field.metadata:
+            annotation = Annotated[annotation, *field.metadata]
+        default = _shown(field, required=name in required or field.is_required())
+        parameters.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
+    return inspect.Signature(parameters)
+
+
+def _kind(field: FieldInfo, *, required: bool) -> Any:
+    """Return a field's type; a required one cannot be left empty in the form."""
+    if not required:
+        return field.annotation
+    kinds = [kind for kind in getattr(field.annotation, "__args__", ()) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 else field.annotation
+
+
+def _shown(field: FieldInfo, *, required: bool) -> Any:
+    """Return what Prefect reads title, description and default of a parameter from."""
+    extra = dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
+    if field.title:
+        extra["title"] = field.title
+    if required:
+        return Field(description=field.description, json_schema_extra=extra)
+    return Field(field.default, description=field.description, json_schema_extra=extra)

@@ -1,0 +1,36 @@
+"""A process that ends with its parent takes its own children along, also one that will not be asked."""
+
+import subprocess
+import sys
+import textwrap
+
+import psutil
+
+from flows.attended import attended
+
+PARENT = textwrap.dedent("""
+    import sys, time
+    from flows.attended import attended
+    with attended("tests.flows.stubborn", stdout=None) as process:
+        time.sleep(600)
+""")
+
+
+def test_a_killed_parent_leaves_neither_child_nor_grandchild() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "ready\n"
+    family = psutil.Process(parent.pid).children(recursive=True)
+    assert len(family) == 2
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+
+
+def test_leaving_the_block_ends_them_too() -> None:
+    with attended("tests.flows.stubborn", stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        assert len(family) == 2
+    assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
