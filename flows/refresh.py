@@ -160,7 +160,7 @@ class Refresh:
         if store.exists(key):
             return read_table(store, key, DECISIONS)
         spent = engine_seconds(store, run.run_id) if run.resumed else 0.0
-        meter = Meter(self._terms.allowance, spent, self.began)
+        meter = Meter(self._terms.allowance, spent, self.began, plan.gpu_seconds / max(plan.images, 1))
         bench = Workbench(self.places, self.gate, run.run_id, check_lease, meter)
         self._make(run, plan, bench)
         with self._stage("decide"):
