@@ -127,6 +127,11 @@ class Plan:
         return counts.new + counts.changed + counts.decided_anew - counts.requests
 
     @property
+    def seconds_each(self) -> float:
+        """Return the engine seconds that an image should take on average."""
+        return self.gpu_seconds / self.images if self.images else 0.0
+
+    @property
     def idle(self) -> bool:
         """Tell whether there is nothing to decide, to retire or to write anew."""
         counts = self.slots

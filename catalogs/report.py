@@ -68,8 +68,8 @@ class Facts:
     seconds: Mapping[str, float] = field(default_factory=dict)
     skus: Mapping[str, Sequence[str]] = field(default_factory=dict)
     delivery: Delivery = field(default_factory=Delivery)
-    max_cost: float | None = None
-    max_hours: float | None = None
+    limits: tuple[float | None, float | None] = (None, None)
+    """What the run may cost, and the hours that it may take."""
     store: str = ""
     dry_run: bool = False
 
@@ -96,7 +96,11 @@ def build_report(facts: Facts) -> dict[str, Any]:
         "cache_hit_rate": round(images.reused / found, 4) if found else 0.0,
         "gpu_seconds": round(images.gpu_seconds, 3),
         "cost": _cost(facts, slots["published"]),
-        "limits": {"max_cost": facts.max_cost, "max_hours": facts.max_hours, "deferred": dict(facts.delivery.deferred)},
+        "limits": {
+            "max_cost": facts.limits[0],
+            "max_hours": facts.limits[1],
+            "deferred": dict(facts.delivery.deferred),
+        },
         "new_skus": _promptness(facts.delivery),
         "estimate": asdict(facts.estimate) if facts.estimate else None,
         "seconds": {name: round(value, 3) for name, value in facts.seconds.items()},

@@ -13,6 +13,7 @@ from catalogs.errors import RecipeError, SettingsError
 from catalogs.job import Job
 from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
+from catalogs.terms import Terms, terms_of
 from infra.engines import EngineSpec, open_engine
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore, Pool, Screener
@@ -77,6 +78,12 @@ def read_prices(settings: Settings) -> Prices:
     if settings.gpu is not None and settings.gpu not in prices.gpus:
         raise SettingsError(f"PACKSHOT_GPU: {settings.gpu!r} is none of {', '.join(prices.gpus)}")
     return prices
+
+
+def terms_for(job: Job, prices: Prices, settings: Settings) -> Terms:
+    """Return the terms that a job works on: estimates for its engine on the GPU of the settings, and its limits."""
+    stub_seconds = settings.stub_seconds if job.recipe.engine == "stub" else None
+    return terms_of(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours)
 
 
 def open_screener(store: ObjectStore, settings: Settings) -> Screener:

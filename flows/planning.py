@@ -11,9 +11,8 @@ from catalogs.errors import RecipeError
 from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
-from catalogs.terms import terms_of
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, read_prices
+from flows.places import engine_spec, read_prices, terms_for
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -27,8 +26,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     job, warnings = parameters.job()
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
-    stub = stub_seconds if job.recipe.engine == "stub" else None
-    terms = terms_of(prices, settings.gpu, stub, job.max_cost, job.max_hours)
+    terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
     plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms)
     try:
         engine_spec(job.recipe, job.recipe.default_model, settings)
@@ -53,8 +51,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             images=Images(planned=plan.images, shared=plan.shared),
             reasons=plan.reasons | plan.deferred,
             delivery=Delivery(deferred=plan.deferred),
-            max_cost=job.max_cost,
-            max_hours=job.max_hours,
+            limits=(job.max_cost, job.max_hours),
             seconds={"total": elapsed, "plan": elapsed},
             store=open_store(job.store).url,
             dry_run=True,

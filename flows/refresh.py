@@ -22,7 +22,7 @@ from catalogs.prices import Prices, estimate
 from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
-from catalogs.terms import Terms, terms_of
+from catalogs.terms import Terms
 from flows.artifacts import ArtifactWatch, NoPage, Page, RunPage, run_name
 from flows.children import cancel_children
 from flows.forms import taking
@@ -31,7 +31,7 @@ from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, Watch, work_through
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
-from flows.places import open_places, read_prices
+from flows.places import open_places, read_prices, terms_for
 from flows.watching import watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
@@ -128,13 +128,14 @@ class Refresh:
         """Do what of a run is not done yet, and return its report."""
         store, tables = self.places.store, self.places.tables
         with self._stage("plan"):
+            terms = terms_for(self.job, self.prices, self.settings)
             plan = load_plan(store, run.run_id) or self.hands.stage(
-                "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, self._terms)
+                "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, terms)
             )
         self._show(plan)
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
-        decisions = self._decisions(run, plan, check_lease)
+        decisions = self._decisions(run, plan, check_lease, terms)
         check_lease()
         batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
         with self._stage("audit"):
@@ -156,14 +157,13 @@ class Refresh:
         accepted = runs.accepted_checks(self.places.store, run)
         return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview
 
-    def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None]) -> Any:
+    def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None], terms: Terms) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
         key = layout.run_file(run.run_id, "batch.parquet")
         store = self.places.store
         if store.exists(key):
             return read_table(store, key, DECISIONS)
-        spent = engine_seconds(store, run.run_id) if run.resumed else 0.0
-        meter = Meter(self._terms.allowance, spent, self.began)
+        meter = Meter(terms.allowance, engine_seconds(store, run.run_id), self.began, plan.seconds_each)
         bench = Workbench(self.places, self.gate, run.run_id, check_lease, meter)
         self._make(run, plan, bench)
         with self._stage("decide"):
@@ -234,8 +234,7 @@ class Refresh:
                     reasons=reasons,
                     skus=standing(self.places.tables, batch),
                     delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
-                    max_cost=self.job.max_cost,
-                    max_hours=self.job.max_hours,
+                    limits=(self.job.max_cost, self.job.max_hours),
                     store=self.places.store.url,
                     seconds={"total": time.monotonic() - self.began, **self.seconds},
                 )
@@ -258,12 +257,6 @@ class Refresh:
         plan = load_plan(store, run.run_id)
         assert plan is not None  # noqa: S101 - a committed run was planned
         self._finish(run, policy, plan, load_batch(store, run.catalogue, run.run_id, decisions), [])
-
-    @property
-    def _terms(self) -> Terms:
-        job = self.job
-        stub_seconds = self.settings.stub_seconds if job.recipe.engine == "stub" else None
-        return terms_of(self.prices, self.settings.gpu, stub_seconds, job.max_cost, job.max_hours)
 
     @property
     def _limits(self) -> Limits:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from threading import Semaphore
 
 from prefect import task
@@ -24,6 +25,8 @@ from infra.stores.abreast import abreast
 from tasks.meter import Meter
 from tasks.workbench import Workbench
 
+FIRST_MEASURED = 4
+"""Images that tell how fast a budget is used up."""
 STAGING_QUEUE = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
 
@@ -50,9 +53,8 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore, meter: Meter 
                 done = waiting.popleft().result()
                 made[done.order.image_key] = done
 
-        for answer in engine.generate(_prompts(missing, meter)):
+        for answer in _answers(engine, missing, meter):
             order = orders[answer.key]
-            meter.count(answer.seconds)
             if isinstance(answer, Failure):
                 made[answer.key] = Made(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
                 continue
@@ -73,6 +75,17 @@ def generate_shard(bench: Workbench, shard: str) -> dict[str, int]:
     made = bench.places.pool(work.model).submit(paint, work).result()
     bench.put_made(shard, made)
     return dict(Counter(one.how for one in made))
+
+
+def _answers(engine: Engine, orders: Iterator[Order], meter: Meter) -> Iterator[Frame | Failure]:
+    """Let the engine paint as many as the meter allows.
+
+    An engine reads ahead, and what it has read it paints: while the meter can only guess, it gets a few to measure by.
+    """
+    for some in (islice(orders, FIRST_MEASURED if meter.guesses else 0), orders):
+        for answer in engine.generate(_prompts(some, meter)):
+            meter.count(answer.seconds)
+            yield answer
 
 
 def _own(order: Order, made: Made) -> Made:

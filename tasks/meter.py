@@ -22,9 +22,11 @@ class Meter:
         allowance: Allowance | None = None,
         spent: float = 0.0,
         began: float | None = None,
+        expected: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowance = allowance or Allowance()
+        self._expected = expected
         self._clock = clock
         self._began = clock() if began is None else began
         self._before = spent
@@ -33,6 +35,11 @@ class Meter:
         self._lock = Lock()
         self.stopped: str | None = None
         """Why no further image may be begun; None while it may."""
+
+    @property
+    def guesses(self) -> bool:
+        """Tell whether there is a limit and no image yet to tell how fast it is used up."""
+        return self._allowance.limited and not self._answered
 
     @property
     def spent(self) -> float:
@@ -54,7 +61,7 @@ class Meter:
             self._answered += 1
 
     def _limit_reached(self) -> str | None:
-        typical = self._measured / self._answered if self._answered else 0.0
+        typical = self._measured / self._answered if self._answered else self._expected
         owed = typical * (self._asked - self._answered + 1)
         paid, allowed = self._allowance.paid, self._allowance.open
         if paid is not None and (self.spent + owed > paid or self.spent >= paid > 0):

@@ -6,7 +6,7 @@ of, what reached the shop and how soon, and prompts by request key for the conta
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,13 +56,14 @@ def delivery(tables: TableStore, batch: Batch, superseded: frozenset[bytes], pre
     found.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
     new = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
     released = _released_at(tables, batch)
-    if new.num_rows == 0 or released is None:
-        return found
+    if new.num_rows == 0 or (released is None and found.skus):
+        return found  # a batch that waits for a person is neither in time nor late yet
     waited = new.group_by("sku").aggregate([("created_at", "min"), ("state", "count_distinct"), ("state", "min")])
     known = _known_skus(tables, batch.catalogue, waited["sku"], previous)
     waited = waited.filter(pc.invert(pc.is_in(waited["sku"], known)))
     whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], "publish"))
-    soon = pc.greater_equal(waited["created_at_min"], pa.scalar(released - PROMISED_WITHIN, pa.timestamp("us", "UTC")))
+    latest = (released or datetime.now(UTC)) - PROMISED_WITHIN
+    soon = pc.greater_equal(waited["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
     found.new_skus, found.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
     return found
 

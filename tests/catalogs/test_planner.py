@@ -1,11 +1,13 @@
 """What a night finds to do: nothing where nothing moved, and exactly what moved where something did."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalogs.agenda import NEVER
 from catalogs.keys import request_key, slot_id
 from catalogs.plan import PlanCounts
 from catalogs.synthetic import synthetic_batches
@@ -509,3 +511,32 @@ def test_every_slot_is_counted_once_and_a_second_look_finds_nothing_to_do(
         assert (again.slots, again.counts.rendered) == ([], 0)
         wanted = {slot.slot_id for slot in everything.slots}
         assert again.retired == len(set(shop.live) - wanted)
+
+
+# How urgent a shared request is
+
+TWIN = {"title": "Twin"}
+
+
+def test_a_shared_request_takes_the_highest_priority_and_the_earliest_deadline_of_its_rows() -> None:
+    rows = [
+        {"sku": "a", "priority": "low", "deadline": "2026-12-03T00:00:00Z", **TWIN},
+        {"sku": "b", "priority": "high", "deadline": "", **TWIN},
+        {"sku": "c", "priority": "normal", "deadline": "2026-12-01T00:00:00Z", **TWIN},
+    ]
+    [request] = Shop().night(rows).requests
+    assert (request.priority, request.deadline) == ("high", datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_what_a_later_batch_wants_sooner_is_told_once_the_request_is_gone() -> None:
+    rows = [{"sku": "a", "priority": "", **TWIN}, {"sku": "b", "priority": "high", **TWIN}, {"sku": "c", **TWIN}]
+    night = Shop().night([{"priority": "", **row} for row in rows], rows_a_batch=1)
+    [request] = night.requests
+    assert [batch.raised for batch in night.batches] == [[], [(request.key, 0, NEVER)], []]
+
+
+def test_what_was_deferred_is_new_again() -> None:
+    shop = Shop()
+    shop.refuse(shop.night([{"sku": "a", "title": "Mug"}]), "deferred", attempts=1)
+    again = shop.night([{"sku": "a", "title": "Mug"}])
+    assert (again.counts.new, again.counts.waiting, [one.first_attempt for one in again.requests]) == (1, 0, [0])

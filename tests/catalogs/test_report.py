@@ -33,7 +33,7 @@ FACTS = Facts(
     version=8,
     previous=7,
     delivery=Delivery(skus=2, deferred={"over-budget": 1}, new_skus=3, in_time=2),
-    max_cost=0.5,
+    limits=(0.5, None),
     images=Images(planned=8, generated=6, reused=2, failed=1, shared=1, attempts=9, gpu_seconds=12.5),
     reasons={"blank": 1, "words.x": 3, "blurred": 1},
     seconds={"plan": 1.23456, "generate": 10.0},

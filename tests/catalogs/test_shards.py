@@ -2,15 +2,19 @@
 
 from collections import defaultdict
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalogs.agenda import marks_of
 from catalogs.plan import Request
 from catalogs.schemas import REQUESTS
 from catalogs.shards import SHARDS_A_PART, Sharder, request_table
+from catalogs.terms import Terms
 from catalogs.verdict import PASS, Verdict
 from catalogs.work import requests_of
 
@@ -26,7 +30,7 @@ def numbered(number: int, **changes: object) -> Request:
     return replace(REQUEST, key=number.to_bytes(32, "big"), **changes)  # type: ignore[arg-type]
 
 
-def sharded(requests: list[Request], size: int, **limits: int) -> tuple[Sharder, dict[str, list[pa.Table]]]:
+def sharded(requests: list[Request], size: int, **limits: Any) -> tuple[Sharder, dict[str, list[pa.Table]]]:
     """Return the sharder and the row groups of each part, in the order in which they would be written."""
     sharder, parts = Sharder(size, **limits), defaultdict(list)
     for request in requests:
@@ -148,3 +152,21 @@ def test_requests_come_back_from_their_table_as_they_were() -> None:
 def test_no_field_of_a_request_is_forgotten_in_its_table() -> None:
     kept = {"request_key" if field.name == "key" else field.name for field in fields(Request)}
     assert (kept - {"priority", "deadline"}) | {"shard", "reasons"} == set(REQUESTS.names)
+
+
+def test_requests_with_a_deadline_wait_and_share_a_shard_with_those_that_are_wanted_at_the_same_time() -> None:
+    day = datetime(2026, 12, 1, tzinfo=UTC)
+    requests = [numbered(number, deadline=day + timedelta(days=days)) for number, days in enumerate([9, 2, 8, 1])]
+    sharder, parts = sharded([*requests, numbered(4)], 2)
+    assert [[key[-1] for key in table["request_key"].to_pylist()] for table in parts["1-00000"]] == [
+        [3, 1],
+        [2, 0],
+        [4],
+    ]
+    assert [one.deadlines is None for one in sharder.filled] == [False, False, True]
+    assert [one.marks.tolist() == marks_of([requests[3].key, requests[1].key]).tolist() for one in sharder.filled[:1]]
+
+
+def test_a_shard_knows_how_long_an_image_of_its_takes() -> None:
+    sharder, _ = sharded([numbered(0), numbered(1, width=1024)], 2, terms=Terms(seconds_per_megapixel=2.0))
+    assert [one.seconds for one in sharder.filled] == [pytest.approx(0.524288), pytest.approx(1.048576)]

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from catalogs.plan import Request
+from catalogs.terms import Allowance
 from catalogs.verdict import PASS
 from catalogs.work import Order, Screening
 from flows.hands import Handle
@@ -111,4 +112,27 @@ def test_the_first_error_ends_the_line() -> None:
 def test_nothing_to_do_is_done_at_once() -> None:
     hands = ReadyHands()
     run(Bench(), hands, [])
+    assert hands.log == []
+
+
+def test_when_the_meter_stops_what_is_in_flight_is_screened_and_the_rest_is_left() -> None:
+    bench, hands = Bench({"a": [order(1)]}), ReadyHands()
+    bench.meter = Meter(Allowance(paid=0.0), spent=1.0)
+    take = bench.take_screened
+
+    def stop(name: str) -> Screening:
+        bench.meter.allows()
+        return take(name)
+
+    bench.take_screened = stop  # type: ignore[method-assign]
+    run(bench, hands, ["a", "b", "c", "d"], [])
+    assert sorted(hands.log) == ["generate a", "generate b", "screen a", "screen b"]
+    assert bench.retried == []
+
+
+def test_a_meter_that_has_stopped_before_the_line_begins_leaves_everything() -> None:
+    bench, hands = Bench(), ReadyHands()
+    bench.meter = Meter(Allowance(paid=0.0), spent=1.0)
+    assert not bench.meter.allows()
+    run(bench, hands, ["a"], [order(1)])
     assert hands.log == []

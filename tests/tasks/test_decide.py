@@ -8,7 +8,7 @@ import pytest
 
 from catalogs import layout
 from catalogs.policy import default_policy
-from catalogs.schemas import RETIRED
+from catalogs.schemas import LEFT_OUT, RETIRED
 from catalogs.verdict import Verdict
 from infra.parquet import write_table
 from tasks.decide import Decided, decide
@@ -25,8 +25,8 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def decided(shop: Shop) -> Decided:
-    return decide(shop.store, shop.tables, CATALOGUE, RUN, default_policy(), {"stub": "stub@0"})
+def decided(shop: Shop, stopped: str | None = None) -> Decided:
+    return decide(shop.store, shop.tables, CATALOGUE, RUN, default_policy(), {"stub": "stub@0"}, stopped)
 
 
 def rows_of(found: Decided) -> list[Row]:
@@ -142,3 +142,33 @@ def test_the_order_of_the_record_files_does_not_matter(shop: Shop) -> None:
     other = decided(shop)
     assert rows_of(one) == rows_of(other)
     assert states(one) == [("publish", [], 0), ("publish", [], 1), ("publish", [], 1)]
+
+
+def test_what_the_plan_left_out_is_deferred_for_the_plans_reason(shop: Shop) -> None:
+    words = ("one", "two", "three")
+    write(shop, [planned(f"{word}/front", word) for word in words], words, [attempt("one")])
+    codes = pa.table([["0-000000"], [b"\x00\x01\x03"]], schema=LEFT_OUT)
+    write_table(shop.store, layout.run_file(RUN, "left_out.parquet"), codes)
+    found = [(row["state"], row["reasons"], row["attempts_spent"]) for row in rows_of(decided(shop))]
+    assert found == [("publish", [], 1), ("deferred", ["over-budget"], 0), ("deferred", ["past-deadline"], 0)]
+
+
+def test_a_run_that_was_stopped_defers_what_it_did_not_make_and_what_is_owed_another_attempt(shop: Shop) -> None:
+    words = ("fine", "owed", "spent", "unmade")
+    rows = [attempt("fine"), attempt("owed", verdict="BLOCK", again=True), attempt("spent", verdict="BLOCK")]
+    write(shop, [planned(f"{word}/front", word) for word in words], words, rows)
+    found = {
+        row["sku"]: (row["state"], row["reasons"], row["attempts_spent"]) for row in rows_of(decided(shop, "late"))
+    }
+    assert found == {
+        "fine": ("publish", [], 1),
+        "owed": ("deferred", ["late"], 1),
+        "spent": ("blocked", ["blurred"], 1),
+        "unmade": ("deferred", ["late"], 0),
+    }
+
+
+def test_a_run_that_was_stopped_orders_no_last_wave(shop: Shop) -> None:
+    write(shop, VIEWS, (FIRST, SECOND), [attempt(FIRST), attempt(SECOND, looks=f"{FIRST} 0")])
+    assert decided(shop).batch is None, "another seed may tell the two apart"
+    assert sorted(states(decided(shop, "late"))) == [("deferred", ["late"], None), ("publish", [], 0)]

@@ -16,6 +16,7 @@ from tasks.figures import (
     money,
     number,
     percent,
+    price_range,
     printable,
     release_command,
     status,
@@ -168,3 +169,8 @@ def test_the_command_that_lets_a_batch_go_is_quoted_for_a_shell() -> None:
         "packshot release r1 --store 's3://a b/c' --accept retired-share --accept 'x; rm -rf ~' --reason …"
     )
     assert "--store URL " in release_command({"run_id": "r1", "held": ["a"]})
+
+
+def test_a_range_of_prices_is_told_from_the_lowest_to_the_highest() -> None:
+    assert price_range([0.003, 0.008], "USD") == "0.003 to 0.008 USD"
+    assert price_range(None, "USD") == "–"

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 from catalogs import layout
 from catalogs.plan import Request
+from catalogs.terms import Allowance
 from catalogs.verdict import PASS
 from catalogs.work import Order, ShardWork
 from infra.codecs import decode, pixel_sha
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from tasks.generate import generate
+from tasks.generate import FIRST_MEASURED, generate
+from tasks.meter import Meter
 
 REQUEST = Request(
     key=bytes(32),
@@ -78,3 +80,28 @@ def test_a_poisoned_prompt_fails_alone_with_its_reason() -> None:
     poisoned = replace(REQUEST, key=bytes([1]) * 32, prompt="a mug [poison]")
     answers = made(store, orders(poisoned, REQUEST))
     assert [how for _, how, _ in answers] == ["failed", "generated"]
+
+
+def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_made() -> None:
+    store = open_store("memory://generate-metered")
+    requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(6)]
+    made(store, orders(*requests[4:]))
+    engine = open_engine(EngineSpec("stub"))
+    try:
+        meter = Meter(Allowance(paid=1.0), spent=0.5, expected=0.3)
+        found = generate(engine, orders(*requests), store, meter)
+    finally:
+        engine.close()
+    assert [(one.order.request.key[-1], one.how) for one in found] == [(0, "generated"), (4, "reused"), (5, "reused")]
+    assert meter.stopped == "budget-used-up"
+
+
+def test_a_limited_run_gives_the_engine_a_few_images_to_measure_by_before_it_reads_ahead() -> None:
+    store = open_store("memory://generate-measured")
+    engine = open_engine(EngineSpec("stub", stub_seconds=0.05))
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(40)])
+    try:
+        found = generate(engine, shard, store, Meter(Allowance(paid=0.01)))
+    finally:
+        engine.close()
+    assert len(found) == FIRST_MEASURED

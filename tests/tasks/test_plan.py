@@ -16,9 +16,9 @@ from catalogs.keys import slot_id
 from catalogs.plan import Plan
 from catalogs.policy import default_policy
 from catalogs.recipes import built_in_recipe, with_engine
-from catalogs.schemas import REJECTS, RETIRED, SLOTS
+from catalogs.schemas import LEFT_OUT, REJECTS, RETIRED, SLOTS
 from catalogs.shards import SHARDS_A_PART
-from catalogs.terms import Terms
+from catalogs.terms import Allowance, Terms
 from infra.parquet import read_records, read_row_group, read_table
 from infra.stores.addresses import parse_address
 from infra.tables.delta import DeltaTables
@@ -194,3 +194,15 @@ def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(shop: Shop
         assert row["shard"] == shard.name
     parts = read_records(shop.store, layout.run_file(RUN, "requests/"))
     assert len({prompt for part in parts for prompt in part["prompt"].to_pylist()}) == len(skus)
+
+
+def test_a_budget_leaves_requests_out_and_says_why(shop: Shop) -> None:
+    half = Terms(stub_seconds=1.0, allowance=Allowance(paid=2.0))
+    plan = plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half)
+    assert (plan.images, plan.gpu_seconds, plan.deferred) == (2, 2.0, {"over-budget": 1})
+    [row] = read_table(shop.store, layout.run_file(RUN, "left_out.parquet"), LEFT_OUT).to_pylist()
+    assert row == {"shard": "1-000001", "codes": b"\x01"}
+    assert load_plan(shop.store, RUN) == plan
+    assert plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan
+    nothing = plan_of(shop, MUG, {**MUG, "sku": "twin"}, terms=Terms(stub_seconds=1.0, allowance=Allowance(paid=0.0)))
+    assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})

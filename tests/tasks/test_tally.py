@@ -1,12 +1,16 @@
 """What a run's records and its batch add up to."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tasks.tally import prompts_of, standing, tally
+from catalogs import layout
+from catalogs.report import Delivery
+from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
-from tests.tasks.shops import Shop, request_of
+from tests.tasks.shops import CATALOGUE, Shop, request_of
 
 
 @pytest.fixture
@@ -66,3 +70,46 @@ def test_only_the_wanted_prompts_are_read_from_all_parts(shop: Shop) -> None:
     wanted = [request_of(word) for word in ("three", "one", "one", "unknown")]
     assert prompts_of(shop.store, RUN, wanted) == {request_of("one"): "one", request_of("three"): "three"}
     assert prompts_of(shop.store, RUN, []) == {}
+
+
+def test_seconds_are_added_up_over_all_processes_of_a_run(shop: Shop) -> None:
+    write_records(shop.store, {"0-000000": [attempt("one")], "again-1": [attempt("two", 1, engine_seconds=1.25)]})
+    assert engine_seconds(shop.store, RUN) == 1.75
+    assert engine_seconds(shop.store, "another-run") == 0.0
+
+
+def delivered(shop: Shop, hours: dict[str, float | None], state: str = "publish", **words: Any) -> Delivery:
+    """Release a batch of SKU/view -> hours since its row was created, and return what it delivered."""
+    now = datetime.now(UTC)
+    created = {place: None if ago is None else now - timedelta(hours=ago) for place, ago in hours.items()}
+    rows = [decision(place, place, state, created_at=when, **words) for place, when in created.items()]
+    previous = shop.tables.version(layout.manifest(CATALOGUE))
+    shop.release(RUN, dict.fromkeys(hours, "red") if state == "publish" else {})
+    return delivery(shop.tables, batch(rows), frozenset(), previous)
+
+
+def test_a_new_sku_is_in_time_when_all_its_pictures_came_within_two_hours(shop: Shop) -> None:
+    found = delivered(shop, {"a/front": 1.5, "a/side": 1.5, "b/front": 2.5, "c/front": None})
+    assert (found.skus, found.new_skus, found.in_time, found.deferred) == (3, 2, 1, {})
+
+
+def test_a_sku_that_had_a_picture_is_not_new(shop: Shop) -> None:
+    shop.release("r0", {"a/front": "blue"})
+    assert delivered(shop, {"a/side": 1.0, "b/front": 1.0}).new_skus == 1
+
+
+def test_what_was_deferred_is_counted_by_reason_and_its_skus_are_not_in_time(shop: Shop) -> None:
+    found = delivered(shop, {"a/front": 1.0, "b/front": 1.0}, "deferred", reasons=["over-budget"])
+    assert (found.skus, found.new_skus, found.in_time, found.deferred) == (0, 2, 0, {"over-budget": 2})
+
+
+def test_a_batch_that_is_not_released_says_nothing_of_new_skus(shop: Shop) -> None:
+    rows = [decision("a/front", "red", created_at=datetime.now(UTC))]
+    found = delivery(shop.tables, batch(rows), frozenset(), 0)
+    assert (found.skus, found.new_skus) == (1, 0)
+
+
+def test_a_superseded_slot_delivers_nothing(shop: Shop) -> None:
+    rows = [decision("a/front", "red"), decision("b/front", "blue")]
+    superseded = frozenset([rows[0]["slot_id"]])
+    assert delivery(shop.tables, batch(rows), superseded, 0).skus == 1

@@ -1,6 +1,7 @@
 """Which shards of a run are still to be done, also after the process that began it was killed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -104,3 +105,11 @@ def test_what_was_made_and_screened_is_handed_over_once(shop: Shop) -> None:
     for take in (bench.take_made, bench.take_screened):
         with pytest.raises(KeyError):
             take(name)
+
+
+def test_a_shard_of_some_rows_of_a_row_group_holds_these(shop: Shop) -> None:
+    requests = [request(word) for word in ("one", "two", "three")]
+    [shard] = shards_of(shop, requests, size=3)
+    bench = bench_of(shop)
+    bench.plan([replace(shard, name="0-1-000000", requests=2, rows=[0, 2])])
+    assert [order.request for order in bench.work("0-1-000000").orders] == [requests[0], requests[2]]

@@ -50,6 +50,11 @@ def test_every_option_reads_its_variable(run: Run, source: Path, monkeypatch: py
     monkeypatch.setenv("PACKSHOT_STUB_SECONDS", "3")
     report = plan(run, source)
     assert (report["estimate"]["gpu_seconds"], warned(report)) == (6.0, False)
+    monkeypatch.setenv("PACKSHOT_MAX_COST", "0.002")
+    report = plan(run, source)
+    assert (report["images"]["planned"], report["limits"]["deferred"]) == (1, {"over-budget": 1})
+    monkeypatch.setenv("PACKSHOT_MAX_HOURS", "0.0001")
+    assert plan(run, source)["limits"]["deferred"] == {"out-of-time": 2}
 
 
 def test_the_command_line_wins_over_the_environment(run: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +74,9 @@ def test_the_command_line_wins_over_the_environment(run: Run, source: Path, monk
         ("POLICY", "nowhere.yaml", "--policy: 'nowhere.yaml' cannot be read"),
         ("MODEL", "nobody", "--model: 'nobody' is no folder"),
         ("STUB_SECONDS", "soon", "PACKSHOT_STUB_SECONDS"),
+        ("MAX_COST", "-1", "--max-cost: "),
+        ("MAX_COST", "nan", "--max-cost: "),
+        ("MAX_HOURS", "0", "--max-hours: "),
     ],
 )
 def test_a_variable_that_cannot_be_is_refused(
