@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.buckets import s3_endpoint, s3_url
+
+__all__ = ["s3_endpoint", "s3_url"]
+
 FOREIGN = ("PREFECT_", "AWS_", "PACKSHOT_")
 """Whose variables are dropped: no test may reach the caller's server, bucket or settings."""
 
