@@ -140,8 +140,9 @@ def _ask_server(url: str, client_version: str, wanted: Mapping[str, Any]) -> lis
         pools = {pool["name"] for pool in client.request("POST", "/work_pools/filter", json={}).json()}
         there = {each["name"] for each in client.request("POST", "/deployments/filter", json={}).json()}
     same = version == client_version
-    advice = "" if same else f"Run the same version on both sides: `pip install prefect=={version}`, or update the server."
-    findings = [Finding("Prefect", "ok" if same else "warning", f"{url}: server {version}, client {client_version}", advice)]
+    advice = "" if same else f"Run one version on both sides: `pip install prefect=={version}`, or update the server."
+    said = f"{url}: server {version}, client {client_version}"
+    findings = [Finding("Prefect", "ok" if same else "warning", said, advice)]
     deployments = wanted.get("deployments") or []
     needed_pools = {each["work_pool"]["name"] for each in deployments if each.get("work_pool")}
     for what, needed, found, command in (

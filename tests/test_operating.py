@@ -1,4 +1,4 @@
-"""The operator's page: each of its commands is parsed as it is typed, and what it says of exit codes and checks holds."""
+"""The operator's page: each of its commands is understood as it is typed, and its checks exist."""
 
 import re
 import shlex

@@ -33,7 +33,8 @@ def look_at_store(store: ObjectStore, *, single_writer: bool) -> list[Finding]:
         store.write(key, b"first light")
         read = store.read(key) == b"first light"
         took = (perf_counter() - began) * 1000
-        findings = [_is("store", read, f"{store.url}: written and read back in {took:,.0f} ms", f"{store.url}: read back otherwise")]
+        said = f"{store.url}: written and read back in {took:,.0f} ms"
+        findings = [_is("store", read, said, f"{store.url}: read back otherwise")]
         with store.open_input(key) as source:
             source.seek(6)
             findings.append(_is("store: parts", source.read(5) == b"light", "ranges are honoured", "ranges are wrong"))

@@ -96,7 +96,7 @@ class MeetingWorld(World):
         assert self.meeting is not None
         return self.meeting.url
 
-    def _mortal(self, mortality: Mortality | None) -> tuple[ObjectStore, TableStore]:
+    def _mortal(self, _: Mortality | None) -> tuple[ObjectStore, TableStore]:
         assert self.meeting is not None
         return open_store(self.url), MeetingTables(open_tables(self.url), self.meeting)
 

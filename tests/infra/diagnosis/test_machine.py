@@ -40,7 +40,10 @@ def test_what_is_installed_here_is_what_pyproject_asks_for() -> None:
 
 
 def test_the_pair_of_prefect_and_fastapi_that_does_not_start_is_named() -> None:
-    [finding] = machine.look_at_packages(lambda name: "0.165.0" if name == "fastapi" else machine.installed_version(name))
+    def installed(name: str) -> str | None:
+        return "0.165.0" if name == "fastapi" else machine.installed_version(name)
+
+    [finding] = machine.look_at_packages(installed)
     assert finding.state == "failed"
     assert finding.found == "fastapi 0.165.0 (needed: <0.151,>=0.139)"
     assert "prefect 3.8.8's server does not start" in finding.advice
@@ -81,7 +84,7 @@ def test_a_disk_that_is_nearly_full_is_told_before_it_is_full(tmp_path: Path) ->
     folders = {"store": tmp_path / "not" / "made" / "yet"}
     states = [machine.look_at_disks(folders, lambda _, left=left: left)[0] for left in (10**9, 10**10, 10**11)]
     assert [each.state for each in states] == ["failed", "warning", "ok"]
-    assert [each.found for each in states][0] == f"1.0 GB free at {tmp_path}"
+    assert states[0].found == f"1.0 GB free at {tmp_path}"
     assert "packshot sweep STORE" in states[0].advice
     assert machine.working_folders(tmp_path)["store"] == tmp_path
 

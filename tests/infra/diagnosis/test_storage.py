@@ -1,6 +1,7 @@
 """Stores that can do all of it, and stores that cannot: told apart by trying, and left as they were."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from infra.stores.memory import MemoryStore
 class Overwriting(MemoryStore):
     """A store that takes a conditional write for a plain one."""
 
-    def write_once(self, key: str, data: bytes, **words: object) -> bool:
-        self.write(key, data)
+    def write_once(self, key: str, data: bytes, **words: Any) -> bool:
+        self.write(key, data, **words)
         return True
 
 
