@@ -31,7 +31,7 @@ from infra.tables.faults import MortalTables
 from tests.flows.worlds import CATALOGUE, Row, World
 
 DESCRIPTION = "meeting.json"
-MEETING_SECONDS = 120.0
+MEETING_SECONDS = 500.0
 
 
 @dataclass(frozen=True)
