@@ -2,7 +2,8 @@
 
 Comes in: a decided batch. Goes out: a `Release`. Objects are named by their own sha and never overwritten. The manifest
 is compared, at the very version that the commit builds on, with what the batch was planned against, so a slot that
-somebody else has moved is left alone, and a picture that was withdrawn meanwhile stays away. Calling it again after a crash at any point ends in the same release.
+somebody else has moved is left alone, and a picture that was withdrawn meanwhile stays away. Calling it again after a
+crash at any point ends in the same release.
 """
 
 from collections.abc import Mapping

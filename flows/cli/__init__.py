@@ -12,6 +12,7 @@ import typer
 
 from catalogs.errors import InputError
 from flows.cli import refreshing, serving, stores
+from flows.cli.doctor import doctor
 from infra.errors import BadAddress, UnreadableSource, WorldError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     stores.rollback,
     stores.verify,
     stores.sweep,
+    doctor,
 )
 for command in COMMANDS:
     app.command()(command)

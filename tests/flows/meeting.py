@@ -1,0 +1,114 @@
+"""A refresh that is to meet another one: `python -m tests.flows.meeting FOLDER` runs what is described there.
+
+Comes in: `FOLDER/meeting.json`: a catalogue, the store's URL, a scope, where to meet, and how far this machine's clock
+is ahead. Goes out: the report as JSON on standard output. At its manifest commit, past every look at its lease, the
+process waits until so many are there; a clock that is a day ahead takes everybody else's lease for lapsed, so that
+nothing but the commit keeps the two apart.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from catalogs import layout
+from catalogs.job import Scope
+from flows import leasing
+from infra.interfaces import ObjectStore, TableStore
+from infra.leases import acquire, utc_now
+from infra.settings import Settings
+from infra.stores import open_store
+from infra.stores.faults import Mortality
+from infra.tables import open_tables
+from infra.tables.faults import MortalTables
+from tests.flows.worlds import CATALOGUE, Row, World
+
+DESCRIPTION = "meeting.json"
+MEETING_SECONDS = 500.0
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """One of those who meet: `place` is a folder; `guests` how many come to it (0: this one waits for nobody)."""
+
+    rows: list[Row]
+    url: str
+    scope: Scope
+    place: str
+    guests: int
+    clock_ahead_seconds: float = 0.0
+
+    def write(self, folder: Path) -> None:
+        """Write it down for a process to come."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / DESCRIPTION).write_text(json.dumps(asdict(self)), "utf-8")
+
+
+def arrived(place: str) -> int:
+    """Return how many are at the meeting place."""
+    return len(list(Path(place).glob("at-*")))
+
+
+class MeetingTables(MortalTables):
+    """Tables whose first manifest commit waits for the others'."""
+
+    def __init__(self, tables: TableStore, meeting: Meeting) -> None:
+        super().__init__(tables, Mortality())
+        self._meeting = meeting
+        self._met = meeting.guests == 0
+
+    def merge(
+        self,
+        table: str,
+        changes: "pa.Table | pa.RecordBatchReader",
+        *,
+        on: Sequence[str],
+        base_version: int,
+        metadata: Mapping[str, str],
+    ) -> int:
+        """Wait, then commit."""
+        if table == layout.manifest(CATALOGUE) and not self._met:
+            self._met = True
+            (Path(self._meeting.place) / f"at-{os.getpid()}").touch()
+            end = time.monotonic() + MEETING_SECONDS
+            while arrived(self._meeting.place) < self._meeting.guests:
+                assert time.monotonic() < end, "nobody came"
+                time.sleep(0.01)
+        return super().merge(table, changes, on=on, base_version=base_version, metadata=metadata)
+
+
+@dataclass
+class MeetingWorld(World):
+    """A world whose store is anywhere, and that may meet another one at its commit."""
+
+    meeting: Meeting | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the store's URL."""
+        assert self.meeting is not None
+        return self.meeting.url
+
+    def _mortal(self, _: Mortality | None) -> tuple[ObjectStore, TableStore]:
+        assert self.meeting is not None
+        return open_store(self.url), MeetingTables(open_tables(self.url), self.meeting)
+
+
+def main(folder: str) -> None:
+    """Refresh."""
+    meeting = Meeting(**json.loads((Path(folder) / DESCRIPTION).read_text("utf-8")))
+    ahead = timedelta(seconds=meeting.clock_ahead_seconds)
+    leasing.acquire = partial(acquire, clock=lambda: utc_now() + ahead)  # type: ignore[assignment]
+    world = MeetingWorld(Path(folder), meeting.rows, settings=Settings(shard_size=8), meeting=meeting)
+    print(json.dumps(world.refresh(scope=meeting.scope), default=str))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,83 @@
+"""What the doctor asks beyond the machine: settings by name, and a Prefect server that answers, lies or is silent."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from catalogs.errors import OptionError
+from flows.diagnosing import examine, look_at_prefect, look_at_settings
+from infra.errors import BadAddress
+
+WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
+
+
+def test_a_misspelt_setting_is_named_without_its_value() -> None:
+    environment = {"PACKSHOT_SHARDSIZE": "hunter2", "PACKSHOT_STORE": "here", "HOME": "there"}
+    [finding] = look_at_settings(environment, {"PACKSHOT_STORE"})
+    assert finding.found == "PACKSHOT_SHARDSIZE is set and means nothing"
+    assert finding.advice == "Unset it, or did you mean PACKSHOT_SHARD_SIZE?"
+    [finding] = look_at_settings({"PACKSHOT_STORE": "s3://secret"}, {"PACKSHOT_STORE"})
+    assert (finding.state, finding.found) == ("ok", "PACKSHOT_STORE")
+
+
+def test_a_setting_out_of_its_range_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACKSHOT_SHARD_SIZE", "999")
+    [finding] = look_at_settings({}, ())
+    assert finding.state == "failed"
+    assert finding.found.startswith("PACKSHOT_SHARD_SIZE: Input should be less than or equal to 256")
+
+
+def test_without_a_server_every_command_brings_its_own() -> None:
+    [finding] = look_at_prefect()
+    assert (finding.state, "no server is set" in finding.found) == ("ok", True)
+
+
+def test_a_server_that_answers_is_asked_for_versions_pools_and_deployments(prefect_api: str) -> None:
+    server, pools, deployments = look_at_prefect(WANTED)
+    assert server.state == "ok"
+    assert server.found == f"{prefect_api}: server 3.8.8, client 3.8.8"
+    assert (pools.state, pools.found.endswith("packshot missing")) == ("warning", True)
+    assert (deployments.state, deployments.found.endswith("nightly missing")) == ("warning", True)
+    assert "prefect work-pool create" in pools.advice
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://ada:sesame@127.0.0.1:1/api", "PREFECT_API_URL holds a user or a password"),
+        ("ftp://127.0.0.1/api", "PREFECT_API_URL is no http address"),
+        ("http://127.0.0.1:1/api", "http://127.0.0.1:1/api does not answer"),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_a_failure_without_its_password(url: str, said: str) -> None:
+    with temporary_settings({PREFECT_API_URL: url}):
+        [finding] = look_at_prefect()
+    assert finding.state == "failed"
+    assert finding.found.startswith(said)
+    assert "sesame" not in finding.found + finding.advice
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.diagnosing._HEALTH_SECONDS", 0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{silent.getsockname()[1]}/api"}):
+            [finding] = look_at_prefect()
+    assert (finding.state, "does not answer" in finding.found) == ("failed", True)
+
+
+def test_what_cannot_be_a_store_or_a_model_is_bad_input() -> None:
+    with pytest.raises(BadAddress):
+        examine("s3://ada:sesame@bucket", None, ())
+    with pytest.raises(OptionError, match="--model: 'some/model' is no folder here"):
+        examine(None, "some/model", ())
+
+
+def test_a_model_that_was_not_downloaded_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    model: Any = next(each for each in examine(None, f"a/model@{'0' * 40}", ()) if each.name == "model")
+    assert (model.state, model.found) == ("warning", "a/model is not in the model cache")

@@ -1,0 +1,52 @@
+"""A staged picture that is lost between the decision and the release costs one run, and not every night after it."""
+
+from pathlib import Path
+
+import pytest
+
+import flows.refresh
+from catalogs import layout
+from catalogs.batch import Batch
+from infra.documents import read_json
+from infra.errors import StagedLost
+from infra.interfaces import ObjectStore, TableStore
+from tasks.publish import Release
+from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, plain_rows, released
+
+
+def lose(store: ObjectStore, how: str) -> None:
+    """Lose one staged picture with its raw image, or write other bytes of the same size over it."""
+    finished = next(info for info in store.list("staging/") if info.key.endswith(".jpg"))
+    if how == "changed":
+        store.write(finished.key, bytes(finished.size))
+        return
+    image = finished.key.rsplit("-", 1)[0]
+    store.delete([info.key for info in store.list("staging/") if info.key.startswith(image)])
+
+
+@pytest.mark.parametrize(("how", "painted_again"), [("gone", 1), ("changed", 0)])
+def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, painted_again: int
+) -> None:
+    world = World(tmp_path, plain_rows(2))
+    publish = flows.refresh.publish
+
+    def publish_too_late(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
+        lose(store, how)
+        return publish(store, tables, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flows.refresh, "publish", publish_too_late)
+        with pytest.raises(StagedLost, match="makes the picture anew"):
+            world.refresh()
+    (ended,) = {info.key.split("/")[1] for info in world.store.list("runs/")}
+    closed = read_json(world.store, layout.run_file(ended, "closed.json"))
+    assert (closed["state"], "is not the file that was judged" in closed["reason"]) == ("superseded", True)
+    assert list(world.store.list(layout.open_runs(CATALOGUE))) == []
+    assert released(world.tables) == {}
+    report = world.refresh()
+    assert report["run_id"] != ended
+    assert_sums(report)
+    assert report["slots"]["published"] == len(released(world.tables)) == 2
+    assert_whole(world.store, world.tables)
+    assert world.redone == painted_again

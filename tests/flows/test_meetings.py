@@ -1,0 +1,211 @@
+"""Two refreshes of one catalogue at once, each a process of its own: both end, and what they leave is one shop.
+
+With leases as they are, a full run waits for the other one and a partial one works beside it. Without them, one
+machine's clock is a day ahead: it takes the other's run for dead while that one stands at its commit, past its last
+look at its lease. What keeps the promises then is the commit alone.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogs import layout
+from catalogs.job import Scope
+from infra.interfaces import TableStore
+from infra.stores import open_store
+from infra.tables import open_tables
+from tests.flows.conftest import NewStore
+from tests.flows.meeting import Meeting, MeetingWorld, arrived
+from tests.flows.worlds import CATALOGUE, Content, Row, assert_sums, assert_whole, place_of, refused, row
+
+ROOT = Path(__file__).parents[2]
+DAY_SECONDS = 86_400.0
+MANIFEST = layout.manifest(CATALOGUE)
+SCOPES: list[tuple[Scope, Scope]] = [("full", "partial"), ("partial", "partial"), ("full", "full"), ("partial", "full")]
+NAMES = ["+".join(pair) for pair in SCOPES]
+
+
+def base_rows() -> list[Row]:
+    return [row(f"thing-{number:02d}", f"Plain Thing {number}") for number in range(24)]
+
+
+def edited(numbers: range, colour: str, *more: Row) -> list[Row]:
+    """Return the catalogue with some titles in a colour, one row that both have, and one that is refused."""
+    rows = [
+        each | {"title": f"{each['title']} in {colour}"} if number in numbers else each
+        for number, each in enumerate(base_rows())
+    ]
+    return [*rows, *more, row("both", "Wanted by Both"), row("banned", "Toy Revolver")]
+
+
+RED = edited(range(3), "red", row("red-only", "Extra Red Thing"))
+BLUE = edited(range(2, 5), "blue", row("blue-only", "Extra Blue Thing"))
+SHARED = ["both", "thing-02"]
+"""What both of them want another picture of, or of both the same one."""
+
+
+@dataclass
+class Shop:
+    """A shop after its first night, and those who refresh it."""
+
+    folder: Path
+    url: str
+    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    def first_night(self) -> None:
+        """Publish 24 pictures."""
+        meeting = Meeting(base_rows(), self.url, "full", "", 0)
+        report = MeetingWorld(self.folder / "first", base_rows(), meeting=meeting).refresh()
+        assert report["slots"]["published"] == 24
+
+    @property
+    def place(self) -> Path:
+        """Return where they meet."""
+        place = self.folder / "place"
+        place.mkdir(exist_ok=True)
+        return place
+
+    def start(self, rows: list[Row], scope: Scope, guests: int = 0, clock_ahead_seconds: float = 0.0) -> int:
+        """Start a refresh; return its number."""
+        number = len(self.processes)
+        folder = self.folder / f"process-{number}"
+        Meeting(rows, self.url, scope, str(self.place), guests, clock_ahead_seconds).write(folder)
+        with (folder / "errors.txt").open("w") as errors:
+            command = [sys.executable, "-m", "tests.flows.meeting", str(folder)]
+            self.processes.append(
+                subprocess.Popen(
+                    command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=errors, text=True
+                )
+            )
+        return number
+
+    def wait_for(self, number: int, arrivals: int) -> None:
+        """Wait until so many stand at their commit."""
+        while arrived(str(self.place)) < arrivals:
+            assert self.processes[number].poll() is None, self._errors(number)
+            time.sleep(0.02)
+
+    def reports(self) -> list[Content]:
+        """Return the reports of all, each of which must end."""
+        return [self._report(number) for number in range(len(self.processes))]
+
+    def _report(self, number: int) -> Content:
+        out, _ = self.processes[number].communicate(timeout=300)
+        assert self.processes[number].returncode == 0, self._errors(number)
+        report: Content = json.loads(out)
+        return report
+
+    def _errors(self, number: int) -> str:
+        return (self.folder / f"process-{number}" / "errors.txt").read_text()
+
+    @property
+    def tables(self) -> TableStore:
+        """Return the tables."""
+        return open_tables(self.url)
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """Return SKU -> its manifest row."""
+        rows = self.tables.read(MANIFEST).to_pylist()
+        found = {place_of(each).split("/")[0]: each for each in rows}
+        assert len(found) == len(rows), "a slot is doubled"
+        return found
+
+    def check_whole(self, reports: list[Content]) -> None:
+        """Fail where a sum, an object, a row or a commit is wrong, or a run was left open."""
+        for report in reports:
+            assert_sums(report)
+        assert_whole(open_store(self.url), self.tables)
+        assert [place[0].split()[0] for place in refused(self.tables)] == ["banned"]
+        assert list(open_store(self.url).list(layout.open_runs())) == []
+
+
+@pytest.fixture
+def shop(tmp_path: Path, new_store: NewStore) -> Iterator[Shop]:
+    made = Shop(tmp_path, new_store(tmp_path))
+    made.first_night()
+    yield made
+    for process in made.processes:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+
+
+def check_winner_and_loser(shop: Shop, reports: list[Content]) -> None:
+    """Fail unless one of them published all that it had, and the other what the first had left alone."""
+    shop.check_whole(reports)
+    assert shop.tables.version(MANIFEST) == 3
+    winner, loser = sorted(reports, key=lambda report: report["release"]["version"])
+    assert [each["release"]["version"] for each in (winner, loser)] == [2, 3]
+    names = ("new", "changed", "published", "blocked", "superseded")
+    assert {name: winner["slots"][name] for name in names} == {
+        "new": 3, "changed": 3, "published": 5, "blocked": 1, "superseded": 0,
+    }  # fmt: skip
+    assert {name: loser["slots"][name] for name in names} == {
+        "new": 3, "changed": 3, "published": 3, "blocked": 1, "superseded": 2,
+    }  # fmt: skip
+    shown = shop.shown()
+    assert sorted(sku for sku in shown if not sku.startswith("thing-")) == ["blue-only", "both", "red-only"]
+    assert [shown[sku]["run_id"] for sku in SHARED] == [winner["run_id"]] * 2
+    moved = [sku for sku, each in shown.items() if each["run_id"] == loser["run_id"]]
+    assert len(moved) == 3
+    assert len(shown) == 27
+
+
+def with_leases(first: Scope, second: Scope, shop: Shop) -> list[Content]:
+    guests = 0 if (first, second) == ("full", "full") else 2
+    for rows, scope in ((RED, first), (BLUE, second)):
+        shop.start(rows, scope, guests)
+    return shop.reports()
+
+
+def without_leases(first: Scope, second: Scope, shop: Shop, later: list[Row]) -> list[Content]:
+    """Start the second with its clock ahead, when the first stands at its commit; they commit at the same time."""
+    shop.wait_for(shop.start(RED, first, guests=2), arrivals=1)
+    shop.start(later, second, guests=2, clock_ahead_seconds=DAY_SECONDS)
+    return shop.reports()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "second"), SCOPES[:2], ids=NAMES[:2])
+def test_two_that_may_work_side_by_side_commit_one_after_the_other(shop: Shop, first: Scope, second: Scope) -> None:
+    check_winner_and_loser(shop, with_leases(first, second, shop))
+
+
+@pytest.mark.slow
+def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(shop: Shop) -> None:
+    reports = with_leases("full", "full", shop)
+    shop.check_whole(reports)
+    first, second = sorted(reports, key=lambda report: report["release"]["version"])
+    assert [each["release"]["version"] for each in (first, second)] == [2, 3]
+    assert [each["slots"]["superseded"] for each in (first, second)] == [0, 0]
+    # The second catalogue undoes two titles of the first, moves three of its own, and has its own extra thing.
+    assert {name: second["slots"][name] for name in ("new", "changed", "waiting", "retired")} == {
+        "new": 1, "changed": 5, "waiting": 1, "retired": 1,
+    }  # fmt: skip
+    assert len(shop.shown()) == 26
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "second"), SCOPES, ids=NAMES)
+def test_without_leases_the_commit_alone_keeps_two_runs_apart(shop: Shop, first: Scope, second: Scope) -> None:
+    check_winner_and_loser(shop, without_leases(first, second, shop, BLUE))
+
+
+@pytest.mark.slow
+def test_without_leases_two_processes_of_one_run_commit_it_once(shop: Shop) -> None:
+    reports = without_leases("full", "full", shop, RED)
+    shop.check_whole(reports)
+    assert shop.tables.version(MANIFEST) == 2
+    assert reports[0]["run_id"] == reports[1]["run_id"]
+    assert reports[0]["slots"] == reports[1]["slots"]
+    assert reports[0]["slots"]["superseded"] == 0
+    assert len(shop.shown()) == 26

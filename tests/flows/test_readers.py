@@ -1,0 +1,57 @@
+"""Readers of a bucket's manifest, as the README shows them: DuckDB over pyarrow, and the last release's change feed."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.hands import thread_hands
+from flows.refresh import run_refresh
+from tests.flows.shops import Row, Shop, check_sums
+from tests.flows.worlds import RECIPE, row
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+SECTION = README[README.index("## Reading the manifest") : README.index("## Operating it")]
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
+
+
+def night(shop: Shop, url: str) -> dict[str, Any]:
+    with thread_hands() as hands:
+        report = run_refresh(shop.parameters(store=url), shop.settings, hands)
+    check_sums(report)
+    return report
+
+
+def catalogue() -> list[Row]:
+    return [row(f"thing-{number:02d}", f"Plain Thing {number}") for number in range(24)]
+
+
+@pytest.mark.slow
+def test_the_readmes_readers_open_a_manifest_in_a_bucket_and_its_last_release(
+    s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop(tmp_path, catalogue(), RECIPE, name="sample")
+    assert night(shop, s3_url)["slots"]["published"] == 24
+    shop.row("thing-03")["title"] = "Another Thing"
+    shop.take("thing-05")
+    shop.rows.append(row("thing-99", "New Thing"))
+    assert night(shop, s3_url)["release"] == {"version": 2, "previous": 1}
+    monkeypatch.setenv("PACKSHOT_STORE", s3_url)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    capsys.readouterr()
+    first, last = BLOCKS
+    found: dict[str, Any] = {}
+    exec(compile(first, "README.md", "exec"), found)  # noqa: S102 - running it is the point
+    shown = capsys.readouterr().out
+    assert [f"thing-{number:02d}" in shown for number in (0, 4, 5, 6)] == [True, True, False, False]
+    skus = found["rows"]["sku"].to_pylist()
+    assert sorted(skus) == sorted(each["sku"] for each in shop.rows)
+    assert all(key.startswith("published/sample/") for key in found["rows"]["object"].to_pylist())
+    exec(compile(last, "README.md", "exec"), {})  # noqa: S102
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert Counter((kind, sku) for kind, sku, _ in lines) == {
+        ("insert", "thing-99"): 1, ("delete", "thing-05"): 1,
+        ("update_preimage", "thing-03"): 1, ("update_postimage", "thing-03"): 1,
+    }  # fmt: skip
