@@ -1,10 +1,19 @@
-"""One Prefect server for the tests that need to see what Prefect recorded: it takes seconds to start."""
+"""What the tests of whole runs stand on: a Prefect server, and stores on a disk and in a bucket.
 
-from collections.abc import Iterator
+One server for the tests that need to see what Prefect recorded: it takes seconds to start.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from flows.local_server import local_server
+from tests.buckets import bucket_at
+
+NewStore = Callable[[Path], str]
+"""From a test's folder to the URL of a store that nobody used before."""
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +23,13 @@ def prefect_api() -> Iterator[str]:
 
     with local_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield url
+
+
+@pytest.fixture(scope="module", params=["disk", pytest.param("s3", marks=pytest.mark.slow)])
+def new_store(request: pytest.FixtureRequest) -> Iterator[NewStore]:
+    """Make stores of one kind. A test that asks for it is run with each."""
+    if request.param == "disk":
+        yield lambda folder: f"file://{folder / 'store'}"
+        return
+    with bucket_at(request.getfixturevalue("s3_endpoint")) as url:
+        yield lambda _: f"{url}-{uuid4().hex}"
