@@ -41,6 +41,7 @@ _PROGRAM = (
 )
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
+
 @dataclass
 class _Batch:
     answers: "queue.SimpleQueue[Answer]" = field(default_factory=queue.SimpleQueue)
@@ -72,9 +73,9 @@ class ProcessScreener:
         """Yield one answer an order, in any order.
 
         An order past its deadline has its process killed and becomes a Failure, as does one whose process crashed
-        or whose measuring raised. Raises `StoreError` for a store that could not serve an order. Leaving the iterator early drops the orders that no process has begun. Raises
-        RuntimeError after `close`, and WorldError where that happens before the last answer: a run that is interrupted
-        must not take its own end for a fault of the pictures.
+        or whose measuring raised. Leaving the iterator early drops the orders that no process has begun. Raises
+        RuntimeError after `close`, WorldError where that happens before the last answer (a run that is interrupted
+        must not take its own end for a fault of the pictures), and StoreError for a store that could not serve one.
         """
         batch = _Batch()
         with self._lock:

@@ -148,7 +148,6 @@ class DeltaTables:
         feed has been vacuumed.
         """
 
-
         def read() -> pa.Table:
             target = self._required(table, version)
             schema = _schema(target).append(pa.field("_change_type", pa.string()))
@@ -173,9 +172,10 @@ class DeltaTables:
         def unneeded_files() -> list[str]:
             target, kept = self._required(table), list(keep_versions) or None
             with _speaking_of(table):
-                return target.vacuum(
+                names: list[str] = target.vacuum(
                     keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=kept
                 )
+                return names
 
         names = self._steadily(unneeded_files)
         # Without a commit the log goes on naming what an earlier vacuum has deleted.

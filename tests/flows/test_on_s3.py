@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,23 +107,18 @@ def test_a_store_that_is_gone_for_good_is_told_in_a_sentence_and_what_was_staged
     s3_endpoint: str, tmp_path: Path, undisturbed: World
 ) -> None:
     name = uuid4().hex
-    with fault_proxy(s3_endpoint, tmp_path, Faults(outage_after=250, outage_seconds=3600.0)) as place:
+    with fault_proxy(s3_endpoint, tmp_path, Faults(outage_after=150, outage_seconds=3600.0)) as place:
         with bucket_at(place.endpoint):
             gone = shop(tmp_path / "shop", f"s3://{BUCKET}/{name}")
-            began = time.monotonic()
             first = command(gone)
-            took = time.monotonic() - began
-        assert place.counts()["outage"] >= 2
+        assert 2 <= place.counts()["outage"] < 500, "each operation waited for the store anew"
     assert first.returncode == 3, first.stderr
     assert (first.stdout, len(first.stderr.splitlines())) == ("", 1)
     assert first.stderr.startswith("packshot: ")
     assert "see that it can be reached, then run the same command again: what was staged is used" in first.stderr
     assert "sesame" not in first.stderr
-    assert took < 150, "each operation waited for the store anew"
     with bucket_at(s3_endpoint):
-        staged = {
-            info.key for info in open_store(gone.url).list("staging/") if info.key.endswith(".png")
-        }
+        staged = {info.key for info in open_store(gone.url).list("staging/") if info.key.endswith(".png")}
         assert 0 < len(staged) < len(undisturbed.painted)
         second = command(gone)
         assert second.returncode == 1, second.stderr  # a slot has failed, the poisoned one
