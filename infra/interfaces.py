@@ -42,6 +42,13 @@ class ObjectStore(Protocol):
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
 
+    def find(self, key: str) -> bytes | None:
+        """Return the object's bytes, or None, by one look.
+
+        For what mostly is not there, and is made again where it is not seen: a bucket may be a moment behind its own
+        writes, so `read` and `exists` look twice before they say so, which takes time.
+        """
+
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:

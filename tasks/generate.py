@@ -19,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from catalogs import layout
 from catalogs.work import Made, Order, ShardWork
 from infra.codecs import decode, encode_png, pixel_sha
-from infra.errors import BadImage, ObjectMissing
+from infra.errors import BadImage
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Prompt
 from infra.stores.abreast import abreast
 from tasks.meter import Meter
@@ -113,10 +113,11 @@ def _prompts(orders: Iterator[Order], meter: Meter) -> Iterator[Prompt]:
 
 def _staged_sha(store: ObjectStore, image_key: str) -> str | None:
     key = layout.staged_image(image_key)
-    try:
-        return pixel_sha(decode(store.read(key)))
-    except ObjectMissing:
+    staged = store.find(key)
+    if staged is None:
         return None
+    try:
+        return pixel_sha(decode(staged))
     except BadImage:
         store.delete([key])  # no writer of ours leaves half an image; what is there is made anew
         return None

@@ -8,11 +8,12 @@ import os
 import re
 import time
 
+from infra.errors import StoreError
 from infra.interfaces import ObjectStore, Screened, ScreeningOrder
 from infra.screening.measure import measure
 
-FAULTS = ("hang", "grip", "crash", "raise")
-"""Sleep for ever; compute for ever holding the interpreter's lock; exit with 77; raise an exception."""
+FAULTS = ("hang", "grip", "crash", "raise", "away")
+"""Sleep for ever; compute holding the interpreter's lock; exit with 77; raise an exception; find the store away."""
 
 CRASH_CODE = 77
 
@@ -29,4 +30,6 @@ def measure_or_fail(order: ScreeningOrder, store: ObjectStore) -> Screened:
         os._exit(CRASH_CODE)
     if fault == "raise":
         raise ValueError(f"The order {order.key!r} asked for an exception.")
+    if fault == "away":
+        raise StoreError("The store was away on purpose.")
     return measure(order, store)

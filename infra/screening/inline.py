@@ -7,10 +7,13 @@ not kept; everything else is as in `infra.screening.processes`, and one test ask
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
 from infra.screening.measure import measure as measure_order
 
 Measure = Callable[[ScreeningOrder, ObjectStore], Screened]
+Answer = Screened | Failure | StoreError
+"""What comes of one order: numbers, its own failure, or a store that could not serve it."""
 
 
 class InlineScreener:
@@ -22,18 +25,36 @@ class InlineScreener:
         self._measure = measure
 
     def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
-        """Yield one answer an order; an exception while measuring becomes that order's Failure."""
+        """Yield one answer an order; an exception while measuring becomes that order's Failure.
+
+        Raises `StoreError` for a store that could not serve it, which says nothing of the picture.
+        """
         for order in orders:
-            yield answer(order, self._store, self._measure)
+            yield spoken(answer(order, self._store, self._measure))
 
     def close(self) -> None:
         """Do nothing: there are no processes, and the store is its owner's."""
 
 
-def answer(order: ScreeningOrder, store: ObjectStore, measure: Measure) -> Screened | Failure:
-    """Measure one order; whatever goes wrong with it is its own Failure and nobody else's."""
+def answer(order: ScreeningOrder, store: ObjectStore, measure: Measure) -> Answer:
+    """Measure one order; whatever goes wrong with it is its own Failure and nobody else's.
+
+    A store that is away is returned as the error that it is: taken for the picture's fault, it would be written down
+    as a verdict, and outlive the outage.
+    """
     started = time.perf_counter()
     try:
         return measure(order, store)
+    except ObjectMissing as error:
+        return Failure(order.key, f"{type(error).__name__}: {error}", time.perf_counter() - started)
+    except StoreError as error:
+        return error
     except Exception as error:
         return Failure(order.key, f"{type(error).__name__}: {error}", time.perf_counter() - started)
+
+
+def spoken(answered: Answer) -> Screened | Failure:
+    """Return an answer about a picture, or raise the store's error."""
+    if isinstance(answered, StoreError):
+        raise answered
+    return answered

@@ -86,8 +86,11 @@ def from_json(data: bytes) -> Screened:
 
 
 def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
+    stored = store.find(order.scores_key)
+    if stored is None:
+        return None
     try:
-        known = from_json(store.read(order.scores_key))
+        known = from_json(stored)
         if store.size(order.finished_key) != known.file_bytes:
             return None
     except (ObjectMissing, ValueError, KeyError, TypeError):

@@ -26,7 +26,7 @@ from typing import Any
 
 from infra.errors import WorldError
 from infra.interfaces import Failure, Screened, ScreeningOrder
-from infra.screening.inline import Measure
+from infra.screening.inline import Answer, Measure, spoken
 from infra.screening.measure import measure as measure_order
 from infra.screening.worker import READY
 
@@ -40,8 +40,6 @@ _PROGRAM = (
     "main(int(sys.argv[1]), int(sys.argv[2]))"
 )
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-Answer = Screened | Failure
 
 
 @dataclass
@@ -76,8 +74,8 @@ class ProcessScreener:
 
         An order past its deadline has its process killed and becomes a Failure, as does one whose process crashed
         or whose measuring raised. Leaving the iterator early drops the orders that no process has begun. Raises
-        RuntimeError after `close`, and WorldError where that happens before the last answer: a run that is interrupted
-        must not take its own end for a fault of the pictures.
+        RuntimeError after `close`, WorldError where that happens before the last answer (a run that is interrupted
+        must not take its own end for a fault of the pictures), and StoreError for a store that could not serve one.
         """
         batch = _Batch()
         with self._lock:
@@ -91,7 +89,7 @@ class ProcessScreener:
                 answer = batch.answers.get()
                 if self._closed:
                     raise WorldError("The screener was closed before it had answered; run again to screen the rest.")
-                yield answer
+                yield spoken(answer)
         finally:
             batch.abandoned = True
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import cv2
 
-from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
-from infra.screening.inline import Measure, answer
+from infra.interfaces import Failure, ObjectStore, ScreeningOrder
+from infra.screening.inline import Answer, Measure, answer
 from infra.stores import open_store
 
 READY = b"ready"
@@ -53,7 +53,7 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
         pipe.send_bytes(pickle.dumps(reply))
 
 
-def _reply(order: ScreeningOrder, measure: Measure) -> Screened | Failure:
+def _reply(order: ScreeningOrder, measure: Measure) -> Answer:
     try:
         store = _store(order.store_url)
     except Exception as error:  # a store that cannot be opened fails its orders, not the process

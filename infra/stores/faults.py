@@ -70,6 +70,10 @@ class MortalStore:
         """Return the object's bytes."""
         return self._mortality.survive(f"read {key}", lambda: self._store.read(key))
 
+    def find(self, key: str) -> bytes | None:
+        """Return the object's bytes, or None."""
+        return self._mortality.survive(f"find {key}", lambda: self._store.find(key))
+
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:

@@ -46,6 +46,13 @@ class LocalStore:
         with self.open_input(key) as source:
             return source.read()
 
+    def find(self, key: str) -> bytes | None:
+        """Return the object's bytes, or None."""
+        try:
+            return self.read(key)
+        except ObjectMissing:
+            return None
+
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:

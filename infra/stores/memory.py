@@ -40,6 +40,13 @@ class MemoryStore:
         """Return the object's bytes, or raise `ObjectMissing`."""
         return self._found(key)[0]
 
+    def find(self, key: str) -> bytes | None:
+        """Return the object's bytes, or None."""
+        check_key(key)
+        with _lock:
+            data, _ = self._objects.get(key, (None, None))
+        return data
+
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:

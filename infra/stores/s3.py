@@ -52,6 +52,15 @@ class S3Store:
         with self._speaking_of(key):
             return self._found(lambda: self._fetch(path))
 
+    def find(self, key: str) -> bytes | None:
+        """Return the object's bytes, or None, by one look."""
+        path = self._path(key)
+        try:
+            with self._speaking_of(key):
+                return self._fetch(path)
+        except ObjectMissing:
+            return None
+
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:

@@ -15,10 +15,18 @@ GONE_UPLOAD = {"NoSuchUpload"}
 COME_BACK = "see that it can be reached, then run the same command again: what was staged is used"
 """What to do about a store that is away."""
 
-_PASSING = frozenset(
-    "SlowDown InternalError ServiceUnavailable TooManyRequests RequestTimeout IncompleteBody BadDigest "
-    "XAmzContentSHA256Mismatch ConditionalRequestConflict OperationAborted".split()
-)
+_PASSING = {
+    "SlowDown",
+    "InternalError",
+    "ServiceUnavailable",
+    "TooManyRequests",
+    "RequestTimeout",
+    "IncompleteBody",
+    "BadDigest",
+    "XAmzContentSHA256Mismatch",
+    "ConditionalRequestConflict",
+    "OperationAborted",
+}
 _NEVER = 501  # a server that does not know a request will not learn it
 
 

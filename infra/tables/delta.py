@@ -5,11 +5,15 @@ one new version, or `LostRace`.
 Why it holds: with `max_commit_retries=0` delta-rs neither rebases nor tries again. It writes log entry `base + 1` by a
 conditional put, so a second writer fails even when it touches other rows. Retries (the default) would rebase silently.
 A MERGE that moves no row commits nothing; an empty commit then carries the words, since they say that a run was here.
+In a bucket, the client below deltalake sits out refusals and outages, but gives up on an answer that is cut off in its
+middle, or on a log entry that is not seen yet; whole operations are therefore repeated here. A merge may be: where the
+lost one had landed, the next is told that the race is lost, and finds its own words in the history.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
@@ -19,13 +23,19 @@ from infra.errors import LostRace, TableError
 from infra.interfaces import Commit
 from infra.stores import open_store
 from infra.stores.addresses import Address, parse_address
-from infra.stores.aws import S3Access
+from infra.stores.aws import S3Access, open_client
 from infra.stores.names import check_key
+from infra.stores.patience import Patience
+from infra.stores.s3_errors import COME_BACK
 from infra.tables.commits import checked, commit
 from infra.tables.log import as_metadata, read_history
 from infra.tables.plain import plain_batches, plain_schema
+from infra.tables.spill import spill, spilled
+
+T = TypeVar("T")
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # deltalake paints its messages
+_TRIES = 6  # of an operation that is answered by halves; outages are sat out below
 _CONFIGURATION = {"delta.enableChangeDataFeed": "true"}
 
 
@@ -48,8 +58,7 @@ class DeltaTables:
         Raises `TableError` where it is there with other columns.
         """
         wanted = plain_schema(schema)
-        target = self._opened(table) or self._created(table, wanted)
-        found = _schema(target)
+        found = self._steadily(lambda: _schema(self._opened(table) or self._created(table, wanted)))
         if not found.equals(wanted):
             different = sorted({field.name for field in set(found) ^ set(wanted)}) or wanted.names
             raise TableError(
@@ -59,21 +68,26 @@ class DeltaTables:
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where the table has not been made."""
-        target = self._opened(table)
+        target = self._steadily(lambda: self._opened(table))
         return None if target is None else int(target.version())
 
     def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
         """Return the rows of one version (the newest by default), in no promised order."""
-        target = self._required(table, version)
-        schema = _part(_schema(target), columns)
-        with _speaking_of(table):
-            return pa.Table.from_batches(plain_batches(_scan(target, schema), schema), schema)
+
+        def read() -> pa.Table:
+            schema, rows = self._scanned(table, columns, version)
+            return pa.Table.from_batches(rows, schema)
+
+        return self._steadily(read)
 
     def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of one version in bounded memory, in no promised order."""
-        target = self._required(table, version)
-        schema = _part(_schema(target), columns)
-        return _spoken(table, plain_batches(_scan(target, schema), schema))
+        """Yield the rows of one version in bounded memory, in no promised order.
+
+        From a bucket they come by way of a temporary file: a scan that breaks in its middle cannot be taken up there.
+        """
+        if self._patience is None:
+            return self._scanned(table, columns, version)[1]
+        return spilled(self._steadily(lambda: spill(*self._scanned(table, columns, version))))
 
     def merge(
         self,
@@ -87,8 +101,23 @@ class DeltaTables:
         """Commit `changes` as exactly the version after `base_version` and return that version.
 
         Raises `LostRace` when another commit has taken the place, and `ValueError` for changes that are empty, have
-        other columns, an unknown `_op`, or a null or repeated `on`. A reader is taken at its word about the last two.
+        other columns, an unknown `_op`, or a null or repeated `on`. A reader is taken at its word about the last two,
+        and is read only once.
         """
+
+        def commit_rows() -> int:
+            return self._merge(table, changes, on, base_version, metadata)
+
+        return self._steadily(commit_rows) if isinstance(changes, pa.Table) else commit_rows()
+
+    def _merge(
+        self,
+        table: str,
+        changes: "pa.Table | pa.RecordBatchReader",
+        on: Sequence[str],
+        base_version: int,
+        metadata: Mapping[str, str],
+    ) -> int:
         target = self._required(table)
         if target.version() > base_version:
             raise LostRace(_lost(table, base_version, int(target.version())))
@@ -118,11 +147,15 @@ class DeltaTables:
         That is "insert", "delete", "update_preimage" or "update_postimage". Raises `TableError` where the version's
         feed has been vacuumed.
         """
-        target = self._required(table, version)
-        schema = _schema(target).append(pa.field("_change_type", pa.string()))
-        with _speaking_of(table):
-            feed = pa.RecordBatchReader.from_stream(target.load_cdf(version, version))
-            return pa.Table.from_batches(plain_batches(feed, schema), schema)
+
+        def read() -> pa.Table:
+            target = self._required(table, version)
+            schema = _schema(target).append(pa.field("_change_type", pa.string()))
+            with _speaking_of(table):
+                feed = pa.RecordBatchReader.from_stream(target.load_cdf(version, version))
+                return pa.Table.from_batches(plain_batches(feed, schema), schema)
+
+        return self._steadily(read)
 
     def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first (at most `limit` commits); empty where there is no table."""
@@ -135,17 +168,45 @@ class DeltaTables:
         `keep_hours` must be longer than a commit takes. An old version is only safe in `keep_versions`: a checkpoint
         forgets which files were removed lately. Change feeds are kept by their age alone.
         """
-        target = self._required(table)
-        kept = list(keep_versions) or None
-        with _speaking_of(table):
-            names = target.vacuum(
-                keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=kept
-            )
+
+        def unneeded_files() -> list[str]:
+            target, kept = self._required(table), list(keep_versions) or None
+            with _speaking_of(table):
+                names: list[str] = target.vacuum(
+                    keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=kept
+                )
+                return names
+
+        names = self._steadily(unneeded_files)
         # Without a commit the log goes on naming what an earlier vacuum has deleted.
         store = open_store(self.url)
         there = {info.key for info in store.list(f"{table}/")}
         unneeded = [key for key in (f"{table}/{name}" for name in names) if key in there]
         return len(unneeded) if dry_run else store.delete(unneeded)
+
+    @property
+    def _patience(self) -> Patience | None:
+        return open_client(S3Access.from_environment()).patience if self._address.scheme == "s3" else None
+
+    def _steadily(self, operation: Callable[[], T]) -> T:
+        """Do a whole operation, and do it again where a bucket answered by halves; a folder answers or does not."""
+        patience = self._patience
+        if patience is None:
+            return operation()
+        left = iter(range(_TRIES - 1))
+        try:
+            return patience.keep_trying(operation, lambda error: _served_badly(error) and next(left, None) is not None)
+        except TableError as error:
+            if not _served_badly(error):
+                raise
+            raise TableError(f"{str(error).rstrip('.')}; {COME_BACK}.") from error.__cause__
+
+    def _scanned(
+        self, table: str, columns: Sequence[str] | None, version: int | None
+    ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        target = self._required(table, version)
+        schema = _part(_schema(target), columns)
+        return schema, _spoken(table, target, schema)
 
     def _opened(self, table: str, version: int | None = None) -> DeltaTable | None:
         with _speaking_of(table):
@@ -200,10 +261,6 @@ def _part(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
     return pa.schema([schema.field(name) for name in columns])
 
 
-def _scan(target: DeltaTable, schema: pa.Schema) -> pa.RecordBatchReader:
-    return pa.RecordBatchReader.from_stream(target.scan(columns=schema.names))
-
-
 def _lost(table: str, base_version: int, newest: int) -> str:
     return f"Table {table!r} is at version {newest}, past {base_version}, which the changes were compared with."
 
@@ -218,6 +275,11 @@ def _speaking_of(table: str) -> Iterator[None]:
         raise TableError(f"Table {table!r} could not be served: {said or type(error).__name__}.") from error
 
 
-def _spoken(table: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _spoken(table: str, target: DeltaTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     with _speaking_of(table):
-        yield from batches
+        yield from plain_batches(pa.RecordBatchReader.from_stream(target.scan(columns=schema.names)), schema)
+
+
+def _served_badly(error: Exception) -> bool:
+    """Tell whether deltalake gave up, apart from lost races; our own refusals have no cause."""
+    return isinstance(error, TableError) and error.__cause__ is not None and not isinstance(error, LostRace)

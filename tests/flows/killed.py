@@ -29,15 +29,17 @@ def describe(world: World) -> None:
     """Write a world down for a process to come; the policy is the built-in one."""
     world.folder.mkdir(parents=True, exist_ok=True)
     content = {"rows": world.rows, "recipe": world.recipe, "settings": world.settings.model_dump()}
-    content["shop"] = None if world.shop is None else str(world.shop)
+    content["shop"] = world.shop
     (world.folder / DESCRIPTION).write_text(json.dumps(content), "utf-8")
 
 
 def described(folder: Path) -> World:
     """Return the world that was written down in a folder."""
     content: Content = json.loads((folder / DESCRIPTION).read_text("utf-8"))
-    settings, shop = Settings(**content["settings"]), content["shop"] and Path(content["shop"])
-    return LoggedWorld(folder, content["rows"], content["recipe"], settings=settings, processes=True, shop=shop)
+    settings = Settings(**content["settings"])
+    return LoggedWorld(
+        folder, content["rows"], content["recipe"], settings=settings, processes=True, shop=content["shop"]
+    )
 
 
 def main(folder: str, *options: str) -> None:

@@ -89,6 +89,12 @@ class Shop:
     policy: dict[str, Any] | None = None
     name: str = "shop"
     settings: Settings = field(default_factory=lambda: SETTINGS)
+    place: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Return where the store is: in the shop's folder, unless it was given another place."""
+        return self.place or str(self.folder / "store")
 
     def row(self, sku: str) -> Row:
         """Return the row of a SKU, to be edited."""
@@ -105,7 +111,7 @@ class Shop:
         source, recipe = self.folder / "catalogue.csv", self.folder / "recipe.yaml"
         write_csv(source, self.rows)
         recipe.write_text(json.dumps(self.recipe), "utf-8")  # YAML reads JSON
-        values: dict[str, Any] = {"source": source, "store": self.folder / "store", "recipe": recipe}
+        values: dict[str, Any] = {"source": source, "store": self.url, "recipe": recipe}
         if self.policy is not None:
             (self.folder / "policy.yaml").write_text(json.dumps(self.policy), "utf-8")
             values["policy"] = self.folder / "policy.yaml"
@@ -123,7 +129,7 @@ class Shop:
         """Let a held batch go."""
         before = self.manifest()
         with thread_hands() as hands:
-            report = release_held(str(self.folder / "store"), run_id, list(accept), reason, "ada", self.settings, hands)
+            report = release_held(self.url, run_id, list(accept), reason, "ada", self.settings, hands)
         return self._night(report, before)
 
     def _night(self, report: dict[str, Any], before: Manifest) -> Night:
@@ -134,11 +140,11 @@ class Shop:
     @property
     def store(self) -> ObjectStore:
         """Return the store, opened."""
-        return open_store(str(self.folder / "store"))
+        return open_store(self.url)
 
     def manifest(self) -> Manifest:
         """Return what the shop shows."""
-        tables, table = open_tables(str(self.folder / "store")), layout.manifest(self.name)
+        tables, table = open_tables(self.url), layout.manifest(self.name)
         if tables.version(table) is None:
             return {}
         return by_name(tables.read(table, MANIFEST.names).to_pylist())

@@ -292,7 +292,7 @@ class Meanwhile(NoWatch):
 
 def test_a_partial_run_beside_a_full_one_keeps_its_pictures_and_a_second_full_one_is_refused(tmp_path: Path) -> None:
     world = small_world(tmp_path / "world")
-    other = World(tmp_path / "other", world.rows, shop=tmp_path / "world" / "store")
+    other = World(tmp_path / "other", world.rows, shop=world.url)
     moved = [each | {"title": f"{each['title']} in red"} for each in world.rows[-3:]]
     beside = World(tmp_path / "beside", [*moved, row("extra", "Extra Thing")], shop=other.shop)
     reports: list[Content] = []

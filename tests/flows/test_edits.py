@@ -4,7 +4,6 @@ Every edit is played on a fresh copy of one shop, and then all of them one after
 comes another one without an edit, which must be silent.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from catalogs.schemas import OUTCOMES
 from infra.documents import read_json
 from infra.tables import open_tables
 from tasks.rollback import rollback
+from tests.flows.conftest import NewStore
 from tests.flows.shops import SHOWN, Manifest, Name, Night, Row, Shop, check_published
 
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
@@ -69,9 +69,10 @@ def policy() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def first_night(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Shop:
     """Return a shop after its first night, to be copied."""
-    shop = Shop(tmp_path_factory.mktemp("first"), catalogue(), RECIPE, policy())
+    folder = tmp_path_factory.mktemp("first")
+    shop = Shop(folder, catalogue(), RECIPE, policy(), place=new_store(folder))
     night = shop.night()
     assert night.slots() == {"new": 45, "published": 42, "review": 1, "blocked": 2}
     assert night.report["reasons"] == {"blurred": 2, "blank": 1, "flat": 1, "words.weapons": 1}
@@ -80,9 +81,11 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @pytest.fixture
-def shop(first_night: Shop, tmp_path: Path) -> Shop:
-    shutil.copytree(first_night.folder / "store", tmp_path / "store")
-    return Shop(tmp_path, catalogue(), RECIPE, policy())
+def shop(first_night: Shop, tmp_path: Path, new_store: NewStore) -> Shop:
+    copy = Shop(tmp_path, catalogue(), RECIPE, policy(), place=new_store(tmp_path))
+    for info in first_night.store.list(""):
+        copy.store.write(info.key, first_night.store.read(info.key))
+    return copy
 
 
 @dataclass
@@ -139,7 +142,7 @@ def stored_scores(shop: Shop) -> dict[str, Any]:
 
 
 def outcomes(shop: Shop) -> list[dict[str, Any]]:
-    return list(open_tables(str(shop.folder / "store")).read(layout.outcomes(shop.name), OUTCOMES.names).to_pylist())
+    return list(open_tables(shop.url).read(layout.outcomes(shop.name), OUTCOMES.names).to_pylist())
 
 
 def front(*skus: str) -> set[Name]:
@@ -488,7 +491,7 @@ def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(shop: Sho
 def rolled_back(shop: Shop) -> Night:
     """Go back to the release before, and return what the next night does."""
     before = shop.manifest()
-    rollback(shop.store, open_tables(str(shop.folder / "store")), shop.name)
+    rollback(shop.store, open_tables(shop.url), shop.name)
     assert shop.manifest() != before
     return shop.night()
 

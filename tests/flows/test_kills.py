@@ -18,6 +18,7 @@ import pytest
 from catalogs import layout
 from infra.errors import LeaseHeld
 from infra.settings import Settings
+from tests.flows.conftest import NewStore
 from tests.flows.killed import LOG, describe
 from tests.flows.worlds import (
     CATALOGUE,
@@ -116,23 +117,23 @@ def painted(world: World) -> Counter[str]:
     return Counter(log.read_text("ascii").split() if log.exists() else [])
 
 
-def a_shop(folder: Path, shard_size: int, plain: int, stub_seconds: float) -> World:
+def a_shop(store: str, folder: Path, shard_size: int, plain: int, stub_seconds: float) -> World:
     settings = Settings(shard_size=shard_size, in_flight=4, stub_seconds=stub_seconds)
-    return World(folder, plain_rows(plain) + awkward_rows(), settings=settings)
+    return World(folder, plain_rows(plain) + awkward_rows(), settings=settings, shop=store)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, new_store: NewStore) -> Iterator[World]:
     """A shop of 20 shards of 5 images."""
-    made = a_shop(tmp_path / "shop", 5, 54, 0.03)
+    made = a_shop(new_store(tmp_path), tmp_path / "shop", 5, 54, 0.03)
     yield made
     end(made.folder)
 
 
 @pytest.fixture
-def large_world(tmp_path: Path) -> Iterator[World]:
+def large_world(tmp_path: Path, new_store: NewStore) -> Iterator[World]:
     """A shop of 20 shards of 16 images."""
-    made = a_shop(tmp_path / "shop", 16, 225, 0.02)
+    made = a_shop(new_store(tmp_path), tmp_path / "shop", 16, 225, 0.02)
     yield made
     end(made.folder)
 
@@ -144,9 +145,9 @@ def end(folder: Path) -> None:
 
 
 def there(world: World, place: str, count: int = 1) -> Callable[[], bool]:
-    """Return a moment: so many files under a folder of the store."""
-    folder = world.folder / "store" / place
-    return lambda: sum(1 for path in folder.glob("**/*") if path.is_file()) >= count
+    """Return a moment: so many objects below a place in the store."""
+    store = world.store
+    return lambda: sum(1 for _ in store.list(f"{place}/")) >= count
 
 
 def painting(world: World, images: int) -> Callable[[], bool]:
@@ -239,8 +240,7 @@ def test_a_run_that_is_killed_twenty_times_ends_as_an_undisturbed_one(
 def test_processes_side_by_side_wait_or_are_refused_or_let_each_others_pictures_be(
     world: World, tmp_path: Path
 ) -> None:
-    shop = world.folder / "store"
-    partial, other = (World(tmp_path / name, world.rows, shop=shop) for name in ("partial", "other"))
+    partial, other = (World(tmp_path / name, world.rows, shop=world.url) for name in ("partial", "other"))
     moved = [each | {"title": f"{each['title']} in red"} for each in world.rows[:6]]
     partial.rows = [*moved, *[row(f"extra-{number}", f"Extra Thing {number}") for number in range(3)]]
     first = start(world)
@@ -275,7 +275,7 @@ def test_a_run_that_slept_past_its_lease_finds_out_and_lets_be(world: World, tmp
     time.sleep(2.5)
     (slept,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
     before = painted(world).total()
-    successor = World(tmp_path / "successor", world.rows, shop=world.folder / "store", settings=Settings(shard_size=5))
+    successor = World(tmp_path / "successor", world.rows, shop=world.url, settings=Settings(shard_size=5))
     successor.recipe["defaults"]["template"] = "A picture of {{ title }}, {{ phrase }} {{ note }}"
     report = successor.refresh(wait=False)
     first.process.send_signal(signal.SIGCONT)
@@ -336,7 +336,7 @@ def test_a_second_command_that_may_not_wait_is_told_who_holds_the_catalogue(worl
     first = command(world)
     assert first.wait_until(there(world, "staging", 10))
     first.process.send_signal(signal.SIGSTOP)
-    other = World(tmp_path / "other", world.rows, shop=world.folder / "store")
+    other = World(tmp_path / "other", world.rows, shop=world.url)
     second = command(other, "--no-wait")
     second.process.communicate(timeout=120)
     assert second.process.returncode == 3

@@ -127,7 +127,8 @@ class World:
     """One shop: its catalogue and rules, which may be edited, and its store.
 
     `painted` counts every painted image by its key. With `processes` pictures are screened as in earnest, in processes
-    of their own, which a dying store does not reach. A world without a `shop` of its own shares another world's store.
+    of their own, which a dying store does not reach. The store is a folder of the world's own, unless `shop` is the URL
+    of another: a bucket's, or another world's.
     """
 
     folder: Path
@@ -136,13 +137,13 @@ class World:
     policy: Policy = field(default_factory=default_policy)
     settings: Settings = field(default_factory=lambda: Settings(shard_size=4, in_flight=3))
     processes: bool = False
-    shop: Path | None = None
+    shop: str | None = None
     painted: Counter[str] = field(default_factory=Counter)
 
     @property
     def url(self) -> str:
         """Return the store's URL."""
-        return f"file://{self.shop or self.folder / 'store'}"
+        return self.shop or f"file://{self.folder / 'store'}"
 
     @property
     def store(self) -> ObjectStore:

@@ -41,9 +41,10 @@ def test_without_faults_it_is_not_noticed(s3_endpoint: str, tmp_path: Path) -> N
 def test_a_refused_request_reaches_nobody(
     s3_endpoint: str, tmp_path: Path, kind: str, status: int, code: bytes
 ) -> None:
-    with fault_proxy(s3_endpoint, tmp_path, Faults(1.0, (kind,))) as bad, fault_proxy(
-        s3_endpoint, tmp_path, Faults()
-    ) as good:
+    with (
+        fault_proxy(s3_endpoint, tmp_path, Faults(1.0, (kind,))) as bad,
+        fault_proxy(s3_endpoint, tmp_path, Faults()) as good,
+    ):
         told, words = ask(bad, "PUT", f"refused-{kind}", BODY)
         assert told == status
         assert code in words
@@ -54,9 +55,10 @@ def test_a_refused_request_reaches_nobody(
 def test_a_reset_connection_leaves_open_whether_the_work_was_done(
     s3_endpoint: str, tmp_path: Path, kind: str, there: int
 ) -> None:
-    with fault_proxy(s3_endpoint, tmp_path, Faults(1.0, (kind,))) as bad, fault_proxy(
-        s3_endpoint, tmp_path, Faults()
-    ) as good:
+    with (
+        fault_proxy(s3_endpoint, tmp_path, Faults(1.0, (kind,))) as bad,
+        fault_proxy(s3_endpoint, tmp_path, Faults()) as good,
+    ):
         with pytest.raises(ConnectionError):
             ask(bad, "PUT", f"reset-{kind}", BODY)
         assert ask(good, "GET", f"reset-{kind}")[0] == there

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import StoreError
 from infra.interfaces import Failure, ObjectStore, Screened, Screener
 from infra.screening.faults import measure_or_fail
 from infra.screening.inline import InlineScreener
@@ -39,6 +40,14 @@ def test_every_order_is_answered_once_with_what_measuring_gives(screener: Screen
         assert answer.finished_sha == expected.finished_sha
         assert answer.scores == expected.scores
         assert answer.fingerprint == expected.fingerprint
+
+
+def test_a_store_that_is_away_is_no_fault_of_the_picture(screener: Screener, store: ObjectStore) -> None:
+    orders = [staged(store, "good"), staged(store, "away-1"), staged(store, "good-2")]
+    with pytest.raises(StoreError, match="away on purpose"):
+        list(screener.screen(orders))
+    (answer,) = screener.screen(orders[:1])
+    assert isinstance(answer, Screened)
 
 
 def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(

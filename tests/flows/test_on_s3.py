@@ -1,0 +1,130 @@
+"""Refreshes of a shop in a bucket behind a bad network: the same release, or one clear sentence and nothing lost."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from infra.settings import Settings
+from infra.stores import open_store
+from tests.buckets import BUCKET, bucket_at
+from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, awkward_rows, plain_rows, refused, released
+from tests.infra.fault_proxy import Faults, Place, fault_proxy
+
+SETTINGS = Settings(shard_size=5, in_flight=3)
+ROOT = Path(__file__).parents[2]
+
+
+def shop(folder: Path, place: str | None = None, plain: int = 12) -> World:
+    """Return a shop of a few dozen slots, with one of each fate, screened in processes as in earnest."""
+    return World(folder, awkward_rows() + plain_rows(plain), settings=SETTINGS, processes=True, shop=place)
+
+
+@contextmanager
+def behind(endpoint: str, folder: Path, faults: Faults) -> Iterator[tuple[str, Place]]:
+    """Lend a fresh store behind a network with these faults."""
+    with fault_proxy(endpoint, folder, faults) as place, bucket_at(place.endpoint) as url:
+        yield url, place
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Return the shop after its first night on a disk, where nothing fails."""
+    made = shop(tmp_path_factory.mktemp("undisturbed"))
+    made.refresh()
+    return made
+
+
+def refresh_as(undisturbed: World, world: World) -> None:
+    """Refresh twice, and compare with the undisturbed shop: keys, attempts, verdicts, manifest rows, images made."""
+    report = world.refresh()
+    assert released(world.tables) == released(undisturbed.tables)
+    assert refused(world.tables) == refused(undisturbed.tables)
+    assert set(world.painted) == set(undisturbed.painted)
+    assert_sums(report)
+    before = world.painted.total()
+    again = world.refresh()
+    assert again["slots"]["unchanged"] == report["slots"]["published"]
+    assert (again["slots"]["new"], again["images"]["generated"]) == (1, 0)  # the poisoned one, tried anew
+    assert world.painted.total() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_network_that_loses_a_request_in_twenty_changes_nothing(
+    s3_endpoint: str, tmp_path: Path, undisturbed: World, seed: int
+) -> None:
+    with behind(s3_endpoint, tmp_path, Faults(share=0.05, seed=seed)) as (url, place):
+        world = shop(tmp_path / "shop", url)
+        refresh_as(undisturbed, world)
+        assert_whole(world.store, world.tables)
+        assert sum(place.counts().values()) >= 20, place.counts()
+    # Seen past the proxy too, and nothing of a lost answer was taken for somebody else's.
+    assert world.redone == 0
+
+
+@pytest.mark.slow
+def test_an_outage_of_thirty_seconds_is_sat_out(s3_endpoint: str, tmp_path: Path, undisturbed: World) -> None:
+    with behind(s3_endpoint, tmp_path, Faults(outage_after=150, outage_seconds=30.0)) as (url, place):
+        world = shop(tmp_path / "shop", url)
+        refresh_as(undisturbed, world)
+        assert place.counts()["outage"] >= 5
+    assert world.redone == 0
+
+
+@pytest.mark.slow
+def test_a_network_as_slow_as_another_continent_changes_nothing(
+    s3_endpoint: str, tmp_path: Path, undisturbed: World
+) -> None:
+    with behind(s3_endpoint, tmp_path, Faults(latency=0.2)) as (url, _):
+        refresh_as(undisturbed, shop(tmp_path / "shop", url))
+
+
+def command(world: World, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run `packshot refresh` on a world's catalogue."""
+    source, recipe = world.job().source, world.folder / "recipe.json"
+    recipe.write_text(json.dumps(world.recipe), "utf-8")
+    words = ["refresh", source, "--store", world.url, "--recipe", str(recipe), "--catalogue", CATALOGUE, "--json"]
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *words],
+        cwd=ROOT,
+        env=os.environ | {"PACKSHOT_SHARD_SIZE": "5", "PACKSHOT_STORE_SECONDS": "6"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_a_store_that_is_gone_for_good_is_told_in_a_sentence_and_what_was_staged_is_used(
+    s3_endpoint: str, tmp_path: Path, undisturbed: World
+) -> None:
+    name = uuid4().hex
+    with fault_proxy(s3_endpoint, tmp_path, Faults(outage_after=150, outage_seconds=3600.0)) as place:
+        with bucket_at(place.endpoint):
+            gone = shop(tmp_path / "shop", f"s3://{BUCKET}/{name}")
+            first = command(gone)
+        assert 2 <= place.counts()["outage"] < 500, "each operation waited for the store anew"
+    assert first.returncode == 3, first.stderr
+    assert (first.stdout, len(first.stderr.splitlines())) == ("", 1)
+    assert first.stderr.startswith("packshot: ")
+    assert "see that it can be reached, then run the same command again: what was staged is used" in first.stderr
+    assert "sesame" not in first.stderr
+    with bucket_at(s3_endpoint):
+        staged = {info.key for info in open_store(gone.url).list("staging/") if info.key.endswith(".png")}
+        assert 0 < len(staged) < len(undisturbed.painted)
+        second = command(gone)
+        assert second.returncode == 1, second.stderr  # a slot has failed, the poisoned one
+        report = json.loads(second.stdout)
+        made = report["images"]["generated"]
+        assert made == len(undisturbed.painted) - len(staged), report["images"]
+        assert released(gone.tables) == released(undisturbed.tables)
+        assert refused(gone.tables) == refused(undisturbed.tables)
+        assert_whole(gone.store, gone.tables)
