@@ -243,10 +243,11 @@ def test_a_cancelled_run_leaves_no_process_and_a_retry_goes_on_with_it(home: Hom
     run = home.start("refresh/adhoc", asked_of(shop, **SLOW))
     staged = wait_for_staged(shop, 8)
     asked = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    began = time.monotonic()
     home.post(f"flow_runs/{run}/set_state", asked).raise_for_status()
-    ended, took = home.wait(run, "CANCELLED"), home.wait_for_no_process()
-    since = ended["state"]["timestamp"]
-    print(f"cancelled at {since}; {took:.1f} s later no process was left; {staged} images were staged")  # noqa: T201
+    home.wait(run, "CANCELLED")
+    home.wait_for_no_process()
+    print(f"no process was left {time.monotonic() - began:.1f} s after the cancel; {staged} images were staged")  # noqa: T201
     assert 8 <= len(staged_keys(shop)) < 60
     kept = staged_keys(shop)
 
