@@ -107,6 +107,17 @@ def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_pa
     assert "plain loop with our checks" in shown({"busy": found})
 
 
+@pytest.mark.slow
+def test_a_server_records_every_shard_of_a_night(tmp_path: Path) -> None:
+    from bench.serving import SHARDS, measure_server
+
+    found = measure_server(2 * SHARDS, tmp_path, say)
+    assert (found["shards"], found["images"]["generated"]) == (SHARDS, 2 * SHARDS)
+    assert found["recorded"] == {"generate completed": SHARDS, "screen completed": SHARDS}
+    assert found["peak_mb"] < 1000
+    assert "client's peak MB" in shown({"server": found})
+
+
 def test_an_unknown_part_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["gpu"])

@@ -1,15 +1,21 @@
 """The local Prefect server answers on loopback, and is gone with whoever started it."""
 
+import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import attended
 from flows.local_server import ServerFailed, local_server
+from flows.refresh import refresh
+from tests.flows.shops import Shop, check_published, check_sums
+from tests.flows.test_bad_input import RECIPE
 
 
 def test_it_answers_on_loopback(prefect_api: str) -> None:
@@ -41,3 +47,17 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     parent.wait()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+@pytest.mark.slow
+def test_the_report_is_right_where_the_server_loses_every_task_run(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], RECIPE)
+    deaf = {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false"}
+    with local_server(settings=deaf) as url, temporary_settings({PREFECT_API_URL: url}):
+        report = refresh(**shop.parameters().model_dump())
+        assert int(httpx.post(f"{url}/task_runs/count", json={}).raise_for_status().json()) == 0
+    check_sums(report)
+    assert (report["slots"]["published"], report["images"]["generated"]) == (6, 6)
+    assert json.loads(shop.store.read(f"runs/{report['run_id']}/report.json")) == report
+    check_published(shop.store, shop.manifest())
+    assert shop.night().slots() == {}

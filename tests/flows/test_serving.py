@@ -38,12 +38,25 @@ class Home:
         return self.get(f"deployments/name/{name}")
 
     def get(self, path: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.http.get(path).raise_for_status().json()
+        answer = self.http.get(path)
+        while answer.status_code == 503:
+            time.sleep(0.5)
+            answer = self.http.get(path)
+        found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
     def ask(self, name: str, parameters: dict[str, Any], **more: Any) -> httpx.Response:
         path = f"deployments/{self.deployment(name)['id']}/create_flow_run"
-        return self.http.post(path, json={"parameters": parameters, "state": {"type": "SCHEDULED"}} | more)
+        return self.post(path, {"parameters": parameters, "state": {"type": "SCHEDULED"}} | more)
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Ask again where SQLite is locked for a moment, as Prefect's own client does."""
+        for _ in range(20):
+            answer = self.http.post(path, json=body)
+            if answer.status_code != 503:
+                break
+            time.sleep(0.5)
+        return answer
 
     def start(self, name: str, parameters: dict[str, Any], **more: Any) -> str:
         return str(self.ask(name, parameters, **more).raise_for_status().json()["id"])
@@ -67,11 +80,11 @@ class Home:
 
     def artifacts(self, run: str) -> dict[str, Any]:
         asked = {"artifacts": {"flow_run_id": {"any_": [run]}}}
-        found = self.http.post("artifacts/filter", json=asked).raise_for_status().json()
+        found = self.post("artifacts/filter", asked).raise_for_status().json()
         return {one["key"]: one for one in found}
 
     def runs(self) -> int:
-        return int(self.http.post("flow_runs/count", json={}).raise_for_status().json())
+        return int(self.post("flow_runs/count", {}).raise_for_status().json())
 
     def processes(self) -> list[psutil.Process]:
         workers = [psutil.Process(process.pid) for process in self.served.processes]
@@ -179,7 +192,7 @@ def test_nightly_then_new_then_adhoc_as_typed_make_the_pictures_once(home: Home)
     assert nightly["name"].startswith("sample-full-20")
     shown = home.artifacts(nightly["id"])
     table = {row["what"]: row["how many"] for row in json.loads(shown["plan-sample"]["data"])}
-    assert (table["rows input"], int(table["images to make"]) > 30) == ("37", True)
+    assert (table["rows input"], int(table["images to make"]) > 30) == ("38", True)
     assert float(shown["images-sample"]["data"]) == 100.0
     page = shown["report-sample"]["data"]
     assert ("Published as release 1" in page, page.count("data:image/jpeg;base64,")) == (True, 8)
@@ -211,8 +224,10 @@ def test_high_goes_before_normal_before_low_one_at_a_time(home: Home) -> None:
     home.http.patch(pool, json={"is_paused": True}).raise_for_status()
     asked = {"store": str(home.served.store), "dry_run": True}
     order = ("low", "normal", "high", "low", "high")
-    runs = [(queue, home.start("store/sweep", asked, work_queue_name=queue)) for queue in order]
-    home.http.patch(pool, json={"is_paused": False}).raise_for_status()
+    try:
+        runs = [(queue, home.start("store/sweep", asked, work_queue_name=queue)) for queue in order]
+    finally:
+        home.http.patch(pool, json={"is_paused": False}).raise_for_status()
     ended = [(queue, home.wait(run)) for queue, run in runs]
     assert {run["state_type"] for _, run in ended} == {"COMPLETED"}
     ended.sort(key=lambda one: str(one[1]["start_time"]))
@@ -227,10 +242,12 @@ def test_a_cancelled_run_leaves_no_process_and_a_retry_goes_on_with_it(home: Hom
     shop = shop_of(tmp_path, 60)
     run = home.start("refresh/adhoc", asked_of(shop, **SLOW))
     staged = wait_for_staged(shop, 8)
-    home.http.post(f"flow_runs/{run}/set_state", json={"state": {"type": "CANCELLING", "name": "Cancelling"}})
-    ended, took = home.wait(run, "CANCELLED"), home.wait_for_no_process()
-    since = ended["state"]["timestamp"]
-    print(f"cancelled at {since}; {took:.1f} s later no process was left; {staged} images were staged")  # noqa: T201
+    asked = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    began = time.monotonic()
+    home.post(f"flow_runs/{run}/set_state", asked).raise_for_status()
+    home.wait(run, "CANCELLED")
+    home.wait_for_no_process()
+    print(f"no process was left {time.monotonic() - began:.1f} s after the cancel; {staged} images were staged")  # noqa: T201
     assert 8 <= len(staged_keys(shop)) < 60
     kept = staged_keys(shop)
 
@@ -249,7 +266,7 @@ def test_a_killed_run_crashes_and_the_next_one_goes_on_with_it(home: Home, tmp_p
     shop = shop_of(tmp_path, 40)
     run = home.start("refresh/adhoc", asked_of(shop, **SLOW))
     wait_for_staged(shop, 8)
-    flow_processes = [one for one in home.processes() if "flow_engine" in " ".join(one.cmdline())]
+    flow_processes = home.processes()
     assert flow_processes
     for process in flow_processes:
         process.send_signal(signal.SIGKILL)
@@ -276,7 +293,7 @@ def test_a_run_of_more_than_seven_hundred_shards_is_done_in_parts_by_others(home
     run = home.run("refresh/adhoc", asked_of(shop), job_variables={"env": {"PACKSHOT_SHARD_SIZE": "1"}})
     assert run["state_type"] == "COMPLETED", run["state"]
     asked = {"flow_runs": {"tags": {"all_": [f"part-of-{run['id']}"]}}}
-    children = home.http.post("flow_runs/filter", json=asked).raise_for_status().json()
+    children = home.post("flow_runs/filter", asked).raise_for_status().json()
     assert sorted(child["parameters"]["part"] for child in children) == ["1-00000", "1-00001"]
     assert {child["state_type"] for child in children} == {"COMPLETED"}
     report = report_of(shop)
