@@ -28,6 +28,11 @@ class Job:
     max_cost: float | None = None  # in the price list's currency
     max_hours: float | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Tell whether making may end before everything is made."""
+        return self.max_cost is not None or self.max_hours is not None
+
     def fingerprint(self, source_fingerprint: str) -> str:
         """Return the digest of all that a plan depends on: only a run with the same one may be resumed."""
         return digest(

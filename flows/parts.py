@@ -34,21 +34,30 @@ from tasks.workbench import Workbench
 
 
 def work_through_parts(
-    asked: PartParameters, plan: Plan, bench: Workbench, missing: list[str], hands: Hands, limits: Limits, watch: Watch
+    asked: PartParameters | None,
+    plan: Plan,
+    bench: Workbench,
+    missing: list[str],
+    hands: Hands,
+    limits: Limits,
+    watch: Watch,
 ) -> None:
-    """Have the missing shards made part by part, by other processes or here, and then what attempts are still owed."""
+    """Have the missing shards made part by part, by other processes or here, and then what attempts are still owed.
+
+    Without `asked` all of it is made here: a budget can only be counted in one process.
+    """
     pending = set(missing)
     parts: dict[str, list[Shard]] = {}
     for shard in plan.shards:
         if shard.name in pending:
             parts.setdefault(shard.part, []).append(shard)
-    done = hands.elsewhere({name: asked.model_copy(update={"part": name}) for name in parts})
+    done = hands.elsewhere({name: asked.model_copy(update={"part": name}) for name in parts}) if asked else set()
     for name, shards in parts.items():
         if name in done:
             watch.advance(sum(shard.requests for shard in shards))
             continue
         work = partial(work_through, bench, [shard.name for shard in shards], [], hands, limits, watch)
-        hands.part(f"{asked.run}-{name}", work)
+        hands.part(f"{bench.run_id}-{name}", work)
     work_through(bench, [], bench.unfinished(), hands, limits, watch)
 
 

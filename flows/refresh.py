@@ -40,7 +40,7 @@ from infra.settings import Settings
 from infra.sources import open_source
 from tasks import runs
 from tasks.audit import audit_batch
-from tasks.decide import decide
+from tasks.decide import Decided, decide
 from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
@@ -132,7 +132,7 @@ class Refresh:
             plan = load_plan(store, run.run_id) or self.hands.stage(
                 "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, terms)
             )
-        self._show(plan)
+        self.page.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan, check_lease, terms)
@@ -166,31 +166,31 @@ class Refresh:
         meter = Meter(terms.allowance, engine_seconds(store, run.run_id), self.began, plan.seconds_each)
         bench = Workbench(self.places, self.gate, run.run_id, check_lease, meter)
         self._make(run, plan, bench)
-        with self._stage("decide"):
-            models = self.job.recipe.model_names
-            arguments = (store, self.places.tables, self.job.catalogue, run.run_id, self.job.policy, models)
-            decided = self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
-        while decided.batch is None:
+        while (decided := self._decided(run, meter)).batch is None:
             with self._stage("generate"):
                 work_through(bench, [], decided.last_wave, self.hands, self._limits, self.watch)
-            with self._stage("decide"):
-                decided = self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
         # The first one stands: another process, if it took this run for dead, may have decided it too.
         return write_table_once(store, key, decided.batch)
 
+    def _decided(self, run: Run, meter: Meter) -> Decided:
+        job, places = self.job, self.places
+        arguments = (places.store, places.tables, job.catalogue, run.run_id, job.policy, job.recipe.model_names)
+        with self._stage("decide"):
+            return self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
+
     def _make(self, run: Run, plan: Plan, bench: Workbench) -> None:
-        missing = bench.plan(plan.shards)
-        pending = set(missing)
+        pending = set(missing := bench.plan(plan.shards))
         owed = bench.unfinished() if run.resumed else []
         self.watch.total(sum(shard.requests for shard in plan.shards if shard.name in pending) + len(owed))
         with self._stage("generate"):
             if len(missing) <= SHARDS_A_PART:
                 work_through(bench, missing, owed, self.hands, self._limits, self.watch)
                 return
-            asked = PartParameters(
-                store=self.job.store, run=run.run_id, part="all", stub_seconds=self.settings.stub_seconds
+            stub_seconds = self.settings.stub_seconds
+            asked = PartParameters(store=self.job.store, run=run.run_id, part="all", stub_seconds=stub_seconds)
+            work_through_parts(
+                None if self.job.limited else asked, plan, bench, missing, self.hands, self._limits, self.watch
             )
-            work_through_parts(asked, plan, bench, missing, self.hands, self._limits, self.watch)
 
     def _finish(self, run: Run, policy: Policy, plan: Plan, batch: Batch, checks: Checks) -> dict[str, Any]:
         """Publish, remember, report, close: each safe to do again."""
@@ -245,9 +245,6 @@ class Refresh:
             write_report(store, run.run_id, report, sheet)
             self.page.report(report, sheet)
         return report
-
-    def _show(self, plan: Plan) -> None:
-        self.page.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
 
     def _complete(self, run: Run) -> None:
         """Close a run that was killed between its manifest commit and its end, under its own policy."""

@@ -42,8 +42,9 @@ def look_at_store(store: ObjectStore, *, single_writer: bool) -> list[Finding]:
         listed = key in {info.key for info in store.list("probe/")}
         store.delete([key])
         gone = not store.exists(key)
-        said = "listed at once" if listed else "not listed after it was written", "deleted" if gone else "still there"
-        findings.append(_is("store: list, delete", listed and gone, ", ".join(said), ", ".join(said)))
+        found = "listed at once" if listed else "not listed after it was written"
+        left = "deleted" if gone else "still there after its deletion"
+        findings.append(_is("store: list, delete", listed and gone, f"{found}, {left}", f"{found}, {left}"))
     finally:
         store.delete([key])
     return findings
