@@ -148,8 +148,7 @@ class Refresh:
 
     def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
         """Return the checks that hold the batch, all checks, and what the release would be."""
-        tables = self.places.tables
-        preview = would_be(self.places.store, tables, batch)
+        preview = would_be(self.places.store, self.places.tables, batch)
         if not batch.decisions.num_rows and not plan.retired:
             return [], [], preview  # nothing that the shop sees would change
         superseded = preview.sums.superseded
@@ -186,11 +185,10 @@ class Refresh:
             if len(missing) <= SHARDS_A_PART:
                 work_through(bench, missing, owed, self.hands, self._limits, self.watch)
                 return
-            stub_seconds = self.settings.stub_seconds
-            asked = PartParameters(store=self.job.store, run=run.run_id, part="all", stub_seconds=stub_seconds)
-            work_through_parts(
-                None if self.job.limited else asked, plan, bench, missing, self.hands, self._limits, self.watch
-            )
+            stub = self.settings.stub_seconds
+            asked = PartParameters(store=self.job.store, run=run.run_id, part="all", stub_seconds=stub)
+            there = None if self.job.limited else asked
+            work_through_parts(there, plan, bench, missing, self.hands, self._limits, self.watch)
 
     def _finish(self, run: Run, policy: Policy, plan: Plan, batch: Batch, checks: Checks) -> dict[str, Any]:
         """Publish, remember, report, close: each safe to do again."""

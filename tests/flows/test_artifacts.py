@@ -18,7 +18,17 @@ from tasks.report import Tile
 from tests.flows.test_hands import recorded
 
 REPORT: dict[str, Any] = {"dry_run": False, "catalogue": "artifact-shop", "run_id": "r1", "held": ["retired-share"]}
-ESTIMATE = Estimate(images=4, gpu_seconds=10.0, cost=0.5, seconds=10.0, currency="USD", gpu="A10G")
+ESTIMATE = Estimate(
+    images=4,
+    gpu_seconds=10.0,
+    cost=0.5,
+    seconds=10.0,
+    currency="USD",
+    gpu="A10G",
+    per_hour=180.0,
+    per_image=0.125,
+    usual=(0.005, 0.015),
+)
 
 
 def plan() -> Plan:
