@@ -45,7 +45,8 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
     from flows.local_server import local_server
     from flows.refresh import refresh
 
-    with local_server() as url, temporary_settings({PREFECT_API_URL: url}):
+    own = {"PREFECT_HOME": f"{store}-prefect"}  # its records are counted: nobody else's may be among them
+    with local_server(settings=own) as url, temporary_settings({PREFECT_API_URL: url}):
         report: dict[str, Any] = refresh(source=catalogue, store=store, catalogue=NAME, recipe=recipe)
         records = sum(1 for _ in (Path(store) / "runs" / report["run_id"] / "records").glob("*.parquet"))
         stages = len({"plan", "audit", "publish", "remember"} & report["seconds"].keys())

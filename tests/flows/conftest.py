@@ -25,10 +25,15 @@ def prefect_api() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module", params=["disk", pytest.param("s3", marks=pytest.mark.slow)])
+ON_DISK_AND_IN_A_BUCKET = pytest.mark.parametrize(
+    "new_store", ["disk", pytest.param("s3", marks=pytest.mark.slow)], indirect=True
+)
+
+
+@pytest.fixture(scope="module")
 def new_store(request: pytest.FixtureRequest) -> Iterator[NewStore]:
-    """Make stores of one kind. A test that asks for it is run with each."""
-    if request.param == "disk":
+    """Make stores of one kind: on a disk, unless a test says which."""
+    if getattr(request, "param", "disk") == "disk":
         yield lambda folder: f"file://{folder / 'store'}"
         return
     with bucket_at(request.getfixturevalue("s3_endpoint")) as url:

@@ -20,7 +20,7 @@ from catalogs.schemas import OUTCOMES
 from infra.documents import read_json
 from infra.tables import open_tables
 from tasks.rollback import rollback
-from tests.flows.conftest import NewStore
+from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.shops import SHOWN, Manifest, Name, Night, Row, Shop, check_published
 
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
@@ -380,6 +380,7 @@ def test_an_edit_touches_exactly_what_it_should(shop: Shop, edit: Edit) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_all_edits_one_after_another_touch_exactly_what_they_should(shop: Shop) -> None:
     for edit in EDITS:
         try:
@@ -389,6 +390,7 @@ def test_all_edits_one_after_another_touch_exactly_what_they_should(shop: Shop) 
             raise
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(shop: Shop) -> None:
     shop.take("mug-02", "mug-03", "bag-04")
     for _ in range(2):  # held again, as the same run: nothing is made or asked twice
@@ -440,6 +442,7 @@ def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_bac
         shop.release(held.report["run_id"], ["retired-share"])
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_what_a_partial_run_published_meanwhile_is_not_overwritten_by_a_held_batch(shop: Shop) -> None:
     all_rows = shop.rows
     shop.row("mug-02")["title"] = "Mug, as the Held Batch Knows It"

@@ -18,7 +18,7 @@ import pytest
 from catalogs import layout
 from infra.errors import LeaseHeld
 from infra.settings import Settings
-from tests.flows.conftest import NewStore
+from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.killed import LOG, describe
 from tests.flows.worlds import (
     CATALOGUE,
@@ -203,6 +203,7 @@ def undisturbed(world: World, folder: Path) -> World:
     return World(folder, world.rows, world.recipe, settings=Settings(shard_size=world.settings.shard_size))
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_a_run_that_is_killed_four_times_ends_as_an_undisturbed_one(world: World, tmp_path: Path) -> None:
     moments = ("some is planned", "many are painted", "the last are painted", "it is released")
     chance = random.Random(20261122)

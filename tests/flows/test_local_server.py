@@ -52,7 +52,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
 @pytest.mark.slow
 def test_the_report_is_right_where_the_server_loses_every_task_run(tmp_path: Path) -> None:
     shop = Shop(tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], RECIPE)
-    deaf = {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false"}
+    deaf = {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false", "PREFECT_HOME": str(tmp_path / "prefect")}
     with local_server(settings=deaf) as url, temporary_settings({PREFECT_API_URL: url}):
         report = refresh(**shop.parameters().model_dump())
         assert int(httpx.post(f"{url}/task_runs/count", json={}).raise_for_status().json()) == 0

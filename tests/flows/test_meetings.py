@@ -23,7 +23,7 @@ from catalogs.job import Scope
 from infra.interfaces import TableStore
 from infra.stores import open_store
 from infra.tables import open_tables
-from tests.flows.conftest import NewStore
+from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.meeting import Meeting, MeetingWorld, arrived
 from tests.flows.worlds import CATALOGUE, Content, Row, assert_sums, assert_whole, place_of, refused, row
 
@@ -175,12 +175,14 @@ def without_leases(first: Scope, second: Scope, shop: Shop, later: list[Row]) ->
 
 
 @pytest.mark.slow
+@ON_DISK_AND_IN_A_BUCKET
 @pytest.mark.parametrize(("first", "second"), SCOPES[:2], ids=NAMES[:2])
 def test_two_that_may_work_side_by_side_commit_one_after_the_other(shop: Shop, first: Scope, second: Scope) -> None:
     check_winner_and_loser(shop, with_leases(first, second, shop))
 
 
 @pytest.mark.slow
+@ON_DISK_AND_IN_A_BUCKET
 def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(shop: Shop) -> None:
     reports = with_leases("full", "full", shop)
     shop.check_whole(reports)
