@@ -5,7 +5,7 @@ beside the engine, in a bounded queue: a killed run loses at most the engine's b
 says that budget or time are used up, the engine gets no further prompts, and what it did not get is not among the made.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -45,12 +45,13 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore, meter: Meter 
     missing = (order for key, order in orders.items() if key not in made)
     with ThreadPoolExecutor(min(store.abreast, STAGING_QUEUE), "stage") as threads:
         room = Semaphore(STAGING_QUEUE)
-        waiting: deque[Future[Made]] = deque()
+        waiting: list[Future[Made]] = []
 
         def settle(*, wait: bool) -> None:
-            # A picture that could not be staged must end the painting, not wait for the shard's last.
-            while waiting and (wait or waiting[0].done()):
-                done = waiting.popleft().result()
+            # A picture that could not be staged must end the painting, and not wait for slower ones before it.
+            for future in [each for each in waiting if wait or each.done()]:
+                waiting.remove(future)
+                done = future.result()
                 made[done.order.image_key] = done
 
         for answer in _answers(engine, missing, meter):

@@ -1,6 +1,11 @@
 """What generating makes of a shard's orders."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from catalogs import layout
 from catalogs.plan import Request
@@ -9,10 +14,13 @@ from catalogs.verdict import PASS
 from catalogs.work import Order, ShardWork
 from infra.codecs import decode, pixel_sha
 from infra.engines import EngineSpec, open_engine
+from infra.engines.threaded import READY_BATCHES
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from tasks.generate import FIRST_MEASURED, generate
+from infra.stores.faults import Mortality, MortalStore, StoreDied
+from tasks.generate import FIRST_MEASURED, STAGING_QUEUE, generate
 from tasks.meter import Meter
+from tests.flows.worlds import counting_engine
 
 REQUEST = Request(
     key=bytes(32),
@@ -80,6 +88,33 @@ def test_a_poisoned_prompt_fails_alone_with_its_reason() -> None:
     poisoned = replace(REQUEST, key=bytes([1]) * 32, prompt="a mug [poison]")
     answers = made(store, orders(poisoned, REQUEST))
     assert [how for _, how, _ in answers] == ["failed", "generated"]
+
+
+class SlowThenGone(Mortality):
+    """The first picture takes long to stage, and none after it can be staged."""
+
+    def survive(self, what: str, operation: Callable[[], Any]) -> Any:
+        """Wait with the first one."""
+        if "write staging" in what:
+            if self.dies_at is not None:
+                raise StoreDied(what)
+            self.dies_at = 0
+            time.sleep(0.5)
+        return operation()
+
+
+def test_a_picture_that_cannot_be_staged_ends_the_painting_though_a_slower_one_is_still_on_its_way() -> None:
+    store = MortalStore(open_store("memory://generate-gone"), SlowThenGone())
+    store.abreast = STAGING_QUEUE
+    painted: list[str] = []
+    engine = counting_engine(painted.append)
+    requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(60)]
+    try:
+        with pytest.raises(StoreDied):
+            generate(engine, orders(*requests), store)
+    finally:
+        engine.close()
+    assert len(painted) <= STAGING_QUEUE + READY_BATCHES + 3
 
 
 def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_made() -> None:
