@@ -4,7 +4,8 @@ Comes in: `PACKSHOT_*` environment variables. Goes out: frozen, checked `Setting
 digest or the manifest; what changes pixels is the recipe's.
 """
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,3 +27,15 @@ class Settings(BaseSettings):
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
     prices: str | None = Field(None, description="A price list of your own (YAML)")
+
+    @field_validator("store_seconds")
+    @classmethod
+    def _is_over_before_an_image_is_killed(cls, seconds: float, info: ValidationInfo) -> float:
+        # Measuring reads from the store: waiting longer there than an image may take, it would be the image's fault.
+        limit = info.data.get("screen_seconds")
+        if limit is not None and seconds >= limit:
+            raise PydanticCustomError(
+                "not_below", "{seconds} must be below PACKSHOT_SCREEN_SECONDS, which is {limit}",
+                {"seconds": f"{seconds:g}", "limit": f"{limit:g}"},
+            )  # fmt: skip
+        return seconds

@@ -40,6 +40,25 @@ def test_a_setting_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, name
         Settings()
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"STORE_SECONDS": "60"}, "60 must be below PACKSHOT_SCREEN_SECONDS, which is 60"),
+        ({"STORE_SECONDS": "30.5", "SCREEN_SECONDS": "20"}, "30.5 must be below PACKSHOT_SCREEN_SECONDS, which is 20"),
+        ({"SCREEN_SECONDS": "30"}, "45 must be below PACKSHOT_SCREEN_SECONDS, which is 30"),
+    ],
+)
+def test_a_store_is_given_up_before_the_image_that_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], words: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"PACKSHOT_{name}", value)
+    with pytest.raises(ValidationError, match=f"store_seconds\n  {words}"):
+        Settings()
+    monkeypatch.setenv("PACKSHOT_STORE_SECONDS", "5")
+    assert Settings().store_seconds == 5
+
+
 def test_settings_do_not_change_under_way() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().shard_size = 1  # type: ignore[misc]
