@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -26,7 +26,7 @@ from prefect.runtime import flow_run
 
 from catalogs.plan import Plan
 from catalogs.prices import Estimate
-from flows.line import Watch
+from flows.watching import Watch
 from tasks import figures
 from tasks.report import Tile, markdown_summary
 
@@ -35,8 +35,8 @@ HELD = "held"
 """The tag of a run whose batch waits for a person."""
 
 
-class ArtifactWatch:
-    """Keeps a progress artifact, and passes on to another watch."""
+class RunPage:
+    """Shows a run on the page of the current flow run, and passes on to another watch."""
 
     def __init__(self, other: Watch, catalogue: str) -> None:
         self._other, self._catalogue = other, catalogue
@@ -47,6 +47,12 @@ class ArtifactWatch:
     def stage(self, name: str) -> None:
         """A stage begins."""
         self._other.stage(name)
+
+    def plan(self, plan: Plan, estimate: Estimate) -> None:
+        """Show the plan as a table."""
+        self._other.plan(plan, estimate)
+        words = f"{plan.images:,} images planned for {self._catalogue}"
+        show_table(f"plan-{self._catalogue}", plan_table(plan, estimate), words)
 
     def total(self, images: int) -> None:
         """So many images are to be made."""
@@ -68,44 +74,9 @@ class ArtifactWatch:
             with _only_a_view():
                 update_progress_artifact(self._artifact, share, description=self._words())
 
-    def _words(self) -> str:
-        return f"{self._done:,} of {self._total:,} images of {self._catalogue}"
-
-
-class Page(Protocol):
-    """Where a run shows itself while it goes on."""
-
-    def plan(self, plan: Plan, estimate: Estimate) -> None:
-        """The plan is made, and work is about to start."""
-
-    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
-        """The run has ended: its report, and the pictures to look at."""
-
-
-class NoPage:
-    """Shows nothing."""
-
-    def plan(self, plan: Plan, estimate: Estimate) -> None:
-        """The plan is made, and work is about to start."""
-
-    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
-        """The run has ended."""
-
-
-class RunPage:
-    """The page of the current flow run."""
-
-    def __init__(self, catalogue: str, scope: str) -> None:
-        self._catalogue = catalogue
-        tag_run(catalogue, scope)
-
-    def plan(self, plan: Plan, estimate: Estimate) -> None:
-        """Show the plan as a table."""
-        words = f"{plan.images:,} images planned for {self._catalogue}"
-        show_table(f"plan-{self._catalogue}", plan_table(plan, estimate), words)
-
     def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
         """Show the report with its contact sheet, and tag the run of a held batch."""
+        self._other.report(report, tiles)
         words = f"report of {report['run_id']}"
         with _only_a_view():
             create_markdown_artifact(
@@ -113,6 +84,9 @@ class RunPage:
             )
         if report["held"]:
             tag_run(HELD)
+
+    def _words(self) -> str:
+        return f"{self._done:,} of {self._total:,} images of {self._catalogue}"
 
 
 def run_name() -> str:

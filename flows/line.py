@@ -9,26 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from catalogs.work import Order, Screening
 from flows.hands import Handle, Hands
+from flows.watching import Watch
 from tasks.generate import generate_shard
 from tasks.screen import screen_shard
 from tasks.workbench import Workbench
-
-
-class Watch(Protocol):
-    """Looks on: a progress bar, a Prefect artifact, or nobody."""
-
-    def stage(self, name: str) -> None:
-        """A stage begins."""
-
-    def total(self, images: int) -> None:
-        """So many images are to be made."""
-
-    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
-        """A shard of so many images is done."""
 
 
 @dataclass(frozen=True)

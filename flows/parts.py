@@ -16,13 +16,13 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.job import Job, Run
 from catalogs.plan import Plan, Shard
-from flows.artifacts import ArtifactWatch
+from flows.artifacts import RunPage
 from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
-from flows.line import Limits, Watch, work_through
+from flows.line import Limits, work_through
 from flows.parameters import PartParameters
 from flows.places import open_places
-from flows.watching import watch_of_this_process
+from flows.watching import Watch, watch_of_this_process
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore
 from infra.leases import peek
@@ -34,7 +34,7 @@ from tasks.workbench import Workbench
 
 
 def work_through_parts(
-    asked: PartParameters | None,
+    ask: Callable[..., PartParameters] | None,
     plan: Plan,
     bench: Workbench,
     missing: list[str],
@@ -44,14 +44,15 @@ def work_through_parts(
 ) -> None:
     """Have the missing shards made part by part, by other processes or here, and then what attempts are still owed.
 
-    Without `asked` all of it is made here: a budget can only be counted in one process.
+    `ask` makes the parameters of a part from its name. Without it all is made here: a budget can only be counted in one
+    process.
     """
     pending = set(missing)
     parts: dict[str, list[Shard]] = {}
     for shard in plan.shards:
         if shard.name in pending:
             parts.setdefault(shard.part, []).append(shard)
-    done = hands.elsewhere({name: asked.model_copy(update={"part": name}) for name in parts}) if asked else set()
+    done = hands.elsewhere({name: ask(part=name) for name in parts}) if ask else set()
     for name, shards in parts.items():
         if name in done:
             watch.advance(sum(shard.requests for shard in shards))
@@ -103,7 +104,7 @@ def run_part(parameters: PartParameters, settings: Settings, hands: Hands) -> No
         owed = bench.unfinished()
         watch = watch_of_this_process()
         if isinstance(hands, PrefectHands):
-            watch = ArtifactWatch(watch, f"{run.catalogue}-{parameters.part}")
+            watch = RunPage(watch, f"{run.catalogue}-{parameters.part}")
         watch.total(sum(shard.requests for shard in shards if shard.name in pending) + len(owed))
         work_through(bench, missing, owed, hands, Limits(settings.in_flight, settings.shard_size), watch)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from prefect import flow
@@ -23,16 +24,16 @@ from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
 from catalogs.terms import Terms
-from flows.artifacts import ArtifactWatch, NoPage, Page, RunPage, run_name
+from flows.artifacts import RunPage, run_name, tag_run
 from flows.children import cancel_children
 from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
-from flows.line import Limits, Watch, work_through
+from flows.line import Limits, work_through
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
 from flows.places import open_places, read_prices, terms_for
-from flows.watching import watch_of_this_process
+from flows.watching import Watch, watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
 from infra.parquet import read_table, write_table_once
@@ -66,7 +67,6 @@ class Refresh:
     prices: Prices
     watch: Watch
     wait: bool = True
-    page: Page = field(default_factory=NoPage)
     seconds: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     warnings: list[str] = field(default_factory=list)
@@ -132,7 +132,7 @@ class Refresh:
             plan = load_plan(store, run.run_id) or self.hands.stage(
                 "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, terms)
             )
-        self.page.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
+        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan, check_lease, terms)
@@ -186,8 +186,8 @@ class Refresh:
                 work_through(bench, missing, owed, self.hands, self._limits, self.watch)
                 return
             stub = self.settings.stub_seconds
-            asked = PartParameters(store=self.job.store, run=run.run_id, part="all", stub_seconds=stub)
-            there = None if self.job.limited else asked
+            ask = partial(PartParameters, store=self.job.store, run=run.run_id, stub_seconds=stub)
+            there = None if self.job.limited else ask
             work_through_parts(there, plan, bench, missing, self.hands, self._limits, self.watch)
 
     def _finish(self, run: Run, policy: Policy, plan: Plan, batch: Batch, checks: Checks) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class Refresh:
             prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
             sheet = contact_sheet(store, batch.decisions, prompts)
             write_report(store, run.run_id, report, sheet)
-            self.page.report(report, sheet)
+            self.watch.report(report, sheet)
         return report
 
     def _complete(self, run: Run) -> None:
@@ -290,11 +290,11 @@ def run_refresh(
     if parameters.stub_seconds is not None:
         settings = settings.model_copy(update={"stub_seconds": parameters.stub_seconds})
     watch = watch or watch_of_this_process()
-    page: Page = NoPage()
     if isinstance(hands, PrefectHands):
-        watch, page = ArtifactWatch(watch, job.catalogue), RunPage(job.catalogue, job.scope)
+        watch = RunPage(watch, job.catalogue)
+        tag_run(job.catalogue, job.scope)
     with open_places(job, settings) as (places, gate):
         prices = read_prices(settings)
-        work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait, page=page)
+        work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
         work.warnings += warnings
         return work.run()

@@ -3,10 +3,32 @@
 A flow's parameters are plain values, so the face cannot travel as one; the process that has a terminal lends it here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, Protocol
 
-from flows.line import Watch
+from catalogs.plan import Plan
+from catalogs.prices import Estimate
+from tasks.report import Tile
+
+
+class Watch(Protocol):
+    """Looks on: a progress bar, a page of Prefect's, or nobody."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def plan(self, plan: Plan, estimate: Estimate) -> None:
+        """The plan is made, and work is about to start."""
+
+    def total(self, images: int) -> None:
+        """So many images are to be made."""
+
+    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
+        """A shard of so many images is done."""
+
+    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+        """The run has ended: its report, and the pictures to look at."""
 
 
 class NoWatch:
@@ -15,11 +37,17 @@ class NoWatch:
     def stage(self, name: str) -> None:
         """A stage begins."""
 
+    def plan(self, plan: Plan, estimate: Estimate) -> None:
+        """The plan is made, and work is about to start."""
+
     def total(self, images: int) -> None:
         """So many images are to be made."""
 
     def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
         """A shard of so many images is done."""
+
+    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+        """The run has ended."""
 
 
 _lent: list[Watch] = []

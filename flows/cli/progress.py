@@ -15,6 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Column, Table
 from rich.text import Text
 
+from flows.watching import NoWatch
 from tasks import figures
 
 
@@ -37,7 +38,7 @@ class _Counts(ProgressColumn):
         return Text("  ".join(words))
 
 
-class ProgressFace:
+class ProgressFace(NoWatch):
     """Two lines on stderr while a run works: the stage, and a bar of images. Safe to call from several threads."""
 
     def __init__(self, console: Console | None = None) -> None:

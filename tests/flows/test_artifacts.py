@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from catalogs.ingest import Counts
 from catalogs.plan import Plan, PlanCounts
 from catalogs.prices import Estimate
-from flows.artifacts import ArtifactWatch, RunPage
+from flows.artifacts import RunPage, tag_run
 from flows.watching import NoWatch
 from tasks.report import Tile
 from tests.flows.test_hands import recorded
@@ -45,13 +45,14 @@ def tile(sku: str) -> Tile:
 def test_plan_progress_and_report_are_on_the_page_and_a_held_run_is_tagged(prefect_api: str) -> None:
     @flow(name="artifacts", persist_result=False)
     def run() -> None:
-        page, watch = RunPage("artifact-shop", "full"), ArtifactWatch(NoWatch(), "artifact-shop")
-        page.plan(plan(), ESTIMATE)
+        watch = RunPage(NoWatch(), "artifact-shop")
+        tag_run("artifact-shop", "full")
+        watch.plan(plan(), ESTIMATE)
         watch.stage("generate")
         watch.total(4)
         watch.advance(2, passed=2)
         watch.advance(2, passed=1, refused=1)
-        page.report(REPORT, [tile(f"<b>{number}</b>") for number in range(20)])
+        watch.report(REPORT, [tile(f"<b>{number}</b>") for number in range(20)])
 
     run()
     artifacts = {found["key"]: found for found in recorded(prefect_api, "artifacts")}
@@ -70,5 +71,5 @@ def test_plan_progress_and_report_are_on_the_page_and_a_held_run_is_tagged(prefe
 
 def test_a_server_that_is_away_costs_a_picture_and_not_the_run(caplog: pytest.LogCaptureFixture) -> None:
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
-        RunPage("artifact-shop", "full").report(REPORT, [])
+        RunPage(NoWatch(), "artifact-shop").report(REPORT, [])
     assert "Prefect did not take an artifact" in caplog.text
