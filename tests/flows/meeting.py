@@ -10,13 +10,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TypeVar
 
 from catalogs import layout
 from catalogs.job import Scope
@@ -30,6 +29,7 @@ from infra.tables import open_tables
 from infra.tables.faults import MortalTables
 from tests.flows.worlds import CATALOGUE, Row, World
 
+T = TypeVar("T")
 DESCRIPTION = "meeting.json"
 MEETING_SECONDS = 500.0
 
@@ -56,32 +56,24 @@ def arrived(place: str) -> int:
     return len(list(Path(place).glob("at-*")))
 
 
-class MeetingTables(MortalTables):
-    """Tables whose first manifest commit waits for the others'."""
+class Rendezvous(Mortality):
+    """Kills nobody: the first manifest commit waits for the others'."""
 
-    def __init__(self, tables: TableStore, meeting: Meeting) -> None:
-        super().__init__(tables, Mortality())
+    def __init__(self, meeting: Meeting) -> None:
+        super().__init__()
         self._meeting = meeting
         self._met = meeting.guests == 0
 
-    def merge(
-        self,
-        table: str,
-        changes: "pa.Table | pa.RecordBatchReader",
-        *,
-        on: Sequence[str],
-        base_version: int,
-        metadata: Mapping[str, str],
-    ) -> int:
-        """Wait, then commit."""
-        if table == layout.manifest(CATALOGUE) and not self._met:
+    def survive(self, what: str, operation: Callable[[], T]) -> T:
+        """Wait where it is that commit, then do it."""
+        if what == f"merge into {layout.manifest(CATALOGUE)}" and not self._met:
             self._met = True
             (Path(self._meeting.place) / f"at-{os.getpid()}").touch()
             end = time.monotonic() + MEETING_SECONDS
             while arrived(self._meeting.place) < self._meeting.guests:
                 assert time.monotonic() < end, "nobody came"
                 time.sleep(0.01)
-        return super().merge(table, changes, on=on, base_version=base_version, metadata=metadata)
+        return super().survive(what, operation)
 
 
 @dataclass
@@ -98,7 +90,7 @@ class MeetingWorld(World):
 
     def _mortal(self, _: Mortality | None) -> tuple[ObjectStore, TableStore]:
         assert self.meeting is not None
-        return open_store(self.url), MeetingTables(open_tables(self.url), self.meeting)
+        return open_store(self.url), MortalTables(open_tables(self.url), Rendezvous(self.meeting))
 
 
 def main(folder: str) -> None:
