@@ -8,10 +8,10 @@ as the settings say; see `infra.stores.patience`.
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import IO, Any, TypeVar, cast
 
@@ -20,7 +20,7 @@ from infra.interfaces import ObjectInfo
 from infra.stores.addresses import Address, parse_address
 from infra.stores.aws import CONNECTIONS, S3Access, S3Client, open_client
 from infra.stores.names import check_key, check_prefix
-from infra.stores.s3_errors import COME_BACK, MISSING, code_of, passes, said, vendor_errors
+from infra.stores.s3_errors import COME_BACK, MISSING, NotAllDeleted, code_of, passes, said, vendor_errors
 from infra.stores.s3_streams import PART_BYTES, Draft, Ranges
 
 T = TypeVar("T")
@@ -98,12 +98,7 @@ class S3Store:
         while some := list(islice(names, _DELETED_AT_ONCE)):
             wanted = [{"Key": self._prefix + key} for key in some]
             with self._speaking_of(some[0]):
-                answer = self._call("delete_objects", Delete={"Objects": wanted, "Quiet": True})
-            if failed := answer.get("Errors"):
-                raise StoreError(
-                    f"The store could not delete {failed[0].get('Key')!r} and {len(failed) - 1} others: "
-                    f"{failed[0].get('Code')}."
-                )
+                self._patiently(partial(self._delete, wanted))
             count += len(some)
         return count
 
@@ -160,6 +155,13 @@ class S3Store:
         files = self._client.files
         answer: dict[str, Any] = self._patiently(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
         return answer
+
+    def _delete(self, wanted: Sequence[Mapping[str, str]]) -> None:
+        """Delete some objects in one request, of which a server may do a part and answer for each of the others."""
+        asked = {"Objects": wanted, "Quiet": True}
+        answer = self._client.files.call_s3("delete_objects", Bucket=self._bucket, Delete=asked)
+        if failed := answer.get("Errors"):
+            raise NotAllDeleted(failed)
 
     def _fetch(self, path: str, **limits: int) -> bytes:
         files = self._client.files

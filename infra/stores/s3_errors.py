@@ -4,7 +4,9 @@ Comes in: exceptions of s3fs, botocore and aiohttp. Goes out: S3's own code, whe
 without the server's own text where that could name a key.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from infra.errors import StoreError
 
@@ -28,6 +30,16 @@ _PASSING = {
     "OperationAborted",
 }
 _NEVER = 501  # a server that does not know a request will not learn it
+
+
+class NotAllDeleted(OSError):
+    """A server deleted some of the objects, and answered for each of the others with an error."""
+
+    def __init__(self, failed: Sequence[Mapping[str, Any]]) -> None:
+        # One that stays decides: trying again would not end well.
+        worst = next((each for each in failed if each.get("Code") not in _PASSING), failed[0])
+        super().__init__(f"{worst.get('Key')!r} and {len(failed) - 1} others were not deleted")
+        self.response = {"Error": {"Code": worst.get("Code", "")}}
 
 
 @cache

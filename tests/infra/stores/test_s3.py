@@ -7,7 +7,9 @@ import pytest
 
 from infra.errors import ObjectMissing, StoreError
 from infra.stores import open_store, s3
-from infra.stores.aws import S3Access
+from infra.stores.aws import S3Access, S3Client
+from infra.stores.patience import Patience
+from infra.stores.s3 import S3Store
 
 
 @pytest.fixture
@@ -67,6 +69,39 @@ def test_listing_and_deleting_go_on_past_a_page(s3_url: str, monkeypatch: pytest
     assert [info.key for info in store.list("many/")] == names
     assert store.delete(iter(names[:9])) == 9
     assert [info.key for info in store.list("")] == names[9:]
+
+
+class Forgetful:
+    """Files of a server that deletes half of what is asked for first, and answers for the rest with a code."""
+
+    def __init__(self, files: Any, code: str) -> None:
+        self._files, self._code = files, code
+        self.requests = 0
+
+    def call_s3(self, method: str, **arguments: Any) -> Any:
+        self.requests += method == "delete_objects"
+        if method != "delete_objects" or self.requests > 1:
+            return self._files.call_s3(method, **arguments)
+        wanted = arguments["Delete"]["Objects"]
+        self._files.call_s3(method, **arguments | {"Delete": {"Objects": wanted[::2], "Quiet": True}})
+        return {"Errors": [{"Key": each["Key"], "Code": self._code} for each in wanted[1::2]]}
+
+
+@pytest.mark.parametrize(("code", "left"), [("InternalError", []), ("AccessDenied", ["b", "d"])])
+def test_what_a_server_left_of_a_deletion_is_asked_for_again_where_that_may_help(
+    s3_url: str, files: Any, code: str, left: list[str]
+) -> None:
+    store = S3Store(*s3_url.removeprefix("s3://").split("/"))
+    forgetful = Forgetful(files, code)
+    vars(store)["_client"] = S3Client(forgetful, Patience(5.0))
+    for name in "abcd":
+        store.write(name, b".")
+    if left:
+        with pytest.raises(StoreError, match=r"'a'.*AccessDenied.*b' and 1 others were not deleted"):
+            store.delete("abcd")
+    else:
+        assert store.delete("abcd") == 4
+    assert [info.key for info in store.list("")] == left
 
 
 def test_an_upload_that_a_killed_writer_left_is_aborted_when_old(s3_url: str, files: Any) -> None:
