@@ -21,6 +21,7 @@ from catalogs.errors import OptionError
 from infra.diagnosis import Finding, Probe, diagnose, machine, storage
 from infra.settings import Settings
 from infra.stores import open_store
+from infra.stores.addresses import parse_address
 
 PREFIX = "PACKSHOT_"
 SECONDS, STORE_SECONDS, PREFECT_SECONDS, DIGEST_SECONDS = 15.0, 45.0, 30.0, 900.0
@@ -47,7 +48,7 @@ def examine(store: str | None, model: str | None, variables: Iterable[str]) -> l
         opened = open_store(store)  # what is wrong with the URL is said before anything is asked
         single = os.environ.get("PACKSHOT_SINGLE_WRITER", "").lower() in {"1", "true", "yes", "on"}
         if opened.url.startswith("file://"):
-            folders = machine.working_folders(Path(urlsplit(opened.url).path))
+            folders = machine.working_folders(Path(parse_address(store).place))
         ask = [
             Probe("store", lambda: storage.look_at_store(opened, single_writer=single), STORE_SECONDS, storage.REACH),
             Probe("tables", lambda: storage.look_at_tables(store, STORE_SECONDS), STORE_SECONDS + 1, storage.REACH),

@@ -153,6 +153,13 @@ def test_a_raised_deadline_moves_its_shard_forward() -> None:
     assert [name for name, _ in work(agenda)] == ["1-000001", "1-000000"]
 
 
+def test_what_is_wanted_sooner_is_so_in_each_of_its_finishes() -> None:
+    shards, contents = two_shards()
+    contents[1] = filled(shards[1], 1)  # the first shard's second request, once more in another finish
+    agenda = draw_up(shards, contents, {key(1)[:8]: (0, NEVER)}, FREE, NOW)
+    assert work(agenda) == [("0-1-000000", [1]), ("0-1-000001", [0]), ("1-000000", [0]), ("1-000001", [1])]
+
+
 def test_what_is_late_already_is_counted() -> None:
     shard = Shard("1-000000", "1-00000", 0, 3)
     agenda = draw_up([shard], [filled(shard, 0, hours=[-2, -1, 30])], {}, FREE, NOW)

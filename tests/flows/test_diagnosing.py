@@ -70,6 +70,13 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert (finding.state, "does not answer" in finding.found) == ("failed", True)
 
 
+def test_the_disk_of_a_store_is_the_one_that_its_folder_is_on(tmp_path: Path) -> None:
+    folder = tmp_path / "a shop's store"
+    folder.mkdir()
+    [disk] = [each for each in examine(str(folder), None, ()) if each.name == "disk: store"]
+    assert disk.found.endswith(f" GB free at {folder}")
+
+
 def test_what_cannot_be_a_store_or_a_model_is_bad_input() -> None:
     with pytest.raises(BadAddress):
         examine("s3://ada:sesame@bucket", None, ())
