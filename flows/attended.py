@@ -56,9 +56,7 @@ def end_all(grace: float) -> None:
         time.sleep(0.05)
         _reap()
     for child in children(os.getpid()):
-        for grandchild in children(child):
-            _signal(grandchild, signal.SIGKILL)
-        _signal(child, signal.SIGKILL)
+        _kill(child)
     os._exit(0)
 
 
@@ -66,6 +64,13 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
     end_all(2.0)
+
+
+def _kill(pid: int) -> None:
+    """Kill a process and all below it: once it is gone, nobody could tell whose its children were."""
+    for child in children(pid):
+        _kill(child)
+    _signal(pid, signal.SIGKILL)
 
 
 def _signal(pid: int, what: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""A process that starts another which does not listen to SIGTERM: `python -m tests.flows.stubborn PARENT`."""
+"""A process whose children, and theirs, do not listen to SIGTERM: `python -m tests.flows.stubborn PARENT`."""
 
 import subprocess
 import sys
@@ -6,16 +6,24 @@ import time
 
 from flows import attended
 
-CHILD = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
-)
+DEPTH = 3
+CHILD = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+code, depth = sys.argv[1], int(sys.argv[2])
+if depth > 1:
+    subprocess.Popen([sys.executable, "-c", code, code, str(depth - 1)])
+else:
+    print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 def main() -> None:
     """Sleep until the parent is gone."""
     attended.GRACE_SECONDS = 1.0
     attended.end_with_parent(int(sys.argv[1]))
-    subprocess.Popen([sys.executable, "-c", CHILD])
+    subprocess.Popen([sys.executable, "-c", CHILD, CHILD, str(DEPTH)])
     time.sleep(600)
 
 

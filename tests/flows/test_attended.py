@@ -7,6 +7,7 @@ import textwrap
 import psutil
 
 from flows.attended import attended
+from tests.flows.stubborn import DEPTH
 
 PARENT = textwrap.dedent("""
     import sys, time
@@ -16,12 +17,12 @@ PARENT = textwrap.dedent("""
 """)
 
 
-def test_a_killed_parent_leaves_neither_child_nor_grandchild() -> None:
+def test_a_killed_parent_leaves_nobody_behind_however_deep() -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     assert parent.stdout.readline() == "ready\n"
     family = psutil.Process(parent.pid).children(recursive=True)
-    assert len(family) == 2
+    assert len(family) == 1 + DEPTH
     parent.kill()
     parent.wait()
     _, alive = psutil.wait_procs(family, timeout=20)
@@ -32,5 +33,5 @@ def test_leaving_the_block_ends_them_too() -> None:
     with attended("tests.flows.stubborn", stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        assert len(family) == 2
+        assert len(family) == 1 + DEPTH
     assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
