@@ -70,6 +70,15 @@ def test_between_the_two_commits_of_a_rollback_its_own_commit_says_what_is_withd
     assert withdrawn(shop, late) == {RED}
 
 
+def test_a_picture_that_the_slot_keeps_in_another_file_is_not_withdrawn(shop: Shop, late: Batch) -> None:
+    shop.release("r3", {"shirt/front": "red"}, file_sha=bytes(32))
+    with pytest.raises(StoreDied):
+        rollback(shop.store, DiesBetweenItsCommits(shop.tables, Mortality()), CATALOGUE)
+    assert withdrawn(shop, late) == frozenset()
+    settle_rollbacks(shop.store, shop.tables, CATALOGUE, alone=True)
+    assert withdrawn(shop, late) == frozenset()
+
+
 def test_another_picture_for_the_slot_may_come(shop: Shop) -> None:
     shop.stage("pink")
     shop.stage("red")
