@@ -6,7 +6,7 @@ are called off, and the parent does their work itself.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -77,27 +77,27 @@ def _wait(client: SyncPrefectClient, children: dict[str, UUID]) -> set[str]:
                 idle_since = time.monotonic()
         if waiting and time.monotonic() - idle_since > START_SECONDS:
             get_run_logger().warning("Nobody takes up %d parts; they are done here", len(waiting))
-            _call_off(client, waiting)
+            late = [client.read_flow_run(child) for child in waiting.values()]
+            _call_off(client, late, "Nobody took it up; its parent does it")
             break
         if waiting:
             time.sleep(LOOK_SECONDS)
     return done
 
 
-def _call_off(client: SyncPrefectClient, children: Mapping[str, UUID]) -> None:
-    for child in children.values():
-        client.set_flow_run_state(child, Cancelled(message="Nobody took it up; its parent does it"), force=True)
+def _call_off(client: SyncPrefectClient, children: Iterable[FlowRun], why: str | None = None) -> None:
+    for child in children:
+        if child.state is None or child.state.is_final():
+            continue
+        begun = child.state.type in {StateType.RUNNING, StateType.CANCELLING}
+        client.set_flow_run_state(child.id, Cancelling(message=why) if begun else Cancelled(message=why), force=True)
 
 
 def cancel_children(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - as Prefect calls its hooks
     """Cancel the children of a run that was cancelled or crashed; whoever runs this hook, it is not that run."""
     with get_client(sync_client=True) as client:
         tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=[_tag(flow_run.id)]))
-        for child in client.read_flow_runs(flow_run_filter=tagged):
-            if child.state is None or child.state.is_final():
-                continue
-            begun = child.state.type in {StateType.RUNNING, StateType.CANCELLING}
-            client.set_flow_run_state(child.id, Cancelling() if begun else Cancelled(), force=True)
+        _call_off(client, client.read_flow_runs(flow_run_filter=tagged))
 
 
 def _tag(run_id: object) -> str:

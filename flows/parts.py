@@ -10,6 +10,7 @@ from functools import partial
 
 from prefect import flow
 from prefect.runtime import flow_run
+from prefect.states import Cancelled, State
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
@@ -76,9 +77,13 @@ def part_name() -> str:
     validate_parameters=False,
 )
 @taking(PartParameters)
-def refresh_part(parameters: PartParameters) -> None:
+def refresh_part(parameters: PartParameters) -> State[None] | None:
     """Work through one part of a run that is too large for one flow run. Started by the run itself."""
-    run_part(parameters, Settings(), PrefectHands())
+    try:
+        run_part(parameters, Settings(), PrefectHands())
+    except LeaseLost as lost:
+        return Cancelled(message=str(lost))  # with its parent, before Prefect comes to cancel it
+    return None
 
 
 def run_part(parameters: PartParameters, settings: Settings, hands: Hands) -> None:

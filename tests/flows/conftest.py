@@ -11,6 +11,7 @@ import pytest
 
 from flows.local_server import local_server
 from tests.buckets import bucket_at
+from tests.flows.home import Home, at_home
 
 NewStore = Callable[[Path], str]
 """From a test's folder to the URL of a store that nobody used before."""
@@ -23,6 +24,13 @@ def prefect_api() -> Iterator[str]:
 
     with local_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield url
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """Return a server with workers and all deployments, of this module's own."""
+    with at_home(tmp_path_factory.mktemp("home")) as made:
+        yield made
 
 
 ON_DISK_AND_IN_A_BUCKET = pytest.mark.parametrize(

@@ -6,7 +6,6 @@ what they left behind as plain data that two worlds can be compared by: no file 
 
 import csv
 import json
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -230,13 +229,6 @@ class World:
     def redone(self) -> int:
         """Return how many images were painted again."""
         return self.painted.total() - len(self.painted)
-
-    def copy(self, folder: Path) -> "World":
-        """Return this world, store and all, in another folder."""
-        if (self.folder / "store").exists():
-            shutil.copytree(self.folder / "store", folder / "store")
-        rows, recipe = json.loads(json.dumps([self.rows, self.recipe]))
-        return World(folder, rows, recipe, self.policy, self.settings, Counter(self.painted))
 
 
 # What a store holds, as plain data
