@@ -50,9 +50,15 @@ class Home:
         return self.post(path, {"parameters": parameters, "state": {"type": "SCHEDULED"}} | more)
 
     def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return self._send("POST", path, body)
+
+    def change(self, path: str, **values: Any) -> None:
+        self._send("PATCH", path, values).raise_for_status()
+
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response:
         """Ask again where SQLite is locked for a moment, as Prefect's own client does."""
         for _ in range(20):
-            answer = self.http.post(path, json=body)
+            answer = self.http.request(method, path, json=body)
             if answer.status_code != 503:
                 break
             time.sleep(0.5)
@@ -119,10 +125,10 @@ def packshot_prefect(home: Home, *words: str) -> str:
 def at_home(folder: Path) -> Iterator[Home]:
     """Serve from a folder, without the schedules: their hours are no test's."""
     with serving(folder, free_port()) as served, httpx.Client(base_url=f"{served.api}/", timeout=60) as http:
+        home = Home(served, http)
         for name in ("refresh/nightly", "refresh/new", "store/sweep"):
-            found = http.get(f"deployments/name/{name}").json()
-            http.patch(f"deployments/{found['id']}", json={"paused": True}).raise_for_status()
-        yield Home(served, http)
+            home.change(f"deployments/{home.deployment(name)['id']}", paused=True)
+        yield home
 
 
 def asked_of(shop: Shop, **changes: Any) -> dict[str, Any]:

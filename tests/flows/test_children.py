@@ -47,11 +47,11 @@ def test_a_run_of_more_than_seven_hundred_shards_is_done_in_parts_by_others(home
 
 def test_parts_that_nobody_takes_up_are_called_off_and_done_by_their_parent(home: Home, shop: Shop) -> None:
     pool = "work_pools/packshot-parts"
-    home.http.patch(pool, json={"is_paused": True}).raise_for_status()
+    home.change(pool, is_paused=True)
     try:
         run = home.wait(start(home, shop))
     finally:
-        home.http.patch(pool, json={"is_paused": False}).raise_for_status()
+        home.change(pool, is_paused=False)
     assert run["state_type"] == "COMPLETED", run["state"]
     children = home.children(run["id"])
     assert len(children) == 2

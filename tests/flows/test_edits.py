@@ -368,19 +368,23 @@ def play(shop: Shop, edit: Edit) -> None:
 
 
 QUICK = {a_description_that_no_template_uses, the_template_of_one_category, the_finish}
-"""Edits that are played alone with the quick tests; the slow ones play them all, alone and one after another."""
+"""Edits that are played alone with the quick tests; the slow ones play them all, alone and one after another.
+
+In a bucket, where a night takes several times as long, only these are played alone too; all are one after another.
+"""
+ALONE = [
+    pytest.param("disk", edit, id=edit.__name__, marks=[] if edit in QUICK else pytest.mark.slow) for edit in EDITS
+] + [pytest.param("s3", edit, id=f"{edit.__name__}-s3", marks=pytest.mark.slow) for edit in EDITS if edit in QUICK]
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [pytest.param(edit, id=edit.__name__, marks=[] if edit in QUICK else pytest.mark.slow) for edit in EDITS],
-)
+@pytest.mark.parametrize(("new_store", "edit"), ALONE, indirect=["new_store"])
 def test_an_edit_touches_exactly_what_it_should(shop: Shop, edit: Edit) -> None:
     play(shop, edit)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@ON_DISK_AND_IN_A_BUCKET
 def test_all_edits_one_after_another_touch_exactly_what_they_should(shop: Shop) -> None:
     for edit in EDITS:
         try:
@@ -423,6 +427,7 @@ def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(shop: S
 
 
 @pytest.mark.slow
+@ON_DISK_AND_IN_A_BUCKET
 def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_back(shop: Shop) -> None:
     for edit in (a_view_added_for_one_category, a_title):
         play(shop, edit)
@@ -461,6 +466,7 @@ def test_what_a_partial_run_published_meanwhile_is_not_overwritten_by_a_held_bat
     assert [row for row in outcomes(shop) if row["sku"] == "mug-02"] == []
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_a_partial_run_adds_and_changes_and_retires_nothing(shop: Shop) -> None:
     all_rows = shop.rows
     shop.rows = [shop.row("mug-02") | {"title": "Mug, Partial"}, shop.row("mug-03") | {"sku": "mug-99", "title": "New"}]
@@ -474,6 +480,7 @@ def test_a_partial_run_adds_and_changes_and_retires_nothing(shop: Shop) -> None:
     Touch(removed=front("mug-99"), changed=front("mug-02"), reused=1, rendered=1).check(full)
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_rejected_rows_of_a_quarter_of_the_shop_retire_nothing_and_hold_nothing(shop: Shop) -> None:
     for number in range(1, 12):
         shop.row(f"mug-{number:02d}")["title"] = ""
@@ -483,6 +490,7 @@ def test_rejected_rows_of_a_quarter_of_the_shop_retire_nothing_and_hold_nothing(
     assert {reject["reason"] for reject in night.report["rejects"]} == {"title is missing"}
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(shop: Shop) -> None:
     shop.row("mug-07")["sku"] = ""
     shop.take("bag-02", "bag-03", "bag-04", "bag-05")
@@ -499,6 +507,7 @@ def rolled_back(shop: Shop) -> Night:
     return shop.night()
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_what_was_rolled_back_is_not_published_again_by_two_nights(shop: Shop) -> None:
     first = shop.manifest()
     for sku in ("mug-02", "mug-03"):
@@ -524,6 +533,7 @@ def test_what_was_rolled_back_is_not_published_again_by_two_nights(shop: Shop) -
     Touch(added=front("bag-04"), reused=1, rendered=1, waiting=4).check(shop.night())
 
 
+@ON_DISK_AND_IN_A_BUCKET
 def test_a_finish_that_was_rolled_back_stays_so_until_the_recipe_moves_on(shop: Shop) -> None:
     first = shop.manifest()
     play(shop, the_finish)

@@ -197,12 +197,14 @@ def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(shop: S
 
 
 @pytest.mark.slow
+@ON_DISK_AND_IN_A_BUCKET
 @pytest.mark.parametrize(("first", "second"), SCOPES, ids=NAMES)
 def test_without_leases_the_commit_alone_keeps_two_runs_apart(shop: Shop, first: Scope, second: Scope) -> None:
     check_winner_and_loser(shop, without_leases(first, second, shop, BLUE))
 
 
 @pytest.mark.slow
+@ON_DISK_AND_IN_A_BUCKET
 def test_without_leases_two_processes_of_one_run_commit_it_once(shop: Shop) -> None:
     reports = without_leases("full", "full", shop, RED)
     shop.check_whole(reports)

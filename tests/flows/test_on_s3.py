@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import pytest
 
+from catalogs import layout
 from infra.settings import Settings
 from infra.stores import open_store
+from infra.stores.aws import S3Access
 from tests.buckets import BUCKET, bucket_at
 from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, awkward_rows, plain_rows, refused, released
 from tests.infra.fault_proxy import Faults, Place, fault_proxy
@@ -53,6 +55,22 @@ def refresh_as(undisturbed: World, world: World) -> None:
     assert again["slots"]["unchanged"] == report["slots"]["published"]
     assert (again["slots"]["new"], again["images"]["generated"]) == (1, 0)  # the poisoned one, tried anew
     assert world.painted.total() == before
+
+
+@pytest.mark.slow
+def test_a_published_picture_says_what_it_is_and_that_it_never_changes(s3_url: str, tmp_path: Path) -> None:
+    from s3fs import S3FileSystem
+
+    world = shop(tmp_path, s3_url, plain=2)
+    count = world.refresh()["slots"]["published"]
+    bucket, prefix = s3_url.removeprefix("s3://").split("/", 1)
+    files = S3FileSystem(**S3Access.from_environment().for_s3fs())
+    keys = world.tables.read(layout.manifest(CATALOGUE), ["object"])["object"].to_pylist()
+    heads = [files.call_s3("head_object", Bucket=bucket, Key=f"{prefix}/{key}") for key in keys]
+    assert [head["ContentType"] for head in heads] == ["image/jpeg"] * count
+    assert {head["CacheControl"] for head in heads} == {"public, max-age=31536000, immutable"}
+    staged = next(world.store.list("staging/")).key
+    assert "CacheControl" not in files.call_s3("head_object", Bucket=bucket, Key=f"{prefix}/{staged}")
 
 
 @pytest.mark.slow
