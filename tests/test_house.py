@@ -24,7 +24,6 @@ LONG_FUNCTIONS: dict[str, str] = {}
 """What may be longer than the budget, each with its reason."""
 
 TESTED_ELSEWHERE = {
-    "flows/children.py": "children need a server and a worker; tests/flows/test_serving.py has them",
     "flows/local_worker.py": "tests/flows/test_serving.py starts two, and cli/test_serving.py ends them",
     "catalogs/errors.py": "every class is pickled and looked up in the drawn tree below",
     "infra/errors.py": "every class is pickled and looked up in the drawn tree below",
