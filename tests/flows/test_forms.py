@@ -4,6 +4,7 @@ from typing import Literal
 
 import pytest
 from prefect import flow
+from prefect.utilities.callables import get_call_parameters
 from pydantic import BaseModel, Field, ValidationError
 
 from flows.forms import taking
@@ -29,6 +30,12 @@ def test_the_function_takes_the_fields_and_gets_the_model() -> None:
     assert order(count=2, name=None) == "2 small for None"
     with pytest.raises(ValidationError, match="less than or equal to 5"):
         order(count=6)
+
+
+def test_what_prefect_passes_for_a_field_that_was_not_given_is_left_to_the_model() -> None:
+    assert order(**get_call_parameters(order, (), {"count": 2, "name": "ada"})) == "2 small for ada"
+    with pytest.raises(ValidationError, match="count\n  Field required"):
+        order(**get_call_parameters(order, (), {"name": "ada"}))
 
 
 def test_prefect_reads_titles_ranges_and_what_is_required_from_it() -> None:
