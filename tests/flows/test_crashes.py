@@ -51,8 +51,8 @@ from tests.flows.worlds import (
 When = Literal["before", "after"]
 WHENS: tuple[When, When] = ("before", "after")
 
-STEPS = {"file": 4, "s3": 44}
-"""From one death to the next: four tests share all operations on a disk, and one in eleven of them in a bucket, where a
+STEPS = {"file": 4, "s3": 88}
+"""From one death to the next: four tests share all operations on a disk, and one in 22 of them in a bucket, where a
 night takes many times as long. Every kind of operation has its moment below, in both."""
 
 
