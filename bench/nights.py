@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.job import Job
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.recipe import Recipe
 from catalogs.recipes import built_in_recipe, with_engine
 from catalogs.schemas import MANIFEST
@@ -59,7 +59,7 @@ def plan_again(folder: Path, catalogue: str) -> int:
 
 def _plan(folder: Path, catalogue: str, run_id: str) -> int:
     url = (folder / "store").as_uri()
-    job = Job(str(folder / catalogue), url, NAME, bench_recipe(), default_policy())
+    job = Job(str(folder / catalogue), url, NAME, bench_recipe(), built_in_policy())
     plan = make_plan(job, open_store(url), open_tables(url), run_id, SHARD)
     assert plan.retired == 0
     return plan.slots.new + plan.slots.changed

@@ -21,7 +21,7 @@ from bench.measuring import cpu_seconds
 from bench.nights import NAME, bench_recipe
 from bench.stopwatch import measure_timed
 from catalogs.job import Job
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from flows.hands import THREADS, Hands, PrefectHands, thread_hands
 from flows.places import read_prices
 from flows.refresh import Refresh
@@ -127,7 +127,7 @@ def refresh(load: Load, store: Path) -> Ran:
         return engines[0]
 
     recipe, settings = bench_recipe(width=load.side, height=load.side), Settings(shard_size=load.shard)
-    job = Job(str(load.catalogue), store.as_uri(), NAME, recipe, default_policy())
+    job = Job(str(load.catalogue), store.as_uri(), NAME, recipe, built_in_policy())
     pool, screener, objects = InlinePool(open_engine), TimedScreener(SCREENERS), open_store(job.store)
     places = Places(objects, open_tables(job.store), lambda _: pool)
     gate = Gate(objects, screener, job.policy, recipe.finishes, settings.screen_seconds)

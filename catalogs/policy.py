@@ -8,12 +8,13 @@ one of them. It fails closed: what should have been measured and was not is neve
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from catalogs.errors import RecipeError
 from catalogs.keys import digest
-from catalogs.rules import Rules, packaged_rules, parse_rules
+from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
 from catalogs.verdict import Verdict, worst
 
 PROMPT_SCANNERS = frozenset({"words"})
@@ -142,6 +143,10 @@ class Duplicates(Rules):
         return self
 
 
+BUILT_IN = {"default": "policy"}
+"""The policies that ship with Packshot, and their files in `catalogs/data`."""
+
+
 class Policy(Rules):
     """Everything that decides over prompts and images."""
 
@@ -170,13 +175,34 @@ class Policy(Rules):
 
 
 def load_policy(text: str, name: str) -> Policy:
-    """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field."""
-    return parse_rules(text, name, Policy)
+    """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field.
+
+    A text with `extends: NAME` says only what differs from a built-in policy: its fields stand for the other's, and its
+    image rules for those with the same score and reason.
+    """
+    content = read_mapping(text, name)
+    if "extends" in content:
+        base = content.pop("extends")
+        if not isinstance(base, str) or base not in BUILT_IN:
+            raise RecipeError(
+                f"{name}: extends: there is no built-in policy {base!r}; choose from {', '.join(BUILT_IN)}"
+            )
+        content = _extended(read_mapping(packaged_rules(BUILT_IN[base]), f"the built-in policy {base}"), content)
+    return check_rules(content, name, Policy)
 
 
-def default_policy() -> Policy:
-    """Return the policy that ships with Packshot."""
-    return load_policy(packaged_rules("policy"), "the built-in policy")
+def built_in_policy(name: str = "default") -> Policy:
+    """Return a policy that ships with Packshot, one of `BUILT_IN`."""
+    return load_policy(packaged_rules(BUILT_IN[name]), f"the built-in policy {name}")
+
+
+def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {**base, **changes}
+    own = changes.get("image")
+    if isinstance(own, list):
+        told = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
+        fields["image"] = own + [rule for rule in base["image"] if (rule["score"], rule["reason"]) not in told]
+    return fields
 
 
 def decide_prompt(

@@ -46,6 +46,11 @@ class _Loader(yaml.SafeLoader):
 
 def parse_rules(text: str, name: str, model: type[Model]) -> Model:
     """Return the rules in a YAML text as `model`; `name` is the file in errors. Raises `RecipeError`."""
+    return check_rules(read_mapping(text, name), name, model)
+
+
+def read_mapping(text: str, name: str) -> dict[str, Any]:
+    """Return the fields that a YAML text holds, unchecked. Raises `RecipeError`."""
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-45
@@ -54,6 +59,11 @@ def parse_rules(text: str, name: str, model: type[Model]) -> Model:
         raise RecipeError(f"{name}: not YAML: it is nested too deeply") from None
     if not isinstance(content, dict):
         raise RecipeError(f"{name}: the file must hold a mapping of fields; this is a {type(content).__name__}")
+    return content
+
+
+def check_rules(content: dict[str, Any], name: str, model: type[Model]) -> Model:
+    """Return fields as `model`; `name` is their file in errors. Raises `RecipeError`."""
     try:
         return model.model_validate(content)
     except ValidationError as error:

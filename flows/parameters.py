@@ -13,7 +13,7 @@ from slugify import slugify
 
 from catalogs.errors import OptionError, RecipeError
 from catalogs.job import Job
-from catalogs.policy import Policy, default_policy, load_policy
+from catalogs.policy import BUILT_IN, Policy, built_in_policy, load_policy
 from catalogs.recipe import CATALOGUE_NAME, Model, Recipe
 from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, with_engine
 from catalogs.suite import default_suite
@@ -63,7 +63,7 @@ class RefreshParameters(BaseModel):
         description="What changes the pixels: a file, or a built-in recipe (default, shopify, sample)",
         json_schema_extra={"minLength": 1},
     )
-    policy: str | None = Field(None, title="Policy", description="What decides: a file; without it the built-in policy")
+    policy: str | None = Field(None, title="Policy", description="What decides: a file, or a built-in policy (default)")
     engine: Literal["torch", "tensorrt", "stub"] | None = Field(
         None, title="Engine", description="Stands for the recipe's engine; stub paints cards and needs no GPU"
     )
@@ -157,8 +157,9 @@ def read_recipe(name: str) -> Recipe:
 
 
 def read_policy(name: str | None) -> Policy:
-    """Return a policy by its file, or the built-in one. The suite that it names must be there too."""
-    policy = default_policy() if name is None else load_policy(_read(name, "--policy", ()), name)
+    """Return a policy by its file or its built-in name. The suite that it names must be there too."""
+    name = name or "default"
+    policy = built_in_policy(name) if name in BUILT_IN else load_policy(_read(name, "--policy", list(BUILT_IN)), name)
     default_suite(policy.audit)
     return policy
 
@@ -171,12 +172,11 @@ def _local_model(folder: Path) -> Model:
         raise OptionError(f"--model: {error}") from None
 
 
-def _read(name: str, option: str, known: "list[str] | tuple[str, ...]") -> str:
+def _read(name: str, option: str, known: list[str]) -> str:
     try:
         return Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        others = f", nor one of {', '.join(known)}" if known else ""
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise (RecipeError if option == "--recipe" else OptionError)(
-            f"{option}: {name!r} cannot be read ({reason}){others}"
+            f"{option}: {name!r} cannot be read ({reason}), nor one of {', '.join(known)}"
         ) from None

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from catalogs.job import Job
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from tests.catalogs.shop import RECIPE, recipe_with
 
-JOB = Job("products.csv", "file:///store", "shoes", RECIPE, default_policy())
+JOB = Job("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ JOB = Job("products.csv", "file:///store", "shoes", RECIPE, default_policy())
     [
         replace(JOB, catalogue="boots"),
         replace(JOB, recipe=recipe_with({"salt": "ours"})),
-        replace(JOB, policy=default_policy().model_copy(update={"review_days": 31})),
+        replace(JOB, policy=built_in_policy().model_copy(update={"review_days": 31})),
         replace(JOB, scope="partial"),
         replace(JOB, max_cost=1.0),
         replace(JOB, max_hours=1.0),

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.errors import RecipeError
-from catalogs.policy import SCORES, Policy, decide_image, decide_prompt, default_policy, load_policy
+from catalogs.policy import BUILT_IN, SCORES, Policy, built_in_policy, decide_image, decide_prompt, load_policy
 from catalogs.rules import packaged_rules
 from catalogs.verdict import PASS, Verdict
 
-POLICY = default_policy()
+POLICY = built_in_policy()
 ANSWERED = {"words": "1", "pixels": "1", "fingerprint": "1"}
 GOOD = {
     "blank.range": 200.0,
@@ -267,3 +267,46 @@ def test_a_wrong_policy_is_refused_by_file_and_field(old: str, new: str, said: s
 def test_an_override_that_turns_thresholds_around_is_refused_when_the_file_is_read() -> None:
     with pytest.raises(RecipeError, match="thresholds must rise"):
         with_rule(score="blur.foreground", block_below=4, review_below=7, categories={"glass": {"block_below": 9}})
+
+
+def test_a_policy_that_extends_another_says_only_what_differs() -> None:
+    rule = "{score: blur.foreground, reason: blurred, block_below: 2, again: true}"
+    policy = load_policy(f"extends: default\nreview_days: 7\nimage: [{rule}]", "shop.yaml")
+    assert policy.review_days == 7
+    assert policy.words == POLICY.words
+    told = {(rule.score, rule.reason): rule for rule in policy.image}
+    assert told.keys() == {(rule.score, rule.reason) for rule in POLICY.image}
+    assert len(policy.image) == len(POLICY.image)
+    assert (told["blur.foreground", "blurred"].block_below, told["blur.foreground", "blurred"].review_below) == (
+        2,
+        None,
+    )
+    assert told["blank.range", "blank"] in POLICY.image
+
+
+def test_extending_without_a_change_is_the_same_policy() -> None:
+    assert load_policy("extends: default", "shop.yaml").digest == POLICY.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "extends: strict",
+            r"shop.yaml: extends: there is no built-in policy 'strict'; choose from default",
+        ),
+        ("extends: [default]", r"shop.yaml: extends: there is no built-in policy \['default'\]"),
+        ("extends: default\nimage: 3", "shop.yaml: image: "),
+        ("extends: default\nimage: [3]", "shop.yaml: image.0: "),
+        ("extends: default\nimage: [{score: blur.foreground, reason: [x]}]", "shop.yaml: image"),
+        ("extends: default\nreveiw_days: 3", "shop.yaml: reveiw_days: Extra inputs"),
+    ],
+)
+def test_a_wrong_extension_is_refused_by_file_and_field(text: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_policy(text, "shop.yaml")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_policy_can_be_read(name: str) -> None:
+    assert built_in_policy(name).required == POLICY.required

@@ -3,14 +3,14 @@
 import pytest
 
 from catalogs.errors import RecipeError
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.suite import default_suite, load_suite
 
 ENTRY = "{name: slot-known, type: expect_column_values_to_not_be_null, kwargs: {column: slot}}"
 
 
 def test_the_built_in_policy_names_a_suite_that_is_there() -> None:
-    suite = default_suite(default_policy().audit)
+    suite = default_suite(built_in_policy().audit)
     names = [check.name for check in (*suite.slots, *suite.published, *suite.totals)]
     assert {"slot-unique", "batch-complete", "retired-share", "rows-sum"} <= set(names)
 

@@ -24,7 +24,7 @@ import tasks.audit
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.job import Scope
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.suite import Suite, default_suite
 from flows.watching import NoWatch
 from infra.errors import LeaseHeld
@@ -51,8 +51,8 @@ from tests.flows.worlds import (
 When = Literal["before", "after"]
 WHENS: tuple[When, When] = ("before", "after")
 
-STEPS = {"file": 4, "s3": 88}
-"""From one death to the next: four tests share all operations on a disk, and one in 22 of them in a bucket, where a
+STEPS = {"file": 4, "s3": 176}
+"""From one death to the next: four tests share all operations on a disk, and one in 44 of them in a bucket, where a
 night takes many times as long. Every kind of operation has its moment below, in both."""
 
 
@@ -386,7 +386,7 @@ def change_finish(quality: int) -> Edit:
 
 def change_policy(word: Literal["BLOCK", "REVIEW"]) -> Edit:
     def edit(shop: "Shop") -> None:
-        policy = default_policy()
+        policy = built_in_policy()
         duplicates = policy.duplicates.model_copy(update={"exact_other_sku": word})
         shop.live.policy = shop.twin.policy = policy.model_copy(update={"duplicates": duplicates})
 

@@ -20,7 +20,7 @@ import pytest
 import flows.release
 from catalogs import layout
 from catalogs.job import Job, Scope
-from catalogs.policy import Policy, default_policy
+from catalogs.policy import Policy, built_in_policy
 from catalogs.prices import load_prices
 from catalogs.recipe import Recipe
 from flows.hands import thread_hands
@@ -133,7 +133,7 @@ class World:
     folder: Path
     rows: list[Row]
     recipe: Content = field(default_factory=lambda: json.loads(json.dumps(RECIPE)))
-    policy: Policy = field(default_factory=default_policy)
+    policy: Policy = field(default_factory=built_in_policy)
     settings: Settings = field(default_factory=lambda: Settings(shard_size=4, in_flight=3))
     processes: bool = False
     shop: str | None = None

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.schemas import LEFT_OUT, RETIRED
 from catalogs.verdict import Verdict
 from infra.parquet import write_table
@@ -26,7 +26,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def decided(shop: Shop, stopped: str | None = None) -> Decided:
-    return decide(shop.store, shop.tables, CATALOGUE, RUN, default_policy(), {"stub": "stub@0"}, stopped)
+    return decide(shop.store, shop.tables, CATALOGUE, RUN, built_in_policy(), {"stub": "stub@0"}, stopped)
 
 
 def rows_of(found: Decided) -> list[Row]:

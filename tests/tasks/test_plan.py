@@ -14,7 +14,7 @@ from catalogs.errors import CatalogueError
 from catalogs.job import Job
 from catalogs.keys import slot_id
 from catalogs.plan import Plan
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.recipes import built_in_recipe, with_engine
 from catalogs.schemas import LEFT_OUT, REJECTS, RETIRED, SLOTS
 from catalogs.shards import SHARDS_A_PART
@@ -63,7 +63,7 @@ def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> Job:
     write_csv(source, [COLUMNS | dict(row) for row in rows] or [COLUMNS])
     if not rows:
         source.write_text(",".join(COLUMNS) + "\n")
-    return Job(str(source), str(shop.folder), CATALOGUE, RECIPE, default_policy(), **other)
+    return Job(str(source), str(shop.folder), CATALOGUE, RECIPE, built_in_policy(), **other)
 
 
 def plan_of(shop: Shop, *rows: Mapping[str, str], run_id: str | None = RUN, **other: Any) -> Plan:
@@ -173,7 +173,7 @@ def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Pat
     kept: list[dict[str, Any]] = [{"sku": sku, "title": f"Mug {sku}"} for sku in skus[gone:]]
     pq.write_table(pa.Table.from_pylist(kept), tmp_path / "catalogue.parquet")
     recipe = with_engine(built_in_recipe(), engine="stub", model=None, precision=None)
-    job = Job(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, default_policy())
+    job = Job(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
     plan = make_plan(job, shop.store, TurningTables(shop.store.url), "run", 8)
     retired = read_table(shop.store, layout.run_file("run", "retired.parquet"), RETIRED)
     assert plan.retired == gone

@@ -8,12 +8,12 @@ import pytest
 from catalogs import layout
 from catalogs.batch import Batch
 from catalogs.keys import slot_id
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from tasks.remember import remember
 from tests.tasks.batches import batch, decision
 from tests.tasks.shops import CATALOGUE, Shop, request_of
 
-POLICY = default_policy()
+POLICY = built_in_policy()
 RED, BLUE = ("shirt", request_of("red")), ("shirt", request_of("blue"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.job import Job
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from infra.documents import read_json, write_json
 from infra.leases import acquire
 from tasks import runs
@@ -21,7 +21,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def job(catalogue: str = CATALOGUE) -> Job:
-    return Job("catalogue.csv", "store", catalogue, RECIPE, default_policy())
+    return Job("catalogue.csv", "store", catalogue, RECIPE, built_in_policy())
 
 
 def test_a_run_is_open_from_its_start_until_it_is_closed(shop: Shop) -> None:
@@ -53,8 +53,8 @@ def test_open_runs_are_those_of_one_catalogue_oldest_first(shop: Shop) -> None:
 def test_the_rules_of_a_run_are_frozen_into_it(shop: Shop) -> None:
     run = runs.start(shop.store, job(), "f1")
     recipe, policy = runs.frozen_rules(shop.store, run.run_id)
-    assert (recipe.digest, policy.digest) == (RECIPE.digest, default_policy().digest)
-    assert (recipe, policy) == (RECIPE, default_policy())
+    assert (recipe.digest, policy.digest) == (RECIPE.digest, built_in_policy().digest)
+    assert (recipe, policy) == (RECIPE, built_in_policy())
 
 
 def test_a_marker_whose_folder_was_swept_is_no_run_and_goes(shop: Shop) -> None:

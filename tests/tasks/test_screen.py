@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from catalogs import layout
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.recipe import Finish
 from catalogs.schemas import RECORDS
 from catalogs.work import Made, Order, ShardWork
@@ -43,7 +43,7 @@ class Refusing(Silent):
 
 
 def gate(store: ObjectStore, screener: Screener | None = None) -> Gate:
-    return Gate(store, screener or InlineScreener(store), default_policy(), {FINISH.digest: FINISH}, 60.0)
+    return Gate(store, screener or InlineScreener(store), built_in_policy(), {FINISH.digest: FINISH}, 60.0)
 
 
 def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2) -> list[Made]:

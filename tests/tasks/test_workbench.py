@@ -9,7 +9,7 @@ import pytest
 
 from catalogs import layout
 from catalogs.plan import Request, Shard
-from catalogs.policy import default_policy
+from catalogs.policy import built_in_policy
 from catalogs.shards import Sharder
 from catalogs.work import Made, Order, Screening
 from infra.engines import EngineSpec, open_engine
@@ -28,7 +28,7 @@ def shop(tmp_path: Path) -> Shop:
 
 def bench_of(shop: Shop) -> Workbench:
     pool = InlinePool(lambda: open_engine(EngineSpec("stub")))
-    gate = Gate(shop.store, InlineScreener(shop.store), default_policy(), {}, 60.0)
+    gate = Gate(shop.store, InlineScreener(shop.store), built_in_policy(), {}, 60.0)
     return Workbench(Places(shop.store, shop.tables, lambda _: pool), gate, RUN)
 
 
