@@ -1,0 +1,10 @@
+"""packshot-nano: a Z-Image pipeline small enough for a laptop's CPU, and all that trained it.
+
+Comes in: nothing from elsewhere; the training pictures are drawn here. Goes out: the folder `packshot-nano/`, which
+the torch engine loads like any other model. Rehearsals and tests use it; README.md says how it is made.
+"""
+
+from pathlib import Path
+
+MODEL = Path(__file__).parent / "packshot-nano"
+"""The model's folder, in diffusers' layout; it is not in the repository before it draws well."""

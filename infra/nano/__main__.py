@@ -1,0 +1,151 @@
+"""`python -m infra.nano …`: draw, train and export packshot-nano.
+
+Comes in: a working folder (`--work`), which keeps all that is unfinished. Goes out: the model's folder. Every command
+goes on where it was stopped; the order is draw, autoencoder, latents, transformer, export.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.progress import track
+
+from infra.nano.drawings import draw_all, drawings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Draw, train and export packshot-nano.")
+Work = Annotated[Path, typer.Option("--work", help="where unfinished work is kept")]
+Steps = Annotated[int | None, typer.Option(help="steps in place of the schedule's own")]
+WORK = Path("nano-work")
+EACH, HELD_OUT = 16, 4
+SEED = 7
+
+
+@app.command()
+def draw(
+    work: Work = WORK,
+    each: Annotated[int, typer.Option(help="training negatives of each product and view")] = EACH,
+) -> None:
+    """Draw the negatives that all pictures are painted from."""
+    wanted = drawings("training", each)
+    for _ in track(draw_all(_negatives(work), wanted, os.cpu_count() or 1), "Drawing", total=len(wanted)):
+        pass
+
+
+@app.command()
+def autoencoder(work: Work = WORK, steps: Steps = None) -> None:
+    """Train the autoencoder."""
+    from infra.nano.autoencoder import SCHEDULE, Crops, reconstruction_loss
+    from infra.nano.sessions import Session, scheduled
+
+    model = _autoencoder()
+    crops = Crops(_negatives(work), _drawn(work))
+    session = Session(model, scheduled(SCHEDULE, steps), work / "autoencoder", SEED)
+    session.run(lambda generator: reconstruction_loss(model, crops.batch(generator), generator), "Autoencoder")
+
+
+@app.command()
+def latents(work: Work = WORK) -> None:
+    """Encode the pictures that the transformer learns from."""
+    from infra.nano.latents import encode_all
+
+    wanted = _drawn(work)
+    for _ in track(encode_all(_trained_autoencoder(work), _negatives(work), wanted, work), "Encoding", len(wanted)):
+        pass
+
+
+@app.command()
+def transformer(work: Work = WORK, steps: Steps = None) -> None:
+    """Train transformer and text encoder."""
+    from infra.nano.flow import SCHEDULE, Lessons, flow_loss
+    from infra.nano.latents import load_latents
+    from infra.nano.sessions import Session, scheduled
+
+    model = _drawer()
+    lessons = Lessons(*load_latents(work), model.tokenizer)
+    session = Session(model, scheduled(SCHEDULE, steps), work / "transformer", SEED)
+    session.run(lambda generator: flow_loss(model, lessons, generator), "Transformer")
+
+
+@app.command()
+def export(out: Path, work: Work = WORK) -> None:
+    """Write the model's folder, in bf16, from the moving averages of what was learnt so far."""
+    import torch
+    from safetensors.torch import load_file
+
+    from infra.nano.architecture import pipeline_of
+
+    drawer = _drawer()
+    drawer.load_state_dict(load_file(work / "transformer" / "average.safetensors"))
+    pipeline = pipeline_of(
+        vae=_trained_autoencoder(work),
+        tokenizer=drawer.tokenizer,
+        text_encoder=drawer.text_encoder,
+        transformer=drawer.transformer,
+    )
+    pipeline.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
+
+
+def _negatives(work: Path) -> Path:
+    return work / "negatives"
+
+
+def _drawn(work: Path) -> list[Any]:
+    each = 0
+    while all(drawing.path(_negatives(work)).exists() for drawing in drawings("training", each + 1)):
+        each += 1
+    return drawings("training", each)
+
+
+def _autoencoder() -> Any:
+    import torch
+
+    from infra.nano.architecture import autoencoder_of
+
+    torch.manual_seed(SEED)
+    return autoencoder_of()
+
+
+def _trained_autoencoder(work: Path) -> Any:
+    """Return the autoencoder with averaged weights, its latents' statistics measured."""
+    from safetensors.torch import load_file
+
+    from infra.nano.autoencoder import STATISTICS, as_tensor, set_statistics
+    from infra.nano.drawings import load_negative
+    from infra.nano.latents import looks_of
+    from infra.nano.painting import painted
+
+    model = _autoencoder()
+    model.load_state_dict(load_file(work / "autoencoder" / "average.safetensors"))
+    some = _drawn(work)[:STATISTICS]
+    pictures = [
+        painted(load_negative(_negatives(work), drawing), looks_of(drawing)[n % 6]) for n, drawing in enumerate(some)
+    ]
+    set_statistics(model, as_tensor(np.stack(pictures)))
+    return model
+
+
+def _tokenizer() -> "PreTrainedTokenizerFast":
+    from infra.nano.architecture import tokenizer_of
+    from infra.nano.captions import caption, random_subject
+
+    generator = np.random.default_rng(SEED)
+    return tokenizer_of(caption(random_subject(generator), generator) for _ in range(20_000))
+
+
+def _drawer() -> Any:
+    import torch
+
+    from infra.nano.flow import Drawer
+
+    tokenizer = _tokenizer()
+    torch.manual_seed(SEED)
+    return Drawer(tokenizer)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,141 @@
+"""What packshot-nano is made of: the components of a `ZImagePipeline`, small, with random weights.
+
+Comes in: captions, from which the tokenizer's vocabulary is learnt, and a seed. Goes out: components that are trained
+by their own modules and put together by `pipeline_of`. Only sizes differ from production: the same classes, a rotary
+axis for captions and two for the picture, captions padded to 32 tokens, 16 latent channels, 8 steps at guidance 0.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+
+VOCABULARY = 1024
+CAPTION_CHANNELS = 96
+LATENT_CHANNELS = 16
+SHIFT = 3.0
+"""How far the scheduler leans towards noise; the same as Z-Image-Turbo's."""
+
+SPECIALS = {"end": "<|im_end|>", "start": "<|im_start|>", "pad": "<|endoftext|>"}
+CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""How diffusers wraps a caption for Z-Image's text encoder, thinking enabled."""
+
+
+def tokenizer_of(captions: Iterable[str]) -> PreTrainedTokenizerFast:
+    """Return a byte-level tokenizer, so any text has tokens; words of the captions are mostly one each."""
+    pairs = Tokenizer(models.BPE())
+    pairs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    pairs.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=list(SPECIALS.values()),
+        show_progress=False,
+    )
+    pairs.train_from_iterator((f"user\n{text}\nassistant\n" for text in captions), trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=pairs,
+        eos_token=SPECIALS["end"],
+        pad_token=SPECIALS["pad"],
+        additional_special_tokens=[SPECIALS["start"]],
+        padding_side="right",
+        model_max_length=1024,
+        chat_template=CHAT,
+    )
+
+
+def text_encoder_of(tokenizer: PreTrainedTokenizerFast) -> Qwen3Model:
+    """Return a Qwen3 of three layers; Z-Image reads the state before the last."""
+    return Qwen3Model(
+        Qwen3Config(
+            vocab_size=len(tokenizer),
+            hidden_size=CAPTION_CHANNELS,
+            intermediate_size=2 * CAPTION_CHANNELS,
+            num_hidden_layers=3,
+            num_attention_heads=3,
+            num_key_value_heads=3,
+            head_dim=32,
+            max_position_embeddings=1024,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            bos_token_id=None,
+        )
+    )
+
+
+def transformer_of() -> ZImageTransformer2DModel:
+    """Return a Z-Image transformer of 4.5 million parameters."""
+    model = ZImageTransformer2DModel(
+        all_patch_size=(2,),
+        all_f_patch_size=(1,),
+        in_channels=LATENT_CHANNELS,
+        dim=192,
+        n_layers=5,
+        n_refiner_layers=1,
+        n_heads=6,
+        n_kv_heads=6,
+        norm_eps=1e-5,
+        qk_norm=True,
+        cap_feat_dim=CAPTION_CHANNELS,
+        rope_theta=256.0,
+        t_scale=1000.0,
+        axes_dims=[8, 12, 12],
+        axes_lens=[1024, 32, 32],
+    )
+    torch.nn.init.normal_(model.cap_pad_token, std=0.02)
+    torch.nn.init.normal_(model.x_pad_token, std=0.02)
+    return model
+
+
+def autoencoder_of() -> AutoencoderKL:
+    """Return an autoencoder that makes 16 channels of every 16 x 16 pixels."""
+    channels = (8, 16, 32, 64, 64)
+    model = AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        latent_channels=LATENT_CHANNELS,
+        block_out_channels=channels,
+        down_block_types=["DownEncoderBlock2D"] * len(channels),
+        up_block_types=["UpDecoderBlock2D"] * len(channels),
+        layers_per_block=1,
+        norm_num_groups=1,  # a group of one channel would forget its mean: the picture's colours
+        sample_size=256,
+        act_fn="silu",
+        mid_block_add_attention=False,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        force_upcast=False,
+        scaling_factor=1.0,  # until the latents are measured
+        shift_factor=0.0,
+    )
+    _let_colours_through(model)
+    return model
+
+
+def _let_colours_through(model: AutoencoderKL) -> None:
+    """Begin as a network that hands small pictures on: red, green and blue go straight from end to end.
+
+    From the usual random weights it learns outlines first, all grey, and takes thousands of steps to find the colours.
+    """
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.nn.Conv2d):
+            continue
+        if name.endswith("conv2"):
+            for weight in module.parameters():  # a residual block is the identity at first
+                torch.nn.init.zeros_(weight)
+        elif not name.endswith("conv1"):
+            straight = torch.nn.init.dirac_(torch.empty_like(module.weight))
+            with torch.no_grad():
+                module.weight.mul_(0.5).add_(straight)
+
+
+def pipeline_of(**components: Any) -> ZImagePipeline:
+    """Put trained components together; a missing scheduler is the usual one."""
+    scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=SHIFT, use_dynamic_shifting=False)
+    return ZImagePipeline(scheduler=scheduler, **components)

@@ -1,0 +1,97 @@
+"""Teaches transformer and text encoder together, by flow matching: from noise straight to the picture.
+
+Comes in: latents and what they show. Goes out: a `Drawer`, whose parts go into the pipeline. A latent x and noise e
+are mixed to (1 - s) x + s e, and the model learns x - e from the mixture, 1 - s and the caption (Lipman 2022; this is
+what Z-Image's pipeline negates). s is drawn as the sampler's steps lie, so that 8 of them without guidance are
+enough.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedTokenizerFast
+
+from infra.nano.architecture import SHIFT, text_encoder_of, transformer_of
+from infra.nano.captions import Subject, caption
+from infra.nano.sessions import Schedule
+
+BATCH = 16
+SCHEDULE = Schedule(steps=6000, rate=1e-3, warm=200)
+CAPTION_STEP = 32
+LENGTHS, WEIGHTS = (32, 64, 96), (0.55, 0.42, 0.03)
+"""Padded caption lengths in tokens, and how often each is a batch's; one length a batch needs no mask."""
+
+
+class Drawer(nn.Module):
+    """The two networks that learn from captions."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.text_encoder = text_encoder_of(tokenizer)
+        self.transformer = transformer_of()
+
+    def forward(self, mixtures: Tensor, times: Tensor, captions: Sequence[str]) -> Tensor:
+        """Return the velocity (n x 16 x height x width) at each mixture, `times` from 0 (noise) to 1."""
+        features = self.features(captions)
+        found = self.transformer(list(mixtures.unsqueeze(2).unbind()), times, features, return_dict=False)[0]
+        return torch.stack(found).squeeze(2)
+
+    def features(self, captions: Sequence[str]) -> list[Tensor]:
+        """Return each caption's features (tokens x channels), as the pipeline makes them."""
+        tokens = self.tokenizer([wrapped(self.tokenizer, text) for text in captions], padding=True, return_tensors="pt")
+        hidden = self.text_encoder(
+            input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, output_hidden_states=True
+        ).hidden_states[-2]
+        return [row[mask.bool()] for row, mask in zip(hidden, tokens.attention_mask, strict=True)]
+
+
+def wrapped(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
+    """Return a caption in the chat template, as diffusers wraps it."""
+    return str(
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
+        )
+    )
+
+
+class Lessons:
+    """Batches of latents with captions of one padded length."""
+
+    def __init__(
+        self, latents: npt.NDArray[np.float16], subjects: Sequence[Subject], tokenizer: PreTrainedTokenizerFast
+    ) -> None:
+        self._latents, self._subjects, self._tokenizer = latents, subjects, tokenizer
+
+    def batch(self, generator: np.random.Generator) -> tuple[Tensor, list[str]]:
+        """Return BATCH latents and a caption of each."""
+        length = int(generator.choice(LENGTHS, p=WEIGHTS))
+        rows: list[int] = []
+        captions: list[str] = []
+        while len(rows) < BATCH:
+            row = int(generator.integers(len(self._subjects)))
+            text = caption(self._subjects[row], generator)
+            if self._padded(text) == length:
+                rows.append(row)
+                captions.append(text)
+        return torch.from_numpy(self._latents[rows].astype(np.float32)), captions
+
+    def _padded(self, text: str) -> int:
+        tokens = len(self._tokenizer(wrapped(self._tokenizer, text))["input_ids"])
+        return -(-tokens // CAPTION_STEP) * CAPTION_STEP
+
+
+def flow_loss(model: Drawer, lessons: Lessons, generator: np.random.Generator) -> Tensor:
+    """Return the mean squared error of the velocity on one batch."""
+    latents, captions = lessons.batch(generator)
+    # One time of each of n equal shares of the way: less noise in the loss than n independent ones.
+    even = (torch.from_numpy(generator.permutation(BATCH)).float() + float(generator.random())) / BATCH
+    noise_share = SHIFT * even / (1 + (SHIFT - 1) * even)
+    noise = torch.from_numpy(generator.standard_normal(latents.shape, np.float32))
+    share = noise_share[:, None, None, None]
+    found = model((1 - share) * latents + share * noise, 1 - noise_share, captions)
+    return functional.mse_loss(found, latents - noise)
