@@ -158,7 +158,7 @@ def read_recipe(name: str) -> Recipe:
 
 def read_policy(name: str | None) -> Policy:
     """Return a policy by its file or its built-in name. The suite that it names must be there too."""
-    name = name or "default"
+    name = "default" if name is None else name
     policy = built_in_policy(name) if name in BUILT_IN else load_policy(_read(name, "--policy", list(BUILT_IN)), name)
     default_suite(policy.audit)
     return policy

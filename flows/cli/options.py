@@ -19,7 +19,7 @@ Catalogue = Annotated[
 Recipe = Annotated[
     str, typer.Option("--recipe", envvar="PACKSHOT_RECIPE", help="A recipe file, or default, shopify, sample")
 ]
-Policy = Annotated[str | None, typer.Option("--policy", envvar="PACKSHOT_POLICY", help="A policy file")]
+Policy = Annotated[str | None, typer.Option("--policy", envvar="PACKSHOT_POLICY", help="A policy file, or default")]
 Engine = Annotated[
     str | None, typer.Option("--engine", envvar="PACKSHOT_ENGINE", help="torch, tensorrt, or stub to rehearse")
 ]

@@ -155,10 +155,7 @@ class DiffusersPainter:
     def _count_tokens(self, text: str) -> int:
         """Return how many tokens diffusers will make of a caption, its chat template included."""
         tokenizer = self._pipeline.tokenizer
-        said = tokenizer.apply_chat_template(
-            [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
-        )
-        return min(len(tokenizer(said)["input_ids"]), CAPTION_LIMIT)
+        return min(len(tokenizer(wrapped(tokenizer, text))["input_ids"]), CAPTION_LIMIT)
 
     def _embed(self, text: str) -> "torch.Tensor":
         """Return a caption's embedding (tokens x channels), padded no further than needed, which is what costs."""
@@ -172,6 +169,14 @@ class DiffusersPainter:
                 "counted: this version of diffusers wraps captions in another way."
             )
         return embedding
+
+
+def wrapped(tokenizer: Any, text: str) -> str:
+    """Return a caption in the tokenizer's chat template, as diffusers wraps it for this model."""
+    said = tokenizer.apply_chat_template(
+        [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
+    )
+    return str(said)
 
 
 def _require_libraries() -> None:

@@ -1,7 +1,7 @@
 """packshot-nano: a Z-Image pipeline small enough for a laptop's CPU, and all that trained it.
 
 Comes in: nothing from elsewhere; the training pictures are drawn here. Goes out: the folder `packshot-nano/`, which
-the torch engine loads like any other model. Rehearsals and tests use it; README.md says how it is made.
+the torch engine loads like any other model. It is for rehearsals and tests; README.md says how it is made.
 """
 
 from pathlib import Path

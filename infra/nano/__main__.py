@@ -1,7 +1,7 @@
 """`python -m infra.nano …`: draw, train and export packshot-nano.
 
-Comes in: a working folder (`--work`), which keeps all that is unfinished. Goes out: the model's folder. Every command
-goes on where it was stopped; the order is draw, autoencoder, latents, transformer, export.
+Comes in: a working folder (`--work`), which keeps all that is unfinished. Goes out: the model's folder. The order is
+draw, autoencoder, latents, transformer, export; drawing and both trainings go on where they were stopped.
 """
 
 import os
@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Draw, train 
 Work = Annotated[Path, typer.Option("--work", help="where unfinished work is kept")]
 Steps = Annotated[int | None, typer.Option(help="steps in place of the schedule's own")]
 WORK = Path("nano-work")
-EACH, HELD_OUT = 16, 4
+EACH = 16
 SEED = 7
 
 
@@ -62,9 +62,11 @@ def latents(work: Work = WORK) -> None:
 def transformer(work: Work = WORK, steps: Steps = None) -> None:
     """Train transformer and text encoder."""
     from infra.nano.flow import SCHEDULE, Lessons, flow_loss
-    from infra.nano.latents import load_latents
+    from infra.nano.latents import LATENTS, load_latents
     from infra.nano.sessions import Session, scheduled
 
+    if not (work / LATENTS).exists():
+        raise typer.BadParameter(f"{str(work / LATENTS)!r} is not there; run `latents` first")
     model = _drawer()
     lessons = Lessons(*load_latents(work), model.tokenizer)
     session = Session(model, scheduled(SCHEDULE, steps), work / "transformer", SEED)
@@ -75,12 +77,11 @@ def transformer(work: Work = WORK, steps: Steps = None) -> None:
 def export(out: Path, work: Work = WORK) -> None:
     """Write the model's folder, in bf16, from the moving averages of what was learnt so far."""
     import torch
-    from safetensors.torch import load_file
 
     from infra.nano.architecture import pipeline_of
 
     drawer = _drawer()
-    drawer.load_state_dict(load_file(work / "transformer" / "average.safetensors"))
+    drawer.load_state_dict(_learnt(work, "transformer"))
     pipeline = pipeline_of(
         vae=_trained_autoencoder(work),
         tokenizer=drawer.tokenizer,
@@ -98,7 +99,17 @@ def _drawn(work: Path) -> list[Any]:
     each = 0
     while all(drawing.path(_negatives(work)).exists() for drawing in drawings("training", each + 1)):
         each += 1
+    if not each:
+        raise typer.BadParameter(f"{str(work)!r} does not hold a drawing of every product and view; run `draw` first")
     return drawings("training", each)
+
+
+def _learnt(work: Path, name: str) -> Any:
+    from infra.nano.sessions import STATE, averaged
+
+    if not (work / name / STATE).exists():
+        raise typer.BadParameter(f"{str(work / name / STATE)!r} is not there; run `{name}` first")
+    return averaged(work / name)
 
 
 def _autoencoder() -> Any:
@@ -112,18 +123,16 @@ def _autoencoder() -> Any:
 
 def _trained_autoencoder(work: Path) -> Any:
     """Return the autoencoder with averaged weights, its latents' statistics measured."""
-    from safetensors.torch import load_file
-
     from infra.nano.autoencoder import STATISTICS, as_tensor, set_statistics
     from infra.nano.drawings import load_negative
-    from infra.nano.latents import looks_of
+    from infra.nano.latents import LOOKS, looks_of
     from infra.nano.painting import painted
 
     model = _autoencoder()
-    model.load_state_dict(load_file(work / "autoencoder" / "average.safetensors"))
-    some = _drawn(work)[:STATISTICS]
+    model.load_state_dict(_learnt(work, "autoencoder"))
     pictures = [
-        painted(load_negative(_negatives(work), drawing), looks_of(drawing)[n % 6]) for n, drawing in enumerate(some)
+        painted(load_negative(_negatives(work), drawing), looks_of(drawing)[place % LOOKS])
+        for place, drawing in enumerate(_drawn(work)[:STATISTICS])
     ]
     set_statistics(model, as_tensor(np.stack(pictures)))
     return model

@@ -20,7 +20,7 @@ from infra.nano.painting import painted
 from infra.nano.sessions import Schedule
 
 CROP, BATCH = 128, 4
-"""Crops cost a quarter of a picture and show as many edges; the network is convolutions alone, so size is free."""
+"""Crops cost a quarter of a picture and are full of edges; a network of convolutions and norms takes any size."""
 
 SCHEDULE = Schedule(steps=2200, rate=2e-3, decay=0.995)
 DIVERGENCE_WEIGHT = 5e-7

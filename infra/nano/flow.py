@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
+from infra.engines.diffusion import CAPTION_STEP, wrapped
 from infra.nano.architecture import SHIFT, text_encoder_of, transformer_of
 from infra.nano.captions import Subject, caption
 from infra.nano.sessions import Schedule
 
 BATCH = 16
 SCHEDULE = Schedule(steps=6000, rate=1e-3, warm=200)
-CAPTION_STEP = 32
 LENGTHS, WEIGHTS = (32, 64, 96), (0.55, 0.42, 0.03)
 """Padded caption lengths in tokens, and how often each is a batch's; one length a batch needs no mask."""
 
@@ -48,15 +48,6 @@ class Drawer(nn.Module):
             input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, output_hidden_states=True
         ).hidden_states[-2]
         return [row[mask.bool()] for row, mask in zip(hidden, tokens.attention_mask, strict=True)]
-
-
-def wrapped(tokenizer: PreTrainedTokenizerFast, text: str) -> str:
-    """Return a caption in the chat template, as diffusers wraps it."""
-    return str(
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True
-        )
-    )
 
 
 class Lessons:

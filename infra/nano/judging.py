@@ -27,11 +27,12 @@ STEPS, BATCH, RATE = 400, 64, 2e-3
 FOREGROUND = 24
 """Levels that some channel of a pixel must be below white to belong to the product: more than its soft shadow."""
 
-
 HUELESS = 10.0
 """Chroma in CIE Lab under which a pixel has no hue."""
 
 HUED_SHARE = 0.25
+"""Share of the foreground that must have a hue for the product to have one."""
+
 DARK, DARK_SHARE = 36.0, 0.35
 """Lightness in CIE Lab under which a pixel is dark, and the share of them that makes a product black."""
 

@@ -6,18 +6,25 @@ random in a step is drawn from (seed, step), so a session that was stopped chang
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 KEEP_SECONDS = 30.0
 """Between two savings: what a killed session loses at most."""
+
+STATE = "state.safetensors"
+"""All that a session knows: weights, their moving averages, the optimizer's moments; the step is in its metadata."""
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam remembers of each weight."""
 
 Loss = Callable[[np.random.Generator], Tensor]
 
@@ -30,7 +37,7 @@ class Schedule:
     rate: float
     warm: int = 100
     decay: float = 0.9995
-    """Of the moving average of the weights, a step; it starts lower and grows (`1 / (10 + step)` of it is new)."""
+    """Of the moving average of the weights, a step; at first it forgets faster (`9 / (10 + step)` is new)."""
 
     def rate_at(self, step: int) -> float:
         """Return the rate of one step."""
@@ -54,16 +61,16 @@ class Session:
         self._optimizer = torch.optim.AdamW(module.parameters(), lr=schedule.rate, betas=(0.9, 0.99), weight_decay=0.0)
         self.average = {name: weight.detach().clone() for name, weight in module.state_dict().items()}
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "progress.json").exists():
+        if (folder / STATE).exists():
             self._resume()
 
-    def run(self, loss: Loss, name: str, until: float | None = None) -> None:
-        """Learn until the schedule ends, or the clock (`time.monotonic`) says so."""
+    def run(self, loss: Loss, name: str) -> None:
+        """Learn until the schedule ends."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         kept, recent = time.monotonic(), []
         with Progress(*columns) as shown:
             bar = shown.add_task(name, total=self.schedule.steps, completed=self.step)
-            while self.step < self.schedule.steps and (until is None or time.monotonic() < until):
+            while self.step < self.schedule.steps:
                 recent.append(self._learn(loss))
                 shown.update(bar, completed=self.step, description=f"{name} {np.mean(recent[-50:]):.4f}")
                 if time.monotonic() - kept > KEEP_SECONDS:
@@ -73,18 +80,14 @@ class Session:
         self.keep()
 
     def keep(self) -> None:
-        """Write everything that the next session needs, the marker last."""
-        save_file(
-            {name: weight.contiguous() for name, weight in self.module.state_dict().items()}, self._file("weights")
-        )
-        save_file({name: weight.contiguous() for name, weight in self.average.items()}, self._file("average"))
-        moments = {
-            f"{place}.{moment}": state[moment].contiguous()
-            for place, state in self._optimizer.state_dict()["state"].items()
-            for moment in ("exp_avg", "exp_avg_sq")
-        }
-        save_file(moments, self._file("moments"))
-        (self.folder / "progress.json").write_text(json.dumps({"step": self.step}), "utf-8")
+        """Write everything that the next session needs, whole or not at all."""
+        state = self._optimizer.state_dict()["state"]
+        tensors = {f"weights.{name}": weight for name, weight in self.module.state_dict().items()}
+        tensors |= {f"average.{name}": weight for name, weight in self.average.items()}
+        tensors |= {f"{name}.{place}": moments[name] for place, moments in state.items() for name in MOMENTS}
+        unfinished = self.folder / f"{STATE}.unfinished"
+        save_file({name: each.contiguous() for name, each in tensors.items()}, unfinished, {"step": str(self.step)})
+        unfinished.replace(self.folder / STATE)
 
     def _learn(self, loss: Loss) -> float:
         for group in self._optimizer.param_groups:
@@ -102,19 +105,14 @@ class Session:
         return float(found.detach())
 
     def _resume(self) -> None:
-        self.step = int(json.loads((self.folder / "progress.json").read_text("utf-8"))["step"])
-        self.module.load_state_dict(load_file(self._file("weights")))
-        self.average = load_file(self._file("average"))
-        moments = load_file(self._file("moments"))
+        self.step, tensors = _kept(self.folder)
+        self.module.load_state_dict(_below("weights.", tensors))
+        self.average = _below("average.", tensors)
+        moments = {name: _below(f"{name}.", tensors) for name in MOMENTS}
         state = self._optimizer.state_dict()
         state["state"] = {
-            place: {
-                "step": torch.tensor(float(self.step)),
-                "exp_avg": moments[f"{place}.exp_avg"],
-                "exp_avg_sq": moments[f"{place}.exp_avg_sq"],
-            }
-            for place in range(len(state["param_groups"][0]["params"]))
-            if f"{place}.exp_avg" in moments
+            int(place): {"step": torch.tensor(float(self.step)), **{name: moments[name][place] for name in MOMENTS}}
+            for place in moments[MOMENTS[0]]
         }
         self._optimizer.load_state_dict(state)
 
@@ -123,5 +121,16 @@ class Session:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{name}.safetensors"
+
+def averaged(folder: Path) -> dict[str, Tensor]:
+    """Return the moving averages of the weights that a folder's sessions have learnt so far."""
+    return _below("average.", _kept(folder)[1])
+
+
+def _kept(folder: Path) -> tuple[int, dict[str, Tensor]]:
+    with safe_open(folder / STATE, "pt") as kept:
+        return int(kept.metadata()["step"]), {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}

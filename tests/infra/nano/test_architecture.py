@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from infra.engines.diffusion import wrapped
 from infra.nano.architecture import (
     LATENT_CHANNELS,
     SHIFT,
@@ -14,7 +15,6 @@ from infra.nano.architecture import (
     tokenizer_of,
     transformer_of,
 )
-from infra.nano.flow import wrapped
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_any_text_has_tokens_and_comes_back(tokenizer: PreTrainedTokenizerFast) 
     assert len(tokenizer("a red mug")["input_ids"]) == 3
 
 
-def test_a_caption_cannot_speak_the_templates_words_for_long(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_a_caption_is_wrapped_as_a_users_message(tokenizer: PreTrainedTokenizerFast) -> None:
     said = wrapped(tokenizer, "a red mug")
     assert said == "<|im_start|>user\na red mug<|im_end|>\n<|im_start|>assistant\n"
 

@@ -8,9 +8,10 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
+from infra.engines.diffusion import CAPTION_STEP, wrapped
 from infra.nano.architecture import SHIFT, autoencoder_of, pipeline_of, tokenizer_of
 from infra.nano.captions import caption, random_subject
-from infra.nano.flow import BATCH, CAPTION_STEP, LENGTHS, Drawer, Lessons, flow_loss, wrapped
+from infra.nano.flow import BATCH, LENGTHS, Drawer, Lessons, flow_loss
 
 
 @pytest.fixture(scope="module")

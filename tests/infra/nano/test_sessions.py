@@ -1,6 +1,5 @@
 """Sessions of training: one that was stopped ends like one that was not."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infra.nano.sessions import Schedule, Session, scheduled
+from infra.nano.sessions import STATE, Schedule, Session, averaged, scheduled
 
 SCHEDULE = Schedule(steps=60, rate=0.2, warm=5)
 TRUTH = torch.tensor([[1.0, -2.0, 0.5]])
@@ -53,7 +52,16 @@ def test_a_session_that_was_stopped_ends_with_the_same_weights(tmp_path: Path) -
     resumed = learn(tmp_path / "broken", second)
     assert torch.equal(second.weight, whole.weight)
     assert torch.equal(resumed.average["weight"], unbroken.average["weight"])
-    assert json.loads((tmp_path / "broken" / "progress.json").read_text("utf-8")) == {"step": 60}
+    assert resumed.step == 60
+    assert [path.name for path in (tmp_path / "broken").iterdir()] == [STATE]
+
+
+def test_the_average_is_what_is_exported(tmp_path: Path) -> None:
+    module = fresh()
+    learner = learn(tmp_path, module)
+    [found] = averaged(tmp_path).values()
+    assert torch.equal(found, learner.average["weight"])
+    assert not torch.equal(found, module.weight)
 
 
 def test_another_step_sees_other_randomness(tmp_path: Path) -> None:
