@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.flows.home import PATIENCE, SLOW, Home, asked_of, report_of, shop_of, staged_keys, wait_for_staged
+from tests.flows.home import PATIENCE, Home, asked_of, report_of, shop_of, staged_keys, wait_for_staged
 from tests.flows.shops import Shop
 from tests.flows.test_bad_input import RECIPE
 
@@ -77,16 +77,17 @@ def is_first(process: psutil.Process) -> bool:
 def test_a_parent_that_ends_takes_its_children_along(
     home: Home, shop: Shop, end: Callable[[Home, str], None], state: str
 ) -> None:
-    run = start(home, shop, **SLOW)
+    # Two seconds a picture, so that the small part, ten of them, is still at work when the end is noticed.
+    run = start(home, shop, stub_seconds=2)
     until = time.monotonic() + PATIENCE
     while [child["state_type"] for child in home.children(run)] != ["RUNNING"] * 2:
         assert time.monotonic() < until, home.children(run)
         time.sleep(0.5)
-    wait_for_staged(shop, 8)
+    wait_for_staged(shop, 2)
     began = time.monotonic()
     end(home, run)
     assert home.wait(run)["state_type"] == state
     home.wait_for_no_process()
     print(f"no process was left {time.monotonic() - began:.1f} s after its parent was {state}")  # noqa: T201
     assert {child["state_type"] for child in home.children(run)} == {"CANCELLED"}
-    assert 8 <= len(staged_keys(shop)) < 710
+    assert 2 <= len(staged_keys(shop)) < 710
