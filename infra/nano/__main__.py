@@ -1,7 +1,7 @@
 """`python -m infra.nano …`: draw, train and export packshot-nano.
 
 Comes in: a working folder (`--work`), which keeps all that is unfinished. Goes out: the model's folder. The order is
-draw, autoencoder, latents, transformer, export; drawing and both trainings go on where they were stopped.
+draw, autoencoder, latents, transformer, guided, export; drawing and the trainings go on where they were stopped.
 """
 
 import os
@@ -61,16 +61,28 @@ def latents(work: Work = WORK) -> None:
 @app.command()
 def transformer(work: Work = WORK, steps: Steps = None) -> None:
     """Train transformer and text encoder."""
-    from infra.nano.flow import SCHEDULE, Lessons, flow_loss
-    from infra.nano.latents import LATENTS, load_latents
+    from infra.nano.flow import SCHEDULE, flow_loss
     from infra.nano.sessions import Session, scheduled
 
-    if not (work / LATENTS).exists():
-        raise typer.BadParameter(f"{str(work / LATENTS)!r} is not there; run `latents` first")
     model = _drawer()
-    lessons = Lessons(*load_latents(work), model.tokenizer)
+    lessons = _lessons(work, model)
     session = Session(model, scheduled(SCHEDULE, steps), work / "transformer", SEED)
     session.run(lambda generator: flow_loss(model, lessons, generator), "Transformer")
+
+
+@app.command()
+def guided(work: Work = WORK, steps: Steps = None) -> None:
+    """Train a pupil to draw at once what the transformer draws with guidance."""
+    from infra.nano.flow import GUIDED, guided_loss
+    from infra.nano.sessions import Session, scheduled
+
+    teacher, pupil = _drawer(), _drawer()
+    for model in (teacher, pupil):
+        model.load_state_dict(_learnt(work, "transformer"))
+    teacher.requires_grad_(False)
+    lessons = _lessons(work, pupil)
+    session = Session(pupil, scheduled(GUIDED, steps), work / "guided", SEED)
+    session.run(lambda generator: guided_loss(pupil, teacher, lessons, generator), "Guided")
 
 
 @app.command()
@@ -81,7 +93,7 @@ def export(out: Path, work: Work = WORK) -> None:
     from infra.nano.architecture import pipeline_of
 
     drawer = _drawer()
-    drawer.load_state_dict(_learnt(work, "transformer"))
+    drawer.load_state_dict(_learnt(work, "guided"))
     pipeline = pipeline_of(
         vae=_trained_autoencoder(work),
         tokenizer=drawer.tokenizer,
@@ -110,6 +122,15 @@ def _learnt(work: Path, name: str) -> Any:
     if not (work / name / STATE).exists():
         raise typer.BadParameter(f"{str(work / name / STATE)!r} is not there; run `{name}` first")
     return averaged(work / name)
+
+
+def _lessons(work: Path, model: Any) -> Any:
+    from infra.nano.flow import Lessons
+    from infra.nano.latents import LATENTS, load_latents
+
+    if not (work / LATENTS).exists():
+        raise typer.BadParameter(f"{str(work / LATENTS)!r} is not there; run `latents` first")
+    return Lessons(*load_latents(work), model.tokenizer)
 
 
 def _autoencoder() -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from infra.engines.diffusion import CAPTION_STEP, wrapped
 from infra.nano.architecture import SHIFT, autoencoder_of, pipeline_of, tokenizer_of
 from infra.nano.captions import caption, random_subject
-from infra.nano.flow import BATCH, LENGTHS, Drawer, Lessons, flow_loss
+from infra.nano.flow import BATCH, GUIDANCE, LENGTHS, Drawer, Lessons, flow_loss, guided_loss
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,11 @@ def test_the_captions_of_a_batch_have_one_padded_length(drawer: Drawer, lessons:
     assert seen <= set(LENGTHS)
 
 
+def test_a_tenth_of_the_captions_is_withheld(lessons: Lessons) -> None:
+    captions = [text for seed in range(40) for text in lessons.batch(np.random.default_rng(seed))[1]]
+    assert 0.05 < captions.count("") / len(captions) < 0.2
+
+
 class Oracle(nn.Module):
     """Knows latents and noise, as nobody can, and notes the times that it is asked about."""
 
@@ -86,3 +91,28 @@ def test_times_lie_as_densely_as_the_samplers_steps(lessons: Lessons) -> None:
         flow_loss(oracle, lessons, np.random.default_rng(seed))  # type: ignore[arg-type]
         asked += [1 - time for time in oracle.times]
     assert np.quantile(asked, [0.1, 0.5, 0.9]) == pytest.approx(steps, abs=0.03)
+
+
+class Constant(nn.Module):
+    """Answers a caption with one number, and no caption with another."""
+
+    def __init__(self, told: float, untold: float) -> None:
+        super().__init__()
+        self.told, self.untold = told, untold
+
+    def forward(self, mixtures: Tensor, times: Tensor, captions: Sequence[str]) -> Tensor:  # noqa: ARG002
+        values = torch.tensor([self.told if caption else self.untold for caption in captions])
+        return values[:, None, None, None].expand_as(mixtures)
+
+
+def test_a_pupil_learns_to_go_beyond_its_teacher_and_away_from_the_answer_to_no_caption(
+    lessons: Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.nano.flow.UNTOLD", 0.0)
+    teacher = Constant(told=1, untold=0.5)
+
+    def loss(pupil: Constant) -> float:
+        return float(guided_loss(pupil, teacher, lessons, np.random.default_rng(3)))  # type: ignore[arg-type]
+
+    assert loss(Constant(told=1 + GUIDANCE * 0.5, untold=0)) == 0
+    assert loss(teacher) == pytest.approx((GUIDANCE * 0.5) ** 2)

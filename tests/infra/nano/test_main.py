@@ -10,7 +10,13 @@ from infra.engines.weights import check_folder
 from infra.interfaces import Frame, Prompt
 from infra.nano.__main__ import app
 
-FIRST = {"autoencoder": "draw", "latents": "draw", "transformer": "latents", "export": "transformer"}
+FIRST = {
+    "autoencoder": "draw",
+    "latents": "draw",
+    "transformer": "latents",
+    "guided": "transformer",
+    "export": "guided",
+}
 
 
 @pytest.mark.parametrize("step", FIRST)
@@ -24,7 +30,8 @@ def test_a_step_before_its_time_says_which_comes_first(tmp_path: Path, step: str
 @pytest.mark.slow
 def test_the_steps_lead_to_a_model_that_the_engine_opens(tmp_path: Path) -> None:
     work, out = ("--work", str(tmp_path / "work")), tmp_path / "model"
-    for step in ("draw --each 1", "autoencoder --steps 2", "latents", "transformer --steps 2", f"export {out}"):
+    learning = ("autoencoder --steps 2", "latents", "transformer --steps 2", "guided --steps 2")
+    for step in ("draw --each 1", *learning, f"export {out}"):
         done = CliRunner().invoke(app, [*step.split(), *work])
         assert done.exit_code == 0, (step, done.output, done.exception)
     check_folder(out)
