@@ -1,4 +1,4 @@
-"""`python -m bench [plan|overhead|busy|server]`: measure, print tables or JSON.
+"""`python -m bench [plan|overhead|busy|duplicates|server]`: measure, print tables or JSON.
 
 Comes in: which part (without a word, all but `server`), `--quick` for a tenth of the sizes, `--json`. Goes out: tables
 on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left
@@ -19,10 +19,11 @@ from rich.console import Console
 from bench.measuring import machine
 from bench.tables import show
 
-PARTS = ("plan", "overhead", "busy")
+PARTS = ("plan", "overhead", "busy", "duplicates")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
+PUBLISHED_CODES, NEW_CODES = 2_000_000, 8_000
 SERVER_IMAGES = 20_000
 
 
@@ -83,13 +84,19 @@ def _busy(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str
     return measure_busy(BUSY_IMAGES // divided_by, BUSY_SECONDS, folder, say)
 
 
+def _duplicates(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.resembling import measure_resembling
+
+    return measure_resembling(PUBLISHED_CODES // divided_by, NEW_CODES // divided_by, folder, say)
+
+
 def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     from bench.serving import measure_server
 
     return measure_server(SERVER_IMAGES // divided_by, folder, say)
 
 
-MEASURES = {"plan": _plan, "overhead": _overhead, "busy": _busy, "server": _server}
+MEASURES = {"plan": _plan, "overhead": _overhead, "busy": _busy, "duplicates": _duplicates, "server": _server}
 
 
 def _keep_to_ourselves(scratch: Path) -> None:

@@ -24,6 +24,8 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
         console.print(_codecs(found["overhead"]))
     if "busy" in found:
         console.print(_busy(found["busy"]))
+    if "duplicates" in found:
+        console.print(_duplicates(found["duplicates"]))
     if "server" in found:
         console.print(_server(found["server"]))
 
@@ -108,6 +110,20 @@ def _busy(found: Mapping[str, Any]) -> Table:
             f"{case.get('seconds_an_image_to_packshot', 1.0):.2f}",
             f"{case['cost']['peak_mb']:.0f}",
         )
+    return table
+
+
+def _duplicates(found: Mapping[str, Any]) -> Table:
+    table = _table(
+        f"Duplicates: {found['new']:,} new codes of frame and product among {found['published']:,} published ones",
+        "", "seconds", "CPU seconds", "peak MB", "of the plain loop", "recall",
+    )  # fmt: skip
+    cost = found["packshot"]
+    table.add_row(
+        "Packshot", f"{cost['seconds']:.1f}", f"{cost['cpu_seconds']:.1f}", f"{cost['peak_mb']:.0f}",
+        f"{found['packshot_to_loop']:.2%}", f"{found['recall']:.2%}",
+    )  # fmt: skip
+    table.add_row("a plain loop, frames only", f"{found['plain_loop_seconds']:.0f}", "", "", "100 %", "")
     return table
 
 

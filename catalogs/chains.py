@@ -31,6 +31,8 @@ class Attempt:
     height: int
     fingerprint: bytes
     fingerprint_quality: float
+    crop: bytes | None
+    looks: list[float] | None
 
 
 @dataclass(slots=True)

@@ -132,8 +132,18 @@ class Duplicates(Rules):
         16, ge=0, le=256, description="As near as this is the same picture: another seed, else BLOCK"
     )
     review_bits: int = Field(31, ge=0, le=256, description="As near as this to another SKU's picture is for a person")
+    colour_apart: float = Field(
+        8, ge=0, allow_inf_nan=False, description="Products whose mean colours are farther apart (CIE Lab) are variants"
+    )
     quality_floor: float = Field(
         50, ge=0, le=100, description="Pictures of lower PDQ quality are compared by their pixels' sha only"
+    )
+
+    view_colour: Threshold = Field(
+        40, ge=0, description="Views of one SKU whose hues are farther apart (a and b of CIE Lab) are for a person"
+    )
+    view_extent: Threshold = Field(
+        2.5, ge=1, description="So are views of which one shows the product so many times longer than the other"
     )
 
     @model_validator(mode="after")

@@ -7,6 +7,8 @@ Times are UTC.
 import pyarrow as pa
 
 _TIME = pa.timestamp("us", tz="UTC")
+_LOOKS = pa.list_(pa.float32())
+"""Mean colour of the product (CIE Lab) and its extent: its long side over the frame's. Null where none is seen."""
 
 REJECTS = pa.schema(
     [
@@ -95,6 +97,8 @@ RECORDS = pa.schema(
         ("scores", pa.string()),  # JSON
         ("fingerprint", pa.binary()),  # PDQ-256 of the finished picture
         ("fingerprint_quality", pa.float32()),
+        ("crop", pa.binary()),  # PDQ-256 of the product's own rectangle; null where there is none to be trusted
+        ("looks", _LOOKS),
     ]
 )
 """One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
@@ -123,6 +127,8 @@ DECISIONS = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("fingerprint", pa.binary()),
+        ("crop", pa.binary()),
+        ("looks", _LOOKS),
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
@@ -179,6 +185,8 @@ CODES = pa.schema(
         ("request_key", pa.binary()),
         ("pixel_sha", pa.binary()),
         ("fingerprint", pa.binary()),
+        ("crop", pa.binary()),
+        ("looks", _LOOKS),
     ]
 )
 """Fingerprints of what a run published: live where the manifest still names slot and pixel sha."""

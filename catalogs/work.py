@@ -80,6 +80,8 @@ class Judged:
     scores: Mapping[str, float] | None = None
     fingerprint: bytes = b""
     fingerprint_quality: float = 0.0
+    crop: bytes = b""
+    looks: tuple[float, ...] = ()
 
     @property
     def wants_another(self) -> bool:
@@ -139,6 +141,8 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "scores": [_scores_text(row.scores) for row in rows],
         "fingerprint": [row.fingerprint for row in rows],
         "fingerprint_quality": [row.fingerprint_quality for row in rows],
+        "crop": [row.crop or None for row in rows],
+        "looks": [list(row.looks) or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

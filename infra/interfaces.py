@@ -232,7 +232,8 @@ class ScreeningOrder:
 class Screened:
     """What was measured on one image. Scores are raw numbers; deciding is somebody else's work.
 
-    `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex.
+    `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex. `crop` and `looks` are
+    those of `infra.pixel.appearance`; empty where there is no product to be seen, or none was looked for.
     """
 
     key: str
@@ -244,6 +245,8 @@ class Screened:
     scores: Mapping[str, float]
     fingerprint: bytes
     fingerprint_quality: float
+    crop: bytes = b""
+    looks: Sequence[float] = ()
     scanners: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0

@@ -5,6 +5,7 @@ for 2,000,000 codes it takes some 3 ms a query on one core and 64 MB, and a gate
 more than the milliseconds an approximate index would save.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,8 +78,8 @@ class Neighbours:
     def _search(self, distinct: Codes, radius: int) -> list[tuple[Rows, Distances]]:
         import faiss
 
-        # One thread: screening and the engines have their own, and faiss would take every core.
-        faiss.omp_set_num_threads(1)
+        # Nothing else works while a batch is decided; faiss would count cores that this process may not use.
+        faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
         nearest = min(_NEAREST, self._index.ntotal)
         distances, groups = self._index.search(distinct, nearest)
         answers = []

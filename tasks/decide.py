@@ -4,25 +4,23 @@ Comes in: the plan's slots, the shard records, the published fingerprints, the p
 slot (DECISIONS), or the orders of a last wave: pictures too like another that may have a new attempt.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.agenda import REASONS
 from catalogs.chains import Attempt, Chain, ChainKey, chains_of
-from catalogs.duplicates import Candidate, Distinctness, Pair, Published, judge_duplicates
+from catalogs.duplicates import Candidate, Distinctness, judge_duplicates
 from catalogs.policy import Policy
-from catalogs.schemas import CODES, DECISIONS, LEFT_OUT, RETIRED, SLOTS
+from catalogs.schemas import DECISIONS, LEFT_OUT, RETIRED, SLOTS
 from catalogs.verdict import Verdict
 from catalogs.work import Order, requests_of
 from infra.interfaces import ObjectStore, TableStore
-from infra.neighbours import Neighbours
 from infra.parquet import read_records, read_table
+from tasks.resemblance import Shown, resemblances
 
 ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
@@ -89,11 +87,11 @@ def decide(
     chains = chains_of(read_records(store, layout.run_records(run_id)))
     requests = _requests(store, run_id)
     skus = _skus(slots)
-    published = _published(
-        store, tables, catalogue, slots, read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED)
-    )
+    retired = read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED)
+    moving = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
+    shown = Shown(store, tables, catalogue, moving)
     excluded: dict[ChainKey, set[int]] = {}
-    picks, again = _judge_round(chains, excluded, skus, published, policy)
+    picks, again = _judge_round(chains, excluded, skus, shown, policy)
     last_wave: dict[ChainKey, int] = {}
     for key in again:
         attempt = picks[key].attempt.attempt
@@ -105,7 +103,7 @@ def decide(
     if last_wave and stopped is None:
         return Decided(None, _orders(store, run_id, last_wave))
     if excluded:
-        picks, _ = _judge_round(chains, excluded, skus, published, policy)
+        picks, _ = _judge_round(chains, excluded, skus, shown, policy)
     owing: set[ChainKey] = set()
     if stopped is not None:
         owing = last_wave.keys() | {key for key, chain in chains.items() if chain.last.wants_another}
@@ -116,7 +114,7 @@ def _judge_round(
     chains: Mapping[ChainKey, Chain],
     excluded: Mapping[ChainKey, set[int]],
     skus: Mapping[ChainKey, tuple[str, ...]],
-    published: list[Published],
+    shown: Shown,
     policy: Policy,
 ) -> tuple[dict[ChainKey, _Pick], list[ChainKey]]:
     """Pick an attempt a chain, compare the passing ones, and name those that another seed may help."""
@@ -129,41 +127,16 @@ def _judge_round(
             fingerprint=attempts[key].fingerprint,
             quality=attempts[key].fingerprint_quality,
             pixel_sha=attempts[key].finished_sha,
+            crop=attempts[key].crop or b"",
+            looks=attempts[key].looks,
         )
         for key in passing
     ]
-    among, against = _pairs(candidates, published, policy.duplicates.review_bits)
+    among, published, against = resemblances(candidates, shown, policy.duplicates)
     answers = judge_duplicates(candidates, published, among, against, policy.duplicates)
     words = dict(zip(passing, answers, strict=True))
     picks = {key: _Pick(attempt, words.get(key), chains[key].spent) for key, attempt in attempts.items()}
     return picks, [key for key in passing if words[key].verdict.again]
-
-
-def _pairs(
-    candidates: Sequence[Candidate], published: Sequence[Published], radius: int
-) -> tuple[list[Pair], list[Pair]]:
-    if not candidates:
-        return [], []
-    asked = _codes([candidate.fingerprint for candidate in candidates])
-    answers: list[list[Pair]] = []
-    for codes in (asked, _codes([picture.fingerprint for picture in published])):
-        index = Neighbours()
-        index.add(codes)
-        answers.append(
-            [
-                (one, int(other), int(bits))
-                for one, (rows, distances) in enumerate(index.within(asked, radius))
-                for other, bits in zip(rows, distances, strict=True)
-            ]
-        )
-    among = [(one, other, bits) for one, other, bits in answers[0] if one != other]
-    return among, answers[1]
-
-
-def _codes(fingerprints: list[bytes]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    # A picture whose fingerprint failed has no code; its quality of 0 keeps the zeros from being compared.
-    joined = b"".join(code if len(code) == 32 else bytes(32) for code in fingerprints)
-    return np.frombuffer(joined, np.uint8).reshape(-1, 32)
 
 
 def _skus(slots: pa.Table) -> dict[ChainKey, tuple[str, ...]]:
@@ -172,26 +145,6 @@ def _skus(slots: pa.Table) -> dict[ChainKey, tuple[str, ...]]:
     for key, finish, sku in zip(*columns, strict=True):
         found.setdefault((key, finish), set()).add(sku)
     return {key: tuple(sorted(skus)) for key, skus in found.items()}
-
-
-def _published(
-    store: ObjectStore, tables: TableStore, catalogue: str, slots: pa.Table, retired: pa.Table
-) -> list[Published]:
-    """Return the live pictures that this run neither replaces nor retires, each with its fingerprint."""
-    table = layout.manifest(catalogue)
-    if tables.version(table) is None:
-        return []
-    moving = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
-    live: dict[tuple[bytes, bytes], bool] = {}
-    for batch in tables.batches(table, ("slot_id", "pixel_sha")):
-        kept = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), moving)))
-        live.update(dict.fromkeys(zip(*(column.to_pylist() for column in kept.columns), strict=True), True))
-    found: dict[bytes, Published] = {}
-    for info in store.list(layout.codes_prefix(catalogue)):
-        for row in read_table(store, info.key, CODES).to_pylist():
-            if (row["slot_id"], row["pixel_sha"]) in live:
-                found[row["slot_id"]] = Published(**row)
-    return list(found.values())
 
 
 def _requests(store: ObjectStore, run_id: str) -> dict[ChainKey, _Request]:
@@ -265,4 +218,6 @@ def _decision(
         "width": attempt.width,
         "height": attempt.height,
         "fingerprint": attempt.fingerprint or None,
+        "crop": attempt.crop,
+        "looks": attempt.looks,
     }

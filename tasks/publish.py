@@ -131,9 +131,8 @@ def write_codes(store: ObjectStore, batch: Batch) -> None:
     kept = batch.decisions.filter(pc.equal(batch.decisions["state"], "publish"))
     if kept.num_rows == 0:
         return
-    columns = [kept["slot_id"], kept["sku"], kept["request_key"], kept["finished_sha"]]
-    fingerprints = pc.fill_null(kept["fingerprint"], bytes(32))
-    write_table(store, layout.codes(batch.catalogue, batch.run_id), pa.table([*columns, fingerprints], schema=CODES))
+    columns = [kept[name] for name in ("slot_id", "sku", "request_key", "finished_sha", "fingerprint", "crop", "looks")]
+    write_table(store, layout.codes(batch.catalogue, batch.run_id), pa.table(columns, schema=CODES))
 
 
 def live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, dict[str, Any]]:

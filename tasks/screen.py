@@ -102,4 +102,6 @@ def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) ->
         scores=answer.scores,
         fingerprint=answer.fingerprint,
         fingerprint_quality=answer.fingerprint_quality,
+        crop=answer.crop,
+        looks=tuple(answer.looks),
     )

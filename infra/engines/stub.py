@@ -1,8 +1,9 @@
 """An engine for rehearsals and tests: it paints product cards, at once or as slowly as a GPU would.
 
 Comes in: prompts. Goes out: a product on white, deterministic from text, seed and size: a silhouette that the text
-names (or its digest chooses), printed with a pattern that the seed chooses. Pictures of different seeds are as
-different to a duplicate gate as photographs of different things; pictures are sharp, lit and of a marketplace's fill.
+names (or its digest chooses), in inks that its first words choose, printed with a pattern that the seed chooses.
+Pictures of different seeds are as different to a duplicate gate as photographs of different things; pictures are sharp,
+lit and of a marketplace's fill.
 
 Words in a prompt's text ask for a defect, so that a rehearsal shows each gate at work:
 
@@ -62,6 +63,9 @@ NAMES = {
 }
 """Words (and their plurals) that choose a silhouette; any other text gets one by its digest."""
 
+WORDS_OF_A_PRODUCT = 6
+"""How many of a prompt's first words choose the inks: "Studio product photograph of Camping Mug"."""
+
 SILHOUETTES = {name: product for product, names in NAMES.items() for name in names}
 
 
@@ -115,9 +119,9 @@ def _picture(prompt: Prompt) -> Pixels:
 
 def _card(text: str, seed: int, width: int, height: int) -> Pixels:
     planes = cutout(_product(text), width, height)
-    chance = np.frombuffer(_bytes(f"{seed}\n{text}", GRID * GRID + 1), np.uint8)
-    field = cv2.resize(chance[1:].reshape(GRID, GRID), (width, height), interpolation=cv2.INTER_CUBIC)
-    printed = cv2.applyColorMap(field, _inks(int(chance[0]), min(width, height)))
+    chance = np.frombuffer(_bytes(f"{seed}\n{text}", GRID * GRID), np.uint8)
+    field = cv2.resize(chance.reshape(GRID, GRID), (width, height), interpolation=cv2.INTER_CUBIC)
+    printed = cv2.applyColorMap(field, _inks(_bytes(_beginning(text), 1)[0], min(width, height)))
     lit = cv2.multiply(printed, cv2.merge([planes.light] * 3), scale=1 / 255)
     inside = planes.coverage.astype(np.float32) * np.float32(1 / 255)
     return np.asarray(cv2.blendLinear(lit, cv2.merge([planes.ground] * 3), inside, 1 - inside), np.uint8)
@@ -138,6 +142,11 @@ def _product(text: str) -> str:
         if product := SILHOUETTES.get(word) or SILHOUETTES.get(word.removesuffix("s")):
             return product
     return sorted(PRODUCTS)[_bytes(text, 1)[0] % len(PRODUCTS)]
+
+
+def _beginning(text: str) -> str:
+    """Return the words that name the product and not yet the view, so that its views are of one colour."""
+    return " ".join(text[:2000].split()[:WORDS_OF_A_PRODUCT])
 
 
 def _bytes(text: str, count: int) -> bytes:

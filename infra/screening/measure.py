@@ -15,11 +15,16 @@ from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
 from infra.finishing import finish
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder
+from infra.pixel.appearance import appearance
 from infra.pixel.metrics import background_white, measure_pixels
 from infra.pixel.pdq import pdq
 
-SCANNERS: Mapping[str, str] = {"pixels": "1", "fingerprint": "1"}
+SCANNERS: Mapping[str, str] = {"pixels": "1", "fingerprint": "2"}
 """Every scanner there is, and its version. A version moves when the same pixels would get other numbers."""
+
+
+_CODES = ("fingerprint", "crop")
+"""Fields that are bytes; JSON holds them in hex."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class _Found:
     scores: Mapping[str, float] = field(default_factory=dict)
     fingerprint: bytes = b""
     quality: float = 0.0
+    crop: bytes = b""
+    looks: tuple[float, ...] = ()
 
 
 Scanner = Callable[[_Pair], _Found]
@@ -66,6 +73,8 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
         scores={"file.bytes": float(len(data)), **found.scores},
         fingerprint=found.fingerprint,
         fingerprint_quality=found.quality,
+        crop=found.crop,
+        looks=found.looks,
         scanners=answered,
         errors=errors,
         seconds=time.perf_counter() - started,
@@ -76,13 +85,16 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
 
 def to_json(screened: Screened) -> bytes:
     """Return the stored form of a result; `from_json` gives an equal one back."""
-    return json.dumps({**vars(screened), "fingerprint": screened.fingerprint.hex()}, sort_keys=True).encode()
+    return json.dumps(
+        {**vars(screened), **{name: getattr(screened, name).hex() for name in _CODES}}, sort_keys=True
+    ).encode()
 
 
 def from_json(data: bytes) -> Screened:
     """Read a stored result; raises ValueError, KeyError or TypeError where the bytes are none."""
     values = json.loads(data)
-    return Screened(**{**values, "fingerprint": bytes.fromhex(values["fingerprint"])})
+    codes = {name: bytes.fromhex(values[name]) for name in _CODES}
+    return Screened(**{**values, **codes, "looks": tuple(values["looks"])})
 
 
 def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
@@ -102,8 +114,7 @@ def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
 def _scan(
     order: ScreeningOrder, pair: _Pair, run: Mapping[str, Scanner]
 ) -> tuple[_Found, dict[str, str], dict[str, str]]:
-    scores: dict[str, float] = {}
-    fingerprint, quality = b"", 0.0
+    whole = _Found()
     scanners, errors = {}, {}
     for name in order.scanners:
         if name not in run:
@@ -114,10 +125,14 @@ def _scan(
         except Exception as error:  # one scanner's failure must cost neither the others nor the image
             errors[name] = f"{type(error).__name__}: {error}"
             continue
-        scores.update(found.scores)
-        fingerprint, quality = found.fingerprint or fingerprint, found.quality or quality
+        whole = _joined(whole, found)
         scanners[name] = SCANNERS[name]
-    return _Found(scores, fingerprint, quality), scanners, errors
+    return whole, scanners, errors
+
+
+def _joined(one: _Found, other: _Found) -> _Found:
+    """Return what two scanners found; one of them at most has codes."""
+    return replace(other if other.fingerprint else one, scores={**one.scores, **other.scores})
 
 
 def _pixels(pair: _Pair) -> _Found:
@@ -127,7 +142,10 @@ def _pixels(pair: _Pair) -> _Found:
 
 def _fingerprint(pair: _Pair) -> _Found:
     code, quality = pdq(pair.finished)
-    return _Found(fingerprint=code, quality=quality)
+    seen = appearance(pair.finished)
+    if seen is None:
+        return _Found(fingerprint=code, quality=quality)
+    return _Found(fingerprint=code, quality=quality, crop=seen.crop, looks=seen.looks)
 
 
 RUN: Mapping[str, Scanner] = {"pixels": _pixels, "fingerprint": _fingerprint}

@@ -1,12 +1,13 @@
 """Who is too like whom does not depend on who came first, and nobody refused stands in another's way."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.duplicates import Candidate, Distinctness, Pair, Published, judge_duplicates
+from catalogs.duplicates import Candidate, Distinctness, Pair, Published, colours_apart, judge_duplicates
 from catalogs.policy import Duplicates
 from catalogs.verdict import PASS, Verdict
 
@@ -31,19 +32,17 @@ def live(key: str, sku: str, *, bits: int = 0, sha: str = "", slot: str = "", st
 
 
 def apart(one: Candidate | Published, other: Candidate | Published) -> int:
-    return (int.from_bytes(one.fingerprint, "big") ^ int.from_bytes(other.fingerprint, "big")).bit_count()
+    ours, theirs = (int.from_bytes(each.fingerprint or b"", "big") for each in (one, other))
+    return (ours ^ theirs).bit_count()
 
 
 def judge(candidates: list[Candidate], published: list[Published], rules: Duplicates = RULES) -> list[Distinctness]:
+    clear = [one for one, each in enumerate(candidates) if each.codes(rules)[0]]
     among: list[Pair] = [
-        (one, other, apart(candidates[one], candidates[other]))
-        for one in range(len(candidates))
-        for other in range(one + 1, len(candidates))
+        (one, other, apart(candidates[one], candidates[other])) for one in clear for other in clear if one < other
     ]
     against: list[Pair] = [
-        (one, other, apart(candidates[one], published[other]))
-        for one in range(len(candidates))
-        for other in range(len(published))
+        (one, other, apart(candidates[one], published[other])) for one in clear for other in range(len(published))
     ]
     return judge_duplicates(candidates, published, among, against, rules)
 
@@ -157,12 +156,81 @@ def test_pairs_in_both_directions_and_with_oneself_change_nothing() -> None:
 
 
 def test_a_pair_that_names_nothing_is_refused() -> None:
-    with pytest.raises(IndexError, match="published picture 0, and there are 0"):
+    with pytest.raises(IndexError, match="the picture 0, and there are 0"):
         judge_duplicates([candidate("a")], [], [], [(0, 0, 3)], RULES)
 
 
 def test_an_empty_batch_has_no_answers() -> None:
     assert judge([], [live("a", "b")]) == []
+
+
+# Colours and sizes
+
+RED, PALE_RED, BLUE = (50.0, 60.0, 40.0, 0.8), (54.0, 62.0, 42.0, 0.8), (40.0, 10.0, -50.0, 0.8)
+
+
+def test_two_colours_of_a_product_are_two_pictures_and_two_shades_are_one() -> None:
+    red = live("a", "red mug")
+    for looks, expected in ((BLUE, PASS), (PALE_RED, NEAR), (None, NEAR)):
+        answers = judge([replace(candidate("b", bits=3), looks=looks)], [replace(red, looks=RED)])
+        assert [answer.verdict for answer in answers] == [expected]
+
+
+def test_no_colour_makes_equal_pixels_or_two_equal_views_of_a_sku_distinct() -> None:
+    red = replace(live("a", "mug", sha="same"), looks=RED)
+    assert words([replace(candidate("b", sha="same"), looks=BLUE)], [red]) == [EXACT]
+    rules = Duplicates(view_colour=None)
+    [answer] = judge([replace(candidate("b", "mug", bits=3), looks=BLUE)], [red], rules)
+    assert answer.verdict == VIEW
+
+
+def test_the_nearer_of_two_codes_counts() -> None:
+    pair = [candidate("a"), candidate("b", bits=100)]
+    answers = judge_duplicates(pair, [], [(0, 1, 100), (0, 1, 12), (1, 0, 25)], [], RULES)
+    assert [(answer.verdict, answer.bits) for answer in answers] == [(PASS, None), (NEAR, 12)]
+
+
+def views(*looks: tuple[float, float, float, float] | None) -> list[Candidate]:
+    keys = "abcdefgh"
+    return [
+        replace(candidate(keys[place], "mug", bits=40 * (place + 1)), looks=each) for place, each in enumerate(looks)
+    ]
+
+
+DIFFER = Verdict("REVIEW", ("views-differ",))
+
+
+def test_a_view_unlike_most_of_its_sku_waits_for_a_person() -> None:
+    assert words(views(RED, PALE_RED, BLUE), []) == [PASS, PASS, DIFFER]
+    assert words(views(RED, BLUE), []) == [DIFFER, DIFFER]
+    assert words(views(RED, None), []) == [PASS, PASS]
+    assert words([*views(RED), replace(candidate("z", "cup", bits=200), looks=BLUE)], []) == [PASS, PASS]
+
+
+def test_published_views_are_asked_too() -> None:
+    published = [
+        replace(live(key, "mug", slot=key, start=100 + 50 * n, bits=40), looks=RED) for n, key in enumerate("xy")
+    ]
+    assert words([replace(candidate("a", "mug", bits=40), looks=BLUE)], published) == [DIFFER]
+    assert words([replace(candidate("a", "mug", bits=40), looks=PALE_RED)], published) == [PASS]
+
+
+def test_a_view_that_shows_the_product_far_smaller_waits_for_a_person() -> None:
+    small = (*RED[:3], 0.3)
+    assert words(views(RED, RED, small), []) == [PASS, PASS, DIFFER]
+    assert words(views(RED, (*RED[:3], 0.4)), []) == [PASS, PASS]
+
+
+def test_the_policy_may_let_views_differ() -> None:
+    rules = Duplicates(view_colour=None, view_extent=None)
+    answers = judge(views(RED, (*BLUE[:3], 0.1)), [], rules)
+    assert [answer.verdict for answer in answers] == [PASS, PASS]
+
+
+def test_an_odd_view_suppresses_nobody() -> None:
+    odd = replace(candidate("a", "mug", bits=5), looks=BLUE)
+    rest = [replace(each, looks=RED) for each in (candidate("x", "mug", bits=90), candidate("y", "mug", bits=150))]
+    assert words([odd, *rest, candidate("z", "cup", bits=8)], []) == [DIFFER, PASS, PASS, PASS]
 
 
 BITS, START, SKU, SHA = st.integers(0, 40), st.integers(0, 30), st.sampled_from("PQRS"), st.sampled_from(["", "x", "y"])
@@ -182,6 +250,7 @@ def batches(draw: st.DrawFn) -> tuple[list[Candidate], list[Published]]:
         )
         for key in keys
     ]
+    candidates = [replace(each, looks=draw(st.sampled_from([None, RED, BLUE]))) for each in candidates]
     published = [
         live(
             draw(st.sampled_from("abxyz")),
@@ -222,8 +291,10 @@ def test_what_passes_is_distinct_and_what_does_not_has_a_standing_picture_to_bla
                 if other.request_key != one.request_key:
                     assert other.pixel_sha != one.pixel_sha
                     clear = one.quality >= 50 and getattr(other, "quality", 90) >= 50
-                    assert not clear or apart(one, other) > RULES.near_bits
+                    assert not clear or apart(one, other) > RULES.near_bits or colours_apart(one, other) > 8
         else:
+            if answer.verdict == DIFFER:
+                continue
             assert answer.other in standing or answer.other in published
             assert answer.other is not None
             assert answer.other.request_key != one.request_key

@@ -74,6 +74,8 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         scores={"z": 1.23456789, "a": 0.0},
         fingerprint=bytes(range(32)),
         fingerprint_quality=88.5,
+        crop=bytes(range(32, 64)),
+        looks=(50.0, -3.5, 8.25, 0.75),
     )
     failed = Judged(Made(Order(REQUEST, 2), "failed", reason="out of memory"), Verdict("BLOCK", ("engine-failed",)))
     table = record_table([judged, failed])
@@ -86,9 +88,11 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         "file_bytes": 4321, "width": 512, "height": 640, "verdict": "BLOCK", "again": True, "reasons": ["blank"],
         "scores": '{"a": 0.0, "z": 1.2346}',
         "fingerprint": bytes(range(32)), "fingerprint_quality": 88.5,
+        "crop": bytes(range(32, 64)), "looks": [50.0, -3.5, 8.25, 0.75],
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)
     assert json.loads(second["scores"]) == {}
+    assert (second["crop"], second["looks"]) == (None, None)
 
 
 def test_an_empty_record_has_its_columns() -> None:
