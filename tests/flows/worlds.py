@@ -25,7 +25,7 @@ from catalogs.prices import load_prices
 from catalogs.recipe import Recipe
 from flows.hands import thread_hands
 from flows.line import Watch
-from flows.places import open_screener
+from flows.places import open_screener, open_signer
 from flows.refresh import Refresh
 from flows.watching import NoWatch
 from infra.engines import WINDOW
@@ -207,7 +207,7 @@ class World:
         screener = open_screener(store, self.settings) if self.processes else InlineScreener(store)
         gate = Gate(store, screener, job.policy, job.recipe.finishes, self.settings.screen_seconds)
         try:
-            yield Places(store, tables, pool), gate
+            yield Places(store, tables, pool, open_signer(self.settings)), gate
         finally:
             for each in pools.values():
                 each.close()
