@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from infra.codecs import JPEG_START, PNG_START, decode, pixel_sha
-from infra.errors import BadImage
+from infra.errors import BadImage, UnreadableSource
 from infra.finishing import TRAINED_ALGORITHMIC_MEDIA, read_mark
-from infra.interfaces import ObjectStore, TableStore
+from infra.interfaces import ObjectStore, TableStore, Watermark
 from infra.marks.credentials import Credential, read_credential
 from infra.marks.files import require_room
 from tasks.releases import catalogues
@@ -58,7 +58,8 @@ class Provenance:
     pixel_sha: str | None
     source_type: str | None
     c2pa: Credential
-    owners: list[Owner] | None = None
+    hidden: str | None = None
+    """What the registered watermark finds in the pixels, in hex."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -67,14 +68,15 @@ class Provenance:
         return self.source_type == TRAINED_ALGORITHMIC_MEDIA and self.c2pa.holds
 
 
-def look_at_picture(data: bytes, anchors: str = "") -> Provenance:
+def look_at_picture(data: bytes, anchors: str = "", watermark: Watermark | None = None) -> Provenance:
     """Return what a JPEG, PNG or WebP says of itself. `anchors` are roots to trust, PEM.
 
-    Raises `BadImage` for any other file: its marks are not looked for. Damage inside is a finding.
+    `watermark` is
+    looked for where one is registered. Raises `UnreadableSource` for any other file. Damage inside is a finding.
     """
     kind = _format(data)
     problems: list[str] = []
-    source_type = shown = None
+    source_type = shown = hidden = None
     try:
         source_type = read_mark(data)
     except BadImage as error:
@@ -82,9 +84,13 @@ def look_at_picture(data: bytes, anchors: str = "") -> Provenance:
     credential = read_credential(data, f"image/{kind}", anchors)
     try:
         require_room(data, MOST_PIXELS)
-        shown = pixel_sha(decode(data)) if kind != "webp" else None
+        if kind != "webp":
+            pixels = decode(data)
+            shown = pixel_sha(pixels)
+            hidden = watermark.find(pixels) if watermark is not None else None
     except BadImage as error:
         problems.append(str(error))
+    found = None if hidden is None else hidden.hex()
     if source_type != TRAINED_ALGORITHMIC_MEDIA:
         said = "has no DigitalSourceType" if source_type is None else "names another DigitalSourceType"
         problems.append(f"the XMP {said}: it does not say that a trained model made the picture")
@@ -92,7 +98,7 @@ def look_at_picture(data: bytes, anchors: str = "") -> Provenance:
         problems.append("there is no C2PA manifest")
     elif not credential.holds:
         problems.append(f"the C2PA signature does not hold: {'; '.join(credential.problems) or credential.state}")
-    return Provenance(kind, len(data), sha256(data).hexdigest(), shown, source_type, credential, None, problems)
+    return Provenance(kind, len(data), sha256(data).hexdigest(), shown, source_type, credential, found, problems)
 
 
 def owners(store: ObjectStore, tables: TableStore, found: Provenance) -> list[Owner]:
@@ -132,4 +138,4 @@ def _format(data: bytes) -> str:
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
-    raise BadImage(f"These {len(data)} bytes start with {data[:8]!r}: neither a JPEG nor a PNG nor a WebP.")
+    raise UnreadableSource(f"These {len(data)} bytes start with {data[:8]!r}: neither a JPEG nor a PNG nor a WebP.")

@@ -22,15 +22,19 @@ def provenance(
     """Say which marks a picture carries, whether its signature holds, and which picture of a store it is."""
     from infra.marks.certificates import load_anchors
     from infra.marks.files import read_picture
+    from infra.marks.watermarks import registered_watermark
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.provenance import look_at_picture, owners
 
     settings = read_settings()
     anchors = load_anchors(settings.c2pa_trust) if settings.c2pa_trust else ""
-    found = look_at_picture(read_picture(picture), anchors)
+    watermark = registered_watermark(settings.watermark) if settings.watermark else None
+    found = look_at_picture(read_picture(picture), anchors, watermark)
     rows = None if store is None else [asdict(row) for row in owners(open_store(store), open_tables(store), found)]
-    document = _document(picture, found, rows)
+    document = _document(picture, found, rows) | {
+        "watermark": None if watermark is None else {"name": watermark.name, "payload": found.hidden}
+    }
     if as_json:
         print_json(document)
     else:

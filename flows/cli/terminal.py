@@ -154,6 +154,9 @@ def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
     if c2pa["present"] and c2pa["state"] != "unreadable":
         pairs |= {"signed as": c2pa["issuer"], "signed at": signed_at, "made with": c2pa["generator"]}
         pairs |= {"title": c2pa["title"]}
+    if document["watermark"]:
+        found = document["watermark"]["payload"]
+        pairs["watermark"] = f"{document['watermark']['name']}: {found or 'nothing is found'}"
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, value in pairs.items():
         table.add_row(Text(name, style="dim"), _words(value))

@@ -6,12 +6,11 @@ today. The private key is in no message and no repr, and is never written into a
 """
 
 import os
-import secrets
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fcntl import LOCK_EX, flock
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ DEVELOPMENT = "Packshot development (untrusted)"
 """What verifiers show as the issuer of a development signature: whoever sees it knows what it is worth."""
 FILE = "development.pem"
 ROOT_FILE = "development-root.pem"
+LOCK_FILE = "development.lock"
 MOST_BYTES = 1_000_000
 """More than any PEM file of ours has: a wrong path must not fill the memory."""
 
@@ -70,27 +70,22 @@ def load_anchors(path: str) -> str:
 def development_identity(folder: str, now: datetime | None = None) -> Identity:
     """Return this machine's development certificate, made where there is none or the one there is worn out.
 
-    One file holds key and chain, readable for its owner alone; of several processes that make one at once the first
-    wins, and all of them return its. Raises `BadMarks` where the folder cannot be written.
+    One file holds key and chain, readable for its owner alone; of several processes that want one at once the first
+    makes it, and all of them return that one. Raises `BadMarks` where the folder cannot be written.
     """
     place, now = Path(folder).expanduser() / FILE, now or datetime.now(UTC)
-    found = _development(place, now)
-    if found is not None:
-        return found
     try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        leaf, root = _new_development(now)
-        _put(place, leaf + root, replace=place.exists())
-        with suppress(OSError):  # for whoever wants to trust it here; nothing of ours reads it
-            (place.parent / ROOT_FILE).write_bytes(root)
         found = _development(place, now)
+        if found is None:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (place.parent / LOCK_FILE).open("ab") as lock:
+                flock(lock, LOCK_EX)  # until it is closed
+                found = _development(place, now) or _made_anew(place, now)
     except OSError as error:
         raise BadMarks(
             f"The development certificate cannot be kept in {str(place.parent)!r} ({error.strerror}): name another"
             " folder by PACKSHOT_C2PA_FOLDER, or set PACKSHOT_C2PA=0 to publish without C2PA."
         ) from None
-    if found is None:
-        raise BadMarks(f"The development certificate {str(place)!r} is damaged; delete the file.")
     return found
 
 
@@ -110,17 +105,21 @@ def _development(place: Path, now: datetime) -> Identity | None:
         return None
 
 
-def _put(place: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file for its owner alone, whole or not at all. Without `replace` the first writer wins."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{secrets.token_hex(4)}-", dir=place.parent)  # mode 0600
+def _made_anew(place: Path, now: datetime) -> Identity:
+    """Make a certificate and keep it: whole or not at all, for its owner alone."""
+    secret, leaf, root = _new_development(now)
+    _put(place.parent / ROOT_FILE, root)  # for whoever wants to trust it here; nothing of ours reads it
+    _put(place, secret + leaf + root)
+    chain, key = _chain(leaf + root, str(place)), _private_key(secret, str(place))
+    return _identity(chain, key, (str(place), str(place)), now, development=True)
+
+
+def _put(place: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=place.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        if replace:
-            Path(name).replace(place)
-        else:
-            with suppress(FileExistsError):
-                os.link(name, place)
+        Path(name).replace(place)
     finally:
         Path(name).unlink(missing_ok=True)
 
@@ -211,8 +210,8 @@ def _name(certificate: x509.Certificate) -> str:
 # Making
 
 
-def _new_development(now: datetime) -> tuple[bytes, bytes]:
-    """Return a leaf (with its key) and its root, both PEM. The root's key is forgotten: it signs nothing else."""
+def _new_development(now: datetime) -> tuple[bytes, bytes, bytes]:
+    """Return a key, its leaf and the root, all PEM. The root's key is forgotten: it signs nothing else."""
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name, name = (_subject(text) for text in ("development root", "development signer"))
     root = _builder(root_name, root_name, root_key, root_key, now)
@@ -224,7 +223,7 @@ def _new_development(now: datetime) -> tuple[bytes, bytes]:
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
     secret = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     signed = [each.sign(root_key, hashes.SHA256()).public_bytes(_PEM) for each in (leaf, root)]
-    return secret + signed[0], signed[1]
+    return secret, signed[0], signed[1]
 
 
 def _builder(

@@ -24,6 +24,8 @@ def read_picture(where: str) -> bytes:
     Raises `UnreadableSource` for what is no file, is empty, larger than 64 MB or on the web, `BadAddress` for any other
     address that no store has, and `StoreError` where the store is away.
     """
+    if not where.strip():
+        raise UnreadableSource(f"{where!r} names no picture; give a file or s3://bucket/key.")
     scheme, separator, _ = where.partition("://")
     if separator and scheme.lower() in {"http", "https"}:
         raise UnreadableSource("Pictures are not fetched from the web; download it first: `curl -o picture.jpg URL`.")
@@ -42,6 +44,7 @@ def require_room(data: bytes, most_pixels: int) -> None:
 
 
 def _object(url: str) -> bytes:
+    parse_address(url)  # a URL with a password is refused before anything repeats it
     place, _, name = url.rpartition("/")
     if not name or place.endswith("/"):
         raise UnreadableSource(f"{url!r} names no object; write s3://bucket/key.")

@@ -16,7 +16,6 @@ from infra.interfaces import Pixels, Watermark
 PAYLOAD_BYTES = 8
 
 
-@cache
 def open_watermark(address: str | None, name: str) -> Watermark:
     """Return the watermark called `name` that `module:factory` makes, opened once a process.
 
@@ -27,19 +26,26 @@ def open_watermark(address: str | None, name: str) -> Watermark:
             f"The recipe's finish asks for the watermark {name!r}, and none is registered: set PACKSHOT_WATERMARK to"
             " its module:factory, or take `watermark` out of the recipe."
         )
+    opened = registered_watermark(address)
+    if opened.name != name:
+        raise BadMarks(
+            f"The recipe's finish asks for the watermark {name!r}, and PACKSHOT_WATERMARK has {opened.name!r}; name"
+            " that one in the recipe, or register the other."
+        )
+    return opened
+
+
+@cache
+def registered_watermark(address: str) -> Watermark:
+    """Return the watermark that `module:factory` makes, whatever its name; raises `BadMarks`."""
     module, separator, factory = address.partition(":")
     if not (separator and module and factory):
         raise BadMarks(f"PACKSHOT_WATERMARK: {address!r} is not of the form module:factory.")
     try:
         opened: Watermark = getattr(import_module(module), factory)()
-        found = opened.name
+        str(opened.name)
     except Exception as error:  # whatever somebody else's module does when it is loaded
         raise BadMarks(f"PACKSHOT_WATERMARK: {address!r} cannot be opened: {type(error).__name__}: {error}") from error
-    if found != name:
-        raise BadMarks(
-            f"The recipe's finish asks for the watermark {name!r}, and PACKSHOT_WATERMARK has {found!r}; name that one"
-            " in the recipe, or register the other."
-        )
     return opened
 
 
@@ -71,8 +77,8 @@ class BlockWatermark:
         marked = pixels.copy()
         for bit, (top, left) in zip(np.unpackbits(np.frombuffer(payload, np.uint8)), self._places(pixels), strict=True):
             block = marked[top : top + self._SIDE, left : left + self._SIDE]
-            level = self._STEP * (2 * (int(block.mean()) // (2 * self._STEP)) + int(bit)) + self._STEP // 2
-            block[:] = min(level, 255 - self._STEP // 2)
+            pair = min(int(block.mean()) // (2 * self._STEP), 255 // (2 * self._STEP) - 1)
+            block[:] = self._STEP * (2 * pair + int(bit)) + self._STEP // 2
         return marked
 
     def find(self, pixels: Pixels) -> bytes | None:

@@ -44,7 +44,10 @@ def new_identity(
     root_key, key = ec.generate_private_key(ec.SECP256R1()), key or ec.generate_private_key(ec.SECP256R1())
     root_name, leaf_name = (
         x509.Name(
-            [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name), x509.NameAttribute(NameOID.COMMON_NAME, f"{name} {what}")]
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
+                x509.NameAttribute(NameOID.COMMON_NAME, f"{name} {what}"),
+            ]
         )
         for what in ("root", "signer")
     )
