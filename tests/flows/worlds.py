@@ -287,7 +287,7 @@ def place_of(manifest_row: Mapping[str, Any]) -> str:
 
 
 def assert_whole(store: ObjectStore, tables: TableStore) -> None:
-    """Check that every row's object is there, is what the row says and carries its marks; no run has committed twice."""
+    """Check that every row's object is there, is what the row says and is marked; that no run has committed twice."""
     for name in (layout.manifest(CATALOGUE), layout.outcomes(CATALOGUE)):
         if tables.version(name) is not None:
             tokens = [commit.metadata["token"] for commit in tables.history(name) if "token" in commit.metadata]

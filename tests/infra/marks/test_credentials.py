@@ -204,7 +204,8 @@ def test_a_manifest_that_lies_elsewhere_is_not_fetched(listener: tuple[str, list
     packet = (
         '<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
-        f' xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{url}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+        f' xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{url}"/></rdf:RDF></x:xmpmeta>'
+        '<?xpacket end="r"?>'
     )
     target = io.BytesIO()
     Image.new("RGB", (16, 16)).save(target, "JPEG", xmp=packet.encode())
