@@ -202,8 +202,7 @@ class Refresh:
                     runs.close(store, run, "superseded", {"reason": str(error)})
                 raise
         with self._stage("remember"):
-            superseded = release.sums.superseded
-            self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))
+            self.hands.stage("remember", lambda: remember(tables, batch, policy, release.sums.superseded))
         report = self._report(run, plan, batch, release, [], checks)
         runs.close(store, run, "done", {"version": release.version})
         return report
@@ -296,7 +295,6 @@ def run_refresh(
         watch = RunPage(watch, job.catalogue)
         tag_run(job.catalogue, job.scope)
     with open_places(job, settings) as (places, gate):
-        prices = read_prices(settings)
-        work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
+        work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch, wait=parameters.wait)
         work.warnings += warnings
         return work.run()
