@@ -167,8 +167,8 @@ def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
         rows = _table("catalogue", "SKU", "view", "release", "same", "object", right={"release"})
         for row in document["rows"]:
             sku, release = figures.printable(row["sku"], SKU_CHARACTERS), figures.number(row["release"])
-            words = [_words(row["catalogue"]), _words(sku), _words(row["view"]), release]
-            rows.add_row(*words, _words(row["same"]), _words(row["object"]))
+            place, there = (_words(row["catalogue"]), _words(sku), _words(row["view"])), _words(row["object"])
+            rows.add_row(*place, release, _words(row["same"]), there)
         console.print(rows)
     elif document["rows"] is not None:
         console.print("No picture that is live in this store is this one.")

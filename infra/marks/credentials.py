@@ -34,6 +34,8 @@ _SIGNING = {"builder": {"thumbnail": {"enabled": False}}, "verify": {**_OFFLINE,
 _UNTRUSTED = "signingCredential.untrusted"
 """c2pa calls it a failure, and yet the signature holds: it says who does not know the signer."""
 
+State = Literal["absent", "unreadable", "invalid", "valid", "trusted"]
+
 
 @dataclass(frozen=True)
 class Credential:
@@ -43,7 +45,7 @@ class Credential:
     `signed_at` is the time stamp's where `stamped`, else what the signer claims.
     """
 
-    state: Literal["absent", "unreadable", "invalid", "valid", "trusted"]
+    state: State
     issuer: str = ""
     signed_at: str = ""
     stamped: bool = False
@@ -173,11 +175,11 @@ def _credential(store: Mapping[str, Any]) -> Credential:
     manifest = store["manifests"][store["active_manifest"]]
     signature = manifest.get("signature_info") or {}
     action = next(_created(manifest), {})
-    agent = next(iter(manifest.get("claim_generator_info") or ()), {})
+    agent: Mapping[str, Any] = next(iter(manifest.get("claim_generator_info") or ()), {})
     failures = ((store.get("validation_results") or {}).get("activeManifest") or {}).get("failure") or ()
     problems = (f"{each.get('code')}: {each.get('explanation')}" for each in failures if each["code"] != _UNTRUSTED)
     stamped = signature.get("time")
-    state = _STATES.get(store.get("validation_state"), "invalid")
+    state: State = _STATES.get(store.get("validation_state"), "invalid")
     return Credential(
         state=state,
         issuer=_words(signature.get("issuer") or signature.get("common_name") or ""),
@@ -190,7 +192,7 @@ def _credential(store: Mapping[str, Any]) -> Credential:
     )
 
 
-_STATES: Mapping[Any, Literal["valid", "trusted"]] = {"Valid": "valid", "Trusted": "trusted"}
+_STATES: Mapping[Any, State] = {"Valid": "valid", "Trusted": "trusted"}
 
 
 def _created(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
