@@ -63,10 +63,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class File:
-    """A published object: its key and the sha256 of its bytes."""
+    """A published object: its key, the sha256 of its bytes, how many they are, and whether it carries a signature."""
 
     key: str
     sha: bytes
+    size: int = 0
+    signed: bool = False
 
 
 @dataclass

@@ -34,10 +34,12 @@ def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
 
 def published_image(catalogue: str, sku: str, view: str, variant: str, index: int, file_sha: str) -> str:
     """Return the public key of a picture: readable, safe, and different for every different file."""
-    return (
-        f"published/{catalogue}/{_slug(sku) or 'sku'}-{sku_sha(sku)}/"
-        f"{_slug(view) or 'view'}-{_slug(variant) or 'a'}-{index}-{file_sha[:SHORT]}.jpg"
-    )
+    return f"{PUBLISHED}{catalogue}/{picture_title(sku, view, variant, index)}-{file_sha[:SHORT]}.jpg"
+
+
+def picture_title(sku: str, view: str, variant: str, index: int) -> str:
+    """Return what a published picture is called, in its key and in its marks: nothing that the key does not show."""
+    return f"{_slug(sku) or 'sku'}-{sku_sha(sku)}/{_slug(view) or 'view'}-{_slug(variant) or 'a'}-{index}"
 
 
 @lru_cache(4096)
@@ -82,6 +84,11 @@ def run_record(run_id: str, shard: str) -> str:
 def run_records(run_id: str) -> str:
     """Return the prefix of a run's shard records."""
     return f"{RUNS}{run_id}/records/"
+
+
+def run_published(run_id: str, name: str = "") -> str:
+    """Return where a run writes down what it has published so far; without a name, the prefix of all of it."""
+    return f"{RUNS}{run_id}/published/{name}.parquet" if name else f"{RUNS}{run_id}/published/"
 
 
 def open_run(catalogue: str, run_id: str) -> str:

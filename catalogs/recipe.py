@@ -71,11 +71,15 @@ class Finish(_Strict):
     whiten: bool = Field(True, description="Push the near-white background to exactly 255")
     canvas: Literal["none", "square"] = "none"
     mark: bool = Field(True, description="Write IPTC DigitalSourceType trainedAlgorithmicMedia into the file")
+    watermark: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="An invisible watermark by its name and version"
+    )
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of the finish."""
-        return digest({"finish": self.model_dump(mode="json")})
+        """Return the sha256 of the finish. What was added later counts only where it is used: old digests stand."""
+        added = {"watermark"} if self.watermark is None else set()
+        return digest({"finish": self.model_dump(mode="json", exclude=added)})
 
 
 class Rules(_Strict):

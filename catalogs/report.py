@@ -70,6 +70,8 @@ class Facts:
     delivery: Delivery = field(default_factory=Delivery)
     limits: tuple[float | None, float | None] = (None, None)
     """What the run may cost, and the hours that it may take."""
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    """What the published pictures carry: who signed them, watermarks. Empty where nothing was published."""
     store: str = ""
     dry_run: bool = False
 
@@ -103,6 +105,7 @@ def build_report(facts: Facts) -> dict[str, Any]:
         },
         "new_skus": _promptness(facts.delivery),
         "estimate": asdict(facts.estimate) if facts.estimate else None,
+        "marks": dict(facts.marks),
         "seconds": {name: round(value, 3) for name, value in facts.seconds.items()},
         "rejects": [asdict(reject) for reject in facts.rejects],
         "reasons": dict(sorted(facts.reasons.items(), key=lambda item: (-item[1], item[0]))),

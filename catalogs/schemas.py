@@ -136,6 +136,17 @@ DECISIONS = pa.schema(
 )
 """The batch: one row a slot of the plan, with the one image that stands for it."""
 
+PUBLISHED = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("object", pa.string()),
+        ("file_sha", pa.binary()),
+        ("file_bytes", pa.int64()),
+        ("signed", pa.bool_()),
+    ]
+)
+"""What a run has published before its commit: signed bytes are never the same again, so a repetition uses these."""
+
 MANIFEST = pa.schema(
     [
         ("slot_id", pa.binary()),

@@ -8,6 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from urllib.request import urlopen
 
 import yaml
 
-from catalogs.errors import OptionError
+from catalogs.errors import OptionError, SettingsError
+from flows.places import open_signer
 from infra.diagnosis import Finding, Probe, diagnose, machine, storage
+from infra.errors import BadMarks, MarkError
+from infra.marks.certificates import FILE as DEVELOPMENT_FILE
+from infra.marks.certificates import development_folder
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
@@ -27,6 +32,8 @@ PREFIX = "PACKSHOT_"
 SECONDS, STORE_SECONDS, PREFECT_SECONDS, DIGEST_SECONDS = 15.0, 45.0, 30.0, 900.0
 """How long a question may take. A model's digest reads tens of gigabytes."""
 _HEALTH_SECONDS = 5.0
+RENEW_BEFORE = timedelta(days=30)
+"""How long before its end a certificate is warned of: unless it is stamped, a signature ends with it."""
 _HUB = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 
 
@@ -41,6 +48,7 @@ def examine(store: str | None, model: str | None, variables: Iterable[str]) -> l
         Probe("GPU", machine.look_at_gpu, 5 * SECONDS, "Look whether `nvidia-smi` answers; restart the driver."),
         Probe("TensorRT", machine.look_at_tensorrt, SECONDS),
         Probe("settings", lambda: look_at_settings(os.environ, variables), SECONDS),
+        Probe("C2PA", look_at_signing, SECONDS),
         Probe("Prefect", lambda: look_at_prefect(), PREFECT_SECONDS, _SERVER),
     ]
     folders = machine.working_folders()
@@ -98,6 +106,30 @@ def look_at_settings(environment: Mapping[str, str], variables: Iterable[str]) -
     ours = sorted(name for name in environment if name in known)
     said = f"{', '.join(ours)}" if ours else "none is set; all are as infra/settings.py says"
     return findings or [Finding("settings", "ok", said)]
+
+
+def look_at_signing() -> list[Finding]:
+    """Tell who signs what is published, by trying it; nothing is made where no development certificate is yet."""
+    settings = Settings()
+    if not settings.c2pa:
+        return [Finding("C2PA", "warning", "published files are not signed", "Unset PACKSHOT_C2PA to sign them.")]
+    mend = "Set PACKSHOT_C2PA_CERTIFICATE and PACKSHOT_C2PA_KEY to a certificate of yours before shops rely on it."
+    folder = Path(settings.c2pa_folder or development_folder()).expanduser()
+    if settings.c2pa_certificate is None and settings.c2pa_key is None and not (folder / DEVELOPMENT_FILE).exists():
+        said = f"the first publishing makes a development certificate in {folder}: untrusted"
+        return [Finding("C2PA", "warning", said, mend)]
+    try:
+        signer = open_signer(settings)
+    except (BadMarks, MarkError, SettingsError) as error:
+        return [Finding("C2PA", "failed", str(error), "Correct the setting, or the file that it names.")]
+    assert signer is not None  # noqa: S101 - it is switched on
+    who = signer.identity
+    until = f"until {who.expires:%Y-%m-%d}"
+    if who.development:
+        return [Finding("C2PA", "warning", f"signing with the development certificate {until}: untrusted", mend)]
+    if who.expires - datetime.now(UTC) < RENEW_BEFORE:
+        return [Finding("C2PA", "warning", f"signing as {who.name} {until}", "Renew the certificate.")]
+    return [Finding("C2PA", "ok", f"signing as {who.name} {until}")]
 
 
 # Prefect

@@ -103,7 +103,7 @@ def run_part(parameters: PartParameters, settings: Settings, hands: Hands) -> No
         raise OptionError(f"The run {run.run_id} has no part {parameters.part!r}")
     recipe, policy = runs.frozen_rules(store, run.run_id)
     job = Job(run.source, parameters.store, run.catalogue, recipe, policy, run.scope)
-    with open_places(job, settings) as (places, gate):
+    with open_places(job, settings, publishes=False) as (places, gate):
         bench = Workbench(places, gate, run.run_id, check)
         missing, pending = bench.plan(shards), set[str]()
         pending.update(missing)

@@ -17,6 +17,9 @@ from catalogs.terms import Terms, terms_of
 from infra.engines import EngineSpec, open_engine
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore, Pool, Screener
+from infra.marks.certificates import development_folder, development_identity, load_identity
+from infra.marks.credentials import Signer
+from infra.marks.watermarks import open_watermark
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.screening.processes import ProcessScreener
@@ -27,11 +30,16 @@ from tasks.workbench import Gate, Places
 
 
 @contextmanager
-def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
-    """Open what a run needs. Engines and measuring processes start when the first shard comes."""
+def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iterator[tuple[Places, Gate]]:
+    """Open what a run needs. Engines and measuring processes start when the first shard comes.
+
+    A part of a run does not publish, so the machine that makes it needs no key to sign with.
+    """
     engine_spec(job.recipe, job.recipe.default_model, settings)  # weights that are not pinned end it before it begins
+    require_watermarks(job.recipe, settings)
     store = open_store(job.store)
     require_conditional_writes(store, settings)
+    signer = open_signer(settings) if publishes else None
     pools: dict[str, Pool] = {}
     screener = open_screener(store, settings)
 
@@ -41,9 +49,9 @@ def open_places(job: Job, settings: Settings) -> Iterator[tuple[Places, Gate]]:
             pools[model] = InlinePool(lambda: open_engine(spec))
         return pools[model]
 
-    gate = Gate(store, screener, job.policy, job.recipe.finishes, settings.screen_seconds)
+    gate = Gate(store, screener, job.policy, job.recipe.finishes, settings.screen_seconds, settings.watermark)
     try:
-        yield Places(store, open_tables(job.store), pool), gate
+        yield Places(store, open_tables(job.store), pool, signer), gate
     finally:
         for open_pool in pools.values():
             open_pool.close()
@@ -64,6 +72,31 @@ def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:
             f"{store.url} overwrites what a conditional write should leave alone, so two runs could not be kept apart;"
             " use another store, or set PACKSHOT_SINGLE_WRITER=1 if nothing else ever writes there"
         )
+
+
+def open_signer(settings: Settings) -> Signer | None:
+    """Return who signs what is published: the certificate of the settings, else this machine's development one.
+
+    None where signing is switched off. Raises `BadMarks` for what cannot sign: before anything is made for it.
+    """
+    if not settings.c2pa:
+        return None
+    certificate, key = settings.c2pa_certificate, settings.c2pa_key
+    if (certificate is None) != (key is None):
+        missing = "PACKSHOT_C2PA_CERTIFICATE" if certificate is None else "PACKSHOT_C2PA_KEY"
+        raise SettingsError(f"{missing} is not set: certificate chain and private key are given together, or neither")
+    if certificate is not None and key is not None:
+        identity = load_identity(certificate, key)
+    else:
+        identity = development_identity(settings.c2pa_folder or development_folder())
+    return Signer(identity, settings.c2pa_timestamp_url)
+
+
+def require_watermarks(recipe: Recipe, settings: Settings) -> None:
+    """Open each watermark that the recipe's finishes name; raises `BadMarks` where it is not the one registered."""
+    for finish in recipe.finishes.values():
+        if finish.watermark is not None:
+            open_watermark(settings.watermark, finish.watermark)
 
 
 def read_prices(settings: Settings) -> Prices:

@@ -42,6 +42,7 @@ from infra.sources import open_source
 from tasks import runs
 from tasks.audit import audit_batch
 from tasks.decide import Decided, decide
+from tasks.marks import said_of_marks
 from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
@@ -195,14 +196,13 @@ class Refresh:
         store, tables = self.places.store, self.places.tables
         with self._stage("publish"):
             try:
-                release = self.hands.stage("publish", lambda: publish(store, tables, batch))
+                release = self.hands.stage("publish", lambda: publish(store, tables, batch, self.places.signer))
             except StagedLost as error:
                 if not runs.committed(tables, run):  # resumed, it would fail again every night
                     runs.close(store, run, "superseded", {"reason": str(error)})
                 raise
         with self._stage("remember"):
-            superseded = release.sums.superseded
-            self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))
+            self.hands.stage("remember", lambda: remember(tables, batch, policy, release.sums.superseded))
         report = self._report(run, plan, batch, release, [], checks)
         runs.close(store, run, "done", {"version": release.version})
         return report
@@ -233,6 +233,7 @@ class Refresh:
                     skus=standing(self.places.tables, batch),
                     delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
                     limits=(self.job.max_cost, self.job.max_hours),
+                    marks=said_of_marks(self.job.recipe, self.places.signer, release.shown),
                     store=self.places.store.url,
                     seconds={"total": time.monotonic() - self.began, **self.seconds},
                 )
@@ -294,7 +295,6 @@ def run_refresh(
         watch = RunPage(watch, job.catalogue)
         tag_run(job.catalogue, job.scope)
     with open_places(job, settings) as (places, gate):
-        prices = read_prices(settings)
-        work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
+        work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch, wait=parameters.wait)
         work.warnings += warnings
         return work.run()

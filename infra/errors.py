@@ -9,6 +9,8 @@
     ├── TableError            a Delta table could not be read or committed
     │   └── LostRace          somebody committed first; read again and retry
     ├── BadImage              bytes that should be an image are not, or an array is no picture
+    ├── BadMarks              a certificate, key or watermark cannot be used as it is set
+    ├── MarkError             a mark could not be put into a picture, or is not in it
     ├── LeaseHeld             another run holds what this one needs
     ├── LeaseLost             this run's lease was taken over while it worked
     └── EngineError           the engine could not be opened or died
@@ -52,6 +54,14 @@ class LostRace(TableError):
 
 class BadImage(WorldError):
     """The bytes are no whole PNG or JPEG, or the array is no RGB picture."""
+
+
+class BadMarks(WorldError):
+    """A certificate, key or watermark cannot be used as it is set; the command ends with exit code 2, as for input."""
+
+
+class MarkError(WorldError):
+    """A mark could not be put into a picture, or is not in what was published."""
 
 
 class LeaseHeld(WorldError):

@@ -46,6 +46,7 @@ class _Finish:
     whiten: bool = False
     canvas: str = "none"
     mark: bool = True
+    watermark: str | None = None
 
 
 _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
@@ -53,15 +54,17 @@ _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "whiten": ("true or false", lambda it: isinstance(it, bool)),
     "canvas": ("'none' or 'square'", lambda it: it in ("none", "square")),
     "mark": ("true or false", lambda it: isinstance(it, bool)),
+    "watermark": ("a watermark's name, or nothing", lambda it: it is None or isinstance(it, str)),
 }
 
 
-def finish(pixels: Pixels, parameters: Mapping[str, object]) -> bytes:
+def finish(pixels: Pixels, parameters: Mapping[str, object], hide: Callable[[Pixels], Pixels] | None = None) -> bytes:
     """Return the JPEG (4:4:4, sRGB profile, source mark) that these pixels are published as.
 
     `pixels` is height x width x 3, uint8, RGB. Parameters, all optional: `quality` 1..100 (90), `whiten` (False),
-    `canvas` "none" or "square" (white is added round the picture, after the whitening), `mark` (True). Raises
-    ValueError, naming it, for an unknown parameter or a value that cannot be, and `BadImage` for another array.
+    `canvas` "none" or "square" (white is added round the picture, after the whitening), `mark` (True), `watermark` (its
+    name; `hide` is what puts it in, last before the encoder). Raises ValueError, naming it, for an unknown parameter or
+    a value that cannot be, for a watermark that nobody puts in, and `BadImage` for another array.
     """
     plan = _read(parameters)
     _check(pixels)
@@ -69,6 +72,11 @@ def finish(pixels: Pixels, parameters: Mapping[str, object]) -> bytes:
         pixels = whiten(pixels)
     if plan.canvas == "square":
         pixels = _squared(pixels)
+    if plan.watermark is not None:
+        if hide is None:
+            raise ValueError(f"The finish's 'watermark' is {plan.watermark!r}, and nothing was given that puts it in.")
+        pixels = hide(pixels)
+        _check(pixels)
     target = io.BytesIO()
     marks = {"xmp": _XMP} if plan.mark else {}
     Image.fromarray(np.ascontiguousarray(pixels)).save(
@@ -92,17 +100,19 @@ def whiten(pixels: Pixels) -> Pixels:
 
 
 def read_mark(data: bytes) -> str | None:
-    """Return the IPTC DigitalSourceType in a JPEG's XMP, or None where there is none.
+    """Return the IPTC DigitalSourceType in the XMP of a JPEG, PNG or WebP, or None where there is none.
 
     Reads the attribute and the element form, whatever the prefix, without an XML parser (XMP is foreign text).
-    Raises `BadImage` where `data` is not a JPEG.
+    Raises `BadImage` where `data` is none of them.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-            packet = picture.info.get("xmp", b"")
-    except OSError as error:
-        raise BadImage(f"These {len(data)} bytes are not a JPEG, so no mark can be read: {error}.") from error
-    found = _SOURCE_TYPE.search(packet if isinstance(packet, bytes) else str(packet).encode())
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
+            packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadImage(
+            f"These {len(data)} bytes are not a JPEG, PNG or WebP, so no mark can be read: {error}."
+        ) from error
+    found = _SOURCE_TYPE.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
     return (found[1] or found[2]).decode("utf-8", "replace") if found else None
 
 

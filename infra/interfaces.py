@@ -215,7 +215,8 @@ class ScreeningOrder:
     """One staged image to finish and to measure, in a process of its own: only keys and plain values travel.
 
     `finish` is the finish's parameters (see `infra.finishing`); `deadline_seconds` is how long the measuring may
-    take before its process is killed.
+    take before its process is killed. Where the finish names a watermark, `watermark` says whose code it is
+    (module:factory).
     """
 
     key: str
@@ -226,6 +227,7 @@ class ScreeningOrder:
     finish: Mapping[str, object]
     scanners: Sequence[str]
     deadline_seconds: float = 60.0
+    watermark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -260,3 +262,19 @@ class Screener(Protocol):
 
     def close(self) -> None:
         """End the processes; whoever waits for answers gets `WorldError`: it says nothing of the pictures."""
+
+
+# Marks
+
+
+class Watermark(Protocol):
+    """Hides a few bytes in a picture, where neither a person nor a re-encoding at the finish's quality loses them."""
+
+    name: str
+    """With its version: it is part of the finish's digest, so another name finishes every picture anew."""
+
+    def hide(self, pixels: Pixels, payload: bytes) -> Pixels:
+        """Return a copy of the pixels that holds the payload (8 bytes), the same for the same input."""
+
+    def find(self, pixels: Pixels) -> bytes | None:
+        """Return the payload that the pixels hold, or None."""

@@ -1,7 +1,7 @@
 """Where and how fast: what an operator sets without changing a single pixel.
 
 Comes in: `PACKSHOT_*` environment variables. Goes out: frozen, checked `Settings`. None of them reaches a key, a
-digest or the manifest; what changes pixels is the recipe's.
+digest or a pixel; what changes pixels is the recipe's. Who signs is in the published file, and so in its name.
 """
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -27,6 +27,13 @@ class Settings(BaseSettings):
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
     prices: str | None = Field(None, description="A price list of your own (YAML)")
+    c2pa: bool = Field(True, description="Sign every published file (C2PA); the IPTC mark is the recipe's")
+    c2pa_certificate: str | None = Field(None, description="Your certificate chain (PEM file), the signing one first")
+    c2pa_key: str | None = Field(None, description="The private key of that certificate (PEM file, no password)")
+    c2pa_folder: str | None = Field(None, description="Where the development certificate is kept; never in the store")
+    c2pa_timestamp_url: str | None = Field(None, description="A time-stamp server; by default none is asked")
+    c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when marks are read")
+    watermark: str | None = Field(None, description="Whose watermark a recipe may name: module:factory")
 
     @field_validator("store_seconds")
     @classmethod

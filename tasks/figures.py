@@ -182,6 +182,21 @@ def status(report: Mapping[str, Any]) -> str:
     return f"Published as release {number(version)}."
 
 
+def signed_by(report: Mapping[str, Any]) -> str | None:
+    """Return one sentence on who signed the published pictures; None where the report does not say."""
+    marks: Mapping[str, Any] = report.get("marks") or {}
+    if not marks:
+        return None
+    missing = f"{number(marks.get('unsigned'))} pictures carry no C2PA signature." if marks.get("unsigned") else ""
+    if not marks.get("signed"):
+        return missing
+    if marks.get("development"):
+        said = "Signed with a development certificate: untrusted, it shows tampering and proves nobody's name."
+    else:
+        said = f"Signed as {printable(marks.get('signer') or ABSENT, 80)}."
+    return f"{said} {missing}".strip()
+
+
 def release_command(report: Mapping[str, Any]) -> str:
     """Return the command that lets a held batch go, quoted for a shell."""
     accepted = [word for check in report.get("held") or () for word in ("--accept", shlex.quote(printable(check)))]

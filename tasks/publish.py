@@ -1,11 +1,14 @@
 """Make a batch visible: objects first, then one manifest commit.
 
-Comes in: a decided batch. Goes out: a `Release`. Objects are named by their own sha and never overwritten. The manifest
-is compared, at the very version that the commit builds on, with what the batch was planned against, so a slot that
-somebody else has moved is left alone, and a picture that was withdrawn meanwhile stays away. Calling it again after a
-crash at any point ends in the same release.
+Comes in: a decided batch, and who signs it. Goes out: a `Release`. A staged file that is the judged one to the byte is
+signed last, written under its own sha, read back and asked for its marks; nothing is overwritten. Signed bytes are
+never the same again, so what a run has published is written down before the commit, and a repetition uses it; what a
+crash left without a name is the sweep's. The manifest is compared, at the very version that the commit builds on, with
+what the batch was planned against, so a slot that somebody else has moved is left alone, and a picture that was
+withdrawn meanwhile stays away. Calling it again after a crash at any point ends in one whole release.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +20,14 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.batch import Batch, File, Sums, manifest_changes, sums_of
-from catalogs.schemas import CODES, MANIFEST, REFRESHED, RETIRED
-from infra.errors import ObjectMissing, StagedLost, StoreError
+from catalogs.schemas import CODES, MANIFEST, PUBLISHED, REFRESHED, RETIRED
+from infra.errors import MarkError, ObjectMissing, StagedLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
-from infra.parquet import read_table, write_table
+from infra.marks.credentials import Signer
+from infra.parquet import read_records, read_table, write_table
 from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
+from tasks.marks import ALL, SIGNED, SourceMarks, wrong_marks
 from tasks.withdrawn import withdrawn_pictures
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -38,6 +43,11 @@ class Release:
     sums: Sums
     files: Mapping[bytes, File]
 
+    @property
+    def shown(self) -> list[File]:
+        """Return the files that its rows name: those of superseded slots are nobody's."""
+        return [file for slot, file in self.files.items() if slot not in self.sums.superseded]
+
 
 def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Table) -> Batch:
     """Return a run's decisions with the rest of its plan."""
@@ -46,11 +56,11 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
     return Batch(catalogue, run_id, decisions, refreshed, retired)
 
 
-def publish(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
-    """Write the batch's objects and fingerprints, then commit its manifest rows."""
-    files: dict[bytes, File] = {}
+def publish(store: ObjectStore, tables: TableStore, batch: Batch, signer: Signer | None = None) -> Release:
+    """Write the batch's objects (signed, where there is a signer) and fingerprints, then commit its manifest rows."""
+    files = published_before(store, batch.run_id)
     for rows in batch.of_state("publish"):
-        files.update(write_objects(store, batch, rows))
+        files.update(write_objects(store, batch, rows, files, signer))
     write_codes(store, batch)
     table = layout.manifest(batch.catalogue)
     tables.ensure(table, MANIFEST)
@@ -62,6 +72,8 @@ def publish(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
         return (base, sums), manifest_changes(batch, files, live, sums, now)
 
     words = {"run_id": batch.run_id, "kind": "release"}
+    if files and all(file.signed for file in files.values()):
+        words[SIGNED] = ALL
     (base, sums), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], words=words)
     return Release(version, base, sums, files)
 
@@ -76,31 +88,69 @@ def would_be(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
     return Release(version, version, sums_of(batch, live, withdrawn_pictures(store, tables, batch, version)), {})
 
 
-def write_objects(store: ObjectStore, batch: Batch, rows: list[dict[str, Any]]) -> dict[bytes, File]:
-    """Publish each row's picture under its own sha; return slot -> file.
+def published_before(store: ObjectStore, run_id: str) -> dict[bytes, File]:
+    """Return slot -> file of what earlier tries of a run have published."""
+    found: dict[bytes, File] = {}
+    for table in read_records(store, layout.run_published(run_id)):
+        for slot, *values in zip(*(table[name].to_pylist() for name in PUBLISHED.names), strict=True):
+            found[slot] = File(*values)
+    return found
+
+
+def write_objects(
+    store: ObjectStore,
+    batch: Batch,
+    rows: list[dict[str, Any]],
+    before: Mapping[bytes, File],
+    signer: Signer | None = None,
+) -> dict[bytes, File]:
+    """Publish each row's picture under its own sha, and write down what was published; return slot -> file.
 
     The staged file must be the one that was judged, to the byte. Raises `StagedLost` where it is gone or another one,
-    which is then deleted, so that nobody finds it again; unless the picture is published already.
+    which is then deleted, so that nobody finds it again; unless the picture is published already. Raises `MarkError`
+    where a published object, as it is read back, does not carry its marks.
     """
+    owed = SourceMarks(store)
 
     def write(row: Mapping[str, Any]) -> tuple[bytes, File]:
-        place = (batch.catalogue, row["sku"], row["view"], row["variant"], row["index"])
-        sha = row["file_sha"]
-        key = layout.published_image(*place, sha.hex())
-        data = _judged(store, row)
-        if data is None:
-            if not _is_there(store, key, row["file_bytes"]):
-                raise StagedLost(
-                    f"{_staged(row)} is gone, or is not the file that was judged: this run ends as superseded."
-                    " Give the same command again; it makes the picture anew"
-                )
-            return row["slot_id"], File(key, sha)
-        made = store.write_once(key, data, content_type="image/jpeg", cache_control=FOR_EVER)
-        if not made and store.size(key) != len(data):
-            raise StoreError(f"{key} has another size than it was written with; somebody wrote over a published object")
-        return row["slot_id"], File(key, sha)
+        file = before.get(row["slot_id"])
+        if file is not None and _is_there(store, file):
+            return row["slot_id"], file
+        source = owed.wanted(batch.run_id, row["finish_digest"])
+        return row["slot_id"], _publish_one(store, batch.catalogue, row, signer, source)
 
-    return dict(abreast(store, write, rows))
+    files = dict(abreast(store, write, rows))
+    made = [(slot, *vars(file).values()) for slot, file in files.items() if before.get(slot) != file]
+    if made:
+        columns = zip(PUBLISHED.names, zip(*made, strict=True), strict=True)
+        table = pa.table({name: list(values) for name, values in columns}, schema=PUBLISHED)
+        write_table(store, layout.run_published(batch.run_id, secrets.token_hex(8)), table)
+    return files
+
+
+def _publish_one(
+    store: ObjectStore, catalogue: str, row: Mapping[str, Any], signer: Signer | None, source: bool
+) -> File:
+    """Sign and write one picture, and read it back. `source`: it must carry the IPTC mark."""
+    place = (row["sku"], row["view"], row["variant"], row["index"])
+    judged = _judged(store, row)
+    if judged is None:
+        raise StagedLost(
+            f"{_staged(row)} is gone, or is not the file that was judged: this run ends as superseded."
+            " Give the same command again; it makes the picture anew"
+        )
+    data = judged if signer is None else signer.sign(judged, layout.picture_title(*place))
+    sha = sha256(data)
+    key = layout.published_image(catalogue, *place, sha.hexdigest())
+    store.write_once(key, data, content_type="image/jpeg", cache_control=FOR_EVER)
+    there = store.read(key)
+    if sha256(there).digest() != sha.digest():
+        raise StoreError(f"{key} holds other bytes than it was written with; somebody wrote over a published object")
+    # But for the manifest it is the judged file to the byte, so its pixels are the judged ones.
+    wrong = list(wrong_marks(there, source=source, signed=signer is not None))
+    if wrong:
+        raise MarkError(f"{key} is not published, since {', and '.join(wrong)}; the release stays as it was")
+    return File(key, sha.digest(), len(data), signer is not None)
 
 
 def _staged(row: Mapping[str, Any]) -> str:
@@ -119,9 +169,9 @@ def _judged(store: ObjectStore, row: Mapping[str, Any]) -> bytes | None:
     return None
 
 
-def _is_there(store: ObjectStore, key: str, size: int) -> bool:
+def _is_there(store: ObjectStore, file: File) -> bool:
     try:
-        return store.size(key) == size
+        return store.size(file.key) == file.size
     except ObjectMissing:
         return False
 

@@ -83,6 +83,7 @@ def _order(name: str, made: Made, gate: Gate, finishes: Mapping[str, dict[str, A
         finish=finishes[finish],
         scanners=tuple(SCANNERS),
         deadline_seconds=gate.deadline_seconds,
+        watermark=gate.watermark,
     )
 
 

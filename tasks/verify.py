@@ -19,14 +19,12 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.digest_set import DigestSet, text_digests
-from catalogs.errors import InputError, OptionError
+from catalogs.errors import OptionError
 from catalogs.keys import SHORT
-from catalogs.recipe import Recipe
 from infra.codecs import decode, pixel_sha
-from infra.documents import read_json
 from infra.errors import BadImage, ObjectMissing, StoreError
-from infra.finishing import TRAINED_ALGORITHMIC_MEDIA, read_mark
 from infra.interfaces import Commit, ObjectStore, TableStore
+from tasks.marks import SourceMarks, signed_runs, wrong_marks
 from tasks.releases import required_history
 
 FINDINGS = 100
@@ -97,7 +95,8 @@ def verify(
 
     `since` leaves out what release `since` or an earlier one published; `sample` takes that many slots, chosen by hash:
     the same ones for one release, others for the next. `deep` reads each picture: its file and its decoded pixels are
-    those that were published, and the mark is in it. Raises `OptionError` for an unknown catalogue or release.
+    those that were published, and its marks are in it: the IPTC one, and a signature that holds where its run promised
+    one. Raises `OptionError` for an unknown catalogue or release.
     """
     history = required_history(tables, catalogue, store)
     result = Verification(catalogue, history[0].version)
@@ -106,7 +105,7 @@ def verify(
         choose = _sampler(tables, result, choose, sample)
     chosen, total = _count(tables, result, choose)
     look = _listing(store, catalogue) if chosen * PAGE >= total else partial(_sizes, store, catalogue)
-    check = partial(_deep, store, _Marks(store)) if deep else _shallow
+    check = partial(_deep, store, _Owed(SourceMarks(store), signed_runs(history))) if deep else _shallow
     with ThreadPoolExecutor(READERS, "verify") as threads:
         for rows in _rows(tables, result, choose):
             presence = list(look(rows, threads))
@@ -211,7 +210,15 @@ def _shallow(row: Row, presence: str) -> tuple[str, ...]:
     return ()
 
 
-def _deep(store: ObjectStore, marks: "_Marks", row: Row, presence: str) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Owed:
+    """Which marks the rows' pictures owe."""
+
+    source: SourceMarks
+    signed_runs: frozenset[str]
+
+
+def _deep(store: ObjectStore, owed: _Owed, row: Row, presence: str) -> tuple[str, ...]:
     reasons = _shallow(row, presence)
     if presence:
         return reasons
@@ -219,42 +226,21 @@ def _deep(store: ObjectStore, marks: "_Marks", row: Row, presence: str) -> tuple
         data = store.read(row["object"])
     except StoreError as error:
         return (*reasons, str(error))
-    return (*reasons, *_of_file(data, row, marks))
+    return (*reasons, *_of_file(data, row, owed))
 
 
-def _of_file(data: bytes, row: Row, marks: "_Marks") -> Iterator[str]:
+def _of_file(data: bytes, row: Row, owed: _Owed) -> Iterator[str]:
     if sha256(data).digest() != row["file_sha"]:
         yield f"the file's sha256 is {sha256(data).hexdigest()}, not {_hex(row['file_sha'])}"
     try:
         shown = pixel_sha(decode(data))
         if shown != _hex(row["pixel_sha"]):
             yield f"the pixels' sha256 is {shown}, not {_hex(row['pixel_sha'])}"
-        if marks.wanted(row) and read_mark(data) != TRAINED_ALGORITHMIC_MEDIA:
-            yield "the mark of a generated picture is not in it"
+        source, signed = owed.source.wanted(row["run_id"], row["finish_digest"]), row["run_id"] in owed.signed_runs
+        yield from wrong_marks(data, source=source, signed=signed)
     except BadImage as error:
         yield str(error)
 
 
 def _hex(sha: bytes | None) -> str:
     return (sha or b"").hex()
-
-
-class _Marks:
-    """Which pictures must carry the mark: all but those whose run's frozen recipe finished them without."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-        self._unmarked: dict[str, frozenset[str]] = {}
-
-    def wanted(self, row: Row) -> bool:
-        run_id = row["run_id"] or ""
-        if run_id not in self._unmarked:
-            self._unmarked[run_id] = self._unmarked_finishes(run_id)
-        return row["finish_digest"] not in self._unmarked[run_id]
-
-    def _unmarked_finishes(self, run_id: str) -> frozenset[str]:
-        try:
-            recipe = Recipe.model_validate(read_json(self._store, layout.run_file(run_id, "recipe.json")))
-        except (ObjectMissing, ValueError, InputError):
-            return frozenset()  # the run's folder is gone, or another version wrote it
-        return frozenset(digest for digest, finish in recipe.finishes.items() if not finish.mark)

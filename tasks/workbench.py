@@ -14,6 +14,7 @@ from catalogs.policy import Policy
 from catalogs.recipe import Finish
 from catalogs.work import Made, Order, Screening, ShardWork, requests_of, retry_name
 from infra.interfaces import ObjectStore, Pool, Screener, TableStore
+from infra.marks.credentials import Signer
 from infra.parquet import read_records, read_row_group
 from tasks.meter import Meter
 
@@ -26,6 +27,8 @@ class Places:
     tables: TableStore
     pool: Callable[[str], Pool]
     """From a model's name in the recipe to the pool that has it warm."""
+    signer: Signer | None = None
+    """Who signs what is published; None where nobody is to, or where this process publishes nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Gate:
     policy: Policy
     finishes: Mapping[str, Finish]
     deadline_seconds: float
+    watermark: str | None = None
+    """Whose watermark it is (module:factory), where a finish asks for one."""
 
 
 class Workbench:

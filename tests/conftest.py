@@ -26,10 +26,12 @@ def isolate_environment() -> None:
     """Drop the caller's servers and credentials, switch telemetry off, and give Prefect a home of its own."""
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
-    prefect_home = tempfile.mkdtemp(prefix="packshot-prefect-")
-    atexit.register(shutil.rmtree, prefect_home, ignore_errors=True)
+    prefect_home, marks = (tempfile.mkdtemp(prefix=f"packshot-{what}-") for what in ("prefect", "c2pa"))
+    for folder in (prefect_home, marks):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(
         PREFECT_HOME=prefect_home,
+        PACKSHOT_C2PA_FOLDER=marks,  # the development certificate of this test run, and of its children
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
         GX_ANALYTICS_ENABLED="false",

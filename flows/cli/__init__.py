@@ -13,7 +13,8 @@ import typer
 from catalogs.errors import InputError
 from flows.cli import refreshing, serving, stores
 from flows.cli.doctor import doctor
-from infra.errors import BadAddress, UnreadableSource, WorldError
+from flows.cli.provenance import provenance
+from infra.errors import BadAddress, BadMarks, UnreadableSource, WorldError
 
 app = typer.Typer(
     name="packshot",
@@ -32,6 +33,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     stores.rollback,
     stores.verify,
     stores.sweep,
+    provenance,
     doctor,
 )
 for command in COMMANDS:
@@ -44,7 +46,7 @@ def main() -> None:
     """Run the command line; every expected error ends in one sentence and its exit code."""
     try:
         app(standalone_mode=True)
-    except (InputError, UnreadableSource, BadAddress) as error:
+    except (InputError, UnreadableSource, BadAddress, BadMarks) as error:
         _end(str(error), INPUT_WRONG)
     except WorldError as error:
         _end(str(error), WORLD_WRONG)

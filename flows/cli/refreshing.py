@@ -28,6 +28,7 @@ def rehearse(
     only_our_prefect(out)
     for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
         del os.environ[name]
+    os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
     with resources.as_file(resources.files("catalogs") / "data" / "sample.csv") as sample:
         parameters = _parameters(source=str(sample), store=str(out / "store"), recipe="sample")
         report = _refresh(parameters, as_json)

@@ -30,6 +30,15 @@ STYLES = {"published": "green", "review": "yellow", "blocked": "red", "failed": 
 
 PLANNED = ("new", "changed", "unchanged", "waiting", "retired")
 
+C2PA_STATES = {
+    "absent": "no manifest is in it",
+    "unreadable": "there is a manifest, or a picture, that cannot be read",
+    "invalid": "the signature does not hold",
+    "valid": "the signature holds; its signer is not on a list that is trusted here",
+    "trusted": "the signature holds, and its signer is trusted here",
+}
+"""What each state of a signature means."""
+
 PRICES_EACH = ("per image", "per accepted", "per sku")
 
 Pairs = Iterable[tuple[str, str]]
@@ -89,6 +98,8 @@ def show_report(console: Console, report: Mapping[str, Any], where: str | None) 
     _sums(console, report)
     _held(console, report)
     _details(console, report)
+    if signed := figures.signed_by(report):
+        _line(console, (signed, "dim"))
     if where:
         console.print(Text(f"Report  {figures.printable(where)}"), soft_wrap=True)
 
@@ -129,6 +140,38 @@ def show_verification(console: Console, found: "Verification") -> None:
     console.print(table)
     if found.missing + found.wrong > FIRST_FINDINGS:
         console.print(f"\nThe first {FIRST_FINDINGS}; --json names {len(found.findings)}.")
+
+
+def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
+    """Print what a picture carries, all of it foreign text, and the rows that it belongs to."""
+    c2pa = document["c2pa"]
+    signed_at = c2pa["signed_at"] + ("" if c2pa["stamped"] else ", as the signer says")
+    pairs = {
+        "file": document["file"],
+        "XMP source type": document["xmp"]["source_type"] or "none",
+        "C2PA": f"{c2pa['state']}: {C2PA_STATES[c2pa['state']]}",
+    }
+    if c2pa["present"] and c2pa["state"] != "unreadable":
+        pairs |= {"signed as": c2pa["issuer"], "signed at": signed_at, "made with": c2pa["generator"]}
+        pairs |= {"title": c2pa["title"]}
+    if document["watermark"]:
+        found = document["watermark"]["payload"]
+        pairs["watermark"] = f"{document['watermark']['name']}: {found or 'nothing is found'}"
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in pairs.items():
+        table.add_row(Text(name, style="dim"), _words(value))
+    console.print(table, "")
+    for problem in document["problems"]:
+        _line(console, ("Problem: ", "red"), figures.printable(problem))
+    if document["rows"]:
+        rows = _table("catalogue", "SKU", "view", "release", "same", "object", right={"release"})
+        for row in document["rows"]:
+            sku, release = figures.printable(row["sku"], SKU_CHARACTERS), figures.number(row["release"])
+            place, there = (_words(row["catalogue"]), _words(sku), _words(row["view"])), _words(row["object"])
+            rows.add_row(*place, release, _words(row["same"]), there)
+        console.print(rows)
+    elif document["rows"] is not None:
+        console.print("No picture that is live in this store is this one.")
 
 
 def show_sweep(console: Console, swept: "Swept") -> None:

@@ -9,12 +9,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 
 from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
 from infra.finishing import finish
-from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder
+from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder, Watermark
+from infra.marks.watermarks import open_watermark, payload_of, require_found
 from infra.pixel.appearance import appearance
 from infra.pixel.metrics import background_white, measure_pixels
 from infra.pixel.pdq import pdq
@@ -50,17 +52,22 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
 
     The first finished file under a key wins: where another run left other pixels, those are measured and named.
     A scanner that fails, or that nobody knows, is named in `errors` and missing from `scanners`; such a result is
-    stored, but not taken for an answer the next time. Raises `ObjectMissing` or `BadImage` for the image itself.
+    stored, but not taken for an answer the next time. Raises `ObjectMissing` or `BadImage` for the image
+    itself, and for one whose watermark does not outlive the encoder.
     """
     started = time.perf_counter()
     known = _stored(order, store)
     if known is not None:
         return replace(known, key=order.key, seconds=time.perf_counter() - started)
     raw = decode(store.read(order.raw_key))
-    data = finish(raw, order.finish)
+    watermark = _watermark(order)
+    payload = b"" if watermark is None else payload_of(pixel_sha(raw))
+    data = finish(raw, order.finish, partial(watermark.hide, payload=payload) if watermark else None)
     if not store.write_once(order.finished_key, data, content_type="image/jpeg"):
         data = store.read(order.finished_key)
     pair = _Pair(raw, decode(data))
+    if watermark is not None:
+        require_found(watermark, pair.finished, payload)
     found, answered, errors = _scan(order, pair, RUN if scanners is None else scanners)
     height, width = pair.finished.shape[:2]
     screened = Screened(
@@ -81,6 +88,11 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
     )
     store.write(order.scores_key, to_json(screened), content_type="application/json")
     return screened
+
+
+def _watermark(order: ScreeningOrder) -> Watermark | None:
+    name = order.finish.get("watermark")
+    return None if name is None else open_watermark(order.watermark, str(name))
 
 
 def to_json(screened: Screened) -> bytes:

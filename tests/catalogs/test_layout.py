@@ -73,6 +73,8 @@ def test_every_part_of_a_slot_and_the_file_itself_are_in_the_name() -> None:
         (layout.run_requests("r1", "0-00001"), "runs/r1/requests/0-00001.parquet"),
         (layout.run_record("r1", "1-000002"), "runs/r1/records/1-000002.parquet"),
         (layout.run_records("r1"), "runs/r1/records/"),
+        (layout.run_published("r1", "0a1b"), "runs/r1/published/0a1b.parquet"),
+        (layout.run_published("r1"), "runs/r1/published/"),
         (layout.open_run("shoes", "r1"), "open/shoes/r1.json"),
         (layout.open_runs("shoes"), "open/shoes/"),
         (layout.open_runs(), "open/"),

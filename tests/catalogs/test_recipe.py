@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from catalogs.errors import RecipeError
+from catalogs.keys import digest
 from catalogs.recipe import Finish, Model, Recipe
 from catalogs.recipes import load_recipe
 from tests.catalogs.shop import GONE, RECIPE, content_with, recipe_with
@@ -164,3 +166,10 @@ def test_every_finish_that_can_be_asked_for_is_found_by_its_digest() -> None:
         finish.digest: finish for finish in (Finish(), Finish(canvas="square"), Finish(quality=95))
     }
     assert Finish().digest == "01f8471c9ba326c0ca8fff873c46e00caf93741ffb19f7336d9511aaffabd2c5"
+
+
+def test_a_watermark_is_part_of_the_finish_and_finishes_without_one_keep_their_old_digest() -> None:
+    assert Finish().digest == digest({"finish": {"quality": 90, "whiten": True, "canvas": "none", "mark": True}})
+    assert len({Finish(watermark=name).digest for name in (None, "blocks-1", "blocks-2")}) == 3
+    with pytest.raises(ValidationError, match="watermark"):
+        Finish(watermark="../Blocks")

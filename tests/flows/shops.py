@@ -22,11 +22,11 @@ from flows.refresh import run_refresh
 from flows.release import release_held
 from infra.codecs import decode, pixel_sha
 from infra.documents import read_json
-from infra.finishing import TRAINED_ALGORITHMIC_MEDIA, read_mark
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
+from tasks.marks import wrong_marks
 
 Row = dict[str, str]
 Name = tuple[str, str, int]
@@ -191,7 +191,7 @@ def check_published(store: ObjectStore, manifest: Manifest) -> None:
         assert (sha, f"-{sha.hex()[:12]}.jpg") == (row["file_sha"], row["object"][-17:]), name
         assert bytes.fromhex(pixel_sha(decode(data))) == row["pixel_sha"], name
         assert decode(data).shape == (row["height"], row["width"], 3), name
-        assert read_mark(data) == TRAINED_ALGORITHMIC_MEDIA, name
+        assert list(wrong_marks(data, source=True, signed=True)) == [], name
 
 
 def _shown(before: Manifest, after: Manifest, name: Name) -> bool:

@@ -1,6 +1,7 @@
 """What the doctor asks beyond the machine: settings by name, and a Prefect server that answers, lies or is silent."""
 
 import socket
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from catalogs.errors import OptionError
-from flows.diagnosing import examine, look_at_prefect, look_at_settings
+from flows.diagnosing import examine, look_at_prefect, look_at_settings, look_at_signing
 from infra.errors import BadAddress
+from infra.marks.certificates import development_identity
+from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
 
 WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
 
@@ -88,3 +91,45 @@ def test_a_model_that_was_not_downloaded_is_a_warning(tmp_path: Path, monkeypatc
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     model: Any = next(each for each in examine(None, f"a/model@{'0' * 40}", ()) if each.name == "model")
     assert (model.state, model.found) == ("warning", "a/model is not in the model cache")
+
+
+# Who signs
+
+
+def signing(monkeypatch: pytest.MonkeyPatch, **settings: object) -> tuple[str, str]:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PACKSHOT_{name.upper()}", str(value))
+    [finding] = look_at_signing()
+    return finding.state, finding.found
+
+
+def test_a_development_certificate_is_plainly_called_untrusted_and_not_made_by_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, said = signing(monkeypatch, c2pa_folder=tmp_path)
+    assert (state, said) == (
+        "warning",
+        f"the first publishing makes a development certificate in {tmp_path}: untrusted",
+    )
+    assert list(tmp_path.iterdir()) == []
+    until = development_identity(str(tmp_path)).expires
+    state, said = signing(monkeypatch)
+    assert (state, said) == ("warning", f"signing with the development certificate until {until:%Y-%m-%d}: untrusted")
+
+
+@pytest.mark.parametrize(("days", "state"), [(300, "ok"), (20, "warning"), (-1, "failed")])
+def test_a_certificate_of_the_shops_own_is_warned_of_before_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, state: str
+) -> None:
+    certificate, key = write_identity(tmp_path, new_identity(ends=timedelta(days=days)))
+    found, said = signing(monkeypatch, c2pa_certificate=certificate, c2pa_key=key)
+    assert found == state
+    assert (f"signing as {FOREIGN}" in said) == (days > 0)
+
+
+def test_a_key_that_is_missing_or_switched_off_signing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, said = signing(monkeypatch, c2pa_certificate=tmp_path / "chain.pem")
+    assert (state, "PACKSHOT_C2PA_KEY is not set" in said) == ("failed", True)
+    state, said = signing(monkeypatch, c2pa_key=tmp_path / "key.pem")
+    assert (state, "cannot be read" in said) == ("failed", True)
+    assert signing(monkeypatch, c2pa="0") == ("warning", "published files are not signed")

@@ -10,6 +10,7 @@ from catalogs.batch import Batch
 from infra.documents import read_json
 from infra.errors import StagedLost
 from infra.interfaces import ObjectStore, TableStore
+from infra.marks.credentials import Signer
 from tasks.publish import Release
 from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, plain_rows, released
 
@@ -31,9 +32,9 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
     world = World(tmp_path, plain_rows(2))
     publish = flows.refresh.publish
 
-    def publish_too_late(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
+    def publish_too_late(store: ObjectStore, tables: TableStore, batch: Batch, signer: Signer | None) -> Release:
         lose(store, how)
-        return publish(store, tables, batch)
+        return publish(store, tables, batch, signer)
 
     with monkeypatch.context() as patch:
         patch.setattr(flows.refresh, "publish", publish_too_late)

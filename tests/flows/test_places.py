@@ -16,6 +16,7 @@ from infra.stores import open_store
 from infra.stores.local import LocalStore
 from tests.flows.shops import SETTINGS, Manifest, Shop
 from tests.flows.test_bad_input import RECIPE
+from tests.infra.marks.identities import new_identity, write_identity
 
 MOVED: dict[str, Any] = {
     "shard_size": 2,
@@ -29,9 +30,19 @@ MOVED: dict[str, Any] = {
     "keep_staged_days": 1,
     "gpu": "h100",
     "prices": "prices.yaml",
+    "c2pa": False,
+    "c2pa_certificate": "chain.pem",
+    "c2pa_key": "key.pem",
+    "c2pa_folder": "c2pa",
+    "c2pa_timestamp_url": "http://127.0.0.1:9/",
+    "c2pa_trust": "roots.pem",
+    "watermark": "infra.marks.watermarks:BlockWatermark",
 }
 """Every setting, and another value than it has."""
-NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "file_sha", "object", "attempt", "model")
+IN_THE_FOLDER = ("prices", "c2pa_certificate", "c2pa_key", "c2pa_folder", "c2pa_trust")
+TOGETHER = {"c2pa_certificate", "c2pa_key"}
+NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
+"""What no setting moves. Who signs is in the file, and so in its sha and its name."""
 PRICES = "currency: EUR\ndefault: h100\ngpus: {h100: {usd_per_hour: 1.0, seconds_per_megapixel: 1.0}}\n"
 
 
@@ -49,8 +60,10 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def moved(folder: Path, *names: str) -> Settings:
     (folder / "prices.yaml").write_text(PRICES)
-    values = {name: str(folder / value) if name == "prices" else value for name, value in MOVED.items()}
-    return SETTINGS.model_copy(update={name: values[name] for name in names})
+    write_identity(folder, new_identity())
+    values = {name: str(folder / value) if name in IN_THE_FOLDER else value for name, value in MOVED.items()}
+    moving = {*names, *TOGETHER} if TOGETHER & {*names} else names
+    return SETTINGS.model_copy(update={name: values[name] for name in moving})
 
 
 def what_the_shop_shows(manifest: Manifest) -> dict[Any, Any]:

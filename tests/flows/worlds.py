@@ -25,7 +25,7 @@ from catalogs.prices import load_prices
 from catalogs.recipe import Recipe
 from flows.hands import thread_hands
 from flows.line import Watch
-from flows.places import open_screener
+from flows.places import open_screener, open_signer
 from flows.refresh import Refresh
 from flows.watching import NoWatch
 from infra.engines import WINDOW
@@ -40,6 +40,7 @@ from infra.stores.faults import Mortality, MortalStore
 from infra.tables import open_tables
 from infra.tables.faults import MortalTables
 from tasks.generate import STAGING_QUEUE
+from tasks.marks import wrong_marks
 from tasks.rollback import Rollback, rollback
 from tasks.workbench import Gate, Places
 
@@ -207,7 +208,7 @@ class World:
         screener = open_screener(store, self.settings) if self.processes else InlineScreener(store)
         gate = Gate(store, screener, job.policy, job.recipe.finishes, self.settings.screen_seconds)
         try:
-            yield Places(store, tables, pool), gate
+            yield Places(store, tables, pool, open_signer(self.settings)), gate
         finally:
             for each in pools.values():
                 each.close()
@@ -286,7 +287,7 @@ def place_of(manifest_row: Mapping[str, Any]) -> str:
 
 
 def assert_whole(store: ObjectStore, tables: TableStore) -> None:
-    """Check that every row's object is there and is what the row says, and that no run has committed twice."""
+    """Check that every row's object is there, is what the row says and is marked; that no run has committed twice."""
     for name in (layout.manifest(CATALOGUE), layout.outcomes(CATALOGUE)):
         if tables.version(name) is not None:
             tokens = [commit.metadata["token"] for commit in tables.history(name) if "token" in commit.metadata]
@@ -297,6 +298,7 @@ def assert_whole(store: ObjectStore, tables: TableStore) -> None:
     for each in tables.read(table).to_pylist():
         data = store.read(each["object"])
         assert sha256(data).digest() == each["file_sha"], f"{each['object']} is not the file that was released"
+        assert list(wrong_marks(data, source=True, signed=True)) == [], each["object"]
 
 
 def assert_sums(report: Content) -> None:

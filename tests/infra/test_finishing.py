@@ -168,3 +168,20 @@ def test_every_size_is_finished_and_comes_back(height: int, width: int, white: b
     assert decode(data).shape == ((side, side, 3) if canvas == "square" else (height, width, 3))
     assert read_mark(data) == TRAINED_ALGORITHMIC_MEDIA
     assert finish(pixels, {"whiten": white, "canvas": canvas}) == data
+
+
+def test_a_watermark_is_put_in_last_and_never_silently_left_out() -> None:
+    pixels, seen = plain(64, 200)[:48], []
+
+    def hide(shown: Pixels) -> Pixels:
+        seen.append(shown.shape)
+        return np.zeros_like(shown)
+
+    black = decode(finish(pixels, {"canvas": "square", "whiten": True, "watermark": "blocks-1"}, hide))
+    assert seen == [(64, 64, 3)], "after the canvas"
+    assert black.max() <= 2
+    assert finish(pixels, {"watermark": None}, hide) == finish(pixels, {})
+    with pytest.raises(ValueError, match="'watermark' is 'blocks-1', and nothing was given that puts it in"):
+        finish(pixels, {"watermark": "blocks-1"})
+    with pytest.raises(BadImage, match="height x width x 3"):
+        finish(pixels, {"watermark": "blocks-1"}, lambda shown: shown[:, :, 0])

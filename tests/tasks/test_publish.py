@@ -1,7 +1,9 @@
 """What the shop sees after a batch, whoever else publishes and however often it is tried."""
 
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -9,9 +11,17 @@ from catalogs import layout
 from catalogs.batch import Batch
 from catalogs.keys import slot_id
 from catalogs.schemas import CODES
-from infra.errors import StagedLost, StoreError
+from infra.codecs import decode, pixel_sha
+from infra.errors import MarkError, StagedLost, StoreError
+from infra.interfaces import ObjectStore
+from infra.marks.certificates import development_identity
+from infra.marks.credentials import Signer, read_credential, unsigned
 from infra.parquet import read_table
+from infra.stores.faults import Mortality, MortalStore, StoreDied
+from infra.stores.local import LocalStore
+from infra.tables.faults import MortalTables
 from tasks.publish import Release, publish, would_be
+from tasks.verify import verify
 from tests.tasks.batches import RUN, Row, batch, code_of, decision
 from tests.tasks.shops import CATALOGUE, Shop, jpeg_of, request_of
 
@@ -148,3 +158,165 @@ def test_a_batch_that_changes_nothing_makes_no_commit(shop: Shop) -> None:
         assert (release.previous, release.version) == (1, 1)
     assert shop.tables.version(MANIFEST) == 1
     assert shop.keys("codes/") == set()
+
+
+# Signed
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(development_identity(str(tmp_path_factory.mktemp("c2pa"))))
+
+
+class AtMerging(Mortality):
+    """Kills the store at the commit."""
+
+    def survive(self, what: str, operation: Any) -> Any:
+        if "merge" in what:
+            self.dies_at = self.operations + 1
+        return super().survive(what, operation)
+
+
+def two_pictures(shop: Shop) -> Batch:
+    shop.stage("red")
+    shop.stage("blue")
+    return batch([decision("shirt/front", "red"), decision("mug/front", "blue")])
+
+
+def assert_whole_and_signed(shop: Shop, places: set[bytes]) -> None:
+    assert live(shop).keys() == places
+    for row in live(shop).values():
+        data = shop.store.read(row["object"])
+        assert (sha256(data).digest(), read_credential(data).state) == (row["file_sha"], "valid")
+        assert pixel_sha(decode(data)) == row["pixel_sha"].hex()
+    found = verify(shop.store, shop.tables, CATALOGUE, deep=True)
+    assert (found.checked, found.sound) == (len(places), True), found.findings
+
+
+def test_what_is_published_is_signed_last_and_named_by_the_signed_bytes(shop: Shop, signer: Signer) -> None:
+    release = publish(shop.store, shop.tables, two_pictures(shop), signer)
+    assert_whole_and_signed(shop, {SHIRT, MUG})
+    shirt = live(shop)[SHIRT]
+    data = shop.store.read(shirt["object"])
+    assert unsigned(data) == jpeg_of("red")
+    assert shirt["file_sha"] != sha_of("red")
+    assert shirt["object"].endswith(f"-{sha256(data).hexdigest()[:12]}.jpg")
+    assert shirt["object"].endswith(f"{read_credential(data).title}-{sha256(data).hexdigest()[:12]}.jpg")
+    assert [(file.signed, file.size) for file in release.shown] == [
+        (True, shop.store.size(f.key)) for f in release.shown
+    ]
+    assert shop.tables.history(MANIFEST)[0].metadata["c2pa"] == "all"
+
+
+def test_one_picture_for_two_slots_is_signed_for_each(shop: Shop, signer: Signer) -> None:
+    shop.stage("red")
+    publish(shop.store, shop.tables, batch([decision("shirt/front", "red"), decision("mug/front", "red")]), signer)
+    assert_whole_and_signed(shop, {SHIRT, MUG})
+    assert len({row["file_sha"] for row in live(shop).values()}) == 2
+    assert len({row["pixel_sha"] for row in live(shop).values()}) == 1
+
+
+def test_a_repetition_uses_what_was_published_and_signs_nothing_again(shop: Shop, signer: Signer) -> None:
+    found = two_pictures(shop)
+    with pytest.raises(StoreDied):
+        publish(shop.store, MortalTables(shop.tables, AtMerging()), found, signer)
+    before = shop.keys("published/")
+    assert len(before) == 2
+    assert live(shop) == {}
+    shop.store.delete(list(shop.keys("staging/")))  # it is not needed any more
+    release = publish(shop.store, shop.tables, found, signer)
+    assert shop.keys("published/") == before == {file.key for file in release.shown}
+    assert_whole_and_signed(shop, {SHIRT, MUG})
+    assert publish(shop.store, shop.tables, found, signer) == release
+    assert shop.tables.version(MANIFEST) == 1
+
+
+def test_a_published_object_that_is_lost_before_the_commit_is_signed_anew(shop: Shop, signer: Signer) -> None:
+    found = two_pictures(shop)
+    with pytest.raises(StoreDied):
+        publish(shop.store, MortalTables(shop.tables, AtMerging()), found, signer)
+    lost = min(shop.keys("published/"))
+    shop.store.delete([lost])
+    publish(shop.store, shop.tables, found, signer)
+    assert_whole_and_signed(shop, {SHIRT, MUG})
+    assert lost not in shop.keys("published/")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_death_at_any_operation_of_publishing_ends_in_one_whole_release(
+    tmp_path: Path, signer: Signer, when: Literal["before", "after"]
+) -> None:
+    for dies_at in range(1, 100):
+        shop = Shop(tmp_path / str(dies_at))
+        found, mortality = two_pictures(shop), Mortality(dies_at, when)
+        with suppress(StoreDied):
+            publish(MortalStore(shop.store, mortality), MortalTables(shop.tables, mortality), found, signer)
+        publish(shop.store, shop.tables, found, signer)
+        assert_whole_and_signed(shop, {SHIRT, MUG})
+        assert shop.tables.version(MANIFEST) == 1
+        assert 2 <= len(shop.keys("published/")) <= 4, "at most what was under way is left for the sweep"
+        if not mortality.died:
+            break
+    assert 10 < dies_at < 99
+
+
+def test_a_run_that_was_signed_by_halves_promises_no_signatures(shop: Shop, signer: Signer) -> None:
+    found = two_pictures(shop)
+    with pytest.raises(StoreDied):
+        publish(shop.store, MortalTables(shop.tables, AtMerging()), found, signer)
+    shop.store.delete([min(shop.keys("published/"))])
+    release = publish(shop.store, shop.tables, found)
+    assert sorted(file.signed for file in release.shown) == [False, True]
+    assert "c2pa" not in shop.tables.history(MANIFEST)[0].metadata
+    assert verify(shop.store, shop.tables, CATALOGUE, deep=True).sound
+
+
+class Forgetful(Signer):
+    """A signer that does not sign, or signs another picture."""
+
+    def __init__(self, instead: bytes | None = None) -> None:
+        self._instead = instead
+
+    def sign(self, jpeg: bytes, title: str) -> bytes:  # noqa: ARG002
+        return jpeg if self._instead is None else self._instead
+
+
+def test_a_picture_without_its_signature_is_not_published(shop: Shop) -> None:
+    with pytest.raises(MarkError, match="is not published, since its signed C2PA manifest is not in it"):
+        publish(shop.store, shop.tables, two_pictures(shop), Forgetful())
+    assert live(shop) == {}
+
+
+def test_a_picture_whose_signature_does_not_hold_is_not_published(shop: Shop, signer: Signer) -> None:
+    spoilt = bytearray(signer.sign(jpeg_of("red"), "x"))
+    spoilt[-30] ^= 1
+    with pytest.raises(MarkError, match=r"its C2PA signature does not hold: assertion\.dataHash.mismatch"):
+        publish(shop.store, shop.tables, two_pictures(shop), Forgetful(bytes(spoilt)))
+    assert live(shop) == {}
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_a_picture_without_the_source_mark_is_not_published(shop: Shop, signer: Signer, signs: bool) -> None:
+    _, finished = shop.stage("red")
+    bare = jpeg_of("red", mark=False)
+    shop.store.write(finished, bare)
+    found = batch([decision("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))])
+    with pytest.raises(MarkError, match="since the mark of a generated picture is not in it; the release stays"):
+        publish(shop.store, shop.tables, found, signer if signs else None)
+    assert live(shop) == {}
+
+
+class Careless(LocalStore):
+    """A store that gives back other bytes than it was given."""
+
+    def read(self, key: str) -> bytes:
+        data = super().read(key)
+        return data[:-30] + bytes(1) + data[-29:] if key.startswith("published/") else data
+
+
+def test_what_the_store_gives_back_is_what_counts(shop: Shop, signer: Signer) -> None:
+    careless: ObjectStore = Careless(str(shop.folder))
+    with pytest.raises(StoreError, match="holds other bytes than it was written with"):
+        publish(careless, shop.tables, two_pictures(shop), signer)
+    assert live(shop) == {}

@@ -12,10 +12,15 @@ from catalogs.recipe import Finish
 from catalogs.recipes import built_in_recipe
 from infra.documents import write_json
 from infra.finishing import finish
+from infra.marks.certificates import development_identity, load_identity
+from infra.marks.credentials import Signer, unsigned
 from infra.stores.faults import Mortality, MortalStore
 from tasks import verify as module
+from tasks.publish import publish
 from tasks.rollback import rollback
 from tasks.verify import Finding, Verification, verify
+from tests.infra.marks.identities import new_identity, write_identity
+from tests.tasks.batches import batch, decision
 from tests.tasks.shops import Shop, jpeg_of, pixels_of
 
 PICTURES = {f"sku{number}/front": f"picture {number}" for number in range(12)}
@@ -192,3 +197,53 @@ def test_an_empty_and_an_unknown_catalogue(tmp_path: Path) -> None:
     assert found(shop) == Verification("shoes", 0)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
         verify(shop.store, shop.tables, "boots")
+
+
+# Signatures
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> Shop:
+    """A release without signatures, as older versions made them, and a signed one after it."""
+    shop = Shop(tmp_path)
+    shop.release("r0", {"old/front": "picture 0"})
+    shop.stage("red")
+    signer = Signer(development_identity(str(tmp_path / "c2pa")))
+    publish(shop.store, shop.tables, batch([decision("shirt/front", "red")]), signer)
+    return shop
+
+
+def test_signed_and_older_unsigned_pictures_are_sound_side_by_side(signed: Shop) -> None:
+    assert found(signed, deep=True) == Verification("shoes", 2, checked=2)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reasons"),
+    [
+        (unsigned, ["the file's sha256", "its signed C2PA manifest is not in it"]),
+        (
+            lambda data: data[:-30] + bytes([data[-30] ^ 1]) + data[-29:],
+            [
+                "the file's sha256",
+                "the pixels' sha256",
+                "its C2PA signature does not hold: assertion.dataHash.mismatch",
+            ],
+        ),
+    ],
+    ids=["stripped", "one byte"],
+)
+def test_a_signature_that_is_gone_or_broken_is_found(signed: Shop, spoil: Any, reasons: list[str]) -> None:
+    place = signed.shown()["shirt/front"]
+    signed.store.write(place, spoil(signed.store.read(place)))
+    said = only(found(signed, deep=True)).reasons
+    assert len(said) == len(reasons)
+    for word, start in zip(said, reasons, strict=True):
+        assert word.startswith(start)
+
+
+def test_a_picture_that_somebody_else_signed_is_another_file(signed: Shop, tmp_path: Path) -> None:
+    place = signed.shown()["shirt/front"]
+    theirs = Signer(load_identity(*write_identity(tmp_path / "theirs", new_identity())))
+    signed.store.write(place, theirs.sign(unsigned(signed.store.read(place)), "x"))
+    [reason] = only(found(signed, deep=True)).reasons
+    assert reason.startswith("the file's sha256 is ")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from infra.codecs import decode, pixel_sha
-from infra.errors import BadImage, ObjectMissing
+from infra.errors import BadImage, BadMarks, ObjectMissing
 from infra.finishing import finish
 from infra.interfaces import ObjectStore
+from infra.marks.watermarks import BlockWatermark
 from infra.pixel.metrics import background_white
 from infra.pixel.pdq import pdq
 from infra.screening.measure import RUN, SCANNERS, from_json, measure, to_json
@@ -146,3 +147,24 @@ def test_two_pictures_differ_in_everything_that_names_them(store: ObjectStore) -
     one, other = measure(staged(store, "a", picture(1)), store), measure(staged(store, "b", picture(2)), store)
     assert one.finished_sha != other.finished_sha
     assert np.count_nonzero(np.frombuffer(one.fingerprint, "u1") != np.frombuffer(other.fingerprint, "u1")) > 8
+
+
+def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_found_again(store: ObjectStore) -> None:
+    finish = {"watermark": "blocks-1", "quality": 95}
+    pixels = picture()
+    marked = replace(staged(store, "a", pixels, finish=finish), watermark="infra.marks.watermarks:BlockWatermark")
+    screened = measure(marked, store)
+    hidden = BlockWatermark().find(decode(store.read("staging/a-finished.jpg")))
+    assert hidden == bytes.fromhex(pixel_sha(pixels))[:8]
+    assert screened.scores["size.width"] == 96
+    assert measure(replace(marked, key="again"), store).file_sha == screened.file_sha
+
+
+def test_a_watermark_that_does_not_outlive_the_encoder_is_no_picture_to_publish(store: ObjectStore) -> None:
+    finish = {"watermark": "blocks-1", "quality": 1}
+    marked = replace(staged(store, "a", finish=finish), watermark="infra.marks.watermarks:BlockWatermark")
+    with pytest.raises(BadImage, match="'blocks-1' cannot be read back from the finished picture"):
+        measure(marked, store)
+    assert store.find("scores/a.json") is None
+    with pytest.raises(BadMarks, match="none is registered"):
+        measure(replace(marked, watermark=None), store)
