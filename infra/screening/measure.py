@@ -15,10 +15,11 @@ from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
 from infra.finishing import finish
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder
-from infra.pixel.metrics import background_white, measure_pixels
+from infra.pixel.background import measure_background
+from infra.pixel.metrics import measure_pixels
 from infra.pixel.pdq import pdq
 
-SCANNERS: Mapping[str, str] = {"pixels": "1", "fingerprint": "1"}
+SCANNERS: Mapping[str, str] = {"pixels": "2", "fingerprint": "1"}
 """Every scanner there is, and its version. A version moves when the same pixels would get other numbers."""
 
 
@@ -122,7 +123,7 @@ def _scan(
 
 def _pixels(pair: _Pair) -> _Found:
     """Judge what the model made, save for the background: that is the finish's work, so it is read off the file."""
-    return _Found({**measure_pixels(pair.raw), "background.white": background_white(pair.finished)})
+    return _Found({**measure_pixels(pair.raw), **measure_background(pair.finished)})
 
 
 def _fingerprint(pair: _Pair) -> _Found:
