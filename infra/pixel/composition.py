@@ -104,6 +104,8 @@ def _frame(thumbnail: Pixels) -> float:
 def _likeness(grey: Grey) -> float:
     """Return how alike the left and the right half are, where they lie: a product's mirrored halves are not."""
     half = grey.shape[1] // 2
+    if half == 0:
+        return 0.0
     one, other = (part.astype(np.float32) for part in (grey[:, :half], grey[:, -half:]))
     one, other = one - one.mean(), other - other.mean()
     energies = float((one * one).mean()), float((other * other).mean())
@@ -114,6 +116,8 @@ def _likeness(grey: Grey) -> float:
 
 def _line(thumbnail: Pixels) -> float:
     outer = round(_MARGIN * thumbnail.shape[1])
+    if thumbnail.shape[1] - 2 * outer < 2:
+        return 0.0
     inner = np.ascontiguousarray(thumbnail[:, outer : thumbnail.shape[1] - outer])
     steps = cv2.absdiff(inner[:, 1:], inner[:, :-1]).max(axis=2, initial=0) > _LINE
     return float(steps.mean(axis=0).max(initial=0))

@@ -70,7 +70,7 @@ class Foreground:
 
 
 def find_foreground(pixels: Pixels) -> Foreground:
-    """Return the foreground of a picture of at least 3 x 3 pixels.
+    """Return the foreground of a picture.
 
     Thin things (a chain) must stay, so nothing is opened.
     """
@@ -89,7 +89,7 @@ def reduced(pixels: Pixels, side: int) -> Pixels:
     scale = side / max(height, width)
     if scale >= 1:
         return pixels
-    size = (max(3, round(width * scale)), max(3, round(height * scale)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 

@@ -36,7 +36,7 @@ _NOISE_SUBTRACTED = 4.0
 
 
 def measure_pixels(pixels: Pixels) -> dict[str, float]:
-    """Return what is measured on a picture of at least 3 x 3 pixels.
+    """Return what is measured on a picture of any size from one pixel on.
 
     `blank.range` (grey, 99th less 1st percentile), `blank.foreground` (share 0..1 unlike the border's median),
     `black.mean` and `black.deviation` (grey), `blur.foreground` (see above: higher is sharper), `noise.foreground`

@@ -1,5 +1,7 @@
 """Drawn products for the tests of pixel code: sharp or blurred, clean or noisy, of any size."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -84,6 +86,7 @@ def textured(picture: Pixels, mask: Pixels, cell: int = 5) -> Pixels:
     return np.asarray(np.clip(printed, 0, 255), np.uint8)
 
 
+@lru_cache(maxsize=8)
 def good_pictures(size: int) -> dict[str, Pixels]:
     """Return pictures of several kinds that must pass."""
     found = {

@@ -44,7 +44,7 @@ def chroma(colour: tuple[int, int, int]) -> float:
 @pytest.mark.parametrize("colour", [(254, 250, 238), (240, 246, 254), (250, 240, 246)])
 def test_a_cast_is_read_in_units_of_lab(colour: tuple[int, int, int]) -> None:
     measured = measure_background(np.full((64, 64, 3), colour, np.uint8))["background.cast"]
-    assert measured == pytest.approx(chroma(colour), abs=0.05)
+    assert measured == pytest.approx(chroma(colour), abs=0.3)
     assert 4 < measured < 7
 
 

@@ -123,7 +123,7 @@ def test_a_shift_moves_the_place_alone() -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.integers(3, 200), st.integers(3, 200), st.integers(0, 2**32 - 1), st.integers(0, 255))
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(0, 2**32 - 1), st.integers(0, 255))
 def test_every_form_of_noise_gives_finite_numbers_in_their_bounds(
     height: int, width: int, seed: int, ground: int
 ) -> None:

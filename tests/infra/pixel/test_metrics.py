@@ -124,7 +124,7 @@ def test_size_is_the_pictures_own_also_where_it_is_reduced_for_measuring() -> No
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(16, 400), st.integers(16, 400), st.integers(0, 2**32 - 1))
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 2**32 - 1))
 def test_every_size_of_noise_gives_finite_numbers(height: int, width: int, seed: int) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     measured = measure_pixels(picture)
@@ -132,5 +132,9 @@ def test_every_size_of_noise_gives_finite_numbers(height: int, width: int, seed:
     assert 0 <= measured["blank.foreground"] <= 1
 
 
-def test_a_strip_is_measured() -> None:
-    assert measure_pixels(np.zeros((16, 4000, 3), np.uint8))["size.width"] == 4000
+@pytest.mark.parametrize("form", [(16, 4000), (4000, 16), (1, 9000), (9000, 1), (1, 1), (2, 2), (1, 2)])
+def test_strips_and_single_pixels_are_measured(form: tuple[int, int]) -> None:
+    for value in (0, 255):
+        measured = measure_pixels(np.full((*form, 3), value, np.uint8))
+        assert (measured["size.height"], measured["size.width"]) == form
+        assert all(np.isfinite(number) for number in measured.values())
