@@ -11,6 +11,7 @@ set (sizes, bytes, forms) are not proposed, nor any where the accepted pictures 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -182,11 +183,9 @@ def _line(category: str, rule: ImageRule, side: Side, present: float | None, val
 
 
 def _rounded(value: float, side: Side) -> float:
-    if value == 0:
-        return 0.0
-    unit = 10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)
-    steps = math.floor(value / unit) if side == "below" else math.ceil(value / unit)
-    return float(f"{steps * unit:.{DIGITS + 3}g}")
+    exact = Decimal(repr(value))
+    unit = Decimal(1).scaleb(exact.adjusted() - DIGITS + 1)
+    return float(exact.quantize(unit, ROUND_FLOOR if side == "below" else ROUND_CEILING))
 
 
 def _moves(line: Line) -> bool:
@@ -220,7 +219,9 @@ def _rule_content(rule: ImageRule, lines: Sequence[Line], source: str) -> dict[s
 
 def _refused_share(accepted: Accepted, policy: Policy, lines: Sequence[Line]) -> float:
     """Return the share of the pictures that at least one threshold that can be proposed refuses."""
-    told = {(line.category, line.score, line.reason, line.side): line.proposed for line in lines if _moves(line)}
+    told: dict[tuple[str, ...], float | None] = {
+        (line.category, line.score, line.reason, line.side): line.proposed for line in lines if _moves(line)
+    }
     refused = np.zeros(len(accepted), bool)
     for rule in policy.image:
         values = accepted.columns.get(rule.score)

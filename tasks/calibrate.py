@@ -7,31 +7,23 @@ of a large catalogue an even sample is read.
 """
 
 import json
-import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from catalogs import layout
 from catalogs.calibration import Accepted
 from catalogs.errors import OptionError
 from catalogs.schemas import RECORDS, SLOTS
-from infra.codecs import decode
-from infra.errors import BadImage
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_records, read_table
-from infra.pixel.background import measure_background
-from infra.pixel.metrics import measure_pixels
+from infra.screening.folders import KINDS, measure_folder, pictures_in
 from tasks.releases import required_history
 
 MOST = 100_000
-FILE_BYTES = 100_000_000
-KINDS = (".jpg", ".jpeg", ".png")
 
 Name = tuple[bytes, str, int]
 """Request key, finish digest and attempt: one picture, however many slots show it."""
@@ -84,31 +76,18 @@ def gather_folder(folder: Path) -> Gathered:
     """
     if not folder.is_dir():
         raise OptionError(f"--from-folder: there is no folder {str(folder)!r}")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS and path.is_file())
-    if not files:
+    pictures = pictures_in(folder)
+    if not pictures:
         raise OptionError(f"--from-folder: {str(folder)!r} holds no picture ({', '.join(KINDS)})")
     gathered = Gathered()
-    cv2.setNumThreads(1)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "calibrate") as threads:
-        for path, answer in zip(files, threads.map(_measure, files[:MOST]), strict=False):
-            inside = path.relative_to(folder)
-            if isinstance(answer, str):
-                gathered.left_out.append((str(inside), answer))
-            else:
-                gathered.add(inside.parts[0] if len(inside.parts) > 1 else "", answer)
-    if len(files) > MOST:
-        gathered.left_out.append((str(folder), f"{len(files) - MOST:,} pictures beyond the first {MOST:,}"))
+    for path, answer in measure_folder(folder, pictures[:MOST]):
+        if isinstance(answer, str):
+            gathered.left_out.append((str(path), answer))
+        else:
+            gathered.add(path.parts[0] if len(path.parts) > 1 else "", answer)
+    if len(pictures) > MOST:
+        gathered.left_out.append((str(folder), f"{len(pictures) - MOST:,} pictures beyond the first {MOST:,}"))
     return gathered
-
-
-def _measure(path: Path) -> dict[str, float] | str:
-    try:
-        if path.stat().st_size > FILE_BYTES:
-            return f"it is larger than {FILE_BYTES:,} bytes"
-        pixels = decode(path.read_bytes())
-    except (OSError, BadImage) as error:
-        return str(error)
-    return {**measure_pixels(pixels), **measure_background(pixels)}
 
 
 def _shown(tables: TableStore, catalogue: str, version: int) -> dict[str, dict[bytes, Name]]:
