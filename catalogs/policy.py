@@ -274,11 +274,6 @@ def _believed(rule: ImageRule, confidence: float | None) -> bool:
     return rule.believed_from is None or (confidence is not None and confidence >= rule.believed_from)
 
 
-def aspect_off(width: float, height: float, asked_width: float, asked_height: float) -> float:
-    """Return the score `aspect.off`: by what share the form of a picture differs from the one that was asked for."""
-    return abs(width * asked_height / (height * asked_width) - 1)
-
-
 def _unheard(
     policy: Policy, scanners: Mapping[str, str], errors: Mapping[str, str], *, of_prompts: bool
 ) -> Iterator[Verdict]:

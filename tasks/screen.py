@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from catalogs import layout
 from catalogs.keys import digest
 from catalogs.plan import Request
-from catalogs.policy import Policy, aspect_off, decide_image
+from catalogs.policy import Policy, decide_image
 from catalogs.verdict import Verdict
 from catalogs.work import Judged, Made, Order, Screening, record_table
 from infra.interfaces import Failure, Screened, ScreeningOrder
@@ -111,5 +111,5 @@ def _with_aspect(scores: Mapping[str, float], request: Request) -> Mapping[str, 
     """Add what no scanner can know: stored scores belong to pixels, and those may be asked for in another form."""
     if not {"size.width", "size.height"} <= scores.keys():
         return scores
-    painted = scores["size.width"], scores["size.height"]
-    return {**scores, "aspect.off": aspect_off(*painted, request.width, request.height)}
+    form = scores["size.width"] / scores["size.height"]
+    return {**scores, "aspect.off": abs(form * request.height / request.width - 1)}

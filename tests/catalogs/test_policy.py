@@ -123,13 +123,6 @@ def test_what_rests_on_a_product_that_was_not_found_is_for_a_person(confidence: 
     assert image({**lost, "mask.confidence": confidence or 0.0, "black.mean": 0.0}).word == "BLOCK"
 
 
-@pytest.mark.parametrize(
-    ("painted", "off"), [((1024, 1024), 0), ((512, 512), 0), ((1024, 1000), 0.024), ((64, 128), 0.5)]
-)
-def test_the_form_is_compared_and_not_the_size(painted: tuple[int, int], off: float) -> None:
-    assert aspect_off(*painted, 1024, 1024) == pytest.approx(off)
-
-
 def test_no_other_seed_is_asked_for_where_something_else_is_blocked_too() -> None:
     assert image({**GOOD, "blur.foreground": 1.0, "size.width": 10.0}) == Verdict("BLOCK", ("blurred", "too-small"))
 
