@@ -13,7 +13,6 @@ from catalogs.policy import (
     BUILT_IN,
     SCORES,
     Policy,
-    aspect_off,
     built_in_policy,
     decide_image,
     decide_prompt,
