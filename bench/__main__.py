@@ -1,4 +1,4 @@
-"""`python -m bench [plan|overhead|busy|duplicates|server]`: measure, print tables or JSON.
+"""`python -m bench [plan|overhead|gates|busy|duplicates|server]`: measure, print tables or JSON.
 
 Comes in: which part (without a word, all but `server`), `--quick` for a tenth of the sizes, `--json`. Goes out: tables
 on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left
@@ -19,9 +19,10 @@ from rich.console import Console
 from bench.measuring import machine
 from bench.tables import show
 
-PARTS = ("plan", "overhead", "busy", "duplicates")
+PARTS = ("plan", "overhead", "gates", "busy", "duplicates")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
+GATED_IMAGES = 100
 BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
 PUBLISHED_CODES, NEW_CODES = 2_000_000, 8_000
 SERVER_IMAGES = 20_000
@@ -78,6 +79,12 @@ def _overhead(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict
     }
 
 
+def _gates(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.gates import measure_gates
+
+    return measure_gates(GATED_IMAGES // divided_by, say)
+
+
 def _busy(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     from bench.busy import measure_busy
 
@@ -96,7 +103,14 @@ def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[s
     return measure_server(SERVER_IMAGES // divided_by, folder, say)
 
 
-MEASURES = {"plan": _plan, "overhead": _overhead, "busy": _busy, "duplicates": _duplicates, "server": _server}
+MEASURES = {
+    "plan": _plan,
+    "overhead": _overhead,
+    "gates": _gates,
+    "busy": _busy,
+    "duplicates": _duplicates,
+    "server": _server,
+}
 
 
 def _keep_to_ourselves(scratch: Path) -> None:

@@ -17,7 +17,8 @@ from infra.codecs import decode
 from infra.engines.stub import StubPainter
 from infra.finishing import finish
 from infra.interfaces import Frame, Prompt
-from infra.pixel.metrics import background_white, measure_pixels
+from infra.pixel.background import measure_background
+from infra.pixel.metrics import measure_pixels
 from infra.pixel.pdq import pdq
 
 PHRASES = {
@@ -81,6 +82,6 @@ def paint_and_save(folder: Path, side: int, seconds: float, checks: bool = False
         if checks:
             data = finish(frame.pixels, {})
             finished = decode(data)
-            measure_pixels(frame.pixels), background_white(finished), pdq(finished)
+            measure_pixels(frame.pixels), measure_background(finished), pdq(finished)
             (target / f"{sku}-{view}.jpg").write_bytes(data)
     return {"images": count, "cpu_seconds": cpu, "busy_seconds": busy, "first_to_last_seconds": last - first}

@@ -22,6 +22,8 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
     if "overhead" in found:
         console.print(_overhead(found["overhead"]))
         console.print(_codecs(found["overhead"]))
+    if "gates" in found:
+        console.print(_gates(found["gates"]))
     if "busy" in found:
         console.print(_busy(found["busy"]))
     if "duplicates" in found:
@@ -92,6 +94,19 @@ def _codecs(found: Mapping[str, Any]) -> Table:
     table = _table("Codecs, ms of CPU a call", "", "256 px", "1024 px")
     for name in found["256"]["codecs_ms"]:
         table.add_row(name, *(f"{found[side]['codecs_ms'][name]:.2f}" for side in ("256", "1024")))
+    return table
+
+
+def _gates(found: Mapping[str, Any]) -> Table:
+    sizes = found["sizes"]
+    columns = [column for side in sizes for column in (f"{side} px, ms", "to decoding")]
+    title = f"Gates: CPU of one core for one picture, mean of {found['images']}; beside decoding its PNG"
+    table = _table(title, "", *columns)
+    for name in next(iter(sizes.values())):
+        cells = [cell for steps in sizes.values() for cell in (steps[name]["ms"], steps[name]["to_baseline"])]
+        table.add_row(name, *(f"{cell:.2f}" for cell in cells))
+    for name, microseconds in found["others_us"].items():
+        table.add_row(f"{name}, µs", f"{microseconds:.1f}", "", "", "")
     return table
 
 

@@ -30,12 +30,29 @@ SCORES: Mapping[str, str] = {
     "black.deviation": "pixels",
     "blur.foreground": "pixels",
     "noise.foreground": "pixels",
+    "exposure.mean": "pixels",
+    "exposure.clipped": "pixels",
+    "exposure.crushed": "pixels",
     "background.white": "pixels",
+    "background.cast": "pixels",
+    "background.deviation": "pixels",
+    "fill.side": "pixels",
+    "centre.off": "pixels",
+    "edges.touched": "pixels",
+    "parts.count": "pixels",
+    "frame.step": "pixels",
+    "collage.halves": "pixels",
+    "collage.line": "pixels",
+    "mask.confidence": "pixels",
+    "aspect.off": "pixels",
     "size.width": "pixels",
     "size.height": "pixels",
     "file.bytes": MEASURED_ALWAYS,
 }
 """Every score that a rule may judge, and the scanner that measures it."""
+
+CONFIDENCE = "mask.confidence"
+"""How far the scores that speak of the product are to be believed, 0 to 1."""
 
 Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -99,6 +116,9 @@ class ImageRule(Thresholds):
     score: str = Field(description="The score's name, one of catalogs.policy.SCORES")
     reason: Code = Field(description="The short code that reports count")
     again: bool = Field(False, description="Another seed may help, so a BLOCK is worth another attempt")
+    believed_from: Threshold = Field(
+        None, description="BLOCK becomes REVIEW where mask.confidence is lower: the product itself was not found"
+    )
     source: str = Field("", description="Where the thresholds come from; decides nothing and is not in the digest")
     categories: dict[str, Thresholds] = Field(
         default_factory=dict, description="Product category -> the thresholds that differ there; null lifts one"
@@ -253,8 +273,15 @@ def _judge(rule: ImageRule, scores: Mapping[str, float], heard: set[str], catego
             yield Verdict("REVIEW", (f"score-missing.{rule.score}",))
     if score is not None:
         word = rule.thresholds(category).word(score)
+        if word == "BLOCK" and not _believed(rule, scores.get(CONFIDENCE)):
+            word = "REVIEW"
         if word != "PASS":
             yield Verdict(word, (rule.reason,), again=rule.again and word == "BLOCK")
+
+
+def _believed(rule: ImageRule, confidence: float | None) -> bool:
+    # Not `<`: a confidence that is missing or no number convinces nobody either.
+    return rule.believed_from is None or (confidence is not None and confidence >= rule.believed_from)
 
 
 def _unheard(

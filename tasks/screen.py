@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
 from catalogs.keys import digest
+from catalogs.plan import Request
 from catalogs.policy import Policy, decide_image
 from catalogs.verdict import Verdict
 from catalogs.work import Judged, Made, Order, Screening, record_table
@@ -91,7 +92,8 @@ def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) ->
     if answer is None or isinstance(answer, Failure):
         reason = answer.reason if answer is not None else "the screener gave no answer"
         return Judged(made, decide_image({}, {}, dict.fromkeys(SCANNERS, reason), policy, made.order.request.category))
-    verdict = decide_image(answer.scores, answer.scanners, answer.errors, policy, made.order.request.category)
+    scores = _with_aspect(answer.scores, made.order.request)
+    verdict = decide_image(scores, answer.scanners, answer.errors, policy, made.order.request.category)
     return Judged(
         made=made,
         verdict=verdict,
@@ -100,9 +102,17 @@ def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) ->
         file_bytes=answer.file_bytes,
         width=answer.width,
         height=answer.height,
-        scores=answer.scores,
+        scores=scores,
         fingerprint=answer.fingerprint,
         fingerprint_quality=answer.fingerprint_quality,
         crop=answer.crop,
         looks=tuple(answer.looks),
     )
+
+
+def _with_aspect(scores: Mapping[str, float], request: Request) -> Mapping[str, float]:
+    """Add what no scanner can know: stored scores belong to pixels, and those may be asked for in another form."""
+    if not {"size.width", "size.height"} <= scores.keys():
+        return scores
+    form = scores["size.width"] / scores["size.height"]
+    return {**scores, "aspect.off": abs(form * request.height / request.width - 1)}

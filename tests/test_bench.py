@@ -95,6 +95,23 @@ def test_overhead_leaves_engine_and_scanners_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_every_gate_has_its_cost_beside_the_baseline_of_the_same_run() -> None:
+    from bench.gates import BASELINE, PARTS, WHOLE, measure_gates
+    from infra.screening.measure import RUN
+
+    found = measure_gates(2, say)
+    for steps in found["sizes"].values():
+        assert {f"scanner {name}" for name in RUN} | {BASELINE, WHOLE, *PARTS} <= steps.keys()
+        assert steps[BASELINE]["to_baseline"] == 1
+        assert all(step["ms"] > 0 for step in steps.values())
+        assert steps[WHOLE]["ms"] > sum(steps[f"scanner {name}"]["ms"] for name in RUN)
+        pixels = steps["scanner pixels"]
+        assert pixels["to_baseline"] == pytest.approx(pixels["ms"] / steps[BASELINE]["ms"], rel=0.05)
+    assert found["others_us"].keys() == {"words of a prompt", "decision on a picture"}
+    assert "scanner fingerprint" in shown({"gates": found})
+
+
+@pytest.mark.slow
 def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_path: Path) -> None:
     from bench.busy import measure_busy
 
@@ -122,7 +139,7 @@ def test_an_unknown_part_is_refused_by_name(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit) as ended:
         main(["gpu"])
     assert ended.value.code == 2
-    assert "plan, overhead, busy" in capsys.readouterr().err.replace("'", "")
+    assert "plan, overhead, gates, busy" in capsys.readouterr().err.replace("'", "")
 
 
 def test_the_machine_is_named() -> None:

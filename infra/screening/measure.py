@@ -18,10 +18,11 @@ from infra.finishing import finish
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder, Watermark
 from infra.marks.watermarks import open_watermark, payload_of, require_found
 from infra.pixel.appearance import appearance
-from infra.pixel.metrics import background_white, measure_pixels
+from infra.pixel.background import measure_background
+from infra.pixel.metrics import measure_pixels
 from infra.pixel.pdq import pdq
 
-SCANNERS: Mapping[str, str] = {"pixels": "1", "fingerprint": "2"}
+SCANNERS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
 """Every scanner there is, and its version. A version moves when the same pixels would get other numbers."""
 
 
@@ -149,7 +150,7 @@ def _joined(one: _Found, other: _Found) -> _Found:
 
 def _pixels(pair: _Pair) -> _Found:
     """Judge what the model made, save for the background: that is the finish's work, so it is read off the file."""
-    return _Found({**measure_pixels(pair.raw), "background.white": background_white(pair.finished)})
+    return _Found({**measure_pixels(pair.raw), **measure_background(pair.finished)})
 
 
 def _fingerprint(pair: _Pair) -> _Found:

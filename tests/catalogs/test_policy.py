@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.errors import RecipeError
-from catalogs.policy import BUILT_IN, SCORES, Policy, built_in_policy, decide_image, decide_prompt, load_policy
+from catalogs.policy import (
+    BUILT_IN,
+    SCORES,
+    Policy,
+    built_in_policy,
+    decide_image,
+    decide_prompt,
+    load_policy,
+)
 from catalogs.rules import packaged_rules
 from catalogs.verdict import PASS, Verdict
 
@@ -21,6 +29,22 @@ GOOD = {
     "black.mean": 220.0,
     "black.deviation": 50.0,
     "blur.foreground": 12.0,
+    "noise.foreground": 0.3,
+    "exposure.mean": 120.0,
+    "exposure.clipped": 0.0,
+    "exposure.crushed": 0.0,
+    "background.white": 1.0,
+    "background.cast": 0.2,
+    "background.deviation": 0.5,
+    "fill.side": 0.85,
+    "centre.off": 0.01,
+    "edges.touched": 0.0,
+    "parts.count": 1.0,
+    "frame.step": 0.0,
+    "collage.halves": 0.2,
+    "collage.line": 0.5,
+    "mask.confidence": 0.99,
+    "aspect.off": 0.0,
     "size.width": 1024.0,
     "size.height": 1024.0,
     "file.bytes": 90_000.0,
@@ -54,6 +78,25 @@ def test_a_good_picture_passes() -> None:
         ("blur.foreground", 3.9, Verdict("BLOCK", ("blurred",), again=True)),
         ("blur.foreground", 4.0, Verdict("REVIEW", ("blurred",))),
         ("blur.foreground", 7.0, PASS),
+        ("noise.foreground", 4.1, Verdict("REVIEW", ("noisy",))),
+        ("exposure.mean", 29.0, Verdict("REVIEW", ("underexposed",))),
+        ("exposure.mean", 236.0, Verdict("REVIEW", ("overexposed",))),
+        ("exposure.crushed", 0.31, Verdict("REVIEW", ("underexposed",))),
+        ("exposure.clipped", 0.26, Verdict("REVIEW", ("overexposed",))),
+        ("background.white", 0.79, Verdict("REVIEW", ("background-not-white",))),
+        ("background.cast", 3.1, Verdict("REVIEW", ("background-tinted",))),
+        ("background.deviation", 4.1, Verdict("REVIEW", ("background-uneven",))),
+        ("fill.side", 0.49, Verdict("BLOCK", ("small-in-frame",), again=True)),
+        ("fill.side", 0.69, Verdict("REVIEW", ("small-in-frame",))),
+        ("fill.side", 0.96, Verdict("REVIEW", ("fills-frame",))),
+        ("centre.off", 0.07, Verdict("REVIEW", ("off-centre",))),
+        ("edges.touched", 1.0, Verdict("REVIEW", ("cut-off",))),
+        ("parts.count", 2.0, Verdict("REVIEW", ("several-products",))),
+        ("frame.step", 17.0, Verdict("REVIEW", ("framed",))),
+        ("collage.halves", 0.91, Verdict("REVIEW", ("collage",))),
+        ("collage.line", 1.0, Verdict("REVIEW", ("collage",))),
+        ("mask.confidence", 0.59, Verdict("REVIEW", ("product-unclear",))),
+        ("aspect.off", 0.011, Verdict("BLOCK", ("wrong-aspect",))),
         ("size.width", 63.0, Verdict("BLOCK", ("too-small",))),
         ("file.bytes", 399.0, Verdict("BLOCK", ("file-too-small",), again=True)),
         ("file.bytes", 10_000_001.0, Verdict("REVIEW", ("file-too-large",))),
@@ -67,6 +110,16 @@ def test_each_score_has_its_reason(score: str, value: float, expected: Verdict) 
 def test_all_reasons_of_a_black_frame_are_given_and_another_seed_is_asked_for() -> None:
     black = {**GOOD, "blank.range": 0.0, "blank.foreground": 0.0, "black.mean": 0.0, "black.deviation": 0.0}
     assert image(black) == Verdict("BLOCK", ("black", "blank", "flat"), again=True)
+
+
+@pytest.mark.parametrize("confidence", [0.59, math.nan, None])
+def test_what_rests_on_a_product_that_was_not_found_is_for_a_person(confidence: float | None) -> None:
+    lost = {**GOOD, "blank.foreground": 0.0, "blank.range": 5.0, "fill.side": 0.0, "mask.confidence": confidence}
+    verdict = image({name: score for name, score in lost.items() if score is not None})
+    assert verdict.word == "REVIEW"
+    assert {"blank", "small-in-frame"} <= set(verdict.reasons)
+    assert image({**lost, "mask.confidence": 0.6}) == Verdict("BLOCK", ("blank", "small-in-frame"), again=True)
+    assert image({**lost, "mask.confidence": confidence or 0.0, "black.mean": 0.0}).word == "BLOCK"
 
 
 def test_no_other_seed_is_asked_for_where_something_else_is_blocked_too() -> None:

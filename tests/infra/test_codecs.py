@@ -1,5 +1,7 @@
 """PNG keeps every bit, nothing half-read passes for an image, and the sha names pixels."""
 
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from infra.codecs import decode, encode_png, pixel_sha
 from infra.errors import BadImage
 from infra.interfaces import Pixels
+from tests.infra.hostile import png
 
 
 def picture(height: int, width: int, seed: int) -> Pixels:
@@ -47,6 +50,28 @@ def test_a_damaged_png_is_refused() -> None:
     data[len(data) // 2] ^= 255
     with pytest.raises(BadImage, match="damaged"):
         decode(bytes(data))
+
+
+@pytest.mark.parametrize(("side", "said"), [(8193, "8193 x 8193 pixels; no more than 67108864"), (8192, "damaged")])
+def test_a_bomb_is_refused_by_its_header(side: int, said: str) -> None:
+    with pytest.raises(BadImage, match=said):
+        decode(png(side, side, zlib.compress(b"\0")))
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\xff\xff", b"rubbish"])
+def test_a_jpegs_size_is_found_behind_whatever_stands_before_it(between: bytes) -> None:
+    data = cv2.imencode(".jpg", picture(24, 32, 1))[1].tobytes()
+    frame = data.index(b"\xff\xc0")
+    huge = data[:frame] + between + data[frame : frame + 5] + b"\xff\xff\xff\xff" + data[frame + 9 :]
+    with pytest.raises(BadImage, match="65535 x 65535 pixels"):
+        decode(huge)
+
+
+def test_a_chunk_that_is_longer_than_its_file_is_refused_before_it_is_allocated() -> None:
+    good = encode_png(picture(24, 24, 1))
+    place = good.index(b"IDAT") - 4
+    with pytest.raises(BadImage, match="a chunk that is longer than the file"):
+        decode(good[:place] + b"\xf2" + good[place + 1 :])
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"GIF89a" + b"\0" * 64, b"BM" + b"\0" * 64])

@@ -95,6 +95,17 @@ def test_a_missing_staged_image_is_for_a_person_and_spares_its_shard() -> None:
     assert [one.verdict.word for one in judge(images, gate(store, screener))] == ["REVIEW", "PASS"]
 
 
+@pytest.mark.parametrize(("asked", "word"), [((64, 64), "PASS"), ((128, 128), "PASS"), ((64, 72), "BLOCK")])
+def test_the_form_that_was_asked_for_is_compared_and_not_the_size(asked: tuple[int, int], word: str) -> None:
+    store = open_store("memory://screen-9")
+    [one] = made(store, "a mug")
+    other = replace(one.order.request, width=asked[0], height=asked[1])
+    [judged] = judge([replace(one, order=Order(other, 0))], gate(store))
+    assert judged.scores is not None
+    assert judged.scores["aspect.off"] == pytest.approx(abs(asked[1] / asked[0] - 1))
+    assert (judged.verdict.word, "wrong-aspect" in judged.verdict.reasons) == (word, word == "BLOCK")
+
+
 def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None:
     store = open_store("memory://screen-5")
     sums = screen("s", made(store, "a mug [poison]", "a mug", allowed=9), gate(store), RUN)

@@ -13,7 +13,7 @@ from infra.errors import BadImage, BadMarks, ObjectMissing
 from infra.finishing import finish
 from infra.interfaces import ObjectStore
 from infra.marks.watermarks import BlockWatermark
-from infra.pixel.metrics import background_white
+from infra.pixel.background import measure_background
 from infra.pixel.pdq import pdq
 from infra.screening.measure import RUN, SCANNERS, from_json, measure, to_json
 from infra.stores import open_store
@@ -42,7 +42,7 @@ def test_raw_pixels_are_judged_and_the_finished_file_is_staged_and_named(store: 
 def test_the_background_is_read_off_the_finished_file_and_not_off_the_raw_picture(store: ObjectStore) -> None:
     pixels = picture()
     pixels[pixels == 252] = 247
-    assert background_white(pixels) == 0
+    assert measure_background(pixels)["background.white"] == 0
     assert measure(staged(store, "plain", pixels, finish={}), store).scores["background.white"] == 0
     assert measure(staged(store, "white", pixels, finish={"whiten": True}), store).scores["background.white"] == 1
 

@@ -1,0 +1,128 @@
+"""What each gate costs: CPU milliseconds of one core for one picture.
+
+Comes in: how many pictures of which size. Goes out: milliseconds a step, and what part of the same run's baseline that
+is: decoding the staged PNG, which nobody who looks at a picture can do without. Ratios to it hold from one machine to
+another better than milliseconds do. Every scanner that screening runs is timed where it runs, inside `measure`; the
+parts of `pixels` are timed again by themselves. The prompt gate and the policy are said a prompt and a decision.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+
+from bench.measuring import in_child
+
+BASELINE = "decode PNG"
+WHOLE = "all of it, a picture"
+CLEAR = ("decode JPEG", "decode PNG", "finish as JPEG")
+PARTS = ("… black, blur, noise", "… foreground", "… composition", "… background")
+SIZES = (256, 1024)
+
+
+def measure_gates(images: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Time every gate on `images` cards of 256 and of 1024 px, each size in a process of its own."""
+    found: dict[str, Any] = {"images": images, "sizes": {}}
+    for side in SIZES:
+        say(f"{images} pictures of {side} px through the gates")
+        steps = in_child(time_gates, images, side)[0]
+        found["sizes"][str(side)] = {
+            name: {"ms": round(milliseconds, 3), "to_baseline": round(milliseconds / steps[BASELINE], 2)}
+            for name, milliseconds in steps.items()
+        }
+    say("prompts and decisions")
+    found["others_us"] = {name: round(us, 1) for name, us in in_child(time_rules, 20 * images)[0].items()}
+    return found
+
+
+class _Watch:
+    """CPU seconds of this thread, by name."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    def __call__(self, name: str, work: Callable[..., Any], *arguments: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return work(*arguments)
+        finally:
+            self.spent[name] = self.spent.get(name, 0.0) + time.thread_time() - began
+
+
+def time_gates(images: int, side: int) -> dict[str, float]:
+    """Return milliseconds a picture by step, in the order of the table."""
+    from infra.codecs import decode, encode_png
+    from infra.finishing import finish
+    from infra.interfaces import ScreeningOrder
+    from infra.screening.measure import RUN, measure
+    from infra.stores import open_store
+
+    cv2.setNumThreads(1)
+    store, watch = open_store(f"memory://gates-{side}"), _Watch()
+
+    def timed(name: str) -> Callable[[Any], Any]:
+        return lambda pair: watch(f"scanner {name}", RUN[name], pair)
+
+    scanners = {name: timed(name) for name in RUN}
+    for number in range(images + 1):
+        if number == 1:
+            watch.spent.clear()  # the first picture pays for tables and profiles that are made once
+        key, data = str(number), encode_png(_card(number, side))
+        store.write(f"staging/{key}.png", data)
+        order = ScreeningOrder(
+            key, store.url, f"staging/{key}.png", f"staging/{key}.jpg", f"scores/{key}", {"whiten": True}, tuple(RUN)
+        )
+        answer = watch(WHOLE, measure, order, store, scanners)
+        assert not answer.errors, answer.errors
+        pixels = watch("decode PNG", decode, data)
+        finished = watch("decode JPEG", decode, watch("finish as JPEG", finish, pixels, {"whiten": True}))
+        _time_parts(watch, pixels, finished)
+        store.delete([order.raw_key, order.finished_key, order.scores_key])
+    scans = [f"scanner {name}" for name in RUN]
+    after = scans.index("scanner pixels") + 1
+    order_shown = [*CLEAR, *scans[:after], *PARTS, *scans[after:], WHOLE]
+    return {name: watch.spent[name] / images * 1000 for name in order_shown}
+
+
+def _time_parts(watch: _Watch, pixels: Any, finished: Any) -> None:
+    from infra.pixel.background import measure_background
+    from infra.pixel.composition import measure_composition
+    from infra.pixel.foreground import find_foreground
+    from infra.pixel.metrics import measure_pixels
+
+    before = sum(watch.spent.get(name, 0.0) for name in PARTS[1:3])
+    foreground = watch(PARTS[1], find_foreground, pixels)
+    watch(PARTS[2], measure_composition, foreground)
+    parts = sum(watch.spent[name] for name in PARTS[1:3]) - before
+    watch(PARTS[0], measure_pixels, pixels)
+    watch.spent[PARTS[0]] -= parts
+    watch(PARTS[3], measure_background, finished)
+
+
+def time_rules(rounds: int) -> dict[str, float]:
+    """Return microseconds a prompt, and a decision from stored scores."""
+    from catalogs.policy import built_in_policy, decide_image
+    from infra.pixel.background import measure_background
+    from infra.pixel.metrics import measure_pixels
+    from infra.scanners.words import WordScanner
+
+    policy, watch = built_in_policy(), _Watch()
+    scanner, card = WordScanner(policy.words.terms, policy.words.allow), _card(1, 256)
+    scores = {**measure_pixels(card), **measure_background(card), "file.bytes": 9000.0, "aspect.off": 0.0}
+    answered = dict.fromkeys(policy.required, "1")
+    for number in range(rounds):
+        prompt = f"Studio product photograph of Mug No. {number}, teal, made of stoneware, on a pure white background"
+        watch("words of a prompt", scanner.scan, prompt)
+        watch("decision on a picture", decide_image, scores, answered, {}, policy, "mugs")
+    return {name: seconds / rounds * 1e6 for name, seconds in watch.spent.items()}
+
+
+def _card(number: int, side: int) -> Any:
+    from infra.engines.stub import NAMES, StubPainter
+    from infra.interfaces import Frame, Prompt
+
+    product = sorted(NAMES)[number % len(NAMES)]
+    (frame,) = StubPainter().paint([Prompt(str(number), f"a {product}", number, side, side)])
+    assert isinstance(frame, Frame)
+    return frame.pixels

@@ -1,0 +1,107 @@
+"""Where the product is: what of a picture is not background.
+
+Comes in: pixels (height x width x 3, RGB, 8 bits). Goes out: a `Foreground`: the product on a small thumbnail, and how
+far that is to be believed. The picture's own border says what background is, so white, grey and black grounds are read
+alike. A thumbnail, because averaging keeps noise out and one size gives one meaning to a share of the frame; 128 px,
+because 1/128 of a side is finer than any threshold on fill or centring, and costs a millisecond.
+
+A soft shadow is foreground: it is unlike the background, and it is part of what must not be cut off.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from infra.interfaces import Pixels
+
+THUMBNAIL = 128
+"""Long side of the thumbnail; a smaller picture is looked at as it is."""
+
+Grey = npt.NDArray[np.uint8]
+
+_UNLIKE_BACKGROUND = 12
+_BAND = np.ones((9, 9), np.uint8)
+_BESIDE = np.ones((5, 5), np.uint8)
+
+_NOISE_KERNEL = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32)
+_NOISE_SHARE = 0.25
+_NOISE_GAIN = 6 * 0.3186
+"""Immerkaer 1996: the kernel multiplies sigma by 6; a quarter of a Gaussian lies within 0.3186 sigma of its middle.
+
+The lower quarter and not the mean or the median, because print and texture lift the larger responses: on a finely
+printed 64 px product without noise the median reads 2.9 grey levels, the quarter 0.3.
+"""
+
+_EDGE_SLOPE = 2.0
+_EDGE_OVER_NOISE = 2.0
+"""Grey levels a pixel of the thumbnail from which a slope is an edge, and how far above the noise it must be."""
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """The product on a thumbnail: `inside` is 1 where it is and 0 elsewhere, `share` is its share of the frame."""
+
+    thumbnail: Pixels
+    grey: Grey
+    inside: Grey
+    share: float
+
+    def mask(self, height: int, width: int) -> Grey:
+        """Return the product with a band around it, at another size; all of the frame where there is no product."""
+        if not self.inside.any():
+            return np.ones((height, width), np.uint8)
+        return np.asarray(
+            cv2.dilate(cv2.resize(self.inside, (width, height), interpolation=cv2.INTER_NEAREST), _BAND), np.uint8
+        )
+
+    def confidence(self) -> float:
+        """Return which share (0..1) of the picture's edges lies in or beside the foreground; 1 where there are none.
+
+        Where a white product on white is taken for background, its outline and print are edges outside.
+        """
+        slopes = [cv2.Sobel(self.grey, cv2.CV_32F, *along, ksize=3, scale=1 / 8) for along in ((1, 0), (0, 1))]
+        least = max(_EDGE_SLOPE, _EDGE_OVER_NOISE * noise_of(self.grey, None))
+        edges = np.asarray(cv2.magnitude(*slopes) >= least, np.uint8)
+        count = cv2.countNonZero(edges)
+        beside = cv2.dilate(self.inside, _BESIDE)
+        return cv2.countNonZero(cv2.bitwise_and(edges, beside)) / count if count else 1.0
+
+
+def find_foreground(pixels: Pixels) -> Foreground:
+    """Return the foreground of a picture.
+
+    Thin things (a chain) must stay, so nothing is opened.
+    """
+    thumbnail = reduced(pixels, THUMBNAIL)
+    border = np.concatenate([thumbnail[0], thumbnail[-1], thumbnail[:, 0], thumbnail[:, -1]])
+    unlike = cv2.absdiff(thumbnail, np.broadcast_to(np.median(border, axis=0).astype(np.uint8), thumbnail.shape))
+    red, green, blue = cv2.split(unlike)
+    inside = np.asarray(cv2.max(cv2.max(red, green), blue) > _UNLIKE_BACKGROUND, dtype=np.uint8)
+    grey = np.asarray(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), np.uint8)
+    return Foreground(thumbnail, grey, inside, float(inside.mean()))
+
+
+def reduced(pixels: Pixels, side: int) -> Pixels:
+    """Return the picture with this long side, averaged; a smaller one as it is."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def quantiles(grey: Grey, mask: Grey | None, shares: tuple[float, ...]) -> list[float]:
+    """Return quantiles of 8-bit values, each of which stands for the half above and below it."""
+    counts = cv2.calcHist([grey], [0], mask, [256], [0, 256]).ravel()
+    below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+    edges = np.concatenate([[0.0], np.arange(255) + 0.5, [255.0]])
+    return [float(np.interp(share * below[-1], below, edges)) for share in shares]
+
+
+def noise_of(grey: Grey, mask: Grey | None) -> float:
+    """Return the sigma of the noise, in grey levels."""
+    ripple = cv2.convertScaleAbs(cv2.filter2D(grey, cv2.CV_16S, _NOISE_KERNEL))
+    return quantiles(ripple, mask, (_NOISE_SHARE,))[0] / _NOISE_GAIN

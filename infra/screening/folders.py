@@ -1,0 +1,47 @@
+"""Measure the pictures of a folder: nothing is finished, staged or kept.
+
+Comes in: a folder. Goes out: a picture at a time, its scores, or why it has none. The same numbers as the scanner
+`pixels` gives, but that the background is the file's own too.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import cv2
+
+from infra.codecs import decode
+from infra.errors import BadImage
+from infra.pixel.background import measure_background
+from infra.pixel.metrics import measure_pixels
+
+KINDS = (".jpg", ".jpeg", ".png")
+FILE_BYTES = 100_000_000
+AT_ONCE = 64
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return every JPEG and PNG at any depth, by name, relative to the folder."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in KINDS and path.is_file())
+    return sorted(path.relative_to(folder) for path in found)
+
+
+def measure_folder(folder: Path, pictures: list[Path]) -> Iterator[tuple[Path, dict[str, float] | str]]:
+    """Yield each picture with its scores, in order; a text says why one could not be read."""
+    cv2.setNumThreads(1)  # a thread a core; more within each only wait for one another
+    rest = iter(pictures)
+    with ThreadPoolExecutor(os.cpu_count(), "folder") as threads:
+        while some := list(islice(rest, AT_ONCE)):
+            yield from zip(some, threads.map(_measure, (folder / path for path in some)), strict=True)
+
+
+def _measure(path: Path) -> dict[str, float] | str:
+    try:
+        if path.stat().st_size > FILE_BYTES:
+            return f"it is larger than {FILE_BYTES:,} bytes"
+        pixels = decode(path.read_bytes())
+    except (OSError, BadImage) as error:
+        return str(error)
+    return {**measure_pixels(pixels), **measure_background(pixels)}

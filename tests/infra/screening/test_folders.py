@@ -1,0 +1,49 @@
+"""A folder's pictures are measured as the scanner measures them, and what is none says why."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from infra.codecs import encode_png
+from infra.pixel.background import measure_background
+from infra.pixel.metrics import measure_pixels
+from infra.screening.folders import AT_ONCE, FILE_BYTES, measure_folder, pictures_in
+from tests.infra.pixel.pictures import good_pictures, plain
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> object:
+    before = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(before)
+
+
+def test_pictures_are_found_at_any_depth_by_their_ending(tmp_path: Path) -> None:
+    for name in ("b.png", "a/c.JPG", "a/b/d.jpeg", "e.txt", "f.gif"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "folder.png").mkdir()
+    assert [str(path) for path in pictures_in(tmp_path)] == ["a/b/d.jpeg", "a/c.JPG", "b.png"]
+
+
+def test_each_picture_has_the_scanners_numbers_or_a_reason(tmp_path: Path) -> None:
+    pixels = good_pictures(128)["red ball"]
+    (tmp_path / "ball.png").write_bytes(encode_png(pixels))
+    (tmp_path / "cut.png").write_bytes(encode_png(pixels)[:900])
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(FILE_BYTES + 1)
+    found = dict(measure_folder(tmp_path, [*pictures_in(tmp_path), Path("gone.png")]))
+    assert found[Path("ball.png")] == {**measure_pixels(pixels), **measure_background(pixels)}
+    for name, reason in (("cut.png", "cut short"), ("huge.jpg", "larger than 100,000,000"), ("gone.png", "No such")):
+        said = found[Path(name)]
+        assert isinstance(said, str)
+        assert reason in said
+
+
+def test_more_pictures_than_are_read_at_once_come_in_order(tmp_path: Path) -> None:
+    count = AT_ONCE + 3
+    for number in range(count):
+        (tmp_path / f"{number:03}.png").write_bytes(encode_png(plain(16, number)))
+    found = [scores["black.mean"] for _, scores in measure_folder(tmp_path, pictures_in(tmp_path)) if scores]  # type: ignore[index]
+    assert found == list(range(count))
