@@ -9,6 +9,7 @@
     ├── TableError            a Delta table could not be read or committed
     │   └── LostRace          somebody committed first; read again and retry
     ├── BadImage              bytes that should be an image are not, or an array is no picture
+    ├── ScannerMissing        a scanner's package, model or library is not there
     ├── LeaseHeld             another run holds what this one needs
     ├── LeaseLost             this run's lease was taken over while it worked
     └── EngineError           the engine could not be opened or died
@@ -52,6 +53,10 @@ class LostRace(TableError):
 
 class BadImage(WorldError):
     """The bytes are no whole PNG or JPEG, or the array is no RGB picture."""
+
+
+class ScannerMissing(WorldError):
+    """A scanner cannot be opened here: its package, its model or its library is missing; what it should say is not."""
 
 
 class LeaseHeld(WorldError):

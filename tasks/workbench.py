@@ -5,7 +5,7 @@ the process, so Prefect records names and counts, not pictures or clients.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalogs import layout
 from catalogs.chains import chains_of
@@ -15,6 +15,7 @@ from catalogs.recipe import Finish
 from catalogs.work import Made, Order, Screening, ShardWork, requests_of, retry_name
 from infra.interfaces import ObjectStore, Pool, Screener, TableStore
 from infra.parquet import read_records, read_row_group
+from infra.screening.measure import SCANNERS
 from tasks.meter import Meter
 
 
@@ -37,6 +38,8 @@ class Gate:
     policy: Policy
     finishes: Mapping[str, Finish]
     deadline_seconds: float
+    scanners: Mapping[str, str] = field(default_factory=lambda: dict(SCANNERS))
+    """What measures images here, and its version: those that are always run, and of those that the policy names."""
 
 
 class Workbench:

@@ -7,7 +7,8 @@ before is read back, so a resumed run, or one with another policy, measures noth
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -17,9 +18,16 @@ from infra.finishing import finish
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder
 from infra.pixel.metrics import background_white, measure_pixels
 from infra.pixel.pdq import pdq
+from infra.scanners import images
 
 SCANNERS: Mapping[str, str] = {"pixels": "1", "fingerprint": "1"}
-"""Every scanner there is, and its version. A version moves when the same pixels would get other numbers."""
+"""The scanners that are always run, and their versions. A version moves when the same pixels would get other numbers.
+
+Those of `infra.scanners.images` are run where an order names them.
+"""
+
+AT_WORK: ContextVar[Callable[[str], object]] = ContextVar("AT_WORK", default=lambda _: None)
+"""Is told each scanner's name before it looks: whoever kills a measuring can then say what it was stuck in."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class _Found:
     scores: Mapping[str, float] = field(default_factory=dict)
     fingerprint: bytes = b""
     quality: float = 0.0
+    details: Sequence[Mapping[str, object]] = ()
+    version: str = ""
 
 
 Scanner = Callable[[_Pair], _Found]
@@ -54,7 +64,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
     if not store.write_once(order.finished_key, data, content_type="image/jpeg"):
         data = store.read(order.finished_key)
     pair = _Pair(raw, decode(data))
-    found, answered, errors = _scan(order, pair, RUN if scanners is None else scanners)
+    found, answered, errors, details = _scan(order, pair, scanners_for(order) if scanners is None else scanners)
     height, width = pair.finished.shape[:2]
     screened = Screened(
         key=order.key,
@@ -69,6 +79,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
         scanners=answered,
         errors=errors,
         seconds=time.perf_counter() - started,
+        details=details,
     )
     store.write(order.scores_key, to_json(screened), content_type="application/json")
     return screened
@@ -95,20 +106,28 @@ def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
             return None
     except (ObjectMissing, ValueError, KeyError, TypeError):
         return None
-    wanted = {name: SCANNERS.get(name) for name in order.scanners}
+    here, _ = images.look_for((name for name in order.scanners if name not in SCANNERS), order.settings)
+    wanted = {name: {**SCANNERS, **here}.get(name) for name in order.scanners}
     return known if not known.errors and known.scanners == wanted else None
+
+
+def scanners_for(order: ScreeningOrder) -> dict[str, Scanner]:
+    """Return the functions behind an order's scanners."""
+    named = {name: _named(name, order.settings.get(name, {})) for name in order.scanners if name in images.KINDS}
+    return {**RUN, **named}
 
 
 def _scan(
     order: ScreeningOrder, pair: _Pair, run: Mapping[str, Scanner]
-) -> tuple[_Found, dict[str, str], dict[str, str]]:
+) -> tuple[_Found, dict[str, str], dict[str, str], dict[str, Sequence[Mapping[str, object]]]]:
     scores: dict[str, float] = {}
     fingerprint, quality = b"", 0.0
-    scanners, errors = {}, {}
+    scanners, errors, details = {}, {}, {}
     for name in order.scanners:
         if name not in run:
-            errors[name] = f"There is no scanner {name!r}; there are {', '.join(SCANNERS)}."
+            errors[name] = f"There is no scanner {name!r}; there are {', '.join([*SCANNERS, *images.KINDS])}."
             continue
+        AT_WORK.get()(name)
         try:
             found = run[name](pair)
         except Exception as error:  # one scanner's failure must cost neither the others nor the image
@@ -116,8 +135,10 @@ def _scan(
             continue
         scores.update(found.scores)
         fingerprint, quality = found.fingerprint or fingerprint, found.quality or quality
-        scanners[name] = SCANNERS[name]
-    return _Found(scores, fingerprint, quality), scanners, errors
+        scanners[name] = found.version or SCANNERS[name]
+        if found.details:
+            details[name] = found.details
+    return _Found(scores, fingerprint, quality), scanners, errors, details
 
 
 def _pixels(pair: _Pair) -> _Found:
@@ -128,6 +149,17 @@ def _pixels(pair: _Pair) -> _Found:
 def _fingerprint(pair: _Pair) -> _Found:
     code, quality = pdq(pair.finished)
     return _Found(fingerprint=code, quality=quality)
+
+
+def _named(name: str, settings: Mapping[str, object]) -> Scanner:
+    """Return a scanner of `infra.scanners.images`, which is opened at its first look; it sees what the shop will."""
+
+    def run(pair: _Pair) -> _Found:
+        scanner = images.opened(name, settings)
+        seen = scanner.look(pair.finished)
+        return _Found(seen.scores, details=seen.details, version=scanner.version)
+
+    return run
 
 
 RUN: Mapping[str, Scanner] = {"pixels": _pixels, "fingerprint": _fingerprint}
