@@ -47,7 +47,7 @@ def look_at_python(version: tuple[int, ...] = sys.version_info[:3]) -> list[Find
 
 
 def look_at_packages(installed: Installed = installed_version) -> list[Finding]:
-    """Compare what is installed with what pyproject.toml asks for; an extra counts once a package of its own is there."""
+    """Compare what is installed with what pyproject.toml asks for; an extra counts once one of its own is there."""
     try:
         wanted = [Requirement(text) for text in metadata.requires("packshot") or ()]
     except metadata.PackageNotFoundError:

@@ -20,7 +20,7 @@ DIGITS = 12
 def package_version(code: str, package: str, files: Sequence[str], extra: str) -> str:
     """Return the version of a scanner that stands on `files` (relative to the package's folder).
 
-    `code` counts up when the reading of the package's answers would give other numbers; `extra` is what to install where it is missing.
+    `code` counts up when the package's answers would be read otherwise; `extra` is what to install where it is missing.
     """
     paths = tuple(package_files(package, files, extra))
     digest = [_files_digest(paths)[:DIGITS]] if paths else []
