@@ -14,7 +14,7 @@ from catalogs.schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
 from catalogs.work import Made, Order, ShardWork
 from flows.places import scanners_of
-from infra.codecs import decode, encode_png
+from infra.codecs import encode_png
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Failure, ObjectStore, Screened, Screener, ScreeningOrder
 from infra.parquet import read_table
@@ -25,7 +25,7 @@ from infra.stores.faults import Mortality, MortalStore, StoreDied
 from tasks.generate import generate
 from tasks.screen import judge, screen, summary
 from tasks.workbench import Gate
-from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, stamped
+from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, stamped, vase
 from tests.tasks.batches import RUN, request
 
 FINISH = Finish()
@@ -196,10 +196,9 @@ def test_a_brand_that_the_prompt_names_may_be_seen_and_another_may_not(tmp_path:
     mark(3).save(tmp_path / "Acme.png")
     store = open_store("memory://screen-12")
     policy = asking(f"required: [pixels, fingerprint, brands]\nbrands: {{library: {str(tmp_path)!r}}}")
-    images = [*made(store, "a mug by Acme", size=512), *made(store, "a mug", size=512)]
+    images = made(store, "a vase by Acme", "a vase", size=512)
     for one in images:
-        key = layout.staged_image(one.order.image_key)
-        store.write(key, encode_png(stamped(decode(store.read(key)), mark(3), 160)))
+        store.write(layout.staged_image(one.order.image_key), encode_png(stamped(vase(side=512), mark(3), 160)))
     judged = judge(images, replace(gate(store), policy=policy, scanners=scanners_of(policy)[0]))
     assert [one.verdict for one in judged] == [PASS, Verdict("REVIEW", ("brand-mark",))]
     assert [one.scores["brands.mark:Acme"] >= 12 for one in judged if one.scores] == [True, True]
