@@ -12,16 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from catalogs.brands import Brands
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
 from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
+from catalogs.scanners import NAMED_SCORES, PROMPT_SCANNERS, Asked
 from catalogs.verdict import Verdict, worst
-
-PROMPT_SCANNERS = frozenset({"words"})
-"""Scanners of prompts; every other required scanner is one of images."""
-
-IMAGE_SCANNERS = frozenset({"pixels", "fingerprint", "nudity", "text", "brands"})
 
 MEASURED_ALWAYS = ""
 """Stands for the finishing itself, which no image passes by."""
@@ -37,17 +32,9 @@ SCORES: Mapping[str, str] = {
     "size.width": "pixels",
     "size.height": "pixels",
     "file.bytes": MEASURED_ALWAYS,
-    "nudity.genitals": "nudity",
-    "nudity.breast": "nudity",
-    "nudity.buttocks": "nudity",
-    "nudity.face": "nudity",
-    "text.area": "text",
-    "text.count": "text",
-    "text.confidence": "text",
-    "brands.mark": "brands",
-    "brands.name": "brands",
+    **NAMED_SCORES,
 }
-"""Every score that a rule may judge, and the scanner that measures it. A rule on a silent scanner says nothing."""
+"""Every score that a rule may judge, and the scanner that measures it."""
 
 Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -159,47 +146,15 @@ BUILT_IN = {"default": "policy"}
 """The policies that ship with Packshot, and their files in `catalogs/data`."""
 
 
-class Policy(Rules):
+class Policy(Asked):
     """Everything that decides over prompts and images."""
 
     version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
-    required: tuple[str, ...] = Field(
-        ("words", "pixels", "fingerprint"), description="Scanners without whose word nothing passes"
-    )
-    optional: tuple[str, ...] = Field(
-        (), description="Scanners that are run beside those where they are installed; nothing waits for their word"
-    )
-    brands: Brands = Field(Brands(), description="What the scanner `brands` looks for")
     words: Words = Field(description="The prompt blocklist")
     image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
     duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The suite that audits a batch")
-
-    @field_validator("required", "optional")
-    @classmethod
-    def _sorted(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = PROMPT_SCANNERS | IMAGE_SCANNERS
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ValueError(f"there is no scanner {unknown[0]!r}; choose from {', '.join(sorted(known))}")
-        return _distinct(names)
-
-    @model_validator(mode="after")
-    def _know_what_to_look_for(self) -> "Policy":
-        if "brands" in self.image_scanners and not (self.brands.names or self.brands.library):
-            raise ValueError("brands: the scanner `brands` is named, and has neither names nor a library to look for")
-        return self
-
-    @property
-    def image_scanners(self) -> tuple[str, ...]:
-        """Return the scanners of images that the policy names, required or not."""
-        return tuple(sorted({*self.required, *self.optional} - PROMPT_SCANNERS))
-
-    @property
-    def scanner_settings(self) -> dict[str, dict[str, Any]]:
-        """Return what the scanners have to know, by scanner."""
-        return {"brands": self.brands.model_dump(mode="json")} if "brands" in self.image_scanners else {}
 
     @cached_property
     def digest(self) -> str:

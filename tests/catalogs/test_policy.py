@@ -226,16 +226,6 @@ def test_a_required_scanner_must_have_spoken_and_an_optional_one_may_be_silent()
     )
 
 
-def test_a_policy_says_what_its_scanners_have_to_know() -> None:
-    policy = asking("optional: [text, brands]\nrequired: [words, nudity]\nbrands: {names: [Acme], library: marks}")
-    assert policy.image_scanners == ("brands", "nudity", "text")
-    assert policy.scanner_settings == {"brands": {"names": ["Acme"], "library": "marks"}}
-    assert (
-        policy.digest != asking("optional: [text, brands]\nrequired: [words, nudity]\nbrands: {names: [Bolt]}").digest
-    )
-    assert POLICY.scanner_settings == {}
-
-
 # Prompts
 
 
@@ -370,13 +360,6 @@ def test_extending_without_a_change_is_the_same_policy() -> None:
         ("extends: default\nimage: 3", "shop.yaml: image: "),
         ("extends: default\nimage: [3]", "shop.yaml: image.0: "),
         ("extends: default\nimage: [{score: blur.foreground, reason: [x]}]", "shop.yaml: image"),
-        (
-            "extends: default\nrequired: [nudety]",
-            "shop.yaml: required: there is no scanner 'nudety'; choose from brands",
-        ),
-        ("extends: default\noptional: [texts]", "shop.yaml: optional: there is no scanner 'texts'"),
-        ("extends: default\noptional: [brands]", "shop.yaml: brands: the scanner `brands` is named, and has neither"),
-        ("extends: default\nbrands: {library: ''}", "shop.yaml: brands.library"),
         ("extends: default\nreveiw_days: 3", "shop.yaml: reveiw_days: Extra inputs"),
     ],
 )

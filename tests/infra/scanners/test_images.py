@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs.policy import IMAGE_SCANNERS, SCORES
+from catalogs.policy import SCORES
+from catalogs.scanners import IMAGE_SCANNERS
 from infra.errors import ScannerMissing
 from infra.interfaces import Seen
 from infra.scanners.images import KINDS, look_for, opened, plain_marks

@@ -92,13 +92,13 @@ def test_a_hanging_picture_is_killed_at_its_deadline_and_spares_the_others(
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [("hang", "timed out after 3 s and its process was killed"), ("crash", f"crashed with exit code {CRASH_CODE}.")],
+    [("hang", "timed out after 5 s and its process was killed"), ("crash", f"crashed with exit code {CRASH_CODE}.")],
 )
 def test_the_scanner_that_hung_or_crashed_is_named_and_the_next_pictures_are_unharmed(
     store: ObjectStore, fault: str, said: str
 ) -> None:
     screener = ProcessScreener(1, measure_or_fail)
-    stuck = staged(store, f"{fault}-in-text-1", scanners=("pixels", "text", "fingerprint"), deadline_seconds=3)
+    stuck = staged(store, f"{fault}-in-text-1", scanners=("pixels", "text", "fingerprint"), deadline_seconds=5)
     answers = list(screener.screen([stuck, staged(store, "next"), staged(store, "last")]))
     screener.close()
     [failure] = [answer for answer in answers if isinstance(answer, Failure)]
