@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.interfaces import ObjectStore, Screened, ScreeningOrder
-from infra.screening.measure import RUN, Scanner, measure
+from infra.screening.measure import Scanner, measure, scanners_for
 
 
 def measure_timed(order: ScreeningOrder, store: ObjectStore) -> Screened:
@@ -27,5 +27,5 @@ def measure_timed(order: ScreeningOrder, store: ObjectStore) -> Screened:
 
         return run
 
-    answer = measure(order, store, {name: timed(scanner) for name, scanner in RUN.items()})
+    answer = measure(order, store, {name: timed(scanner) for name, scanner in scanners_for(order).items()})
     return replace(answer, seconds=spent[0])

@@ -15,10 +15,8 @@ from pydantic import Field, field_validator, model_validator
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
 from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
+from catalogs.scanners import NAMED_SCORES, PROMPT_SCANNERS, Asked
 from catalogs.verdict import Verdict, worst
-
-PROMPT_SCANNERS = frozenset({"words"})
-"""Scanners of prompts; every other required scanner is one of images."""
 
 MEASURED_ALWAYS = ""
 """Stands for the finishing itself, which no image passes by."""
@@ -48,6 +46,7 @@ SCORES: Mapping[str, str] = {
     "size.width": "pixels",
     "size.height": "pixels",
     "file.bytes": MEASURED_ALWAYS,
+    **NAMED_SCORES,
 }
 """Every score that a rule may judge, and the scanner that measures it."""
 
@@ -177,23 +176,15 @@ BUILT_IN = {"default": "policy"}
 """The policies that ship with Packshot, and their files in `catalogs/data`."""
 
 
-class Policy(Rules):
+class Policy(Asked):
     """Everything that decides over prompts and images."""
 
     version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
-    required: tuple[str, ...] = Field(
-        ("words", "pixels", "fingerprint"), description="Scanners without whose word nothing passes"
-    )
     words: Words = Field(description="The prompt blocklist")
     image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
     duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The suite that audits a batch")
-
-    @field_validator("required")
-    @classmethod
-    def _sorted(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _distinct(names)
 
     @cached_property
     def digest(self) -> str:

@@ -19,11 +19,14 @@ from urllib.request import urlopen
 import yaml
 
 from catalogs.errors import OptionError, SettingsError
+from catalogs.policy import Policy
+from flows.parameters import read_policy
 from flows.places import open_signer
-from infra.diagnosis import Finding, Probe, diagnose, machine, storage
+from infra.diagnosis import Finding, Probe, State, diagnose, machine, storage
 from infra.errors import BadMarks, MarkError
 from infra.marks.certificates import FILE as DEVELOPMENT_FILE
 from infra.marks.certificates import development_folder
+from infra.scanners.images import KINDS, look_for, plain_marks
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
@@ -37,16 +40,19 @@ RENEW_BEFORE = timedelta(days=30)
 _HUB = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 
 
-def examine(store: str | None, model: str | None, variables: Iterable[str]) -> list[Finding]:
+def examine(store: str | None, model: str | None, variables: Iterable[str], policy: str | None = None) -> list[Finding]:
     """Ask everything; `variables` are the PACKSHOT_* names that options read.
 
-    Raises `BadAddress` for a store's URL that cannot be used, `OptionError` for a model that is none.
+    Raises `BadAddress` for a store's URL that cannot be used, `OptionError` for a model that is none, `InputError` for
+    a policy that cannot be read.
     """
+    rules = read_policy(policy)  # as is a policy that cannot be read
     probes = [
         Probe("Python", machine.look_at_python, SECONDS),
         Probe("packages", machine.look_at_packages, SECONDS),
         Probe("GPU", machine.look_at_gpu, 5 * SECONDS, "Look whether `nvidia-smi` answers; restart the driver."),
         Probe("TensorRT", machine.look_at_tensorrt, SECONDS),
+        Probe("scanners", lambda: look_at_scanners(rules), SECONDS),
         Probe("settings", lambda: look_at_settings(os.environ, variables), SECONDS),
         Probe("C2PA", look_at_signing, SECONDS),
         Probe("Prefect", lambda: look_at_prefect(), PREFECT_SECONDS, _SERVER),
@@ -130,6 +136,26 @@ def look_at_signing() -> list[Finding]:
     if who.expires - datetime.now(UTC) < RENEW_BEFORE:
         return [Finding("C2PA", "warning", f"signing as {who.name} {until}", "Renew the certificate.")]
     return [Finding("C2PA", "ok", f"signing as {who.name} {until}")]
+
+
+def look_at_scanners(policy: Policy) -> list[Finding]:
+    """Tell of each scanner that is not in every installation whether it is here, and what the policy wants of it."""
+    settings = {"brands": {"names": ["any"]}, **policy.scanner_settings}
+    here, missing = look_for(KINDS, settings)
+    findings = []
+    for name, kind in KINDS.items():
+        wanted = "required" if name in policy.required else "optional" if name in policy.optional else "not named"
+        said = f"{kind.sees}; {kind.licence}; {wanted} in the policy; {here.get(name) or 'not here'}"
+        state: State = "ok"
+        if name in missing and wanted != "not named":
+            state = "failed" if wanted == "required" else "warning"
+        elif name in missing:
+            said += f"; to use it: `pip install 'packshot[{kind.extra}]'`, and name it in a policy"
+        findings.append(Finding(f"scanner: {name}", state, said, missing.get(name, "")))
+    if "brands" in policy.image_scanners and "brands" in here and (plain := plain_marks(settings)):
+        advice = "Give a larger or a fuller picture of the mark, or list the brand under `names`."
+        findings.append(Finding("scanner: brands", "warning", f"too plain to be found: {', '.join(plain)}", advice))
+    return findings
 
 
 # Prefect

@@ -161,7 +161,15 @@ def read_policy(name: str | None) -> Policy:
     name = "default" if name is None else name
     policy = built_in_policy(name) if name in BUILT_IN else load_policy(_read(name, "--policy", list(BUILT_IN)), name)
     default_suite(policy.audit)
-    return policy
+    return policy if policy.brands.library is None else _with_library(policy, policy.brands.library, name)
+
+
+def _with_library(policy: Policy, folder: str, name: str) -> Policy:
+    """Return the policy with the whole path of its brand library: its run may be taken up from another folder."""
+    library = (Path(name).parent / folder).resolve()
+    if not library.is_dir():
+        raise OptionError(f"--policy: {name}: brands.library: {folder!r} is no folder ({library})")
+    return policy.model_copy(update={"brands": policy.brands.model_copy(update={"library": str(library)})})
 
 
 def _local_model(folder: Path) -> Model:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from catalogs.errors import RecipeError, SettingsError
 from catalogs.job import Job
+from catalogs.policy import Policy
 from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from catalogs.terms import Terms, terms_of
@@ -21,7 +22,9 @@ from infra.marks.certificates import development_folder, development_identity, l
 from infra.marks.credentials import Signer
 from infra.marks.watermarks import open_watermark
 from infra.pools.inline import InlinePool
+from infra.scanners.images import look_for
 from infra.screening.inline import InlineScreener
+from infra.screening.measure import SCANNERS
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
 from infra.stores import open_store, supports_conditional_writes
@@ -49,7 +52,10 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
             pools[model] = InlinePool(lambda: open_engine(spec))
         return pools[model]
 
-    gate = Gate(store, screener, job.policy, job.recipe.finishes, settings.screen_seconds, settings.watermark)
+    scanners, _ = scanners_of(job.policy)
+    gate = Gate(
+        store, screener, job.policy, job.recipe.finishes, settings.screen_seconds, settings.watermark, scanners
+    )
     try:
         yield Places(store, open_tables(job.store), pool, signer), gate
     finally:
@@ -124,6 +130,27 @@ def open_screener(store: ObjectStore, settings: Settings) -> Screener:
     if store.url.startswith("memory://"):
         return InlineScreener(store)
     return ProcessScreener(settings.screeners or len(os.sched_getaffinity(0)))
+
+
+def scanners_of(policy: Policy) -> tuple[dict[str, str], dict[str, str]]:
+    """Return name -> version of the scanners that will measure images here, and name -> why not of those that cannot.
+
+    The ones that are in every installation are always run; the others where the policy names them.
+    """
+    named = [name for name in policy.image_scanners if name not in SCANNERS]
+    here, missing = look_for(named, policy.scanner_settings)
+    return {**SCANNERS, **here}, missing
+
+
+def warn_of_silence(policy: Policy) -> list[str]:
+    """Return what to warn of before a run: scanners that the policy names and that cannot be opened here."""
+    _, missing = scanners_of(policy)
+    return [
+        f"The policy requires the scanner {name!r}: without it every picture is for a person. {why}"
+        if name in policy.required
+        else f"The policy would have the scanner {name!r} look too; pictures are judged without it. {why}"
+        for name, why in missing.items()
+    ]
 
 
 def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:

@@ -12,7 +12,7 @@ from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, read_prices, terms_for
+from flows.places import engine_spec, read_prices, terms_for, warn_of_silence
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -24,6 +24,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.job()
+    warnings += warn_of_silence(job.policy)
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))

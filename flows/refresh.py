@@ -32,7 +32,7 @@ from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, work_through
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
-from flows.places import open_places, read_prices, terms_for
+from flows.places import open_places, read_prices, terms_for, warn_of_silence
 from flows.watching import Watch, watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
@@ -295,6 +295,7 @@ def run_refresh(
         watch = RunPage(watch, job.catalogue)
         tag_run(job.catalogue, job.scope)
     with open_places(job, settings) as (places, gate):
-        work = Refresh(job, places, gate, hands, settings, read_prices(settings), watch, wait=parameters.wait)
-        work.warnings += warnings
+        prices = read_prices(settings)
+        work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
+        work.warnings += [*warnings, *warn_of_silence(job.policy)]
         return work.run()

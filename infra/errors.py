@@ -11,6 +11,7 @@
     ├── BadImage              bytes that should be an image are not, or an array is no picture
     ├── BadMarks              a certificate, key or watermark cannot be used as it is set
     ├── MarkError             a mark could not be put into a picture, or is not in it
+    ├── ScannerMissing        a scanner's package, model or library is not there
     ├── LeaseHeld             another run holds what this one needs
     ├── LeaseLost             this run's lease was taken over while it worked
     └── EngineError           the engine could not be opened or died
@@ -62,6 +63,10 @@ class BadMarks(WorldError):
 
 class MarkError(WorldError):
     """A mark could not be put into a picture, or is not in what was published."""
+
+
+class ScannerMissing(WorldError):
+    """A scanner cannot be opened here: its package, its model or its library is missing; what it should say is not."""
 
 
 class LeaseHeld(WorldError):

@@ -168,11 +168,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Failure:
-    """A prompt that could not be made, and why. The others of its batch are unharmed."""
+    """A prompt that could not be made, or an image that could not be measured, and why. The others are unharmed.
+
+    `at` is the scanner that was at work, where it is known.
+    """
 
     key: str
     reason: str
     seconds: float = 0.0
+    at: str = ""
 
 
 class Engine(Protocol):
@@ -228,6 +232,8 @@ class ScreeningOrder:
     scanners: Sequence[str]
     deadline_seconds: float = 60.0
     watermark: str | None = None
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """By scanner, for those that have settings."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +258,26 @@ class Screened:
     scanners: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    details: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    """By scanner, what its numbers stand for: boxes, lines of text. For people; nothing decides by it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a scanner makes of one picture: raw numbers by name, and what they stand for, as plain JSON values."""
+
+    scores: Mapping[str, float]
+    details: Sequence[Mapping[str, object]] = ()
+
+
+class ImageScanner(Protocol):
+    """Gives numbers about a picture. It is opened in a measuring process, for its life, and works on one thread."""
+
+    version: str
+    """Moves when the same pixels would get other numbers: it names code, package, model and settings."""
+
+    def look(self, picture: Pixels) -> Seen:
+        """Return what is seen in a picture; it is not changed."""
 
 
 class Screener(Protocol):

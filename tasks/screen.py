@@ -11,17 +11,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
+from catalogs.brands import foreign
 from catalogs.keys import digest
 from catalogs.plan import Request
-from catalogs.policy import Policy, decide_image
+from catalogs.policy import decide_image
 from catalogs.verdict import Verdict
 from catalogs.work import Judged, Made, Order, Screening, record_table
 from infra.interfaces import Failure, Screened, ScreeningOrder
 from infra.parquet import write_table
-from infra.screening.measure import SCANNERS
 from tasks.workbench import Gate, Workbench
-
-SCANNERS_DIGEST = digest(SCANNERS)
 
 
 def screen(shard: str, made: Sequence[Made], gate: Gate, run_id: str) -> Screening:
@@ -50,7 +48,7 @@ def judge(made: Sequence[Made], gate: Gate) -> list[Judged]:
         if one.how == "failed":
             judged.append(Judged(one, Verdict("BLOCK", ("engine-failed",))))
         else:
-            judged.append(_judge_one(one, answers.get(_name(one)), gate.policy))
+            judged.append(_judge_one(one, answers.get(_name(one)), gate))
     return judged
 
 
@@ -80,20 +78,23 @@ def _order(name: str, made: Made, gate: Gate, finishes: Mapping[str, dict[str, A
         store_url=gate.store.url,
         raw_key=layout.staged_image(made.order.image_key),
         finished_key=layout.finished_image(made.order.image_key, finish),
-        scores_key=layout.scores(made.raw_sha, finish, SCANNERS_DIGEST),
+        # Named by the versions of what is run: an old answer is never taken for that of another scanner.
+        scores_key=layout.scores(made.raw_sha, finish, digest(gate.scanners)),
         finish=finishes[finish],
-        scanners=tuple(SCANNERS),
+        scanners=tuple(gate.scanners),
         deadline_seconds=gate.deadline_seconds,
         watermark=gate.watermark,
+        settings=gate.policy.scanner_settings,
     )
 
 
-def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) -> Judged:
+def _judge_one(made: Made, answer: Screened | Failure | None, gate: Gate) -> Judged:
     if answer is None or isinstance(answer, Failure):
-        reason = answer.reason if answer is not None else "the screener gave no answer"
-        return Judged(made, decide_image({}, {}, dict.fromkeys(SCANNERS, reason), policy, made.order.request.category))
-    scores = _with_aspect(answer.scores, made.order.request)
-    verdict = decide_image(scores, answer.scanners, answer.errors, policy, made.order.request.category)
+        silent = [answer.at] if answer is not None and answer.at else gate.scanners
+        return Judged(made, Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(silent))))
+    request = made.order.request
+    scores = foreign(_with_aspect(answer.scores, request), request.prompt)
+    verdict = decide_image(scores, answer.scanners, answer.errors, gate.policy, request.category)
     return Judged(
         made=made,
         verdict=verdict,

@@ -5,7 +5,7 @@ the process, so Prefect records names and counts, not pictures or clients.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalogs import layout
 from catalogs.chains import chains_of
@@ -16,6 +16,7 @@ from catalogs.work import Made, Order, Screening, ShardWork, requests_of, retry_
 from infra.interfaces import ObjectStore, Pool, Screener, TableStore
 from infra.marks.credentials import Signer
 from infra.parquet import read_records, read_row_group
+from infra.screening.measure import SCANNERS
 from tasks.meter import Meter
 
 
@@ -42,6 +43,8 @@ class Gate:
     deadline_seconds: float
     watermark: str | None = None
     """Whose watermark it is (module:factory), where a finish asks for one."""
+    scanners: Mapping[str, str] = field(default_factory=lambda: dict(SCANNERS))
+    """What measures images here, and its version: those that are always run, and of those that the policy names."""
 
 
 class Workbench:

@@ -19,12 +19,13 @@ def doctor(
         str | None, typer.Option("--store", envvar="PACKSHOT_STORE", help="A store to write to, read from and clean up")
     ] = None,
     model: options.Model = None,
+    policy: options.Policy = None,
     as_json: options.Json = False,
 ) -> None:
     """Look whether this machine, the store, the model and the Prefect server are fit for a night."""
     from flows.diagnosing import examine
 
-    findings = examine(store, model, _variables(context))
+    findings = examine(store, model, _variables(context), policy)
     failed = sum(finding.state == "failed" for finding in findings)
     if as_json:
         warnings = sum(finding.state == "warning" for finding in findings)

@@ -47,15 +47,17 @@ def look_at_python(version: tuple[int, ...] = sys.version_info[:3]) -> list[Find
 
 
 def look_at_packages(installed: Installed = installed_version) -> list[Finding]:
-    """Compare what is installed with what pyproject.toml asks for; an extra counts once its first package is there."""
+    """Compare what is installed with what pyproject.toml asks for; an extra counts once one of its own is there."""
     try:
         wanted = [Requirement(text) for text in metadata.requires("packshot") or ()]
     except metadata.PackageNotFoundError:
         return [Finding("packages", "warning", "packshot itself is not installed", "Install it: `pip install -e .`")]
     wrong, good, without = [], 0, []
-    for extra, requirements in _by_extra(wanted).items():
+    extras = _by_extra(wanted)
+    for extra, requirements in extras.items():
         versions = {each.name: installed(each.name) for each in requirements}
-        if extra and not any(versions.values()):
+        others = {each.name for name, rest in extras.items() if name != extra for each in rest}
+        if extra and not any(version for name, version in versions.items() if name not in others):
             without.append(extra)
             continue
         for each in requirements:

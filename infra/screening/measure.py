@@ -7,7 +7,8 @@ before is read back, so a resumed run, or one with another policy, measures noth
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -21,9 +22,16 @@ from infra.pixel.appearance import appearance
 from infra.pixel.background import measure_background
 from infra.pixel.metrics import measure_pixels
 from infra.pixel.pdq import pdq
+from infra.scanners import images
 
 SCANNERS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
-"""Every scanner there is, and its version. A version moves when the same pixels would get other numbers."""
+"""The scanners that are always run, and their versions. A version moves when the same pixels would get other numbers.
+
+Those of `infra.scanners.images` are run where an order names them.
+"""
+
+AT_WORK: ContextVar[Callable[[str], object]] = ContextVar("AT_WORK", default=lambda _: None)
+"""Is told each scanner's name before it looks: whoever kills a measuring can then say what it was stuck in."""
 
 
 _CODES = ("fingerprint", "crop")
@@ -43,6 +51,8 @@ class _Found:
     quality: float = 0.0
     crop: bytes = b""
     looks: tuple[float, ...] = ()
+    details: Sequence[Mapping[str, object]] = ()
+    version: str = ""
 
 
 Scanner = Callable[[_Pair], _Found]
@@ -69,7 +79,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
     pair = _Pair(raw, decode(data))
     if watermark is not None:
         require_found(watermark, pair.finished, payload)
-    found, answered, errors = _scan(order, pair, RUN if scanners is None else scanners)
+    found, answered, errors, details = _scan(order, pair, scanners_for(order) if scanners is None else scanners)
     height, width = pair.finished.shape[:2]
     screened = Screened(
         key=order.key,
@@ -86,6 +96,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
         scanners=answered,
         errors=errors,
         seconds=time.perf_counter() - started,
+        details=details,
     )
     store.write(order.scores_key, to_json(screened), content_type="application/json")
     return screened
@@ -120,27 +131,37 @@ def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
             return None
     except (ObjectMissing, ValueError, KeyError, TypeError):
         return None
-    wanted = {name: SCANNERS.get(name) for name in order.scanners}
+    here, _ = images.look_for((name for name in order.scanners if name not in SCANNERS), order.settings)
+    wanted = {name: {**SCANNERS, **here}.get(name) for name in order.scanners}
     return known if not known.errors and known.scanners == wanted else None
+
+
+def scanners_for(order: ScreeningOrder) -> dict[str, Scanner]:
+    """Return the functions behind an order's scanners."""
+    named = {name: _named(name, order.settings.get(name, {})) for name in order.scanners if name in images.KINDS}
+    return {**RUN, **named}
 
 
 def _scan(
     order: ScreeningOrder, pair: _Pair, run: Mapping[str, Scanner]
-) -> tuple[_Found, dict[str, str], dict[str, str]]:
+) -> tuple[_Found, dict[str, str], dict[str, str], dict[str, Sequence[Mapping[str, object]]]]:
     whole = _Found()
-    scanners, errors = {}, {}
+    scanners, errors, details = {}, {}, {}
     for name in order.scanners:
         if name not in run:
-            errors[name] = f"There is no scanner {name!r}; there are {', '.join(SCANNERS)}."
+            errors[name] = f"There is no scanner {name!r}; there are {', '.join([*SCANNERS, *images.KINDS])}."
             continue
+        AT_WORK.get()(name)
         try:
             found = run[name](pair)
         except Exception as error:  # one scanner's failure must cost neither the others nor the image
             errors[name] = f"{type(error).__name__}: {error}"
             continue
         whole = _joined(whole, found)
-        scanners[name] = SCANNERS[name]
-    return whole, scanners, errors
+        scanners[name] = found.version or SCANNERS[name]
+        if found.details:
+            details[name] = found.details
+    return whole, scanners, errors, details
 
 
 def _joined(one: _Found, other: _Found) -> _Found:
@@ -159,6 +180,17 @@ def _fingerprint(pair: _Pair) -> _Found:
     if seen is None:
         return _Found(fingerprint=code, quality=quality)
     return _Found(fingerprint=code, quality=quality, crop=seen.crop, looks=seen.looks)
+
+
+def _named(name: str, settings: Mapping[str, object]) -> Scanner:
+    """Return a scanner of `infra.scanners.images`, which is opened at its first look; it sees what the shop will."""
+
+    def run(pair: _Pair) -> _Found:
+        scanner = images.opened(name, settings)
+        seen = scanner.look(pair.finished)
+        return _Found(seen.scores, details=seen.details, version=scanner.version)
+
+    return run
 
 
 RUN: Mapping[str, Scanner] = {"pixels": _pixels, "fingerprint": _fingerprint}

@@ -138,13 +138,16 @@ class _Worker:
         """Return this order's answer, or the Failure that says what became of the process."""
         if order.store_url.startswith("memory:"):
             return Failure(order.key, f"{order.store_url!r} lives in one process; screen it with InlineScreener.")
-        started = time.perf_counter()
+        started, at = time.perf_counter(), ""
         try:
             pipe = self._ready()
             pipe.send_bytes(pickle.dumps(order))
-            if pipe.poll(order.deadline_seconds):
-                reply: Answer = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own process's words
-                return reply
+            deadline = time.monotonic() + order.deadline_seconds
+            while pipe.poll(max(0.0, deadline - time.monotonic())):
+                said: Answer | str = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own process's words
+                if not isinstance(said, str):
+                    return said
+                at = said
             reason = f"screening timed out after {order.deadline_seconds:g} s and its process was killed"
         except (EOFError, OSError) as error:
             reason = self._cause_of_death(error)
@@ -153,7 +156,7 @@ class _Worker:
         except Exception as error:  # what cannot be sent, say: this order's failure, not the end of the feeding
             reason = f"{type(error).__name__}: {error}"
         self.end()
-        return Failure(order.key, reason, time.perf_counter() - started)
+        return Failure(order.key, reason, time.perf_counter() - started, at)
 
     def retire(self) -> None:
         """Kill the process, whatever it does, and never start another."""

@@ -1,6 +1,7 @@
 """The child's side of `infra.screening.processes`: one process that measures one order at a time.
 
-Comes in over a pipe: the measuring function, then orders. Goes out: one answer an order. The process must never
+Comes in over a pipe: the measuring function, then orders. Goes out: each scanner's name as it begins (text), then one
+answer an order. The process must never
 outlive its parent, whatever it is stuck in and however the parent died, so it leaves on three signs: the pipe's end
 (idle), a parent id that changed (a watchdog thread, twice a second), and, where code holds the interpreter's lock so
 that no thread runs, the kernel's alarm a little after the order's deadline.
@@ -19,6 +20,7 @@ import cv2
 
 from infra.interfaces import Failure, ObjectStore, ScreeningOrder
 from infra.screening.inline import Answer, Measure, answer
+from infra.screening.measure import AT_WORK
 from infra.stores import open_store
 
 READY = b"ready"
@@ -45,6 +47,7 @@ def main(descriptor: int, parent: int) -> None:
 def _serve(pipe: "Connection[Any, Any]") -> None:
     measure: Measure = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our parent's own words, as all below
     pipe.send_bytes(READY)
+    AT_WORK.set(lambda name: pipe.send_bytes(pickle.dumps(name)))
     while True:
         order: ScreeningOrder = pickle.loads(pipe.recv_bytes())  # noqa: S301
         signal.setitimer(signal.ITIMER_REAL, order.deadline_seconds + _GRACE_SECONDS)

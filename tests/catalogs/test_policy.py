@@ -218,6 +218,67 @@ def test_taking_a_measurement_away_never_makes_a_pass(scores: dict[str, float], 
     assert silent == "" or decide_image(whole, heard, {}, POLICY, "").word != "PASS"
 
 
+# Scanners that a policy has to ask for
+
+
+def asking(text: str) -> Policy:
+    return load_policy(f"extends: default\n{text}", "shop.yaml")
+
+
+NAKED = {"nudity.genitals": 0.9, "nudity.breast": 0.0, "nudity.buttocks": 0.0, "nudity.face": 0.0}
+
+
+def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
+    assert {SCORES[rule.score] for rule in POLICY.image} >= {"nudity", "text", "brands"}
+    assert POLICY.image_scanners == ("fingerprint", "pixels")
+    assert image(GOOD) == PASS
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({}, PASS),
+        ({"nudity.genitals": 0.25}, PASS),
+        ({"nudity.genitals": 0.26}, Verdict("REVIEW", ("nudity",))),
+        ({"nudity.genitals": 0.46}, Verdict("BLOCK", ("nudity",), again=True)),
+        ({"nudity.breast": 0.41}, Verdict("REVIEW", ("nudity",))),
+        ({"nudity.breast": 0.71}, Verdict("BLOCK", ("nudity",), again=True)),
+        ({"nudity.buttocks": 0.57}, PASS),
+        ({"nudity.buttocks": 0.74}, Verdict("REVIEW", ("nudity",))),
+        ({"nudity.face": 1.0}, PASS),
+        ({"text.count": 1.0}, Verdict("REVIEW", ("text",))),
+        ({"brands.mark": 8.0}, PASS),
+        ({"brands.mark": 9.0}, Verdict("REVIEW", ("brand-mark",))),
+        ({"brands.name": 80.0}, Verdict("REVIEW", ("brand-name",))),
+    ],
+)
+def test_the_built_in_rules_on_them_decide_where_they_have_spoken(scores: dict[str, float], expected: Verdict) -> None:
+    policy = asking("optional: [nudity, text, brands]\nbrands: {names: [Acme]}")
+    heard = {**ANSWERED, **dict.fromkeys(policy.optional, "1")}
+    silent = {score: 0.0 for score, scanner in SCORES.items() if scanner in policy.optional}
+    assert decide_image({**GOOD, **silent, **scores}, heard, {}, policy, "shoes") == expected
+
+
+def test_swimwear_is_never_blocked_for_what_it_leaves_bare() -> None:
+    bare = {**GOOD, **NAKED, "nudity.genitals": 0.0, "nudity.breast": 0.9, "nudity.buttocks": 0.9}
+    policy = asking("required: [words, pixels, fingerprint, nudity]")
+    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "swimwear").word == "REVIEW"
+    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "mugs").word == "BLOCK"
+
+
+def test_a_required_scanner_must_have_spoken_and_an_optional_one_may_be_silent() -> None:
+    required, optional = asking("required: [words, pixels, fingerprint, nudity]"), asking("optional: [nudity]")
+    assert image(GOOD, required) == Verdict("REVIEW", ("scanner-missing.nudity",))
+    assert image(GOOD, optional) == PASS
+    assert decide_image(GOOD, ANSWERED, {"nudity": "crashed"}, optional, "") == PASS
+    silent = decide_image(GOOD, {**ANSWERED, "nudity": "1"}, {}, optional, "")
+    assert silent.reasons == (
+        "score-missing.nudity.breast",
+        "score-missing.nudity.buttocks",
+        "score-missing.nudity.genitals",
+    )
+
+
 # Prompts
 
 

@@ -1,18 +1,22 @@
 """What the doctor asks beyond the machine: settings by name, and a Prefect server that answers, lies or is silent."""
 
+import importlib.util
 import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from catalogs.errors import OptionError
-from flows.diagnosing import examine, look_at_prefect, look_at_settings, look_at_signing
+from catalogs.policy import load_policy
+from flows.diagnosing import examine, look_at_prefect, look_at_scanners, look_at_settings, look_at_signing
 from infra.errors import BadAddress
 from infra.marks.certificates import development_identity
 from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
+from tests.infra.scanners.pictures import mark
 
 WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
 
@@ -133,3 +137,33 @@ def test_a_key_that_is_missing_or_switched_off_signing_is_told(tmp_path: Path, m
     state, said = signing(monkeypatch, c2pa_key=tmp_path / "key.pem")
     assert (state, "cannot be read" in said) == ("failed", True)
     assert signing(monkeypatch, c2pa="0") == ("warning", "published files are not signed")
+
+
+# Scanners
+
+
+def scanners(policy: str) -> dict[str, tuple[str, str]]:
+    findings = look_at_scanners(load_policy(f"extends: default\n{policy}", "shop.yaml"))
+    return {finding.name.removeprefix("scanner: "): (finding.state, finding.found) for finding in findings}
+
+
+def test_a_scanner_that_is_not_here_is_as_bad_as_the_policy_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    found = scanners("required: [words, nudity]\noptional: [text]")
+    assert {name: state for name, (state, _) in found.items()} == {
+        "nudity": "failed",
+        "text": "warning",
+        "brands": "ok",
+    }
+    assert "AGPL-3.0; required in the policy; not here" in found["nudity"][1]
+    assert "to use it: `pip install 'packshot[ocr]'`, and name it in a policy" in found["brands"][1]
+
+
+def test_a_library_with_a_mark_that_cannot_be_found_is_said_so(tmp_path: Path) -> None:
+    mark(3).save(tmp_path / "Acme.png")
+    assert scanners(f"required: [brands]\nbrands: {{library: {str(tmp_path)!r}}}")["brands"][0] == "ok"
+    Image.new("RGB", (99, 99)).save(tmp_path / "Dot.png")
+    assert scanners(f"required: [brands]\nbrands: {{library: {str(tmp_path)!r}}}")["brands"] == (
+        "warning",
+        "too plain to be found: Dot",
+    )

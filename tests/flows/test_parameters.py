@@ -74,3 +74,16 @@ def test_unknown_parameters_are_refused_and_values_are_not_repeated() -> None:
     with pytest.raises(ValidationError, match="secret") as caught:
         asked(secret="hunter2")  # noqa: S106 - a test's own
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_brand_library_is_found_beside_its_policy_and_given_as_a_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules" / "marks").mkdir(parents=True)
+    (tmp_path / "rules" / "shop.yaml").write_text("extends: default\noptional: [brands]\nbrands: {library: marks}\n")
+    monkeypatch.chdir(tmp_path)
+    policy = read_policy("rules/shop.yaml")
+    assert policy.scanner_settings["brands"]["library"] == str(tmp_path / "rules" / "marks")
+    (tmp_path / "rules" / "marks").rmdir()
+    with pytest.raises(OptionError, match=r"--policy: rules/shop.yaml: brands.library: 'marks' is no folder"):
+        read_policy("rules/shop.yaml")

@@ -1,5 +1,6 @@
 """A dry run estimates what a night would make and cost, and touches nothing."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,18 @@ def test_only_a_model_that_a_night_would_refuse_is_warned_of(shop: Shop) -> None
     assert warning.startswith("A refresh will be refused. The model 'turbo'")
     pinned = asked.model_copy(update={"model": f"owner/name@{'a' * 40}"})
     assert plan_refresh(pinned, SETTINGS)["warnings"] == []
+
+
+def test_a_scanner_that_the_policy_names_and_that_is_not_here_is_warned_of(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = shop.folder / "policy.yaml"
+    policy.write_text("extends: default\nrequired: [words, pixels, fingerprint, nudity]\noptional: [text]\n")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    required, optional = plan_refresh(shop.parameters(policy=str(policy)), SETTINGS)["warnings"]
+    assert required.startswith("The policy requires the scanner 'nudity': without it every picture is for a person.")
+    assert "pip install 'packshot[nudity]'" in required
+    assert optional.startswith("The policy would have the scanner 'text' look too; pictures are judged without it.")
 
 
 def test_nothing_is_touched(shop: Shop) -> None:

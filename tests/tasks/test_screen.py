@@ -1,15 +1,20 @@
 """What screening makes of images: a word on each, and none passes unheard."""
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from catalogs import layout
-from catalogs.policy import built_in_policy
+from catalogs.policy import Policy, built_in_policy, decide_prompt, load_policy
 from catalogs.recipe import Finish
 from catalogs.schemas import RECORDS
+from catalogs.verdict import PASS, Verdict
 from catalogs.work import Made, Order, ShardWork
+from flows.places import scanners_of
+from infra.codecs import encode_png
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Failure, ObjectStore, Screened, Screener, ScreeningOrder
 from infra.parquet import read_table
@@ -20,6 +25,7 @@ from infra.stores.faults import Mortality, MortalStore, StoreDied
 from tasks.generate import generate
 from tasks.screen import judge, screen, summary
 from tasks.workbench import Gate
+from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, stamped, vase
 from tests.tasks.batches import RUN, request
 
 FINISH = Finish()
@@ -46,8 +52,9 @@ def gate(store: ObjectStore, screener: Screener | None = None) -> Gate:
     return Gate(store, screener or InlineScreener(store), built_in_policy(), {FINISH.digest: FINISH}, 60.0)
 
 
-def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2) -> list[Made]:
-    requests = [request(prompt, finish_digest=FINISH.digest, attempts_allowed=allowed) for prompt in prompts]
+def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2, size: int = 64) -> list[Made]:
+    settings = {"finish_digest": FINISH.digest, "attempts_allowed": allowed, "width": size, "height": size}
+    requests = [request(prompt, **settings) for prompt in prompts]
     engine = open_engine(EngineSpec("stub"))
     try:
         return generate(engine, ShardWork("s", tuple(Order(one, attempt) for one in requests)), store)
@@ -136,3 +143,93 @@ def test_the_sums_are_over_all_images_of_the_shard() -> None:
     assert sums.reasons["blank"] == sums.reasons["engine-failed"] == 1
     assert [order.request.prompt for order in sums.again] == ["a bag [blank]"]
     assert sums.engine_seconds > 0
+
+
+# Scanners that the policy names
+
+
+def asking(text: str) -> Policy:
+    return load_policy(f"extends: default\n{text}", "shop.yaml")
+
+
+EVERY = ("words", "pixels", "fingerprint", "nudity", "text", "brands")
+
+
+@NEEDS_NUDENET
+@NEEDS_OCR
+def test_removing_each_required_scanner_turns_pass_into_review() -> None:
+    store = open_store("memory://screen-8")
+    policy = asking(f"required: [{', '.join(EVERY)}]\nbrands: {{names: [Acme, Bolt]}}")
+    here, missing = scanners_of(policy)
+    assert here.keys() == {*EVERY} - {"words"}
+    assert missing == {}
+    images = made(store, "a mug")
+    whole = replace(gate(store), policy=policy, scanners=here)
+    assert [one.verdict for one in judge(images, whole)] == [PASS]
+    for name in here:
+        without = replace(whole, scanners={each: version for each, version in here.items() if each != name})
+        [one] = judge(images, without)
+        assert (name, one.verdict) == (name, Verdict("REVIEW", (f"scanner-missing.{name}",)))
+    clean = decide_prompt({}, {"words": "1"}, {}, policy)
+    assert (clean, decide_prompt({}, {}, {}, policy)) == (PASS, Verdict("REVIEW", ("scanner-missing.words",)))
+
+
+def test_a_required_scanner_that_is_not_installed_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    store = open_store("memory://screen-9")
+    policy = asking("required: [words, pixels, fingerprint, nudity]\noptional: [text]")
+    here, missing = scanners_of(policy)
+    assert missing.keys() == {"nudity", "text"}
+    judged = judge(made(store, "a mug", "a shirt"), replace(gate(store), policy=policy, scanners=here))
+    assert [one.verdict for one in judged] == [Verdict("REVIEW", ("scanner-missing.nudity",))] * 2
+
+
+def test_an_optional_scanner_that_is_not_installed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    store = open_store("memory://screen-10")
+    policy = asking("optional: [nudity, text]")
+    here, _ = scanners_of(policy)
+    [one] = judge(made(store, "a mug"), replace(gate(store), policy=policy, scanners=here))
+    assert one.verdict == PASS
+
+
+def test_another_version_or_another_scanner_is_measured_anew() -> None:
+    store = open_store("memory://screen-11")
+    images = made(store, "a mug")
+    usual = gate(store)
+    for scanners in (usual.scanners, {**usual.scanners, "pixels": "another"}, {"pixels": usual.scanners["pixels"]}):
+        judge(images, replace(usual, scanners=scanners))
+        judge(images, replace(usual, scanners=scanners))
+    assert len([*store.list("scores/")]) == 3
+
+
+def test_a_brand_that_the_prompt_names_may_be_seen_and_another_may_not(tmp_path: Path) -> None:
+    mark(3).save(tmp_path / "Acme.png")
+    store = open_store("memory://screen-12")
+    policy = asking(f"required: [pixels, fingerprint, brands]\nbrands: {{library: {str(tmp_path)!r}}}")
+    images = made(store, "a vase by Acme", "a vase", size=512)
+    for one in images:
+        store.write(layout.staged_image(one.order.image_key), encode_png(stamped(vase(side=512), mark(3), 160)))
+    judged = judge(images, replace(gate(store), policy=policy, scanners=scanners_of(policy)[0]))
+    assert [one.verdict for one in judged] == [PASS, Verdict("REVIEW", ("brand-mark",))]
+    assert [one.scores["brands.mark:Acme"] >= 12 for one in judged if one.scores] == [True, True]
+
+
+class Stuck(Silent):
+    """A screener whose measuring is killed in the reading of text."""
+
+    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+        yield from (Failure(order.key, "it took longer than 60 s", at="text") for order in orders)
+
+
+def test_the_scanner_that_a_measuring_was_killed_in_is_named_even_where_it_is_optional() -> None:
+    store = open_store("memory://screen-13")
+    [one] = judge(made(store, "a mug"), gate(store, Stuck()))
+    assert one.verdict == Verdict("REVIEW", ("scanner-failed.text",))
+
+
+def test_a_policy_that_requires_nothing_passes_nothing_unmeasured_either() -> None:
+    store = open_store("memory://screen-14")
+    lax = gate(store, Silent()).policy.model_copy(update={"required": (), "image": ()})
+    [one] = judge(made(store, "a mug"), replace(gate(store, Silent()), policy=lax))
+    assert one.verdict == Verdict("REVIEW", ("scanner-failed.fingerprint", "scanner-failed.pixels"))

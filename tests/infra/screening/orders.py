@@ -27,6 +27,7 @@ def order_for(
     finish: Mapping[str, object] | None = None,
     scanners: Sequence[str] = BOTH,
     deadline_seconds: float = 60.0,
+    settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> ScreeningOrder:
     """Name the objects of the picture `key` in the store at `url`."""
     return ScreeningOrder(
@@ -38,6 +39,7 @@ def order_for(
         finish=finish if finish is not None else {"whiten": True},
         scanners=scanners,
         deadline_seconds=deadline_seconds,
+        settings=settings or {},
     )
 
 

@@ -1,8 +1,10 @@
 """One order: what is measured, what is kept, what is read back instead."""
 
+import importlib.util
 import json
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -15,8 +17,10 @@ from infra.interfaces import ObjectStore
 from infra.marks.watermarks import BlockWatermark
 from infra.pixel.background import measure_background
 from infra.pixel.pdq import pdq
-from infra.screening.measure import RUN, SCANNERS, from_json, measure, to_json
+from infra.scanners.images import look_for
+from infra.screening.measure import AT_WORK, RUN, SCANNERS, from_json, measure, to_json
 from infra.stores import open_store
+from tests.infra.scanners.pictures import NEEDS_OCR, mark, stamped, vase, written
 from tests.infra.screening.orders import order_for, picture, staged
 
 
@@ -113,9 +117,11 @@ def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: Object
 
 
 def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: ObjectStore) -> None:
-    screened = measure(staged(store, "a", scanners=["nudity", "pixels"]), store)
+    screened = measure(staged(store, "a", scanners=["smell", "pixels"]), store)
     assert screened.scanners == {"pixels": SCANNERS["pixels"]}
-    assert screened.errors == {"nudity": "There is no scanner 'nudity'; there are pixels, fingerprint."}
+    assert screened.errors == {
+        "smell": "There is no scanner 'smell'; there are pixels, fingerprint, nudity, text, brands."
+    }
     assert "blur.foreground" in screened.scores
 
 
@@ -130,6 +136,53 @@ def test_a_scanner_that_raises_is_an_error_and_is_tried_again_the_next_time(stor
     assert screened.fingerprint == b""
     assert store.exists(order.scores_key)
     assert measure(order, store).errors == {}
+
+
+def test_a_named_scanner_sees_the_finished_picture_and_what_it_saw_is_kept_and_read_back(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    (tmp_path / "marks").mkdir()
+    mark(3).save(tmp_path / "marks" / "Acme.png")
+    settings = {"brands": {"library": str(tmp_path / "marks"), "names": []}}
+    order = staged(store, "a", stamped(vase(side=512), mark(3), 160), scanners=["pixels", "brands"], settings=settings)
+    first = measure(order, store)
+    assert first.scores["brands.mark:Acme"] >= 12
+    assert first.scanners["brands"] == look_for(["brands"], settings)[0]["brands"]
+    store.delete([order.raw_key])
+    assert replace(measure(order, store), seconds=0) == replace(first, seconds=0)
+    mark(4).save(tmp_path / "marks" / "Bolt.png")
+    with pytest.raises(ObjectMissing):  # an old answer is not taken for one of another library
+        measure(order, store)
+
+
+def test_a_named_scanner_that_is_not_installed_is_an_error_and_costs_the_others_nothing(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    order = staged(store, "a", scanners=["pixels", "nudity"], settings={"nudity": {"opened": "never"}})
+    screened = measure(order, store)
+    assert screened.errors["nudity"].startswith("ScannerMissing: The package 'nudenet' is not installed")
+    assert screened.scanners.keys() == {"pixels"}
+
+
+@NEEDS_OCR
+def test_what_is_written_in_a_picture_is_kept_with_its_scores_and_nowhere_else(
+    store: ObjectStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    order = staged(store, "a", written(vase(side=512), "SECRET SALE", 60, at=(0.5, 0.9)), scanners=["text"])
+    screened = measure(order, store)
+    assert screened.scores["text.count"] == 1
+    assert "SECRET SALE" in {detail["text"] for detail in screened.details["text"]}
+    assert from_json(store.read(order.scores_key)) == screened
+    assert "SECRET" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_whoever_watches_is_told_which_scanner_is_at_work(store: ObjectStore) -> None:
+    told: list[str] = []
+    before = AT_WORK.set(told.append)
+    measure(staged(store, "a"), store)
+    AT_WORK.reset(before)
+    assert told == ["pixels", "fingerprint"]
 
 
 def test_a_missing_or_broken_image_raises_and_leaves_nothing(store: ObjectStore) -> None:

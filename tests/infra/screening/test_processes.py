@@ -90,6 +90,31 @@ def test_a_hanging_picture_is_killed_at_its_deadline_and_spares_the_others(
     assert [key for key, answer in answers.items() if isinstance(answer, Failure)] == [f"{fault}-1"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("hang", "timed out after 5 s and its process was killed"), ("crash", f"crashed with exit code {CRASH_CODE}.")],
+)
+def test_the_scanner_that_hung_or_crashed_is_named_and_the_next_pictures_are_unharmed(
+    store: ObjectStore, fault: str, said: str
+) -> None:
+    screener = ProcessScreener(1, measure_or_fail)
+    stuck = staged(store, f"{fault}-in-text-1", scanners=("pixels", "text", "fingerprint"), deadline_seconds=5)
+    answers = list(screener.screen([stuck, staged(store, "next"), staged(store, "last")]))
+    screener.close()
+    [failure] = [answer for answer in answers if isinstance(answer, Failure)]
+    assert failure.key == stuck.key
+    assert failure.reason.endswith(said)
+    assert failure.at == "text"
+    assert {answer.key for answer in answers if isinstance(answer, Screened)} == {"next", "last"}
+    assert not store.exists(stuck.scores_key)
+
+
+def test_a_fault_before_any_scanner_names_none(store: ObjectStore, screener: ProcessScreener) -> None:
+    [answer] = screener.screen([staged(store, "crash-1")])
+    assert isinstance(answer, Failure)
+    assert answer.at == ""
+
+
 def test_a_crash_names_its_exit_code_and_the_worker_comes_back(store: ObjectStore) -> None:
     screener = ProcessScreener(1, measure_or_fail)
     orders = [staged(store, "crash-1"), staged(store, "good"), staged(store, "crash-2")]

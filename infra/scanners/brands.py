@@ -1,0 +1,97 @@
+"""Which brands a picture shows: their marks, from a folder, and their names, from a list.
+
+Comes in: pixels (height x width x 3, RGB). Goes out: `brands.mark` (the most points that agree with any mark, see
+`infra.scanners.marks`), `brands.name` (the best likeness, 0 to 100, of words in the picture with any name), both 0
+where nothing is found, and the same for each brand found as `brands.mark:NAME` and `brands.name:NAME`. Whose brand may
+be seen on which product is not known here: that is the decision's to say, from the brands' own scores.
+
+Names are compared by their letters and digits alone. Long ones (5 or more) may be misread or misspelt, as painted
+letters are ("Addidas"): a likeness of 80 is enough. Short ones must stand there exactly, or every `nice` were a `Nike`.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from infra.interfaces import Pixels, Seen
+from infra.scanners.marks import Library, library_files
+from infra.scanners.reading import Line, reader, reader_version
+from infra.scanners.versions import DIGITS, contents_digest, package_version
+
+CODE = "1"
+EXTRA = "ocr"
+LONG_NAME, ALIKE, EXACT = 5, 80.0, 100.0
+
+
+def version(settings: Mapping[str, Any]) -> str:
+    """Return the version, which moves with every name and every mark, or raise `ScannerMissing`."""
+    parts = [CODE]
+    if settings.get("names"):
+        names = json.dumps(sorted(settings["names"])).encode()
+        parts += [reader_version(), package_version("", "rapidfuzz", (), EXTRA)]
+        parts.append(f"names-{hashlib.sha256(names).hexdigest()[:DIGITS]}")
+    if settings.get("library"):
+        files = library_files(str(settings["library"]))
+        brands = hashlib.sha256(json.dumps([brand for brand, _ in files]).encode()).hexdigest()
+        marks = contents_digest([path for _, path in files])
+        parts.append(f"marks-{hashlib.sha256((brands + marks).encode()).hexdigest()[:DIGITS]}")
+    return "+".join(parts)
+
+
+class BrandScanner:
+    """Looks for marks and names; names need the extra `packshot[ocr]`, marks need nothing."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.version = version(settings)
+        self._library = Library(str(settings["library"])) if settings.get("library") else None
+        self._names = Names(settings["names"]) if settings.get("names") else None
+
+    def look(self, picture: Pixels) -> Seen:
+        """Return the best score and each brand's own."""
+        marks = self._library.find(picture) if self._library else {}
+        names = self._names.find(reader().read(picture)) if self._names else {}
+        scores = {
+            "brands.mark": float(max(marks.values(), default=0)),
+            "brands.name": max(names.values(), default=0.0),
+        }
+        scores |= {f"brands.mark:{brand}": float(points) for brand, points in sorted(marks.items())}
+        scores |= {f"brands.name:{brand}": likeness for brand, likeness in sorted(names.items())}
+        return Seen(scores)
+
+
+class Names:
+    """A list of names, ready to be looked for in lines of text."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        from rapidfuzz import fuzz, process
+
+        self._extract, self._ratio = process.extract, fuzz.ratio
+        spelled = {name: letters(name) for name in names}
+        self._long = {name: each for name, each in spelled.items() if len(each) >= LONG_NAME}
+        self._short = {name: each for name, each in spelled.items() if 0 < len(each) < LONG_NAME}
+        self._most_words = max((len(name.split()) for name in names), default=1)
+
+    def find(self, lines: Sequence[Line]) -> dict[str, float]:
+        """Return name -> its best likeness in the lines, 80 to 100, for names that are there."""
+        found: dict[str, float] = {}
+        for said in dict.fromkeys(each for line in lines for each in self._phrases(line.text)):
+            near = self._extract(said, self._long, scorer=self._ratio, score_cutoff=ALIKE, limit=None)
+            for _, likeness, name in near:
+                found[name] = max(float(likeness), found.get(name, 0.0))
+            found |= {name: EXACT for name, spelling in self._short.items() if spelling == said}
+        return found
+
+    def _phrases(self, text: str) -> Iterator[str]:
+        """Yield runs of up to as many words as the longest name has, and the whole line (words run together)."""
+        words = [letters(word) for word in text.split()]
+        for length in range(1, self._most_words + 1):
+            yield from ("".join(words[place : place + length]) for place in range(len(words) - length + 1))
+        yield "".join(words)
+
+
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, without case and accents."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum())
