@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from catalogs.brands import Brands
+from catalogs.logos import Logos
 from catalogs.rules import Rules
 
 PROMPT_SCANNERS = frozenset({"words"})
 """Scanners of prompts; every other one is of images."""
 
-IMAGE_SCANNERS = frozenset({"pixels", "fingerprint", "nudity", "text", "brands"})
+IMAGE_SCANNERS = frozenset({"pixels", "fingerprint", "nudity", "text", "logos"})
 """The first two are always run; the others where a policy names them."""
 
 NAMED_SCORES: Mapping[str, str] = {
@@ -26,8 +26,8 @@ NAMED_SCORES: Mapping[str, str] = {
     "text.area": "text",
     "text.count": "text",
     "text.confidence": "text",
-    "brands.mark": "brands",
-    "brands.name": "brands",
+    "logos.mark": "logos",
+    "logos.name": "logos",
 }
 """The scores of the scanners that a policy has to name. A rule on a silent scanner says nothing."""
 
@@ -41,7 +41,7 @@ class Asked(Rules):
     optional: tuple[str, ...] = Field(
         (), description="Scanners that are run beside those where they are installed; nothing waits for their word"
     )
-    brands: Brands = Field(Brands(), description="What the scanner `brands` looks for")
+    logos: Logos = Field(Logos(), description="What the scanner `logos` looks for")
 
     @field_validator("required", "optional")
     @classmethod
@@ -54,8 +54,8 @@ class Asked(Rules):
 
     @model_validator(mode="after")
     def _know_what_to_look_for(self) -> "Asked":
-        if "brands" in self.image_scanners and not (self.brands.names or self.brands.library):
-            raise ValueError("brands: the scanner `brands` is named, and has neither names nor a library to look for")
+        if "logos" in self.image_scanners and not (self.logos.names or self.logos.library):
+            raise ValueError("logos: the scanner `logos` is named, and has neither names nor a library to look for")
         return self
 
     @property
@@ -66,4 +66,4 @@ class Asked(Rules):
     @property
     def scanner_settings(self) -> dict[str, dict[str, Any]]:
         """Return what the scanners have to know, by scanner."""
-        return {"brands": self.brands.model_dump(mode="json")} if "brands" in self.image_scanners else {}
+        return {"logos": self.logos.model_dump(mode="json")} if "logos" in self.image_scanners else {}

@@ -140,7 +140,7 @@ def look_at_signing() -> list[Finding]:
 
 def look_at_scanners(policy: Policy) -> list[Finding]:
     """Tell of each scanner that is not in every installation whether it is here, and what the policy wants of it."""
-    settings = {"brands": {"names": ["any"]}, **policy.scanner_settings}
+    settings = {"logos": {"names": ["any"]}, **policy.scanner_settings}
     here, missing = look_for(KINDS, settings)
     findings = []
     for name, kind in KINDS.items():
@@ -152,9 +152,9 @@ def look_at_scanners(policy: Policy) -> list[Finding]:
         elif name in missing:
             said += f"; to use it: `pip install 'packshot[{kind.extra}]'`, and name it in a policy"
         findings.append(Finding(f"scanner: {name}", state, said, missing.get(name, "")))
-    if "brands" in policy.image_scanners and "brands" in here and (plain := plain_marks(settings)):
+    if "logos" in policy.image_scanners and "logos" in here and (plain := plain_marks(settings)):
         advice = "Give a larger or a fuller picture of the mark, or list the brand under `names`."
-        findings.append(Finding("scanner: brands", "warning", f"too plain to be found: {', '.join(plain)}", advice))
+        findings.append(Finding("scanner: logos", "warning", f"too plain to be found: {', '.join(plain)}", advice))
     return findings
 
 

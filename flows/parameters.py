@@ -161,15 +161,15 @@ def read_policy(name: str | None) -> Policy:
     name = "default" if name is None else name
     policy = built_in_policy(name) if name in BUILT_IN else load_policy(_read(name, "--policy", list(BUILT_IN)), name)
     default_suite(policy.audit)
-    return policy if policy.brands.library is None else _with_library(policy, policy.brands.library, name)
+    return policy if policy.logos.library is None else _with_library(policy, policy.logos.library, name)
 
 
 def _with_library(policy: Policy, folder: str, name: str) -> Policy:
     """Return the policy with the whole path of its brand library: its run may be taken up from another folder."""
     library = (Path(name).parent / folder).resolve()
     if not library.is_dir():
-        raise OptionError(f"--policy: {name}: brands.library: {folder!r} is no folder ({library})")
-    return policy.model_copy(update={"brands": policy.brands.model_copy(update={"library": str(library)})})
+        raise OptionError(f"--policy: {name}: logos.library: {folder!r} is no folder ({library})")
+    return policy.model_copy(update={"logos": policy.logos.model_copy(update={"library": str(library)})})
 
 
 def _local_model(folder: Path) -> Model:

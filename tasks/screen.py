@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
-from catalogs.brands import foreign
+from catalogs.logos import foreign
 from catalogs.keys import digest
 from catalogs.plan import Request
 from catalogs.policy import decide_image

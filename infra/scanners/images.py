@@ -12,7 +12,7 @@ from typing import Any
 
 from infra.errors import WorldError
 from infra.interfaces import ImageScanner
-from infra.scanners import brands, nudity, text
+from infra.scanners import logos, nudity, text
 from infra.scanners.marks import Library
 
 Settings = Mapping[str, Mapping[str, object]]
@@ -33,7 +33,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "nudity": Kind("exposed bodies", "nudity", "AGPL-3.0", nudity.version, nudity.NudityScanner),
     "text": Kind("overlaid text, watermarks", "ocr", "Apache-2.0", text.version, text.TextScanner),
-    "brands": Kind("brand marks and names", "ocr", "Apache-2.0, MIT", brands.version, brands.BrandScanner),
+    "logos": Kind("brand marks and names", "ocr", "Apache-2.0, MIT", logos.version, logos.LogoScanner),
 }
 
 
@@ -53,7 +53,7 @@ def look_for(names: Iterable[str], settings: Settings) -> tuple[dict[str, str], 
 
 def plain_marks(settings: Settings) -> list[str]:
     """Return the brands of the library whose marks are too plain to be found. Raises `ScannerMissing`, `BadImage`."""
-    folder = settings.get("brands", {}).get("library")
+    folder = settings.get("logos", {}).get("library")
     return Library(str(folder)).plain if folder else []
 
 

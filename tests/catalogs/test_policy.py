@@ -229,7 +229,7 @@ NAKED = {"nudity.genitals": 0.9, "nudity.breast": 0.0, "nudity.buttocks": 0.0, "
 
 
 def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
-    assert {SCORES[rule.score] for rule in POLICY.image} >= {"nudity", "text", "brands"}
+    assert {SCORES[rule.score] for rule in POLICY.image} >= {"nudity", "text", "logos"}
     assert POLICY.image_scanners == ("fingerprint", "pixels")
     assert image(GOOD) == PASS
 
@@ -247,13 +247,13 @@ def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
         ({"nudity.buttocks": 0.74}, Verdict("REVIEW", ("nudity",))),
         ({"nudity.face": 1.0}, PASS),
         ({"text.count": 1.0}, Verdict("REVIEW", ("text",))),
-        ({"brands.mark": 8.0}, PASS),
-        ({"brands.mark": 9.0}, Verdict("REVIEW", ("brand-mark",))),
-        ({"brands.name": 80.0}, Verdict("REVIEW", ("brand-name",))),
+        ({"logos.mark": 8.0}, PASS),
+        ({"logos.mark": 9.0}, Verdict("REVIEW", ("brand-mark",))),
+        ({"logos.name": 80.0}, Verdict("REVIEW", ("brand-name",))),
     ],
 )
 def test_the_built_in_rules_on_them_decide_where_they_have_spoken(scores: dict[str, float], expected: Verdict) -> None:
-    policy = asking("optional: [nudity, text, brands]\nbrands: {names: [Acme]}")
+    policy = asking("optional: [nudity, text, logos]\nlogos: {names: [Acme]}")
     heard = {**ANSWERED, **dict.fromkeys(policy.optional, "1")}
     silent = {score: 0.0 for score, scanner in SCORES.items() if scanner in policy.optional}
     assert decide_image({**GOOD, **silent, **scores}, heard, {}, policy, "shoes") == expected

@@ -19,11 +19,11 @@ def test_every_score_is_measured_by_a_scanner_of_images() -> None:
 
 
 def test_a_policy_says_what_its_scanners_have_to_know() -> None:
-    policy = asking("optional: [text, brands]\nrequired: [words, nudity]\nbrands: {names: [Acme], library: marks}")
-    assert policy.image_scanners == ("brands", "nudity", "text")
-    assert policy.scanner_settings == {"brands": {"names": ["Acme"], "library": "marks"}}
+    policy = asking("optional: [text, logos]\nrequired: [words, nudity]\nlogos: {names: [Acme], library: marks}")
+    assert policy.image_scanners == ("logos", "nudity", "text")
+    assert policy.scanner_settings == {"logos": {"names": ["Acme"], "library": "marks"}}
     assert (
-        policy.digest != asking("optional: [text, brands]\nrequired: [words, nudity]\nbrands: {names: [Bolt]}").digest
+        policy.digest != asking("optional: [text, logos]\nrequired: [words, nudity]\nlogos: {names: [Bolt]}").digest
     )
     assert POLICY.scanner_settings == {}
 
@@ -36,10 +36,10 @@ def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("required: [nudety]", "shop.yaml: required: there is no scanner 'nudety'; choose from brands, fingerprint"),
+        ("required: [nudety]", "shop.yaml: required: there is no scanner 'nudety'; choose from fingerprint, logos"),
         ("optional: [texts]", "shop.yaml: optional: there is no scanner 'texts'"),
-        ("optional: [brands]", "shop.yaml: brands: the scanner `brands` is named, and has neither"),
-        ("brands: {library: ''}", "shop.yaml: brands.library"),
+        ("optional: [logos]", "shop.yaml: logos: the scanner `logos` is named, and has neither"),
+        ("logos: {library: ''}", "shop.yaml: logos.library"),
     ],
 )
 def test_a_policy_that_asks_for_what_is_not_there_is_refused(text: str, said: str) -> None:

@@ -153,17 +153,17 @@ def test_a_scanner_that_is_not_here_is_as_bad_as_the_policy_wants_it(monkeypatch
     assert {name: state for name, (state, _) in found.items()} == {
         "nudity": "failed",
         "text": "warning",
-        "brands": "ok",
+        "logos": "ok",
     }
     assert "AGPL-3.0; required in the policy; not here" in found["nudity"][1]
-    assert "to use it: `pip install 'packshot[ocr]'`, and name it in a policy" in found["brands"][1]
+    assert "to use it: `pip install 'packshot[ocr]'`, and name it in a policy" in found["logos"][1]
 
 
 def test_a_library_with_a_mark_that_cannot_be_found_is_said_so(tmp_path: Path) -> None:
     mark(3).save(tmp_path / "Acme.png")
-    assert scanners(f"required: [brands]\nbrands: {{library: {str(tmp_path)!r}}}")["brands"][0] == "ok"
+    assert scanners(f"required: [logos]\nlogos: {{library: {str(tmp_path)!r}}}")["logos"][0] == "ok"
     Image.new("RGB", (99, 99)).save(tmp_path / "Dot.png")
-    assert scanners(f"required: [brands]\nbrands: {{library: {str(tmp_path)!r}}}")["brands"] == (
+    assert scanners(f"required: [logos]\nlogos: {{library: {str(tmp_path)!r}}}")["logos"] == (
         "warning",
         "too plain to be found: Dot",
     )

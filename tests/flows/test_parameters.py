@@ -80,10 +80,10 @@ def test_a_brand_library_is_found_beside_its_policy_and_given_as_a_whole_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "rules" / "marks").mkdir(parents=True)
-    (tmp_path / "rules" / "shop.yaml").write_text("extends: default\noptional: [brands]\nbrands: {library: marks}\n")
+    (tmp_path / "rules" / "shop.yaml").write_text("extends: default\noptional: [logos]\nlogos: {library: marks}\n")
     monkeypatch.chdir(tmp_path)
     policy = read_policy("rules/shop.yaml")
-    assert policy.scanner_settings["brands"]["library"] == str(tmp_path / "rules" / "marks")
+    assert policy.scanner_settings["logos"]["library"] == str(tmp_path / "rules" / "marks")
     (tmp_path / "rules" / "marks").rmdir()
-    with pytest.raises(OptionError, match=r"--policy: rules/shop.yaml: brands.library: 'marks' is no folder"):
+    with pytest.raises(OptionError, match=r"--policy: rules/shop.yaml: logos.library: 'marks' is no folder"):
         read_policy("rules/shop.yaml")

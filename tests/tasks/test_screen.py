@@ -152,14 +152,14 @@ def asking(text: str) -> Policy:
     return load_policy(f"extends: default\n{text}", "shop.yaml")
 
 
-EVERY = ("words", "pixels", "fingerprint", "nudity", "text", "brands")
+EVERY = ("words", "pixels", "fingerprint", "nudity", "text", "logos")
 
 
 @NEEDS_NUDENET
 @NEEDS_OCR
 def test_removing_each_required_scanner_turns_pass_into_review() -> None:
     store = open_store("memory://screen-8")
-    policy = asking(f"required: [{', '.join(EVERY)}]\nbrands: {{names: [Acme, Bolt]}}")
+    policy = asking(f"required: [{', '.join(EVERY)}]\nlogos: {{names: [Acme, Bolt]}}")
     here, missing = scanners_of(policy)
     assert here.keys() == {*EVERY} - {"words"}
     assert missing == {}
@@ -206,13 +206,13 @@ def test_another_version_or_another_scanner_is_measured_anew() -> None:
 def test_a_brand_that_the_prompt_names_may_be_seen_and_another_may_not(tmp_path: Path) -> None:
     mark(3).save(tmp_path / "Acme.png")
     store = open_store("memory://screen-12")
-    policy = asking(f"required: [pixels, fingerprint, brands]\nbrands: {{library: {str(tmp_path)!r}}}")
+    policy = asking(f"required: [pixels, fingerprint, logos]\nlogos: {{library: {str(tmp_path)!r}}}")
     images = made(store, "a vase by Acme", "a vase", size=512)
     for one in images:
         store.write(layout.staged_image(one.order.image_key), encode_png(stamped(vase(side=512), mark(3), 160)))
     judged = judge(images, replace(gate(store), policy=policy, scanners=scanners_of(policy)[0]))
     assert [one.verdict for one in judged] == [PASS, Verdict("REVIEW", ("brand-mark",))]
-    assert [one.scores["brands.mark:Acme"] >= 12 for one in judged if one.scores] == [True, True]
+    assert [one.scores["logos.mark:Acme"] >= 12 for one in judged if one.scores] == [True, True]
 
 
 class Stuck(Silent):

@@ -23,20 +23,20 @@ def test_policies_know_every_scanner_that_there_is() -> None:
 
 def test_what_is_not_installed_is_missing_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    here, missing = look_for(["nudity", "text", "brands", "smell"], {"brands": {"names": ["Acme"]}})
+    here, missing = look_for(["nudity", "text", "logos", "smell"], {"logos": {"names": ["Acme"]}})
     assert here == {}
     assert "pip install 'packshot[nudity]'" in missing["nudity"]
     assert "pip install 'packshot[ocr]'" in missing["text"]
-    assert "pip install 'packshot[ocr]'" in missing["brands"]
-    assert missing["smell"] == "There is no scanner 'smell'; there are nudity, text, brands."
+    assert "pip install 'packshot[ocr]'" in missing["logos"]
+    assert missing["smell"] == "There is no scanner 'smell'; there are nudity, text, logos."
     with pytest.raises(ScannerMissing):
         opened("nudity", {"never": "opened before"})
 
 
 def test_a_library_that_is_not_there_is_missing_too(tmp_path: Path) -> None:
-    here, missing = look_for(["brands"], {"brands": {"library": str(tmp_path / "gone")}})
+    here, missing = look_for(["logos"], {"logos": {"library": str(tmp_path / "gone")}})
     assert here == {}
-    assert "is no folder here" in missing["brands"]
+    assert "is no folder here" in missing["logos"]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_library_that_is_not_there_is_missing_too(tmp_path: Path) -> None:
     [
         pytest.param("nudity", {}, marks=NEEDS_NUDENET),
         pytest.param("text", {}, marks=NEEDS_OCR),
-        pytest.param("brands", {"names": ["Acme"]}, marks=NEEDS_OCR),
+        pytest.param("logos", {"names": ["Acme"]}, marks=NEEDS_OCR),
     ],
 )
 def test_each_scanner_gives_the_scores_that_policies_know_and_its_version(
@@ -61,7 +61,7 @@ def test_each_scanner_gives_the_scores_that_policies_know_and_its_version(
 def test_asking_what_is_here_loads_no_model() -> None:
     code = (
         "import sys; from infra.scanners.images import look_for; "
-        "look_for(['nudity', 'text', 'brands'], {'brands': {'names': ['Acme']}}); "
+        "look_for(['nudity', 'text', 'logos'], {'logos': {'names': ['Acme']}}); "
         "print([name for name in ('onnxruntime', 'nudenet', 'rapidocr') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -71,5 +71,5 @@ def test_asking_what_is_here_loads_no_model() -> None:
 def test_plain_marks_are_named_for_the_doctor(tmp_path: Path) -> None:
     mark(3).save(tmp_path / "Acme.png")
     Image.new("RGB", (99, 99)).save(tmp_path / "Dot.png")
-    assert plain_marks({"brands": {"library": str(tmp_path)}}) == ["Dot"]
+    assert plain_marks({"logos": {"library": str(tmp_path)}}) == ["Dot"]
     assert plain_marks({}) == []

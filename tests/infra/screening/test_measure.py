@@ -120,7 +120,7 @@ def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: Obje
     screened = measure(staged(store, "a", scanners=["smell", "pixels"]), store)
     assert screened.scanners == {"pixels": SCANNERS["pixels"]}
     assert screened.errors == {
-        "smell": "There is no scanner 'smell'; there are pixels, fingerprint, nudity, text, brands."
+        "smell": "There is no scanner 'smell'; there are pixels, fingerprint, nudity, text, logos."
     }
     assert "blur.foreground" in screened.scores
 
@@ -143,11 +143,11 @@ def test_a_named_scanner_sees_the_finished_picture_and_what_it_saw_is_kept_and_r
 ) -> None:
     (tmp_path / "marks").mkdir()
     mark(3).save(tmp_path / "marks" / "Acme.png")
-    settings = {"brands": {"library": str(tmp_path / "marks"), "names": []}}
-    order = staged(store, "a", stamped(vase(side=512), mark(3), 160), scanners=["pixels", "brands"], settings=settings)
+    settings = {"logos": {"library": str(tmp_path / "marks"), "names": []}}
+    order = staged(store, "a", stamped(vase(side=512), mark(3), 160), scanners=["pixels", "logos"], settings=settings)
     first = measure(order, store)
-    assert first.scores["brands.mark:Acme"] >= 12
-    assert first.scanners["brands"] == look_for(["brands"], settings)[0]["brands"]
+    assert first.scores["logos.mark:Acme"] >= 12
+    assert first.scanners["logos"] == look_for(["logos"], settings)[0]["logos"]
     store.delete([order.raw_key])
     assert replace(measure(order, store), seconds=0) == replace(first, seconds=0)
     mark(4).save(tmp_path / "marks" / "Bolt.png")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.scanners.brands import BrandScanner, Names, letters, version
+from infra.scanners.logos import LogoScanner, Names, letters, version
 from infra.scanners.reading import Line
 from tests.infra.scanners.pictures import NEEDS_OCR, mark, needs, stamped, vase, written
 
@@ -43,19 +43,19 @@ def test_a_name_is_found_as_it_is_written_or_nearly(said: str, expected: dict[st
 
 @NEEDS_OCR
 def test_a_misspelt_name_in_a_picture_scores_for_its_brand() -> None:
-    scanner = BrandScanner({"names": NAMES})
+    scanner = LogoScanner({"names": NAMES})
     seen = scanner.look(written(vase(), "ADDIDAS", 90, at=(0.5, 0.9)))
-    assert seen.scores["brands.name:Adidas"] == seen.scores["brands.name"] >= 80
-    assert seen.scores["brands.mark"] == 0
-    assert scanner.look(vase()).scores == {"brands.mark": 0, "brands.name": 0}
+    assert seen.scores["logos.name:Adidas"] == seen.scores["logos.name"] >= 80
+    assert seen.scores["logos.mark"] == 0
+    assert scanner.look(vase()).scores == {"logos.mark": 0, "logos.name": 0}
 
 
 def test_marks_alone_need_no_reader(tmp_path: Path) -> None:
     mark(3).save(tmp_path / "Acme.png")
-    scanner = BrandScanner({"library": str(tmp_path), "names": []})
+    scanner = LogoScanner({"library": str(tmp_path), "names": []})
     seen = scanner.look(stamped(vase(), mark(3), 200, angle=20))
-    assert seen.scores["brands.mark:Acme"] == seen.scores["brands.mark"] >= 12
-    assert scanner.look(vase()).scores == {"brands.mark": 0, "brands.name": 0}
+    assert seen.scores["logos.mark:Acme"] == seen.scores["logos.mark"] >= 12
+    assert scanner.look(vase()).scores == {"logos.mark": 0, "logos.name": 0}
 
 
 def test_the_version_moves_with_every_mark_and_its_brand(tmp_path: Path) -> None:

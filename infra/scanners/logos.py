@@ -1,8 +1,8 @@
 """Which brands a picture shows: their marks, from a folder, and their names, from a list.
 
-Comes in: pixels (height x width x 3, RGB). Goes out: `brands.mark` (the most points that agree with any mark, see
-`infra.scanners.marks`), `brands.name` (the best likeness, 0 to 100, of words in the picture with any name), both 0
-where nothing is found, and the same for each brand found as `brands.mark:NAME` and `brands.name:NAME`. Whose brand may
+Comes in: pixels (height x width x 3, RGB). Goes out: `logos.mark` (the most points that agree with any mark, see
+`infra.scanners.marks`), `logos.name` (the best likeness, 0 to 100, of words in the picture with any name), both 0
+where nothing is found, and the same for each brand found as `logos.mark:NAME` and `logos.name:NAME`. Whose brand may
 be seen on which product is not known here: that is the decision's to say, from the brands' own scores.
 
 Names are compared by their letters and digits alone. Long ones (5 or more) may be misread or misspelt, as painted
@@ -40,7 +40,7 @@ def version(settings: Mapping[str, Any]) -> str:
     return "+".join(parts)
 
 
-class BrandScanner:
+class LogoScanner:
     """Looks for marks and names; names need the extra `packshot[ocr]`, marks need nothing."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -53,11 +53,11 @@ class BrandScanner:
         marks = self._library.find(picture) if self._library else {}
         names = self._names.find(reader().read(picture)) if self._names else {}
         scores = {
-            "brands.mark": float(max(marks.values(), default=0)),
-            "brands.name": max(names.values(), default=0.0),
+            "logos.mark": float(max(marks.values(), default=0)),
+            "logos.name": max(names.values(), default=0.0),
         }
-        scores |= {f"brands.mark:{brand}": float(points) for brand, points in sorted(marks.items())}
-        scores |= {f"brands.name:{brand}": likeness for brand, likeness in sorted(names.items())}
+        scores |= {f"logos.mark:{brand}": float(points) for brand, points in sorted(marks.items())}
+        scores |= {f"logos.name:{brand}": likeness for brand, likeness in sorted(names.items())}
         return Seen(scores)
 
 

@@ -15,12 +15,12 @@ from pydantic import Field
 
 from catalogs.rules import Rules
 
-SCORES = ("brands.mark", "brands.name")
+SCORES = ("logos.mark", "logos.name")
 """The best over all brands; `SCORE:NAME` is one brand's own."""
 
 
-class Brands(Rules):
-    """What the scanner `brands` looks for."""
+class Logos(Rules):
+    """What the scanner `logos` looks for."""
 
     names: tuple[str, ...] = Field((), description="Names that are looked for in what can be read in a picture")
     library: str | None = Field(
