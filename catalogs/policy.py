@@ -6,7 +6,7 @@ one of them. It fails closed: what should have been measured and was not is neve
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -14,10 +14,12 @@ from pydantic import Field, field_validator, model_validator
 
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
+from catalogs.prompts import Brands, PromptFindings
 from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
 from catalogs.verdict import Verdict, worst
+from catalogs.word_lists import take_up_words
 
-PROMPT_SCANNERS = frozenset({"words"})
+PROMPT_SCANNERS = frozenset({"words", "brands", "languages", "classifier"})
 """Scanners of prompts; every other required scanner is one of images."""
 
 MEASURED_ALWAYS = ""
@@ -56,8 +58,19 @@ class Category(Rules):
 class Words(Rules):
     """The prompt blocklist."""
 
-    categories: dict[Code, Category] = Field(description="Category -> its terms and its verdict")
+    lists: dict[Code, Literal["BLOCK", "REVIEW"]] = Field(
+        default_factory=dict, description="Lists that ship, catalogs/data/words -> the word on what they hold"
+    )
+    without: tuple[str, ...] = Field((), description="Terms and phrases of those lists to leave out")
+    categories: dict[Code, Category] = Field(
+        default_factory=dict, description="Category -> its terms and its verdict; one that is listed too adds to it"
+    )
     allow: tuple[str, ...] = Field((), description="Harmless phrases that hold a banned word, such as `shot glass`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, told: Any) -> Any:
+        return take_up_words(told) if isinstance(told, Mapping) else told
 
     @field_validator("allow")
     @classmethod
@@ -155,6 +168,13 @@ class Policy(Rules):
         ("words", "pixels", "fingerprint"), description="Scanners without whose word nothing passes"
     )
     words: Words = Field(description="The prompt blocklist")
+    brands: Brands = Field(Brands(), description="The trademarks that only their own SKUs' prompts may name")
+    other_languages: Literal["PASS", "REVIEW", "BLOCK"] = Field(
+        "REVIEW", description="The word on a prompt in a language that the recipe does not name"
+    )
+    classifier: dict[Code, Thresholds] = Field(
+        default_factory=dict, description="Label of the text classifier -> where its score turns into a word"
+    )
     image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
     duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
@@ -178,7 +198,7 @@ def load_policy(text: str, name: str) -> Policy:
     """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field.
 
     A text with `extends: NAME` says only what differs from a built-in policy: its fields stand for the other's, and its
-    image rules for those with the same score and reason.
+    image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives.
     """
     content = read_mapping(text, name)
     if "extends" in content:
@@ -198,6 +218,9 @@ def built_in_policy(name: str = "default") -> Policy:
 
 def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     fields = {**base, **changes}
+    for name in ("words", "brands"):
+        if isinstance(changes.get(name), Mapping):
+            fields[name] = {**base[name], **changes[name]}
     own = changes.get("image")
     if isinstance(own, list):
         told = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
@@ -206,18 +229,26 @@ def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def decide_prompt(
-    hits: Mapping[str, Sequence[str]], scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
+    found: PromptFindings, scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
 ) -> Verdict:
     """Return the word on a prompt.
 
-    `hits` is category -> matched terms; `scanners` is name -> version of those that answered, `errors` is name -> why
-    of those that did not. A category that the policy does not know is for a person.
+    `scanners` is name -> version of those that answered, `errors` is name -> why of those that did not. A category that
+    the policy does not know is for a person, and so is a label that it judges and that has no score.
     """
     findings = [*_unheard(policy, scanners, errors, of_prompts=True)]
-    for name, terms in hits.items():
+    for name, terms in found.hits.items():
         if terms:
             category = policy.words.categories.get(name)
             findings.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
+    if found.languages and policy.other_languages != "PASS":
+        findings.append(Verdict(policy.other_languages, ("language.unexpected",)))
+    for label, thresholds in policy.classifier.items():
+        score = found.scores.get(label)
+        if score is None or not math.isfinite(score):
+            findings.append(Verdict("REVIEW", (f"score-missing.classifier.{label}",)))
+        elif (word := thresholds.word(score)) != "PASS":
+            findings.append(Verdict(word, (f"classifier.{label}",)))
     return worst(findings)
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.scanners.words import VERSION, WordScanner, fold
+from infra.scanners.readings import fold
+from infra.scanners.words import VERSION, WordScanner
 
 TERMS = {
     "weapons": ["gun", "pistol", "assault rifle", "手枪"],
