@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
     prices: str | None = Field(None, description="A price list of your own (YAML)")
+    classifier: str | None = Field(None, description="A text classifier of your own for prompts (JSON)")
 
     @field_validator("store_seconds")
     @classmethod

@@ -30,7 +30,7 @@ from catalogs.terms import Terms
 from infra.documents import read_json, write_json
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source, open_source
-from tasks.prompts import Gate
+from tasks.prompts import PromptGates
 
 
 def make_plan(
@@ -53,7 +53,8 @@ def make_plan(
     version = tables.version(layout.manifest(job.catalogue))
     live = Live(_batches(tables, layout.manifest(job.catalogue), LIVE_COLUMNS, version))
     refused = Refused(_batches(tables, layout.outcomes(job.catalogue), REFUSED_COLUMNS, None))
-    planner = Planner(job.recipe, live, refused, job.policy.digest, gate or Gate(job.policy, job.recipe.languages))
+    gate = gate or PromptGates(job.policy, job.recipe.languages)
+    planner = Planner(job.recipe, live, refused, job.policy.digest, gate)
     with ExitStack() as stack:
         writer = _Writer(store, run_id, stack)
         plan = _read_through(job, source, planner, writer, Sharder(shard_size, terms=terms or Terms()))

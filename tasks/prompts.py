@@ -17,15 +17,16 @@ from infra.scanners.words import WordScanner
 CLASSIFIER = "classifier"
 
 
-class Gate:
+class PromptGates:
     """The prompt gates of one run. Building it takes milliseconds; keep it for the run's prompts."""
 
     def __init__(self, policy: Policy, languages: Sequence[str], classifier: TextClassifier | None = None) -> None:
         """Take the policy, the recipe's languages, and the classifier that a policy may ask for."""
         self._policy = policy
-        self._words = WordScanner(policy.words.terms, policy.words.allow)
-        self._languages = LanguageScanner(languages)
         self._brands = BrandScanner(policy.brands.names, policy.brands.devices, policy.brands.words)
+        terms = {**policy.words.terms, **self._brands.terms}
+        self._words = WordScanner(terms, [*policy.words.allow, *self._brands.allow])
+        self._languages = LanguageScanner(languages)
         self._classifier = classifier
         scanners = (self._words, self._languages, self._brands)
         names = ("words", "languages", "brands")
@@ -35,7 +36,8 @@ class Gate:
     def judge(self, prompt: str) -> PromptWord:
         """Return the word on a prompt, whoever asks for it, and the brands that it names."""
         hits, languages = self._words.scan(prompt), self._languages.scan(prompt)
-        brands = self._brands.scan(prompt)
+        brands = self._brands.scan(prompt, hits)
+        hits = {category: terms for category, terms in hits.items() if category in self._policy.words.categories}
         if self._classifier is not None:
             return PromptWord(self._classified(PromptFindings(hits, languages), self._classifier, prompt), brands)
         if not hits and not languages:

@@ -48,7 +48,7 @@ _WORDS = {
 }  # fmt: skip
 """Language -> words that are unmistakable in an English title, and such as count beside one of those only."""
 
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+"), re.compile("[a-z]+")
 _LETTERS = {"CJK": 2, "HANGUL": 2, "HIRAGANA": 2, "KATAKANA": 2, "THAI": 2, "LAO": 2, "KHMER": 2, "MYANMAR": 2}
 """So many letters of a script in one word are that language; fewer are an ornament, such as a 福 on a cat."""
 _LETTERS_OF_AN_ALPHABET = 3
@@ -81,7 +81,7 @@ class LanguageScanner:
         return tuple(sorted(found | self._languages(text.lower())))
 
     def _languages(self, text: str) -> set[str]:
-        seen = set(_WORD.findall(text))
+        seen = set((_ASCII_WORD if text.isascii() else _WORD).findall(text))
         sure = [self._sure[word] for word in seen & self._sure.keys()]
         if not sure:
             return set()

@@ -22,6 +22,13 @@ _ASCII_WORD = re.compile("[a-z0-9]+")
 _LETTERS_IN_BOXES = range(0x1F100, 0x1F200)
 _SYMBOLS = str.maketrans({"@": "a", "$": "s", "!": "i", "|": "i", "€": "e", "£": "l", "+": "t"})
 _HAS_SYMBOL = re.compile(r"[@$!|€£+]")
+_CAPITAL_I = re.compile("(?<=[a-z0-9])I(?![a-z]*[A-Z])")
+"""An I that is meant as an l: `pistoI`."""
+_JOINT = re.compile("[-‐‑·_.*]")
+"""Between two parts of one word, `por-no`, or in place of a letter, `p*rn`."""
+_STARRED_WORDS = 8
+"""So many words with stars are looked at in a text: each is compared with all that is looked for."""
+_AROUND = ".,;:!?*'\"()[]{}-_"
 _SPACED_OUT = 3
 """So many single letters in a row are read as one word."""
 _OWN_LOOK_ALIKES = dict(zip("бвгзийкмнтηκτω", "bbreiikmhtnktw", strict=True))
@@ -98,7 +105,34 @@ def fold(text: str) -> str:
 
 
 def readings(text: str) -> Iterator[Sequence[str]]:
-    """Yield the words of a folded text in each of its readings; the plain one always comes first."""
+    """Yield the words of a text in each of its readings; the plain one always comes first.
+
+    A word may hold stars, each for letters that are not written.
+    """
+    folded = fold(text)
+    yield from _words(folded)
+    if _CAPITAL_I.search(text):
+        yield from _words(fold(_CAPITAL_I.sub("l", text)))
+    if _JOINT.search(folded):
+        yield from _mended(folded)
+
+
+def _mended(text: str) -> Iterator[Sequence[str]]:
+    """Yield words that are written in parts, and words that hold stars, each on its own."""
+    stars = 0
+    for word in text.split():
+        if _JOINT.search(word) is None:
+            continue
+        word = word.strip(_AROUND)
+        if "*" in word:
+            stars += 1
+            if stars <= _STARRED_WORDS and word.replace("*", "").isalpha():
+                yield [word]
+        elif len(parts := _JOINT.split(word)) > 1 and all(len(part) > 1 and part.isalnum() for part in parts):
+            yield ["".join(parts)]
+
+
+def _words(text: str) -> Iterator[Sequence[str]]:
     for spelling in _spellings(text):
         words = (_ASCII_WORD if spelling.isascii() else WORD).findall(spelling)
         yield words

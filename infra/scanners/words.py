@@ -63,6 +63,8 @@ _STRETCHED = re.compile(r"(.)\1{2,}")
 _DRAWLED = 2
 """So many letters too many, and a word is also read with none of them doubled: `nnaakked`, but not `striper`."""
 
+_LETTERS_BESIDE_STARS, _LONGEST_STARRED = 3, 20
+
 
 class WordScanner:
     """Finds terms in texts. Building it takes milliseconds; keep it for many texts. Safe to share between threads."""
@@ -90,7 +92,7 @@ class WordScanner:
     def scan(self, text: str) -> dict[str, list[str]]:
         """Return category -> the terms found, sorted, each once, as the lists spell them; empty if there are none."""
         found: dict[str, set[str]] = defaultdict(set)
-        for words in readings(fold(text)):
+        for words in readings(text):
             for category, term in self._matches(words):
                 found[category].add(term)
         return {category: sorted(members) for category, members in sorted(found.items())}
@@ -141,6 +143,8 @@ def _undisguised(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
     Digits are read as letters only where a word has at least as many letters as digits: `p0rn` is read, and `A55`, a
     telephone, is left alone.
     """
+    if "*" in word:
+        return (word, *sorted(_starred(word, shapes)))
     single = _REPEATED.sub("", word)
     drawled = len(word) - len(single) >= _DRAWLED
     if word.isalpha() and not drawled:
@@ -153,6 +157,13 @@ def _undisguised(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
         singles = {*_latin([single])}
         spellings += sorted(term for term in shapes[shape] if _REPEATED.sub("", term) in singles)
     return tuple(dict.fromkeys(spellings))
+
+
+def _starred(word: str, shapes: Mapping[str, Set[str]]) -> Iterator[str]:
+    """Yield the words that are looked for and may be meant by `p*rn`: they begin and end as it does."""
+    if sum(map(str.isalpha, word)) >= _LETTERS_BESIDE_STARS and len(word) <= _LONGEST_STARRED:
+        meant = re.compile(re.sub(r"\*+", r"\\w{1,3}", word))
+        yield from (term for terms in shapes.values() for term in terms if meant.fullmatch(term))
 
 
 def _shape(word: str) -> str:

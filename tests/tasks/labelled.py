@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.prompts import Gate
+from tasks.prompts import PromptGates
 
 FILE = Path(__file__).parents[1] / "data" / "labelled_prompts.tsv"
 KINDS = {
@@ -69,17 +69,17 @@ def labelled_prompts() -> Iterator[Labelled]:
         yield Labelled(wanted, frozenset({*tolerated, *foreign}), kind, brand, text)
 
 
-def kinds_found(gate: Gate, one: Labelled) -> set[str]:
+def kinds_found(gates: PromptGates, one: Labelled) -> set[str]:
     """Return what the gates find in a prompt of a SKU of its brand."""
-    verdict, brands = gate.judge(one.text)
-    return {KINDS[reason] for reason in (*verdict.reasons, *gate.judge_brands(brands, one.brand).reasons)}
+    verdict, brands = gates.judge(one.text)
+    return {KINDS[reason] for reason in (*verdict.reasons, *gates.judge_brands(brands, one.brand).reasons)}
 
 
-def scores(gate: Gate, prompts: Sequence[Labelled]) -> dict[str, Score]:
+def scores(gates: PromptGates, prompts: Sequence[Labelled]) -> dict[str, Score]:
     """Return what is looked for -> how well it was found."""
     right, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
     for one in prompts:
-        found = kinds_found(gate, one)
+        found = kinds_found(gates, one)
         if one.wanted != "-":
             (right if one.wanted in found else missed)[one.wanted] += 1
         wrong.update(found - one.tolerated - {one.wanted})
