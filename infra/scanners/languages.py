@@ -30,8 +30,8 @@ SCRIPTS = {
 _WORDS = {
     "cs": ("jsou které nebo není pouze také", "bez na pro se"),
     "da": ("eller ikke også uden", "af fra med og på til"),
-    "de": ("auch auf aus beim dem eine einem einer für mit nach nicht oder ohne und zum zur über", "das der bei ist"),
-    "es": ("desde más muy nuestro nuestra para también una", "con del el las los por sin y"),
+    "de": ("auch auf aus beim dem eine einem einer für nach nicht oder ohne und zum zur über", "bei das der ist mit"),
+    "es": ("desde más muy nuestro nuestra para también una", "con del el las los por y"),
     "fi": ("ilman kanssa ovat sekä", "ja on tai"),
     "fr": ("aux avec cette dans est et très votre vos", "au des du en la le les pour sans ses sur"),
     "hu": ("egy hogy nem vagy és", "az"),

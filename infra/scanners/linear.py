@@ -1,9 +1,9 @@
 """A text classifier of the operator's own: a logistic model over words and pairs of words, in one JSON file.
 
-Comes in: `{"version": "shop-3", "labels": {"sexual": {"bias": -3.2, "weights": {"nude": 2.5, "nude woman": 1.7}}}}`, as any
-library trains it on a shop's own verdicts; then one text at a time. Goes out: label -> score, 0 to 1. No model ships:
-one that is worth its name needs some thousand labelled prompts of the kind that a shop writes. It is small on purpose:
-files that run code when they are read, such as pickles, are not taken.
+Comes in: `{"version": "shop-3", "labels": {"sexual": {"bias": -3.2, "weights": {"nude": 2.5, "nude woman": 1.7}}}}`, as
+any library trains it on a shop's own verdicts; then one text at a time. Goes out: label -> score, 0 to 1. No model
+ships: one that is worth its name needs some thousand labelled prompts of the kind that a shop writes. Files that run
+code when they are read, such as pickles, are not taken.
 """
 
 import hashlib

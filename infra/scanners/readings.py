@@ -28,7 +28,7 @@ _JOINT = re.compile("[-‐‑·_.*]")
 """Between two parts of one word, `por-no`, or in place of a letter, `p*rn`."""
 _STARRED_WORDS = 8
 """So many words with stars are looked at in a text: each is compared with all that is looked for."""
-_AROUND = ".,;:!?*'\"()[]{}-_"
+_AROUND = ".,;:!?*'\"()[]{}-_“”„«»‘’…"
 _SPACED_OUT = 3
 """So many single letters in a row are read as one word."""
 _OWN_LOOK_ALIKES = dict(zip("бвгзийкмнтηκτω", "bbreiikmhtnktw", strict=True))

@@ -63,7 +63,8 @@ _STRETCHED = re.compile(r"(.)\1{2,}")
 _DRAWLED = 2
 """So many letters too many, and a word is also read with none of them doubled: `nnaakked`, but not `striper`."""
 
-_LETTERS_BESIDE_STARS, _LONGEST_STARRED = 3, 20
+_LETTERS_BESIDE_STARS, _STARRED = 2, (4, 20)
+"""How many letters a word with stars must show, and how long it may be, to be compared with what is looked for."""
 
 
 class WordScanner:
@@ -160,9 +161,9 @@ def _undisguised(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
 
 
 def _starred(word: str, shapes: Mapping[str, Set[str]]) -> Iterator[str]:
-    """Yield the words that are looked for and may be meant by `p*rn`: they begin and end as it does."""
-    if sum(map(str.isalpha, word)) >= _LETTERS_BESIDE_STARS and len(word) <= _LONGEST_STARRED:
-        meant = re.compile(re.sub(r"\*+", r"\\w{1,3}", word))
+    """Yield the words that are looked for and may be meant by `p*rn`: a letter for each star."""
+    if len(word) - word.count("*") >= _LETTERS_BESIDE_STARS and _STARRED[0] <= len(word) <= _STARRED[1]:
+        meant = re.compile(word.replace("*", r"\w"))
         yield from (term for terms in shapes.values() for term in terms if meant.fullmatch(term))
 
 

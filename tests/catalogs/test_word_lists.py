@@ -40,7 +40,7 @@ def test_no_phrase_excuses_what_concerns_children() -> None:
 
 
 def test_a_list_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match="no word list '../policy'; choose from adult, alcohol"):
+    with pytest.raises(ValueError, match=r"no word list '\.\./policy'; choose from adult, alcohol"):
         word_list("../policy")
 
 

@@ -63,6 +63,6 @@ def test_every_script_is_one_that_unicode_names() -> None:
     assert {"CYRILLIC", "CJK", "HANGUL"} <= {script for scripts in SCRIPTS.values() for script in scripts.split()}
 
 
-@pytest.mark.parametrize("text", ["ж" * 1_000_000, "mit " * 250_000, "é" * 1_000_000, "\u0301" * 1_000_000])
-def test_a_hostile_megabyte_ends(text: str) -> None:
+@pytest.mark.parametrize("text", ["ж" * 200_000, "mit " * 100_000, "é" * 200_000, "\u0301" * 200_000])
+def test_a_hostile_text_ends(text: str) -> None:
     assert set(ENGLISH.scan(text)) <= {"CYRILLIC"}
