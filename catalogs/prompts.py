@@ -79,4 +79,4 @@ class Brands(Rules):
 
 def decide_brands(found: Iterable[str], own: Set[str], brands: Brands) -> Verdict:
     """Return the word on a slot whose prompt names the brands `found` and whose SKU is of the brands `own`."""
-    return PASS if own.issuperset(found) else Verdict(brands.verdict, (OTHER_BRAND,))
+    return PASS if own >= set(found) else Verdict(brands.verdict, (OTHER_BRAND,))
