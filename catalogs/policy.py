@@ -198,7 +198,8 @@ def load_policy(text: str, name: str) -> Policy:
     """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field.
 
     A text with `extends: NAME` says only what differs from a built-in policy: its fields stand for the other's, and its
-    image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives.
+    image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives, and in
+    `words.lists` those lists (null leaves one out).
     """
     content = read_mapping(text, name)
     if "extends" in content:
@@ -221,6 +222,8 @@ def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     for name in ("words", "brands"):
         if isinstance(changes.get(name), Mapping):
             fields[name] = {**base[name], **changes[name]}
+            if isinstance(changes[name].get("lists"), Mapping):
+                fields[name]["lists"] = {**base[name]["lists"], **changes[name]["lists"]}
     own = changes.get("image")
     if isinstance(own, list):
         told = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]

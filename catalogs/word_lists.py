@@ -66,7 +66,8 @@ def brand_list() -> BrandList:
 def take_up_words(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a policy says of words with the lists that it names written out.
 
-    A category that a list has too adds to it; `without` takes terms and phrases out again. What has another shape than
+    A list whose verdict is None is left out. A category that a list has too adds to it; `without` takes terms and
+    phrases out again. What has another shape than
     expected is left as it is, for the model to name.
     """
     lists, own, without = told.get("lists"), told.get("categories"), told.get("without") or ()
@@ -75,6 +76,8 @@ def take_up_words(told: Mapping[str, Any]) -> dict[str, Any]:
     categories: dict[str, Any] = dict(own or {})
     allow = list(told.get("allow") or ())
     for name, verdict in lists.items():
+        if verdict is None:
+            continue
         listed = word_list(name)
         mine = categories.get(name, {})
         if isinstance(mine, Mapping):

@@ -335,7 +335,7 @@ def test_a_policy_that_extends_another_says_only_what_differs() -> None:
 def test_a_policy_adds_to_the_lists_and_takes_out_of_them() -> None:
     policy = load_policy(
         "extends: default\n"
-        "words: {without: [topless], allow: [naked flame],\n"
+        "words: {without: [topless], allow: [naked flame], lists: {tobacco: null, alcohol: BLOCK, hate: REVIEW},\n"
         "  categories: {nudity: {verdict: BLOCK, terms: [birthday suit]}, spells: {verdict: REVIEW, terms: [hex]}}}\n"
         "brands: {without: [Nike], names: {Acme: [acme anvil]}}",
         "shop.yaml",
@@ -343,8 +343,13 @@ def test_a_policy_adds_to_the_lists_and_takes_out_of_them() -> None:
     nudity, before = policy.words.categories["nudity"], POLICY.words.categories["nudity"]
     assert set(nudity.terms) == {*before.terms, "birthday suit"} - {"topless"}
     assert (before.verdict, nudity.verdict, policy.words.categories["spells"].terms) == ("REVIEW", "BLOCK", ("hex",))
-    assert set(policy.words.allow) == {*POLICY.words.allow, "naked flame"}
-    assert policy.words.categories.keys() == {*POLICY.words.categories, "spells"}
+    assert {"naked flame", "glue gun"} <= set(policy.words.allow)
+    assert policy.words.categories.keys() == {*POLICY.words.categories, "spells", "alcohol"} - {"tobacco"}
+    assert [policy.words.categories[name].verdict for name in ("alcohol", "hate", "arms")] == [
+        "BLOCK",
+        "REVIEW",
+        "REVIEW",
+    ]
     assert policy.brands.names.keys() == {*POLICY.brands.names, "Acme"} - {"Nike"}
 
 
