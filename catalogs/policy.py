@@ -14,10 +14,9 @@ from pydantic import Field, field_validator, model_validator
 
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
-from catalogs.prompts import Brands, PromptFindings
+from catalogs.prompts import Brands, Code, PromptFindings, Words, distinct
 from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
 from catalogs.verdict import Verdict, worst
-from catalogs.word_lists import take_up_words
 
 PROMPT_SCANNERS = frozenset({"words", "brands", "languages", "classifier"})
 """Scanners of prompts; every other required scanner is one of images."""
@@ -40,47 +39,6 @@ SCORES: Mapping[str, str] = {
 """Every score that a rule may judge, and the scanner that measures it."""
 
 Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
-Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-
-
-class Category(Rules):
-    """One kind of banned words."""
-
-    verdict: Literal["BLOCK", "REVIEW"] = Field(description="The word on a prompt that holds one of the terms")
-    terms: tuple[str, ...] = Field(min_length=1, description="Words or phrases; plurals in -s and -es are implied")
-
-    @field_validator("terms")
-    @classmethod
-    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        return _distinct(terms)
-
-
-class Words(Rules):
-    """The prompt blocklist."""
-
-    lists: dict[Code, Literal["BLOCK", "REVIEW"]] = Field(
-        default_factory=dict, description="Lists that ship, catalogs/data/words -> the word on what they hold"
-    )
-    without: tuple[str, ...] = Field((), description="Terms and phrases of those lists to leave out")
-    categories: dict[Code, Category] = Field(
-        default_factory=dict, description="Category -> its terms and its verdict; one that is listed too adds to it"
-    )
-    allow: tuple[str, ...] = Field((), description="Harmless phrases that hold a banned word, such as `shot glass`")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written_out(cls, told: Any) -> Any:
-        return take_up_words(told) if isinstance(told, Mapping) else told
-
-    @field_validator("allow")
-    @classmethod
-    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        return _distinct(terms)
-
-    @property
-    def terms(self) -> dict[str, tuple[str, ...]]:
-        """Return category -> terms, as the word scanner takes them."""
-        return {name: category.terms for name, category in self.categories.items()}
 
 
 class Thresholds(Rules):
@@ -183,7 +141,7 @@ class Policy(Rules):
     @field_validator("required")
     @classmethod
     def _sorted(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _distinct(names)
+        return distinct(names)
 
     @cached_property
     def digest(self) -> str:
@@ -295,9 +253,3 @@ def _unheard(
 
 def _outside(score: float, below: float | None, above: float | None) -> bool:
     return (below is not None and score < below) or (above is not None and score > above)
-
-
-def _distinct(terms: tuple[str, ...]) -> tuple[str, ...]:
-    if any(not term.strip() for term in terms):
-        raise ValueError("an empty entry matches nothing; remove it")
-    return tuple(sorted(set(terms)))

@@ -8,16 +8,17 @@ slot may have it; the others wait for a person.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field, field_validator, model_validator
 
 from catalogs.rules import Rules
 from catalogs.verdict import PASS, Verdict
-from catalogs.word_lists import take_up_brands
+from catalogs.word_lists import take_up_brands, take_up_words
 
 OTHER_BRAND = "brand.other"
 
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 Names = dict[str, tuple[str, ...]]
 
 
@@ -50,6 +51,46 @@ class PromptGate(Protocol):
         """Return the word on a slot whose prompt names the brands `found`, and whose row names the brand `brand`."""
 
 
+class Category(Rules):
+    """One kind of banned words."""
+
+    verdict: Literal["BLOCK", "REVIEW"] = Field(description="The word on a prompt that holds one of the terms")
+    terms: tuple[str, ...] = Field(min_length=1, description="Words or phrases; plurals in -s and -es are implied")
+
+    @field_validator("terms")
+    @classmethod
+    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        return distinct(terms)
+
+
+class Words(Rules):
+    """The prompt blocklist."""
+
+    lists: dict[Code, Literal["BLOCK", "REVIEW"]] = Field(
+        default_factory=dict, description="Lists that ship, catalogs/data/words -> the word on what they hold"
+    )
+    without: tuple[str, ...] = Field((), description="Terms and phrases of those lists to leave out")
+    categories: dict[Code, Category] = Field(
+        default_factory=dict, description="Category -> its terms and its verdict; one that is listed too adds to it"
+    )
+    allow: tuple[str, ...] = Field((), description="Harmless phrases that hold a banned word, such as `shot glass`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, told: Any) -> Any:
+        return take_up_words(told) if isinstance(told, Mapping) else told
+
+    @field_validator("allow")
+    @classmethod
+    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        return distinct(terms)
+
+    @property
+    def terms(self) -> dict[str, tuple[str, ...]]:
+        """Return category -> terms, as the word scanner takes them."""
+        return {name: category.terms for name, category in self.categories.items()}
+
+
 class Brands(Rules):
     """The trademarks that prompts are searched for."""
 
@@ -80,3 +121,10 @@ class Brands(Rules):
 def decide_brands(found: Iterable[str], own: Set[str], brands: Brands) -> Verdict:
     """Return the word on a slot whose prompt names the brands `found` and whose SKU is of the brands `own`."""
     return PASS if own >= set(found) else Verdict(brands.verdict, (OTHER_BRAND,))
+
+
+def distinct(terms: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names or terms sorted, each once; raise ValueError for an empty one."""
+    if any(not term.strip() for term in terms):
+        raise ValueError("an empty entry matches nothing; remove it")
+    return tuple(sorted(set(terms)))

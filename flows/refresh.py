@@ -129,13 +129,9 @@ class Refresh:
         store, tables = self.places.store, self.places.tables
         with self._stage("plan"):
             terms = terms_for(self.job, self.prices, self.settings)
-            shard_size = self.settings.shard_size
-            plan = load_plan(store, run.run_id) or self.hands.stage(
-                "plan",
-                lambda: make_plan(
-                    self.job, store, tables, run.run_id, shard_size, terms, prompt_gates(self.job, self.settings)
-                ),
-            )
+            gates = prompt_gates(self.job, self.settings)
+            asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
+            plan = load_plan(store, run.run_id) or self.hands.stage("plan", lambda: make_plan(*asked))
         self.watch.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
