@@ -29,7 +29,7 @@ FLOORS = {
     "tobacco": (0.95, 0.90), "violence": (0.95, 0.90), "weapons": (0.90, 0.90),
 }  # fmt: skip
 """What is looked for -> the least precision and recall, on the prompts that lists may be tuned to."""
-HELD_OUT_FLOORS = (0.80, 0.70)
+HELD_OUT_FLOORS = (0.90, 0.70)
 """The same over all kinds, on those that they may not."""
 
 
@@ -57,7 +57,7 @@ def test_labelled_prompts_are_told_apart(held_out: bool, capsys: pytest.CaptureF
             print(f"  {kind:12}     {score.precision:5.3f}   {score.recall:5.3f}  {count:3}")  # noqa: T201
     if held_out:
         total = Score(*map(sum, zip(*found.values(), strict=True)))
-        assert (total.precision, total.recall) >= HELD_OUT_FLOORS
+        assert total.precision >= HELD_OUT_FLOORS[0]
         assert total.recall >= HELD_OUT_FLOORS[1]
         return
     assert found.keys() == FLOORS.keys()
