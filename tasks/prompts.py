@@ -28,9 +28,11 @@ class PromptGates:
         self._words = WordScanner(terms, [*policy.words.allow, *self._brands.allow])
         self._languages = LanguageScanner(languages)
         self._classifier = classifier
-        scanners = (self._words, self._languages, self._brands)
-        names = ("words", "languages", "brands")
-        self._heard = {name: scanner.version for name, scanner in zip(names, scanners, strict=True)}
+        self._heard = {
+            "words": self._words.version,
+            "languages": self._languages.version,
+            "brands": self._brands.version,
+        }
         self._clean = decide_prompt(PromptFindings(), self._heard, {}, policy)
 
     def judge(self, prompt: str) -> PromptWord:
