@@ -4,6 +4,7 @@ Comes in: what `catalogs.planner` finds. Goes out: the same, as rows of the tabl
 `Plan` that a run keeps beside them.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -59,17 +60,21 @@ class Slot:
     priority: str
     created_at: datetime | None
     deadline: datetime | None
+    verdict: str = "PASS"
+    """The prompt gates' word on this slot, apart from that on its request: whose brand it is."""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass
 class PlannedBatch:
-    """One batch's part of the plan. `requests` holds keys that no earlier batch had."""
+    """One batch's part of the plan. `requests` holds keys that no earlier batch had, or had for refused slots only."""
 
     slots: list[Slot] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     raised: list[tuple[bytes, int, int]] = field(default_factory=list)  # request key, rank, deadline: see agenda
     refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)  # rows of the schema REFRESHED
     rejects: list[Reject] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)  # of the prompt gates, by slot
 
 
 @dataclass

@@ -5,7 +5,7 @@ slots to decide, the requests to make and the digests to refresh. A slot whose s
 before anything is rendered, so an unchanged catalogue costs two hashes a slot and no prompt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
@@ -19,13 +19,14 @@ from catalogs.ingest import Reject
 from catalogs.keys import share_of
 from catalogs.overrides import PRIORITIES, split_views, whole_number
 from catalogs.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
+from catalogs.prompts import PromptGate
 from catalogs.published import Live, Refusal, Refused
 from catalogs.recipe import Recipe
 from catalogs.rows import Rows
 from catalogs.slices import Slices
 from catalogs.slot_index import words
 from catalogs.templates import PromptFault
-from catalogs.verdict import Verdict
+from catalogs.verdict import PASS, Verdict, worst
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Planner:
     live: Live
     refused: Refused
     policy_digest: str
-    judge_prompt: Callable[[str], Verdict]
+    gate: PromptGate
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
@@ -58,9 +59,10 @@ class Planner:
                 for index in range(count):
                     drafts = Drafts(rows, part, index, self.refused)
                     self._compare(rows, positions, drafts, planned, found, failed)
+        brands = rows.column("brand")
         for position, slot, request in found:
             if position not in failed:
-                self._accept(slot, request, planned)
+                self._accept(slot, request, brands[position], planned)
         return planned
 
     def _shapes(self, rows: Rows) -> dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]]:
@@ -166,7 +168,7 @@ class Planner:
         for refusal in outcomes:
             if refusal.request_key != request.key:
                 continue
-            if refusal.finish_digest == finish and self._waits(refusal, candidate):
+            if refusal.finish_digest == finish and self._waits(refusal, candidate) and not _of_prompt(refusal):
                 self.counts.waiting += 1
                 planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source, request.key))
                 return
@@ -190,35 +192,50 @@ class Planner:
             return refusal.policy_digest == self.policy_digest
         return refusal.state == "failed" and refusal.attempts >= candidate.drafts.part.tier.attempts
 
-    def _accept(self, slot: Slot, request: Request, planned: PlannedBatch) -> None:
+    def _accept(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
         half = slot.request_key[:16] + slot.finish_digest[:8].encode()
         rank, deadline = PRIORITIES.index(request.priority), moment(request.deadline)
-        known = self._requested.get(half)
+        before = known = self._requested.get(half)
         if known is None:
-            verdict = self.judge_prompt(request.prompt)
-            known = self._ask(half, verdict.word, rank, deadline)
+            known = _Asked(*self.gate.judge(request.prompt), made=False, rank=rank, deadline=deadline)
             self.counts.requests += 1
-            request.verdict = verdict
-            planned.requests.append(request)
-            self._fresh[half] = request
         elif rank < known.rank or deadline < known.deadline:
-            known = self._ask(half, known.word, min(rank, known.rank), min(deadline, known.deadline))
+            known = known._replace(rank=min(rank, known.rank), deadline=min(deadline, known.deadline))
             self._raise(half, request, known, planned)
-        word = known.word
+        verdict = known.verdict
+        if known.brands:
+            own = self.gate.judge_brands(known.brands, brand)
+            slot.verdict, slot.reasons = own.word, own.reasons
+            verdict = worst((verdict, own))
+        if before is None or (verdict == PASS and not known.made):
+            self._emit(half, request, verdict, planned)
+            known = known._replace(made=verdict == PASS)
+        if known is not before:
+            self._requested[half] = self._asked.setdefault(known, known)
         planned.slots.append(slot)
+        self._count(slot, verdict, planned)
+
+    def _emit(self, half: bytes, request: Request, verdict: Verdict, planned: PlannedBatch) -> None:
+        """Ask for a request, or let one of this batch that was refused for its first slots be made after all."""
+        refused = self._fresh.get(half)
+        if refused is not None:
+            refused.verdict = verdict
+            return
+        request.verdict = verdict
+        planned.requests.append(request)
+        self._fresh[half] = request
+
+    def _count(self, slot: Slot, verdict: Verdict, planned: PlannedBatch) -> None:
+        if verdict.reasons:
+            planned.reasons.update(verdict.reasons)
         if slot.kind == WAITING:
             self.counts.waiting += 1
             self.counts.decided_anew += 1
             return
         self.counts.new += slot.kind == NEW
         self.counts.changed += slot.kind == CHANGED
-        self.counts.blocked += word == "BLOCK"
-        self.counts.review += word == "REVIEW"
-
-    def _ask(self, half: bytes, word: str, rank: int, deadline: int) -> "_Asked":
-        asked = _Asked(word, rank, deadline)
-        asked = self._requested[half] = self._asked.setdefault(asked, asked)
-        return asked
+        self.counts.blocked += verdict.word == "BLOCK"
+        self.counts.review += verdict.word == "REVIEW"
 
     def _raise(self, half: bytes, request: Request, asked: "_Asked", planned: PlannedBatch) -> None:
         """Let a shared request have the highest priority and the earliest deadline of its rows."""
@@ -231,10 +248,17 @@ class Planner:
             first.deadline = request.deadline
 
 
-class _Asked(NamedTuple):
-    """What the prompt gates said of a request, and how urgent it is: the most urgent of its rows."""
+def _of_prompt(refusal: Refusal) -> bool:
+    """Tell whether the prompt gates refused it: what they look at may have moved without moving the prompt."""
+    return refusal.state in ("review", "blocked") and refusal.image_key is None
 
-    word: str
+
+class _Asked(NamedTuple):
+    """What the prompt gates said of a request, whether any slot may have it, and the urgency of its most urgent row."""
+
+    verdict: Verdict
+    brands: tuple[str, ...]
+    made: bool
     rank: int
     deadline: int
 

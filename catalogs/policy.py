@@ -6,7 +6,7 @@ one of them. It fails closed: what should have been measured and was not is neve
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
+from catalogs.prompts import Brands, Code, PromptFindings, Words, distinct
 from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
 from catalogs.scanners import NAMED_SCORES, PROMPT_SCANNERS, Asked
 from catalogs.verdict import Verdict, worst
@@ -54,36 +55,6 @@ CONFIDENCE = "mask.confidence"
 """How far the scores that speak of the product are to be believed, 0 to 1."""
 
 Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
-Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-
-
-class Category(Rules):
-    """One kind of banned words."""
-
-    verdict: Literal["BLOCK", "REVIEW"] = Field(description="The word on a prompt that holds one of the terms")
-    terms: tuple[str, ...] = Field(min_length=1, description="Words or phrases; plurals in -s and -es are implied")
-
-    @field_validator("terms")
-    @classmethod
-    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        return _distinct(terms)
-
-
-class Words(Rules):
-    """The prompt blocklist."""
-
-    categories: dict[Code, Category] = Field(description="Category -> its terms and its verdict")
-    allow: tuple[str, ...] = Field((), description="Harmless phrases that hold a banned word, such as `shot glass`")
-
-    @field_validator("allow")
-    @classmethod
-    def _sorted(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        return _distinct(terms)
-
-    @property
-    def terms(self) -> dict[str, tuple[str, ...]]:
-        """Return category -> terms, as the word scanner takes them."""
-        return {name: category.terms for name, category in self.categories.items()}
 
 
 class Thresholds(Rules):
@@ -181,6 +152,13 @@ class Policy(Asked):
 
     version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
     words: Words = Field(description="The prompt blocklist")
+    brands: Brands = Field(Brands(), description="The trademarks that only their own SKUs' prompts may name")
+    other_languages: Literal["PASS", "REVIEW", "BLOCK"] = Field(
+        "REVIEW", description="The word on a prompt in a language that the recipe does not name"
+    )
+    classifier: dict[Code, Thresholds] = Field(
+        default_factory=dict, description="Label of the text classifier -> where its score turns into a word"
+    )
     image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
     duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
@@ -199,7 +177,8 @@ def load_policy(text: str, name: str) -> Policy:
     """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field.
 
     A text with `extends: NAME` says only what differs from a built-in policy: its fields stand for the other's, and its
-    image rules for those with the same score and reason.
+    image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives, and in
+    `words.lists` those lists (null leaves one out).
     """
     content = read_mapping(text, name)
     if "extends" in content:
@@ -219,6 +198,11 @@ def built_in_policy(name: str = "default") -> Policy:
 
 def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     fields = {**base, **changes}
+    for name in ("words", "brands"):
+        if isinstance(changes.get(name), Mapping):
+            fields[name] = {**base[name], **changes[name]}
+            if isinstance(changes[name].get("lists"), Mapping):
+                fields[name]["lists"] = {**base[name]["lists"], **changes[name]["lists"]}
     own = changes.get("image")
     if isinstance(own, list):
         told = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
@@ -227,18 +211,26 @@ def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def decide_prompt(
-    hits: Mapping[str, Sequence[str]], scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
+    found: PromptFindings, scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
 ) -> Verdict:
     """Return the word on a prompt.
 
-    `hits` is category -> matched terms; `scanners` is name -> version of those that answered, `errors` is name -> why
-    of those that did not. A category that the policy does not know is for a person.
+    `scanners` is name -> version of those that answered, `errors` is name -> why of those that did not. A category that
+    the policy does not know is for a person, and so is a label that it judges and that has no score.
     """
     findings = [*_unheard(policy, scanners, errors, of_prompts=True)]
-    for name, terms in hits.items():
+    for name, terms in found.hits.items():
         if terms:
             category = policy.words.categories.get(name)
             findings.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
+    if found.languages and policy.other_languages != "PASS":
+        findings.append(Verdict(policy.other_languages, ("language.unexpected",)))
+    for label, thresholds in policy.classifier.items():
+        score = found.scores.get(label)
+        if score is None or not math.isfinite(score):
+            findings.append(Verdict("REVIEW", (f"score-missing.classifier.{label}",)))
+        elif (word := thresholds.word(score)) != "PASS":
+            findings.append(Verdict(word, (f"classifier.{label}",)))
     return worst(findings)
 
 
@@ -289,9 +281,3 @@ def _unheard(
 
 def _outside(score: float, below: float | None, above: float | None) -> bool:
     return (below is not None and score < below) or (above is not None and score > above)
-
-
-def _distinct(terms: tuple[str, ...]) -> tuple[str, ...]:
-    if any(not term.strip() for term in terms):
-        raise ValueError("an empty entry matches nothing; remove it")
-    return tuple(sorted(set(terms)))

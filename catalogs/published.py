@@ -18,6 +18,7 @@ from catalogs.slot_index import SlotIndex, Words, column_words, fixed_bytes
 LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha")
 REFUSED_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "expires_at",
+    "image_key",
 )  # fmt: skip
 
 
@@ -106,6 +107,7 @@ class Refusal:
     finish_digest: str
     policy_digest: str
     expires_at: datetime | None
+    image_key: bytes | None
 
 
 class Refused:

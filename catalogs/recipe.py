@@ -22,6 +22,11 @@ RESERVED = ("view", "phrase", "variant")
 REACHING = ("prompt", "negative_prompt", "seed", "width", "height")
 """Overrides whose values reach the request key as they stand; the rest choose a slice."""
 
+DEFAULT_LANGUAGES = ("en",)
+
+JUDGED = (*REACHING, "brand")
+"""Fields whose values reach the prompt gates' verdict on a slot, whether or not its template reads them."""
+
 Size = Annotated[int, Field(ge=64, le=4096, multiple_of=16)]
 """Pixels. Z-Image's latents are 8 times smaller and patched by 2; 4096 is beyond what it was trained on."""
 
@@ -116,6 +121,9 @@ class Recipe(_Strict):
     optional: tuple[str, ...] = Field((), description="Fields whose column may be absent from the source")
     required: tuple[str, ...] = Field(("sku", "title"), description="Fields that may not be empty")
     html: tuple[str, ...] = Field((), description="Fields that hold HTML; tags are dropped")
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...] = Field(
+        DEFAULT_LANGUAGES, min_length=1, description="The catalogue's (ISO 639-1); prompts in others are for a person"
+    )
     ignore_when_empty: tuple[str, ...] = Field((), description="A row with all these columns empty is no product")
     inherit: Inherit | None = None
     engine: Literal["torch", "tensorrt", "stub"] = "torch"

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from catalogs.logos import Logos
 from catalogs.rules import Rules
 
-PROMPT_SCANNERS = frozenset({"words"})
+PROMPT_SCANNERS = frozenset({"words", "brands", "languages", "classifier"})
 """Scanners of prompts; every other one is of images."""
 
 IMAGE_SCANNERS = frozenset({"pixels", "fingerprint", "nudity", "text", "logos"})

@@ -36,6 +36,8 @@ SLOTS = pa.schema(
         ("priority", pa.string()),
         ("created_at", _TIME),
         ("deadline", _TIME),
+        ("verdict", pa.string()),  # the prompt gates' word on this slot alone: whose brand its prompt names
+        ("reasons", pa.list_(pa.string())),
     ]
 )
 """What a run must decide: one row a slot that is new, changed, or waiting under another policy."""
@@ -60,7 +62,10 @@ REQUESTS = pa.schema(
         ("reasons", pa.list_(pa.string())),
     ]
 )
-"""What a run must make: one row a distinct request key, sorted into shards."""
+"""What a run must make: one row a distinct request key, sorted into shards.
+
+A request that was refused for its first slots alone has a second row, among those to make, once another may have it.
+"""
 
 REFRESHED = pa.schema(
     [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catalogs.keys import digest
-from catalogs.recipe import REACHING, RESERVED, Finish, Recipe, Tier
+from catalogs.recipe import DEFAULT_LANGUAGES, JUDGED, RESERVED, Finish, Recipe, Tier
 from catalogs.templates import Renderer, compile_template
 
 
@@ -63,7 +63,7 @@ class Slices:
         compiled = compile_template(template, recipe.template_fields, "template")
         compiled_negative = compile_template(negative, recipe.template_fields, "negative")
         read = compiled.fields | compiled_negative.fields
-        fields = tuple(sorted((read - set(RESERVED)) | (set(REACHING) & set(recipe.columns))))
+        fields = tuple(sorted((read - set(RESERVED)) | (set(JUDGED) & set(recipe.columns))))
         finish_digest = finish.digest
         identity = recipe.models[model].identity
         content = {
@@ -79,6 +79,8 @@ class Slices:
             "render_version": recipe.render_version,
             "fields": fields,
         }
+        if recipe.languages != DEFAULT_LANGUAGES:
+            content["languages"] = sorted(recipe.languages)
         return Slice(
             view=view,
             phrase=recipe.views[view],

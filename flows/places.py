@@ -23,12 +23,14 @@ from infra.marks.credentials import Signer
 from infra.marks.watermarks import open_watermark
 from infra.pools.inline import InlinePool
 from infra.scanners.images import look_for
+from infra.scanners.linear import open_classifier
 from infra.screening.inline import InlineScreener
 from infra.screening.measure import SCANNERS
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
 from infra.stores import open_store, supports_conditional_writes
 from infra.tables import open_tables
+from tasks.prompts import PromptGates
 from tasks.workbench import Gate, Places
 
 
@@ -62,6 +64,15 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
         for open_pool in pools.values():
             open_pool.close()
         screener.close()
+
+
+def prompt_gates(job: Job, settings: Settings) -> PromptGates:
+    """Return what judges a job's prompts. Raises `SettingsError` where the classifier's file is none."""
+    try:
+        classifier = open_classifier(Path(settings.classifier)) if settings.classifier else None
+    except ValueError as error:
+        raise SettingsError(f"PACKSHOT_CLASSIFIER: {error}") from None
+    return PromptGates(job.policy, job.recipe.languages, classifier)
 
 
 def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:

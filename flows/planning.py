@@ -12,7 +12,7 @@ from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, read_prices, terms_for, warn_of_silence
+from flows.places import engine_spec, prompt_gates, read_prices, terms_for, warn_of_silence
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -28,7 +28,8 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
-    plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms)
+    gates = prompt_gates(job, settings)
+    plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms, gates)
     try:
         engine_spec(job.recipe, job.recipe.default_model, settings)
     except RecipeError as error:

@@ -32,7 +32,7 @@ from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, work_through
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
-from flows.places import open_places, read_prices, terms_for, warn_of_silence
+from flows.places import open_places, prompt_gates, read_prices, terms_for, warn_of_silence
 from flows.watching import Watch, watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
@@ -130,9 +130,9 @@ class Refresh:
         store, tables = self.places.store, self.places.tables
         with self._stage("plan"):
             terms = terms_for(self.job, self.prices, self.settings)
-            plan = load_plan(store, run.run_id) or self.hands.stage(
-                "plan", lambda: make_plan(self.job, store, tables, run.run_id, self.settings.shard_size, terms)
-            )
+            gates = prompt_gates(self.job, self.settings)
+            asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
+            plan = load_plan(store, run.run_id) or self.hands.stage("plan", lambda: make_plan(*asked))
         self.watch.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)

@@ -211,6 +211,19 @@ class Pool(Protocol):
         """End all engines; work that has not started is cancelled."""
 
 
+# Scanners of prompts
+
+
+class TextClassifier(Protocol):
+    """A model of the operator's own that scores prompts. Asked by one thread."""
+
+    version: str
+    """Moves with the model's content: verdicts are decided under it."""
+
+    def score(self, text: str) -> Mapping[str, float]:
+        """Return label -> score, 0 to 1, for every label that the model has."""
+
+
 # Screening
 
 

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     c2pa_timestamp_url: str | None = Field(None, description="A time-stamp server; by default none is asked")
     c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when marks are read")
     watermark: str | None = Field(None, description="Whose watermark a recipe may name: module:factory")
+    classifier: str | None = Field(None, description="A text classifier of your own for prompts (JSON)")
 
     @field_validator("store_seconds")
     @classmethod

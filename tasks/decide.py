@@ -16,7 +16,7 @@ from catalogs.chains import Attempt, Chain, ChainKey, chains_of
 from catalogs.duplicates import Candidate, Distinctness, judge_duplicates
 from catalogs.policy import Policy
 from catalogs.schemas import DECISIONS, LEFT_OUT, RETIRED, SLOTS
-from catalogs.verdict import Verdict
+from catalogs.verdict import PASS, Verdict, worst
 from catalogs.work import Order, requests_of
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_records, read_table
@@ -156,7 +156,9 @@ def _requests(store: ObjectStore, run_id: str) -> dict[ChainKey, _Request]:
         shards = table["shard"].to_pylist()
         for shard, key, finish, *rest in zip(shards, *(table[name].to_pylist() for name in columns), strict=True):
             code = next(codes[shard]) if shard in codes else 0
-            found[(key, finish)] = _Request(*[*rest, REASONS[code - 1] if code else ""])
+            request = _Request(*[*rest, REASONS[code - 1] if code else ""])
+            if request.verdict == "PASS" or (key, finish) not in found:
+                found[(key, finish)] = request
     return found
 
 
@@ -166,7 +168,7 @@ def _orders(store: ObjectStore, run_id: str, wanted: Mapping[ChainKey, int]) -> 
         Order(request, wanted[(request.key, request.finish_digest)])
         for table in read_records(store, layout.run_file(run_id, "requests/"))
         for request in requests_of(table)
-        if (request.key, request.finish_digest) in wanted
+        if (request.key, request.finish_digest) in wanted and request.verdict == PASS
     ]
 
 
@@ -196,9 +198,11 @@ def _decision(
     key = (slot["request_key"], slot["finish_digest"])
     request, pick = requests[key], picks.get(key)
     row = {name: slot[name] for name in DECISIONS.names if name in slot} | {"model": models[request.model]}
-    if request.verdict != "PASS":
-        state = STATES[request.verdict]
-        return row | {"state": state, "verdict": request.verdict, "reasons": request.reasons, "attempts_spent": 0}
+    if request.verdict != "PASS" or slot["verdict"] != "PASS":
+        words = ((request.verdict, request.reasons), (slot["verdict"], slot["reasons"]))
+        word = worst(Verdict(said, tuple(reasons)) for said, reasons in words)  # type: ignore[arg-type]
+        state = STATES[word.word]
+        return row | {"state": state, "verdict": word.word, "reasons": list(word.reasons), "attempts_spent": 0}
     if pick is None or (key in stop.owing and pick.verdict.word != "PASS"):
         reason = request.left_out or stop.reason
         spent = pick.spent if pick is not None else 0

@@ -5,7 +5,7 @@ out: a `Plan`: counts, rejects, shards in the order of work, and what the terms 
 Parquet, row group by row group, so that a first night of 2,000,000 images is planned in bounded memory.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import IO
@@ -22,22 +22,29 @@ from catalogs.ingest import Counts, Ingest, Reject, collect_inherited
 from catalogs.job import Job, Run
 from catalogs.plan import FIRST_REJECTS, WAITING, Plan, PlanCounts, PlannedBatch, Shard, as_table
 from catalogs.planner import Planner
-from catalogs.policy import Policy, decide_prompt
+from catalogs.prompts import PromptGate
 from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
 from catalogs.schemas import LEFT_OUT, REFRESHED, REJECTS, RETIRED, SLOTS
 from catalogs.shards import Sharder
 from catalogs.terms import Terms
-from catalogs.verdict import Verdict
 from infra.documents import read_json, write_json
 from infra.interfaces import ObjectStore, TableStore
-from infra.scanners.words import WordScanner
 from infra.sources import Source, open_source
+from tasks.prompts import PromptGates
 
 
 def make_plan(
-    job: Job, store: ObjectStore, tables: TableStore, run_id: str | None, shard_size: int, terms: Terms | None = None
+    job: Job,
+    store: ObjectStore,
+    tables: TableStore,
+    run_id: str | None,
+    shard_size: int,
+    terms: Terms | None = None,
+    gate: PromptGate | None = None,
 ) -> Plan:
     """Plan `job`, by default without limits; with a `run_id`, write the plan into that run's folder, `plan.json` last.
+
+    `gate` judges the prompts; by default it is the policy's, without a text classifier.
 
     Raises `CatalogueError` where the source as a whole cannot be used, `infra.errors.UnreadableSource` where it
     cannot be read.
@@ -46,7 +53,8 @@ def make_plan(
     version = tables.version(layout.manifest(job.catalogue))
     live = Live(_batches(tables, layout.manifest(job.catalogue), LIVE_COLUMNS, version))
     refused = Refused(_batches(tables, layout.outcomes(job.catalogue), REFUSED_COLUMNS, None))
-    planner = Planner(job.recipe, live, refused, job.policy.digest, _prompt_judge(job.policy))
+    gate = gate or PromptGates(job.policy, job.recipe.languages)
+    planner = Planner(job.recipe, live, refused, job.policy.digest, gate)
     with ExitStack() as stack:
         writer = _Writer(store, run_id, stack)
         plan = _read_through(job, source, planner, writer, Sharder(shard_size, terms=terms or Terms()))
@@ -125,9 +133,9 @@ def _write_batch(planned: PlannedBatch, rejects: list[Reject], writer: "_Writer"
         columns = [list(column) for column in zip(*planned.refreshed, strict=True)]
         writer.table("refreshed.parquet", pa.table(columns, schema=REFRESHED))
         plan.refreshed += len(planned.refreshed)
+    for reason, count in planned.reasons.items():
+        plan.reasons[reason] = plan.reasons.get(reason, 0) + count
     for request in planned.requests:
-        for reason in request.verdict.reasons:
-            plan.reasons[reason] = plan.reasons.get(reason, 0) + 1
         for part, table in sharder.add(request):
             writer.request_group(part, table)
 
@@ -157,17 +165,6 @@ def _retire(job: Job, tables: TableStore, planner: Planner, writer: "_Writer", p
         if table.num_rows:
             writer.table("retired.parquet", table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED))
             plan.retired += table.num_rows
-
-
-def _prompt_judge(policy: Policy) -> Callable[[str], Verdict]:
-    scanner = WordScanner(policy.words.terms, policy.words.allow)
-    clean = decide_prompt({}, {"words": scanner.version}, {}, policy)
-
-    def judge(text: str) -> Verdict:
-        hits = scanner.scan(text)
-        return decide_prompt(hits, {"words": scanner.version}, {}, policy) if hits else clean
-
-    return judge
 
 
 def _batches(tables: TableStore, table: str, columns: tuple[str, ...], version: int | None) -> Iterator[pa.RecordBatch]:

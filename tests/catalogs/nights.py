@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from catalogs.plan import PlanCounts, PlannedBatch, Request, Slot
 from catalogs.planner import Planner
+from catalogs.prompts import PromptWord
 from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
 from catalogs.recipe import Recipe
 from catalogs.schemas import MANIFEST, OUTCOMES
@@ -22,6 +23,21 @@ def part_of(schema: pa.Schema, columns: Sequence[str], rows: Sequence[Mapping[st
     """Return rows under some columns of a table's schema."""
     arrays = [pa.array([row.get(name) for row in rows], schema.field(name).type) for name in columns]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+@dataclass
+class Told:
+    """A prompt gate that is told what to say: prompt -> verdict, and word in a prompt -> brands that it names."""
+
+    verdict: Callable[[str], Verdict]
+    brands: Mapping[str, tuple[str, ...]]
+
+    def judge(self, prompt: str) -> PromptWord:
+        found = {brand for word, brands in self.brands.items() if word in prompt for brand in brands}
+        return PromptWord(self.verdict(prompt), tuple(sorted(found)))
+
+    def judge_brands(self, found: Sequence[str], brand: str) -> Verdict:
+        return PASS if {brand}.issuperset(found) else Verdict("REVIEW", ("brand.other",))
 
 
 @dataclass
@@ -68,11 +84,12 @@ class Shop:
         policy: str = "policy 1",
         judge: Callable[[str], Verdict] = lambda _: PASS,
         rows_a_batch: int = 1000,
+        brands: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Night:
         """Plan a catalogue whose rows must all be accepted."""
         live = Live([part_of(MANIFEST, LIVE_COLUMNS, list(self.live.values()))])
         refused = Refused([part_of(OUTCOMES, REFUSED_COLUMNS, list(self.outcomes.values()))])
-        planner = Planner(recipe, live, refused, policy, judge)
+        planner = Planner(recipe, live, refused, policy, Told(judge, brands or {}))
         table = accepted(rows, recipe)
         starts = range(0, table.num_rows, rows_a_batch)
         batches = [planner.batch(table.slice(start, rows_a_batch)) for start in starts]
@@ -90,8 +107,10 @@ class Shop:
             }
         self.refresh(night)
 
-    def refuse(self, night: Night, state: str, attempts: int = 0, policy: str = "policy 1") -> None:
-        """Remember every slot of the night as refused."""
+    def refuse(
+        self, night: Night, state: str, attempts: int = 0, policy: str = "policy 1", pictured: bool = True
+    ) -> None:
+        """Remember every slot of the night as refused, by its picture or by its prompt."""
         for slot in night.slots:
             self.outcomes[slot.slot_id, slot.request_key] = {
                 "slot_id": slot.slot_id,
@@ -101,6 +120,7 @@ class Shop:
                 "source_digest": slot.source_digest,
                 "finish_digest": slot.finish_digest,
                 "policy_digest": policy,
+                "image_key": slot.request_key if pictured else None,
             }
         self.refresh(night)
 

@@ -16,6 +16,7 @@ from catalogs.published import Live, Refused
 from catalogs.recipes import built_in_recipe
 from catalogs.verdict import PASS
 from infra.sources import open_source
+from tests.catalogs.nights import Told
 from tests.catalogs.shop import FIELDS, RECIPE, ingested, raw, recipe_with
 
 LOOKALIKE = Path(__file__).parents[1] / "data" / "shopify_lookalike.csv"
@@ -55,7 +56,7 @@ def test_a_shop_export_gives_its_products_and_counts_its_pictures_as_ignored() -
 
 
 def plan_of(found: list[Ingested]) -> list[tuple[bytes, bytes, bytes]]:
-    planner = Planner(built_in_recipe("shopify"), Live([]), Refused([]), "policy", lambda _: PASS)
+    planner = Planner(built_in_recipe("shopify"), Live([]), Refused([]), "policy", Told(lambda _: PASS, {}))
     slots = [slot for one in found for slot in planner.batch(one.table).slots]
     return [(slot.slot_id, slot.request_key, slot.source_digest) for slot in slots]
 

@@ -1,5 +1,6 @@
 """What a night finds to do: nothing where nothing moved, and exactly what moved where something did."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -12,8 +13,8 @@ from catalogs.keys import request_key, slot_id
 from catalogs.plan import PlanCounts
 from catalogs.synthetic import synthetic_batches
 from catalogs.verdict import PASS, Verdict
-from tests.catalogs.nights import Shop, name_of
-from tests.catalogs.shop import recipe_with
+from tests.catalogs.nights import Night, Shop, name_of
+from tests.catalogs.shop import CONTENT, recipe_with
 
 MUG: dict[str, object] = {"sku": "M1", "title": "Tall Mug", "category": "mugs", "color": "red"}
 LAMP: dict[str, object] = {"sku": "L1", "title": "Lamp", "color": "red"}
@@ -465,6 +466,62 @@ def test_the_prompt_gates_word_stands_with_the_request_and_is_counted_by_slot() 
         "Pair of Boot, front view": "REVIEW",
         "Pair of Boot, seen from the side": "REVIEW",
     }
+
+
+OWN = {"sku": "own", "title": "Nike Shoe", "brand": "Nike"}
+OTHER = {"sku": "other", "title": "Nike Shoe", "brand": "Acme"}
+NOBODYS = {"sku": "nobodys", "title": "Nike Shoe", "brand": ""}
+BRANDED = recipe_with({"columns.brand": "brand", "optional": [*CONTENT["optional"], "brand"]})
+NIKE = {"Nike": ("Nike",)}
+
+
+def branded(shop: Shop, *rows: Mapping[str, object], **other: int) -> Night:
+    return shop.night(rows, BRANDED, brands=NIKE, **other)
+
+
+@pytest.mark.parametrize("rows_a_batch", [1, 1000])
+def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_picture_that_its_own_share(rows_a_batch: int) -> None:
+    night = branded(Shop(), OTHER, OWN, NOBODYS, rows_a_batch=rows_a_batch)
+    assert {slot.sku: (slot.verdict, slot.reasons) for slot in night.slots} == {
+        "other": ("REVIEW", ("brand.other",)),
+        "own": ("PASS", ()),
+        "nobodys": ("REVIEW", ("brand.other",)),
+    }
+    assert (night.counts.new, night.counts.review, night.counts.requests) == (3, 2, 1)
+    assert [request.verdict.word for request in night.requests][-1] == "PASS"
+    assert len(night.requests) == (2 if rows_a_batch == 1 else 1)
+    assert len({request.key for request in night.requests}) == 1
+    assert sum((batch.reasons for batch in night.batches), Counter()) == {"brand.other": 2}
+
+
+def test_a_picture_that_nobodys_own_brand_asks_for_is_not_made() -> None:
+    night = branded(Shop(), OTHER, NOBODYS)
+    assert [request.verdict for request in night.requests] == [Verdict("REVIEW", ("brand.other",))]
+
+
+def test_a_brand_that_comes_to_be_known_is_decided_anew_and_one_that_stays_wrong_waits() -> None:
+    shop = Shop()
+    shop.refuse(branded(shop, OTHER), "review", pictured=False)
+    assert branded(shop, OTHER).counts == PlanCounts(waiting=1)
+    night = branded(shop, {**OTHER, "brand": "Nike"})
+    assert [(slot.kind, slot.verdict) for slot in night.slots] == [("waiting", "PASS")]
+    assert (night.counts.waiting, night.counts.decided_anew, night.counts.requests) == (1, 1, 1)
+
+
+def test_a_brand_column_that_changes_leaves_a_live_picture_where_it_is() -> None:
+    shop = Shop()
+    shop.publish(branded(shop, OWN))
+    night = branded(shop, {**OWN, "brand": "Nike, Inc."})
+    assert (night.counts.unchanged, night.slots, len(night.refreshed)) == (1, [], 1)
+
+
+def test_another_list_of_languages_decides_refused_prompts_anew_and_moves_no_key() -> None:
+    shop = Shop()
+    before = shop.night([LAMP])
+    shop.refuse(before, "review", pictured=False)
+    assert shop.night([LAMP], recipe_with({"languages": ["en"]})).counts == PlanCounts(waiting=1)
+    [slot] = shop.night([LAMP], recipe_with({"languages": ["en", "ja"]})).slots
+    assert (slot.kind, slot.request_key) == ("waiting", before.slots[0].request_key)
 
 
 @pytest.mark.parametrize("title", ["{{ 7*7 }}", "{% for x in y %}", "../../etc", "\u202eevil", "👟", "x" * 3000])

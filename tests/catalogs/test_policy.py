@@ -18,6 +18,7 @@ from catalogs.policy import (
     decide_prompt,
     load_policy,
 )
+from catalogs.prompts import PromptFindings
 from catalogs.rules import packaged_rules
 from catalogs.verdict import PASS, Verdict
 
@@ -55,6 +56,10 @@ def with_rule(**rule: Any) -> Policy:
     return load_policy(
         yaml.safe_dump({"version": 1, "words": {"categories": {}}, "image": [{"reason": "r", **rule}]}), "mine.yaml"
     )
+
+
+def found(hits: dict[str, list[str]] | None = None, **other: Any) -> PromptFindings:
+    return PromptFindings(hits or {}, **other)
 
 
 def image(scores: dict[str, float], policy: Policy = POLICY, category: str = "") -> Verdict:
@@ -150,7 +155,7 @@ def test_an_error_outweighs_an_answer_of_the_same_scanner() -> None:
 def test_a_scanner_that_nobody_has_is_missing_for_images() -> None:
     policy = POLICY.model_copy(update={"required": ("nudity", "words")})
     assert image(GOOD, policy) == Verdict("REVIEW", ("scanner-missing.nudity",))
-    assert decide_prompt({}, ANSWERED, {}, policy) == PASS
+    assert decide_prompt(found(), ANSWERED, {}, policy) == PASS
 
 
 def test_nothing_measured_at_all_is_never_a_pass() -> None:
@@ -283,24 +288,53 @@ def test_a_required_scanner_must_have_spoken_and_an_optional_one_may_be_silent()
 
 
 def test_a_prompt_without_hits_passes() -> None:
-    assert decide_prompt({}, ANSWERED, {}, POLICY) == PASS
-    assert decide_prompt({"weapons": []}, ANSWERED, {}, POLICY) == PASS
+    assert decide_prompt(found(), ANSWERED, {}, POLICY) == PASS
+    assert decide_prompt(found({"weapons": []}), ANSWERED, {}, POLICY) == PASS
 
 
 def test_the_category_gives_the_word_and_the_reason() -> None:
-    assert decide_prompt({"weapons": ["gun"]}, ANSWERED, {}, POLICY) == Verdict("BLOCK", ("words.weapons",))
-    assert decide_prompt({"nudity": ["nude"]}, ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.nudity",))
-    both = decide_prompt({"nudity": ["nude"], "hate": ["nazi"]}, ANSWERED, {}, POLICY)
+    assert decide_prompt(found({"weapons": ["gun"]}), ANSWERED, {}, POLICY) == Verdict("BLOCK", ("words.weapons",))
+    assert decide_prompt(found({"nudity": ["nude"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.nudity",))
+    both = decide_prompt(found({"nudity": ["nude"], "hate": ["nazi"]}), ANSWERED, {}, POLICY)
     assert both == Verdict("BLOCK", ("words.hate", "words.nudity"))
 
 
 def test_a_category_that_the_policy_does_not_know_is_for_a_person() -> None:
-    assert decide_prompt({"spells": ["hex"]}, ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.spells",))
+    assert decide_prompt(found({"spells": ["hex"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.spells",))
+
+
+def test_a_language_that_the_recipe_does_not_name_has_the_policys_word() -> None:
+    german = found(languages=["de"])
+    assert decide_prompt(german, ANSWERED, {}, POLICY) == Verdict("REVIEW", ("language.unexpected",))
+    lax = load_policy("extends: default\nother_languages: PASS", "shop.yaml")
+    assert decide_prompt(german, ANSWERED, {}, lax) == PASS
+
+
+def test_a_classifiers_score_turns_into_a_word_at_the_policys_thresholds() -> None:
+    policy = load_policy(
+        "extends: default\nrequired: [words, classifier]\n"
+        "classifier: {sexual: {review_above: 0.5, block_above: 0.9}, hate: {review_above: 0.5}}",
+        "shop.yaml",
+    )
+    heard = {**ANSWERED, "classifier": "1"}
+
+    def word(**scores: float) -> Verdict:
+        return decide_prompt(found(scores=scores), heard, {}, policy)
+
+    assert word(sexual=0.5, hate=0.1) == PASS
+    assert word(sexual=0.6, hate=0.1) == Verdict("REVIEW", ("classifier.sexual",))
+    assert word(sexual=0.95, hate=0.6) == Verdict("BLOCK", ("classifier.hate", "classifier.sexual"))
+    assert word(hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
+    assert word(sexual=math.nan, hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
+    assert "scanner-missing.classifier" in decide_prompt(found(), ANSWERED, {}, policy).reasons
+    failed = decide_prompt(found(), ANSWERED, {"classifier": "died"}, policy)
+    assert failed.word == "REVIEW"
+    assert "scanner-failed.classifier" in failed.reasons
 
 
 def test_a_prompt_that_no_scanner_read_is_for_a_person() -> None:
-    assert decide_prompt({}, {}, {}, POLICY) == Verdict("REVIEW", ("scanner-missing.words",))
-    assert decide_prompt({}, {}, {"words": "died"}, POLICY) == Verdict("REVIEW", ("scanner-failed.words",))
+    assert decide_prompt(found(), {}, {}, POLICY) == Verdict("REVIEW", ("scanner-missing.words",))
+    assert decide_prompt(found(), {}, {"words": "died"}, POLICY) == Verdict("REVIEW", ("scanner-failed.words",))
 
 
 # The file
@@ -311,7 +345,8 @@ def test_the_built_in_policy_is_what_was_meant() -> None:
     assert (POLICY.duplicates.near_bits, POLICY.duplicates.review_bits) == (16, 31)
     assert (POLICY.duplicates.exact_other_sku, POLICY.duplicates.quality_floor) == ("BLOCK", 50)
     assert POLICY.review_days == 30
-    assert sum(len(category.terms) for category in POLICY.words.categories.values()) >= 60
+    assert sum(len(category.terms) for category in POLICY.words.categories.values()) >= 1000
+    assert (POLICY.brands.verdict, POLICY.other_languages, POLICY.classifier) == ("REVIEW", "REVIEW", {})
     assert {rule.score for rule in POLICY.image} <= SCORES.keys()
     assert all(rule.source for rule in POLICY.image)
 
@@ -331,8 +366,16 @@ def test_every_field_is_described() -> None:
     [
         ("version: 1", "version: 2"),
         ("block_below: 4\n", "block_below: 3.5\n"),
-        ("[erotic, naked,", "[erotic, naked, bare,"),
-        ("[bath bomb,", "[bath bomb, photo bomb,"),
+        ("    politics: REVIEW", "    politics: BLOCK"),
+        ("    tobacco: REVIEW\n", ""),
+        ("  lists:\n", "  categories: {nudity: {verdict: REVIEW, terms: [bare]}}\n  lists:\n"),
+        ("  lists:\n", "  without: [erotic]\n  lists:\n"),
+        ("  lists:\n", "  allow: [naked flame]\n  lists:\n"),
+        ("listed: true}", "listed: false}"),
+        ("listed: true}", "listed: true, without: [Nike]}"),
+        ("listed: true}", "listed: true, names: {Acme: [acme]}}"),
+        ("other_languages: REVIEW", "other_languages: PASS"),
+        ("other_languages: REVIEW", "other_languages: REVIEW\nclassifier: {sexual: {review_above: 0.7}}"),
         ("near_bits: 16", "near_bits: 15"),
         ("review_days: 30", "review_days: 31"),
     ],
@@ -346,7 +389,7 @@ def test_a_change_that_decides_moves_the_digest(old: str, new: str) -> None:
 def test_remarks_and_the_order_of_a_list_do_not_move_the_digest() -> None:
     text = packaged_rules("policy")
     changed = text.replace("Google Merchant takes 16 MB", "somebody said so")
-    changed = changed.replace("[erotic, naked, nsfw, nude, topless]", "[topless, naked, nsfw, nude, erotic, nude]")
+    changed = changed.replace("    violence: BLOCK\n    sexual: BLOCK\n", "    sexual: BLOCK\n    violence: BLOCK\n")
     changed = changed.replace("required: [words, pixels,", "required: [pixels, words,")
     assert changed != text
     assert load_policy(changed, "changed").digest == POLICY.digest
@@ -361,13 +404,18 @@ def test_remarks_and_the_order_of_a_list_do_not_move_the_digest() -> None:
         ("review_below: 7", "review_below: 3", "image.4: thresholds must rise"),
         ("review_below: 7", "review_below: .nan", "image.4.review_below: Input should be a finite number"),
         ("near_bits: 16", "near_bits: 40", "duplicates: near_bits 40 must not exceed review_bits 31"),
+        ("nudity: REVIEW", "nudity: PASS", "words.categories.nudity.verdict"),
+        ("nudity: REVIEW", "nudes: REVIEW", "words: there is no word list 'nudes'; choose from adult, alcohol, arms"),
+        ("words:\n", "words:\n  categories: {x: {verdict: BLOCK, terms: []}}\n", "words.categories.x.terms: "),
         (
-            "verdict: REVIEW\n      terms: [erotic",
-            "verdict: PASS\n      terms: [erotic",
-            "words.categories.nudity.verdict",
+            "words:\n",
+            "words:\n  categories: {x: {verdict: BLOCK, terms: [' ']}}\n",
+            "words.categories.x.terms: an empty entry",
         ),
-        ("[erotic, naked, nsfw, nude, topless]", "[]", "words.categories.nudity.terms: "),
-        ("[erotic, naked, nsfw, nude, topless]", "[' ']", "words.categories.nudity.terms: an empty entry"),
+        ("words:\n", "words:\n  categories: 3\n", "words.categories: "),
+        ("words:\n", "words:\n  categories: {nudity: 3}\n", "words.categories.nudity: "),
+        ("listed: true", "listed: true, names: {Acme: []}", "brands.names: a brand without a name is never found"),
+        ("listed: true", "listed: true, names: 3", "brands.names: "),
     ],
 )
 def test_a_wrong_policy_is_refused_by_file_and_field(old: str, new: str, said: str) -> None:
@@ -396,6 +444,34 @@ def test_a_policy_that_extends_another_says_only_what_differs() -> None:
         None,
     )
     assert told["blank.range", "blank"] in POLICY.image
+
+
+def test_a_policy_adds_to_the_lists_and_takes_out_of_them() -> None:
+    policy = load_policy(
+        "extends: default\n"
+        "words: {without: [topless], allow: [naked flame], lists: {tobacco: null, alcohol: BLOCK, hate: REVIEW},\n"
+        "  categories: {nudity: {verdict: BLOCK, terms: [birthday suit]}, spells: {verdict: REVIEW, terms: [hex]}}}\n"
+        "brands: {without: [Nike], names: {Acme: [acme anvil]}}",
+        "shop.yaml",
+    )
+    nudity, before = policy.words.categories["nudity"], POLICY.words.categories["nudity"]
+    assert set(nudity.terms) == {*before.terms, "birthday suit"} - {"topless"}
+    assert (before.verdict, nudity.verdict, policy.words.categories["spells"].terms) == ("REVIEW", "BLOCK", ("hex",))
+    assert {"naked flame", "glue gun"} <= set(policy.words.allow)
+    assert policy.words.categories.keys() == {*POLICY.words.categories, "spells", "alcohol"} - {"tobacco"}
+    assert [policy.words.categories[name].verdict for name in ("alcohol", "hate", "arms")] == [
+        "BLOCK",
+        "REVIEW",
+        "REVIEW",
+    ]
+    assert policy.brands.names.keys() == {*POLICY.brands.names, "Acme"} - {"Nike"}
+
+
+def test_a_kept_policy_holds_every_term_and_needs_no_list_to_be_read_again() -> None:
+    kept = POLICY.model_dump_json()
+    assert '"lists":{}' in kept
+    assert "beheaded" in kept
+    assert Policy.model_validate_json(kept).digest == POLICY.digest
 
 
 def test_extending_without_a_change_is_the_same_policy() -> None:

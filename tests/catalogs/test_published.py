@@ -78,6 +78,7 @@ def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any
         "finish_digest": "plain",
         "policy_digest": "policy 1",
         "expires_at": EXPIRY if state == "review" else None,
+        "image_key": name(slot, 32) if state == "failed" else None,
     }
 
 

@@ -51,7 +51,13 @@ def _slot(place: str, word: str) -> Row:
 
 def planned(place: str, word: str, **changes: Any) -> Row:
     """Return a plan's slot row; `place` is SKU/view."""
-    return _slot(place, word) | {"attempts_allowed": 2, "priority": "normal", **changes}
+    return _slot(place, word) | {
+        "attempts_allowed": 2,
+        "priority": "normal",
+        "verdict": "PASS",
+        "reasons": [],
+        **changes,
+    }
 
 
 def attempt(word: str, number: int = 0, verdict: str = "PASS", looks: str | None = None, **changes: Any) -> Row:

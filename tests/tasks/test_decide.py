@@ -9,6 +9,7 @@ import pytest
 from catalogs import layout
 from catalogs.policy import built_in_policy
 from catalogs.schemas import LEFT_OUT, RETIRED
+from catalogs.shards import request_table
 from catalogs.verdict import Verdict
 from infra.parquet import write_table
 from tasks.decide import Decided, decide
@@ -77,6 +78,21 @@ def test_each_slot_gets_the_end_of_its_request(shop: Shop) -> None:
     assert [row["attempts_spent"] for row in rows] == [1, 2, 1, 0, 1]
     assert rows[0]["image_key"] == rows[4]["image_key"] == made[0]["image_key"]
     assert [rows[2][name] for name in ("image_key", "finished_sha")] == [None, None]
+
+
+def test_a_slot_of_another_maker_waits_beside_the_picture_that_it_would_share(shop: Shop) -> None:
+    other = planned("copy/front", "fine", verdict="REVIEW", reasons=["brand.other"])
+    write(shop, [planned("own/front", "fine"), other], ["fine"], [attempt("fine")])
+    held = request("fine", verdict=Verdict("REVIEW", ("brand.other",)))
+    write_table(shop.store, layout.run_requests(RUN, "refused"), request_table([held], ""))
+    assert states(decided(shop)) == [("publish", [], 0), ("review", ["brand.other"], None)]
+
+
+def test_a_slot_gives_its_own_reasons_beside_its_prompts(shop: Shop) -> None:
+    drugs = Verdict("BLOCK", ("words.drugs",))
+    slots = [planned("copy/front", "fine", verdict="REVIEW", reasons=["brand.other"])]
+    write_plan(shop.store, slots, [request("fine", verdict=drugs)])
+    assert states(decided(shop)) == [("blocked", ["brand.other", "words.drugs"], None)]
 
 
 def test_two_views_alike_ask_for_another_and_after_it_the_batch_is_decided(shop: Shop) -> None:

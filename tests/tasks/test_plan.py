@@ -24,6 +24,7 @@ from infra.stores.addresses import parse_address
 from infra.tables.delta import DeltaTables
 from tasks import runs
 from tasks.plan import load_plan, make_plan, plan_holds
+from tasks.prompts import PromptGates
 from tests.catalogs.shop import RECIPE
 from tests.flows.shops import write_csv
 from tests.tasks.batches import RUN
@@ -102,6 +103,22 @@ def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(shop: Shop) -> N
     assert {word for group in groups for word in group["verdict"].to_pylist()} == {"PASS"}
     [refused] = read_records(shop.store, layout.run_requests(RUN, "refused"))
     assert refused["prompt"].to_pylist() == ["Photo of Cocaine in a bag, front view"]
+
+
+def test_a_plan_says_how_many_prompts_are_refused_and_why(shop: Shop) -> None:
+    rows = [MUG, GUN, {"sku": "nude", "title": "Nude print"}, {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"},
+            {"sku": "swoosh", "title": "Nike mug"}, {"sku": "swoosh-2", "title": "Nike mug"}]  # fmt: skip
+    plan = plan_of(shop, *rows)
+    assert (plan.slots.new, plan.slots.blocked, plan.slots.review, plan.images) == (6, 1, 4, 1)
+    assert plan.reasons == {"brand.other": 2, "language.unexpected": 1, "words.drugs": 1, "words.nudity": 1}
+
+
+def test_another_gate_may_be_given(shop: Shop) -> None:
+    gates = PromptGates(built_in_policy(), ["en", "de"])
+    german = {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"}
+    terms = Terms(seconds_per_megapixel=2.0)
+    plan = make_plan(job(shop, [german]), shop.store, shop.tables, None, 2, terms, gates)
+    assert (plan.slots.review, plan.images) == (0, 1)
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(shop: Shop) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.scanners.words import VERSION, WordScanner, fold
+from infra.scanners.readings import fold
+from infra.scanners.words import VERSION, WordScanner
 
 TERMS = {
     "weapons": ["gun", "pistol", "assault rifle", "手枪"],
@@ -40,6 +41,12 @@ SCANNER = WordScanner(TERMS, ALLOW)
         ("guuuun", "weapons", "gun"),
         ("weeeeed", "cannabis", "weed"),
         ("p00000rn", "sexual", "porn"),
+        ("nnuudde print", "sexual", "nude"),
+        ("pist0I black", "weapons", "pistol"),
+        ("pistoI black", "weapons", "pistol"),
+        ("pis-tol", "weapons", "pistol"),
+        ("p*stol", "weapons", "pistol"),
+        ("p**n", "sexual", "porn"),
         ("g u n", "weapons", "gun"),
         ("buy a g.u.n now", "weapons", "gun"),
         ("size s p-i-s-t-o-l", "weapons", "pistol"),
@@ -69,6 +76,7 @@ def test_a_disguised_word_is_found(text: str, category: str, term: str) -> None:
         "sizes S M L XL",
         "Galaxy A55 case, 3 x 4 x 5 cm",
         "kill time, be yourself",
+        "striped pattern, a Nuudle bowl, 5* hotel towel, 4*4 tyre, * porcelain *",
         "assault on a rifle",
         "手 机壳, 枪灰色",
         "a" * 200,
@@ -117,8 +125,33 @@ def test_the_version_moves_with_the_lists_and_not_with_their_order() -> None:
         "!" * 1_000_000,
         "\n" * 1_000_000,
         "\ufdfa" * 30_000,
+        "aI" * 50_000,
+        "aa-" * 50_000,
+        "a" * 100_000 + "-" + "b" * 100_000,
+        "a*" * 50_000,
+        "ppp*qqqn " * 20_000,
+        "ж" * 100_000,
+        "🅟" * 50_000,
     ],
-    ids=["letter", "letters", "marks", "more-marks", "leet", "prefix", "allowed", "symbols", "lines", "expanding"],
+    ids=[
+        "letter",
+        "letters",
+        "marks",
+        "more-marks",
+        "leet",
+        "prefix",
+        "allowed",
+        "symbols",
+        "lines",
+        "expanding",
+        "capital-i",
+        "hyphens",
+        "hyphen",
+        "stars",
+        "starred-words",
+        "cyrillic",
+        "boxes",
+    ],
 )
 def test_a_hostile_megabyte_ends(text: str) -> None:
     # Quadratic work on any of these would take hours, not the second that it does.

@@ -1,0 +1,114 @@
+"""The word lists and the brand list that ship with Packshot, and how a policy takes them up.
+
+Comes in: files of plain text in `catalogs/data`, and what a policy says beside them. Goes out: the lists in full, so
+that a policy that is kept with a run, and its digest, hold every term that decides, whatever ships later.
+
+A file of words holds `[en]`, `[de]` … with terms and `[allow]` with harmless phrases, all parted by commas: they are
+plain text because thousands of terms as YAML would cost every command a second.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+ALLOW = "allow"
+"""The section of harmless phrases."""
+_FOLDER = resources.files("catalogs") / "data"
+_SECTION = re.compile(r"\[([a-z]+)\]")
+
+
+class WordList(NamedTuple):
+    """One file: its terms in all languages, and the phrases that hold one of them and mean no harm."""
+
+    terms: tuple[str, ...]
+    allow: tuple[str, ...]
+
+
+class BrandList(NamedTuple):
+    """The file of brands: brand -> names, apart by how sure a name is. See `catalogs.brands.Brands`."""
+
+    names: Mapping[str, tuple[str, ...]]
+    devices: Mapping[str, tuple[str, ...]]
+    words: Mapping[str, tuple[str, ...]]
+
+
+@cache
+def word_list_names() -> tuple[str, ...]:
+    """Return the names of all word lists that ship."""
+    files = (_FOLDER / "words").iterdir()
+    return tuple(sorted(file.name.removesuffix(".txt") for file in files if file.name.endswith(".txt")))
+
+
+@cache
+def word_list(name: str) -> WordList:
+    """Return a word list. Raises `ValueError` naming the lists there are."""
+    if name not in word_list_names():
+        raise ValueError(f"there is no word list {name!r}; choose from {', '.join(word_list_names())}")
+    sections: dict[str, list[str]] = {}
+    for section, line in _lines((_FOLDER / "words" / f"{name}.txt").read_text("utf-8")):
+        sections.setdefault(section, []).extend(_parted(line))
+    allow = sections.pop(ALLOW, [])
+    return WordList(tuple(term for terms in sections.values() for term in terms), tuple(allow))
+
+
+@cache
+def brand_list() -> BrandList:
+    """Return the list of brands."""
+    sections: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in BrandList._fields}
+    for section, line in _lines((_FOLDER / "brands.txt").read_text("utf-8")):
+        brand, _, names = line.partition(":")
+        sections[section][brand] = tuple(_parted(names))
+    return BrandList(**sections)
+
+
+def take_up_words(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a policy says of words with the lists that it names written out.
+
+    A list whose verdict is None is left out. A category that a list has too adds to it; `without` takes terms and
+    phrases out again. What has another shape than
+    expected is left as it is, for the model to name.
+    """
+    lists, own, without = told.get("lists"), told.get("categories"), told.get("without") or ()
+    if not lists or not isinstance(lists, Mapping) or not isinstance(own or {}, Mapping):
+        return dict(told)
+    categories: dict[str, Any] = dict(own or {})
+    allow = list(told.get("allow") or ())
+    for name, verdict in lists.items():
+        if verdict is None:
+            continue
+        listed = word_list(name)
+        mine = categories.get(name, {})
+        if isinstance(mine, Mapping):
+            terms = dict.fromkeys([*listed.terms, *(mine.get("terms") or ())])
+            categories[name] = {"verdict": verdict, **mine, "terms": [term for term in terms if term not in without]}
+        allow += [phrase for phrase in listed.allow if phrase not in without]
+    return {"categories": categories, "allow": allow}
+
+
+def take_up_brands(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a policy says of brands with the list written out where it asks for it."""
+    if told.get("listed") is not True:
+        return dict(told)
+    without = told.get("without") or ()
+    content = {name: told[name] for name in told if name not in ("listed", "without")}
+    for name, listed in brand_list()._asdict().items():
+        own = content.get(name) or {}
+        if isinstance(own, Mapping):
+            content[name] = {brand: names for brand, names in listed.items() if brand not in without} | dict(own)
+    return content
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    section = ""
+    for line in text.splitlines():
+        heading = _SECTION.fullmatch(line)
+        if heading:
+            section = heading[1]
+        elif line and not line.startswith("#"):
+            yield section, line
+
+
+def _parted(line: str) -> Iterator[str]:
+    return (part.strip() for part in line.split(",") if part.strip())

@@ -1,0 +1,67 @@
+"""The trademark scanner: which brands a prompt names, and which ones a shop's brand column does.
+
+Comes in: brand -> names, of three kinds; then one text at a time. Goes out: brands. Unmistakable names are looked up
+like banned words, through the same disguises. A device's name after `for` or `fits` says what an accessory is for.
+Names that are ordinary words count only where they cannot be anything else: `Apple® mug`, `Shell logo`, but not
+`Apple Pie Mug`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from infra.scanners.words import WordScanner
+
+VERSION = "brands-1"
+BRANDS_REMEMBERED = 4096
+"""Texts of brand columns whose brands are remembered: a shop has few, each on many rows."""
+
+PREFIX = "brand:"
+"""Tells a brand's terms from a category's, whose name holds no colon."""
+
+Names = Mapping[str, Sequence[str]]
+
+_ACCESSORY = (
+    "for", "fits", "compatible with", "für", "passend für", "kompatibel mit", "pour", "compatible avec", "para",
+    "compatible con", "per", "compatibile con", "для",
+)  # fmt: skip
+"""What stands before the name of the device that an accessory is made for."""
+_MARK = re.compile(r"[®™℠]|(?i:\((?:r|tm)\)|logos?\b|branded\b|brand\b|trademarks?\b|monograms?\b|emblems?\b)")
+"""What stands after an ordinary word that is meant as a brand."""
+
+
+class BrandScanner:
+    """Finds brands in texts. Keep it for many texts. Safe to share between threads.
+
+    Its unmistakable names are terms for a `WordScanner`, which may look for others too: reading a text in all its
+    readings is what costs, and it is done once.
+    """
+
+    def __init__(self, names: Names, devices: Names, words: Names) -> None:
+        """Take brand -> names of each kind (see `catalogs.prompts.Brands`)."""
+        self.terms: dict[str, list[str]] = {}
+        known: dict[str, list[str]] = {}
+        for kind in (names, devices, words):
+            for brand, members in kind.items():
+                known.setdefault(brand, [brand]).extend(members)
+                if kind is not words:
+                    self.terms.setdefault(f"{PREFIX}{brand}", []).extend(members)
+        owned = (name for members in devices.values() for name in members)
+        self.allow = [f"{before} {name}" for name in owned for before in _ACCESSORY]
+        self._known = WordScanner(known)
+        self._brand_of = {word: brand for brand, members in words.items() for word in members}
+        spelled = "|".join(map(re.escape, sorted(self._brand_of, key=len, reverse=True)))
+        self._ordinary = re.compile(rf"(?<!\w)({spelled})\s?(?:{_MARK.pattern})") if spelled else None
+        self.version = f"{VERSION}-{self._known.version}"
+        self.owned = lru_cache(maxsize=BRANDS_REMEMBERED)(self._owned)
+
+    def scan(self, text: str, hits: Iterable[str]) -> tuple[str, ...]:
+        """Return the brands that a text names, sorted, each once; `hits` are the categories of terms found in it."""
+        found = {hit.removeprefix(PREFIX) for hit in hits if hit.startswith(PREFIX)}
+        if self._ordinary is not None and _MARK.search(text):
+            found.update(self._brand_of[word] for word in self._ordinary.findall(text))
+        return tuple(sorted(found))
+
+    def _owned(self, brand: str) -> frozenset[str]:
+        """Return the brands that a brand column's text stands for: there an ordinary word is a brand, too."""
+        return frozenset(self._known.scan(brand))

@@ -1,0 +1,104 @@
+"""The language scanner: is a text in another language than those a recipe names? It speaks up only where it is sure.
+
+Comes in: the languages that are expected (ISO 639-1), then one text at a time. Goes out: the scripts and languages that
+are not among them. A foreign script tells at once. For Latin script only function words are evidence: two different
+ones of one language, one of them unmistakable. Shop titles are short and full of names, and n-gram models that were
+tried on them take every tenth English one for something else; a foreign title without function words passes instead.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+VERSION = "languages-1"
+
+LETTERS_REMEMBERED = 4096
+"""Letters whose script is remembered."""
+
+SCRIPTS = {
+    "am": "ETHIOPIC", "ar": "ARABIC", "be": "CYRILLIC", "bg": "CYRILLIC", "bn": "BENGALI", "el": "GREEK",
+    "fa": "ARABIC", "gu": "GUJARATI", "he": "HEBREW", "hi": "DEVANAGARI", "hy": "ARMENIAN",
+    "ja": "CJK HIRAGANA KATAKANA", "ka": "GEORGIAN", "kk": "CYRILLIC", "km": "KHMER", "kn": "KANNADA",
+    "ko": "HANGUL CJK", "ky": "CYRILLIC", "lo": "LAO", "mk": "CYRILLIC", "ml": "MALAYALAM", "mn": "CYRILLIC",
+    "mr": "DEVANAGARI", "my": "MYANMAR", "ne": "DEVANAGARI", "pa": "GURMUKHI", "ru": "CYRILLIC", "si": "SINHALA",
+    "sr": "CYRILLIC", "ta": "TAMIL", "te": "TELUGU", "th": "THAI", "uk": "CYRILLIC", "ur": "ARABIC", "zh": "CJK",
+}  # fmt: skip
+"""Language -> the scripts it is written in; a language that is not here is written in Latin letters."""
+
+_WORDS = {
+    "cs": ("jsou které nebo není pouze také", "bez na pro se"),
+    "da": ("eller ikke også uden", "af fra med og på til"),
+    "de": ("auch auf aus beim dem eine einem einer für nach nicht oder ohne und zum zur über", "bei das der ist mit"),
+    "es": ("desde más muy nuestro nuestra para también una", "con del el las los por y"),
+    "fi": ("ilman kanssa ovat sekä", "ja on tai"),
+    "fr": ("aux avec cette dans est et très votre vos", "au des du en la le les pour sans ses sur"),
+    "hu": ("egy hogy nem vagy és", "az"),
+    "id": ("dengan untuk yang", "dan dari di"),
+    "it": ("agli anche degli dei della delle dello nella più senza sono", "con di gli il per una"),
+    "nl": ("een het niet voor wordt zijn zonder", "bij de en met op uit van"),
+    "no": ("eller ikke også uten", "av fra med og på til"),
+    "pl": ("dla jest oraz przez przy się", "bez do na nie z ze"),
+    "pt": ("até dos não para pela pelo sem são uma você", "com da das do o"),
+    "ro": ("este pentru sunt și", "cu de din la"),
+    "sv": ("eller från för och utan är", "av med på till"),
+    "tr": ("olan çok için", "bir ile ve"),
+    "vi": ("cho của không và với", "có cái"),
+}  # fmt: skip
+"""Language -> words that are unmistakable in an English title, and such as count beside one of those only."""
+
+_WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+"), re.compile("[a-z]+")
+_LETTERS = {"CJK": 2, "HANGUL": 2, "HIRAGANA": 2, "KATAKANA": 2, "THAI": 2, "LAO": 2, "KHMER": 2, "MYANMAR": 2}
+"""So many letters of a script in one word are that language; fewer are an ornament, such as a 福 on a cat."""
+_LETTERS_OF_AN_ALPHABET = 3
+"""The same for all other scripts: Ω, μm and β are symbols."""
+_DISGUISING = frozenset({"CYRILLIC", "ARMENIAN"})
+"""Scripts of which even one letter among Latin ones is no symbol, but a disguise or an accident."""
+
+
+class LanguageScanner:
+    """Finds scripts and languages in texts (in NFC, as an ingested catalogue is). Safe to share between threads."""
+
+    def __init__(self, languages: Iterable[str]) -> None:
+        """Take the languages that are expected; a text in any of them, or in none for sure, finds nothing."""
+        expected = sorted(set(languages))
+        self.version = f"{VERSION}-{'-'.join(expected)}"
+        usual = {word for code in expected for words in _WORDS.get(code, ()) for word in words.split()}
+        self._sure: dict[str, set[str]] = {}
+        self._weak: dict[str, set[str]] = {}
+        for code in _WORDS.keys() - expected:
+            for words, index in zip(_WORDS[code], (self._sure, self._weak), strict=True):
+                for word in set(words.split()) - usual:
+                    index.setdefault(word, set()).add(code)
+        welcome = {script for code in expected for script in SCRIPTS.get(code, "LATIN").split()}
+        self._foreign = {script for scripts in SCRIPTS.values() for script in scripts.split()} - welcome
+        self._script = lru_cache(maxsize=LETTERS_REMEMBERED)(_script)
+
+    def scan(self, text: str) -> tuple[str, ...]:
+        """Return the scripts (upper case) and the languages (lower case) that are not expected, sorted."""
+        found = set() if text.isascii() else self._scripts(text)
+        return tuple(sorted(found | self._languages(text.lower())))
+
+    def _languages(self, text: str) -> set[str]:
+        seen = set((_ASCII_WORD if text.isascii() else _WORD).findall(text))
+        sure = [self._sure[word] for word in seen & self._sure.keys()]
+        if not sure:
+            return set()
+        evidence = [*sure, *(self._weak[word] for word in seen & self._weak.keys())]
+        return {code for code in set().union(*sure) if sum(code in codes for codes in evidence) > 1}
+
+    def _scripts(self, text: str) -> set[str]:
+        found: set[str] = set()
+        for word in text.split():
+            if not word.isascii():
+                letters = Counter(map(self._script, word))
+                for script in letters.keys() & self._foreign:
+                    mixed = script in _DISGUISING and letters["LATIN"] > 0
+                    if mixed or letters[script] >= _LETTERS.get(script, _LETTERS_OF_AN_ALPHABET):
+                        found.add(script)
+        return found
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").split(" ")[0]

@@ -1,0 +1,171 @@
+"""How a text may be read: as it stands, and as what its disguises are meant to look or sound like.
+
+Comes in: any text. Goes out: readings, each a list of words. There are always several, because no one view sees all:
+a transliteration turns Cyrillic `р` into r, so `рistоl` slips through it, and a table of look-alikes knows nothing of
+`кокаин`. Each reading is one pass over the text and their number is fixed, so hostile text of any length takes time in
+proportion to its length. Nothing that is read here reaches a prompt.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import groupby
+
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+"""Thai, Lao, Burmese, Khmer, Japanese and Chinese write no spaces: there every letter counts as a word, and a term is a
+phrase of letters."""
+WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W_])+")
+
+_UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
+_ASCII_WORD = re.compile("[a-z0-9]+")
+_LETTERS_IN_BOXES = range(0x1F100, 0x1F200)
+_SYMBOLS = str.maketrans({"@": "a", "$": "s", "!": "i", "|": "i", "€": "e", "£": "l", "+": "t"})
+_HAS_SYMBOL = re.compile(r"[@$!|€£+]")
+_CAPITAL_I = re.compile("(?<=[a-z0-9])I(?![a-z]*[A-Z])")
+"""An I that is meant as an l: `pistoI`."""
+_JOINT = re.compile("[-‐‑·_.*]")
+"""Between two parts of one word, `por-no`, or in place of a letter, `p*rn`."""
+_STARRED_WORDS = 8
+"""So many words with stars are looked at in a text: each is compared with all that is looked for."""
+_AROUND = ".,;:!?*'\"()[]{}-_“”„«»‘’…"
+_SPACED_OUT = 3
+"""So many single letters in a row are read as one word."""
+_OWN_LOOK_ALIKES = dict(zip("бвгзийкмнтηκτω", "bbreiikmhtnktw", strict=True))
+"""What Unicode's list of confusables leaves out, or takes for a digit, and people do use."""
+
+
+class _Invisible(dict[int, str | None]):
+    """A translation table that drops what is not seen, filled as characters turn up."""
+
+    def __missing__(self, code: int) -> str | None:
+        letter = chr(code)
+        category = unicodedata.category(letter)
+        hidden = category in {"Cf", "Mn", "Me", "Cs", "Co"} or unicodedata.combining(letter) != 0
+        hidden = hidden or (category == "Cc" and not letter.isspace())
+        self[code] = None if hidden else letter
+        return self[code]
+
+
+class _LookAlikes(dict[int, str]):
+    """A translation table from a letter of any script to the Latin one it looks like, filled as letters turn up."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        self[code] = _OWN_LOOK_ALIKES.get(letter) or _confusables().get(letter, letter)
+        return self[code]
+
+
+class _Sounds(dict[int, str]):
+    """A translation table from a letter of any script to the Latin ones it is written with, filled the same way.
+
+    Chinese is left as it is: `gun` is how a dozen of its words are written in Latin letters.
+    """
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        if (letter.isalpha() and not _UNSPACED_LETTER.match(letter)) or code in _LETTERS_IN_BOXES:
+            from anyascii import anyascii  # read when the first such letter turns up: most catalogues have none
+
+            letter = anyascii(letter).lower().replace("'", "") or letter
+        self[code] = letter
+        return letter
+
+
+_INVISIBLE = _Invisible()
+_LOOKS = _LookAlikes()
+_SOUNDS = _Sounds()
+
+
+@cache
+def _confusables() -> dict[str, str]:
+    """Return letter -> the Latin letter or digit that it, or its capital, looks like, by Unicode's own list."""
+    from confusable_homoglyphs.confusables import confusables_data  # a tenth of a second, and mostly not needed
+
+    looks: dict[str, str] = {}
+    for letter, others in confusables_data.items():
+        ascii_ones = (other["c"] for other in others if len(other["c"]) == 1 and other["c"].isascii())
+        plain = [other for other in ascii_ones if other.isalnum()]
+        if plain and len(letter) == 1 and not letter.isascii():
+            small = letter.lower()
+            if letter == small or small not in looks:
+                looks[small] = plain[0].lower()
+    return looks
+
+
+def fold(text: str) -> str:
+    """Return the text without case, accents, compatibility forms and invisible characters.
+
+    Marks go before normalising as well as after it: putting a long run of them in order takes quadratic time.
+    """
+    if text.isascii():
+        return text.lower() if text.isprintable() else text.translate(_INVISIBLE).lower()
+    text = unicodedata.normalize("NFKD", text.translate(_INVISIBLE))
+    return text.casefold().translate(_INVISIBLE)
+
+
+def readings(text: str) -> Iterator[Sequence[str]]:
+    """Yield the words of a text in each of its readings; the plain one always comes first.
+
+    A word may hold stars, each for letters that are not written.
+    """
+    folded = fold(text)
+    yield from _words(folded)
+    if _CAPITAL_I.search(text):
+        yield from _words(fold(_CAPITAL_I.sub("l", text)))
+    if _JOINT.search(folded):
+        yield from _mended(folded)
+
+
+def _mended(text: str) -> Iterator[Sequence[str]]:
+    """Yield words that are written in parts, and words that hold stars, each on its own."""
+    stars = 0
+    for word in text.split():
+        if _JOINT.search(word) is None:
+            continue
+        word = word.strip(_AROUND)
+        if "*" in word:
+            stars += 1
+            if stars <= _STARRED_WORDS and word.replace("*", "").isalpha():
+                yield [word]
+        elif len(parts := _JOINT.split(word)) > 1 and all(len(part) > 1 and part.isalnum() for part in parts):
+            yield ["".join(parts)]
+
+
+def _words(text: str) -> Iterator[Sequence[str]]:
+    for spelling in _spellings(text):
+        words = (_ASCII_WORD if spelling.isascii() else WORD).findall(spelling)
+        yield words
+        if list(map(len, words)).count(1) >= _SPACED_OUT:
+            yield from _joined(words)
+
+
+def _spellings(text: str) -> Iterator[str]:
+    views = [text] if text.isascii() else list(dict.fromkeys([text, text.translate(_LOOKS), text.translate(_SOUNDS)]))
+    yield from views
+    for view in views:
+        if _HAS_SYMBOL.search(view):
+            yield view.translate(_SYMBOLS)
+
+
+def _joined(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the words with runs of single letters joined: whole, and without their first or their last one.
+
+    The last two because a neighbour may be a word of its own, as in `a g u n`.
+    """
+    runs = [(single, list(run)) for single, run in groupby(words, key=_is_single)]
+    if not any(single and len(run) >= _SPACED_OUT for single, run in runs):
+        return
+    for skip_first, skip_last in ((0, 0), (1, 0), (0, 1)):
+        result: list[str] = []
+        for single, run in runs:
+            end = len(run) - skip_last
+            if single and len(run) >= _SPACED_OUT:
+                result += [*run[:skip_first], "".join(run[skip_first:end]), *run[end:]]
+            else:
+                result += run
+        yield result
+
+
+def _is_single(word: str) -> bool:
+    return len(word) == 1 and not _UNSPACED_LETTER.match(word)

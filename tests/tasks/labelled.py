@@ -1,0 +1,86 @@
+"""The labelled prompts, and how well the prompt gates tell them apart.
+
+Comes in: `tests/data/labelled_prompts.tsv`, whose labels were written before any list was tuned to them: what a prompt
+holds (`-` for nothing; `a+b` for a, with b as no mistake), how it is said, the SKU's brand, the text with invisible
+characters as \\uXXXX. Goes out: precision and recall by what is looked for. A third of the prompts, chosen by hash, is
+held out: no list may be tuned to a mistake on one of those.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from tasks.prompts import PromptGates
+
+FILE = Path(__file__).parents[1] / "data" / "labelled_prompts.tsv"
+KINDS = {
+    "words.violence": "violence", "words.horror": "violence", "words.sexual": "sexual", "words.nudity": "sexual",
+    "words.adult": "sexual", "words.minors": "minors", "words.hate": "hate", "words.politics": "politics",
+    "words.drugs": "drugs", "words.cannabis": "drugs", "words.weapons": "weapons", "words.arms": "weapons",
+    "words.self-harm": "self-harm", "words.tobacco": "tobacco", "words.counterfeit": "counterfeit",
+    "brand.other": "brand", "language.unexpected": "language",
+}  # fmt: skip
+"""Reason -> what the labels call it."""
+
+
+FOREIGN = ("de", "fr", "es", "it", "ru", "confusable", "leet")
+"""Ways of saying that are another language, or look like one."""
+
+
+class Labelled(NamedTuple):
+    """One prompt, what it holds, and what else may be found in it without a mistake."""
+
+    wanted: str
+    tolerated: frozenset[str]
+    kind: str
+    brand: str
+    text: str
+
+    @property
+    def held_out(self) -> bool:
+        return int(sha256(self.text.encode()).hexdigest(), 16) % 3 == 0
+
+
+class Score(NamedTuple):
+    """How often a kind was found rightly, wrongly, and not at all."""
+
+    right: int
+    wrong: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / max(1, self.right + self.wrong)
+
+    @property
+    def recall(self) -> float:
+        return self.right / max(1, self.right + self.missed)
+
+
+def labelled_prompts() -> Iterator[Labelled]:
+    for line in FILE.read_text("utf-8").splitlines()[1:]:
+        expected, kind, brand, text = line.split("\t")
+        text = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
+        wanted, *tolerated = expected.split("+")
+        foreign = {"language"} if kind in FOREIGN else set()
+        yield Labelled(wanted, frozenset({*tolerated, *foreign}), kind, brand, text)
+
+
+def kinds_found(gates: PromptGates, one: Labelled) -> set[str]:
+    """Return what the gates find in a prompt of a SKU of its brand."""
+    verdict, brands = gates.judge(one.text)
+    return {KINDS[reason] for reason in (*verdict.reasons, *gates.judge_brands(brands, one.brand).reasons)}
+
+
+def scores(gates: PromptGates, prompts: Sequence[Labelled]) -> dict[str, Score]:
+    """Return what is looked for -> how well it was found."""
+    right, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
+    for one in prompts:
+        found = kinds_found(gates, one)
+        if one.wanted != "-":
+            (right if one.wanted in found else missed)[one.wanted] += 1
+        wrong.update(found - one.tolerated - {one.wanted})
+    return {kind: Score(right[kind], wrong[kind], missed[kind]) for kind in sorted({*right, *wrong, *missed})}
