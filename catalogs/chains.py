@@ -31,6 +31,7 @@ class Attempt:
     height: int
     fingerprint: bytes
     fingerprint_quality: float
+    mark: str
 
 
 @dataclass(slots=True)

@@ -94,14 +94,14 @@ def open_runs(catalogue: str = "") -> str:
     return f"open/{catalogue}/" if catalogue else "open/"
 
 
-def open_rollback(catalogue: str, run_id: str) -> str:
-    """Return the marker of a rollback that is not closed."""
-    return f"open-rollbacks/{catalogue}/{run_id}.json"
+def open_amendment(catalogue: str, run_id: str) -> str:
+    """Return the marker of an amendment (a rollback, an applied policy) that is not closed."""
+    return f"open-amendments/{catalogue}/{run_id}.json"
 
 
-def open_rollbacks(catalogue: str = "") -> str:
-    """Return the prefix of the markers of rollbacks that are not closed, of one catalogue or of all."""
-    return f"open-rollbacks/{catalogue}/" if catalogue else "open-rollbacks/"
+def open_amendments(catalogue: str = "") -> str:
+    """Return the prefix of the markers of amendments that are not closed, of one catalogue or of all."""
+    return f"open-amendments/{catalogue}/" if catalogue else "open-amendments/"
 
 
 def horizon(catalogue: str) -> str:

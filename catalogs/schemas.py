@@ -95,6 +95,9 @@ RECORDS = pa.schema(
         ("scores", pa.string()),  # JSON
         ("fingerprint", pa.binary()),  # PDQ-256 of the finished picture
         ("fingerprint_quality", pa.float32()),
+        ("scanners", pa.string()),  # JSON: the scanners that spoke, and their versions
+        ("errors", pa.string()),  # JSON: those that did not, and why
+        ("mark", pa.string()),  # the source type that the finished file says of itself
     ]
 )
 """One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
@@ -123,6 +126,7 @@ DECISIONS = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("fingerprint", pa.binary()),
+        ("mark", pa.string()),
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),

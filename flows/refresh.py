@@ -16,6 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
 from catalogs.batch import Batch
+from catalogs.expiry import EXPIRED
 from catalogs.job import Job, Run
 from catalogs.plan import Plan
 from catalogs.policy import Policy
@@ -229,7 +230,7 @@ class Refresh:
                     held=held,
                     checks=checks,
                     images=images,
-                    reasons=reasons,
+                    reasons=reasons | ({EXPIRED: plan.expired} if plan.expired else {}),
                     skus=standing(self.places.tables, batch),
                     delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
                     limits=(self.job.max_cost, self.job.max_hours),

@@ -232,7 +232,8 @@ class ScreeningOrder:
 class Screened:
     """What was measured on one image. Scores are raw numbers; deciding is somebody else's work.
 
-    `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex.
+    `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex. `mark` is the source
+    type that the file says of itself, "" where it says none.
     """
 
     key: str
@@ -247,6 +248,7 @@ class Screened:
     scanners: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    mark: str | None = None
 
 
 class Screener(Protocol):

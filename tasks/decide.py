@@ -265,4 +265,5 @@ def _decision(
         "width": attempt.width,
         "height": attempt.height,
         "fingerprint": attempt.fingerprint or None,
+        "mark": attempt.mark or None,
     }

@@ -44,15 +44,15 @@ class Keeping:
 
 @dataclass(frozen=True)
 class OpenWork:
-    """Runs and rollbacks that are not closed: (catalogue, run id) -> when it was opened."""
+    """Runs and amendments that are not closed: (catalogue, run id) -> when it was opened."""
 
     runs: Mapping[tuple[str, str], datetime]
-    rollbacks: Mapping[tuple[str, str], datetime]
+    amendments: Mapping[tuple[str, str], datetime]
 
     @property
     def all(self) -> frozenset[tuple[str, str]]:
         """Return every open piece of work."""
-        return frozenset(self.runs) | frozenset(self.rollbacks)
+        return frozenset(self.runs) | frozenset(self.amendments)
 
     def of(self, catalogue: str) -> frozenset[str]:
         """Return the ids of a catalogue's open work."""
@@ -61,16 +61,16 @@ class OpenWork:
 
 def open_work(store: ObjectStore) -> OpenWork:
     """Return what is open in the whole store."""
-    return OpenWork(_markers(store, layout.open_runs()), _markers(store, layout.open_rollbacks()))
+    return OpenWork(_markers(store, layout.open_runs()), _markers(store, layout.open_amendments()))
 
 
 def rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list[int]:
     """Return the releases that open rollbacks of a catalogue go back to."""
     found = []
-    for name, run_id in work.rollbacks:
+    for name, run_id in work.amendments:
         try:
             if name == catalogue:
-                found.append(int(read_json(store, layout.open_rollback(name, run_id))["target"]))
+                found.append(int(read_json(store, layout.open_amendment(name, run_id))["target"]))
         except ObjectMissing:
             continue  # it was closed a moment ago
     return found

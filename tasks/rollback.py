@@ -135,7 +135,7 @@ def _begin(store: ObjectStore, catalogue: str, target: int, asked: int | None) -
     words = {"target": target, "asked": asked}
     document = {**asdict(run), "started_at": started.isoformat(), "kind": "rollback", **words}
     write_json(store, layout.run_file(run_id, "run.json"), document)
-    write_json(store, layout.open_rollback(catalogue, run_id), words)
+    write_json(store, layout.open_amendment(catalogue, run_id), words)
     return _Intent(run, target, asked)
 
 
@@ -150,7 +150,7 @@ def _carry_out(
 
     def build(base: int) -> tuple[tuple[int, Reversal], pa.Table]:
         # Without its marker nobody could see that its outcomes are still to come.
-        if known is not None and not store.exists(layout.open_rollback(run.catalogue, run.run_id)):
+        if known is not None and not store.exists(layout.open_amendment(run.catalogue, run.run_id)):
             raise LeaseLost(f"The rollback {run.run_id} was taken for dead by another run; give the command again")
         reversal = ready.get(base) or compare(tables, run.catalogue, base, intent.target)
         return (base, reversal), reversal.changes()
@@ -210,7 +210,7 @@ def _remember(tables: TableStore, run: Run, reversal: Reversal) -> tuple[int, in
 def _settle(
     store: ObjectStore, tables: TableStore, catalogue: str, *, alone: bool
 ) -> Iterator[tuple[_Intent, Rollback]]:
-    for info in list(store.list(layout.open_rollbacks(catalogue))):
+    for info in list(store.list(layout.open_amendments(catalogue))):
         intent = _load(store, info.key)
         if runs.committed(tables, intent.run):
             yield intent, _carry_out(store, tables, intent)
@@ -226,7 +226,7 @@ def _load(store: ObjectStore, marker: str) -> _Intent:
 
 def _close(store: ObjectStore, run: Run, state: Literal["done", "superseded"], words: Mapping[str, object]) -> None:
     runs.close(store, run, state, words)
-    store.delete([layout.open_rollback(run.catalogue, run.run_id)])
+    store.delete([layout.open_amendment(run.catalogue, run.run_id)])
 
 
 # Rows

@@ -89,7 +89,8 @@ def _order(name: str, made: Made, gate: Gate, finishes: Mapping[str, dict[str, A
 def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) -> Judged:
     if answer is None or isinstance(answer, Failure):
         reason = answer.reason if answer is not None else "the screener gave no answer"
-        return Judged(made, decide_image({}, {}, dict.fromkeys(SCANNERS, reason), policy, made.order.request.category))
+        errors = dict.fromkeys(SCANNERS, reason)
+        return Judged(made, decide_image({}, {}, errors, policy, made.order.request.category), errors=errors)
     verdict = decide_image(answer.scores, answer.scanners, answer.errors, policy, made.order.request.category)
     return Judged(
         made=made,
@@ -102,4 +103,7 @@ def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) ->
         scores=answer.scores,
         fingerprint=answer.fingerprint,
         fingerprint_quality=answer.fingerprint_quality,
+        scanners=answer.scanners,
+        errors=answer.errors,
+        mark=answer.mark or "",
     )

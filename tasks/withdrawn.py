@@ -26,7 +26,7 @@ def withdrawn_pictures(store: ObjectStore, tables: TableStore, batch: Batch, bas
     if not batch.decisions.num_rows:
         return NOTHING
     # Open ones first: one that closes after this look has put its outcomes into the table that is read next.
-    opened = [info.key for info in store.list(layout.open_rollbacks(batch.catalogue))]
+    opened = [info.key for info in store.list(layout.open_amendments(batch.catalogue))]
     outcomes = _outcomes(tables, batch)
     if not opened and not outcomes.num_rows:
         return NOTHING

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
-from infra.finishing import finish
+from infra.finishing import finish, read_mark
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder
 from infra.pixel.metrics import background_white, measure_pixels
 from infra.pixel.pdq import pdq
@@ -68,6 +68,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
         fingerprint_quality=found.quality,
         scanners=answered,
         errors=errors,
+        mark=read_mark(data) or "",
         seconds=time.perf_counter() - started,
     )
     store.write(order.scores_key, to_json(screened), content_type="application/json")
@@ -96,7 +97,8 @@ def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
     except (ObjectMissing, ValueError, KeyError, TypeError):
         return None
     wanted = {name: SCANNERS.get(name) for name in order.scanners}
-    return known if not known.errors and known.scanners == wanted else None
+    whole = known.mark is not None and not known.errors and known.scanners == wanted
+    return known if whole else None
 
 
 def _scan(

@@ -146,7 +146,7 @@ def test_a_release_that_shows_the_same_is_gone_back_to_without_a_commit(tmp_path
     shop.release("r2", {"shirt/front": "red"}, source_digest=b"m" * 16)
     done = rollback(shop.store, shop.tables, "shoes", 1)
     assert (done.version, done.previous, done.restored, done.dropped, done.withdrawn) == (2, 2, 0, 0, 0)
-    assert shop.keys("open-rollbacks/") == set()
+    assert shop.keys("open-amendments/") == set()
 
 
 def test_a_missing_picture_is_named_and_nothing_is_written(shop: Shop) -> None:
@@ -250,13 +250,13 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
         if finisher == "the next refresh":
             settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
             assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
-        elif not committed or shop.keys("open-rollbacks/"):
+        elif not committed or shop.keys("open-amendments/"):
             done = rollback(shop.store, shop.tables, "shoes", 1)
             assert (done.version, done.previous, done.target) == (3, 2, 1)
         if finisher == "the same command":
             assert state(shop) == wanted, f"killed {when} operation {dies_at}"
         seen.add(committed)
-        assert shop.keys("open-rollbacks/") == set()
+        assert shop.keys("open-amendments/") == set()
     assert seen == {False, True}
 
 
@@ -295,7 +295,7 @@ def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_
     with pytest.raises(StoreDied):
         rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
     assert [each.version for each in settle_rollbacks(shop.store, shop.tables, "shoes", alone=False)] == [4]
-    assert shop.keys("open-rollbacks/") == set()
+    assert shop.keys("open-amendments/") == set()
 
 
 def test_a_rollback_that_was_taken_for_dead_lets_be(shop: Shop) -> None:

@@ -221,10 +221,10 @@ def test_what_an_open_run_has_committed_can_be_compared_again(tmp_path: Path) ->
     assert shop.shown(1) == shown
 
 
-def test_what_an_open_rollback_goes_back_to_stays(tmp_path: Path) -> None:
+def test_what_an_open_amendment_goes_back_to_stays(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
-    write_json(shop.store, layout.open_rollback("shoes", "b1"), {"target": 1, "asked": None})
-    shop.age(5, "open-rollbacks/")
+    write_json(shop.store, layout.open_amendment("shoes", "b1"), {"target": 1, "asked": None})
+    shop.age(5, "open-amendments/")
     shown = shop.shown(1)
     sweep(shop.store, shop.tables, keep_releases=1)
     assert shop.shown(1) == shown
