@@ -176,6 +176,17 @@ OUTCOMES = pa.schema(
 )
 """What was refused, by (slot, request key), so that no night buys it twice."""
 
+WITHDRAWALS = pa.schema(
+    [
+        *(MANIFEST.field(name) for name in ("slot_id", "sku", "view", "variant", "index", "object", "file_sha")),
+        *(MANIFEST.field(name) for name in ("request_key", "attempt", "finish_digest", "run_id")),
+        ("verdict", pa.string()),  # REVIEW | BLOCK
+        ("reasons", pa.list_(pa.string())),
+        ("again", pa.bool_()),  # another seed may help, and may be spent
+    ]
+)
+"""Live pictures that a policy refuses, and why."""
+
 CODES = pa.schema(
     [
         ("slot_id", pa.binary()),

@@ -41,6 +41,7 @@ from infra.parquet import read_table, write_table_once
 from infra.settings import Settings
 from infra.sources import open_source
 from tasks import runs
+from tasks.amend import settle_amendments
 from tasks.audit import audit_batch
 from tasks.decide import Decided, decide
 from tasks.meter import Meter
@@ -48,7 +49,6 @@ from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
 from tasks.report import contact_sheet, write_report
-from tasks.rollback import settle_rollbacks
 from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
@@ -79,7 +79,7 @@ class Refresh:
         store, settings = self.places.store, self.settings
         with leased_catalogue(store, self.job.catalogue, settings, wait=self.wait) if full else nullcontext():
             with self._stage("settle"):
-                settle_rollbacks(store, self.places.tables, self.job.catalogue, alone=full)
+                settle_amendments(store, self.places.tables, self.job.catalogue, alone=full)
                 run, lease = self._settle_or_start()
             try:
                 with lease.keep_alive():

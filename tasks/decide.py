@@ -18,7 +18,7 @@ from catalogs.chains import Attempt, Chain, ChainKey, chains_of
 from catalogs.duplicates import Candidate, Distinctness, Pair, Published, judge_duplicates
 from catalogs.policy import Policy
 from catalogs.schemas import CODES, DECISIONS, LEFT_OUT, RETIRED, SLOTS
-from catalogs.verdict import Verdict
+from catalogs.verdict import STATES, Verdict
 from catalogs.work import Order, requests_of
 from infra.interfaces import ObjectStore, TableStore
 from infra.neighbours import Neighbours
@@ -28,7 +28,6 @@ ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
 NOT_MADE = "not-made"
 """Why a request has no attempt where nothing else is known of it."""
-STATES = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
 
 
 @dataclass

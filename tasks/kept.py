@@ -69,8 +69,8 @@ def rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list
     found = []
     for name, run_id in work.amendments:
         try:
-            if name == catalogue:
-                found.append(int(read_json(store, layout.open_amendment(name, run_id))["target"]))
+            words = read_json(store, layout.open_amendment(name, run_id)) if name == catalogue else {}
+            found += [int(words["target"])] if "target" in words else []
         except ObjectMissing:
             continue  # it was closed a moment ago
     return found
