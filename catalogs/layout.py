@@ -63,6 +63,9 @@ def published_prefix(catalogue: str) -> str:
 
 # Runs
 
+WITHDRAWALS = "withdrawals.parquet"
+"""What an applied policy takes away: a file in its run's folder."""
+
 
 def run_file(run_id: str, name: str) -> str:
     """Return the key of one file of a run: `run.json`, `recipe.json`, `slots.parquet`, `report.html` …"""

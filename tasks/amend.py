@@ -1,4 +1,4 @@
-"""Change what is live without a refresh: one manifest commit, then the outcomes that keep the next night from undoing it.
+"""Change what is live without a refresh: one manifest commit, then the outcomes that keep a night from undoing it.
 
 Comes in: an intent (go back to a release, withdraw what a policy refuses). Goes out: an `Amendment`. It is a run of its
 own: its intention is written down before anything is committed, so that a killed one is found and completed by whoever
@@ -35,13 +35,11 @@ from catalogs.schemas import MANIFEST, OUTCOMES, WITHDRAWALS
 from infra.documents import read_json, write_json
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore, TableStore
-from infra.parquet import read_table, write_table
+from infra.parquet import read_table
 from infra.tables.once import commit_once
 from tasks import runs
 
 ROLLBACK, POLICY = "rollback", "policy"
-LIST = "withdrawals.parquet"
-"""What an applied policy takes away, in its run's folder."""
 
 Chosen = npt.NDArray[np.bool_]
 
@@ -81,10 +79,8 @@ def new_run(catalogue: str) -> Run:
     return Run(f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", catalogue, "full", "", started, "")
 
 
-def begin(store: ObjectStore, run: Run, kind: str, words: Mapping[str, Any], listed: pa.Table | None = None) -> Intent:
-    """Write down what is meant; its marker comes last. `listed` are rows of WITHDRAWALS."""
-    if listed is not None:
-        write_table(store, layout.run_file(run.run_id, LIST), listed)
+def begin(store: ObjectStore, run: Run, kind: str, words: Mapping[str, Any]) -> Intent:
+    """Write down what is meant; its marker comes last. What completing it needs beside the words is there already."""
     document = {**asdict(run), "started_at": run.started_at.isoformat(), "kind": kind, **words}
     write_json(store, layout.run_file(run.run_id, "run.json"), document)
     write_json(store, layout.open_amendment(run.catalogue, run.run_id), {"kind": kind, **words})
@@ -196,7 +192,7 @@ class _Work:
         return refusals(self._listed(), words["policy_digest"], words["review_days"], self.intent.run.started_at)
 
     def _listed(self) -> pa.Table:
-        return read_table(self.store, layout.run_file(self.intent.run.run_id, LIST), WITHDRAWALS)
+        return read_table(self.store, layout.run_file(self.intent.run.run_id, layout.WITHDRAWALS), WITHDRAWALS)
 
 
 # Killed ones

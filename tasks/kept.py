@@ -17,12 +17,13 @@ from catalogs import layout
 from catalogs.digest_set import DigestSet
 from catalogs.keys import image_key
 from catalogs.reversal import digests
+from catalogs.schemas import WITHDRAWALS
 from catalogs.slot_index import WIDTH, fixed_bytes
 from infra.documents import read_json
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.leases import peek
-from infra.parquet import read_records
+from infra.parquet import read_records, read_table
 
 DAY = timedelta(days=1)
 """Nothing younger is deleted: a slow run may be about to name it."""
@@ -142,6 +143,22 @@ def named_images(store: ObjectStore, tables: TableStore, names: Sequence[str], w
     for _, run_id in work.runs:
         for requests in read_records(store, layout.run_file(run_id, "requests/")):
             found.add(b"".join(_attempts(requests, "attempts_allowed")))
+    return found
+
+
+def measuring_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:
+    """Return the runs whose records and requests say what was measured of what is live or waits.
+
+    An applied policy measured nothing itself: its list names the runs that did.
+    """
+    found: set[str] = set()
+    for table in (layout.manifest(catalogue), layout.outcomes(catalogue)):
+        if tables.version(table) is not None:
+            for batch in tables.batches(table, ("run_id",)):
+                found |= set(batch.column("run_id").unique().to_pylist())
+    for run_id in sorted(found):
+        listed = read_table(store, layout.run_file(run_id, layout.WITHDRAWALS), WITHDRAWALS)
+        found |= set(listed["run_id"].unique().to_pylist())
     return found
 
 

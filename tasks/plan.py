@@ -47,7 +47,7 @@ def make_plan(
     version = tables.version(layout.manifest(job.catalogue))
     live = Live(_batches(tables, layout.manifest(job.catalogue), LIVE_COLUMNS, version))
     refused = Refused(_batches(tables, layout.outcomes(job.catalogue), REFUSED_COLUMNS, None))
-    planner = Planner(job.recipe, live, refused, job.policy.digest, _prompt_judge(job.policy))
+    planner = Planner(job.recipe, live, refused, job.policy.digest, prompt_judge(job.policy))
     with ExitStack() as stack:
         writer = _Writer(store, run_id, stack)
         plan = _read_through(job, source, planner, writer, Sharder(shard_size, terms=terms or Terms()))
@@ -169,7 +169,8 @@ def _close_questions(plan: Plan, refused: Refused, days: int) -> None:
         plan.warnings.append(f"{plan.expired} {words} for a person for {days} days and counts as blocked: {EXPIRED}")
 
 
-def _prompt_judge(policy: Policy) -> Callable[[str], Verdict]:
+def prompt_judge(policy: Policy) -> Callable[[str], Verdict]:
+    """Return what says a policy's word on a prompt."""
     scanner = WordScanner(policy.words.terms, policy.words.allow)
     clean = decide_prompt({}, {"words": scanner.version}, {}, policy)
 

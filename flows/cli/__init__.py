@@ -13,6 +13,7 @@ import typer
 from catalogs.errors import InputError
 from flows.cli import refreshing, serving, stores
 from flows.cli.doctor import doctor
+from flows.cli.policies import policies
 from infra.errors import BadAddress, UnreadableSource, WorldError
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(policies)
 
 INPUT_WRONG, WORLD_WRONG = 2, 3
 

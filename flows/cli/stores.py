@@ -40,7 +40,7 @@ def rollback(
     from tasks.rollback import rollback as go_back
 
     opened = open_store(store)
-    name = _catalogue(opened, catalogue)
+    name = named_catalogue(opened, catalogue)
     with leased_catalogue(opened, name, read_settings(), wait=True):
         done = go_back(opened, open_tables(store), name, to)
     if as_json:
@@ -69,7 +69,7 @@ def verify(
     from tasks.verify import verify as look
 
     opened = open_store(store)
-    found = look(opened, open_tables(store), _catalogue(opened, catalogue), since=since, sample=sample, deep=deep)
+    found = look(opened, open_tables(store), named_catalogue(opened, catalogue), since=since, sample=sample, deep=deep)
     if as_json:
         print_json(asdict(found))
     else:
@@ -104,7 +104,8 @@ def sweep(
         show_sweep(console(), swept)
 
 
-def _catalogue(store: "ObjectStore", name: str | None) -> str:
+def named_catalogue(store: "ObjectStore", name: str | None) -> str:
+    """Return the catalogue that is meant: the only one where none is named. Raises `OptionError`."""
     from tasks.releases import catalogues
 
     known = catalogues(store)
