@@ -17,11 +17,10 @@ from catalogs import layout
 from catalogs.digest_set import DigestSet
 from catalogs.expiry import EXPIRED, as_of, asks_a_person
 from catalogs.flips import Flips
-from catalogs.keys import image_key
 from catalogs.policy import Policy
 from catalogs.reversal import digests
 from catalogs.schemas import OUTCOMES, WITHDRAWALS
-from catalogs.verdict import STATES, Verdict, Word
+from catalogs.verdict import Verdict, Word
 from infra.interfaces import ObjectStore, TableStore
 from tasks.amend import POLICY
 from tasks.kept import measuring_runs
@@ -158,7 +157,7 @@ def _prompt(row: Mapping[str, Any], measured: Measured, found: Redecided) -> Ver
 def _picture(row: Mapping[str, Any], measured: Measured, found: Redecided, policies: Container[str]) -> Verdict | None:
     """Return the word on the attempt that would stand for the slot: as a refresh picks it.
 
-    A picture that passed by itself and yet waits is too like another; not so where an applied policy withdrew it.
+    One that passed by itself and was not published is too like another; not so where an applied policy withdrew it.
     """
     columns = {
         "request_key": [row["request_key"]] * row["attempts"],
@@ -166,17 +165,13 @@ def _picture(row: Mapping[str, Any], measured: Measured, found: Redecided, polic
         "attempt": range(row["attempts"]),
     }
     answers = measured.attempts(pa.table(columns))
-    there = [(number, answer) for number, answer in enumerate(answers) if answer is not None]
+    there = [answer for answer in answers if answer is not None]
     if not there:
         return None
-    ordered = [one for word in STATES for one in there if one[1].verdict.word == word and word != "BLOCK"]
-    number, answer = ordered[0] if ordered else there[-1]
-    if answer.verdict.word == answer.before == "PASS" and _stands_for(row, number) and row["run_id"] not in policies:
+    ordered = [answer for word in ("PASS", "REVIEW") for answer in there if answer.verdict.word == word]
+    answer = ordered[0] if ordered else there[-1]
+    if answer.verdict.word == answer.before == "PASS" and row["run_id"] not in policies:
         found.alike += 1
         reasons = tuple(reason for reason in row["reasons"] if reason != EXPIRED)
         return Verdict("REVIEW" if asks_a_person(row) else "BLOCK", reasons)
     return answer.verdict
-
-
-def _stands_for(row: Mapping[str, Any], attempt: int) -> bool:
-    return bool(bytes.fromhex(image_key(row["request_key"].hex(), attempt)) == row["image_key"])
