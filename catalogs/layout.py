@@ -135,6 +135,26 @@ def codes_prefix(catalogue: str) -> str:
     return f"codes/{catalogue}/"
 
 
+def review_picture(catalogue: str, image_key: str, finish_digest: str) -> str:
+    """Return where the copy of a picture is kept that people should look at."""
+    return f"{review_pictures(catalogue)}{image_key}-{finish_digest[:SHORT]}.jpg"
+
+
+def review_pictures(catalogue: str) -> str:
+    """Return the prefix of the pictures that people should look at."""
+    return f"review/{catalogue}/pictures/"
+
+
+def review_index(catalogue: str, run_id: str) -> str:
+    """Return where a run says which pictures people should look at, and why."""
+    return f"{review_indices(catalogue)}{run_id}.parquet"
+
+
+def review_indices(catalogue: str) -> str:
+    """Return the prefix of the runs' words on what people should look at."""
+    return f"review/{catalogue}/index/"
+
+
 def person_decision(catalogue: str, run_id: str, name: str) -> str:
     """Return where a person's word about a run is kept."""
     return f"decisions/{catalogue}/{run_id}-{name}.json"

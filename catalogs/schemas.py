@@ -187,6 +187,27 @@ WITHDRAWALS = pa.schema(
 )
 """Live pictures that a policy refuses, and why."""
 
+REVIEW_INDEX = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("view", pa.string()),
+        ("variant", pa.string()),
+        ("index", pa.int16()),
+        ("why", pa.string()),  # review: it waits for a word; sample: it passed, and is published
+        ("reasons", pa.list_(pa.string())),
+        ("scores", pa.string()),  # JSON; null where no picture was measured
+        ("prompt", pa.string()),
+        ("request_key", pa.binary()),
+        ("image_key", pa.binary()),  # null where the prompt itself is the question
+        ("finish_digest", pa.string()),
+        ("object", pa.string()),  # the copy's key, relative to the store; null where there is none
+        ("asked_at", _TIME),
+        ("expires_at", _TIME),
+    ]
+)
+"""What people should look at after a run: one row a slot."""
+
 CODES = pa.schema(
     [
         ("slot_id", pa.binary()),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -49,6 +50,7 @@ from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish, would_be
 from tasks.remember import remember
 from tasks.report import contact_sheet, write_report
+from tasks.review import keep_for_review
 from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
@@ -204,6 +206,9 @@ class Refresh:
         with self._stage("remember"):
             superseded = release.sums.superseded
             self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))
+        with self._stage("review"):
+            asked_at = datetime.now(UTC)
+            self.hands.stage("review", lambda: keep_for_review(store, batch, policy, superseded, asked_at))
         report = self._report(run, plan, batch, release, [], checks)
         runs.close(store, run, "done", {"version": release.version})
         return report

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.digest_set import DigestSet
 from catalogs.job import Run
+from catalogs.keys import image_key
 from catalogs.reversal import (
     COMPARED,
     PICTURE,
@@ -38,6 +39,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_table
 from infra.tables.once import commit_once
 from tasks import runs
+from tasks.review import REVIEW, Review
 
 ROLLBACK, POLICY = "rollback", "policy"
 
@@ -106,6 +108,8 @@ def carry_out(
     table = layout.manifest(run.catalogue)
     (base, reversal), version = commit_once(tables, table, run.run_id, build, on=["slot_id"], words=words)
     withdrawn, readmitted = work.remember(reversal)
+    if intent.kind == POLICY:
+        work.ask_people(reversal)
     done = Amendment(
         run_id=run.run_id,
         catalogue=run.catalogue,
@@ -185,6 +189,16 @@ class _Work:
         said, _ = commit_once(self.tables, table, run.run_id, build, on=key, words={"run_id": run.run_id})
         return said
 
+    def ask_people(self, reversal: Reversal) -> None:
+        """Keep the withdrawn pictures that wait for a person: nobody else may have them any more."""
+        listed = self._listed().filter(pc.equal(self._listed()["verdict"], "REVIEW"))
+        lost = _set_of(digests(reversal.lost, *COMPARED))
+        rows = listed.filter(pa.array(lost.holds(digests(listed, *COMPARED)))).to_pylist()
+        run, days = self.intent.run, self.intent.words["review_days"]
+        measured = sorted({row["run_id"] for row in rows})
+        review = Review(self.store, run.catalogue, run.run_id, run.started_at, days, measured)
+        review.keep((REVIEW, row["object"], row | {"image_key": _image(row)}) for row in rows)
+
     def _refusing(self) -> Refusing:
         if self.intent.kind == ROLLBACK:
             return rolled_back(datetime.now(UTC))
@@ -230,6 +244,10 @@ def _close(store: ObjectStore, run: Run, state: Literal["done", "superseded"], w
 
 
 # Rows
+
+
+def _image(row: Mapping[str, Any]) -> bytes:
+    return bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"]))
 
 
 def _known_rows(tables: TableStore, table: str, version: int) -> DigestSet:

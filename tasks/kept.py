@@ -17,11 +17,11 @@ from catalogs import layout
 from catalogs.digest_set import DigestSet
 from catalogs.keys import image_key
 from catalogs.reversal import digests
-from catalogs.schemas import WITHDRAWALS
+from catalogs.schemas import REVIEW_INDEX, WITHDRAWALS
 from catalogs.slot_index import WIDTH, fixed_bytes
 from infra.documents import read_json
 from infra.errors import ObjectMissing
-from infra.interfaces import Commit, ObjectStore, TableStore
+from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
 from infra.leases import peek
 from infra.parquet import read_records, read_table
 
@@ -144,6 +144,34 @@ def named_images(store: ObjectStore, tables: TableStore, names: Sequence[str], w
         for requests in read_records(store, layout.run_file(run_id, "requests/")):
             found.add(b"".join(_attempts(requests, "attempts_allowed")))
     return found
+
+
+def review_copies(
+    store: ObjectStore, tables: TableStore, catalogue: str, keeping: Keeping
+) -> tuple[DigestSet, list[ObjectInfo]]:
+    """Return the pictures (the first 16 bytes of their keys) that people may still be asked about, and old indices.
+
+    Those are the pictures that wait by the outcomes, and samples whose time is not over. An index goes when none of its
+    pictures is among them.
+    """
+    found, files = DigestSet(), []
+    table = layout.outcomes(catalogue)
+    if tables.version(table) is not None:
+        for batch in tables.batches(table, ("state", "image_key")):
+            images = batch.filter(pc.equal(batch.column("state"), "review")).column("image_key").drop_null()
+            found.add(fixed_bytes(images)[:, :WIDTH].tobytes() if len(images) else b"")
+    for info in store.list(layout.review_indices(catalogue)):
+        rows = read_table(store, info.key, REVIEW_INDEX)
+        current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(keeping.now)))
+        found.add(_images(current.filter(pc.equal(current["why"], "sample"))))
+        prompts = current["image_key"].null_count  # without an image the prompt is what is asked about
+        files.append((info, _images(rows), prompts))
+    old = [(info, images, prompts) for info, images, prompts in files if info.modified < keeping.now - DAY]
+    return found, [info for info, images, prompts in old if not prompts and not found.holds(images).any()]
+
+
+def _images(rows: pa.Table) -> bytes:
+    return b"".join(key[:WIDTH] for key in rows["image_key"].drop_null().to_pylist())
 
 
 def measuring_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:

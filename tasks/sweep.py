@@ -27,6 +27,7 @@ from tasks.kept import (
     named_images,
     oldest_needed,
     open_work,
+    review_copies,
     rollback_targets,
     shown_since,
     unplanned,
@@ -56,7 +57,7 @@ class Swept:
     dry_run: bool
     counts: dict[str, Count] = field(
         default_factory=lambda: {
-            kind: Count() for kind in ("staged", "published", "codes", "tables", "runs", "leases", "probes")
+            kind: Count() for kind in ("staged", "published", "codes", "tables", "runs", "leases", "probes", "review")
         }
     )
     notes: list[str] = field(default_factory=list)
@@ -149,9 +150,19 @@ class _Catalogue:
         busy = {layout.codes(self.name, run_id) for run_id in self.work.of(self.name)}
         files = [info for info in files if info.key not in busy]
         broom.sweep("codes", compact_codes(self.store, self.name, files, shown.pictures, broom.swept.dry_run))
+        self._reviews(broom)
         count = broom.swept.counts["tables"]
         for table in (manifest, layout.outcomes(self.name)):
             count.files += self._vacuum(table, oldest if table == manifest else None, broom.swept.dry_run)
+
+    def _reviews(self, broom: _Broom) -> None:
+        """Delete copies for people that nobody waits for any more: decided, expired, or seen for long enough."""
+        if self.work.of(self.name):
+            return  # it may be about to name some
+        asked, over = review_copies(self.store, self.tables, self.name, self.keeping)
+        copies = self.store.list(layout.review_pictures(self.name))
+        old = (info for info in copies if info.modified < self.keeping.now - DAY)
+        broom.sweep("review", [*_unnamed(old, asked, _image_of), *over])
 
     def _pictures(self, broom: _Broom, shown: DigestSet, newest: int) -> None:
         if self.work.of(self.name):
