@@ -44,6 +44,7 @@ from infra.sources import open_source
 from tasks import runs
 from tasks.amend import settle_amendments
 from tasks.audit import audit_batch
+from tasks.audit_documents import write_audit
 from tasks.decide import Decided, decide
 from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
@@ -156,6 +157,7 @@ class Refresh:
             return [], [], preview  # nothing that the shop sees would change
         superseded = preview.sums.superseded
         audit = self.hands.stage("audit", lambda: audit_batch(batch, plan, superseded, self.job.policy))
+        write_audit(self.places.store, run.catalogue, run.run_id, audit.document)
         accepted = runs.accepted_checks(self.places.store, run)
         return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview
 

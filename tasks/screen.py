@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
 from catalogs.keys import digest
-from catalogs.policy import Policy, decide_image
+from catalogs.policy import decide_image
+from catalogs.recipe import Finish
 from catalogs.verdict import Verdict
 from catalogs.work import Judged, Made, Order, Screening, record_table
 from infra.interfaces import Failure, Screened, ScreeningOrder
@@ -21,6 +22,8 @@ from infra.screening.measure import SCANNERS
 from tasks.workbench import Gate, Workbench
 
 SCANNERS_DIGEST = digest(SCANNERS)
+WAIVED = "waived"
+"""Stands for the mark of a file that was to have none."""
 
 
 def screen(shard: str, made: Sequence[Made], gate: Gate, run_id: str) -> Screening:
@@ -49,7 +52,7 @@ def judge(made: Sequence[Made], gate: Gate) -> list[Judged]:
         if one.how == "failed":
             judged.append(Judged(one, Verdict("BLOCK", ("engine-failed",))))
         else:
-            judged.append(_judge_one(one, answers.get(_name(one)), gate.policy))
+            judged.append(_judge_one(one, answers.get(_name(one)), gate))
     return judged
 
 
@@ -86,7 +89,8 @@ def _order(name: str, made: Made, gate: Gate, finishes: Mapping[str, dict[str, A
     )
 
 
-def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) -> Judged:
+def _judge_one(made: Made, answer: Screened | Failure | None, gate: Gate) -> Judged:
+    policy = gate.policy
     if answer is None or isinstance(answer, Failure):
         reason = answer.reason if answer is not None else "the screener gave no answer"
         errors = dict.fromkeys(SCANNERS, reason)
@@ -105,5 +109,10 @@ def _judge_one(made: Made, answer: Screened | Failure | None, policy: Policy) ->
         fingerprint_quality=answer.fingerprint_quality,
         scanners=answer.scanners,
         errors=answer.errors,
-        mark=answer.mark or "",
+        mark=_mark(answer, gate.finishes[made.order.request.finish_digest]),
     )
+
+
+def _mark(answer: Screened, finish: Finish) -> str:
+    """Return the last word of what the file says of its source; `waived` where the recipe asks for no mark."""
+    return (answer.mark or "").rsplit("/", 1)[-1] if finish.mark else WAIVED

@@ -45,7 +45,7 @@ NO_OXFORD = banning("oxford")
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A world after one night of every fate, and forty live slots."""
-    world = World(tmp_path_factory.mktemp("night"), awkward_rows() + plain_rows(24))
+    world = World(tmp_path_factory.mktemp("night"), awkward_rows() + plain_rows(27))
     world.refresh()
     assert len(released(world.tables)) >= 40
     return world
@@ -312,11 +312,11 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_the_next_command_ends_
     wanted = (released(undisturbed.tables), without_age(undisturbed))
     before = (released(night.tables), without_age(night))
     seen = set()
-    for number in range(1, whole.operations + 1):
-        finisher = ("the same command", "the next refresh")[number % 2]
+    for number in range(1, whole.operations + 1, 4):
+        finisher = ("the same command", "the next refresh")[number % 8 == 1]
         world = copy_of(night, tmp_path / str(number))
         with suppress(StoreDied):
-            apply(world, NO_OXFORD, mortality=Mortality(number, ("before", "after")[number // 2 % 2]))
+            apply(world, NO_OXFORD, mortality=Mortality(number, ("before", "after")[number // 4 % 2]))
         world.bury()
         committed = world.tables.version(layout.manifest(CATALOGUE)) == 2
         seen.add(committed)

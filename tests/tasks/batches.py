@@ -17,7 +17,6 @@ from catalogs.schemas import DECISIONS, RECORDS, REFRESHED, RETIRED, SLOTS
 from catalogs.shards import request_table
 from catalogs.verdict import PASS
 from infra.codecs import decode, pixel_sha
-from infra.finishing import TRAINED_ALGORITHMIC_MEDIA
 from infra.interfaces import ObjectStore
 from infra.parquet import write_table
 from tests.tasks.shops import CATALOGUE, finish_of, jpeg_of, request_of
@@ -66,7 +65,7 @@ def attempt(word: str, number: int = 0, verdict: str = "PASS", looks: str | None
         "height": 64, "verdict": verdict, "again": False,
         "reasons": [] if verdict == "PASS" else ["blurred"], "scores": "{}", "fingerprint": code_of(picture),
         "fingerprint_quality": 100.0, "scanners": '{"fingerprint": "1", "pixels": "1"}', "errors": "{}",
-        "mark": TRAINED_ALGORITHMIC_MEDIA, **changes,
+        "mark": "trainedAlgorithmicMedia", **changes,
     }  # fmt: skip
 
 
@@ -78,7 +77,7 @@ def decision(place: str, word: str, state: str = "publish", **changes: Any) -> R
         "attempts_spent": 1, "image_key": bytes.fromhex(image_key(request_of(word).hex(), 0)),
         "finished_sha": bytes.fromhex(pixel_sha(decode(jpeg_of(word)))), "file_sha": sha256(jpeg_of(word)).digest(),
         "file_bytes": len(jpeg_of(word)), "width": 32, "height": 24, "fingerprint": code_of(word),
-        "mark": TRAINED_ALGORITHMIC_MEDIA, "model": "stub@0", **changes,
+        "mark": "trainedAlgorithmicMedia", "model": "stub@0", **changes,
     }  # fmt: skip
 
 
