@@ -1,4 +1,4 @@
-"""The refresh, as a sentence: settle what was left open, plan, make, decide, audit, publish, remember, report.
+"""The refresh, as a sentence: settle what is open, plan, make, decide, audit, publish, remember, ask people, report.
 
 Comes in: a `Job` and open places. Goes out: the run's report. Read this file first: every stage is one call, in the
 order in which data flows, and a run that was killed between any two of them is taken up again here.
