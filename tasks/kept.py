@@ -12,12 +12,13 @@ from math import ceil
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.digest_set import DigestSet
 from catalogs.keys import image_key
 from catalogs.reversal import digests
-from catalogs.schemas import REVIEW_INDEX, WITHDRAWALS
+from catalogs.schemas import REVIEW_INDEX
 from catalogs.slot_index import WIDTH, fixed_bytes
 from infra.documents import read_json
 from infra.errors import ObjectMissing
@@ -185,8 +186,9 @@ def measuring_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> se
             for batch in tables.batches(table, ("run_id",)):
                 found |= set(batch.column("run_id").unique().to_pylist())
     for run_id in sorted(found):
-        listed = read_table(store, layout.run_file(run_id, layout.WITHDRAWALS), WITHDRAWALS)
-        found |= set(listed["run_id"].unique().to_pylist())
+        listed = store.find(layout.run_file(run_id, layout.WITHDRAWALS))  # few runs have one: one look each
+        if listed is not None:
+            found |= set(pq.read_table(pa.BufferReader(listed), columns=["run_id"])["run_id"].unique().to_pylist())
     return found
 
 

@@ -165,8 +165,7 @@ def _close_questions(plan: Plan, refused: Refused, days: int) -> None:
     plan.expired = refused.asked_before(datetime.now(UTC) - timedelta(days=days))
     if plan.expired:
         plan.reasons[EXPIRED] = plan.expired
-        words = "picture has waited" if plan.expired == 1 else "pictures have waited"
-        plan.warnings.append(f"{plan.expired} {words} for a person for {days} days and counts as blocked: {EXPIRED}")
+        plan.warnings.append(f"{plan.expired} × no answer from a person in {days} days: blocked, {EXPIRED}")
 
 
 def prompt_judge(policy: Policy) -> Callable[[str], Verdict]:
