@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
 from catalogs.terms import Terms
 from flows.artifacts import RunPage, run_name, tag_run
+from flows.auditing import Checks, audited
 from flows.children import cancel_children
 from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
@@ -43,19 +43,16 @@ from infra.settings import Settings
 from infra.sources import open_source
 from tasks import runs
 from tasks.amend import settle_amendments
-from tasks.audit import audit_batch
-from tasks.audit_documents import write_audit
 from tasks.decide import Decided, decide
 from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
-from tasks.publish import Release, load_batch, publish, would_be
+from tasks.publish import Release, load_batch, publish
 from tasks.remember import remember
 from tasks.report import contact_sheet, write_report
 from tasks.review import keep_for_review
 from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
-Checks = list[dict[str, Any]]
 REPLACED = {"reason": "a newer run took its place"}
 
 
@@ -152,14 +149,7 @@ class Refresh:
 
     def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
         """Return the checks that hold the batch, all checks, and what the release would be."""
-        preview = would_be(self.places.store, self.places.tables, batch)
-        if not batch.decisions.num_rows and not plan.retired:
-            return [], [], preview  # nothing that the shop sees would change
-        superseded = preview.sums.superseded
-        audit = self.hands.stage("audit", lambda: audit_batch(batch, plan, superseded, self.job.policy))
-        write_audit(self.places.store, run.catalogue, run.run_id, audit.document)
-        accepted = runs.accepted_checks(self.places.store, run)
-        return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview
+        return audited(self.places, self.hands, run, plan, batch, self.job.policy)
 
     def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None], terms: Terms) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
@@ -208,9 +198,7 @@ class Refresh:
         with self._stage("remember"):
             superseded = release.sums.superseded
             self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))
-        with self._stage("review"):
-            asked_at = datetime.now(UTC)
-            self.hands.stage("review", lambda: keep_for_review(store, batch, policy, superseded, asked_at))
+            self.hands.stage("review", lambda: keep_for_review(store, batch, policy, superseded))
         report = self._report(run, plan, batch, release, [], checks)
         runs.close(store, run, "done", {"version": release.version})
         return report

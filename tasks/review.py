@@ -8,7 +8,7 @@ by then stands in the index without a copy. Doing it again writes the same.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -113,10 +113,10 @@ class Review:
 
 
 def keep_for_review(
-    store: ObjectStore, batch: Batch, policy: Policy, superseded: frozenset[bytes], asked_at: datetime
+    store: ObjectStore, batch: Batch, policy: Policy, superseded: frozenset[bytes], asked_at: datetime | None = None
 ) -> int:
     """Keep what of a batch waits for a person, and the policy's sample of what passed; return how many slots."""
-    review = Review(store, batch.catalogue, batch.run_id, asked_at, policy.review_days)
+    review = Review(store, batch.catalogue, batch.run_id, asked_at or datetime.now(UTC), policy.review_days)
     return review.keep(_chosen(batch, policy.sample_share, superseded))
 
 
