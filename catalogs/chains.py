@@ -33,6 +33,7 @@ class Attempt:
     fingerprint_quality: float
     crop: bytes | None
     looks: list[float] | None
+    mark: str
 
 
 @dataclass(slots=True)

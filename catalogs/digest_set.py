@@ -5,8 +5,10 @@ millions of keys, and as Python strings they would take a gigabyte. That two nam
 worry.
 """
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Hashable, Iterable
 from hashlib import sha256
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ import pyarrow.compute as pc
 from catalogs.slot_index import WIDTH, SlotIndex, words
 
 _SEPARATOR = b"\x1f"
+
+Value = TypeVar("Value", bound=Hashable)
 
 
 def text_digests(texts: Iterable[str]) -> bytes:
@@ -59,3 +63,29 @@ class DigestSet:
     def holds(self, digests: bytes) -> npt.NDArray[np.bool_]:
         """Tell for each digest whether it is in the set."""
         return np.asarray(self.find(digests) >= 0)
+
+
+class DigestMap(Generic[Value]):
+    """Digests of 16 bytes, each with one of few different values. What was added first stands."""
+
+    def __init__(self) -> None:
+        self._digests = DigestSet()
+        self._codes = array("i")
+        self._values: list[Value] = []
+        self._known: dict[Value, int] = {}
+
+    def add(self, digests: bytes, values: Iterable[Value]) -> None:
+        """Add digests that are given one after another, and a value for each."""
+        for value in values:
+            if value not in self._known:
+                self._known[value] = len(self._values)
+                self._values.append(value)
+            self._codes.append(self._known[value])
+        self._digests.add(digests)
+        if len(self._codes) != len(self._digests):
+            raise ValueError(f"{len(self._digests)} digests and {len(self._codes)} values: give one for each")
+
+    def find(self, digests: bytes) -> list[Value | None]:
+        """Return the value of each digest, None where there is none."""
+        places = self._digests.find(digests).tolist()
+        return [self._values[self._codes[place]] if place >= 0 else None for place in places]

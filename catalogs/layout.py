@@ -65,6 +65,9 @@ def published_prefix(catalogue: str) -> str:
 
 # Runs
 
+WITHDRAWALS = "withdrawals.parquet"
+"""What an applied policy takes away: a file in its run's folder."""
+
 
 def run_file(run_id: str, name: str) -> str:
     """Return the key of one file of a run: `run.json`, `recipe.json`, `slots.parquet`, `report.html` …"""
@@ -101,14 +104,14 @@ def open_runs(catalogue: str = "") -> str:
     return f"open/{catalogue}/" if catalogue else "open/"
 
 
-def open_rollback(catalogue: str, run_id: str) -> str:
-    """Return the marker of a rollback that is not closed."""
-    return f"open-rollbacks/{catalogue}/{run_id}.json"
+def open_amendment(catalogue: str, run_id: str) -> str:
+    """Return the marker of an amendment (a rollback, an applied policy) that is not closed."""
+    return f"open-amendments/{catalogue}/{run_id}.json"
 
 
-def open_rollbacks(catalogue: str = "") -> str:
-    """Return the prefix of the markers of rollbacks that are not closed, of one catalogue or of all."""
-    return f"open-rollbacks/{catalogue}/" if catalogue else "open-rollbacks/"
+def open_amendments(catalogue: str = "") -> str:
+    """Return the prefix of the markers of amendments that are not closed, of one catalogue or of all."""
+    return f"open-amendments/{catalogue}/" if catalogue else "open-amendments/"
 
 
 def horizon(catalogue: str) -> str:
@@ -137,6 +140,26 @@ def codes(catalogue: str, run_id: str) -> str:
 def codes_prefix(catalogue: str) -> str:
     """Return the prefix of a catalogue's fingerprints."""
     return f"codes/{catalogue}/"
+
+
+def review_picture(catalogue: str, image_key: str, finish_digest: str) -> str:
+    """Return where the copy of a picture is kept that people should look at."""
+    return f"{review_pictures(catalogue)}{image_key}-{finish_digest[:SHORT]}.jpg"
+
+
+def review_pictures(catalogue: str) -> str:
+    """Return the prefix of the pictures that people should look at."""
+    return f"review/{catalogue}/pictures/"
+
+
+def review_index(catalogue: str, run_id: str) -> str:
+    """Return where a run says which pictures people should look at, and why."""
+    return f"{review_indices(catalogue)}{run_id}.parquet"
+
+
+def review_indices(catalogue: str) -> str:
+    """Return the prefix of the runs' words on what people should look at."""
+    return f"review/{catalogue}/index/"
 
 
 def person_decision(catalogue: str, run_id: str, name: str) -> str:

@@ -120,6 +120,7 @@ class Plan:
     shards: list[Shard] = field(default_factory=list)
     images: int = 0
     gpu_seconds: float = 0.0
+    expired: int = 0  # pictures that nobody gave a word on in time
     deferred: dict[str, int] = field(default_factory=dict)  # reason -> slots that the terms leave out
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
-from catalogs.prompts import Brands, Code, PromptFindings, Words, distinct
+from catalogs.prompts import Brands, Code, PromptFindings, Words
 from catalogs.rules import Rules, check_rules, packaged_rules, read_mapping
 from catalogs.scanners import NAMED_SCORES, PROMPT_SCANNERS, Asked
 from catalogs.verdict import Verdict, worst
@@ -162,12 +162,21 @@ class Policy(Asked):
     image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
     duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
+    sample_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of what passes that is copied for people to look at; it is published",
+    )
     audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The suite that audits a batch")
 
     @cached_property
     def digest(self) -> str:
-        """Return the sha256 of everything that decides: word lists too, remarks not."""
-        content = self.model_dump(mode="json")
+        """Return the sha256 of everything that decides over a picture: word lists too, remarks not.
+
+        How long an answer is waited for, what people get to see and how a batch is audited decide over no picture.
+        """
+        content = self.model_dump(mode="json", exclude={"review_days", "sample_share", "audit"})
         for rule in content["image"]:
             del rule["source"]
         return digest(content)

@@ -17,7 +17,7 @@ from catalogs.slot_index import SlotIndex, Words, column_words, fixed_bytes
 
 LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha")
 REFUSED_COLUMNS = (
-    "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "expires_at",
+    "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
     "image_key",
 )  # fmt: skip
 
@@ -106,7 +106,6 @@ class Refusal:
     source_digest: bytes
     finish_digest: str
     policy_digest: str
-    expires_at: datetime | None
     image_key: bytes | None
 
 
@@ -125,6 +124,13 @@ class Refused:
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    def asked_before(self, time: datetime) -> int:
+        """Return how many pictures have been waiting for a person since a time or longer."""
+        if self._table is None:
+            return 0
+        old = pc.less_equal(self._table["decided_at"], pa.scalar(time, self._table["decided_at"].type))
+        return int(pc.sum(pc.and_(pc.equal(self._table["state"], "review"), old)).as_py() or 0)
 
     def known(self, high: Words, low: Words) -> npt.NDArray[np.bool_]:
         """Tell, slot by slot, whether there is any outcome."""

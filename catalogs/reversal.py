@@ -5,7 +5,7 @@ one manifest commit and of the outcomes' commit that closes it. Rows are the sam
 the same request; a source digest that has moved since stays as it is, or the next night would only move it again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.digest_set import DigestSet, row_digests
+from catalogs.expiry import as_of
 from catalogs.keys import image_key
 from catalogs.schemas import MANIFEST, OUTCOMES
+from catalogs.verdict import STATES
 
 COMPARED = ("slot_id", "object", "file_sha", "request_key", "finish_digest")
 """What makes two manifest rows the same picture in the same place."""
@@ -25,6 +27,10 @@ PICTURE = ("slot_id", "request_key", "finish_digest")
 """What a withdrawal binds: one request's picture, so finished, in one slot."""
 WITHDRAWN = "withdrawn"
 REASON = "rolled-back"
+
+Row = Mapping[str, Any]
+Refusing = Callable[[Row], dict[str, Any]]
+"""From a lost manifest row to what its outcome says: state, reasons, policy, times."""
 
 _OPERATION = pa.field("_op", pa.string())
 _CHUNK = 8192
@@ -55,7 +61,30 @@ def digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
     return row_digests(*(part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts))
 
 
-def withdrawals(lost: pa.Table, refused: pa.Table, live: DigestSet, run_id: str, now: datetime) -> pa.Table:
+def rolled_back(now: datetime) -> Refusing:
+    """Return what a rollback says of every picture that it takes back: no policy brings it again."""
+    said = {"state": WITHDRAWN, "reasons": [REASON], "policy_digest": "", "decided_at": now, "expires_at": None}
+    return lambda _: said
+
+
+def refusals(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> Refusing:
+    """Return what a policy says of the pictures that it refuses, rows of WITHDRAWALS: as a night would have said it.
+
+    Where another seed may help, no policy is named, so that the next refresh decides the slot anew and may try one.
+    """
+    columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again"))
+    found = {slot: rest for slot, *rest in zip(*columns, strict=True)}
+
+    def refuse(row: Row) -> dict[str, Any]:
+        verdict, reasons, again = found[row["slot_id"]]
+        said = {"state": STATES[verdict], "reasons": reasons, "policy_digest": "" if again else policy_digest}
+        said |= {"decided_at": now, "expires_at": None}
+        return as_of(said, review_days, now) if verdict == "REVIEW" else said
+
+    return refuse
+
+
+def withdrawals(lost: pa.Table, refused: pa.Table, live: DigestSet, run_id: str, refusing: Refusing) -> pa.Table:
     """Return the outcomes' changes: lost pictures that are not live are withdrawn, live ones are so no more.
 
     `refused` holds the outcomes of the lost slots and every withdrawn one; `live` the `PICTURE` digests of what is live
@@ -66,7 +95,7 @@ def withdrawals(lost: pa.Table, refused: pa.Table, live: DigestSet, run_id: str,
     still = _where(refused, ~live.holds(digests(refused, *PICTURE)))
     known = {(row["slot_id"], row["request_key"]): row for row in still.to_pylist()}
     parts = [
-        pa.Table.from_pylist(list(_withdrawn(chunk, known, run_id, now)), schema=OUTCOMES)
+        pa.Table.from_pylist(list(_withdrawn(chunk, known, run_id, refusing)), schema=OUTCOMES)
         for chunk in (gone.slice(start, _CHUNK) for start in range(0, gone.num_rows, _CHUNK))
     ]
     put = pa.concat_tables([OUTCOMES.empty_table(), *parts])
@@ -78,7 +107,7 @@ def withdrawals(lost: pa.Table, refused: pa.Table, live: DigestSet, run_id: str,
 
 
 def _withdrawn(
-    rows: pa.Table, known: Mapping[tuple[bytes, bytes], Mapping[str, Any]], run_id: str, now: datetime
+    rows: pa.Table, known: Mapping[tuple[bytes, bytes], Row], run_id: str, refusing: Refusing
 ) -> Iterator[dict[str, Any]]:
     for row in rows.select([name for name in MANIFEST.names if name in _NEEDED]).to_pylist():
         before = known.get((row["slot_id"], row["request_key"]))
@@ -89,23 +118,19 @@ def _withdrawn(
             "slot_id": row["slot_id"],
             "request_key": row["request_key"],
             "sku": row["sku"],
-            "state": WITHDRAWN,
             "attempts": spent if before is None else max(spent, before["attempts"]),
-            "reasons": [REASON],
             "source_digest": row["source_digest"],
             "finish_digest": row["finish_digest"],
-            "policy_digest": "",
             "image_key": bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"])),
             "run_id": run_id,
-            "decided_at": now,
-            "expires_at": None,
+            **refusing(row),
         }
 
 
 _NEEDED = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "released_at"}
 
 
-def _stays(before: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+def _stays(before: Row, row: Row) -> bool:
     """Tell whether an earlier withdrawal of the request, in another finish, matters more than this one.
 
     There is one outcome a (slot, request). Going back twice in a row withdraws the newer finish first, and that is the

@@ -104,6 +104,9 @@ RECORDS = pa.schema(
         ("fingerprint_quality", pa.float32()),
         ("crop", pa.binary()),  # PDQ-256 of the product's own rectangle; null where there is none to be trusted
         ("looks", _LOOKS),
+        ("scanners", pa.string()),  # JSON: the scanners that spoke, and their versions
+        ("errors", pa.string()),  # JSON: those that did not, and why
+        ("mark", pa.string()),  # the source type that the finished file says of itself
     ]
 )
 """One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
@@ -134,6 +137,7 @@ DECISIONS = pa.schema(
         ("fingerprint", pa.binary()),
         ("crop", pa.binary()),
         ("looks", _LOOKS),
+        ("mark", pa.string()),
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
@@ -193,6 +197,38 @@ OUTCOMES = pa.schema(
     ]
 )
 """What was refused, by (slot, request key), so that no night buys it twice."""
+
+WITHDRAWALS = pa.schema(
+    [
+        *(MANIFEST.field(name) for name in ("slot_id", "sku", "view", "variant", "index", "object", "file_sha")),
+        *(MANIFEST.field(name) for name in ("request_key", "attempt", "finish_digest", "run_id")),
+        ("verdict", pa.string()),  # REVIEW | BLOCK
+        ("reasons", pa.list_(pa.string())),
+        ("again", pa.bool_()),  # another seed may help, and may be spent
+    ]
+)
+"""Live pictures that a policy refuses, and why."""
+
+REVIEW_INDEX = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("view", pa.string()),
+        ("variant", pa.string()),
+        ("index", pa.int16()),
+        ("why", pa.string()),  # review: it waits for a word; sample: it passed, and is published
+        ("reasons", pa.list_(pa.string())),
+        ("scores", pa.string()),  # JSON; null where no picture was measured
+        ("prompt", pa.string()),
+        ("request_key", pa.binary()),
+        ("image_key", pa.binary()),  # null where the prompt itself is the question
+        ("finish_digest", pa.string()),
+        ("object", pa.string()),  # the copy's key, relative to the store; null where there is none
+        ("asked_at", _TIME),
+        ("expires_at", _TIME),
+    ]
+)
+"""What people should look at after a run: one row a slot."""
 
 CODES = pa.schema(
     [

@@ -1,8 +1,8 @@
 """The audit's suite: what must be true of a batch before the shop sees it. Data, not code.
 
-Comes in: YAML text. Goes out: a frozen suite of expectations over three frames: `slots`, a row a slot of the batch;
-`published`, those of its rows that are to be published; `totals`, one row of the whole run's numbers. `tasks.audit`
-says which columns they have.
+Comes in: YAML text. Goes out: a frozen suite of expectations over four frames: `slots`, a row a slot of the batch;
+`published`, those of its rows that are to be published; `reasons`, a row a reason that stands against any; `totals`,
+one row of the whole run's numbers. `tasks.audit` says which columns they have.
 """
 
 from collections import Counter
@@ -34,6 +34,7 @@ class Expectation(Rules):
     type: str = Field(pattern=r"^expect_[a-z_]+$", description="The expectation, as Great Expectations names it")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments")
     where: Where | None = Field(None, description="The rows it is about; all of them without it")
+    label: str | None = Field(None, description="The column that names a row in what is said of it")
     severity: Literal["critical", "warning"] = Field("critical", description="A failed critical check holds the batch")
     source: str = Field("", description="Why it is asked, and where its numbers come from")
 
@@ -51,11 +52,14 @@ class Suite(Rules):
     version: int = Field(ge=1, description="Counted up by hand")
     slots: tuple[Expectation, ...] = Field(description="Checks over the batch's rows")
     published: tuple[Expectation, ...] = Field(description="Checks over the rows that are to be published")
+    reasons: tuple[Expectation, ...] = Field((), description="Checks over the reasons of refusals, a row a reason")
     totals: tuple[Expectation, ...] = Field(description="Checks over the run's numbers, a frame of one row")
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Suite":
-        counts = Counter(expectation.name for expectation in (*self.slots, *self.published, *self.totals))
+        counts = Counter(
+            expectation.name for expectation in (*self.slots, *self.published, *self.reasons, *self.totals)
+        )
         twice = sorted(name for name, count in counts.items() if count > 1)
         if twice:
             raise ValueError(f"two checks have the name {twice[0]!r}; a batch is released by its checks' names")

@@ -11,6 +11,9 @@ from typing import Literal
 
 Word = Literal["PASS", "REVIEW", "BLOCK"]
 
+STATES: dict[str, str] = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
+"""A word -> the state of a slot that it leads to."""
+
 _SEVERITY: dict[Word, int] = {"PASS": 0, "REVIEW": 1, "BLOCK": 2}
 
 

@@ -82,6 +82,9 @@ class Judged:
     fingerprint_quality: float = 0.0
     crop: bytes = b""
     looks: tuple[float, ...] = ()
+    scanners: Mapping[str, str] | None = None
+    errors: Mapping[str, str] | None = None
+    mark: str = ""
 
     @property
     def wants_another(self) -> bool:
@@ -138,14 +141,18 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "verdict": [row.verdict.word for row in rows],
         "again": [row.wants_another for row in rows],
         "reasons": [list(row.verdict.reasons) for row in rows],
-        "scores": [_scores_text(row.scores) for row in rows],
+        "scores": [_text(row.scores) for row in rows],
         "fingerprint": [row.fingerprint for row in rows],
         "fingerprint_quality": [row.fingerprint_quality for row in rows],
         "crop": [row.crop or None for row in rows],
         "looks": [list(row.looks) or None for row in rows],
+        "scanners": [_text(row.scanners) for row in rows],
+        "errors": [_text(row.errors) for row in rows],
+        "mark": [row.mark for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 
 
-def _scores_text(scores: Mapping[str, float] | None) -> str:
-    return json.dumps({name: round(value, 4) for name, value in sorted((scores or {}).items())})
+def _text(values: Mapping[str, float] | Mapping[str, str] | None) -> str:
+    # Scores as they are: one that was rounded over a threshold would be decided another way the next time.
+    return json.dumps(values or {}, sort_keys=True)

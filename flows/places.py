@@ -55,9 +55,7 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
         return pools[model]
 
     scanners, _ = scanners_of(job.policy)
-    gate = Gate(
-        store, screener, job.policy, job.recipe.finishes, settings.screen_seconds, settings.watermark, scanners
-    )
+    gate = Gate(store, screener, job.policy, job.recipe.finishes, settings.screen_seconds, settings.watermark, scanners)
     try:
         yield Places(store, open_tables(job.store), pool, signer), gate
     finally:

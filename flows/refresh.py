@@ -1,4 +1,4 @@
-"""The refresh, as a sentence: settle what was left open, plan, make, decide, audit, publish, remember, report.
+"""The refresh, as a sentence: settle what is open, plan, make, decide, audit, publish, remember, ask people, report.
 
 Comes in: a `Job` and open places. Goes out: the run's report. Read this file first: every stage is one call, in the
 order in which data flows, and a run that was killed between any two of them is taken up again here.
@@ -16,6 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
 from catalogs.batch import Batch
+from catalogs.expiry import EXPIRED
 from catalogs.job import Job, Run
 from catalogs.plan import Plan
 from catalogs.policy import Policy
@@ -25,6 +26,7 @@ from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
 from catalogs.terms import Terms
 from flows.artifacts import RunPage, run_name, tag_run
+from flows.auditing import Checks, audited
 from flows.children import cancel_children
 from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
@@ -40,19 +42,18 @@ from infra.parquet import read_table, write_table_once
 from infra.settings import Settings
 from infra.sources import open_source
 from tasks import runs
-from tasks.audit import audit_batch
+from tasks.amend import settle_amendments
 from tasks.decide import Decided, decide
 from tasks.marks import said_of_marks
 from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
-from tasks.publish import Release, load_batch, publish, would_be
+from tasks.publish import Release, load_batch, publish
 from tasks.remember import remember
 from tasks.report import contact_sheet, write_report
-from tasks.rollback import settle_rollbacks
+from tasks.review import keep_for_review
 from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
-Checks = list[dict[str, Any]]
 REPLACED = {"reason": "a newer run took its place"}
 
 
@@ -79,7 +80,7 @@ class Refresh:
         store, settings = self.places.store, self.settings
         with leased_catalogue(store, self.job.catalogue, settings, wait=self.wait) if full else nullcontext():
             with self._stage("settle"):
-                settle_rollbacks(store, self.places.tables, self.job.catalogue, alone=full)
+                settle_amendments(store, self.places.tables, self.job.catalogue, alone=full)
                 run, lease = self._settle_or_start()
             try:
                 with lease.keep_alive():
@@ -149,13 +150,7 @@ class Refresh:
 
     def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
         """Return the checks that hold the batch, all checks, and what the release would be."""
-        preview = would_be(self.places.store, self.places.tables, batch)
-        if not batch.decisions.num_rows and not plan.retired:
-            return [], [], preview  # nothing that the shop sees would change
-        superseded = preview.sums.superseded
-        audit = self.hands.stage("audit", lambda: audit_batch(batch, plan, superseded, self.job.policy))
-        accepted = runs.accepted_checks(self.places.store, run)
-        return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview
+        return audited(self.places, self.hands, run, plan, batch, self.job.policy)
 
     def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None], terms: Terms) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
@@ -202,7 +197,9 @@ class Refresh:
                     runs.close(store, run, "superseded", {"reason": str(error)})
                 raise
         with self._stage("remember"):
-            self.hands.stage("remember", lambda: remember(tables, batch, policy, release.sums.superseded))
+            superseded = release.sums.superseded
+            self.hands.stage("remember", lambda: remember(tables, batch, policy, superseded))
+            self.hands.stage("review", lambda: keep_for_review(store, batch, policy, superseded))
         report = self._report(run, plan, batch, release, [], checks)
         runs.close(store, run, "done", {"version": release.version})
         return report
@@ -229,7 +226,7 @@ class Refresh:
                     held=held,
                     checks=checks,
                     images=images,
-                    reasons=reasons,
+                    reasons=reasons | ({EXPIRED: plan.expired} if plan.expired else {}),
                     skus=standing(self.places.tables, batch),
                     delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
                     limits=(self.job.max_cost, self.job.max_hours),

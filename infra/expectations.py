@@ -42,6 +42,7 @@ def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[
 
     An entry's `severity` is "critical" or "warning"; anything else counts as critical. Its `where`, if any, restricts
     it to some rows: `{column, at_least}` or `{column, one_of}`. (Conditions as text would be run by pandas as code.)
+    Its `label`, if any, is the column that names an unexpected row in the reason.
     """
     if not suite:
         return []
@@ -66,7 +67,8 @@ def _check(batch: Any, entry: Mapping[str, Any]) -> Check:
     try:
         expectation = get_expectation_impl(entry["type"])(**_arguments(entry))
         # SUMMARY: with COMPLETE, 20,000 bad rows make a result of megabytes.
-        result = batch.validate(expectation, result_format={"result_format": "SUMMARY"})
+        named = {"unexpected_index_column_names": [entry["label"]]} if entry.get("label") else {}
+        result = batch.validate(expectation, result_format={"result_format": "SUMMARY", **named})
     except Exception as error:  # the package raises anything from TypeError to its own; one check's failure is data
         return _failed(name, critical, f"{type(error).__name__}: {error}")
     raised = _raised(result.exception_info)
@@ -120,8 +122,12 @@ def _reason(entry: Mapping[str, Any], result: Mapping[str, Any], observed: float
     if "unexpected_count" not in result:
         return f"{column}: observed {_short(observed)}"
     text = f"{column}: {result['unexpected_count']} of {result.get('element_count')} rows are not as expected"
-    examples = result.get("partial_unexpected_list") or []
-    shown = ", ".join(_short(value) for value in examples[:3])
+    if entry.get("label"):
+        rows = result.get("partial_unexpected_index_list") or []
+        examples = [f"{row[entry['label']]} {_short(row[column])}" for row in rows]
+    else:
+        examples = [_short(value) for value in result.get("partial_unexpected_list") or []]
+    shown = ", ".join(examples[:3])
     return f"{text} (such as {shown})" if shown else text
 
 

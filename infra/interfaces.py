@@ -254,7 +254,8 @@ class Screened:
     """What was measured on one image. Scores are raw numbers; deciding is somebody else's work.
 
     `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex. `crop` and `looks` are
-    those of `infra.pixel.appearance`; empty where there is no product to be seen, or none was looked for.
+    those of `infra.pixel.appearance`; empty where there is no product to be seen, or none was looked for. `mark` is
+    the source type that the file says of itself, "" where it says none.
     """
 
     key: str
@@ -271,6 +272,7 @@ class Screened:
     scanners: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    mark: str | None = None
     details: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     """By scanner, what its numbers stand for: boxes, lines of text. For people; nothing decides by it."""
 

@@ -7,8 +7,8 @@ row, with the sums and shares worked out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ STATES = {
 }
 """What the totals call a state, and what the batch's rows call it."""
 
-_DIGESTS = ("request_key", "image_key", "finished_sha", "file_sha")
+_DIGESTS = ("request_key", "image_key", "finished_sha", "file_sha", "sku")
 _NUMBERS = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
 
 
@@ -68,21 +68,36 @@ class Audit:
 
     held: list[str]
     checks: list[Check]
+    document: dict[str, Any] = field(default_factory=dict)
+    """All of it for the run's folder: each check with what was asked and why, and the totals."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a report."""
-        return asdict(self)
+        return {"held": self.held, "checks": [asdict(check) for check in self.checks]}
 
 
 def audit(decisions: pa.Table, totals: Totals, suite: Suite) -> Audit:
     """Return what the suite says of the batch. 2,000,000 rows take some 15 s."""
     slots = slots_frame(decisions)
-    checks = [
-        *validate(slots, _entries(suite.slots)),
-        *validate(slots[slots["state"] == "publish"], _entries(suite.published)),
-        *validate(totals_frame(decisions, totals), _entries(suite.totals)),
-    ]
-    return Audit(sorted(check.name for check in checks if check.critical and not check.success), checks)
+    numbers = totals_frame(decisions, totals)
+    frames = {
+        "slots": slots,
+        "published": slots[slots["state"] == "publish"],
+        "reasons": reasons_frame(decisions),
+        "totals": numbers,
+    }
+    checks, told = [], []
+    for name, frame in frames.items():
+        asked: tuple[Expectation, ...] = getattr(suite, name)
+        found = validate(frame, [entry.model_dump() for entry in asked])
+        checks += found
+        told += [
+            {**asdict(check), "frame": name, **entry.model_dump(mode="json", exclude={"name", "severity"})}
+            for check, entry in zip(found, asked, strict=True)
+        ]
+    held = sorted(check.name for check in checks if check.critical and not check.success)
+    (row,) = numbers.to_dict("records")
+    return Audit(held, checks, {"suite_version": suite.version, "held": held, "totals": row, "checks": told})
 
 
 def audit_batch(batch: Batch, plan: Plan, superseded: frozenset[bytes], policy: Policy) -> Audit:
@@ -107,10 +122,6 @@ def audit_batch(batch: Batch, plan: Plan, superseded: frozenset[bytes], policy: 
     return audit(batch.decisions, totals, default_suite(policy.audit))
 
 
-def _entries(expectations: Iterable[Expectation]) -> list[dict[str, Any]]:
-    return [expectation.model_dump() for expectation in expectations]
-
-
 def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
     """Return a row a slot, with numbers and two short texts: `audit.yaml` names the columns.
 
@@ -121,6 +132,7 @@ def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
         "state": decisions["state"],
         "verdict": decisions["verdict"],
         "reasons": pc.fill_null(pc.list_value_length(decisions["reasons"]), 0),
+        "mark": decisions["mark"].combine_chunks().dictionary_encode(),
     }
     columns |= {f"{name}_bytes": pc.fill_null(pc.binary_length(decisions[name]), 0) for name in _DIGESTS}
     columns |= {
@@ -129,6 +141,18 @@ def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
     }
     frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame
+
+
+def reasons_frame(decisions: pa.Table) -> "pd.DataFrame":
+    """Return a row a reason: how many slots it stands against, and their share of all that were decided."""
+    import pandas
+
+    words = pa.array(["publish", "review", "blocked"])
+    rows = decisions.filter(pc.is_in(decisions["state"], words))
+    counted = pc.value_counts(pc.list_flatten(rows["reasons"])).to_pylist()
+    columns = ["reason", "slots", "share", "decided"]
+    found = [(each["values"], each["counts"], each["counts"] / rows.num_rows, rows.num_rows) for each in counted]
+    return pandas.DataFrame(found, columns=columns)
 
 
 def totals_frame(decisions: pa.Table, totals: Totals) -> "pd.DataFrame":
@@ -153,6 +177,8 @@ def _worked_out(counts: Mapping[str, int], totals: Totals) -> dict[str, float]:
         "attempted": attempted,
         "retired_share": _share(totals.retired, totals.live),
         "publish_share": _share(totals.published, decided),
+        "review_share": _share(totals.review, decided),
+        "blocked_share": _share(totals.blocked, decided),
         "failed_share": _share(totals.failed, attempted),
     }
 

@@ -16,7 +16,7 @@ from catalogs.chains import Attempt, Chain, ChainKey, chains_of
 from catalogs.duplicates import Candidate, Distinctness, judge_duplicates
 from catalogs.policy import Policy
 from catalogs.schemas import DECISIONS, LEFT_OUT, RETIRED, SLOTS
-from catalogs.verdict import PASS, Verdict, worst
+from catalogs.verdict import PASS, STATES, Verdict, worst
 from catalogs.work import Order, requests_of
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_records, read_table
@@ -26,7 +26,6 @@ ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
 NOT_MADE = "not-made"
 """Why a request has no attempt where nothing else is known of it."""
-STATES = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
 
 
 @dataclass
@@ -224,4 +223,5 @@ def _decision(
         "fingerprint": attempt.fingerprint or None,
         "crop": attempt.crop,
         "looks": attempt.looks,
+        "mark": attempt.mark or None,
     }

@@ -12,17 +12,19 @@ from math import ceil
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.digest_set import DigestSet
 from catalogs.keys import image_key
 from catalogs.reversal import digests
+from catalogs.schemas import REVIEW_INDEX
 from catalogs.slot_index import WIDTH, fixed_bytes
 from infra.documents import read_json
 from infra.errors import ObjectMissing
-from infra.interfaces import Commit, ObjectStore, TableStore
+from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
 from infra.leases import peek
-from infra.parquet import read_records
+from infra.parquet import read_records, read_table
 
 DAY = timedelta(days=1)
 """Nothing younger is deleted: a slow run may be about to name it."""
@@ -44,15 +46,15 @@ class Keeping:
 
 @dataclass(frozen=True)
 class OpenWork:
-    """Runs and rollbacks that are not closed: (catalogue, run id) -> when it was opened."""
+    """Runs and amendments that are not closed: (catalogue, run id) -> when it was opened."""
 
     runs: Mapping[tuple[str, str], datetime]
-    rollbacks: Mapping[tuple[str, str], datetime]
+    amendments: Mapping[tuple[str, str], datetime]
 
     @property
     def all(self) -> frozenset[tuple[str, str]]:
         """Return every open piece of work."""
-        return frozenset(self.runs) | frozenset(self.rollbacks)
+        return frozenset(self.runs) | frozenset(self.amendments)
 
     def of(self, catalogue: str) -> frozenset[str]:
         """Return the ids of a catalogue's open work."""
@@ -61,16 +63,16 @@ class OpenWork:
 
 def open_work(store: ObjectStore) -> OpenWork:
     """Return what is open in the whole store."""
-    return OpenWork(_markers(store, layout.open_runs()), _markers(store, layout.open_rollbacks()))
+    return OpenWork(_markers(store, layout.open_runs()), _markers(store, layout.open_amendments()))
 
 
 def rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list[int]:
     """Return the releases that open rollbacks of a catalogue go back to."""
     found = []
-    for name, run_id in work.rollbacks:
+    for name, run_id in work.amendments:
         try:
-            if name == catalogue:
-                found.append(int(read_json(store, layout.open_rollback(name, run_id))["target"]))
+            words = read_json(store, layout.open_amendment(name, run_id)) if name == catalogue else {}
+            found += [int(words["target"])] if "target" in words else []
         except ObjectMissing:
             continue  # it was closed a moment ago
     return found
@@ -142,6 +144,51 @@ def named_images(store: ObjectStore, tables: TableStore, names: Sequence[str], w
     for _, run_id in work.runs:
         for requests in read_records(store, layout.run_file(run_id, "requests/")):
             found.add(b"".join(_attempts(requests, "attempts_allowed")))
+    return found
+
+
+def review_copies(
+    store: ObjectStore, tables: TableStore, catalogue: str, keeping: Keeping
+) -> tuple[DigestSet, list[ObjectInfo]]:
+    """Return the pictures (the first 16 bytes of their keys) that people may still be asked about, and old indices.
+
+    Those are the pictures that wait by the outcomes, and samples whose time is not over. An index goes when none of its
+    pictures is among them.
+    """
+    found, files = DigestSet(), []
+    table = layout.outcomes(catalogue)
+    if tables.version(table) is not None:
+        for batch in tables.batches(table, ("state", "image_key")):
+            images = batch.filter(pc.equal(batch.column("state"), "review")).column("image_key").drop_null()
+            found.add(fixed_bytes(images)[:, :WIDTH].tobytes() if len(images) else b"")
+    for info in store.list(layout.review_indices(catalogue)):
+        rows = read_table(store, info.key, REVIEW_INDEX)
+        current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(keeping.now)))
+        found.add(_images(current.filter(pc.equal(current["why"], "sample"))))
+        prompts = current["image_key"].null_count  # without an image the prompt is what is asked about
+        files.append((info, _images(rows), prompts))
+    old = [(info, images, prompts) for info, images, prompts in files if info.modified < keeping.now - DAY]
+    return found, [info for info, images, prompts in old if not prompts and not found.holds(images).any()]
+
+
+def _images(rows: pa.Table) -> bytes:
+    return b"".join(key[:WIDTH] for key in rows["image_key"].drop_null().to_pylist())
+
+
+def measuring_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:
+    """Return the runs whose records and requests say what was measured of what is live or waits.
+
+    An applied policy measured nothing itself: its list names the runs that did.
+    """
+    found: set[str] = set()
+    for table in (layout.manifest(catalogue), layout.outcomes(catalogue)):
+        if tables.version(table) is not None:
+            for batch in tables.batches(table, ("run_id",)):
+                found |= set(batch.column("run_id").unique().to_pylist())
+    for run_id in sorted(found):
+        listed = store.find(layout.run_file(run_id, layout.WITHDRAWALS))  # few runs have one: one look each
+        if listed is not None:
+            found |= set(pq.read_table(pa.BufferReader(listed), columns=["run_id"])["run_id"].unique().to_pylist())
     return found
 
 

@@ -7,7 +7,7 @@ Parquet, row group by row group, so that a first night of 2,000,000 images is pl
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from catalogs import layout
 from catalogs.agenda import MARK_BYTES, Marks, draw_up, marks_of
 from catalogs.errors import CatalogueError
+from catalogs.expiry import EXPIRED
 from catalogs.ingest import Counts, Ingest, Reject, collect_inherited
 from catalogs.job import Job, Run
 from catalogs.plan import FIRST_REJECTS, WAITING, Plan, PlanCounts, PlannedBatch, Shard, as_table
@@ -59,6 +60,7 @@ def make_plan(
         writer = _Writer(store, run_id, stack)
         plan = _read_through(job, source, planner, writer, Sharder(shard_size, terms=terms or Terms()))
         plan.base_version, plan.live = version, len(live)
+        _close_questions(plan, refused, job.policy.review_days)
         _retire(job, tables, planner, writer, plan, version)
     if run_id is not None:
         write_json(store, layout.run_file(run_id, "plan.json"), plan.document())
@@ -165,6 +167,13 @@ def _retire(job: Job, tables: TableStore, planner: Planner, writer: "_Writer", p
         if table.num_rows:
             writer.table("retired.parquet", table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED))
             plan.retired += table.num_rows
+
+
+def _close_questions(plan: Plan, refused: Refused, days: int) -> None:
+    plan.expired = refused.asked_before(datetime.now(UTC) - timedelta(days=days))
+    if plan.expired:
+        plan.reasons[EXPIRED] = plan.expired
+        plan.warnings.append(f"{plan.expired} × no answer from a person in {days} days: blocked, {EXPIRED}")
 
 
 def _batches(tables: TableStore, table: str, columns: tuple[str, ...], version: int | None) -> Iterator[pa.RecordBatch]:

@@ -23,7 +23,7 @@ class ReleaseLine:
     when: datetime
     run_id: str
     kind: str
-    """`release`, `rollback`, or `other` for a commit that somebody else's tool made."""
+    """`release`, `rollback`, `policy`, or `other` for a commit that somebody else's tool made."""
     back_to: int | None
     """The release that a rollback went back to."""
     rows: int | None

@@ -8,22 +8,18 @@ The page holds hostile text (SKUs, titles, reasons that quote them), so it is wr
 and every network access by its own Content-Security-Policy, and names its one style sheet there by digest.
 """
 
-import base64
-import hashlib
 import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import islice, zip_longest
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from catalogs import layout
 from infra.documents import write_json
@@ -31,9 +27,9 @@ from infra.errors import BadImage, StoreError
 from infra.interfaces import ObjectStore
 from infra.thumbnails import thumbnail
 from tasks import figures
+from tasks.pages import data_uri, render_page
 
 THUMBNAIL_SIDE = 256
-PROMPT_CHARACTERS = 1200
 INLINE_TILES, INLINE_SIDE = 8, 96
 """Pictures in the Markdown, and their side in pixels."""
 
@@ -145,14 +141,10 @@ def _tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: bytes) -> 
 
 def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     """Return the whole page: inline style, pictures as data, no script, no network."""
-    environment = _environment()
-    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     groups = [(*words, [tile for tile in tiles if tile.state == words[0]]) for words in SHEET]
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
         report=report,
-        style=Markup(style),  # noqa: S704 - our own file
-        style_digest=digest,
         sums=figures.sums(report),
         held=figures.is_held(report),
         status=figures.status(report),
@@ -162,41 +154,6 @@ def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
         checks=sorted(report.get("checks") or (), key=lambda check: (check["success"], not check["critical"])),
         reasons=sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0])),
     )
-
-
-@cache  # its templates are compiled once a process, which takes longer than all else on a page
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tasks"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalized,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": figures.number,
-        "percent": figures.percent,
-        "duration": figures.duration,
-        "moment": figures.moment,
-        "money": figures.money,
-        "price_range": figures.price_range,
-        "attempt_name": figures.attempt_name,
-        "prompt_text": lambda text: figures.printable(text, PROMPT_CHARACTERS),
-        "words": lambda name: figures.printable(name).replace("_", " "),
-        "data_uri": _data_uri,
-    }
-    return environment
-
-
-def _finalized(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return figures.printable(value, PROMPT_CHARACTERS)
-    return value
-
-
-def _data_uri(jpeg: bytes) -> Markup:
-    return Markup("data:image/jpeg;base64," + base64.b64encode(jpeg).decode())  # noqa: S704 - base64 has no markup
 
 
 def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
@@ -256,7 +213,7 @@ def _sheet(tiles: Sequence[Tile]) -> Iterator[str]:
     turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
     chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: STATES.index(tile.state))
     rows = [
-        f"| ![]({_data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)}, {_escaped(tile.view)} "
+        f"| ![]({data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)}, {_escaped(tile.view)} "
         f"| {_escaped(tile.state)} | {_escaped(', '.join(tile.reasons))} |"
         for tile in chosen
     ]

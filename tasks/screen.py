@@ -11,15 +11,19 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
-from catalogs.logos import foreign
 from catalogs.keys import digest
+from catalogs.logos import foreign
 from catalogs.plan import Request
 from catalogs.policy import decide_image
+from catalogs.recipe import Finish
 from catalogs.verdict import Verdict
 from catalogs.work import Judged, Made, Order, Screening, record_table
 from infra.interfaces import Failure, Screened, ScreeningOrder
 from infra.parquet import write_table
 from tasks.workbench import Gate, Workbench
+
+WAIVED = "waived"
+"""Stands for the mark of a file that was to have none."""
 
 
 def screen(shard: str, made: Sequence[Made], gate: Gate, run_id: str) -> Screening:
@@ -91,7 +95,9 @@ def _order(name: str, made: Made, gate: Gate, finishes: Mapping[str, dict[str, A
 def _judge_one(made: Made, answer: Screened | Failure | None, gate: Gate) -> Judged:
     if answer is None or isinstance(answer, Failure):
         silent = [answer.at] if answer is not None and answer.at else gate.scanners
-        return Judged(made, Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(silent))))
+        reason = answer.reason if answer is not None else "the screener gave no answer"
+        verdict = Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(silent)))
+        return Judged(made, verdict, errors=dict.fromkeys(silent, reason))
     request = made.order.request
     scores = foreign(_with_aspect(answer.scores, request), request.prompt)
     verdict = decide_image(scores, answer.scanners, answer.errors, gate.policy, request.category)
@@ -108,7 +114,15 @@ def _judge_one(made: Made, answer: Screened | Failure | None, gate: Gate) -> Jud
         fingerprint_quality=answer.fingerprint_quality,
         crop=answer.crop,
         looks=tuple(answer.looks),
+        scanners=answer.scanners,
+        errors=answer.errors,
+        mark=_mark(answer, gate.finishes[made.order.request.finish_digest]),
     )
+
+
+def _mark(answer: Screened, finish: Finish) -> str:
+    """Return the last word of what the file says of its source; `waived` where the recipe asks for no mark."""
+    return (answer.mark or "").rsplit("/", 1)[-1] if finish.mark else WAIVED
 
 
 def _with_aspect(scores: Mapping[str, float], request: Request) -> Mapping[str, float]:

@@ -5,7 +5,7 @@ is it older than a day; does an open run, an outcome or a kept release name it; 
 sweep that was killed has only deleted less. Catalogues without a manifest are left alone altogether.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
@@ -23,9 +23,11 @@ from tasks.kept import (
     Keeping,
     OpenWork,
     hours_needed,
+    measuring_runs,
     named_images,
     oldest_needed,
     open_work,
+    review_copies,
     rollback_targets,
     shown_since,
     unplanned,
@@ -55,7 +57,7 @@ class Swept:
     dry_run: bool
     counts: dict[str, Count] = field(
         default_factory=lambda: {
-            kind: Count() for kind in ("staged", "published", "codes", "tables", "runs", "leases", "probes")
+            kind: Count() for kind in ("staged", "published", "codes", "tables", "runs", "leases", "probes", "review")
         }
     )
     notes: list[str] = field(default_factory=list)
@@ -73,9 +75,9 @@ def sweep(
     """Delete what nobody needs; a dry run deletes nothing and reports the same numbers.
 
     Kept are staged images for `keep_days`; the newest `keep_releases` releases of each catalogue and every one that was
-    shown within `keep_days`, with all their pictures; tables of closed runs for 30 days. Nothing younger than a day
-    goes. `now` stands for the clock that files' and releases' ages are taken by. Raises `OptionError` for a number that
-    cannot be.
+    shown within `keep_days`, with all their pictures; tables of closed runs for 30 days, and what they measured for as
+    long as its picture is live or waits. Nothing younger than a day goes. `now` stands for the clock that files' and
+    releases' ages are taken by. Raises `OptionError` for a number that cannot be.
     """
     if keep_days < 0 or keep_releases < 1:
         raise OptionError(
@@ -93,7 +95,7 @@ def sweep(
         except TableError as error:
             broom.swept.notes.append(f"{name}: left as it is, since its kept releases cannot be read: {error}")
     _sweep_staged(store, tables, names, keeping, work, broom)
-    broom.sweep("runs", _old_run_tables(store, keeping, work))
+    _sweep_run_tables(store, tables, names, keeping, work, broom)
     broom.sweep("leases", _old_run_leases(store, keeping, work))
     broom.sweep("probes", (info for info in store.list(layout.PROBES) if info.modified < keeping.now - DAY))
     if not dry_run:
@@ -148,9 +150,19 @@ class _Catalogue:
         busy = {layout.codes(self.name, run_id) for run_id in self.work.of(self.name)}
         files = [info for info in files if info.key not in busy]
         broom.sweep("codes", compact_codes(self.store, self.name, files, shown.pictures, broom.swept.dry_run))
+        self._reviews(broom)
         count = broom.swept.counts["tables"]
         for table in (manifest, layout.outcomes(self.name)):
             count.files += self._vacuum(table, oldest if table == manifest else None, broom.swept.dry_run)
+
+    def _reviews(self, broom: _Broom) -> None:
+        """Delete copies for people that nobody waits for any more: decided, expired, or seen for long enough."""
+        if self.work.of(self.name):
+            return  # it may be about to name some
+        asked, over = review_copies(self.store, self.tables, self.name, self.keeping)
+        copies = self.store.list(layout.review_pictures(self.name))
+        old = (info for info in copies if info.modified < self.keeping.now - DAY)
+        broom.sweep("review", [*_unnamed(old, asked, _image_of), *over])
 
     def _pictures(self, broom: _Broom, shown: DigestSet, newest: int) -> None:
         if self.work.of(self.name):
@@ -209,6 +221,25 @@ def _image_of(info: ObjectInfo) -> bytes:
         return bytes.fromhex(info.key.rsplit("/", 1)[1][:64])[:WIDTH]
     except ValueError:
         return b""
+
+
+def _sweep_run_tables(
+    store: ObjectStore, tables: TableStore, names: Sequence[str], keeping: Keeping, work: OpenWork, broom: _Broom
+) -> None:
+    """Delete old runs' tables; what measured the pictures that are live or wait stays, for policies to come."""
+    try:
+        measuring = {run_id for name in names for run_id in measuring_runs(store, tables, name)}
+    except TableError as error:
+        broom.swept.notes.append(f"tables of runs are left alone, since a catalogue cannot be read: {error}")
+        return
+    infos = _old_run_tables(store, keeping, work)
+    broom.sweep("runs", (info for info in infos if not _says_what_was_measured(info, measuring)))
+
+
+def _says_what_was_measured(info: ObjectInfo, measuring: Container[str]) -> bool:
+    _, run_id, name = info.key.split("/", 2)
+    measured = name == layout.WITHDRAWALS or name.startswith(("records/", "requests/"))
+    return run_id in measuring and measured
 
 
 def _old_run_tables(store: ObjectStore, keeping: Keeping, work: OpenWork) -> Iterator[ObjectInfo]:

@@ -15,7 +15,7 @@ from hashlib import sha256
 
 from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
-from infra.finishing import finish
+from infra.finishing import finish, read_mark
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder, Watermark
 from infra.marks.watermarks import open_watermark, payload_of, require_found
 from infra.pixel.appearance import appearance
@@ -95,6 +95,7 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
         looks=found.looks,
         scanners=answered,
         errors=errors,
+        mark=read_mark(data) or "",
         seconds=time.perf_counter() - started,
         details=details,
     )
@@ -133,7 +134,8 @@ def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
         return None
     here, _ = images.look_for((name for name in order.scanners if name not in SCANNERS), order.settings)
     wanted = {name: {**SCANNERS, **here}.get(name) for name in order.scanners}
-    return known if not known.errors and known.scanners == wanted else None
+    whole = known.mark is not None and not known.errors and known.scanners == wanted
+    return known if whole else None
 
 
 def scanners_for(order: ScreeningOrder) -> dict[str, Scanner]:

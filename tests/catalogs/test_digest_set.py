@@ -1,10 +1,11 @@
 """A set in 16 bytes a name answers as a set of the names themselves would."""
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.digest_set import DigestSet, row_digests, text_digests
+from catalogs.digest_set import DigestMap, DigestSet, row_digests, text_digests
 
 names = st.lists(st.text(max_size=12), max_size=40)
 
@@ -42,3 +43,13 @@ def test_every_column_of_a_row_counts_and_so_does_its_place() -> None:
     assert len({row(b"a", "b"), row(b"b", "a"), row(b"a", "c"), row(b"ab", ""), row(b"", "ab")}) == 5
     assert row(b"a", None) == row(b"a", "")
     assert len(row(b"a")) == 16
+
+
+def test_a_map_finds_the_value_that_was_added_first() -> None:
+    found: DigestMap[str] = DigestMap()
+    found.add(text_digests(["a", "b", "a"]), ["one", "two", "three"])
+    found.add(text_digests(["c", "b"]), ["one", "four"])
+    assert found.find(text_digests(["a", "b", "c", "d"])) == ["one", "two", "one", None]
+    assert DigestMap[str]().find(text_digests(["a"])) == [None]
+    with pytest.raises(ValueError, match="give one for each"):
+        found.add(text_digests(["e"]), ["one", "two"])

@@ -16,7 +16,7 @@ JOB = Job("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
     [
         replace(JOB, catalogue="boots"),
         replace(JOB, recipe=recipe_with({"salt": "ours"})),
-        replace(JOB, policy=built_in_policy().model_copy(update={"review_days": 31})),
+        replace(JOB, policy=built_in_policy().model_copy(update={"version": 2})),
         replace(JOB, scope="partial"),
         replace(JOB, max_cost=1.0),
         replace(JOB, max_hours=1.0),

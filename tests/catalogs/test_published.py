@@ -1,6 +1,6 @@
 """What is live and what was refused, held in arrays, answers as plain rows would."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.catalogs.nights import part_of
 
 NUMBERS = st.integers(0, 6)
 STATES = ["review", "blocked", "failed", "deferred", "withdrawn"]
-EXPIRY = datetime(2026, 12, 22, tzinfo=UTC)
+ASKED = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def name(number: int, length: int = 16) -> bytes:
@@ -77,13 +77,13 @@ def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any
         "source_digest": name(slot + key),
         "finish_digest": "plain",
         "policy_digest": "policy 1",
-        "expires_at": EXPIRY if state == "review" else None,
+        "decided_at": ASKED + timedelta(days=attempts),
         "image_key": name(slot, 32) if state == "failed" else None,
     }
 
 
 def refusal_of(row: dict[str, Any]) -> Refusal:
-    return Refusal(**{field: row[field] for field in row if field != "slot_id"})
+    return Refusal(**{field: row[field] for field in row if field not in ("slot_id", "decided_at")})
 
 
 REFUSED_ROWS = st.lists(
@@ -106,6 +106,9 @@ def test_refusals_are_found_by_slot_and_attempts_by_request(rows: list[dict[str,
         assert found == {row["request_key"]: refusal_of(row) for row in rows if row["slot_id"] == name(number)}
         spent = [row["attempts"] for row in rows if row["request_key"] == name(number, 32) and row["state"] == "failed"]
         assert refused.attempts_failed(name(number, 32)) == max(spent, default=0)
+    for days in (-1, 4, 9):
+        asked_for = [row for row in rows if row["state"] == "review" and row["attempts"] <= days]
+        assert refused.asked_before(ASKED + timedelta(days=days)) == len(asked_for)
 
 
 @pytest.mark.parametrize("batches", [[], [part_of(MANIFEST, LIVE_COLUMNS, [])]])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.digest_set import DigestSet
-from catalogs.reversal import COMPARED, PICTURE, Reversal, digests, withdrawals
+from catalogs.reversal import COMPARED, PICTURE, Reversal, digests, rolled_back, withdrawals
 from catalogs.schemas import MANIFEST, OUTCOMES
 
 EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_exactly_what_was_live_and_is_not_is_withdrawn(
     known = {(slot, request): outcome(slot, request, finish) for slot, request, finish in before}
     refused = pa.Table.from_pylist(list(known.values()), OUTCOMES)
     lost = reversal(manifest(live), manifest(target)).lost
-    changes = withdrawals(lost, refused, pictures(manifest(target)), "back", LATER).to_pylist()
+    changes = withdrawals(lost, refused, pictures(manifest(target)), "back", rolled_back(LATER)).to_pylist()
     keys = [(row["slot_id"], row["request_key"]) for row in changes]
     assert len(set(keys)) == len(keys)
     rows = {(row["slot_id"], row["request_key"]): row for row in refused.to_pylist()}
@@ -111,5 +111,5 @@ def test_exactly_what_was_live_and_is_not_is_withdrawn(
 def test_a_refusal_of_another_kind_is_never_dropped() -> None:
     refused = pa.Table.from_pylist([outcome(1, 1, 1, "review"), outcome(2, 1, 1)], OUTCOMES)
     live = manifest({1: (1, 1, 0), 2: (1, 1, 0)})
-    changes = withdrawals(MANIFEST.empty_table(), refused, pictures(live), "back", LATER).to_pylist()
+    changes = withdrawals(MANIFEST.empty_table(), refused, pictures(live), "back", rolled_back(LATER)).to_pylist()
     assert [(row["slot_id"][0], row["_op"]) for row in changes] == [(2, "drop")]

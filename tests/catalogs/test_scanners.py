@@ -22,9 +22,7 @@ def test_a_policy_says_what_its_scanners_have_to_know() -> None:
     policy = asking("optional: [text, logos]\nrequired: [words, nudity]\nlogos: {names: [Acme], library: marks}")
     assert policy.image_scanners == ("logos", "nudity", "text")
     assert policy.scanner_settings == {"logos": {"names": ["Acme"], "library": "marks"}}
-    assert (
-        policy.digest != asking("optional: [text, logos]\nrequired: [words, nudity]\nlogos: {names: [Bolt]}").digest
-    )
+    assert policy.digest != asking("optional: [text, logos]\nrequired: [words, nudity]\nlogos: {names: [Bolt]}").digest
     assert POLICY.scanner_settings == {}
 
 

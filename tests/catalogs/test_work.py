@@ -76,6 +76,9 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         fingerprint_quality=88.5,
         crop=bytes(range(32, 64)),
         looks=(50.0, -3.5, 8.25, 0.75),
+        scanners={"pixels": "1"},
+        errors={"fingerprint": "no"},
+        mark="trained",
     )
     failed = Judged(Made(Order(REQUEST, 2), "failed", reason="out of memory"), Verdict("BLOCK", ("engine-failed",)))
     table = record_table([judged, failed])
@@ -86,12 +89,13 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         "image_key": bytes.fromhex(Order(REQUEST, 1).image_key), "made": "generated", "engine_seconds": 0.75,
         "raw_sha": b"\xab" * 32, "finished_sha": b"\xcd" * 32, "file_sha": b"\xef" * 32,
         "file_bytes": 4321, "width": 512, "height": 640, "verdict": "BLOCK", "again": True, "reasons": ["blank"],
-        "scores": '{"a": 0.0, "z": 1.2346}',
+        "scores": '{"a": 0.0, "z": 1.23456789}',
         "fingerprint": bytes(range(32)), "fingerprint_quality": 88.5,
         "crop": bytes(range(32, 64)), "looks": [50.0, -3.5, 8.25, 0.75],
+        "scanners": '{"pixels": "1"}', "errors": '{"fingerprint": "no"}', "mark": "trained",
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)
-    assert json.loads(second["scores"]) == {}
+    assert [json.loads(second[name]) for name in ("scores", "scanners", "errors")] == [{}, {}, {}]
     assert (second["crop"], second["looks"]) == (None, None)
 
 

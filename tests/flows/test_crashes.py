@@ -86,7 +86,7 @@ def _short(name: str) -> Suite:
     suite = default_suite(name)
     totals = tuple(check for check in suite.totals if check.name in kept)
     assert len(totals) == len(kept)
-    return suite.model_copy(update={"slots": (), "published": (), "totals": totals})
+    return suite.model_copy(update={"slots": (), "published": (), "reasons": (), "totals": totals})
 
 
 # One death at every moment of one refresh

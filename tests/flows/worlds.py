@@ -39,9 +39,10 @@ from infra.stores import open_store
 from infra.stores.faults import Mortality, MortalStore
 from infra.tables import open_tables
 from infra.tables.faults import MortalTables
+from tasks.amend import Amendment
 from tasks.generate import STAGING_QUEUE
 from tasks.marks import wrong_marks
-from tasks.rollback import Rollback, rollback
+from tasks.rollback import rollback
 from tasks.workbench import Gate, Places
 
 Row = dict[str, str]
@@ -185,7 +186,7 @@ class World:
             patch.setattr(flows.release, "open_places", lambda job, _: self._places(job, mortality))
             return flows.release.release_held(self.url, run_id, checks, "as meant", "somebody", self.settings, hands)
 
-    def rollback(self, mortality: Mortality | None = None) -> Rollback:
+    def rollback(self, mortality: Mortality | None = None) -> Amendment:
         """Go back to the release before; raises `StoreDied` where the store dies."""
         return rollback(*self._mortal(mortality), CATALOGUE)
 

@@ -1,6 +1,7 @@
 """A check that cannot be carried out has failed, and a failed one says what it saw."""
 
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -127,3 +128,14 @@ def test_nothing_is_printed_and_no_file_is_left(
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def test_a_label_names_the_rows_that_are_not_as_expected() -> None:
+    entry = {
+        "name": "it", "type": "expect_column_values_to_be_between", "kwargs": {"column": "share", "max_value": 0.2},
+        "label": "state",
+    }  # fmt: skip
+    (check,) = validate(FRAME, [entry])
+    assert not check.success
+    assert check.reason.startswith("share: ")
+    assert re.search(r"\(such as (publish|review|sold) 0\.\d+", check.reason), check.reason

@@ -70,7 +70,8 @@ def attempt(word: str, number: int = 0, verdict: str = "PASS", looks: str | None
         "file_sha": code_of(f"file of {word} {number}"), "file_bytes": 5000, "width": 64,
         "height": 64, "verdict": verdict, "again": False,
         "reasons": [] if verdict == "PASS" else ["blurred"], "scores": "{}", "fingerprint": code_of(picture),
-        "fingerprint_quality": 100.0, **changes,
+        "fingerprint_quality": 100.0, "scanners": '{"fingerprint": "1", "pixels": "1"}', "errors": "{}",
+        "mark": "trainedAlgorithmicMedia", **changes,
     }  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def decision(place: str, word: str, state: str = "publish", **changes: Any) -> R
         "attempts_spent": 1, "image_key": bytes.fromhex(image_key(request_of(word).hex(), 0)),
         "finished_sha": bytes.fromhex(pixel_sha(decode(jpeg_of(word)))), "file_sha": sha256(jpeg_of(word)).digest(),
         "file_bytes": len(jpeg_of(word)), "width": 32, "height": 24, "fingerprint": code_of(word),
-        "model": "stub@0", **changes,
+        "mark": "trainedAlgorithmicMedia", "model": "stub@0", **changes,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Pictures are said as text ("shirt/front" -> "red"): the word chooses colour, req
 import json
 import os
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -106,6 +106,7 @@ class Shop:
     def refuse(self, run_id: str, place: str, picture: str, state: str, **other: Any) -> None:
         """Commit one outcome."""
         sku, view = place.split("/")
+        now = datetime.now(UTC)
         row = {
             "slot_id": slot_id(sku, view, "a", 0),
             "request_key": request_of(picture),
@@ -118,7 +119,8 @@ class Shop:
             "policy_digest": "p",
             "image_key": bytes.fromhex(self.image_key(picture)),
             "run_id": run_id,
-            "decided_at": datetime.now(UTC),
+            "decided_at": now,
+            "expires_at": now + timedelta(days=30) if state == "review" else None,
             "_op": "put",
             **other,
         }

@@ -33,6 +33,7 @@ def row(number: int, state: str = "publish", **other: Any) -> dict[str, Any]:
         "file_bytes": 90_000,
         "width": 1024,
         "height": 1024,
+        "mark": "trainedAlgorithmicMedia",
         **other,
     }
 
@@ -61,7 +62,8 @@ def test_a_sound_batch_may_go() -> None:
     result = audit(batch(SOUND), totals(SOUND), SUITE)
     assert result.held == []
     assert all(check.success for check in result.checks)
-    assert len(result.checks) == len(SUITE.slots) + len(SUITE.published) + len(SUITE.totals)
+    parts = (SUITE.slots, SUITE.published, SUITE.reasons, SUITE.totals)
+    assert len(result.checks) == sum(map(len, parts))
 
 
 def test_a_night_without_any_change_may_go() -> None:
@@ -81,11 +83,15 @@ def test_a_night_without_any_change_may_go() -> None:
         ({"file_sha": None}, "published-sha", "file_sha_bytes: 1 of 2 rows are not as expected (such as 0)"),
         ({"finished_sha": b"short"}, "published-pixels", "finished_sha_bytes: 1 of 2 rows are not as expected"),
         ({"image_key": None}, "published-image", "image_key_bytes: 1 of 2 rows are not as expected (such as 0)"),
-        ({"request_key": None}, "published-request", "request_key_bytes: 1 of 2 rows are not as expected"),
+        ({"request_key": None}, "request-known", "request_key_bytes: 1 of 6 rows are not as expected"),
         ({"attempt": -1}, "published-attempt", "attempt: 1 of 2 rows are not as expected (such as -1)"),
         ({"attempt": None}, "published-attempt", "attempt: 1 of 2 rows are not as expected (such as -1)"),
         ({"width": 0}, "published-width", "width: 1 of 2 rows are not as expected (such as 0)"),
         ({"height": None}, "published-height", "height: 1 of 2 rows are not as expected (such as 0)"),
+        ({"mark": "scanned"}, "published-mark", "mark: 1 of 2 rows are not as expected (such as scanned)"),
+        ({"mark": None}, "published-mark-given", "mark: 1 of 2 rows are not as expected"),
+        ({"sku": ""}, "sku-known", "sku_bytes: 1 of 6 rows are not as expected (such as 0)"),
+        ({"sku": None}, "sku-known", "sku_bytes: 1 of 6 rows are not as expected (such as 0)"),
         ({"file_bytes": None}, "published-file", "file_bytes: 1 of 2 rows are not as expected (such as 0)"),
     ],
 )
@@ -150,6 +156,40 @@ def test_a_night_of_many_failures_is_held(failed: int, held: list[str]) -> None:
     assert audit(batch(rows), totals(rows), SUITE).held == held
 
 
+@pytest.mark.parametrize(("state", "check"), [("review", "review-share"), ("blocked", "blocked-share")])
+def test_a_share_out_of_its_band_is_a_warning_from_200_pictures_on(state: str, check: str) -> None:
+    for refused, of, fine in ((50, 200, True), (51, 200, False), (51, 199, True)):
+        rows = [row(number, state if number < refused else "publish") for number in range(of)]
+        result = audit(batch(rows), totals(rows), SUITE)
+        assert (check_of(result, check).success, result.held) == (fine, [])
+
+
+def test_a_reason_that_stands_against_too_many_is_named() -> None:
+    rows = [row(number, "review", reasons=["blurred", f"odd-{number}"]) for number in range(31)]
+    rows += [row(number) for number in range(31, 200)]
+    check = check_of(audit(batch(rows), totals(rows), SUITE), "reason-share")
+    assert (check.success, check.critical) == (False, False)
+    assert check.reason == "share: 1 of 32 rows are not as expected (such as blurred 0.155)"
+    assert check_of(audit(batch(rows[1:]), totals(rows[1:]), SUITE), "reason-share").success  # 199 are too few
+
+
+def test_pictures_whose_recipe_waives_the_mark_are_a_warning() -> None:
+    rows = [{**SOUND[0], "mark": "waived"}, *SOUND[1:]]
+    result = audit(batch(rows), totals(rows), SUITE)
+    assert (result.held, check_of(result, "published-marked").success) == ([], False)
+
+
+def test_the_document_says_of_each_check_what_was_asked_and_why() -> None:
+    document = json.loads(json.dumps(audit(batch(SOUND), totals(SOUND, retired=6), SUITE).document, allow_nan=False))
+    assert (document["suite_version"], document["held"]) == (1, ["retired-share"])
+    assert (document["totals"]["planned"], document["totals"]["retired_share"]) == (6, 0.06)
+    told = {check["name"]: check for check in document["checks"]}
+    assert len(told) == sum(map(len, (SUITE.slots, SUITE.published, SUITE.reasons, SUITE.totals)))
+    assert told["retired-share"]["kwargs"] == {"column": "retired_share", "min_value": 0, "max_value": 0.05}
+    assert (told["retired-share"]["frame"], told["retired-share"]["success"]) == ("totals", False)
+    assert all(told[name]["source"] for name in ("slot-unique", "published-mark", "retired-share"))
+
+
 def test_shares_of_few_pictures_hold_nothing() -> None:
     rows = [row(number, "blocked") for number in range(150)] + [row(number, "failed") for number in range(150, 199)]
     assert audit(batch(rows), totals(rows), SUITE).held == []
@@ -181,4 +221,4 @@ def test_the_audit_is_plain_json() -> None:
 def test_neither_prompts_nor_digests_become_python_objects() -> None:
     frame = slots_frame(batch(SOUND))
     assert not {"prompt", "sku", "slot_id", "request_key", "image_key", "finished_sha", "fingerprint"} & set(frame)
-    assert all(str(kind) in {"str", "int16", "int32", "int64"} for kind in frame.dtypes), frame.dtypes
+    assert all(str(kind) in {"str", "category", "int16", "int32", "int64"} for kind in frame.dtypes), frame.dtypes

@@ -111,8 +111,8 @@ def test_open_work_is_every_marker_of_runs_and_rollbacks(tmp_path: Path) -> None
     shop = Shop(tmp_path)
     shop.run_folder("r1", opened=True)
     shop.run_folder("r2", opened=False)
-    write_json(shop.store, layout.open_rollback("shoes", "b1"), {"target": 4})
-    write_json(shop.store, layout.open_rollback("hats", "b2"), {"target": 9})
+    write_json(shop.store, layout.open_amendment("shoes", "b1"), {"target": 4})
+    write_json(shop.store, layout.open_amendment("hats", "b2"), {"target": 9})
     work = open_work(shop.store)
     assert work.all == {("shoes", "r1"), ("shoes", "b1"), ("hats", "b2")}
     assert work.of("shoes") == {"r1", "b1"}

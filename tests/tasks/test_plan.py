@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,12 @@ def test_a_budget_leaves_requests_out_and_says_why(shop: Shop) -> None:
     assert plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan
     nothing = plan_of(shop, MUG, {**MUG, "sku": "twin"}, terms=Terms(stub_seconds=1.0, allowance=Allowance(paid=0.0)))
     assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})
+
+
+def test_what_waited_too_long_for_a_person_is_counted_and_said(shop: Shop) -> None:
+    asked = datetime.now(UTC) - timedelta(days=30, minutes=1)
+    shop.refuse("o1", "hat/front", "red", "review", decided_at=asked)
+    shop.refuse("o2", "sock/front", "blue", "review")
+    plan = plan_of(shop, MUG, run_id=None)
+    assert (plan.expired, plan.reasons["review-expired"]) == (1, 1)
+    assert plan.warnings == ["1 × no answer from a person in 30 days: blocked, review-expired"]

@@ -1,12 +1,14 @@
 """What is kept of a refusal, so that no night buys it twice."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from catalogs import layout
 from catalogs.batch import Batch
+from catalogs.expiry import EXPIRED
 from catalogs.keys import slot_id
 from catalogs.policy import built_in_policy
 from tasks.remember import remember
@@ -77,3 +79,57 @@ def test_only_the_digest_of_the_very_outcome_is_refreshed(shop: Shop) -> None:
     ]
     remembered(shop, batch(refreshed=moved))
     assert shop.outcomes() == before | {RED: before[RED] | {"source_digest": b"moved"}}
+
+
+# Questions to people
+
+
+def asked_before(shop: Shop, days: float, **changes: Any) -> datetime:
+    asked = datetime.now(UTC) - timedelta(days=days)
+    ends = asked + timedelta(days=30)
+    shop.refuse("r0", "shirt/front", "red", "review", **{"decided_at": asked, "expires_at": ends, **changes})
+    return asked
+
+
+def test_a_question_that_nobody_answered_in_time_is_closed_by_any_night(shop: Shop) -> None:
+    asked = asked_before(shop, 31)
+    version = remembered(shop, batch())
+    row = shop.outcomes()[RED]
+    assert (row["state"], row["reasons"], row["decided_at"]) == ("blocked", ["by-hand", EXPIRED], asked)
+    assert row["run_id"] == "r0"
+    assert remember(shop.tables, batch(run_id="r2"), POLICY, frozenset()) == version
+
+
+def test_a_policy_with_more_days_opens_the_question_again(shop: Shop) -> None:
+    asked = asked_before(shop, 31)
+    remembered(shop, batch())
+    patient = POLICY.model_copy(update={"review_days": 60})
+    remember(shop.tables, batch(run_id="r2"), patient, frozenset())
+    row = shop.outcomes()[RED]
+    assert (row["state"], row["reasons"]) == ("review", ["by-hand"])
+    assert row["expires_at"] - asked == timedelta(days=60)
+
+
+def test_the_same_picture_decided_anew_keeps_the_age_of_its_question(shop: Shop) -> None:
+    asked = asked_before(shop, 20)
+    remembered(shop, batch([decision("shirt/front", "red", "review", kind="waiting")]))
+    row = shop.outcomes()[RED]
+    assert (row["state"], row["decided_at"], row["run_id"]) == ("review", asked, "run-1")
+    assert row["expires_at"] - asked == timedelta(days=30)
+
+
+def test_another_picture_of_the_request_is_another_question(shop: Shop) -> None:
+    asked = asked_before(shop, 40, image_key=b"k" * 32)
+    remembered(shop, batch([decision("shirt/front", "red", "review", kind="waiting")]))
+    row = shop.outcomes()[RED]
+    assert row["state"] == "review"
+    assert row["decided_at"] > asked + timedelta(days=39)
+
+
+def test_a_digest_is_refreshed_and_a_question_closed_in_one_row(shop: Shop) -> None:
+    asked_before(shop, 31)
+    shirt = slot_id("shirt", "front", "a", 0)
+    moved = {"slot_id": shirt, "table": "outcomes", "source_digest": b"moved", "request_key": request_of("red")}
+    remembered(shop, batch(refreshed=[moved]))
+    row = shop.outcomes()[RED]
+    assert (row["source_digest"], row["state"]) == (b"moved", "blocked")

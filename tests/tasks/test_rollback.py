@@ -19,8 +19,9 @@ from infra.stores.faults import Mortality, MortalStore, StoreDied
 from infra.tables import open_tables
 from infra.tables.faults import MortalTables
 from tasks import runs
+from tasks.amend import settle_amendments
 from tasks.releases import releases
-from tasks.rollback import rollback, settle_rollbacks
+from tasks.rollback import rollback
 from tests.tasks.shops import Shop, finish_of, request_of
 
 FIRST = {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green", "hat/front": "white"}
@@ -146,7 +147,7 @@ def test_a_release_that_shows_the_same_is_gone_back_to_without_a_commit(tmp_path
     shop.release("r2", {"shirt/front": "red"}, source_digest=b"m" * 16)
     done = rollback(shop.store, shop.tables, "shoes", 1)
     assert (done.version, done.previous, done.restored, done.dropped, done.withdrawn) == (2, 2, 0, 0, 0)
-    assert shop.keys("open-rollbacks/") == set()
+    assert shop.keys("open-amendments/") == set()
 
 
 def test_a_missing_picture_is_named_and_nothing_is_written(shop: Shop) -> None:
@@ -248,15 +249,15 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
         assert die(shop, dies_at, when).died
         committed = shop.tables.version(layout.manifest("shoes")) == 3
         if finisher == "the next refresh":
-            settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
+            settle_amendments(shop.store, shop.tables, "shoes", alone=True)
             assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
-        elif not committed or shop.keys("open-rollbacks/"):
+        elif not committed or shop.keys("open-amendments/"):
             done = rollback(shop.store, shop.tables, "shoes", 1)
             assert (done.version, done.previous, done.target) == (3, 2, 1)
         if finisher == "the same command":
             assert state(shop) == wanted, f"killed {when} operation {dies_at}"
         seen.add(committed)
-        assert shop.keys("open-rollbacks/") == set()
+        assert shop.keys("open-amendments/") == set()
     assert seen == {False, True}
 
 
@@ -275,7 +276,7 @@ def test_a_run_that_came_before_the_completion_is_not_undone(shop: Shop) -> None
     with pytest.raises(StoreDied):
         rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
     shop.release("r4", {"shirt/front": "pink"})  # a partial run that knew of no withdrawal
-    (done,) = settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
+    (done,) = settle_amendments(shop.store, shop.tables, "shoes", alone=True)
     assert (done.version, done.withdrawn) == (3, 2)
     assert ("shirt", "pink") not in refusals(shop)
     assert refusals(shop)[("sock", "grey")] == ("withdrawn", "")
@@ -287,21 +288,21 @@ def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_
     class LookedAt(MortalTables):
         def merge(self, table: str, *arguments: Any, **words: Any) -> int:
             if table == layout.manifest("shoes"):
-                assert settle_rollbacks(shop.store, shop.tables, "shoes", alone=False) == []
+                assert settle_amendments(shop.store, shop.tables, "shoes", alone=False) == []
             return super().merge(table, *arguments, **words)
 
     done = rollback(shop.store, LookedAt(shop.tables, Mortality()), "shoes")
     assert done.withdrawn == 3
     with pytest.raises(StoreDied):
         rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
-    assert [each.version for each in settle_rollbacks(shop.store, shop.tables, "shoes", alone=False)] == [4]
-    assert shop.keys("open-rollbacks/") == set()
+    assert [each.version for each in settle_amendments(shop.store, shop.tables, "shoes", alone=False)] == [4]
+    assert shop.keys("open-amendments/") == set()
 
 
 def test_a_rollback_that_was_taken_for_dead_lets_be(shop: Shop) -> None:
     class Slow(MortalTables):
         def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
-            settle_rollbacks(shop.store, shop.tables, "shoes", alone=True)
+            settle_amendments(shop.store, shop.tables, "shoes", alone=True)
             return super().history(table, limit)
 
     shown = shop.shown()

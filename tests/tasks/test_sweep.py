@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.schemas import REQUESTS
+from catalogs.keys import image_key
+from catalogs.schemas import REQUESTS, REVIEW_INDEX, WITHDRAWALS
 from infra.documents import write_json
 from infra.errors import TableError
 from infra.leases import acquire
@@ -221,10 +222,10 @@ def test_what_an_open_run_has_committed_can_be_compared_again(tmp_path: Path) ->
     assert shop.shown(1) == shown
 
 
-def test_what_an_open_rollback_goes_back_to_stays(tmp_path: Path) -> None:
+def test_what_an_open_amendment_goes_back_to_stays(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
-    write_json(shop.store, layout.open_rollback("shoes", "b1"), {"target": 1, "asked": None})
-    shop.age(5, "open-rollbacks/")
+    write_json(shop.store, layout.open_amendment("shoes", "b1"), {"target": 1, "asked": None})
+    shop.age(5, "open-amendments/")
     shown = shop.shown(1)
     sweep(shop.store, shop.tables, keep_releases=1)
     assert shop.shown(1) == shown
@@ -278,7 +279,79 @@ def test_fingerprints_of_kept_releases_survive_and_files_of_open_runs_are_not_to
     assert swept(shop, keep_releases=2).get("codes") is None
 
 
+# What people look at
+
+
+def review_row(word: str, why: str, days: float, **changes: Any) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    key = bytes.fromhex(image_key(request_of(word).hex(), 0))
+    row = {"sku": word, "why": why, "image_key": key, "asked_at": now, "expires_at": now + timedelta(days=days)}
+    return row | changes
+
+
+def asked_about(shop: Shop, run_id: str, *rows: dict[str, Any]) -> str:
+    """Write an index and its copies, days ago."""
+    for row in rows:
+        if row["image_key"] is not None:
+            shop.store.write(layout.review_picture("shoes", row["image_key"].hex(), "f" * 12), b"jpeg")
+    key = layout.review_index("shoes", run_id)
+    write_table(shop.store, key, pa.Table.from_pylist(list(rows), REVIEW_INDEX))
+    shop.age(3, "review/")
+    return key
+
+
+def copies(shop: Shop) -> int:
+    return len(shop.keys(layout.review_pictures("shoes")))
+
+
+def test_a_copy_stays_until_its_question_is_answered_or_over_and_a_sample_for_its_days(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r0", {"shirt/front": "green"})
+    waits = asked_about(shop, "r1", review_row("red", "review", -9))
+    sample = asked_about(shop, "r2", review_row("blue", "sample", 5))
+    shop.refuse("o1", "shirt/front", "red", "review")
+    assert "review" not in swept(shop)
+    assert shop.keys("review/") >= {waits, sample}
+    shop.refuse("o2", "shirt/front", "red", "blocked")
+    assert swept(shop)["review"] == 2
+    assert (shop.keys(layout.review_indices("shoes")), copies(shop)) == ({sample}, 1)
+    assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 2
+    assert shop.keys("review/") == set()
+
+
+def test_what_is_asked_about_a_prompt_alone_stays_for_its_days(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    key = asked_about(shop, "r1", review_row("red", "review", 5, image_key=None))
+    assert "review" not in swept(shop)
+    assert shop.keys("review/") == {key}
+    assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 1
+
+
+def test_copies_are_left_alone_while_a_run_may_be_about_to_name_them(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    asked_about(shop, "r1", review_row("red", "review", -1))
+    shop.run_folder("r1", opened=True, files=["plan.json"])
+    assert "review" not in swept(shop)
+    assert copies(shop) == 1
+
+
 # Runs, leases, probes
+
+
+def test_what_was_measured_of_live_and_waiting_pictures_outlives_the_rest_of_its_run(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {"shirt/front": "red"})
+    shop.refuse("r2", "hat/front", "blue", "review")
+    shop.refuse("a1", "sock/front", "grey", "blocked")
+    files = ["slots.parquet", "requests/0.parquet", "records/a.parquet"]
+    for run_id in ("r1", "r2", "r3", "r4"):
+        shop.run_folder(run_id, opened=False, files=files)
+    key = layout.run_file("a1", layout.WITHDRAWALS)
+    write_table(shop.store, key, pa.Table.from_pylist([{"slot_id": b"s" * 16, "run_id": "r3"}], WITHDRAWALS))
+    shop.age(31, "runs/")
+    assert swept(shop)["runs"] == 3 + 3  # all of r4, and the slots of the others
+    left = {name for name in shop.keys("runs/") if name.endswith(".parquet")}
+    assert left == {key, *(layout.run_file(run, name) for run in ("r1", "r2", "r3") for name in files[1:])}
 
 
 def test_tables_of_runs_that_closed_long_ago_go_and_their_words_stay(tmp_path: Path) -> None:
@@ -336,6 +409,7 @@ def everything(folder: Path) -> Shop:
     shop.run_folder("r1", opened=False, files=["report.html", "slots.parquet"])
     acquire(shop.store, layout.run_lease("shoes", "r1"), "somebody", 60)
     shop.store.write("probe/x", b"xx")
+    asked_about(shop, "r1", review_row("one", "sample", -2))
     shop.age(40)
     return shop
 

@@ -10,8 +10,9 @@ from catalogs.batch import Batch
 from catalogs.keys import slot_id
 from infra.stores.faults import Mortality, StoreDied
 from infra.tables.faults import MortalTables
+from tasks.amend import settle_amendments
 from tasks.publish import publish
-from tasks.rollback import rollback, settle_rollbacks
+from tasks.rollback import rollback
 from tasks.withdrawn import withdrawn_pictures
 from tests.tasks.batches import batch, decision
 from tests.tasks.shops import CATALOGUE, Shop, finish_of, request_of
@@ -66,7 +67,7 @@ def test_between_the_two_commits_of_a_rollback_its_own_commit_says_what_is_withd
         rollback(shop.store, DiesBetweenItsCommits(shop.tables, Mortality()), CATALOGUE)
     assert shop.outcomes() == {}
     assert withdrawn(shop, late) == {RED}
-    settle_rollbacks(shop.store, shop.tables, CATALOGUE, alone=True)
+    settle_amendments(shop.store, shop.tables, CATALOGUE, alone=True)
     assert withdrawn(shop, late) == {RED}
 
 
@@ -75,7 +76,7 @@ def test_a_picture_that_the_slot_keeps_in_another_file_is_not_withdrawn(shop: Sh
     with pytest.raises(StoreDied):
         rollback(shop.store, DiesBetweenItsCommits(shop.tables, Mortality()), CATALOGUE)
     assert withdrawn(shop, late) == frozenset()
-    settle_rollbacks(shop.store, shop.tables, CATALOGUE, alone=True)
+    settle_amendments(shop.store, shop.tables, CATALOGUE, alone=True)
     assert withdrawn(shop, late) == frozenset()
 
 

@@ -1,0 +1,12 @@
+"""Which of the pictures that pass are looked at by people all the same: how a shop finds out what its gates miss.
+
+Comes in: image keys, a share. Goes out: the same choice every time, for every machine and in every order; a larger
+share only adds pictures.
+"""
+
+from catalogs.keys import share_of
+
+
+def is_sampled(image_key: bytes, share: float) -> bool:
+    """Tell whether the picture is in the sample."""
+    return share_of(image_key.hex(), "review sample") < share
