@@ -113,7 +113,8 @@ def _picture(prompt: Prompt) -> Pixels:
         text, seed = "ball", 0
     card = _card(text, seed, prompt.width, prompt.height)
     if "[blurred]" in text:
-        return np.asarray(cv2.GaussianBlur(card, (0, 0), min(prompt.width, prompt.height) / 24), np.uint8)
+        # So little that the product stays inside the frame: a defect at a time.
+        return np.asarray(cv2.GaussianBlur(card, (0, 0), max(2.5, min(prompt.width, prompt.height) / 78)), np.uint8)
     return card
 
 
