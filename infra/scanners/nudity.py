@@ -4,7 +4,7 @@ Comes in: pixels (height x width x 3, RGB). Goes out: for each group of classes 
 1, and the detections themselves. NudeNet is an extra of its own, `packshot[nudity]`, because it is AGPL-3.0: its wheel
 is labelled MIT, but holds the AGPL's text, and its weights name Ultralytics' AGPL licence.
 
-It has no idea of persons: skin-coloured smooth ovals are buttocks to it (up to 0.74 on 100 drawn ones, up to 0.42 on
+It has no idea of persons: skin-coloured smooth ovals are buttocks to it (up to 0.75 on 100 drawn ones, up to 0.42 on
 256 drawn products), and it misses back views. So it is one gate among others, and its thresholds are the policy's.
 """
 
