@@ -21,7 +21,7 @@ TORCH_CPU := https://download.pytorch.org/whl/cpu
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test test-slow test-all bench lint constraints
+.PHONY: help rehearse test test-slow test-all bench nano-check lint constraints
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name words; do \
@@ -34,13 +34,16 @@ test: lint ## Lint, then every test that takes seconds
 	$(PYTEST) -m "not slow"
 
 test-slow: .venv/.installed ## Only the tests that take minutes (kills, scale)
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --durations=25 --durations-min=10
 
 test-all: lint ## Lint, then every test
 	$(PYTEST)
 
 bench: .venv/.installed ## Measure planning, overhead an image and engine use on this machine
 	@$(BIN)/python -m bench
+
+nano-check: .venv/.installed ## Measure the rehearsal's model on sampled prompts: does it draw what it is asked for?
+	@$(BIN)/python -m infra.nano.check
 
 lint: .venv/.installed ## ruff, mypy and the contracts between the four rooms
 	$(BIN)/ruff check .

@@ -143,7 +143,7 @@ class Duplicates(Rules):
         return self
 
 
-BUILT_IN = {"default": "policy"}
+BUILT_IN = {"default": "policy", "rehearsal": "policy-rehearsal"}
 """The policies that ship with Packshot, and their files in `catalogs/data`."""
 
 

@@ -21,7 +21,7 @@ def load_recipe(text: str, name: str) -> Recipe:
 
 
 def built_in_recipe(name: str = "default") -> Recipe:
-    """Return a recipe that ships with Packshot: `default`, `shopify` or `sample`."""
+    """Return a recipe that ships with Packshot: `default`, `shopify`, `sample` or `rehearsal`."""
     if name not in built_in_recipes():
         raise RecipeError(f"There is no built-in recipe {name!r}; choose from {', '.join(built_in_recipes())}")
     file = resources.files("catalogs") / "data" / "recipes" / f"{name}.yaml"

@@ -60,10 +60,12 @@ class RefreshParameters(BaseModel):
     recipe: str = Field(
         "default",
         title="Recipe",
-        description="What changes the pixels: a file, or a built-in recipe (default, shopify, sample)",
+        description="What changes the pixels: a file, or a built-in recipe (default, shopify, sample, rehearsal)",
         json_schema_extra={"minLength": 1},
     )
-    policy: str | None = Field(None, title="Policy", description="What decides: a file, or a built-in policy (default)")
+    policy: str | None = Field(
+        None, title="Policy", description="What decides: a file, or a built-in policy (default, rehearsal)"
+    )
     engine: Literal["torch", "tensorrt", "stub"] | None = Field(
         None, title="Engine", description="Stands for the recipe's engine; stub paints cards and needs no GPU"
     )

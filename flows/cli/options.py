@@ -17,9 +17,12 @@ Catalogue = Annotated[
     str | None, typer.Option("--catalogue", envvar="PACKSHOT_CATALOGUE", help="The catalogue's name in the store")
 ]
 Recipe = Annotated[
-    str, typer.Option("--recipe", envvar="PACKSHOT_RECIPE", help="A recipe file, or default, shopify, sample")
+    str,
+    typer.Option("--recipe", envvar="PACKSHOT_RECIPE", help="A recipe file, or default, shopify, sample, rehearsal"),
 ]
-Policy = Annotated[str | None, typer.Option("--policy", envvar="PACKSHOT_POLICY", help="A policy file, or default")]
+Policy = Annotated[
+    str | None, typer.Option("--policy", envvar="PACKSHOT_POLICY", help="A policy file, or default, rehearsal")
+]
 Engine = Annotated[
     str | None, typer.Option("--engine", envvar="PACKSHOT_ENGINE", help="torch, tensorrt, or stub to rehearse")
 ]

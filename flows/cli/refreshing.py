@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -20,19 +20,48 @@ if TYPE_CHECKING:
 
 def rehearse(
     out: Annotated[Path, typer.Option("--out", help="Where everything is written")] = Path("rehearsal"),
+    engine: Annotated[
+        Literal["torch", "stub"],
+        typer.Option(help="torch: a small Z-Image model draws; stub: cards are painted at once"),
+    ] = "torch",
     as_json: options.Json = False,
 ) -> None:
-    """Run the whole nightly flow on the sample catalogue: no GPU, no network, no server."""
+    """Run the whole nightly flow on a sample catalogue: no GPU, no network, no server."""
     from importlib import resources
 
     only_our_prefect(out)
     for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
         del os.environ[name]
     os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
-    with resources.as_file(resources.files("catalogs") / "data" / "sample.csv") as sample:
-        parameters = _parameters(source=str(sample), store=str(out / "store"), recipe="sample")
+    with resources.as_file(resources.files("catalogs") / "data") as data:
+        words = _drawn_rehearsal(data) if engine == "torch" else _painted_rehearsal(data)
+        parameters = _parameters(store=str(out / "store"), **words)
         report = _refresh(parameters, as_json)
     _finish(report, as_json, parameters.store)
+
+
+def _drawn_rehearsal(data: Path) -> dict[str, str]:
+    """Return what a rehearsal by packshot-nano asks for; raises `OptionError` where its libraries are missing."""
+    from importlib.util import find_spec
+
+    from infra.nano import MODEL
+
+    if missing := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
+        raise OptionError(
+            f"The rehearsal draws with a small Z-Image model, and {', '.join(missing)} is not installed: "
+            "install packshot[torch], or rehearse with --engine stub"
+        )
+    return {
+        "source": str(data / "rehearsal.csv"),
+        "recipe": "rehearsal",
+        "policy": "rehearsal",
+        "model": str(MODEL),
+        "precision": "fp32",
+    }
+
+
+def _painted_rehearsal(data: Path) -> dict[str, str]:
+    return {"source": str(data / "sample.csv"), "recipe": "sample"}
 
 
 def plan(

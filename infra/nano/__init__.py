@@ -7,4 +7,4 @@ the torch engine loads like any other model. It is for rehearsals and tests; REA
 from pathlib import Path
 
 MODEL = Path(__file__).parent / "packshot-nano"
-"""The model's folder, in diffusers' layout; it is not in the repository before it draws well."""
+"""The model's folder, in diffusers' layout."""

@@ -22,8 +22,8 @@ from infra.nano.captions import Subject, caption
 from infra.nano.sessions import Schedule
 
 BATCH = 16
-SCHEDULE = Schedule(steps=7400, rate=1e-3, warm=200)
-GUIDED = Schedule(steps=1200, rate=4e-4, warm=50, decay=0.995)
+SCHEDULE = Schedule(steps=6600, rate=1e-3, warm=200)
+GUIDED = Schedule(steps=1000, rate=4e-4, warm=50, decay=0.995)
 GUIDANCE = 2.0
 """How far the pupil's teacher goes beyond its answer to the caption, in distances from its answer to none."""
 

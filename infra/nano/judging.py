@@ -30,6 +30,9 @@ FOREGROUND = 24
 HUELESS = 10.0
 """Chroma in CIE Lab under which a pixel has no hue."""
 
+NIGHT = 16.0
+"""Lightness in CIE Lab under which nobody sees a hue, whatever its chroma: 2 % of the light of white."""
+
 HUED_SHARE = 0.25
 """Share of the foreground that must have a hue for the product to have one."""
 
@@ -45,7 +48,7 @@ class Classifier(nn.Module):
         widths = (3, 24, 48, 64, 96)
         layers: list[nn.Module] = []
         for narrow, wide in pairwise(widths):
-            layers += [nn.Conv2d(narrow, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1), nn.BatchNorm2d(wide), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(96 * 16, len(PRODUCTS)))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -93,7 +96,7 @@ def colour_of(picture: Picture) -> str:
     """
     inside = picture.min(axis=2) < 255 - FOREGROUND
     pixels = _lab(picture[inside] if inside.any() else picture.reshape(-1, 3))
-    chroma = np.hypot(pixels[:, 1], pixels[:, 2])
+    chroma = np.where(pixels[:, 0] > NIGHT, np.hypot(pixels[:, 1], pixels[:, 2]), 0)
     if np.mean(chroma > HUELESS) < HUED_SHARE:
         return "black" if np.mean(pixels[:, 0] < DARK) > DARK_SHARE else "grey"
     names = [name for name in COLOURS if name not in ("grey", "black")]

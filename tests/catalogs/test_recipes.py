@@ -46,16 +46,18 @@ categories:
 
 
 def test_all_built_in_recipes_load_and_name_different_things() -> None:
-    assert built_in_recipes() == ["default", "sample", "shopify"]
+    assert built_in_recipes() == ["default", "rehearsal", "sample", "shopify"]
     recipes = [built_in_recipe(name) for name in built_in_recipes()]
-    assert len({recipe.digest for recipe in recipes}) == 3
+    assert len({recipe.digest for recipe in recipes}) == 4
     assert built_in_recipe() == recipes[0]
-    assert [recipe.engine for recipe in recipes] == ["torch", "stub", "torch"]
+    assert [recipe.engine for recipe in recipes] == ["torch", "torch", "stub", "torch"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "../policy", "../recipes/default", "", "default.yaml"])
 def test_only_built_in_names_are_read(name: str) -> None:
-    with pytest.raises(RecipeError, match=r"There is no built-in recipe '.*'; choose from default, sample, shopify"):
+    with pytest.raises(
+        RecipeError, match=r"There is no built-in recipe '.*'; choose from default, rehearsal, sample, shopify"
+    ):
         built_in_recipe(name)
 
 
@@ -63,7 +65,7 @@ def changed(recipe: Recipe, engine: str | None = None, model: object = None, pre
     return with_engine(recipe, engine=engine, model=model, precision=precision)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["default", "shopify", "sample"])
+@pytest.mark.parametrize("name", ["default", "shopify", "sample", "rehearsal"])
 def test_without_a_word_the_recipe_stays_as_it_is(name: str) -> None:
     assert changed(built_in_recipe(name)) == built_in_recipe(name)
 

@@ -103,7 +103,7 @@ def test_a_prefect_server_that_is_away_is_said_in_one_sentence(shop: Shop) -> No
 @pytest.mark.slow
 def test_two_rehearsals_in_a_foreign_environment_make_the_pictures_once(tmp_path: Path) -> None:
     out = tmp_path / "rehearsal"
-    first, second = (packshot("rehearse", "--out", out, "--json", **NONSENSE) for _ in range(2))
+    first, second = (packshot("rehearse", "--engine", "stub", "--out", out, "--json", **NONSENSE) for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     night, again = json.loads(first.stdout), json.loads(second.stdout)
     assert night["images"]["generated"] > 30
@@ -117,7 +117,7 @@ def test_two_rehearsals_in_a_foreign_environment_make_the_pictures_once(tmp_path
 
 @pytest.mark.slow
 def test_a_rehearsal_for_people_says_where_to_look(tmp_path: Path) -> None:
-    done = packshot("rehearse", "--out", tmp_path / "out", COLUMNS="100")
+    done = packshot("rehearse", "--engine", "stub", "--out", tmp_path / "out", COLUMNS="100")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     [line] = [line for line in done.stdout.splitlines() if line.startswith("Report")]
     page = Path(line.split("file://")[1].strip())

@@ -20,6 +20,14 @@ def test_a_plain_patch_on_white_with_a_shadow_is_told(colour: str) -> None:
     assert colour_of(picture) == colour
 
 
+def test_a_hue_that_nobody_can_see_in_the_dark_is_none() -> None:
+    picture = np.full((128, 128, 3), 255, np.uint8)
+    picture[30:90, 34:94] = (30, 18, 38)
+    assert colour_of(picture) == "black"
+    picture[30:90, 34:94] = (110, 40, 140)
+    assert colour_of(picture) == "purple"
+
+
 def test_an_empty_picture_has_a_colour_all_the_same() -> None:
     assert colour_of(np.full((64, 64, 3), 255, np.uint8)) in COLOURS
 
