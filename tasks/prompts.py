@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from catalogs.policy import Policy, decide_prompt
 from catalogs.prompts import PromptFindings, PromptWord, decide_brands
 from catalogs.verdict import PASS, Verdict
-from infra.interfaces import TextClassifier
+from infra.scanners import TextClassifier
 from infra.scanners.brands import BrandScanner
 from infra.scanners.languages import LanguageScanner
 from infra.scanners.words import WordScanner

@@ -11,8 +11,7 @@ from functools import cache
 from typing import Any
 
 from infra.errors import WorldError
-from infra.interfaces import ImageScanner
-from infra.scanners import logos, nudity, text
+from infra.scanners import ImageScanner, logos, nudity, text
 from infra.scanners.marks import Library
 
 Settings = Mapping[str, Mapping[str, object]]

@@ -15,7 +15,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infra.interfaces import Pixels, Seen
+from infra.interfaces import Pixels
+from infra.scanners import Seen
 from infra.scanners.marks import Library, library_files
 from infra.scanners.reading import Line, reader, reader_version
 from infra.scanners.versions import DIGITS, contents_digest, package_version

@@ -14,7 +14,8 @@ from typing import Any
 
 import cv2
 
-from infra.interfaces import Pixels, Seen
+from infra.interfaces import Pixels
+from infra.scanners import Seen
 from infra.scanners.versions import package_files, package_version
 
 EXTRA, PACKAGE, MODEL = "nudity", "nudenet", "320n.onnx"

@@ -14,7 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from infra.interfaces import Pixels, Seen
+from infra.interfaces import Pixels
+from infra.scanners import Seen
 from infra.scanners.reading import Line, line_details, reader, reader_version
 
 CODE = "1"

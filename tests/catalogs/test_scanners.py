@@ -34,7 +34,10 @@ def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("required: [nudety]", "shop.yaml: required: there is no scanner 'nudety'; choose from fingerprint, logos"),
+        (
+            "required: [nudety]",
+            "shop.yaml: required: there is no scanner 'nudety'; choose from brands, ",
+        ),
         ("optional: [texts]", "shop.yaml: optional: there is no scanner 'texts'"),
         ("optional: [logos]", "shop.yaml: logos: the scanner `logos` is named, and has neither"),
         ("logos: {library: ''}", "shop.yaml: logos.library"),

@@ -37,9 +37,10 @@ MOVED: dict[str, Any] = {
     "c2pa_timestamp_url": "http://127.0.0.1:9/",
     "c2pa_trust": "roots.pem",
     "watermark": "infra.marks.watermarks:BlockWatermark",
+    "classifier": "classifier.json",
 }
 """Every setting, and another value than it has."""
-IN_THE_FOLDER = ("prices", "c2pa_certificate", "c2pa_key", "c2pa_folder", "c2pa_trust")
+IN_THE_FOLDER = ("prices", "c2pa_certificate", "c2pa_key", "c2pa_folder", "c2pa_trust", "classifier")
 TOGETHER = {"c2pa_certificate", "c2pa_key"}
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What no setting moves. Who signs is in the file, and so in its sha and its name."""
@@ -60,6 +61,7 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def moved(folder: Path, *names: str) -> Settings:
     (folder / "prices.yaml").write_text(PRICES)
+    (folder / "classifier.json").write_text('{"version": "1", "labels": {"sexual": {"weights": {"nude": 2.5}}}}')
     write_identity(folder, new_identity())
     values = {name: str(folder / value) if name in IN_THE_FOLDER else value for name, value in MOVED.items()}
     moving = {*names, *TOGETHER} if TOGETHER & {*names} else names

@@ -13,7 +13,8 @@ import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.policy import Category, ImageRule, Policy, built_in_policy
+from catalogs.policy import ImageRule, Policy, built_in_policy
+from catalogs.prompts import Category
 from flows.leasing import leased_catalogue
 from flows.policies import put_in_force, try_policy
 from infra.parquet import read_records

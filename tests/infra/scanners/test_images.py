@@ -11,7 +11,7 @@ from PIL import Image
 from catalogs.policy import SCORES
 from catalogs.scanners import IMAGE_SCANNERS
 from infra.errors import ScannerMissing
-from infra.interfaces import Seen
+from infra.scanners import Seen
 from infra.scanners.images import KINDS, look_for, opened, plain_marks
 from infra.screening.measure import SCANNERS
 from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, vase
