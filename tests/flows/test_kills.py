@@ -45,7 +45,7 @@ GONE_SECONDS = 10.0
 
 LOOK_SECONDS = 0.01
 
-TIMES = {"file": 20, "s3": 10}
+TIMES = {"file": 12, "s3": 6}
 """How often one run is killed: half as often in a bucket, where each start takes longer, at the same moments."""
 
 
@@ -316,13 +316,20 @@ def command(world: World, *options: str) -> Victim:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", [True, False], ids=["group", "process"])
+@pytest.mark.parametrize(
+    ("new_store", "group"),
+    [
+        pytest.param("disk", True, id="disk-group"),
+        pytest.param("disk", False, id="disk-process"),
+        pytest.param("s3", True, id="s3-group"),  # who is told to end has nothing to do with where the store is
+    ],
+    indirect=["new_store"],
+)
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
     ids=["SIGINT", "SIGTERM", "SIGKILL"],
 )
-@ON_DISK_AND_IN_A_BUCKET
 def test_a_command_that_is_ended_leaves_nobody_behind_and_the_next_goes_on_at_once(
     world: World, tmp_path: Path, number: signal.Signals, code: int, group: bool
 ) -> None:
