@@ -103,7 +103,7 @@ def test_every_gate_has_its_cost_beside_the_baseline_of_the_same_run() -> None:
     for steps in found["sizes"].values():
         assert {f"scanner {name}" for name in RUN} | {BASELINE, WHOLE, *PARTS} <= steps.keys()
         assert steps[BASELINE]["to_baseline"] == 1
-        assert all(step["ms"] > 0 for step in steps.values())
+        assert all(steps[name]["ms"] > 0 for name in (BASELINE, WHOLE, "scanner pixels"))
         assert steps[WHOLE]["ms"] > sum(steps[f"scanner {name}"]["ms"] for name in RUN)
         pixels = steps["scanner pixels"]
         assert pixels["to_baseline"] == pytest.approx(pixels["ms"] / steps[BASELINE]["ms"], rel=0.05)
