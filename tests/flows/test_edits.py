@@ -224,7 +224,7 @@ def a_threshold_tightened(shop: Shop) -> Iterator[Touch]:
 def a_word_added_to_the_blocklist(shop: Shop) -> Iterator[Touch]:
     assert shop.policy is not None
     before, shop.policy = shop.policy, deepcopy(shop.policy)
-    shop.policy["words"]["categories"]["tea"] = {"verdict": "BLOCK", "terms": ["samovar"]}
+    shop.policy["words"].setdefault("categories", {})["tea"] = {"verdict": "BLOCK", "terms": ["samovar"]}
     shop.rows.append(shop.row("mug-09") | {"sku": "mug-12", "title": "Samovar Mug, Small"})
     yield Touch(also={"new": 1, "blocked": 1}, reused=4, rendered=4)
     shop.take("mug-12")
