@@ -371,14 +371,12 @@ def play(shop: Shop, edit: Edit) -> None:
 QUICK = {a_description_that_no_template_uses, the_template_of_one_category, the_finish}
 """Edits that are played alone with the quick tests; the slow ones play them all, alone and one after another.
 
-In a bucket, where a night takes several times as long, only these are played alone too; all are one after another.
+In a bucket, where a night takes several times as long, all are played one after another.
 """
-ALONE = [
-    pytest.param("disk", edit, id=edit.__name__, marks=[] if edit in QUICK else pytest.mark.slow) for edit in EDITS
-] + [pytest.param("s3", edit, id=f"{edit.__name__}-s3", marks=pytest.mark.slow) for edit in EDITS if edit in QUICK]
+ALONE = [pytest.param(edit, id=edit.__name__, marks=[] if edit in QUICK else pytest.mark.slow) for edit in EDITS]
 
 
-@pytest.mark.parametrize(("new_store", "edit"), ALONE, indirect=["new_store"])
+@pytest.mark.parametrize("edit", ALONE)
 def test_an_edit_touches_exactly_what_it_should(shop: Shop, edit: Edit) -> None:
     play(shop, edit)
 
