@@ -65,6 +65,25 @@ class DigestSet:
         return np.asarray(self.find(digests) >= 0)
 
 
+class Firsts:
+    """Tells which digests of a set are met for the first time, over any number of batches."""
+
+    def __init__(self, among: DigestSet) -> None:
+        self._among = among
+        self._met = np.zeros(len(among), bool)
+
+    def among(self, digests: bytes) -> npt.NDArray[np.bool_]:
+        """Tell for each digest whether it is in the set and was not met before, here or in an earlier batch."""
+        places = self._among.find(digests)
+        _, first = np.unique(places, return_index=True)
+        new = np.zeros(len(places), bool)
+        new[first] = True
+        new &= places >= 0
+        new[new] &= ~self._met[places[new]]
+        self._met[places[new]] = True
+        return new
+
+
 class DigestMap(Generic[Value]):
     """Digests of 16 bytes, each with one of few different values. What was added first stands."""
 

@@ -6,12 +6,11 @@ rows, written before the old ones are let go, so that a kill in between leaves r
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.digest_set import DigestSet
+from catalogs.digest_set import DigestSet, Firsts
 from catalogs.keys import SHORT, digest
 from catalogs.reversal import digests
 from catalogs.schemas import CODES
@@ -39,15 +38,9 @@ def compact_codes(
 
 
 def _shown_rows(store: ObjectStore, files: Sequence[ObjectInfo], shown: DigestSet) -> Iterator[pa.RecordBatch]:
-    written = np.zeros(len(shown), bool)
+    firsts = Firsts(shown)
     for info in files:
         with store.open_input(info.key) as file:
             for batch in pq.ParquetFile(file).iter_batches(columns=CODES.names):
-                places = shown.find(digests(batch, "slot_id", "pixel_sha"))
-                _, first = np.unique(places, return_index=True)
-                wanted = np.zeros(len(places), bool)
-                wanted[first] = True
-                wanted &= places >= 0
-                wanted[wanted] &= ~written[places[wanted]]
-                written[places[wanted]] = True
+                wanted = firsts.among(digests(batch, "slot_id", "pixel_sha"))
                 yield batch.select(CODES.names).cast(CODES).filter(pa.array(wanted))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.digest_set import DigestSet
+from catalogs.digest_set import DigestSet, Firsts
 from catalogs.duplicates import Candidate, Pair, Published
 from catalogs.policy import Duplicates
 from catalogs.reversal import digests
@@ -80,18 +80,12 @@ class Shown:
         return found
 
     def _find(self, keys: Sequence[str], live: DigestSet) -> None:
-        written = np.zeros(len(live), bool)
+        firsts = Firsts(live)
         heads = [self._heads]
         for key in keys:
             masks = self._masks[key] = []
             for batch in self._read(key, ["slot_id", "pixel_sha"]):
-                places = live.find(digests(batch, "slot_id", "pixel_sha"))
-                _, first = np.unique(places, return_index=True)
-                wanted = np.zeros(len(places), bool)
-                wanted[first] = True
-                wanted &= places >= 0
-                wanted[wanted] &= ~written[places[wanted]]
-                written[places[wanted]] = True
+                wanted = firsts.among(digests(batch, "slot_id", "pixel_sha"))
                 masks.append(wanted)
                 shas = pc.binary_slice(batch["pixel_sha"].filter(pa.array(wanted)), 0, _HEAD)
                 heads.append(_numbers(shas, _HEAD).view(np.uint64).ravel())

@@ -9,16 +9,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from infra.interfaces import Pixels
+from infra.pixel.foreground import Grey, find_foreground
 from infra.pixel.pdq import pdq
-
-THUMBNAIL = 128
-"""Pixels of the long side on which the product is found: averaging is what keeps noise out."""
-
-UNLIKE_BACKGROUND = 12
-"""Levels by which some channel of a product's pixel differs from the border's median."""
 
 CROP_QUALITY = 50.0
 """PDQ's authors advise against matching codes of lower quality, so such a crop has none."""
@@ -40,8 +34,8 @@ class Appearance:
 
 def appearance(pixels: Pixels) -> Appearance | None:
     """Return what the picture shows; None where nothing differs from the background."""
-    thumbnail = _thumbnail(pixels)
-    inside = _inside(thumbnail)
+    foreground = find_foreground(pixels)
+    thumbnail, inside = foreground.thumbnail, _without_specks(foreground.inside)
     if not inside.any():
         return None
     lab = cv2.cvtColor(thumbnail.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
@@ -58,20 +52,7 @@ def appearance(pixels: Pixels) -> Appearance | None:
     )
 
 
-def _thumbnail(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    scale = THUMBNAIL / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(3, round(width * scale)), max(3, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _inside(thumbnail: Pixels) -> npt.NDArray[np.uint8]:
-    """Return 1 where the product is; specks are dropped, unless there is nothing else."""
-    border = np.concatenate([thumbnail[0], thumbnail[-1], thumbnail[:, 0], thumbnail[:, -1]])
-    ground = np.median(border, axis=0).astype(np.uint8)
-    unlike = cv2.absdiff(thumbnail, np.broadcast_to(ground, thumbnail.shape)).max(axis=2)
-    inside = (unlike > UNLIKE_BACKGROUND).astype(np.uint8)
+def _without_specks(inside: Grey) -> Grey:
+    """Return the foreground without specks of noise, which would stretch its rectangle; all where there is no more."""
     opened = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return np.asarray(opened if opened.any() else inside, np.uint8)

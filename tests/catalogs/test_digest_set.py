@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.digest_set import DigestMap, DigestSet, row_digests, text_digests
+from catalogs.digest_set import DigestMap, DigestSet, Firsts, row_digests, text_digests
 
 names = st.lists(st.text(max_size=12), max_size=40)
 
@@ -21,6 +21,20 @@ def test_it_answers_like_a_set_of_texts_whatever_is_added_when(
     digests.add(text_digests(second))
     assert digests.holds(text_digests(asked)).tolist() == [name in {*first, *second} for name in asked]
     assert len(digests) == len(first) + len(second)
+
+
+@settings(deadline=None)
+@given(names, st.lists(names, max_size=4))
+def test_each_name_of_a_set_is_met_for_the_first_time_once(among: list[str], batches: list[list[str]]) -> None:
+    digests = DigestSet()
+    digests.add(text_digests(among))
+    firsts, met = Firsts(digests), set[str]()
+    for batch in batches:
+        expected = []
+        for name in batch:
+            expected.append(name in among and name not in met)
+            met.add(name)
+        assert firsts.among(text_digests(batch)).tolist() == expected
 
 
 def test_a_name_is_found_where_it_was_added_first() -> None:
