@@ -82,6 +82,15 @@ def test_the_extent_is_the_products_long_side_over_the_frames() -> None:
     assert seen(tall).extent == pytest.approx(400 / SIDE, abs=0.02)
 
 
+def test_a_speck_is_no_product_unless_there_is_nothing_else() -> None:
+    speck = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    speck[4:8, 4:8] = 0
+    with_speck = disc((20, 20, 20), 64)
+    with_speck[4:8, 4:8] = 0
+    assert seen(with_speck).extent == seen(disc((20, 20, 20), 64)).extent
+    assert seen(speck).extent == pytest.approx(4 / SIDE, abs=0.02)
+
+
 def test_a_blank_picture_shows_nothing_and_a_plain_one_has_no_code() -> None:
     assert appearance(np.full((SIDE, SIDE, 3), 255, np.uint8)) is None
     plain = np.full((SIDE, SIDE, 3), 255, np.uint8)
