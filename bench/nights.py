@@ -99,6 +99,8 @@ def _published(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
             "pixel_sha": shas(),
             "width": same(1024, "width"),
             "height": same(1024, "height"),
+            "channels": same([], "channels"),
+            "channel_reasons": same([], "channel_reasons"),
             "attempt": same(0, "attempt"),
             "model": same("turbo@000000000000", "model"),
             "run_id": same(FIRST, "run_id"),

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalogs.channels import Usable
 from catalogs.plan import WAITING
 from catalogs.schemas import MANIFEST
 
@@ -120,7 +122,7 @@ def sums_of(batch: Batch, live: Mapping[bytes, Row], withdrawn: Set[Picture] = N
             sums.changed += kind == "changed"
             sums.states["superseded" if row["slot_id"] in moved else STATE_COUNTS[row["state"]]] += 1
     sums.superseded = frozenset(moved)
-    sums.refreshed = sum(1 for _ in _refreshed(batch, live))
+    sums.refreshed = sum(1 for _ in refreshed_rows(batch, live))
     sums.retired = sum(1 for _ in _retired(batch, live))
     if sums.new + sums.changed != sum(sums.states.values()):
         raise SumsDisagree(f"{sums.new} new and {sums.changed} changed slots, but {dict(sums.states)}")
@@ -128,9 +130,17 @@ def sums_of(batch: Batch, live: Mapping[bytes, Row], withdrawn: Set[Picture] = N
 
 
 def manifest_changes(
-    batch: Batch, files: Mapping[bytes, File], live: Mapping[bytes, Row], sums: Sums, now: datetime
+    batch: Batch,
+    files: Mapping[bytes, File],
+    live: Mapping[bytes, Row],
+    sums: Sums,
+    now: datetime,
+    channels: Mapping[bytes, Usable] = MappingProxyType({}),
 ) -> pa.Table:
-    """Return the rows of the one commit that makes the batch visible."""
+    """Return the rows of the one commit that makes the batch visible.
+
+    `channels` is slot -> where a picture that stays may be used by now; others keep what is said of them.
+    """
     parts = [
         [
             _manifest_row(row, batch, files[row["slot_id"]], now) | {"_op": "put"}
@@ -139,11 +149,17 @@ def manifest_changes(
         ]
         for rows in batch.of_state("publish")
     ]
-    parts.append([*_refreshed(batch, live), *_retired(batch, live)])
+    refreshed = [row | _usable(channels.get(row["slot_id"])) for row in refreshed_rows(batch, live)]
+    parts.append([*refreshed, *_retired(batch, live)])
     return pa.concat_tables([pa.Table.from_pylist(part, schema=CHANGES) for part in parts])
 
 
-def _refreshed(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+def _usable(usable: Usable | None) -> dict[str, list[str]]:
+    return {} if usable is None else {"channels": list(usable.channels), "channel_reasons": list(usable.reasons)}
+
+
+def refreshed_rows(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+    """Yield the live rows whose picture stays and whose source has moved, with their new source digest."""
     for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "manifest")).to_pylist():
         # Another run may have put another picture there since: that one is not of this source.
         if row["slot_id"] in live and live[row["slot_id"]]["request_key"] == row["request_key"]:

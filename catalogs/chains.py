@@ -34,6 +34,8 @@ class Attempt:
     crop: bytes | None
     looks: list[float] | None
     mark: str
+    channels: list[str]
+    channel_reasons: list[str]
 
 
 @dataclass(slots=True)

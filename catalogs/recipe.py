@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from catalogs.channels import Channel, named_channels
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
 from catalogs.templates import compile_template
@@ -74,7 +75,12 @@ class Finish(_Strict):
 
     quality: int = Field(90, ge=50, le=100, description="JPEG quality; 4:4:4 always")
     whiten: bool = Field(True, description="Push the near-white background to exactly 255")
-    canvas: Literal["none", "square"] = "none"
+    canvas: Literal["none", "square", "portrait"] = Field(
+        "none", description="White is added round the picture until it is square, or upright 1 : 1.44"
+    )
+    enlarge: int | None = Field(
+        None, ge=64, le=8192, description="Long side in pixels that smaller pictures are enlarged to; better none"
+    )
     mark: bool = Field(True, description="Write IPTC DigitalSourceType trainedAlgorithmicMedia into the file")
     watermark: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="An invisible watermark by its name and version"
@@ -83,7 +89,7 @@ class Finish(_Strict):
     @property
     def digest(self) -> str:
         """Return the sha256 of the finish. What was added later counts only where it is used: old digests stand."""
-        added = {"watermark"} if self.watermark is None else set()
+        added = {name for name in ("watermark", "enlarge") if getattr(self, name) is None}
         return digest({"finish": self.model_dump(mode="json", exclude=added)})
 
 
@@ -134,8 +140,17 @@ class Recipe(_Strict):
     categories: dict[str, Rules] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=lambda: {"a": Variant()})
     finish: Finish = Finish()
+    channels: dict[str, Channel] = Field(
+        default_factory=dict,
+        description="Where the pictures are meant to be used: names, or names with rules of your own",
+    )
     salt: str = Field("", description="Keeps this recipe's images apart from others' with the same prompts")
     render_version: int = Field(1, ge=1, description="Bump it by hand to make every picture anew")
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _channels_are_known(cls, value: Any) -> Any:
+        return named_channels(value)
 
     @field_validator("categories")
     @classmethod

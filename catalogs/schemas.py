@@ -9,6 +9,8 @@ import pyarrow as pa
 _TIME = pa.timestamp("us", tz="UTC")
 _LOOKS = pa.list_(pa.float32())
 """Mean colour of the product (CIE Lab) and its extent: its long side over the frame's. Null where none is seen."""
+_USABLE = [("channels", pa.list_(pa.string())), ("channel_reasons", pa.list_(pa.string()))]
+"""Channels on which a picture may be used, and why not on others that were asked for, as `channel:reason`."""
 
 REJECTS = pa.schema(
     [
@@ -107,6 +109,7 @@ RECORDS = pa.schema(
         ("scanners", pa.string()),  # JSON: the scanners that spoke, and their versions
         ("errors", pa.string()),  # JSON: those that did not, and why
         ("mark", pa.string()),  # the source type that the finished file says of itself
+        *_USABLE,
     ]
 )
 """One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
@@ -138,6 +141,7 @@ DECISIONS = pa.schema(
         ("crop", pa.binary()),
         ("looks", _LOOKS),
         ("mark", pa.string()),
+        *_USABLE,
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
@@ -168,6 +172,7 @@ MANIFEST = pa.schema(
         ("pixel_sha", pa.binary()),  # sha256 of its decoded pixels
         ("width", pa.int32()),
         ("height", pa.int32()),
+        *_USABLE,
         ("request_key", pa.binary()),
         ("attempt", pa.int16()),
         ("source_digest", pa.binary()),

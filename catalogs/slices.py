@@ -81,6 +81,8 @@ class Slices:
         }
         if recipe.languages != DEFAULT_LANGUAGES:
             content["languages"] = sorted(recipe.languages)
+        if recipe.channels:
+            content["channels"] = {name: channel.rules_digest for name, channel in recipe.channels.items()}
         return Slice(
             view=view,
             phrase=recipe.views[view],

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from catalogs.channels import NOWHERE, Usable
 from catalogs.keys import digest, image_key, seed_of
 from catalogs.plan import Request
 from catalogs.schemas import RECORDS, REQUESTS
@@ -85,6 +86,7 @@ class Judged:
     scanners: Mapping[str, str] | None = None
     errors: Mapping[str, str] | None = None
     mark: str = ""
+    usable: Usable = NOWHERE
 
     @property
     def wants_another(self) -> bool:
@@ -149,6 +151,8 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "scanners": [_text(row.scanners) for row in rows],
         "errors": [_text(row.errors) for row in rows],
         "mark": [row.mark for row in rows],
+        "channels": [list(row.usable.channels) for row in rows],
+        "channel_reasons": [list(row.usable.reasons) for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from catalogs.channels import silent_scanners
 from catalogs.errors import RecipeError, SettingsError
 from catalogs.job import Job
 from catalogs.policy import Policy
@@ -55,7 +56,16 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
         return pools[model]
 
     scanners, _ = scanners_of(job.policy)
-    gate = Gate(store, screener, job.policy, job.recipe.finishes, settings.screen_seconds, settings.watermark, scanners)
+    gate = Gate(
+        store=store,
+        screener=screener,
+        policy=job.policy,
+        finishes=job.recipe.finishes,
+        deadline_seconds=settings.screen_seconds,
+        watermark=settings.watermark,
+        scanners=scanners,
+        channels=job.recipe.channels,
+    )
     try:
         yield Places(store, open_tables(job.store), pool, signer), gate
     finally:
@@ -151,10 +161,16 @@ def scanners_of(policy: Policy) -> tuple[dict[str, str], dict[str, str]]:
     return {**SCANNERS, **here}, missing
 
 
-def warn_of_silence(policy: Policy) -> list[str]:
-    """Return what to warn of before a run: scanners that the policy names and that cannot be opened here."""
-    _, missing = scanners_of(policy)
+def warn_of_silence(job: Job) -> list[str]:
+    """Return what to warn of before a run: scanners that policy or channels depend on and that do not look."""
+    policy = job.policy
+    here, missing = scanners_of(policy)
+    unheard = silent_scanners(job.recipe.channels, list(here))
     return [
+        f"No picture will be usable on {', '.join(channels)}: what they ask for is measured by the scanner {name!r},"
+        + (" which cannot be opened here" if name in missing else f" so name it in the policy (optional: [{name}])")
+        for name, channels in unheard.items()
+    ] + [
         f"The policy requires the scanner {name!r}: without it every picture is for a person. {why}"
         if name in policy.required
         else f"The policy would have the scanner {name!r} look too; pictures are judged without it. {why}"

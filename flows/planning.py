@@ -24,7 +24,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.job()
-    warnings += warn_of_silence(job.policy)
+    warnings += warn_of_silence(job)
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))

@@ -51,7 +51,7 @@ from tasks.publish import Release, load_batch, publish
 from tasks.remember import remember
 from tasks.report import contact_sheet, write_report
 from tasks.review import keep_for_review
-from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
+from tasks.tally import channel_sums, delivery, engine_seconds, prompts_of, standing, tally
 from tasks.workbench import Gate, Places, Workbench
 
 REPLACED = {"reason": "a newer run took its place"}
@@ -230,6 +230,7 @@ class Refresh:
                     skus=standing(self.places.tables, batch),
                     delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
                     limits=(self.job.max_cost, self.job.max_hours),
+                    channels=channel_sums(batch, release.sums.superseded, self.job.recipe.channels),
                     marks=said_of_marks(self.job.recipe, self.places.signer, release.shown),
                     store=self.places.store.url,
                     seconds={"total": time.monotonic() - self.began, **self.seconds},
@@ -294,5 +295,5 @@ def run_refresh(
     with open_places(job, settings) as (places, gate):
         prices = read_prices(settings)
         work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
-        work.warnings += [*warnings, *warn_of_silence(job.policy)]
+        work.warnings += [*warnings, *warn_of_silence(job)]
         return work.run()

@@ -40,11 +40,16 @@ _SOURCE_TYPE = re.compile(rb":DigitalSourceType(?:\s*=\s*[\"']([^\"'<>]{1,400})[
 _ICC_DATE = slice(24, 36)
 
 
+CANVASES: Mapping[str, float | None] = {"none": None, "square": 1.0, "portrait": 1.44}
+"""Height over width of the canvas; 1.44 is Zalando's."""
+
+
 @dataclass(frozen=True)
 class _Finish:
     quality: int = 90
     whiten: bool = False
     canvas: str = "none"
+    enlarge: int | None = None
     mark: bool = True
     watermark: str | None = None
 
@@ -52,7 +57,8 @@ class _Finish:
 _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "quality": ("a whole number from 1 to 100", lambda it: type(it) is int and 1 <= it <= 100),
     "whiten": ("true or false", lambda it: isinstance(it, bool)),
-    "canvas": ("'none' or 'square'", lambda it: it in ("none", "square")),
+    "canvas": (f"one of {', '.join(CANVASES)}", lambda it: it in tuple(CANVASES)),
+    "enlarge": ("a long side in pixels, or nothing", lambda it: it is None or (type(it) is int and 1 <= it <= 8192)),
     "mark": ("true or false", lambda it: isinstance(it, bool)),
     "watermark": ("a watermark's name, or nothing", lambda it: it is None or isinstance(it, str)),
 }
@@ -62,16 +68,20 @@ def finish(pixels: Pixels, parameters: Mapping[str, object], hide: Callable[[Pix
     """Return the JPEG (4:4:4, sRGB profile, source mark) that these pixels are published as.
 
     `pixels` is height x width x 3, uint8, RGB. Parameters, all optional: `quality` 1..100 (90), `whiten` (False),
-    `canvas` "none" or "square" (white is added round the picture, after the whitening), `mark` (True), `watermark` (its
-    name; `hide` is what puts it in, last before the encoder). Raises ValueError, naming it, for an unknown parameter or
+    `enlarge` (None; long side in pixels that smaller pictures are brought to), `canvas` one of `CANVASES` (white is
+    added round the picture, after the whitening), `mark` (True), `watermark` (its name; `hide` is what puts it in, last
+    before the encoder). Raises ValueError, naming it, for an unknown parameter or
     a value that cannot be, for a watermark that nobody puts in, and `BadImage` for another array.
     """
     plan = _read(parameters)
     _check(pixels)
     if plan.whiten:
         pixels = whiten(pixels)
-    if plan.canvas == "square":
-        pixels = _squared(pixels)
+    if plan.enlarge is not None:
+        pixels = _enlarged(pixels, plan.enlarge)
+    form = CANVASES[plan.canvas]
+    if form is not None:
+        pixels = _on_canvas(pixels, form)
     if plan.watermark is not None:
         if hide is None:
             raise ValueError(f"The finish's 'watermark' is {plan.watermark!r}, and nothing was given that puts it in.")
@@ -133,15 +143,25 @@ def _check(pixels: Pixels) -> None:
         raise BadImage(f"A picture is height x width x 3 of uint8; this is {pixels.shape} of {pixels.dtype}.")
 
 
-def _squared(pixels: Pixels) -> Pixels:
+def _enlarged(pixels: Pixels, long_side: int) -> Pixels:
     height, width = pixels.shape[:2]
-    if height == width:
+    factor = long_side / max(height, width)
+    if factor <= 1:
         return pixels
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    square = np.full((side, side, 3), WHITE, dtype=np.uint8)
-    square[top : top + height, left : left + width] = pixels
-    return square
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+def _on_canvas(pixels: Pixels, form: float) -> Pixels:
+    """Add white on two sides until height over width is `form`; nothing is scaled or cut."""
+    height, width = pixels.shape[:2]
+    high, wide = max(height, round(width * form)), max(width, round(height / form))
+    if (high, wide) == (height, width):
+        return pixels
+    canvas = np.full((high, wide, 3), WHITE, dtype=np.uint8)
+    top, left = (high - height) // 2, (wide - width) // 2
+    canvas[top : top + height, left : left + width] = pixels
+    return canvas
 
 
 @cache

@@ -224,4 +224,6 @@ def _decision(
         "crop": attempt.crop,
         "looks": attempt.looks,
         "mark": attempt.mark or None,
+        "channels": attempt.channels,
+        "channel_reasons": attempt.channel_reasons,
     }

@@ -11,6 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
+from catalogs.channels import usable
 from catalogs.keys import digest
 from catalogs.logos import foreign
 from catalogs.plan import Request
@@ -20,6 +21,7 @@ from catalogs.verdict import Verdict
 from catalogs.work import Judged, Made, Order, Screening, record_table
 from infra.interfaces import Failure, Screened, ScreeningOrder
 from infra.parquet import write_table
+from tasks.channels import picture_of
 from tasks.workbench import Gate, Workbench
 
 WAIVED = "waived"
@@ -100,6 +102,8 @@ def _judge_one(made: Made, answer: Screened | Failure | None, gate: Gate) -> Jud
         return Judged(made, verdict, errors=dict.fromkeys(silent, reason))
     request = made.order.request
     scores = foreign(_with_aspect(answer.scores, request), request.prompt)
+    finish = gate.finishes[request.finish_digest]
+    mark = _mark(answer, finish)
     verdict = decide_image(scores, answer.scanners, answer.errors, gate.policy, request.category)
     return Judged(
         made=made,
@@ -116,7 +120,8 @@ def _judge_one(made: Made, answer: Screened | Failure | None, gate: Gate) -> Jud
         looks=tuple(answer.looks),
         scanners=answer.scanners,
         errors=answer.errors,
-        mark=_mark(answer, gate.finishes[made.order.request.finish_digest]),
+        mark=mark,
+        usable=usable(gate.channels, picture_of({**vars(answer), "scores": scores, "mark": mark}, finish)),
     )
 
 

@@ -7,6 +7,7 @@ of, what reached the shop and how soon, and prompts by request key for the conta
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,6 +66,32 @@ def delivery(tables: TableStore, batch: Batch, superseded: frozenset[bytes], pre
     latest = (released or datetime.now(UTC)) - PROMISED_WITHIN
     soon = pc.greater_equal(waited["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
     found.new_skus, found.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
+    return found
+
+
+def channel_sums(batch: Batch, superseded: frozenset[bytes], channels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return for each channel how many pictures of the batch are usable there, how many not, and the reasons.
+
+    Empty where the batch publishes nothing.
+    """
+    rows = batch.decisions.filter(pc.equal(batch.decisions["state"], "publish"))
+    if superseded:
+        rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
+    if rows.num_rows == 0:
+        return {}
+    good = {
+        entry["values"]: entry["counts"] for entry in pc.value_counts(pc.list_flatten(rows["channels"])).to_pylist()
+    }
+    found: dict[str, dict[str, Any]] = {
+        name: {"usable": good.get(name, 0), "not_usable": rows.num_rows - good.get(name, 0), "reasons": {}}
+        for name in sorted(channels)
+    }
+    for entry in pc.value_counts(pc.list_flatten(rows["channel_reasons"])).to_pylist():
+        name, _, reason = entry["values"].partition(":")
+        if name in found:
+            found[name]["reasons"][reason] = entry["counts"]
+    for sums in found.values():
+        sums["reasons"] = dict(sorted(sums["reasons"].items(), key=lambda item: (-item[1], item[0])))
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from catalogs import layout
 from catalogs.chains import chains_of
+from catalogs.channels import Channel
 from catalogs.plan import Shard
 from catalogs.policy import Policy
 from catalogs.recipe import Finish
@@ -45,6 +46,8 @@ class Gate:
     """Whose watermark it is (module:factory), where a finish asks for one."""
     scanners: Mapping[str, str] = field(default_factory=lambda: dict(SCANNERS))
     """What measures images here, and its version: those that are always run, and of those that the policy names."""
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """Where the pictures are meant to be used."""
 
 
 class Workbench:

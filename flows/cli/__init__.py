@@ -12,6 +12,7 @@ import typer
 
 from catalogs.errors import InputError
 from flows.cli import refreshing, serving, stores
+from flows.cli.channels import channels
 from flows.cli.doctor import doctor
 from flows.cli.policies import policies
 from flows.cli.provenance import provenance
@@ -35,6 +36,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     stores.verify,
     stores.sweep,
     provenance,
+    channels,
     doctor,
 )
 for command in COMMANDS:

@@ -256,6 +256,13 @@ def _details(console: Console, report: Mapping[str, Any]) -> None:
         for reason, count in reasons[:FIRST_REASONS]:
             table.add_row(_words(reason), figures.number(count))
         console.print(table, "")
+    channels = report.get("channels") or {}
+    if channels:
+        table = _table("usable on", "pictures", "not", "why not", right={"pictures", "not"})
+        for name, sums in channels.items():
+            why = ", ".join(f"{reason} {count:,}" for reason, count in sums["reasons"].items())
+            table.add_row(*map(_words, (name, figures.number(sums["usable"]), figures.number(sums["not_usable"]), why)))
+        console.print(table, "")
     rejects = report.get("rejects") or ()
     if rejects:
         table = _table("row", "SKU", "column", "reason", right={"row"})

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.batch import CHANGES, Batch, File, Sums, SumsDisagree, counts_as, manifest_changes, sums_of
+from catalogs.channels import Usable
 from catalogs.schemas import DECISIONS, MANIFEST, REFRESHED, RETIRED
 
 NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -101,13 +102,14 @@ def test_what_a_decided_slot_counts_as(
 
 
 def test_a_published_slot_becomes_a_row_of_the_manifest() -> None:
-    sums, rows = committed(batch([decision("A", "new", "publish")]), {})
+    usable = {"channels": ["ebay"], "channel_reasons": ["shopify:too-large"]}
+    sums, rows = committed(batch([decision("A", "new", "publish") | usable]), {})
     assert (sums.new, sums.states) == (1, Counter(published=1))
     assert rows["A"] == {
         "slot_id": slot("A"), "sku": "A", "view": "front", "variant": "a", "index": 0, "object": "A-new.jpg",
         "file_sha": sha("file"), "pixel_sha": sha("pixels"), "width": 512, "height": 640, "request_key": sha("new key"),
         "attempt": 1, "source_digest": b"new source", "finish_digest": "plain", "model": "stub@1", "run_id": "r1",
-        "released_at": NOW, "_op": "put",
+        "released_at": NOW, "_op": "put", "channels": ["ebay"], "channel_reasons": ["shopify:too-large"],
     }  # fmt: skip
 
 
@@ -144,6 +146,17 @@ def test_a_refreshed_row_keeps_everything_but_its_source() -> None:
     sums, rows = committed(batch(refreshed=[("A", "manifest", "old"), ("B", "outcomes", "old")]), live_rows(before))
     assert sums.refreshed == 1
     assert rows == {"A": {**before, "source_digest": b"new source", "_op": "put"}}
+
+
+def test_a_refreshed_row_says_where_its_picture_may_be_used_by_now() -> None:
+    before = live_row("A") | {"channels": ["shopify"], "channel_reasons": []}
+    made = batch(refreshed=[("A", "manifest", "old")])
+    live, files = live_rows(before), {}
+    judged = {slot("A"): Usable(("ebay",), ("zalando:too-small",))}
+    [row] = manifest_changes(made, files, live, sums_of(made, live), NOW, judged).to_pylist()
+    assert (row["channels"], row["channel_reasons"]) == (["ebay"], ["zalando:too-small"])
+    [kept] = manifest_changes(made, files, live, sums_of(made, live), NOW, {slot("B"): Usable()}).to_pylist()
+    assert (kept["channels"], kept["channel_reasons"]) == (["shopify"], [])
 
 
 def test_a_row_that_shows_another_picture_by_now_is_not_refreshed() -> None:

@@ -67,7 +67,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"variants": {"a": {"template": "{{ x }}"}}}, "variants.a.template: the template uses x"),
         ({"variants": {}}, "variants: at least one is needed"),
         ({"finish.quality": 30}, "finish.quality: Input should be greater than or equal to 50"),
-        ({"finish.canvas": "round"}, "finish.canvas: Input should be 'none' or 'square'"),
+        ({"finish.canvas": "round"}, "finish.canvas: Input should be 'none', 'square' or 'portrait'"),
         ({"render_version": 0}, "render_version: Input should be greater than or equal to 1"),
         ({"api_key": "x"}, "api_key: Extra inputs are not permitted"),
     ],
@@ -173,3 +173,8 @@ def test_a_watermark_is_part_of_the_finish_and_finishes_without_one_keep_their_o
     assert len({Finish(watermark=name).digest for name in (None, "blocks-1", "blocks-2")}) == 3
     with pytest.raises(ValidationError, match="watermark"):
         Finish(watermark="../Blocks")
+
+
+def test_a_finish_that_enlarges_nothing_keeps_its_old_digest() -> None:
+    assert Finish(enlarge=None).digest == Finish().digest
+    assert len({Finish().digest, Finish(enlarge=2048).digest, Finish(canvas="portrait").digest}) == 3

@@ -39,6 +39,7 @@ def moved(before: Recipe, changes: dict[str, object]) -> set[str]:
         ({"defaults.negative": "text"}, ""),
         ({"finish.quality": 91}, ""),
         ({"finish.mark": False}, ""),
+        ({"channels": ["ebay"]}, ""),
         ({"salt": "ours"}, ""),
         ({"render_version": 2}, ""),
         ({"tiers.high.width": 1280}, "high"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from catalogs.channels import Usable
 from catalogs.keys import image_key, seed_of
 from catalogs.schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
@@ -79,6 +80,7 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         scanners={"pixels": "1"},
         errors={"fingerprint": "no"},
         mark="trained",
+        usable=Usable(("ebay",), ("shopify:too-large",)),
     )
     failed = Judged(Made(Order(REQUEST, 2), "failed", reason="out of memory"), Verdict("BLOCK", ("engine-failed",)))
     table = record_table([judged, failed])
@@ -93,6 +95,7 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         "fingerprint": bytes(range(32)), "fingerprint_quality": 88.5,
         "crop": bytes(range(32, 64)), "looks": [50.0, -3.5, 8.25, 0.75],
         "scanners": '{"pixels": "1"}', "errors": '{"fingerprint": "no"}', "mark": "trained",
+        "channels": ["ebay"], "channel_reasons": ["shopify:too-large"],
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)
     assert [json.loads(second[name]) for name in ("scores", "scanners", "errors")] == [{}, {}, {}]

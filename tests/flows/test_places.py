@@ -1,14 +1,19 @@
 """Settings say where and how fast: none of them moves a key, a digest or a pixel."""
 
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catalogs.channels import channel
 from catalogs.errors import RecipeError
+from catalogs.job import Job
+from catalogs.policy import built_in_policy
+from catalogs.recipes import built_in_recipe
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, open_screener, require_conditional_writes
+from flows.places import engine_spec, open_screener, require_conditional_writes, warn_of_silence
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
@@ -129,3 +134,22 @@ def test_a_store_in_memory_is_measured_in_this_process() -> None:
     screener = open_screener(open_store("memory://places"), SETTINGS)
     assert type(screener).__name__ == "InlineScreener"
     screener.close()
+
+
+def test_a_channel_that_nobody_measures_for_is_said_before_the_run() -> None:
+    def warnings(*scanners: str) -> list[str]:
+        recipe = built_in_recipe().model_copy(
+            update={"channels": {"ebay": channel("ebay"), "shopify": channel("shopify")}}
+        )
+        policy = built_in_policy().model_copy(update={"optional": scanners})
+        return warn_of_silence(Job("a.csv", "store", "shop", recipe, policy, "full"))
+
+    [said] = warnings()
+    assert said == (
+        "No picture will be usable on ebay: what they ask for is measured by the scanner 'text',"
+        " so name it in the policy (optional: [text])"
+    )
+    if importlib.util.find_spec("rapidocr") is None:
+        assert "which cannot be opened here" in warnings("text")[0]
+    else:
+        assert warnings("text") == []

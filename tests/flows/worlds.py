@@ -207,7 +207,8 @@ class World:
             return pools[model]
 
         screener = open_screener(store, self.settings) if self.processes else InlineScreener(store)
-        gate = Gate(store, screener, job.policy, job.recipe.finishes, self.settings.screen_seconds)
+        rules = (job.policy, job.recipe.finishes)
+        gate = Gate(store, screener, *rules, self.settings.screen_seconds, channels=job.recipe.channels)
         try:
             yield Places(store, tables, pool, open_signer(self.settings)), gate
         finally:

@@ -131,11 +131,14 @@ def test_a_square_canvas_pads_with_white_and_centres_the_picture() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"qualty": 90, "sharpen": 1}, "no parameter 'qualty', 'sharpen'; it knows quality, whiten, canvas, mark"),
+        (
+            {"qualty": 90, "sharpen": 1},
+            "no parameter 'qualty', 'sharpen'; it knows quality, whiten, canvas, enlarge, mark",
+        ),
         ({"quality": 0}, "'quality' is 0; give a whole number from 1 to 100"),
         ({"quality": True}, "'quality' is True"),
         ({"quality": "90"}, "'quality' is '90'"),
-        ({"canvas": "round"}, "'canvas' is 'round'; give 'none' or 'square'"),
+        ({"canvas": "round"}, "'canvas' is 'round'; give one of none, square, portrait"),
         ({"canvas": []}, r"'canvas' is \[\]"),
         ({"whiten": 1}, "'whiten' is 1; give true or false"),
     ],
@@ -185,3 +188,30 @@ def test_a_watermark_is_put_in_last_and_never_silently_left_out() -> None:
         finish(pixels, {"watermark": "blocks-1"})
     with pytest.raises(BadImage, match="height x width x 3"):
         finish(pixels, {"watermark": "blocks-1"}, lambda shown: shown[:, :, 0])
+
+
+@pytest.mark.parametrize(
+    ("size", "done"), [((64, 64), (92, 64)), ((92, 64), (92, 64)), ((100, 64), (100, 69)), ((64, 100), (144, 100))]
+)
+def test_a_portrait_canvas_is_upright_1_to_144_and_scales_nothing(size: tuple[int, int], done: tuple[int, int]) -> None:
+    pixels = np.full((*size, 3), 40, np.uint8)
+    framed = decode(finish(pixels, {"canvas": "portrait", "quality": 100}))
+    assert framed.shape == (*done, 3)
+    assert framed.shape[0] / framed.shape[1] == pytest.approx(1.44, rel=0.01)
+    assert int((framed < 128).all(axis=2).sum()) == size[0] * size[1]
+    rows, columns = np.nonzero((framed < 128).all(axis=2))
+    assert abs(rows.min() - (done[0] - 1 - rows.max())) <= 1, "it stands in the middle"
+    assert abs(columns.min() - (done[1] - 1 - columns.max())) <= 1
+
+
+@pytest.mark.parametrize(
+    ("enlarge", "done"), [(None, (48, 64)), (64, (48, 64)), (32, (48, 64)), (128, (96, 128)), (1000, (750, 1000))]
+)
+def test_a_picture_is_enlarged_only_where_the_recipe_says_so_and_never_reduced(
+    enlarge: int | None, done: tuple[int, int]
+) -> None:
+    assert decode(finish(product(1, 64)[:48], {"enlarge": enlarge})).shape == (*done, 3)
+
+
+def test_the_canvas_comes_after_the_enlarging() -> None:
+    assert decode(finish(product(1, 64)[:48], {"enlarge": 128, "canvas": "square"})).shape == (128, 128, 3)

@@ -10,8 +10,10 @@ import pytest
 from catalogs import layout
 from catalogs.batch import Batch
 from catalogs.keys import slot_id
+from catalogs.recipes import built_in_recipe
 from catalogs.schemas import CODES
 from infra.codecs import decode, pixel_sha
+from infra.documents import write_json
 from infra.errors import MarkError, StagedLost, StoreError
 from infra.interfaces import ObjectStore
 from infra.marks.certificates import development_identity
@@ -146,9 +148,11 @@ def test_retired_rows_go_and_refreshed_ones_keep_their_picture(shop: Shop) -> No
         {"slot_id": SHIRT, "sku": "shirt", "live_file_sha": sha_of("red")},
         {"slot_id": bag, "sku": "bag", "live_file_sha": sha_of("another")},
     ]
+    write_json(shop.store, layout.run_file(RUN, "recipe.json"), built_in_recipe().model_dump(mode="json"))
     release = published(shop, batch(refreshed=moved, retired=gone))
     assert (release.sums.refreshed, release.sums.retired) == (1, 1)
-    assert live(shop) == {MUG: before[MUG] | {"source_digest": b"new" * 5}, bag: before[bag]}
+    fresh = {"source_digest": b"new" * 5, "channels": [], "channel_reasons": []}
+    assert live(shop) == {MUG: before[MUG] | fresh, bag: before[bag]}
 
 
 def test_a_batch_that_changes_nothing_makes_no_commit(shop: Shop) -> None:

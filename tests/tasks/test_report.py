@@ -363,3 +363,12 @@ def test_the_summary_of_a_held_batch_says_what_to_type() -> None:
     text = markdown_summary(report(held=["retired-share"], release={"version": None, "previous": 41}))
     assert "**Held: nothing was published, release 41 stays.**" in text
     assert "`packshot release 20261122T020004-9f31c2aa --store URL --accept retired-share --reason …`" in text
+
+
+def test_the_page_says_where_pictures_may_be_used() -> None:
+    channels = {"amazon-main": {"usable": 0, "not_usable": 9, "reasons": {"needs-a-person": 9, HOSTILE: 1}}}
+    page = Page(render_html(report(channels=channels), []))
+    assert "needs-a-person 9, " in page.text
+    assert "amazon-main" in page.text
+    assert page.tags["script"] == 0
+    assert "Channels" not in Page(render_html(report(), [])).text

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 
 from catalogs import layout
 from catalogs.report import Delivery
-from tasks.tally import delivery, engine_seconds, prompts_of, standing, tally
+from tasks.tally import channel_sums, delivery, engine_seconds, prompts_of, standing, tally
 from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
 from tests.tasks.shops import CATALOGUE, Shop, request_of
 
@@ -113,3 +114,20 @@ def test_a_superseded_slot_delivers_nothing(shop: Shop) -> None:
     rows = [decision("a/front", "red"), decision("b/front", "blue")]
     superseded = frozenset([rows[0]["slot_id"]])
     assert delivery(shop.tables, batch(rows), superseded, 0).skus == 1
+
+
+def test_pictures_are_counted_by_where_they_may_be_used(shop: Shop) -> None:
+    rows = [
+        decision("a/front", "red", channels=["ebay", "shopify"], channel_reasons=[]),
+        decision("b/front", "blue", channels=["shopify"], channel_reasons=["ebay:text", "ebay:too-small"]),
+        decision("c/front", "green", channels=["shopify"], channel_reasons=["ebay:text"]),
+        decision("d/front", "grey", "review", channels=["ebay"], channel_reasons=["shopify:too-large"]),
+        decision("e/front", "pink", channels=["ebay"], channel_reasons=["shopify:too-large"]),
+    ]
+    decided = batch(rows)
+    superseded = frozenset(decided.decisions.filter(pc.equal(decided.decisions["sku"], "e"))["slot_id"].to_pylist())
+    sums = channel_sums(decided, superseded, ["shopify", "ebay"])
+    assert list(sums) == ["ebay", "shopify"]
+    assert sums["ebay"] == {"usable": 1, "not_usable": 2, "reasons": {"text": 2, "too-small": 1}}
+    assert sums["shopify"] == {"usable": 3, "not_usable": 0, "reasons": {}}
+    assert channel_sums(batch(rows[3:4]), frozenset(), ["ebay"]) == {}, "nothing was published"

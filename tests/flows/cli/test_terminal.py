@@ -232,3 +232,18 @@ def test_no_release_is_said_in_words() -> None:
     face = console()
     show_releases(face, [])
     assert written(face) == "There is no release yet.\n"
+
+
+def test_a_report_says_where_its_pictures_may_be_used() -> None:
+    face = console(100)
+    channels = {
+        "amazon-main": {"usable": 0, "not_usable": 6574, "reasons": {"needs-a-person": 6574, "text": 12}},
+        "ebay": {"usable": 6574, "not_usable": 0, "reasons": {}},
+    }
+    show_report(face, report(channels=channels), None)
+    text = pairs(written(face))
+    assert "amazon-main 0 6,574 needs-a-person 6,574, text 12" in text
+    assert "ebay 6,574 0" in text
+    bare = console()
+    show_report(bare, report(), None)
+    assert "usable on" not in written(bare)
