@@ -20,6 +20,7 @@ CODE_BYTES = 32
 
 _NEAREST = 32
 _AT_ONCE = 1024
+_COMPARED_AT_ONCE = 65_536
 
 
 class Neighbours:
@@ -37,12 +38,14 @@ class Neighbours:
         self._starts: Rows = np.zeros(1, np.int64)
 
     def __len__(self) -> int:
-        return sum(len(codes) for codes in self._added)
+        return sum(len(codes) for codes in self._added) + (len(self._members) if self._index is not None else 0)
 
     def add(self, codes: Codes) -> None:
         """Append rows: `codes` is n x 32, uint8. Raises ValueError for another shape or type."""
-        self._added.append(_checked(codes).copy())
-        self._index = None
+        added = _checked(codes).copy()
+        if self._index is not None:
+            self._added, self._index = [self._indexed()], None
+        self._added.append(added)
 
     def within(self, codes: Codes, radius: int) -> Sequence[tuple[Rows, Distances]]:
         """Return for each asked code the rows at most `radius` bits (0 to 256) away, and their distances.
@@ -70,10 +73,31 @@ class Neighbours:
     def _build(self) -> None:
         import faiss
 
-        self._added = [np.concatenate(self._added)]
-        self._members, self._starts = _grouped(self._added[0])
+        codes = self._joined()
+        self._members, self._starts = _grouped(codes)
+        codes = codes[self._members[self._starts[:-1]]]
         self._index = faiss.IndexBinaryFlat(8 * CODE_BYTES)
-        self._index.add(self._added[0][self._members[self._starts[:-1]]])
+        # In one piece: growing by parts it would take twice the room.
+        self._index.add(codes)
+
+    def _indexed(self) -> Codes:
+        """Return the rows that the index holds, in the order in which they were added."""
+        import faiss
+
+        distinct = faiss.vector_to_array(self._index.xb).reshape(-1, CODE_BYTES)
+        codes = np.empty((len(self._members), CODE_BYTES), np.uint8)
+        codes[self._members] = np.repeat(distinct, np.diff(self._starts), axis=0)
+        return codes
+
+    def _joined(self) -> Codes:
+        """Return all rows; the parts are let go one by one, so that millions of them are not held twice."""
+        codes = np.empty((len(self), CODE_BYTES), np.uint8)
+        end = len(codes)
+        while self._added:
+            part = self._added.pop()
+            codes[end - len(part) : end] = part
+            end -= len(part)
+        return codes
 
     def _search(self, distinct: Codes, radius: int) -> list[tuple[Rows, Distances]]:
         import faiss
@@ -112,5 +136,8 @@ def _grouped(codes: Codes) -> tuple[Rows, Rows]:
     """Return the row numbers with equal codes side by side, and where each group of them starts (and the end)."""
     words = codes.view(np.uint64)
     order = np.lexsort(words.T)
-    new = np.any(words[order[1:]] != words[order[:-1]], axis=1)
+    new = np.empty(len(codes) - 1, bool)
+    for start in range(0, len(new), _COMPARED_AT_ONCE):
+        part = words[order[start : start + _COMPARED_AT_ONCE + 1]]
+        new[start : start + _COMPARED_AT_ONCE] = np.any(part[1:] != part[:-1], axis=1)
     return order, np.concatenate([[0], np.flatnonzero(new) + 1, [len(codes)]])

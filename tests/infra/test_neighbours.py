@@ -109,3 +109,17 @@ def test_codes_of_another_form_are_refused(codes: Codes) -> None:
 def test_a_radius_that_cannot_be_is_refused(radius: int) -> None:
     with pytest.raises(ValueError, match=f"this is {radius}"):
         Neighbours().within(np.zeros((1, 32), np.uint8), radius)
+
+
+def test_many_codes_are_grouped_in_parts_and_none_is_taken_for_its_neighbour() -> None:
+    codes = np.random.default_rng(3).integers(0, 256, (70_000, 32), np.uint8)
+    codes[69_999] = codes[5]
+    index = Neighbours()
+    index.add(codes[:40_000])
+    index.add(codes[40_000:])
+    asked = np.lexsort(codes.view(np.uint64).T)[65_530:65_545]
+    assert [rows.tolist() for rows, _ in index.within(codes[asked], 0)] == [[row] for row in asked.tolist()]
+    assert [rows.tolist() for rows, _ in index.within(codes[5:6], 0)] == [[5, 69_999]]
+    index.add(codes[7:8])
+    assert len(index) == 70_001
+    assert [rows.tolist() for rows, _ in index.within(codes[[7, 69_999]], 0)] == [[7, 70_000], [5, 69_999]]
