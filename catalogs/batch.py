@@ -139,23 +139,19 @@ def manifest_changes(
 ) -> pa.Table:
     """Return the rows of the one commit that makes the batch visible.
 
-    `channels` is slot -> where a picture that stays may be used by now; others keep what is said of them.
+    `channels` is slot -> where its picture may be used by now; of others stands what their row says.
     """
     parts = [
         [
-            _manifest_row(row, batch, files[row["slot_id"]], now) | {"_op": "put"}
+            _manifest_row(row, batch, files[row["slot_id"]], now) | _usable(row, channels) | {"_op": "put"}
             for row in rows
             if row["slot_id"] not in sums.superseded
         ]
         for rows in batch.of_state("publish")
     ]
-    refreshed = [row | _usable(channels.get(row["slot_id"])) for row in refreshed_rows(batch, live)]
+    refreshed = [row | _usable(row, channels) for row in refreshed_rows(batch, live)]
     parts.append([*refreshed, *_retired(batch, live)])
     return pa.concat_tables([pa.Table.from_pylist(part, schema=CHANGES) for part in parts])
-
-
-def _usable(usable: Usable | None) -> dict[str, list[str]]:
-    return {} if usable is None else {"channels": list(usable.channels), "channel_reasons": list(usable.reasons)}
 
 
 def refreshed_rows(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
@@ -170,6 +166,11 @@ def _retired(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]
     for row in batch.retired.to_pylist():
         if row["slot_id"] in live and _sha(live, row["slot_id"]) == row["live_file_sha"]:
             yield {**live[row["slot_id"]], "_op": "drop"}
+
+
+def _usable(row: Row, channels: Mapping[bytes, Usable]) -> dict[str, list[str]]:
+    usable = channels.get(row["slot_id"])
+    return {} if usable is None else usable.columns
 
 
 def _sha(live: Mapping[bytes, Row], slot_id: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ Rules are facts of others, so each says where it stands and when somebody looked
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any, Literal
@@ -124,6 +124,16 @@ class Usable:
     channels: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Usable":
+        """Return what a row of the manifest or of a batch says."""
+        return cls(tuple(row["channels"] or ()), tuple(row["channel_reasons"] or ()))
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """Return it as a row has it."""
+        return {"channels": list(self.channels), "channel_reasons": list(self.reasons)}
+
 
 NOWHERE = Usable()
 
@@ -139,6 +149,25 @@ def usable(channels: Mapping[str, Channel], picture: Picture | None, approved: S
         reasons += [f"{name}:{reason}" for reason in found]
         good += [] if found else [name]
     return Usable(tuple(good), tuple(reasons))
+
+
+def judged_for(usable: Usable, channel: str) -> bool:
+    """Tell whether a picture was judged for a channel at all."""
+    return channel in usable.channels or any(reason.startswith(f"{channel}:") for reason in usable.reasons)
+
+
+def needs_a_person(usable: Usable, channel: str) -> bool:
+    """Tell whether a picture waits for a person's word on a channel."""
+    return f"{channel}:{NEEDS_A_PERSON}" in usable.reasons
+
+
+def with_persons_word(usable: Usable, channel: str, given: bool) -> Usable:
+    """Return the same with a person's word on a channel, which was asked for; every other rule goes on to stand."""
+    asked = f"{channel}:{NEEDS_A_PERSON}"
+    reasons = {*usable.reasons} - {asked} if given else {*usable.reasons, asked}
+    channels = {*usable.channels} - {channel}
+    found = Usable(tuple(sorted(channels)), tuple(sorted(reasons)))
+    return found if judged_for(found, channel) else replace(found, channels=tuple(sorted({*channels, channel})))
 
 
 def _objections(channel: Channel, picture: Picture | None, approved: bool) -> Iterator[str]:

@@ -162,9 +162,18 @@ def review_indices(catalogue: str) -> str:
     return f"review/{catalogue}/index/"
 
 
+CHANNELS = "channels"
+"""What a person's word is called that a picture may be used on a channel."""
+
+
+def person_decisions(catalogue: str) -> str:
+    """Return the prefix of all that people have said of a catalogue."""
+    return f"decisions/{catalogue}/"
+
+
 def person_decision(catalogue: str, run_id: str, name: str) -> str:
     """Return where a person's word about a run is kept."""
-    return f"decisions/{catalogue}/{run_id}-{name}.json"
+    return f"{person_decisions(catalogue)}{run_id}-{name}.json"
 
 
 def full_lease(catalogue: str) -> str:

@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.batch import Batch, refreshed_rows
 from catalogs.channels import NOWHERE, Channel, Picture, Usable, usable
 from catalogs.recipe import Finish, Recipe
 from infra.documents import read_json
 from infra.finishing import TRAINED_ALGORITHMIC_MEDIA
 from infra.interfaces import ObjectStore
 from infra.parquet import read_records
+from tasks.approvals import approvals, approved
 
 MARK = TRAINED_ALGORITHMIC_MEDIA.rsplit("/", 1)[-1]
 """What a record says of a file that carries the source mark."""
@@ -44,10 +46,27 @@ def picture_of(measured: Row, finish: Finish) -> Picture:
     )
 
 
+def channels_of(store: ObjectStore, batch: Batch, live: Mapping[bytes, Row]) -> dict[bytes, Usable]:
+    """Return slot -> where its picture may be used, for those of which a batch's own rows do not say it.
+
+    Those are pictures that stay while their recipe has moved, and pictures that a person has spoken of. `live` holds
+    the manifest's rows at the version that the batch is compared with.
+    """
+    stay = list(refreshed_rows(batch, live))
+    found = judged_anew(store, batch.run_id, stay)
+    words = approvals(store, batch.catalogue)
+    if words:
+        found |= {row["slot_id"]: approved(found[row["slot_id"]], row["pixel_sha"], words) for row in stay}
+        for rows in batch.of_state("publish"):
+            shown = [row for row in rows if row["finished_sha"].hex() in words]
+            found |= {row["slot_id"]: approved(Usable.of(row), row["finished_sha"], words) for row in shown}
+    return found
+
+
 def judged_anew(store: ObjectStore, run_id: str, rows: Iterable[Row]) -> dict[bytes, Usable]:
     """Return slot -> where its live picture may be used, by the recipe of a run; `rows` are the manifest's.
 
-    Only the records of the runs that published these rows are read.
+    People's words are not asked. Only the records of the runs that published these rows are read.
     """
     by_run: dict[str, list[Row]] = defaultdict(list)
     for row in rows:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.batch import Batch, File, Sums, manifest_changes, refreshed_rows, sums_of
+from catalogs.batch import Batch, File, Sums, manifest_changes, sums_of
 from catalogs.schemas import CODES, MANIFEST, PUBLISHED, REFRESHED, RETIRED
 from infra.errors import MarkError, ObjectMissing, StagedLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
@@ -27,7 +27,7 @@ from infra.marks.credentials import Signer
 from infra.parquet import read_records, read_table, write_table
 from infra.stores.abreast import abreast
 from infra.tables.once import commit_once
-from tasks.channels import judged_anew
+from tasks.channels import channels_of
 from tasks.marks import ALL, SIGNED, SourceMarks, wrong_marks
 from tasks.withdrawn import withdrawn_pictures
 
@@ -70,7 +70,7 @@ def publish(store: ObjectStore, tables: TableStore, batch: Batch, signer: Signer
     def build(base: int) -> tuple[tuple[int, Sums], pa.Table]:
         live = live_rows(tables, table, batch.slot_ids, base)
         sums = sums_of(batch, live, withdrawn_pictures(store, tables, batch, base))
-        channels = judged_anew(store, batch.run_id, refreshed_rows(batch, live))
+        channels = channels_of(store, batch, live)
         return (base, sums), manifest_changes(batch, files, live, sums, now, channels)
 
     words = {"run_id": batch.run_id, "kind": "release"}

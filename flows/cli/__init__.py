@@ -12,7 +12,7 @@ import typer
 
 from catalogs.errors import InputError
 from flows.cli import refreshing, serving, stores
-from flows.cli.channels import channels
+from flows.cli.channels import approve, channels
 from flows.cli.doctor import doctor
 from flows.cli.policies import policies
 from flows.cli.provenance import provenance
@@ -37,6 +37,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     stores.sweep,
     provenance,
     channels,
+    approve,
     doctor,
 )
 for command in COMMANDS:

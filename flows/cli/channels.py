@@ -1,13 +1,15 @@
-"""channels: what the marketplaces ask of a picture, as Packshot knows it: thresholds, sources, dates."""
+"""channels, approve: what the marketplaces ask of a picture, and a person's word where one asks for that."""
 
+import getpass
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from catalogs.channels import Channel, built_in_channels, channel
 from flows.cli import options
 from flows.cli.faces import console, print_json
+from flows.cli.stores import named_catalogue
 
 
 def channels(
@@ -20,6 +22,32 @@ def channels(
         print_json({"channels": {key: rules.model_dump(mode="json") for key, rules in chosen.items()}})
     else:
         _show(chosen)
+
+
+def approve(
+    skus: Annotated[list[str], typer.Argument(help="SKUs whose live pictures you have compared with the product")],
+    channel: Annotated[str, typer.Option("--channel", help="The channel on which they may be used: amazon-main")],
+    reason: Annotated[str, typer.Option("--reason", help="How you know; kept with the pictures")],
+    store: options.Store,
+    catalogue: options.Catalogue = None,
+    view: Annotated[str | None, typer.Option("--view", help="Only the pictures of this view")] = None,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Take an earlier word back")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Say that pictures may be used on a channel that asks for a person's word."""
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.approvals import Word
+    from tasks.approvals import approve as say
+
+    opened = open_store(store)
+    word = Word(channel, skus, reason, getpass.getuser(), view, not take_back)
+    done = say(opened, open_tables(store), named_catalogue(opened, catalogue), word)
+    document = done.document(word)
+    if as_json:
+        print_json(document)
+    else:
+        _show_approval(document)
 
 
 def _show(chosen: Mapping[str, Channel]) -> None:
@@ -45,3 +73,22 @@ def _show(chosen: Mapping[str, Channel]) -> None:
         for words in rules.advice:
             face.print(Text(f"  advised: {words}", "dim"))
         face.print()
+
+
+def _show_approval(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from tasks.figures import printable
+
+    face, release = console(), document["release"]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for title in ("SKU", "view", document["channel"], "why not"):
+        table.add_column(title, overflow="fold")
+    for picture in document["pictures"]:
+        place = f"{picture['view']} {picture['variant']} {picture['index']}"
+        usable = Text("usable", "green") if picture["usable"] else Text("not usable", "yellow")
+        table.add_row(Text(printable(picture["sku"])), Text(printable(place)), usable, ", ".join(picture["reasons"]))
+    face.print(table)
+    moved = release["version"] != release["previous"]
+    face.print(f"Release {release['version']} says so." if moved else f"Release {release['version']} said so already.")

@@ -1,9 +1,13 @@
 """`packshot channels`: the rules that pictures are judged by, for people and for scripts."""
 
+from pathlib import Path
+
 import pytest
 
 from catalogs.channels import built_in_channels
 from tests.flows.cli.conftest import Run
+from tests.flows.cli.test_refreshing import RECIPE
+from tests.flows.shops import Shop
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +40,21 @@ def test_an_unknown_channel_is_told_which_there_are(run: Run) -> None:
     said = run("channels", "etsy")
     assert said.code == 2
     assert "There is no channel 'etsy'; choose from amazon-main" in said.err
+
+
+def test_a_person_says_which_pictures_may_be_used(run: Run, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, [{"sku": "thing", "title": "Thing"}], RECIPE | {"channels": ["amazon-main"]})
+    shop.night()
+    words = ("approve", "thing", "--channel", "amazon-main", "--store", shop.url)
+    done = run(*words, "--reason", "held beside it", "--json")
+    assert (done.code, done.document["release"]) == (0, {"version": 2, "previous": 1})
+    [picture] = done.document["pictures"]
+    assert (picture["sku"], picture["usable"]) == ("thing", False)
+    assert "amazon-main:needs-a-person" not in picture["reasons"]
+    shown = " ".join(run(*words, "--reason", "held beside it").out.split())
+    assert "thing front a 0 not usable" in shown
+    assert "Release 2 said so already." in shown
+    refused = run("approve", "gone", "--channel", "amazon-main", "--store", shop.url, "--reason", "x")
+    assert (refused.code, "The SKU 'gone' has no live picture" in refused.err) == (2, True)
+    back = run(*words, "--reason", "wrong one", "--take-back", "--json").document
+    assert back["pictures"][0]["reasons"][:1] == ["amazon-main:needs-a-person"]
