@@ -63,3 +63,14 @@ def test_any_text_has_few_readings_and_folding_twice_changes_nothing(text: str) 
     assert fold(fold(text)) == fold(text)
     whole = [reading for reading in readings(text) if len(reading) > 1]
     assert len(whole) <= 48  # two ways to take an I, three views, with and without symbols, each joined in three ways
+
+
+@pytest.mark.parametrize("text", ["t-shirt", "a_frame-x", "pa$$-word"])
+def test_parts_of_a_letter_or_with_signs_are_not_one_word(text: str) -> None:
+    joined = "".join(letter for letter in text if letter not in "-_")
+    assert [joined] not in list(readings(text))
+
+
+def test_of_many_words_with_stars_only_the_first_are_read() -> None:
+    found = [reading[0] for reading in readings(" ".join(f"p{letter}*n" for letter in "abcdefghijklmnop"))]
+    assert [word for word in found if "*" in word] == [f"p{letter}*n" for letter in "abcdefgh"]
