@@ -156,3 +156,17 @@ def test_no_proposal_refuses_more_than_its_share_and_every_file_can_be_read(
         [rule for rule in policy.image if rule.score == score] for policy in (POLICY, rewritten(found))
     )
     assert after.again == before.again
+
+
+def test_a_proposal_on_the_better_side_leaves_what_blocks_where_it_was() -> None:
+    found = calibrate(accepted([ALL] * 300, blur_foreground=np.linspace(9, 20, 300)), POLICY, 0.01)
+    (blur, *_) = rewritten(found).image
+    assert (blur.block_below, blur.review_below) == (4, pytest.approx(9.1, abs=0.05))
+
+
+def test_a_category_is_written_with_its_own_limits_alone() -> None:
+    noise = [*np.linspace(0, 3, 300), *np.linspace(4, 8, 300)]
+    found = calibrate(accepted([ALL] * 300 + ["wool"] * 300, noise_foreground=noise), POLICY, 0.01)
+    content = policy_content(yaml.safe_load(RULES), POLICY, found.lines, "here")
+    (rule,) = [each for each in content["image"] if each["score"] == "noise.foreground"]
+    assert set(rule["categories"]["wool"]) == {"review_above"}
