@@ -36,9 +36,6 @@ def _ring(pixels: Pixels) -> Pixels:
     """Return the pixels of the ring as one column."""
     height, width = pixels.shape[:2]
     ring = max(1, round(_RING_SHARE * min(height, width)))
-    if 2 * ring >= min(height, width):
-        strips = [pixels]
-    else:
-        middle = pixels[ring:-ring]
-        strips = [pixels[:ring], pixels[-ring:], middle[:, :ring], middle[:, -ring:]]
+    middle = pixels[ring:-ring]
+    strips = [pixels[:ring], pixels[-ring:], middle[:, :ring], middle[:, -ring:]]
     return np.concatenate([strip.reshape(-1, 1, 3) for strip in strips])

@@ -62,3 +62,10 @@ def test_every_form_of_noise_gives_finite_numbers(height: int, width: int, seed:
     measured = measure_background(picture)
     assert all(type(value) is float and np.isfinite(value) for value in measured.values())
     assert 0 <= measured["background.white"] <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (2, 40)])
+def test_a_picture_of_a_few_pixels_is_all_ring_and_each_counts_once(size: tuple[int, int]) -> None:
+    picture = np.full((*size, 3), 255, np.uint8)
+    picture[0, 0] = 0
+    assert measure_background(picture)["background.white"] == pytest.approx(1 - 1 / (size[0] * size[1]))

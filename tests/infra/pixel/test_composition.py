@@ -138,3 +138,21 @@ def test_every_form_of_noise_gives_finite_numbers_in_their_bounds(
     assert 0 <= found["centre.off"] <= 0.5
     assert -1.001 <= found["collage.halves"] <= 1.001
     assert 0 <= found["frame.step"] <= 255
+
+
+def test_a_white_border_is_taken_for_background() -> None:
+    grey = np.asarray(np.clip(good_pictures(256)["red ball"].astype(np.int16) - 70, 0, 255), np.uint8)
+    assert measured(framed(grey, 8, (254, 254, 254)))["frame.step"] == 0
+    assert measured(framed(grey, 8, (20, 20, 20)))["frame.step"] > 40
+
+
+def test_sides_of_different_colours_are_a_scene_and_no_border() -> None:
+    scene = framed(good_pictures(256)["red ball"], 8, (90, 90, 90))
+    scene[:8], scene[-8:] = (60, 90, 200), (90, 60, 30)
+    assert measured(scene)["frame.step"] == 0
+
+
+def test_halves_that_are_all_but_flat_are_not_compared() -> None:
+    ripple = plain(256, 250)
+    ripple[::8, :] = 251
+    assert measured(ripple)["collage.halves"] == 0
