@@ -182,6 +182,7 @@ def _summary_lines(report: Mapping[str, Any], tiles: Sequence[Tile]) -> Iterator
         yield from _table(title, counts.items())
     reasons = sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))
     yield from _table("reasons", reasons[:10])
+    yield from _table("usable on", ((name, sums["usable"]) for name, sums in (report.get("channels") or {}).items()))
     cost = report.get("cost") or {}
     yield (
         f"Images generated: {figures.number((report.get('images') or {}).get('generated'))}. "

@@ -371,4 +371,6 @@ def test_the_page_says_where_pictures_may_be_used() -> None:
     assert "needs-a-person 9, " in page.text
     assert "amazon-main" in page.text
     assert page.tags["script"] == 0
+    assert "| amazon\\-main | 0 |" in markdown_summary(report(channels=channels))
+    assert "usable on" not in markdown_summary(report())
     assert "Channels" not in Page(render_html(report(), [])).text
