@@ -114,3 +114,20 @@ def test_a_question_that_nobody_answered_counts_as_blocked(shop: Shop) -> None:
     }  # fmt: skip
     patient = review.model_copy(update={"review_days": 30})
     assert said(shop, patient).flips.matrix["REVIEW"] == {"PASS": 0, "REVIEW": 1, "BLOCK": 0}
+
+
+def test_no_seed_is_left_where_the_live_attempt_was_the_last(shop: Shop) -> None:
+    write_plan(shop.store, [], [request(word, attempts_allowed=1) for word in ("red", "blue", "pink", "copy")])
+    (row,) = said(shop, blur(7)).withdrawals.to_pylist()
+    assert (row["sku"], row["verdict"], row["again"]) == ("shirt", "BLOCK", False)
+
+
+def test_of_two_refusals_of_a_slot_the_newer_one_waits_whichever_is_read_first(shop: Shop) -> None:
+    waits = {"image_key": bytes.fromhex(shop.image_key("pink", 1)), "attempts": 2, "reasons": ["blurred"]}
+    hour = timedelta(hours=1)
+    shop.refuse("o6", "bag/front", "copy", "blocked", reasons=["duplicate-near"], decided_at=datetime.now(UTC) - hour)
+    shop.refuse("o7", "mug/front", "pink", "blocked", **waits, decided_at=datetime.now(UTC) + hour)
+    relabel(shop)
+    found = said(shop, blur(3))
+    assert (found.waiting, found.alike) == (2, 0)
+    assert sorted(found.flips.changes()[0]["skus"]) == ["bag", "mug"]
