@@ -1,0 +1,8 @@
+"""The engine commands: what paints, where it is kept, how fast it is, and whether it can be trusted.
+
+Each command has a module of its own beside this one; here they are only put together.
+"""
+
+import typer
+
+engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
