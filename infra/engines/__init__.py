@@ -44,7 +44,8 @@ def open_engine(spec: EngineSpec) -> Engine:
         return ThreadedEngine(StubPainter(spec.stub_seconds), spec.batch_size or 1, WINDOW)
     if spec.name == "torch":
         from infra.engines.diffusion import DiffusersPainter, usual_batch_size
+        from infra.engines.loading import StoredWeights
 
-        painter = DiffusersPainter(spec.source, spec.revision, spec.weights_digest, spec.precision)
+        painter = DiffusersPainter(StoredWeights(spec.source, spec.revision, spec.weights_digest), spec.precision)
         return ThreadedEngine(painter, spec.batch_size or usual_batch_size(), WINDOW)
     raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub' or 'torch'.")
