@@ -20,7 +20,8 @@ class EngineSpec:
 
     `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
     `infra.engines.weights.folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
-    `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32).
+    `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
+    so does `acceleration`, which only the torch engine knows.
     """
 
     name: Literal["stub", "torch"]
@@ -30,6 +31,7 @@ class EngineSpec:
     precision: Literal["fp32", "bf16", "fp8"] = "fp32"
     stub_seconds: float = 0.0
     batch_size: int | None = None
+    acceleration: Literal["eager", "compile", "graphs"] = "eager"
 
 
 def open_engine(spec: EngineSpec) -> Engine:
@@ -43,9 +45,11 @@ def open_engine(spec: EngineSpec) -> Engine:
 
         return ThreadedEngine(StubPainter(spec.stub_seconds), spec.batch_size or 1, WINDOW)
     if spec.name == "torch":
+        from infra.engines.acceleration import open_accelerator
         from infra.engines.diffusion import DiffusersPainter, usual_batch_size
         from infra.engines.loading import StoredWeights
 
-        painter = DiffusersPainter(StoredWeights(spec.source, spec.revision, spec.weights_digest), spec.precision)
+        weights = StoredWeights(spec.source, spec.revision, spec.weights_digest)
+        painter = DiffusersPainter(weights, spec.precision, open_accelerator(spec.acceleration))
         return ThreadedEngine(painter, spec.batch_size or usual_batch_size(), WINDOW)
     raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub' or 'torch'.")

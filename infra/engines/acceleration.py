@@ -7,6 +7,8 @@ VAE too, replaced or compiled. An accelerator moves pixels by rounding alone; it
 from collections.abc import Set
 from typing import Any, Protocol
 
+from infra.errors import EngineError
+
 
 class Accelerator(Protocol):
     """Every method is called on the engine's own thread, so what it captures there is replayed there.
@@ -22,6 +24,9 @@ class Accelerator(Protocol):
     def attach(self, pipeline: Any) -> None:
         """Take the pipeline's components over; raise `EngineUnsuitable` where this machine cannot."""
 
+    def spare(self) -> None:
+        """Free what can be made again: a batch ran out of memory."""
+
     def release(self) -> None:
         """Free what it holds, whatever state it is in; calling it twice, or before `attach`, is fine."""
 
@@ -35,5 +40,23 @@ class Eager:
     def attach(self, pipeline: Any) -> None:
         """Leave everything as it is."""
 
+    def spare(self) -> None:
+        """Hold nothing that could be spared."""
+
     def release(self) -> None:
         """Hold nothing, free nothing."""
+
+
+def open_accelerator(name: str) -> Accelerator:
+    """Return the accelerator of that name; `EngineError` where there is none."""
+    if name == "eager":
+        return Eager()
+    if name == "compile":
+        from infra.engines.compiling import Compiled
+
+        return Compiled()
+    if name == "graphs":
+        from infra.engines.graphs import Graphs
+
+        return Graphs()
+    raise EngineError(f"There is no acceleration called {name!r}: choose 'eager', 'compile' or 'graphs'.")

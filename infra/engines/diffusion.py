@@ -95,6 +95,7 @@ class DiffusersPainter:
         else:
             return [answers[place] for place in range(len(prompts))]
         # Not inside the handler: as long as the exception lives, its traceback holds the batch's tensors.
+        self._accelerator.spare()
         gc.collect()
         torch.cuda.empty_cache()
         raise OutOfDeviceMemory(short)

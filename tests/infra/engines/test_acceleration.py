@@ -31,6 +31,9 @@ class Bringing:
         self.found.append(pipeline.transformer)
         pipeline.transformer = self.transformer
 
+    def spare(self) -> None:
+        pass
+
     def release(self) -> None:
         self.released += 1
 
