@@ -16,6 +16,7 @@ from infra.engines.acceleration import Accelerator, Eager
 from infra.engines.captions import Captions
 from infra.engines.loading import Weights, require_libraries, weights_dtype
 from infra.engines.painter import OutOfDeviceMemory
+from infra.engines.placement import place
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Pixels, Prompt
 
@@ -57,6 +58,8 @@ class DiffusersPainter:
         require_libraries()
         import torch
 
+        from infra.engines.fp8 import to_eight_bits
+
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = weights_dtype(self._precision, device)
         pipeline = self._weights.open(dtype, self._accelerator.replaces)
@@ -64,9 +67,12 @@ class DiffusersPainter:
         if "vae" not in self._accelerator.replaces:
             pipeline.vae.enable_slicing()
         try:
-            self._pipeline = pipeline.to(device)
+            if self._precision == "fp8" and pipeline.transformer is not None:
+                to_eight_bits(pipeline.transformer, device)
+            place(pipeline, device)
         except torch.OutOfMemoryError as error:
             raise EngineUnsuitable(f"The model does not fit this device: {error}.") from error
+        self._pipeline = pipeline
         self._captions = Captions(pipeline, EMBEDDED_AT_ONCE if device == "cuda" else 1)
         self._accelerator.attach(pipeline)
 
@@ -81,19 +87,19 @@ class DiffusersPainter:
         import torch
 
         answers: dict[int, Frame | Failure] = {}
-        for place, prompt in enumerate(prompts):
+        for number, prompt in enumerate(prompts):
             if reason := self._refusal(prompt):
-                answers[place] = Failure(prompt.key, reason)
-        possible = [place for place in range(len(prompts)) if place not in answers]
+                answers[number] = Failure(prompt.key, reason)
+        possible = [number for number in range(len(prompts)) if number not in answers]
         try:
             if possible:
-                answers.update(zip(possible, self._painted([prompts[place] for place in possible]), strict=True))
+                answers.update(zip(possible, self._painted([prompts[number] for number in possible]), strict=True))
         except torch.OutOfMemoryError as error:
             short = str(error)
         except torch.AcceleratorError as error:
             raise EngineError(f"The device failed, and needs a new process: {error}.") from error
         else:
-            return [answers[place] for place in range(len(prompts))]
+            return [answers[number] for number in range(len(prompts))]
         # Not inside the handler: as long as the exception lives, its traceback holds the batch's tensors.
         self._accelerator.spare()
         gc.collect()

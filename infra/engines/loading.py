@@ -16,7 +16,9 @@ from infra.errors import EngineError, EngineUnsuitable
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("fp32", "bf16", "fp8")
+LEAST_CAPABILITY = {"fp32": (0, 0), "bf16": (8, 0), "fp8": (8, 9)}
+"""The CUDA compute capability from which a GPU has a precision: Ampere multiplies bf16, Ada and Hopper 8-bit floats."""
+
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 MODELS = ("transformer", "text_encoder", "vae")
@@ -99,18 +101,36 @@ def weights_dtype(precision: str, device: str) -> "torch.dtype":
     """Return what the weights are loaded as, or raise `EngineUnsuitable` where the device cannot compute in it."""
     import torch
 
-    if precision == "fp8":
-        raise EngineUnsuitable("The torch engine cannot compute in 'fp8': choose 'bf16' or 'fp32' in the recipe.")
-    if precision not in ("fp32", "bf16"):
-        raise EngineUnsuitable(
-            f"The precision {precision!r} is not one of 'fp32' and 'bf16'; in 'fp16' this model overflows to black."
-        )
-    if precision == "bf16" and device == "cuda" and torch.cuda.get_device_capability() < (8, 0):
-        raise EngineUnsuitable(f"{torch.cuda.get_device_name()!r} has no bf16: choose 'fp32' in the recipe.")
-    if precision == "fp32" and device == "cuda":
+    gpu = (torch.cuda.get_device_name(), torch.cuda.get_device_capability()) if device == "cuda" else None
+    if reason := refusal_of(precision, gpu):
+        raise EngineUnsuitable(reason)
+    if precision == "fp32" and gpu is not None:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     return torch.float32 if precision == "fp32" else torch.bfloat16
+
+
+def refusal_of(precision: str, gpu: tuple[str, tuple[int, int]] | None) -> str | None:
+    """Return why a precision cannot be honoured on a GPU (name and compute capability; None: on the CPU), or None."""
+    if precision not in LEAST_CAPABILITY:
+        known = ", ".join(map(repr, LEAST_CAPABILITY))
+        return f"The precision {precision!r} is none of {known}; in 'fp16' this model overflows to black."
+    least = LEAST_CAPABILITY[precision]
+    if gpu is None:
+        if precision != "fp8":
+            return None
+        return (
+            "A CPU cannot compute in 'fp8': choose 'bf16' or 'fp32' in the recipe, or a GPU of compute capability 8.9."
+        )
+    name, capability = gpu
+    if capability >= least:
+        return None
+    other = "'bf16' or 'fp32'" if capability >= LEAST_CAPABILITY["bf16"] else "'fp32'"
+    has, needs = (".".join(map(str, each)) for each in (capability, least))
+    return (
+        f"{name!r} cannot compute in {precision!r}: its compute capability is {has}, and {needs} is needed. Choose "
+        f"{other} in the recipe."
+    )
 
 
 def _pipeline(folder: Path, dtype: "torch.dtype", without: Set[str]) -> Any:

@@ -42,7 +42,7 @@ class CudaRecorder:
         """Run the work once beside the current stream, then capture it."""
         import torch
 
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             work()  # libraries allocate and choose kernels the first time, which a capture does not allow

@@ -1,5 +1,6 @@
 """Loading: what is named is checked, and what was asked for is what is loaded."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines.loading import MODELS, StoredWeights, weights_dtype
+from infra.engines.loading import MODELS, StoredWeights, refusal_of, weights_dtype
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 
@@ -35,3 +36,30 @@ def test_weights_of_another_digest_are_not_opened(tiny_checkpoint: Path) -> None
 def test_half_precision_of_the_wrong_kind_is_refused_with_the_reason() -> None:
     with pytest.raises(EngineUnsuitable, match="overflows to black"):
         weights_dtype("fp16", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("precision", "gpu", "reason"),
+    [
+        ("fp32", None, None),
+        ("bf16", None, None),
+        ("fp8", None, "A CPU cannot compute in 'fp8'"),
+        ("fp8", ("NVIDIA H200", (9, 0)), None),
+        ("fp8", ("NVIDIA L4", (8, 9)), None),
+        (
+            "fp8",
+            ("NVIDIA A100", (8, 0)),
+            "'NVIDIA A100' cannot compute in 'fp8': its compute capability is 8.0, and 8.9",
+        ),
+        ("bf16", ("NVIDIA A100", (8, 0)), None),
+        ("bf16", ("Tesla T4", (7, 5)), "'Tesla T4' cannot compute in 'bf16': .* Choose 'fp32' in the recipe"),
+        ("fp8", ("Tesla T4", (7, 5)), "Choose 'fp32' in the recipe"),
+        ("fp32", ("Tesla T4", (7, 5)), None),
+    ],
+)
+def test_a_precision_is_honoured_or_refused_by_what_the_gpu_can(
+    precision: str, gpu: tuple[str, tuple[int, int]] | None, reason: str | None
+) -> None:
+    found = refusal_of(precision, gpu)
+    assert (found is None) == (reason is None)
+    assert reason is None or re.search(reason, found or "")
