@@ -5,4 +5,8 @@ Each command has a module of its own beside this one; here they are only put tog
 
 import typer
 
+from flows.cli import engine_bench, engine_precision
+
 engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
+engines.command()(engine_bench.bench)
+engines.command()(engine_precision.verify)
