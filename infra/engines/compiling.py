@@ -29,6 +29,9 @@ class Compiled:
                 f"The acceleration 'compile' does not work here ({type(error).__name__}: {reason}): install a C++ "
                 "compiler (and Triton for CUDA), or choose 'eager'."
             ) from error
+        from infra.engines.rotation import rotate_in_real_numbers
+
+        rotate_in_real_numbers(pipeline.transformer)
         pipeline.transformer.compile_repeated_blocks()
 
     def spare(self) -> None:

@@ -149,14 +149,27 @@ class DiffusersPainter:
 def _answers(prompts: Sequence[Prompt], images: "torch.Tensor") -> list[Frame | Failure]:
     """Turn images (batch x 3 x height x width, 0 to 1, on the device) into frames that own their pixels."""
     images = images.float()
-    sound = images.flatten(1).isfinite().all(1).tolist()
-    brightest = images.flatten(1).amax(1).tolist()
-    # On the device a conversion of what is no number is anything; those pictures are not handed on.
-    pixels = (images.permute(0, 2, 3, 1) * 255).round().byte().cpu().numpy()
+    sound, brightest = images.flatten(1).isfinite().all(1), images.flatten(1).amax(1)
+    # What is no number becomes any byte; those pictures are not handed on.
+    pixels = (images.permute(0, 2, 3, 1) * 255).round().byte()
+    fetched = zip(prompts, *_fetched(pixels, sound, brightest), strict=True)
     return [
-        _answer(prompt, picture.copy(), finite=finite, black=bright <= 0)
-        for prompt, picture, finite, bright in zip(prompts, pixels, sound, brightest, strict=True)
+        _answer(prompt, picture.numpy().copy(), finite=bool(finite), black=float(bright) <= 0)
+        for prompt, picture, finite, bright in fetched
     ]
+
+
+def _fetched(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
+    """Return the tensors in main memory: all copies are queued behind the painting, and waited for once."""
+    import torch
+
+    if not tensors[0].is_cuda:
+        return tensors
+    fetched = [torch.empty(each.shape, dtype=each.dtype, pin_memory=True) for each in tensors]
+    for ours, theirs in zip(fetched, tensors, strict=True):
+        ours.copy_(theirs, non_blocking=True)
+    torch.cuda.current_stream().synchronize()
+    return fetched
 
 
 def _answer(prompt: Prompt, pixels: Pixels, *, finite: bool, black: bool) -> Frame | Failure:
