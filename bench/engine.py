@@ -24,7 +24,7 @@ def measure_engine(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
 
 def time_engine(rounds: int) -> dict[str, Any]:
     """Return the document of a bench with that many batches a case."""
-    from flows.engines import bench, random_weights
+    from flows.benching import bench, random_weights
     from infra.engines.cases import Case
 
     cases = [Case(size, batch, STEPS, rounds) for size in SIZES for batch in BATCHES]

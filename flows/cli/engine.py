@@ -9,4 +9,4 @@ from flows.cli import engine_bench, engine_precision
 
 engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
 engines.command()(engine_bench.bench)
-engines.command()(engine_precision.verify)
+engines.command()(engine_precision.verify_precision)

@@ -30,7 +30,7 @@ def bench(
     as_json: options.Json = False,
 ) -> None:
     """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with its reason."""
-    from flows import engines
+    from flows import benching
     from flows.cli.terminal_engines import show_bench
     from infra.engines.loading import require_libraries
 
@@ -38,23 +38,23 @@ def bench(
         raise OptionError("--model or --random-weights: give one of the two")
     if tiny and random_weights is None:
         raise OptionError("--tiny: it goes with --random-weights")
-    sides, batches = engines.sizes_of(sizes), engines.batches_of(batch)
+    sides, batches = benching.sizes_of(sizes), benching.batches_of(batch)
     if out is not None and not out.resolve().parent.is_dir():
         raise OptionError(f"--out: {str(out.parent)!r} is no folder")
     require_libraries()
     from infra.engines.benchmark import BACKENDS
     from infra.engines.cases import Case
 
-    names = engines.chosen("--backends", backends, BACKENDS)
+    names = benching.chosen("--backends", backends, BACKENDS)
     if random_weights is not None:
-        weights = engines.random_weights(random_weights, tiny=tiny)
+        weights = benching.random_weights(random_weights, tiny=tiny)
         called = f"random weights, {'tiny' if tiny else random_weights}"
     else:
-        weights, called = engines.weights_of(engines.named_engine(str(model), None, read_settings())), str(model)
+        weights, called = benching.weights_of(benching.named_engine(str(model), None, read_settings())), str(model)
     cases = [Case(side, each, steps, rounds) for side in sides for each in batches]
     screen = console()
     with screen.status("Measuring") if not as_json else _Silent() as status:
-        found = engines.bench(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
+        found = benching.bench(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
     if out is not None:
         out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     if as_json:

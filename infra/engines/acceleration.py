@@ -1,34 +1,14 @@
-"""What makes a loaded pipeline faster without changing its pictures: the seam, and doing nothing.
+"""What makes a loaded pipeline faster, by its name; and doing nothing.
 
-Comes in: a pipeline whose weights are where they will stay. Goes out: the same pipeline, with its transformer, or its
-VAE too, replaced or compiled. An accelerator moves pixels by rounding alone; it reaches no key.
+Comes in: the name that a setting gives. Goes out: an `infra.engines.painter.Accelerator`. It moves pixels by rounding
+alone, so the name reaches no key.
 """
 
 from collections.abc import Set
-from typing import Any, Protocol
+from typing import Any
 
+from infra.engines.painter import Accelerator
 from infra.errors import EngineError
-
-
-class Accelerator(Protocol):
-    """Every method is called on the engine's own thread, so what it captures there is replayed there.
-
-    A component that an accelerator brings in place of a transformer keeps what the pipeline and the painter ask of one:
-    `config` (with `axes_lens`), `in_channels`, `dtype` and the call; in place of a VAE: `config`, `dtype`, `decode`.
-    """
-
-    name: str
-    replaces: Set[str]
-    """Components (`transformer`, `vae`) that it brings itself: they are not loaded."""
-
-    def attach(self, pipeline: Any) -> None:
-        """Take the pipeline's components over; raise `EngineUnsuitable` where this machine cannot."""
-
-    def spare(self) -> None:
-        """Free what can be made again: a batch ran out of memory."""
-
-    def release(self) -> None:
-        """Free what it holds, whatever state it is in; calling it twice, or before `attach`, is fine."""
 
 
 class Eager:

@@ -12,10 +12,10 @@ import gc
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.acceleration import Accelerator, Eager
+from infra.engines.acceleration import Eager
 from infra.engines.captions import Captions
 from infra.engines.loading import Weights, require_libraries, weights_dtype
-from infra.engines.painter import OutOfDeviceMemory
+from infra.engines.painter import Accelerator, OutOfDeviceMemory
 from infra.engines.placement import place
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Pixels, Prompt

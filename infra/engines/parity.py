@@ -114,8 +114,8 @@ def require(subject: Subject, folder: Path) -> None:
     except FileNotFoundError:
         raise EngineUnsuitable(
             f"{subject.precision!r} has not been verified with these weights on {subject.device!r} with torch "
-            f"{subject.torch}: run `packshot engine verify --model MODEL --precision {subject.precision}`, choose "
-            "'bf16', or set PACKSHOT_UNVERIFIED=1."
+            f"{subject.torch}: run `packshot engine verify-precision --model MODEL --precision {subject.precision}`, "
+            "choose 'bf16', or set PACKSHOT_UNVERIFIED=1."
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EngineUnsuitable(

@@ -9,9 +9,14 @@ pytest.importorskip("diffusers")
 
 import torch
 
+from infra.engines.diffusion import DiffusersPainter
+from infra.engines.graphs import Graphs
 from infra.engines.loading import StoredWeights
-from infra.engines.placement import bytes_to_move, choose_offload, describe, place
+from infra.engines.placement import WORKING_BYTES, bytes_to_move, choose_offload, describe, place
+from infra.engines.random_models import RandomWeights
+from infra.engines.recorders import PlainRecorder
 from infra.errors import EngineUnsuitable
+from infra.interfaces import Frame, Prompt
 
 GIB = 2**30
 TURBO = {"transformer": 12_310_000_000, "text_encoder": 8_040_000_000, "vae": 168_000_000}
@@ -74,3 +79,34 @@ def test_on_a_cpu_all_stays_where_it_is_and_nothing_is_said(
     with caplog.at_level(logging.INFO, "infra.engines.placement"):
         assert place(StoredWeights(str(tiny_checkpoint)).open(torch.float32), "cpu") == "none"
     assert caplog.records == []
+
+
+def test_components_that_take_turns_paint_the_same_picture(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Their turns are taken by the same hooks on a CPU, where there is nowhere to go.
+    weights = RandomWeights("tiny", "cpu")
+    free = WORKING_BYTES + max(bytes_to_move(weights.open(torch.float32)).values())
+    prompts = [Prompt(str(seed), "cat " * seed, seed, 32, 32, steps=2) for seed in (1, 2)]
+    pictures = []
+    for there in (None, free):
+        monkeypatch.setattr(
+            "infra.engines.diffusion.place", lambda pipeline, device, there=there: place(pipeline, device, there)
+        )
+        painter = DiffusersPainter(weights, "fp32")
+        painter.load()
+        assert hasattr(painter._pipeline.transformer, "_hf_hook") == (there is not None)
+        for _ in range(2):
+            frames = painter.paint(prompts)
+        pictures.append([frame.pixels for frame in frames if isinstance(frame, Frame)])
+        painter.release()
+    assert len(pictures[0]) == 2
+    assert all((some == other).all() for some, other in zip(*pictures, strict=True))
+    assert "its components take turns there" in caplog.text
+
+
+def test_graphs_need_the_whole_model_on_the_device() -> None:
+    pipeline = RandomWeights("tiny", "cpu").open(torch.float32)
+    pipeline.enable_model_cpu_offload(device="cpu")
+    with pytest.raises(EngineUnsuitable, match="'graphs' needs the whole model on the device"):
+        Graphs(PlainRecorder(), 1).attach(pipeline)

@@ -3,7 +3,7 @@
 import pytest
 
 from catalogs.errors import OptionError, RecipeError
-from flows.engines import batches_of, chosen, named_engine, random_weights, sizes_of
+from flows.benching import batches_of, chosen, named_engine, random_weights, sizes_of
 from infra.settings import Settings
 
 
