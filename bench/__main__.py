@@ -1,4 +1,4 @@
-"""`python -m bench [plan|overhead|gates|busy|duplicates|server]`: measure, print tables or JSON.
+"""`python -m bench [plan|overhead|gates|busy|duplicates|engine|server]`: measure, print tables or JSON.
 
 Comes in: which part (without a word, all but `server`), `--quick` for a tenth of the sizes, `--json`. Goes out: tables
 on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left
@@ -19,12 +19,13 @@ from rich.console import Console
 from bench.measuring import machine
 from bench.tables import show
 
-PARTS = ("plan", "overhead", "gates", "busy", "duplicates")
+PARTS = ("plan", "overhead", "gates", "busy", "duplicates", "engine")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 GATED_IMAGES = 100
 BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
 PUBLISHED_CODES, NEW_CODES = 2_000_000, 8_000
+ENGINE_ROUNDS = 10
 SERVER_IMAGES = 20_000
 
 
@@ -97,6 +98,12 @@ def _duplicates(divided_by: int, folder: Path, say: Callable[[str], None]) -> di
     return measure_resembling(PUBLISHED_CODES // divided_by, NEW_CODES // divided_by, folder, say)
 
 
+def _engine(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.engine import measure_engine
+
+    return measure_engine(ENGINE_ROUNDS // divided_by, say)
+
+
 def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     from bench.serving import measure_server
 
@@ -109,6 +116,7 @@ MEASURES = {
     "gates": _gates,
     "busy": _busy,
     "duplicates": _duplicates,
+    "engine": _engine,
     "server": _server,
 }
 

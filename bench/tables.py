@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from flows.cli.terminal_engines import show_bench
+
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
     """Print everything that was measured."""
@@ -28,6 +30,8 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
         console.print(_busy(found["busy"]))
     if "duplicates" in found:
         console.print(_duplicates(found["duplicates"]))
+    if "engine" in found:
+        show_bench(console, found["engine"])
     if "server" in found:
         console.print(_server(found["server"]))
 

@@ -198,4 +198,6 @@ def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
         weights_digest=entry.weights_digest if entry.family != "stub" else None,
         precision=entry.precision,
         stub_seconds=settings.stub_seconds,
+        acceleration=settings.acceleration,
+        unverified=settings.unverified,
     )

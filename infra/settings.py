@@ -4,6 +4,8 @@ Comes in: `PACKSHOT_*` environment variables. Goes out: frozen, checked `Setting
 digest or a pixel; what changes pixels is the recipe's. Who signs is in the published file, and so in its name.
 """
 
+from typing import Literal
+
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +36,10 @@ class Settings(BaseSettings):
     c2pa_timestamp_url: str | None = Field(None, description="A time-stamp server; by default none is asked")
     c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when marks are read")
     watermark: str | None = Field(None, description="Whose watermark a recipe may name: module:factory")
+    acceleration: Literal["eager", "compile", "graphs"] = Field(
+        "eager", description="How the torch engine runs its transformer: as diffusers does, compiled, or as CUDA graphs"
+    )
+    unverified: bool = Field(False, description="Paint in fp8 though no parity record says that it passed here")
     classifier: str | None = Field(None, description="A text classifier of your own for prompts (JSON)")
 
     @field_validator("store_seconds")

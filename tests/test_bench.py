@@ -146,3 +146,14 @@ def test_the_machine_is_named() -> None:
     found = machine()
     assert found["cores"] == len(os.sched_getaffinity(0))
     assert found["yardstick_seconds"] > 0
+
+
+@pytest.mark.slow
+def test_the_engine_is_measured_beside_diffusers_and_what_a_cpu_cannot_do_has_its_reason() -> None:
+    pytest.importorskip("diffusers")
+    from bench.engine import measure_engine
+
+    found = measure_engine(1, say)
+    assert {row["backend"] for row in found["rows"]} == {"diffusers", "eager", "graphs", "fp8"}
+    assert all(bool(row["reason"]) != bool(row["images_per_second"]) for row in found["rows"])
+    assert "to diffusers" in shown({"engine": found})

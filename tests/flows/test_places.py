@@ -43,6 +43,8 @@ MOVED: dict[str, Any] = {
     "c2pa_trust": "roots.pem",
     "watermark": "infra.marks.watermarks:BlockWatermark",
     "classifier": "classifier.json",
+    "acceleration": "graphs",
+    "unverified": True,
 }
 """Every setting, and another value than it has."""
 IN_THE_FOLDER = ("prices", "c2pa_certificate", "c2pa_key", "c2pa_folder", "c2pa_trust", "classifier")

@@ -11,7 +11,9 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.diffusion import CAPTION_STEP, DiffusersPainter
+from infra.engines.captions import CAPTION_STEP
+from infra.engines.diffusion import DiffusersPainter
+from infra.engines.loading import StoredWeights
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Prompt
@@ -32,7 +34,7 @@ def engine(tiny_checkpoint: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def painter(tiny_checkpoint: Path) -> DiffusersPainter:
-    loaded = DiffusersPainter(str(tiny_checkpoint), None, None, "fp32")
+    loaded = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
     loaded.load()
     return loaded
 
@@ -100,16 +102,10 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
 
 def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersPainter) -> None:
     for text in ("", *TEXTS, "x" * 2000):
-        padded = -(-len(painter._embed(text)) // CAPTION_STEP) * CAPTION_STEP
+        (embedding,) = painter._captions.embeddings([text])
+        padded = -(-len(embedding) // CAPTION_STEP) * CAPTION_STEP
         assert painter.group(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
-
-
-def test_one_text_is_embedded_once(painter: DiffusersPainter) -> None:
-    painter._embedding.cache_clear()
-    painter.paint([Prompt(str(seed), "one text", seed, 32, 32, steps=1) for seed in range(3)])
-    painter.paint([Prompt("again", "one text", 9, 32, 32, steps=1)])
-    assert painter._embedding.cache_info().misses == 1
 
 
 def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: Engine) -> None:
@@ -134,7 +130,7 @@ def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: En
 def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path, value: float, reason: str) -> None:
     import torch
 
-    painter = DiffusersPainter(str(tiny_checkpoint), None, None, "fp32")
+    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
     painter.load()
     with torch.no_grad():
         painter._pipeline.vae.decoder.conv_out.weight.zero_()
@@ -148,7 +144,7 @@ def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path
 def test_half_precision_is_honoured_and_close_to_full(tiny_checkpoint: Path, engine: Engine) -> None:
     import torch
 
-    painter = DiffusersPainter(str(tiny_checkpoint), None, None, "bf16")
+    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "bf16")
     painter.load()
     for part in (painter._pipeline.transformer, painter._pipeline.vae, painter._pipeline.text_encoder):
         assert {weight.dtype for weight in part.parameters()} == {torch.bfloat16}
@@ -218,7 +214,7 @@ def test_a_batch_too_large_for_the_device_is_halved(tiny_checkpoint: Path) -> No
             if len(inputs[0]) > 2:
                 raise torch.OutOfMemoryError("CUDA out of memory, as ordered")
 
-    engine = ThreadedEngine(SmallDevice(str(tiny_checkpoint), None, None, "fp32"), 8, 8)
+    engine = ThreadedEngine(SmallDevice(StoredWeights(str(tiny_checkpoint)), "fp32"), 8, 8)
     same = [Prompt(str(seed), "cat", seed, 32, 32, steps=1) for seed in range(8)]
     assert len(made(engine, same)) == 8
     assert set(engine._fitting.values()) == {2}

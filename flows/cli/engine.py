@@ -1,0 +1,12 @@
+"""The engine commands: what paints, where it is kept, how fast it is, and whether it can be trusted.
+
+Each command has a module of its own beside this one; here they are only put together.
+"""
+
+import typer
+
+from flows.cli import engine_bench, engine_precision
+
+engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
+engines.command()(engine_bench.bench)
+engines.command()(engine_precision.verify_precision)

@@ -1,0 +1,76 @@
+"""engine bench: how fast each way of painting is on this machine, beside diffusers as it comes."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalogs.errors import OptionError
+from flows.cli import options
+from flows.cli.faces import console, print_json, read_settings
+
+USUAL_BACKENDS = "eager,compile,graphs,fp8"
+
+
+def bench(
+    model: options.Model = None,
+    random_weights: Annotated[
+        str | None, typer.Option("--random-weights", help="Random weights of a model's size instead: turbo")
+    ] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="With --random-weights: small enough for a CPU")] = False,
+    sizes: Annotated[str, typer.Option("--sizes", help="Sides of the pictures, in pixels")] = "512,768,1024",
+    batch: Annotated[str, typer.Option("--batch", help="Images that are painted at once")] = "1,2,4",
+    steps: Annotated[int, typer.Option("--steps", min=1, max=100, help="Denoising steps")] = 8,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="Batches on the clock, a case")] = 3,
+    backends: Annotated[
+        str, typer.Option("--backends", help="What to measure; fp8-compile is another one")
+    ] = USUAL_BACKENDS,
+    out: Annotated[Path | None, typer.Option("--out", help="Keep the figures in this file, as JSON")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with its reason."""
+    from flows import benching
+    from flows.cli.terminal_engines import show_bench
+    from infra.engines.loading import require_libraries
+
+    if (model is None) == (random_weights is None):
+        raise OptionError("--model or --random-weights: give one of the two")
+    if tiny and random_weights is None:
+        raise OptionError("--tiny: it goes with --random-weights")
+    sides, batches = benching.sizes_of(sizes), benching.batches_of(batch)
+    if out is not None and not out.resolve().parent.is_dir():
+        raise OptionError(f"--out: {str(out.parent)!r} is no folder")
+    require_libraries()
+    from infra.engines.benchmark import BACKENDS
+    from infra.engines.cases import Case
+
+    names = benching.chosen("--backends", backends, BACKENDS)
+    if random_weights is not None:
+        weights = benching.random_weights(random_weights, tiny=tiny)
+        called = f"random weights, {'tiny' if tiny else random_weights}"
+    else:
+        weights, called = benching.weights_of(benching.named_engine(str(model), None, read_settings())), str(model)
+    cases = [Case(side, each, steps, rounds) for side in sides for each in batches]
+    screen = console()
+    with screen.status("Measuring") if not as_json else _Silent() as status:
+        found = benching.bench(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    if as_json:
+        print_json(found)
+    else:
+        show_bench(screen, found)
+
+
+class _Silent:
+    """Says nothing."""
+
+    def __enter__(self) -> "_Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, _: str) -> None:
+        pass

@@ -1,0 +1,56 @@
+"""The seam of accelerators: what one replaces is not loaded, and it is attached and released around the painting."""
+
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("diffusers")
+
+import torch
+
+from infra.engines.acceleration import Eager
+from infra.engines.diffusion import DiffusersPainter
+from infra.engines.loading import StoredWeights
+from infra.interfaces import Frame, Prompt
+
+
+class Bringing:
+    """Brings the transformer of another copy of the model, as an engine of another runtime would."""
+
+    name = "bringing"
+    replaces: Set[str] = frozenset({"transformer"})
+
+    def __init__(self, transformer: Any) -> None:
+        self.transformer = transformer
+        self.found: list[Any] = []
+        self.released = 0
+
+    def attach(self, pipeline: Any) -> None:
+        self.found.append(pipeline.transformer)
+        pipeline.transformer = self.transformer
+
+    def spare(self) -> None:
+        pass
+
+    def release(self) -> None:
+        self.released += 1
+
+
+def test_a_component_that_an_accelerator_brings_is_not_loaded_and_the_picture_is_the_same(
+    tiny_checkpoint: Path,
+) -> None:
+    weights = StoredWeights(str(tiny_checkpoint))
+    bringing = Bringing(weights.open(torch.float32).transformer)
+    pictures = []
+    for accelerator in (bringing, Eager()):
+        painter = DiffusersPainter(weights, "fp32", accelerator)
+        painter.load()
+        (frame,) = painter.paint([Prompt("p", "cat", 3, 32, 32, steps=2)])
+        assert isinstance(frame, Frame)
+        pictures.append(frame.pixels)
+        painter.release()
+    assert bringing.found == [None]
+    assert bringing.released == 1
+    assert (pictures[0] == pictures[1]).all()

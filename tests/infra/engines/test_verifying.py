@@ -1,0 +1,36 @@
+"""Verifying a precision on a real pipeline: half against full on a CPU, by the code that compares 8 bits with half."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("diffusers")
+
+import torch
+
+from infra.engines import EngineSpec, subject_of
+from infra.engines.parity import require
+from infra.engines.verifying import verify_precision
+from infra.errors import EngineError, EngineUnsuitable
+
+
+def test_half_precision_passes_against_full_and_the_record_is_kept(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    spec = EngineSpec("torch", str(tiny_checkpoint), weights_digest=None, precision="bf16")
+    record = verify_precision(spec, 32, 2, tmp_path)
+    assert record.passed
+    assert [case.shape for case in record.cases] == ["32x32"] * 4
+    assert 25 < record.psnr < 90
+    assert max(case.max_abs_diff for case in record.cases) > 0
+    require(subject_of(spec), tmp_path)
+
+
+def test_a_precision_that_is_not_here_is_refused_before_anything_is_painted(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(EngineUnsuitable, match="A CPU cannot compute in 'fp8'"):
+        verify_precision(EngineSpec("torch", "/nowhere", precision="fp8"), 32, 2, tmp_path)
+
+
+def test_the_reference_itself_cannot_be_verified(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"'fp32' is a reference itself: verify one of \['bf16', 'fp8'\]"):
+        verify_precision(EngineSpec("torch", "/nowhere", precision="fp32"), 32, 2, tmp_path)
