@@ -34,6 +34,7 @@ class Attempt:
     crop: bytes | None
     looks: list[float] | None
     mark: str
+    backend: str | None
 
 
 @dataclass(slots=True)

@@ -70,6 +70,8 @@ class Facts:
     delivery: Delivery = field(default_factory=Delivery)
     limits: tuple[float | None, float | None] = (None, None)
     """What the run may cost, and the hours that it may take."""
+    models: Sequence[Mapping[str, Any]] = ()
+    """What each model, and each version of a registered one, made."""
     marks: Mapping[str, Any] = field(default_factory=dict)
     """What the published pictures carry: who signed them, watermarks. Empty where nothing was published."""
     store: str = ""
@@ -105,6 +107,7 @@ def build_report(facts: Facts) -> dict[str, Any]:
         },
         "new_skus": _promptness(facts.delivery),
         "estimate": asdict(facts.estimate) if facts.estimate else None,
+        "models": [{name: value for name, value in row.items() if name != "sample"} for row in facts.models],
         "marks": dict(facts.marks),
         "seconds": {name: round(value, 3) for name, value in facts.seconds.items()},
         "rejects": [asdict(reject) for reject in facts.rejects],

@@ -10,6 +10,12 @@ _TIME = pa.timestamp("us", tz="UTC")
 _LOOKS = pa.list_(pa.float32())
 """Mean colour of the product (CIE Lab) and its extent: its long side over the frame's. Null where none is seen."""
 
+_MADE_BY = (
+    pa.field("model_version", pa.string()),  # name/number in the registry; null for a model that is not from there
+    pa.field("precision", pa.string()),
+    pa.field("backend", pa.string()),  # the engine that made the picture; null where a staged image does not say
+)
+
 REJECTS = pa.schema(
     [
         ("row", pa.int64()),  # 1-based, counted over the whole source, without a header
@@ -107,6 +113,8 @@ RECORDS = pa.schema(
         ("scanners", pa.string()),  # JSON: the scanners that spoke, and their versions
         ("errors", pa.string()),  # JSON: those that did not, and why
         ("mark", pa.string()),  # the source type that the finished file says of itself
+        ("model", pa.string()),  # as the recipe's requests call it: a name, or name@version
+        ("backend", pa.string()),  # the engine that made it; null where a staged image does not say
     ]
 )
 """One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
@@ -141,6 +149,7 @@ DECISIONS = pa.schema(
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
+        *_MADE_BY,
     ]
 )
 """The batch: one row a slot of the plan, with the one image that stands for it."""
@@ -173,6 +182,7 @@ MANIFEST = pa.schema(
         ("source_digest", pa.binary()),
         ("finish_digest", pa.string()),
         ("model", pa.string()),
+        *_MADE_BY,
         ("run_id", pa.string()),
         ("released_at", _TIME),
     ]

@@ -64,6 +64,8 @@ class Made:
     raw_sha: str = ""
     engine_seconds: float = 0.0
     reason: str = ""
+    backend: str = ""
+    """The engine that made the image; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "scanners": [_text(row.scanners) for row in rows],
         "errors": [_text(row.errors) for row in rows],
         "mark": [row.mark for row in rows],
+        "model": [row.made.order.request.model for row in rows],
+        "backend": [row.made.backend or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

@@ -5,4 +5,14 @@ Each command has a module of its own beside this one; here they are only put tog
 
 import typer
 
+from flows.cli import engine_models
+
 engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
+for command in (
+    engine_models.models,
+    engine_models.register,
+    engine_models.canary,
+    engine_models.promote,
+    engine_models.rollback,
+):
+    engines.command()(command)

@@ -3,7 +3,8 @@
 import pytest
 
 from catalogs.errors import RecipeError
-from catalogs.recipe import Model, Recipe
+from catalogs.models import Model
+from catalogs.recipe import Recipe
 from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, with_engine
 from tests.catalogs.shop import RECIPE
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
+from catalogs.models import Maker
 from catalogs.policy import built_in_policy
 from catalogs.schemas import LEFT_OUT, RETIRED
 from catalogs.shards import request_table
@@ -18,6 +19,7 @@ from tests.tasks.shops import CATALOGUE, Shop, request_of
 
 FIRST, SECOND = sorted(("one", "two"), key=request_of)
 """Two words in the order in which their pictures are compared: the second gives way."""
+MAKERS = {"stub": Maker("stub@0", "card/2", "fp32")}
 VIEWS = [planned("shirt/front", FIRST), planned("shirt/side", SECOND)]
 
 
@@ -27,7 +29,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def decided(shop: Shop, stopped: str | None = None) -> Decided:
-    return decide(shop.store, shop.tables, CATALOGUE, RUN, built_in_policy(), {"stub": "stub@0"}, stopped)
+    return decide(shop.store, shop.tables, CATALOGUE, RUN, built_in_policy(), MAKERS, stopped)
 
 
 def rows_of(found: Decided) -> list[Row]:
