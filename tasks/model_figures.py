@@ -41,7 +41,7 @@ class ModelFigures:
             for name, value in model.items():
                 own = own.filter(pc.is_null(own[name]) if value is None else pc.equal(own[name], value))
             found.append(_row(model, own))
-        return sorted(found, key=lambda row: (row["model"], row["version"] or ""))
+        return sorted(found, key=lambda row: (row["version"] or "", row["model"]))
 
     def _requests(self, decisions: pa.Table) -> pa.Table:
         """Return a row a request that the run made or found images for: its model, its end, its sums."""

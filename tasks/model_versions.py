@@ -68,5 +68,10 @@ def _load(store: ObjectStore, name: str) -> Registry:
     keys = [info.key for info in store.list(layout.model_changes(name))]
     if not keys:
         return Registry(name)
-    document: dict[str, Any] = read_json(store, max(keys))
-    return Registry(name, tuple(Change.model_validate(one) for one in document["changes"]))
+    try:
+        document: dict[str, Any] = read_json(store, max(keys))
+        return Registry(name, tuple(Change.model_validate(one) for one in document["changes"]))
+    except (ValueError, KeyError):
+        raise StoreError(
+            f"{max(keys)} is no registry that this version of Packshot can read; use the newer one"
+        ) from None

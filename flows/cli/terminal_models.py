@@ -1,6 +1,6 @@
 """What a person sees of models and their versions: states and shares, and a candidate beside production.
 
-Comes in: the documents of `flows.model_versions`. Goes out: Rich tables on the console, all words made printable.
+Comes in: the documents of `flows.model_versions`, a report. Goes out: Rich tables, all words made printable.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,18 +46,32 @@ def show_comparison(console: Console, done: Mapping[str, Any]) -> None:
         console.print("Nothing is in production that it could be compared with.")
     else:
         pair = ("candidate", "production")
-        table = _table("", *(f"version {comparison[name]}" for name in pair), "difference", "", right=set())
+        table = _table("", *(f"version {comparison[name]}" for name in pair), "difference", right=set())
         table.add_row("requests decided", *(figures.number(comparison["requests"][name]) for name in pair))
         table.add_row("runs", *(figures.number(comparison["runs"][name]) for name in pair))
         for measure in comparison["measures"]:
-            cells = [_estimate(measure[name]) for name in ("candidate", "production", "difference")]
-            table.add_row(measure["name"], *cells, Text("worse", "red") if measure["worse"] else "")
+            estimates = [measure[name] for name in (*pair, "difference")]
+            table.add_row(measure["name"], *(_figure(estimate["value"]) for estimate in estimates))
+            table.add_row(Text("worse", "red") if measure["worse"] else "", *map(_interval, estimates))
         console.print(table)
-        console.print(f"In brackets: {figures.percent(comparison['level'])} confidence intervals.\n")
+        console.print(f"Below each figure its {figures.percent(comparison['level'])} confidence interval.\n")
     for reason in done["refused"]:
         console.print(Text.assemble(("Refused: ", "yellow"), figures.printable(reason)), soft_wrap=True)
     if done["refused"]:
         console.print("To promote it all the same: --accept-worse REASON", soft_wrap=True)
+
+
+def show_versions_made(console: Console, report: Mapping[str, Any]) -> None:
+    """Print how much each model of a run's report made and how much of it passed, where any is from the registry."""
+    models = figures.model_versions(report)
+    if not models:
+        return
+    names = ("images", "requests", "passed")
+    table = _table("model version", *names, right=set(names))
+    for row in models:
+        counts = [figures.number(row.get(name)) for name in ("images", "requests")]
+        table.add_row(*_words(row.get("version") or row["model"]), *counts, figures.percent(row.get("pass_rate")))
+    console.print(table, "")
 
 
 def _share(model: Mapping[str, Any], version: Mapping[str, Any]) -> float:
@@ -67,10 +81,13 @@ def _share(model: Mapping[str, Any], version: Mapping[str, Any]) -> float:
     return int(shares.get(version["state"], 0)) / 100
 
 
-def _estimate(estimate: Mapping[str, float | None]) -> str:
-    if estimate["value"] is None:
-        return figures.ABSENT
-    return "{} ({} to {})".format(*(f"{estimate[name]:.4g}" for name in ("value", "low", "high")))
+def _figure(value: float | None) -> str:
+    return figures.ABSENT if value is None else f"{value:.3g}"
+
+
+def _interval(estimate: Mapping[str, float | None]) -> Text:
+    ends = (estimate["low"], estimate["high"])
+    return Text("" if None in ends else " to ".join(map(_figure, ends)), "dim")
 
 
 def _words(*values: object) -> list[Text]:

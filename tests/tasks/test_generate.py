@@ -12,7 +12,7 @@ from catalogs.plan import Request
 from catalogs.terms import Allowance
 from catalogs.verdict import PASS
 from catalogs.work import Order, ShardWork
-from infra.codecs import decode, pixel_sha
+from infra.codecs import decode, encode_png, pixel_sha
 from infra.engines import EngineSpec, open_engine
 from infra.engines.threaded import READY_BATCHES
 from infra.interfaces import ObjectStore
@@ -66,6 +66,20 @@ def test_what_is_staged_is_not_made_again() -> None:
     first, second = made(store, orders(REQUEST)), made(store, orders(REQUEST))
     assert [how for _, how, _ in first + second] == ["generated", "reused"]
     assert first[0][2] == second[0][2]
+
+
+def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_honest_about_it() -> None:
+    store, shard = open_store("memory://generate-backend"), orders(REQUEST)
+    engine = open_engine(EngineSpec("stub"))
+    try:
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("generated", "stub")]
+        engine.name = "another"
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "stub")]
+        key = layout.staged_image(shard.orders[0].image_key)
+        store.write(key, encode_png(decode(store.read(key))))  # as it was staged before engines were remembered
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "")]
+    finally:
+        engine.close()
 
 
 def test_a_damaged_staged_image_is_made_anew() -> None:
