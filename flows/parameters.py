@@ -13,7 +13,7 @@ from slugify import slugify
 
 from catalogs.errors import OptionError, RecipeError
 from catalogs.job import Job
-from catalogs.model_registry import checked_name, checked_share
+from catalogs.model_registry import checked_name
 from catalogs.models import Model
 from catalogs.policy import BUILT_IN, Policy, built_in_policy, load_policy
 from catalogs.recipe import CATALOGUE_NAME, Recipe
@@ -95,10 +95,10 @@ class RefreshParameters(BaseModel):
     max_hours: float | None = Field(
         None, gt=0, allow_inf_nan=False, title="Hours", description="Hours after which no further image is begun"
     )
-    backfill: int | None = Field(
+    backfill: Literal[5, 20, 50, 100] | None = Field(
         None,
         title="Backfill",
-        description="Per cent of the SKUs (5, 20, 50 or 100) that are brought to the model version that they get",
+        description="Per cent of the SKUs that are brought to the model version that they get",
     )
     wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 
@@ -109,9 +109,8 @@ class RefreshParameters(BaseModel):
         )
         name, warnings = self._name(recipe)
         policy = read_policy(self.policy)
-        backfill = checked_share(self.backfill) if self.backfill is not None else None
         limits = (self.max_cost, self.max_hours)
-        return Job(self.source, self.store, name, recipe, policy, self.scope, *limits, backfill), warnings
+        return Job(self.source, self.store, name, recipe, policy, self.scope, *limits, self.backfill), warnings
 
     def _model(self) -> Model | str | None:
         if self.model is None or self.engine == "stub":

@@ -224,8 +224,8 @@ def test_a_backfill_needs_a_registered_model_and_a_share_that_there_is(tmp_path:
     shop = Shop(tmp_path, things(range(1)), STUB_RECIPE)
     with pytest.raises(OptionError, match="--backfill 50: no model of the recipe is from the registry"):
         shop.night(backfill=50)
-    with pytest.raises(OptionError, match="share 30 is none of 5, 20, 50, 100"):
-        shop.parameters(backfill=30).job()
+    with pytest.raises(ValueError, match="Input should be 5, 20, 50 or 100"):
+        shop.parameters(backfill=30)
 
 
 def test_the_model_option_names_a_registered_model_too(shop: Shop) -> None:

@@ -108,10 +108,3 @@ def test_what_cannot_be_done_ends_in_one_sentence(
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert said in ended.err
     assert list(open_store(str(tmp_path)).list(layout.MODELS)) == before
-
-
-@pytest.mark.parametrize("command", ["models", "register", "canary", "promote", "rollback"])
-def test_the_group_names_its_commands(run: Run, command: str) -> None:
-    said = run("engine", "--help")
-    assert said.code == 0
-    assert command in said.out
