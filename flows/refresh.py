@@ -7,7 +7,7 @@ order in which data flows, and a run that was killed between any two of them is 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -108,8 +108,7 @@ class Refresh:
             with lease.keep_alive():
                 self._settle(run)
             lease.release()
-        if found is not None:  # it goes on under the models' versions that it was begun with
-            self.job = replace(self.job, recipe=runs.frozen_rules(store, found[0].run_id)[0])
+        if found is not None:
             return found
         run = runs.start(store, self.job, fingerprint)
         return run, lease_run(store, run, self.settings)

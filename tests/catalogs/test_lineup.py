@@ -119,6 +119,15 @@ def test_another_policy_decides_anew_under_the_version_whose_scores_are_stored()
     assert shop.night(ROWS, cards(3), policy="policy 2").counts.waiting == len(ROWS)
 
 
+def test_of_two_questions_the_one_under_the_skus_own_version_is_decided_anew_else_the_newest() -> None:
+    shop = Shop()
+    shop.refuse(shop.night(ROWS, cards(1)), "review")
+    shop.refuse(shop.night(ROWS, cards(2), backfill=100), "review")
+    for production, asked in ((1, "cards@1"), (2, "cards@2"), (3, "cards@2")):
+        night = shop.night(ROWS, cards(production), policy="policy 2")
+        assert (set(night.kinds.values()), set(models(night).values())) == ({"waiting"}, {asked})
+
+
 def test_a_refusal_that_another_source_digest_holds_is_refreshed_under_its_own_version() -> None:
     shop = Shop()
     shop.refuse(shop.night(ROWS, cards(1)), "review")

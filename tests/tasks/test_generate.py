@@ -1,10 +1,11 @@
 """What generating makes of a shard's orders."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from catalogs import layout
@@ -15,7 +16,7 @@ from catalogs.work import Order, ShardWork
 from infra.codecs import decode, encode_png, pixel_sha
 from infra.engines import EngineSpec, open_engine
 from infra.engines.threaded import READY_BATCHES
-from infra.interfaces import ObjectStore
+from infra.interfaces import Failure, Frame, ObjectStore, Prompt
 from infra.stores import open_store
 from infra.stores.faults import Mortality, MortalStore, StoreDied
 from tasks.generate import FIRST_MEASURED, STAGING_QUEUE, generate
@@ -80,6 +81,28 @@ def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_ho
         assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "")]
     finally:
         engine.close()
+
+
+def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one() -> None:
+    store, shard = open_store("memory://generate-rival"), orders(REQUEST)
+    engine = open_engine(EngineSpec("stub"))
+
+    class Overtaken:
+        name = "stub"
+
+        def generate(self, prompts: Iterable[Prompt]) -> Iterator[Frame | Failure]:
+            for answer in engine.generate(prompts):
+                theirs = np.full((64, 64, 3), 7, np.uint8)
+                store.write(layout.staged_image(shard.orders[0].image_key), encode_png(theirs, "tensorrt"))
+                yield answer
+
+    try:
+        [one] = generate(Overtaken(), shard, store)  # type: ignore[arg-type]
+    finally:
+        engine.close()
+    assert (one.how, one.backend, one.raw_sha) == (
+        "generated", "tensorrt", pixel_sha(np.full((64, 64, 3), 7, np.uint8)),
+    )  # fmt: skip
 
 
 def test_a_damaged_staged_image_is_made_anew() -> None:
