@@ -64,10 +64,13 @@ def test_what_has_changed_is_made_by_the_version_that_its_sku_gets() -> None:
     recipe = cards(1, candidate=2, share=50)
     chosen = {sku for sku, place in places(recipe).items() if place < 50}
     assert 0 < len(chosen) < len(ROWS)
-    night = shop.night([row | {"title": row["title"] + " anew"} for row in ROWS], recipe)
+    edited = [row | {"title": row["title"] + " anew"} for row in ROWS]
+    night = shop.night(edited, recipe)
     assert set(night.kinds.values()) == {"changed"}
     assert {sku for sku, model in models(night).items() if model == "cards@2"} == chosen
     assert set(models(night).values()) == {"cards@1", "cards@2"}
+    shop.publish(night)
+    assert quiet(shop.night(edited, recipe)) == ({}, [], [], 0)
 
 
 def test_a_moved_row_with_the_same_prompt_is_refreshed_under_the_version_that_made_it() -> None:
@@ -136,6 +139,7 @@ def test_a_refusal_that_another_source_digest_holds_is_refreshed_under_its_own_v
     assert (night.kinds, night.counts.waiting, len(night.refreshed)) == ({}, len(ROWS), len(ROWS))
     shop.refresh(night)
     assert quiet(shop.night(ROWS, recipe)) == ({}, [], [], 0)
+    assert set(shop.night(ROWS, recipe, backfill=100).kinds.values()) == {"new"}, "version 2 was never asked"
 
 
 def test_a_failure_with_attempts_left_is_tried_again_by_the_version_that_the_sku_gets() -> None:
@@ -165,6 +169,20 @@ def test_another_finish_keeps_the_version_that_made_the_picture() -> None:
     assert quiet(shop.night(ROWS, square)) == ({}, [], [], 0)
     bound = shop.night(ROWS, square, backfill=100)
     assert set(models(bound).values()) == {"cards@2"}
+
+
+def test_a_finish_that_a_person_took_back_stays_away_whatever_is_promoted() -> None:
+    shop = published(cards(1))
+    recipe = cards(2)
+    square = recipe.model_copy(update={"finish": recipe.finish.model_copy(update={"canvas": "square"})})
+    shop.refuse(shop.night(ROWS, square), "withdrawn")
+    moved = square.model_copy(update={"languages": ("de",)})
+    night = shop.night(ROWS, moved)
+    assert (night.kinds, night.counts.waiting, {table for _, table, *_ in night.refreshed}) == (
+        {},
+        len(ROWS),
+        {"outcomes"},
+    )
 
 
 def test_pictures_of_a_model_outside_the_registry_are_made_anew_by_what_their_sku_gets() -> None:
