@@ -20,8 +20,11 @@ from typing import Any, Literal
 
 MINIMUM = 100
 """Decided requests that each version must have."""
-NEGLIGIBLE = 0.01
-"""A figure that is worse by less than this share of production's is no reason: large shops would prove trifles."""
+NEGLIGIBLE = {"pass rate": 0.01, "attempts a published image": 0.01, "GPU-seconds an image": 0.05}
+"""What is worse by less than this share of production's figure is no reason: large shops would prove trifles.
+
+Seconds may differ more, since a small canary fills fewer of an engine's batches.
+"""
 LEVEL = 0.95
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
@@ -71,7 +74,7 @@ class Measure:
         if value is None or low is None or high is None or self.production.value is None:
             return False
         bad = high < 0 if self.better == "higher" else low > 0
-        return bad and abs(value) > NEGLIGIBLE * abs(self.production.value)
+        return bad and abs(value) > NEGLIGIBLE[self.name] * abs(self.production.value)
 
 
 @dataclass(frozen=True)

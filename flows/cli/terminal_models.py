@@ -47,6 +47,7 @@ def show_comparison(console: Console, done: Mapping[str, Any]) -> None:
     else:
         pair = ("candidate", "production")
         table = _table("", *(f"version {comparison[name]}" for name in pair), "difference", right=set())
+        table.columns[0].no_wrap = True
         table.add_row("requests decided", *(figures.number(comparison["requests"][name]) for name in pair))
         table.add_row("runs", *(figures.number(comparison["runs"][name]) for name in pair))
         for measure in comparison["measures"]:

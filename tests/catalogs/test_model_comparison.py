@@ -36,6 +36,15 @@ def measures(found: Comparison) -> dict[str, Measure]:
 GOOD = sample(1000, 950)
 
 
+def many(published: int) -> Sample:
+    """Return the sums of a million requests of one image each, all in equal times."""
+    return Sample(
+        requests=1_000_000, published=published, attempts=1_000_000, generated=1_000_000, seconds=1_000_000,
+        attempts_squared=1_000_000, attempts_of_published=published, seconds_squared=1_000_000,
+        generated_squared=1_000_000, seconds_by_generated=1_000_000,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("successes", "trials", "low", "high"),
     [
@@ -112,12 +121,14 @@ def test_attempts_of_one_request_count_as_one_observation(seed: int, rate: float
         (sample(1000, 950, attempts=2), ["attempts a published image: 2.105 against 1.053"]),
         (sample(1000, 950, seconds=2), ["GPU-seconds an image: 2 against 1, a difference of +1 (+0.99"]),
         (sample(1000, 950, seconds=0.5), []),
-        (sample(1000, 950, seconds=1.009, jitter=0.0001), []),  # proven, and a trifle
-        (sample(1000, 950, seconds=1.02, jitter=0.0001), ["GPU-seconds an image: 1.02 against 1"]),
+        (sample(1000, 950, seconds=1.049, jitter=0.0001), []),  # proven, and a trifle
+        (sample(1000, 950, seconds=1.06, jitter=0.0001), ["GPU-seconds an image: 1.06 against 1"]),
+        (many(989_000), []),  # 0.9 percentage points, proven, and a trifle
+        (many(985_000), ["pass rate: 0.985 against 0.998", "attempts a published image: 1.015"]),
     ],
 )
 def test_what_is_shown_to_be_worse_is_refused_with_its_numbers(candidate: Sample, words: list[str]) -> None:
-    production = replace(sample(1000, 950, jitter=0.0001)) if candidate.seconds_squared else GOOD
+    production = many(998_000) if candidate.requests > 1000 else sample(1000, 950, jitter=0.0001)
     faults = compare((2, 1), candidate, production).faults
     assert len(faults) == len(words), faults
     assert all(fault.startswith(word) for fault, word in zip(faults, words, strict=True)), faults
