@@ -184,3 +184,29 @@ def full_lease(catalogue: str) -> str:
 def run_lease(catalogue: str, run_id: str) -> str:
     """Return the prefix of the lease that says a run is alive."""
     return f"leases/{catalogue}/run-{run_id}"
+
+
+# Model versions
+
+MODELS = "models/"
+REGISTRY = "registry"
+
+
+def model_changes(name: str) -> str:
+    """Return the prefix of all that was done to a model's versions."""
+    return f"{MODELS}{name}/{REGISTRY}/"
+
+
+def model_change(name: str, number: int) -> str:
+    """Return where a model's registry is kept as it was after so many changes: the highest one is how it is."""
+    return f"{model_changes(name)}{number:08d}.json"
+
+
+def model_samples(name: str) -> str:
+    """Return the prefix of what runs measured of a model's versions."""
+    return f"{MODELS}{name}/samples/"
+
+
+def model_sample(name: str, run_id: str) -> str:
+    """Return where a run's sums over a model's versions are kept."""
+    return f"{model_samples(name)}{run_id}.json"

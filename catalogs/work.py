@@ -65,6 +65,8 @@ class Made:
     raw_sha: str = ""
     engine_seconds: float = 0.0
     reason: str = ""
+    backend: str = ""
+    """The engine that made the image; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "mark": [row.mark for row in rows],
         "channels": [list(row.usable.channels) for row in rows],
         "channel_reasons": [list(row.usable.reasons) for row in rows],
+        "model": [row.made.order.request.model for row in rows],
+        "backend": [row.made.backend or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

@@ -41,7 +41,7 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
 
     A part of a run does not publish, so the machine that makes it needs no key to sign with.
     """
-    engine_spec(job.recipe, job.recipe.default_model, settings)  # weights that are not pinned end it before it begins
+    require_weights(job.recipe, settings)
     require_watermarks(job.recipe, settings)
     store = open_store(job.store)
     require_conditional_writes(store, settings)
@@ -72,6 +72,13 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
         for open_pool in pools.values():
             open_pool.close()
         screener.close()
+
+
+def require_weights(recipe: Recipe, settings: Settings) -> None:
+    """Raise `RecipeError` where weights are not pinned: it ends what would be begun."""
+    model = recipe.default_model
+    for name in recipe.models[model].weights(model):
+        engine_spec(recipe, name, settings)
 
 
 def prompt_gates(job: Job, settings: Settings) -> PromptGates:
@@ -183,7 +190,7 @@ def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
 
     Raises `RecipeError` for weights that are not pinned: what paints must be known before it is bought.
     """
-    entry = recipe.models[model]
+    entry = recipe.weights[model]
     if recipe.engine == "tensorrt":
         raise RecipeError("The engine 'tensorrt' is not built yet; use --engine torch (or stub to rehearse)")
     if not entry.pinned:

@@ -32,6 +32,7 @@ from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, work_through
+from flows.model_versions import look_up
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
 from flows.places import open_places, prompt_gates, read_prices, terms_for, warn_of_silence
@@ -46,6 +47,7 @@ from tasks.amend import settle_amendments
 from tasks.decide import Decided, decide
 from tasks.marks import said_of_marks
 from tasks.meter import Meter
+from tasks.model_figures import keep_samples
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish
 from tasks.remember import remember
@@ -141,16 +143,12 @@ class Refresh:
         check_lease()
         batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
         with self._stage("audit"):
-            held, checks, preview = self._audit(run, plan, batch)
+            held, checks, preview = audited(self.places, self.hands, run, plan, batch, self.job.policy)
         if held:
             runs.hold(store, run, held, checks)
             return self._report(run, plan, batch, preview, held, checks)
         check_lease()
         return self._finish(run, self.job.policy, plan, batch, checks)
-
-    def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
-        """Return the checks that hold the batch, all checks, and what the release would be."""
-        return audited(self.places, self.hands, run, plan, batch, self.job.policy)
 
     def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None], terms: Terms) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
@@ -169,7 +167,7 @@ class Refresh:
 
     def _decided(self, run: Run, meter: Meter) -> Decided:
         job, places = self.job, self.places
-        arguments = (places.store, places.tables, job.catalogue, run.run_id, job.policy, job.recipe.model_names)
+        arguments = (places.store, places.tables, job.catalogue, run.run_id, job.policy, job.recipe.makers)
         with self._stage("decide"):
             return self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
 
@@ -208,7 +206,7 @@ class Refresh:
         self, run: Run, plan: Any, batch: Batch, release: Release, held: list[str], checks: Checks
     ) -> dict[str, Any]:
         with self._stage("report"):
-            images, reasons = tally(self.places.store, run.run_id, batch)
+            images, reasons, models = tally(self.places.store, run.run_id, batch)
             images.planned = plan.images
             report = build_report(
                 Facts(
@@ -231,6 +229,7 @@ class Refresh:
                     delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
                     limits=(self.job.max_cost, self.job.max_hours),
                     channels=channel_sums(batch, release.sums.superseded, self.job.recipe.channels),
+                    models=models,
                     marks=said_of_marks(self.job.recipe, self.places.signer, release.shown),
                     store=self.places.store.url,
                     seconds={"total": time.monotonic() - self.began, **self.seconds},
@@ -239,6 +238,7 @@ class Refresh:
             store = self.places.store
             prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
             sheet = contact_sheet(store, batch.decisions, prompts)
+            keep_samples(store, run.run_id, models)
             write_report(store, run.run_id, report, sheet)
             self.watch.report(report, sheet)
         return report
@@ -292,7 +292,7 @@ def run_refresh(
     if isinstance(hands, PrefectHands):
         watch = RunPage(watch, job.catalogue)
         tag_run(job.catalogue, job.scope)
-    with open_places(job, settings) as (places, gate):
+    with open_places(job := look_up(job), settings) as (places, gate):
         prices = read_prices(settings)
         work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
         work.warnings += [*warnings, *warn_of_silence(job)]

@@ -18,7 +18,7 @@ from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
 from catalogs.work import Made, Order, ShardWork
-from infra.codecs import decode, encode_png, pixel_sha
+from infra.codecs import decode, encode_png, pixel_sha, software_of
 from infra.errors import BadImage
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Prompt
 from infra.stores.abreast import abreast
@@ -39,9 +39,10 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore, meter: Meter 
     for order in shard.orders:
         orders.setdefault(order.image_key, order)
     made: dict[str, Made] = {}
-    for key, found in zip(orders, abreast(store, partial(_staged_sha, store), orders), strict=True):
+    for key, found in zip(orders, abreast(store, partial(_staged, store), orders), strict=True):
         if found is not None:
-            made[key] = Made(orders[key], "reused", found)
+            sha, backend = found
+            made[key] = Made(orders[key], "reused", sha, backend=backend)
     missing = (order for key, order in orders.items() if key not in made)
     with ThreadPoolExecutor(min(store.abreast, STAGING_QUEUE), "stage") as threads:
         room = Semaphore(STAGING_QUEUE)
@@ -60,7 +61,7 @@ def generate(engine: Engine, shard: ShardWork, store: ObjectStore, meter: Meter 
                 made[answer.key] = Made(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
                 continue
             room.acquire()
-            future = threads.submit(_stage, store, order, answer)
+            future = threads.submit(_stage, store, order, answer, engine.name)
             future.add_done_callback(lambda _: room.release())
             waiting.append(future)
             settle(wait=False)
@@ -112,21 +113,23 @@ def _prompts(orders: Iterator[Order], meter: Meter) -> Iterator[Prompt]:
         )
 
 
-def _staged_sha(store: ObjectStore, image_key: str) -> str | None:
+def _staged(store: ObjectStore, image_key: str) -> tuple[str, str] | None:
+    """Return the sha of a staged image's pixels and the engine that made them, as far as it is known."""
     key = layout.staged_image(image_key)
     staged = store.find(key)
     if staged is None:
         return None
     try:
-        return pixel_sha(decode(staged))
+        return pixel_sha(decode(staged)), software_of(staged)
     except BadImage:
         store.delete([key])  # no writer of ours leaves half an image; what is there is made anew
         return None
 
 
-def _stage(store: ObjectStore, order: Order, frame: Frame) -> Made:
+def _stage(store: ObjectStore, order: Order, frame: Frame, backend: str) -> Made:
     key = layout.staged_image(order.image_key)
-    if store.write_once(key, encode_png(frame.pixels), content_type="image/png"):
-        return Made(order, "generated", pixel_sha(frame.pixels), frame.seconds)
+    if store.write_once(key, encode_png(frame.pixels, backend), content_type="image/png"):
+        return Made(order, "generated", pixel_sha(frame.pixels), frame.seconds, backend=backend)
     # Another run staged it first, and its picture is the one that counts.
-    return Made(order, "generated", pixel_sha(decode(store.read(key))), frame.seconds)
+    staged = store.read(key)
+    return Made(order, "generated", pixel_sha(decode(staged)), frame.seconds, backend=software_of(staged))

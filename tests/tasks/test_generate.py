@@ -1,10 +1,11 @@
 """What generating makes of a shard's orders."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from catalogs import layout
@@ -12,10 +13,10 @@ from catalogs.plan import Request
 from catalogs.terms import Allowance
 from catalogs.verdict import PASS
 from catalogs.work import Order, ShardWork
-from infra.codecs import decode, pixel_sha
+from infra.codecs import decode, encode_png, pixel_sha
 from infra.engines import EngineSpec, open_engine
 from infra.engines.threaded import READY_BATCHES
-from infra.interfaces import ObjectStore
+from infra.interfaces import Failure, Frame, ObjectStore, Prompt
 from infra.stores import open_store
 from infra.stores.faults import Mortality, MortalStore, StoreDied
 from tasks.generate import FIRST_MEASURED, STAGING_QUEUE, generate
@@ -66,6 +67,42 @@ def test_what_is_staged_is_not_made_again() -> None:
     first, second = made(store, orders(REQUEST)), made(store, orders(REQUEST))
     assert [how for _, how, _ in first + second] == ["generated", "reused"]
     assert first[0][2] == second[0][2]
+
+
+def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_honest_about_it() -> None:
+    store, shard = open_store("memory://generate-backend"), orders(REQUEST)
+    engine = open_engine(EngineSpec("stub"))
+    try:
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("generated", "stub")]
+        engine.name = "another"
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "stub")]
+        key = layout.staged_image(shard.orders[0].image_key)
+        store.write(key, encode_png(decode(store.read(key))))  # as it was staged before engines were remembered
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "")]
+    finally:
+        engine.close()
+
+
+def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one() -> None:
+    store, shard = open_store("memory://generate-rival"), orders(REQUEST)
+    engine = open_engine(EngineSpec("stub"))
+
+    class Overtaken:
+        name = "stub"
+
+        def generate(self, prompts: Iterable[Prompt]) -> Iterator[Frame | Failure]:
+            for answer in engine.generate(prompts):
+                theirs = np.full((64, 64, 3), 7, np.uint8)
+                store.write(layout.staged_image(shard.orders[0].image_key), encode_png(theirs, "tensorrt"))
+                yield answer
+
+    try:
+        [one] = generate(Overtaken(), shard, store)  # type: ignore[arg-type]
+    finally:
+        engine.close()
+    assert (one.how, one.backend, one.raw_sha) == (
+        "generated", "tensorrt", pixel_sha(np.full((64, 64, 3), 7, np.uint8)),
+    )  # fmt: skip
 
 
 def test_a_damaged_staged_image_is_made_anew() -> None:
