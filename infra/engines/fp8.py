@@ -40,9 +40,18 @@ def multiply(
     bias: torch.Tensor | None,
     dtype: torch.dtype,
 ) -> torch.Tensor:
-    """Multiply 8-bit rows (rows x inputs) with a weight (outputs x inputs) on the tensor cores."""
+    """Multiply 8-bit rows (rows x inputs) with a weight (outputs x inputs) on the tensor cores.
+
+    Sums are kept in the cores' own registers (fast accumulation), as is usual where nothing is trained.
+    """
     return torch._scaled_mm(
-        rows, weight.t(), scale_a=row_scales, scale_b=channel_scales.t(), bias=bias, out_dtype=dtype
+        rows,
+        weight.t(),
+        scale_a=row_scales,
+        scale_b=channel_scales.t(),
+        bias=bias,
+        out_dtype=dtype,
+        use_fast_accum=True,
     )
 
 
