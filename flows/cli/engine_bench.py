@@ -14,7 +14,7 @@ USUAL_BACKENDS = "eager,compile,graphs,fp8"
 
 
 def bench(
-    model: options.Model = None,
+    model: Annotated[str | None, typer.Option("--model", help="A local folder, or hub-id@commit")] = None,
     random_weights: Annotated[
         str | None, typer.Option("--random-weights", help="Random weights of a model's size instead: turbo")
     ] = None,

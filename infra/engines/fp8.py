@@ -40,9 +40,18 @@ def multiply(
     bias: torch.Tensor | None,
     dtype: torch.dtype,
 ) -> torch.Tensor:
-    """Multiply 8-bit rows (rows x inputs) with a weight (outputs x inputs) on the tensor cores."""
+    """Multiply 8-bit rows (rows x inputs) with a weight (outputs x inputs) on the tensor cores.
+
+    Sums are kept in the cores' own registers (fast accumulation), as is usual where nothing is trained.
+    """
     return torch._scaled_mm(
-        rows, weight.t(), scale_a=row_scales, scale_b=channel_scales.t(), bias=bias, out_dtype=dtype
+        rows,
+        weight.t(),
+        scale_a=row_scales,
+        scale_b=channel_scales.t(),
+        bias=bias,
+        out_dtype=dtype,
+        use_fast_accum=True,
     )
 
 
@@ -87,8 +96,8 @@ class EightBitLinear(torch.nn.Module):
         return made.view(*inputs.shape[:-1], -1)
 
 
-def to_eight_bits(transformer: Any, device: str, product: "Multiply" = multiply) -> list[str]:
-    """Replace the large linear layers, one at a time on `device`, and return their names.
+def to_eight_bits(transformer: Any, device: str) -> list[str]:
+    """Replace the large linear layers, one at a time on `device` (on a CPU their products are emulated); name them.
 
     Raises `EngineError` where none has a size that the kernels take: a recipe that says fp8 means some.
     """
@@ -97,6 +106,7 @@ def to_eight_bits(transformer: Any, device: str, product: "Multiply" = multiply)
         raise EngineError(
             "The transformer has no linear layer that could compute in 'fp8': choose 'bf16' in the recipe."
         )
+    product = multiply if device == "cuda" else emulate
     for name in names:
         parent, _, last = name.rpartition(".")
         linear = transformer.get_submodule(name)

@@ -21,7 +21,7 @@ def rotate_in_real_numbers(transformer: Any) -> None:
 
 def rotated(states: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     """Turn each pair of channels (batch x tokens x heads x channels) by its angle (batch x tokens x pairs x 2)."""
-    first, second = states.float().unflatten(-1, (-1, 2)).unbind(-1)
+    first, second = states.float().reshape(*states.shape[:-1], -1, 2).unbind(-1)
     cosine, sine = turns.unsqueeze(2).unbind(-1)
     turned = (first * cosine - second * sine, first * sine + second * cosine)
     return torch.stack(turned, -1).flatten(-2).type_as(states)

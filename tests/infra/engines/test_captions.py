@@ -11,8 +11,10 @@ pytest.importorskip("diffusers")
 import torch
 
 from infra.engines.captions import ANNOUNCED, Captions
+from infra.engines.diffusion import DiffusersPainter
 from infra.engines.loading import StoredWeights
 from infra.errors import EngineError
+from infra.interfaces import Prompt
 
 TEXTS = ("a red cube", "a lighthouse in the storm, " * 6, "造相", "", "cat")
 
@@ -131,3 +133,19 @@ def test_a_tokenizer_that_wraps_captions_in_another_way_is_noticed(pipeline: Any
 
     with pytest.raises(EngineError, match="wraps captions in another way"):
         Captions(Longer(pipeline), at_once=1).embeddings(["cat"])
+
+
+def test_grouping_a_window_announces_its_texts_and_a_cpu_gets_them_one_by_one(tiny_checkpoint: Path) -> None:
+    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
+    painter.load()
+    assert painter._captions._at_once == 1
+    watched = Watched(painter._pipeline)
+    painter._captions = Captions(watched, at_once=8)
+    prompts = [Prompt(str(number), text, number, 32, 32, steps=1) for number, text in enumerate(TEXTS)]
+    for prompt in prompts:
+        painter.group(prompt)
+    painter.paint(prompts[:1])
+    assert [count for count, _ in watched.calls] == [len(TEXTS)]
+    painter.paint(prompts[4:])
+    assert len(watched.calls) == 1
+    painter.release()

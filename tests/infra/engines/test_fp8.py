@@ -98,7 +98,7 @@ def called(transformer: Any) -> torch.Tensor:
 def test_the_large_layers_from_the_third_block_on_and_no_others_are_replaced(transformer: Any) -> None:
     expected = called(transformer)
     before = {name for name, module in transformer.named_modules() if isinstance(module, torch.nn.Linear)}
-    names = to_eight_bits(transformer, "cpu", emulate)
+    names = to_eight_bits(transformer, "cpu")
     after = {name for name, module in transformer.named_modules() if isinstance(module, torch.nn.Linear)}
     kinds = ("attention.to_q", "attention.to_k", "attention.to_v", "attention.to_out.0")
     kinds += ("feed_forward.w1", "feed_forward.w2", "feed_forward.w3")
@@ -115,7 +115,7 @@ def test_a_transformer_of_odd_sizes_is_refused_and_not_quietly_left_as_it_was() 
     odd = torch.nn.ModuleDict()
     odd["layers"] = torch.nn.ModuleList([torch.nn.Linear(10, 10)])
     with pytest.raises(EngineError, match="no linear layer that could compute in 'fp8'"):
-        to_eight_bits(odd, "cpu", emulate)
+        to_eight_bits(odd, "cpu")
 
 
 def test_eight_bits_are_a_quarter_of_the_bytes(tiny_checkpoint: Path) -> None:

@@ -1,5 +1,6 @@
 """Verifying a precision on a real pipeline: half against full on a CPU, by the code that compares 8 bits with half."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines import EngineSpec, subject_of
-from infra.engines.parity import require
+from infra.engines import EngineSpec, open_engine, subject_of
+from infra.engines.parity import parity_folder, require
 from infra.engines.verifying import verify_precision
 from infra.errors import EngineError, EngineUnsuitable
+from infra.nano import MODEL
 
 
 def test_half_precision_passes_against_full_and_the_record_is_kept(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -34,3 +36,24 @@ def test_a_precision_that_is_not_here_is_refused_before_anything_is_painted(tmp_
 def test_the_reference_itself_cannot_be_verified(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"'fp32' is a reference itself: verify one of \['bf16', 'fp8'\]"):
         verify_precision(EngineSpec("torch", "/nowhere", precision="fp32"), 32, 2, tmp_path)
+
+
+def test_eight_bits_are_refused_then_verified_then_painted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # As on a GPU that has them, but for the product: the emulation's rounding is the same.
+    monkeypatch.setattr("infra.engines.loading.refusal_of", lambda _precision, _gpu: None)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    spec = EngineSpec("torch", str(MODEL), precision="fp8")
+    with pytest.raises(EngineUnsuitable, match="'fp8' has not been verified with these weights"):
+        open_engine(spec)
+    record = verify_precision(spec, 64, 2, parity_folder())
+    assert record.passed
+    assert 30 < record.psnr < 70
+    engine = open_engine(spec)
+    layers = engine._painter._pipeline.transformer.layers  # type: ignore[attr-defined]
+    assert [type(block.attention.to_q).__name__ for block in layers] == ["Linear"] * 2 + ["EightBitLinear"] * 3
+    engine.close()
+    elsewhere = replace(spec, weights_digest="another")
+    with pytest.raises(EngineUnsuitable, match="has not been verified"):
+        open_engine(elsewhere)
+    with pytest.raises(EngineError, match="have the digest"):
+        open_engine(replace(elsewhere, unverified=True))
