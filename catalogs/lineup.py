@@ -50,16 +50,19 @@ class Lineup:
             return False
         return self._standing.backfills(sku, self._backfill)
 
-    def under(self, skus: Sequence[str], live: npt.NDArray[np.int64]) -> list[int]:
-        """Return, slot by slot, the place of the version that it is compared under; `live` is its row, or -1."""
+    def under(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
+        """Return, for each of these rows' slots, the place of the version that it is compared under.
+
+        `live` is each slot's place among the live rows, or -1.
+        """
         if self._standing is None:
-            return [0] * len(skus)
-        makers = np.full(len(skus), -1, np.int64)
+            return [0] * len(rows)
+        makers = np.full(len(rows), -1, np.int64)
         there = live >= 0
         makers[there] = self._makers[self._live.model[live[there]]]
         return [
-            self.gets(sku) if maker < 0 or self.is_bound(sku) else maker
-            for sku, maker in zip(skus, makers.tolist(), strict=True)
+            self.gets(skus[row]) if maker < 0 or self.is_bound(skus[row]) else maker
+            for row, maker in zip(rows, makers.tolist(), strict=True)
         ]
 
 

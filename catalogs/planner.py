@@ -128,7 +128,7 @@ class Planner:
         high, low = words(ids)
         live = self.live.index.find(high, low)
         self.live.seen[live[live >= 0]] = True
-        under = choices.lineup.under([skus[p] for p in positions], live)
+        under = choices.lineup.under(skus, positions, live)
         prefixes = [drafts.part.digest for drafts in choices.drafts]
         digests = [
             sha256(prefixes[place] + content[p]).digest()[:16] for p, place in zip(positions, under, strict=True)

@@ -18,7 +18,13 @@ def load_recipe(text: str, name: str) -> Recipe:
 
     Raises `RecipeError` naming the file, the field and what to do.
     """
-    return parse_rules(text, name, Recipe)
+    recipe = parse_rules(text, name, Recipe)
+    for called, model in recipe.models.items():
+        said = sorted({"family", "precision", "standing"} & model.model_fields_set)
+        if model.registry is not None and said:
+            words = f"the registry's versions of {model.registry!r} say that; leave it out"
+            raise RecipeError(f"{name}: models.{called}.{said[0]}: {words}")
+    return recipe
 
 
 def built_in_recipe(name: str = "default") -> Recipe:

@@ -5,6 +5,8 @@ registered model, kept beside the registry: runs' tables are swept after a while
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +15,8 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.model_comparison import Sample
 from infra.documents import read_json, write_json
-from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
+from infra.stores.abreast import abreast
 
 KEY = ["request_key", "finish_digest"]
 MADE = [*KEY, "made", "engine_seconds", "backend"]
@@ -74,16 +76,16 @@ def keep_samples(store: ObjectStore, run_id: str, rows: Iterable[Mapping[str, An
         write_json(store, layout.model_sample(name, run_id), {"run_id": run_id, "versions": samples})
 
 
-def samples_of(store: ObjectStore, name: str) -> dict[str, dict[int, Sample]]:
-    """Return what the runs of a store have kept of a model: run -> version -> sample, oldest run first."""
-    found: dict[str, dict[int, Sample]] = {}
-    for info in store.list(layout.model_samples(name)):
-        try:
-            document = read_json(store, info.key)
-        except ObjectMissing:
-            continue
-        found[document["run_id"]] = {int(number): Sample(**sums) for number, sums in document["versions"].items()}
-    return dict(sorted(found.items()))
+def samples_of(store: ObjectStore, name: str, since: datetime | None = None) -> dict[str, dict[int, Sample]]:
+    """Return what the runs of a store, or those since a time, have kept of a model: run -> version -> sample."""
+    prefix = layout.model_samples(name)
+    first = f"{prefix}{since.astimezone(UTC):%Y%m%dT%H%M%S}" if since is not None else prefix  # ids begin with a time
+    keys = sorted(info.key for info in store.list(prefix) if info.key >= first)
+    documents = abreast(store, partial(read_json, store), keys)
+    return {
+        document["run_id"]: {int(number): Sample(**sums) for number, sums in document["versions"].items()}
+        for document in documents
+    }
 
 
 def paired(

@@ -219,5 +219,5 @@ def test_places_are_found_by_what_made_a_row_whatever_the_model_is_called() -> N
     live = Live([part_of(MANIFEST, LIVE_COLUMNS, rows)])
     lineup = Lineup(cards(3), "cards", live)
     assert lineup.names == ["cards@1", "cards@2", "cards@3"]
-    assert lineup.under(["a", "b", "c", "d"], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
-    assert Lineup(cards(3), "stub", live).under(["a", "b"], np.array([0, -1])) == [0, 0]
+    assert lineup.under(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
+    assert Lineup(cards(3), "stub", live).under(["a", "b"], [0, 1], np.array([0, -1])) == [0, 0]

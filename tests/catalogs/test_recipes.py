@@ -100,6 +100,21 @@ def test_a_precision_is_every_models() -> None:
     assert {name: model.precision for name, model in recipe.models.items()} == {"turbo": "fp8", "chosen": "fp8"}
 
 
+@pytest.mark.parametrize("word", ["family: stub", "precision: fp8", "standing: {name: x, versions: {}, production: 1}"])
+def test_a_file_does_not_say_what_the_registry_says(word: str) -> None:
+    text = """
+columns: {sku: id, title: name}
+models: {cards: {registry: card, WORD}}
+views: {front: x}
+defaults: {views: [front], template: "{{ title }}"}
+""".replace("WORD", word)
+    with pytest.raises(
+        RecipeError, match=rf"shop\.yaml: models\.cards\.{word.split(':')[0]}: the registry's versions of"
+    ):
+        load_recipe(text, "shop.yaml")
+    assert load_recipe(text.replace(f", {word}", ""), "shop.yaml").models["cards"].registry == "card"
+
+
 def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
     registered = {"models": {"cards": {"registry": "card"}}}
     assert changed(recipe_with(registered)).models["cards"].registry == "card"

@@ -1,5 +1,6 @@
 """What versions made, from records and batches whose figures are known."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,17 @@ def test_samples_are_kept_by_model_and_run_and_found_again(shop: Shop) -> None:
     assert found["run-2"] == {1: Sample(requests=5, published=4), 12: Sample(requests=3, published=3)}
     assert samples_of(shop.store, "idle") == {}
     assert read_json(shop.store, layout.model_sample("other", "run-2"))["run_id"] == "run-2"
+
+
+def test_runs_before_a_time_are_not_read(shop: Shop) -> None:
+    rows = [{"version": "card/1", "sample": vars(Sample(requests=1))}]
+    ids = ["20261122T235959-ffffffff", "20261123T000000-00000000", "20261123T000001-00000000"]
+    for run_id in ids:
+        keep_samples(shop.store, run_id, rows)
+    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    assert list(samples_of(shop.store, "card", midnight)) == ids[1:]
+    assert list(samples_of(shop.store, "card", midnight.astimezone(timezone(timedelta(hours=5))))) == ids[1:]
+    assert list(samples_of(shop.store, "card")) == ids
 
 
 def test_production_is_taken_from_the_candidates_own_runs_and_from_others_only_where_these_have_too_few() -> None:
