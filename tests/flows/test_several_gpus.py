@@ -1,0 +1,180 @@
+"""A night on several GPUs: the same release as on one, whichever of them die, and one bad picture ends nothing."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import flows.places
+from catalogs import layout
+from catalogs.errors import SettingsError
+from flows.places import pool_maker
+from infra.engines.faults import FATAL, open_fatal_engine
+from infra.errors import EngineError
+from infra.stores import open_store
+from tests.flows.home import staged_keys, wait_for_staged
+from tests.flows.shops import SETTINGS, Shop, check_published
+from tests.flows.test_bad_input import RECIPE
+from tests.rays import kill_node
+
+NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
+"""What does not depend on where a picture was made."""
+RAY: dict[str, Any] = {"pool": "ray", "shard_size": 4}
+Release = dict[Any, tuple[Any, ...]]
+NewCluster = Callable[[int], AbstractContextManager[Any]]
+
+
+def shop_of(folder: Path, count: int, bad: int | None = None, **settings: Any) -> Shop:
+    folder.mkdir(exist_ok=True)
+    titles = [f"Thing No. {number}" + f" {FATAL}" * (number == bad) for number in range(count)]
+    rows = [{"sku": f"thing-{number}", "title": title} for number, title in enumerate(titles)]
+    return Shop(folder, rows, RECIPE, settings=SETTINGS.model_copy(update=settings))
+
+
+def release_of(shop: Shop) -> Release:
+    check_published(shop.store, shop.manifest())
+    return {name: tuple(row[column] for column in NAMES) for name, row in shop.manifest().items()}
+
+
+def on_one(folder: Path, count: int) -> Release:
+    """Return the release as this process makes it alone."""
+    shop = shop_of(folder / "alone", count)
+    shop.night()
+    return release_of(shop)
+
+
+class Night(threading.Thread):
+    """A night on a thread, so that something can be killed meanwhile."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(daemon=True)
+        self.shop = shop
+        self.report: dict[str, Any] = {}
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.report = self.shop.night().report
+        except BaseException as error:
+            self.fault = error
+
+    def ended(self) -> dict[str, Any]:
+        self.join()
+        if self.fault is not None:
+            raise self.fault
+        return self.report
+
+
+def actors() -> list[psutil.Process]:
+    """Return the processes below this one in which engines are."""
+    family = psutil.Process().children(recursive=True)
+    return [each for each in family if each.is_running() and each.name().startswith("ray::EngineActor")]
+
+
+def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 10, ray_gpus=2, **RAY)
+    report = shop.night().report
+    assert (report["slots"]["published"], report["images"]["generated"]) == (10, 10)
+    assert release_of(shop) == on_one(tmp_path, 10)
+
+
+def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 12, ray_gpus=1, stub_seconds=0.1, **RAY)
+    second = 2.0 / 3600  # of the price list's default GPU
+    report = shop.night(max_cost=6.5 * 0.1 * second).report
+    assert report["slots"]["published"] + report["slots"]["deferred"] == 12
+    assert 4 <= report["slots"]["published"] <= 6
+    assert 0 < report["cost"]["total"] <= 6.5 * 0.1 * second
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gpus", [1, 4])
+def test_a_cluster_of_any_size_makes_the_same_release(tmp_path: Path, new_cluster: NewCluster, gpus: int) -> None:
+    with new_cluster(gpus) as cluster:
+        shop = shop_of(tmp_path, 10, ray_address=cluster.address, **RAY)
+        shop.night()
+    assert release_of(shop) == on_one(tmp_path, 10)
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, new_cluster: NewCluster) -> None:
+    with new_cluster(2) as cluster:
+        shop = shop_of(tmp_path, 40, ray_address=cluster.address, stub_seconds=0.3, **RAY)
+        night = Night(shop)
+        night.start()
+        wait_for_staged(shop, 4)
+        while not 4 <= len(actors_of(cluster)) + 2:  # both nodes are at work
+            time.sleep(0.1)
+        kill_node(cluster.worker_nodes and next(iter(cluster.worker_nodes)))
+        staged = len(staged_keys(shop))
+        report = night.ended()
+    assert staged < 40, "it was killed in the middle"
+    assert report["slots"]["published"] == 40
+    assert release_of(shop) == on_one(tmp_path, 40)
+
+
+def actors_of(cluster: Any) -> list[psutil.Process]:
+    """Return the engines' processes of all nodes."""
+    found = []
+    for node in cluster.worker_nodes:
+        for raylet in node.all_processes["raylet"]:
+            found += [
+                each
+                for each in psutil.Process(raylet.process.pid).children(recursive=True)
+                if each.name().startswith("ray::EngineActor")
+            ]
+    return found
+
+
+@pytest.mark.slow
+def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 16, ray_gpus=1, stub_seconds=0.2, **RAY)
+    night = Night(shop)
+    night.start()
+    wait_for_staged(shop, 3)
+    (actor,) = actors()
+    actor.kill()
+    report = night.ended()
+    assert (report["slots"]["published"], report["reasons"]) == (16, {})
+    assert report["images"]["reused"] >= 3, "what it had staged was found"
+    assert report["images"]["generated"] + report["images"]["reused"] == 16
+    assert release_of(shop) == on_one(tmp_path, 16)
+
+
+@pytest.mark.slow
+def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
+    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.places, "open_engine", open_fatal_engine)
+    shop = shop_of(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
+    report = shop.night().report
+    assert (report["slots"]["published"], report["slots"]["failed"]) == (11, 1)
+    assert report["reasons"] == {"set-aside": 1}
+    assert {sku for sku, _, _ in shop.manifest()} == {f"thing-{number}" for number in range(12)} - {"thing-5"}
+    shop.rows[5]["title"] = "Thing No. 5"
+    assert shop.night().report["slots"]["published"] == 1
+
+
+def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 2, ray_gpus=1, **RAY)
+    with pytest.raises(EngineError, match="'weights_digest'|weights|model"):
+        shop.night(engine="torch", model=str(tmp_path))
+    assert [key for key in shop.open_runs()], "and the run is taken up when there is one"
+
+
+def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^PACKSHOT_POOL=ray: .* cannot see 'memory://here'"):
+        pool_maker(open_store("memory://here"), SETTINGS.model_copy(update=RAY))
+
+
+def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows.places, "ray_is_installed", lambda: False)
+    shop = shop_of(tmp_path, 1, **RAY)
+    with pytest.raises(EngineError, match=r"pip install 'packshot\[ray\]'"):
+        shop.night()
+    assert list(shop.store.list(layout.open_runs(shop.name))) == []
