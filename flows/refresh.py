@@ -134,8 +134,8 @@ class Refresh:
             gates = prompt_gates(self.job, self.settings)
             asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
             plan = load_plan(store, run.run_id) or self.hands.stage("plan", lambda: make_plan(*asked))
-        asked = (plan.images, plan.gpu_seconds, self.settings.engines)
-        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, *asked))
+        images = (plan.images, plan.gpu_seconds, self.settings.engines)
+        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, *images))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan, check_lease, terms)

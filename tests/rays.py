@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infra.pools.ray_cluster import LOOPBACK_ONLY, connected, ray_is_installed
+from infra.pools.ray_cluster import EAGER, LOOPBACK_ONLY, connected, ray_is_installed
 
 NEEDS_RAY = pytest.mark.skipif(not ray_is_installed(), reason="ray is not installed: pip install 'packshot[ray]'")
 
@@ -56,7 +56,7 @@ def kill_node(node: Any) -> None:
 def cluster_of(gpus: int) -> Iterator[Any]:
     """Lend a running cluster with a head without GPUs and so many nodes with one logical GPU each."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**LOOPBACK_ONLY, "RAY_USAGE_STATS_ENABLED": "0"}.items():
+        for name, value in {**LOOPBACK_ONLY, **EAGER, "RAY_USAGE_STATS_ENABLED": "0"}.items():
             patch.setenv(name, value)
         from ray.cluster_utils import Cluster
 

@@ -33,6 +33,8 @@ OBJECT_BYTES = 256 * 1024**2
 """Shared memory of a cluster of our own: keys and prompts travel, pictures do not."""
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
+EAGER = {"RAY_worker_niceness": "0"}
+"""Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU."""
 
 _token = secrets.token_hex(32)
 """Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""
@@ -128,7 +130,7 @@ def _started() -> Iterator[Any]:
     folder = tempfile.mkdtemp(prefix="packshot-ray-")
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(remove)
-    surroundings = {"RAY_USAGE_STATS_ENABLED": "0", **LOOPBACK_ONLY}
+    surroundings = {"RAY_USAGE_STATS_ENABLED": "0", **LOOPBACK_ONLY, **EAGER}
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
         surroundings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)  # what this process imports, actors import
@@ -187,7 +189,7 @@ def _imported() -> Any:
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     # Ray prints of every process that dies, on stdout and without a switch; the pool says itself what matters of it,
     # and `--json` has to stay one document.
-    worker = importlib.import_module("ray._private.worker")
+    worker: Any = importlib.import_module("ray._private.worker")
     worker.print_to_stdstream = lambda *_, **__: None
     return ray
 

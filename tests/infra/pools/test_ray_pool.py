@@ -50,7 +50,7 @@ def test_works_go_to_all_engines_and_models_share_them(engines: RayEngines, tmp_
 
 def test_work_that_cannot_travel_is_refused_where_it_is_given(engines: RayEngines) -> None:
     with pytest.raises((pickle.PicklingError, AttributeError)):
-        engines.pool(works.stub).submit(lambda engine, shard: shard, None)
+        engines.pool(works.stub).submit(lambda *_: None, None)
 
 
 @pytest.mark.slow

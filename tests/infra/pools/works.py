@@ -23,6 +23,11 @@ def broken() -> Engine:
     return ThreadedEngine(FaultyPainter(loads=False), 2, 8)
 
 
+def open_nothing(spec: EngineSpec) -> Engine:
+    """Open nothing, whatever is asked for."""
+    return broken()
+
+
 def dead_on_opening() -> Engine:
     """Die."""
     os.kill(os.getpid(), signal.SIGKILL)
