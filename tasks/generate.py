@@ -27,6 +27,8 @@ from tasks.workbench import Workbench
 
 STAGING_QUEUE = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
+MOST_ALONE = 4 * STAGING_QUEUE
+"""Images that are made one by one: more of them are not one bad image and its neighbours."""
 SET_ASIDE = "set-aside"
 """Why an image failed that engines died with."""
 
@@ -93,7 +95,8 @@ def generate_shard(bench: Workbench, shard: str) -> dict[str, int]:
 def _painted(pool: Pool, work: ShardWork, store: ObjectStore) -> list[Made]:
     """Have orders made from the first to the last, and where that ends engines, from the last to the first.
 
-    What is staged is found, so that both ways together leave only the image that does it, and what was beside it.
+    What is staged is found, so that both ways together leave the image that does it and a few beside it, whose pictures
+    died on their way to the store: each of these is made by itself.
     """
     paint = partial(generate, store=store)
     for orders in (work.orders, work.orders[::-1]):
@@ -102,8 +105,22 @@ def _painted(pool: Pool, work: ShardWork, store: ObjectStore) -> list[Made]:
         except WorkSetAside as error:
             reason = str(error)
     found = {one.order.image_key: one for one in _found(store, work.orders)}
-    lost = partial(Made, how="failed", code=SET_ASIDE, reason=reason)
-    return [found.get(order.image_key) or lost(order) for order in work.orders]
+    left = [order for order in work.orders if order.image_key not in found]
+    if len(left) > MOST_ALONE:
+        return [*found.values(), *(_set_aside(order, reason) for order in left)]
+    alone = [(order, pool.submit(paint, replace(work, orders=(order,)))) for order in left]
+    return [*found.values(), *(_alone(order, future) for order, future in alone)]
+
+
+def _alone(order: Order, future: "Future[list[Made]]") -> Made:
+    try:
+        return future.result()[0]
+    except WorkSetAside as error:
+        return _set_aside(order, str(error))
+
+
+def _set_aside(order: Order, reason: str) -> Made:
+    return Made(order, "failed", code=SET_ASIDE, reason=reason)
 
 
 def _found(store: ObjectStore, orders: Iterable[Order]) -> Iterator[Made]:

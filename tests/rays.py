@@ -5,14 +5,14 @@ Where ray is not installed these tests are skipped, and say so. A cluster's node
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import psutil
 import pytest
 
-from infra.pools.ray_cluster import EAGER, LOOPBACK_ONLY, connected, ray_is_installed
+from infra.pools.ray_cluster import LOOPBACK_ONLY, connected, ray_is_installed, surroundings
 
 NEEDS_RAY = pytest.mark.skipif(not ray_is_installed(), reason="ray is not installed: pip install 'packshot[ray]'")
 
@@ -34,37 +34,42 @@ def local_ray(kept_ray: ExitStack) -> Any:
     return sys.modules["ray"]
 
 
-@pytest.fixture
-def new_cluster(kept_ray: ExitStack) -> Callable[[int], AbstractContextManager[Any]]:
-    """Return what makes clusters, with this process in none."""
+@pytest.fixture(scope="module")
+def cluster(kept_ray: ExitStack) -> Iterator[Any]:
+    """Lend a running cluster: a head without GPUs, and two nodes with two logical GPUs each. This process is in none.
+
+    Its tests come first in their file: those of a host's own Ray keep this process there.
+    """
     if not ray_is_installed():
         pytest.skip("ray is not installed: pip install 'packshot[ray]'")
     kept_ray.close()
-    return cluster_of
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**surroundings(), **LOOPBACK_ONLY}.items():
+            patch.setenv(name, value)
+        from ray.cluster_utils import Cluster
+
+        options = {"object_store_memory": 100 * 1024**2, "include_dashboard": False}
+        started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0, **options})
+        try:
+            for _ in range(2):
+                started.add_node(num_cpus=1, num_gpus=2, object_store_memory=100 * 1024**2)
+            yield started
+        finally:
+            started.shutdown()
+
+
+def engines_of(node: Any) -> list[psutil.Process]:
+    """Return the processes of a node in which engines are."""
+    return [each for each in _family(node) if each.name().startswith("ray::EngineActor")]
 
 
 def kill_node(node: Any) -> None:
     """Kill a node's processes: its raylet, and every worker below it."""
-    raylets = node.all_processes["raylet"]
-    for raylet in raylets:
-        family = psutil.Process(raylet.process.pid)
-        for process in [*family.children(recursive=True), family]:
-            process.kill()
+    for process in _family(node):
+        process.kill()
 
 
-@contextmanager
-def cluster_of(gpus: int) -> Iterator[Any]:
-    """Lend a running cluster with a head without GPUs and so many nodes with one logical GPU each."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**LOOPBACK_ONLY, **EAGER, "RAY_USAGE_STATS_ENABLED": "0"}.items():
-            patch.setenv(name, value)
-        from ray.cluster_utils import Cluster
-
-        options = {"include_dashboard": False, "object_store_memory": 100 * 1024**2}
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0, **options})
-        try:
-            for _ in range(gpus):
-                cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=100 * 1024**2)
-            yield cluster
-        finally:
-            cluster.shutdown()
+def _family(node: Any) -> list[psutil.Process]:
+    (raylet,) = node.all_processes["raylet"]
+    family = psutil.Process(raylet.process.pid)
+    return [*family.children(recursive=True), family]

@@ -9,6 +9,7 @@ for itself; on a cluster every node brings its own. None travels through Ray.
 
 import atexit
 import importlib
+import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -33,9 +34,6 @@ OBJECT_BYTES = 256 * 1024**2
 """Shared memory of a cluster of our own: keys and prompts travel, pictures do not."""
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
-EAGER = {"RAY_worker_niceness": "0"}
-"""Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU."""
-
 _token = secrets.token_hex(32)
 """Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""
 _lock = threading.Lock()
@@ -45,6 +43,27 @@ _session: "_Session | None" = None
 def ray_is_installed() -> bool:
     """Tell whether the package is here, without importing it."""
     return importlib.util.find_spec("ray") is not None
+
+
+def look_at_ray(address: str | None) -> str:
+    """Say which Ray would be used, and start or join none. Raises `EngineError` where none could be."""
+    if not ray_is_installed():
+        raise EngineError(MISSING)
+    if address is not None:
+        _require_answer(address)
+    version = importlib.metadata.version("ray")
+    return f"ray {version}, {'started for this host' if address is None else f'the cluster at {address} answers'}"
+
+
+def surroundings() -> dict[str, str]:
+    """Return the variables that a cluster of our own is started with: no telemetry, a token, workers like any process.
+
+    Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU.
+    """
+    said = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    if not any(name.startswith("RAY_AUTH_") for name in os.environ):
+        said |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
+    return said
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -130,12 +149,9 @@ def _started() -> Iterator[Any]:
     folder = tempfile.mkdtemp(prefix="packshot-ray-")
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(remove)
-    surroundings = {"RAY_USAGE_STATS_ENABLED": "0", **LOOPBACK_ONLY, **EAGER}
-    if not any(name.startswith("RAY_AUTH_") for name in os.environ):
-        surroundings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)  # what this process imports, actors import
     try:
-        with _environment(surroundings):
+        with _environment(surroundings() | LOOPBACK_ONLY):
             ray = _imported()
             with _environment({"PYTHONPATH": path}):
                 _init(ray, "local", _temp_dir=folder, include_dashboard=False, object_store_memory=OBJECT_BYTES)
@@ -174,11 +190,14 @@ def _init(ray: Any, address: str, **more: Any) -> None:
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **more)
     except Exception as error:
-        said = " ".join(str(error).split())[:300]
-        where = "on this host" if address == "local" else f"at {address!r}"
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if address == "local":
+            raise EngineError(
+                f"Ray could not be started on this host ({said}); PACKSHOT_POOL=inline does without."
+            ) from None
         raise EngineError(
-            f"Ray could not be entered {where} ({type(error).__name__}: {said}): this machine must be one of the"
-            " cluster's nodes, with the same versions of Python and ray, and with its token where it asks for one."
+            f"The Ray cluster at {address!r} could not be joined ({said}): this machine must be one of its nodes, with"
+            " the same versions of Python and ray, and with its token where it asks for one."
         ) from None
 
 

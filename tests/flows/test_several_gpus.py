@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +22,12 @@ from tests.flows.home import staged_keys, wait_for_staged
 from tests.flows.shops import SETTINGS, Shop, check_published
 from tests.flows.test_bad_input import RECIPE
 from tests.infra.pools.works import open_nothing
-from tests.rays import kill_node
+from tests.rays import engines_of, kill_node
 
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What does not depend on where a picture was made."""
 RAY: dict[str, Any] = {"pool": "ray", "shard_size": 4}
 Release = dict[Any, tuple[Any, ...]]
-NewCluster = Callable[[int], AbstractContextManager[Any]]
 
 
 def shop_of(folder: Path, count: int, bad: int | None = None, **settings: Any) -> Shop:
@@ -74,10 +71,30 @@ class Night(threading.Thread):
         return self.report
 
 
-def actors() -> list[psutil.Process]:
-    """Return the processes below this one in which engines are."""
-    family = psutil.Process().children(recursive=True)
-    return [each for each in family if each.is_running() and each.name().startswith("ray::EngineActor")]
+@pytest.mark.slow
+def test_one_two_and_four_engines_of_a_cluster_make_the_same_release(tmp_path: Path, cluster: Any) -> None:
+    alone = on_one(tmp_path, 10)
+    for engines in (1, 2, 4):
+        shop = shop_of(tmp_path / str(engines), 10, ray_address=cluster.address, ray_gpus=engines, **RAY)
+        assert shop.night().report["images"]["generated"] == 10
+        assert release_of(shop) == alone
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, cluster: Any) -> None:
+    shop = shop_of(tmp_path, 40, ray_address=cluster.address, stub_seconds=0.5, in_flight=9, **RAY)
+    night = Night(shop)
+    night.start()
+    node, other = cluster.worker_nodes
+    while night.is_alive() and not (staged_keys(shop) and engines_of(node) and engines_of(other)):
+        time.sleep(0.05)
+    kill_node(node)
+    staged = len(staged_keys(shop))
+    report = night.ended()
+    assert 0 < staged < 40, "it was killed in the middle"
+    assert (report["slots"]["published"], report["reasons"]) == (40, {})
+    assert report["images"]["generated"] + report["images"]["reused"] == 40
+    assert release_of(shop) == on_one(tmp_path, 40)
 
 
 def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: Any) -> None:
@@ -100,51 +117,12 @@ def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ra
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gpus", [1, 4])
-def test_a_cluster_of_any_size_makes_the_same_release(tmp_path: Path, new_cluster: NewCluster, gpus: int) -> None:
-    with new_cluster(gpus) as cluster:
-        shop = shop_of(tmp_path, 10, ray_address=cluster.address, **RAY)
-        shop.night()
-    assert release_of(shop) == on_one(tmp_path, 10)
-
-
-@pytest.mark.slow
-def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, new_cluster: NewCluster) -> None:
-    with new_cluster(2) as cluster:
-        shop = shop_of(tmp_path, 40, ray_address=cluster.address, stub_seconds=0.3, **RAY)
-        night = Night(shop)
-        night.start()
-        wait_for_staged(shop, 4)
-        while not len(actors_of(cluster)) + 2 >= 4:  # both nodes are at work
-            time.sleep(0.1)
-        kill_node(cluster.worker_nodes and next(iter(cluster.worker_nodes)))
-        staged = len(staged_keys(shop))
-        report = night.ended()
-    assert staged < 40, "it was killed in the middle"
-    assert report["slots"]["published"] == 40
-    assert release_of(shop) == on_one(tmp_path, 40)
-
-
-def actors_of(cluster: Any) -> list[psutil.Process]:
-    """Return the engines' processes of all nodes."""
-    found = []
-    for node in cluster.worker_nodes:
-        for raylet in node.all_processes["raylet"]:
-            found += [
-                each
-                for each in psutil.Process(raylet.process.pid).children(recursive=True)
-                if each.name().startswith("ray::EngineActor")
-            ]
-    return found
-
-
-@pytest.mark.slow
 def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_path: Path, local_ray: Any) -> None:
     shop = shop_of(tmp_path, 16, ray_gpus=1, stub_seconds=0.2, **RAY)
     night = Night(shop)
     night.start()
     wait_for_staged(shop, 3)
-    (actor,) = actors()
+    (actor,) = [each for each in psutil.Process().children(recursive=True) if "EngineActor" in each.name()]
     actor.kill()
     report = night.ended()
     assert (report["slots"]["published"], report["reasons"]) == (16, {})

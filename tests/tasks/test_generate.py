@@ -21,7 +21,7 @@ from infra.interfaces import Engine, ObjectStore, Pool
 from infra.pools.inline import InlinePool
 from infra.stores import open_store
 from infra.stores.faults import Mortality, MortalStore, StoreDied
-from tasks.generate import STAGING_QUEUE, generate, make
+from tasks.generate import MOST_ALONE, STAGING_QUEUE, generate, make
 from tasks.meter import FIRST_MEASURED, Meter
 from tests.flows.worlds import counting_engine
 
@@ -170,15 +170,25 @@ class Fragile:
         self.pool.close()
 
 
-def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_only_what_kills_them_fails() -> None:
+def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_one() -> None:
     store = open_store("memory://generate-fragile")
     shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
     with stub_pool() as pool:
         fragile = Fragile(pool, 3, 5)
         found = make(fragile, shard, store)
-    assert fragile.asked == [list(range(8)), list(reversed(range(8)))]
-    assert [one.how for one in found] == [*["reused"] * 3, *["failed"] * 3, *["reused"] * 2]
+    assert fragile.asked == [list(range(8)), list(reversed(range(8))), [3], [4], [5]]
+    assert [one.how for one in found] == [*["reused"] * 3, "failed", "generated", "failed", *["reused"] * 2]
     assert {(one.code, one.reason) for one in found if one.how == "failed"} == {("set-aside", "Engines died with it.")}
+
+
+def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
+    store = open_store("memory://generate-hopeless")
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(MOST_ALONE + 5)])
+    with stub_pool() as pool:
+        fragile = Fragile(pool, 1, MOST_ALONE + 2)
+        found = make(fragile, shard, store)
+    assert len(fragile.asked) == 2
+    assert [one.how for one in found] == ["reused", *["failed"] * (MOST_ALONE + 2), "reused", "reused"]
 
 
 def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_for() -> None:
@@ -188,6 +198,6 @@ def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_fo
     with stub_pool(0.02) as pool:
         fragile = Fragile(pool, 6)
         found = make(fragile, shard, store, meter)
-    assert fragile.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [7, 6, 5, 4]]
+    assert fragile.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [7, 6, 5, 4], [6]]
     assert [one.how for one in found] == [*["generated"] * 4, "reused", "reused", "failed", "reused"]
     assert meter.spent >= 8 * 0.02
