@@ -80,6 +80,8 @@ def connected(address: str | None) -> Iterator[Any]:
 
     Raises `EngineError` where ray is not installed, nothing answers, or the process is in another cluster already.
     """
+    if not ray_is_installed():
+        raise EngineError(MISSING)
     if address is not None:
         _require_answer(address)
     session = _enter(address)
@@ -202,8 +204,6 @@ def _init(ray: Any, address: str, **more: Any) -> None:
 
 
 def _imported() -> Any:
-    if not ray_is_installed():
-        raise EngineError(MISSING)
     ray = importlib.import_module("ray")
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     # Ray prints of every process that dies, on stdout and without a switch; the pool says itself what matters of it,

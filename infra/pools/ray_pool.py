@@ -195,7 +195,12 @@ class RayEngines:
             return
         reply = answer.result()
         self._busy[reply.process, job.opener] = max(reply.busy, self._busy.get((reply.process, job.opener), 0.0))
-        value = pickle.loads(reply.content)  # noqa: S301 - our own actor's words
+        try:
+            value = pickle.loads(reply.content)  # noqa: S301 - our own actor's words
+        except Exception as error:  # this answer's fault, and not the end of all works
+            self._crew.done(member, job)
+            job.future.set_exception(error)
+            return
         if reply.kind == "lost":
             self._ray.kill(member.actor, no_restart=False)  # a device that was lost comes back with a new process only
             self._bury(member, job.opener, str(value))

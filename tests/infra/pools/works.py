@@ -82,6 +82,26 @@ def die_once(engine: Engine, folder: str) -> int:
     return os.getpid()
 
 
+def lose_once(engine: Engine, folder: str) -> tuple[int, int]:
+    """Lose the device of the first process that does this, and tell both in the second."""
+    mark = Path(folder) / "lost"
+    if not mark.exists():
+        mark.write_text(str(os.getpid()))
+        raise EngineError("The device was lost, as ordered.")
+    return int(mark.read_text()), os.getpid()
+
+
+def unreadable(engine: Engine, shard: object) -> object:
+    return Unreadable()
+
+
+class Unreadable:
+    """An answer that cannot be read where it arrives."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("no number",)
+
+
 def variable(engine: Engine, name: str) -> str | None:
     return os.environ.get(name)
 
