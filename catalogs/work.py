@@ -58,12 +58,13 @@ class ShardWork:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of an order: a staged image and the sha256 of its pixels, or a reason why there is none."""
+    """What became of an order: a staged image and the sha256 of its pixels, or why there is none: a code, and words."""
 
     order: Order
     how: Literal["generated", "reused", "failed"]
     raw_sha: str = ""
     engine_seconds: float = 0.0
+    code: str = "engine-failed"
     reason: str = ""
     backend: str = ""
     """The engine that made the image; empty where that is not known."""

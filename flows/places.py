@@ -5,8 +5,9 @@ adapters are imported when they are opened.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from catalogs.channels import silent_scanners
@@ -17,12 +18,14 @@ from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from catalogs.terms import Terms, terms_of
 from infra.engines import EngineSpec, open_engine
-from infra.errors import StoreError
-from infra.interfaces import ObjectStore, Pool, Screener
+from infra.errors import EngineError, StoreError
+from infra.interfaces import Engine, ObjectStore, Pool, Screener
 from infra.marks.certificates import development_folder, development_identity, load_identity
 from infra.marks.credentials import Signer
 from infra.marks.watermarks import open_watermark
 from infra.pools.inline import InlinePool
+from infra.pools.ray_cluster import MISSING, ray_is_installed
+from infra.pools.ray_pool import RayEngines
 from infra.scanners.images import look_for
 from infra.scanners.linear import open_classifier
 from infra.screening.inline import InlineScreener
@@ -47,12 +50,12 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
     require_conditional_writes(store, settings)
     signer = open_signer(settings) if publishes else None
     pools: dict[str, Pool] = {}
+    new_pool = pool_maker(store, settings)
     screener = open_screener(store, settings)
 
     def pool(model: str) -> Pool:
         if model not in pools:
-            spec = engine_spec(job.recipe, model, settings)
-            pools[model] = InlinePool(lambda: open_engine(spec))
+            pools[model] = new_pool(partial(open_engine, engine_spec(job.recipe, model, settings)))
         return pools[model]
 
     scanners, _ = scanners_of(job.policy)
@@ -79,6 +82,20 @@ def require_weights(recipe: Recipe, settings: Settings) -> None:
     model = recipe.default_model
     for name in recipe.models[model].weights(model):
         engine_spec(recipe, name, settings)
+
+
+def pool_maker(store: ObjectStore, settings: Settings) -> Callable[[Callable[[], Engine]], Pool]:
+    """Return what makes a pool of what opens its engines; with Ray the pools of one maker share their processes.
+
+    Raises `EngineError` where ray is not installed, `SettingsError` for a store that no other process can see.
+    """
+    if settings.pool == "inline":
+        return InlinePool
+    if not ray_is_installed():
+        raise EngineError(MISSING)
+    if store.url.startswith("memory://"):
+        raise SettingsError(f"PACKSHOT_POOL=ray: engines in other processes cannot see {store.url!r}; use a folder")
+    return RayEngines(settings.ray_address, settings.ray_gpus, settings.ray_tries).pool
 
 
 def prompt_gates(job: Job, settings: Settings) -> PromptGates:
@@ -148,7 +165,7 @@ def read_prices(settings: Settings) -> Prices:
 def terms_for(job: Job, prices: Prices, settings: Settings) -> Terms:
     """Return the terms that a job works on: estimates for its engine on the GPU of the settings, and its limits."""
     stub_seconds = settings.stub_seconds if job.recipe.engine == "stub" else None
-    return terms_of(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours)
+    return terms_of(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours, settings.engines)
 
 
 def open_screener(store: ObjectStore, settings: Settings) -> Screener:

@@ -136,7 +136,8 @@ class Refresh:
             gates = prompt_gates(self.job, self.settings)
             asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
             plan = load_plan(store, run.run_id) or self.hands.stage("plan", lambda: make_plan(*asked))
-        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
+        images = (plan.images, plan.gpu_seconds, self.settings.engines)
+        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, *images))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan, check_lease, terms)
@@ -254,7 +255,7 @@ class Refresh:
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.settings.in_flight, self.settings.shard_size)
+        return Limits(self.settings.shards_in_flight, self.settings.shard_size)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -14,6 +14,7 @@ from bench.__main__ import main
 from bench.measuring import in_child, machine
 from bench.planning import measure_planning
 from bench.tables import show
+from tests.rays import NEEDS_RAY
 
 COST = {"seconds", "cpu_seconds", "peak_mb", "start_mb", "children_mb"}
 
@@ -133,6 +134,24 @@ def test_a_server_records_every_shard_of_a_night(tmp_path: Path) -> None:
     assert found["recorded"] == {"generate completed": SHARDS, "screen completed": SHARDS}
     assert found["peak_mb"] < 1000
     assert "client's peak MB" in shown({"server": found})
+
+
+@NEEDS_RAY
+@pytest.mark.slow
+def test_several_engines_are_measured_beside_one(
+    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench import several
+
+    monkeypatch.setattr(several, "ENGINES", (1, 2))
+    found = several.measure_several(16, 0.05, tmp_path, say)
+    assert found["engines"].keys() == {"1", "2"}
+    for case in (found["inline"], *found["engines"].values()):
+        assert case["images_a_second"] == pytest.approx(16 / case["seconds"], rel=0.05)
+        assert 0 < case["busy_share"] <= 1
+    one, two = found["engines"].values()
+    assert (one["ratio"], two["ratio"]) == (1.0, pytest.approx(one["seconds"] / two["seconds"], abs=0.01))
+    assert "2, on Ray" in shown({"ray": found})
 
 
 def test_an_unknown_part_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,10 +22,15 @@ from infra.stores.local import LocalStore
 from tests.flows.shops import SETTINGS, Manifest, Shop
 from tests.flows.test_bad_input import RECIPE
 from tests.infra.marks.identities import new_identity, write_identity
+from tests.rays import NEEDS_RAY
 
 MOVED: dict[str, Any] = {
     "shard_size": 2,
     "in_flight": 1,
+    "pool": "ray",
+    "ray_address": "127.0.0.1:1",
+    "ray_gpus": 2,
+    "ray_tries": 1,
     "screeners": 2,
     "screen_seconds": 7.0,
     "stub_seconds": 0.01,
@@ -84,7 +89,7 @@ def test_no_setting_is_left_out_here() -> None:
     assert [name for name, value in MOVED.items() if value == getattr(SETTINGS, name)] == []
 
 
-@pytest.mark.parametrize("name", MOVED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS_RAY if name == "pool" else ()) for name in MOVED])
 def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_night: Shop, name: str) -> None:
     shutil.copytree(first_night.folder / "store", tmp_path / "store")
     shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, name))
@@ -92,8 +97,11 @@ def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_night: Sh
     assert (night.slots(), night.rendered, night.after) == ({"waiting": 1}, 0, night.before)
 
 
-def test_all_settings_moved_together_make_the_very_same_pictures(tmp_path: Path, first_night: Shop) -> None:
-    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, *MOVED))
+def test_all_settings_moved_together_make_the_very_same_pictures(
+    tmp_path: Path, first_night: Shop, local_ray: Any
+) -> None:
+    here = MOVED.keys() - {"ray_address"}  # there is no such cluster; test_several_gpus.py joins others
+    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, *here))
     shop.night()
     assert what_the_shop_shows(shop.manifest()) == what_the_shop_shows(first_night.manifest())
 
