@@ -82,6 +82,14 @@ class Choices:
         """Return the source digest of a row's content under a version."""
         return sha256(self.drafts[place].part.digest + content).digest()[:16]
 
+    def sources(self, content: Sequence[bytes], rows: Sequence[int], under: Sequence[int]) -> list[bytes]:
+        """Return the source digests of rows, each under its version; most recipes have one, and millions of rows."""
+        prefixes = [drafts.part.digest for drafts in self.drafts]
+        if len(prefixes) == 1:
+            prefix = prefixes[0]
+            return [sha256(prefix + content[row]).digest()[:16] for row in rows]
+        return [sha256(prefixes[place] + content[row]).digest()[:16] for row, place in zip(rows, under, strict=True)]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -129,10 +129,7 @@ class Planner:
         live = self.live.index.find(high, low)
         self.live.seen[live[live >= 0]] = True
         under = choices.lineup.under(skus, positions, live)
-        prefixes = [drafts.part.digest for drafts in choices.drafts]
-        digests = [
-            sha256(prefixes[place] + content[p]).digest()[:16] for p, place in zip(positions, under, strict=True)
-        ]
+        digests = choices.sources(content, positions, under)
         same = self.live.same_source(live, *words(digests))
         self.counts.unchanged += int(same.sum())
         moved = np.flatnonzero(~same)

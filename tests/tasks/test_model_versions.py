@@ -52,6 +52,11 @@ def test_what_was_said_is_read_back_with_who_when_and_why(store: ObjectStore) ->
     assert keys == ["models/card/registry/00000001.json", "models/card/registry/00000002.json"]
 
 
+@pytest.mark.slow
+def test_ten_people_at_once_lose_no_word_in_a_bucket(s3_url: str) -> None:
+    test_ten_people_at_once_lose_no_word(open_store(s3_url))
+
+
 def test_ten_people_at_once_lose_no_word(store: ObjectStore) -> None:
     together = Barrier(10)
 
