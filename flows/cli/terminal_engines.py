@@ -13,6 +13,9 @@ from rich.text import Text
 from tasks.figures import printable
 
 
+LONGEST_NAME = len("fp8-compile")
+
+
 def show_bench(console: Console, found: Mapping[str, Any]) -> None:
     """Print a bench: on what, a row a case, and the reasons of what could not be measured."""
     machine = found["machine"]
@@ -29,7 +32,7 @@ def bench_table(found: Mapping[str, Any]) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     names = ("backend", "px", "batch", "images/s", "s/image", "TFLOP/s", "peak GB", "engine idle", "to diffusers")
     for place, name in enumerate(names):
-        table.add_column(name, justify="right" if place else "left")
+        table.add_column(name, justify="right" if place else "left", min_width=0 if place else LONGEST_NAME)
     for row in found["rows"]:
         table.add_row(
             row["backend"],

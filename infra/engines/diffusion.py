@@ -72,6 +72,8 @@ class DiffusersPainter:
             place(pipeline, device)
         except torch.OutOfMemoryError as error:
             raise EngineUnsuitable(f"The model does not fit this device: {error}.") from error
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            raise EngineError(f"The model could not be put on the device: {error}.") from error
         self._pipeline = pipeline
         self._captions = Captions(pipeline, EMBEDDED_AT_ONCE if device == "cuda" else 1)
         self._accelerator.attach(pipeline)

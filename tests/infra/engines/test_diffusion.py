@@ -185,6 +185,25 @@ def test_a_damaged_model_says_which_folder(tiny_checkpoint: Path, tmp_path: Path
     assert "could not be loaded" in refusal(EngineSpec("torch", str(folder)))
 
 
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason"),
+    [
+        ("OutOfMemoryError", EngineUnsuitable, "does not fit this device: as ordered"),
+        ("AcceleratorError", EngineError, "could not be put on the device: as ordered"),
+    ],
+)
+def test_a_model_that_the_device_does_not_take_says_why(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[EngineError], reason: str
+) -> None:
+    import torch
+
+    def refuse(_pipeline: object, _device: str) -> None:
+        raise getattr(torch, fault)("as ordered")
+
+    monkeypatch.setattr("infra.engines.diffusion.place", refuse)
+    assert reason in refusal(EngineSpec("torch", str(tiny_checkpoint)), kind)
+
+
 def test_a_source_must_be_a_folder_or_a_hub_id_at_a_whole_commit(tiny_checkpoint: Path) -> None:
     assert "needs a model" in refusal(EngineSpec("torch"))
     assert "neither a folder" in refusal(EngineSpec("torch", "/nowhere/at/all"))
