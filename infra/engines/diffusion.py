@@ -11,12 +11,12 @@ image what it would get alone; a generator an image, on the CPU, gives each the 
 
 import gc
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.painter import OutOfDeviceMemory
+from infra.engines.painter import Accelerator, OutOfDeviceMemory
 from infra.engines.weights import check_folder, folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Prompt
@@ -55,8 +55,16 @@ class DiffusersPainter:
 
     name = "torch"
 
-    def __init__(self, source: str | None, revision: str | None, weights_digest: str | None, precision: str) -> None:
+    def __init__(
+        self,
+        source: str | None,
+        revision: str | None,
+        weights_digest: str | None,
+        precision: str,
+        accelerator: Accelerator | None = None,
+    ) -> None:
         self._source, self._revision = source, revision
+        self._accelerator = accelerator
         self._digest = weights_digest
         self._precision = precision
         self._pipeline: Any = None
@@ -78,12 +86,15 @@ class DiffusersPainter:
                 f"The weights in {str(folder)!r} have the digest {found!r}, not {self._digest!r}: "
                 "put the right model there, or give its digest in the recipe."
             )
+        replaced = self._accelerator.replaces if self._accelerator else frozenset()
         try:
-            self._pipeline = _pipeline(folder, dtype).to(device)
+            self._pipeline = _pipeline(folder, dtype, replaced).to(device)
         except torch.OutOfMemoryError as error:
             raise EngineUnsuitable(f"The model in {str(folder)!r} does not fit this device: {error}.") from error
         except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
             raise EngineError(f"The model in {str(folder)!r} could not be loaded: {error}.") from error
+        if self._accelerator:
+            self._accelerator.attach(self._pipeline)
 
     def group(self, prompt: Prompt) -> Hashable:
         """Return size, steps, guidance and the padded length of the caption."""
@@ -114,6 +125,8 @@ class DiffusersPainter:
 
     def release(self) -> None:
         """Drop the model and give its memory back."""
+        if self._accelerator:
+            self._accelerator.release()
         self._pipeline = None
         self._embedding.cache_clear()
         import torch
@@ -227,18 +240,19 @@ def _folder(source: str | None, revision: str | None) -> Path:
         raise EngineError(f"The hub model {source!r} at {revision!r} could not be downloaded: {error}.") from error
 
 
-def _pipeline(folder: Path, dtype: "torch.dtype") -> Any:
+def _pipeline(folder: Path, dtype: "torch.dtype", without: Set[str]) -> Any:
     import diffusers
     import transformers
 
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     pipeline = diffusers.ZImagePipeline.from_pretrained(
-        str(folder), dtype=dtype, use_safetensors=True, local_files_only=True
+        str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **dict.fromkeys(without)
     )
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.vae.enable_slicing()
-    for name in ("transformer", "text_encoder", "vae"):
+    if "vae" not in without:
+        pipeline.vae.enable_slicing()
+    for name in sorted({"transformer", "text_encoder", "vae"} - without):
         found = {weight.dtype for weight in getattr(pipeline, name).parameters()}
         if found != {dtype}:
             raise EngineError(f"The {name} in {str(folder)!r} was loaded as {found!r}, not as {dtype!r}.")

@@ -1,0 +1,32 @@
+"""Small graphs and the machine that answers to TensorRT's names, for every test of this folder."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from infra.engines.tensorrt.cards import Machine
+from infra.engines.tensorrt.device import HostDevice
+from infra.engines.tensorrt.opening import Host
+from infra.engines.tensorrt.recording import RecordingTensorRT
+from infra.nano import MODEL
+from tests.infra.engines.tensorrt.small_graphs import write_small_export, write_small_graphs
+
+
+@pytest.fixture(scope="session")
+def small_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_graphs(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return graphs of hardly any arithmetic that say they are packshot-nano's."""
+    return write_small_export(tmp_path_factory.mktemp("exports") / "nano", MODEL)
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host(RecordingTensorRT(), HostDevice(), Machine("11.4.0.106", "NVIDIA H200", (9, 0), "580.95.05"))
