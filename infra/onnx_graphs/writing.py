@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 
 from infra.errors import EngineError
@@ -64,6 +65,20 @@ def _write(module: torch.nn.Module, graph: Graph, feeds: dict[str, torch.Tensor]
         if program is None:
             raise EngineError(f"The {graph.name} could not be exported: torch gave no program.")
         program.save(folder / MODEL, external_data=True)
+    _strip(folder / MODEL)
+
+
+def _strip(path: Path) -> None:
+    """Take the exporter's notes out: they name files of this machine, and equal models would not be equal files."""
+    model = onnx.load(path, load_external_data=False)
+    for noted in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    for noted in (*model.graph.input, *model.graph.output):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    onnx.save(model, path)
+    onnx.checker.check_model(str(path))
 
 
 @contextlib.contextmanager
