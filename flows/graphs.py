@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogs.errors import OptionError
+from infra.engines.tensorrt.opening import EngineOpener
 from infra.errors import EngineError
 from infra.onnx_graphs.cards import read_card
 from infra.onnx_graphs.exporting import check_out, check_precision
@@ -26,8 +27,10 @@ def export_graphs(model: str, out: Path, precision: str, say: Say) -> dict[str, 
     return asdict(write_export(model, out, precision, say))
 
 
-def verify_graphs(model: str, folder: Path, say: Say) -> dict[str, Any]:
+def verify_graphs(model: str, folder: Path, say: Say, engine: Path | None = None) -> dict[str, Any]:
     """Compare an export with its model and return what came out; `passed` says it in a word.
+
+    With an `engine` that was built from the export, its plans are compared instead, on the GPU that they are for.
 
     Raises `OptionError` for a folder that is no export or a model that is none, else `EngineError`.
     """
@@ -35,7 +38,8 @@ def verify_graphs(model: str, folder: Path, say: Say) -> dict[str, Any]:
 
     _checked("DIR", read_card, folder)
     _checked("--model", model_folder, model)
-    verdict = verify(model, folder, say)
+    opener = EngineOpener(engine, read_card(folder)) if engine is not None else None
+    verdict = verify(model, folder, say, opener)
     return {"passed": verdict.passed, **asdict(verdict)}
 
 

@@ -165,21 +165,31 @@ def warn_of_silence(policy: Policy) -> list[str]:
 def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
     """Return which engine paints a model of the recipe.
 
-    Raises `RecipeError` for weights that are not pinned: what paints must be known before it is bought.
+    Raises `RecipeError` for weights that are not pinned: what paints must be known before it is bought; `SettingsError`
+    where the tensorrt engine has no folder.
     """
     entry = recipe.models[model]
-    if recipe.engine == "tensorrt":
-        raise RecipeError("The engine 'tensorrt' is not built yet; use --engine torch (or stub to rehearse)")
     if not entry.pinned:
         raise RecipeError(
             f"The model {model!r} ({entry.source}) is not pinned: set `revision` to a full hub commit in the recipe,"
             " or give --model a local folder, or rehearse with --engine stub"
         )
     return EngineSpec(
-        name="stub" if entry.family == "stub" else "torch",
+        name=recipe.engine,
         source=entry.source,
         revision=entry.revision,
         weights_digest=entry.weights_digest if entry.family != "stub" else None,
         precision=entry.precision,
         stub_seconds=settings.stub_seconds,
+        folder=_engine_folder(model, settings) if recipe.engine == "tensorrt" else None,
     )
+
+
+def _engine_folder(model: str, settings: Settings) -> str:
+    if settings.engine_folder is None:
+        raise SettingsError(
+            "PACKSHOT_ENGINE_FOLDER is not set: name the folder that `packshot engine build --out` made, or use "
+            "--engine torch"
+        )
+    own = Path(settings.engine_folder) / model
+    return str(own) if own.is_dir() else settings.engine_folder

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 def verify(
     folder: Annotated[Path, typer.Argument(help="An export: the folder of its card", show_default=False)],
     model: ExportedModel,
+    engine: Annotated[
+        Path | None, typer.Option("--engine", help="Compare this engine, which was built from the export, in its place")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare graphs with the model that they were made from, on fixed cases; exit 1 where they differ too much."""
     from flows.graphs import verify_graphs
 
-    found = verify_graphs(model, folder, say)
+    found = verify_graphs(model, folder, say, engine)
     if as_json:
         print_json(found)
     else:

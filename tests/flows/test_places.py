@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RecipeError, SettingsError
 from flows.parameters import RefreshParameters
 from flows.places import engine_spec, open_screener, require_conditional_writes
 from infra.errors import StoreError
@@ -27,6 +27,7 @@ MOVED: dict[str, Any] = {
     "single_writer": True,
     "store_seconds": 5.0,
     "lease_seconds": 33.0,
+    "engine_folder": "engines",
     "keep_staged_days": 1,
     "gpu": "h100",
     "prices": "prices.yaml",
@@ -121,8 +122,24 @@ def test_what_paints_follows_from_the_recipe_and_is_pinned_or_refused() -> None:
     assert (chosen.name, chosen.source, chosen.revision, chosen.precision) == ("torch", "owner/name", "a" * 40, "fp32")
     with pytest.raises(RecipeError, match=r"'turbo' .* is not pinned"):
         spec()
-    with pytest.raises(RecipeError, match="'tensorrt' is not built yet; use --engine torch"):
-        spec(engine="tensorrt")
+
+
+def test_the_tensorrt_engine_paints_the_same_requests_from_the_folder_of_its_model(tmp_path: Path) -> None:
+    def job(engine: str) -> Any:
+        options: Any = {"engine": engine, "model": f"owner/name@{'a' * 40}"}
+        return RefreshParameters(source="a.csv", store="store", **options).job()[0]
+
+    def spec(settings: Settings) -> Any:
+        return engine_spec(job("tensorrt").recipe, "turbo", settings)
+
+    assert job("tensorrt").recipe.model_names == job("torch").recipe.model_names
+    with pytest.raises(SettingsError, match="PACKSHOT_ENGINE_FOLDER is not set: name the folder that `packshot engine"):
+        spec(SETTINGS)
+    here = SETTINGS.model_copy(update={"engine_folder": str(tmp_path)})
+    assert (spec(here).name, spec(here).folder, spec(here).revision) == ("tensorrt", str(tmp_path), "a" * 40)
+    (tmp_path / "turbo").mkdir()
+    assert spec(here).folder == str(tmp_path / "turbo")
+    assert engine_spec(job("torch").recipe, "turbo", here).folder is None
 
 
 def test_a_store_in_memory_is_measured_in_this_process() -> None:

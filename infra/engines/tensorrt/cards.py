@@ -5,6 +5,7 @@ one sentence. A plan is machine code for one version of TensorRT and one kind of
 in the vendor's words, so the card is compared first. Load only plans that you built: they are programs.
 """
 
+import hashlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from infra.engines.tensorrt.building import Compatibility, write_whole
 from infra.engines.tensorrt.profiles import Profile, Size, Span
 from infra.errors import EngineError, EngineUnsuitable
+from infra.onnx_graphs.cards import ExportCard
 
 CARD = "card.json"
 AMPERE = (8, 0)
@@ -118,6 +120,12 @@ def read_card(folder: Path) -> EngineCard:
 def write_card(folder: Path, card: EngineCard) -> None:
     """Write the card: from now on the folder is an engine."""
     write_whole(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())
+
+
+def graph_digest(export: ExportCard, graph: str) -> str:
+    """Return the sha256 of the listing of one graph's files in an export: as `sha256sum` of their `sha256sum` lines."""
+    lines = [f"{each.sha256}  {each.path}\n" for each in export.files if each.path.startswith(f"{graph}/")]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
 def this_machine(tensorrt_version: str) -> Machine:

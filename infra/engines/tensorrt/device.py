@@ -20,6 +20,9 @@ Work = Callable[[], None]
 class Device(Protocol):
     """Where a plan runs. Every method is called on the engine's own thread."""
 
+    kind: str
+    """What torch calls it: `cuda` or `cpu`."""
+
     stream: int
     """The address of the stream that work is put on."""
 
@@ -70,6 +73,8 @@ class _Scratch:
 
 class CudaDevice:
     """The current CUDA device, with a stream of its own: the default one cannot be recorded."""
+
+    kind = "cuda"
 
     def __init__(self) -> None:
         import torch
@@ -125,6 +130,8 @@ class CudaDevice:
 
 class HostDevice:
     """The same on a CPU, for `recording`; `events` tells what was done, in order."""
+
+    kind = "cpu"
 
     def __init__(self) -> None:
         self.stream = 7

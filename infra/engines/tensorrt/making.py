@@ -5,14 +5,13 @@ Comes in: a model's folder, its export, sizes, a batch range, a precision. Goes 
 the first second of GPU time: precision, sizes, weights, an export that is not whole.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from infra.engines.tensorrt.building import Compatibility, Order, build_plan, require_room
-from infra.engines.tensorrt.cards import EngineCard, GraphCard, Machine, write_card
+from infra.engines.tensorrt.cards import EngineCard, GraphCard, Machine, graph_digest, write_card
 from infra.engines.tensorrt.configs import Config, component_configs, latent_pixel
 from infra.engines.tensorrt.opening import Host, cuda_host
 from infra.engines.tensorrt.profiles import Profile, Size, Span, profiles_of, shapes_of
@@ -57,11 +56,6 @@ class Prepared:
         """Return a graph's ONNX file."""
         return self.order.onnx / graph / MODEL
 
-    def digest(self, graph: str) -> str:
-        """Return the sha256 of the listing of a graph's files, as its export's card has them."""
-        lines = [f"{each.sha256}  {each.path}\n" for each in self.export.files if each.path.startswith(f"{graph}/")]
-        return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-
 
 def check_precision(precision: str) -> None:
     """Raise `ValueError` with the reason for a precision that is not built."""
@@ -77,6 +71,11 @@ def check_precision(precision: str) -> None:
 def prepare(order: EngineOrder, say: Say) -> Prepared:
     """Look at everything that needs no GPU. Raises `ValueError` for a size or precision, `EngineError` for the rest."""
     check_precision(order.precision)
+    if order.runtime == "onnxruntime" and order.precision != "fp32":
+        raise ValueError(
+            f"A rehearsal by onnxruntime cannot be in {order.precision!r}: on a CPU it computes in fp32 alone; export and "
+            "build with --precision fp32."
+        )
     configs = component_configs(order.model)
     profiles = _profiles(order, configs)
     export = read_card(order.onnx)
@@ -138,7 +137,9 @@ def _card(prepared: Prepared, machine: Machine | None) -> EngineCard:
             for profile in prepared.profiles[graph.name]
         ]
         file = f"{graph.name}/{PLAN}" if machine else str(prepared.source(graph.name).resolve())
-        graphs[graph.name] = GraphCard(file=file, onnx_sha256=prepared.digest(graph.name), profiles=tuple(numbers))
+        graphs[graph.name] = GraphCard(
+            file=file, onnx_sha256=graph_digest(prepared.export, graph.name), profiles=tuple(numbers)
+        )
     about: dict[str, Any] = vars(machine) if machine else {}
     return EngineCard(
         runtime=order.runtime,

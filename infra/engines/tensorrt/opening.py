@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.tensorrt.cards import EngineCard, GraphCard, Machine, this_machine
+from infra.engines.tensorrt.cards import EngineCard, GraphCard, Machine, graph_digest, read_card, this_machine
 from infra.engines.tensorrt.device import CudaDevice, Device
 from infra.engines.tensorrt.execution import TensorRtRuntime
 from infra.engines.tensorrt.profiles import Profile, profile_for
 from infra.engines.tensorrt.vendor import load_tensorrt
 from infra.errors import EngineError
+from infra.onnx_graphs.cards import ExportCard
 from infra.onnx_graphs.contract import TRANSFORMER, VAE_DECODER, Graph
 from infra.onnx_graphs.running import OnnxRuntime, Runtime
 
@@ -83,6 +84,44 @@ def open_engine_folder(folder: Path, card: EngineCard, host: Host | None) -> Ope
     """Make both graphs of an engine ready. Raises `EngineError` where a file is missing or damaged."""
     transformer = _runtime(folder, TRANSFORMER, card.transformer, host)
     return OpenEngine(card, transformer, _runtime(folder, VAE_DECODER, card.vae_decoder, host))
+
+
+class EngineOpener:
+    """Opens an engine's graphs one at a time, for `verify`: what it computes in, where, and how far it goes.
+
+    Raises `EngineError` for an engine of another export, and for one without batches of 1, which are compared too.
+    """
+
+    def __init__(self, folder: Path, export: ExportCard, host: Callable[[], Host] = cuda_host) -> None:
+        self._folder, self._card = folder, read_card(folder)
+        for graph in (TRANSFORMER, VAE_DECODER):
+            if self._graph(graph.name).onnx_sha256 != graph_digest(export, graph.name):
+                raise EngineError(
+                    f"The engine in {str(folder)!r} was built from another export: verify it with that one, or "
+                    "build it again from this."
+                )
+        if self._card.batches.low > 1:
+            raise EngineError(
+                f"The engine in {str(folder)!r} takes batches of {self._card.batches}, and verifying starts at 1: "
+                f"build it with --batch 1-{self._card.batches.high}."
+            )
+        self._host = host_of(self._card, host)
+        self.name: str = self._card.runtime
+        self.computes_in: str = "fp32" if self._card.precision == "fp32" else "bf16"
+        self.device: str = self._host.device.kind if self._host else "cpu"
+        decoder = self._card.vae_decoder.spans()
+        self.sizes: tuple[tuple[int, int], ...] | None = tuple(
+            (profile["latent_rows"].usual, profile["latent_columns"].usual) for profile in decoder
+        )
+        self.batch = self._card.batches.high
+
+    def open(self, graph: str) -> Runtime:
+        """Return what runs the graph of that name."""
+        known = {each.name: each for each in (TRANSFORMER, VAE_DECODER)}
+        return _runtime(self._folder, known[graph], self._graph(graph), self._host)
+
+    def _graph(self, name: str) -> GraphCard:
+        return self._card.transformer if name == TRANSFORMER.name else self._card.vae_decoder
 
 
 def _runtime(folder: Path, graph: Graph, card: GraphCard, host: Host | None) -> Runtime:

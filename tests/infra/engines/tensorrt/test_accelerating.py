@@ -19,6 +19,9 @@ from infra.engines.weights import folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Prompt
 from infra.nano import MODEL
+from tests.exported import tiny_export, tiny_model
+
+__all__ = ["tiny_export", "tiny_model"]
 
 TOLERANCE = 2
 """Levels of 255 by which a pixel may move from the torch engine's in fp32: sums are rounded in another order."""
@@ -27,8 +30,8 @@ TEXTS = ("a red mug", "a blue ball on a wooden table, seen from above, " * 4, "b
 PROMPTS = [Prompt(f"p{number}", text, 11 * number, 128, 128, steps=2) for number, text in enumerate(TEXTS)]
 
 
-def build(export: Path, out: Path, runtime: str, host: Host | None = None) -> Path:
-    order = EngineOrder(MODEL, export, out, [Size(128, 128)], batch_span(1, 3), "fp32", runtime=runtime)  # type: ignore[arg-type]
+def build(export: Path, out: Path, runtime: str, host: Host | None = None, model: Path = MODEL) -> Path:
+    order = EngineOrder(model, export, out, [Size(128, 128)], batch_span(1, 3), "fp32", runtime=runtime)  # type: ignore[arg-type]
     make_engine(prepare(order, str), str, lambda: host)  # type: ignore[arg-type, return-value]
     return out
 
@@ -136,36 +139,32 @@ def test_plans_without_tensorrt_say_what_to_install_before_weights_are_read(
     assert "install packshot[tensorrt]" in refusal(spec(planned, source="/nowhere"))
 
 
-@pytest.fixture(scope="module")
-def nano_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from infra.onnx_graphs.exporting import export
-
-    return export_of(export, tmp_path_factory.mktemp("exports") / "nano")
-
-
-def export_of(export: Any, out: Path) -> Path:
-    export(str(MODEL), out, "fp32", lambda _: None)
-    return out
-
-
-@pytest.fixture(scope="module")
-def by_torch() -> dict[str, np.ndarray]:
-    return pixels(open_engine(EngineSpec("torch", str(MODEL), batch_size=3)), PROMPTS)
-
-
-@pytest.mark.slow
-def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures(
-    nano_export: Path, by_torch: dict[str, np.ndarray], tmp_path: Path, host: Host
-) -> None:
-    rehearsed = build(nano_export, tmp_path / "rehearsed", "onnxruntime")
-    planned = build(nano_export, tmp_path / "planned", "tensorrt", host)
-    assert min(picture.std() for picture in by_torch.values()) > 20
+def compare_with_torch(model: Path, export: Path, folder: Path, host: Host) -> None:
+    """Paint by graphs in batches and alone, and by plans, and hold all against the torch engine's pictures."""
+    by_torch = pixels(open_engine(EngineSpec("torch", str(model), batch_size=3)), PROMPTS)
+    rehearsed = build(export, folder / "rehearsed", "onnxruntime", model=model)
+    planned = build(export, folder / "planned", "tensorrt", host, model=model)
     for made in (
-        pixels(open_engine(spec(rehearsed)), PROMPTS),
-        pixels(open_engine(spec(rehearsed, batch_size=1)), PROMPTS),
-        pixels(on_host(spec(planned), host), PROMPTS),
+        pixels(open_engine(spec(rehearsed, source=str(model))), PROMPTS),
+        pixels(open_engine(spec(rehearsed, source=str(model), batch_size=1)), PROMPTS),
+        pixels(on_host(spec(planned, source=str(model)), host), PROMPTS),
     ):
         assert made.keys() == by_torch.keys()
         assert max(int(np.abs(made[key] - by_torch[key]).max()) for key in made) <= TOLERANCE
-    other = pixels(open_engine(spec(rehearsed)), [Prompt("p0", TEXTS[0], 1, 128, 128, steps=2)])
+    strange = Prompt("p0", TEXTS[0], 1, 128, 128, steps=2)
+    other = pixels(open_engine(spec(rehearsed, source=str(model))), [strange])
     assert int(np.abs(other["p0"] - by_torch["p0"]).max()) > 20 * TOLERANCE
+
+
+def test_a_tiny_z_image_through_plans_and_graphs_gives_the_torch_engines_pictures(
+    tiny_model: Path, tiny_export: Path, tmp_path: Path, host: Host
+) -> None:
+    compare_with_torch(tiny_model, tiny_export, tmp_path, host)
+
+
+@pytest.mark.slow
+def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures(tmp_path: Path, host: Host) -> None:
+    from infra.onnx_graphs.exporting import export
+
+    export(str(MODEL), tmp_path / "export", "fp32", str)
+    compare_with_torch(MODEL, tmp_path / "export", tmp_path, host)

@@ -117,6 +117,7 @@ def test_an_export_that_was_damaged_since_is_found_before_it_is_built(small_expo
     ("changes", "words"),
     [
         ({"precision": "fp16"}, "'fp16' is refused: this model's activations reach 63 000"),
+        ({"precision": "bf16", "runtime": "onnxruntime"}, "cannot be in 'bf16': on a CPU it computes in fp32 alone"),
         ({"precision": "int4"}, "'int4' is none of fp32, bf16, fp8"),
         ({"sizes": [Size(144, 128)]}, "'144x128' cannot be painted: sides must be multiples of 32"),
     ],
