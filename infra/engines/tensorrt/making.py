@@ -73,8 +73,8 @@ def prepare(order: EngineOrder, say: Say) -> Prepared:
     check_precision(order.precision)
     if order.runtime == "onnxruntime" and order.precision != "fp32":
         raise ValueError(
-            f"A rehearsal by onnxruntime cannot be in {order.precision!r}: on a CPU it computes in fp32 alone; export and "
-            "build with --precision fp32."
+            f"A rehearsal by onnxruntime cannot be in {order.precision!r}: on a CPU it computes in fp32 alone; "
+            "export and build with --precision fp32."
         )
     configs = component_configs(order.model)
     profiles = _profiles(order, configs)
