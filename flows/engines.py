@@ -34,6 +34,7 @@ class BuildOptions:
     precision: str = "bf16"
     compatibility: str = "none"
     runtime: str = "tensorrt"
+    calibration: Path | None = None
 
 
 def build_engine(options: BuildOptions, say: Say) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def build_engine(options: BuildOptions, say: Say) -> dict[str, Any]:
         precision=cast("Precision", options.precision),
         compatibility=cast("Compatibility", options.compatibility),
         runtime=cast("Runs", options.runtime),
+        calibration=options.calibration,
     )
     try:
         prepared = prepare(order, say)

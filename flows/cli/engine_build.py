@@ -16,7 +16,7 @@ def build(
     sizes: Annotated[str, typer.Option("--sizes", help="Pictures' sizes in pixels")] = "1024x1024",
     batch: Annotated[str, typer.Option("--batch", help="Pictures at once; fastest at the higher number")] = "1-4",
     precision: Annotated[
-        str, typer.Option("--precision", help="bf16 or fp32, as the export; fp16 is refused")
+        str, typer.Option("--precision", help="bf16 or fp32, as the export; fp8; fp16 is refused")
     ] = "bf16",
     compatibility: Annotated[
         str,
@@ -25,12 +25,15 @@ def build(
     runtime: Annotated[
         str, typer.Option("--runtime", help="tensorrt; or onnxruntime: no plan, a slow rehearsal on any CPU")
     ] = "tensorrt",
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="What `packshot engine calibrate` wrote; for fp8")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Build a TensorRT engine: one optimization profile a size. Needs an NVIDIA GPU and packshot[tensorrt]."""
     from flows.engines import BuildOptions, build_engine
 
-    asked = BuildOptions(model, onnx, out, sizes, batch, precision, compatibility, runtime)
+    asked = BuildOptions(model, onnx, out, sizes, batch, precision, compatibility, runtime, calibration)
     card = build_engine(asked, lambda words: typer.echo(f"{words} …", err=True))
     if as_json:
         print_json({"out": str(out), **card})

@@ -3,11 +3,12 @@
 Comes in: a model and prompts. Goes out: a calibration, which a build turns into scales. It is measured in torch, where
 the layers have names, while pictures are painted as they always are: every step of every prompt counts.
 
-fp8 (E4M3: 3 bits of mantissa, up to 448) is for the linear layers of the joint blocks alone, which are most of the work.
-What is sensitive stays as it is: embedders, modulation, final layer, refiners, and the first two blocks.
+fp8 (E4M3: 3 bits of mantissa, up to 448) is for the linear layers of the joint blocks alone, most of the work. What is
+sensitive stays as it is: embedders, modulation, final layer, refiners, and the first two blocks.
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
@@ -16,11 +17,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.engines.tensorrt.building import write_whole
+from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Engine, Failure, Prompt
 
 if TYPE_CHECKING:
     import torch
+
+WINDOW = 64
+"""Prompts that may wait, so that batches of one caption length fill."""
 
 KEPT_BLOCKS = 2
 """Joint blocks at the beginning that are not quantized: NVIDIA found their activations to be the largest."""
@@ -38,7 +43,7 @@ LINEARS = (
 
 
 class Calibration(BaseModel):
-    """The largest absolute value that entered each layer, by the layer's name in diffusers; and of what it was measured."""
+    """The largest absolute value that entered each layer, by its name in diffusers; and what it was measured on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +53,11 @@ class Calibration(BaseModel):
     prompts_digest: str
     largest: dict[str, float] = Field(min_length=1)
 
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the ranges and what they were measured on."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
 
 def linear_name(block: int, linear: str) -> str:
     """Return what diffusers calls a linear layer of a joint block."""
@@ -55,7 +65,7 @@ def linear_name(block: int, linear: str) -> str:
 
 
 class Calibrator:
-    """Watches a pipeline's transformer at work, as an accelerator that replaces nothing; `kept` blocks are not watched."""
+    """Watches a pipeline's transformer at work, as an accelerator that replaces nothing; past the `kept` blocks."""
 
     name = "calibration"
     replaces: Set[str] = frozenset()
@@ -70,8 +80,8 @@ class Calibrator:
         blocks = range(self._kept, len(pipeline.transformer.layers))
         if not blocks:
             raise EngineError(
-                f"The model has {len(pipeline.transformer.layers)} joint blocks and the first {self._kept} stay as they "
-                "are: there is nothing to calibrate."
+                f"The model has {len(pipeline.transformer.layers)} joint blocks and the first {self._kept} stay as "
+                "they are: there is nothing to calibrate."
             )
         for block in blocks:
             for linear in LINEARS:
@@ -89,7 +99,9 @@ class Calibrator:
         found = {name: float(value) for name, value in self._largest.items()}
         for name, value in found.items():
             if not math.isfinite(value) or value <= 0:
-                raise EngineError(f"What entered {name!r} reached {value!r}, which is no range: look at the model first.")
+                raise EngineError(
+                    f"What entered {name!r} reached {value!r}, which is no range: look at the model first."
+                )
         return found
 
     def _watch(self, name: str) -> Callable[[Any, tuple[Any, ...]], None]:
@@ -101,6 +113,25 @@ class Calibrator:
             self._largest[name] = seen if before is None else torch.maximum(before, seen)
 
         return see
+
+
+def calibrate_model(
+    model: Path, weights_digest: str, prompts: Sequence[Prompt], kept: int = KEPT_BLOCKS
+) -> Calibration:
+    """Paint the prompts with a model on this machine (bf16 on a GPU, fp32 on a CPU), and return what was seen."""
+    from infra.engines.diffusion import DiffusersPainter, usual_batch_size
+
+    batch = usual_batch_size()
+    calibrator = Calibrator(kept)
+    import torch
+
+    precision = "bf16" if torch.cuda.is_available() else "fp32"
+    painter = DiffusersPainter(str(model), None, weights_digest, precision, calibrator)
+    engine = ThreadedEngine(painter, batch, WINDOW)
+    try:
+        return calibrate(engine, calibrator, prompts, weights_digest)
+    finally:
+        engine.close()
 
 
 def calibrate(engine: Engine, calibrator: Calibrator, prompts: Sequence[Prompt], weights_digest: str) -> Calibration:

@@ -61,6 +61,7 @@ class EngineCard(_Strict):
     transformer: GraphCard
     vae_decoder: GraphCard
     compatibility: Compatibility = "none"
+    calibration_digest: str | None = None
     tensorrt: str = ""
     gpu: str = ""
     compute_capability: tuple[int, int] = (0, 0)

@@ -5,22 +5,25 @@ Comes in: a model's folder, its export, sizes, a batch range, a precision. Goes 
 the first second of GPU time: precision, sizes, weights, an export that is not whole.
 """
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from infra.engines.tensorrt.building import Compatibility, Order, build_plan, require_room
+from infra.engines.tensorrt.calibrating import Calibration, read_calibration
 from infra.engines.tensorrt.cards import EngineCard, GraphCard, Machine, graph_digest, write_card
 from infra.engines.tensorrt.configs import Config, component_configs, latent_pixel
 from infra.engines.tensorrt.opening import Host, cuda_host
 from infra.engines.tensorrt.profiles import Profile, Size, Span, profiles_of, shapes_of
+from infra.engines.tensorrt.quantizing import write_fp8
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError
 from infra.onnx_graphs.cards import ExportCard, check_files, read_card
-from infra.onnx_graphs.contract import GRAPHS, fixed_sizes
+from infra.onnx_graphs.contract import GRAPHS, TRANSFORMER, fixed_sizes
 
-MODEL, PLAN, TIMING_CACHE = "model.onnx", "model.plan", "timing.cache"
+MODEL, PLAN, TIMING_CACHE, FP8 = "model.onnx", "model.plan", "timing.cache", "fp8"
 Precision = Literal["fp32", "bf16", "fp8"]
 Runs = Literal["tensorrt", "onnxruntime"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
@@ -41,6 +44,12 @@ class EngineOrder:
     precision: Precision = "bf16"
     compatibility: Compatibility = "none"
     runtime: Runs = "tensorrt"
+    calibration: Path | None = None
+
+    @property
+    def exported(self) -> str:
+        """Return the precision that the export must have: fp8 is put into graphs of bf16."""
+        return "bf16" if self.precision == "fp8" else self.precision
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Prepared:
     export: ExportCard
     fixed: Mapping[str, int]
     profiles: Mapping[str, Sequence[Profile]]
+    calibration: Calibration | None = None
 
     def source(self, graph: str) -> Path:
         """Return a graph's ONNX file."""
@@ -79,10 +89,10 @@ def prepare(order: EngineOrder, say: Say) -> Prepared:
     configs = component_configs(order.model)
     profiles = _profiles(order, configs)
     export = read_card(order.onnx)
-    if export.precision != order.precision:
+    if export.precision != order.exported:
         raise EngineError(
-            f"The export in {str(order.onnx)!r} is in {export.precision!r}, and an engine computes as its graphs do: "
-            f"export with --precision {order.precision}, or build with --precision {export.precision}."
+            f"The export in {str(order.onnx)!r} is in {export.precision!r}, and an engine in {order.precision} is "
+            f"built from one in {order.exported}: export with --precision {order.exported}, or build with another."
         )
     say("Reading the model's weights and the export for their digests")
     found = folder_digest(order.model)
@@ -92,7 +102,7 @@ def prepare(order: EngineOrder, say: Say) -> Prepared:
             f"{str(order.model)!r} is {found!r}: export this model, or name the other one."
         )
     check_files(order.onnx, export)
-    return Prepared(order, export, fixed_sizes(*configs), profiles)
+    return Prepared(order, export, fixed_sizes(*configs), profiles, _calibration(order, found))
 
 
 def make_engine(prepared: Prepared, say: Say, host: Callable[[], Host] = cuda_host) -> EngineCard:
@@ -110,9 +120,14 @@ def _built(prepared: Prepared, say: Say, host: Callable[[], Host]) -> Host:
     require_room(order.out, sum(each.bytes for each in prepared.export.files))
     found = host()
     for graph in GRAPHS:
+        source = prepared.source(graph.name)
+        if graph is TRANSFORMER and prepared.calibration is not None:
+            say("Putting fp8 into the transformer's graph")
+            source = order.out / FP8 / MODEL
+            write_fp8(prepared.source(graph.name), source, prepared.calibration.largest)
         say(f"Building the plan of the {graph.name}: minutes, in which the GPU is busy")
         plan = Order(
-            onnx=prepared.source(graph.name),
+            onnx=source,
             plan=order.out / graph.name / PLAN,
             shapes=[shapes_of(graph, profile, prepared.fixed) for profile in prepared.profiles[graph.name]],
             timing_cache=order.out / TIMING_CACHE,
@@ -120,6 +135,22 @@ def _built(prepared: Prepared, say: Say, host: Callable[[], Host]) -> Host:
             compatibility=order.compatibility,
         )
         build_plan(found.trt, plan)
+    shutil.rmtree(order.out / FP8, ignore_errors=True)  # it can be made again, and is half of what the model weighs
+    return found
+
+
+def _calibration(order: EngineOrder, weights_digest: str) -> Calibration | None:
+    """Return what an fp8 engine is scaled by; raise `EngineError` where there is none, or another model's."""
+    if order.precision != "fp8":
+        return None
+    if order.calibration is None:
+        raise EngineError("An engine in fp8 needs --calibration: make it with `packshot engine calibrate`.")
+    found = read_calibration(order.calibration)
+    if found.weights_digest != weights_digest:
+        raise EngineError(
+            f"The calibration {str(order.calibration)!r} is of weights {found.weights_digest!r}, and the model is "
+            f"{weights_digest!r}: calibrate this model."
+        )
     return found
 
 
@@ -148,6 +179,7 @@ def _card(prepared: Prepared, machine: Machine | None) -> EngineCard:
         sizes=tuple((size.width, size.height) for size in order.sizes),
         batch=(order.batch.low, order.batch.usual, order.batch.high),
         compatibility=order.compatibility,
+        calibration_digest=prepared.calibration.digest if prepared.calibration else None,
         **graphs,
         **about,
     )

@@ -1,9 +1,9 @@
 """A transformer's graph with fp8 in it: pairs of QuantizeLinear and DequantizeLinear around chosen linear layers.
 
-Comes in: a graph, the largest value that enters each chosen layer. Goes out: the same graph whose chosen weights are E4M3
-numbers with a scale an output channel, and whose chosen inputs are rounded to E4M3 with one scale each. TensorRT takes
-such a pair on both sides of a product for a product in fp8; there is no flag for it. Weights pass one at a time, so that
-12 GB need little memory.
+Comes in: a graph, the largest value that enters each chosen layer. Goes out: the same graph, its chosen weights E4M3
+numbers with a scale an output channel, its chosen inputs rounded to E4M3 with one scale each. TensorRT takes such a
+pair on both sides of a product for a product in fp8; there is no flag for it. Weights pass one at a time, so that 12 GB
+need little memory.
 
 The exporter names products by number. What a product is follows from its place: a block's first operation is the linear
 layer of its modulation, whose weight keeps its name, and after it come the block's seven products in a fixed order.
@@ -49,7 +49,9 @@ def write_fp8(graph: Path, out: Path, largest: Mapping[str, float]) -> int:
     model = onnx.load(graph, load_external_data=False)
     products = block_products(model.graph)
     if missing := sorted(set(largest) - set(products)):
-        raise EngineError(f"The graph {str(graph)!r} has no {missing[0]!r} as its calibration has: calibrate this model.")
+        raise EngineError(
+            f"The graph {str(graph)!r} has no {missing[0]!r} as its calibration has: calibrate this model."
+        )
     chosen = {products[name].input[1]: products[name] for name in largest}
     kind = _kind(model.graph, set(chosen))
     _wrap_inputs(model.graph, {name: products[name] for name in largest}, largest, kind)
@@ -57,11 +59,12 @@ def write_fp8(graph: Path, out: Path, largest: Mapping[str, float]) -> int:
     data = out.with_name(out.name + ".data")
     try:
         with data.open("wb") as file:
-            held = [each for tensor in model.graph.initializer for each in _moved(tensor, graph.parent, chosen, file, data)]
+            held = [
+                each for tensor in model.graph.initializer for each in _moved(tensor, graph.parent, chosen, file, data)
+            ]
     except OSError as error:
         raise EngineError(f"The fp8 graph {str(out)!r} could not be written ({error.strerror}): make room.") from error
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(held)
+    _replace(model.graph.initializer, held)
     _wrap_weights(model.graph, chosen)
     del model.graph.value_info[:]
     onnx.save(model, out)
@@ -69,7 +72,7 @@ def write_fp8(graph: Path, out: Path, largest: Mapping[str, float]) -> int:
 
 
 def block_products(graph: Any) -> dict[str, Any]:
-    """Return the products with weights of the joint blocks by diffusers' names; raise `EngineError` for another form."""
+    """Return the joint blocks' products with weights, by diffusers' names; raise `EngineError` for another form."""
     weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
     blocks: dict[int, list[Any]] = {}
     block: int | None = None
@@ -83,7 +86,9 @@ def block_products(graph: Any) -> dict[str, Any]:
     named = {}
     for block, nodes in blocks.items():
         inputs = [node.input[0] for node in nodes[: len(LINEARS)]]
-        together = all(len({inputs[place] for place in places}) == 1 for places in SHARED if len(inputs) == len(LINEARS))
+        together = all(
+            len({inputs[place] for place in places}) == 1 for places in SHARED if len(inputs) == len(LINEARS)
+        )
         if len(inputs) < len(LINEARS) or not together or len(set(inputs)) != len(LINEARS) - 3:
             raise EngineError(f"Block {block} of the graph is not of the form that `packshot engine export` writes.")
         named.update({linear_name(block, linear): node for linear, node in zip(LINEARS, nodes, strict=False)})
@@ -122,28 +127,23 @@ def _wrap_inputs(graph: Any, products: Mapping[str, Any], largest: Mapping[str, 
     reached: dict[str, float] = {}
     for name, node in products.items():
         reached[node.input[0]] = max(reached.get(node.input[0], 0.0), largest[name])
-    first: dict[int, str] = {}
+    waiting = {f"{source}_rounded": source for source in reached}
     for node in products.values():
-        source = node.input[0]
-        node.input[0] = f"{source}_rounded"
-        first.setdefault(id(node), source)
-    made: set[str] = set()
+        node.input[0] = f"{node.input[0]}_rounded"
     nodes = []
     for node in graph.node:
-        source = node.input[0].removesuffix("_rounded") if node.input and node.input[0].endswith("_rounded") else None
-        if source in reached and source not in made:
-            made.add(source)
+        source = waiting.pop(node.input[0], None) if node.input else None
+        if source is not None:
             scale = _upwards(np.asarray([reached[source] / LARGEST]), half=kind == onnx.TensorProto.BFLOAT16)
             graph.initializer.append(_tensor(f"{source}_scale", kind, [], scale))
-            graph.initializer.append(onnx.helper.make_tensor(f"{source}_zero", onnx.TensorProto.FLOAT8E4M3FN, [], [0.0]))
+            graph.initializer.append(
+                onnx.helper.make_tensor(f"{source}_zero", onnx.TensorProto.FLOAT8E4M3FN, [], [0.0])
+            )
             pair = (f"{source}_scale", f"{source}_zero")
             nodes.append(onnx.helper.make_node("QuantizeLinear", [source, *pair], [f"{source}_fp8"]))
             nodes.append(onnx.helper.make_node("DequantizeLinear", [f"{source}_fp8", *pair], [f"{source}_rounded"]))
         nodes.append(node)
-    # Copies, before the list that holds the originals is emptied.
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(kept)
+    _replace(graph.node, nodes)
 
 
 def _wrap_weights(graph: Any, chosen: Mapping[str, Any]) -> None:
@@ -155,12 +155,17 @@ def _wrap_weights(graph: Any, chosen: Mapping[str, Any]) -> None:
         )
         for name in chosen
     ]
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in graph.node]
-    for node in kept:
+    for node in graph.node:
         if node.op_type == "MatMul" and node.input[1] in chosen:
             node.input[1] = f"{node.input[1]}_rounded"
-    del graph.node[:]
-    graph.node.extend([*pairs, *kept])
+    _replace(graph.node, [*pairs, *graph.node])
+
+
+def _replace(messages: Any, others: list[Any]) -> None:
+    """Put `others` in place of what a list of messages holds: as copies, since emptying the list spoils its own."""
+    copies = [type(each).FromString(each.SerializeToString()) for each in others]
+    del messages[:]
+    messages.extend(copies)
 
 
 def _moved(tensor: Any, home: Path, chosen: Mapping[str, Any], file: IO[bytes], data: Path) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """An engine folder is made of an export of that very model, and says all that decides over its use."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,24 @@ import pytest
 
 pytest.importorskip("diffusers")
 
-from infra.engines.tensorrt.cards import read_card
+from infra.engines.tensorrt.calibrating import (
+    LINEARS,
+    Calibration,
+    linear_name,
+    read_calibration,
+    write_calibration,
+)
+from infra.engines.tensorrt.cards import graph_digest, read_card
 from infra.engines.tensorrt.making import EngineOrder, make_engine, prepare
 from infra.engines.tensorrt.opening import Host
 from infra.engines.tensorrt.profiles import Size, batch_span
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 from infra.nano import MODEL
-from tests.infra.engines.tensorrt.small_graphs import write_small_export
+from infra.onnx_graphs.cards import describe_files
+from infra.onnx_graphs.cards import read_card as read_export
+from infra.onnx_graphs.cards import write_card as write_export
+from tests.infra.engines.tensorrt.small_graphs import block_graph, write_small_export
 
 
 def order(export: Path, out: Path, **changes: Any) -> EngineOrder:
@@ -88,7 +99,7 @@ def test_graphs_of_other_exports_have_other_digests(small_export: Path, tmp_path
 
 
 def test_an_export_in_another_precision_says_both_mends(small_export: Path, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"export with --precision bf16, or build with --precision fp32\."):
+    with pytest.raises(EngineError, match=r"in bf16 is built from one in bf16: export with --precision bf16"):
         prepare(order(small_export, tmp_path, precision="bf16"), str)
 
 
@@ -111,6 +122,45 @@ def test_an_export_that_was_damaged_since_is_found_before_it_is_built(small_expo
         prepare(order(damaged, tmp_path / "out"), str)
     with pytest.raises(EngineError, match="is no export"):
         prepare(order(tmp_path, tmp_path / "out"), str)
+
+
+def write_calibrated(folder: Path, weights_digest: str) -> Path:
+    largest = {linear_name(1, linear): 3.0 for linear in LINEARS}
+    made = Calibration(weights_digest=weights_digest, prompts=4, prompts_digest="ab", largest=largest)
+    write_calibration(folder / "fp8.json", made)
+    return folder / "fp8.json"
+
+
+def export_with_blocks(folder: Path) -> Path:
+    """Write an export in bf16 whose transformer has two joint blocks."""
+    write_small_export(folder, MODEL, "bf16")
+    block_graph(folder / "transformer")
+    card = read_export(folder)
+    write_export(folder, replace(card, files=describe_files(folder)))
+    return folder
+
+
+def test_an_fp8_engine_is_built_from_a_calibrated_graph_that_is_not_kept(tmp_path: Path, host: Host) -> None:
+    export = export_with_blocks(tmp_path / "export")
+    calibration = write_calibrated(tmp_path, folder_digest(MODEL))
+    asked = order(export, tmp_path / "out", precision="fp8", calibration=calibration)
+    card = make_engine(prepare(asked, str), str, lambda: host)
+    assert (card.precision, card.calibration_digest) == ("fp8", read_calibration(calibration).digest)
+    parsed = [call[1] for call in host.trt.calls if call[0] == "parse_from_file"]
+    assert parsed == [str(tmp_path / "out" / "fp8" / "model.onnx"), str(export / "vae_decoder" / "model.onnx")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "card.json", "timing.cache", "transformer", "vae_decoder"
+    ]  # fmt: skip
+    assert card.transformer.onnx_sha256 == graph_digest(read_export(export), "transformer")
+
+
+def test_fp8_without_a_calibration_of_this_model_is_refused(tmp_path: Path) -> None:
+    export = export_with_blocks(tmp_path / "export")
+    with pytest.raises(EngineError, match="needs --calibration: make it with `packshot engine calibrate`"):
+        prepare(order(export, tmp_path / "out", precision="fp8"), str)
+    strange = write_calibrated(tmp_path, "ef" * 32)
+    with pytest.raises(EngineError, match=r"is of weights 'efef.*: calibrate this model"):
+        prepare(order(export, tmp_path / "out", precision="fp8", calibration=strange), str)
 
 
 @pytest.mark.parametrize(
