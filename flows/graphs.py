@@ -35,8 +35,7 @@ def verify_graphs(model: str, folder: Path, say: Say) -> dict[str, Any]:
 
     _checked("DIR", read_card, folder)
     _checked("--model", model_folder, model)
-    verdict = verify(model, folder, say)
-    return {"passed": verdict.passed, **asdict(verdict)}
+    return verify(model, folder, say).document()
 
 
 def _checked(option: str, check: Callable[[Any], Any], value: object) -> None:

@@ -11,6 +11,7 @@ from catalogs.errors import RecipeError
 from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
+from flows.engine_store import warn_of_engines
 from flows.parameters import RefreshParameters
 from flows.places import engine_spec, prompt_gates, read_prices, terms_for, warn_of_silence
 from infra.settings import Settings
@@ -24,7 +25,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.job()
-    warnings += warn_of_silence(job.policy)
+    warnings += [*warn_of_silence(job.policy), *warn_of_engines(open_store(job.store), job.recipe)]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))

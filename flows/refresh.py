@@ -28,6 +28,7 @@ from catalogs.terms import Terms
 from flows.artifacts import RunPage, run_name, tag_run
 from flows.auditing import Checks, audited
 from flows.children import cancel_children
+from flows.engine_store import warn_of_engines
 from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
@@ -294,5 +295,5 @@ def run_refresh(
     with open_places(job, settings) as (places, gate):
         prices = read_prices(settings)
         work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
-        work.warnings += [*warnings, *warn_of_silence(job.policy)]
+        work.warnings += [*warnings, *warn_of_silence(job.policy), *warn_of_engines(places.store, job.recipe)]
         return work.run()

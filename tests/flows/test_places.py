@@ -121,8 +121,8 @@ def test_what_paints_follows_from_the_recipe_and_is_pinned_or_refused() -> None:
     assert (chosen.name, chosen.source, chosen.revision, chosen.precision) == ("torch", "owner/name", "a" * 40, "fp32")
     with pytest.raises(RecipeError, match=r"'turbo' .* is not pinned"):
         spec()
-    with pytest.raises(RecipeError, match="'tensorrt' is not built yet; use --engine torch"):
-        spec(engine="tensorrt")
+    pinned = f"owner/name@{'a' * 40}"
+    assert spec(engine="tensorrt", model=pinned) == spec(engine="torch", model=pinned)
 
 
 def test_a_store_in_memory_is_measured_in_this_process() -> None:
