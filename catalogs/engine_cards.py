@@ -86,6 +86,11 @@ class EngineCard(_Strict):
     parity: Parity | None = None
     document: dict[str, Any] = Field(description="The card that lay in the folder, given back with its files")
 
+    @property
+    def digest(self) -> str:
+        """Return one digest of all files."""
+        return _digest([file.model_dump() for file in self.files], "")
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -187,12 +192,14 @@ def _graphs(document: Mapping[str, Any]) -> Facts:
 
 
 def _digest(files: Sequence[Mapping[str, Any]], prefix: str) -> str:
-    """Return the sha256 of the sorted `sha256sum` listing of a graph's files, as a built engine names its source."""
+    """Return the sha256 of the sorted `sha256sum` listing of files, as a built engine names the graph it is made of."""
     lines = sorted(f"{each['sha256']}  {each['path']}\n" for each in files if each["path"].startswith(prefix))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _plans(document: Mapping[str, Any]) -> Facts:
+    if document["runtime"] != "tensorrt":
+        raise ValueError(f"an engine for {document['runtime']!r} has no plans: put its export in")
     graphs = {name: document[name] for name in ("transformer", "vae_decoder")}
     plain = ("runtime", "weights_digest", "precision", "sizes", "tensorrt", "gpu", "compute_capability", "driver")
     return Facts(

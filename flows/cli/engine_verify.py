@@ -17,6 +17,9 @@ def verify(
     engine: Annotated[str, typer.Argument(help="An export's folder; with --store an engine's name/version")],
     model: ExportedModel,
     store: Annotated[str | None, typer.Option("--store", help="The store that keeps the engine: folder or URL")] = None,
+    graphs: Annotated[
+        Path | None, typer.Option("--graphs", help="For an engine with plans in --store: the export it was built from")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare graphs with the model that they were made from, on fixed cases; exit 1 where they differ too much.
@@ -31,7 +34,7 @@ def verify(
         from flows.engine_store import verify_engine
         from infra.stores import open_store
 
-        found = verify_engine(open_store(store), engine, model, say)
+        found = verify_engine(open_store(store), engine, model, say, graphs)
     if as_json:
         print_json(found)
     else:

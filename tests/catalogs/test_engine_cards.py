@@ -87,7 +87,9 @@ def test_a_graphs_digest_covers_its_weights_and_no_other_graph():
     assert facts.onnx_digests["vae_decoder"] == moved.onnx_digests["vae_decoder"]
 
 
-@pytest.mark.parametrize("document", [{}, {"kind": "onnx"}, built(compatibility="all"), {**built(), "batch": 4}])
+@pytest.mark.parametrize(
+    "document", [{}, {"kind": "onnx"}, built(compatibility="all"), built(batch=4), built(runtime="onnxruntime")]
+)
 def test_what_is_neither_an_export_nor_an_engine_is_refused(document: dict[str, Any]):
     with pytest.raises(OptionError, match="neither of an export nor of a built engine"):
         facts_of(document)

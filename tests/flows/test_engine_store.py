@@ -11,13 +11,17 @@ from catalogs.engine_cards import Machine
 from catalogs.errors import OptionError
 from catalogs.recipe import Model, Recipe, Tier
 from catalogs.recipes import built_in_recipe
-from flows.engine_store import list_engines, put_engine, verify_engine, warn_of_engines
-from infra.errors import EngineError, EngineUnsuitable
+from flows.engine_store import list_engines, put_engine, take_engine, verify_engine, warn_of_engines
+from flows.planning import plan_refresh
+from infra.errors import EngineError, EngineUnsuitable, StoreError
 from infra.interfaces import ObjectStore
+from infra.onnx_graphs.cards import ExportCard
+from infra.onnx_graphs.verifying import OnnxOpener
 from infra.stores import open_store
 from tasks.engine_store import mark_engine, read_engine
 from tests.catalogs.test_engine_cards import H200, PASSED, WEIGHTS, built
 from tests.exported import tiny_export, tiny_model
+from tests.flows.shops import SETTINGS, Shop
 
 __all__ = ["tiny_export", "tiny_model"]
 
@@ -104,7 +108,69 @@ def test_plans_are_not_verified_where_they_cannot_run(store: ObjectStore, plans:
     assert read_engine(store, "turbo", 1).state == "building"
 
 
+def test_plans_are_compared_by_what_can_run_them(store: ObjectStore, plans: Path, tiny_export: Path, tiny_model: Path):
+    """Through the seam that TensorRT fills: here ONNX Runtime answers for the plans, for one size."""
+    opened: list[tuple[bytes, str]] = []
+
+    class Plans(OnnxOpener):
+        name, sizes, batch = "tensorrt", ((8, 8),), 1
+
+    def open_plans(folder: Path, export: ExportCard) -> Plans:
+        opened.append(((folder / "transformer" / "model.plan").read_bytes(), export.precision))
+        return Plans(tiny_export, "fp32", folder)
+
+    put_engine(store, "turbo", plans)
+    with pytest.raises(OptionError, match="--graphs: turbo/1 holds plans"):
+        verify_engine(store, "turbo/1", str(tiny_model), silent, None, open_plans)
+    found = verify_engine(store, "turbo/1", str(tiny_model), silent, tiny_export, open_plans)
+    assert opened == [(b"plan", "fp32")]
+    assert (found["runtime"], found["state"], len(found["cases"])) == ("tensorrt", "ready", 2)
+
+
+def test_the_engine_that_fits_is_fetched_once(store: ObjectStore, plans: Path, tmp_path: Path):
+    kept = tmp_path / "cache" / "engines"
+    assert take_engine(store, recipe(), "turbo", H200, kept) is None
+    put_engine(store, "turbo", plans)
+    mark_engine(store, read_engine(store, "turbo", 1), PASSED)
+    folder = take_engine(store, recipe(), "turbo", H200, kept)
+    assert folder is not None
+    assert (folder / "transformer" / "model.plan").read_bytes() == b"plan"
+    assert json.loads((folder / "card.json").read_text()) == built()
+    store.delete([info.key for info in store.list("engines/turbo/1/") if info.key.endswith("model.plan")])
+    assert take_engine(store, recipe(), "turbo", H200, kept) == folder
+    assert take_engine(store, recipe(), "turbo", None, kept) is None
+
+
+def test_an_engine_that_cannot_be_fetched_whole_leaves_nothing_to_be_taken_for_one(
+    store: ObjectStore, plans: Path, tmp_path: Path
+):
+    put_engine(store, "turbo", plans)
+    mark_engine(store, read_engine(store, "turbo", 1), PASSED)
+    store.write("engines/turbo/1/vae_decoder/1/model.plan", b"another")
+    with pytest.raises(StoreError, match="not the one"):
+        take_engine(store, recipe(), "turbo", H200, tmp_path / "kept")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["turbo", "turbo/0", "turbo/01", "../turbo/1", "turbo/1/2"])
 def test_a_name_that_is_no_engines_says_how_they_are_called(store: ObjectStore, name: str):
     with pytest.raises(OptionError, match="name/version, such as turbo/1"):
         verify_engine(store, name, "nobody", silent)
+
+
+def test_plan_and_night_both_say_who_paints(tmp_path: Path):
+    """The only product is forbidden, so nothing is painted and no model is opened."""
+    content = {
+        "columns": {"sku": "sku", "title": "title"},
+        "engine": "tensorrt",
+        "models": {"turbo": {"source": "somewhere", "weights_digest": WEIGHTS}},
+        "tiers": {"standard": {}},
+        "views": {"front": "seen from the front"},
+        "defaults": {"template": "Photograph of {{ title }}", "views": ["front"]},
+    }
+    shop = Shop(tmp_path, [{"sku": "rifle", "title": "Assault rifle"}], content)
+    said = "The torch engine paints in place of TensorRT, in bf16: there is no engine of 'turbo' in the store"
+    assert said in plan_refresh(shop.parameters(), SETTINGS)["warnings"]
+    report = shop.night().report
+    assert (report["slots"]["blocked"], report["images"]["generated"]) == (1, 0)
+    assert said in report["warnings"]
