@@ -27,20 +27,19 @@ def export_graphs(model: str, out: Path, precision: str, say: Say) -> dict[str, 
     return asdict(write_export(model, out, precision, say))
 
 
-def verify_graphs(model: str, folder: Path, say: Say, engine: Path | None = None) -> dict[str, Any]:
+def verify_graphs(model: str, folder: Path, say: Say, graphs: Path | None = None) -> dict[str, Any]:
     """Compare an export with its model and return what came out; `passed` says it in a word.
 
-    With an `engine` that was built from the export, its plans are compared instead, on the GPU that they are for.
+    With `graphs`, the export that it was built from, `folder` is an engine, whose plans are compared in their place.
 
     Raises `OptionError` for a folder that is no export or a model that is none, else `EngineError`.
     """
     from infra.onnx_graphs.verifying import verify
 
-    _checked("DIR", read_card, folder)
+    _checked("--graphs" if graphs else "DIR", read_card, graphs or folder)
     _checked("--model", model_folder, model)
-    opener = EngineOpener(engine, read_card(folder)) if engine is not None else None
-    verdict = verify(model, folder, say, opener)
-    return {"passed": verdict.passed, **asdict(verdict)}
+    opener = EngineOpener(folder, read_card(graphs)) if graphs is not None else None
+    return verify(model, graphs or folder, say, opener).document()
 
 
 def _checked(option: str, check: Callable[[Any], Any], value: object) -> None:

@@ -12,7 +12,7 @@ from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, prompt_gates, read_prices, terms_for, warn_of_silence
+from flows.places import engine_spec, engine_warnings, prompt_gates, read_prices, terms_for, warn_of_silence
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -24,7 +24,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.job()
-    warnings += warn_of_silence(job.policy)
+    warnings += [*warn_of_silence(job.policy), *engine_warnings(job.recipe, settings, open_store(job.store))]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))

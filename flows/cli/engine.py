@@ -8,6 +8,7 @@ import typer
 from flows.cli.engine_build import build
 from flows.cli.engine_calibrate import calibrate
 from flows.cli.engine_export import export
+from flows.cli.engine_store import add, list_
 from flows.cli.engine_verify import verify
 
 engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
@@ -15,3 +16,5 @@ engines.command()(export)
 engines.command()(calibrate)
 engines.command()(build)
 engines.command()(verify)
+engines.command()(add)
+engines.command("list")(list_)

@@ -14,17 +14,28 @@ if TYPE_CHECKING:
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="An export: the folder of its card", show_default=False)],
+    engine: Annotated[str, typer.Argument(help="A folder that export or build made; with --store a name/version")],
     model: ExportedModel,
-    engine: Annotated[
-        Path | None, typer.Option("--engine", help="Compare this engine, which was built from the export, in its place")
+    store: Annotated[str | None, typer.Option("--store", help="The store that keeps the engine: folder or URL")] = None,
+    graphs: Annotated[
+        Path | None, typer.Option("--graphs", help="For an engine with plans: the export that it was built from")
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Compare graphs with the model that they were made from, on fixed cases; exit 1 where they differ too much."""
-    from flows.graphs import verify_graphs
+    """Compare graphs with the model that they were made from, on fixed cases; exit 1 where they differ too much.
 
-    found = verify_graphs(model, folder, say, engine)
+    An engine of a store is marked ready or refused.
+    """
+    if store is None:
+        from flows.graphs import verify_graphs
+
+        found = verify_graphs(model, Path(engine), say, graphs)
+    else:
+        from flows.engine_store import verify_engine
+        from infra.engines.tensorrt.opening import EngineOpener
+        from infra.stores import open_store
+
+        found = verify_engine(open_store(store), engine, model, say, graphs, EngineOpener)
     if as_json:
         print_json(found)
     else:
@@ -46,4 +57,5 @@ def _show(terminal: "Console", found: dict[str, Any]) -> None:
     terminal.print(table)
     by = found["runtime"] + (f" (an {found['twin']} twin of the {found['precision']} graphs)" if found["twin"] else "")
     verdict = "is the same model" if found["passed"] else "is NOT the same model"
-    terminal.print(f"By {by}, to {found['tolerance']:g}: it {verdict}.", soft_wrap=True)
+    marked = f" The store has it as {found['state']}." if "state" in found else ""
+    terminal.print(f"By {by}, to {found['tolerance']:g}: it {verdict}.{marked}", soft_wrap=True)

@@ -126,7 +126,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
         raise EngineError(
-            f"Nothing can be written beside {str(out)!r} ({error.strerror}): give another --out."
+            f"Nothing can be written beside {str(out)!r} ({error.strerror}): give another folder."
         ) from error
     try:
         yield scratch
@@ -134,9 +134,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
         scratch.replace(out)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise EngineError(
-            f"The export to {str(out)!r} could not be written ({reason}); nothing is left of it."
-        ) from error
+        raise EngineError(f"The folder {str(out)!r} could not be written ({reason}); nothing is left of it.") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

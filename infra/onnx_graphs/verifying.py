@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,6 +73,10 @@ class Verdict:
     def passed(self) -> bool:
         """Tell whether every case is within the tolerance; no cases are no proof."""
         return bool(self.cases) and all(case.within(self.tolerance) for case in self.cases)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"passed": self.passed, **asdict(self)}
 
 
 class OnnxOpener:

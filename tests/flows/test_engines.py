@@ -84,7 +84,7 @@ def test_without_tensorrt_a_build_says_what_to_install(tmp_path: Path, monkeypat
 def test_an_engine_is_verified_in_its_exports_place(tiny_model: Path, tiny_export: Path, tmp_path: Path) -> None:
     asked = options(tmp_path, model=str(tiny_model), onnx=tiny_export, sizes="128x96", runtime="onnxruntime")
     build_engine(asked, silent)
-    found = verify_graphs(str(tiny_model), tiny_export, silent, asked.out)
+    found = verify_graphs(str(tiny_model), asked.out, silent, tiny_export)
     assert (found["passed"], found["runtime"]) == (True, "onnxruntime")
     assert {tuple(case["shape"][2:]) for case in found["cases"]} == {(12, 16)}
     assert max(case["shape"][0] for case in found["cases"]) == 2
@@ -96,7 +96,7 @@ def test_an_engine_of_another_export_is_not_verified_with_this_one(
     write_small_export(tmp_path / "onnx", tiny_model)
     build_engine(options(tmp_path, model=str(tiny_model), runtime="onnxruntime"), silent)
     with pytest.raises(EngineError, match="was built from another export: verify it with that one"):
-        verify_graphs(str(tiny_model), tiny_export, silent, tmp_path / "out")
+        verify_graphs(str(tiny_model), tmp_path / "out", silent, tiny_export)
 
 
 def test_an_engine_without_batches_of_one_is_not_verified(tiny_model: Path, tiny_export: Path, tmp_path: Path) -> None:
@@ -105,4 +105,4 @@ def test_an_engine_without_batches_of_one_is_not_verified(tiny_model: Path, tiny
     with pytest.raises(
         EngineError, match="takes batches of 2 to 4, and verifying starts at 1: build it with --batch 1-4"
     ):
-        verify_graphs(str(tiny_model), tiny_export, silent, asked.out)
+        verify_graphs(str(tiny_model), asked.out, silent, tiny_export)

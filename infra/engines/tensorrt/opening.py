@@ -40,6 +40,14 @@ def cuda_host() -> Host:
     return Host(trt, CudaDevice(), machine)
 
 
+def machine_of_plans() -> Machine | None:
+    """Return what plans depend on here, or None where none can be run: no TensorRT, or no GPU."""
+    try:
+        return this_machine(str(load_tensorrt().__version__))
+    except EngineError:
+        return None
+
+
 @dataclass(frozen=True)
 class OpenEngine:
     """An engine whose graphs are ready."""

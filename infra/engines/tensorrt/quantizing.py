@@ -214,7 +214,8 @@ def _raw(tensor: Any, home: Path) -> bytes:
     told = {entry.key: entry.value for entry in tensor.external_data}
     with (home / told["location"]).open("rb") as source:
         source.seek(int(told.get("offset", 0)))
-        return source.read(int(told["length"]))
+        raw: bytes = source.read(int(told["length"]))
+        return raw
 
 
 def _append(tensor: Any, raw: bytes, file: IO[bytes], data: Path) -> None:

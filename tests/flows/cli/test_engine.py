@@ -5,7 +5,7 @@ import pytest
 from tests.flows.cli.conftest import Run
 
 
-@pytest.mark.parametrize("command", ["export", "verify"])
+@pytest.mark.parametrize("command", ["export", "verify", "add", "list"])
 def test_the_group_names_its_commands(run: Run, command: str) -> None:
     said = run("engine", "--help")
     assert said.code == 0

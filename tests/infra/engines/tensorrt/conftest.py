@@ -8,11 +8,9 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from infra.engines.tensorrt.cards import Machine
-from infra.engines.tensorrt.device import HostDevice
 from infra.engines.tensorrt.opening import Host
-from infra.engines.tensorrt.recording import RecordingTensorRT
 from infra.nano import MODEL
+from tests.infra.engines.tensorrt.machines import recording_host
 from tests.infra.engines.tensorrt.small_graphs import write_small_export, write_small_graphs
 
 
@@ -29,4 +27,4 @@ def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def host() -> Host:
-    return Host(RecordingTensorRT(), HostDevice(), Machine("11.4.0.106", "NVIDIA H200", (9, 0), "580.95.05"))
+    return recording_host()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.engines.tensorrt import recording
+from infra.engines.tensorrt import recording, recording_runtime
 from tests.infra.engines.tensorrt.names import API, strangers, used
 
 ROOM = Path(recording.__file__).parent
-MODULES = sorted(path for path in ROOM.glob("*.py") if path.name != "recording.py")
+MODULES = sorted(path for path in ROOM.glob("*.py") if not path.name.startswith("recording"))
 CONTROLS = {"calls", "note", "parser_errors", "build_fails", "cache_is_foreign", "loses_work", "refused_profile"}
 """What the recording one has beside the vendor's names: how faults are ordered, and what was noted."""
 
@@ -78,7 +78,7 @@ def test_the_recording_one_answers_to_no_other_names() -> None:
     classes = {"Network": "INetworkDefinition", "Layer": "IAttentionInputLayer", "Profile": "IOptimizationProfile",
                "Engine": "ICudaEngine", "Context": "IExecutionContext", "TimingCache": "ITimingCache",
                "BuilderConfig": "IBuilderConfig", "Parser": "OnnxParser"}  # fmt: skip
-    for name, kind in vars(recording).items():
-        if name.startswith("_") and isinstance(kind, type):
+    for name, kind in {**vars(recording), **vars(recording_runtime)}.items():
+        if name.startswith("_") and isinstance(kind, type) and name != "_Api":
             vendors = classes.get(name[1:], name[1:])
             assert {each for each in vars(kind) if not each.startswith("_")} - set(API[vendors]) == set(), name

@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from infra.engines.tensorrt.recording import RecordingTensorRT, Severity
+from infra.engines.tensorrt.recording import RecordingTensorRT
+from infra.engines.tensorrt.recording_runtime import Severity
 from infra.engines.tensorrt.vendor import check_version, listener, load_tensorrt, torch_types
 from infra.errors import EngineError, EngineUnsuitable
 
