@@ -7,17 +7,21 @@ adapters are imported when they are opened.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from catalogs.channels import silent_scanners
+from catalogs.engine_cards import Machine
 from catalogs.errors import RecipeError, SettingsError
 from catalogs.job import Job
 from catalogs.policy import Policy
 from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from catalogs.terms import Terms, terms_of
+from flows.engine_store import take_engine, warn_of_engines
 from infra.engines import EngineSpec, open_engine
+from infra.engines.tensorrt.opening import machine_of_plans
 from infra.errors import EngineError, StoreError
 from infra.interfaces import Engine, ObjectStore, Pool, Screener
 from infra.marks.certificates import development_folder, development_identity, load_identity
@@ -55,7 +59,7 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
 
     def pool(model: str) -> Pool:
         if model not in pools:
-            pools[model] = new_pool(partial(open_engine, engine_spec(job.recipe, model, settings)))
+            pools[model] = new_pool(partial(open_engine, engine_spec(job.recipe, model, settings, store)))
         return pools[model]
 
     scanners, _ = scanners_of(job.policy)
@@ -202,20 +206,20 @@ def warn_of_silence(job: Job) -> list[str]:
     ]
 
 
-def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
+def engine_spec(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None = None) -> EngineSpec:
     """Return which engine paints a model of the recipe.
 
-    Raises `RecipeError` for weights that are not pinned: what paints must be known before it is bought.
+    A recipe that asks for TensorRT gets the engine of the settings' folder, else the one of `store` that fits this
+    machine, else torch in the same precision: `engine_warnings` says why. Raises `RecipeError` for weights that are not
+    pinned: what paints must be known before it is bought.
     """
     entry = recipe.weights[model]
-    if recipe.engine == "tensorrt":
-        raise RecipeError("The engine 'tensorrt' is not built yet; use --engine torch (or stub to rehearse)")
     if not entry.pinned:
         raise RecipeError(
             f"The model {model!r} ({entry.source}) is not pinned: set `revision` to a full hub commit in the recipe,"
             " or give --model a local folder, or rehearse with --engine stub"
         )
-    return EngineSpec(
+    spec = EngineSpec(
         name="stub" if entry.family == "stub" else "torch",
         source=entry.source,
         revision=entry.revision,
@@ -225,3 +229,32 @@ def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
         acceleration=settings.acceleration,
         unverified=settings.unverified,
     )
+    if recipe.engine != "tensorrt":
+        return spec
+    folder = _named_engine(model, settings) or _stored_engine(recipe, model, store)
+    return replace(spec, name="tensorrt", folder=str(folder)) if folder else spec
+
+
+def engine_warnings(recipe: Recipe, settings: Settings, store: ObjectStore) -> list[str]:
+    """Return what a run's report must say where TensorRT is asked for and torch will paint."""
+    if recipe.engine != "tensorrt" or settings.engine_folder:
+        return []
+    return warn_of_engines(store, recipe, _machine())
+
+
+def _named_engine(model: str, settings: Settings) -> Path | None:
+    if settings.engine_folder is None:
+        return None
+    folder = Path(settings.engine_folder)
+    return folder / model if (folder / model).is_dir() else folder
+
+
+def _stored_engine(recipe: Recipe, model: str, store: ObjectStore | None) -> Path | None:
+    """Return the store's engine that fits this machine, kept in the user's cache as hub models are."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return take_engine(store, recipe, model, _machine(), cache / "packshot" / "engines") if store else None
+
+
+def _machine() -> Machine | None:
+    found = machine_of_plans()
+    return Machine(found.tensorrt, found.gpu, found.compute_capability) if found else None

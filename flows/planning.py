@@ -13,7 +13,14 @@ from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
 from flows.model_versions import look_up
 from flows.parameters import RefreshParameters
-from flows.places import prompt_gates, read_prices, require_weights, terms_for, warn_of_silence
+from flows.places import (
+    engine_warnings,
+    prompt_gates,
+    read_prices,
+    require_weights,
+    terms_for,
+    warn_of_silence,
+)
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -26,7 +33,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     began = time.monotonic()
     job, warnings = parameters.job()
     job = look_up(job)
-    warnings += warn_of_silence(job)
+    warnings += [*warn_of_silence(job), *engine_warnings(job.recipe, settings, open_store(job.store))]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))

@@ -35,7 +35,7 @@ from flows.line import Limits, work_through
 from flows.model_versions import look_up
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
-from flows.places import open_places, prompt_gates, read_prices, terms_for, warn_of_silence
+from flows.places import engine_warnings, open_places, prompt_gates, read_prices, terms_for, warn_of_silence
 from flows.watching import Watch, watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
@@ -296,5 +296,5 @@ def run_refresh(
     with open_places(job := look_up(job), settings) as (places, gate):
         prices = read_prices(settings)
         work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
-        work.warnings += [*warnings, *warn_of_silence(job)]
+        work.warnings += [*warnings, *warn_of_silence(job), *engine_warnings(job.recipe, settings, places.store)]
         return work.run()

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         45.0, gt=0, description="Seconds a bucket may be away before a run gives up; below screen_seconds"
     )
     lease_seconds: float = Field(120.0, gt=0, description="How long a lease lasts without being renewed")
+    engine_folder: str | None = Field(
+        None, description="Where TensorRT engines are: one engine's folder, or a folder of them by the recipe's models"
+    )
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
     prices: str | None = Field(None, description="A price list of your own (YAML)")

@@ -1,4 +1,4 @@
-"""The machines that paint: a stub for rehearsals, and Z-Image.
+"""The machines that paint: a stub for rehearsals, and Z-Image, by torch or by TensorRT.
 
 Comes in: an `EngineSpec`, plain values that travel to another process. Goes out: an open `infra.interfaces.Engine`.
 Nothing heavy is imported until an engine that needs it is opened.
@@ -24,11 +24,12 @@ class EngineSpec:
 
     `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
     `infra.engines.weights.folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
+    `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
     `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
     so does `acceleration`, which only the torch engine knows. `unverified` paints in fp8 without a parity record.
     """
 
-    name: Literal["stub", "torch"]
+    name: Literal["stub", "torch", "tensorrt"]
     source: str | None = None
     revision: str | None = None
     weights_digest: str | None = None
@@ -37,6 +38,7 @@ class EngineSpec:
     batch_size: int | None = None
     acceleration: Literal["eager", "compile", "graphs"] = "eager"
     unverified: bool = False
+    folder: str | None = None
 
 
 def open_engine(spec: EngineSpec) -> Engine:
@@ -53,7 +55,12 @@ def open_engine(spec: EngineSpec) -> Engine:
         from infra.engines.diffusion import usual_batch_size
 
         return ThreadedEngine(_torch_painter(spec), spec.batch_size or usual_batch_size(), WINDOW)
-    raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub' or 'torch'.")
+    if spec.name == "tensorrt":
+        from infra.engines.tensorrt.accelerating import tensorrt_painter
+
+        planned, full = tensorrt_painter(spec)
+        return ThreadedEngine(planned, spec.batch_size or full, WINDOW)
+    raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub', 'torch' or 'tensorrt'.")
 
 
 def _torch_painter(spec: EngineSpec) -> "Painter":

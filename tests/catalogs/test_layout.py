@@ -89,6 +89,11 @@ def test_every_part_of_a_slot_and_the_file_itself_are_in_the_name() -> None:
         (layout.model_changes("card"), "models/card/registry/"),
         (layout.model_sample("card", "r1"), "models/card/samples/r1.json"),
         (layout.model_samples("card"), "models/card/samples/"),
+        (layout.engine_file("turbo", 3, "transformer/config.pbtxt"), "engines/turbo/3/transformer/config.pbtxt"),
+        (layout.engine_card("turbo", 3), "engines/turbo/3/card.json"),
+        (layout.engine_versions("turbo"), "engines/turbo/"),
+        (layout.engine_versions(), "engines/"),
+        (layout.engine_lease("turbo", "0a1b"), "leases/engines.turbo/0a1b"),
     ],
 )
 def test_everything_has_the_place_that_stores_of_last_year_know(key: str, expected: str) -> None:
@@ -103,5 +108,6 @@ def test_prefixes_of_one_catalogue_do_not_reach_into_another_whose_name_goes_on(
         (layout.run_records("r1"), layout.run_record("r11", "s")),
         (layout.model_changes("card"), layout.model_change("cards", 1)),
         (layout.model_samples("card"), layout.model_sample("cards", "r")),
+        (layout.engine_versions("turbo"), layout.engine_card("turbo-2", 1)),
     ):
         assert not key.startswith(prefix)
