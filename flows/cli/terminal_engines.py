@@ -12,7 +12,6 @@ from rich.text import Text
 
 from tasks.figures import printable
 
-
 LONGEST_NAME = len("fp8-compile")
 
 
