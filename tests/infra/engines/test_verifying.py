@@ -38,13 +38,25 @@ def test_the_reference_itself_cannot_be_verified(tmp_path: Path) -> None:
         verify_precision(EngineSpec("torch", "/nowhere", precision="fp32"), 32, 2, tmp_path)
 
 
-def test_eight_bits_are_refused_then_verified_then_painted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def with_eight_bits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> EngineSpec:
     # As on a GPU that has them, but for the product: the emulation's rounding is the same.
     monkeypatch.setattr("infra.engines.loading.refusal_of", lambda _precision, _gpu: None)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    spec = EngineSpec("torch", str(MODEL), precision="fp8")
+    return EngineSpec("torch", str(MODEL), precision="fp8")
+
+
+def test_eight_bits_are_refused_without_a_record_unless_an_operator_says_so(with_eight_bits: EngineSpec) -> None:
+    another = replace(with_eight_bits, weights_digest="another")
     with pytest.raises(EngineUnsuitable, match="'fp8' has not been verified with these weights"):
-        open_engine(spec)
+        open_engine(another)
+    with pytest.raises(EngineError, match="have the digest"):
+        open_engine(replace(another, unverified=True))
+
+
+@pytest.mark.slow
+def test_eight_bits_are_verified_and_then_painted(with_eight_bits: EngineSpec) -> None:
+    spec = with_eight_bits
     record = verify_precision(spec, 64, 2, parity_folder())
     assert record.passed
     assert 30 < record.psnr < 70
@@ -52,8 +64,5 @@ def test_eight_bits_are_refused_then_verified_then_painted(monkeypatch: pytest.M
     layers = engine._painter._pipeline.transformer.layers  # type: ignore[attr-defined]
     assert [type(block.attention.to_q).__name__ for block in layers] == ["Linear"] * 2 + ["EightBitLinear"] * 3
     engine.close()
-    elsewhere = replace(spec, weights_digest="another")
     with pytest.raises(EngineUnsuitable, match="has not been verified"):
-        open_engine(elsewhere)
-    with pytest.raises(EngineError, match="have the digest"):
-        open_engine(replace(elsewhere, unverified=True))
+        open_engine(replace(spec, weights_digest="another"))
