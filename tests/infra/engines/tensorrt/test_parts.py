@@ -116,3 +116,31 @@ def test_captions_are_put_together_once_for_all_steps_and_few_are_kept(pipeline:
 def test_runs_are_cut_in_order_and_filled_up_with_their_last() -> None:
     assert cut([7, 8, 9, 4, 5], Span(2, 4, 4)) == [([7, 8, 9, 4], 0), ([5], 1)]
     assert cut([], Span(1, 4, 4)) == []
+
+
+class InOneMemory:
+    """Answers each run with its number, always in the same memory, as a recorded graph does."""
+
+    name = "memory"
+
+    def __init__(self, output: str, shape: tuple[int, ...]) -> None:
+        self.runs = 0
+        self._output, self._memory = output, torch.zeros(shape)
+
+    def run(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        assert inputs
+        self.runs += 1
+        return {self._output: self._memory.fill_(self.runs)}
+
+    def close(self) -> None:
+        self._memory.zero_()
+
+
+def test_an_answer_is_not_overwritten_by_the_next_run() -> None:
+    engine = EngineTransformer(InOneMemory("velocity", (1, 32, 64)), CONFIGS[0], Span(1, 4, 4), torch.float32)
+    captions = [torch.zeros(tokens, 96) for tokens in (9, 40)]
+    [first, second] = engine([torch.zeros(16, 1, 2, 2)] * 2, torch.ones(2), captions)[0]
+    assert (float(first.mean()), float(second.mean())) == (1.0, 2.0)
+    decoder = EngineDecoder(InOneMemory("images", (2, 3, 32, 32)), CONFIGS[1], Span(1, 2, 2), torch.float32)
+    [images] = decoder.decode(torch.zeros(4, 16, 2, 2))
+    assert [float(image.mean()) for image in images] == [1.0, 1.0, 2.0, 2.0]
