@@ -94,8 +94,11 @@ def take_engine(store: ObjectStore, recipe: Recipe, model: str, here: Machine | 
 
 def warn_of_engines(store: ObjectStore, recipe: Recipe, here: Machine | None = None) -> list[str]:
     """Return what a run's report must say where a recipe asks for TensorRT and no engine of its default model fits."""
-    name = recipe.default_model
-    entry = recipe.models[name]
+    default = recipe.models[recipe.default_model]
+    # Of a registered model the version in production: that is what most pictures are made by.
+    version = "" if default.standing is None else f"@{default.standing.production}"
+    name = f"{recipe.default_model}{version}"
+    entry = recipe.weights[name]
     if recipe.engine != "tensorrt" or entry.family == "stub":
         return []
     said = f"The torch engine paints in place of TensorRT, in {entry.precision}"
@@ -107,11 +110,11 @@ def warn_of_engines(store: ObjectStore, recipe: Recipe, here: Machine | None = N
 
 def _choice(store: ObjectStore, recipe: Recipe, model: str, here: Machine | None) -> Choice | None:
     """Return the choice for a model of the recipe and all its sizes; None for weights that nobody has a digest of."""
-    entry = recipe.models[model]
+    entry = recipe.weights[model]
     if entry.weights_digest is None:
         return None
     sizes = tuple(sorted({(tier.width, tier.height) for tier in recipe.tiers.values()}))
-    return choose(engines(store, model), Need(entry.weights_digest, entry.precision, sizes, here))
+    return choose(engines(store, model.partition("@")[0]), Need(entry.weights_digest, entry.precision, sizes, here))
 
 
 def _named(store: ObjectStore, engine: str) -> EngineCard:
