@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from catalogs.engine_cards import Machine, Need, Parity
 from catalogs.errors import OptionError
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
-from infra.leases import acquire
+from infra.leases import Lease, acquire
 from infra.stores import open_store
 from infra.stores.faults import Mortality, MortalStore, StoreDied
 from tasks import engine_store
@@ -189,6 +190,17 @@ def test_a_worker_that_waits_takes_what_the_other_one_built(
     monkeypatch.setattr("tasks.engine_store.time.sleep", other_finishes)
     assert built_once(store, "turbo", NEED, never, "gpu-2", SECONDS).card is not None
     assert looked == [engine_store.LOOK_AGAIN_SECONDS]
+
+
+def test_what_was_built_between_the_look_and_the_lease_is_taken(
+    store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def acquired_late(*arguments: Any) -> Lease:
+        mark_engine(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
+        return acquire(*arguments)
+
+    monkeypatch.setattr(engine_store, "acquire", acquired_late)
+    assert built_once(store, "turbo", NEED, never, "gpu-2", SECONDS).card is not None
 
 
 def test_what_was_refused_is_not_built_again_by_the_next_worker(store: ObjectStore, folder: Path):

@@ -74,3 +74,9 @@ def test_a_card_with_a_stranger_in_it_is_refused(folder: Path, card: ExportCard)
     (folder / "card.json").write_text(json.dumps({**told, "stranger": 1}))
     with pytest.raises(EngineError, match="stranger"):
         read_card(folder)
+
+
+def test_a_card_of_another_kind_is_no_exports(folder: Path, card: ExportCard):
+    write_card(folder, replace(card, kind="plans"))
+    with pytest.raises(EngineError, match="its kind is 'plans'"):
+        read_card(folder)
