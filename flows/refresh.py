@@ -16,12 +16,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
 from catalogs.batch import Batch
-from catalogs.expiry import EXPIRED
 from catalogs.job import Job, Run
 from catalogs.plan import Plan
 from catalogs.policy import Policy
 from catalogs.prices import Prices, estimate
-from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
 from catalogs.terms import Terms
@@ -36,6 +34,7 @@ from flows.model_versions import look_up
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
 from flows.places import engine_warnings, open_places, prompt_gates, read_prices, terms_for, warn_of_silence
+from flows.reporting import Ended, reported
 from flows.watching import Watch, watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
@@ -45,15 +44,12 @@ from infra.sources import open_source
 from tasks import runs
 from tasks.amend import settle_amendments
 from tasks.decide import Decided, decide
-from tasks.marks import said_of_marks
 from tasks.meter import Meter
-from tasks.model_figures import keep_samples
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish
 from tasks.remember import remember
-from tasks.report import contact_sheet, write_report
 from tasks.review import keep_for_review
-from tasks.tally import channel_sums, delivery, engine_seconds, prompts_of, standing, tally
+from tasks.tally import engine_seconds
 from tasks.workbench import Gate, Places, Workbench
 
 REPLACED = {"reason": "a newer run took its place"}
@@ -204,43 +200,12 @@ class Refresh:
         return report
 
     def _report(
-        self, run: Run, plan: Any, batch: Batch, release: Release, held: list[str], checks: Checks
+        self, run: Run, plan: Plan, batch: Batch, release: Release, held: list[str], checks: Checks
     ) -> dict[str, Any]:
         with self._stage("report"):
-            images, reasons, models = tally(self.places.store, run.run_id, batch)
-            images.planned = plan.images
-            report = build_report(
-                Facts(
-                    run=run,
-                    rows=plan.rows,
-                    counts=plan.slots,
-                    retired=plan.retired,
-                    rejects=plan.rejects,
-                    warnings=[*self.warnings, *plan.warnings],
-                    prices=self.prices,
-                    gpu=self.settings.gpu,
-                    sums=release.sums,
-                    version=release.version,
-                    previous=release.previous,
-                    held=held,
-                    checks=checks,
-                    images=images,
-                    reasons=reasons | ({EXPIRED: plan.expired} if plan.expired else {}),
-                    skus=standing(self.places.tables, batch),
-                    delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
-                    limits=(self.job.max_cost, self.job.max_hours),
-                    channels=channel_sums(batch, release.sums.superseded, self.job.recipe.channels),
-                    models=models,
-                    marks=said_of_marks(self.job.recipe, self.places.signer, release.shown),
-                    store=self.places.store.url,
-                    seconds={"total": time.monotonic() - self.began, **self.seconds},
-                )
-            )
-            store = self.places.store
-            prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
-            sheet = contact_sheet(store, batch.decisions, prompts)
-            keep_samples(store, run.run_id, models)
-            write_report(store, run.run_id, report, sheet)
+            seconds = {"total": time.monotonic() - self.began, **self.seconds}
+            ended = Ended(run, plan, batch, release, held, checks, self.warnings, seconds)
+            report, sheet = reported(self.places, self.job, self.prices, self.settings.gpu, ended)
             self.watch.report(report, sheet)
         return report
 
