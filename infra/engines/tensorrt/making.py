@@ -72,7 +72,7 @@ def check_precision(precision: str) -> None:
     if precision == "fp16":
         raise ValueError(
             "'fp16' is refused: this model's activations reach 63 000 where fp16 ends at 65 504, and its pictures come "
-            "out black or white; take 'bf16', which is as fast."
+            "out black or white; take 'bf16', which is as large and reaches further."
         )
     if precision not in PRECISIONS:
         raise ValueError(f"{precision!r} is none of {', '.join(PRECISIONS)}.")

@@ -1,6 +1,7 @@
 """Prompts become pictures through an engine folder: fast with graphs of no sense, slowly with packshot-nano's own."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,15 @@ def test_a_recipes_precision_is_honoured_or_refused(rehearsed: Path) -> None:
 def test_a_missing_engine_says_how_to_build_one(tmp_path: Path) -> None:
     assert "needs a folder that `packshot engine build` wrote" in refusal(EngineSpec("tensorrt", str(MODEL)))
     assert "which lacks card.json" in refusal(spec(tmp_path))
+
+
+def test_plans_of_another_gpu_are_refused_before_weights_are_read(
+    small_export: Path, tmp_path: Path, host: Host
+) -> None:
+    planned = build(small_export, tmp_path / "plans", "tensorrt", host)
+    other = replace(host, machine=replace(host.machine, gpu="NVIDIA H100"))
+    with pytest.raises(EngineUnsuitable, match=r"and this is 'NVIDIA H100' \(9\.0\): build it again here"):
+        on_host(spec(planned, source="/nowhere"), other)
 
 
 def test_plans_without_tensorrt_say_what_to_install_before_weights_are_read(

@@ -92,7 +92,7 @@ def test_only_the_chosen_products_are_in_fp8_and_those_that_share_an_input_share
 
 def test_the_largest_of_those_that_share_an_input_sets_its_scale(tmp_path: Path) -> None:
     source = block_graph(tmp_path / "in", TensorProto.FLOAT)
-    write_fp8(source, tmp_path / "model.onnx", {**SECOND, linear_name(1, "attention.to_v"): 448.0})
+    write_fp8(source, tmp_path / "model.onnx", {**SECOND, linear_name(1, "attention.to_k"): 448.0})
     held = {tensor.name: tensor for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer}
     assert float(onnx.numpy_helper.to_array(held["in1_scale"])) == 1.0
     assert float(onnx.numpy_helper.to_array(held["mixed1_scale"])) == pytest.approx(3.0 / 448)
@@ -106,6 +106,7 @@ def test_weights_lose_a_sixteenth_at_most_and_none_is_cut_off(values: list[float
     again = np.frombuffer(made.numbers, ml_dtypes.float8_e4m3fn).astype(np.float32).reshape(3, 2) * made.scales
     smallest = made.scales * 2**-9  # what E4M3 has below its normal numbers is in steps of that
     assert (np.abs(again - weights) <= np.maximum(np.abs(weights) / 16, smallest)).all()
+    assert (made.scales * np.float32(LARGEST) >= np.abs(weights).max(axis=0) * np.float32(1 - 1e-6)).all()
     if half:
         assert np.array_equal(made.scales, made.scales.astype(ml_dtypes.bfloat16).astype(np.float32))
 
