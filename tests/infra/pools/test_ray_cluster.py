@@ -15,7 +15,9 @@ from infra.pools.ray_cluster import connected, split_address
 from tests.rays import NEEDS_RAY
 
 ALONE = """
-import os, sys
+import os, signal, sys
+heard = []
+signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
 from infra.pools.ray_pool import RayEngines
 from tests.infra.pools import works
 import psutil
@@ -35,6 +37,8 @@ for place, _, names in os.walk(folder):
             assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in open(path, "rb").read(), path
             print("file", file=sys.stderr)
 assert pool.submit(works.die_once, folder).result(120)
+os.kill(os.getpid(), signal.SIGTERM)
+assert heard == [signal.SIGTERM]
 print(folder, file=sys.stderr)
 pool.close() if sys.argv[1:] == ["close"] else os._exit(9)
 """
