@@ -35,7 +35,7 @@ OBJECT_BYTES = 256 * 1024**2
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
 MODEST = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
-"""No telemetry, and signals are left to this process: Ray's handler of SIGTERM would end a flow before its cleanup."""
+"""No telemetry, and signals are left to this process: Ray would print its stack when a flow is cancelled by SIGTERM."""
 
 _token = secrets.token_hex(32)
 """Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""

@@ -93,6 +93,7 @@ def test_a_ray_of_our_own_listens_to_this_host_alone_keeps_secrets_and_leaves_no
     assert done.returncode == (0 if end == "close" else 9), done.stderr
     assert set(done.stdout.split()) == {"127.0.0.1"}, "and Ray has printed nothing"
     assert done.stderr.count("file\n") > 3
+    assert "SIGTERM" not in done.stderr, "signals are the flow's"
     folder = Path(done.stderr.split()[-1])
     left = [each for each in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(each.info["cmdline"] or [])]
     psutil.wait_procs(left, timeout=60)
