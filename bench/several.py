@@ -19,7 +19,7 @@ from catalogs.work import Order, ShardWork
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Engine, Pool
 from infra.pools.inline import InlinePool
-from infra.pools.ray_pool import RayEngines
+from infra.pools.ray_pool import AHEAD, RayEngines
 from infra.stores import open_store
 from tasks.generate import generate
 
@@ -46,7 +46,8 @@ def _measured(pool: Pool, engines: int, images: int, folder: Path) -> dict[str, 
     folder.mkdir()
     store, work = open_store(str(folder / "store")), _shards(images)
     try:
-        for future in [pool.submit(_all_here, (str(folder), engines)) for _ in range(engines)]:
+        # As many as all may have at once: the first engine that is ready takes two.
+        for future in [pool.submit(_all_here, (str(folder), engines)) for _ in range(AHEAD * engines)]:
             future.result()
         began = time.perf_counter()
         for future in [pool.submit(partial(generate, store=store), shard) for shard in work]:

@@ -34,6 +34,9 @@ OBJECT_BYTES = 256 * 1024**2
 """Shared memory of a cluster of our own: keys and prompts travel, pictures do not."""
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
+MODEST = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
+"""No telemetry, and signals are left to this process: Ray would print its stack when a flow is cancelled by SIGTERM."""
+
 _token = secrets.token_hex(32)
 """Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""
 _lock = threading.Lock()
@@ -60,7 +63,7 @@ def surroundings() -> dict[str, str]:
 
     Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU.
     """
-    said = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    said = {**MODEST, "RAY_worker_niceness": "0"}
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
         said |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
     return said
@@ -179,7 +182,7 @@ def _require_answer(address: str) -> None:
 
 @contextmanager
 def _joined(address: str) -> Iterator[Any]:
-    with _environment({"RAY_USAGE_STATS_ENABLED": "0"}):
+    with _environment(MODEST):
         ray = _imported()
         _init(ray, address)
         try:

@@ -15,7 +15,9 @@ from infra.pools.ray_cluster import connected, split_address
 from tests.rays import NEEDS_RAY
 
 ALONE = """
-import os, sys
+import os, signal, sys
+heard = []
+signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
 from infra.pools.ray_pool import RayEngines
 from tests.infra.pools import works
 import psutil
@@ -35,6 +37,8 @@ for place, _, names in os.walk(folder):
             assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in open(path, "rb").read(), path
             print("file", file=sys.stderr)
 assert pool.submit(works.die_once, folder).result(120)
+os.kill(os.getpid(), signal.SIGTERM)
+assert heard == [signal.SIGTERM]
 print(folder, file=sys.stderr)
 pool.close() if sys.argv[1:] == ["close"] else os._exit(9)
 """
@@ -89,6 +93,7 @@ def test_a_ray_of_our_own_listens_to_this_host_alone_keeps_secrets_and_leaves_no
     assert done.returncode == (0 if end == "close" else 9), done.stderr
     assert set(done.stdout.split()) == {"127.0.0.1"}, "and Ray has printed nothing"
     assert done.stderr.count("file\n") > 3
+    assert "SIGTERM" not in done.stderr, "signals are the flow's"
     folder = Path(done.stderr.split()[-1])
     left = [each for each in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(each.info["cmdline"] or [])]
     psutil.wait_procs(left, timeout=60)
