@@ -24,7 +24,7 @@ CAPTION_STEP = 32
 """Tokens to whose multiple the transformer pads a caption (`SEQ_MULTI_OF` in diffusers)."""
 
 CAPTION_LIMIT = 512
-"""Tokens after which diffusers cuts a caption."""
+"""Tokens after which diffusers cuts a caption; a longer one is refused, since half a caption is another one."""
 
 KEPT_TOKENS = 32_768
 """Tokens whose embeddings are kept: two windows of 64 captions of 256 tokens; 168 MB of bf16 in Z-Image's width."""
@@ -47,10 +47,14 @@ class Captions:
 
     def announce(self, text: str) -> None:
         """Remember a text that will be wished for soon."""
-        if text not in self._kept:
+        if text not in self._kept and self.tokens(text) <= CAPTION_LIMIT:
             self._announced[text] = None
             while len(self._announced) > ANNOUNCED:
                 self._announced.popitem(last=False)
+
+    def tokens(self, text: str) -> int:
+        """Return how many tokens a caption has; past `CAPTION_LIMIT` diffusers would cut it without a word."""
+        return self._tokens(text)
 
     def padded_tokens(self, text: str) -> int:
         """Return the length to which the transformer pads a caption."""
@@ -108,7 +112,7 @@ class Captions:
     def _counted(self, text: str) -> int:
         """Return how many tokens diffusers will make of a caption, its chat template included."""
         tokenizer = self._pipeline.tokenizer
-        return min(len(tokenizer(wrapped(tokenizer, text))["input_ids"]), CAPTION_LIMIT)
+        return len(tokenizer(wrapped(tokenizer, text))["input_ids"])
 
 
 def wrapped(tokenizer: Any, text: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.engines.acceleration import Eager
-from infra.engines.captions import Captions
+from infra.engines.captions import CAPTION_LIMIT, Captions
 from infra.engines.loading import Weights, require_libraries, weights_dtype
 from infra.engines.painter import Accelerator, OutOfDeviceMemory
 from infra.engines.placement import place
@@ -125,6 +125,10 @@ class DiffusersPainter:
             if side % step or not 0 < side <= largest:
                 size = f"{prompt.width}x{prompt.height}"
                 return f"A picture of {size} cannot be painted: sides must be multiples of {step} up to {largest}."
+        for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
+            tokens = self._captions.tokens(text)
+            if tokens > CAPTION_LIMIT:
+                return f"A caption has {tokens} tokens and the model reads {CAPTION_LIMIT}: shorten template or prompt."
         return None if prompt.steps >= 1 else f"A picture needs at least one step, not {prompt.steps!r}."
 
     def _painted(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:

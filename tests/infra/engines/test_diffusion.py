@@ -1,5 +1,6 @@
 """Z-Image through diffusers, proved on a real pipeline of random weights."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,11 +102,22 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
 
 
 def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersPainter) -> None:
-    for text in ("", *TEXTS, "x" * 2000):
+    for text in ("", *TEXTS):
         (embedding,) = painter._captions.embeddings([text])
         padded = -(-len(embedding) // CAPTION_STEP) * CAPTION_STEP
         assert painter.group(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
+
+
+def test_a_caption_that_would_be_cut_is_a_failure_that_says_its_length(engine: Engine) -> None:
+    long = [Prompt("text", "x" * 2000, 1, 64, 64, steps=1), Prompt("both", "cat", 1, 64, 64, 1, 2.0, "y" * 2000)]
+    fine = Prompt("unread", "cat", 1, 64, 64, steps=1, guidance=0.0, negative="z" * 2000)
+    answers = {answer.key: answer for answer in engine.generate([*long, fine])}
+    assert isinstance(answers["unread"], Frame), "without guidance nobody reads the negative caption"
+    for key in ("text", "both"):
+        answer = answers[key]
+        assert isinstance(answer, Failure)
+        assert re.fullmatch(r"A caption has 20\d\d tokens and the model reads 512: shorten .*", answer.reason)
 
 
 def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: Engine) -> None:
