@@ -24,9 +24,9 @@ def measure_engine(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
 
 def time_engine(rounds: int) -> dict[str, Any]:
     """Return the document of a bench with that many batches a case."""
-    from flows.benching import bench, random_weights
+    from flows.benching import backends_of, bench, random_weights
     from infra.engines.cases import Case
 
     cases = [Case(size, batch, STEPS, rounds) for size in SIZES for batch in BATCHES]
     weights = random_weights("turbo", tiny=True)
-    return bench(weights, "random weights, tiny", cases, list(BACKENDS), lambda _: None)
+    return bench(weights, "random weights, tiny", cases, backends_of(",".join(BACKENDS), None), lambda _: None)

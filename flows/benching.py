@@ -6,17 +6,21 @@ cases. Raises `InputError` for what is written wrongly, before anything heavy is
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalogs.errors import OptionError
 from flows.parameters import RefreshParameters
 from flows.places import engine_spec
 from infra.engines import EngineSpec
+from infra.errors import EngineError
 from infra.settings import Settings
 
 if TYPE_CHECKING:
+    from infra.engines.benchmark import Backend
     from infra.engines.loading import Weights
 
+TENSORRT = "tensorrt"
 SIDE_STEP, MOST_SIDE, MOST_BATCH = 16, 4096, 64
 LIST = re.compile(r"\d{1,6}(,\d{1,6})*")
 
@@ -80,15 +84,38 @@ def chosen(option: str, text: str, known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def bench(weights: "Weights", called: str, cases: list[Any], backends: list[str], say: Any) -> dict[str, Any]:
-    """Measure the named backends on this machine; return the document with a row a case."""
+def backends_of(text: str, engine: Path | None) -> "dict[str, Backend]":
+    """Read `--backends`; `engine` is a TensorRT engine's folder, which is measured too.
+
+    Raises `OptionError` for an unknown name, for `tensorrt` without an engine, and for a folder that holds none.
+    """
+    from infra.engines.benchmark import BACKENDS, planned
+    from infra.engines.tensorrt.cards import read_card
+
+    names = chosen("--backends", text, [*BACKENDS, TENSORRT])
+    if engine is None:
+        if TENSORRT in names:
+            raise OptionError("--backends: tensorrt needs --engine DIR, which `packshot engine build` writes")
+        return {name: BACKENDS[name] for name in names}
+    try:
+        read_card(engine)
+    except EngineError as error:
+        raise OptionError(f"--engine: {error}") from None
+    known = {**BACKENDS, TENSORRT: planned(engine)}
+    return {name: known[name] for name in dict.fromkeys([*names, TENSORRT])}
+
+
+def bench(
+    weights: "Weights", called: str, cases: list[Any], backends: "dict[str, Backend]", say: Any
+) -> dict[str, Any]:
+    """Measure these backends on this machine; return the document with a row a case."""
     from infra.engines import device_kind
-    from infra.engines.benchmark import BACKENDS, measure
+    from infra.engines.benchmark import measure
     from infra.engines.cases import document
 
     device = device_kind()
     precision = "fp32" if device == "cpu" else "bf16"
-    rows = list(measure(weights, device, precision, cases, {name: BACKENDS[name] for name in backends}, say))
+    rows = list(measure(weights, device, precision, cases, backends, say))
     return document(rows, {"model": called, "precision": precision, "steps": cases[0].steps})
 
 

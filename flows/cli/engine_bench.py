@@ -24,8 +24,11 @@ def bench(
     steps: Annotated[int, typer.Option("--steps", min=1, max=100, help="Denoising steps")] = 8,
     rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="Batches on the clock, a case")] = 3,
     backends: Annotated[
-        str, typer.Option("--backends", help="What to measure; fp8-compile is another one")
+        str, typer.Option("--backends", help="What to measure; fp8-compile and tensorrt are others")
     ] = USUAL_BACKENDS,
+    engine: Annotated[
+        Path | None, typer.Option("--engine", help="A TensorRT engine of the model, to be measured too: its folder")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Keep the figures in this file, as JSON")] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -39,13 +42,14 @@ def bench(
     if tiny and random_weights is None:
         raise OptionError("--tiny: it goes with --random-weights")
     sides, batches = benching.sizes_of(sizes), benching.batches_of(batch)
+    if engine is not None and model is None:
+        raise OptionError("--engine: it goes with --model, whose engine it is")
     if out is not None and not out.resolve().parent.is_dir():
         raise OptionError(f"--out: {str(out.parent)!r} is no folder")
     require_libraries()
-    from infra.engines.benchmark import BACKENDS
     from infra.engines.cases import Case
 
-    names = benching.chosen("--backends", backends, BACKENDS)
+    names = benching.backends_of(backends, engine)
     if random_weights is not None:
         weights = benching.random_weights(random_weights, tiny=tiny)
         called = f"random weights, {'tiny' if tiny else random_weights}"

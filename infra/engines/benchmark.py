@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from infra.codecs import encode_png
@@ -48,6 +49,13 @@ BACKENDS: dict[str, Backend] = {
     "fp8": _torch("eager", "fp8"),
     "fp8-compile": _torch("compile", "fp8"),
 }
+
+
+def planned(folder: Path) -> Backend:
+    """Return the backend that paints by the TensorRT engine in a folder, in that engine's precision."""
+    from infra.engines.tensorrt.accelerating import engine_painter
+
+    return lambda weights, _: engine_painter(folder, weights, None)
 
 
 def measure(

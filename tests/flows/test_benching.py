@@ -1,9 +1,11 @@
 """Engines by name: options are read or refused before a model is opened."""
 
+from pathlib import Path
+
 import pytest
 
 from catalogs.errors import OptionError, RecipeError
-from flows.benching import batches_of, chosen, named_engine, random_weights, sizes_of
+from flows.benching import backends_of, batches_of, chosen, named_engine, random_weights, sizes_of
 from infra.settings import Settings
 
 
@@ -55,3 +57,12 @@ def test_a_large_random_model_needs_a_gpu_and_the_tiny_one_does_not() -> None:
     with pytest.raises(OptionError, match="'omni' is none of turbo, tiny"):
         random_weights("omni", tiny=True)
     assert random_weights("turbo", tiny=True) == random_weights("tiny", tiny=False)
+
+
+def test_the_backend_tensorrt_needs_an_engine_and_an_engine_is_measured(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    assert list(backends_of("graphs, eager", None)) == ["graphs", "eager"]
+    with pytest.raises(OptionError, match="--backends: tensorrt needs --engine DIR"):
+        backends_of("eager,tensorrt", None)
+    with pytest.raises(OptionError, match=r"--engine: .* lacks card\.json"):
+        backends_of("eager", tmp_path)

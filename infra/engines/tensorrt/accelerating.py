@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from infra.engines import EngineSpec
+    from infra.engines.loading import Weights
 
 
 class TensorRtAccelerator:
@@ -82,6 +83,7 @@ class TensorRtPainter:
 
     def __init__(self, painter: Painter, accelerator: TensorRtAccelerator) -> None:
         self._painter, self._accelerator = painter, accelerator
+        self.card = accelerator.card
 
     def load(self) -> None:
         """Look at the machine, then load the other painter, which attaches the accelerator."""
@@ -112,21 +114,30 @@ def tensorrt_painter(spec: "EngineSpec", host: Callable[[], Host] = cuda_host) -
 
     Raises `EngineError` for a folder that holds no engine, `EngineUnsuitable` for one of another precision.
     """
-    from infra.engines.diffusion import DiffusersPainter
     from infra.engines.loading import StoredWeights
 
     if not spec.folder:
         raise EngineError("The tensorrt engine needs a folder that `packshot engine build` wrote.")
-    accelerator = TensorRtAccelerator(Path(spec.folder), spec.weights_digest, host)
-    card = accelerator.card
-    if spec.precision != card.precision:
+    painter = engine_painter(
+        Path(spec.folder), StoredWeights(spec.source, spec.revision, spec.weights_digest), spec.weights_digest, host
+    )
+    if spec.precision != painter.card.precision:
         raise EngineUnsuitable(
-            f"The engine in {spec.folder!r} computes in {card.precision!r} and the recipe asks for {spec.precision!r}: "
-            f"build one with --precision {spec.precision}, or change the recipe."
+            f"The engine in {spec.folder!r} computes in {painter.card.precision!r} and the recipe asks for "
+            f"{spec.precision!r}: build one with --precision {spec.precision}, or change the recipe."
         )
-    around = "fp32" if card.precision == "fp32" else "bf16"  # fp8 is inside the plan alone
-    painter = DiffusersPainter(StoredWeights(spec.source, spec.revision, spec.weights_digest), around, accelerator)
-    return TensorRtPainter(painter, accelerator), card.batches.usual
+    return painter, painter.card.batches.usual
+
+
+def engine_painter(
+    folder: Path, weights: "Weights", weights_digest: str | None, host: Callable[[], Host] = cuda_host
+) -> TensorRtPainter:
+    """Return what paints by an engine's folder, whatever precision it is of; `EngineError` where it holds none."""
+    from infra.engines.diffusion import DiffusersPainter
+
+    accelerator = TensorRtAccelerator(folder, weights_digest, host)
+    around = "fp32" if accelerator.card.precision == "fp32" else "bf16"  # fp8 is inside the plan alone
+    return TensorRtPainter(DiffusersPainter(weights, around, accelerator), accelerator)
 
 
 def graph_dtype(precision: str) -> "torch.dtype":

@@ -11,6 +11,9 @@ import pytest
 pytest.importorskip("diffusers")
 
 from infra.engines import EngineSpec, open_engine
+from infra.engines.benchmark import DIFFUSERS, measure, planned
+from infra.engines.cases import Case
+from infra.engines.loading import StoredWeights
 from infra.engines.tensorrt.accelerating import tensorrt_painter
 from infra.engines.tensorrt.making import EngineOrder, make_engine, prepare
 from infra.engines.tensorrt.opening import Host
@@ -86,8 +89,8 @@ def test_a_size_that_was_not_built_is_a_failure_with_the_mend_beside_good_pictur
 def test_the_plans_and_their_rehearsal_paint_the_same(
     small_export: Path, rehearsed: Path, tmp_path: Path, host: Host
 ) -> None:
-    planned = build(small_export, tmp_path / "plans", "tensorrt", host)
-    by_plans = pixels(on_host(spec(planned), host), PROMPTS)
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
+    by_plans = pixels(on_host(spec(plans), host), PROMPTS)
     by_graphs = pixels(open_engine(spec(rehearsed)), PROMPTS)
     assert by_plans.keys() == by_graphs.keys()
     assert all(np.array_equal(by_plans[key], by_graphs[key]) for key in by_plans)
@@ -135,29 +138,29 @@ def test_a_missing_engine_says_how_to_build_one(tmp_path: Path) -> None:
 def test_plans_of_another_gpu_are_refused_before_weights_are_read(
     small_export: Path, tmp_path: Path, host: Host
 ) -> None:
-    planned = build(small_export, tmp_path / "plans", "tensorrt", host)
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
     other = replace(host, machine=replace(host.machine, gpu="NVIDIA H100"))
     with pytest.raises(EngineUnsuitable, match=r"and this is 'NVIDIA H100' \(9\.0\): build it again here"):
-        on_host(spec(planned, source="/nowhere"), other)
+        on_host(spec(plans, source="/nowhere"), other)
 
 
 def test_plans_without_tensorrt_say_what_to_install_before_weights_are_read(
     small_export: Path, tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = build(small_export, tmp_path / "plans", "tensorrt", host)
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    assert "install packshot[tensorrt]" in refusal(spec(planned, source="/nowhere"))
+    assert "install packshot[tensorrt]" in refusal(spec(plans, source="/nowhere"))
 
 
 def compare_with_torch(model: Path, export: Path, folder: Path, host: Host) -> None:
     """Paint by graphs in batches and alone, and by plans, and hold all against the torch engine's pictures."""
     by_torch = pixels(open_engine(EngineSpec("torch", str(model), batch_size=3)), PROMPTS)
     rehearsed = build(export, folder / "rehearsed", "onnxruntime", model=model)
-    planned = build(export, folder / "planned", "tensorrt", host, model=model)
+    plans = build(export, folder / "planned", "tensorrt", host, model=model)
     for made in (
         pixels(open_engine(spec(rehearsed, source=str(model))), PROMPTS),
         pixels(open_engine(spec(rehearsed, source=str(model), batch_size=1)), PROMPTS),
-        pixels(on_host(spec(planned, source=str(model)), host), PROMPTS),
+        pixels(on_host(spec(plans, source=str(model)), host), PROMPTS),
     ):
         assert made.keys() == by_torch.keys()
         assert max(int(np.abs(made[key] - by_torch[key]).max()) for key in made) <= TOLERANCE
@@ -178,3 +181,14 @@ def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures
 
     export(str(MODEL), tmp_path / "export", "fp32", str)
     compare_with_torch(MODEL, tmp_path / "export", tmp_path, host)
+
+
+def test_an_engine_is_one_more_backend_of_the_bench(rehearsed: Path) -> None:
+    cases = [Case(128, 1, 1, 1), Case(256, 1, 1, 1)]
+    backends = {"tensorrt": planned(rehearsed)}
+    rows = [
+        row for row in measure(StoredWeights(str(MODEL)), "cpu", "fp32", cases, backends) if row.backend != DIFFUSERS
+    ]
+    assert [(row.backend, row.size, row.images) for row in rows] == [("tensorrt", 128, 1), ("tensorrt", 256, 0)]
+    assert rows[0].to_diffusers is not None
+    assert "The engine was built for 128x128, not for 256x256" in rows[1].reason
