@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalogs.engine_cards import Choice, EngineCard, Machine, Need, Parity, choose, explained
+from catalogs.engine_cards import EngineCard, Machine, Need, Parity, choose, explained
 from catalogs.errors import OptionError
 from catalogs.recipe import Recipe
 from flows.graphs import Say
@@ -19,12 +19,15 @@ from infra.interfaces import ObjectStore
 from infra.liveness import host_name
 from infra.onnx_graphs.cards import ExportCard, read_card
 from infra.onnx_graphs.exporting import whole_folder
-from tasks.engine_store import add_engine, engines, fetch_engine, mark_engine, read_engine
+from tasks.engine_store import add_engine, built_once, engines, fetch_engine, hopeless, mark_engine, read_engine
 
 if TYPE_CHECKING:
     from infra.onnx_graphs.verifying import Opener, Verdict
 
 STORED = re.compile(r"([a-z0-9][a-z0-9-]{0,62})/([1-9]\d{0,8})")
+
+LEASE_SECONDS = 120.0
+Make = Callable[[Need], None]
 
 OpenPlans = Callable[[Path, ExportCard], "Opener"]
 """What opens an engine's folder with plans, beside the card of the export that they were built from."""
@@ -72,10 +75,22 @@ def verify_engine(
     return {**verdict.document(), "state": mark_engine(store, card, _parity(verdict)).state}
 
 
-def take_engine(store: ObjectStore, recipe: Recipe, model: str, here: Machine | None, kept: Path) -> Path | None:
-    """Return the folder of the engine that fits, fetched into `kept` once; None where the torch engine must paint."""
-    choice = _choice(store, recipe, model, here)
-    if choice is None or choice.card is None:
+def take_engine(
+    store: ObjectStore, recipe: Recipe, model: str, here: Machine | None, kept: Path, make: Make | None = None
+) -> Path | None:
+    """Return the folder of the engine that fits, fetched into `kept` once; None where the torch engine must paint.
+
+    Where none fits, `make` makes one and puts it into the store: once, while other workers wait for it.
+    """
+    need = _need(recipe, model, here)
+    if need is None:
+        return None
+    name = model.partition("@")[0]
+    if make is None:
+        choice = choose(engines(store, name), need)
+    else:
+        choice = built_once(store, name, need, lambda: make(need), host_name(), LEASE_SECONDS)
+    if choice.card is None:
         return None
     card = choice.card
     # Under the digest of its files too: a store may be emptied, and its numbers begin anew.
@@ -92,8 +107,13 @@ def take_engine(store: ObjectStore, recipe: Recipe, model: str, here: Machine | 
     return folder
 
 
-def warn_of_engines(store: ObjectStore, recipe: Recipe, here: Machine | None = None) -> list[str]:
-    """Return what a run's report must say where a recipe asks for TensorRT and no engine of its default model fits."""
+def warn_of_engines(
+    store: ObjectStore, recipe: Recipe, here: Machine | None = None, *, makes: bool = False
+) -> list[str]:
+    """Return what a run's report must say where a recipe asks for TensorRT and no engine of its default model fits.
+
+    `makes`: a missing one is made before the first picture, where this machine can.
+    """
     default = recipe.models[recipe.default_model]
     # Of a registered model the version in production: that is what most pictures are made by.
     version = "" if default.standing is None else f"@{default.standing.production}"
@@ -102,19 +122,24 @@ def warn_of_engines(store: ObjectStore, recipe: Recipe, here: Machine | None = N
     if recipe.engine != "tensorrt" or entry.family == "stub":
         return []
     said = f"The torch engine paints in place of TensorRT, in {entry.precision}"
-    choice = _choice(store, recipe, name, here)
-    if choice is None:
+    need = _need(recipe, name, here)
+    if need is None:
         return [f"{said}: engines are known by their weights, and {name!r} has no weights_digest"]
-    return [] if choice.card is not None else [f"{said}: {explained(name, choice)}"]
+    choice = choose(engines(store, recipe.default_model), need)
+    if choice.card is not None:
+        return []
+    if makes and not hopeless(store, recipe.default_model, need):
+        said = "A TensorRT engine is built before the first picture"
+    return [f"{said}: {explained(name, choice)}"]
 
 
-def _choice(store: ObjectStore, recipe: Recipe, model: str, here: Machine | None) -> Choice | None:
-    """Return the choice for a model of the recipe and all its sizes; None for weights that nobody has a digest of."""
+def _need(recipe: Recipe, model: str, here: Machine | None) -> Need | None:
+    """Return what a model of the recipe needs, in all its sizes; None for weights that nobody has a digest of."""
     entry = recipe.weights[model]
     if entry.weights_digest is None:
         return None
     sizes = tuple(sorted({(tier.width, tier.height) for tier in recipe.tiers.values()}))
-    return choose(engines(store, model.partition("@")[0]), Need(entry.weights_digest, entry.precision, sizes, here))
+    return Need(entry.weights_digest, entry.precision, sizes, here)
 
 
 def _named(store: ObjectStore, engine: str) -> EngineCard:

@@ -19,6 +19,7 @@ from catalogs.policy import Policy
 from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from catalogs.terms import Terms, terms_of
+from flows.engine_making import make_engine_for
 from flows.engine_store import take_engine, warn_of_engines
 from infra.engines import EngineSpec, open_engine
 from infra.engines.tensorrt.opening import machine_of_plans
@@ -231,7 +232,7 @@ def engine_spec(recipe: Recipe, model: str, settings: Settings, store: ObjectSto
     )
     if recipe.engine != "tensorrt":
         return spec
-    folder = _named_engine(model, settings) or _stored_engine(recipe, model, store)
+    folder = _named_engine(model, settings) or _stored_engine(recipe, model, settings, store)
     return replace(spec, name="tensorrt", folder=str(folder)) if folder else spec
 
 
@@ -239,7 +240,7 @@ def engine_warnings(recipe: Recipe, settings: Settings, store: ObjectStore) -> l
     """Return what a run's report must say where TensorRT is asked for and torch will paint."""
     if recipe.engine != "tensorrt" or settings.engine_folder:
         return []
-    return warn_of_engines(store, recipe, _machine())
+    return warn_of_engines(store, recipe, _machine(), makes=settings.build_engines)
 
 
 def _named_engine(model: str, settings: Settings) -> Path | None:
@@ -249,10 +250,19 @@ def _named_engine(model: str, settings: Settings) -> Path | None:
     return folder / model if (folder / model).is_dir() else folder
 
 
-def _stored_engine(recipe: Recipe, model: str, store: ObjectStore | None) -> Path | None:
-    """Return the store's engine that fits this machine, kept in the user's cache as hub models are."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return take_engine(store, recipe, model, _machine(), cache / "packshot" / "engines") if store else None
+def _stored_engine(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None) -> Path | None:
+    """Return the store's engine that fits this machine, kept in the user's cache as hub models are; else make one.
+
+    One of fp8 needs a calibration with somebody's prompts, so it is never made by itself.
+    """
+    if store is None:
+        return None
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packshot" / "engines"
+    entry, name = recipe.weights[model], model.partition("@")[0]
+    source = f"{entry.source}@{entry.revision}" if entry.revision else str(entry.source)
+    makes = settings.build_engines and entry.precision != "fp8"
+    make = (lambda need: make_engine_for(store, name, source, need, kept)) if makes else None
+    return take_engine(store, recipe, model, _machine(), kept, make)
 
 
 def _machine() -> Machine | None:

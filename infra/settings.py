@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
     gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
     prices: str | None = Field(None, description="A price list of your own (YAML)")
+    build_engines: bool = Field(
+        True, description="Build the TensorRT engine that a recipe asks for and the store lacks, where a GPU is: once"
+    )
     c2pa: bool = Field(True, description="Sign every published file (C2PA); the IPTC mark is the recipe's")
     c2pa_certificate: str | None = Field(None, description="Your certificate chain (PEM file), the signing one first")
     c2pa_key: str | None = Field(None, description="The private key of that certificate (PEM file, no password)")

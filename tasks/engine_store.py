@@ -113,7 +113,7 @@ def built_once(
     prefix = layout.engine_lease(model, need_digest(need))
     while True:
         choice = choose(engines(store, model), need)
-        if choice.card is not None or _hopeless(store, model, need):
+        if choice.card is not None or hopeless(store, model, need):
             return choice
         try:
             lease = acquire(store, prefix, by, lease_seconds)
@@ -124,7 +124,7 @@ def built_once(
             with lease.keep_alive():
                 # Somebody may have finished between the look and the lease.
                 choice = choose(engines(store, model), need)
-                if choice.card is not None or _hopeless(store, model, need):
+                if choice.card is not None or hopeless(store, model, need):
                     return choice
                 build()
             return choose(engines(store, model), need)
@@ -140,7 +140,7 @@ def need_digest(need: Need) -> str:
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
 
-def _hopeless(store: ObjectStore, model: str, need: Need) -> bool:
+def hopeless(store: ObjectStore, model: str, need: Need) -> bool:
     """Tell whether nothing can be built here, or what would be built was refused already."""
     if need.machine is None:
         return True

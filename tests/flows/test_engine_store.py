@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from catalogs.engine_cards import Machine
+from catalogs.engine_cards import Machine, Need
 from catalogs.errors import OptionError
 from catalogs.recipe import Model, Recipe, Tier
 from catalogs.recipes import built_in_recipe
@@ -174,3 +174,38 @@ def test_plan_and_night_both_say_who_paints(tmp_path: Path):
     report = shop.night().report
     assert (report["slots"]["blocked"], report["images"]["generated"]) == (1, 0)
     assert said in report["warnings"]
+
+
+def test_an_engine_that_is_lacking_is_made_once_and_then_taken(store: ObjectStore, plans: Path, tmp_path: Path) -> None:
+    made = []
+
+    def make(need: Need) -> None:
+        made.append(need)
+        put_engine(store, "turbo", plans)
+        mark_engine(store, read_engine(store, "turbo", 1), PASSED)
+
+    taken = [take_engine(store, recipe(), "turbo", H200, tmp_path / "kept", make) for _ in range(2)]
+    assert taken[0] is not None
+    assert taken[0] == taken[1]
+    assert [(need.weights_digest, need.machine) for need in made] == [(WEIGHTS, H200)]
+    assert warn_of_engines(store, recipe(), H200, makes=True) == []
+
+
+def test_nothing_is_made_where_there_is_no_tensorrt_or_it_was_refused(
+    store: ObjectStore, plans: Path, tmp_path: Path
+) -> None:
+    def never(need: Need) -> None:
+        pytest.fail(f"{need} was made")
+
+    assert take_engine(store, recipe(), "turbo", None, tmp_path, never) is None
+    put_engine(store, "turbo", plans)
+    mark_engine(store, read_engine(store, "turbo", 1), PASSED.model_copy(update={"passed": False}))
+    assert take_engine(store, recipe(), "turbo", H200, tmp_path, never) is None
+    assert "The torch engine paints in place" in warn_of_engines(store, recipe(), H200, makes=True)[0]
+
+
+def test_a_night_that_builds_says_so(store: ObjectStore) -> None:
+    (said,) = warn_of_engines(store, recipe(), H200, makes=True)
+    assert said.startswith("A TensorRT engine is built before the first picture: there is no engine of 'turbo'")
+    (elsewhere,) = warn_of_engines(store, recipe(), None, makes=True)
+    assert elsewhere.startswith("The torch engine paints in place of TensorRT")

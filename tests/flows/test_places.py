@@ -47,6 +47,7 @@ MOVED: dict[str, Any] = {
     "store_seconds": 5.0,
     "lease_seconds": 33.0,
     "engine_folder": "engines",
+    "build_engines": False,
     "keep_staged_days": 1,
     "gpu": "h100",
     "prices": "prices.yaml",
