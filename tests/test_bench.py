@@ -58,6 +58,7 @@ def test_what_the_work_raises_is_raised() -> None:
         in_child(fail)
 
 
+@pytest.mark.slow
 def test_planning_finds_the_changed_skus_and_so_does_the_plain_loop(tmp_path: Path) -> None:
     nights = measure_planning(300, tmp_path, say)
     assert (nights["skus"], nights["slots"], nights["changed"]) == (300, 1200, 1)

@@ -108,6 +108,7 @@ def test_a_changed_slot_is_made_by_the_version_that_its_sku_gets(shop: Shop) -> 
     assert (again.slots(), again.after) == ({}, night.after)
 
 
+@pytest.mark.slow
 def test_a_promotion_and_a_rollback_make_no_image_of_an_unchanged_catalogue(shop: Shop) -> None:
     force(shop, 2)
     night = shop.night()

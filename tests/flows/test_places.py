@@ -160,7 +160,7 @@ def test_the_tensorrt_engine_paints_the_same_requests_from_the_folder_of_its_mod
         return engine_spec(job("tensorrt").recipe, name, settings)
 
     name = job("torch").recipe.default_model
-    assert job("tensorrt").recipe.model_names == job("torch").recipe.model_names
+    assert job("tensorrt").recipe.makers == job("torch").recipe.makers
     here = SETTINGS.model_copy(update={"engine_folder": str(tmp_path)})
     assert (spec(here).name, spec(here).folder, spec(here).revision) == ("tensorrt", str(tmp_path), "a" * 40)
     (tmp_path / name).mkdir()
