@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from catalogs.errors import OptionError
 from flows.cli import options
 from flows.cli.faces import console, print_json, read_settings
+
+if TYPE_CHECKING:
+    from infra.engines.loading import Weights
 
 USUAL_BACKENDS = "eager,compile,graphs,fp8"
 
@@ -37,24 +40,15 @@ def bench(
     from flows.cli.terminal_engines import show_bench
     from infra.engines.loading import require_libraries
 
-    if (model is None) == (random_weights is None):
-        raise OptionError("--model or --random-weights: give one of the two")
-    if tiny and random_weights is None:
-        raise OptionError("--tiny: it goes with --random-weights")
+    _require_that_they_go_together(model, random_weights, tiny, engine)
     sides, batches = benching.sizes_of(sizes), benching.batches_of(batch)
-    if engine is not None and model is None:
-        raise OptionError("--engine: it goes with --model, whose engine it is")
     if out is not None and not out.resolve().parent.is_dir():
         raise OptionError(f"--out: {str(out.parent)!r} is no folder")
     require_libraries()
     from infra.engines.cases import Case
 
     names = benching.backends_of(backends, engine)
-    if random_weights is not None:
-        weights = benching.random_weights(random_weights, tiny=tiny)
-        called = f"random weights, {'tiny' if tiny else random_weights}"
-    else:
-        weights, called = benching.weights_of(benching.named_engine(str(model), None, read_settings())), str(model)
+    weights, called = _weights(model, random_weights, tiny)
     cases = [Case(side, each, steps, rounds) for side in sides for each in batches]
     screen = console()
     with screen.status("Measuring") if not as_json else _Silent() as status:
@@ -65,6 +59,27 @@ def bench(
         print_json(found)
     else:
         show_bench(screen, found)
+
+
+def _require_that_they_go_together(
+    model: str | None, random_weights: str | None, tiny: bool, engine: Path | None
+) -> None:
+    if (model is None) == (random_weights is None):
+        raise OptionError("--model or --random-weights: give one of the two")
+    if tiny and random_weights is None:
+        raise OptionError("--tiny: it goes with --random-weights")
+    if engine is not None and model is None:
+        raise OptionError("--engine: it goes with --model, whose engine it is")
+
+
+def _weights(model: str | None, random_weights: str | None, tiny: bool) -> tuple["Weights", str]:
+    """Return what is measured, and what it is called."""
+    from flows import benching
+
+    if random_weights is not None:
+        called = f"random weights, {'tiny' if tiny else random_weights}"
+        return benching.random_weights(random_weights, tiny=tiny), called
+    return benching.weights_of(benching.named_engine(str(model), None, read_settings())), str(model)
 
 
 class _Silent:
