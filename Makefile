@@ -13,8 +13,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 # -qq: errors only; what is going on is said in words below.
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
-# The extra `nudity` is AGPL-3.0, so it comes only where it is asked for: make test EXTRAS=s3,torch,ocr,nudity
-EXTRAS ?= s3,torch,ocr
+# The extra `nudity` is AGPL-3.0, so it comes only where it is asked for: make test EXTRAS=s3,torch,ocr,onnx,ray,nudity
+EXTRAS ?= s3,torch,ocr,onnx,ray
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
 # A caller's Python must not reach into ours.
@@ -53,7 +53,7 @@ lint: .venv/.installed ## ruff, mypy and the contracts between the four rooms
 
 constraints: .venv/.pip ## Resolve every dependency anew and rewrite constraints.txt
 	@echo "Resolving; nothing is installed ..."
-	@$(PIP) install --dry-run --ignore-installed --report .venv/resolved.json -e '.[s3,torch,ocr,nudity]' --group dev --group reference
+	@$(PIP) install --dry-run --ignore-installed --report .venv/resolved.json -e '.[s3,torch,ocr,onnx,ray,nudity]' --group dev --group reference
 	@sed '/^[^#]/,$$d' constraints.txt > .venv/resolved.txt
 	@$(BIN)/python -c 'import json; rows = [r["metadata"] for r in json.load(open(".venv/resolved.json"))["install"]]; \
 		print(*sorted((r["name"] + "==" + r["version"].split("+")[0] for r in rows if r["name"] != "packshot"), \

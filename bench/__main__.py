@@ -1,8 +1,8 @@
-"""`python -m bench [plan|overhead|gates|busy|duplicates|server]`: measure, print tables or JSON.
+"""`python -m bench [plan|overhead|gates|busy|duplicates|engine|server|ray]`: measure, print tables or JSON.
 
-Comes in: which part (without a word, all but `server`), `--quick` for a tenth of the sizes, `--json`. Goes out: tables
-on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings are left
-out of it.
+Comes in: which part (without a word, all but `server` and `ray`), `--quick` for a tenth of the sizes, `--json`. Goes
+out: tables on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings
+are left out of it.
 """
 
 import argparse
@@ -19,19 +19,21 @@ from rich.console import Console
 from bench.measuring import machine
 from bench.tables import show
 
-PARTS = ("plan", "overhead", "gates", "busy", "duplicates")
+PARTS = ("plan", "overhead", "gates", "busy", "duplicates", "engine")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 GATED_IMAGES = 100
 BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
 PUBLISHED_CODES, NEW_CODES = 2_000_000, 8_000
+ENGINE_ROUNDS = 10
 SERVER_IMAGES = 20_000
+SEVERAL_IMAGES, SEVERAL_SECONDS = 320, 0.5
 
 
 def main(arguments: list[str]) -> None:
     """Run the parts that are asked for and print what they found."""
     asked = argparse.ArgumentParser(prog="python -m bench", description="What Packshot costs on this machine.")
-    asked.add_argument("part", nargs="?", choices=(*PARTS, "server"), help="one part alone")
+    asked.add_argument("part", nargs="?", choices=(*PARTS, "server", "ray"), help="one part alone")
     asked.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     asked.add_argument("--json", action="store_true", help="one JSON document in place of tables")
     chosen = asked.parse_args(arguments)
@@ -97,10 +99,22 @@ def _duplicates(divided_by: int, folder: Path, say: Callable[[str], None]) -> di
     return measure_resembling(PUBLISHED_CODES // divided_by, NEW_CODES // divided_by, folder, say)
 
 
+def _engine(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.engine import measure_engine
+
+    return measure_engine(ENGINE_ROUNDS // divided_by, say)
+
+
 def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     from bench.serving import measure_server
 
     return measure_server(SERVER_IMAGES // divided_by, folder, say)
+
+
+def _ray(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.several import measure_several
+
+    return measure_several(SEVERAL_IMAGES // divided_by, SEVERAL_SECONDS, folder, say)
 
 
 MEASURES = {
@@ -109,7 +123,9 @@ MEASURES = {
     "gates": _gates,
     "busy": _busy,
     "duplicates": _duplicates,
+    "engine": _engine,
     "server": _server,
+    "ray": _ray,
 }
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from flows.cli.terminal_engines import show_bench
+
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
     """Print everything that was measured."""
@@ -28,8 +30,12 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
         console.print(_busy(found["busy"]))
     if "duplicates" in found:
         console.print(_duplicates(found["duplicates"]))
+    if "engine" in found:
+        show_bench(console, found["engine"])
     if "server" in found:
         console.print(_server(found["server"]))
+    if "ray" in found:
+        console.print(_several(found["ray"]))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -150,4 +156,21 @@ def _server(found: Mapping[str, Any]) -> Table:
         table.add_row(f"… recorded as {name}", f"{count:,}")
     table.add_row("client's peak MB", f"{found['peak_mb']:.0f}")
     table.add_row("seconds", f"{found['seconds']:.0f}")
+    return table
+
+
+def _several(found: Mapping[str, Any]) -> Table:
+    title = (
+        f"{found['images']} pictures of {found['side']} px beside engines that take {found['seconds_an_image']} s each"
+    )
+    table = _table(title, "engines", "seconds", "images/s", "ratio to one on Ray", "busy share")
+    cases = {
+        "1, in this process": found["inline"],
+        **{f"{count}, on Ray": found["engines"][count] for count in found["engines"]},
+    }
+    for name, case in cases.items():
+        ratio = f"{case['ratio']:.2f}" if "ratio" in case else ""
+        table.add_row(
+            name, f"{case['seconds']:.1f}", f"{case['images_a_second']:.2f}", ratio, f"{case['busy_share']:.1%}"
+        )
     return table

@@ -107,11 +107,12 @@ def cut(ranks: Ints, deadlines: Ints, seconds: Floats, allowance: Allowance, now
     """Return a code a request: 0 to make it, else why it is left out."""
     order = np.lexsort((deadlines, ranks))  # stable: equals stay as they came
     codes = np.zeros(len(order), np.uint8)
-    late = _late(order, deadlines, seconds, now)
+    late = _late(order, deadlines, seconds / allowance.engines, now)
     codes[late] = 1 + REASONS.index(PAST_DEADLINE)
     taken = order[codes[order] == 0]
     worked = np.cumsum(seconds[taken])
-    limits = {OVER_BUDGET: allowance.paid, OUT_OF_TIME: allowance.open}
+    hours = None if allowance.open is None else allowance.open * allowance.engines
+    limits = {OVER_BUDGET: allowance.paid, OUT_OF_TIME: hours}
     fits = {reason: _fitting(worked, limit) for reason, limit in limits.items()}
     reason = min(fits, key=lambda name: fits[name])
     if fits[reason] < len(taken):

@@ -36,6 +36,7 @@ class Attempt:
     mark: str
     channels: list[str]
     channel_reasons: list[str]
+    backend: str | None
 
 
 @dataclass(slots=True)

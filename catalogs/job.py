@@ -27,6 +27,7 @@ class Job:
     scope: Scope = "full"
     max_cost: float | None = None  # in the price list's currency
     max_hours: float | None = None
+    backfill: int | None = None  # per cent of the SKUs that are brought to the version that they get
 
     @property
     def limited(self) -> bool:
@@ -35,16 +36,17 @@ class Job:
 
     def fingerprint(self, source_fingerprint: str) -> str:
         """Return the digest of all that a plan depends on: only a run with the same one may be resumed."""
-        return digest(
-            {
-                "catalogue": self.catalogue,
-                "source": source_fingerprint,
-                "recipe": self.recipe.digest,
-                "policy": self.policy.digest,
-                "scope": self.scope,
-                "limits": [self.max_cost, self.max_hours],
-            }
-        )
+        content: dict[str, object] = {
+            "catalogue": self.catalogue,
+            "source": source_fingerprint,
+            "recipe": self.recipe.digest,
+            "policy": self.policy.digest,
+            "scope": self.scope,
+            "limits": [self.max_cost, self.max_hours],
+        }
+        if self.backfill is not None:
+            content["backfill"] = self.backfill
+        return digest(content)
 
 
 @dataclass(frozen=True)

@@ -184,3 +184,57 @@ def full_lease(catalogue: str) -> str:
 def run_lease(catalogue: str, run_id: str) -> str:
     """Return the prefix of the lease that says a run is alive."""
     return f"leases/{catalogue}/run-{run_id}"
+
+
+# Model versions
+
+MODELS = "models/"
+REGISTRY = "registry"
+
+
+def model_changes(name: str) -> str:
+    """Return the prefix of all that was done to a model's versions."""
+    return f"{MODELS}{name}/{REGISTRY}/"
+
+
+def model_change(name: str, number: int) -> str:
+    """Return where a model's registry is kept as it was after so many changes: the highest one is how it is."""
+    return f"{model_changes(name)}{number:08d}.json"
+
+
+def model_samples(name: str) -> str:
+    """Return the prefix of what runs measured of a model's versions."""
+    return f"{MODELS}{name}/samples/"
+
+
+def model_sample(name: str, run_id: str) -> str:
+    """Return where a run's sums over a model's versions are kept."""
+    return f"{model_samples(name)}{run_id}.json"
+
+
+# Engines
+
+ENGINES = "engines/"
+
+
+def engine_file(model: str, version: int, name: str) -> str:
+    """Return the key of one file of an engine; the files of a version are a Triton model repository."""
+    return f"{engine_versions(model)}{version}/{name}"
+
+
+def engine_card(model: str, version: int) -> str:
+    """Return the key of an engine's card, which says whether it may be used."""
+    return engine_file(model, version, "card.json")
+
+
+def engine_versions(model: str = "") -> str:
+    """Return the prefix of a model's engines, or of all."""
+    return f"{ENGINES}{model}/" if model else ENGINES
+
+
+def engine_lease(model: str, need: str) -> str:
+    """Return the prefix of the lease under which one worker builds what others wait for.
+
+    No catalogue's name has a dot, so none of its leases can be meant.
+    """
+    return f"leases/engines.{model}/{need}"

@@ -7,6 +7,7 @@ before anything is rendered, so an unchanged catalogue costs two hashes a slot a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from catalogs.agenda import moment
 from catalogs.drafts import Drafts
 from catalogs.ingest import Reject
 from catalogs.keys import share_of
+from catalogs.lineup import Candidate, Choices, Lineup
 from catalogs.overrides import PRIORITIES, split_views, whole_number
 from catalogs.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.prompts import PromptGate
@@ -38,10 +40,12 @@ class Planner:
     refused: Refused
     policy_digest: str
     gate: PromptGate
+    backfill: int | None = None
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
         self.slices = Slices(self.recipe)
+        self._lineup = cache(lambda model: Lineup(self.recipe, model, self.live, self.backfill))
         self._requested: dict[bytes, _Asked] = {}  # by half a key
         self._asked: dict[_Asked, _Asked] = {}  # one object for all that are asked for alike
         self._fresh: dict[bytes, Request] = {}  # this batch's, which nobody has taken yet
@@ -54,11 +58,12 @@ class Planner:
         failed: set[int] = set()
         found: list[tuple[int, Slot, Request]] = []
         for (category, variant, tier, model, views, count), positions in self._shapes(rows).items():
+            lineup = self._lineup(model)
             for view in views:
-                part = self.slices.get(category, view, variant, tier, model)
+                parts = [self.slices.get(category, view, variant, tier, name) for name in lineup.names]
                 for index in range(count):
-                    drafts = Drafts(rows, part, index, self.refused)
-                    self._compare(rows, positions, drafts, planned, found, failed)
+                    choices = Choices(lineup, [Drafts(rows, part, index, self.refused) for part in parts])
+                    self._compare(rows, positions, choices, planned, found, failed)
         brands = rows.column("brand")
         for position, slot, request in found:
             if position not in failed:
@@ -111,26 +116,27 @@ class Planner:
         self,
         rows: Rows,
         positions: Sequence[int],
-        drafts: Drafts,
+        choices: Choices,
         planned: PlannedBatch,
         found: list[tuple[int, Slot, Request]],
         failed: set[int],
     ) -> None:
-        part = drafts.part
-        skus, content = rows.bytes_of(("sku",)), rows.bytes_of(part.fields)
-        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{drafts.index}".encode()
-        ids = [sha256(skus[p] + suffix).digest()[:16] for p in positions]
-        prefix = part.digest
-        digests = [sha256(prefix + content[p]).digest()[:16] for p in positions]
+        part, skus = choices.part, rows.column("sku")
+        names, content = rows.bytes_of(("sku",)), rows.bytes_of(part.fields)
+        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{choices.drafts[0].index}".encode()
+        ids = [sha256(names[p] + suffix).digest()[:16] for p in positions]
         high, low = words(ids)
         live = self.live.index.find(high, low)
         self.live.seen[live[live >= 0]] = True
+        under = choices.lineup.under(skus, positions, live)
+        digests = choices.sources(content, positions, under)
         same = self.live.same_source(live, *words(digests))
         self.counts.unchanged += int(same.sum())
         moved = np.flatnonzero(~same)
         known = self.refused.known(high[moved], low[moved])
         for place, has_outcome in zip(moved.tolist(), known.tolist(), strict=True):
-            candidate = _Candidate(positions[place], ids[place], digests[place], int(live[place]), drafts)
+            row = positions[place]
+            candidate = Candidate(choices, row, skus[row], ids[place], content[row], int(live[place]), under[place])
             try:
                 self._classify(candidate, has_outcome, planned, found)
             except PromptFault as fault:
@@ -144,53 +150,60 @@ class Planner:
 
     def _classify(
         self,
-        candidate: "_Candidate",
+        candidate: Candidate,
         has_outcome: bool,
         planned: PlannedBatch,
         found: list[tuple[int, Slot, Request]],
     ) -> None:
         outcomes = list(self.refused.of_slot(candidate.slot_id)) if has_outcome else []
-        for refusal in outcomes:
-            if refusal.source_digest == candidate.source and self._binds(refusal, candidate):
+        if outcomes:
+            sources = {candidate.source(place) for place in candidate.open}
+            if any(refusal.source_digest in sources and self._binds(refusal, candidate) for refusal in outcomes):
                 self.counts.waiting += 1
                 return
         self.counts.rendered += 1
-        request = candidate.drafts.request(candidate.position)
-        kind = CHANGED if candidate.live >= 0 else NEW
-        finish = candidate.drafts.part.finish_digest
+        place, request = candidate.under, candidate.request(candidate.under)
+        kind, waits_under = (CHANGED if candidate.live >= 0 else NEW), candidate.open
         if candidate.live >= 0 and self.live.has_key(candidate.live, request.key):
-            if self.live.finish(candidate.live) == finish:
+            if self.live.finish(candidate.live) == request.finish_digest:
                 self.counts.unchanged += 1
-                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source, request.key))
+                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source(place), request.key))
                 return
             # The same picture in another finish: only a person's word against that finish holds it back.
-            outcomes = [refusal for refusal in outcomes if refusal.state == "withdrawn"]
-        for refusal in outcomes:
-            if refusal.request_key != request.key:
+            outcomes, waits_under = [refusal for refusal in outcomes if refusal.state == "withdrawn"], [place]
+        elif candidate.gets != place:
+            place = candidate.gets
+            request = candidate.request(place)
+        for other in waits_under if outcomes else ():
+            asked = request if other == place else candidate.request(other)
+            refusal = next((refusal for refusal in outcomes if refusal.request_key == asked.key), None)
+            if refusal is None:
                 continue
-            if refusal.finish_digest == finish and self._waits(refusal, candidate) and not _of_prompt(refusal):
+            same_finish = refusal.finish_digest == asked.finish_digest
+            if same_finish and self._waits(refusal, candidate) and not _of_prompt(refusal):
                 self.counts.waiting += 1
-                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source, request.key))
+                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source(other), asked.key))
                 return
             if refusal.state in ("review", "blocked"):
-                kind = WAITING
+                kind, place, request = WAITING, other, asked
+                break
         file_sha = self.live.file_sha(candidate.live) if candidate.live >= 0 else None
-        slot = candidate.drafts.slot(
-            candidate.position, candidate.slot_id, candidate.source, kind, request.key, file_sha
+        slot = candidate.choices.drafts[place].slot(
+            candidate.position, candidate.slot_id, candidate.source(place), kind, request.key, file_sha
         )
         found.append((candidate.position, slot, request))
 
-    def _binds(self, refusal: Refusal, candidate: "_Candidate") -> bool:
+    def _binds(self, refusal: Refusal, candidate: Candidate) -> bool:
         """Tell whether a refusal of this very source holds: one of a key that is live does not, save a withdrawal."""
         live = candidate.live >= 0 and self.live.has_key(candidate.live, refusal.request_key)
         return self._waits(refusal, candidate) and (refusal.state == "withdrawn" or not live)
 
-    def _waits(self, refusal: Refusal, candidate: "_Candidate") -> bool:
+    def _waits(self, refusal: Refusal, candidate: Candidate) -> bool:
         if refusal.state == "withdrawn":
             return True
         if refusal.state in ("review", "blocked"):
             return refusal.policy_digest == self.policy_digest
-        return refusal.state == "failed" and refusal.attempts >= candidate.drafts.part.tier.attempts
+        return refusal.state == "failed" and refusal.attempts >= candidate.choices.part.tier.attempts
 
     def _accept(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
         half = slot.request_key[:16] + slot.finish_digest[:8].encode()
@@ -261,12 +274,3 @@ class _Asked(NamedTuple):
     made: bool
     rank: int
     deadline: int
-
-
-@dataclass(slots=True)
-class _Candidate:
-    position: int
-    slot_id: bytes
-    source: bytes
-    live: int
-    drafts: Drafts

@@ -59,7 +59,7 @@ class Prices(Rules):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan will take, on one GPU of this kind. `usual` is the range that others pay for an image."""
+    """What a plan will take, on GPUs of this kind. `usual` is the range that others pay for an image."""
 
     images: int
     gpu_seconds: float
@@ -77,15 +77,15 @@ def load_prices(text: str | None, name: str) -> Prices:
     return parse_rules(text if text is not None else packaged_rules("prices"), name, Prices)
 
 
-def estimate(prices: Prices, gpu_name: str | None, images: int, gpu_seconds: float) -> Estimate:
-    """Return what `images` that take `gpu_seconds` in all will cost."""
+def estimate(prices: Prices, gpu_name: str | None, images: int, gpu_seconds: float, engines: int = 1) -> Estimate:
+    """Return what `images` that take `gpu_seconds` in all will cost, and how long so many engines side by side take."""
     name, gpu = prices.gpu(gpu_name)
     cost = gpu.cost(gpu_seconds)
     return Estimate(
         images=images,
         gpu_seconds=gpu_seconds,
         cost=cost,
-        seconds=gpu_seconds,
+        seconds=gpu_seconds / engines,
         currency=prices.currency,
         gpu=name,
         per_hour=gpu.usd_per_hour,

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from catalogs.slot_index import SlotIndex, Words, column_words, fixed_bytes
 
-LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha")
+LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha", "model")
 REFUSED_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
     "image_key",
@@ -48,7 +48,8 @@ class Live:
         halves: list[list[npt.NDArray[np.uint64]]] = [[] for _ in range(6)]
         shas: list[npt.NDArray[np.uint8]] = []
         finishes: list[npt.NDArray[np.int32]] = []
-        codes = _Codes()
+        models: list[npt.NDArray[np.int32]] = []
+        codes, model_codes = _Codes(), _Codes()
         for batch in batches:
             if batch.num_rows == 0:
                 continue
@@ -58,12 +59,16 @@ class Live:
                 halves[2 * place + 1].append(low)
             shas.append(fixed_bytes(batch.column("file_sha")).copy())
             finishes.append(codes.encode(batch.column("finish_digest")))
+            models.append(model_codes.encode(batch.column("model")))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
         self.index = SlotIndex(joined[0], joined[1])
         self.source_high, self.source_low, self.key_high, self.key_low = joined[2:]
         self._file_sha = np.concatenate(shas) if shas else np.empty((0, 32), np.uint8)
         self._finish = np.concatenate(finishes) if finishes else np.empty(0, np.int32)
         self._finishes = codes.names
+        self.model = np.concatenate(models) if models else np.empty(0, np.int32)
+        self.models = model_codes.names
+        """What the manifest calls the models; `model` holds each row's place in it."""
         self.seen = np.zeros(len(self.index), bool)
 
     def __len__(self) -> int:

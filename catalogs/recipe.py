@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from catalogs.channels import Channel, named_channels
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
+from catalogs.models import Maker, Model, Weights
 from catalogs.templates import compile_template
 
 CATALOGUE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -34,30 +35,6 @@ Size = Annotated[int, Field(ge=64, le=4096, multiple_of=16)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Model(_Strict):
-    """One set of weights, by name: where it is, and what it is known by."""
-
-    family: Literal["z-image", "stub"] = "z-image"
-    source: str | None = Field(None, description="A local folder, or a hub id")
-    revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$", description="The hub commit, in full")
-    weights_digest: str | None = Field(None, description="Checked when the weights are loaded")
-    precision: Literal["fp32", "bf16", "fp8"] = "bf16"
-
-    @property
-    def pinned(self) -> bool:
-        """Tell whether the weights are known: a digest, or a hub commit, or the stub that has none."""
-        return bool(self.family == "stub" or self.weights_digest or self.revision)
-
-    @property
-    def identity(self) -> dict[str, object]:
-        """Return what the request key knows of the model: content, never a path."""
-        if self.family == "stub":
-            return {"family": "stub", "weights": "stub/1", "precision": self.precision}
-        if self.weights_digest:
-            return {"family": self.family, "weights": self.weights_digest, "precision": self.precision}
-        return {"family": self.family, "weights": f"{self.source}@{self.revision}", "precision": self.precision}
 
 
 class Tier(_Strict):
@@ -188,9 +165,11 @@ class Recipe(_Strict):
     @model_validator(mode="after")
     def _models_fit_the_engine(self) -> "Recipe":
         for name, model in self.models.items():
-            if (model.family == "stub") != (self.engine == "stub"):
-                # Else the stub's pictures would be staged under the keys of a real model's.
-                raise ValueError(f"models.{name}: the engine {self.engine!r} does not paint family {model.family!r}")
+            for called, weights in model.weights(name).items():
+                if (weights.family == "stub") != (self.engine == "stub"):
+                    # Else the stub's pictures would be staged under the keys of a real model's.
+                    words = f"the engine {self.engine!r} does not paint family {weights.family!r}"
+                    raise ValueError(f"models.{called}: {words}")
         return self
 
     def _mentioned(self) -> tuple[str, ...]:
@@ -230,8 +209,13 @@ class Recipe(_Strict):
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of the whole recipe."""
-        return digest(self.model_dump(mode="json"))
+        """Return the sha256 of the whole recipe, as it was asked for: whatever its models' versions are by now."""
+        content = self.model_dump(mode="json")
+        for model in content["models"].values():
+            del model["standing"]
+            if model["registry"] is None:
+                del model["registry"]  # added later; counts only where it is used
+        return digest(content)
 
     @property
     def default_model(self) -> str:
@@ -244,9 +228,14 @@ class Recipe(_Strict):
         return self.defaults.quality or next(iter(self.tiers))
 
     @property
-    def model_names(self) -> dict[str, str]:
-        """Return what the manifest calls each model: its name here and the head of its identity's digest."""
-        return {name: f"{name}@{digest(model.identity)[:12]}" for name, model in self.models.items()}
+    def weights(self) -> dict[str, Weights]:
+        """Return all that may paint, by the names that requests use: a model's own, or `model@version`."""
+        return {called: one for name, model in self.models.items() for called, one in model.weights(name).items()}
+
+    @property
+    def makers(self) -> dict[str, Maker]:
+        """Return what the manifest says of each of `weights`, by the same names."""
+        return {called: one for name, model in self.models.items() for called, one in model.makers(name).items()}
 
     @property
     def finishes(self) -> dict[str, Finish]:

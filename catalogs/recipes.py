@@ -8,7 +8,8 @@ from importlib import resources
 from pydantic import ValidationError
 
 from catalogs.errors import RecipeError
-from catalogs.recipe import Model, Recipe
+from catalogs.models import Model
+from catalogs.recipe import Recipe
 from catalogs.rules import first_fault, parse_rules
 
 
@@ -17,7 +18,13 @@ def load_recipe(text: str, name: str) -> Recipe:
 
     Raises `RecipeError` naming the file, the field and what to do.
     """
-    return parse_rules(text, name, Recipe)
+    recipe = parse_rules(text, name, Recipe)
+    for called, model in recipe.models.items():
+        said = sorted({"family", "precision", "standing"} & model.model_fields_set)
+        if model.registry is not None and said:
+            words = f"the registry's versions of {model.registry!r} say that; leave it out"
+            raise RecipeError(f"{name}: models.{called}.{said[0]}: {words}")
+    return recipe
 
 
 def built_in_recipe(name: str = "default") -> Recipe:
@@ -51,9 +58,16 @@ def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None
         content["defaults"]["model"] = "chosen"
     if content["engine"] == "stub":
         # Every name stays, so that a row's own choice of model still resolves; what it stands for is the stub.
-        content["models"] = {name: Model(family="stub", precision="fp32").model_dump() for name in content["models"]}
+        stub = Model(family="stub", precision="fp32").model_dump()
+        registered = {name: entry for name, entry in content["models"].items() if entry["registry"] is not None}
+        content["models"] = dict.fromkeys(content["models"], stub) | (registered if recipe.engine == "stub" else {})
     if precision:
-        for entry in content["models"].values():
+        for name, entry in content["models"].items():
+            if entry["registry"] is not None:
+                raise RecipeError(
+                    f"--precision: models.{name} takes its precision from the registry's versions; register one at"
+                    f" {precision}"
+                )
             entry["precision"] = precision
     try:
         return Recipe.model_validate(content)

@@ -72,6 +72,8 @@ class Facts:
     """What the run may cost, and the hours that it may take."""
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Channel -> published pictures that are usable there, those that are not, and why not."""
+    models: Sequence[Mapping[str, Any]] = ()
+    """What each model, and each version of a registered one, made."""
     marks: Mapping[str, Any] = field(default_factory=dict)
     """What the published pictures carry: who signed them, watermarks. Empty where nothing was published."""
     store: str = ""
@@ -108,6 +110,7 @@ def build_report(facts: Facts) -> dict[str, Any]:
         "new_skus": _promptness(facts.delivery),
         "estimate": asdict(facts.estimate) if facts.estimate else None,
         "channels": {name: dict(sums) for name, sums in facts.channels.items()},
+        "models": [{name: value for name, value in row.items() if name != "sample"} for row in facts.models],
         "marks": dict(facts.marks),
         "seconds": {name: round(value, 3) for name, value in facts.seconds.items()},
         "rejects": [asdict(reject) for reject in facts.rejects],

@@ -12,6 +12,12 @@ _LOOKS = pa.list_(pa.float32())
 _USABLE = [("channels", pa.list_(pa.string())), ("channel_reasons", pa.list_(pa.string()))]
 """Channels on which a picture may be used, and why not on others that were asked for, as `channel:reason`."""
 
+_MADE_BY = (
+    pa.field("model_version", pa.string()),  # name/number in the registry; null for a model that is not from there
+    pa.field("precision", pa.string()),
+    pa.field("backend", pa.string()),  # the engine that made the picture; null where a staged image does not say
+)
+
 REJECTS = pa.schema(
     [
         ("row", pa.int64()),  # 1-based, counted over the whole source, without a header
@@ -110,6 +116,8 @@ RECORDS = pa.schema(
         ("errors", pa.string()),  # JSON: those that did not, and why
         ("mark", pa.string()),  # the source type that the finished file says of itself
         *_USABLE,
+        ("model", pa.string()),  # as the recipe's requests call it: a name, or name@version
+        ("backend", pa.string()),  # the engine that made it; null where a staged image does not say
     ]
 )
 """One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
@@ -145,6 +153,7 @@ DECISIONS = pa.schema(
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
+        *_MADE_BY,
     ]
 )
 """The batch: one row a slot of the plan, with the one image that stands for it."""
@@ -178,6 +187,7 @@ MANIFEST = pa.schema(
         ("source_digest", pa.binary()),
         ("finish_digest", pa.string()),
         ("model", pa.string()),
+        *_MADE_BY,
         ("run_id", pa.string()),
         ("released_at", _TIME),
     ]

@@ -65,7 +65,7 @@ class Slices:
         read = compiled.fields | compiled_negative.fields
         fields = tuple(sorted((read - set(RESERVED)) | (set(JUDGED) & set(recipe.columns))))
         finish_digest = finish.digest
-        identity = recipe.models[model].identity
+        identity = recipe.weights[model].identity
         content = {
             "view": view,
             "variant": variant if "variant" in read else "",

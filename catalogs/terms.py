@@ -14,10 +14,14 @@ STEPS = 8
 
 @dataclass(frozen=True)
 class Allowance:
-    """How many engine seconds the budget pays for, and how many seconds the run may take; None where no limit is."""
+    """How many engine seconds the budget pays for, and how many seconds the run may take; None where no limit is.
+
+    `engines` is how many of them work side by side, as far as it is known: time is shared among them, money is not.
+    """
 
     paid: float | None = None
     open: float | None = None
+    engines: int = 1
 
     @property
     def limited(self) -> bool:
@@ -47,9 +51,10 @@ def terms_of(
     stub_seconds: float | None,
     max_cost: float | None = None,
     max_hours: float | None = None,
+    engines: int = 1,
 ) -> Terms:
-    """Return the terms of a run on this GPU; `max_cost` is in the price list's currency. A free GPU has no budget."""
+    """Return the terms of a run on such GPUs; `max_cost` is in the price list's currency. A free GPU has no budget."""
     _, gpu = prices.gpu(gpu_name)
     paid = None if max_cost is None or gpu.usd_per_hour == 0 else max_cost * 3600 / gpu.usd_per_hour
     hours = None if max_hours is None else max_hours * 3600
-    return Terms(gpu.seconds_per_megapixel, stub_seconds, Allowance(paid, hours))
+    return Terms(gpu.seconds_per_megapixel, stub_seconds, Allowance(paid, hours, engines))

@@ -58,13 +58,16 @@ class ShardWork:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of an order: a staged image and the sha256 of its pixels, or a reason why there is none."""
+    """What became of an order: a staged image and the sha256 of its pixels, or why there is none: a code, and words."""
 
     order: Order
     how: Literal["generated", "reused", "failed"]
     raw_sha: str = ""
     engine_seconds: float = 0.0
+    code: str = "engine-failed"
     reason: str = ""
+    backend: str = ""
+    """The engine that made the image; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,8 @@ def record_table(judged: Iterable[Judged]) -> pa.Table:
         "mark": [row.mark for row in rows],
         "channels": [list(row.usable.channels) for row in rows],
         "channel_reasons": [list(row.usable.reasons) for row in rows],
+        "model": [row.made.order.request.model for row in rows],
+        "backend": [row.made.backend or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

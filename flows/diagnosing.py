@@ -23,9 +23,10 @@ from catalogs.policy import Policy
 from flows.parameters import read_policy
 from flows.places import open_signer
 from infra.diagnosis import Finding, Probe, State, diagnose, machine, storage
-from infra.errors import BadMarks, MarkError
+from infra.errors import BadMarks, EngineError, MarkError
 from infra.marks.certificates import FILE as DEVELOPMENT_FILE
 from infra.marks.certificates import development_folder
+from infra.pools.ray_cluster import look_at_ray
 from infra.scanners.images import KINDS, look_for, plain_marks
 from infra.settings import Settings
 from infra.stores import open_store
@@ -55,6 +56,7 @@ def examine(store: str | None, model: str | None, variables: Iterable[str], poli
         Probe("scanners", lambda: look_at_scanners(rules), SECONDS),
         Probe("settings", lambda: look_at_settings(os.environ, variables), SECONDS),
         Probe("C2PA", look_at_signing, SECONDS),
+        Probe("engines", look_at_pool, SECONDS),
         Probe("Prefect", lambda: look_at_prefect(), PREFECT_SECONDS, _SERVER),
     ]
     folders = machine.working_folders()
@@ -136,6 +138,19 @@ def look_at_signing() -> list[Finding]:
     if who.expires - datetime.now(UTC) < RENEW_BEFORE:
         return [Finding("C2PA", "warning", f"signing as {who.name} {until}", "Renew the certificate.")]
     return [Finding("C2PA", "ok", f"signing as {who.name} {until}")]
+
+
+def look_at_pool() -> list[Finding]:
+    """Tell where engines live; of a Ray cluster only whether it answers, since nothing is started here."""
+    settings = Settings()
+    if settings.pool == "inline":
+        return [Finding("engines", "ok", "one, in the process of the run (PACKSHOT_POOL=ray: one a GPU)")]
+    try:
+        said = look_at_ray(settings.ray_address)
+    except EngineError as error:
+        return [Finding("engines", "failed", str(error), "")]
+    many = f"{settings.ray_gpus} engines" if settings.ray_gpus else "an engine a GPU"
+    return [Finding("engines", "ok", f"{many}; {said}")]
 
 
 def look_at_scanners(policy: Policy) -> list[Finding]:

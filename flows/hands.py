@@ -15,10 +15,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.children import parts_by_deployment
 from flows.parameters import PartParameters
+from infra.settings import MOST_IN_FLIGHT
 from tasks.workbench import Workbench
 
 T = TypeVar("T")
-THREADS = 16
+THREADS = MOST_IN_FLIGHT
 """Threads for shard verbs: they wait for engines and measuring processes, and compute nothing themselves."""
 
 

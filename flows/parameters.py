@@ -13,14 +13,18 @@ from slugify import slugify
 
 from catalogs.errors import OptionError, RecipeError
 from catalogs.job import Job
+from catalogs.model_registry import checked_name
+from catalogs.models import Model
 from catalogs.policy import BUILT_IN, Policy, built_in_policy, load_policy
-from catalogs.recipe import CATALOGUE_NAME, Model, Recipe
+from catalogs.recipe import CATALOGUE_NAME, Recipe
 from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, with_engine
 from catalogs.suite import default_suite
 from infra.engines.weights import check_folder, folder_digest
 from infra.errors import EngineError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+REGISTRY = "registry:"
+"""What `--model` begins with where it names a model of the store's registry."""
 
 
 def _without_password(value: str) -> str:
@@ -70,7 +74,7 @@ class RefreshParameters(BaseModel):
         None, title="Engine", description="Stands for the recipe's engine; stub paints cards and needs no GPU"
     )
     model: str | None = Field(
-        None, title="Model", description="A name from the recipe, a local folder, or hub-id@commit"
+        None, title="Model", description="A name from the recipe, a local folder, hub-id@commit, or registry:NAME"
     )
     precision: Literal["fp32", "bf16", "fp8"] | None = Field(
         None, title="Precision", description="Stands for the models' precision"
@@ -91,6 +95,11 @@ class RefreshParameters(BaseModel):
     max_hours: float | None = Field(
         None, gt=0, allow_inf_nan=False, title="Hours", description="Hours after which no further image is begun"
     )
+    backfill: Literal[5, 20, 50, 100] | None = Field(
+        None,
+        title="Backfill",
+        description="Per cent of the SKUs that are brought to the model version that they get",
+    )
     wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 
     def job(self) -> tuple[Job, list[str]]:
@@ -101,19 +110,16 @@ class RefreshParameters(BaseModel):
         name, warnings = self._name(recipe)
         policy = read_policy(self.policy)
         limits = (self.max_cost, self.max_hours)
-        return Job(self.source, self.store, name, recipe, policy, self.scope, *limits), warnings
+        return Job(self.source, self.store, name, recipe, policy, self.scope, *limits, self.backfill), warnings
 
     def _model(self) -> Model | str | None:
         if self.model is None or self.engine == "stub":
             return None
         if Path(self.model).is_dir():
-            return _local_model(Path(self.model).resolve())
-        name, separator, revision = self.model.partition("@")
-        if separator:
-            if not COMMIT.fullmatch(revision):
-                raise OptionError(f"--model: the revision {revision!r} is no full hub commit (40 hex digits)")
-            return Model(source=name, revision=revision)
-        return self.model
+            return local_model(Path(self.model).resolve(), "--model")
+        if self.model.startswith(REGISTRY):
+            return Model(registry=checked_name(self.model.removeprefix(REGISTRY)))
+        return hub_model(self.model, "--model") or self.model
 
     def _name(self, recipe: Recipe) -> tuple[str, list[str]]:
         name, warnings = self.catalogue or recipe.catalogue, []
@@ -174,12 +180,23 @@ def _with_library(policy: Policy, folder: str, name: str) -> Policy:
     return policy.model_copy(update={"logos": policy.logos.model_copy(update={"library": str(library)})})
 
 
-def _local_model(folder: Path) -> Model:
+def local_model(folder: Path, option: str) -> Model:
+    """Return the model in a folder, known by its files. Raises `OptionError` for a folder that is not to be opened."""
     try:
         check_folder(folder)
         return Model(source=str(folder), weights_digest=folder_digest(folder))
     except EngineError as error:
-        raise OptionError(f"--model: {error}") from None
+        raise OptionError(f"{option}: {error}") from None
+
+
+def hub_model(text: str, option: str) -> Model | None:
+    """Return the model that hub-id@commit names; None for text without one. Raises `OptionError` for half a commit."""
+    name, separator, revision = text.partition("@")
+    if not separator:
+        return None
+    if not COMMIT.fullmatch(revision):
+        raise OptionError(f"{option}: the revision {revision!r} is no full hub commit (40 hex digits)")
+    return Model(source=name, revision=revision)
 
 
 def _read(name: str, option: str, known: list[str]) -> str:

@@ -112,7 +112,7 @@ def run_part(parameters: PartParameters, settings: Settings, hands: Hands) -> No
         if isinstance(hands, PrefectHands):
             watch = RunPage(watch, f"{run.catalogue}-{parameters.part}")
         watch.total(sum(shard.requests for shard in shards if shard.name in pending) + len(owed))
-        work_through(bench, missing, owed, hands, Limits(settings.in_flight, settings.shard_size), watch)
+        work_through(bench, missing, owed, hands, Limits(settings.shards_in_flight, settings.shard_size), watch)
 
 
 def under_lease(store: ObjectStore, run: Run) -> Callable[[], None]:

@@ -5,24 +5,32 @@ adapters are imported when they are opened.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from catalogs.channels import silent_scanners
+from catalogs.engine_cards import Machine
 from catalogs.errors import RecipeError, SettingsError
 from catalogs.job import Job
 from catalogs.policy import Policy
 from catalogs.prices import Prices, load_prices
 from catalogs.recipe import Recipe
 from catalogs.terms import Terms, terms_of
+from flows.engine_making import make_engine_for
+from flows.engine_store import take_engine, warn_of_engines
 from infra.engines import EngineSpec, open_engine
-from infra.errors import StoreError
-from infra.interfaces import ObjectStore, Pool, Screener
+from infra.engines.tensorrt.opening import machine_of_plans
+from infra.errors import EngineError, StoreError
+from infra.interfaces import Engine, ObjectStore, Pool, Screener
 from infra.marks.certificates import development_folder, development_identity, load_identity
 from infra.marks.credentials import Signer
 from infra.marks.watermarks import open_watermark
 from infra.pools.inline import InlinePool
+from infra.pools.ray_cluster import MISSING, ray_is_installed
+from infra.pools.ray_pool import RayEngines
 from infra.scanners.images import look_for
 from infra.scanners.linear import open_classifier
 from infra.screening.inline import InlineScreener
@@ -41,18 +49,18 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
 
     A part of a run does not publish, so the machine that makes it needs no key to sign with.
     """
-    engine_spec(job.recipe, job.recipe.default_model, settings)  # weights that are not pinned end it before it begins
+    require_weights(job.recipe, settings)
     require_watermarks(job.recipe, settings)
     store = open_store(job.store)
     require_conditional_writes(store, settings)
     signer = open_signer(settings) if publishes else None
     pools: dict[str, Pool] = {}
+    new_pool = pool_maker(store, settings)
     screener = open_screener(store, settings)
 
     def pool(model: str) -> Pool:
         if model not in pools:
-            spec = engine_spec(job.recipe, model, settings)
-            pools[model] = InlinePool(lambda: open_engine(spec))
+            pools[model] = new_pool(partial(open_engine, engine_spec(job.recipe, model, settings, store)))
         return pools[model]
 
     scanners, _ = scanners_of(job.policy)
@@ -72,6 +80,27 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
         for open_pool in pools.values():
             open_pool.close()
         screener.close()
+
+
+def require_weights(recipe: Recipe, settings: Settings) -> None:
+    """Raise `RecipeError` where weights are not pinned: it ends what would be begun."""
+    model = recipe.default_model
+    for name in recipe.models[model].weights(model):
+        engine_spec(recipe, name, settings)
+
+
+def pool_maker(store: ObjectStore, settings: Settings) -> Callable[[Callable[[], Engine]], Pool]:
+    """Return what makes a pool of what opens its engines; with Ray the pools of one maker share their processes.
+
+    Raises `EngineError` where ray is not installed, `SettingsError` for a store that no other process can see.
+    """
+    if settings.pool == "inline":
+        return InlinePool
+    if not ray_is_installed():
+        raise EngineError(MISSING)
+    if store.url.startswith("memory://"):
+        raise SettingsError(f"PACKSHOT_POOL=ray: engines in other processes cannot see {store.url!r}; use a folder")
+    return RayEngines(settings.ray_address, settings.ray_gpus, settings.ray_tries).pool
 
 
 def prompt_gates(job: Job, settings: Settings) -> PromptGates:
@@ -141,7 +170,7 @@ def read_prices(settings: Settings) -> Prices:
 def terms_for(job: Job, prices: Prices, settings: Settings) -> Terms:
     """Return the terms that a job works on: estimates for its engine on the GPU of the settings, and its limits."""
     stub_seconds = settings.stub_seconds if job.recipe.engine == "stub" else None
-    return terms_of(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours)
+    return terms_of(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours, settings.engines)
 
 
 def open_screener(store: ObjectStore, settings: Settings) -> Screener:
@@ -178,24 +207,64 @@ def warn_of_silence(job: Job) -> list[str]:
     ]
 
 
-def engine_spec(recipe: Recipe, model: str, settings: Settings) -> EngineSpec:
+def engine_spec(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None = None) -> EngineSpec:
     """Return which engine paints a model of the recipe.
 
-    Raises `RecipeError` for weights that are not pinned: what paints must be known before it is bought.
+    A recipe that asks for TensorRT gets the engine of the settings' folder, else the one of `store` that fits this
+    machine, else torch in the same precision: `engine_warnings` says why. Raises `RecipeError` for weights that are not
+    pinned: what paints must be known before it is bought.
     """
-    entry = recipe.models[model]
-    if recipe.engine == "tensorrt":
-        raise RecipeError("The engine 'tensorrt' is not built yet; use --engine torch (or stub to rehearse)")
+    entry = recipe.weights[model]
     if not entry.pinned:
         raise RecipeError(
             f"The model {model!r} ({entry.source}) is not pinned: set `revision` to a full hub commit in the recipe,"
             " or give --model a local folder, or rehearse with --engine stub"
         )
-    return EngineSpec(
+    spec = EngineSpec(
         name="stub" if entry.family == "stub" else "torch",
         source=entry.source,
         revision=entry.revision,
         weights_digest=entry.weights_digest if entry.family != "stub" else None,
         precision=entry.precision,
         stub_seconds=settings.stub_seconds,
+        acceleration=settings.acceleration,
+        unverified=settings.unverified,
     )
+    if recipe.engine != "tensorrt":
+        return spec
+    folder = _named_engine(model, settings) or _stored_engine(recipe, model, settings, store)
+    return replace(spec, name="tensorrt", folder=str(folder)) if folder else spec
+
+
+def engine_warnings(recipe: Recipe, settings: Settings, store: ObjectStore) -> list[str]:
+    """Return what a run's report must say where TensorRT is asked for and torch will paint."""
+    if recipe.engine != "tensorrt" or settings.engine_folder:
+        return []
+    return warn_of_engines(store, recipe, _machine(), makes=settings.build_engines)
+
+
+def _named_engine(model: str, settings: Settings) -> Path | None:
+    if settings.engine_folder is None:
+        return None
+    folder = Path(settings.engine_folder)
+    return folder / model if (folder / model).is_dir() else folder
+
+
+def _stored_engine(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None) -> Path | None:
+    """Return the store's engine that fits this machine, kept in the user's cache as hub models are; else make one.
+
+    One of fp8 needs a calibration with somebody's prompts, so it is never made by itself.
+    """
+    if store is None:
+        return None
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packshot" / "engines"
+    entry, name = recipe.weights[model], model.partition("@")[0]
+    source = f"{entry.source}@{entry.revision}" if entry.revision else str(entry.source)
+    makes = settings.build_engines and entry.precision != "fp8"
+    make = (lambda need: make_engine_for(store, name, source, need, kept)) if makes else None
+    return take_engine(store, recipe, model, _machine(), kept, make)
+
+
+def _machine() -> Machine | None:
+    found = machine_of_plans()
+    return Machine(found.tensorrt, found.gpu, found.compute_capability) if found else None

@@ -11,8 +11,16 @@ from catalogs.errors import RecipeError
 from catalogs.job import Run
 from catalogs.prices import estimate
 from catalogs.report import Delivery, Facts, Images, build_report
+from flows.model_versions import look_up
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, prompt_gates, read_prices, terms_for, warn_of_silence
+from flows.places import (
+    engine_warnings,
+    prompt_gates,
+    read_prices,
+    require_weights,
+    terms_for,
+    warn_of_silence,
+)
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
@@ -24,14 +32,15 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.job()
-    warnings += warn_of_silence(job)
+    job = look_up(job)
+    warnings += [*warn_of_silence(job), *engine_warnings(job.recipe, settings, open_store(job.store))]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_prices(settings)
     terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
     gates = prompt_gates(job, settings)
     plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms, gates)
     try:
-        engine_spec(job.recipe, job.recipe.default_model, settings)
+        require_weights(job.recipe, settings)
     except RecipeError as error:
         warnings.append(f"A refresh will be refused. {error}")
     fingerprint = job.fingerprint(open_source(job.source).fingerprint())
@@ -47,7 +56,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             warnings=[*warnings, *plan.warnings],
             prices=prices,
             gpu=settings.gpu,
-            estimate=estimate(prices, settings.gpu, plan.images, plan.gpu_seconds),
+            estimate=estimate(prices, settings.gpu, plan.images, plan.gpu_seconds, settings.engines),
             version=plan.base_version,
             previous=plan.base_version,
             images=Images(planned=plan.images, shared=plan.shared),

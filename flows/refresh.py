@@ -16,12 +16,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
 from catalogs.batch import Batch
-from catalogs.expiry import EXPIRED
 from catalogs.job import Job, Run
 from catalogs.plan import Plan
 from catalogs.policy import Policy
 from catalogs.prices import Prices, estimate
-from catalogs.report import Facts, build_report
 from catalogs.schemas import DECISIONS
 from catalogs.shards import SHARDS_A_PART
 from catalogs.terms import Terms
@@ -32,9 +30,11 @@ from flows.forms import taking
 from flows.hands import THREADS, Hands, PrefectHands
 from flows.leasing import lease_if_free, lease_run, leased_catalogue
 from flows.line import Limits, work_through
+from flows.model_versions import look_up
 from flows.parameters import PartParameters, RefreshParameters
 from flows.parts import work_through_parts
-from flows.places import open_places, prompt_gates, read_prices, terms_for, warn_of_silence
+from flows.places import engine_warnings, open_places, prompt_gates, read_prices, terms_for, warn_of_silence
+from flows.reporting import Ended, reported
 from flows.watching import Watch, watch_of_this_process
 from infra.errors import StagedLost
 from infra.leases import Lease
@@ -44,14 +44,12 @@ from infra.sources import open_source
 from tasks import runs
 from tasks.amend import settle_amendments
 from tasks.decide import Decided, decide
-from tasks.marks import said_of_marks
 from tasks.meter import Meter
 from tasks.plan import load_plan, make_plan, plan_holds
 from tasks.publish import Release, load_batch, publish
 from tasks.remember import remember
-from tasks.report import contact_sheet, write_report
 from tasks.review import keep_for_review
-from tasks.tally import channel_sums, delivery, engine_seconds, prompts_of, standing, tally
+from tasks.tally import engine_seconds
 from tasks.workbench import Gate, Places, Workbench
 
 REPLACED = {"reason": "a newer run took its place"}
@@ -134,23 +132,20 @@ class Refresh:
             gates = prompt_gates(self.job, self.settings)
             asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
             plan = load_plan(store, run.run_id) or self.hands.stage("plan", lambda: make_plan(*asked))
-        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, plan.images, plan.gpu_seconds))
+        images = (plan.images, plan.gpu_seconds, self.settings.engines)
+        self.watch.plan(plan, estimate(self.prices, self.settings.gpu, *images))
         for outdated in self.outdated:
             runs.close(store, outdated, "superseded", REPLACED)
         decisions = self._decisions(run, plan, check_lease, terms)
         check_lease()
         batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
         with self._stage("audit"):
-            held, checks, preview = self._audit(run, plan, batch)
+            held, checks, preview = audited(self.places, self.hands, run, plan, batch, self.job.policy)
         if held:
             runs.hold(store, run, held, checks)
             return self._report(run, plan, batch, preview, held, checks)
         check_lease()
         return self._finish(run, self.job.policy, plan, batch, checks)
-
-    def _audit(self, run: Run, plan: Plan, batch: Batch) -> tuple[list[str], Checks, Release]:
-        """Return the checks that hold the batch, all checks, and what the release would be."""
-        return audited(self.places, self.hands, run, plan, batch, self.job.policy)
 
     def _decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None], terms: Terms) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
@@ -169,7 +164,7 @@ class Refresh:
 
     def _decided(self, run: Run, meter: Meter) -> Decided:
         job, places = self.job, self.places
-        arguments = (places.store, places.tables, job.catalogue, run.run_id, job.policy, job.recipe.model_names)
+        arguments = (places.store, places.tables, job.catalogue, run.run_id, job.policy, job.recipe.makers)
         with self._stage("decide"):
             return self.hands.stage("decide", lambda: decide(*arguments, meter.stopped))
 
@@ -205,41 +200,12 @@ class Refresh:
         return report
 
     def _report(
-        self, run: Run, plan: Any, batch: Batch, release: Release, held: list[str], checks: Checks
+        self, run: Run, plan: Plan, batch: Batch, release: Release, held: list[str], checks: Checks
     ) -> dict[str, Any]:
         with self._stage("report"):
-            images, reasons = tally(self.places.store, run.run_id, batch)
-            images.planned = plan.images
-            report = build_report(
-                Facts(
-                    run=run,
-                    rows=plan.rows,
-                    counts=plan.slots,
-                    retired=plan.retired,
-                    rejects=plan.rejects,
-                    warnings=[*self.warnings, *plan.warnings],
-                    prices=self.prices,
-                    gpu=self.settings.gpu,
-                    sums=release.sums,
-                    version=release.version,
-                    previous=release.previous,
-                    held=held,
-                    checks=checks,
-                    images=images,
-                    reasons=reasons | ({EXPIRED: plan.expired} if plan.expired else {}),
-                    skus=standing(self.places.tables, batch),
-                    delivery=delivery(self.places.tables, batch, release.sums.superseded, release.previous),
-                    limits=(self.job.max_cost, self.job.max_hours),
-                    channels=channel_sums(batch, release.sums.superseded, self.job.recipe.channels),
-                    marks=said_of_marks(self.job.recipe, self.places.signer, release.shown),
-                    store=self.places.store.url,
-                    seconds={"total": time.monotonic() - self.began, **self.seconds},
-                )
-            )
-            store = self.places.store
-            prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
-            sheet = contact_sheet(store, batch.decisions, prompts)
-            write_report(store, run.run_id, report, sheet)
+            seconds = {"total": time.monotonic() - self.began, **self.seconds}
+            ended = Ended(run, plan, batch, release, held, checks, self.warnings, seconds)
+            report, sheet = reported(self.places, self.job, self.prices, self.settings.gpu, ended)
             self.watch.report(report, sheet)
         return report
 
@@ -254,7 +220,7 @@ class Refresh:
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.settings.in_flight, self.settings.shard_size)
+        return Limits(self.settings.shards_in_flight, self.settings.shard_size)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -292,8 +258,8 @@ def run_refresh(
     if isinstance(hands, PrefectHands):
         watch = RunPage(watch, job.catalogue)
         tag_run(job.catalogue, job.scope)
-    with open_places(job, settings) as (places, gate):
+    with open_places(job := look_up(job), settings) as (places, gate):
         prices = read_prices(settings)
         work = Refresh(job, places, gate, hands, settings, prices, watch, wait=parameters.wait)
-        work.warnings += [*warnings, *warn_of_silence(job)]
+        work.warnings += [*warnings, *warn_of_silence(job), *engine_warnings(job.recipe, settings, places.store)]
         return work.run()

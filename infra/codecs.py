@@ -45,11 +45,19 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 """Markers (and the stuffed zero) without a length after them."""
 
+_SOFTWARE = b"Software\0"
+_SOFTWARE_CHARACTERS = 40
+_SAID = len(PNG_START) + 12 + 13 + 4
+"""Where the name of the chunk after the header stands."""
+
 _EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
 
 
-def encode_png(pixels: Pixels) -> bytes:
-    """Return the pixels (height x width x 3, uint8, RGB) as a PNG, or raise `BadImage` for any other array."""
+def encode_png(pixels: Pixels, software: str = "") -> bytes:
+    """Return the pixels (height x width x 3, uint8, RGB) as a PNG, or raise `BadImage` for any other array.
+
+    `software` (Latin-1) is what made them, kept in the file under PNG's own keyword; it reaches no pixel.
+    """
     _check(pixels)
     height, width, _ = pixels.shape
     values = pixels.reshape(height, 3 * width)
@@ -59,7 +67,18 @@ def encode_png(pixels: Pixels) -> bytes:
     np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
     header = struct.pack(">II", width, height) + _EIGHT_BIT_RGB
     body = isal_zlib.compress(rows, _LEVEL)
-    return PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    said = _chunk(b"tEXt", _SOFTWARE + software.encode("latin-1")) if software else b""
+    return PNG_START + _chunk(b"IHDR", header) + said + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def software_of(data: bytes) -> str:
+    """Return what a PNG of `encode_png` says that made it; empty where it says nothing, or something else."""
+    name = data[_SAID : _SAID + 4 + len(_SOFTWARE)]
+    if name != b"tEXt" + _SOFTWARE:
+        return ""
+    length = int.from_bytes(data[_SAID - 4 : _SAID], "big")
+    text = data[_SAID + 4 : _SAID + 4 + length].removeprefix(_SOFTWARE).decode("latin-1")
+    return text if len(text) <= _SOFTWARE_CHARACTERS and text.isprintable() else ""
 
 
 def decode(data: bytes) -> Pixels:

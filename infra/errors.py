@@ -15,7 +15,8 @@
     ├── LeaseHeld             another run holds what this one needs
     ├── LeaseLost             this run's lease was taken over while it worked
     └── EngineError           the engine could not be opened or died
-        └── EngineUnsuitable  this machine cannot do what the recipe asks (precision, memory)
+        ├── EngineUnsuitable  this machine cannot do what the recipe asks (precision, memory)
+        └── WorkSetAside      engines died with this work again and again; other work goes on
 
 Every class takes one finished sentence, so that it survives pickling between processes.
 """
@@ -83,3 +84,7 @@ class EngineError(WorldError):
 
 class EngineUnsuitable(EngineError):
     """This machine cannot run what the recipe asks for; nothing was changed to make it fit."""
+
+
+class WorkSetAside(EngineError):
+    """Engine after engine died with this work in hand; it is not tried again, and nothing else is harmed."""

@@ -14,6 +14,7 @@ from catalogs import layout
 from catalogs.agenda import REASONS
 from catalogs.chains import Attempt, Chain, ChainKey, chains_of
 from catalogs.duplicates import Candidate, Distinctness, judge_duplicates
+from catalogs.models import Maker
 from catalogs.policy import Policy
 from catalogs.schemas import DECISIONS, LEFT_OUT, RETIRED, SLOTS
 from catalogs.verdict import PASS, STATES, Verdict, worst
@@ -74,7 +75,7 @@ def decide(
     catalogue: str,
     run_id: str,
     policy: Policy,
-    models: Mapping[str, str],
+    makers: Mapping[str, Maker],
     stopped: str | None = None,
 ) -> Decided:
     """Decide a run's batch from what its folder holds.
@@ -106,7 +107,7 @@ def decide(
     owing: set[ChainKey] = set()
     if stopped is not None:
         owing = last_wave.keys() | {key for key, chain in chains.items() if chain.last.wants_another}
-    return Decided(_batch(slots, picks, requests, models, _Stop(stopped or NOT_MADE, owing)))
+    return Decided(_batch(slots, picks, requests, makers, _Stop(stopped or NOT_MADE, owing)))
 
 
 def _judge_round(
@@ -175,12 +176,12 @@ def _batch(
     slots: pa.Table,
     picks: Mapping[ChainKey, _Pick],
     requests: Mapping[ChainKey, _Request],
-    models: Mapping[str, str],
+    makers: Mapping[str, Maker],
     stop: _Stop,
 ) -> pa.Table:
     parts = [
         pa.Table.from_pylist(
-            [_decision(slot, picks, requests, models, stop) for slot in part.to_pylist()], schema=DECISIONS
+            [_decision(slot, picks, requests, makers, stop) for slot in part.to_pylist()], schema=DECISIONS
         )
         for part in slots.to_batches(max_chunksize=ROWS_AT_ONCE)
     ]
@@ -191,12 +192,12 @@ def _decision(
     slot: dict[str, Any],
     picks: Mapping[ChainKey, _Pick],
     requests: Mapping[ChainKey, _Request],
-    models: Mapping[str, str],
+    makers: Mapping[str, Maker],
     stop: _Stop,
 ) -> dict[str, Any]:
     key = (slot["request_key"], slot["finish_digest"])
     request, pick = requests[key], picks.get(key)
-    row = {name: slot[name] for name in DECISIONS.names if name in slot} | {"model": models[request.model]}
+    row = {name: slot[name] for name in DECISIONS.names if name in slot} | makers[request.model]._asdict()
     if request.verdict != "PASS" or slot["verdict"] != "PASS":
         words = ((request.verdict, request.reasons), (slot["verdict"], slot["reasons"]))
         word = worst(Verdict(said, tuple(reasons)) for said, reasons in words)  # type: ignore[arg-type]
@@ -226,4 +227,5 @@ def _decision(
         "mark": attempt.mark or None,
         "channels": attempt.channels,
         "channel_reasons": attempt.channel_reasons,
+        "backend": attempt.backend,
     }

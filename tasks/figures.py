@@ -197,6 +197,12 @@ def signed_by(report: Mapping[str, Any]) -> str | None:
     return f"{said} {missing}".strip()
 
 
+def model_versions(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what each model made, where any of them is a version from the registry."""
+    rows = report.get("models") or []
+    return list(rows) if any(row.get("version") for row in rows) else []
+
+
 def release_command(report: Mapping[str, Any]) -> str:
     """Return the command that lets a held batch go, quoted for a shell."""
     accepted = [word for check in report.get("held") or () for word in ("--accept", shlex.quote(printable(check)))]

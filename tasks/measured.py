@@ -83,9 +83,9 @@ class Measured:
         self._attempts.add(_attempt_digests(rows), answers)
 
     def _image(self, made: str, texts: list[str], category: str) -> Verdict:
-        if made == "failed":
-            return Verdict("BLOCK", ("engine-failed",))
         scores, scanners, errors = map(json.loads, texts)
+        if made == "failed":
+            return Verdict("BLOCK", tuple(errors) or ("engine-failed",))
         return decide_image(scores, scanners, errors, self._policy, category)
 
 

@@ -1,8 +1,10 @@
 """Count engine seconds while images are made, and end the making when budget or time are used up.
 
-Comes in: the allowance, what earlier processes of the run have spent, every image's seconds. Goes out: whether the next
-image may be begun. An estimate decides what is planned; this decides what is paid for. Images that an engine has taken
-but not given back are counted at the mean of those that it has, so that the last ones do not run over.
+Comes in: the allowance, what earlier processes of the run have spent, every image's seconds. Goes out: how many images
+may be begun. An estimate decides what is planned; this decides what is paid for. It stays in the process of the run,
+wherever the engines are: leave is given for some images at a time, and those that are begun but not given back are
+counted at the mean of those that are, so that the last ones do not run over. Images alike, no budget is; images that
+suddenly take longer may run over by what is under way, `AT_ONCE` images for each work beside an engine.
 """
 
 import time
@@ -12,6 +14,10 @@ from threading import Lock
 from catalogs.terms import Allowance
 
 BUDGET_USED_UP, TIME_USED_UP = "budget-used-up", "time-used-up"
+FIRST_MEASURED = 4
+"""Images of a shard that tell how fast a budget is used up."""
+AT_ONCE = 64
+"""Images that a shard may begin before the next count: what an engine reads ahead."""
 
 
 class Meter:
@@ -37,35 +43,45 @@ class Meter:
         """Why no further image may be begun; None while it may."""
 
     @property
-    def guesses(self) -> bool:
-        """Tell whether there is a limit and no image yet to tell how fast it is used up."""
-        return self._allowance.limited and not self._answered
+    def limited(self) -> bool:
+        """Tell whether there is a limit at all."""
+        return self._allowance.limited
 
     @property
     def spent(self) -> float:
         """Return the engine seconds of the run so far."""
         return self._before + self._measured
 
-    def allows(self) -> bool:
-        """Tell whether one more image may be begun, and count it as begun. The first no is the last word."""
-        with self._lock:
-            if self.stopped is None:
-                self.stopped = self._limit_reached()
-            self._asked += self.stopped is None
-            return self.stopped is None
+    def begin(self, wanted: int) -> int:
+        """Return how many of so many images may be begun now, and count them as begun. The first no is the last word.
 
-    def count(self, seconds: float) -> None:
-        """Take in one answer of the engine, a picture or a failure."""
+        With a limit they are few at a time, and very few while there is no image yet to tell how fast it is used up.
+        """
         with self._lock:
-            self._measured += seconds
+            if self.limited:
+                wanted = min(wanted, AT_ONCE if self._answered else FIRST_MEASURED)
+            begun = 0
+            while begun < wanted and self.stopped is None:
+                self.stopped = self._limit_reached() if self.limited else None
+                begun += self.stopped is None
+                self._asked += self.stopped is None
+            return begun
+
+    def count(self, seconds: float | None) -> None:
+        """Take in what one image took; None where an engine that died had made it, and nobody knows: then the mean."""
+        with self._lock:
+            self._measured += self._typical if seconds is None else seconds
             self._answered += 1
 
+    @property
+    def _typical(self) -> float:
+        return self._measured / self._answered if self._answered else self._expected
+
     def _limit_reached(self) -> str | None:
-        typical = self._measured / self._answered if self._answered else self._expected
-        owed = typical * (self._asked - self._answered + 1)
+        owed = self._typical * (self._asked - self._answered + 1)
         paid, allowed = self._allowance.paid, self._allowance.open
         if paid is not None and (self.spent + owed > paid or self.spent >= paid > 0):
             return BUDGET_USED_UP
-        if allowed is not None and self._clock() - self._began + owed > allowed:
+        if allowed is not None and self._clock() - self._began + owed / self._allowance.engines > allowed:
             return TIME_USED_UP
         return None

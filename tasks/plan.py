@@ -55,7 +55,7 @@ def make_plan(
     live = Live(_batches(tables, layout.manifest(job.catalogue), LIVE_COLUMNS, version))
     refused = Refused(_batches(tables, layout.outcomes(job.catalogue), REFUSED_COLUMNS, None))
     gate = gate or PromptGates(job.policy, job.recipe.languages)
-    planner = Planner(job.recipe, live, refused, job.policy.digest, gate)
+    planner = Planner(job.recipe, live, refused, job.policy.digest, gate, job.backfill)
     with ExitStack() as stack:
         writer = _Writer(store, run_id, stack)
         plan = _read_through(job, source, planner, writer, Sharder(shard_size, terms=terms or Terms()))

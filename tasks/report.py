@@ -150,6 +150,7 @@ def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
         status=figures.status(report),
         command=figures.release_command(report),
         signed_by=figures.signed_by(report),
+        models=figures.model_versions(report),
         groups=[group for group in groups if group[-1]],
         checks=sorted(report.get("checks") or (), key=lambda check: (check["success"], not check["critical"])),
         reasons=sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0])),

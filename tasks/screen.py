@@ -52,7 +52,7 @@ def judge(made: Sequence[Made], gate: Gate) -> list[Judged]:
     judged = []
     for one in made:
         if one.how == "failed":
-            judged.append(Judged(one, Verdict("BLOCK", ("engine-failed",))))
+            judged.append(Judged(one, Verdict("BLOCK", (one.code,)), errors={one.code: one.reason}))
         else:
             judged.append(_judge_one(one, answers.get(_name(one)), gate))
     return judged

@@ -17,11 +17,12 @@ from catalogs.batch import Batch
 from catalogs.report import PROMISED_WITHIN, Delivery, Images
 from infra.interfaces import ObjectStore, TableStore
 from infra.parquet import read_records
+from tasks.model_figures import ModelFigures
 
 
-def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[str, int]]:
-    """Return the run's image counts, and how many slots each reason stands against."""
-    images = Images()
+def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[str, int], list[dict[str, Any]]]:
+    """Return the run's image counts, how many slots each reason stands against, and a row a model that made any."""
+    images, models = Images(), ModelFigures()
     for record in read_records(store, layout.run_records(run_id)):
         made = Counter(record["made"].to_pylist())
         images.generated += made["generated"]
@@ -29,12 +30,13 @@ def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[s
         images.failed += made["failed"]
         images.attempts += record.num_rows
         images.gpu_seconds += float(pc.sum(record["engine_seconds"]).as_py() or 0.0)
+        models.add(record)
     pairs = pa.table({"key": batch.decisions["request_key"], "finish": batch.decisions["finish_digest"]})
     images.shared = batch.decisions.num_rows - pairs.group_by(["key", "finish"]).aggregate([]).num_rows
     reasons: Counter[str] = Counter()
     for found in batch.decisions["reasons"].to_pylist():
         reasons.update(found or ())
-    return images, dict(reasons)
+    return images, dict(reasons), models.rows(batch.decisions)
 
 
 def engine_seconds(store: ObjectStore, run_id: str) -> float:

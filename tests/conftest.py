@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.buckets import s3_endpoint, s3_url
+from tests.rays import cluster, kept_ray, local_ray
 
-__all__ = ["s3_endpoint", "s3_url"]
+__all__ = ["cluster", "kept_ray", "local_ray", "s3_endpoint", "s3_url"]
 
 FOREIGN = ("PREFECT_", "AWS_", "PACKSHOT_")
 """Whose variables are dropped: no test may reach the caller's server, bucket or settings."""

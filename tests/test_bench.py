@@ -14,6 +14,7 @@ from bench.__main__ import main
 from bench.measuring import in_child, machine
 from bench.planning import measure_planning
 from bench.tables import show
+from tests.rays import NEEDS_RAY
 
 COST = {"seconds", "cpu_seconds", "peak_mb", "start_mb", "children_mb"}
 
@@ -57,6 +58,7 @@ def test_what_the_work_raises_is_raised() -> None:
         in_child(fail)
 
 
+@pytest.mark.slow
 def test_planning_finds_the_changed_skus_and_so_does_the_plain_loop(tmp_path: Path) -> None:
     nights = measure_planning(300, tmp_path, say)
     assert (nights["skus"], nights["slots"], nights["changed"]) == (300, 1200, 1)
@@ -135,6 +137,24 @@ def test_a_server_records_every_shard_of_a_night(tmp_path: Path) -> None:
     assert "client's peak MB" in shown({"server": found})
 
 
+@NEEDS_RAY
+@pytest.mark.slow
+def test_several_engines_are_measured_beside_one(
+    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench import several
+
+    monkeypatch.setattr(several, "ENGINES", (1, 2))
+    found = several.measure_several(16, 0.05, tmp_path, say)
+    assert found["engines"].keys() == {"1", "2"}
+    for case in (found["inline"], *found["engines"].values()):
+        assert case["images_a_second"] == pytest.approx(16 / case["seconds"], rel=0.05)
+        assert 0 < case["busy_share"] <= 1
+    one, two = found["engines"].values()
+    assert (one["ratio"], two["ratio"]) == (1.0, pytest.approx(one["seconds"] / two["seconds"], abs=0.01))
+    assert "2, on Ray" in shown({"ray": found})
+
+
 def test_an_unknown_part_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["gpu"])
@@ -146,3 +166,14 @@ def test_the_machine_is_named() -> None:
     found = machine()
     assert found["cores"] == len(os.sched_getaffinity(0))
     assert found["yardstick_seconds"] > 0
+
+
+@pytest.mark.slow
+def test_the_engine_is_measured_beside_diffusers_and_what_a_cpu_cannot_do_has_its_reason() -> None:
+    pytest.importorskip("diffusers")
+    from bench.engine import measure_engine
+
+    found = measure_engine(1, say)
+    assert {row["backend"] for row in found["rows"]} == {"diffusers", "eager", "graphs", "fp8"}
+    assert all(bool(row["reason"]) != bool(row["images_per_second"]) for row in found["rows"])
+    assert "to diffusers" in shown({"engine": found})

@@ -14,7 +14,7 @@ from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-GROUPS = ("policy",)
+GROUPS = ("engine", "policy")
 """Commands that have commands of their own."""
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 

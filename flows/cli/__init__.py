@@ -14,6 +14,7 @@ from catalogs.errors import InputError
 from flows.cli import refreshing, serving, stores
 from flows.cli.channels import approve, channels
 from flows.cli.doctor import doctor
+from flows.cli.engine import engines
 from flows.cli.policies import policies
 from flows.cli.provenance import provenance
 from infra.errors import BadAddress, BadMarks, UnreadableSource, WorldError
@@ -43,6 +44,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(policies)
+app.add_typer(engines)
 
 INPUT_WRONG, WORLD_WRONG = 2, 3
 

@@ -28,7 +28,7 @@ Engine = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", envvar="PACKSHOT_MODEL", help="A name from the recipe, a local folder, or hub-id@commit"),
+    typer.Option("--model", envvar="PACKSHOT_MODEL", help="The recipe's name, a folder, hub-id@commit, registry:NAME"),
 ]
 Precision = Annotated[str | None, typer.Option("--precision", envvar="PACKSHOT_PRECISION", help="fp32, bf16 or fp8")]
 Scope = Annotated[
@@ -45,5 +45,13 @@ MaxCost = Annotated[
 MaxHours = Annotated[
     float | None,
     typer.Option("--max-hours", envvar="PACKSHOT_MAX_HOURS", help="Hours after which no further image is begun"),
+]
+Backfill = Annotated[
+    int | None,
+    typer.Option(
+        "--backfill",
+        envvar="PACKSHOT_BACKFILL",
+        help="Per cent of the SKUs (5, 20, 50, 100) to bring to the model version that they get",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables")]

@@ -77,6 +77,7 @@ def plan(
     stub_seconds: options.StubSeconds = None,
     max_cost: options.MaxCost = None,
     max_hours: options.MaxHours = None,
+    backfill: options.Backfill = None,
     as_json: options.Json = False,
 ) -> None:
     """Say what a refresh would make and cost, and touch nothing."""
@@ -96,6 +97,7 @@ def plan(
         stub_seconds=stub_seconds,
         max_cost=max_cost,
         max_hours=max_hours,
+        backfill=backfill,
     )
     report = plan_refresh(parameters, read_settings())
     if as_json:
@@ -117,6 +119,7 @@ def refresh(
     stub_seconds: options.StubSeconds = None,
     max_cost: options.MaxCost = None,
     max_hours: options.MaxHours = None,
+    backfill: options.Backfill = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another full run to end")] = True,
     as_json: options.Json = False,
 ) -> None:
@@ -134,6 +137,7 @@ def refresh(
         stub_seconds=stub_seconds,
         max_cost=max_cost,
         max_hours=max_hours,
+        backfill=backfill,
         wait=wait,
     )
     _finish(_refresh(parameters, as_json), as_json, store)

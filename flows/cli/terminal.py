@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.terminal_models import show_versions_made
 from tasks import figures
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ def _held(console: Console, report: Mapping[str, Any]) -> None:
 
 
 def _details(console: Console, report: Mapping[str, Any]) -> None:
+    show_versions_made(console, report)
     reasons = sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))
     if reasons:
         table = _table("reason", "count", right={"count"})

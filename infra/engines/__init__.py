@@ -1,14 +1,18 @@
-"""The machines that paint: a stub for rehearsals, and Z-Image.
+"""The machines that paint: a stub for rehearsals, and Z-Image, by torch or by TensorRT.
 
 Comes in: an `EngineSpec`, plain values that travel to another process. Goes out: an open `infra.interfaces.Engine`.
 Nothing heavy is imported until an engine that needs it is opened.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from infra.errors import EngineError
 from infra.interfaces import Engine
+
+if TYPE_CHECKING:
+    from infra.engines.painter import Painter
+    from infra.engines.parity import Subject
 
 WINDOW = 64
 """Prompts of a stream that may wait: as many as a small shard has, so that batches of one caption length fill."""
@@ -20,16 +24,21 @@ class EngineSpec:
 
     `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
     `infra.engines.weights.folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
-    `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32).
+    `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
+    `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
+    so does `acceleration`, which only the torch engine knows. `unverified` paints in fp8 without a parity record.
     """
 
-    name: Literal["stub", "torch"]
+    name: Literal["stub", "torch", "tensorrt"]
     source: str | None = None
     revision: str | None = None
     weights_digest: str | None = None
     precision: Literal["fp32", "bf16", "fp8"] = "fp32"
     stub_seconds: float = 0.0
     batch_size: int | None = None
+    acceleration: Literal["eager", "compile", "graphs"] = "eager"
+    unverified: bool = False
+    folder: str | None = None
 
 
 def open_engine(spec: EngineSpec) -> Engine:
@@ -43,8 +52,44 @@ def open_engine(spec: EngineSpec) -> Engine:
 
         return ThreadedEngine(StubPainter(spec.stub_seconds), spec.batch_size or 1, WINDOW)
     if spec.name == "torch":
-        from infra.engines.diffusion import DiffusersPainter, usual_batch_size
+        from infra.engines.diffusion import usual_batch_size
 
-        painter = DiffusersPainter(spec.source, spec.revision, spec.weights_digest, spec.precision)
-        return ThreadedEngine(painter, spec.batch_size or usual_batch_size(), WINDOW)
-    raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub' or 'torch'.")
+        return ThreadedEngine(_torch_painter(spec), spec.batch_size or usual_batch_size(), WINDOW)
+    if spec.name == "tensorrt":
+        from infra.engines.tensorrt.accelerating import tensorrt_painter
+
+        planned, full = tensorrt_painter(spec)
+        return ThreadedEngine(planned, spec.batch_size or full, WINDOW)
+    raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub', 'torch' or 'tensorrt'.")
+
+
+def _torch_painter(spec: EngineSpec) -> "Painter":
+    from infra.engines.acceleration import open_accelerator
+    from infra.engines.diffusion import DiffusersPainter
+    from infra.engines.loading import StoredWeights, require_libraries, weights_dtype
+    from infra.engines.parity import parity_folder, require
+
+    require_libraries()
+    weights_dtype(spec.precision, device_kind())
+    if spec.precision == "fp8" and not spec.unverified:
+        require(subject_of(spec), parity_folder())
+    weights = StoredWeights(spec.source, spec.revision, spec.weights_digest)
+    return DiffusersPainter(weights, spec.precision, open_accelerator(spec.acceleration))
+
+
+def device_kind() -> str:
+    """Return what the torch engine works on here: cuda or cpu."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def subject_of(spec: EngineSpec) -> "Subject":
+    """Return what a parity record of this engine on this machine holds for."""
+    import torch
+
+    from infra.engines.parity import Subject
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    weights = spec.weights_digest or f"{spec.source}@{spec.revision}"
+    return Subject(weights, spec.precision, device, torch.__version__.split("+")[0])

@@ -4,18 +4,24 @@ Comes in: prompts. Goes out: flat grey pictures, or the fault that was ordered. 
 held before each one, so that tests see an order of events instead of measuring time.
 """
 
+import os
+import signal
 import threading
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from infra.engines import WINDOW, EngineSpec
 from infra.engines.painter import OutOfDeviceMemory
+from infra.engines.stub import StubPainter
+from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
-from infra.interfaces import Failure, Frame, Prompt
+from infra.interfaces import Engine, Failure, Frame, Prompt
 
 POISON = "[poison]"
 UNGROUPABLE = "[ungroupable]"
 DEADLY = "[deadly]"
+FATAL = "[fatal]"
 
 
 class FaultyPainter:
@@ -75,3 +81,18 @@ class FaultyPainter:
 
     def _note(self, call: str) -> None:
         self.calls.append((call, threading.get_ident()))
+
+
+class FatalPainter(StubPainter):
+    """The stub, but `[fatal]` kills the process that paints, as a driver's crash would."""
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        """Paint cards, or die."""
+        if any(FATAL in prompt.text for prompt in prompts):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().paint(prompts)
+
+
+def open_fatal_engine(spec: EngineSpec) -> Engine:
+    """Open the stub that can be killed by a prompt; for processes of which there are others."""
+    return ThreadedEngine(FatalPainter(spec.stub_seconds), 1, WINDOW)

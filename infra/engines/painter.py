@@ -4,8 +4,8 @@ Comes in: prompts that may share a batch. Goes out: an answer to each. A painter
 nothing of threads, windows, retries or consumers: `infra.engines.threaded` has those.
 """
 
-from collections.abc import Hashable, Sequence
-from typing import Protocol
+from collections.abc import Hashable, Sequence, Set
+from typing import Any, Protocol
 
 from infra.interfaces import Failure, Frame, Prompt
 
@@ -34,3 +34,24 @@ class Painter(Protocol):
 
     def release(self) -> None:
         """Free the device, whatever state it is in."""
+
+
+class Accelerator(Protocol):
+    """What makes a painter's pipeline faster and moves its pixels by rounding alone. Called on the engine's thread.
+
+    What it brings in place of a transformer keeps `config`, `in_channels`, `dtype` and the call; in place of a VAE
+    `config`, `dtype` and `decode`.
+    """
+
+    name: str
+    replaces: Set[str]
+    """Components (`transformer`, `vae`) that it brings itself: they are not loaded."""
+
+    def attach(self, pipeline: Any) -> None:
+        """Put itself into the pipeline, which is on its device; raise `EngineUnsuitable` where that cannot be."""
+
+    def spare(self) -> None:
+        """Free what can be made again: a batch ran out of memory."""
+
+    def release(self) -> None:
+        """Free what it holds, whatever state it is in; twice is fine."""

@@ -98,6 +98,15 @@ class ThreadedEngine:
         """Return the seconds spent inside the painter since the engine was opened, failed tries too."""
         return self._busy
 
+    def idle_share(self) -> float | None:
+        """Return the part of the time from the first painting to the last that was not painting; None before one.
+
+        Inside a painting the device may still wait for launches; that it is never left without work is what this says.
+        """
+        if self.first_paint is None or self.last_paint is None or self.last_paint <= self.first_paint:
+            return None
+        return max(0.0, 1 - self._busy / (self.last_paint - self.first_paint))
+
     def close(self) -> None:
         """End the thread after the batch in hand and free the device; consumers still waiting get `EngineError`."""
         with self._changed:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
-from infra.engines.diffusion import CAPTION_STEP, wrapped
+from infra.engines.captions import CAPTION_STEP, wrapped
 from infra.nano.architecture import SHIFT, text_encoder_of, transformer_of
 from infra.nano.captions import Subject, caption
 from infra.nano.sessions import Schedule

@@ -47,6 +47,7 @@ class Night:
     batches: list[PlannedBatch]
     counts: PlanCounts
     retired: int
+    recipe: Recipe = RECIPE
 
     @property
     def slots(self) -> list[Slot]:
@@ -85,18 +86,20 @@ class Shop:
         judge: Callable[[str], Verdict] = lambda _: PASS,
         rows_a_batch: int = 1000,
         brands: Mapping[str, tuple[str, ...]] | None = None,
+        backfill: int | None = None,
     ) -> Night:
         """Plan a catalogue whose rows must all be accepted."""
         live = Live([part_of(MANIFEST, LIVE_COLUMNS, list(self.live.values()))])
         refused = Refused([part_of(OUTCOMES, REFUSED_COLUMNS, list(self.outcomes.values()))])
-        planner = Planner(recipe, live, refused, policy, Told(judge, brands or {}))
+        planner = Planner(recipe, live, refused, policy, Told(judge, brands or {}), backfill)
         table = accepted(rows, recipe)
         starts = range(0, table.num_rows, rows_a_batch)
         batches = [planner.batch(table.slice(start, rows_a_batch)) for start in starts]
-        return Night(batches, planner.counts, int((~live.seen).sum()))
+        return Night(batches, planner.counts, int((~live.seen).sum()), recipe)
 
     def publish(self, night: Night) -> None:
         """Make every slot of the night visible, and write its refreshed digests."""
+        made_by = {request.key: night.recipe.makers[request.model].model for request in night.requests}
         for slot in night.slots:
             self.live[slot.slot_id] = {
                 "slot_id": slot.slot_id,
@@ -104,6 +107,7 @@ class Shop:
                 "request_key": slot.request_key,
                 "finish_digest": slot.finish_digest,
                 "file_sha": sha256(slot.slot_id + slot.request_key + slot.finish_digest.encode()).digest(),
+                "model": made_by.get(slot.request_key, "stub@0"),
             }
         self.refresh(night)
 

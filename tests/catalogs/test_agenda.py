@@ -60,10 +60,13 @@ def test_time_that_runs_out_is_told_apart_from_money() -> None:
     urgency: list[tuple[int, float | None]] = [(1, None)] * 3
     assert reasons(urgency, allowance=Allowance(paid=7200, open=3600)) == ["made", "out-of-time", "out-of-time"]
     assert reasons(urgency, allowance=Allowance(paid=3600, open=7200)) == ["made", "over-budget", "over-budget"]
+    assert reasons(urgency, allowance=Allowance(open=3600, engines=2)) == ["made", "made", "out-of-time"]
+    assert reasons(urgency, allowance=Allowance(paid=3600, engines=2)) == ["made", "over-budget", "over-budget"]
 
 
 def test_a_deadline_that_cannot_be_kept_is_passed_over_and_takes_nobodys_time() -> None:
     assert reasons([(1, 1), (1, 1.5), (1, 2)]) == ["made", "past-deadline", "made"]
+    assert reasons([(1, 1), (1, 1.5), (1, 2)], allowance=Allowance(engines=2)) == ["made", "made", "made"]
 
 
 def test_what_is_late_already_comes_first_and_is_made() -> None:

@@ -46,6 +46,7 @@ def decision(name: str, kind: str, state: str, planned_against: str | None = Non
         "slot_id": slot(name), "sku": name, "view": "front", "variant": "a", "index": 0, "kind": kind, "state": state,
         "request_key": sha("new key"), "source_digest": b"new source", "finish_digest": "plain", "attempt": 1,
         "width": 512, "height": 640, "model": "stub@1", "finished_sha": sha("pixels"),
+        "model_version": "card/2", "precision": "fp32", "backend": "stub",
         "live_file_sha": sha(planned_against) if planned_against else None,
     }  # fmt: skip
 
@@ -109,6 +110,7 @@ def test_a_published_slot_becomes_a_row_of_the_manifest() -> None:
         "slot_id": slot("A"), "sku": "A", "view": "front", "variant": "a", "index": 0, "object": "A-new.jpg",
         "file_sha": sha("file"), "pixel_sha": sha("pixels"), "width": 512, "height": 640, "request_key": sha("new key"),
         "attempt": 1, "source_digest": b"new source", "finish_digest": "plain", "model": "stub@1", "run_id": "r1",
+        "model_version": "card/2", "precision": "fp32", "backend": "stub",
         "released_at": NOW, "_op": "put", "channels": ["ebay"], "channel_reasons": ["shopify:too-large"],
     }  # fmt: skip
 

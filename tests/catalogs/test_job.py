@@ -20,8 +20,9 @@ JOB = Job("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
         replace(JOB, scope="partial"),
         replace(JOB, max_cost=1.0),
         replace(JOB, max_hours=1.0),
+        replace(JOB, backfill=20),
     ],
-    ids=["catalogue", "recipe", "policy", "scope", "budget", "time"],
+    ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill"],
 )
 def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: Job) -> None:
     assert changed.fingerprint("content") != JOB.fingerprint("content")

@@ -85,6 +85,15 @@ def test_every_part_of_a_slot_and_the_file_itself_are_in_the_name() -> None:
         (layout.full_lease("shoes"), "leases/shoes/full"),
         (layout.run_lease("shoes", "r1"), "leases/shoes/run-r1"),
         (layout.published_prefix("shoes"), "published/shoes/"),
+        (layout.model_change("card", 3), "models/card/registry/00000003.json"),
+        (layout.model_changes("card"), "models/card/registry/"),
+        (layout.model_sample("card", "r1"), "models/card/samples/r1.json"),
+        (layout.model_samples("card"), "models/card/samples/"),
+        (layout.engine_file("turbo", 3, "transformer/config.pbtxt"), "engines/turbo/3/transformer/config.pbtxt"),
+        (layout.engine_card("turbo", 3), "engines/turbo/3/card.json"),
+        (layout.engine_versions("turbo"), "engines/turbo/"),
+        (layout.engine_versions(), "engines/"),
+        (layout.engine_lease("turbo", "0a1b"), "leases/engines.turbo/0a1b"),
     ],
 )
 def test_everything_has_the_place_that_stores_of_last_year_know(key: str, expected: str) -> None:
@@ -97,5 +106,8 @@ def test_prefixes_of_one_catalogue_do_not_reach_into_another_whose_name_goes_on(
         (layout.codes_prefix("shoe"), layout.codes("shoes", "r")),
         (layout.published_prefix("shoe"), published("A")),
         (layout.run_records("r1"), layout.run_record("r11", "s")),
+        (layout.model_changes("card"), layout.model_change("cards", 1)),
+        (layout.model_samples("card"), layout.model_sample("cards", "r")),
+        (layout.engine_versions("turbo"), layout.engine_card("turbo-2", 1)),
     ):
         assert not key.startswith(prefix)

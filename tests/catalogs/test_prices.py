@@ -22,6 +22,8 @@ def test_an_estimate_is_seconds_times_the_hourly_price_beside_what_others_pay() 
     )  # fmt: skip
     found = estimate(PRICES, None, 100, 200.0)
     assert (found.gpu, found.cost, found.usual) == ("small", pytest.approx(0.1), None)
+    several = estimate(PRICES, None, 100, 200.0, engines=4)
+    assert (several.gpu_seconds, several.seconds, several.cost) == (200.0, 50.0, found.cost)
 
 
 def test_no_images_cost_nothing_and_have_no_price_each() -> None:

@@ -31,6 +31,7 @@ def live_row(slot: int, source: int, key: int, finish: str) -> dict[str, Any]:
         "request_key": name(key, 32),
         "finish_digest": finish,
         "file_sha": sha256(bytes([slot, key])).digest(),
+        "model": f"model-{key}@0",
     }
 
 

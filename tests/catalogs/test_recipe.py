@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from catalogs.errors import RecipeError
 from catalogs.keys import digest
-from catalogs.recipe import Finish, Model, Recipe
+from catalogs.models import Model
+from catalogs.recipe import Finish, Recipe
 from catalogs.recipes import load_recipe
 from tests.catalogs.shop import GONE, RECIPE, content_with, recipe_with
 
@@ -153,10 +154,10 @@ def test_defaults_stand_where_nobody_says_a_model_or_a_tier() -> None:
 
 
 def test_models_are_named_in_the_manifest_by_name_and_content() -> None:
-    names = RECIPE.model_names
+    names = {name: maker.model for name, maker in RECIPE.makers.items()}
     assert list(names) == ["stub", "other"]
     assert names["stub"] == "stub@" + names["stub"].partition("@")[2]
-    assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).model_names["stub"]}) == 3
+    assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).makers["stub"].model}) == 3
 
 
 def test_every_finish_that_can_be_asked_for_is_found_by_its_digest() -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from catalogs.errors import RecipeError
-from catalogs.recipe import Model, Recipe
+from catalogs.models import Model
+from catalogs.recipe import Recipe
 from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, with_engine
-from tests.catalogs.shop import RECIPE
+from tests.catalogs.shop import RECIPE, recipe_with
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHOSEN = Model(source="/models/tiny", weights_digest="abc", precision="fp32")
@@ -97,6 +98,33 @@ def test_a_model_may_be_chosen_by_its_name_in_the_recipe() -> None:
 def test_a_precision_is_every_models() -> None:
     recipe = changed(built_in_recipe(), model=CHOSEN, precision="fp8")
     assert {name: model.precision for name, model in recipe.models.items()} == {"turbo": "fp8", "chosen": "fp8"}
+
+
+@pytest.mark.parametrize("word", ["family: stub", "precision: fp8", "standing: {name: x, versions: {}, production: 1}"])
+def test_a_file_does_not_say_what_the_registry_says(word: str) -> None:
+    text = """
+columns: {sku: id, title: name}
+models: {cards: {registry: card, WORD}}
+views: {front: x}
+defaults: {views: [front], template: "{{ title }}"}
+""".replace("WORD", word)
+    with pytest.raises(
+        RecipeError, match=rf"shop\.yaml: models\.cards\.{word.split(':')[0]}: the registry's versions of"
+    ):
+        load_recipe(text, "shop.yaml")
+    assert load_recipe(text.replace(f", {word}", ""), "shop.yaml").models["cards"].registry == "card"
+
+
+def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
+    registered = {"models": {"cards": {"registry": "card"}}}
+    assert changed(recipe_with(registered)).models["cards"].registry == "card"
+    assert changed(recipe_with(registered), engine="stub").models["cards"].registry == "card"
+    torch = recipe_with(registered | {"engine": "torch"})
+    assert changed(torch, engine="stub").models == {"cards": Model(family="stub", precision="fp32")}
+    with pytest.raises(
+        RecipeError, match=r"--precision: models\.cards takes its precision from the registry's versions"
+    ):
+        changed(torch, precision="fp8")
 
 
 @pytest.mark.parametrize(

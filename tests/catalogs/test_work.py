@@ -65,7 +65,7 @@ def test_a_shard_knows_its_model() -> None:
 
 def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
     judged = Judged(
-        made=Made(Order(REQUEST, 1), "generated", SHA, 0.75),
+        made=Made(Order(REQUEST, 1), "generated", SHA, 0.75, backend="torch"),
         verdict=AGAIN,
         finished_sha="cd" * 32,
         file_sha="ef" * 32,
@@ -94,12 +94,12 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         "scores": '{"a": 0.0, "z": 1.23456789}',
         "fingerprint": bytes(range(32)), "fingerprint_quality": 88.5,
         "crop": bytes(range(32, 64)), "looks": [50.0, -3.5, 8.25, 0.75],
-        "scanners": '{"pixels": "1"}', "errors": '{"fingerprint": "no"}', "mark": "trained",
-        "channels": ["ebay"], "channel_reasons": ["shopify:too-large"],
+        "scanners": '{"pixels": "1"}', "errors": '{"fingerprint": "no"}', "mark": "trained", "model": "stub",
+        "channels": ["ebay"], "channel_reasons": ["shopify:too-large"], "backend": "torch",
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)
     assert [json.loads(second[name]) for name in ("scores", "scanners", "errors")] == [{}, {}, {}]
-    assert (second["crop"], second["looks"]) == (None, None)
+    assert (second["crop"], second["looks"], second["backend"]) == (None, None, None)
 
 
 def test_an_empty_record_has_its_columns() -> None:

@@ -536,7 +536,7 @@ def assert_the_shop_survives(new_store: NewStore, examples: int, steps: int, *, 
 
 
 def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown(new_store: NewStore) -> None:
-    assert_the_shop_survives(new_store, 9, 6, derandomize=True)
+    assert_the_shop_survives(new_store, 6, 6, derandomize=True)
 
 
 @pytest.mark.slow

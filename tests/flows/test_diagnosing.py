@@ -1,6 +1,7 @@
 """What the doctor asks beyond the machine: settings by name, and a Prefect server that answers, lies or is silent."""
 
 import importlib.util
+import re
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +13,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from catalogs.errors import OptionError
 from catalogs.policy import load_policy
-from flows.diagnosing import examine, look_at_prefect, look_at_scanners, look_at_settings, look_at_signing
+from flows.diagnosing import examine, look_at_pool, look_at_prefect, look_at_scanners, look_at_settings, look_at_signing
 from infra.errors import BadAddress
 from infra.marks.certificates import development_identity
+from infra.pools import ray_cluster
 from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
 from tests.infra.scanners.pictures import mark
+from tests.rays import NEEDS_RAY
 
 WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
 
@@ -35,6 +38,31 @@ def test_a_setting_out_of_its_range_is_a_failure(monkeypatch: pytest.MonkeyPatch
     [finding] = look_at_settings({}, ())
     assert finding.state == "failed"
     assert finding.found.startswith("PACKSHOT_SHARD_SIZE: Input should be less than or equal to 256")
+
+
+def test_where_engines_live_is_said_and_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    [finding] = look_at_pool()
+    assert (finding.state, finding.found.startswith("one, in the process of the run")) == ("ok", True)
+    monkeypatch.setenv("PACKSHOT_POOL", "ray")
+    monkeypatch.setattr(ray_cluster, "ray_is_installed", lambda: False)
+    [finding] = look_at_pool()
+    assert (finding.state, "pip install 'packshot[ray]'" in finding.found) == ("failed", True)
+
+
+@NEEDS_RAY
+def test_a_ray_cluster_is_asked_whether_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACKSHOT_POOL", "ray")
+    monkeypatch.setenv("PACKSHOT_RAY_GPUS", "4")
+    [finding] = look_at_pool()
+    assert finding.state == "ok"
+    assert re.fullmatch(r"4 engines; ray [\d.]+, started for this host", finding.found)
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        monkeypatch.setenv("PACKSHOT_RAY_ADDRESS", address)
+        [finding] = look_at_pool()
+        assert finding.found.endswith(f"the cluster at {address} answers")
+    [finding] = look_at_pool()
+    assert (finding.state, finding.found.startswith(f"No Ray cluster answers at '{address}'")) == ("failed", True)
 
 
 def test_without_a_server_every_command_brings_its_own() -> None:

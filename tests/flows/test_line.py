@@ -121,7 +121,7 @@ def test_when_the_meter_stops_what_is_in_flight_is_screened_and_the_rest_is_left
     take = bench.take_screened
 
     def stop(name: str) -> Screening:
-        bench.meter.allows()
+        bench.meter.begin(1)
         return take(name)
 
     bench.take_screened = stop  # type: ignore[method-assign]
@@ -133,6 +133,6 @@ def test_when_the_meter_stops_what_is_in_flight_is_screened_and_the_rest_is_left
 def test_a_meter_that_has_stopped_before_the_line_begins_leaves_everything() -> None:
     bench, hands = Bench(), ReadyHands()
     bench.meter = Meter(Allowance(paid=0.0), spent=1.0)
-    assert not bench.meter.allows()
+    assert not bench.meter.begin(1)
     run(bench, hands, ["a"], [order(1)])
     assert hands.log == []

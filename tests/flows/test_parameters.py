@@ -50,11 +50,11 @@ def test_a_local_folder_is_a_model_by_its_content_and_not_by_its_place(tmp_path:
         (folder.parent / "model_index.json").write_text(json.dumps(index))
         (folder / "weights.safetensors").write_bytes(b"weights")
     jobs = [asked(model=str(tmp_path / place)).job()[0] for place in ("here", "there")]
-    names = [job.recipe.model_names["chosen"] for job in jobs]
+    names = [job.recipe.makers["chosen"].model for job in jobs]
     assert names[0] == names[1]
     assert jobs[0].recipe.default_model == "chosen"
     (tmp_path / "there" / "transformer" / "weights.safetensors").write_bytes(b"other weights")
-    assert asked(model=str(tmp_path / "there")).job()[0].recipe.model_names["chosen"] != names[0]
+    assert asked(model=str(tmp_path / "there")).job()[0].recipe.makers["chosen"].model != names[0]
 
 
 def test_a_hub_model_needs_its_whole_commit() -> None:

@@ -8,30 +8,46 @@ from typing import Any
 import pytest
 
 from catalogs.channels import channel
+from catalogs.engine_cards import Parity
 from catalogs.errors import RecipeError
 from catalogs.job import Job
 from catalogs.policy import built_in_policy
 from catalogs.recipes import built_in_recipe
+from flows import places
 from flows.parameters import RefreshParameters
-from flows.places import engine_spec, open_screener, require_conditional_writes, warn_of_silence
+from flows.places import (
+    engine_spec,
+    engine_warnings,
+    open_screener,
+    require_conditional_writes,
+    warn_of_silence,
+)
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
+from infra.nano import MODEL
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.local import LocalStore
 from tests.flows.shops import SETTINGS, Manifest, Shop
 from tests.flows.test_bad_input import RECIPE
 from tests.infra.marks.identities import new_identity, write_identity
+from tests.rays import NEEDS_RAY
 
 MOVED: dict[str, Any] = {
     "shard_size": 2,
     "in_flight": 1,
+    "pool": "ray",
+    "ray_address": "127.0.0.1:1",
+    "ray_gpus": 2,
+    "ray_tries": 1,
     "screeners": 2,
     "screen_seconds": 7.0,
     "stub_seconds": 0.01,
     "single_writer": True,
     "store_seconds": 5.0,
     "lease_seconds": 33.0,
+    "engine_folder": "engines",
+    "build_engines": False,
     "keep_staged_days": 1,
     "gpu": "h100",
     "prices": "prices.yaml",
@@ -43,6 +59,8 @@ MOVED: dict[str, Any] = {
     "c2pa_trust": "roots.pem",
     "watermark": "infra.marks.watermarks:BlockWatermark",
     "classifier": "classifier.json",
+    "acceleration": "graphs",
+    "unverified": True,
 }
 """Every setting, and another value than it has."""
 IN_THE_FOLDER = ("prices", "c2pa_certificate", "c2pa_key", "c2pa_folder", "c2pa_trust", "classifier")
@@ -82,7 +100,7 @@ def test_no_setting_is_left_out_here() -> None:
     assert [name for name, value in MOVED.items() if value == getattr(SETTINGS, name)] == []
 
 
-@pytest.mark.parametrize("name", MOVED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS_RAY if name == "pool" else ()) for name in MOVED])
 def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_night: Shop, name: str) -> None:
     shutil.copytree(first_night.folder / "store", tmp_path / "store")
     shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, name))
@@ -90,8 +108,11 @@ def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_night: Sh
     assert (night.slots(), night.rendered, night.after) == ({"waiting": 1}, 0, night.before)
 
 
-def test_all_settings_moved_together_make_the_very_same_pictures(tmp_path: Path, first_night: Shop) -> None:
-    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, *MOVED))
+def test_all_settings_moved_together_make_the_very_same_pictures(
+    tmp_path: Path, first_night: Shop, local_ray: Any
+) -> None:
+    here = MOVED.keys() - {"ray_address"}  # there is no such cluster; test_several_gpus.py joins others
+    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, *here))
     shop.night()
     assert what_the_shop_shows(shop.manifest()) == what_the_shop_shows(first_night.manifest())
 
@@ -126,8 +147,63 @@ def test_what_paints_follows_from_the_recipe_and_is_pinned_or_refused() -> None:
     assert (chosen.name, chosen.source, chosen.revision, chosen.precision) == ("torch", "owner/name", "a" * 40, "fp32")
     with pytest.raises(RecipeError, match=r"'turbo' .* is not pinned"):
         spec()
-    with pytest.raises(RecipeError, match="'tensorrt' is not built yet; use --engine torch"):
-        spec(engine="tensorrt")
+    pinned = f"owner/name@{'a' * 40}"
+    assert spec(engine="tensorrt", model=pinned) == spec(engine="torch", model=pinned)
+
+
+def test_the_tensorrt_engine_paints_the_same_requests_from_the_folder_of_its_model(tmp_path: Path) -> None:
+    def job(engine: str) -> Any:
+        options: Any = {"engine": engine, "model": f"owner/name@{'a' * 40}"}
+        return RefreshParameters(source="a.csv", store="store", **options).job()[0]
+
+    def spec(settings: Settings) -> Any:
+        return engine_spec(job("tensorrt").recipe, name, settings)
+
+    name = job("torch").recipe.default_model
+    assert job("tensorrt").recipe.makers == job("torch").recipe.makers
+    here = SETTINGS.model_copy(update={"engine_folder": str(tmp_path)})
+    assert (spec(here).name, spec(here).folder, spec(here).revision) == ("tensorrt", str(tmp_path), "a" * 40)
+    (tmp_path / name).mkdir()
+    assert spec(here).folder == str(tmp_path / name)
+    assert engine_spec(job("torch").recipe, name, here).folder is None
+    store = open_store(str(tmp_path / "store"))
+    assert engine_warnings(job("tensorrt").recipe, here, store) == []
+    [warning] = engine_warnings(job("tensorrt").recipe, SETTINGS, store)
+    assert warning.startswith("The torch engine paints in place of TensorRT, in bf16")
+    assert engine_warnings(job("torch").recipe, SETTINGS, store) == []
+
+
+def test_a_stored_engine_that_fits_this_machine_paints_and_the_report_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("diffusers")
+    pytest.importorskip("onnx")
+    from flows.engine_store import put_engine
+    from infra.engines.tensorrt.making import EngineOrder, make_engine, prepare
+    from infra.engines.tensorrt.profiles import Size, batch_span
+    from tasks.engine_store import mark_engine, read_engine
+    from tests.infra.engines.tensorrt.machines import recording_host
+    from tests.infra.engines.tensorrt.small_graphs import write_small_export
+
+    options: Any = {"engine": "tensorrt", "model": str(MODEL), "precision": "fp32"}
+    recipe = RefreshParameters(source="a.csv", store="store", **options).job()[0].recipe
+    name = recipe.default_model
+    host, store = recording_host(), open_store(str(tmp_path / "store"))
+    export = write_small_export(tmp_path / "export", MODEL)
+    sizes = [Size(tier.width, tier.height) for tier in recipe.tiers.values()]
+    order = EngineOrder(MODEL, export, tmp_path / "plans", sizes, batch_span(1, 2), "fp32")
+    make_engine(prepare(order, str), str, lambda: host)
+    put_engine(store, name, tmp_path / "plans")
+    parity = Parity(passed=True, runtime="tensorrt", tolerance=1e-4, cases=1, max_abs_diff=0.0, psnr=200.0)
+    mark_engine(store, read_engine(store, name, 1), parity)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert engine_spec(recipe, name, SETTINGS, store).name == "torch"
+    monkeypatch.setattr(places, "machine_of_plans", lambda: host.machine)
+    chosen = engine_spec(recipe, name, SETTINGS, store)
+    assert chosen.name == "tensorrt"
+    assert Path(chosen.folder or "").parent == tmp_path / "cache" / "packshot" / "engines"
+    assert (Path(chosen.folder or "") / "transformer" / "model.plan").read_bytes()
+    assert engine_warnings(recipe, SETTINGS, store) == []
 
 
 def test_a_store_in_memory_is_measured_in_this_process() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.codecs import decode, encode_png, pixel_sha
+from infra.codecs import decode, encode_png, pixel_sha, software_of
 from infra.errors import BadImage
 from infra.interfaces import Pixels
 from tests.infra.hostile import png
@@ -24,6 +24,25 @@ def test_a_png_gives_back_every_pixel_in_rgb(height: int, width: int, seed: int)
     again = decode(encode_png(pixels))
     assert again.dtype == np.uint8
     assert np.array_equal(again, pixels)
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
+def test_a_png_says_what_made_it_and_keeps_its_pixels(name: str) -> None:
+    pixels = picture(7, 5, 1)
+    data = encode_png(pixels, name)
+    assert software_of(data) == name
+    assert np.array_equal(decode(data), pixels)
+    assert encode_png(pixels, "") == encode_png(pixels)
+
+
+@pytest.mark.parametrize("name", ["x" * 41, "a\x1b[31m", "a\nb"])
+def test_a_png_whose_word_is_no_name_says_nothing(name: str) -> None:
+    assert software_of(encode_png(picture(4, 4, 1), name)) == ""
+
+
+def test_another_programs_png_and_what_is_none_say_nothing() -> None:
+    assert software_of(cv2.imencode(".png", picture(4, 4, 1))[1].tobytes()) == ""
+    assert [software_of(data) for data in (b"", b"half an ima", b"\0" * 60)] == ["", "", ""]
 
 
 def test_red_stays_red_through_png_and_jpeg() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.documents import read_json, write_json
+from infra.documents import read_json, write_json, write_json_once
 from infra.errors import ObjectMissing
 from infra.stores import open_store
 
@@ -24,6 +24,13 @@ def test_a_second_write_replaces_the_first() -> None:
     write_json(store, "again.json", {"state": "open"})
     write_json(store, "again.json", {"state": "done"})
     assert read_json(store, "again.json") == {"state": "done"}
+
+
+def test_of_two_who_write_once_the_first_is_heard() -> None:
+    store = open_store("memory://documents")
+    assert write_json_once(store, "once.json", {"said": "first"})
+    assert not write_json_once(store, "once.json", {"said": "second"})
+    assert read_json(store, "once.json") == {"said": "first"}
 
 
 def test_times_are_written_as_text() -> None:

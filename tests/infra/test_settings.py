@@ -1,5 +1,7 @@
 """Settings come from the environment, are checked, and cannot be changed afterwards."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -28,6 +30,10 @@ def test_the_environment_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SHARD_SIZE", "many"),
         ("IN_FLIGHT", "0"),
         ("SCREENERS", "0"),
+        ("POOL", "threads"),
+        ("RAY_GPUS", "0"),
+        ("RAY_TRIES", "0"),
+        ("RAY_ADDRESS", "ray://head:10001"),
         ("SCREEN_SECONDS", "0"),
         ("STUB_SECONDS", "-1"),
         ("LEASE_SECONDS", "0"),
@@ -57,6 +63,20 @@ def test_a_store_is_given_up_before_the_image_that_waits_for_it(
         Settings()
     monkeypatch.setenv("PACKSHOT_STORE_SECONDS", "5")
     assert Settings().store_seconds == 5
+
+
+def test_the_shards_in_flight_keep_several_engines_busy_unless_they_are_set() -> None:
+    def in_flight(**values: Any) -> int:
+        return Settings(**values).shards_in_flight
+
+    assert [in_flight(), in_flight(pool="ray", ray_gpus=1), in_flight(pool="ray", ray_gpus=4)] == [4, 4, 12]
+    assert [in_flight(pool="ray"), in_flight(pool="ray", ray_gpus=500)] == [24, 64]
+    assert in_flight(pool="ray", ray_gpus=4, in_flight=2) == in_flight(in_flight=2) == 2
+
+
+def test_how_many_engines_there_are_is_known_where_it_is_set() -> None:
+    assert [Settings(ray_gpus=4).engines, Settings(pool="ray").engines] == [1, 1]
+    assert Settings(pool="ray", ray_gpus=4).engines == 4
 
 
 def test_settings_do_not_change_under_way() -> None:

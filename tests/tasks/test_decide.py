@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
+from catalogs.models import Maker
 from catalogs.policy import built_in_policy
 from catalogs.schemas import LEFT_OUT, RETIRED
 from catalogs.shards import request_table
@@ -18,6 +19,7 @@ from tests.tasks.shops import CATALOGUE, Shop, request_of
 
 FIRST, SECOND = sorted(("one", "two"), key=request_of)
 """Two words in the order in which their pictures are compared: the second gives way."""
+MAKERS = {"stub": Maker("stub@0", "card/2", "fp32")}
 VIEWS = [planned("shirt/front", FIRST), planned("shirt/side", SECOND)]
 
 
@@ -27,7 +29,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def decided(shop: Shop, stopped: str | None = None) -> Decided:
-    return decide(shop.store, shop.tables, CATALOGUE, RUN, built_in_policy(), {"stub": "stub@0"}, stopped)
+    return decide(shop.store, shop.tables, CATALOGUE, RUN, built_in_policy(), MAKERS, stopped)
 
 
 def rows_of(found: Decided) -> list[Row]:
@@ -54,6 +56,7 @@ def test_a_refused_prompt_ends_its_slot_without_an_image(shop: Shop) -> None:
         ("review", "REVIEW", ["words.nudity"]),
     ]
     assert [(row["image_key"], row["attempts_spent"], row["model"]) for row in rows] == [(None, 0, "stub@0")] * 2
+    assert {(row["model_version"], row["precision"], row["backend"]) for row in rows} == {("card/2", "fp32", None)}
 
 
 def test_each_slot_gets_the_end_of_its_request(shop: Shop) -> None:
@@ -78,6 +81,16 @@ def test_each_slot_gets_the_end_of_its_request(shop: Shop) -> None:
     assert [row["attempts_spent"] for row in rows] == [1, 2, 1, 0, 1]
     assert rows[0]["image_key"] == rows[4]["image_key"] == made[0]["image_key"]
     assert [rows[2][name] for name in ("image_key", "finished_sha")] == [None, None]
+
+
+def test_a_slot_names_what_made_the_picture_that_stands_for_it(shop: Shop) -> None:
+    made = [attempt("fine", 0, "BLOCK", again=True, backend="torch"), attempt("fine", 1, backend="tensorrt"),
+            attempt("found", made="reused", backend=None)]  # fmt: skip
+    write(shop, [planned("a/front", "fine"), planned("b/front", "found")], ["fine", "found"], made)
+    rows = rows_of(decided(shop))
+    assert [(row["model"], row["model_version"], row["precision"], row["backend"]) for row in rows] == [
+        ("stub@0", "card/2", "fp32", "tensorrt"), ("stub@0", "card/2", "fp32", None),
+    ]  # fmt: skip
 
 
 def test_a_slot_of_another_maker_waits_beside_the_picture_that_it_would_share(shop: Shop) -> None:

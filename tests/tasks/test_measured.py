@@ -29,6 +29,7 @@ def store(tmp_path: Path) -> ObjectStore:
         attempt("red", 1, scores='{"blur.foreground": 5.0}'),
         attempt("blue", 0, scores='{"blur.foreground": 9}', errors='{"pixels": "it took too long"}'),
         attempt("gun", 0, "BLOCK", made="failed"),
+        attempt("gun", 1, "BLOCK", made="failed", errors='{"set-aside": "3 engines died"}'),
     ]
     write_records(store, {"s": rows})
     return store
@@ -72,6 +73,9 @@ def test_the_prompts_word_counts_for_its_pictures_and_by_itself(store: ObjectSto
     (answer,) = found.attempts(asked(("gun", 0)))
     assert answer is not None
     assert answer.verdict.reasons == ("engine-failed", "words.weapons")
+    (aside,) = found.attempts(asked(("gun", 1)))
+    assert aside is not None
+    assert aside.verdict.reasons == ("set-aside", "words.weapons")
     assert [word.word if word else None for word in found.prompts(asked(("gun", 0), ("red", 0), ("pink", 0)))] == [
         "BLOCK", "PASS", None,
     ]  # fmt: skip

@@ -233,6 +233,17 @@ def test_the_sums_are_written_out_and_say_when_they_do_not_add_up() -> None:
     assert "Rows do not add up: 2 too few on the right." in Page(render_html(lost, [])).text
 
 
+def test_versions_of_a_model_have_a_table_and_a_model_without_any_has_none() -> None:
+    row = {"model": "cards@ab", "version": "card/2", "precision": "bf16", "images": 1234, "requests": 1200,
+           "pass_rate": 0.955, "gpu_seconds": 75.0}  # fmt: skip
+    page = render_html(report(models=[row, row | {"version": "<b>", "pass_rate": None}]), [])
+    part = page[page.index('id="models"') : page.index("</table>", page.index('id="models"'))]
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", part)[6:]
+    shown = ("bf16", "1,234", "1,200")
+    assert cells == ["card/2", *shown, "95.5 %", "1 min 15 s", "&lt;b&gt;", *shown, "–", "1 min 15 s"]
+    assert 'id="models"' not in render_html(report(models=[row | {"version": None}]), [])
+
+
 def test_a_held_batch_says_why_and_what_to_type() -> None:
     held = report(held=["retired-share"], release={"version": None, "previous": 41}, store="s3://shop/packshot")
     text = Page(render_html(held, [])).text

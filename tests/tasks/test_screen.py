@@ -1,6 +1,7 @@
 """What screening makes of images: a word on each, and none passes unheard."""
 
 import importlib.util
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +124,15 @@ def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None
         ("generated", "PASS", False),
     ]
     assert rows[0]["reasons"] == ["engine-failed"]
+    assert json.loads(rows[0]["errors"]).keys() == {"engine-failed"}
     assert (sums.failed, sums.again, dict(sums.reasons)) == (1, [], {"engine-failed": 1})
+
+
+def test_a_picture_that_was_set_aside_says_so_with_its_reason() -> None:
+    store = open_store("memory://screen-aside")
+    [one] = made(store, "a mug")
+    [judged] = judge([replace(one, how="failed", code="set-aside", reason="3 engines died.")], gate(store))
+    assert (judged.verdict, judged.errors) == (Verdict("BLOCK", ("set-aside",)), {"set-aside": "3 engines died."})
 
 
 @pytest.mark.parametrize(("attempt", "again"), [(0, [1]), (1, [2]), (2, [])])

@@ -434,6 +434,7 @@ def test_ages_are_taken_by_the_clock_that_is_given(tmp_path: Path) -> None:
     assert swept(shop, now=now + timedelta(days=8)) == {"staged": 2}
 
 
+@pytest.mark.slow
 def test_killed_at_any_operation_nothing_that_is_named_is_lost_and_the_next_one_ends_the_same(tmp_path: Path) -> None:
     shop = everything(tmp_path / "shop")
     shown = {version: shop.shown(version) for version in (2, 3)}

@@ -23,19 +23,19 @@ def test_images_are_counted_over_all_records(shop: Shop) -> None:
     first = [attempt("one", made="reused", engine_seconds=0.0), attempt("two", verdict="BLOCK", again=True)]
     second = [attempt("two", 1, engine_seconds=1.25), attempt("three", made="failed", engine_seconds=0.25)]
     write_records(shop.store, {"0-000000": first, "again-1": second})
-    images, _ = tally(shop.store, RUN, batch())
+    images, *_ = tally(shop.store, RUN, batch())
     assert (images.generated, images.reused, images.failed, images.attempts) == (2, 1, 1, 4)
     assert images.gpu_seconds == 2.0
 
 
 def test_a_run_that_made_nothing_comes_to_nothing(shop: Shop) -> None:
-    images, reasons = tally(shop.store, RUN, batch())
-    assert (images.attempts, images.gpu_seconds, images.shared, reasons) == (0, 0.0, 0, {})
+    images, reasons, models = tally(shop.store, RUN, batch())
+    assert (images.attempts, images.gpu_seconds, images.shared, reasons, models) == (0, 0.0, 0, {}, [])
 
 
 def test_slots_share_a_picture_only_in_the_same_finish(shop: Shop) -> None:
     places = {"a/front": "red", "b/front": "red", "c/front": "red", "d/front": "red+wide", "e/front": "blue"}
-    images, _ = tally(shop.store, RUN, batch(decision(place, word) for place, word in places.items()))
+    images, *_ = tally(shop.store, RUN, batch(decision(place, word) for place, word in places.items()))
     assert images.shared == 2
 
 

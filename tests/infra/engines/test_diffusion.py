@@ -1,5 +1,6 @@
 """Z-Image through diffusers, proved on a real pipeline of random weights."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.diffusion import CAPTION_STEP, DiffusersPainter
+from infra.engines.captions import CAPTION_STEP
+from infra.engines.diffusion import DiffusersPainter
+from infra.engines.loading import StoredWeights
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Prompt
@@ -32,7 +35,7 @@ def engine(tiny_checkpoint: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def painter(tiny_checkpoint: Path) -> DiffusersPainter:
-    loaded = DiffusersPainter(str(tiny_checkpoint), None, None, "fp32")
+    loaded = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
     loaded.load()
     return loaded
 
@@ -99,17 +102,22 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
 
 
 def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersPainter) -> None:
-    for text in ("", *TEXTS, "x" * 2000):
-        padded = -(-len(painter._embed(text)) // CAPTION_STEP) * CAPTION_STEP
+    for text in ("", *TEXTS):
+        (embedding,) = painter._captions.embeddings([text])
+        padded = -(-len(embedding) // CAPTION_STEP) * CAPTION_STEP
         assert painter.group(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
 
 
-def test_one_text_is_embedded_once(painter: DiffusersPainter) -> None:
-    painter._embedding.cache_clear()
-    painter.paint([Prompt(str(seed), "one text", seed, 32, 32, steps=1) for seed in range(3)])
-    painter.paint([Prompt("again", "one text", 9, 32, 32, steps=1)])
-    assert painter._embedding.cache_info().misses == 1
+def test_a_caption_that_would_be_cut_is_a_failure_that_says_its_length(engine: Engine) -> None:
+    long = [Prompt("text", "x" * 2000, 1, 64, 64, steps=1), Prompt("both", "cat", 1, 64, 64, 1, 2.0, "y" * 2000)]
+    fine = Prompt("unread", "cat", 1, 64, 64, steps=1, guidance=0.0, negative="z" * 2000)
+    answers = {answer.key: answer for answer in engine.generate([*long, fine])}
+    assert isinstance(answers["unread"], Frame), "without guidance nobody reads the negative caption"
+    for key in ("text", "both"):
+        answer = answers[key]
+        assert isinstance(answer, Failure)
+        assert re.fullmatch(r"A caption has 20\d\d tokens and the model reads 512: shorten .*", answer.reason)
 
 
 def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: Engine) -> None:
@@ -134,7 +142,7 @@ def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: En
 def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path, value: float, reason: str) -> None:
     import torch
 
-    painter = DiffusersPainter(str(tiny_checkpoint), None, None, "fp32")
+    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
     painter.load()
     with torch.no_grad():
         painter._pipeline.vae.decoder.conv_out.weight.zero_()
@@ -148,7 +156,7 @@ def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path
 def test_half_precision_is_honoured_and_close_to_full(tiny_checkpoint: Path, engine: Engine) -> None:
     import torch
 
-    painter = DiffusersPainter(str(tiny_checkpoint), None, None, "bf16")
+    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "bf16")
     painter.load()
     for part in (painter._pipeline.transformer, painter._pipeline.vae, painter._pipeline.text_encoder):
         assert {weight.dtype for weight in part.parameters()} == {torch.bfloat16}
@@ -189,6 +197,25 @@ def test_a_damaged_model_says_which_folder(tiny_checkpoint: Path, tmp_path: Path
     assert "could not be loaded" in refusal(EngineSpec("torch", str(folder)))
 
 
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason"),
+    [
+        ("OutOfMemoryError", EngineUnsuitable, "does not fit this device: as ordered"),
+        ("AcceleratorError", EngineError, "could not be put on the device: as ordered"),
+    ],
+)
+def test_a_model_that_the_device_does_not_take_says_why(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[EngineError], reason: str
+) -> None:
+    import torch
+
+    def refuse(_pipeline: object, _device: str) -> None:
+        raise getattr(torch, fault)("as ordered")
+
+    monkeypatch.setattr("infra.engines.diffusion.place", refuse)
+    assert reason in refusal(EngineSpec("torch", str(tiny_checkpoint)), kind)
+
+
 def test_a_source_must_be_a_folder_or_a_hub_id_at_a_whole_commit(tiny_checkpoint: Path) -> None:
     assert "needs a model" in refusal(EngineSpec("torch"))
     assert "neither a folder" in refusal(EngineSpec("torch", "/nowhere/at/all"))
@@ -218,7 +245,7 @@ def test_a_batch_too_large_for_the_device_is_halved(tiny_checkpoint: Path) -> No
             if len(inputs[0]) > 2:
                 raise torch.OutOfMemoryError("CUDA out of memory, as ordered")
 
-    engine = ThreadedEngine(SmallDevice(str(tiny_checkpoint), None, None, "fp32"), 8, 8)
+    engine = ThreadedEngine(SmallDevice(StoredWeights(str(tiny_checkpoint)), "fp32"), 8, 8)
     same = [Prompt(str(seed), "cat", seed, 32, 32, steps=1) for seed in range(8)]
     assert len(made(engine, same)) == 8
     assert set(engine._fitting.values()) == {2}

@@ -8,6 +8,7 @@ import pytest
 
 from infra.engines.diffusion import DiffusersPainter
 from infra.engines.faults import FaultyPainter
+from infra.engines.loading import StoredWeights
 from infra.engines.painter import Painter
 from infra.engines.stub import StubPainter
 from infra.interfaces import Frame, Prompt
@@ -19,7 +20,7 @@ def painter(request: pytest.FixtureRequest) -> Iterator[Painter]:
     if request.param == "torch":
         pytest.importorskip("diffusers")
         checkpoint: Path = request.getfixturevalue("tiny_checkpoint")
-        painters["torch"] = DiffusersPainter(str(checkpoint), None, None, "fp32")
+        painters["torch"] = DiffusersPainter(StoredWeights(str(checkpoint)), "fp32")
     chosen = painters[request.param]
     chosen.load()
     yield chosen

@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -262,6 +263,24 @@ def test_engine_time_is_shared_among_the_images_of_a_batch() -> None:
     assert engine.first_paint is not None
     assert engine.last_paint is not None
     assert 0 < engine.busy_seconds() <= engine.last_paint - engine.first_paint
+
+
+def test_the_idle_share_is_what_lies_between_paintings() -> None:
+    painter = FaultyPainter(held=True)
+    engine = ThreadedEngine(painter, 1, 1)
+    assert engine.idle_share() is None
+    painter.allow(2)
+    list(engine.generate(prompts(1)))
+    time.sleep(0.3)  # nobody asks for anything
+    list(engine.generate(prompts(1)))
+    idle = engine.idle_share()
+    assert idle is not None
+    assert engine.last_paint is not None
+    assert engine.first_paint is not None
+    between = engine.last_paint - engine.first_paint - engine.busy_seconds()
+    assert between >= 0.3
+    assert idle == pytest.approx(between / (engine.last_paint - engine.first_paint))
+    engine.close()
 
 
 def test_no_prompts_give_no_answers() -> None:

@@ -8,7 +8,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
-from infra.engines.diffusion import CAPTION_STEP, wrapped
+from infra.engines.captions import CAPTION_STEP, wrapped
 from infra.nano.architecture import SHIFT, autoencoder_of, pipeline_of, tokenizer_of
 from infra.nano.captions import caption, random_subject
 from infra.nano.flow import BATCH, GUIDANCE, LENGTHS, Drawer, Lessons, flow_loss, guided_loss

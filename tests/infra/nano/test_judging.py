@@ -32,6 +32,7 @@ def test_an_empty_picture_has_a_colour_all_the_same() -> None:
     assert colour_of(np.full((64, 64, 3), 255, np.uint8)) in COLOURS
 
 
+@pytest.mark.slow
 def test_a_classifier_tells_what_it_was_taught_and_a_seed_repeats_it(tmp_path: Path) -> None:
     wanted = [Drawing("held-out", product, "front", 0) for product in ("hat", "book", "ring")]
     assert len(list(draw_all(tmp_path, wanted, 1))) == 3

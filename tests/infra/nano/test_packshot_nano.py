@@ -1,14 +1,16 @@
 """The committed model: small, safe to open, and the same picture however it is asked for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.diffusion import CAPTION_STEP, DiffusersPainter
+from infra.engines.captions import CAPTION_STEP
+from infra.engines.diffusion import DiffusersPainter
+from infra.engines.loading import StoredWeights
 from infra.engines.weights import check_folder
 from infra.interfaces import Engine, Frame, Prompt
 from infra.nano import MODEL
@@ -67,7 +69,7 @@ def test_its_card_tells_its_figures_and_its_faults() -> None:
 
 
 def test_the_prompts_of_this_file_have_captions_of_several_lengths() -> None:
-    painter = DiffusersPainter(str(MODEL), None, None, "fp32")
+    painter = DiffusersPainter(StoredWeights(str(MODEL)), "fp32")
     painter.load()
     groups = {painter.group(prompt) for prompt in PROMPTS}
     assert len(groups) == 3
@@ -97,18 +99,17 @@ def test_captions_of_mixed_lengths_in_one_shard_do_not_touch_each_other(engine: 
 
 def test_a_caption_padded_by_another_step_would_be_noticed() -> None:
     # The control of the two tests above: padding is attended, so it is what careless batching changes.
-    painter = DiffusersPainter(str(MODEL), None, None, "fp32")
+    painter = DiffusersPainter(StoredWeights(str(MODEL)), "fp32")
     painter.load()
     usual = painter.paint(PROMPTS[:1])[0]
-    embed = painter._embed
+    embed = painter._captions.embeddings
 
-    def padded(text: str) -> object:
+    def padded(texts: Sequence[str]) -> object:
         import torch
 
-        features = embed(text)
-        return torch.cat([features, features[-1:].expand(CAPTION_STEP, -1)])
+        return [torch.cat([features, features[-1:].expand(CAPTION_STEP, -1)]) for features in embed(texts)]
 
-    painter._embedding = padded  # type: ignore[assignment]
+    painter._captions.embeddings = padded
     careless = painter.paint(PROMPTS[:1])[0]
     assert isinstance(usual, Frame)
     assert isinstance(careless, Frame)

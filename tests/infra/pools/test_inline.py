@@ -1,4 +1,4 @@
-"""Work beside one engine: order, errors, closing."""
+"""Work beside one engine in this process, beyond what `test_contract.py` asks of every pool."""
 
 import threading
 from concurrent.futures import CancelledError
@@ -64,19 +64,6 @@ def test_two_works_run_at_a_time_and_no_more() -> None:
     pool.close()
 
 
-def test_what_work_raises_is_in_its_future_and_harms_no_other() -> None:
-    def work(engine: Engine, shard: int) -> int:
-        return 12 // shard
-
-    pool = InlinePool(faulty_engine)
-    futures = [pool.submit(work, shard) for shard in (3, 0, 4)]
-    assert futures[0].result(PATIENCE) == 4
-    assert futures[2].result(PATIENCE) == 3
-    with pytest.raises(ZeroDivisionError):
-        futures[1].result(PATIENCE)
-    pool.close()
-
-
 def test_an_engine_that_cannot_be_opened_is_tried_once_and_every_work_hears_why() -> None:
     tries: list[int] = []
 
@@ -113,15 +100,6 @@ def test_closing_cancels_what_waits_and_ends_what_runs() -> None:
     with pytest.raises(EngineError, match="pool is closed"):
         pool.submit(paint, ["late"])
     assert painter.calls[-1][0] == "release"
-
-
-def test_a_pool_that_was_never_used_opens_nothing() -> None:
-    def opening() -> Engine:
-        raise AssertionError("an engine was opened for no work")
-
-    pool = InlinePool(opening)
-    pool.close()
-    pool.close()
 
 
 def test_an_abandoned_pool_does_not_keep_the_interpreter_alive() -> None:

@@ -1,0 +1,32 @@
+"""How fast the torch engine's ways of painting are, at a size that a CPU can paint: `packshot engine bench`, tiny.
+
+Comes in: how many batches to measure. Goes out: the document of `packshot engine bench --json`. The figures of a model
+this small say whether the engine costs more than diffusers in a loop, and nothing about a GPU: there, run
+`packshot engine bench --random-weights turbo`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bench.measuring import in_child
+
+SIZES, BATCHES, STEPS = (64, 128), (1, 4), 4
+BACKENDS = ("eager", "graphs", "fp8")
+"""Not `compile`: building its code takes longer than all of this."""
+
+
+def measure_engine(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure in a process of its own, as every part is."""
+    say("the torch engine, tiny")
+    found: dict[str, Any] = in_child(time_engine, rounds)[0]
+    return found
+
+
+def time_engine(rounds: int) -> dict[str, Any]:
+    """Return the document of a bench with that many batches a case."""
+    from flows.benching import backends_of, bench, random_weights
+    from infra.engines.cases import Case
+
+    cases = [Case(size, batch, STEPS, rounds) for size in SIZES for batch in BATCHES]
+    weights = random_weights("turbo", tiny=True)
+    return bench(weights, "random weights, tiny", cases, backends_of(",".join(BACKENDS), None), lambda _: None)

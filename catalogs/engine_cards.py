@@ -1,0 +1,234 @@
+"""Engines that are kept: what their cards say, which one fits a machine, and why the others do not.
+
+Comes in: the `card.json` of an export or of a built engine, what a run needs. Goes out: an `EngineCard`, a `Choice`,
+the text of a Triton `config.pbtxt`. A plan is a program for one version of TensorRT and one kind of GPU, so a fit is
+judged by what was written down when it was built, and never by loading it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from catalogs.errors import OptionError
+
+State = Literal["building", "ready", "refused"]
+Profiles = tuple[dict[str, tuple[int, int, int]], ...]
+"""An optimization profile each: the least, the usual and the largest of every axis."""
+
+AMPERE = (8, 0)
+TYPES = {"fp32": "TYPE_FP32", "bf16": "TYPE_BF16", "bool": "TYPE_BOOL"}
+"""Triton's names for what a graph's inputs and outputs hold."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoredFile(_Strict):
+    """One file: its path in the folder that it came from, its size, its sha256 in hex."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+    @field_validator("path")
+    @classmethod
+    def _stays_in_the_folder(cls, path: str) -> str:
+        # It is written to on the machine that fetches the engine, and a store has other writers.
+        if path.startswith("/") or {"", ".", ".."} & set(path.split("/")) or "\\" in path:
+            raise ValueError(f"{path!r} is no plain path below a folder")
+        return path
+
+
+class Parity(_Strict):
+    """What `engine verify` found: the worst figures over all cases."""
+
+    passed: bool
+    runtime: str
+    twin: str | None = None
+    tolerance: float
+    cases: int
+    max_abs_diff: float | None = Field(description="None where an answer was no number")
+    psnr: float
+
+
+class Facts(_Strict):
+    """What an engine is, as its folder's card says it; ONNX graphs have no sizes and no GPU: they take any."""
+
+    runtime: Literal["tensorrt", "onnxruntime"]
+    weights_digest: str
+    precision: str
+    onnx_digests: dict[str, str] = Field(description="By graph")
+    sizes: tuple[tuple[int, int], ...] = ()
+    batch: int | None = None
+    profiles: dict[str, Profiles] = Field(default_factory=dict, description="By graph")
+    compatibility: Literal["none", "same-compute-capability", "ampere-plus"] = "none"
+    tensorrt: str = ""
+    gpu: str = ""
+    compute_capability: tuple[int, int] = (0, 0)
+    driver: str = ""
+
+
+class EngineCard(_Strict):
+    """One version of a model's engines in the store."""
+
+    model: str
+    version: int = Field(ge=1)
+    state: State
+    by: str
+    added_at: datetime
+    facts: Facts
+    files: tuple[StoredFile, ...] = Field((), description="None until all of them are there")
+    parity: Parity | None = None
+    document: dict[str, Any] = Field(description="The card that lay in the folder, given back with its files")
+
+    @property
+    def digest(self) -> str:
+        """Return one digest of all files."""
+        return _digest([file.model_dump() for file in self.files], "")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What plans depend on: TensorRT's version, the GPU's name, its compute capability."""
+
+    tensorrt: str
+    gpu: str
+    compute_capability: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a run asks of an engine: weights, precision, its pictures' sizes (width, height), on which machine."""
+
+    weights_digest: str
+    precision: str
+    sizes: tuple[tuple[int, int], ...]
+    machine: Machine | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The engine to take, or None; and why each of the others is not it, by version."""
+
+    card: EngineCard | None
+    misfits: Mapping[int, str]
+
+
+def facts_of(document: Mapping[str, Any]) -> Facts:
+    """Return what the `card.json` of an export or of a built engine says. Raises `OptionError` for any other."""
+    try:
+        return _graphs(document) if document.get("kind") == "onnx" else _plans(document)
+    except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise OptionError(f"The card is neither of an export nor of a built engine ({reason}); make it anew") from None
+
+
+def choose(cards: Sequence[EngineCard], need: Need) -> Choice:
+    """Return the newest engine that fits, and the reason of every one that does not."""
+    misfits = {card.version: reason for card in cards if (reason := misfit(card, need)) is not None}
+    fitting = [card for card in cards if card.version not in misfits]
+    return Choice(max(fitting, key=lambda card: card.version, default=None), misfits)
+
+
+def misfit(card: EngineCard, need: Need) -> str | None:
+    """Return why an engine is not one for this need, or None. What cannot be mended comes first."""
+    facts, here = card.facts, need.machine
+    missing = [size for size in need.sizes if size not in facts.sizes]
+    reasons = (
+        (facts.weights_digest != need.weights_digest, "it is of other weights"),
+        (facts.precision != need.precision, f"it computes in {facts.precision}, not in {need.precision}"),
+        (facts.runtime != "tensorrt", "it holds graphs and no plans"),
+        (here is None, "there is no TensorRT here"),
+        (here is not None and facts.tensorrt != here.tensorrt, _other_tensorrt(facts, here)),
+        (here is not None and not _runs_on(facts, here), _other_gpu(facts, here)),
+        (bool(missing), f"it has no profile for {', '.join(f'{width}x{height}' for width, height in missing)}"),
+        (card.state == "refused", f"it is refused: {_parity(card.parity)}"),
+        (not card.files, f"{card.by} is putting it in, or was stopped while doing so"),
+        (card.state != "ready", "it is not verified: `packshot engine verify` does"),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
+
+
+def explained(model: str, choice: Choice) -> str:
+    """Return one sentence on why none of a model's engines is taken."""
+    if not choice.misfits:
+        return f"there is no engine of {model!r} in the store"
+    told = "; ".join(f"version {version}: {reason}" for version, reason in sorted(choice.misfits.items()))
+    return f"no engine of {model!r} fits ({told})"
+
+
+def place_in_repository(path: str) -> str:
+    """Return where a file of an engine's folder lies in Triton's layout: graphs under a version of their own, 1."""
+    graph, separator, name = path.partition("/")
+    return f"{graph}/1/{name}" if separator else path
+
+
+def config_pbtxt(graph: str, runtime: str, ports: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> str:
+    """Return a graph's Triton configuration; without `ports` (inputs and outputs) Triton reads them from the plan.
+
+    `max_batch_size` is 0, since not every input has a batch axis: the batch is an axis like others.
+    """
+    backend = "tensorrt" if runtime == "tensorrt" else "onnxruntime"
+    lines = [f'name: "{graph}"', f'backend: "{backend}"', "max_batch_size: 0"]
+    for kind, name in (("input", "inputs"), ("output", "outputs")):
+        for port in (ports or {}).get(name, ()):
+            dims = ", ".join(str(axis if isinstance(axis, int) else -1) for axis in port["shape"])
+            lines.append(f'{kind} {{ name: "{port["name"]}" data_type: {TYPES[port["type"]]} dims: [ {dims} ] }}')
+    return "\n".join(lines) + "\n"
+
+
+def _graphs(document: Mapping[str, Any]) -> Facts:
+    return Facts(
+        runtime="onnxruntime",
+        weights_digest=document["weights_digest"],
+        precision=document["precision"],
+        onnx_digests={name: _digest(document["files"], f"{name}/") for name in document["graphs"]},
+    )
+
+
+def _digest(files: Sequence[Mapping[str, Any]], prefix: str) -> str:
+    """Return the sha256 of the sorted `sha256sum` listing of files, as a built engine names the graph it is made of."""
+    lines = sorted(f"{each['sha256']}  {each['path']}\n" for each in files if each["path"].startswith(prefix))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _plans(document: Mapping[str, Any]) -> Facts:
+    if document["runtime"] != "tensorrt":
+        raise ValueError(f"an engine for {document['runtime']!r} has no plans: put its export in")
+    graphs = {name: document[name] for name in ("transformer", "vae_decoder")}
+    plain = ("runtime", "weights_digest", "precision", "sizes", "tensorrt", "gpu", "compute_capability", "driver")
+    return Facts(
+        **{name: document[name] for name in plain},
+        compatibility=document["compatibility"],
+        batch=document["batch"][-1],
+        onnx_digests={name: graph["onnx_sha256"] for name, graph in graphs.items()},
+        profiles={name: graph["profiles"] for name, graph in graphs.items()},
+    )
+
+
+def _runs_on(facts: Facts, here: Machine) -> bool:
+    same = facts.compute_capability == here.compute_capability
+    return {
+        "none": same and facts.gpu == here.gpu,
+        "same-compute-capability": same,
+        "ampere-plus": here.compute_capability >= AMPERE,
+    }[facts.compatibility]
+
+
+def _other_tensorrt(facts: Facts, here: Machine | None) -> str:
+    return f"it was built by TensorRT {facts.tensorrt}, and this is {here.tensorrt}" if here else ""
+
+
+def _other_gpu(facts: Facts, here: Machine | None) -> str:
+    return f"it was built for {facts.gpu}, and this is {here.gpu}" if here else ""
+
+
+def _parity(parity: Parity | None) -> str:
+    if parity is None or parity.max_abs_diff is None:
+        return "its answers are no numbers"
+    return f"it differs by {parity.max_abs_diff:.2g}, and {parity.tolerance:g} is allowed"

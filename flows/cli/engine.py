@@ -1,0 +1,35 @@
+"""The engine commands: what paints, where it is kept, how fast it is, and whether it can be trusted.
+
+Each command has a module of its own beside this one; here they are only put together.
+"""
+
+import typer
+
+from flows.cli import (
+    engine_bench,
+    engine_build,
+    engine_calibrate,
+    engine_export,
+    engine_models,
+    engine_precision,
+    engine_store,
+    engine_verify,
+)
+
+engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
+for command in (
+    engine_export.export,
+    engine_calibrate.calibrate,
+    engine_build.build,
+    engine_verify.verify,
+    engine_precision.verify_precision,
+    engine_bench.bench,
+    engine_store.add,
+    engine_models.models,
+    engine_models.register,
+    engine_models.canary,
+    engine_models.promote,
+    engine_models.rollback,
+):
+    engines.command()(command)
+engines.command("list")(engine_store.list_)

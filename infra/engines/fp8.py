@@ -1,0 +1,121 @@
+"""Eight bits in the transformer's linear layers: where, how, and what does the multiplying.
+
+Comes in: a transformer in bf16. Goes out: the same, whose large linear layers hold 8-bit weights (e4m3, one scale an
+output channel) and round their input to 8 bits as it comes (one scale a token), so that nothing has to be calibrated.
+On a GPU of compute capability 8.9 or newer the product runs at twice bf16's speed; anywhere else it can be emulated in
+floats, which is how the error of this rounding is measured without such a GPU.
+
+Kept as they are, since their error is seen in every picture (the same layers are kept by vLLM-Omni and by NVIDIA's own
+Z-Image, whose activations reach 63,000 there): embedders, modulation, the final layer, the refiners, blocks 0 and 1.
+"""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from infra.errors import EngineError
+
+if TYPE_CHECKING:
+    Multiply = Callable[
+        [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None, torch.dtype], torch.Tensor
+    ]
+
+EIGHT_BITS = torch.float8_e4m3fn
+LARGEST = 448.0
+"""The largest number of e4m3."""
+
+FIRST_BLOCK = 2
+LAYER = re.compile(r"layers\.(\d+)\.(?:attention\.to_(?:q|k|v|out\.0)|feed_forward\.w[123])")
+STEP = 16
+"""The kernels want both sides of a weight to be multiples of it."""
+
+
+def multiply(
+    rows: torch.Tensor,
+    weight: torch.Tensor,
+    row_scales: torch.Tensor,
+    channel_scales: torch.Tensor,
+    bias: torch.Tensor | None,
+    dtype: torch.dtype,
+) -> torch.Tensor:
+    """Multiply 8-bit rows (rows x inputs) with a weight (outputs x inputs) on the tensor cores.
+
+    Sums are kept in the cores' own registers (fast accumulation), as is usual where nothing is trained.
+    """
+    return torch._scaled_mm(
+        rows,
+        weight.t(),
+        scale_a=row_scales,
+        scale_b=channel_scales.t(),
+        bias=bias,
+        out_dtype=dtype,
+        use_fast_accum=True,
+    )
+
+
+def emulate(
+    rows: torch.Tensor,
+    weight: torch.Tensor,
+    row_scales: torch.Tensor,
+    channel_scales: torch.Tensor,
+    bias: torch.Tensor | None,
+    dtype: torch.dtype,
+) -> torch.Tensor:
+    """Compute the same product in 32-bit floats, on any device."""
+    product = (rows.float() @ weight.float().t()) * row_scales * channel_scales.t()
+    return (product if bias is None else product + bias.float()).to(dtype)
+
+
+def rounded(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return rows as 8-bit floats and each row's scale (rows x 1): the largest number becomes the largest there is."""
+    scales = rows.abs().amax(-1, keepdim=True).float().clamp(min=1e-12) / LARGEST
+    return (rows.float() / scales).clamp(-LARGEST, LARGEST).to(EIGHT_BITS), scales
+
+
+class EightBitLinear(torch.nn.Module):
+    """A linear layer with 8-bit weights. They are buffers: the model's parameters are all of one type still."""
+
+    weight: torch.Tensor
+    scales: torch.Tensor
+
+    def __init__(self, linear: torch.nn.Linear, device: str, product: "Multiply") -> None:
+        super().__init__()
+        home = linear.weight.device
+        weight, scales = rounded(linear.weight.detach().to(device))
+        self.register_buffer("weight", weight.to(home))
+        self.register_buffer("scales", scales.to(home))
+        self.bias = linear.bias
+        self._product = product
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the linear layer would, within the error of the rounding."""
+        rows, row_scales = rounded(inputs.reshape(-1, inputs.shape[-1]))
+        made = self._product(rows, self.weight, row_scales, self.scales, self.bias, inputs.dtype)
+        return made.view(*inputs.shape[:-1], -1)
+
+
+def to_eight_bits(transformer: Any, device: str) -> list[str]:
+    """Replace the large linear layers, one at a time on `device` (on a CPU their products are emulated); name them.
+
+    Raises `EngineError` where none has a size that the kernels take: a recipe that says fp8 means some.
+    """
+    names = [name for name, module in transformer.named_modules() if _is_large(name, module)]
+    if not names:
+        raise EngineError(
+            "The transformer has no linear layer that could compute in 'fp8': choose 'bf16' in the recipe."
+        )
+    product = multiply if device == "cuda" else emulate
+    for name in names:
+        parent, _, last = name.rpartition(".")
+        linear = transformer.get_submodule(name)
+        setattr(transformer.get_submodule(parent), last, EightBitLinear(linear, device, product))
+    return names
+
+
+def _is_large(name: str, module: torch.nn.Module) -> bool:
+    found = LAYER.fullmatch(name)
+    if found is None or int(found[1]) < FIRST_BLOCK or not isinstance(module, torch.nn.Linear):
+        return False
+    return module.in_features % STEP == 0 and module.out_features % STEP == 0

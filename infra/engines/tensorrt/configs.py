@@ -1,0 +1,38 @@
+"""What a model's configurations say that an engine must know, without its weights.
+
+Comes in: a component's folder. Goes out: its configuration, whole: files leave out what was usual when they were
+written.
+"""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.errors import EngineError
+
+Config = Mapping[str, Any]
+
+
+def component_configs(model: Path) -> tuple[Config, Config]:
+    """Return the configurations of a pipeline's transformer and VAE; raise `EngineError` where one cannot be read."""
+    try:
+        from diffusers import AutoencoderKL, ZImageTransformer2DModel
+    except ImportError as error:
+        raise EngineError(f"diffusers is not installed ({error}): install packshot[torch].") from error
+    return _whole(ZImageTransformer2DModel, model / "transformer"), _whole(AutoencoderKL, model / "vae")
+
+
+def latent_pixel(vae: Config) -> int:
+    """Return how many pixels a latent pixel stands for, on each side: halved between the decoder's stages."""
+    return int(2 ** (len(vae["block_out_channels"]) - 1))
+
+
+def _whole(kind: Any, folder: Path) -> Config:
+    try:
+        config = kind.load_config(str(folder))
+    except (OSError, ValueError) as error:
+        raise EngineError(f"The configuration in {str(folder)!r} cannot be read: {error}.") from error
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    usual = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
+    return {**usual, **config}

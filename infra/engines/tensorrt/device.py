@@ -1,0 +1,176 @@
+"""The device that plans run on: memory, a stream, and the recording of CUDA graphs.
+
+Comes in: work to be done on the stream. Goes out: that work done, or recorded and ready to be repeated. Both plans of
+an engine share one device: one stream, so that the scratch memory which they share is never used by both at once.
+`HostDevice` has the same order of events on a CPU; with `recording` it drives all the code that a GPU would.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from infra.errors import EngineError
+
+if TYPE_CHECKING:
+    import torch
+
+Work = Callable[[], None]
+
+
+class Device(Protocol):
+    """Where a plan runs. Every method is called on the engine's own thread."""
+
+    kind: str
+    """What torch calls it: `cuda` or `cpu`."""
+
+    stream: int
+    """The address of the stream that work is put on."""
+
+    def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
+        """Return memory for a tensor that is not written yet."""
+
+    def working(self) -> contextlib.AbstractContextManager[None]:
+        """Put what torch does inside on the stream, after what the caller put on its own and before what follows."""
+
+    def synchronize(self) -> None:
+        """Wait for all that is on the stream."""
+
+    def record(self, work: Work) -> Work:
+        """Record work as a CUDA graph without doing it; what is returned does it. Nothing in it may wait."""
+
+    def free_bytes(self) -> int:
+        """Return how much memory of the device is free."""
+
+    def wish(self, size: int) -> None:
+        """Say before the first `scratch` how many bytes of scratch memory some plan needs."""
+
+    def scratch(self) -> tuple[int, int]:
+        """Return address and bytes of the shared scratch memory: the most that was wished for, and never moved."""
+
+
+class _Scratch:
+    """One block that all plans share. Recorded graphs hold its address, so it cannot grow once it is there."""
+
+    def __init__(self) -> None:
+        self._wished = 0
+        self._block: torch.Tensor | None = None
+
+    def wish(self, size: int) -> None:
+        if self._block is not None and size > self._wished:
+            raise EngineError(
+                f"A plan needs {size} bytes of scratch memory, and {self._wished} are in use already: open all plans "
+                "before the first picture."
+            )
+        self._wished = max(self._wished, size)
+
+    def at(self, device: Device) -> tuple[int, int]:
+        import torch
+
+        if self._block is None:
+            self._block = device.empty((max(self._wished, 1),), torch.uint8)
+        return self._block.data_ptr(), self._block.numel()
+
+
+class CudaDevice:
+    """The current CUDA device, with a stream of its own: the default one cannot be recorded."""
+
+    kind = "cuda"
+
+    def __init__(self) -> None:
+        import torch
+
+        self._stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self.stream = int(self._stream.cuda_stream)
+        self._scratch = _Scratch()
+
+    def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
+        """Return memory of the device."""
+        import torch
+
+        return torch.empty(tuple(shape), dtype=dtype, device="cuda")
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Order the two streams by events: no thread waits."""
+        import torch
+
+        callers = torch.cuda.current_stream()
+        self._stream.wait_stream(callers)
+        with torch.cuda.stream(self._stream):
+            yield
+        callers.wait_stream(self._stream)
+
+    def synchronize(self) -> None:
+        """Wait for the stream alone."""
+        self._stream.synchronize()
+
+    def record(self, work: Work) -> Work:
+        """Record on the stream. Other threads may use CUDA meanwhile: only this one's calls are watched."""
+        import torch
+
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            work()
+        return graph.replay
+
+    def free_bytes(self) -> int:
+        """Ask the driver: TensorRT's own memory is not torch's."""
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+
+    def wish(self, size: int) -> None:
+        """Note the most that is wished for."""
+        self._scratch.wish(size)
+
+    def scratch(self) -> tuple[int, int]:
+        """Allocate at the first call."""
+        return self._scratch.at(self)
+
+
+class HostDevice:
+    """The same on a CPU, for `recording`; `events` tells what was done, in order."""
+
+    kind = "cpu"
+
+    def __init__(self) -> None:
+        self.stream = 7
+        self.events: list[str] = []
+        self._scratch = _Scratch()
+
+    def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
+        """Return main memory."""
+        import torch
+
+        return torch.empty(tuple(shape), dtype=dtype)
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Have one order of events only."""
+        yield
+
+    def synchronize(self) -> None:
+        """Note it: nothing is under way."""
+        self.events.append("synchronize")
+
+    def record(self, work: Work) -> Work:
+        """Keep the work, as a graph does: with the addresses that it had, and without doing it."""
+        self.events.append("record")
+
+        def replay() -> None:
+            self.events.append("replay")
+            work()
+
+        return replay
+
+    def free_bytes(self) -> int:
+        """Return the same number always: buffers alone count."""
+        return 0
+
+    def wish(self, size: int) -> None:
+        """Note the most that is wished for."""
+        self._scratch.wish(size)
+
+    def scratch(self) -> tuple[int, int]:
+        """Allocate at the first call."""
+        return self._scratch.at(self)

@@ -1,0 +1,76 @@
+"""TensorRT itself: is it here, is it one that we know, and what do its types mean.
+
+Comes in: nothing. Goes out: the vendor's module, or a sentence that says what to install. Everything that speaks to
+TensorRT takes the module as an argument, so that `recording` can stand in its place.
+
+Only 11.4 up to, but not including, 12 is supported: before 11 a network's precision was set by flags that are gone, and
+the names used here were compared with those of the 11.4 bindings.
+"""
+
+import re
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from infra.errors import EngineError, EngineUnsuitable
+
+if TYPE_CHECKING:
+    import tensorrt
+    import torch
+
+OLDEST, BEYOND = (11, 4), (12, 0)
+
+
+def load_tensorrt() -> ModuleType:
+    """Return TensorRT's module, or raise `EngineError`: not installed, or of a version that is not supported."""
+    try:
+        import tensorrt
+    except (ImportError, OSError) as error:
+        raise EngineError(
+            f"TensorRT is not installed ({error}): install packshot[tensorrt] on a machine with an NVIDIA GPU and a "
+            "driver for CUDA 13, or take --engine torch."
+        ) from error
+    check_version(str(tensorrt.__version__))
+    module: ModuleType = tensorrt
+    return module
+
+
+def check_version(version: str) -> None:
+    """Raise `EngineUnsuitable` unless the version is one whose names and rules are known."""
+    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if not OLDEST <= found < BEYOND:
+        raise EngineUnsuitable(
+            f"TensorRT {version!r} is not supported: install one from {'.'.join(map(str, OLDEST))} up to, but not "
+            f"including, {BEYOND[0]} (pip install 'packshot[tensorrt]')."
+        )
+
+
+def torch_types(trt: Any) -> "dict[tensorrt.DataType, torch.dtype]":
+    """Return what TensorRT's element types are in torch. (Its own `nptype` fails on bf16 and fp8.)"""
+    import torch
+
+    return {
+        trt.DataType.FLOAT: torch.float32,
+        trt.DataType.HALF: torch.float16,
+        trt.DataType.BF16: torch.bfloat16,
+        trt.DataType.FP8: torch.float8_e4m3fn,
+        trt.DataType.INT8: torch.int8,
+        trt.DataType.INT32: torch.int32,
+        trt.DataType.INT64: torch.int64,
+        trt.DataType.UINT8: torch.uint8,
+        trt.DataType.BOOL: torch.bool,
+    }
+
+
+def listener(trt: Any) -> Any:
+    """Return a logger that keeps what went wrong, for the one sentence in which a failure ends."""
+
+    class Listener(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self.errors: list[str] = []
+
+        def log(self, severity: "tensorrt.ILogger.Severity", message: str) -> None:
+            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
+                self.errors.append(" ".join(message.split()))
+
+    return Listener()

@@ -1,0 +1,80 @@
+"""The fp32 twin of a bf16 graph: the same graph with the same weights, computed in fp32.
+
+Comes in: an ONNX file in bf16, its weights beside it. Goes out: one in fp32. ONNX Runtime has no bf16 on a CPU. Each
+bf16 number is an fp32 number too, so no weight changes; only the rounding between operations goes away, and with it
+what would hide a small mistake. Weights pass one at a time: the twin of 12 GB needs 24 GB of disk, and little memory.
+"""
+
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from infra.errors import EngineError
+
+
+def write_twin(graph: Path, twin: Path) -> None:
+    """Write the fp32 twin of the bf16 graph at `graph` to `twin`, its weights beside it."""
+    import onnx
+
+    model = onnx.load(graph, load_external_data=False)
+    twin.parent.mkdir(parents=True, exist_ok=True)
+    data = twin.with_name(twin.name + ".data")
+    try:
+        with data.open("wb") as out:
+            for tensor in model.graph.initializer:
+                _move(tensor, graph.parent, out, data.name)
+    except OSError as error:
+        raise EngineError(f"The fp32 twin {str(twin)!r} could not be written ({error.strerror}): make room.") from error
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            _widen_attribute(node.op_type, attribute)
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.tensor_type.elem_type == onnx.TensorProto.BFLOAT16:
+            value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    del model.graph.value_info[:]
+    onnx.save(model, twin)
+
+
+def _move(tensor: Any, home: Path, out: IO[bytes], name: str) -> None:
+    """Append an external tensor's numbers to `out`, bf16 as fp32; what lies in the graph itself stays there."""
+    import onnx
+
+    half = tensor.data_type == onnx.TensorProto.BFLOAT16
+    if tensor.data_location != onnx.TensorProto.EXTERNAL:
+        if half:
+            _widen_tensor(tensor)
+        return
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    with (home / told["location"]).open("rb") as source:
+        source.seek(int(told.get("offset", 0)))
+        raw = source.read(int(told["length"]))
+    if half:
+        raw = widened(raw)
+        tensor.data_type = onnx.TensorProto.FLOAT
+    del tensor.external_data[:]
+    for key, value in (("location", name), ("offset", out.tell()), ("length", len(raw))):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, str(value)
+    out.write(raw)
+
+
+def widened(raw: bytes) -> bytes:
+    """Return bf16 numbers (little endian) as the same numbers in fp32: a bf16 is the upper half of an fp32."""
+    return (np.frombuffer(raw, "<u2").astype("<u4") << 16).tobytes()
+
+
+def _widen_attribute(operator: str, attribute: Any) -> None:
+    import onnx
+
+    if operator == "Cast" and attribute.name == "to" and attribute.i == onnx.TensorProto.BFLOAT16:
+        attribute.i = onnx.TensorProto.FLOAT
+    if attribute.HasField("t") and attribute.t.data_type == onnx.TensorProto.BFLOAT16:
+        _widen_tensor(attribute.t)
+
+
+def _widen_tensor(tensor: Any) -> None:
+    import onnx
+
+    numbers = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))

@@ -1,0 +1,230 @@
+"""Ray, started for this host alone or joined where it runs already.
+
+Comes in: an address, or None for a cluster of this host's own. Goes out: the package `ray`, connected. A cluster of our
+own listens on 127.0.0.1 only, asks for a token, has its files in a folder of its own, tells nobody of its use and ends
+with this process, however that dies: Linux ends Ray's processes with the thread that started them, so that one thread
+starts Ray, keeps it, and ends it. Variables of the environment (AWS_*, PACKSHOT_*) are inherited by what a host starts
+for itself; on a cluster every node brings its own. None travels through Ray.
+"""
+
+import atexit
+import importlib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from infra.errors import EngineError
+
+MISSING = "The ray pool needs the package ray, which is not installed: `pip install 'packshot[ray]'`."
+ANSWER_SECONDS = 5.0
+"""How long a cluster's head may take to accept a connection."""
+OBJECT_BYTES = 256 * 1024**2
+"""Shared memory of a cluster of our own: keys and prompts travel, pictures do not."""
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
+MODEST = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
+"""No telemetry, and signals are left to this process: Ray would print its stack when a flow is cancelled by SIGTERM."""
+
+_token = secrets.token_hex(32)
+"""Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""
+_lock = threading.Lock()
+_session: "_Session | None" = None
+
+
+def ray_is_installed() -> bool:
+    """Tell whether the package is here, without importing it."""
+    return importlib.util.find_spec("ray") is not None
+
+
+def look_at_ray(address: str | None) -> str:
+    """Say which Ray would be used, and start or join none. Raises `EngineError` where none could be."""
+    if not ray_is_installed():
+        raise EngineError(MISSING)
+    if address is not None:
+        _require_answer(address)
+    version = importlib.metadata.version("ray")
+    return f"ray {version}, {'started for this host' if address is None else f'the cluster at {address} answers'}"
+
+
+def surroundings() -> dict[str, str]:
+    """Return the variables that a cluster of our own is started with: no telemetry, a token, workers like any process.
+
+    Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU.
+    """
+    said = {**MODEST, "RAY_worker_niceness": "0"}
+    if not any(name.startswith("RAY_AUTH_") for name in os.environ):
+        said |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
+    return said
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Return host and port of `host:port`. Raises `ValueError` for anything else."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536 or set(host) & set("/@ "):
+        raise ValueError("it is not host:port, the address of a Ray cluster's head")
+    return host.strip("[]"), int(port)
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Any]:
+    """Lend `ray`, connected to the cluster at `address` (None: one of this host's own); the last user disconnects.
+
+    Raises `EngineError` where ray is not installed, nothing answers, or the process is in another cluster already.
+    """
+    if not ray_is_installed():
+        raise EngineError(MISSING)
+    if address is not None:
+        _require_answer(address)
+    session = _enter(address)
+    try:
+        yield session.ray
+    finally:
+        _leave(session)
+
+
+def _enter(address: str | None) -> "_Session":
+    global _session
+    with _lock:
+        if _session is None:
+            session = _Session(address)
+            session.begin()
+            _session = session
+        if _session.address != address:
+            raise EngineError(f"This process is in the Ray cluster {_session.address!r} and cannot join {address!r}.")
+        _session.users += 1
+        return _session
+
+
+def _leave(session: "_Session") -> None:
+    global _session
+    with _lock:
+        session.users -= 1
+        if session.users == 0:
+            _session = None
+            session.end()
+
+
+class _Session:
+    """One connection of this process, on a thread of its own."""
+
+    def __init__(self, address: str | None) -> None:
+        self.address = address
+        self.users = 0
+        self.ray: Any = None
+        self._fault: Exception | None = None
+        self._begun, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+        self._begun.wait()
+        if self._fault is not None:
+            self._thread.join()
+            raise self._fault
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _live(self) -> None:
+        try:
+            with _joined(self.address) if self.address else _started() as self.ray:
+                self._begun.set()
+                self._over.wait()
+        except Exception as error:  # handed to whoever wanted to connect
+            self._fault = error
+        finally:
+            self._begun.set()
+
+
+@contextmanager
+def _started() -> Iterator[Any]:
+    folder = tempfile.mkdtemp(prefix="packshot-ray-")
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(remove)
+    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)  # what this process imports, actors import
+    try:
+        with _environment(surroundings() | LOOPBACK_ONLY):
+            ray = _imported()
+            with _environment({"PYTHONPATH": path}):
+                _init(ray, "local", _temp_dir=folder, include_dashboard=False, object_store_memory=OBJECT_BYTES)
+            try:
+                yield ray
+            finally:
+                ray.shutdown()
+    finally:
+        remove()
+        atexit.unregister(remove)
+
+
+def _require_answer(address: str) -> None:
+    try:
+        with socket.create_connection(split_address(address), ANSWER_SECONDS):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EngineError(
+            f"No Ray cluster answers at {address!r} ({reason}): start it, or correct PACKSHOT_RAY_ADDRESS."
+        ) from None
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[Any]:
+    with _environment(MODEST):
+        ray = _imported()
+        _init(ray, address)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _init(ray: Any, address: str, **more: Any) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False, **more)
+    except Exception as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if address == "local":
+            raise EngineError(
+                f"Ray could not be started on this host ({said}); PACKSHOT_POOL=inline does without."
+            ) from None
+        raise EngineError(
+            f"The Ray cluster at {address!r} could not be joined ({said}): this machine must be one of its nodes, with"
+            " the same versions of Python and ray, and with its token where it asks for one."
+        ) from None
+
+
+def _imported() -> Any:
+    ray = importlib.import_module("ray")
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    # Ray prints of every process that dies, on stdout and without a switch; the pool says itself what matters of it,
+    # and `--json` has to stay one document.
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker.print_to_stdstream = lambda *_, **__: None
+    return ray
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

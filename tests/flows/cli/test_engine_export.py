@@ -1,0 +1,34 @@
+"""engine export and verify on packshot-nano, as a person types them; what is wrong is said with exit code 2."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.flows.cli.conftest import Run
+
+NANO = Path(__file__).parents[3] / "infra" / "nano" / "packshot-nano"
+
+
+@pytest.mark.slow
+def test_the_committed_model_is_exported_and_verified(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    made = run("engine", "export", "--model", NANO, "--out", tmp_path / "nano", "--precision", "bf16", "--json")
+    assert made.code == 0, made.err
+    assert made.document["precision"] == "bf16"
+    assert "Writing the transformer's graph" in made.err
+    assert (tmp_path / "nano" / "transformer" / "model.onnx.data").is_file()
+    assert (tmp_path / "nano" / "vae_decoder" / "model.onnx.data").is_file()
+    said = run("engine", "verify", "--model", NANO, tmp_path / "nano", "--json")
+    found = said.document
+    assert (said.code, found["passed"], found["runtime"], found["twin"]) == (0, True, "onnxruntime", "fp32")
+    assert len(found["cases"]) == 15
+    assert max(case["max_abs_diff"] for case in found["cases"]) <= found["tolerance"] == 1e-4
+    assert min(case["psnr"] for case in found["cases"]) > 100
+    assert [path.name for path in tmp_path.iterdir()] == ["nano"]
+
+
+def test_an_export_in_fp16_is_refused(run: Run, tmp_path: Path) -> None:
+    said = run("engine", "export", "--model", NANO, "--out", tmp_path / "nano", "--precision", "fp16")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("packshot: --precision: The precision 'fp16' is refused")
+    assert list(tmp_path.iterdir()) == []

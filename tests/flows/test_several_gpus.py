@@ -1,0 +1,168 @@
+"""A night on several GPUs: the same release as on one, whichever of them die, and one bad picture ends nothing."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import flows.places
+from catalogs import layout
+from catalogs.errors import SettingsError
+from flows.hands import thread_hands
+from flows.places import open_places, pool_maker, read_prices
+from flows.refresh import Refresh
+from flows.watching import NoWatch
+from infra.engines.faults import FATAL, open_fatal_engine
+from infra.errors import EngineError
+from infra.stores import open_store
+from tests.flows.home import staged_keys, wait_for_staged
+from tests.flows.shops import SETTINGS, Shop, check_published
+from tests.flows.test_bad_input import RECIPE
+from tests.infra.pools.works import open_nothing
+from tests.rays import engines_of, kill_node
+
+NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
+"""What does not depend on where a picture was made."""
+RAY: dict[str, Any] = {"pool": "ray", "shard_size": 4}
+Release = dict[Any, tuple[Any, ...]]
+
+
+def shop_of(folder: Path, count: int, bad: int | None = None, **settings: Any) -> Shop:
+    folder.mkdir(exist_ok=True)
+    titles = [f"Thing No. {number}" + f" {FATAL}" * (number == bad) for number in range(count)]
+    rows = [{"sku": f"thing-{number}", "title": title} for number, title in enumerate(titles)]
+    return Shop(folder, rows, RECIPE, settings=SETTINGS.model_copy(update=settings))
+
+
+def release_of(shop: Shop) -> Release:
+    check_published(shop.store, shop.manifest())
+    return {name: tuple(row[column] for column in NAMES) for name, row in shop.manifest().items()}
+
+
+def on_one(folder: Path, count: int) -> Release:
+    """Return the release as this process makes it alone."""
+    shop = shop_of(folder / "alone", count)
+    shop.night()
+    return release_of(shop)
+
+
+class Night(threading.Thread):
+    """A night on a thread, so that something can be killed meanwhile."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(daemon=True)
+        self.shop = shop
+        self.report: dict[str, Any] = {}
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.report = self.shop.night().report
+        except BaseException as error:
+            self.fault = error
+
+    def ended(self) -> dict[str, Any]:
+        self.join()
+        if self.fault is not None:
+            raise self.fault
+        return self.report
+
+
+@pytest.mark.slow
+def test_one_two_and_four_engines_of_a_cluster_make_the_same_release(tmp_path: Path, cluster: Any) -> None:
+    alone = on_one(tmp_path, 10)
+    for engines in (1, 2, 4):
+        shop = shop_of(tmp_path / str(engines), 10, ray_address=cluster.address, ray_gpus=engines, **RAY)
+        assert shop.night().report["images"]["generated"] == 10
+        assert release_of(shop) == alone
+
+
+@pytest.mark.slow
+def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, cluster: Any) -> None:
+    shop = shop_of(tmp_path, 40, ray_address=cluster.address, stub_seconds=0.5, in_flight=9, **RAY)
+    night = Night(shop)
+    night.start()
+    node, other = cluster.worker_nodes
+    while night.is_alive() and not (staged_keys(shop) and engines_of(node) and engines_of(other)):
+        time.sleep(0.05)
+    kill_node(node)
+    staged = len(staged_keys(shop))
+    report = night.ended()
+    assert 0 < staged < 40, "it was killed in the middle"
+    assert (report["slots"]["published"], report["reasons"]) == (40, {})
+    assert report["images"]["generated"] + report["images"]["reused"] == 40
+    assert release_of(shop) == on_one(tmp_path, 40)
+
+
+def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 10, ray_gpus=2, **RAY)
+    report = shop.night().report
+    assert (report["slots"]["published"], report["images"]["generated"]) == (10, 10)
+    assert release_of(shop) == on_one(tmp_path, 10)
+
+
+def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 20, ray_gpus=1, stub_seconds=0.1, **RAY | {"shard_size": 32})
+    planned = shop.settings.model_copy(update={"stub_seconds": 0.01})
+    a_second = 2.0 / 3600  # of the price list's default GPU
+    job, _ = shop.parameters(max_cost=0.85 * a_second).job()
+    with thread_hands() as hands, open_places(job, shop.settings) as (places, gate):
+        report = Refresh(job, places, gate, hands, planned, read_prices(planned), NoWatch()).run()
+    ended = report["slots"]
+    assert 4 <= ended["published"] <= 8, "four are measured, and eight are paid for"
+    assert report["limits"]["deferred"] == {"budget-used-up": 20 - ended["published"]}
+
+
+@pytest.mark.slow
+def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_path: Path, local_ray: Any) -> None:
+    shop = shop_of(tmp_path, 16, ray_gpus=1, stub_seconds=0.2, **RAY)
+    night = Night(shop)
+    night.start()
+    wait_for_staged(shop, 3)
+    (actor,) = [each for each in psutil.Process().children(recursive=True) if "EngineActor" in each.name()]
+    actor.kill()
+    report = night.ended()
+    assert (report["slots"]["published"], report["reasons"]) == (16, {})
+    assert report["images"]["reused"] >= 3, "what it had staged was found"
+    assert report["images"]["generated"] + report["images"]["reused"] == 16
+    assert release_of(shop) == on_one(tmp_path, 16)
+
+
+@pytest.mark.slow
+def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
+    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.places, "open_engine", open_fatal_engine)
+    shop = shop_of(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
+    report = shop.night().report
+    assert (report["slots"]["published"], report["slots"]["failed"]) == (11, 1)
+    assert report["reasons"] == {"set-aside": 1}
+    assert {sku for sku, _, _ in shop.manifest()} == {f"thing-{number}" for number in range(12)} - {"thing-5"}
+    shop.rows[5]["title"] = "Thing No. 5"
+    assert shop.night().report["slots"]["published"] == 1
+
+
+def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(
+    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(tmp_path, 2, ray_gpus=1, **RAY)
+    monkeypatch.setattr(flows.places, "open_engine", open_nothing)
+    with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):
+        shop.night()
+    assert len(shop.open_runs()) == 1, "the run is taken up when the engine is there"
+
+
+def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^PACKSHOT_POOL=ray: .* cannot see 'memory://here'"):
+        pool_maker(open_store("memory://here"), SETTINGS.model_copy(update=RAY))
+
+
+def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows.places, "ray_is_installed", lambda: False)
+    shop = shop_of(tmp_path, 1, **RAY)
+    with pytest.raises(EngineError, match=r"pip install 'packshot\[ray\]'"):
+        shop.night()
+    assert list(shop.store.list(layout.open_runs(shop.name))) == []

@@ -1,0 +1,30 @@
+"""Small graphs and the machine that answers to TensorRT's names, for every test of this folder."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from infra.engines.tensorrt.opening import Host
+from infra.nano import MODEL
+from tests.infra.engines.tensorrt.machines import recording_host
+from tests.infra.engines.tensorrt.small_graphs import write_small_export, write_small_graphs
+
+
+@pytest.fixture(scope="session")
+def small_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_graphs(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return graphs of hardly any arithmetic that say they are packshot-nano's."""
+    return write_small_export(tmp_path_factory.mktemp("exports") / "nano", MODEL)
+
+
+@pytest.fixture
+def host() -> Host:
+    return recording_host()

@@ -1,0 +1,23 @@
+"""The tiny Z-Image, and its graphs in ONNX Runtime."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.exported import tiny_export, tiny_model
+
+__all__ = ["tiny_export", "tiny_model"]
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_model: Path) -> Any:
+    diffusers = pytest.importorskip("diffusers")
+    return diffusers.ZImagePipeline.from_pretrained(str(tiny_model))
+
+
+@pytest.fixture(scope="session")
+def transformer_graph(tiny_export: Path) -> Any:
+    from infra.onnx_graphs.running import OnnxRuntime
+
+    return OnnxRuntime(tiny_export / "transformer" / "model.onnx", threads=1)

@@ -1,0 +1,60 @@
+"""An actor's process answers for everything but its own death."""
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.errors import EngineError, EngineUnsuitable
+from infra.pools.ray_actor import EngineActor
+from tests.infra.pools import works
+
+
+def asked(actor: EngineActor, work: Callable[..., Any], shard: object = None) -> tuple[str, Any]:
+    reply = actor.run(pickle.dumps(works.stub), pickle.dumps((work, shard)))
+    return reply.kind, pickle.loads(reply.content)  # noqa: S301 - our own bytes
+
+
+def test_an_engine_is_opened_once_and_its_busy_seconds_are_told() -> None:
+    actor, opener = EngineActor(), pickle.dumps(works.stub)
+    assert actor.open(opener).kind == actor.open(opener).kind == "ready"
+    first = actor.run(opener, pickle.dumps((works.paint, ["a", "b"])))
+    second = actor.run(opener, pickle.dumps((works.paint, ["c"])))
+    assert (first.kind, first.content) == ("answer", pickle.dumps(["a", "b"]))
+    assert second.busy > first.busy > 0
+    assert first.process == second.process != EngineActor().open(opener).process
+
+
+@pytest.mark.parametrize(
+    ("work", "kind", "error", "words"),
+    [
+        (works.divide, "raised", ZeroDivisionError, "division by zero"),
+        (works.odd, "raised", RuntimeError, "tests.infra.pools.works.Odd: odd error"),
+        (works.unpicklable, "raised", Exception, "local object|lambda"),
+        (works.lose_the_device, "lost", EngineError, "The device was lost, as ordered"),
+        (works.unsuitable, "unopened", EngineUnsuitable, "This machine cannot"),
+    ],
+)
+def test_an_error_comes_back_as_what_it_means(
+    work: Callable[..., Any], kind: str, error: type[Exception], words: str
+) -> None:
+    said, found = asked(EngineActor(), work, 0)
+    assert said == kind
+    with pytest.raises(error, match=words):
+        raise found
+
+
+def test_an_engine_that_cannot_be_opened_is_said_by_opening_and_by_work() -> None:
+    actor, opener = EngineActor(), pickle.dumps(works.broken)
+    for reply in (actor.open(opener), actor.run(opener, pickle.dumps((works.paint, ["a"])))):
+        assert reply.kind == "unopened"
+        with pytest.raises(EngineError, match="ordered not to load"):
+            raise pickle.loads(reply.content)  # noqa: S301 - our own bytes
+
+
+def test_work_that_cannot_be_read_here_is_an_error_of_the_work() -> None:
+    reply = EngineActor().run(pickle.dumps(works.stub), b"cno_such_module\nwork\n.")
+    assert reply.kind == "raised"
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        raise pickle.loads(reply.content)  # noqa: S301 - our own bytes

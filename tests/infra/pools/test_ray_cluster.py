@@ -1,0 +1,101 @@
+"""A Ray of this host's own is nobody else's; a cluster that is not there is refused by its address."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from infra.errors import EngineError
+from infra.pools.ray_cluster import connected, split_address
+from tests.rays import NEEDS_RAY
+
+ALONE = """
+import os, signal, sys
+heard = []
+signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+from infra.pools.ray_pool import RayEngines
+from tests.infra.pools import works
+import psutil
+pool = RayEngines(gpus=1).pool(works.stub)
+assert pool.submit(works.variable, "AWS_SECRET_ACCESS_KEY").result(120) == os.environ["AWS_SECRET_ACCESS_KEY"]
+for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+    for each in process.net_connections(kind="inet"):
+        if each.status == "LISTEN":
+            print(each.laddr.ip.removeprefix("::ffff:"))
+    for word in process.cmdline():
+        assert os.environ["AWS_SECRET_ACCESS_KEY"] not in word
+        if word.startswith("--session-dir="):
+            folder = word.removeprefix("--session-dir=")
+for place, _, names in os.walk(folder):
+    for name in names:
+        if os.path.isfile(path := os.path.join(place, name)):
+            assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in open(path, "rb").read(), path
+            print("file", file=sys.stderr)
+assert pool.submit(works.die_once, folder).result(120)
+os.kill(os.getpid(), signal.SIGTERM)
+assert heard == [signal.SIGTERM]
+print(folder, file=sys.stderr)
+pool.close() if sys.argv[1:] == ["close"] else os._exit(9)
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"), [("head:6379", ("head", 6379)), ("10.0.0.7:1", ("10.0.0.7", 1)), ("[::1]:80", ("::1", 80))]
+)
+def test_an_address_is_a_host_and_a_port(address: str, parts: tuple[str, int]) -> None:
+    assert split_address(address) == parts
+
+
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "ray://head:10001", "me:word@head:1", "head:99999", ""])
+def test_any_other_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="not host:port"):
+        split_address(address)
+
+
+def test_a_cluster_that_does_not_answer_is_refused_by_its_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    said = f"No Ray cluster answers at '{address}' .*: start it, or correct PACKSHOT_RAY_ADDRESS"
+    with pytest.raises(EngineError, match=said), connected(address):
+        raise AssertionError("There is no such cluster.")
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(EngineError, match=r"not installed: `pip install 'packshot\[ray\]'`"), connected(None):
+        raise AssertionError("There is no ray.")
+
+
+def test_a_process_is_in_one_cluster_at_a_time(local_ray: Any) -> None:
+    with connected(None) as ray:
+        assert ray is local_ray
+    assert local_ray.is_initialized(), "somebody else is still in it"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        said = f"is in the Ray cluster None and cannot join '{address}'"
+        with pytest.raises(EngineError, match=said), connected(address):
+            raise AssertionError("This process was in two clusters.")
+
+
+@NEEDS_RAY
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["close", "kill"])
+def test_a_ray_of_our_own_listens_to_this_host_alone_keeps_secrets_and_leaves_nothing(end: str) -> None:
+    program = [sys.executable, "-c", ALONE, end]
+    environment = {**os.environ, "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-caller"}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if end == "close" else 9), done.stderr
+    assert set(done.stdout.split()) == {"127.0.0.1"}, "and Ray has printed nothing"
+    assert done.stderr.count("file\n") > 3
+    assert "SIGTERM" not in done.stderr, "signals are the flow's"
+    folder = Path(done.stderr.split()[-1])
+    left = [each for each in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(each.info["cmdline"] or [])]
+    psutil.wait_procs(left, timeout=60)
+    assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in left)
+    assert end == "kill" or not folder.parent.exists()
