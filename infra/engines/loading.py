@@ -47,7 +47,7 @@ class StoredWeights:
         """Check the folder and its digest, then load it. Raises `EngineError`, and says why."""
         import torch
 
-        folder = self._folder()
+        folder = self.folder()
         check_folder(folder)
         found = folder_digest(folder) if self.digest is not None else None
         if found != self.digest:
@@ -62,8 +62,8 @@ class StoredWeights:
         except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
             raise EngineError(f"The model in {str(folder)!r} could not be loaded: {error}.") from error
 
-    def _folder(self) -> Path:
-        """Return the local folder that `source` names, or the one its pinned commit is downloaded to."""
+    def folder(self) -> Path:
+        """Return the local folder that `source` names, or the one its pinned commit is downloaded to; unchecked."""
         if not self.source:
             raise EngineError("The torch engine needs a model: give a local folder, or a hub id and its revision.")
         if Path(self.source).is_dir():

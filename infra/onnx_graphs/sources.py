@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.engines.loading import StoredWeights
 from infra.engines.weights import check_folder
 from infra.errors import EngineError
 
@@ -33,7 +34,7 @@ def model_folder(model: str) -> Path:
     if Path(model).is_dir():
         folder = Path(model).resolve()
     elif found:
-        folder = _downloaded(*found.groups())
+        folder = StoredWeights(*found.groups()).folder()
     else:
         raise EngineError(
             f"The model {model!r} is neither a folder on this machine nor a hub id at a whole commit: "
@@ -77,15 +78,6 @@ def require_libraries() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise EngineError(f"ONNX graphs cannot be made here ({error}): install packshot[torch,onnx].") from error
-
-
-def _downloaded(name: str, revision: str) -> Path:
-    from diffusers import ZImagePipeline
-
-    try:
-        return Path(ZImagePipeline.download(name, revision=revision, use_safetensors=True))
-    except (OSError, ValueError) as error:
-        raise EngineError(f"The hub model {name!r} at {revision!r} could not be downloaded: {error}.") from error
 
 
 def _loaded(kind: Any, folder: Path, precision: str) -> Any:

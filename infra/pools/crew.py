@@ -40,6 +40,8 @@ class Member:
     gone: bool = False
     opened: bool = False
     """Whether the actor that is there now has ever been ready."""
+    doomed: str = ""
+    """The process that was last told to end: what it still says is of no use."""
     jobs: list[Job] = field(default_factory=list)
 
 

@@ -36,6 +36,7 @@ RESTARTS = 4
 """How often Ray starts an actor's process again before the pool asks whether its engine has ever opened there."""
 START_SECONDS = 1800.0
 """How long all engines may be away: a first download of weights, a GPU that another job holds."""
+ASK_AGAIN_SECONDS = 0.2
 CLOSED = "The pool is closed: no more work can be submitted to it."
 
 logger = logging.getLogger(__name__)
@@ -161,6 +162,10 @@ class RayEngines:
             if reply.kind == "unopened":
                 self._fail(opener, pickle.loads(reply.content))  # noqa: S301 - our own actor's words
                 return
+            if reply.process == member.doomed:  # it answers until its end comes, and would take work with it
+                again = partial(self._events.put, partial(self._await, member, opener))
+                threading.Timer(ASK_AGAIN_SECONDS, again).start()
+                return
             member.ready = member.opened = True
         elif member.opened:
             self._replace(member, opener)  # its restarts are used up, over a night that went well
@@ -202,6 +207,7 @@ class RayEngines:
             job.future.set_exception(error)
             return
         if reply.kind == "lost":
+            member.doomed = reply.process
             self._ray.kill(member.actor, no_restart=False)  # a device that was lost comes back with a new process only
             self._bury(member, job.opener, str(value))
             return

@@ -1,6 +1,7 @@
 """Engines in processes of their own: what a death costs, and whom. See `test_contract.py` for what every pool does."""
 
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def engines(local_ray: Any) -> Any:
 def test_a_death_costs_nobody_his_work_and_poison_is_set_aside(engines: RayEngines, tmp_path: Path) -> None:
     pool = engines.pool(works.slow_stub)
     once = pool.submit(works.die_once, str(tmp_path))
+    while not (tmp_path / "died").exists():  # beside the poison it might die with that first, and then by itself
+        time.sleep(0.01)
     poison = pool.submit(works.die, None)
     lost = pool.submit(works.lose_the_device, None)
     unreadable = pool.submit(works.unreadable, None)
