@@ -27,7 +27,6 @@ MARK = TRAINED_ALGORITHMIC_MEDIA.rsplit("/", 1)[-1]
 
 Row = Mapping[str, Any]
 _MEASURED = ["request_key", "finish_digest", "attempt", "width", "height", "scores", "looks", "mark"]
-_KEY = _MEASURED[:3]
 
 
 def picture_of(measured: Row, finish: Finish) -> Picture:

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+import tasks.approvals
 from catalogs import layout
 from catalogs.channels import built_in_channels
 from catalogs.errors import OptionError
+from infra.documents import write_json
+from infra.interfaces import ObjectStore
 from infra.stores.faults import Mortality, MortalStore, StoreDied
 from infra.tables.faults import MortalTables
 from tasks.approvals import Approved, Word, approvals, approve
@@ -125,6 +128,29 @@ def test_a_word_asks_for_no_channel_that_the_recipe_does_not(world: World) -> No
     assert set(map(tuple, usable(world).values())) == {("shopify",)}
     with pytest.raises(OptionError, match="waits for nobody's word on 'showroom'"):
         say(world, "plain-1", given=False)
+
+
+def test_of_two_words_on_a_picture_the_later_one_is_heard(world: World) -> None:
+    say(world, "plain-1")
+    say(world, "plain-1", given=False)
+    say(world, "bag", given=True)
+    del world.recipe["channels"]["shopify"]
+    world.refresh()
+    assert (usable(world)["plain-1", "front"], usable(world)["bag", "front"]) == ([], ["showroom"])
+
+
+def test_a_word_is_not_shown_for_a_picture_that_took_the_place_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(store: ObjectStore, key: str, content: dict[str, Any]) -> None:
+        write_json(store, key, content)
+        world.recipe["finish"] = {"quality": 95}
+        world.refresh()
+
+    monkeypatch.setattr(tasks.approvals, "write_json", overtaken)
+    done = say(world, "plain-1")
+    assert done.rows == []
+    assert set(map(tuple, usable(world).values())) == {("shopify",)}
 
 
 @pytest.mark.parametrize("operation", [1, 2, 3])
