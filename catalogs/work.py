@@ -50,6 +50,11 @@ class ShardWork:
     name: str
     orders: tuple[Order, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse orders of several models: one engine would paint them all, under the others' keys."""
+        if len({order.request.model for order in self.orders}) > 1:
+            raise ValueError(f"the shard {self.name!r} has orders of several models: give each model its own")
+
     @property
     def model(self) -> str:
         """Return the recipe's name of the model."""

@@ -47,8 +47,8 @@ def work_through(
             queue.clear()
             owed.clear()
         while owed and (len(owed) >= limits.shard_size or not queue):
-            queue.appendleft(bench.again(owed[: limits.shard_size]))
-            del owed[: limits.shard_size]
+            some, owed = _of_one_model(owed, limits.shard_size)
+            queue.appendleft(bench.again(some))
         while queue and running < limits.in_flight:
             start(generate_shard, queue.popleft())
             running += 1
@@ -63,6 +63,13 @@ def work_through(
         screening = bench.take_screened(shard)
         owed += screening.again
         _tell(watch, screening)
+
+
+def _of_one_model(orders: list[Order], most: int) -> tuple[list[Order], list[Order]]:
+    """Return the first order and those of its model, at most so many, and the rest: a shard has one engine."""
+    model = orders[0].request.model
+    same = [order for order in orders if order.request.model == model]
+    return same[:most], same[most:] + [order for order in orders if order.request.model != model]
 
 
 def _reporter(events: "SimpleQueue[tuple[Any, str, Handle]]", verb: Any, shard: str) -> Callable[[Any], None]:

@@ -63,6 +63,12 @@ def test_a_shard_knows_its_model() -> None:
     assert ShardWork("1-000000", (Order(numbered(1, model="other"), 0),)).model == "other"
 
 
+def test_a_shard_of_several_models_is_refused() -> None:
+    others = (Order(REQUEST, 0), Order(replace(REQUEST, model="another"), 0))
+    with pytest.raises(ValueError, match="the shard 's' has orders of several models"):
+        ShardWork("s", others)
+
+
 def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
     judged = Judged(
         made=Made(Order(REQUEST, 1), "generated", SHA, 0.75, backend="torch"),

@@ -136,3 +136,15 @@ def test_a_meter_that_has_stopped_before_the_line_begins_leaves_everything() -> 
     assert not bench.meter.begin(1)
     run(bench, hands, ["a"], [order(1)])
     assert hands.log == []
+
+
+def test_new_attempts_of_several_models_become_shards_of_one_model_each() -> None:
+    def of(model: str, number: int) -> Order:
+        return Order(replace(REQUEST, key=number.to_bytes(32, "big"), model=model), 1)
+
+    owed = [of("turbo@1" if number % 2 else "turbo@2", number) for number in range(9)]
+    bench = Bench()
+    run(bench, ReadyHands(), [], owed)
+    assert sorted(len(orders) for orders in bench.retried) == [1, 4, 4]
+    assert all(len({each.request.model for each in orders}) == 1 for orders in bench.retried)
+    assert sorted(each.image_key for orders in bench.retried for each in orders) == sorted(o.image_key for o in owed)
