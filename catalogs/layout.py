@@ -232,6 +232,11 @@ def engine_versions(model: str = "") -> str:
     return f"{ENGINES}{model}/" if model else ENGINES
 
 
+def engine_failure(model: str, need: str) -> str:
+    """Return where it is written down that an engine for a need could not be built."""
+    return f"{engine_versions(model)}failed-{need}.json"
+
+
 def engine_lease(model: str, need: str) -> str:
     """Return the prefix of the lease under which one worker builds what others wait for.
 

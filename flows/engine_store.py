@@ -19,14 +19,25 @@ from infra.interfaces import ObjectStore
 from infra.liveness import host_name
 from infra.onnx_graphs.cards import ExportCard, read_card
 from infra.onnx_graphs.exporting import whole_folder
-from tasks.engine_store import add_engine, built_once, engines, fetch_engine, hopeless, mark_engine, read_engine
+from tasks.engine_store import (
+    add_engine,
+    build_failure,
+    built_once,
+    engines,
+    fetch_engine,
+    hopeless,
+    mark_engine,
+    read_engine,
+)
 
 if TYPE_CHECKING:
     from infra.onnx_graphs.verifying import Opener, Verdict
 
 STORED = re.compile(r"([a-z0-9][a-z0-9-]{0,62})/([1-9]\d{0,8})")
 
-LEASE_SECONDS = 120.0
+MADE_BY_ITSELF = ("fp32", "bf16")
+"""Precisions of which a lacking engine is made: one of fp8 needs a calibration with somebody's prompts."""
+
 Make = Callable[[Need], None]
 
 OpenPlans = Callable[[Path, ExportCard], "Opener"]
@@ -72,11 +83,17 @@ def verify_engine(
             verdict = verify(model, graphs, say, open_plans(folder, read_card(graphs)))
         else:
             verdict = verify(model, folder, say)
-    return {**verdict.document(), "state": mark_engine(store, card, _parity(verdict)).state}
+    return {**verdict.document(), "state": mark_engine(store, card, parity_of(verdict)).state}
 
 
 def take_engine(
-    store: ObjectStore, recipe: Recipe, model: str, here: Machine | None, kept: Path, make: Make | None = None
+    store: ObjectStore,
+    recipe: Recipe,
+    model: str,
+    here: Machine | None,
+    kept: Path,
+    make: Make | None = None,
+    lease_seconds: float = 120.0,
 ) -> Path | None:
     """Return the folder of the engine that fits, fetched into `kept` once; None where the torch engine must paint.
 
@@ -86,10 +103,10 @@ def take_engine(
     if need is None:
         return None
     name = model.partition("@")[0]
-    if make is None:
+    if make is None or need.precision not in MADE_BY_ITSELF:
         choice = choose(engines(store, name), need)
     else:
-        choice = built_once(store, name, need, lambda: make(need), host_name(), LEASE_SECONDS)
+        choice = built_once(store, name, need, lambda: make(need), host_name(), lease_seconds)
     if choice.card is None:
         return None
     card = choice.card
@@ -128,9 +145,11 @@ def warn_of_engines(
     choice = choose(engines(store, recipe.default_model), need)
     if choice.card is not None:
         return []
-    if makes and not hopeless(store, recipe.default_model, need):
+    failed = build_failure(store, recipe.default_model, need)
+    if makes and need.precision in MADE_BY_ITSELF and not hopeless(store, recipe.default_model, need):
         said = "A TensorRT engine is built before the first picture"
-    return [f"{said}: {explained(name, choice)}"]
+    why = f"; building one failed: {failed}" if failed else ""
+    return [f"{said}: {explained(name, choice)}{why}"]
 
 
 def _need(recipe: Recipe, model: str, here: Machine | None) -> Need | None:
@@ -154,7 +173,8 @@ def _named(store: ObjectStore, engine: str) -> EngineCard:
     return card
 
 
-def _parity(verdict: "Verdict") -> Parity:
+def parity_of(verdict: "Verdict") -> Parity:
+    """Return what a card says of a comparison: its worst figures."""
     differences = [case.max_abs_diff for case in verdict.cases]
     return Parity(
         passed=verdict.passed,

@@ -4,12 +4,14 @@ Comes in: a job and settings. Goes out: store, tables, engine pools and screener
 adapters are imported when they are opened.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from catalogs.channels import silent_scanners
 from catalogs.engine_cards import Machine
@@ -23,7 +25,7 @@ from flows.engine_making import make_engine_for
 from flows.engine_store import take_engine, warn_of_engines
 from infra.engines import EngineSpec, open_engine
 from infra.engines.tensorrt.opening import machine_of_plans
-from infra.errors import EngineError, StoreError
+from infra.errors import EngineError, StoreError, WorldError
 from infra.interfaces import Engine, ObjectStore, Pool, Screener
 from infra.marks.certificates import development_folder, development_identity, load_identity
 from infra.marks.credentials import Signer
@@ -42,6 +44,8 @@ from infra.tables import open_tables
 from tasks.prompts import PromptGates
 from tasks.workbench import Gate, Places
 
+logger = logging.getLogger(__name__)
+
 
 @contextmanager
 def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iterator[tuple[Places, Gate]]:
@@ -58,10 +62,13 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
     new_pool = pool_maker(store, settings)
     screener = open_screener(store, settings)
 
+    opening = Lock()  # shards of one model ask at once, and a second pool would be a second engine on one GPU
+
     def pool(model: str) -> Pool:
-        if model not in pools:
-            pools[model] = new_pool(partial(open_engine, engine_spec(job.recipe, model, settings, store)))
-        return pools[model]
+        with opening:
+            if model not in pools:
+                pools[model] = new_pool(engine_opener(job, model, settings))
+            return pools[model]
 
     scanners, _ = scanners_of(job.policy)
     gate = Gate(
@@ -87,6 +94,23 @@ def require_weights(recipe: Recipe, settings: Settings) -> None:
     model = recipe.default_model
     for name in recipe.models[model].weights(model):
         engine_spec(recipe, name, settings)
+
+
+def engine_opener(job: Job, model: str, settings: Settings) -> Callable[[], Engine]:
+    """Return what opens the engine of a model of the recipe; it travels to the process that paints.
+
+    Which TensorRT engine fits is found out there: that is where the GPU is, and the folder that plans are kept in.
+    """
+    if job.recipe.engine == "tensorrt":
+        return partial(open_fitting_engine, open_engine, job.recipe, model, settings, job.store)
+    return partial(open_engine, engine_spec(job.recipe, model, settings))
+
+
+def open_fitting_engine(
+    opener: Callable[[EngineSpec], Engine], recipe: Recipe, model: str, settings: Settings, store_url: str
+) -> Engine:
+    """Open the TensorRT engine of a store that fits this machine, else torch: where it is called."""
+    return opener(engine_spec(recipe, model, settings, open_store(store_url)))
 
 
 def pool_maker(store: ObjectStore, settings: Settings) -> Callable[[Callable[[], Engine]], Pool]:
@@ -253,16 +277,19 @@ def _named_engine(model: str, settings: Settings) -> Path | None:
 def _stored_engine(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None) -> Path | None:
     """Return the store's engine that fits this machine, kept in the user's cache as hub models are; else make one.
 
-    One of fp8 needs a calibration with somebody's prompts, so it is never made by itself.
+    What goes wrong with engines costs their speed, and no run: torch paints, and the log says why.
     """
     if store is None:
         return None
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packshot" / "engines"
     entry, name = recipe.weights[model], model.partition("@")[0]
     source = f"{entry.source}@{entry.revision}" if entry.revision else str(entry.source)
-    makes = settings.build_engines and entry.precision != "fp8"
-    make = (lambda need: make_engine_for(store, name, source, need, kept)) if makes else None
-    return take_engine(store, recipe, model, _machine(), kept, make)
+    make = partial(make_engine_for, store, name, source, kept) if settings.build_engines else None
+    try:
+        return take_engine(store, recipe, model, _machine(), kept, make, settings.lease_seconds)
+    except (WorldError, OSError) as error:
+        logger.warning("The engines of %r in the store are of no use here, so torch paints: %s", name, error)
+        return None
 
 
 def _machine() -> Machine | None:

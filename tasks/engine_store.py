@@ -6,9 +6,10 @@ its card once. Its files follow, and then the card names them: an engine whose c
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,15 +27,21 @@ from catalogs.engine_cards import (
     facts_of,
     place_in_repository,
 )
-from catalogs.errors import OptionError
+from catalogs.errors import InputError, OptionError
 from catalogs.recipe import CATALOGUE_NAME
-from infra.errors import LeaseHeld, ObjectMissing, StoreError
+from infra.documents import read_json, write_json
+from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
 from infra.leases import acquire
 
 CARD = "card.json"
 CHUNK = 1 << 22
 LOOK_AGAIN_SECONDS = 5.0
+TRIED_AGAIN = timedelta(days=1)
+"""After so long an engine that could not be built is tried again."""
+REASON_CHARACTERS = 500
+
+logger = logging.getLogger(__name__)
 
 
 def check_name(model: str) -> None:
@@ -108,7 +115,8 @@ def built_once(
 ) -> Choice:
     """Return the engine that fits, after building it where there is none: one worker builds, others wait for it.
 
-    `build` puts an engine into the store and verifies it. What was refused is not built again by the next worker.
+    `build` puts an engine into the store and verifies it. What was refused is not built again by the next worker; what
+    could not be built is, after a day.
     """
     prefix = layout.engine_lease(model, need_digest(need))
     while True:
@@ -126,7 +134,12 @@ def built_once(
                 choice = choose(engines(store, model), need)
                 if choice.card is not None or hopeless(store, model, need):
                     return choice
-                build()
+                try:
+                    build()
+                except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
+                    logger.warning("No TensorRT engine of %r could be made, so torch paints: %s", model, error)
+                    words = {"reason": str(error)[:REASON_CHARACTERS], "by": by, "at": datetime.now(UTC).isoformat()}
+                    write_json(store, layout.engine_failure(model, need_digest(need)), words)
             return choose(engines(store, model), need)
         finally:
             lease.release()
@@ -140,9 +153,18 @@ def need_digest(need: Need) -> str:
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
 
+def build_failure(store: ObjectStore, model: str, need: Need) -> str | None:
+    """Return why the engine for a need could not be built within the last day; None where it was not tried."""
+    try:
+        words = read_json(store, layout.engine_failure(model, need_digest(need)))
+    except ObjectMissing:
+        return None
+    return str(words["reason"]) if datetime.now(UTC) - datetime.fromisoformat(words["at"]) < TRIED_AGAIN else None
+
+
 def hopeless(store: ObjectStore, model: str, need: Need) -> bool:
-    """Tell whether nothing can be built here, or what would be built was refused already."""
-    if need.machine is None:
+    """Tell whether nothing can be built here, or what would be built was refused already, or could not be lately."""
+    if need.machine is None or build_failure(store, model, need) is not None:
         return True
     refused = [card for card in engines(store, model) if card.state == "refused"]
     as_if_ready = [card.model_copy(update={"state": "ready"}) for card in refused]

@@ -93,6 +93,7 @@ def test_every_part_of_a_slot_and_the_file_itself_are_in_the_name() -> None:
         (layout.engine_card("turbo", 3), "engines/turbo/3/card.json"),
         (layout.engine_versions("turbo"), "engines/turbo/"),
         (layout.engine_versions(), "engines/"),
+        (layout.engine_failure("turbo", "0a1b"), "engines/turbo/failed-0a1b.json"),
         (layout.engine_lease("turbo", "0a1b"), "leases/engines.turbo/0a1b"),
     ],
 )

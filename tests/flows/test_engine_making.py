@@ -1,20 +1,21 @@
-"""The engine that a run lacks is made once, put into the store and verified; where that fails, torch paints."""
+"""The engine that a run lacks is exported, built, verified and put into the store, in this order."""
 
 import json
-import logging
 from pathlib import Path
 
 import pytest
 
-from catalogs.engine_cards import Machine, Need
+from catalogs.engine_cards import EngineCard, Machine, Need
+from catalogs.errors import OptionError
 from flows import engine_making
 from flows.engine_making import make_engine_for
 from flows.engines import BuildOptions
-from infra.engines.tensorrt.opening import EngineOpener
 from infra.interfaces import ObjectStore
+from infra.onnx_graphs.comparing import Comparison
+from infra.onnx_graphs.verifying import Verdict
 from infra.stores import open_store
-from tasks.engine_store import engines, mark_engine, read_engine
-from tests.catalogs.test_engine_cards import PASSED, WEIGHTS, built
+from tasks.engine_store import engines
+from tests.catalogs.test_engine_cards import WEIGHTS, built
 
 
 @pytest.fixture
@@ -28,7 +29,8 @@ NEED = Need(WEIGHTS, "bf16", ((1024, 1024), (768, 512)), Machine("11.4.0", "NVID
 class Workshop:
     """Stands where a GPU would be: writes down what it is asked, and leaves the folders that the real ones leave."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wrong: bool = False) -> None:
+        self.wrong = wrong
         self.done: list[tuple[str, ...]] = []
 
     def export(self, model: str, out: Path, precision: str, _: object) -> None:
@@ -42,40 +44,50 @@ class Workshop:
         (order.out / "transformer" / "model.plan").write_bytes(b"plan")
         (order.out / "card.json").write_text(json.dumps(built()))
 
-    def verify(self, store: ObjectStore, engine: str, model: str, _: object, graphs: Path, opener: object) -> None:
-        self.done.append(("verify", engine, model))
-        assert graphs.is_dir()
-        assert opener is EngineOpener
-        mark_engine(store, read_engine(store, *_split(engine)), PASSED)
+    def open(self, engine: Path, export: object) -> str:
+        assert (engine / "card.json").is_file()
+        return f"opener of {engine.name} with {export}"
+
+    def verify(self, model: str, graphs: Path, _: object, opener: str) -> Verdict:
+        self.done.append(("verify", model, graphs.name, opener))
+        case = Comparison("transformer", (1, 16, 8, 8), (9,), 0.75 if self.wrong else 0.001, 60.0)
+        return Verdict("tensorrt", None, "bf16", 0.05, (case,))
 
 
-def _split(engine: str) -> tuple[str, int]:
-    name, version = engine.split("/")
-    return name, int(version)
+def made(store: ObjectStore, shop: Workshop, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> EngineCard:
+    for name in ("export_graphs", "build_engine", "verify"):
+        monkeypatch.setattr(engine_making, name, getattr(shop, name.split("_")[0]))
+    monkeypatch.setattr(engine_making, "EngineOpener", shop.open)
+    monkeypatch.setattr(engine_making, "read_card", lambda folder: f"the card of {folder.name}")
+    make_engine_for(store, "turbo", "/models/turbo", scratch, NEED)
+    (card,) = engines(store, "turbo")
+    assert list(scratch.iterdir()) == []
+    return card
 
 
-def test_an_engine_is_exported_built_put_in_and_verified_and_leaves_no_scratch(
+def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = Workshop()
-    monkeypatch.setattr(engine_making, "export_graphs", shop.export)
-    monkeypatch.setattr(engine_making, "build_engine", shop.build)
-    monkeypatch.setattr(engine_making, "verify_engine", shop.verify)
-    make_engine_for(store, "turbo", "/models/turbo", NEED, tmp_path / "scratch")
+    card = made(store, shop, tmp_path / "scratch", monkeypatch)
     assert shop.done == [
         ("export", "/models/turbo", "bf16"),
         ("build", "/models/turbo", "1024x1024,768x512", "1-4", "bf16", "tensorrt"),
-        ("verify", "turbo/1", "/models/turbo"),
+        ("verify", "/models/turbo", "graphs", "opener of engine with the card of graphs"),
     ]
-    (card,) = engines(store, "turbo")
     assert (card.version, card.state) == (1, "ready")
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert card.parity is not None
+    assert (card.parity.max_abs_diff, card.parity.psnr) == (0.001, 60.0)
 
 
-def test_what_cannot_be_made_is_said_and_keeps_nobody_waiting(
-    store: ObjectStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_an_engine_that_paints_something_else_is_put_in_as_refused(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with caplog.at_level(logging.WARNING):
-        make_engine_for(store, "tiny", str(tmp_path / "gone"), NEED, tmp_path / "scratch")
-    assert "No TensorRT engine of 'tiny' could be made, so torch paints: --model: The model" in caplog.text
-    assert list(engines(store, "tiny")) == []
+    assert made(store, Workshop(wrong=True), tmp_path / "scratch", monkeypatch).state == "refused"
+
+
+def test_what_cannot_be_exported_says_so_and_leaves_no_scratch(store: ObjectStore, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--model: The model"):
+        make_engine_for(store, "turbo", str(tmp_path / "gone"), tmp_path / "scratch", NEED)
+    assert list(engines(store, "turbo")) == []
+    assert list((tmp_path / "scratch").iterdir()) == []

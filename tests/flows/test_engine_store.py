@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from catalogs.recipe import Model, Recipe, Tier
 from catalogs.recipes import built_in_recipe
 from flows.engine_store import list_engines, put_engine, take_engine, verify_engine, warn_of_engines
 from flows.planning import plan_refresh
+from infra.documents import read_json, write_json
 from infra.errors import EngineError, EngineUnsuitable, StoreError
 from infra.interfaces import ObjectStore
 from infra.onnx_graphs.cards import ExportCard
@@ -209,3 +211,33 @@ def test_a_night_that_builds_says_so(store: ObjectStore) -> None:
     assert said.startswith("A TensorRT engine is built before the first picture: there is no engine of 'turbo'")
     (elsewhere,) = warn_of_engines(store, recipe(), None, makes=True)
     assert elsewhere.startswith("The torch engine paints in place of TensorRT")
+
+
+@pytest.mark.parametrize("error", [EngineError("no opset"), OSError("disk full"), RuntimeError("out of memory")])
+def test_an_engine_that_could_not_be_built_is_not_tried_again_for_a_day(
+    store: ObjectStore, tmp_path: Path, error: Exception
+) -> None:
+    tried = []
+
+    def make(need: Need) -> None:
+        tried.append(need)
+        raise error
+
+    for _ in range(3):
+        assert take_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
+    assert len(tried) == 1
+    (said,) = warn_of_engines(store, recipe(), H200, makes=True)
+    assert said.startswith("The torch engine paints in place of TensorRT")
+    assert said.endswith(f"; building one failed: {error}")
+    (note,) = [info.key for info in store.list("engines/") if "failed-" in info.key]
+    words = read_json(store, note)
+    write_json(store, note, words | {"at": (datetime.now(UTC) - timedelta(days=1, minutes=1)).isoformat()})
+    assert take_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
+    assert len(tried) == 2
+
+
+def test_an_fp8_engine_is_never_made_by_itself_and_nobody_says_so(store: ObjectStore, tmp_path: Path) -> None:
+    asked = recipe(precision="fp8")
+    assert take_engine(store, asked, "turbo", H200, tmp_path, lambda need: pytest.fail(f"{need} was made")) is None
+    (said,) = warn_of_engines(store, asked, H200, makes=True)
+    assert said.startswith("The torch engine paints in place of TensorRT, in fp8")

@@ -1,7 +1,11 @@
 """Settings say where and how fast: none of them moves a key, a digest or a pixel."""
 
 import importlib.util
+import pickle
 import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +20,17 @@ from catalogs.recipes import built_in_recipe
 from flows import places
 from flows.parameters import RefreshParameters
 from flows.places import (
+    engine_opener,
     engine_spec,
     engine_warnings,
+    open_places,
     open_screener,
     require_conditional_writes,
     warn_of_silence,
 )
-from infra.errors import StoreError
-from infra.interfaces import ObjectStore
+from infra.engines import EngineSpec
+from infra.errors import EngineError, StoreError
+from infra.interfaces import Engine, ObjectStore
 from infra.nano import MODEL
 from infra.settings import Settings
 from infra.stores import open_store
@@ -229,3 +236,47 @@ def test_a_channel_that_nobody_measures_for_is_said_before_the_run() -> None:
         assert "which cannot be opened here" in warnings("text")[0]
     else:
         assert warnings("text") == []
+
+
+def test_threads_that_ask_at_once_share_one_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(*_: object) -> Callable[[], Engine]:
+        time.sleep(0.05)
+        return lambda: pytest.fail("nothing is painted")
+
+    monkeypatch.setattr(places, "engine_opener", slowly)
+    job, _ = RefreshParameters(source="a.csv", store=str(tmp_path), engine="stub").job()
+    with open_places(job, SETTINGS.model_copy(update={"c2pa": False})) as (opened, _), ThreadPoolExecutor(8) as threads:
+        assert len(set(map(id, threads.map(opened.pool, [job.recipe.default_model] * 8)))) == 1
+
+
+def test_which_tensorrt_engine_fits_is_found_out_where_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "open_engine", described)
+    words = {"source": "a.csv", "store": str(tmp_path), "model": str(MODEL), "precision": "fp32", "engine": "tensorrt"}
+    job, _ = RefreshParameters(**words).job()
+    travelled = pickle.loads(pickle.dumps(engine_opener(job, job.recipe.default_model, SETTINGS)))  # noqa: S301
+    monkeypatch.setattr(places, "take_engine", lambda store, *_: Path(f"/fits/{store.url.rsplit('/', 1)[-1]}"))
+    assert travelled() == ("tensorrt", f"/fits/{tmp_path.name}")
+    monkeypatch.setattr(places, "take_engine", lambda *_: None)
+    assert travelled() == ("torch", None)
+
+
+@pytest.mark.parametrize("error", [StoreError("The card is none"), EngineError("no room"), OSError("disk full")])
+def test_engines_of_no_use_cost_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail(*_: object) -> Path:
+        raise error
+
+    monkeypatch.setattr(places, "take_engine", fail)
+    words = {"source": "a.csv", "store": str(tmp_path), "model": str(MODEL), "precision": "fp32", "engine": "tensorrt"}
+    job, _ = RefreshParameters(**words).job()
+    spec = engine_spec(job.recipe, job.recipe.default_model, SETTINGS, open_store(str(tmp_path)))
+    assert (spec.name, spec.folder) == ("torch", None)
+    assert f"so torch paints: {error}" in caplog.text
+
+
+def described(spec: EngineSpec) -> tuple[str, str | None]:
+    """Stand for opening an engine: say which one it would be."""
+    return spec.name, spec.folder
