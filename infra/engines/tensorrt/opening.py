@@ -113,10 +113,11 @@ class EngineOpener:
                 f"The engine in {str(folder)!r} takes batches of {self._card.batches}, and verifying starts at 1: "
                 f"build it with --batch 1-{self._card.batches.high}."
             )
-        self._host = host_of(self._card, host)
+        self._find_host = host
+        found = host_of(self._card, host)
         self.name: str = self._card.runtime
         self.computes_in: str = "fp32" if self._card.precision == "fp32" else "bf16"
-        self.device: str = self._host.device.kind if self._host else "cpu"
+        self.device: str = found.device.kind if found else "cpu"
         decoder = self._card.vae_decoder.spans()
         self.sizes: tuple[tuple[int, int], ...] | None = tuple(
             (profile["latent_rows"].usual, profile["latent_columns"].usual) for profile in decoder
@@ -124,9 +125,13 @@ class EngineOpener:
         self.batch = self._card.batches.high
 
     def open(self, graph: str) -> Runtime:
-        """Return what runs the graph of that name."""
+        """Return what runs the graph of that name, on a device of its own: the graphs are not ready together here.
+
+        Scratch memory is one block of the size that the plans wished for before the first run, and the second comes
+        after that.
+        """
         known = {each.name: each for each in (TRANSFORMER, VAE_DECODER)}
-        return _runtime(self._folder, known[graph], self._graph(graph), self._host)
+        return _runtime(self._folder, known[graph], self._graph(graph), host_of(self._card, self._find_host))
 
     def _graph(self, name: str) -> GraphCard:
         return self._card.transformer if name == TRANSFORMER.name else self._card.vae_decoder

@@ -9,11 +9,17 @@ import torch
 from infra.engines.tensorrt.cards import EngineCard
 from infra.engines.tensorrt.configs import component_configs
 from infra.engines.tensorrt.making import EngineOrder, make_engine, prepare
-from infra.engines.tensorrt.opening import Host, host_of, open_engine_folder
+from infra.engines.tensorrt.opening import EngineOpener, Host, host_of, open_engine_folder
 from infra.engines.tensorrt.profiles import ShapeRefused, Size, batch_span
 from infra.errors import EngineError, EngineUnsuitable
 from infra.nano import MODEL
+from infra.onnx_graphs.cards import read_card
 from infra.onnx_graphs.contract import TRANSFORMER, fixed_sizes
+from infra.onnx_graphs.verifying import verify
+from tests.exported import tiny_export, tiny_model
+from tests.infra.engines.tensorrt.machines import recording_host
+
+__all__ = ["tiny_export", "tiny_model"]
 
 
 def made(export: Path, out: Path, host: Host, runtime: str) -> EngineCard:
@@ -71,3 +77,15 @@ def test_a_folder_that_lacks_a_plan_is_refused(small_export: Path, tmp_path: Pat
     (tmp_path / "vae_decoder" / "model.plan").unlink()
     with pytest.raises(EngineError, match=r"lacks 'vae_decoder/model\.plan': build it again"):
         open_engine_folder(tmp_path, card, host)
+
+
+def test_plans_are_verified_one_after_the_other_whatever_scratch_each_wants(
+    tiny_export: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    # Both sizes have as many tokens: one profile for the transformer, two for the decoder, which so wants more.
+    sizes = [Size(128, 64), Size(64, 128)]
+    order = EngineOrder(tiny_model, tiny_export, tmp_path, sizes, batch_span(1, 2), "fp32")
+    make_engine(prepare(order, str), str, recording_host)
+    verdict = verify(str(tiny_model), tiny_export, str, EngineOpener(tmp_path, read_card(tiny_export), recording_host))
+    assert (verdict.runtime, verdict.passed) == ("tensorrt", True)
+    assert {case.graph for case in verdict.cases} == {"transformer", "vae_decoder"}
