@@ -110,6 +110,8 @@ def _loop(pipeline: Any, case: Case, model: Model) -> Row:
             paint(batch)
     except torch.OutOfMemoryError:
         return Row(DIFFUSERS, case.size, case.batch, "It does not fit the device's memory.")
+    except (IndexError, RuntimeError, ValueError) as error:  # a size past the model's positions, for one
+        return Row(DIFFUSERS, case.size, case.batch, f"diffusers cannot paint it: {type(error).__name__}: {error}")
     return _row(Row(DIFFUSERS, case.size, case.batch), case, time.perf_counter() - began, model)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.engines.captions import CAPTION_STEP
+from infra.onnx_graphs.contract import padded
 
 MODULATION = 256
 """Width of the time embedding that blocks are modulated by (`ADALN_EMBED_DIM` in diffusers)."""
@@ -43,7 +43,7 @@ class Transformer:
 
     def flops(self, width: int, height: int, caption_tokens: int) -> int:
         """Return one forward pass's operations for one picture whose latents are `width` x `height`."""
-        image, caption = (_padded(width * height // self.patch**2), _padded(caption_tokens))
+        image, caption = (padded(width * height // self.patch**2), padded(caption_tokens))
         refined = self._block(image) + self._block(caption)
         blocks = self.layers * (self._block(image + caption) + self._modulation()) + self.refiners * (
             refined + self._modulation()
@@ -110,10 +110,6 @@ def picture_flops(
     """
     width, height = (side // scale for side in size)
     return steps * transformer.flops(width, height, caption_tokens) + decoder.flops(width, height)
-
-
-def _padded(tokens: int) -> int:
-    return -(-tokens // CAPTION_STEP) * CAPTION_STEP
 
 
 def _convolution(points: int, inputs: int, outputs: int, side: int = 3) -> int:

@@ -16,15 +16,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import EngineError
+from infra.onnx_graphs.contract import CAPTION_LIMIT, padded
 
 if TYPE_CHECKING:
     import torch
-
-CAPTION_STEP = 32
-"""Tokens to whose multiple the transformer pads a caption (`SEQ_MULTI_OF` in diffusers)."""
-
-CAPTION_LIMIT = 512
-"""Tokens after which diffusers cuts a caption; a longer one is refused, since half a caption is another one."""
 
 KEPT_TOKENS = 32_768
 """Tokens whose embeddings are kept: two windows of 64 captions of 256 tokens; 168 MB of bf16 in Z-Image's width."""
@@ -58,7 +53,7 @@ class Captions:
 
     def padded_tokens(self, text: str) -> int:
         """Return the length to which the transformer pads a caption."""
-        return -(-self._tokens(text) // CAPTION_STEP) * CAPTION_STEP
+        return padded(self._tokens(text))
 
     def embeddings(self, texts: Sequence[str]) -> "list[torch.Tensor]":
         """Return each text's embedding (tokens x channels); what is missing is embedded with what was announced."""

@@ -15,7 +15,7 @@ from infra.engines.budget import Decoder, Transformer, picture_flops
 from infra.engines.captions import Captions
 from infra.interfaces import Prompt
 
-TEXT = "Studio product photograph of vase number {number:05}, on a white background"
+TEXT = "Studio product photograph of vase number {size}-{batch}-{number:05}, on a white background"
 """As many tokens as a usual caption where tokens are letters; a real tokenizer makes about 25 of it."""
 
 
@@ -29,10 +29,14 @@ class Case:
     rounds: int
     """Batches on the clock."""
 
+    def caption(self, number: int) -> str:
+        """Return the case's caption of that number, which no other case has."""
+        return TEXT.format(size=self.size, batch=self.batch, number=number)
+
     def prompts(self, first: int, count: int) -> list[Prompt]:
         """Return `count` prompts that no other call had: each has its own caption, so each is embedded."""
         return [
-            Prompt(str(number), TEXT.format(number=number), number, self.size, self.size, self.steps)
+            Prompt(str(number), self.caption(number), number, self.size, self.size, self.steps)
             for number in range(first, first + count)
         ]
 
@@ -66,7 +70,7 @@ class Model:
     @classmethod
     def of(cls, pipeline: Any) -> "Model":
         """Read it from a pipeline."""
-        tokens = Captions(pipeline, 1).padded_tokens(TEXT.format(number=0))
+        tokens = Captions(pipeline, 1).padded_tokens(Case(1024, 4, 1, 1).caption(0))
         scale = pipeline.vae_scale_factor
         return cls(Transformer.of(pipeline.transformer.config), Decoder.of(pipeline.vae.config), tokens, scale)
 

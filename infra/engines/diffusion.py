@@ -14,12 +14,13 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.engines.acceleration import Eager
-from infra.engines.captions import CAPTION_LIMIT, Captions
+from infra.engines.captions import Captions
 from infra.engines.loading import Weights, require_libraries, weights_dtype
 from infra.engines.painter import Accelerator, OutOfDeviceMemory
 from infra.engines.placement import place
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Pixels, Prompt
+from infra.onnx_graphs.contract import CAPTION_LIMIT
 
 if TYPE_CHECKING:
     import torch

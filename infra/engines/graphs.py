@@ -14,9 +14,9 @@ from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.captions import CAPTION_STEP
 from infra.engines.recorders import CudaRecorder, Recorder, Recording
 from infra.errors import EngineUnsuitable
+from infra.onnx_graphs.contract import padded
 
 if TYPE_CHECKING:
     import torch
@@ -169,10 +169,10 @@ class _GraphedForward:
     ) -> Any:
         import torch
 
-        padded = {_padded(len(each)) for each in cap_feats}
-        if not return_dict and len(padded) == 1 and not any(value is not None for value in others.values()):
-            inputs = (torch.stack(list(x)), t, *_filled(cap_feats, next(iter(padded))))
-            shape = (*inputs[0].shape, next(iter(padded)), str(inputs[0].dtype))
+        lengths = {padded(len(each)) for each in cap_feats}
+        if not return_dict and len(lengths) == 1 and not any(value is not None for value in others.values()):
+            inputs = (torch.stack(list(x)), t, *_filled(cap_feats, next(iter(lengths))))
+            shape = (*inputs[0].shape, next(iter(lengths)), str(inputs[0].dtype))
             found = self.cache.run(shape, inputs, self._whole)
             if found is not None:
                 return (list(found.unbind()),)
@@ -197,10 +197,6 @@ class _GraphedForward:
         if self._padding is None:
             return None
         return torch.where(self._padding, self._transformer.cap_pad_token.to(embedded.dtype), embedded)
-
-
-def _padded(tokens: int) -> int:
-    return -(-tokens // CAPTION_STEP) * CAPTION_STEP
 
 
 def _filled(captions: "Sequence[torch.Tensor]", length: int) -> "tuple[torch.Tensor, torch.Tensor]":

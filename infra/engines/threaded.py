@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from infra.engines.painter import OutOfDeviceMemory, Painter
@@ -140,6 +141,8 @@ class ThreadedEngine:
         try:
             self._painter.load()
         except BaseException as error:  # handed to whoever opens the engine
+            with suppress(Exception):  # the first error is the one to tell
+                self._painter.release()
             self._tell(loaded, error)
             return
         self._tell(loaded, None)

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
-from infra.engines.captions import CAPTION_STEP, wrapped
+from infra.engines.captions import wrapped
 from infra.nano.architecture import SHIFT, text_encoder_of, transformer_of
 from infra.nano.captions import Subject, caption
 from infra.nano.sessions import Schedule
+from infra.onnx_graphs.contract import padded
 
 BATCH = 16
 SCHEDULE = Schedule(steps=6600, rate=1e-3, warm=200)
@@ -81,7 +82,7 @@ class Lessons:
 
     def _padded(self, text: str) -> int:
         tokens = len(self._tokenizer(wrapped(self._tokenizer, text))["input_ids"])
-        return -(-tokens // CAPTION_STEP) * CAPTION_STEP
+        return padded(tokens)
 
 
 @dataclass(frozen=True)

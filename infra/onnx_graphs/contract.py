@@ -19,7 +19,7 @@ TOKEN_STEP = 32
 """Tokens to whose multiple diffusers pads image and caption (`SEQ_MULTI_OF`); the padding is attended."""
 
 CAPTION_LIMIT = 512
-"""Tokens after which diffusers cuts a caption."""
+"""Tokens after which diffusers cuts a caption; a longer one is refused, since half a caption is another one."""
 
 PATCH = 2
 """Latent pixels on each side of an image token."""

@@ -23,6 +23,9 @@ class Runtime(Protocol):
     def run(self, inputs: Mapping[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
         """Return the outputs by name, on the inputs' device; they are the caller's until the next run."""
 
+    def spare(self) -> None:
+        """Free what can be made again: a batch ran out of memory."""
+
     def close(self) -> None:
         """Give memory and device back."""
 
@@ -57,6 +60,9 @@ class OnnxRuntime:
         except Exception as error:  # as above
             raise EngineError(f"ONNX Runtime cannot run the graph: {_first_line(error)}.") from error
         return {name: torch.from_numpy(answer) for name, answer in zip(names, answers, strict=True)}
+
+    def spare(self) -> None:
+        """Hold nothing that could be made again."""
 
     def close(self) -> None:
         """Drop the session and its memory."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 
+from infra.engines.loading import weights_dtype
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError
 from infra.onnx_graphs import sources
@@ -140,18 +141,20 @@ def _cases(source: Path, card: ExportCard, opener: Opener, say: Say) -> Iterator
 @contextmanager
 def _opened(opener: Opener, graph: str, say: Say) -> Iterator[Runtime]:
     say(f"Comparing the {graph} in {opener.name}")
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()  # TensorRT cannot use what torch keeps for itself
     runtime = opener.open(graph)
     try:
         yield runtime
     finally:
         runtime.close()
-        gc.collect()
 
 
 def _as_computed(model: Any, opener: Opener) -> Any:
     """Move a model to where, and the type in which, it is compared; its weights keep the rounding of the export."""
     # Not the model's own `to`, which warns of types that some other models need.
-    return torch.nn.Module.to(model, opener.device, sources.dtype_of(opener.computes_in))
+    return torch.nn.Module.to(model, opener.device, weights_dtype(opener.computes_in, opener.device))
 
 
 @contextmanager

@@ -59,7 +59,9 @@ class TensorRtAccelerator:
         pipeline.image_processor = VaeImageProcessor(vae_scale_factor=2 * pipeline.vae_scale_factor)
 
     def spare(self) -> None:
-        """Hold nothing that could be spared: what plans and recordings take was set aside for them."""
+        """Forget what was recorded: smaller batches are recorded anew."""
+        if self._opened is not None:
+            self._opened.spare()
 
     def release(self) -> None:
         """Close the engine."""

@@ -74,10 +74,14 @@ class TensorRtRuntime:
             recorded.replay()
         return dict(recorded.outputs)
 
-    def close(self) -> None:
-        """Free contexts and buffers, then the engine, then what it was loaded with."""
+    def spare(self) -> None:
+        """Forget what was recorded, with its contexts and buffers."""
         self._device.synchronize()
         self._recorded.clear()
+
+    def close(self) -> None:
+        """Free contexts and buffers, then the engine, then what it was loaded with."""
+        self.spare()
         self._engine = None
         self._runtime = None
 

@@ -56,6 +56,11 @@ class OpenEngine:
     transformer: Runtime
     vae_decoder: Runtime
 
+    def spare(self) -> None:
+        """Forget what both have recorded."""
+        self.transformer.spare()
+        self.vae_decoder.spare()
+
     def close(self) -> None:
         """Give memory and device back."""
         self.transformer.close()
@@ -73,6 +78,10 @@ class ProfiledRuntime:
         """Return the outputs by name; raise `ShapeRefused` outside the profiles."""
         profile_for(self._graph, self._profiles, {name: tuple(tensor.shape) for name, tensor in inputs.items()})
         return self._runtime.run(inputs)
+
+    def spare(self) -> None:
+        """Have what runs the graph free what it can make again."""
+        self._runtime.spare()
 
     def close(self) -> None:
         """Close what runs the graph."""

@@ -90,3 +90,16 @@ def test_a_model_that_cannot_be_opened_ends_the_bench() -> None:
 
 def test_the_bench_has_an_entry_for_every_way_of_painting() -> None:
     assert list(BACKENDS)[:5] == ["eager", "compile", "graphs", "fp8", "fp8-compile"]
+
+
+def test_no_two_cases_share_a_caption_and_all_are_as_long() -> None:
+    cases = [Case(512, 1, 2, 3), Case(512, 4, 2, 3), Case(768, 1, 2, 3)]
+    captions = [case.caption(number) for case in cases for number in range(8)]
+    assert len(set(captions)) == len(captions)
+    assert len(set(map(len, captions))) == 1
+
+
+def test_a_size_that_diffusers_cannot_paint_is_a_row_with_its_reason() -> None:
+    (row,) = measure(TINY, "cpu", "fp32", [Case(1040, 1, 1, 1)], {})
+    assert (row.backend, row.images) == (DIFFUSERS, 0)
+    assert row.reason.startswith("diffusers cannot paint it: IndexError")

@@ -12,12 +12,12 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.captions import CAPTION_STEP
 from infra.engines.diffusion import DiffusersPainter
 from infra.engines.loading import StoredWeights
 from infra.engines.weights import folder_digest
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Prompt
+from infra.onnx_graphs.contract import TOKEN_STEP
 
 TOLERANCE = 2
 """Levels of 255 by which a pixel may move with its batch in fp32: sums are rounded in another order."""
@@ -104,7 +104,7 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
 def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersPainter) -> None:
     for text in ("", *TEXTS):
         (embedding,) = painter._captions.embeddings([text])
-        padded = -(-len(embedding) // CAPTION_STEP) * CAPTION_STEP
+        padded = -(-len(embedding) // TOKEN_STEP) * TOKEN_STEP
         assert painter.group(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
 

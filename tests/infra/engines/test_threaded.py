@@ -252,6 +252,7 @@ def test_an_engine_that_cannot_load_says_so_where_it_is_opened() -> None:
     with pytest.raises(EngineError, match="ordered not to load") as caught:
         ThreadedEngine(painter, 1, 1)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
+    assert [call for call, _ in painter.calls] == ["load", "release"], "what was loaded of it is given back"
 
 
 def test_engine_time_is_shared_among_the_images_of_a_batch() -> None:

@@ -8,10 +8,11 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
-from infra.engines.captions import CAPTION_STEP, wrapped
+from infra.engines.captions import wrapped
 from infra.nano.architecture import SHIFT, autoencoder_of, pipeline_of, tokenizer_of
 from infra.nano.captions import caption, random_subject
 from infra.nano.flow import BATCH, GUIDANCE, LENGTHS, Drawer, Lessons, flow_loss, guided_loss
+from infra.onnx_graphs.contract import TOKEN_STEP
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_the_captions_of_a_batch_have_one_padded_length(drawer: Drawer, lessons:
         latents, captions = lessons.batch(np.random.default_rng(seed))
         assert (len(captions), latents.shape) == (BATCH, (BATCH, 16, 16, 16))
         tokens = [len(drawer.tokenizer(wrapped(drawer.tokenizer, text))["input_ids"]) for text in captions]
-        [length] = {-(-count // CAPTION_STEP) * CAPTION_STEP for count in tokens}
+        [length] = {-(-count // TOKEN_STEP) * TOKEN_STEP for count in tokens}
         seen.add(length)
     assert seen <= set(LENGTHS)
 

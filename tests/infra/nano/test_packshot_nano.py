@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.captions import CAPTION_STEP
 from infra.engines.diffusion import DiffusersPainter
 from infra.engines.loading import StoredWeights
 from infra.engines.weights import check_folder
 from infra.interfaces import Engine, Frame, Prompt
 from infra.nano import MODEL
 from infra.nano.judging import colour_of
+from infra.onnx_graphs.contract import TOKEN_STEP
 
 SIDE = 256
 TOLERANCE = 2
@@ -73,7 +73,7 @@ def test_the_prompts_of_this_file_have_captions_of_several_lengths() -> None:
     painter.load()
     groups = {painter.group(prompt) for prompt in PROMPTS}
     assert len(groups) == 3
-    assert all(group[-1] % CAPTION_STEP == 0 for group in groups if isinstance(group, tuple))
+    assert all(group[-1] % TOKEN_STEP == 0 for group in groups if isinstance(group, tuple))
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_gives_another(engine: Engine) -> None:
@@ -107,7 +107,7 @@ def test_a_caption_padded_by_another_step_would_be_noticed() -> None:
     def padded(texts: Sequence[str]) -> object:
         import torch
 
-        return [torch.cat([features, features[-1:].expand(CAPTION_STEP, -1)]) for features in embed(texts)]
+        return [torch.cat([features, features[-1:].expand(TOKEN_STEP, -1)]) for features in embed(texts)]
 
     painter._captions.embeddings = padded
     careless = painter.paint(PROMPTS[:1])[0]

@@ -32,6 +32,9 @@ class ElsewhereRuntime:
         names = ("caption_cosines", "caption_sines")
         return self._runtime.run({**inputs, **{name: moved[name][32:] for name in names}})
 
+    def spare(self) -> None:
+        pass
+
     def close(self) -> None:
         self._runtime.close()
 

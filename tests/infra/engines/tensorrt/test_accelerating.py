@@ -192,3 +192,18 @@ def test_an_engine_is_one_more_backend_of_the_bench(rehearsed: Path) -> None:
     assert [(row.backend, row.size, row.images) for row in rows] == [("tensorrt", 128, 1), ("tensorrt", 256, 0)]
     assert rows[0].to_diffusers is not None
     assert "The engine was built for 128x128, not for 256x256" in rows[1].reason
+
+
+def test_both_graphs_spare_what_they_recorded(small_export: Path, tmp_path: Path, host: Host) -> None:
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
+    painter, _ = tensorrt_painter(spec(plans), lambda: host)
+    painter._accelerator.spare()  # nothing is open yet
+    painter.load()
+    painter.paint(PROMPTS[:1])
+    opened = painter._accelerator._opened
+    assert opened is not None
+    kept = [opened.transformer._recorded, opened.vae_decoder._recorded]  # type: ignore[attr-defined]
+    assert [len(each) for each in kept] == [1, 1]
+    painter._accelerator.spare()
+    assert [len(each) for each in kept] == [0, 0]
+    painter.release()

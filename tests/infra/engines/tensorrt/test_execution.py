@@ -147,3 +147,13 @@ def test_what_is_closed_holds_nothing(plan: Path, host: Host) -> None:
     assert events(host)[-1] == "synchronize"
     assert len(runtime._recorded) == 0
     assert runtime._engine is None
+
+
+def test_what_was_recorded_is_spared_when_memory_is_short_and_made_again(plan: Path, host: Host) -> None:
+    runtime = opened(host, plan)
+    feeds = transformer_feeds(2, 64, 32)
+    before = runtime.run(feeds)["velocity"].clone()
+    runtime.spare()
+    assert len(runtime._recorded) == 0
+    assert torch.equal(runtime.run(feeds)["velocity"], before)
+    assert events(host).count("record") == 2
