@@ -23,6 +23,15 @@ LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 """What may be longer than the budget, each with its reason."""
 
+BINARY_FOLDERS = ("docs/", "tests/data/", "infra/nano/packshot-nano/")
+"""Where a tracked file may be other than text."""
+
+ROOT_FILES = {
+    ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md",
+    "constraints.txt", "pyproject.toml",
+}  # fmt: skip
+"""Everything that may stand in the root beside the folders."""
+
 TESTED_ELSEWHERE = {
     "flows/local_worker.py": "tests/flows/test_serving.py starts two, and cli/test_serving.py ends them",
     "catalogs/errors.py": "every class is pickled and looked up in the drawn tree below",
@@ -141,6 +150,20 @@ def test_nothing_is_mocked() -> None:
 def test_no_path_of_one_machine_is_written_down() -> None:
     path = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+|work)/")
     assert {name: path.findall(text) for name, text in texts() if path.search(text)} == {}
+
+
+def test_binaries_are_tracked_only_where_pictures_test_data_and_the_model_live() -> None:
+    misplaced = []
+    for path in tracked():
+        try:
+            path.read_text("utf-8")
+        except UnicodeDecodeError:
+            misplaced.append(name_of(path))
+    assert [name for name in misplaced if not name.startswith(BINARY_FOLDERS)] == []
+
+
+def test_the_root_holds_only_files_that_are_known_here() -> None:
+    assert sorted({path.name for path in tracked() if path.parent == ROOT} - ROOT_FILES) == []
 
 
 def test_no_room_has_a_drawer_for_everything() -> None:
