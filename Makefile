@@ -43,7 +43,7 @@ bench: .venv/.installed ## Measure planning, overhead an image and engine use on
 	@$(BIN)/python -m bench
 
 nano-check: .venv/.installed ## Measure the rehearsal's model on sampled prompts: does it draw what it is asked for?
-	@$(BIN)/python -m infra.nano.check
+	@$(BIN)/python -m infra.nano.training.check
 
 lint: .venv/.installed ## ruff, mypy and the contracts between the four rooms
 	$(BIN)/ruff check .

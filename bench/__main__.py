@@ -16,8 +16,8 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.measuring import machine
-from bench.tables import show
+from bench.process_cost import machine
+from bench.result_tables import show
 
 PARTS = ("plan", "overhead", "gates", "busy", "duplicates", "engine")
 PLANNED_SKUS = 500_000
@@ -88,13 +88,13 @@ def _gates(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, An
 
 
 def _busy(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.busy import measure_busy
+    from bench.engine_utilization import measure_busy
 
     return measure_busy(BUSY_IMAGES // divided_by, BUSY_SECONDS, folder, say)
 
 
 def _duplicates(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.resembling import measure_resembling
+    from bench.near_duplicates import measure_resembling
 
     return measure_resembling(PUBLISHED_CODES // divided_by, NEW_CODES // divided_by, folder, say)
 
@@ -106,13 +106,13 @@ def _engine(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, A
 
 
 def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.serving import measure_server
+    from bench.prefect_server import measure_server
 
     return measure_server(SERVER_IMAGES // divided_by, folder, say)
 
 
 def _ray(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.several import measure_several
+    from bench.ray_scaling import measure_several
 
     return measure_several(SEVERAL_IMAGES // divided_by, SEVERAL_SECONDS, folder, say)
 

@@ -8,7 +8,7 @@ this small say whether the engine costs more than diffusers in a loop, and nothi
 from collections.abc import Callable
 from typing import Any
 
-from bench.measuring import in_child
+from bench.process_cost import in_child
 
 SIZES, BATCHES, STEPS = (64, 128), (1, 4), 4
 BACKENDS = ("eager", "graphs", "fp8")
@@ -24,8 +24,8 @@ def measure_engine(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
 
 def time_engine(rounds: int) -> dict[str, Any]:
     """Return the document of a bench with that many batches a case."""
-    from flows.benching import backends_of, bench, random_weights
-    from infra.engines.cases import Case
+    from flows.engines.benchmark import backends_of, bench, random_weights
+    from infra.evaluation.benchmark_cases import Case
 
     cases = [Case(size, batch, STEPS, rounds) for size in SIZES for batch in BATCHES]
     weights = random_weights("turbo", tiny=True)

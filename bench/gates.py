@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 
-from bench.measuring import in_child
+from bench.process_cost import in_child
 
 BASELINE = "decode PNG"
 WHOLE = "all of it, a picture"
@@ -52,8 +52,8 @@ class _Watch:
 
 def time_gates(images: int, side: int) -> dict[str, float]:
     """Return milliseconds a picture by step, in the order of the table."""
-    from infra.codecs import decode, encode_png
-    from infra.finishing import finish
+    from infra.imaging.codecs import decode, encode_png
+    from infra.imaging.finishing import finish
     from infra.interfaces import ScreeningOrder
     from infra.screening.measure import RUN, measure
     from infra.stores import open_store
@@ -86,10 +86,10 @@ def time_gates(images: int, side: int) -> dict[str, float]:
 
 
 def _time_parts(watch: _Watch, pixels: Any, finished: Any) -> None:
-    from infra.pixel.background import measure_background
-    from infra.pixel.composition import measure_composition
-    from infra.pixel.foreground import find_foreground
-    from infra.pixel.metrics import measure_pixels
+    from infra.imaging.metrics.background import measure_background
+    from infra.imaging.metrics.composition import measure_composition
+    from infra.imaging.metrics.foreground import find_foreground
+    from infra.imaging.metrics.pixels import measure_pixels
 
     before = sum(watch.spent.get(name, 0.0) for name in PARTS[1:3])
     foreground = watch(PARTS[1], find_foreground, pixels)
@@ -102,9 +102,9 @@ def _time_parts(watch: _Watch, pixels: Any, finished: Any) -> None:
 
 def time_rules(rounds: int) -> dict[str, float]:
     """Return microseconds a prompt, and a decision from stored scores."""
-    from catalogs.policy import built_in_policy, decide_image
-    from infra.pixel.background import measure_background
-    from infra.pixel.metrics import measure_pixels
+    from catalogs.policy.schema import built_in_policy, decide_image
+    from infra.imaging.metrics.background import measure_background
+    from infra.imaging.metrics.pixels import measure_pixels
     from infra.scanners.words import WordScanner
 
     policy, watch = built_in_policy(), _Watch()
@@ -119,7 +119,7 @@ def time_rules(rounds: int) -> dict[str, float]:
 
 
 def _card(number: int, side: int) -> Any:
-    from infra.engines.stub import NAMES, StubPainter
+    from infra.engines.stub.stub_backend import NAMES, StubPainter
     from infra.interfaces import Frame, Prompt
 
     product = sorted(NAMES)[number % len(NAMES)]

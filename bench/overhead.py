@@ -3,11 +3,11 @@
 Comes in: how many pictures, a scratch folder. Goes out: CPU milliseconds a picture, beside those of a plain loop.
 
 Counted is all the CPU of a whole refresh on `file://`, planning to report, this process and the measuring ones, less
-what the painter and the scanners took (see `bench.refreshing`). What a process imports is said apart, as it has nothing
-to do with how many pictures follow: Great Expectations and Prefect take seconds. So are the codecs, timed on the run's
-own pictures, alone on one thread, times how often the pipeline calls them for a picture (`CALLS`); in the run they
-share caches, or the core itself, with the other processes, which costs more.
-The plain loop paints the same prompts and saves each as a PNG by Pillow.
+what the painter and the scanners took (see `bench.timed_refresh`). What a process imports is said apart, as it has
+nothing to do with how many pictures follow: Great Expectations and Prefect take seconds. So are the codecs, timed on
+the run's own pictures, alone on one thread, times how often the pipeline calls them for a picture (`CALLS`); in the run
+they share caches, or the core itself, with the other processes, which costs more. The plain loop paints the same
+prompts and saves each as a PNG by Pillow.
 """
 
 import subprocess
@@ -19,9 +19,9 @@ from typing import Any
 
 import cv2
 
-from bench.measuring import Cost, in_child, side_by_side
-from bench.nights import VIEWS, write_catalogues
-from bench.refreshing import Load, Ran, refresh
+from bench.planning_runs import VIEWS, write_catalogues
+from bench.process_cost import Cost, in_child, side_by_side
+from bench.timed_refresh import Load, Ran, refresh
 
 CALLS = {"encode PNG": 1, "decode PNG": 1, "finish as JPEG": 1, "decode JPEG": 1, "sha256 of pixels": 2}
 """How often a picture that passes at once meets each codec: staged, read back, finished, decoded to be measured; raw
@@ -31,7 +31,7 @@ SAMPLE = 48
 
 def measure_overhead(images: int, side: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure a refresh of `images` pictures of `side` pixels."""
-    from bench.loops import paint_and_save
+    from bench.plain_loops import paint_and_save
 
     place = folder / str(side)
     place.mkdir()
@@ -94,9 +94,9 @@ def _split(ran: Ran, cost: Cost) -> dict[str, float]:
 
 def time_codecs(store: Path) -> dict[str, float]:
     """Return the CPU milliseconds of each codec on pictures that a run has staged."""
-    from bench.nights import bench_recipe
-    from infra.codecs import decode, encode_png, pixel_sha
-    from infra.finishing import finish
+    from bench.planning_runs import bench_recipe
+    from infra.imaging.codecs import decode, encode_png, pixel_sha
+    from infra.imaging.finishing import finish
 
     cv2.setNumThreads(1)
     parameters = bench_recipe().finish.model_dump(mode="json")

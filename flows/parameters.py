@@ -12,15 +12,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from slugify import slugify
 
 from catalogs.errors import OptionError, RecipeError
-from catalogs.job import Job
-from catalogs.model_registry import checked_name
-from catalogs.models import Model
-from catalogs.policy import BUILT_IN, Policy, built_in_policy, load_policy
-from catalogs.recipe import CATALOGUE_NAME, Recipe
-from catalogs.recipes import built_in_recipe, built_in_recipes, load_recipe, with_engine
-from catalogs.suite import default_suite
-from infra.engines.weights import check_folder, folder_digest
+from catalogs.models.registry import checked_name
+from catalogs.models.weights import Model
+from catalogs.policy.audit_suite import default_suite
+from catalogs.policy.schema import BUILT_IN, Policy, built_in_policy, load_policy
+from catalogs.recipe.loading import built_in_recipe, built_in_recipes, load_recipe, with_engine
+from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
+from catalogs.runs.job import Job
 from infra.errors import EngineError
+from infra.models.model_files import check_folder, folder_digest
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REGISTRY = "registry:"

@@ -15,42 +15,42 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
-from catalogs.batch import Batch
-from catalogs.job import Job, Run
-from catalogs.plan import Plan
-from catalogs.policy import Policy
-from catalogs.prices import Prices, estimate
-from catalogs.schemas import DECISIONS
-from catalogs.shards import SHARDS_A_PART
-from catalogs.terms import Terms
-from flows.artifacts import RunPage, run_name, tag_run
-from flows.auditing import Checks, audited
-from flows.children import cancel_children
-from flows.forms import taking
-from flows.hands import THREADS, Hands, PrefectHands
-from flows.leasing import lease_if_free, lease_run, leased_catalogue
-from flows.line import Limits, work_through
-from flows.model_versions import look_up
+from catalogs.planning.budget import Terms
+from catalogs.planning.plan import Plan
+from catalogs.planning.pricing import Prices, estimate
+from catalogs.planning.sharding import SHARDS_A_PART
+from catalogs.policy.schema import Policy
+from catalogs.runs.job import Job, Run
+from catalogs.runs.release_batch import Batch
+from catalogs.table_schemas import DECISIONS
+from flows.engines.model_versions import look_up
+from flows.orchestration.child_runs import cancel_children
+from flows.orchestration.flow_signature import taking
+from flows.orchestration.prefect_artifacts import RunPage, run_name, tag_run
 from flows.parameters import PartParameters, RefreshParameters
-from flows.parts import work_through_parts
-from flows.places import engine_warnings, open_places, prompt_gates, read_prices, terms_for, warn_of_silence
-from flows.reporting import Ended, reported
-from flows.watching import Watch, watch_of_this_process
+from flows.refresh_part import work_through_parts
+from flows.run.audit import Checks, audited
+from flows.run.executors import THREADS, Hands, PrefectHands
+from flows.run.leases import lease_if_free, lease_run, leased_catalogue
+from flows.run.observers import Watch, watch_of_this_process
+from flows.run.report import Ended, reported
+from flows.run.shard_pipeline import Limits, work_through
+from flows.wiring.composition import engine_warnings, open_places, prompt_gates, read_prices, terms_for, warn_of_silence
+from infra.coordination.leases import Lease
 from infra.errors import StagedLost
-from infra.leases import Lease
-from infra.parquet import read_table, write_table_once
 from infra.settings import Settings
 from infra.sources import open_source
-from tasks import runs
-from tasks.amend import settle_amendments
-from tasks.decide import Decided, decide
-from tasks.meter import Meter
-from tasks.plan import load_plan, make_plan, plan_holds
-from tasks.publish import Release, load_batch, publish
-from tasks.remember import remember
-from tasks.review import keep_for_review
-from tasks.tally import engine_seconds
-from tasks.workbench import Gate, Places, Workbench
+from infra.stores.parquet_objects import read_table, write_table_once
+from tasks.amendments.manifest_change import settle_amendments
+from tasks.pipeline.decide import Decided, decide
+from tasks.pipeline.plan import load_plan, make_plan, plan_holds
+from tasks.pipeline.publish import Release, load_batch, publish
+from tasks.pipeline.queue_reviews import keep_for_review
+from tasks.pipeline.record_outcomes import remember
+from tasks.reporting.run_statistics import engine_seconds
+from tasks.runs import run_state as runs
+from tasks.runs.budget_meter import Meter
+from tasks.runs.run_context import Gate, Places, Workbench
 
 REPLACED = {"reason": "a newer run took its place"}
 

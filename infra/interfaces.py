@@ -218,8 +218,8 @@ class Pool(Protocol):
 class ScreeningOrder:
     """One staged image to finish and to measure, in a process of its own: only keys and plain values travel.
 
-    `finish` is the finish's parameters (see `infra.finishing`); `deadline_seconds` is how long the measuring may
-    take before its process is killed. Where the finish names a watermark, `watermark` says whose code it is
+    `finish` is the finish's parameters (see `infra.imaging.finishing`); `deadline_seconds` is how long the measuring
+    may take before its process is killed. Where the finish names a watermark, `watermark` says whose code it is
     (module:factory).
     """
 
@@ -241,8 +241,8 @@ class Screened:
     """What was measured on one image. Scores are raw numbers; deciding is somebody else's work.
 
     `finished_sha` names the finished picture's pixels, `file_sha` its file's bytes; both in hex. `crop` and `looks` are
-    those of `infra.pixel.appearance`; empty where there is no product to be seen, or none was looked for. `mark` is
-    the source type that the file says of itself, "" where it says none.
+    those of `infra.imaging.metrics.appearance`; empty where there is no product to be seen, or none was looked for.
+    `mark` is the source type that the file says of itself, "" where it says none.
     """
 
     key: str

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from bench.__main__ import main
-from bench.measuring import in_child, machine
 from bench.planning import measure_planning
-from bench.tables import show
+from bench.process_cost import in_child, machine
+from bench.result_tables import show
 from tests.rays import NEEDS_RAY
 
 COST = {"seconds", "cpu_seconds", "peak_mb", "start_mb", "children_mb"}
@@ -115,7 +115,7 @@ def test_every_gate_has_its_cost_beside_the_baseline_of_the_same_run() -> None:
 
 @pytest.mark.slow
 def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_path: Path) -> None:
-    from bench.busy import measure_busy
+    from bench.engine_utilization import measure_busy
 
     found = measure_busy(8, 0.02, tmp_path, say)
     for name in ("packshot", "plain_loop", "loop_with_checks"):
@@ -128,7 +128,7 @@ def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_pa
 
 @pytest.mark.slow
 def test_a_server_records_every_shard_of_a_night(tmp_path: Path) -> None:
-    from bench.serving import SHARDS, measure_server
+    from bench.prefect_server import SHARDS, measure_server
 
     found = measure_server(2 * SHARDS, tmp_path, say)
     assert (found["shards"], found["images"]["generated"]) == (SHARDS, 2 * SHARDS)
@@ -142,7 +142,7 @@ def test_a_server_records_every_shard_of_a_night(tmp_path: Path) -> None:
 def test_several_engines_are_measured_beside_one(
     tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bench import several
+    from bench import ray_scaling as several
 
     monkeypatch.setattr(several, "ENGINES", (1, 2))
     found = several.measure_several(16, 0.05, tmp_path, say)

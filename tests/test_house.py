@@ -33,13 +33,13 @@ ROOT_FILES = {
 """Everything that may stand in the root beside the folders."""
 
 TESTED_ELSEWHERE = {
-    "flows/local_worker.py": "tests/flows/test_serving.py starts two, and cli/test_serving.py ends them",
+    "flows/orchestration/local_worker.py": "tests/flows/orchestration/test_local_stack.py starts two, and cli/test_serving.py ends them",
     "catalogs/errors.py": "every class is pickled and looked up in the drawn tree below",
     "infra/errors.py": "every class is pickled and looked up in the drawn tree below",
-    "catalogs/schemas.py": "declarations only; every stage's test builds its tables by them",
+    "catalogs/table_schemas.py": "declarations only; every stage's test builds its tables by them",
     "infra/interfaces.py": "declarations only; each adapter's contract test asks them",
-    "infra/engines/tensorrt/recording_runtime.py": "test_recording.py asks it; the other half of that module",
-    "infra/screening/faults.py": "a shipped fake; test_processes.py is what it is for",
+    "infra/testing/fake_tensorrt_runtime.py": "test_recording.py asks it; the other half of that module",
+    "infra/testing/faulty_screening.py": "a shipped fake; test_processes.py is what it is for",
     "infra/screening/inline.py": "test_screeners.py asks one contract of it and of the processes",
     "infra/screening/worker.py": "the inside of a measuring process; test_processes.py starts and kills it",
 }

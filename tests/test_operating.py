@@ -8,7 +8,7 @@ import pytest
 import typer
 import yaml
 
-from catalogs.rules import packaged_rules
+from catalogs.rule_files import packaged_rules
 from flows.cli import app
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.hands import thread_hands
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
+from flows.run.executors import thread_hands
 from infra.settings import Settings
 
 ROOT = Path(__file__).parent.parent

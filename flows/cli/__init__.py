@@ -11,12 +11,14 @@ from collections.abc import Callable
 import typer
 
 from catalogs.errors import InputError
-from flows.cli import refreshing, serving, stores
-from flows.cli.channels import approve, channels
-from flows.cli.doctor import doctor
-from flows.cli.engine import engines
-from flows.cli.policies import policies
-from flows.cli.provenance import provenance
+from flows.cli.commands import refresh as refreshing
+from flows.cli.commands import store as stores
+from flows.cli.commands import up as serving
+from flows.cli.commands.channels import approve, channels
+from flows.cli.commands.doctor import doctor
+from flows.cli.commands.engine.group import engines
+from flows.cli.commands.policy import policies
+from flows.cli.commands.provenance import provenance
 from infra.errors import BadAddress, BadMarks, UnreadableSource, WorldError
 
 app = typer.Typer(

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.diagnosis import Finding
-from infra.engines.weights import check_folder, folder_digest
+from infra.models.model_files import check_folder, folder_digest
 
 SUPPORTED = ((3, 11), (3, 15))
 """As `requires-python` in pyproject.toml: from the first, below the second."""

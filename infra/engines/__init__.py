@@ -11,7 +11,7 @@ from infra.errors import EngineError
 from infra.interfaces import Engine
 
 if TYPE_CHECKING:
-    from infra.engines.painter import Painter
+    from infra.engines.backend import Painter
     from infra.engines.parity import Subject
 
 WINDOW = 64
@@ -23,7 +23,7 @@ class EngineSpec:
     """Which engine to open, and with what.
 
     `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
-    `infra.engines.weights.folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
+    `infra.models.model_files.folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
     `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
     `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
     so does `acceleration`, which only the torch engine knows. `unverified` paints in fp8 without a parity record.
@@ -48,15 +48,15 @@ def open_engine(spec: EngineSpec) -> Engine:
     if spec.batch_size is not None and spec.batch_size < 1:
         raise EngineError(f"An engine's batch size must be at least 1, not {spec.batch_size!r}.")
     if spec.name == "stub":
-        from infra.engines.stub import StubPainter
+        from infra.engines.stub.stub_backend import StubPainter
 
         return ThreadedEngine(StubPainter(spec.stub_seconds), spec.batch_size or 1, WINDOW)
     if spec.name == "torch":
-        from infra.engines.diffusion import usual_batch_size
+        from infra.engines.torch.diffusers_backend import usual_batch_size
 
         return ThreadedEngine(_torch_painter(spec), spec.batch_size or usual_batch_size(), WINDOW)
     if spec.name == "tensorrt":
-        from infra.engines.tensorrt.accelerating import tensorrt_painter
+        from infra.engines.tensorrt.tensorrt_backend import tensorrt_painter
 
         planned, full = tensorrt_painter(spec)
         return ThreadedEngine(planned, spec.batch_size or full, WINDOW)
@@ -64,10 +64,10 @@ def open_engine(spec: EngineSpec) -> Engine:
 
 
 def _torch_painter(spec: EngineSpec) -> "Painter":
-    from infra.engines.acceleration import open_accelerator
-    from infra.engines.diffusion import DiffusersPainter
-    from infra.engines.loading import StoredWeights, require_libraries, weights_dtype
     from infra.engines.parity import parity_folder, require
+    from infra.engines.torch.acceleration import open_accelerator
+    from infra.engines.torch.diffusers_backend import DiffusersPainter
+    from infra.models.loading import StoredWeights, require_libraries, weights_dtype
 
     require_libraries()
     weights_dtype(spec.precision, device_kind())

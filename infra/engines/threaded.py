@@ -18,7 +18,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from infra.engines.painter import OutOfDeviceMemory, Painter
+from infra.engines.backend import OutOfDeviceMemory, Painter
 from infra.errors import EngineError
 from infra.interfaces import Failure, Frame, Prompt
 

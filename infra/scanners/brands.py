@@ -38,7 +38,7 @@ class BrandScanner:
     """
 
     def __init__(self, names: Names, devices: Names, words: Names) -> None:
-        """Take brand -> names of each kind (see `catalogs.prompts.Brands`)."""
+        """Take brand -> names of each kind (see `catalogs.policy.prompt_rules.Brands`)."""
         self.terms: dict[str, list[str]] = {}
         known: dict[str, list[str]] = {}
         for kind in (names, devices, words):

@@ -12,7 +12,7 @@ from typing import Any
 
 from infra.errors import WorldError
 from infra.scanners import ImageScanner, logos, nudity, text
-from infra.scanners.marks import Library
+from infra.scanners.logo_matching import Library
 
 Settings = Mapping[str, Mapping[str, object]]
 """By scanner; plain JSON values."""

@@ -1,8 +1,8 @@
 """Which brands a picture shows: their marks, from a folder, and their names, from a list.
 
 Comes in: pixels (height x width x 3, RGB). Goes out: `logos.mark` (the most points that agree with any mark, see
-`infra.scanners.marks`), `logos.name` (the best likeness, 0 to 100, of words in the picture with any name), both 0
-where nothing is found, and the same for each brand found as `logos.mark:NAME` and `logos.name:NAME`. Whose brand may
+`infra.scanners.logo_matching`), `logos.name` (the best likeness, 0 to 100, of words in the picture with any name), both
+0 where nothing is found, and the same for each brand found as `logos.mark:NAME` and `logos.name:NAME`. Whose brand may
 be seen on which product is not known here: that is the decision's to say, from the brands' own scores.
 
 Names are compared by their letters and digits alone. Long ones (5 or more) may be misread or misspelt, as painted
@@ -17,8 +17,8 @@ from typing import Any
 
 from infra.interfaces import Pixels
 from infra.scanners import Seen
-from infra.scanners.marks import Library, library_files
-from infra.scanners.reading import Line, reader, reader_version
+from infra.scanners.logo_matching import Library, library_files
+from infra.scanners.ocr import Line, reader, reader_version
 from infra.scanners.versions import DIGITS, contents_digest, package_version
 
 CODE = "1"

@@ -16,7 +16,7 @@ import numpy as np
 
 from infra.interfaces import Pixels
 from infra.scanners import Seen
-from infra.scanners.reading import Line, line_details, reader, reader_version
+from infra.scanners.ocr import Line, line_details, reader, reader_version
 
 CODE = "1"
 LETTERS, CONFIDENCE = 3, 0.8

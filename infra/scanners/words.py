@@ -2,8 +2,9 @@
 
 Comes in: lists of terms by category, harmless phrases, then one text at a time. Goes out: which terms were found.
 Text is cut into words and whole words are looked up, so that `Scunthorpe` and `therapist` are nobody's business and
-the cost does not grow with the number of terms. The same text is read in several ways (`infra.scanners.readings`), and
-a word in several spellings (leet undone, stretched letters shortened); all of it is linear in the text's length.
+the cost does not grow with the number of terms. The same text is read in several ways
+(`infra.scanners.text_normalization`), and a word in several spellings (leet undone, stretched letters shortened); all
+of it is linear in the text's length.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from operator import contains
 
-from infra.scanners.readings import WORD, fold, readings
+from infra.scanners.text_normalization import WORD, fold, readings
 
 VERSION = "words-2"
 """Names the way of reading; a scanner's own `version` adds its lists."""

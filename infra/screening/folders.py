@@ -12,10 +12,10 @@ from pathlib import Path
 
 import cv2
 
-from infra.codecs import decode
 from infra.errors import BadImage
-from infra.pixel.background import measure_background
-from infra.pixel.metrics import measure_pixels
+from infra.imaging.codecs import decode
+from infra.imaging.metrics.background import measure_background
+from infra.imaging.metrics.pixels import measure_pixels
 
 KINDS = (".jpg", ".jpeg", ".png")
 FILE_BYTES = 100_000_000

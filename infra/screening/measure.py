@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 
-from infra.codecs import decode, pixel_sha
 from infra.errors import ObjectMissing
-from infra.finishing import finish, read_mark
+from infra.imaging.codecs import decode, pixel_sha
+from infra.imaging.finishing import finish, read_mark
+from infra.imaging.metrics.appearance import appearance
+from infra.imaging.metrics.background import measure_background
+from infra.imaging.metrics.pdq import pdq
+from infra.imaging.metrics.pixels import measure_pixels
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder, Watermark
-from infra.marks.watermarks import open_watermark, payload_of, require_found
-from infra.pixel.appearance import appearance
-from infra.pixel.background import measure_background
-from infra.pixel.metrics import measure_pixels
-from infra.pixel.pdq import pdq
+from infra.provenance.watermarks import open_watermark, payload_of, require_found
 from infra.scanners import images
 
 SCANNERS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}

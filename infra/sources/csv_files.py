@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 
 from infra.errors import UnreadableSource
 from infra.sources.headers import check_headers
-from infra.sources.places import Place, SourceFile, translated
+from infra.sources.source_files import Place, SourceFile, translated
 
 BLOCK_BYTES = 16 << 20
 """What is parsed at once. A row must fit into two blocks, which bounds the longest value: descriptions with embedded

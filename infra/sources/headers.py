@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from infra.errors import UnreadableSource
-from infra.sources.places import Place
+from infra.sources.source_files import Place
 
 
 def check_headers(place: Place, headers: Sequence[Sequence[str]]) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from infra.errors import UnreadableSource
-from infra.sources.places import Place, SourceFile, translated
+from infra.sources.source_files import Place, SourceFile, translated
 
 CHUNK_BYTES = 16 << 20
 """What is parsed at once, besides the rest of its last line."""

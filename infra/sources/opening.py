@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from infra.errors import UnreadableSource
 from infra.sources.csv_files import CsvFiles
+from infra.sources.file_formats import Kind, kind_of
 from infra.sources.jsonl_files import JsonlFiles
-from infra.sources.kinds import Kind, kind_of
 from infra.sources.parquet_files import ParquetFiles
-from infra.sources.places import Place, SourceFile, find_place
+from infra.sources.source_files import Place, SourceFile, find_place
 
 BATCH_ROWS = 16_384
 """Rows of a batch: a first night has four and more slots a row as Python objects, about 1.5 kB each."""

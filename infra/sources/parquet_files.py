@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import UnreadableSource
+from infra.sources.file_formats import PARQUET_MAGIC
 from infra.sources.headers import check_headers
-from infra.sources.kinds import PARQUET_MAGIC
-from infra.sources.places import Place, SourceFile, translated
+from infra.sources.source_files import Place, SourceFile, translated
 
 READ_BUFFER = 1 << 20
 """Bytes read at once from a column: with a buffer, a column chunk is streamed instead of loaded whole."""

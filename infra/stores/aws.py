@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from infra.errors import BadAddress
 from infra.settings import Settings
-from infra.stores.patience import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Patience
+from infra.stores.retry import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Patience
 
 CONNECTIONS = 16
 """Connections that a process opens at most, and so the operations that are worth having under way at once."""

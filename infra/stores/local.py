@@ -19,7 +19,7 @@ from uuid import uuid4
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
 from infra.stores.addresses import Address, parse_address
-from infra.stores.names import TEMPORARY, check_key, check_prefix
+from infra.stores.key_validation import TEMPORARY, check_key, check_prefix
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MODE = 0o666  # less what the umask takes away

@@ -13,7 +13,7 @@ from typing import IO
 
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectInfo
-from infra.stores.names import check_key, check_prefix
+from infra.stores.key_validation import check_key, check_prefix
 
 _lock = Lock()
 _shelves: dict[str, dict[str, tuple[bytes, datetime]]] = {}

@@ -3,7 +3,7 @@
 Comes in: keys and bytes. Goes out: objects, by s3fs. `write_once` is a conditional put (`If-None-Match: *`), which AWS
 and most servers decide atomically; servers that ignore the condition are found by `supports_conditional_writes`.
 What passes by itself (overload, a lost connection, half an answer) is tried again here and nowhere below, for as long
-as the settings say; see `infra.stores.patience`.
+as the settings say; see `infra.stores.retry`.
 """
 
 import io
@@ -19,7 +19,7 @@ from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
 from infra.stores.addresses import Address, parse_address
 from infra.stores.aws import CONNECTIONS, S3Access, S3Client, open_client
-from infra.stores.names import check_key, check_prefix
+from infra.stores.key_validation import check_key, check_prefix
 from infra.stores.s3_errors import COME_BACK, MISSING, NotAllDeleted, code_of, passes, said, vendor_errors
 from infra.stores.s3_streams import PART_BYTES, Draft, Ranges
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
-from infra.tables.plain import plain_batches
+from infra.tables.arrow_types import plain_batches
 
 OPERATION = "_op"
 PUT, DROP = "put", "drop"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalogs.plan import PlanCounts, PlannedBatch, Request, Slot
-from catalogs.planner import Planner
-from catalogs.prompts import PromptWord
-from catalogs.published import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
-from catalogs.recipe import Recipe
-from catalogs.schemas import MANIFEST, OUTCOMES
+from catalogs.planning.current_state import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
+from catalogs.planning.plan import PlanCounts, PlannedBatch, Request, Slot
+from catalogs.planning.planner import Planner
+from catalogs.policy.prompt_rules import PromptWord
+from catalogs.recipe.schema import Recipe
+from catalogs.table_schemas import MANIFEST, OUTCOMES
 from catalogs.verdict import PASS, Verdict
 from tests.catalogs.shop import RECIPE, accepted
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalogs.ingest import Ingest, Reject, collect_inherited
-from catalogs.recipe import Recipe
+from catalogs.ingest.row_validation import Ingest, Reject, collect_inherited
+from catalogs.recipe.schema import Recipe
 
 FIELDS = (
     "sku", "title", "category", "color", "description", "prompt", "negative_prompt", "seed", "width", "height", "model",

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from flows.local_server import local_server
+from flows.orchestration.local_server import local_server
 from tests.buckets import bucket_at
 from tests.flows.home import Home, at_home
 

@@ -1,7 +1,7 @@
 """A real Prefect server with real workers, as a client of its API sees it, and shops to ask it for.
 
-Comes in: what `flows.serving` serves. Goes out: runs that are asked for, waited for and looked at, and the processes
-that are left of them.
+Comes in: what `flows.orchestration.local_stack` serves. Goes out: runs that are asked for, waited for and looked at,
+and the processes that are left of them.
 """
 
 import json
@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import psutil
 
-from flows.local_server import free_port
-from flows.serving import Serving, serving
+from flows.orchestration.local_server import free_port
+from flows.orchestration.local_stack import Serving, serving
 from tests.flows.shops import Shop, check_sums
 from tests.flows.test_bad_input import RECIPE
 

@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from catalogs import layout
-from catalogs.job import Scope
-from flows import leasing
+from catalogs.runs.job import Scope
+from flows.run import leases as leasing
+from infra.coordination.leases import acquire, utc_now
 from infra.interfaces import ObjectStore, TableStore
-from infra.leases import acquire, utc_now
 from infra.settings import Settings
 from infra.stores import open_store
-from infra.stores.faults import Mortality
 from infra.tables import open_tables
-from infra.tables.faults import MortalTables
+from infra.testing.faulty_store import Mortality
+from infra.testing.faulty_tables import MortalTables
 from tests.flows.worlds import CATALOGUE, Row, World
 
 T = TypeVar("T")

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from catalogs import layout
-from catalogs.schemas import MANIFEST
-from flows.hands import thread_hands
+from catalogs.table_schemas import MANIFEST
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
-from flows.release import release_held
-from infra.codecs import decode, pixel_sha
-from infra.documents import read_json
+from flows.release_held import release_held
+from flows.run.executors import thread_hands
+from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
+from infra.stores.json_objects import read_json
 from infra.tables import open_tables
-from tasks.marks import wrong_marks
+from tasks.gates.required_marks import wrong_marks
 
 Row = dict[str, str]
 Name = tuple[str, str, int]

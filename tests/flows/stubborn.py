@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from flows import attended
+from flows.orchestration import supervised_process as attended
 
 DEPTH = 3
 CHILD = """

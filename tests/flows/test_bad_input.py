@@ -18,16 +18,16 @@ import yaml
 
 from catalogs import layout
 from catalogs.errors import InputError, OptionError, RecipeError, SettingsError
-from catalogs.rules import packaged_rules
-from catalogs.schemas import REJECTS
+from catalogs.rule_files import packaged_rules
+from catalogs.table_schemas import REJECTS
 from flows.cli import main
-from flows.hands import thread_hands
 from flows.parameters import RefreshParameters
-from flows.planning import plan_refresh
 from flows.refresh import run_refresh
+from flows.run.dry_run import plan_refresh
+from flows.run.executors import thread_hands
 from infra.errors import BadAddress, StoreError, UnreadableSource
-from infra.parquet import read_records, read_table
 from infra.settings import Settings
+from infra.stores.parquet_objects import read_records, read_table
 from tests.flows.shops import SETTINGS, Row, Shop, check_published, write_csv
 
 FIELDS = ("sku", "title", "prompt", "seed", "width", "height", "views", "num_images", "quality", "model",

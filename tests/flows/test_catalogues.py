@@ -13,15 +13,15 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from bench.synthetic_catalogue import synthetic_batches
 from catalogs import layout
-from catalogs.schemas import MANIFEST
-from catalogs.synthetic import synthetic_batches
-from flows.hands import thread_hands
+from catalogs.table_schemas import MANIFEST
 from flows.parameters import RefreshParameters
-from flows.planning import plan_refresh
 from flows.refresh import run_refresh
-from infra.documents import read_json
+from flows.run.dry_run import plan_refresh
+from flows.run.executors import thread_hands
 from infra.stores import open_store
+from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tests.flows.shops import SETTINGS, Manifest, by_name, check_published, check_sums
 

@@ -20,17 +20,17 @@ from hypothesis import HealthCheck, Verbosity, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-import tasks.audit
+import tasks.pipeline.audit
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.job import Scope
-from catalogs.policy import built_in_policy
-from catalogs.suite import Suite, default_suite
-from flows.watching import NoWatch
+from catalogs.policy.audit_suite import Suite, default_suite
+from catalogs.policy.schema import built_in_policy
+from catalogs.runs.job import Scope
+from flows.run.observers import NoWatch
 from infra.errors import LeaseHeld
-from infra.parquet import read_records
-from infra.stores.faults import Mortality, StoreDied
-from tasks import runs
+from infra.stores.parquet_objects import read_records
+from infra.testing.faulty_store import Mortality, StoreDied
+from tasks.runs import run_state as runs
 from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.worlds import (
     CATALOGUE,
@@ -76,7 +76,7 @@ class DeathAtWord(Mortality):
 def short_audit() -> Iterator[None]:
     """Audit by the checks that tell worlds apart: the whole suite has tests of its own, and takes longer than a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks.audit, "default_suite", _short)
+        patch.setattr(tasks.pipeline.audit, "default_suite", _short)
         yield
 
 

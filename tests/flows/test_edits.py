@@ -15,11 +15,11 @@ import yaml
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.rules import packaged_rules
-from catalogs.schemas import OUTCOMES
-from infra.documents import read_json
+from catalogs.rule_files import packaged_rules
+from catalogs.table_schemas import OUTCOMES
+from infra.stores.json_objects import read_json
 from infra.tables import open_tables
-from tasks.rollback import rollback
+from tasks.amendments.rollback import rollback
 from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.shops import SHOWN, Manifest, Name, Night, Row, Shop, check_published
 

@@ -6,12 +6,12 @@ import pytest
 
 import flows.refresh
 from catalogs import layout
-from catalogs.batch import Batch
-from infra.documents import read_json
+from catalogs.runs.release_batch import Batch
 from infra.errors import StagedLost
 from infra.interfaces import ObjectStore, TableStore
-from infra.marks.credentials import Signer
-from tasks.publish import Release
+from infra.provenance.credentials import Signer
+from infra.stores.json_objects import read_json
+from tasks.pipeline.publish import Release
 from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, plain_rows, released
 
 

@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 
 from catalogs.errors import SettingsError
-from flows.places import open_places, open_signer
-from infra.codecs import decode
+from flows.wiring.composition import open_places, open_signer
 from infra.errors import BadMarks, MarkError
-from infra.marks.certificates import DEVELOPMENT
-from infra.marks.credentials import read_credential
-from infra.marks.watermarks import BlockWatermark
+from infra.imaging.codecs import decode
+from infra.provenance.certificates import DEVELOPMENT
+from infra.provenance.credentials import read_credential
+from infra.provenance.watermarks import BlockWatermark
 from infra.stores import open_store
 from infra.tables import open_tables
-from tasks.verify import verify
+from tasks.maintenance.verify import verify
 from tests.flows.shops import SETTINGS, Shop, check_published
 from tests.flows.test_bad_input import RECIPE
 from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
 
-BLOCKS = "infra.marks.watermarks:BlockWatermark"
+BLOCKS = "infra.provenance.watermarks:BlockWatermark"
 
 
 def shop_with(folder: Path, **settings: Any) -> Shop:

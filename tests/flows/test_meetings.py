@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.job import Scope
+from catalogs.runs.job import Scope
 from infra.interfaces import TableStore
 from infra.stores import open_store
 from infra.tables import open_tables

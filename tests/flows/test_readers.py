@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows.hands import thread_hands
 from flows.refresh import run_refresh
+from flows.run.executors import thread_hands
 from tests.flows.shops import Row, Shop, check_sums
 from tests.flows.worlds import RECIPE, row
 

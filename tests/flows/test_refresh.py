@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from catalogs.rules import packaged_rules
-from infra.codecs import decode
-from infra.engines.weights import folder_digest
+from catalogs.rule_files import packaged_rules
 from infra.errors import EngineUnsuitable
-from infra.parquet import read_records
+from infra.imaging.codecs import decode
+from infra.models.model_files import folder_digest
+from infra.stores.parquet_objects import read_records
 from tests.flows.shops import Row, Shop, check_published
 from tests.flows.test_bad_input import RECIPE as STUB_RECIPE
 from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint

@@ -8,16 +8,16 @@ from typing import Any
 import psutil
 import pytest
 
-import flows.places
+import flows.wiring.composition
 from catalogs import layout
 from catalogs.errors import SettingsError
-from flows.hands import thread_hands
-from flows.places import open_places, pool_maker, read_prices
 from flows.refresh import Refresh
-from flows.watching import NoWatch
-from infra.engines.faults import FATAL, open_fatal_engine
+from flows.run.executors import thread_hands
+from flows.run.observers import NoWatch
+from flows.wiring.composition import open_places, pool_maker, read_prices
 from infra.errors import EngineError
 from infra.stores import open_store
+from infra.testing.faulty_engine import FATAL, open_fatal_engine
 from tests.flows.home import staged_keys, wait_for_staged
 from tests.flows.shops import SETTINGS, Shop, check_published
 from tests.flows.test_bad_input import RECIPE
@@ -135,7 +135,7 @@ def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_pa
 def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
     tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flows.places, "open_engine", open_fatal_engine)
+    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_fatal_engine)
     shop = shop_of(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
     report = shop.night().report
     assert (report["slots"]["published"], report["slots"]["failed"]) == (11, 1)
@@ -149,7 +149,7 @@ def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(
     tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = shop_of(tmp_path, 2, ray_gpus=1, **RAY)
-    monkeypatch.setattr(flows.places, "open_engine", open_nothing)
+    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_nothing)
     with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):
         shop.night()
     assert len(shop.open_runs()) == 1, "the run is taken up when the engine is there"
@@ -161,7 +161,7 @@ def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> N
 
 
 def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flows.places, "ray_is_installed", lambda: False)
+    monkeypatch.setattr(flows.wiring.composition, "ray_is_installed", lambda: False)
     shop = shop_of(tmp_path, 1, **RAY)
     with pytest.raises(EngineError, match=r"pip install 'packshot\[ray\]'"):
         shop.night()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from flows.hands import thread_hands
-from flows.places import open_places, read_prices
-from flows.planning import plan_refresh
 from flows.refresh import Refresh
-from flows.watching import NoWatch
+from flows.run.dry_run import plan_refresh
+from flows.run.executors import thread_hands
+from flows.run.observers import NoWatch
+from flows.wiring.composition import open_places, read_prices
 from infra.settings import Settings
 from infra.tables import open_tables
 from tests.flows.shops import SETTINGS, STATES, Shop, check_published, check_sums

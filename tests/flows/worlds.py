@@ -17,33 +17,33 @@ from typing import Any
 
 import pytest
 
-import flows.release
+import flows.release_held
 from catalogs import layout
-from catalogs.job import Job, Scope
-from catalogs.policy import Policy, built_in_policy
-from catalogs.prices import load_prices
-from catalogs.recipe import Recipe
-from flows.hands import thread_hands
-from flows.line import Watch
-from flows.places import open_screener, open_signer
+from catalogs.planning.pricing import load_prices
+from catalogs.policy.schema import Policy, built_in_policy
+from catalogs.recipe.schema import Recipe
+from catalogs.runs.job import Job, Scope
 from flows.refresh import Refresh
-from flows.watching import NoWatch
+from flows.run.executors import thread_hands
+from flows.run.observers import NoWatch
+from flows.run.shard_pipeline import Watch
+from flows.wiring.composition import open_screener, open_signer
 from infra.engines import WINDOW
-from infra.engines.stub import StubPainter
+from infra.engines.stub.stub_backend import StubPainter
 from infra.engines.threaded import READY_BATCHES, ThreadedEngine
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt, TableStore
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.settings import Settings
 from infra.stores import open_store
-from infra.stores.faults import Mortality, MortalStore
 from infra.tables import open_tables
-from infra.tables.faults import MortalTables
-from tasks.amend import Amendment
-from tasks.generate import STAGING_QUEUE
-from tasks.marks import wrong_marks
-from tasks.rollback import rollback
-from tasks.workbench import Gate, Places
+from infra.testing.faulty_store import Mortality, MortalStore
+from infra.testing.faulty_tables import MortalTables
+from tasks.amendments.manifest_change import Amendment
+from tasks.amendments.rollback import rollback
+from tasks.gates.required_marks import wrong_marks
+from tasks.pipeline.generate import STAGING_QUEUE
+from tasks.runs.run_context import Gate, Places
 
 Row = dict[str, str]
 Content = dict[str, Any]
@@ -182,9 +182,11 @@ class World:
     def release(self, run_id: str, checks: list[str], mortality: Mortality | None = None) -> Content:
         """Let a held batch go; raises `StoreDied` where the store dies."""
         with pytest.MonkeyPatch.context() as patch, thread_hands() as hands:
-            patch.setattr(flows.release, "open_store", lambda _: self._mortal(mortality)[0])
-            patch.setattr(flows.release, "open_places", lambda job, _: self._places(job, mortality))
-            return flows.release.release_held(self.url, run_id, checks, "as meant", "somebody", self.settings, hands)
+            patch.setattr(flows.release_held, "open_store", lambda _: self._mortal(mortality)[0])
+            patch.setattr(flows.release_held, "open_places", lambda job, _: self._places(job, mortality))
+            return flows.release_held.release_held(
+                self.url, run_id, checks, "as meant", "somebody", self.settings, hands
+            )
 
     def rollback(self, mortality: Mortality | None = None) -> Amendment:
         """Go back to the release before; raises `StoreDied` where the store dies."""
@@ -197,7 +199,7 @@ class World:
 
     @contextmanager
     def _places(self, job: Job, mortality: Mortality | None) -> Iterator[tuple[Places, Gate]]:
-        """Open places by hand as `flows.places` does, so that each of them may be mortal or count."""
+        """Open places by hand as `flows.wiring.composition` does, so that each of them may be mortal or count."""
         store, tables = self._mortal(mortality)
         pools: dict[str, Pool] = {}
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from infra.codecs import PNG_END, PNG_START, encode_png
+from infra.imaging.codecs import PNG_END, PNG_START, encode_png
 from infra.interfaces import Pixels
 
 COUNT = 2500

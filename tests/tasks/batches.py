@@ -10,15 +10,15 @@ from typing import Any
 import pyarrow as pa
 
 from catalogs import layout
-from catalogs.batch import Batch
 from catalogs.keys import image_key, slot_id
-from catalogs.plan import Request
-from catalogs.schemas import DECISIONS, RECORDS, REFRESHED, RETIRED, SLOTS
-from catalogs.shards import request_table
+from catalogs.planning.plan import Request
+from catalogs.planning.sharding import request_table
+from catalogs.runs.release_batch import Batch
+from catalogs.table_schemas import DECISIONS, RECORDS, REFRESHED, RETIRED, SLOTS
 from catalogs.verdict import PASS
-from infra.codecs import decode, pixel_sha
+from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import ObjectStore
-from infra.parquet import write_table
+from infra.stores.parquet_objects import write_table
 from tests.tasks.shops import CATALOGUE, finish_of, jpeg_of, request_of
 
 RUN = "run-1"

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from tasks.prompts import PromptGates
+from tasks.gates.prompt_gate import PromptGates
 
 FILE = Path(__file__).parents[1] / "data" / "labelled_prompts.tsv"
 KINDS = {

@@ -17,15 +17,15 @@ import pyarrow as pa
 
 from catalogs import layout
 from catalogs.keys import image_key, slot_id
-from catalogs.schemas import CODES, MANIFEST, OUTCOMES
-from infra.codecs import decode, encode_png, pixel_sha
-from infra.documents import write_json
-from infra.finishing import finish
+from catalogs.table_schemas import CODES, MANIFEST, OUTCOMES
+from infra.imaging.codecs import decode, encode_png, pixel_sha
+from infra.imaging.finishing import finish
 from infra.interfaces import Pixels
-from infra.parquet import write_table
 from infra.stores import open_store
+from infra.stores.json_objects import write_json
+from infra.stores.parquet_objects import write_table
 from infra.tables import open_tables
-from infra.tables.once import commit_once
+from infra.tables.idempotent_commit import commit_once
 
 CATALOGUE = "shoes"
 DAY = 86_400

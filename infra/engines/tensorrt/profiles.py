@@ -10,7 +10,7 @@ and the length of a usual caption. The number of tokens of a size is fixed: a ra
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.onnx_graphs.contract import CAPTION_LIMIT, PATCH, TOKEN_STEP, Graph, padded
+from infra.onnx_graphs.graph_spec import CAPTION_LIMIT, PATCH, TOKEN_STEP, Graph, padded
 
 LATENT_PIXEL = 8
 """Pixels on each side of Z-Image's latents; a small model may have another number."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flows.cli.faces import print_json
+from flows.cli.console import print_json
 from infra.stores import open_store
-from tests.flows.cli.test_refreshing import RECIPE, missing_keys
+from tests.flows.cli.commands.test_refresh import RECIPE, missing_keys
 from tests.flows.shops import Shop, check_published, check_sums
 
 NONSENSE = {

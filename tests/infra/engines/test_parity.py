@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.faults import FaultyPainter
 from infra.engines.parity import Subject, compare, fixed_prompts, paint, parity_folder, require, write
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Pixels, Prompt
+from infra.testing.faulty_engine import FaultyPainter
 
 SUBJECT = Subject("a" * 64, "fp8", "NVIDIA H200", "2.13.0")
 GREY: dict[str, Pixels] = {key: np.full((4, 6, 3), 100, np.uint8) for key in "ab"}

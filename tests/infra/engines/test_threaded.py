@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.engines.faults import FaultyPainter
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Failure, Frame, Prompt
+from infra.testing.faulty_engine import FaultyPainter
 
 PATIENCE = 20
 """Seconds after which a test that waits for another thread says that it hangs."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from infra.engines.captions import wrapped
+from infra.engines.torch.caption_embedding import wrapped
 from infra.nano.architecture import (
     LATENT_CHANNELS,
     SHIFT,

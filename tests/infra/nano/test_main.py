@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.weights import check_folder
 from infra.interfaces import Frame, Prompt
-from infra.nano.__main__ import app
+from infra.models.model_files import check_folder
+from infra.nano.training.__main__ import app
 
 FIRST = {
     "autoencoder": "draw",

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.diffusion import DiffusersPainter
-from infra.engines.loading import StoredWeights
-from infra.engines.weights import check_folder
+from infra.engines.torch.diffusers_backend import DiffusersPainter
 from infra.interfaces import Engine, Frame, Prompt
+from infra.models.loading import StoredWeights
+from infra.models.model_files import check_folder
 from infra.nano import MODEL
-from infra.nano.judging import colour_of
-from infra.onnx_graphs.contract import TOKEN_STEP
+from infra.nano.training.image_classification import colour_of
+from infra.onnx_graphs.graph_spec import TOKEN_STEP
 
 SIDE = 256
 TOLERANCE = 2

@@ -18,6 +18,6 @@ def tiny(tiny_model: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def transformer_graph(tiny_export: Path) -> Any:
-    from infra.onnx_graphs.running import OnnxRuntime
+    from infra.onnx_graphs.onnx_runtime import OnnxRuntime
 
     return OnnxRuntime(tiny_export / "transformer" / "model.onnx", threads=1)

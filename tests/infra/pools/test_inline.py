@@ -5,11 +5,11 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from infra.engines.faults import FaultyPainter
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Engine, Prompt
 from infra.pools.inline import InlinePool
+from infra.testing.faulty_engine import FaultyPainter
 
 PATIENCE = 20
 

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.faults import FaultyPainter
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Prompt
+from infra.testing.faulty_engine import FaultyPainter
 
 PATIENCE = 60.0
 

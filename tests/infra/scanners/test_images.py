@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs.policy import SCORES
-from catalogs.scanners import IMAGE_SCANNERS
+from catalogs.policy.scanners import IMAGE_SCANNERS
+from catalogs.policy.schema import SCORES
 from infra.errors import ScannerMissing
 from infra.scanners import Seen
 from infra.scanners.images import KINDS, look_for, opened, plain_marks

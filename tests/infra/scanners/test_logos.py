@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infra.scanners.logos import LogoScanner, Names, letters, version
-from infra.scanners.reading import Line
+from infra.scanners.ocr import Line
 from tests.infra.scanners.pictures import NEEDS_OCR, mark, needs, stamped, vase, written
 
 NAMES = ["Adidas", "Nike", "Acme Tools", "L'Oréal", "小米"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catalogs.policy import built_in_policy
+from catalogs.policy.schema import built_in_policy
 from infra.interfaces import Pixels
 from infra.scanners.nudity import GROUPS, NudityScanner
 from tests.infra.scanners.pictures import NEEDS_NUDENET, ovals, vase

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.scanners.readings import fold
+from infra.scanners.text_normalization import fold
 from infra.scanners.words import VERSION, WordScanner
 
 TERMS = {

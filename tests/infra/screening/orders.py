@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from infra.codecs import encode_png
+from infra.imaging.codecs import encode_png
 from infra.interfaces import ObjectStore, Pixels, ScreeningOrder
 
 BOTH = ("pixels", "fingerprint")

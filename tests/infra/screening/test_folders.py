@@ -5,9 +5,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from infra.codecs import encode_png
-from infra.pixel.background import measure_background
-from infra.pixel.metrics import measure_pixels
+from infra.imaging.codecs import encode_png
+from infra.imaging.metrics.background import measure_background
+from infra.imaging.metrics.pixels import measure_pixels
 from infra.screening.folders import AT_ONCE, FILE_BYTES, measure_folder, pictures_in
 from tests.infra.pixel.pictures import good_pictures, plain
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.policy import built_in_policy, decide_image
-from infra.codecs import MOST_PIXELS, decode
+from catalogs.policy.schema import built_in_policy, decide_image
 from infra.errors import BadImage
+from infra.imaging.codecs import MOST_PIXELS, decode
 from infra.screening.measure import SCANNERS, measure
 from infra.stores import open_store
 from tests.infra.hostile import COUNT, hostile_files

@@ -10,13 +10,13 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from infra.codecs import decode, pixel_sha
 from infra.errors import BadImage, BadMarks, ObjectMissing
-from infra.finishing import finish
+from infra.imaging.codecs import decode, pixel_sha
+from infra.imaging.finishing import finish
+from infra.imaging.metrics.background import measure_background
+from infra.imaging.metrics.pdq import pdq
 from infra.interfaces import ObjectStore
-from infra.marks.watermarks import BlockWatermark
-from infra.pixel.background import measure_background
-from infra.pixel.pdq import pdq
+from infra.provenance.watermarks import BlockWatermark
 from infra.scanners.images import look_for
 from infra.screening.measure import AT_WORK, RUN, SCANNERS, from_json, measure, to_json
 from infra.stores import open_store
@@ -205,7 +205,7 @@ def test_two_pictures_differ_in_everything_that_names_them(store: ObjectStore) -
 def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_found_again(store: ObjectStore) -> None:
     finish = {"watermark": "blocks-1", "quality": 95}
     pixels = picture()
-    marked = replace(staged(store, "a", pixels, finish=finish), watermark="infra.marks.watermarks:BlockWatermark")
+    marked = replace(staged(store, "a", pixels, finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
     screened = measure(marked, store)
     hidden = BlockWatermark().find(decode(store.read("staging/a-finished.jpg")))
     assert hidden == bytes.fromhex(pixel_sha(pixels))[:8]
@@ -215,7 +215,7 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
 
 def test_a_watermark_that_does_not_outlive_the_encoder_is_no_picture_to_publish(store: ObjectStore) -> None:
     finish = {"watermark": "blocks-1", "quality": 1}
-    marked = replace(staged(store, "a", finish=finish), watermark="infra.marks.watermarks:BlockWatermark")
+    marked = replace(staged(store, "a", finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
     with pytest.raises(BadImage, match="'blocks-1' cannot be read back from the finished picture"):
         measure(marked, store)
     assert store.find("scores/a.json") is None

@@ -17,9 +17,9 @@ import pytest
 
 from infra.errors import WorldError
 from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
-from infra.screening.faults import CRASH_CODE, measure_or_fail
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
+from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
 from tests.infra.screening.orders import order_for, picture, staged
 
 ROOT = Path(__file__).parents[3]
@@ -230,7 +230,7 @@ def test_fewer_than_one_worker_is_refused() -> None:
 # No `if __name__ == "__main__"`: a worker that imported its parent's main module would start workers of its own.
 PARENT = """
 import os, signal, sys, threading
-from infra.screening.faults import measure_or_fail
+from infra.testing.faulty_screening import measure_or_fail
 from infra.screening.processes import ProcessScreener
 from tests.infra.screening.orders import staged
 from infra.stores import open_store

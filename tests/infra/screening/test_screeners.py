@@ -7,11 +7,11 @@ import pytest
 
 from infra.errors import StoreError
 from infra.interfaces import Failure, ObjectStore, Screened, Screener
-from infra.screening.faults import measure_or_fail
 from infra.screening.inline import InlineScreener
 from infra.screening.measure import measure
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
+from infra.testing.faulty_screening import measure_or_fail
 from tests.infra.screening.orders import order_for, picture, staged
 
 

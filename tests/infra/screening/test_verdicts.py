@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from catalogs.policy import SCORES, Policy, built_in_policy, decide_image, load_policy
-from catalogs.scanners import NAMED_SCORES
+from catalogs.policy.scanners import NAMED_SCORES
+from catalogs.policy.schema import SCORES, Policy, built_in_policy, decide_image, load_policy
 from catalogs.verdict import PASS, Verdict
-from infra.codecs import encode_png
-from infra.engines.stub import NAMES, StubPainter
+from infra.engines.stub.stub_backend import NAMES, StubPainter
 from infra.errors import BadImage
+from infra.imaging.codecs import encode_png
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.screening.measure import measure
 from infra.stores import open_store

@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import UnreadableSource
 from infra.sources.headers import check_headers
-from infra.sources.places import Place, find_place
+from infra.sources.source_files import Place, find_place
 
 
 @pytest.fixture

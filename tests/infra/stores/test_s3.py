@@ -8,7 +8,7 @@ import pytest
 from infra.errors import ObjectMissing, StoreError
 from infra.stores import open_store, s3
 from infra.stores.aws import S3Access, S3Client
-from infra.stores.patience import Patience
+from infra.stores.retry import Patience
 from infra.stores.s3 import S3Store
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from catalogs.schemas import MANIFEST, OUTCOMES
+from catalogs.table_schemas import MANIFEST, OUTCOMES
 from infra.errors import LostRace, TableError
 from infra.interfaces import TableStore
 from infra.tables import open_tables

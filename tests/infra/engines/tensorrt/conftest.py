@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from infra.engines.tensorrt.opening import Host
+from infra.engines.tensorrt.engine_open import Host
 from infra.nano import MODEL
 from tests.infra.engines.tensorrt.machines import recording_host
 from tests.infra.engines.tensorrt.small_graphs import write_small_export, write_small_graphs

@@ -1,9 +1,9 @@
 """A machine with a GPU, as far as it can be had without one."""
 
-from infra.engines.tensorrt.cards import Machine
+from infra.engines.tensorrt.build_manifest import Machine
 from infra.engines.tensorrt.device import HostDevice
-from infra.engines.tensorrt.opening import Host
-from infra.engines.tensorrt.recording import RecordingTensorRT
+from infra.engines.tensorrt.engine_open import Host
+from infra.testing.fake_tensorrt import RecordingTensorRT
 
 
 def recording_host() -> Host:

@@ -13,10 +13,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
-from infra.engines.tensorrt.configs import component_configs, latent_pixel
-from infra.engines.weights import folder_digest
-from infra.onnx_graphs.cards import ExportCard, describe_files, write_card
-from infra.onnx_graphs.contract import OPSET, TRANSFORMER, VAE_DECODER, Graph, Port, fixed_sizes
+from infra.engines.tensorrt.model_configs import component_configs, latent_pixel
+from infra.models.model_files import folder_digest
+from infra.onnx_graphs.export_manifest import ExportCard, describe_files, write_card
+from infra.onnx_graphs.graph_spec import OPSET, TRANSFORMER, VAE_DECODER, Graph, Port, fixed_sizes
 
 SIZES = {"patch_channels": 64, "caption_channels": 8, "rotations": 4, "latent_channels": 16}
 """The axes that a model fixes."""

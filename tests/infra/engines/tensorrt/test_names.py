@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.engines.tensorrt import recording, recording_runtime
+from infra.testing import fake_tensorrt as recording
+from infra.testing import fake_tensorrt_runtime as recording_runtime
 from tests.infra.engines.tensorrt.names import API, strangers, used
 
 ROOM = Path(recording.__file__).parent

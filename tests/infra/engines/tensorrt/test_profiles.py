@@ -16,7 +16,7 @@ from infra.engines.tensorrt.profiles import (
     profiles_of,
     shapes_of,
 )
-from infra.onnx_graphs.contract import TRANSFORMER, VAE_DECODER
+from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
 from tests.infra.engines.tensorrt.small_graphs import SIZES
 
 SIDES = st.integers(1, 256).map(lambda steps: 16 * steps)

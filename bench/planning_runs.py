@@ -1,0 +1,114 @@
+"""Packshot's side of the planning benchmark: its catalogues, its nights, and a manifest of the first one.
+
+Comes in: a scratch folder. Goes out: how many slots each night has to make.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bench.synthetic_catalogue import SYNTHETIC, synthetic_batches
+from catalogs import layout
+from catalogs.policy.schema import built_in_policy
+from catalogs.recipe.loading import built_in_recipe, with_engine
+from catalogs.recipe.schema import Recipe
+from catalogs.runs.job import Job
+from catalogs.table_schemas import MANIFEST
+from infra.stores import open_store
+from infra.tables import open_tables
+from tasks.pipeline.plan import make_plan
+
+NAME = "bench"
+VIEWS = ("front", "three-quarter", "side", "back")
+SHARD = 128
+FIRST = "first"
+"""The run whose plan becomes the manifest."""
+
+
+def bench_recipe(**standard: int) -> Recipe:
+    """Return the built-in recipe with the stub engine and four views; `standard` changes its one-size tier."""
+    recipe = with_engine(built_in_recipe(), engine="stub", model=None, precision=None)
+    content = recipe.model_dump(mode="json")
+    content["defaults"]["views"] = list(VIEWS)
+    content["tiers"]["standard"].update(standard)
+    return Recipe.model_validate(content)
+
+
+def write_catalogues(folder: Path, skus: int, changed: int) -> None:
+    """Write the catalogue of two nights: before, and after `changed` titles were edited."""
+    for name, edits in (("before", 0), ("after", changed)):
+        with pq.ParquetWriter(folder / f"{name}.parquet", SYNTHETIC) as file:
+            for batch in synthetic_batches(skus, changed=edits):
+                file.write_batch(batch)
+
+
+def plan_first(folder: Path) -> int:
+    """Plan the first night, and write its plan; return the slots to make."""
+    return _plan(folder, "before.parquet", FIRST)
+
+
+def plan_again(folder: Path, catalogue: str) -> int:
+    """Plan a later night against the manifest, and write its plan; return the slots to make."""
+    return _plan(folder, catalogue, f"again-{catalogue}")
+
+
+def _plan(folder: Path, catalogue: str, run_id: str) -> int:
+    url = (folder / "store").as_uri()
+    job = Job(str(folder / catalogue), url, NAME, bench_recipe(), built_in_policy())
+    plan = make_plan(job, open_store(url), open_tables(url), run_id, SHARD)
+    assert plan.retired == 0
+    return plan.slots.new + plan.slots.changed
+
+
+def publish_all(folder: Path) -> int:
+    """Put every slot of the first night's plan into the manifest, as its release would have; return how many."""
+    url = (folder / "store").as_uri()
+    tables, table = open_tables(url), layout.manifest(NAME)
+    tables.ensure(table, MANIFEST)
+    schema = MANIFEST.append(pa.field("_op", pa.string()))
+    with open_store(url).open_input(layout.run_file(FIRST, "slots.parquet")) as file:
+        slots = pq.ParquetFile(file)
+        rows = pa.RecordBatchReader.from_batches(schema, _published(slots.iter_batches(), schema))
+        tables.merge(table, rows, on=["slot_id"], base_version=0, metadata={"run_id": FIRST})
+        return int(slots.metadata.num_rows)
+
+
+def _published(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    chance = np.random.default_rng(7)
+    for batch in slots:
+        count = batch.num_rows
+
+        def shas(count: int = count) -> pa.Array:
+            return pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(32), count, [None, pa.py_buffer(chance.bytes(32 * count))]
+            ).cast(pa.binary())
+
+        def same(value: Any, field: str, count: int = count) -> pa.Array:
+            return pa.array([value], schema.field(field).type).take(pa.array(np.zeros(count, np.int8)))
+
+        rest = {
+            "object": pc.binary_join_element_wise(
+                f"published/{NAME}/", pc.utf8_lower(batch["sku"]), batch["view"], f"{'0' * 12}.jpg", "/"
+            ),
+            "file_sha": shas(),
+            "pixel_sha": shas(),
+            "width": same(1024, "width"),
+            "height": same(1024, "height"),
+            "channels": same([], "channels"),
+            "channel_reasons": same([], "channel_reasons"),
+            "attempt": same(0, "attempt"),
+            "model": same("turbo@000000000000", "model"),
+            "model_version": same(None, "model_version"),
+            "precision": same("bf16", "precision"),
+            "backend": same("torch", "backend"),
+            "run_id": same(FIRST, "run_id"),
+            "released_at": same(0, "released_at"),
+            "_op": same("put", "_op"),
+        }
+        columns = [rest[name] if name in rest else batch[name] for name in schema.names]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,77 @@
+"""A first night of 20,000 tiny pictures in 200 shards through a Prefect server: what is recorded, and what it takes.
+
+Comes in: how many pictures. Goes out: task runs submitted and recorded, the client's peak memory, the report's sums.
+The stub paints in no time, so task runs come as fast as they ever will; the server is the one that `packshot refresh`
+starts by itself, on SQLite.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+
+from bench.planning_runs import NAME, VIEWS, bench_recipe
+from bench.process_cost import in_child
+from bench.synthetic_catalogue import SYNTHETIC, synthetic_batches
+
+SHARDS, SIDE = 200, 64
+PATIENCE = 120.0
+
+
+def measure_server(images: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Refresh a catalogue of so many pictures, and ask the server what it knows of it."""
+    say(f"{images:,} pictures in {SHARDS} shards through a Prefect server")
+    catalogue = folder / "catalogue.parquet"
+    with pq.ParquetWriter(catalogue, SYNTHETIC) as file:
+        for batch in synthetic_batches(images // len(VIEWS)):
+            file.write_batch(batch)
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps(bench_recipe(width=SIDE, height=SIDE).model_dump(mode="json")), "utf-8")
+    found, cost = in_child(_refresh, str(catalogue), str(recipe), str(folder / "store"), max(1, images // SHARDS))
+    return {**found, "peak_mb": round(cost.peak_mb, 1), "seconds": round(cost.seconds, 1)}
+
+
+def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[str, Any]:
+    import os
+
+    os.environ["PACKSHOT_SHARD_SIZE"] = str(shard_size)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.orchestration.local_server import local_server
+    from flows.refresh import refresh
+
+    own = {"PREFECT_HOME": f"{store}-prefect"}  # its records are counted: nobody else's may be among them
+    with local_server(settings=own) as url, temporary_settings({PREFECT_API_URL: url}):
+        report: dict[str, Any] = refresh(source=catalogue, store=store, catalogue=NAME, recipe=recipe)
+        records = sum(1 for _ in (Path(store) / "runs" / report["run_id"] / "records").glob("*.parquet"))
+        stages = len({"plan", "audit", "publish", "remember"} & report["seconds"].keys())
+        states = _recorded(url, 2 * records)
+    return {
+        "images": report["images"],
+        "slots": report["slots"],
+        "shards": records,
+        "shard_task_runs": 2 * records,
+        "stage_task_runs_at_least": stages,
+        "recorded": states,
+    }
+
+
+def _recorded(api: str, wanted: int) -> dict[str, int]:
+    """Return the shards' task runs by kind and state, once they are all there or it has taken too long."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        found: Counter[str] = Counter()
+        for kind in ("generate", "screen"):
+            for state in ("COMPLETED", "RUNNING", "PENDING", "FAILED"):
+                asked = {"task_runs": {"name": {"like_": f"{kind} "}, "state": {"type": {"any_": [state]}}}}
+                count = int(httpx.post(f"{api}/task_runs/count", json=asked, timeout=60).raise_for_status().json())
+                found[f"{kind} {state.lower()}"] += count
+        done = found["generate completed"] + found["screen completed"]
+        if done >= wanted or time.monotonic() > until:
+            return {name: count for name, count in found.items() if count}
+        time.sleep(1.0)

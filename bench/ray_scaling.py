@@ -1,0 +1,81 @@
+"""How several engines on Ray scale: the same shards beside 1, 2 and 4 of them, and beside one in this process.
+
+Comes in: how many pictures, how long the stub sleeps a picture. Goes out: seconds from the first shard to the last
+answer, and the ratio to one engine on Ray. Painting, encoding, staging and the way there and back are in it; starting
+Ray and opening the engines are not: a night does that once. A sleep leaves the CPU free, as a GPU would, so that
+logical GPUs on one host scale until encoding takes all of its cores.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from catalogs.planning.plan import Request
+from catalogs.runs.work_items import Order, ShardWork
+from catalogs.verdict import PASS
+from infra.engines import EngineSpec, open_engine
+from infra.interfaces import Engine, Pool
+from infra.pools.inline import InlinePool
+from infra.pools.ray_pool import AHEAD, RayEngines
+from infra.stores import open_store
+from tasks.pipeline.generate import generate
+
+ENGINES = (1, 2, 4)
+SIDE = 512
+SHARD = 8
+
+
+def measure_several(images: int, seconds: float, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Paint `images` pictures beside each number of engines."""
+    opener = partial(open_engine, EngineSpec("stub", stub_seconds=seconds))
+    found: dict[str, Any] = {"seconds_an_image": seconds, "side": SIDE, "images": images, "engines": {}}
+    say(f"ray: {images} pictures beside one engine in this process")
+    found["inline"] = _measured(InlinePool(opener), 1, images, folder / "inline")
+    for count in ENGINES:
+        say(f"ray: {images} pictures beside {count} engines on Ray")
+        case = _measured(RayEngines(gpus=count).pool(opener), count, images, folder / str(count))
+        first = found["engines"].get("1", case)["seconds"]
+        found["engines"][str(count)] = case | {"ratio": round(first / case["seconds"], 2)}
+    return found
+
+
+def _measured(pool: Pool, engines: int, images: int, folder: Path) -> dict[str, float]:
+    folder.mkdir()
+    store, work = open_store(str(folder / "store")), _shards(images)
+    try:
+        # As many as all may have at once: the first engine that is ready takes two.
+        for future in [pool.submit(_all_here, (str(folder), engines)) for _ in range(AHEAD * engines)]:
+            future.result()
+        began = time.perf_counter()
+        for future in [pool.submit(partial(generate, store=store), shard) for shard in work]:
+            future.result()
+        spent = time.perf_counter() - began
+        busy = pool.busy_seconds()
+    finally:
+        pool.close()
+    return {
+        "seconds": round(spent, 2),
+        "images_a_second": round(images / spent, 2),
+        "busy_share": round(busy / spent / engines, 3),
+    }
+
+
+def _all_here(_: Engine, place: tuple[str, int]) -> None:
+    """Wait until so many processes have an engine open."""
+    folder, engines = place
+    (Path(folder) / f"engine-{os.getpid()}").touch()
+    while len(list(Path(folder).glob("engine-*"))) < engines:
+        time.sleep(0.01)
+
+
+def _shards(images: int) -> list[ShardWork]:
+    request = partial(
+        Request, prompt="Photograph of a mug", negative="", seed=None, width=SIDE, height=SIDE, steps=8, guidance=0.0,
+        model="stub", finish_digest="none", first_attempt=0, attempts_allowed=1, category="", verdict=PASS,
+        priority="normal",
+    )  # fmt: skip
+    orders = [Order(request(key=number.to_bytes(32, "big")), 0) for number in range(images)]
+    return [ShardWork(str(at), tuple(orders[at : at + SHARD])) for at in range(0, images, SHARD)]

@@ -1,0 +1,176 @@
+"""The benchmark's findings as tables for a terminal.
+
+Comes in: the document that `python -m bench --json` prints. Goes out: a table a case, and a line on the machine.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.views.engines import show_bench
+
+
+def show(console: Console, found: Mapping[str, Any]) -> None:
+    """Print everything that was measured."""
+    machine = found["machine"]
+    console.print(
+        f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; load {machine['load']} at the"
+        f" start; ten million additions took {machine['yardstick_seconds']} s of CPU"
+    )
+    for nights in found.get("plan", []):
+        console.print(_nights(nights))
+    if "overhead" in found:
+        console.print(_overhead(found["overhead"]))
+        console.print(_codecs(found["overhead"]))
+    if "gates" in found:
+        console.print(_gates(found["gates"]))
+    if "busy" in found:
+        console.print(_busy(found["busy"]))
+    if "duplicates" in found:
+        console.print(_duplicates(found["duplicates"]))
+    if "engine" in found:
+        show_bench(console, found["engine"])
+    if "server" in found:
+        console.print(_server(found["server"]))
+    if "ray" in found:
+        console.print(_several(found["ray"]))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    return table
+
+
+def _nights(nights: Mapping[str, Any]) -> Table:
+    slots = nights["slots"]
+    columns = (
+        "night",
+        "to make",
+        "seconds",
+        "CPU s",
+        "µs a slot",
+        "peak MB",
+        "loop s",
+        "loop CPU s",
+        "loop MB",
+        "CPU to loop's",
+    )
+    table = _table(f"Planning {nights['skus']:,} SKUs × 4 views: {slots:,} slots", *columns)
+    for name, case in nights["cases"].items():
+        ours, loop = case["packshot"], case["plain_loop"]
+        table.add_row(
+            name,
+            f"{case['to_make']:,}",
+            f"{ours['seconds']:.1f}",
+            f"{ours['cpu_seconds']:.1f}",
+            f"{ours['cpu_seconds'] / slots * 1e6:.1f}",
+            f"{ours['peak_mb']:.0f}",
+            f"{loop['seconds']:.1f}",
+            f"{loop['cpu_seconds']:.1f}",
+            f"{loop['peak_mb']:.0f}",
+            f"{case['packshot_to_loop']['cpu_seconds']:.2f}",
+        )
+    return table
+
+
+def _overhead(found: Mapping[str, Any]) -> Table:
+    names = {
+        "images": "pictures",
+        "ms_an_image": "ms of CPU a picture, outside engine and scanners",
+        "codecs_ms_an_image": "… of it codecs and pixel digests",
+        "ms_without_codecs": "… of it all else",
+        "engine_ms_an_image": "engine (the stub's painting), apart",
+        "scanners_ms_an_image": "scanners, apart",
+        "plain_loop_ms_an_image": "a plain loop: prompt, paint, save as PNG",
+    }
+    table = _table("CPU a picture, file://", "", "256 px", "1024 px")
+    for name, words in names.items():
+        table.add_row(words, *(f"{found[side][name]:,}" for side in ("256", "1024")))
+    table.add_row("peak MB", *(f"{found[side]['packshot']['peak_mb']:.0f}" for side in ("256", "1024")))
+    table.add_row("imports, CPU seconds a process, apart", f"{found['imports_cpu_seconds']}", "")
+    table.add_row("Prefect's part, server and all, ms a picture", f"{found['prefect']['more_ms_an_image']}", "")
+    return table
+
+
+def _codecs(found: Mapping[str, Any]) -> Table:
+    table = _table("Codecs, ms of CPU a call", "", "256 px", "1024 px")
+    for name in found["256"]["codecs_ms"]:
+        table.add_row(name, *(f"{found[side]['codecs_ms'][name]:.2f}" for side in ("256", "1024")))
+    return table
+
+
+def _gates(found: Mapping[str, Any]) -> Table:
+    sizes = found["sizes"]
+    columns = [column for side in sizes for column in (f"{side} px, ms", "to decoding")]
+    title = f"Gates: CPU of one core for one picture, mean of {found['images']}; beside decoding its PNG"
+    table = _table(title, "", *columns)
+    for name in next(iter(sizes.values())):
+        cells = [cell for steps in sizes.values() for cell in (steps[name]["ms"], steps[name]["to_baseline"])]
+        table.add_row(name, *(f"{cell:.2f}" for cell in cells))
+    for name, microseconds in found["others_us"].items():
+        table.add_row(f"{name}, µs", f"{microseconds:.1f}", "", "", "")
+    return table
+
+
+def _busy(found: Mapping[str, Any]) -> Table:
+    title = f"Engine between its first and last picture, {found['seconds_an_image']} s at {found['side']} px"
+    table = _table(title, "", "pictures", "busy s", "first to last s", "busy share", "time to Packshot's", "peak MB")
+    words = {"packshot": "Packshot", "plain_loop": "plain loop", "loop_with_checks": "plain loop with our checks"}
+    for name, word in words.items():
+        case = found[name]
+        table.add_row(
+            word,
+            str(case["images"]),
+            f"{case['busy_seconds']:.1f}",
+            f"{case['first_to_last_seconds']:.1f}",
+            f"{case['share']:.1%}",
+            f"{case.get('seconds_an_image_to_packshot', 1.0):.2f}",
+            f"{case['cost']['peak_mb']:.0f}",
+        )
+    return table
+
+
+def _duplicates(found: Mapping[str, Any]) -> Table:
+    table = _table(
+        f"Duplicates: {found['new']:,} new codes of frame and product among {found['published']:,} published ones",
+        "", "seconds", "CPU seconds", "peak MB", "of the plain loop", "recall",
+    )  # fmt: skip
+    cost = found["packshot"]
+    table.add_row(
+        "Packshot", f"{cost['seconds']:.1f}", f"{cost['cpu_seconds']:.1f}", f"{cost['peak_mb']:.0f}",
+        f"{found['packshot_to_loop']:.2%}", f"{found['recall']:.2%}",
+    )  # fmt: skip
+    table.add_row("a plain loop, frames only", f"{found['plain_loop_seconds']:.0f}", "", "", "100 %", "")
+    return table
+
+
+def _server(found: Mapping[str, Any]) -> Table:
+    table = _table("A first night through a Prefect server", "", "")
+    table.add_row("pictures", f"{found['images']['attempts']:,}")
+    table.add_row("shards' task runs submitted", f"{found['shard_task_runs']:,}")
+    for name, count in found["recorded"].items():
+        table.add_row(f"… recorded as {name}", f"{count:,}")
+    table.add_row("client's peak MB", f"{found['peak_mb']:.0f}")
+    table.add_row("seconds", f"{found['seconds']:.0f}")
+    return table
+
+
+def _several(found: Mapping[str, Any]) -> Table:
+    title = (
+        f"{found['images']} pictures of {found['side']} px beside engines that take {found['seconds_an_image']} s each"
+    )
+    table = _table(title, "engines", "seconds", "images/s", "ratio to one on Ray", "busy share")
+    cases = {
+        "1, in this process": found["inline"],
+        **{f"{count}, on Ray": found["engines"][count] for count in found["engines"]},
+    }
+    for name, case in cases.items():
+        ratio = f"{case['ratio']:.2f}" if "ratio" in case else ""
+        table.add_row(
+            name, f"{case['seconds']:.1f}", f"{case['images_a_second']:.2f}", ratio, f"{case['busy_share']:.1%}"
+        )
+    return table

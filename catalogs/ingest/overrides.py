@@ -1,0 +1,111 @@
+"""One row's word against the recipe's: sizes, seeds, tiers, views, times.
+
+Comes in: the accepted text fields of a batch. Goes out: what is wrong with which row. Each distinct value is judged
+once, so a catalogue without overrides pays nothing.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs.recipe.schema import Recipe
+
+PRIORITIES = ("high", "normal", "low")
+SMALLEST, LARGEST, MULTIPLE = 64, 4096, 16
+LARGEST_SEED = 2**52
+MOST_IMAGES = 16
+
+
+def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str, str]]:
+    """Yield (position, column, reason) for every override that cannot be followed."""
+    checks: dict[str, Callable[[str], str | None]] = {
+        "seed": _seed,
+        "width": _size,
+        "height": _size,
+        "num_images": _count,
+        "quality": lambda text: _one_of(text, recipe.tiers),
+        "model": lambda text: _one_of(text, recipe.models),
+        "priority": lambda text: _one_of(text.lower(), PRIORITIES),
+        "views": lambda text: _views(text, recipe),
+        "created_at": _time,
+        "deadline": _time,
+        "reference_image": lambda _: "reference images are not drawn from; leave the cell empty",
+    }
+    for column, check in checks.items():
+        if column not in table.column_names:
+            continue
+        distinct = pc.unique(table[column]).to_pylist()
+        answers = {text: reason for text in distinct if text and (reason := check(text)) is not None}
+        if answers:
+            wrong = pc.is_in(table[column], pa.array(answers, pa.string()))
+            for position in pc.indices_nonzero(wrong).to_pylist():
+                yield position, column, answers[table[column][position].as_py()]
+
+
+def whole_number(text: str) -> int | None:
+    """Return the whole number in a cell (`3` and `3.0` alike), or None; None for an empty cell."""
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        return int(number) if number.is_integer() and abs(number) < 2**53 else None
+
+
+def split_views(text: str) -> tuple[str, ...]:
+    """Return the views named in a cell: separated by commas, semicolons or bars, each once."""
+    for separator in (";", "|"):
+        text = text.replace(separator, ",")
+    return tuple(dict.fromkeys(part.strip() for part in text.strip("[]").split(",") if part.strip()))
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return a cell's moment in UTC (ISO 8601; without a zone it is UTC), or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day of all time have no UTC in every zone
+        return None
+
+
+def _seed(text: str) -> str | None:
+    number = whole_number(text)
+    if number is None or not 0 <= number < LARGEST_SEED:
+        return f"the seed {text[:40]!r} is no whole number from 0 to 2^52"
+    return None
+
+
+def _size(text: str) -> str | None:
+    number = whole_number(text)
+    if number is None or not SMALLEST <= number <= LARGEST or number % MULTIPLE:
+        return f"{text[:40]!r} pixels cannot be: a size is a multiple of {MULTIPLE} from {SMALLEST} to {LARGEST}"
+    return None
+
+
+def _count(text: str) -> str | None:
+    number = whole_number(text)
+    if number is None or not 1 <= number <= MOST_IMAGES:
+        return f"{text[:40]!r} images cannot be: from 1 to {MOST_IMAGES}"
+    return None
+
+
+def _one_of(text: str, known: Collection[str]) -> str | None:
+    return None if text in known else f"{text[:40]!r} is none of {', '.join(known)}"
+
+
+def _views(text: str, recipe: Recipe) -> str | None:
+    views = split_views(text)
+    unknown = [view for view in views if view not in recipe.views]
+    if unknown or not views:
+        return f"{', '.join(unknown)[:60] or text[:40]!r} is no view of the recipe: {', '.join(recipe.views)}"
+    return None
+
+
+def _time(text: str) -> str | None:
+    return None if parse_time(text) else f"{text[:40]!r} is no time; write it as 2026-11-22T06:30:00Z"

@@ -1,0 +1,97 @@
+"""Requests into shards: fixed batches of one model and size, the unit of GPU work.
+
+Comes in: requests in the plan's order. Goes out: full shards as tables, each to be written as one Parquet row group,
+and what `catalogs.planning.schedule` needs to put them in order. Memory is bounded: one open shard for each (priority,
+model, size) that occurs, and all of them are closed, full or not, before too many requests wait in them. Requests with
+a deadline wait until then and are sorted, so that those of one shard are wanted at about the same time.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import numpy as np
+import pyarrow as pa
+
+from catalogs.ingest.overrides import PRIORITIES
+from catalogs.planning.budget import Terms
+from catalogs.planning.plan import Request, Shard
+from catalogs.planning.schedule import Filled, marks_of, moment
+from catalogs.table_schemas import REQUESTS
+
+SHARDS_A_PART = 700
+"""Row groups in one part file: with two tasks a shard, a part stays below 1,500 task runs in a flow run."""
+OPEN_REQUESTS = 50_000
+"""Requests that may wait in unfilled shards, about 60 MB: a catalogue could name a size of its own in every row."""
+REFUSED_SHARD = ""
+"""The shard of requests that the prompt gates refused: they are kept for the report, and made by nobody."""
+
+
+@dataclass
+class Sharder:
+    """Fills shards of `size` requests."""
+
+    size: int
+    most_open: int = OPEN_REQUESTS
+    terms: Terms = field(default_factory=Terms)
+    shards: list[Shard] = field(default_factory=list, init=False)
+    filled: list[Filled] = field(default_factory=list, init=False)
+    _waiting: int = field(default=0, init=False)
+    _open: dict[tuple[object, ...], list[Request]] = field(default_factory=dict, init=False)
+    _written: dict[int, int] = field(default_factory=dict, init=False)
+
+    def add(self, request: Request) -> Iterator[tuple[str, pa.Table]]:
+        """Take a request; yield (part, row group) for each shard that is closed by it."""
+        rank = PRIORITIES.index(request.priority)
+        if request.verdict.word != "PASS":
+            group: tuple[object, ...] = (rank, REFUSED_SHARD)
+        else:
+            engine = (request.model, request.width, request.height, request.steps, request.guidance)
+            group = (rank, request.deadline is not None, *engine)
+        waiting = self._open.setdefault(group, [])
+        waiting.append(request)
+        self._waiting += 1
+        if len(waiting) == self.size and group[1] is not True:
+            yield self._close(group, self._open.pop(group))
+        elif self._waiting >= self.most_open:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[tuple[str, pa.Table]]:
+        """Yield the shards that did not fill up."""
+        for group in list(self._open):
+            requests = self._open.pop(group)
+            if group[1] is True:
+                requests.sort(key=lambda request: moment(request.deadline))
+            for start in range(0, len(requests), self.size):
+                yield self._close(group, requests[start : start + self.size])
+
+    def _close(self, group: tuple[object, ...], requests: list[Request]) -> tuple[str, pa.Table]:
+        self._waiting -= len(requests)
+        rank = int(str(group[0]))
+        if group[1] == REFUSED_SHARD and len(group) == 2:
+            return "refused", request_table(requests, REFUSED_SHARD)
+        number = self._written.get(rank, 0)
+        self._written[rank] = number + 1
+        part = f"{rank}-{number // SHARDS_A_PART:05d}"
+        shard = Shard(f"{rank}-{number:06d}", part, number % SHARDS_A_PART, len(requests))
+        self.shards.append(shard)
+        self.filled.append(self._filled(rank, group[1] is True, requests))
+        return part, request_table(requests, shard.name)
+
+    def _filled(self, rank: int, dated: bool, requests: Sequence[Request]) -> Filled:
+        first = requests[0]
+        deadlines = np.array([moment(request.deadline) for request in requests], np.int64) if dated else None
+        seconds = self.terms.seconds(first.width, first.height, first.steps)
+        return Filled(rank, seconds, deadlines, marks_of([request.key for request in requests]))
+
+
+def request_table(requests: list[Request], shard: str) -> pa.Table:
+    """Return requests as a table of the schema REQUESTS."""
+    columns: dict[str, list[object]] = {
+        "request_key": [request.key for request in requests],
+        "shard": [shard] * len(requests),
+        "verdict": [request.verdict.word for request in requests],
+        "reasons": [request.verdict.reasons for request in requests],
+    }
+    columns |= {name: [*map(attrgetter(name), requests)] for name in REQUESTS.names if name not in columns}
+    return pa.table([pa.array(columns[field.name], field.type) for field in REQUESTS], schema=REQUESTS)

@@ -1,0 +1,292 @@
+"""The policy: which scanners must have spoken, which words are banned, which scores are too bad. All of it data.
+
+Comes in: YAML text; then what the scanners found (hits, scores, versions, errors). Goes out: verdicts. Deciding is a
+pure function of stored scores and this file, so a changed policy decides millions of images anew without looking at
+one of them. It fails closed: what should have been measured and was not is never a PASS.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from catalogs.errors import RecipeError
+from catalogs.keys import digest
+from catalogs.policy.prompt_rules import Brands, Code, PromptFindings, Words
+from catalogs.policy.scanners import NAMED_SCORES, PROMPT_SCANNERS, Asked
+from catalogs.rule_files import Rules, check_rules, packaged_rules, read_mapping
+from catalogs.verdict import Verdict, worst
+
+MEASURED_ALWAYS = ""
+"""Stands for the finishing itself, which no image passes by."""
+
+SCORES: Mapping[str, str] = {
+    "blank.range": "pixels",
+    "blank.foreground": "pixels",
+    "black.mean": "pixels",
+    "black.deviation": "pixels",
+    "blur.foreground": "pixels",
+    "noise.foreground": "pixels",
+    "exposure.mean": "pixels",
+    "exposure.clipped": "pixels",
+    "exposure.crushed": "pixels",
+    "background.white": "pixels",
+    "background.cast": "pixels",
+    "background.deviation": "pixels",
+    "fill.side": "pixels",
+    "centre.off": "pixels",
+    "edges.touched": "pixels",
+    "parts.count": "pixels",
+    "frame.step": "pixels",
+    "collage.halves": "pixels",
+    "collage.line": "pixels",
+    "mask.confidence": "pixels",
+    "aspect.off": "pixels",
+    "size.width": "pixels",
+    "size.height": "pixels",
+    "file.bytes": MEASURED_ALWAYS,
+    **NAMED_SCORES,
+}
+"""Every score that a rule may judge, and the scanner that measures it."""
+
+CONFIDENCE = "mask.confidence"
+"""How far the scores that speak of the product are to be believed, 0 to 1."""
+
+Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
+
+
+class Thresholds(Rules):
+    """Where a score turns into a word; None sets no limit. A score at the limit is still on the better side."""
+
+    block_below: Threshold = Field(None, description="BLOCK when the score is lower")
+    review_below: Threshold = Field(None, description="REVIEW when the score is lower")
+    block_above: Threshold = Field(None, description="BLOCK when the score is higher")
+    review_above: Threshold = Field(None, description="REVIEW when the score is higher")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Thresholds":
+        limits = [self.block_below, self.review_below, self.review_above, self.block_above]
+        known = [limit for limit in limits if limit is not None]
+        if known != sorted(known):
+            raise ValueError("thresholds must rise: block_below <= review_below <= review_above <= block_above")
+        return self
+
+    def word(self, score: float) -> Literal["PASS", "REVIEW", "BLOCK"]:
+        """Return the word on a score. NaN passes here: whether it was measured is asked elsewhere."""
+        if _outside(score, self.block_below, self.block_above):
+            return "BLOCK"
+        return "REVIEW" if _outside(score, self.review_below, self.review_above) else "PASS"
+
+
+class ImageRule(Thresholds):
+    """What one score says of an image."""
+
+    score: str = Field(description="The score's name, one of catalogs.policy.schema.SCORES")
+    reason: Code = Field(description="The short code that reports count")
+    again: bool = Field(False, description="Another seed may help, so a BLOCK is worth another attempt")
+    believed_from: Threshold = Field(
+        None, description="BLOCK becomes REVIEW where mask.confidence is lower: the product itself was not found"
+    )
+    source: str = Field("", description="Where the thresholds come from; decides nothing and is not in the digest")
+    categories: dict[str, Thresholds] = Field(
+        default_factory=dict, description="Product category -> the thresholds that differ there; null lifts one"
+    )
+
+    @model_validator(mode="after")
+    def _useful(self) -> "ImageRule":
+        if self.score not in SCORES:
+            raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted(SCORES))}")
+        if all(getattr(self, field) is None for field in Thresholds.model_fields) and not self.categories:
+            raise ValueError(f"the rule on {self.score!r} has no threshold; give at least one")
+        # Written out in full: a field that is left out and one that is null must stay two things in digests and copies.
+        limits = {field: getattr(self, field) for field in Thresholds.model_fields}
+        for category, own in self.categories.items():
+            changed = {field: getattr(own, field) for field in own.model_fields_set}
+            self.categories[category] = Thresholds(**limits | changed)
+        return self
+
+    def thresholds(self, category: str) -> Thresholds:
+        """Return the thresholds for a product category: its own where it names them, else the rule's."""
+        return self.categories.get(category, self)
+
+
+class Duplicates(Rules):
+    """When two pictures are too alike. Distances are bits of PDQ-256, 0 to 256."""
+
+    exact_other_sku: Literal["BLOCK", "REVIEW"] = Field(
+        "BLOCK", description="The word on the very pixels of another SKU's picture"
+    )
+    near_bits: int = Field(
+        16, ge=0, le=256, description="As near as this is the same picture: another seed, else BLOCK"
+    )
+    review_bits: int = Field(31, ge=0, le=256, description="As near as this to another SKU's picture is for a person")
+    colour_apart: float = Field(
+        8, ge=0, allow_inf_nan=False, description="Products whose mean colours are farther apart (CIE Lab) are variants"
+    )
+    quality_floor: float = Field(
+        50, ge=0, le=100, description="Pictures of lower PDQ quality are compared by their pixels' sha only"
+    )
+
+    view_colour: Threshold = Field(
+        40, ge=0, description="Views of one SKU whose hues are farther apart (a and b of CIE Lab) are for a person"
+    )
+    view_extent: Threshold = Field(
+        2.5, ge=1, description="So are views of which one shows the product so many times longer than the other"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Duplicates":
+        if self.near_bits > self.review_bits:
+            raise ValueError(f"near_bits {self.near_bits} must not exceed review_bits {self.review_bits}")
+        return self
+
+
+BUILT_IN = {"default": "policy", "rehearsal": "policy-rehearsal"}
+"""The policies that ship with Packshot, and their files in `catalogs/data`."""
+
+
+class Policy(Asked):
+    """Everything that decides over prompts and images."""
+
+    version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
+    words: Words = Field(description="The prompt blocklist")
+    brands: Brands = Field(Brands(), description="The trademarks that only their own SKUs' prompts may name")
+    other_languages: Literal["PASS", "REVIEW", "BLOCK"] = Field(
+        "REVIEW", description="The word on a prompt in a language that the recipe does not name"
+    )
+    classifier: dict[Code, Thresholds] = Field(
+        default_factory=dict, description="Label of the text classifier -> where its score turns into a word"
+    )
+    image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
+    duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
+    review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
+    sample_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of what passes that is copied for people to look at; it is published",
+    )
+    audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The suite that audits a batch")
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the sha256 of everything that decides over a picture: word lists too, remarks not.
+
+        How long an answer is waited for, what people get to see and how a batch is audited decide over no picture.
+        """
+        content = self.model_dump(mode="json", exclude={"review_days", "sample_share", "audit"})
+        for rule in content["image"]:
+            del rule["source"]
+        return digest(content)
+
+
+def load_policy(text: str, name: str) -> Policy:
+    """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field.
+
+    A text with `extends: NAME` says only what differs from a built-in policy: its fields stand for the other's, and its
+    image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives, and in
+    `words.lists` those lists (null leaves one out).
+    """
+    content = read_mapping(text, name)
+    if "extends" in content:
+        base = content.pop("extends")
+        if not isinstance(base, str) or base not in BUILT_IN:
+            raise RecipeError(
+                f"{name}: extends: there is no built-in policy {base!r}; choose from {', '.join(BUILT_IN)}"
+            )
+        content = _extended(read_mapping(packaged_rules(BUILT_IN[base]), f"the built-in policy {base}"), content)
+    return check_rules(content, name, Policy)
+
+
+def built_in_policy(name: str = "default") -> Policy:
+    """Return a policy that ships with Packshot, one of `BUILT_IN`."""
+    return load_policy(packaged_rules(BUILT_IN[name]), f"the built-in policy {name}")
+
+
+def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {**base, **changes}
+    for name in ("words", "brands"):
+        if isinstance(changes.get(name), Mapping):
+            fields[name] = {**base[name], **changes[name]}
+            if isinstance(changes[name].get("lists"), Mapping):
+                fields[name]["lists"] = {**base[name]["lists"], **changes[name]["lists"]}
+    own = changes.get("image")
+    if isinstance(own, list):
+        told = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
+        fields["image"] = own + [rule for rule in base["image"] if (rule["score"], rule["reason"]) not in told]
+    return fields
+
+
+def decide_prompt(
+    found: PromptFindings, scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
+) -> Verdict:
+    """Return the word on a prompt.
+
+    `scanners` is name -> version of those that answered, `errors` is name -> why of those that did not. A category that
+    the policy does not know is for a person, and so is a label that it judges and that has no score.
+    """
+    findings = [*_unheard(policy, scanners, errors, of_prompts=True)]
+    for name, terms in found.hits.items():
+        if terms:
+            category = policy.words.categories.get(name)
+            findings.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
+    if found.languages and policy.other_languages != "PASS":
+        findings.append(Verdict(policy.other_languages, ("language.unexpected",)))
+    for label, thresholds in policy.classifier.items():
+        score = found.scores.get(label)
+        if score is None or not math.isfinite(score):
+            findings.append(Verdict("REVIEW", (f"score-missing.classifier.{label}",)))
+        elif (word := thresholds.word(score)) != "PASS":
+            findings.append(Verdict(word, (f"classifier.{label}",)))
+    return worst(findings)
+
+
+def decide_image(
+    scores: Mapping[str, float], scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy, category: str
+) -> Verdict:
+    """Return the word on an image of a product `category`.
+
+    `scores` is raw numbers by name; `scanners` and `errors` as for `decide_prompt`. A score that a rule needs and that
+    is absent, NaN or infinite is for a person, unless its whole scanner is silent: then one reason says so.
+    """
+    findings = [*_unheard(policy, scanners, errors, of_prompts=False)]
+    for rule in policy.image:
+        findings += _judge(rule, scores, scanners.keys() - errors.keys(), category)
+    return worst(findings)
+
+
+def _judge(rule: ImageRule, scores: Mapping[str, float], heard: set[str], category: str) -> Iterator[Verdict]:
+    score = scores.get(rule.score)
+    if score is None or not math.isfinite(score):
+        scanner = SCORES[rule.score]
+        if score is not None or scanner == MEASURED_ALWAYS or scanner in heard:
+            yield Verdict("REVIEW", (f"score-missing.{rule.score}",))
+    if score is not None:
+        word = rule.thresholds(category).word(score)
+        if word == "BLOCK" and not _believed(rule, scores.get(CONFIDENCE)):
+            word = "REVIEW"
+        if word != "PASS":
+            yield Verdict(word, (rule.reason,), again=rule.again and word == "BLOCK")
+
+
+def _believed(rule: ImageRule, confidence: float | None) -> bool:
+    # Not `<`: a confidence that is missing or no number convinces nobody either.
+    return rule.believed_from is None or (confidence is not None and confidence >= rule.believed_from)
+
+
+def _unheard(
+    policy: Policy, scanners: Mapping[str, str], errors: Mapping[str, str], *, of_prompts: bool
+) -> Iterator[Verdict]:
+    for name in policy.required:
+        if (name in PROMPT_SCANNERS) != of_prompts:
+            continue
+        if name in errors:
+            yield Verdict("REVIEW", (f"scanner-failed.{name}",))
+        elif name not in scanners:
+            yield Verdict("REVIEW", (f"scanner-missing.{name}",))
+
+
+def _outside(score: float, below: float | None, above: float | None) -> bool:
+    return (below is not None and score < below) or (above is not None and score > above)

@@ -1,0 +1,101 @@
+"""What of a recipe reaches one slot, and its digest.
+
+Comes in: a recipe. Goes out: a `Slice` for each (category, view, variant, tier, model). A slice's digest is what tells
+whether an edit touches a slot: editing one category's template moves that category's slices and no others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from catalogs.keys import digest
+from catalogs.recipe.schema import DEFAULT_LANGUAGES, JUDGED, RESERVED, Finish, Recipe, Tier
+from catalogs.recipe.templates import Renderer, compile_template
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What of a recipe reaches the slots of one (category, view, variant, tier, model)."""
+
+    view: str
+    phrase: str
+    variant: str
+    template: Renderer
+    negative: Renderer
+    tier: Tier
+    model: str
+    identity: Mapping[str, object]
+    finish: Finish
+    finish_digest: str
+    salt: str
+    render_version: int
+    fields: tuple[str, ...]
+    digest: bytes
+
+    def parameters(self, negative: str, width: int, height: int) -> dict[str, object]:
+        """Return what the request key is made of beside the prompt, before a row's own seed and the index."""
+        parameters: dict[str, object] = {
+            "negative": negative,
+            "width": width,
+            "height": height,
+            "steps": self.tier.steps,
+            "guidance": self.tier.guidance,
+            "render_version": self.render_version,
+            **self.identity,
+        }
+        if self.salt:
+            parameters["salt"] = self.salt
+        return parameters
+
+
+class Slices:
+    """The slices of one recipe, each made once."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.get = lru_cache(maxsize=None)(self._make)
+
+    def _make(self, category: str, view: str, variant: str, tier: str, model: str) -> Slice:
+        recipe = self.recipe
+        template = recipe.rule("template", category, variant)
+        negative = recipe.rule("negative", category, variant) or ""
+        finish = recipe.rule("finish", category, variant) or recipe.finish
+        compiled = compile_template(template, recipe.template_fields, "template")
+        compiled_negative = compile_template(negative, recipe.template_fields, "negative")
+        read = compiled.fields | compiled_negative.fields
+        fields = tuple(sorted((read - set(RESERVED)) | (set(JUDGED) & set(recipe.columns))))
+        finish_digest = finish.digest
+        identity = recipe.weights[model].identity
+        content = {
+            "view": view,
+            "variant": variant if "variant" in read else "",
+            "phrase": recipe.views[view] if "phrase" in read else "",
+            "template": template,
+            "negative": negative,
+            "tier": recipe.tiers[tier].model_dump(mode="json"),
+            "identity": identity,
+            "finish": finish_digest,
+            "salt": recipe.salt,
+            "render_version": recipe.render_version,
+            "fields": fields,
+        }
+        if recipe.languages != DEFAULT_LANGUAGES:
+            content["languages"] = sorted(recipe.languages)
+        if recipe.channels:
+            content["channels"] = {name: channel.rules_digest for name, channel in recipe.channels.items()}
+        return Slice(
+            view=view,
+            phrase=recipe.views[view],
+            variant=variant,
+            template=compiled,
+            negative=compiled_negative,
+            tier=recipe.tiers[tier],
+            model=model,
+            identity=identity,
+            finish=finish,
+            finish_digest=finish_digest,
+            salt=recipe.salt,
+            render_version=recipe.render_version,
+            fields=fields,
+            digest=bytes.fromhex(digest(content)),
+        )

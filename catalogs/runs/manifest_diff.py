@@ -1,0 +1,148 @@
+"""One release against an older one: which rows must be put back or dropped, and what is withdrawn by that.
+
+Comes in: rows of the manifest that differ between the two, and the outcomes of their slots. Goes out: the changes of
+one manifest commit and of the outcomes' commit that closes it. Rows are the same where the shop sees the same file for
+the same request; a source digest that has moved since stays as it is, or the next night would only move it again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs.indexes.digest_set import DigestSet, row_digests
+from catalogs.keys import image_key
+from catalogs.policy.review_expiry import as_of
+from catalogs.table_schemas import MANIFEST, OUTCOMES
+from catalogs.verdict import STATES
+
+COMPARED = ("slot_id", "object", "file_sha", "request_key", "finish_digest")
+"""What makes two manifest rows the same picture in the same place."""
+PICTURE = ("slot_id", "request_key", "finish_digest")
+"""What a withdrawal binds: one request's picture, so finished, in one slot."""
+WITHDRAWN = "withdrawn"
+REASON = "rolled-back"
+
+Row = Mapping[str, Any]
+Refusing = Callable[[Row], dict[str, Any]]
+"""From a lost manifest row to what its outcome says: state, reasons, policy, times."""
+
+_OPERATION = pa.field("_op", pa.string())
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """How the live release differs from the one to go back to: the rows, of MANIFEST, that only one of them has."""
+
+    restored: pa.Table
+    lost: pa.Table
+
+    @property
+    def dropped(self) -> pa.Table:
+        """The lost rows whose slot is empty afterwards."""
+        refilled = DigestSet()
+        refilled.add(digests(self.restored, "slot_id"))
+        return _where(self.lost, ~refilled.holds(digests(self.lost, "slot_id")))
+
+    def changes(self) -> pa.Table:
+        """Return the rows of the one commit that makes the older release live again."""
+        return pa.concat_tables([_marked(self.restored, "put"), _marked(self.dropped, "drop")])
+
+
+def digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
+    """Return 16 bytes a row that stand for these columns."""
+    parts = [rows.column(name) for name in columns]
+    return row_digests(*(part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts))
+
+
+def rolled_back(now: datetime) -> Refusing:
+    """Return what a rollback says of every picture that it takes back: no policy brings it again."""
+    said = {"state": WITHDRAWN, "reasons": [REASON], "policy_digest": "", "decided_at": now, "expires_at": None}
+    return lambda _: said
+
+
+def refusals(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> Refusing:
+    """Return what a policy says of the pictures that it refuses, rows of WITHDRAWALS: as a night would have said it.
+
+    Where another seed may help, no policy is named, so that the next refresh decides the slot anew and may try one.
+    """
+    columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again"))
+    found = {slot: rest for slot, *rest in zip(*columns, strict=True)}
+
+    def refuse(row: Row) -> dict[str, Any]:
+        verdict, reasons, again = found[row["slot_id"]]
+        said = {"state": STATES[verdict], "reasons": reasons, "policy_digest": "" if again else policy_digest}
+        said |= {"decided_at": now, "expires_at": None}
+        return as_of(said, review_days, now) if verdict == "REVIEW" else said
+
+    return refuse
+
+
+def withdrawals(lost: pa.Table, refused: pa.Table, live: DigestSet, run_id: str, refusing: Refusing) -> pa.Table:
+    """Return the outcomes' changes: lost pictures that are not live are withdrawn, live ones are so no more.
+
+    `refused` holds the outcomes of the lost slots and every withdrawn one; `live` the `PICTURE` digests of what is live
+    in all of these slots.
+    """
+    gone = _where(lost, ~live.holds(digests(lost, *PICTURE)))
+    again = _where(refused, live.holds(digests(refused, *PICTURE)))
+    still = _where(refused, ~live.holds(digests(refused, *PICTURE)))
+    known = {(row["slot_id"], row["request_key"]): row for row in still.to_pylist()}
+    parts = [
+        pa.Table.from_pylist(list(_withdrawn(chunk, known, run_id, refusing)), schema=OUTCOMES)
+        for chunk in (gone.slice(start, _CHUNK) for start in range(0, gone.num_rows, _CHUNK))
+    ]
+    put = pa.concat_tables([OUTCOMES.empty_table(), *parts])
+    written = DigestSet()
+    written.add(digests(put, "slot_id", "request_key"))
+    over = again.filter(pc.equal(again["state"], WITHDRAWN))
+    over = _where(over, ~written.holds(digests(over, "slot_id", "request_key")))
+    return pa.concat_tables([_marked(put, "put"), _marked(over, "drop")])
+
+
+def _withdrawn(
+    rows: pa.Table, known: Mapping[tuple[bytes, bytes], Row], run_id: str, refusing: Refusing
+) -> Iterator[dict[str, Any]]:
+    for row in rows.select([name for name in MANIFEST.names if name in _NEEDED]).to_pylist():
+        before = known.get((row["slot_id"], row["request_key"]))
+        if before is not None and _stays(before, row):
+            continue
+        spent = row["attempt"] + 1
+        yield {
+            "slot_id": row["slot_id"],
+            "request_key": row["request_key"],
+            "sku": row["sku"],
+            "attempts": spent if before is None else max(spent, before["attempts"]),
+            "source_digest": row["source_digest"],
+            "finish_digest": row["finish_digest"],
+            "image_key": bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"])),
+            "run_id": run_id,
+            **refusing(row),
+        }
+
+
+_NEEDED = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "released_at"}
+
+
+def _stays(before: Row, row: Row) -> bool:
+    """Tell whether an earlier withdrawal of the request, in another finish, matters more than this one.
+
+    There is one outcome a (slot, request). Going back twice in a row withdraws the newer finish first, and that is the
+    one which the recipe in force will ask for.
+    """
+    other = before["state"] == WITHDRAWN and before["finish_digest"] != row["finish_digest"]
+    return bool(other and before["decided_at"] > row["released_at"])
+
+
+def _where(rows: pa.Table, chosen: npt.NDArray[np.bool_]) -> pa.Table:
+    return rows.filter(pa.array(chosen))
+
+
+def _marked(rows: pa.Table, operation: str) -> pa.Table:
+    return rows.append_column(_OPERATION, pa.array([operation] * rows.num_rows, pa.string()))

@@ -1,0 +1,188 @@
+"""A decided batch against the live manifest: which rows change, and what every slot counts as.
+
+Comes in: a `Batch`, the published files, the live rows of one manifest version. Goes out: the changes for one commit
+and the sums of promise 1. Pure, so the same batch against the same version always gives the same commit.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs.planning.plan import WAITING
+from catalogs.policy.channels import Usable
+from catalogs.table_schemas import MANIFEST
+
+STATE_COUNTS = {
+    "publish": "published",
+    "review": "review",
+    "blocked": "blocked",
+    "failed": "failed",
+    "deferred": "deferred",
+}
+"""A decision's state -> what the report calls it."""
+ROWS_AT_ONCE = 20_000
+"""Rows that are Python objects at a time."""
+CHANGES = MANIFEST.append(pa.field("_op", pa.string()))
+
+Row = Mapping[str, Any]
+Picture = tuple[bytes, bytes, str]
+"""Slot id, request key and finish digest: what a withdrawal binds."""
+NOTHING: frozenset[Picture] = frozenset()
+
+
+class SumsDisagree(Exception):
+    """The batch does not add up: a defect of Packshot's, and nothing was committed."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch on its way: decisions, digests to refresh, slots to retire."""
+
+    catalogue: str
+    run_id: str
+    decisions: pa.Table
+    refreshed: pa.Table
+    retired: pa.Table
+
+    def of_state(self, state: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield the decisions in one state, some thousands at a time."""
+        chosen = self.decisions.filter(pc.equal(self.decisions["state"], state))
+        for part in chosen.to_batches(max_chunksize=ROWS_AT_ONCE):
+            yield part.to_pylist()
+
+    @property
+    def slot_ids(self) -> pa.Array:
+        """Return every slot that the batch speaks of."""
+        parts = (self.decisions, self.refreshed, self.retired)
+        return pa.concat_arrays([part["slot_id"].combine_chunks() for part in parts])
+
+
+@dataclass(frozen=True)
+class File:
+    """A published object: its key, the sha256 of its bytes, how many they are, and whether it carries a signature."""
+
+    key: str
+    sha: bytes
+    size: int = 0
+    signed: bool = False
+
+
+@dataclass
+class Sums:
+    """What a batch comes to at one version. `new` and `changed` hold waiting slots that now pass."""
+
+    new: int = 0
+    changed: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    retired: int = 0
+    refreshed: int = 0
+    superseded: frozenset[bytes] = frozenset()
+
+
+def picture_of(row: Row) -> Picture:
+    """Return what a withdrawal of this row's picture names."""
+    return row["slot_id"], row["request_key"], row["finish_digest"]
+
+
+def counts_as(row: Row) -> str | None:
+    """Return whether a decided slot counts as new or changed; None for one that waited and waits on."""
+    if row["kind"] != WAITING:
+        return str(row["kind"])
+    if row["state"] != "publish":
+        return None
+    return "new" if row["live_file_sha"] is None else "changed"
+
+
+def sums_of(batch: Batch, live: Mapping[bytes, Row], withdrawn: Set[Picture] = NOTHING) -> Sums:
+    """Count the batch against the live rows of one version, and what people had withdrawn by then.
+
+    A slot whose live picture is not the one it was planned against is superseded, whatever was decided. So is one whose
+    picture is withdrawn: it was planned before that, since a plan lets withdrawn pictures be.
+
+    Raises `SumsDisagree` if promise 1 does not hold.
+    """
+    sums = Sums()
+    names = ["slot_id", "kind", "state", "live_file_sha", "request_key", "finish_digest"]
+    rows = batch.decisions.select(names).to_pylist()
+    moved = {
+        row["slot_id"]
+        for row in rows
+        if _sha(live, row["slot_id"]) != row["live_file_sha"] or picture_of(row) in withdrawn
+    }
+    for row in rows:
+        kind = counts_as(row)
+        if kind is not None:
+            sums.new += kind == "new"
+            sums.changed += kind == "changed"
+            sums.states["superseded" if row["slot_id"] in moved else STATE_COUNTS[row["state"]]] += 1
+    sums.superseded = frozenset(moved)
+    sums.refreshed = sum(1 for _ in refreshed_rows(batch, live))
+    sums.retired = sum(1 for _ in _retired(batch, live))
+    if sums.new + sums.changed != sum(sums.states.values()):
+        raise SumsDisagree(f"{sums.new} new and {sums.changed} changed slots, but {dict(sums.states)}")
+    return sums
+
+
+def manifest_changes(
+    batch: Batch,
+    files: Mapping[bytes, File],
+    live: Mapping[bytes, Row],
+    sums: Sums,
+    now: datetime,
+    channels: Mapping[bytes, Usable] = MappingProxyType({}),
+) -> pa.Table:
+    """Return the rows of the one commit that makes the batch visible.
+
+    `channels` is slot -> where its picture may be used by now; of others stands what their row says.
+    """
+    parts = [
+        [
+            _manifest_row(row, batch, files[row["slot_id"]], now) | _usable(row, channels) | {"_op": "put"}
+            for row in rows
+            if row["slot_id"] not in sums.superseded
+        ]
+        for rows in batch.of_state("publish")
+    ]
+    refreshed = [row | _usable(row, channels) for row in refreshed_rows(batch, live)]
+    parts.append([*refreshed, *_retired(batch, live)])
+    return pa.concat_tables([pa.Table.from_pylist(part, schema=CHANGES) for part in parts])
+
+
+def refreshed_rows(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+    """Yield the live rows whose picture stays and whose source has moved, with their new source digest."""
+    for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "manifest")).to_pylist():
+        # Another run may have put another picture there since: that one is not of this source.
+        if row["slot_id"] in live and live[row["slot_id"]]["request_key"] == row["request_key"]:
+            yield {**live[row["slot_id"]], "source_digest": row["source_digest"], "_op": "put"}
+
+
+def _retired(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+    for row in batch.retired.to_pylist():
+        if row["slot_id"] in live and _sha(live, row["slot_id"]) == row["live_file_sha"]:
+            yield {**live[row["slot_id"]], "_op": "drop"}
+
+
+def _usable(row: Row, channels: Mapping[bytes, Usable]) -> dict[str, list[str]]:
+    usable = channels.get(row["slot_id"])
+    return {} if usable is None else usable.columns
+
+
+def _sha(live: Mapping[bytes, Row], slot_id: bytes) -> bytes | None:
+    return live[slot_id]["file_sha"] if slot_id in live else None
+
+
+def _manifest_row(row: Row, batch: Batch, file: File, now: datetime) -> dict[str, Any]:
+    same = {name: row[name] for name in MANIFEST.names if name in row}
+    return same | {
+        "object": file.key,
+        "file_sha": file.sha,
+        "pixel_sha": row["finished_sha"],
+        "run_id": batch.run_id,
+        "released_at": now,
+    }

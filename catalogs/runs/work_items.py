@@ -1,0 +1,172 @@
+"""One shard's work, as plain values: which attempts to make, what was made of them, what was decided.
+
+Comes in: requests and attempts. Goes out: `Order`s for an engine, `Made` after it, and the rows of a shard's record.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from catalogs.keys import digest, image_key, seed_of
+from catalogs.planning.plan import Request
+from catalogs.policy.channels import NOWHERE, Usable
+from catalogs.table_schemas import RECORDS, REQUESTS
+from catalogs.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One attempt at a request."""
+
+    request: Request
+    attempt: int
+    image_key: str = field(init=False, compare=False, repr=False)
+    """Under which the image is staged; kept, since it is asked for a dozen times an image."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image_key", image_key(self.request.key.hex(), self.attempt))
+
+    @property
+    def seed(self) -> int:
+        """Return the attempt's seed: the row's own for attempt 0 where it gives one."""
+        if self.attempt == 0 and self.request.seed is not None:
+            return self.request.seed
+        return seed_of(self.image_key)
+
+    @property
+    def last(self) -> bool:
+        """Tell whether the request's attempts are spent after this one."""
+        return self.attempt + 1 >= self.request.attempts_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class ShardWork:
+    """Orders of one model, worked on together. The name says which orders they are."""
+
+    name: str
+    orders: tuple[Order, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse orders of several models: one engine would paint them all, under the others' keys."""
+        if len({order.request.model for order in self.orders}) > 1:
+            raise ValueError(f"the shard {self.name!r} has orders of several models: give each model its own")
+
+    @property
+    def model(self) -> str:
+        """Return the recipe's name of the model."""
+        return self.orders[0].request.model
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of an order: a staged image and the sha256 of its pixels, or why there is none: a code, and words."""
+
+    order: Order
+    how: Literal["generated", "reused", "failed"]
+    raw_sha: str = ""
+    engine_seconds: float = 0.0
+    code: str = "engine-failed"
+    reason: str = ""
+    backend: str = ""
+    """The engine that made the image; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A made image with what was measured and decided on it alone."""
+
+    made: Made
+    verdict: Verdict
+    finished_sha: str = ""
+    file_sha: str = ""
+    file_bytes: int = 0
+    width: int = 0
+    height: int = 0
+    scores: Mapping[str, float] | None = None
+    fingerprint: bytes = b""
+    fingerprint_quality: float = 0.0
+    crop: bytes = b""
+    looks: tuple[float, ...] = ()
+    scanners: Mapping[str, str] | None = None
+    errors: Mapping[str, str] | None = None
+    mark: str = ""
+    usable: Usable = NOWHERE
+
+    @property
+    def wants_another(self) -> bool:
+        """Tell whether another seed may help and may be spent."""
+        return self.verdict.again and not self.made.order.last
+
+
+@dataclass(slots=True)
+class Screening:
+    """A shard's sums, and what is to be tried again."""
+
+    shard: str
+    generated: int = 0
+    reused: int = 0
+    failed: int = 0
+    engine_seconds: float = 0.0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    again: list[Order] = field(default_factory=list)
+
+
+def retry_name(orders: Sequence[Order]) -> str:
+    """Return a name for a shard of new attempts: the same orders always get the same one."""
+    return "again-" + digest(sorted(order.image_key + order.request.finish_digest for order in orders))[:16]
+
+
+def requests_of(table: pa.Table) -> list[Request]:
+    """Return the rows of a REQUESTS table as requests."""
+    found = []
+    for row in table.select(REQUESTS.names).to_pylist():
+        values: dict[str, Any] = {name: row[name] for name in REQUESTS.names if name not in ("shard", "reasons")}
+        values["key"] = values.pop("request_key")
+        values["verdict"] = Verdict(row["verdict"], tuple(row["reasons"]))
+        found.append(Request(priority="normal", **values))
+    return found
+
+
+def record_table(judged: Iterable[Judged]) -> pa.Table:
+    """Return a shard's record: a row an attempt, of the schema RECORDS."""
+    rows = list(judged)
+    columns: dict[str, list[Any]] = {
+        "request_key": [row.made.order.request.key for row in rows],
+        "finish_digest": [row.made.order.request.finish_digest for row in rows],
+        "attempt": [row.made.order.attempt for row in rows],
+        "image_key": [bytes.fromhex(row.made.order.image_key) for row in rows],
+        "made": [row.made.how for row in rows],
+        "engine_seconds": [row.made.engine_seconds for row in rows],
+        "raw_sha": [bytes.fromhex(row.made.raw_sha) for row in rows],
+        "finished_sha": [bytes.fromhex(row.finished_sha) for row in rows],
+        "file_sha": [bytes.fromhex(row.file_sha) for row in rows],
+        "file_bytes": [row.file_bytes for row in rows],
+        "width": [row.width for row in rows],
+        "height": [row.height for row in rows],
+        "verdict": [row.verdict.word for row in rows],
+        "again": [row.wants_another for row in rows],
+        "reasons": [list(row.verdict.reasons) for row in rows],
+        "scores": [_text(row.scores) for row in rows],
+        "fingerprint": [row.fingerprint for row in rows],
+        "fingerprint_quality": [row.fingerprint_quality for row in rows],
+        "crop": [row.crop or None for row in rows],
+        "looks": [list(row.looks) or None for row in rows],
+        "scanners": [_text(row.scanners) for row in rows],
+        "errors": [_text(row.errors) for row in rows],
+        "mark": [row.mark for row in rows],
+        "channels": [list(row.usable.channels) for row in rows],
+        "channel_reasons": [list(row.usable.reasons) for row in rows],
+        "model": [row.made.order.request.model for row in rows],
+        "backend": [row.made.backend or None for row in rows],
+    }
+    return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
+
+
+def _text(values: Mapping[str, float] | Mapping[str, str] | None) -> str:
+    # Scores as they are: one that was rounded over a threshold would be decided another way the next time.
+    return json.dumps(values or {}, sort_keys=True)

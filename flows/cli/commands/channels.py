@@ -1,0 +1,94 @@
+"""channels, approve: what the marketplaces ask of a picture, and a person's word where one asks for that."""
+
+import getpass
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from catalogs.policy.channels import Channel, built_in_channels, channel
+from flows.cli import options
+from flows.cli.commands.store import named_catalogue
+from flows.cli.console import console, print_json
+
+
+def channels(
+    name: Annotated[str | None, typer.Argument(help="One of them; by default all", show_default=False)] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show the marketplaces' rules for pictures: what a recipe's `channels` are judged by."""
+    chosen = built_in_channels() if name is None else {name: channel(name)}
+    if as_json:
+        print_json({"channels": {key: rules.model_dump(mode="json") for key, rules in chosen.items()}})
+    else:
+        _show(chosen)
+
+
+def approve(
+    skus: Annotated[list[str], typer.Argument(help="SKUs whose live pictures you have compared with the product")],
+    channel: Annotated[str, typer.Option("--channel", help="The channel on which they may be used: amazon-main")],
+    reason: Annotated[str, typer.Option("--reason", help="How you know; kept with the pictures")],
+    store: options.Store,
+    catalogue: options.Catalogue = None,
+    view: Annotated[str | None, typer.Option("--view", help="Only the pictures of this view")] = None,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Take an earlier word back")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Say that pictures may be used on a channel that asks for a person's word."""
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.gates.approvals import Word
+    from tasks.gates.approvals import approve as say
+
+    opened = open_store(store)
+    word = Word(channel, skus, reason, getpass.getuser(), view, not take_back)
+    done = say(opened, open_tables(store), named_catalogue(opened, catalogue), word)
+    document = done.document(word)
+    if as_json:
+        print_json(document)
+    else:
+        _show_approval(document)
+
+
+def _show(chosen: Mapping[str, Channel]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    face = console()
+    for name, rules in chosen.items():
+        face.print(Text.assemble((name, "bold"), f"  {rules.title}"))
+        table = Table(box=None, padding=(0, 2, 0, 2), pad_edge=True, header_style="dim")
+        for title in ("asks for", "", "else", "source", "seen"):
+            table.add_column(title, overflow="fold", no_wrap=title in ("else", "seen"))
+        table.add_row("format", " ".join(rules.formats), "wrong-format")
+        if rules.mark:
+            table.add_row("source mark", "IPTC", "no-mark")
+        for rule in rules.rules:
+            limits = [("≥", rule.at_least), ("≤", rule.at_most)]
+            words = " ".join(f"{sign} {limit:,.12g}" for sign, limit in limits if limit is not None)
+            table.add_row(*map(Text, (rule.score, words, rule.reason, rule.source, f"{rule.seen}")))
+        face.print(table)
+        for words in [f"a person's word: {rules.person}"] if rules.person else []:
+            face.print(Text(f"  {words}", "yellow"))
+        for words in rules.advice:
+            face.print(Text(f"  advised: {words}", "dim"))
+        face.print()
+
+
+def _show_approval(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from tasks.reporting.formatting import printable
+
+    face, release = console(), document["release"]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for title in ("SKU", "view", document["channel"], "why not"):
+        table.add_column(title, overflow="fold")
+    for picture in document["pictures"]:
+        place = f"{picture['view']} {picture['variant']} {picture['index']}"
+        usable = Text("usable", "green") if picture["usable"] else Text("not usable", "yellow")
+        table.add_row(Text(printable(picture["sku"])), Text(printable(place)), usable, ", ".join(picture["reasons"]))
+    face.print(table)
+    moved = release["version"] != release["previous"]
+    face.print(f"Release {release['version']} says so." if moved else f"Release {release['version']} said so already.")

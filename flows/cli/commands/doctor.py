@@ -1,0 +1,59 @@
+"""doctor: what is well here and what is not, one line each, with what to do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli import options
+from flows.cli.console import console, print_json
+
+if TYPE_CHECKING:
+    from infra.diagnosis import Finding
+
+MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("failed", "red")}
+
+
+def doctor(
+    context: typer.Context,
+    store: Annotated[
+        str | None, typer.Option("--store", envvar="PACKSHOT_STORE", help="A store to write to, read from and clean up")
+    ] = None,
+    model: options.Model = None,
+    policy: options.Policy = None,
+    as_json: options.Json = False,
+) -> None:
+    """Look whether this machine, the store, the model and the Prefect server are fit for a night."""
+    from flows.doctor import examine
+
+    findings = examine(store, model, _variables(context), policy)
+    failed = sum(finding.state == "failed" for finding in findings)
+    if as_json:
+        warnings = sum(finding.state == "warning" for finding in findings)
+        print_json({"findings": [vars(finding) for finding in findings], "failed": failed, "warnings": warnings})
+    else:
+        _show(findings)
+    if failed:
+        raise typer.Exit(3)
+
+
+def _variables(context: typer.Context) -> set[str]:
+    """Return every environment variable that some option of some command reads."""
+    commands = getattr(context.find_root().command, "commands", {}).values()
+    return {str(each.envvar) for command in commands for each in command.params if getattr(each, "envvar", None)}
+
+
+def _show(findings: "list[Finding]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, max_width=26, overflow="ellipsis")
+    table.add_column(overflow="fold")
+    for finding in findings:
+        word, colour = MARKS[finding.state]
+        said = Text(finding.found)
+        if finding.advice and finding.state != "ok":
+            said.append(f"\n→ {finding.advice}", style="bold")
+        table.add_row(Text(word, style=colour), Text(finding.name), said)
+    console().print(table)

@@ -1,0 +1,95 @@
+"""engine bench: how fast each way of painting is on this machine, beside diffusers as it comes."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalogs.errors import OptionError
+from flows.cli import options
+from flows.cli.console import console, print_json, read_settings
+
+if TYPE_CHECKING:
+    from infra.models.loading import Weights
+
+USUAL_BACKENDS = "eager,compile,graphs,fp8"
+
+
+def bench(
+    model: Annotated[str | None, typer.Option("--model", help="A local folder, or hub-id@commit")] = None,
+    random_weights: Annotated[
+        str | None, typer.Option("--random-weights", help="Random weights of a model's size instead: turbo")
+    ] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="With --random-weights: small enough for a CPU")] = False,
+    sizes: Annotated[str, typer.Option("--sizes", help="Sides of the pictures, in pixels")] = "512,768,1024",
+    batch: Annotated[str, typer.Option("--batch", help="Images that are painted at once")] = "1,2,4",
+    steps: Annotated[int, typer.Option("--steps", min=1, max=100, help="Denoising steps")] = 8,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="Batches on the clock, a case")] = 3,
+    backends: Annotated[
+        str, typer.Option("--backends", help="What to measure; fp8-compile and tensorrt are others")
+    ] = USUAL_BACKENDS,
+    engine: Annotated[
+        Path | None, typer.Option("--engine", help="A TensorRT engine of the model, to be measured too: its folder")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Keep the figures in this file, as JSON")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with its reason."""
+    from flows.cli.views.engines import show_bench
+    from flows.engines import benchmark as benching
+    from infra.models.loading import require_libraries
+
+    _require_that_they_go_together(model, random_weights, tiny, engine)
+    sides, batches = benching.sizes_of(sizes), benching.batches_of(batch)
+    if out is not None and not out.resolve().parent.is_dir():
+        raise OptionError(f"--out: {str(out.parent)!r} is no folder")
+    require_libraries()
+    from infra.evaluation.benchmark_cases import Case
+
+    names = benching.backends_of(backends, engine)
+    weights, called = _weights(model, random_weights, tiny)
+    cases = [Case(side, each, steps, rounds) for side in sides for each in batches]
+    screen = console()
+    with screen.status("Measuring") if not as_json else _Silent() as status:
+        found = benching.bench(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    if as_json:
+        print_json(found)
+    else:
+        show_bench(screen, found)
+
+
+def _require_that_they_go_together(
+    model: str | None, random_weights: str | None, tiny: bool, engine: Path | None
+) -> None:
+    if (model is None) == (random_weights is None):
+        raise OptionError("--model or --random-weights: give one of the two")
+    if tiny and random_weights is None:
+        raise OptionError("--tiny: it goes with --random-weights")
+    if engine is not None and model is None:
+        raise OptionError("--engine: it goes with --model, whose engine it is")
+
+
+def _weights(model: str | None, random_weights: str | None, tiny: bool) -> tuple["Weights", str]:
+    """Return what is measured, and what it is called."""
+    from flows.engines import benchmark as benching
+
+    if random_weights is not None:
+        called = f"random weights, {'tiny' if tiny else random_weights}"
+        return benching.random_weights(random_weights, tiny=tiny), called
+    return benching.weights_of(benching.named_engine(str(model), None, read_settings())), str(model)
+
+
+class _Silent:
+    """Says nothing."""
+
+    def __enter__(self) -> "_Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, _: str) -> None:
+        pass

@@ -1,0 +1,43 @@
+"""engine build: an export becomes a TensorRT engine for the GPU that is here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli import options
+from flows.cli.console import console, print_json
+
+
+def build(
+    model: Annotated[str, typer.Option("--model", envvar="PACKSHOT_MODEL", help="A local folder, or hub-id@commit")],
+    onnx: Annotated[Path, typer.Option("--onnx", help="What `packshot engine export` wrote")],
+    out: Annotated[Path, typer.Option("--out", help="The engine's folder")],
+    sizes: Annotated[str, typer.Option("--sizes", help="Pictures' sizes in pixels")] = "1024x1024",
+    batch: Annotated[str, typer.Option("--batch", help="Pictures at once; fastest at the higher number")] = "1-4",
+    precision: Annotated[
+        str, typer.Option("--precision", help="bf16 or fp32, as the export; fp8; fp16 is refused")
+    ] = "bf16",
+    compatibility: Annotated[
+        str,
+        typer.Option("--compatibility", help="Other GPUs it is good for: none, same-compute-capability, ampere-plus"),
+    ] = "none",
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="tensorrt; or onnxruntime: no plan, a slow rehearsal on any CPU")
+    ] = "tensorrt",
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="What `packshot engine calibrate` wrote; for fp8")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Build a TensorRT engine: one optimization profile a size. Needs an NVIDIA GPU and packshot[tensorrt]."""
+    from flows.engines.build import BuildOptions, build_engine
+
+    asked = BuildOptions(model, onnx, out, sizes, batch, precision, compatibility, runtime, calibration)
+    card = build_engine(asked, lambda words: typer.echo(f"{words} …", err=True))
+    if as_json:
+        print_json({"out": str(out), **card})
+        return
+    words = ", ".join(f"{width}x{height}" for width, height in card["sizes"])
+    low, _, high = card["batch"]
+    console().print(f"Built in {out}: {words}, batches of {low} to {high}, {card['precision']}.", soft_wrap=True)

@@ -1,0 +1,30 @@
+"""engine calibrate: the ranges that an fp8 engine is scaled by, measured on a catalogue's prompts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli import options
+from flows.cli.console import console, print_json, read_settings
+
+
+def calibrate(
+    source: options.Source,
+    model: Annotated[str, typer.Option("--model", envvar="PACKSHOT_MODEL", help="A local folder, or hub-id@commit")],
+    out: Annotated[Path, typer.Option("--out", help="The calibration file to write")],
+    recipe: options.Recipe = "default",
+    prompts: Annotated[int, typer.Option("--prompts", help="How many, evenly over the catalogue")] = 32,
+    as_json: options.Json = False,
+) -> None:
+    """Measure what enters the layers that fp8 is for, while a recipe's own prompts are painted by torch."""
+    from flows.engines.fp8_calibration import calibrate_engine
+
+    def say(words: str) -> None:
+        typer.echo(f"{words} …", err=True)
+
+    made = calibrate_engine(source, recipe, model, prompts, out, read_settings(), say)
+    if as_json:
+        print_json(made)
+        return
+    console().print(f"Measured {made['layers']} layers on {made['prompts']} prompts: {out}.", soft_wrap=True)

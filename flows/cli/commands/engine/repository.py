@@ -1,0 +1,65 @@
+"""engine add, engine list: the engines that a store keeps, and what each of them is for."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli import options
+from flows.cli.console import console, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add(
+    folder: Annotated[Path, typer.Argument(help="An export or a built engine: the folder of its card")],
+    store: options.Store,
+    name: Annotated[str, typer.Option("--name", help="Whose engine it is: the model's name in the recipe")],
+    as_json: options.Json = False,
+) -> None:
+    """Put an export or a built engine into a store, as a model repository for Triton; it is not verified yet."""
+    from flows.engines.repository import put_engine
+    from infra.stores import open_store
+
+    card = put_engine(open_store(store), name, folder)
+    if as_json:
+        print_json(card)
+        return
+    called = f"{card['model']}/{card['version']}"
+    words = f"packshot engine verify {called} --store {store} --model MODEL"
+    console().print(f"{called} is in the store. Not verified yet: {words}", soft_wrap=True, highlight=False)
+
+
+def list_(
+    store: options.StoreArgument,
+    name: Annotated[str | None, typer.Option("--name", help="Only the engines of this model")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the engines of a store: what they are, for which GPU, and whether they may be used."""
+    from flows.engines.repository import list_engines
+    from infra.stores import open_store
+
+    found = list_engines(open_store(store), name)
+    if as_json:
+        print_json({"engines": found})
+    else:
+        _show(console(), found)
+
+
+def _show(terminal: "Console", found: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("engine", "state", "precision", "runs on", "sizes", "largest difference"):
+        table.add_column(title)
+    for card in found:
+        facts, parity = card["facts"], card["parity"]
+        place = f"TensorRT {facts['tensorrt']}, {facts['gpu']}" if facts["tensorrt"] else "ONNX Runtime"
+        sizes = " ".join(f"{width}x{height}" for width, height in facts["sizes"]) or "any"
+        worst = parity["max_abs_diff"] if parity else None
+        figures = "not verified" if not parity else "no number" if worst is None else f"{worst:.2e}"
+        called = f"{card['model']}/{card['version']}"
+        table.add_row(*(Text(str(each)) for each in (called, card["state"], facts["precision"], place, sizes, figures)))
+    terminal.print(table if found else "The store has no engines.")

@@ -1,0 +1,154 @@
+"""policy calibrate: thresholds that a shop's own accepted pictures suggest."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from catalogs.errors import OptionError
+from flows.cli import options
+from flows.cli.console import console, print_json
+
+if TYPE_CHECKING:
+    from catalogs.policy.schema import Policy
+    from catalogs.policy.threshold_calibration import Calibration
+    from tasks.policies.accepted_scores import Gathered
+
+PUBLISHED_ONLY = (
+    "These pictures have passed the present thresholds, so they can only suggest tighter ones; measure a folder of"
+    " accepted pictures (--from-folder) to see where the policy is too strict"
+)
+FIRST_LEFT_OUT = 5
+
+
+def calibrate(
+    store: Annotated[
+        str | None, typer.Option("--store", envvar="PACKSHOT_STORE", help="The store whose pictures are shown")
+    ] = None,
+    catalogue: options.Catalogue = None,
+    from_folder: Annotated[
+        Path | None,
+        typer.Option("--from-folder", help="Measure the pictures of a folder instead; folders in it are categories"),
+    ] = None,
+    quantile: Annotated[
+        float, typer.Option("--quantile", help="The share of accepted pictures that each threshold may refuse")
+    ] = 0.01,
+    policy: options.Policy = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write a policy with the proposals to a file that is not there yet")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Propose thresholds from accepted pictures: what is published, or a folder. Nothing is put in force."""
+    from catalogs.policy.threshold_calibration import calibrate as propose
+    from flows.parameters import read_policy
+
+    if out is not None and out.exists():
+        raise OptionError(f"--out: {str(out)!r} is there already, and policies are not written over; give another name")
+    rules = read_policy(policy)
+    gathered, where = _gathered(store, catalogue, from_folder)
+    found = propose(gathered.accepted, rules, quantile)
+    if out is not None:
+        _write(out, rules, policy, found, f"{quantile:g} quantile of {len(gathered.categories):,} pictures of {where}")
+    document = _document(gathered, where, quantile, found, out)
+    document["notes"] = [] if from_folder is not None else [PUBLISHED_ONLY]
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+def _gathered(store: str | None, catalogue: str | None, folder: Path | None) -> "tuple[Gathered, str]":
+    from tasks.policies.accepted_scores import gather_folder, gather_published
+
+    if folder is not None:
+        return gather_folder(folder), f"the folder {folder.name}"
+    if store is None:
+        raise OptionError("Say whose pictures: --store URL and --catalogue NAME, or --from-folder DIR")
+    from flows.cli.commands.store import named_catalogue
+    from infra.stores import open_store
+    from infra.tables import open_tables
+
+    opened = open_store(store)
+    name = named_catalogue(opened, catalogue)
+    return gather_published(opened, open_tables(store), name), f"the catalogue {name}"
+
+
+def _write(out: Path, rules: "Policy", name: str | None, found: "Calibration", source: str) -> None:
+    import yaml
+
+    from catalogs.policy.schema import BUILT_IN, load_policy
+    from catalogs.policy.threshold_calibration import policy_content
+    from catalogs.rule_files import read_mapping
+
+    built_in = name is None or name in BUILT_IN
+    content = (
+        {"extends": name or "default"} if built_in else read_mapping(Path(str(name)).read_text("utf-8"), str(name))
+    )
+    today = datetime.now(UTC).date()
+    changed = policy_content(content, rules, found.lines, f"{source}, {today}")
+    text = "# Proposed by packshot policy calibrate. Look at it, then give it to refresh by --policy.\n"
+    text += yaml.safe_dump(changed, sort_keys=False, allow_unicode=True, width=110)
+    load_policy(text, str(out))
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise OptionError(f"--out: {str(out)!r} cannot be written ({error.strerror})") from None
+
+
+def _document(
+    gathered: "Gathered", where: str, quantile: float, found: "Calibration", out: Path | None
+) -> dict[str, Any]:
+    return {
+        "pictures": len(gathered.categories),
+        "of": where,
+        "quantile": quantile,
+        "lines": [asdict(line) | {"category": line.category or None} for line in found.lines],
+        "too_few": dict(found.small),
+        "refused": {"now": found.share_now, "then": found.share_then},
+        "left_out": [{"name": name, "reason": reason} for name, reason in gathered.left_out],
+        "out": str(out) if out is not None else None,
+    }
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from tasks.reporting import formatting as figures
+
+    screen = console()
+    head = f"{document['pictures']:,} accepted pictures of {document['of']}, quantile {document['quantile']:g}"
+    screen.print(Text(f"\n{figures.printable(head, 200)}\n", "bold"))
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    names = ("category", "score", "now", "refuses", "1 %", "5 %", "median", "proposed")
+    for place, name in enumerate(names):
+        table.add_column(name, justify="right" if place > 1 else "left", overflow="fold", no_wrap=place == 1)
+    for line in document["lines"]:
+        sign = "<" if line["side"] == "below" else ">"
+        limit = [f"{sign} {line[name]:g}" if line[name] is not None else "–" for name in ("present", "proposed")]
+        numbers = [f"{line[name]:.3g}" for name in ("worst_1", "worst_5", "median")]
+        category = figures.printable(line["category"] or "all", 24)
+        cells = (category, line["score"], limit[0], figures.percent(line["refused"]), *numbers, limit[1])
+        table.add_row(*map(Text, cells))
+    screen.print(table)
+    shares = [figures.percent(document["refused"][name]) for name in ("now", "then")]
+    screen.print(Text(f"\nTogether they refuse {shares[0]} of these pictures now, and {shares[1]} as proposed."))
+    for note in _notes(document):
+        screen.print(Text.assemble(("Note: ", "yellow"), figures.printable(note, 400)), soft_wrap=True)
+    if document["out"]:
+        screen.print(Text(f"Written to {figures.printable(document['out'])}; nothing is in force."), soft_wrap=True)
+
+
+def _notes(document: Mapping[str, Any]) -> list[str]:
+    few = [f"{name or 'no category'} ({count:,})" for name, count in document["too_few"].items()]
+    notes = [f"Too few pictures of their own, so they share the line of all: {', '.join(few)}"] if few else []
+    left_out = document["left_out"]
+    notes += [f"Left out: {each['name']}: {each['reason']}" for each in left_out[:FIRST_LEFT_OUT]]
+    if len(left_out) > FIRST_LEFT_OUT:
+        notes.append(f"{len(left_out) - FIRST_LEFT_OUT:,} more were left out; --json names them")
+    return [*document["notes"], *notes]

@@ -1,0 +1,236 @@
+"""rehearse, plan, refresh, release: the commands that make pictures, or say what they would make."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from pydantic import ValidationError
+
+from catalogs.errors import OptionError
+from flows.cli import options
+from flows.cli.console import console, print_json, read_settings
+
+if TYPE_CHECKING:
+    from flows.parameters import RefreshParameters
+
+
+def rehearse(
+    out: Annotated[Path, typer.Option("--out", help="Where everything is written")] = Path("rehearsal"),
+    engine: Annotated[
+        Literal["torch", "stub"],
+        typer.Option(help="torch: a small Z-Image model draws; stub: cards are painted at once"),
+    ] = "torch",
+    as_json: options.Json = False,
+) -> None:
+    """Run the whole nightly flow on a sample catalogue: no GPU, no network, no server."""
+    from importlib import resources
+
+    only_our_prefect(out)
+    for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
+        del os.environ[name]
+    os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
+    with resources.as_file(resources.files("catalogs") / "data") as data:
+        words = _drawn_rehearsal(data) if engine == "torch" else _painted_rehearsal(data)
+        parameters = _parameters(store=str(out / "store"), **words)
+        report = _refresh(parameters, as_json)
+    _finish(report, as_json, parameters.store)
+
+
+def _drawn_rehearsal(data: Path) -> dict[str, str]:
+    """Return what a rehearsal by packshot-nano asks for; raises `OptionError` where its libraries are missing."""
+    from importlib.util import find_spec
+
+    from infra.nano import MODEL
+
+    if missing := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
+        raise OptionError(
+            f"The rehearsal draws with a small Z-Image model, and {', '.join(missing)} is not installed: "
+            "install packshot[torch], or rehearse with --engine stub"
+        )
+    return {
+        "source": str(data / "rehearsal.csv"),
+        "recipe": "rehearsal",
+        "policy": "rehearsal",
+        "model": str(MODEL),
+        "precision": "fp32",
+    }
+
+
+def _painted_rehearsal(data: Path) -> dict[str, str]:
+    return {"source": str(data / "sample.csv"), "recipe": "sample"}
+
+
+def plan(
+    source: options.Source,
+    store: options.Store,
+    catalogue: options.Catalogue = None,
+    recipe: options.Recipe = "default",
+    policy: options.Policy = None,
+    engine: options.Engine = None,
+    model: options.Model = None,
+    precision: options.Precision = None,
+    scope: options.Scope = "full",
+    stub_seconds: options.StubSeconds = None,
+    max_cost: options.MaxCost = None,
+    max_hours: options.MaxHours = None,
+    backfill: options.Backfill = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say what a refresh would make and cost, and touch nothing."""
+    from flows.cli.views.reports import show_plan
+    from flows.run.dry_run import plan_refresh
+
+    parameters = _parameters(
+        source=source,
+        store=store,
+        catalogue=catalogue,
+        recipe=recipe,
+        policy=policy,
+        engine=engine,
+        model=model,
+        precision=precision,
+        scope=scope,
+        stub_seconds=stub_seconds,
+        max_cost=max_cost,
+        max_hours=max_hours,
+        backfill=backfill,
+    )
+    report = plan_refresh(parameters, read_settings())
+    if as_json:
+        print_json(report)
+    else:
+        show_plan(console(), report)
+
+
+def refresh(
+    source: options.Source,
+    store: options.Store,
+    catalogue: options.Catalogue = None,
+    recipe: options.Recipe = "default",
+    policy: options.Policy = None,
+    engine: options.Engine = None,
+    model: options.Model = None,
+    precision: options.Precision = None,
+    scope: options.Scope = "full",
+    stub_seconds: options.StubSeconds = None,
+    max_cost: options.MaxCost = None,
+    max_hours: options.MaxHours = None,
+    backfill: options.Backfill = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another full run to end")] = True,
+    as_json: options.Json = False,
+) -> None:
+    """Refresh a catalogue, here and now: the nightly job."""
+    parameters = _parameters(
+        source=source,
+        store=store,
+        catalogue=catalogue,
+        recipe=recipe,
+        policy=policy,
+        engine=engine,
+        model=model,
+        precision=precision,
+        scope=scope,
+        stub_seconds=stub_seconds,
+        max_cost=max_cost,
+        max_hours=max_hours,
+        backfill=backfill,
+        wait=wait,
+    )
+    _finish(_refresh(parameters, as_json), as_json, store)
+
+
+def release(
+    run: Annotated[str, typer.Argument(help="The held run's id")],
+    store: options.Store,
+    accept: Annotated[list[str], typer.Option("--accept", help="A check that may fail; once for each")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the batch may go; kept with the run")],
+    as_json: options.Json = False,
+) -> None:
+    """Publish a held batch: a person's word, and why."""
+    from flows.release_held import release_held
+    from flows.run.executors import thread_hands
+
+    with thread_hands() as hands, _progress(as_json):
+        report = release_held(store, run, accept, reason, getpass.getuser(), read_settings(), hands)
+    _finish(report, as_json, store)
+
+
+def _refresh(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
+    parameters.job()  # what is wrong with the input is said before a server is started
+    with _prefect(), _progress(as_json):
+        from flows.refresh import refresh as nightly
+
+        report: dict[str, Any] = nightly(**parameters.model_dump())
+    return report
+
+
+@contextmanager
+def _prefect() -> Iterator[None]:
+    """Use the Prefect server that is configured, or one of our own for as long as the command runs."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # an error is told once, by us, in one sentence
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with ExitStack() as stack:
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        if not PREFECT_API_URL.value():
+            from flows.orchestration.local_server import local_server
+
+            url = stack.enter_context(local_server())
+            stack.enter_context(temporary_settings({PREFECT_API_URL: url}))
+        yield
+
+
+def only_our_prefect(out: Path) -> None:
+    """Keep away from the caller's Prefect, its settings and its server. Before Prefect is imported."""
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
+    home = (out / "prefect").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(home)
+    os.environ["DO_NOT_TRACK"] = "1"
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[None]:
+    from flows.cli.views.progress import ProgressFace
+    from flows.run.observers import lend
+
+    if as_json:
+        yield
+        return
+    with ProgressFace() as face, lend(face):
+        yield
+
+
+def _parameters(**values: Any) -> "RefreshParameters":
+    from flows.parameters import RefreshParameters
+
+    try:
+        return RefreshParameters(**{name: value for name, value in values.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + str(first["loc"][0]).replace("_", "-")
+        raise OptionError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _finish(report: dict[str, Any], as_json: bool, store: str) -> None:
+    from flows.cli.views.reports import show_report
+
+    if as_json:
+        print_json(report)
+    else:
+        show_report(console(), report, _where(report, store))
+    if report["held"] or report["slots"]["failed"]:
+        raise typer.Exit(1)
+
+
+def _where(report: dict[str, Any], store: str) -> str:
+    from catalogs import layout
+    from infra.stores import open_store
+
+    return f"{open_store(store).url.rstrip('/')}/{layout.run_file(report['run_id'], 'report.html')}"

@@ -1,0 +1,118 @@
+"""releases, rollback, verify, sweep: the commands that look after a store."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catalogs.errors import OptionError
+from flows.cli import options
+from flows.cli.console import console, print_json, read_settings
+
+if TYPE_CHECKING:
+    from infra.interfaces import ObjectStore
+
+
+def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, as_json: options.Json = False) -> None:
+    """List what the shop has seen, newest first."""
+    from flows.cli.views.reports import show_releases
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.runs.release_history import releases as list_releases
+
+    lines = [asdict(line) for line in list_releases(open_tables(store), catalogue, open_store(store))]
+    if as_json:
+        print_json({"releases": lines})
+    else:
+        show_releases(console(), lines)
+
+
+def rollback(
+    store: options.StoreArgument,
+    catalogue: options.Catalogue = None,
+    to: Annotated[int | None, typer.Option("--to", help="The release to go back to; by default the one before")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go back to an earlier release, in one commit; what is taken back is not published again."""
+    from flows.run.leases import leased_catalogue
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.amendments.rollback import rollback as go_back
+
+    opened = open_store(store)
+    name = named_catalogue(opened, catalogue)
+    with leased_catalogue(opened, name, read_settings(), wait=True):
+        done = go_back(opened, open_tables(store), name, to)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        console().print(
+            f"Release {done.version} of {name} shows what release {done.target} showed:"
+            f" {done.restored:,} pictures back, {done.dropped:,} gone, {done.withdrawn:,} withdrawn."
+        )
+
+
+def verify(
+    store: options.StoreArgument,
+    catalogue: options.Catalogue = None,
+    since: Annotated[int | None, typer.Option("--since", help="Only pictures of later releases than this one")] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Only so many pictures, always the same")
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every file: its sha, its pixels, its mark")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Check that every picture of the current release is there, and is what the manifest says."""
+    from flows.cli.views.reports import show_verification
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.maintenance.verify import verify as look
+
+    opened = open_store(store)
+    found = look(opened, open_tables(store), named_catalogue(opened, catalogue), since=since, sample=sample, deep=deep)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        show_verification(console(), found)
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+def sweep(
+    store: options.StoreArgument,
+    keep_releases: Annotated[int, typer.Option("--keep-releases", min=1, help="Releases that stay readable")] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and delete nothing")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Delete what no kept release, outcome or open run needs, and nothing younger than a day."""
+    from flows.cli.views.reports import show_sweep
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.maintenance.sweep import sweep as clean
+
+    settings = read_settings()
+    swept = clean(
+        open_store(store),
+        open_tables(store),
+        keep_days=settings.keep_staged_days,
+        keep_releases=keep_releases,
+        dry_run=dry_run,
+    )
+    if as_json:
+        print_json(asdict(swept))
+    else:
+        show_sweep(console(), swept)
+
+
+def named_catalogue(store: "ObjectStore", name: str | None) -> str:
+    """Return the catalogue that is meant: the only one where none is named. Raises `OptionError`."""
+    from tasks.runs.release_history import catalogues
+
+    known = catalogues(store)
+    if name is None and len(known) == 1:
+        return known[0]
+    if name not in known:
+        there = ", ".join(known) or "none"
+        raise OptionError(f"--catalogue: the store {store.url} has no {name!r}; it has {there}"
+                          if name else f"Say which --catalogue; the store {store.url} has {there}")  # fmt: skip
+    return name

@@ -1,0 +1,43 @@
+"""up: a Prefect server, workers, deployments and a sample catalogue on this machine, to look at and to try."""
+
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalogs.errors import OptionError
+from flows.cli.commands.refresh import only_our_prefect
+from flows.cli.console import console
+
+LOOK_SECONDS = 0.5
+
+
+def up(
+    out: Annotated[Path, typer.Option("--out", help="Where everything is kept")] = Path("packshot-up"),
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The UI's and the API's, on loopback")] = 4200,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Refreshes at once; one a GPU")] = 1,
+) -> None:
+    """Serve Prefect's UI, workers and the deployments on this machine, until Ctrl-C."""
+    only_our_prefect(out)
+    from flows.orchestration.local_server import is_free
+    from flows.orchestration.local_stack import serving
+
+    if not is_free(port):
+        raise OptionError(f"--port: something listens on {port} already; give another")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    said = console()
+    said.print("Starting a Prefect server, workers and deployments (some seconds) …")
+    try:
+        with serving(out, port, limit=limit) as served:
+            values = " ".join(f"-p {name}={value}" for name, value in served.scheduled.items())
+            said.print(f"\nOpen      {served.ui}\nThen type, in another terminal:\n")
+            line = f"PREFECT_API_URL={served.api} prefect deployment run 'refresh/adhoc' {values}"
+            said.print(line, soft_wrap=True, markup=False, highlight=False)
+            said.print("\nCtrl-C ends everything.")
+            while all(process.poll() is None for process in served.processes):
+                time.sleep(LOOK_SECONDS)
+        raise typer.Exit(3)
+    except KeyboardInterrupt:
+        said.print("Ended.")

@@ -1,0 +1,23 @@
+"""A Prefect worker of our own, beside a server of our own: `python -m flows.orchestration.local_worker PARENT POOL`.
+
+Comes in: a work pool's name; the server is the one that `PREFECT_API_URL` names. Goes out: its flow runs, each in a
+process that is ended with the worker, which is ended with its parent.
+"""
+
+import asyncio
+import sys
+
+from flows.orchestration.supervised_process import end_with_parent
+
+
+def main() -> None:
+    """Work until the parent is gone."""
+    parent, pool = int(sys.argv[1]), sys.argv[2]
+    from prefect.workers.process import ProcessWorker
+
+    end_with_parent(parent)
+    asyncio.run(ProcessWorker(work_pool_name=pool, name=f"local-{pool}").start())
+
+
+if __name__ == "__main__":
+    main()

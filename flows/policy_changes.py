@@ -1,0 +1,104 @@
+"""Change the policy of a shop: see what it would do, then let it work on what is live.
+
+Comes in: a policy, a store, a catalogue. Goes out: a document of what it says, and of what was withdrawn. Trying takes
+no lease and writes nothing. Applying holds the catalogue as a full run does, completes what a killed process left, and
+looks only then.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from catalogs import layout
+from catalogs.policy.schema import Policy
+from catalogs.recipe.schema import Recipe
+from catalogs.verdict import Verdict
+from flows.run.leases import leased_catalogue
+from flows.wiring.composition import require_conditional_writes
+from infra.errors import ObjectMissing
+from infra.interfaces import Commit, ObjectStore, TableStore
+from infra.settings import Settings
+from infra.stores.json_objects import read_json
+from tasks.amendments.apply_policy import Consent, apply_policy, holding, require_accepted, require_free
+from tasks.amendments.manifest_change import settle_amendments
+from tasks.gates.prompt_gate import PromptGates
+from tasks.policies.reevaluate import Redecided, redecide
+from tasks.runs.release_history import required_history
+
+
+def try_policy(store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy) -> dict[str, Any]:
+    """Return what a policy would change: the flip matrix over all that is live or waits. Writes nothing.
+
+    Raises `OptionError` for a catalogue without a manifest.
+    """
+    history = required_history(tables, catalogue, store)
+    return redecide(store, tables, catalogue, policy, _prompt_judge(store, history, policy)).document()
+
+
+def put_in_force(
+    store: ObjectStore,
+    tables: TableStore,
+    catalogue: str,
+    policy: Policy,
+    settings: Settings,
+    consent: Consent | None = None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Withdraw every live picture that a policy refuses, in one commit, and return what was done.
+
+    More than 5 % of what is live stays until a person accepts that; the document's `held` names the check then.
+    Raises `OptionError` for a catalogue without a manifest, or one whose last batch waits for a person.
+    """
+    judge = _prompt_judge(store, required_history(tables, catalogue, store), policy)
+    if dry_run:
+        found = redecide(store, tables, catalogue, policy, judge)
+        return _document(found, held=holding(found), dry_run=True)
+    require_conditional_writes(store, settings)
+    with leased_catalogue(store, catalogue, settings, wait=True):
+        completed = settle_amendments(store, tables, catalogue, alone=True)
+        require_free(store, catalogue)
+        found = redecide(store, tables, catalogue, policy, judge)
+        held = holding(found)
+        if consent is not None:
+            require_accepted(held, consent)
+        waiting = [check for check in held if consent is None or check not in consent.checks]
+        done = None if waiting else apply_policy(store, tables, found, consent if held else None)
+        document = _document(found, held=waiting, dry_run=False)
+    document["completed"] = [asdict(each) for each in completed]
+    if done is not None:
+        document |= {"run_id": done.run_id, "release": {"version": done.version, "previous": done.previous}}
+        document["withdrawn"]["pictures"] = done.dropped
+    return document
+
+
+def _document(found: Redecided, *, held: list[str], dry_run: bool) -> dict[str, Any]:
+    words = found.withdrawals["verdict"].to_pylist()
+    refused = {"review": words.count("REVIEW"), "blocked": words.count("BLOCK")}
+    return {
+        "catalogue": found.catalogue,
+        "dry_run": dry_run,
+        "run_id": None,
+        "held": held,
+        "release": {"version": found.version, "previous": found.version},
+        "refused": refused | {"another_seed": found.withdrawals["again"].to_pylist().count(True)},
+        "withdrawn": {"pictures": 0},
+        "completed": [],
+        "trial": found.document(),
+    }
+
+
+def _prompt_judge(store: ObjectStore, history: Sequence[Commit], policy: Policy) -> Callable[[str], Verdict]:
+    """Return what says a policy's word on a prompt, in the languages of the newest recipe that is still there.
+
+    Brands are not asked: whose they are is said by the catalogue's rows, which only a refresh reads.
+    """
+    languages: Sequence[str] = Recipe.model_fields["languages"].default
+    for commit in history:
+        try:
+            frozen = read_json(store, layout.run_file(commit.metadata.get("run_id", ""), "recipe.json"))
+            languages = Recipe.model_validate(frozen).languages
+            break
+        except (ObjectMissing, ValueError):
+            continue  # its folder was swept, or another version wrote it
+    gates = PromptGates(policy, languages)
+    return lambda prompt: gates.judge(prompt).verdict

@@ -1,0 +1,34 @@
+"""The audit of a decided batch, as a sentence: count it against what is live, ask the suite, write down the answer.
+
+Comes in: a run with its plan and batch. Goes out: the checks that hold it (none: it may go), all checks, and what the
+release would be. What a person has let go for this run holds it no more.
+"""
+
+from typing import Any
+
+from catalogs.planning.plan import Plan
+from catalogs.policy.schema import Policy
+from catalogs.runs.job import Run
+from catalogs.runs.release_batch import Batch
+from flows.run.executors import Hands
+from tasks.pipeline.audit import audit_batch
+from tasks.pipeline.publish import Release, would_be
+from tasks.reporting.audit_report import write_audit
+from tasks.runs import run_state as runs
+from tasks.runs.run_context import Places
+
+Checks = list[dict[str, Any]]
+
+
+def audited(
+    places: Places, hands: Hands, run: Run, plan: Plan, batch: Batch, policy: Policy
+) -> tuple[list[str], Checks, Release]:
+    """Return the checks that hold the batch, all checks, and what the release would be."""
+    preview = would_be(places.store, places.tables, batch)
+    if not batch.decisions.num_rows and not plan.retired:
+        return [], [], preview  # nothing that the shop sees would change
+    superseded = preview.sums.superseded
+    audit = hands.stage("audit", lambda: audit_batch(batch, plan, superseded, policy))
+    write_audit(places.store, run.catalogue, run.run_id, audit.document)
+    accepted = runs.accepted_checks(places.store, run)
+    return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview

@@ -1,0 +1,69 @@
+"""One full run of a catalogue at a time, and a sign of life for every run.
+
+Comes in: a catalogue or a run. Goes out: leases held for as long as the block lasts. A full run that finds another
+waits for it, or raises `LeaseHeld` naming it; partial runs may run beside it.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from catalogs import layout
+from catalogs.runs.job import Run
+from infra.coordination.leases import Lease, acquire
+from infra.errors import LeaseHeld
+from infra.interfaces import ObjectStore
+from infra.settings import Settings
+
+LOOK_AGAIN_SECONDS = 2.0
+
+
+@contextmanager
+def leased_catalogue(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Iterator[None]:
+    """Hold a catalogue, as full runs and rollbacks do; partial runs go without.
+
+    Raises `LeaseHeld` where somebody else holds it and `wait` is False.
+    """
+    lease = _acquire(store, catalogue, settings, wait=wait)
+    try:
+        with lease.keep_alive():
+            yield
+    finally:
+        lease.release()
+
+
+def lease_run(store: ObjectStore, run: Run, settings: Settings) -> Lease:
+    """Take the run's own lease: what tells others that somebody works on it.
+
+    Raises `LeaseHeld` where somebody does.
+    """
+    return acquire(store, layout.run_lease(run.catalogue, run.run_id), run.run_id, settings.lease_seconds)
+
+
+@contextmanager
+def leased_run(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lease]:
+    """Hold the run's own lease for as long as the block lasts."""
+    lease = lease_run(store, run, settings)
+    try:
+        with lease.keep_alive():
+            yield lease
+    finally:
+        lease.release()
+
+
+def lease_if_free(store: ObjectStore, run: Run, settings: Settings) -> Lease | None:
+    """Take the run's own lease, or return None where somebody works on it."""
+    try:
+        return lease_run(store, run, settings)
+    except LeaseHeld:
+        return None
+
+
+def _acquire(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Lease:
+    while True:
+        try:
+            return acquire(store, layout.full_lease(catalogue), f"full run of {catalogue}", settings.lease_seconds)
+        except LeaseHeld:
+            if not wait:
+                raise
+            time.sleep(LOOK_AGAIN_SECONDS)

@@ -1,0 +1,45 @@
+"""The sweep as a flow: `store/sweep`, by a schedule or by hand.
+
+Comes in: a store and how many releases to keep. Goes out: what was deleted, by kind, also as a table on the run's page.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.orchestration.flow_signature import taking
+from flows.orchestration.prefect_artifacts import show_table, tag_run
+from flows.parameters import SweepParameters
+from infra.settings import Settings
+from infra.stores import open_store
+from infra.tables import open_tables
+from tasks.maintenance.sweep import sweep as clean
+from tasks.reporting import formatting as figures
+
+
+def sweep_name() -> str:
+    """Return a flow run's name that says what is swept."""
+    return f"sweep-{str(flow_run.parameters.get('store')).rstrip('/').rsplit('/', 1)[-1]}"
+
+
+@flow(name="store", flow_run_name=sweep_name, persist_result=False, validate_parameters=False)
+@taking(SweepParameters)
+def sweep(parameters: SweepParameters) -> dict[str, Any]:
+    """Delete what no kept release, outcome or open run needs, and nothing younger than a day. Returns what went."""
+    swept = clean(
+        open_store(parameters.store),
+        open_tables(parameters.store),
+        keep_days=Settings().keep_staged_days,
+        keep_releases=parameters.keep_releases,
+        dry_run=parameters.dry_run,
+    )
+    tag_run("sweep")
+    rows = [
+        {"what": kind, "files": figures.number(count.files), "bytes": figures.number(count.bytes)}
+        for kind, count in swept.counts.items()
+    ]
+    notes = " ".join(swept.notes)
+    show_table("sweep", rows, f"{'Would go' if swept.dry_run else 'Gone'} from {parameters.store}. {notes}".strip())
+    return asdict(swept)

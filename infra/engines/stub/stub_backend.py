@@ -1,0 +1,155 @@
+"""An engine for rehearsals and tests: it paints product cards, at once or as slowly as a GPU would.
+
+Comes in: prompts. Goes out: a product on white, deterministic from text, seed and size: a silhouette that the text
+names (or its digest chooses), in inks that its first words choose, printed with a pattern that the seed chooses.
+Pictures of different seeds are as different to a duplicate gate as photographs of different things; pictures are sharp,
+lit and of a marketplace's fill.
+
+Words in a prompt's text ask for a defect, so that a rehearsal shows each gate at work:
+
+    [blank]        always a plain white picture
+    [blurred]      always far out of focus
+    [second-try]   blank when the seed is even: another attempt may pass
+    [copycat]      the same picture whatever the text and the seed
+    [poison]       painting it raises
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Hashable, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from infra.engines.stub.silhouettes import PRODUCTS, cutout
+from infra.interfaces import Failure, Frame, Pixels, Prompt
+
+SIDES = (16, 8192)
+"""The smallest and the largest side, in pixels, that is painted."""
+
+GRID = 16
+"""Cells of the pattern along each side: PDQ looks at the first 16 cosines, so each of its bits is the seed's."""
+
+PALETTES = (
+    ((27, 38, 79), (214, 92, 66), (244, 205, 150), (250, 240, 215)),
+    ((24, 71, 56), (104, 150, 116), (240, 210, 120), (247, 238, 205)),
+    ((70, 22, 70), (200, 78, 116), (248, 180, 150), (250, 226, 215)),
+    ((20, 33, 61), (30, 125, 140), (140, 210, 205), (228, 243, 240)),
+    ((62, 39, 35), (176, 84, 46), (232, 170, 80), (245, 230, 205)),
+    ((40, 44, 52), (90, 116, 145), (250, 212, 90), (245, 240, 224)),
+    ((94, 16, 36), (188, 60, 60), (245, 160, 140), (248, 230, 222)),
+    ((45, 35, 110), (116, 88, 196), (200, 175, 235), (238, 232, 248)),
+    ((56, 62, 24), (124, 136, 58), (200, 215, 110), (242, 245, 215)),
+    ((25, 56, 110), (74, 142, 206), (170, 210, 240), (230, 240, 247)),
+    ((15, 66, 60), (196, 84, 108), (245, 175, 175), (248, 232, 228)),
+    ((30, 30, 34), (196, 46, 42), (202, 196, 190), (244, 240, 234)),
+)
+"""RGB inks of the prints, dark to light; the lightest stays clear of white, which is the ground's."""
+
+BANDS = (76, 128, 180)
+"""Where one ink gives way to the next, on the pattern's scale of 0 to 255; dark and pale take the most."""
+
+NAMES = {
+    "bottle": ("bottle", "flask", "perfume", "lotion", "shampoo", "jar"),
+    "mug": ("mug", "cup", "teapot", "kettle"),
+    "shirt": ("shirt", "tee", "jacket", "sweater", "hoodie", "dress"),
+    "boot": ("boot", "shoe", "sneaker", "sandal"),
+    "bag": ("bag", "tote", "backpack", "purse"),
+    "cushion": ("cushion", "pillow", "blanket", "towel"),
+    "ball": ("ball", "globe", "lamp", "sphere"),
+    "box": ("box", "crate", "chest", "book"),
+}
+"""Words (and their plurals) that choose a silhouette; any other text gets one by its digest."""
+
+WORDS_OF_A_PRODUCT = 6
+"""How many of a prompt's first words choose the inks: "Studio product photograph of Camping Mug"."""
+
+SILHOUETTES = {name: product for product, names in NAMES.items() for name in names}
+
+
+class PoisonedPrompt(Exception):
+    """A prompt asked to be poison."""
+
+
+class StubPainter:
+    """Paints product cards, sleeping `seconds` an image (a sleep leaves the CPU free, as a GPU would)."""
+
+    name = "stub"
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+
+    def load(self) -> None:
+        """Do nothing: there is no device."""
+
+    def group(self, prompt: Prompt) -> Hashable:
+        """Return size, steps and guidance, as a model without captions would."""
+        return prompt.width, prompt.height, prompt.steps, prompt.guidance
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        """Return a card a prompt, or a Failure for an impossible size; raise `PoisonedPrompt` for a poisoned one."""
+        if self.seconds:
+            time.sleep(self.seconds * len(prompts))
+        return [self._answer(prompt) for prompt in prompts]
+
+    def release(self) -> None:
+        """Do nothing: there is no device."""
+
+    def _answer(self, prompt: Prompt) -> Frame | Failure:
+        if not all(SIDES[0] <= side <= SIDES[1] for side in (prompt.width, prompt.height)):
+            return Failure(prompt.key, f"A picture of {prompt.width}x{prompt.height} is not between {SIDES!r} a side.")
+        return Frame(prompt.key, _picture(prompt), 0.0)
+
+
+def _picture(prompt: Prompt) -> Pixels:
+    text, seed = prompt.text, prompt.seed
+    if "[poison]" in text:
+        raise PoisonedPrompt("The prompt asks for it with the word [poison].")
+    if "[blank]" in text or ("[second-try]" in text and seed % 2 == 0):
+        return np.full((prompt.height, prompt.width, 3), 255, np.uint8)
+    if "[copycat]" in text:
+        text, seed = "ball", 0
+    card = _card(text, seed, prompt.width, prompt.height)
+    if "[blurred]" in text:
+        # So little that the product stays inside the frame: a defect at a time.
+        return np.asarray(cv2.GaussianBlur(card, (0, 0), max(2.5, min(prompt.width, prompt.height) / 78)), np.uint8)
+    return card
+
+
+def _card(text: str, seed: int, width: int, height: int) -> Pixels:
+    planes = cutout(_product(text), width, height)
+    chance = np.frombuffer(_bytes(f"{seed}\n{text}", GRID * GRID), np.uint8)
+    field = cv2.resize(chance.reshape(GRID, GRID), (width, height), interpolation=cv2.INTER_CUBIC)
+    printed = cv2.applyColorMap(field, _inks(_bytes(_beginning(text), 1)[0], min(width, height)))
+    lit = cv2.multiply(printed, cv2.merge([planes.light] * 3), scale=1 / 255)
+    inside = planes.coverage.astype(np.float32) * np.float32(1 / 255)
+    return np.asarray(cv2.blendLinear(lit, cv2.merge([planes.ground] * 3), inside, 1 - inside), np.uint8)
+
+
+def _inks(chance: int, side: int) -> npt.NDArray[np.uint8]:
+    """Return 256 colours in four flat bands, dark to light; their borders are crisp, about a pixel wide."""
+    colours = np.array(PALETTES[chance % len(PALETTES)], np.float32)
+    edge = max(1.0, 768 / side)
+    steps = np.arange(256, dtype=np.float32)
+    stops = np.array([[stop - edge, stop + edge] for stop in BANDS], np.float32).ravel()
+    inks = [np.interp(steps, stops, np.repeat(channel, 2)[1:-1]) for channel in colours.T]
+    return np.asarray(np.rint(np.stack(inks, axis=1)), np.uint8).reshape(256, 1, 3)
+
+
+def _product(text: str) -> str:
+    for word in re.findall("[a-z]+", text[:2000].casefold()):
+        if product := SILHOUETTES.get(word) or SILHOUETTES.get(word.removesuffix("s")):
+            return product
+    return sorted(PRODUCTS)[_bytes(text, 1)[0] % len(PRODUCTS)]
+
+
+def _beginning(text: str) -> str:
+    """Return the words that name the product and not yet the view, so that its views are of one colour."""
+    return " ".join(text[:2000].split()[:WORDS_OF_A_PRODUCT])
+
+
+def _bytes(text: str, count: int) -> bytes:
+    """Return bytes that look random and are the same with every version of every library."""
+    return hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(count)

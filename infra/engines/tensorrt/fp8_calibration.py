@@ -1,0 +1,175 @@
+"""Ranges for fp8, measured: how large the numbers become that enter each large linear layer, over a recipe's prompts.
+
+Comes in: a model and prompts. Goes out: a calibration, which a build turns into scales. It is measured in torch, where
+the layers have names, while pictures are painted as they always are: every step of every prompt counts.
+
+fp8 (E4M3: 3 bits of mantissa, up to 448) is for the linear layers of the joint blocks alone, most of the work. What is
+sensitive stays as it is: embedders, modulation, final layer, refiners, and the first two blocks.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from infra.engines.tensorrt.plan_build import write_whole
+from infra.engines.threaded import ThreadedEngine
+from infra.errors import EngineError
+from infra.interfaces import Engine, Failure, Prompt
+
+if TYPE_CHECKING:
+    import torch
+
+WINDOW = 64
+"""Prompts that may wait, so that batches of one caption length fill."""
+
+KEPT_BLOCKS = 2
+"""Joint blocks at the beginning that are not quantized: NVIDIA found their activations to be the largest."""
+
+LINEARS = (
+    "attention.to_q",
+    "attention.to_k",
+    "attention.to_v",
+    "attention.to_out.0",
+    "feed_forward.w1",
+    "feed_forward.w3",
+    "feed_forward.w2",
+)
+"""The linear layers of a block by diffusers' names, in the order in which they are computed."""
+
+
+class Calibration(BaseModel):
+    """The largest absolute value that entered each layer, by its name in diffusers; and what it was measured on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    weights_digest: str
+    prompts: int = Field(ge=1)
+    prompts_digest: str
+    largest: dict[str, float] = Field(min_length=1)
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the ranges and what they were measured on."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def linear_name(block: int, linear: str) -> str:
+    """Return what diffusers calls a linear layer of a joint block."""
+    return f"layers.{block}.{linear}"
+
+
+class Calibrator:
+    """Watches a pipeline's transformer at work, as an accelerator that replaces nothing; past the `kept` blocks."""
+
+    name = "calibration"
+    replaces: Set[str] = frozenset()
+
+    def __init__(self, kept: int = KEPT_BLOCKS) -> None:
+        self._kept = kept
+        self._largest: dict[str, torch.Tensor] = {}
+        self._hooks: list[Any] = []
+
+    def attach(self, pipeline: Any) -> None:
+        """Watch the inputs of the layers that will be quantized; raise `EngineError` where there are none."""
+        blocks = range(self._kept, len(pipeline.transformer.layers))
+        if not blocks:
+            raise EngineError(
+                f"The model has {len(pipeline.transformer.layers)} joint blocks and the first {self._kept} stay as "
+                "they are: there is nothing to calibrate."
+            )
+        for block in blocks:
+            for linear in LINEARS:
+                layer = pipeline.transformer.layers[block].get_submodule(linear)
+                self._hooks.append(layer.register_forward_pre_hook(self._watch(linear_name(block, linear))))
+
+    def spare(self) -> None:
+        """Hold nothing that could be spared."""
+
+    def release(self) -> None:
+        """Watch no longer; what was seen stays."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+
+    def largest(self) -> dict[str, float]:
+        """Return the largest absolute value that entered each layer; raise `EngineError` for what is no range."""
+        found = {name: float(value) for name, value in self._largest.items()}
+        for name, value in found.items():
+            if not math.isfinite(value) or value <= 0:
+                raise EngineError(
+                    f"What entered {name!r} reached {value!r}, which is no range: look at the model first."
+                )
+        return found
+
+    def _watch(self, name: str) -> Callable[[Any, tuple[Any, ...]], None]:
+        import torch
+
+        def see(_layer: Any, inputs: tuple[Any, ...]) -> None:
+            seen = inputs[0].detach().abs().amax().float()  # stays on the device: nothing waits for it
+            before = self._largest.get(name)
+            self._largest[name] = seen if before is None else torch.maximum(before, seen)
+
+        return see
+
+
+def calibrate_model(
+    model: Path, weights_digest: str, prompts: Sequence[Prompt], kept: int = KEPT_BLOCKS
+) -> Calibration:
+    """Paint the prompts with a model on this machine (bf16 on a GPU, fp32 on a CPU), and return what was seen."""
+    from infra.engines.torch.diffusers_backend import DiffusersPainter, usual_batch_size
+    from infra.models.loading import StoredWeights
+
+    batch = usual_batch_size()
+    calibrator = Calibrator(kept)
+    import torch
+
+    precision = "bf16" if torch.cuda.is_available() else "fp32"
+    painter = DiffusersPainter(StoredWeights(str(model), digest=weights_digest), precision, calibrator)
+    engine = ThreadedEngine(painter, batch, WINDOW)
+    try:
+        return calibrate(engine, calibrator, prompts, weights_digest)
+    finally:
+        engine.close()
+
+
+def calibrate(engine: Engine, calibrator: Calibrator, prompts: Sequence[Prompt], weights_digest: str) -> Calibration:
+    """Paint the prompts and return what was seen; raise `EngineError` where one could not be painted."""
+    if not prompts:
+        raise EngineError("There are no prompts to calibrate with: give a catalogue with products.")
+    for answer in engine.generate(prompts):
+        if isinstance(answer, Failure):
+            raise EngineError(f"A prompt of the calibration could not be painted: {answer.reason}")
+    whole = hashlib.sha256("\n".join(sorted(prompt.text for prompt in prompts)).encode("utf-8", "surrogatepass"))
+    return Calibration(
+        weights_digest=weights_digest,
+        prompts=len(prompts),
+        prompts_digest=whole.hexdigest(),
+        largest=calibrator.largest(),
+    )
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Write a calibration, whole or not at all."""
+    write_whole(path, (calibration.model_dump_json(indent=1) + "\n").encode())
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Return a calibration, or raise `EngineError`."""
+    try:
+        return Calibration.model_validate_json(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise EngineError(
+            f"The calibration {str(path)!r} cannot be read ({error}): make one with `packshot engine calibrate`."
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        raise EngineError(
+            f"{str(path)!r} is no calibration ({place}: {first['msg']}): make one with `packshot engine calibrate`."
+        ) from error

@@ -1,0 +1,178 @@
+"""A plan, built: from an ONNX graph and profiles, for the GPU that is here.
+
+Comes in: an ONNX file (its weights beside it), profiles, options. Goes out: a plan file, whole or not at all, and what
+was measured while choosing kernels (the timing cache), which makes the next build minutes shorter.
+
+A network of TensorRT 11 computes in the types that the ONNX graph names: no flag lowers them, so precision is what was
+exported. What such a build can do wrong is said by parser and logger in fragments; here they end in one sentence.
+"""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from infra.engines.tensorrt.bindings import listener
+from infra.engines.tensorrt.profiles import Shape
+from infra.errors import EngineError
+
+if TYPE_CHECKING:
+    import tensorrt
+
+Compatibility = Literal["none", "same-compute-capability", "ampere-plus"]
+"""Which other GPUs a plan is good for: none but this model of GPU, those of its compute capability, or all from
+Ampere on (fewer fusions, so slower)."""
+
+SAID = 3
+"""How many of TensorRT's complaints a sentence repeats: the first ones are the cause."""
+
+ROOM = 1.2
+"""A plan holds the graph's weights once, and little more."""
+
+InputShapes = Mapping[str, tuple[Shape, Shape, Shape]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to build, and where to. `workspace` None leaves the limit of scratch memory to TensorRT."""
+
+    onnx: Path
+    plan: Path
+    shapes: Sequence[InputShapes]
+    timing_cache: Path
+    full_fp32: bool = False
+    compatibility: Compatibility = "none"
+    effort: int = 3
+    workspace: int | None = None
+
+
+def build_plan(trt: Any, order: Order) -> None:
+    """Build one plan and write it, or raise `EngineError` in one sentence; a file that was there stays until then."""
+    require_room(order.plan.parent, weights_size(order.onnx))
+    said = listener(trt)
+    builder: tensorrt.Builder = trt.Builder(said)
+    network: tensorrt.INetworkDefinition = builder.create_network(0)
+    _parse(trt, network, order.onnx, said)
+    _allow_plain_attention(trt, network)
+    config: tensorrt.IBuilderConfig = builder.create_builder_config()
+    _configure(trt, config, order)
+    cache: tensorrt.ITimingCache = config.create_timing_cache(_read_cache(order.timing_cache))
+    if not config.set_timing_cache(cache, False):
+        raise EngineError(
+            f"TensorRT refused the timing cache {str(order.timing_cache)!r}, which another version or GPU wrote: "
+            "delete it, and build again."
+        )
+    for shapes in order.shapes:
+        _add_profile(builder, config, shapes)
+    plan: tensorrt.IHostMemory = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise EngineError(_failed(order.onnx, said.errors))
+    write_whole(order.plan, plan)
+    measured: tensorrt.ITimingCache = config.get_timing_cache()
+    write_whole(order.timing_cache, measured.serialize())
+
+
+def weights_size(onnx: Path) -> int:
+    """Return the bytes of a graph with its external weights; raise `EngineError` where there is none."""
+    if not onnx.is_file():
+        raise EngineError(f"There is no graph {str(onnx)!r}: write it with `packshot engine export`.")
+    return sum(path.stat().st_size for path in onnx.parent.iterdir() if path.is_file())
+
+
+def require_room(folder: Path, weights: int) -> None:
+    """Make the folder; raise `EngineError` where its disk cannot hold a plan of so many bytes of weights."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"The folder {str(folder)!r} cannot be made: {error.strerror or error}.") from error
+    needed, free = int(weights * ROOM), shutil.disk_usage(folder).free
+    if free < needed:
+        raise EngineError(
+            f"A plan needs about {needed / 1e9:.1f} GB, and {str(folder)!r} has {free / 1e9:.1f} GB free: make room, "
+            "or give another --out."
+        )
+
+
+def write_whole(path: Path, content: "bytes | tensorrt.IHostMemory") -> None:
+    """Write under another name, then rename: whoever opens `path` finds all of it or what was there before."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        mend = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "look at the disk and its rights"
+        raise EngineError(f"{str(path)!r} could not be written ({error.strerror or error}): {mend}.") from error
+
+
+def _parse(trt: Any, network: "tensorrt.INetworkDefinition", onnx: Path, said: Any) -> None:
+    """Read the graph by its path: only so are weights found that lie beside it (over 2 GB they must)."""
+    parser: tensorrt.OnnxParser = trt.OnnxParser(network, said)
+    if parser.parse_from_file(str(onnx)):
+        return
+    reasons = []
+    for number in range(parser.num_errors):
+        error: tensorrt.ParserError = parser.get_error(number)
+        reasons.append(f"{error.desc()} at {error.node_name()} ({error.node_operator()})")
+    raise EngineError(_failed(onnx, reasons or said.errors))
+
+
+def _allow_plain_attention(trt: Any, network: "tensorrt.INetworkDefinition") -> None:
+    """Let attention be taken apart where no fused kernel fits (the decoder's one wide head): else the build fails."""
+    for number in range(network.num_layers):
+        layer: tensorrt.ILayer = network.get_layer(number)
+        if layer.type == trt.LayerType.ATTENTION_INPUT:
+            # The bindings return the base class; the object is of the other one.
+            layer.__class__ = trt.IAttentionInputLayer
+            inside: tensorrt.IAttentionInputLayer = layer
+            attention: tensorrt.IAttention = inside.attention
+            attention.decomposable = True
+
+
+def _configure(trt: Any, config: "tensorrt.IBuilderConfig", order: Order) -> None:
+    config.builder_optimization_level = order.effort
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    if order.workspace is not None:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, order.workspace)
+    if order.full_fp32:  # TF32 is on unless it is taken away: 10 bits of mantissa are not what fp32 means
+        config.clear_flag(trt.BuilderFlag.TF32)
+    else:
+        config.set_flag(trt.BuilderFlag.TF32)
+    levels = {
+        "none": trt.HardwareCompatibilityLevel.NONE,
+        "same-compute-capability": trt.HardwareCompatibilityLevel.SAME_COMPUTE_CAPABILITY,
+        "ampere-plus": trt.HardwareCompatibilityLevel.AMPERE_PLUS,
+    }
+    config.hardware_compatibility_level = levels[order.compatibility]
+
+
+def _add_profile(builder: "tensorrt.Builder", config: "tensorrt.IBuilderConfig", shapes: InputShapes) -> None:
+    profile: tensorrt.IOptimizationProfile = builder.create_optimization_profile()
+    for name, (least, usual, largest) in shapes.items():
+        profile.set_shape(name, least, usual, largest)
+    if config.add_optimization_profile(profile) < 0:
+        raise EngineError(f"TensorRT refused the profile {dict(shapes)!r}: it fits neither graph nor GPU.")
+
+
+def _read_cache(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise EngineError(f"The timing cache {str(path)!r} cannot be read: {error.strerror or error}.") from error
+
+
+def _failed(onnx: Path, reasons: Sequence[str]) -> str:
+    said = "; ".join(reason.rstrip(".") for reason in reasons[:SAID]) or "it gave no reason"
+    return f"TensorRT could not build {str(onnx)!r}: {said}."
+
+
+COMPATIBILITIES: tuple[str, ...] = get_args(Compatibility)

@@ -1,0 +1,211 @@
+"""The transformer as CUDA graphs: one a shape, in a bounded cache, on the engine's own thread.
+
+Comes in: a pipeline on a CUDA device. Goes out: the same transformer, whose `forward` replays a recording where there
+is one. A shape is batch, latent size and padded caption length. Captions of one padded length share a recording: they
+are filled up to it with rows whose embedding is then replaced by the model's own padding token, as diffusers does with
+a mask of another length for every caption. What no recording serves runs as usual: captions of several padded lengths
+in one call, shapes that came too seldom, those that need more memory than the budget, and those that cannot be
+recorded (which is said once in the log).
+"""
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.engines.torch.graph_capture import CudaRecorder, Recorder, Recording
+from infra.errors import EngineUnsuitable
+from infra.onnx_graphs.graph_spec import padded
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+SEEN_BEFORE = 8
+"""Times that a shape runs as usual before it is recorded: one batch of 8 steps. Recording costs two forward passes,
+which a shard's last, smaller batch would never earn back."""
+
+BUDGET_SHARE = 0.25
+"""The part of the memory that is free after loading which recordings may keep."""
+
+SHAPES_COUNTED = 1_000
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    inputs: "tuple[torch.Tensor, ...]"
+    recording: Recording
+
+
+class GraphCache:
+    """Recordings by their shape, the least recently used dropped first, within `budget` bytes."""
+
+    def __init__(self, recorder: Recorder, budget: int, seen_before: int = SEEN_BEFORE) -> None:
+        self._recorder, self._budget, self._seen_before = recorder, budget, seen_before
+        self._kept: OrderedDict[Hashable, _Recorded] = OrderedDict()
+        self._seen: Counter[Hashable] = Counter()
+        self._refused: set[Hashable] = set()
+
+    @property
+    def bytes(self) -> int:
+        """Return what all recordings keep."""
+        return sum(each.recording.bytes for each in self._kept.values())
+
+    def run(
+        self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", work: "Callable[..., torch.Tensor]"
+    ) -> "torch.Tensor | None":
+        """Return `work(*inputs)` from a recording, or None where there is none yet, or never will be."""
+        if shape not in self._kept and not self._record(shape, inputs, work):
+            return None
+        self._kept.move_to_end(shape)
+        found = self._kept[shape]
+        for ours, given in zip(found.inputs, inputs, strict=True):
+            ours.copy_(given, non_blocking=True)
+        found.recording.replay()
+        return found.recording.output.clone()  # the next replay overwrites it
+
+    def clear(self) -> None:
+        """Drop every recording."""
+        while self._kept:
+            self._drop()
+
+    def _record(self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", work: "Callable[..., torch.Tensor]") -> bool:
+        if shape in self._refused:
+            return False
+        if len(self._seen) > SHAPES_COUNTED:
+            self._seen.clear()
+        self._seen[shape] += 1
+        if self._seen[shape] <= self._seen_before:
+            return False
+        ours = tuple(each.clone() for each in inputs)
+        try:
+            recording = self._recorder.record(lambda: work(*ours))
+        except RuntimeError as error:  # out of memory among them; what the device itself has is met again by the caller
+            return self._refuse(shape, str(error))
+        if recording.bytes > self._budget:
+            size = recording.bytes
+            recording.release()
+            return self._refuse(shape, f"it would keep {size:,} bytes of {self._budget:,}")
+        while self._kept and self.bytes + recording.bytes > self._budget:
+            self._drop()
+        self._kept[shape] = _Recorded(ours, recording)
+        return True
+
+    def _refuse(self, shape: Hashable, reason: str) -> bool:
+        self._refused.add(shape)
+        logger.warning("graphs: the shape %r runs as usual: %s", shape, " ".join(reason.split())[:200])
+        return False
+
+    def _drop(self) -> None:
+        _, oldest = self._kept.popitem(last=False)
+        oldest.recording.release()
+
+
+class Graphs:
+    """Runs the pipeline's transformer from recordings. `recorder` and `budget` (bytes) are chosen where not given."""
+
+    name = "graphs"
+    replaces: Set[str] = frozenset()
+
+    def __init__(self, recorder: Recorder | None = None, budget: int | None = None) -> None:
+        self._recorder, self._budget = recorder, budget
+        self._forward: _GraphedForward | None = None
+
+    def attach(self, pipeline: Any) -> None:
+        """Put the recordings before the transformer's `forward`; raise `EngineUnsuitable` without CUDA."""
+        import torch
+
+        if self._recorder is None:
+            if not torch.cuda.is_available():
+                raise EngineUnsuitable("The acceleration 'graphs' needs a CUDA device: choose 'eager' or 'compile'.")
+            self._recorder = CudaRecorder()
+        if any(hasattr(module, "_hf_hook") for module in pipeline.transformer.modules()):
+            raise EngineUnsuitable(
+                "The acceleration 'graphs' needs the whole model on the device, and it does not fit: choose 'eager'."
+            )
+        budget = self._budget
+        if budget is None:
+            budget = int(torch.cuda.mem_get_info()[0] * BUDGET_SHARE)
+        self._forward = _GraphedForward(pipeline.transformer, GraphCache(self._recorder, budget))
+
+    def spare(self) -> None:
+        """Drop the recordings: the batch in hand needs the memory more."""
+        if self._forward is not None:
+            self._forward.cache.clear()
+
+    def release(self) -> None:
+        """Drop the recordings and give the transformer its own `forward` back."""
+        if self._forward is not None:
+            self._forward.detach()
+            self._forward = None
+
+
+class _GraphedForward:
+    """Stands before a transformer's `forward`, with the same arguments."""
+
+    def __init__(self, transformer: Any, cache: GraphCache) -> None:
+        self.cache = cache
+        self._transformer = transformer
+        self._usual = transformer.forward
+        self._padding: torch.Tensor | None = None
+        self._hook = transformer.cap_embedder.register_forward_hook(self._put_padding)
+        transformer.forward = self
+
+    def detach(self) -> None:
+        self.cache.clear()
+        self._hook.remove()
+        if self._transformer.forward is self:
+            del self._transformer.forward
+
+    def __call__(
+        self,
+        x: "Sequence[torch.Tensor]",
+        t: "torch.Tensor",
+        cap_feats: "Sequence[torch.Tensor]",
+        return_dict: bool = True,
+        **others: Any,
+    ) -> Any:
+        import torch
+
+        lengths = {padded(len(each)) for each in cap_feats}
+        if not return_dict and len(lengths) == 1 and not any(value is not None for value in others.values()):
+            inputs = (torch.stack(list(x)), t, *_filled(cap_feats, next(iter(lengths))))
+            shape = (*inputs[0].shape, next(iter(lengths)), str(inputs[0].dtype))
+            found = self.cache.run(shape, inputs, self._whole)
+            if found is not None:
+                return (list(found.unbind()),)
+        return self._usual(x, t, cap_feats, return_dict=return_dict, **others)
+
+    def _whole(
+        self, latents: "torch.Tensor", t: "torch.Tensor", captions: "torch.Tensor", padding: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """Run the transformer on captions that fill their padded length, and say which rows are padding."""
+        import torch
+
+        self._padding = padding.flatten()[:, None]
+        try:
+            (made,) = self._usual(list(latents.unbind()), t, list(captions.unbind()), return_dict=False)
+        finally:
+            self._padding = None
+        return torch.stack(list(made))
+
+    def _put_padding(self, _module: Any, _inputs: Any, embedded: "torch.Tensor") -> "torch.Tensor | None":
+        import torch
+
+        if self._padding is None:
+            return None
+        return torch.where(self._padding, self._transformer.cap_pad_token.to(embedded.dtype), embedded)
+
+
+def _filled(captions: "Sequence[torch.Tensor]", length: int) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Return captions filled up with zeros (batch x length x channels), and where that is padding (batch x length)."""
+    import torch
+
+    filled = captions[0].new_zeros(len(captions), length, captions[0].shape[-1])
+    padding = torch.ones(len(captions), length, dtype=torch.bool, device=filled.device)
+    for place, caption in enumerate(captions):
+        filled[place, : len(caption)] = caption
+        padding[place, : len(caption)] = False
+    return filled, padding

@@ -1,0 +1,202 @@
+"""Z-Image through diffusers, on a CUDA device or (slowly) a CPU.
+
+Comes in: weights, a precision, an accelerator; prompts. Goes out: frames of plain uint8.
+`loading` says what weights are, `captions` embeds, `acceleration` makes it faster; painting a batch is what is here.
+
+Facts of this model that shape the code: any guidance above 0 doubles the work, so Turbo's exact 0.0 passes through; a
+generator an image, on the CPU, gives each the noise of its own seed on every device. Pictures become bytes on the
+device: a quarter of the numbers to copy, and the engine's thread has no arithmetic of its own between two batches.
+"""
+
+import gc
+import os
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from infra.engines.backend import Accelerator, OutOfDeviceMemory
+from infra.engines.torch.acceleration import Eager
+from infra.engines.torch.caption_embedding import Captions
+from infra.engines.torch.placement import place
+from infra.errors import EngineError, EngineUnsuitable
+from infra.interfaces import Failure, Frame, Pixels, Prompt
+from infra.models.loading import Weights, require_libraries, weights_dtype
+from infra.onnx_graphs.graph_spec import CAPTION_LIMIT
+
+if TYPE_CHECKING:
+    import torch
+
+EMBEDDED_AT_ONCE = 16
+"""Captions in a call of the text encoder on a GPU: 1,536 tokens of usual captions, where it no longer waits for its
+own weights. On a CPU one: nothing is gained there, and an image's bytes stay independent of its neighbours."""
+
+
+def usual_batch_size() -> int:
+    """Return the batch size for who gave none: 4 on CUDA, 1 on a CPU.
+
+    At 1024 px a large GPU is full with one image and 4 cost nothing but memory; at 512 px launches dominate and 4
+    give about 2.8 times the images (SGLang, pull request 22183). A CPU gains next to nothing, and one at a time
+    makes an image's bytes independent of its neighbours.
+    """
+    require_libraries()
+    import torch
+
+    return 4 if torch.cuda.is_available() else 1
+
+
+class DiffusersPainter:
+    """Paints with diffusers' `ZImagePipeline`. `load` raises `EngineError` or `EngineUnsuitable`, and says why."""
+
+    name = "torch"
+
+    def __init__(self, weights: Weights, precision: str, accelerator: Accelerator | None = None) -> None:
+        self._weights = weights
+        self._precision = precision
+        self._accelerator = accelerator or Eager()
+        self._pipeline: Any = None
+        self._captions: Any = None
+
+    def load(self) -> None:
+        """Check machine and weights, put them on the device in the precision that was asked for, and accelerate."""
+        require_libraries()
+        import torch
+
+        from infra.engines.torch.fp8_linear import to_eight_bits
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = weights_dtype(self._precision, device)
+        pipeline = self._weights.open(dtype, self._accelerator.replaces)
+        pipeline.set_progress_bar_config(disable=True)
+        if "vae" not in self._accelerator.replaces:
+            pipeline.vae.enable_slicing()
+        try:
+            if self._precision == "fp8" and pipeline.transformer is not None:
+                to_eight_bits(pipeline.transformer, device)
+            place(pipeline, device)
+        except torch.OutOfMemoryError as error:
+            raise EngineUnsuitable(f"The model does not fit this device: {error}.") from error
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            raise EngineError(f"The model could not be put on the device: {error}.") from error
+        if device == "cpu":
+            _leave_a_core()
+        self._pipeline = pipeline
+        self._captions = Captions(pipeline, EMBEDDED_AT_ONCE if device == "cuda" else 1)
+        self._accelerator.attach(pipeline)
+
+    def group(self, prompt: Prompt) -> Hashable:
+        """Return size, steps, guidance and the padded length of the caption; its text is embedded before long."""
+        tokens = self._captions.padded_tokens(prompt.text)
+        self._captions.announce(prompt.text)
+        return prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        """Paint one batch; impossible sizes, and pictures that came out black or not a number, are Failures."""
+        import torch
+
+        answers: dict[int, Frame | Failure] = {}
+        for number, prompt in enumerate(prompts):
+            if reason := self._refusal(prompt):
+                answers[number] = Failure(prompt.key, reason)
+        possible = [number for number in range(len(prompts)) if number not in answers]
+        try:
+            if possible:
+                answers.update(zip(possible, self._painted([prompts[number] for number in possible]), strict=True))
+        except torch.OutOfMemoryError as error:
+            short = str(error)
+        except torch.AcceleratorError as error:
+            raise EngineError(f"The device failed, and needs a new process: {error}.") from error
+        else:
+            return [answers[number] for number in range(len(prompts))]
+        # Not inside the handler: as long as the exception lives, its traceback holds the batch's tensors.
+        self._accelerator.spare()
+        gc.collect()
+        torch.cuda.empty_cache()
+        raise OutOfDeviceMemory(short)
+
+    def release(self) -> None:
+        """Drop the model and give its memory back."""
+        self._accelerator.release()
+        self._pipeline = self._captions = None
+        import torch
+
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _refusal(self, prompt: Prompt) -> str | None:
+        step = self._pipeline.vae_scale_factor * 2
+        largest = step * min(self._pipeline.transformer.config.axes_lens[1:])
+        for side in (prompt.width, prompt.height):
+            if side % step or not 0 < side <= largest:
+                size = f"{prompt.width}x{prompt.height}"
+                return f"A picture of {size} cannot be painted: sides must be multiples of {step} up to {largest}."
+        for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
+            tokens = self._captions.tokens(text)
+            if tokens > CAPTION_LIMIT:
+                return f"A caption has {tokens} tokens and the model reads {CAPTION_LIMIT}: shorten template or prompt."
+        return None if prompt.steps >= 1 else f"A picture needs at least one step, not {prompt.steps!r}."
+
+    def _painted(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        import torch
+
+        first = prompts[0]
+        texts = [each.text for each in prompts]
+        negatives = [each.negative for each in prompts] if first.guidance > 0 else []
+        with torch.no_grad():
+            embeddings = self._captions.embeddings(texts + negatives)
+            images = self._pipeline(
+                prompt_embeds=embeddings[: len(texts)],
+                negative_prompt_embeds=embeddings[len(texts) :],
+                width=first.width,
+                height=first.height,
+                num_inference_steps=first.steps,
+                guidance_scale=first.guidance,
+                generator=[torch.Generator("cpu").manual_seed(each.seed) for each in prompts],
+                output_type="pt",
+            ).images
+            return _answers(prompts, images)
+
+
+def _leave_a_core() -> None:
+    """Have torch use one core less than there are, if it would use them all.
+
+    Its threads wait for one another at every operation: with one that encoding pushes off its core all of them stand
+    still. On 2 cores a small model made 0.4 to 0.7 of the images of diffusers in a loop, and with one thread less 0.8
+    to 1.1.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), len(os.sched_getaffinity(0)) - 1)))
+
+
+def _answers(prompts: Sequence[Prompt], images: "torch.Tensor") -> list[Frame | Failure]:
+    """Turn images (batch x 3 x height x width, 0 to 1, on the device) into frames that own their pixels."""
+    images = images.float()
+    sound, brightest = images.flatten(1).isfinite().all(1), images.flatten(1).amax(1)
+    # What is no number becomes any byte; those pictures are not handed on.
+    pixels = (images.permute(0, 2, 3, 1) * 255).round().byte()
+    fetched = zip(prompts, *_fetched(pixels, sound, brightest), strict=True)
+    return [
+        _answer(prompt, picture.numpy().copy(), finite=bool(finite), black=float(bright) <= 0)
+        for prompt, picture, finite, bright in fetched
+    ]
+
+
+def _fetched(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
+    """Return the tensors in main memory: all copies are queued behind the painting, and waited for once."""
+    import torch
+
+    if not tensors[0].is_cuda:
+        return tensors
+    fetched = [torch.empty(each.shape, dtype=each.dtype, pin_memory=True) for each in tensors]
+    for ours, theirs in zip(fetched, tensors, strict=True):
+        ours.copy_(theirs, non_blocking=True)
+    torch.cuda.current_stream().synchronize()
+    return fetched
+
+
+def _answer(prompt: Prompt, pixels: Pixels, *, finite: bool, black: bool) -> Frame | Failure:
+    if not finite:
+        return Failure(prompt.key, "The model's picture holds values that are not numbers.")
+    if black:
+        return Failure(prompt.key, "The model's picture is black all over.")
+    return Frame(prompt.key, pixels, 0.0)

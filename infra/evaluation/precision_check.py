@@ -1,0 +1,43 @@
+"""One model in two precisions on the same prompts: does the smaller one still make these pictures?
+
+Comes in: the engine to be verified. Goes out: a record, written where `open_engine` will look for it. The two engines
+are open one after the other, since a GPU that needs the smaller precision seldom has room for both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from infra.engines import EngineSpec, device_kind, open_engine, subject_of
+from infra.engines.parity import Record, compare, fixed_prompts, paint, write
+from infra.errors import EngineError
+from infra.interfaces import Pixels, Prompt
+from infra.models.loading import weights_dtype
+
+REFERENCES = {"fp8": "bf16", "bf16": "fp32"}
+"""What each precision is compared with."""
+
+
+def verify_precision(spec: EngineSpec, side: int, steps: int, folder: Path) -> Record:
+    """Paint the fixed prompts (square, `side` pixels) in both precisions, compare, and keep the record in `folder`.
+
+    Raises `EngineError`: no such precision, or one that this machine has not; then nothing is painted.
+    """
+    if spec.precision not in REFERENCES:
+        raise EngineError(
+            f"The precision {spec.precision!r} is a reference itself: verify one of {sorted(REFERENCES)}."
+        )
+    weights_dtype(spec.precision, device_kind())
+    prompts = fixed_prompts(side, steps)
+    reference = _pictures(replace(spec, precision=REFERENCES[spec.precision]), prompts)  # type: ignore[arg-type]
+    record = compare(subject_of(spec), reference, _pictures(replace(spec, unverified=True), prompts))
+    write(record, folder)
+    return record
+
+
+def _pictures(spec: EngineSpec, prompts: Sequence[Prompt]) -> dict[str, Pixels]:
+    engine = open_engine(spec)
+    try:
+        return paint(engine, prompts)
+    finally:
+        engine.close()

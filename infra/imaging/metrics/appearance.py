@@ -1,0 +1,58 @@
+"""What a picture shows, apart from where it lies in the frame: a code of the product alone, its colour, its extent.
+
+Comes in: pixels (height x width x 3, RGB, 8 bits). Goes out: an `Appearance`. The fingerprint of the whole frame finds
+what was encoded anew; that of the product's own rectangle finds what was moved or scaled too. Both are grey, so the
+mean colour says whether two pictures alike are one product or two colours of it.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from infra.imaging.metrics.foreground import Grey, find_foreground
+from infra.imaging.metrics.pdq import pdq
+from infra.interfaces import Pixels
+
+CROP_QUALITY = 50.0
+"""PDQ's authors advise against matching codes of lower quality, so such a crop has none."""
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """PDQ-256 of the product's rectangle (empty where it cannot be trusted); CIE Lab mean; long side over frame's."""
+
+    crop: bytes
+    colour: tuple[float, float, float]
+    extent: float
+
+    @property
+    def looks(self) -> tuple[float, float, float, float]:
+        """Return lightness, a, b and extent, as they are kept."""
+        return (*self.colour, self.extent)
+
+
+def appearance(pixels: Pixels) -> Appearance | None:
+    """Return what the picture shows; None where nothing differs from the background."""
+    foreground = find_foreground(pixels)
+    thumbnail, inside = foreground.thumbnail, _without_specks(foreground.inside)
+    if not inside.any():
+        return None
+    lab = cv2.cvtColor(thumbnail.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    lightness, green_red, blue_yellow = lab[inside.astype(bool)].mean(axis=0).tolist()
+    left, top, width, height = cv2.boundingRect(inside)
+    across, down = pixels.shape[1] / thumbnail.shape[1], pixels.shape[0] / thumbnail.shape[0]
+    rows = slice(round(top * down), round((top + height) * down))
+    columns = slice(round(left * across), round((left + width) * across))
+    code, quality = pdq(np.ascontiguousarray(pixels[rows, columns]))
+    return Appearance(
+        crop=code if quality >= CROP_QUALITY else b"",
+        colour=(lightness, green_red, blue_yellow),
+        extent=max(width, height) / max(thumbnail.shape[:2]),
+    )
+
+
+def _without_specks(inside: Grey) -> Grey:
+    """Return the foreground without specks of noise, which would stretch its rectangle; all where there is no more."""
+    opened = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return np.asarray(opened if opened.any() else inside, np.uint8)

@@ -1,0 +1,201 @@
+"""Photographs a product: rays are traced through its solids onto a small set of planes.
+
+Comes in: parts, a view, a generator. Goes out: a `Negative`: where the product is, how light falls on it, which
+surface is seen and where on it; `infra.nano.drawing.rendering` colours it, as often as one likes. The camera is
+orthographic, the product is framed to a share of the frame as a shop would, and a soft shadow lies under it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from infra.nano.drawing.products import Part
+from infra.nano.drawing.solids import Array
+
+SIDE = 256
+"""Pixels of a picture's side."""
+
+VIEWS = {"front": (0.0, 7.0), "side": (90.0, 7.0), "three-quarter": (45.0, 24.0), "top": (20.0, 62.0)}
+"""Degrees to the right and above from which each view is taken."""
+
+FILL = (0.74, 0.84)
+"""Share of the frame that the product's longer side takes: marketplaces ask for about 80 %."""
+
+FINER = 1.5
+"""Rays along a pixel's side: borders between parts are smoothed by shrinking, the outline by the rays' near misses."""
+
+ROUGH = 64
+"""Rays along the frame's side in the first look, which finds the product and spares the rays far from it."""
+
+LIGHT = np.array((-0.45, 0.72, 0.53), np.float32)
+STEPS, CLOSE, FAR = 48, 2e-3, 6.0
+Plane = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Negative:
+    """Planes of SIDE x SIDE: `coverage`, `light`, `gloss` and `shadow` 0 to 255; `surface` is a part's number.
+
+    `place` (SIDE x SIDE x 2, float16) is where on the surface each pixel lies, in product units: what a pattern
+    follows.
+    """
+
+    coverage: Plane
+    light: Plane
+    gloss: Plane
+    shadow: Plane
+    surface: Plane
+    place: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class _Camera:
+    right: Array
+    up: Array
+    towards: Array
+    """Unit vectors; `towards` points from the product to the viewer."""
+
+    def rays(self, centre: Sequence[float], half: float, pixels: int) -> Array:
+        """Return where the rays of a square frame start, row by row from the top left."""
+        steps = ((np.arange(pixels, dtype=np.float32) + 0.5) / pixels * 2 - 1) * np.float32(half)
+        across, down = np.meshgrid(steps + np.float32(centre[0]), np.float32(centre[1]) - steps)
+        start = across.reshape(-1, 1) * self.right + down.reshape(-1, 1) * self.up
+        return np.asarray(start + self.towards * np.float32(FAR / 2), np.float32)
+
+
+def photograph(parts: Sequence[Part], view: str, generator: np.random.Generator) -> Negative:
+    """Take one picture from one of `VIEWS`; the camera's angle and the product's fill vary a little."""
+    azimuth, elevation = VIEWS[view]
+    camera = _camera(azimuth + generator.uniform(-6, 6), elevation + generator.uniform(-3, 3))
+    centre, half = _framing(parts, camera, float(generator.uniform(*FILL)))
+    pixels = round(SIDE * FINER)
+    start = camera.rays(centre, half, pixels)
+    rough = _traced(parts, camera.rays(centre, half, ROUGH), camera.towards, 2 * half / ROUGH)
+    near = cv2.dilate(rough.coverage.reshape(ROUGH, ROUGH), np.ones((5, 5)))
+    worth = cv2.resize(near, (pixels, pixels), interpolation=cv2.INTER_NEAREST).ravel() > 0
+    seen = _traced(parts, start, camera.towards, 2 * half / pixels, np.flatnonzero(worth))
+    return _developed(parts, start, seen, camera, view)
+
+
+def _camera(azimuth: float, elevation: float) -> _Camera:
+    turn, rise = np.deg2rad(azimuth), np.deg2rad(elevation)
+    towards = np.array((np.sin(turn) * np.cos(rise), np.sin(rise), np.cos(turn) * np.cos(rise)), np.float32)
+    right = np.array((np.cos(turn), 0, -np.sin(turn)), np.float32)
+    return _Camera(right, np.cross(towards, right).astype(np.float32), towards)
+
+
+def _framing(parts: Sequence[Part], camera: _Camera, fill: float) -> tuple[tuple[float, float], float]:
+    """Return the middle of the product in the frame's plane and half the frame's side, from a rough look."""
+    half = 2.0
+    unit = 2 * half / ROUGH
+    seen = _traced(parts, camera.rays((0, 0), half, ROUGH), camera.towards, unit)
+    rows, columns = np.nonzero(seen.coverage.reshape(ROUGH, ROUGH) > 0.5)
+    left, right, top, bottom = (float(edge) for edge in (columns.min(), columns.max() + 1, rows.min(), rows.max() + 1))
+    centre = ((left + right) / 2 * unit - half, half - (top + bottom) / 2 * unit)
+    return centre, max(right - left, bottom - top) * unit / fill / 2
+
+
+@dataclass(frozen=True)
+class _Seen:
+    depth: Array
+    coverage: Array
+
+
+def _traced(
+    parts: Sequence[Part], start: Array, towards: Array, pixel: float, worth: npt.NDArray[np.intp] | None = None
+) -> _Seen:
+    """Follow the rays that are `worth` it (all) to the product; who misses by under half a pixel covers part of it."""
+    depth = np.zeros(len(start), np.float32)
+    nearest = np.full(len(start), np.inf, np.float32)
+    active = np.arange(len(start)) if worth is None else worth
+    for _ in range(STEPS):
+        distance = _distance(parts, start[active] - depth[active, None] * towards)
+        nearest[active] = np.minimum(nearest[active], distance)
+        depth[active] += np.where(distance > CLOSE, distance * np.float32(0.95), 0)
+        active = active[(distance > CLOSE) & (depth[active] < FAR)]
+        if not len(active):
+            break
+    return _Seen(depth, np.clip(1 - 2 * (nearest - CLOSE) / np.float32(pixel), 0, 1))
+
+
+def _distance(parts: Sequence[Part], points: Array) -> Array:
+    distances: Array = np.minimum.reduce([part.solid(points) for part in parts])
+    return distances
+
+
+def _developed(parts: Sequence[Part], start: Array, seen: _Seen, camera: _Camera, view: str) -> Negative:
+    pixels = round(SIDE * FINER)
+    coverage = seen.coverage
+    hit = np.flatnonzero(coverage > 0)
+    points = start[hit] - seen.depth[hit, None] * camera.towards
+    normals = _normals(parts, points)
+    towards_light = _lamp(camera)
+    facing = normals @ camera.towards
+    diffuse = np.maximum(normals @ towards_light, 0)
+    half_way = towards_light + camera.towards
+    shine = np.maximum(normals @ (half_way / np.linalg.norm(half_way)), 0)
+    light, gloss = (np.zeros(len(start), np.float32) for _ in range(2))
+    light[hit] = 0.58 + 0.30 * diffuse + 0.12 * np.clip(facing, 0, 1)
+    gloss[hit] = np.clip((shine - 0.955) / 0.02, 0, 1)
+    surface = np.zeros(len(start), np.uint8)
+    distances = np.stack([part.solid(points) for part in parts])
+    surface[hit] = np.array([part.surface for part in parts], np.uint8)[distances.argmin(axis=0)]
+    place = np.zeros((len(start), 2), np.float32)
+    place[hit] = _place(points, normals)
+    square = coverage.reshape(pixels, pixels)
+    return Negative(
+        coverage=_plane(square),
+        light=_plane(light.reshape(pixels, pixels), square),
+        gloss=_plane(gloss.reshape(pixels, pixels)),
+        shadow=_shadow(_plane(square), view),
+        surface=cv2.resize(surface.reshape(pixels, pixels), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST),
+        place=cv2.resize(place.reshape(pixels, pixels, 2), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST).astype(
+            np.float16
+        ),
+    )
+
+
+def _lamp(camera: _Camera) -> Array:
+    """Return the direction of a lamp at the camera's upper left."""
+    direction = LIGHT[0] * camera.right + LIGHT[1] * camera.up + LIGHT[2] * camera.towards
+    return np.asarray(direction / np.linalg.norm(direction), np.float32)
+
+
+def _normals(parts: Sequence[Part], points: Array) -> Array:
+    corners = np.array(((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)), np.float32)
+    slope = sum(corner * _distance(parts, points + corner * np.float32(2e-3))[:, None] for corner in corners)
+    return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-6), np.float32)
+
+
+def _place(points: Array, normals: Array) -> Array:
+    """Return two coordinates on the surface: those of the plane that the surface faces most."""
+    facing = np.abs(normals).argmax(axis=1)
+    across = np.where(facing == 0, points[:, 2], points[:, 0])
+    along = np.where(facing == 1, points[:, 2], points[:, 1])
+    return np.stack([across, along], axis=1)
+
+
+def _plane(values: Array, weights: Array | None = None) -> Plane:
+    """Shrink to the picture's size; `weights` keeps the dark outside from bleeding in over the edge."""
+    size = (SIDE, SIDE)
+    shrunk = cv2.resize(values if weights is None else values * weights, size, interpolation=cv2.INTER_AREA)
+    if weights is not None:
+        shrunk = shrunk / np.maximum(cv2.resize(weights, size, interpolation=cv2.INTER_AREA), 1e-3)
+    return np.asarray(np.rint(np.clip(shrunk, 0, 1) * 255), np.uint8)
+
+
+def _shadow(coverage: Plane, view: str) -> Plane:
+    """Return how dark the ground is: a flat ellipse where the product stands, its blurred outline from above."""
+    if view == "top":
+        fallen = np.roll(coverage.astype(np.float32), (7, 4), axis=(0, 1))
+        return np.asarray(np.rint(cv2.GaussianBlur(fallen, (0, 0), 6) * 0.30), np.uint8)
+    rows = np.flatnonzero(coverage.max(axis=1) > 127)
+    foot = rows.max()
+    columns = np.flatnonzero(coverage[max(foot - 16, 0) : foot + 1].max(axis=0) > 127)
+    plane = np.zeros((SIDE, SIDE), np.float32)
+    middle, half = (int(columns.min() + columns.max()) // 2, int(np.ptp(columns)) // 2 + 4)
+    cv2.ellipse(plane, (middle, int(foot) - 1), (half, 7), 0, 0, 360, 255.0, -1)
+    return np.asarray(np.rint(cv2.GaussianBlur(plane, (0, 0), 4) * 0.42), np.uint8)

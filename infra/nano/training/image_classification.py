@@ -1,0 +1,122 @@
+"""Judges sampled pictures by means that training never saw: which product is this, and of which colour?
+
+Comes in: pictures. Goes out: names. The product is told by a small classifier that learns here from held-out
+drawings, none of which the model was trained on; the colour is measured on the foreground.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+from infra.nano.drawing.captions import random_subject
+from infra.nano.drawing.negatives import Drawing, load_negative
+from infra.nano.drawing.products import PRODUCTS
+from infra.nano.drawing.rendering import COLOURS, Look, Picture, painted
+
+SEEN = 64
+"""Pixels of a side that the classifier looks at."""
+
+STEPS, BATCH, RATE = 400, 64, 2e-3
+FOREGROUND = 24
+"""Levels that some channel of a pixel must be below white to belong to the product: more than its soft shadow."""
+
+HUELESS = 10.0
+"""Chroma in CIE Lab under which a pixel has no hue."""
+
+NIGHT = 16.0
+"""Lightness in CIE Lab under which nobody sees a hue, whatever its chroma: 2 % of the light of white."""
+
+HUED_SHARE = 0.25
+"""Share of the foreground that must have a hue for the product to have one."""
+
+DARK, DARK_SHARE = 36.0, 0.35
+"""Lightness in CIE Lab under which a pixel is dark, and the share of them that makes a product black."""
+
+
+class Classifier(nn.Module):
+    """Names products, from four layers of convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 24, 48, 64, 96)
+        layers: list[nn.Module] = []
+        for narrow, wide in pairwise(widths):
+            layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1), nn.BatchNorm2d(wide), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(96 * 16, len(PRODUCTS)))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return a score of each product for each picture (n x 3 x SEEN x SEEN)."""
+        scores: torch.Tensor = self.layers(pictures)
+        return scores
+
+    @torch.no_grad()
+    def names(self, pictures: Sequence[Picture]) -> list[str]:
+        """Return the product that each picture shows."""
+        self.eval()
+        found = self(_reduced(pictures)).argmax(dim=1)
+        return [list(PRODUCTS)[place] for place in found.tolist()]
+
+
+def taught(negatives: Path, drawings: Sequence[Drawing], seed: int, steps: int = STEPS) -> Classifier:
+    """Return a classifier that has learnt the products from these drawings in random looks, a little moved."""
+    torch.manual_seed(seed)
+    generator = np.random.default_rng(seed)
+    loaded = [(load_negative(negatives, drawing), list(PRODUCTS).index(drawing.product)) for drawing in drawings]
+    looks = [
+        (_reduced([painted(negative, look)])[0], label) for negative, label in loaded for look in _looks(generator)
+    ]
+    pictures, labels = torch.stack([picture for picture, _ in looks]), torch.tensor([label for _, label in looks])
+    model = Classifier()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
+    cooling = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    for _ in range(steps):
+        rows = torch.from_numpy(generator.integers(0, len(labels), BATCH))
+        moved = torch.roll(pictures[rows], tuple(generator.integers(-4, 5, 2).tolist()), dims=(2, 3))
+        loss = functional.cross_entropy(model(moved), labels[rows])
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        cooling.step()
+    return model
+
+
+def colour_of(picture: Picture) -> str:
+    """Return the name of the product's colour.
+
+    Pixels vote for the nearest of `COLOURS`, lightness counting half because shade varies. Saturated pixels weigh
+    more: a tint of the print, a shadow or a steel pole say less about a red product than its red. Where hardly any
+    pixel has a hue, the foreground is grey or black.
+    """
+    inside = picture.min(axis=2) < 255 - FOREGROUND
+    pixels = _lab(picture[inside] if inside.any() else picture.reshape(-1, 3))
+    chroma = np.where(pixels[:, 0] > NIGHT, np.hypot(pixels[:, 1], pixels[:, 2]), 0)
+    if np.mean(chroma > HUELESS) < HUED_SHARE:
+        return "black" if np.mean(pixels[:, 0] < DARK) > DARK_SHARE else "grey"
+    names = [name for name in COLOURS if name not in ("grey", "black")]
+    anchors = _lab(np.array([COLOURS[name] for name in names], np.float32) * np.float32(0.9))
+    unlike = np.linalg.norm((pixels[:, None] - anchors[None]) * np.array((0.5, 1, 1), np.float32), axis=2)
+    weights = np.where(chroma > HUELESS, chroma, 0)
+    votes = np.bincount(unlike.argmin(axis=1), weights, minlength=len(names))
+    return names[int(votes.argmax())]
+
+
+def _lab(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return RGB pixels (n x 3, 0 to 255) in CIE Lab."""
+    scaled = pixels.reshape(1, -1, 3).astype(np.float32) / 255
+    return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2LAB)[0], np.float32)
+
+
+def _looks(generator: np.random.Generator) -> list[Look]:
+    return [random_subject(generator).look for _ in range(8)]
+
+
+def _reduced(pictures: Sequence[Picture]) -> torch.Tensor:
+    small = [cv2.resize(picture, (SEEN, SEEN), interpolation=cv2.INTER_AREA) for picture in pictures]
+    return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -1,0 +1,61 @@
+"""The pictures as the transformer sees them: encoded once, before it learns.
+
+Comes in: negatives and a trained autoencoder. Goes out: `latents.npy` (pictures x 16 x 16 x 16, float16, unit normal)
+and `subjects.json`, what each shows. Every negative wears several looks; over the negatives of a product and view
+each colour comes equally often.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import AutoencoderKL
+
+from infra.nano.drawing.captions import Subject, random_subject
+from infra.nano.drawing.negatives import Drawing, load_negative
+from infra.nano.drawing.rendering import COLOURS, Look, painted
+from infra.nano.training.autoencoder import as_tensor
+
+LOOKS = 6
+"""Looks of each negative: half of the colours, so that two negatives of a product and view show all twelve."""
+
+LATENTS, SUBJECTS = "latents.npy", "subjects.json"
+
+
+@torch.no_grad()
+def encode_all(model: AutoencoderKL, negatives: Path, wanted: Sequence[Drawing], folder: Path) -> Iterator[Drawing]:
+    """Encode LOOKS pictures of every drawing; yield each drawing when it is done, and write all at the end."""
+    latents: list[npt.NDArray[np.float16]] = []
+    subjects: list[Subject] = []
+    for drawing in wanted:
+        negative = load_negative(negatives, drawing)
+        looks = looks_of(drawing)
+        pictures = as_tensor(np.stack([painted(negative, look) for look in looks]))
+        means = model.encode(pictures).latent_dist.mean
+        unit = (means - model.config.shift_factor) * model.config.scaling_factor
+        latents.append(unit.numpy().astype(np.float16))
+        subjects += [Subject(drawing.product, drawing.view, look) for look in looks]
+        yield drawing
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SUBJECTS).write_text(json.dumps([asdict(subject) for subject in subjects]), "utf-8")
+    np.save(folder / LATENTS, np.concatenate(latents))
+
+
+def looks_of(drawing: Drawing) -> list[Look]:
+    """Return the looks that a drawing is shown in."""
+    generator = np.random.default_rng((2, *drawing.generator().integers(0, 2**31, 2)))
+    names = list(COLOURS)
+    first = drawing.number % 2
+    chosen = (random_subject(generator).look for _ in range(LOOKS))
+    return [Look(names[2 * place + first], look.pattern, look.finish) for place, look in enumerate(chosen)]
+
+
+def load_latents(folder: Path) -> tuple[npt.NDArray[np.float16], list[Subject]]:
+    """Return what `encode_all` wrote."""
+    rows = json.loads((folder / SUBJECTS).read_text("utf-8"))
+    subjects = [Subject(row["product"], row["view"], Look(**row["look"])) for row in rows]
+    return np.load(folder / LATENTS), subjects

@@ -1,0 +1,97 @@
+"""Write the graphs: torch's exporter, opset 23, weights beside the graph.
+
+Comes in: a diffusers transformer or VAE on the CPU, in the precision that the graph shall have. Goes out: `model.onnx`
+and `model.onnx.data` in a folder. Weights stay where they are in memory: no second copy is made of 12 GB.
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from infra.errors import EngineError
+from infra.onnx_graphs.export_modules import LatentDecoder, TokenTransformer
+from infra.onnx_graphs.graph_spec import DYNAMIC_AXES, OPSET, TOKEN_STEP, TRANSFORMER, VAE_DECODER, Graph
+from infra.onnx_graphs.preprocessing import Rope, transformer_inputs
+
+MODEL = "model.onnx"
+DATA = "model.onnx.data"
+
+EXAMPLE_SIDE = 16
+"""Latent pixels of the example that is traced. Its axes are dynamic, so its size stays nowhere; its batch must be 2,
+since 1 would be taken for a constant."""
+
+
+def write_transformer(transformer: Any, folder: Path) -> None:
+    """Write diffusers' `ZImageTransformer2DModel` as a graph into `folder`, which is made."""
+    config = transformer.config
+    dtype = transformer.x_pad_token.dtype
+    latents = [torch.zeros(config.in_channels, 1, EXAMPLE_SIDE, EXAMPLE_SIDE, dtype=dtype)] * 2
+    captions = [torch.zeros(TOKEN_STEP * 2, config.cap_feat_dim, dtype=dtype)] * 2
+    feeds = transformer_inputs(latents, torch.full((2,), 0.5), captions, Rope.of(config))
+    _write(TokenTransformer(transformer), TRANSFORMER, feeds, folder)
+
+
+def write_vae_decoder(vae: Any, folder: Path) -> None:
+    """Write the decoder of diffusers' `AutoencoderKL` as a graph into `folder`, which is made."""
+    dtype = next(vae.decoder.parameters()).dtype
+    latents = torch.zeros(2, vae.config.latent_channels, EXAMPLE_SIDE, EXAMPLE_SIDE // 2, dtype=dtype)
+    _write(LatentDecoder(vae), VAE_DECODER, {"latents": latents}, folder)
+
+
+def _write(module: torch.nn.Module, graph: Graph, feeds: dict[str, torch.Tensor], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    axes = {axis: torch.export.Dim(axis, min=1) for axis in DYNAMIC_AXES}
+    dynamic = {
+        port.name: {place: axes[axis] for place, axis in enumerate(port.axes) if axis in axes} for port in graph.inputs
+    }
+    with _in_silence(), torch.no_grad():
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(feeds[port.name] for port in graph.inputs),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[port.name for port in graph.inputs],
+            output_names=[port.name for port in graph.outputs],
+            dynamic_shapes=dynamic,
+            verbose=False,
+        )
+        if program is None:
+            raise EngineError(f"The {graph.name} could not be exported: torch gave no program.")
+        program.save(folder / MODEL, external_data=True)
+    _strip(folder / MODEL)
+
+
+def _strip(path: Path) -> None:
+    """Take the exporter's notes out: they name files of this machine, and equal models would not be equal files."""
+    model = onnx.load(path, load_external_data=False)
+    for noted in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    for noted in (*model.graph.input, *model.graph.output):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+    onnx.save(model, path)
+    onnx.checker.check_model(str(path))
+
+
+@contextlib.contextmanager
+def _in_silence() -> Iterator[None]:
+    """Keep the exporter's chatter off the terminal: notes to torch's own developers, on every run."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
+    before = [logger.level for logger in loggers]
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,105 @@
+"""The two components that become graphs: found, measured and loaded, without the text encoder.
+
+Comes in: a pipeline folder, or a hub id at a pinned commit; a precision. Goes out: the folder, what its weights will
+weigh, and diffusers' transformer and VAE on the CPU. Nothing is opened before `check_folder` has looked at it.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infra.errors import EngineError
+from infra.models.loading import StoredWeights
+from infra.models.model_files import check_folder
+
+if TYPE_CHECKING:
+    import torch
+
+HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@([0-9a-f]{40})")
+"""A hub id at a whole commit: a branch's name can mean another model tomorrow."""
+
+BYTES = {"fp32": 4, "bf16": 2}
+COMPONENTS = ("transformer", "vae")
+
+
+def model_folder(model: str) -> Path:
+    """Return the checked local folder that `model` names (a path, or owner/name@commit, which is downloaded).
+
+    Raises `EngineError` for what is neither, cannot be had, or is refused by `check_folder`.
+    """
+    found = HUB_ID.fullmatch(model)
+    if Path(model).is_dir():
+        folder = Path(model).resolve()
+    elif found:
+        folder = StoredWeights(*found.groups()).folder()
+    else:
+        raise EngineError(
+            f"The model {model!r} is neither a folder on this machine nor a hub id at a whole commit: "
+            "give a path, or owner/name@ and 40 hex digits."
+        )
+    check_folder(folder)
+    return folder
+
+
+def weight_bytes(folder: Path, precision: str) -> int:
+    """Return the bytes of the transformer's and the VAE's parameters in a precision, by their files' headers alone."""
+    return BYTES[precision] * sum(_elements(folder / component) for component in COMPONENTS)
+
+
+def load_transformer(folder: Path, precision: str) -> Any:
+    """Return diffusers' transformer on the CPU, in a precision."""
+    import diffusers
+
+    return _loaded(diffusers.ZImageTransformer2DModel, folder / "transformer", precision)
+
+
+def load_vae(folder: Path, precision: str) -> Any:
+    """Return diffusers' VAE on the CPU, in a precision."""
+    import diffusers
+
+    return _loaded(diffusers.AutoencoderKL, folder / "vae", precision)
+
+
+def dtype_of(precision: str) -> "torch.dtype":
+    """Return torch's name for a precision that graphs are written in."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+
+
+def require_libraries() -> None:
+    """Raise `EngineError` where an extra is missing: now, and not in the middle of loading."""
+    try:
+        import diffusers  # noqa: F401
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise EngineError(f"ONNX graphs cannot be made here ({error}): install packshot[torch,onnx].") from error
+
+
+def _loaded(kind: Any, folder: Path, precision: str) -> Any:
+    dtype = dtype_of(precision)
+    try:
+        model = kind.from_pretrained(str(folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True)
+    except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+        raise EngineError(f"The model in {str(folder)!r} could not be loaded: {error}.") from error
+    found = {weight.dtype for weight in model.parameters()}
+    if found != {dtype}:
+        raise EngineError(f"The model in {str(folder)!r} was loaded as {found!r}, not as {dtype!r}.")
+    return model.eval()
+
+
+def _elements(component: Path) -> int:
+    return sum(math.prod(shape) for path in sorted(component.glob("*.safetensors")) for shape in _shapes(path))
+
+
+def _shapes(path: Path) -> Iterator[list[int]]:
+    try:
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        yield from [told["shape"] for name, told in header.items() if name != "__metadata__"]
+    except (OSError, ValueError, MemoryError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        raise EngineError(f"The weights {str(path)!r} are no safetensors file: {error}.") from error

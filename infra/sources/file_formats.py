@@ -1,0 +1,101 @@
+"""What kind of file it is: by its name, and by what its first bytes say.
+
+Comes in: a place. Goes out: the one kind that all its files are of. A name that promises one thing over bytes that
+are another is the commonest broken export, so a message says what the file looks like.
+"""
+
+import os
+from typing import Literal
+
+from infra.errors import UnreadableSource
+from infra.sources.source_files import Place, SourceFile
+
+Kind = Literal["parquet", "csv", "jsonl"]
+
+EXTENSIONS: dict[str, Kind] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+NAMES = {"parquet": "Parquet", "csv": "CSV", "jsonl": "JSON lines"}
+PARQUET_MAGIC = b"PAR1"
+
+BINARY = (
+    (PARQUET_MAGIC, "Parquet"),
+    (b"PARE", "encrypted Parquet, which is not read"),
+    (b"PK\x03\x04", "a zip archive or an Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "gzip, which has to be decompressed first"),
+    (b"\x28\xb5\x2f\xfd", "zstd, which has to be decompressed first"),
+    (b"ORC", "ORC"),
+    (b"Obj\x01", "Avro"),
+    (b"ARROW1", "Arrow IPC (Feather)"),
+    (b"SQLite format 3", "a SQLite database"),
+    (b"%PDF", "a PDF document"),
+    (b"\xff\xfe", "UTF-16 text, which has to be saved as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text, which has to be saved as UTF-8"),
+)
+"""First bytes (as the formats' specifications give them) of what exports really are."""
+
+
+def kind_of(place: Place) -> Kind:
+    """Return the kind of all files of a place, or raise `UnreadableSource` where they are of none, or of several."""
+    kinds = [_kind_of_file(place, file) for file in place.files]
+    for file, kind in zip(place.files, kinds, strict=True):
+        if kind != kinds[0]:
+            raise UnreadableSource(
+                f"{place.said(file)} is {NAMES[kind]} and {place.said(place.files[0])} is {NAMES[kinds[0]]}; "
+                "keep one kind of file in a folder."
+            )
+        _check_first_bytes(place, file, kind)
+    return kinds[0]
+
+
+def looks_like(head: bytes) -> str:
+    """Return in words what a file's first bytes look like."""
+    for magic, words in BINARY:
+        if head.startswith(magic):
+            return words
+    try:
+        text = head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else the last character is merely cut
+            return "binary data"
+        text = head[: error.start].decode("utf-8-sig")
+    start = text.lstrip()[:1]
+    if start in {"{", "["}:
+        return "JSON"
+    if start == "<":
+        return "HTML or XML (an error page?)"
+    return "CSV" if "," in text.split("\n", 1)[0] else "plain text"
+
+
+def head_of(place: Place, file: SourceFile, size: int = 1024) -> bytes:
+    """Return the first bytes of a file."""
+    with place.open(file) as stream:
+        return stream.read(size)
+
+
+def _kind_of_file(place: Place, file: SourceFile) -> Kind:
+    extension = os.path.splitext(file.path)[1].lower()  # noqa: PTH122 - a URL's path, not this machine's
+    if extension in EXTENSIONS:
+        return EXTENSIONS[extension]
+    head = head_of(place, file)
+    if head.startswith(PARQUET_MAGIC):
+        return "parquet"  # engines of big data write parts without an extension
+    raise UnreadableSource(
+        f"{place.said(file)} is no kind of file that is read here (it looks like {looks_like(head)}); "
+        "give .parquet, .csv or .jsonl."
+    )
+
+
+def _check_first_bytes(place: Place, file: SourceFile, kind: Kind) -> None:
+    head = head_of(place, file)
+    wrong = not head.startswith(PARQUET_MAGIC) if kind == "parquet" else head.startswith(tuple(m for m, _ in BINARY))
+    if wrong:
+        raise UnreadableSource(
+            f"{place.said(file)} is not {NAMES[kind]}: it looks like {looks_like(head)}; "
+            f"export it again as {NAMES[kind]}, or name it as what it is."
+        )

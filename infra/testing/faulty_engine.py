@@ -1,0 +1,98 @@
+"""A painter that fails on order: what tests use to reach the paths that a healthy device seldom takes.
+
+Comes in: prompts. Goes out: flat grey pictures, or the fault that was ordered. It remembers its batches, and can be
+held before each one, so that tests see an order of events instead of measuring time.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from infra.engines import WINDOW, EngineSpec
+from infra.engines.backend import OutOfDeviceMemory
+from infra.engines.stub.stub_backend import StubPainter
+from infra.engines.threaded import ThreadedEngine
+from infra.errors import EngineError
+from infra.interfaces import Engine, Failure, Frame, Prompt
+
+POISON = "[poison]"
+UNGROUPABLE = "[ungroupable]"
+DEADLY = "[deadly]"
+FATAL = "[fatal]"
+
+
+class FaultyPainter:
+    """Paints flat pictures of at most `capacity` pixels a batch; words in a prompt's text order other faults.
+
+    `[poison]` raises `ValueError` with the whole text, `[ungroupable]` raises while the batch is put together, and
+    `[deadly]` loses the device. `held` makes each batch wait for `allow`.
+    """
+
+    name = "faulty"
+
+    def __init__(self, capacity: int | None = None, *, held: bool = False, loads: bool = True) -> None:
+        self.batches: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, int]] = []
+        self._capacity = capacity
+        self._loads = loads
+        self._permits = threading.Semaphore(0) if held else None
+
+    def allow(self, batches: int) -> None:
+        """Let a held painter paint that many batches more."""
+        if self._permits is not None:
+            self._permits.release(batches)
+
+    def load(self) -> None:
+        """Note the thread; raise `EngineError` if ordered not to load."""
+        self._note("load")
+        if not self._loads:
+            raise EngineError("The painter was ordered not to load.")
+
+    def group(self, prompt: Prompt) -> Hashable:
+        """Return the size and the length of the text."""
+        if UNGROUPABLE in prompt.text:
+            raise LookupError("The prompt asks for it with the word [ungroupable].")
+        return prompt.width, prompt.height, len(prompt.text)
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        """Return a flat picture a prompt, grey as its seed says, or raise what was ordered."""
+        self._note("paint")
+        if self._permits is not None:
+            self._permits.acquire()
+        self.batches.append(tuple(prompt.key for prompt in prompts))
+        if self._capacity is not None and sum(prompt.width * prompt.height for prompt in prompts) > self._capacity:
+            raise OutOfDeviceMemory(f"{len(prompts)} pictures are more than {self._capacity} pixels.")
+        for prompt in prompts:
+            if DEADLY in prompt.text:
+                raise EngineError("The device was lost, as ordered.")
+            if POISON in prompt.text:
+                raise ValueError(f"cannot paint {prompt.text}")
+        return [
+            Frame(prompt.key, np.full((prompt.height, prompt.width, 3), prompt.seed % 256, np.uint8), 0.0)
+            for prompt in prompts
+        ]
+
+    def release(self) -> None:
+        """Note the thread."""
+        self._note("release")
+
+    def _note(self, call: str) -> None:
+        self.calls.append((call, threading.get_ident()))
+
+
+class FatalPainter(StubPainter):
+    """The stub, but `[fatal]` kills the process that paints, as a driver's crash would."""
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        """Paint cards, or die."""
+        if any(FATAL in prompt.text for prompt in prompts):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().paint(prompts)
+
+
+def open_fatal_engine(spec: EngineSpec) -> Engine:
+    """Open the stub that can be killed by a prompt; for processes of which there are others."""
+    return ThreadedEngine(FatalPainter(spec.stub_seconds), 1, WINDOW)

@@ -1,0 +1,102 @@
+"""Where pictures may be used: judged when they are measured, and anew when a recipe asks for other channels.
+
+Comes in: what was measured of a picture, or rows of the manifest whose recipe has moved. Goes out: `Usable`. The second
+looks at no picture: the records of the runs that published them hold the numbers, until they are swept.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs import layout
+from catalogs.policy.channels import NOWHERE, Channel, Picture, Usable, usable
+from catalogs.recipe.schema import Finish, Recipe
+from catalogs.runs.release_batch import Batch, refreshed_rows
+from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
+from infra.interfaces import ObjectStore
+from infra.stores.json_objects import read_json
+from infra.stores.parquet_objects import read_records
+from tasks.gates.approvals import approvals, approved
+
+MARK = TRAINED_ALGORITHMIC_MEDIA.rsplit("/", 1)[-1]
+"""What a record says of a file that carries the source mark."""
+
+Row = Mapping[str, Any]
+_MEASURED = ["request_key", "finish_digest", "attempt", "width", "height", "scores", "looks", "mark"]
+
+
+def picture_of(measured: Row, finish: Finish) -> Picture:
+    """Return what is known of a picture: `measured` has width, height, scores, looks and mark, as a record has."""
+    scores: Mapping[str, float] = measured["scores"]
+    made = max(scores.get("size.width", 0.0), scores.get("size.height", 0.0))
+    enlarged = 1.0 if finish.enlarge is None else max(1.0, finish.enlarge / made) if made else float("nan")
+    looks: Sequence[float] = measured["looks"] or ()
+    return Picture(
+        width=measured["width"],
+        height=measured["height"],
+        scores=scores,
+        fill=looks[-1] if looks else None,
+        enlarged=enlarged,
+        mark=measured["mark"] == MARK,
+    )
+
+
+def channels_of(store: ObjectStore, batch: Batch, live: Mapping[bytes, Row]) -> dict[bytes, Usable]:
+    """Return slot -> where its picture may be used, for those of which a batch's own rows do not say it.
+
+    Those are pictures that stay while their recipe has moved, and pictures that a person has spoken of. `live` holds
+    the manifest's rows at the version that the batch is compared with.
+    """
+    stay = list(refreshed_rows(batch, live))
+    found = judged_anew(store, batch.run_id, stay)
+    words = approvals(store, batch.catalogue)
+    if words:
+        found |= {row["slot_id"]: approved(found[row["slot_id"]], row["pixel_sha"], words) for row in stay}
+        for rows in batch.of_state("publish"):
+            shown = [row for row in rows if row["finished_sha"].hex() in words]
+            found |= {row["slot_id"]: approved(Usable.of(row), row["finished_sha"], words) for row in shown}
+    return found
+
+
+def judged_anew(store: ObjectStore, run_id: str, rows: Iterable[Row]) -> dict[bytes, Usable]:
+    """Return slot -> where its live picture may be used, by the recipe of a run; `rows` are the manifest's.
+
+    People's words are not asked. Only the records of the runs that published these rows are read.
+    """
+    by_run: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_run[row["run_id"]].append(row)
+    if not by_run:
+        return {}
+    recipe = Recipe.model_validate(read_json(store, layout.run_file(run_id, "recipe.json")))
+    if not recipe.channels:
+        return {row["slot_id"]: NOWHERE for shown in by_run.values() for row in shown}
+    found: dict[bytes, Usable] = {}
+    for published_by, shown in by_run.items():
+        measured = dict(_measured(store, published_by, shown, recipe.finishes, recipe.channels))
+        for row in shown:
+            key = (row["request_key"], row["finish_digest"], row["attempt"])
+            found[row["slot_id"]] = measured.get(key) or usable(recipe.channels, None)
+    return found
+
+
+def _measured(
+    store: ObjectStore,
+    run_id: str,
+    rows: Sequence[Row],
+    finishes: Mapping[str, Finish],
+    channels: Mapping[str, Channel],
+) -> Iterator[tuple[tuple[bytes, str, int], Usable]]:
+    wanted = pa.array({row["request_key"] for row in rows}, pa.binary())
+    for record in read_records(store, layout.run_records(run_id)):
+        if not set(_MEASURED) <= set(record.column_names):
+            continue
+        for row in record.filter(pc.is_in(record["request_key"], wanted)).select(_MEASURED).to_pylist():
+            finish = finishes.get(row["finish_digest"])
+            if finish is not None:
+                picture = picture_of(row | {"scores": json.loads(row["scores"])}, finish)
+                yield (row["request_key"], row["finish_digest"], row["attempt"]), usable(channels, picture)

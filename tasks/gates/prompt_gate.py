@@ -1,0 +1,59 @@
+"""Judge prompts before anything is made of them: words, languages, the classifier's scores, brands.
+
+Comes in: a policy, the recipe's languages, the text classifier where there is one. Goes out: the planner's gate. A
+classifier that fails on one prompt leaves that prompt to a person, and the next one is asked again.
+"""
+
+from collections.abc import Sequence
+
+from catalogs.policy.prompt_rules import PromptFindings, PromptWord, decide_brands
+from catalogs.policy.schema import Policy, decide_prompt
+from catalogs.verdict import PASS, Verdict
+from infra.scanners import TextClassifier
+from infra.scanners.brands import BrandScanner
+from infra.scanners.languages import LanguageScanner
+from infra.scanners.words import WordScanner
+
+CLASSIFIER = "classifier"
+
+
+class PromptGates:
+    """The prompt gates of one run. Building it takes milliseconds; keep it for the run's prompts."""
+
+    def __init__(self, policy: Policy, languages: Sequence[str], classifier: TextClassifier | None = None) -> None:
+        """Take the policy, the recipe's languages, and the classifier that a policy may ask for."""
+        self._policy = policy
+        self._brands = BrandScanner(policy.brands.names, policy.brands.devices, policy.brands.words)
+        terms = {**policy.words.terms, **self._brands.terms}
+        self._words = WordScanner(terms, [*policy.words.allow, *self._brands.allow])
+        self._languages = LanguageScanner(languages)
+        self._classifier = classifier
+        self._heard = {
+            "words": self._words.version,
+            "languages": self._languages.version,
+            "brands": self._brands.version,
+        }
+        self._clean = decide_prompt(PromptFindings(), self._heard, {}, policy)
+
+    def judge(self, prompt: str) -> PromptWord:
+        """Return the word on a prompt, whoever asks for it, and the brands that it names."""
+        hits, languages = self._words.scan(prompt), self._languages.scan(prompt)
+        brands = self._brands.scan(prompt, hits)
+        hits = {category: terms for category, terms in hits.items() if category in self._policy.words.categories}
+        if self._classifier is not None:
+            return PromptWord(self._classified(PromptFindings(hits, languages), self._classifier, prompt), brands)
+        if not hits and not languages:
+            return PromptWord(self._clean, brands)
+        return PromptWord(decide_prompt(PromptFindings(hits, languages), self._heard, {}, self._policy), brands)
+
+    def judge_brands(self, found: Sequence[str], brand: str) -> Verdict:
+        """Return the word on a slot whose prompt names the brands `found`, and whose row names the brand `brand`."""
+        return decide_brands(found, self._brands.owned(brand), self._policy.brands) if found else PASS
+
+    def _classified(self, found: PromptFindings, classifier: TextClassifier, prompt: str) -> Verdict:
+        try:
+            scores = classifier.score(prompt)
+        except Exception as error:  # whatever a model raises, the prompt goes to a person and the run goes on
+            return decide_prompt(found, self._heard, {CLASSIFIER: f"{type(error).__name__}: {error}"}, self._policy)
+        heard = self._heard | {CLASSIFIER: classifier.version}
+        return decide_prompt(PromptFindings(found.hits, found.languages, scores), heard, {}, self._policy)

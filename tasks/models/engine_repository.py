@@ -1,0 +1,242 @@
+"""The store of engines: put in, listed, marked, fetched; and built once where several workers want the same one.
+
+Comes in: a store, an engine's folder. Goes out: `EngineCard`s; a folder again. A version's number is taken by writing
+its card once. Its files follow, and then the card names them: an engine whose card names no files is not whole.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic import ValidationError
+
+from catalogs import layout
+from catalogs.errors import InputError, OptionError
+from catalogs.models.engine_artifacts import (
+    Choice,
+    EngineCard,
+    Need,
+    Parity,
+    StoredFile,
+    choose,
+    config_pbtxt,
+    facts_of,
+    place_in_repository,
+)
+from catalogs.recipe.schema import CATALOGUE_NAME
+from infra.coordination.leases import acquire
+from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError
+from infra.interfaces import ObjectStore
+from infra.stores.json_objects import read_json, write_json
+
+CARD = "card.json"
+CHUNK = 1 << 22
+LOOK_AGAIN_SECONDS = 5.0
+TRIED_AGAIN = timedelta(days=1)
+"""After so long an engine that could not be built is tried again."""
+REASON_CHARACTERS = 500
+
+logger = logging.getLogger(__name__)
+
+
+def check_name(model: str) -> None:
+    """Raise `OptionError` for a name that engines cannot be kept under."""
+    if not CATALOGUE_NAME.fullmatch(model):
+        raise OptionError(f"--name: {model!r} must be 1 to 63 of a-z, 0-9 and dashes, and not begin with a dash")
+
+
+def engines(store: ObjectStore, model: str = "") -> list[EngineCard]:
+    """Return the cards of a model's engines, or of all, by model and version."""
+    prefix = layout.engine_versions(model)
+    keys = [info.key for info in store.list(prefix) if _is_card(info.key)]
+    found = [_parsed(key, data) for key in keys if (data := store.find(key)) is not None]
+    return sorted(found, key=lambda card: (card.model, card.version))
+
+
+def read_engine(store: ObjectStore, model: str, version: int) -> EngineCard:
+    """Return one engine's card. Raises `OptionError` naming those there are."""
+    key = layout.engine_card(model, version)
+    try:
+        return _parsed(key, store.read(key))
+    except ObjectMissing:
+        there = ", ".join(f"{card.model}/{card.version}" for card in engines(store)) or "none"
+        raise OptionError(f"The store {store.url} has no engine {model}/{version}; it has {there}") from None
+
+
+def add_engine(store: ObjectStore, model: str, folder: Path, by: str) -> EngineCard:
+    """Put an export or a built engine into the store as the next version of `model`, not verified yet.
+
+    What was put in is taken out again where it cannot be finished. Raises `OptionError` for a folder without a card.
+    """
+    check_name(model)
+    document = _document(folder)
+    card = _claimed(store, model, by, document)
+    try:
+        for graph in card.facts.onnx_digests:
+            text = config_pbtxt(graph, card.facts.runtime, document.get("graphs", {}).get(graph))
+            store.write(layout.engine_file(model, card.version, f"{graph}/config.pbtxt"), text.encode())
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD)
+        files = tuple(_uploaded(store, card, folder, path) for path in paths)
+    except BaseException:
+        store.delete([info.key for info in store.list(layout.engine_file(model, card.version, ""))])
+        raise
+    return _kept(store, card.model_copy(update={"files": files}))
+
+
+def mark_engine(store: ObjectStore, card: EngineCard, parity: Parity) -> EngineCard:
+    """Write down what verifying found: ready where it passed, else refused."""
+    state = "ready" if parity.passed else "refused"
+    return _kept(store, card.model_copy(update={"state": state, "parity": parity}))
+
+
+def fetch_engine(store: ObjectStore, card: EngineCard, folder: Path) -> None:
+    """Write an engine's files and its own card into `folder`, as they were when it was put in.
+
+    Raises `StoreError` for a file that is not the one that was put in.
+    """
+    for file in card.files:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = layout.engine_file(card.model, card.version, place_in_repository(file.path))
+        with store.open_input(key) as source, path.open("wb") as target:
+            found = _copied(source, target)
+        if found != (file.bytes, file.sha256):
+            raise StoreError(f"The engine file {key!r} is not the one that was put in: build the engine again.")
+    (folder / CARD).write_text(json.dumps(card.document, indent=1, ensure_ascii=False), "utf-8")
+
+
+def built_once(
+    store: ObjectStore, model: str, need: Need, build: Callable[[], None], by: str, lease_seconds: float
+) -> Choice:
+    """Return the engine that fits, after building it where there is none: one worker builds, others wait for it.
+
+    `build` puts an engine into the store and verifies it. What was refused is not built again by the next worker; what
+    could not be built is, after a day.
+    """
+    prefix = layout.engine_lease(model, need_digest(need))
+    while True:
+        choice = choose(engines(store, model), need)
+        if choice.card is not None or hopeless(store, model, need):
+            return choice
+        try:
+            lease = acquire(store, prefix, by, lease_seconds)
+        except LeaseHeld:
+            time.sleep(LOOK_AGAIN_SECONDS)
+            continue
+        try:
+            with lease.keep_alive():
+                # Somebody may have finished between the look and the lease.
+                choice = choose(engines(store, model), need)
+                if choice.card is not None or hopeless(store, model, need):
+                    return choice
+                try:
+                    build()
+                except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
+                    logger.warning("No TensorRT engine of %r could be made, so torch paints: %s", model, error)
+                    words = {"reason": str(error)[:REASON_CHARACTERS], "by": by, "at": datetime.now(UTC).isoformat()}
+                    write_json(store, layout.engine_failure(model, need_digest(need)), words)
+            return choose(engines(store, model), need)
+        finally:
+            lease.release()
+
+
+def need_digest(need: Need) -> str:
+    """Return a name for a need, the same for the same need."""
+    here = need.machine
+    machine = [here.tensorrt, here.gpu, here.compute_capability] if here else None
+    words = [need.weights_digest, need.precision, sorted(need.sizes), machine]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
+
+
+def build_failure(store: ObjectStore, model: str, need: Need) -> str | None:
+    """Return why the engine for a need could not be built within the last day; None where it was not tried."""
+    try:
+        words = read_json(store, layout.engine_failure(model, need_digest(need)))
+    except ObjectMissing:
+        return None
+    return str(words["reason"]) if datetime.now(UTC) - datetime.fromisoformat(words["at"]) < TRIED_AGAIN else None
+
+
+def hopeless(store: ObjectStore, model: str, need: Need) -> bool:
+    """Tell whether nothing can be built here, or what would be built was refused already, or could not be lately."""
+    if need.machine is None or build_failure(store, model, need) is not None:
+        return True
+    refused = [card for card in engines(store, model) if card.state == "refused"]
+    as_if_ready = [card.model_copy(update={"state": "ready"}) for card in refused]
+    return choose(as_if_ready, need).card is not None
+
+
+def _claimed(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineCard:
+    """Take the next number: by writing its card, which only one can."""
+    facts = facts_of(document)
+    while True:
+        version = max((card.version for card in engines(store, model)), default=0) + 1
+        card = EngineCard(
+            model=model,
+            version=version,
+            state="building",
+            by=by,
+            added_at=datetime.now(UTC),
+            facts=facts,
+            document=document,
+        )
+        if store.write_once(layout.engine_card(model, version), _formatted(card), content_type="application/json"):
+            return card
+
+
+def _uploaded(store: ObjectStore, card: EngineCard, folder: Path, path: Path) -> StoredFile:
+    name = path.relative_to(folder).as_posix()
+    key = layout.engine_file(card.model, card.version, place_in_repository(name))
+    with path.open("rb") as source, store.open_output(key) as target:
+        size, sha = _copied(source, target)
+    return StoredFile(path=name, bytes=size, sha256=sha)
+
+
+def _copied(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
+    size, sha = 0, hashlib.sha256()
+    while chunk := source.read(CHUNK):
+        target.write(chunk)
+        sha.update(chunk)
+        size += len(chunk)
+    return size, sha.hexdigest()
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    try:
+        document = json.loads((folder / CARD).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise OptionError(
+            f"The folder {str(folder)!r} has no readable {CARD} ({error}): make it by `packshot engine export` or build"
+        ) from None
+    if not isinstance(document, dict):
+        raise OptionError(f"The {CARD} in {str(folder)!r} is no card; make the folder anew")
+    return document
+
+
+def _is_card(key: str) -> bool:
+    parts = key.removeprefix(layout.ENGINES).split("/")
+    return len(parts) == 3 and parts[1].isdecimal() and parts[2] == CARD
+
+
+def _kept(store: ObjectStore, card: EngineCard) -> EngineCard:
+    store.write(layout.engine_card(card.model, card.version), _formatted(card), content_type="application/json")
+    return card
+
+
+def _formatted(card: EngineCard) -> bytes:
+    return card.model_dump_json(indent=1).encode()
+
+
+def _parsed(key: str, data: bytes) -> EngineCard:
+    try:
+        return EngineCard.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise StoreError(
+            f"The card {key!r} is none that this version reads ({first['msg']}): delete that engine and build it again."
+        ) from error

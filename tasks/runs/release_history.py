@@ -1,0 +1,92 @@
+"""What the shop has seen: the releases of each catalogue, and which of them one can still go back to.
+
+Comes in: the tables and the store. Goes out: a `ReleaseLine` a release, newest first. A release is a version of the
+manifest; version 0 is the empty table before the first one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from infra.errors import ObjectMissing
+from infra.interfaces import Commit, ObjectStore, TableStore
+from infra.stores.json_objects import read_json
+
+
+@dataclass(frozen=True)
+class ReleaseLine:
+    """One release. `rows` is how many manifest rows it moved, None where the table's log does not say."""
+
+    catalogue: str
+    version: int
+    when: datetime
+    run_id: str
+    kind: str
+    """`release`, `rollback`, `policy`, or `other` for a commit that somebody else's tool made."""
+    back_to: int | None
+    """The release that a rollback went back to."""
+    rows: int | None
+    current: bool
+    kept: bool
+    """False where a sweep has let it go: one cannot go back to it."""
+
+
+def catalogues(store: ObjectStore) -> list[str]:
+    """Return the catalogues that have a manifest, sorted.
+
+    Lists the manifests' own files (some hundreds a catalogue), not the pictures.
+    """
+    names = (info.key.removeprefix(layout.MANIFESTS).split("/") for info in store.list(layout.MANIFESTS))
+    return sorted({parts[0] for parts in names if parts[1:2] == ["_delta_log"]})
+
+
+def releases(tables: TableStore, catalogue: str | None, store: ObjectStore) -> list[ReleaseLine]:
+    """Return the releases of one catalogue, or of all, newest first.
+
+    Raises `OptionError` for a catalogue without a manifest.
+    """
+    if catalogue is not None:
+        return _lines(tables, catalogue, store)
+    found = [line for name in catalogues(store) for line in _lines(tables, name, store)]
+    return sorted(found, key=lambda line: (line.when, line.version), reverse=True)
+
+
+def required_history(tables: TableStore, catalogue: str, store: ObjectStore) -> list[Commit]:
+    """Return the commits of a catalogue's manifest, newest first.
+
+    Raises `OptionError`, naming the catalogues there are, for one without a manifest.
+    """
+    history = list(tables.history(layout.manifest(catalogue)))
+    if not history:
+        there = ", ".join(catalogues(store)) or "none yet"
+        raise OptionError(f"The store {store.url} has no catalogue {catalogue!r}; it has: {there}")
+    return history
+
+
+def oldest_kept(store: ObjectStore, catalogue: str) -> int:
+    """Return the oldest release that no sweep has let go; 1 where there was no sweep."""
+    try:
+        return int(read_json(store, layout.horizon(catalogue))["oldest"])
+    except ObjectMissing:
+        return 1
+
+
+def _lines(tables: TableStore, catalogue: str, store: ObjectStore) -> list[ReleaseLine]:
+    history = required_history(tables, catalogue, store)
+    oldest = oldest_kept(store, catalogue)
+    return [
+        ReleaseLine(
+            catalogue=catalogue,
+            version=commit.version,
+            when=commit.timestamp,
+            run_id=commit.metadata.get("run_id", ""),
+            kind=commit.metadata.get("kind", "other"),
+            back_to=int(commit.metadata["target"]) if "target" in commit.metadata else None,
+            rows=commit.rows,
+            current=commit.version == history[0].version,
+            kept=commit.version >= oldest,
+        )
+        for commit in history
+        if commit.version > 0
+    ]

@@ -1,0 +1,138 @@
+"""A run's life: asked for, opened, resumed or superseded, held or closed. Its folder in the store is its memory.
+
+Comes in: a `Job` and a store. Goes out: a `Run`, new or found, and the markers that say how far it came. A run is open
+from its marker under `open/` until manifest and outcomes are both committed and the marker is gone; what is left open
+by a killed process is found here by the next one.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.policy.schema import Policy
+from catalogs.recipe.schema import Recipe
+from catalogs.runs.job import Job, Run
+from infra.coordination.leases import peek
+from infra.errors import ObjectMissing
+from infra.interfaces import ObjectStore, TableStore
+from infra.stores.json_objects import read_json, write_json
+
+
+def start(store: ObjectStore, job: Job, fingerprint: str) -> Run:
+    """Open a new run of a job with this fingerprint: its folder with the frozen rules first, its marker last."""
+    started = datetime.now(UTC)
+    run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
+    write_json(store, layout.run_file(run_id, "recipe.json"), job.recipe.model_dump(mode="json"))
+    write_json(store, layout.run_file(run_id, "policy.json"), job.policy.model_dump(mode="json"))
+    write_json(store, layout.run_file(run_id, "run.json"), _document(run))
+    write_json(store, layout.open_run(job.catalogue, run_id), {"run_id": run_id})
+    return run
+
+
+def load(store: ObjectStore, run_id: str) -> Run:
+    """Return a run by its id.
+
+    Raises `OptionError` where the store has no such run.
+    """
+    try:
+        document = read_json(store, layout.run_file(run_id, "run.json"))
+    except (ObjectMissing, ValueError):
+        raise OptionError(f"The store {store.url} has no run {run_id!r}; `packshot releases` lists them") from None
+    return Run(
+        run_id=document["run_id"],
+        catalogue=document["catalogue"],
+        scope=document["scope"],
+        fingerprint=document["fingerprint"],
+        started_at=datetime.fromisoformat(document["started_at"]),
+        source=document["source"],
+        resumed=True,
+    )
+
+
+def open_runs(store: ObjectStore, catalogue: str) -> list[Run]:
+    """Return the runs of a catalogue that are not closed, oldest first."""
+    found = []
+    for info in store.list(layout.open_runs(catalogue)):
+        run_id = info.key.rsplit("/", 1)[1].removesuffix(".json")
+        try:
+            found.append(load(store, run_id))
+        except OptionError:
+            store.delete([info.key])  # the marker of a folder that was swept
+    return sorted(found, key=lambda run: run.started_at)
+
+
+def alive(store: ObjectStore, run: Run) -> bool:
+    """Tell whether a process holds the run's lease."""
+    state = peek(store, layout.run_lease(run.catalogue, run.run_id))
+    return state is not None and state.is_live()
+
+
+def committed(tables: TableStore, run: Run) -> bool:
+    """Tell whether the manifest's live history names the run."""
+    table = layout.manifest(run.catalogue)
+    return any(commit.metadata.get("token") == run.run_id for commit in tables.history(table))
+
+
+def hold(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:
+    """Write down why the run's batch waits for a person."""
+    write_json(store, layout.run_file(run.run_id, "held.json"), {"held": list(held), "checks": list(checks)})
+
+
+def held_checks(store: ObjectStore, run: Run) -> list[str]:
+    """Return the checks that hold a run's batch; none where it is not held."""
+    try:
+        return [str(name) for name in read_json(store, layout.run_file(run.run_id, "held.json"))["held"]]
+    except ObjectMissing:
+        return []
+
+
+def accept(store: ObjectStore, run: Run, checks: Sequence[str], reason: str, person: str) -> None:
+    """Record a person's word that a held batch may go."""
+    words = {"run_id": run.run_id, "accepted": sorted(checks), "reason": reason, "by": person}
+    words["at"] = datetime.now(UTC).isoformat()
+    write_json(store, layout.person_decision(run.catalogue, run.run_id, "release"), words)
+
+
+def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
+    """Return the checks that a person has let go for this run."""
+    try:
+        document = read_json(store, layout.person_decision(run.catalogue, run.run_id, "release"))
+    except ObjectMissing:
+        return set()
+    return {str(name) for name in document["accepted"]}
+
+
+def is_open(store: ObjectStore, run: Run) -> bool:
+    """Tell whether the run is not closed."""
+    return store.exists(layout.open_run(run.catalogue, run.run_id))
+
+
+def frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
+    """Return the rules that a run was started under."""
+    recipe = Recipe.model_validate(read_json(store, layout.run_file(run_id, "recipe.json")))
+    return recipe, Policy.model_validate(read_json(store, layout.run_file(run_id, "policy.json")))
+
+
+def close(store: ObjectStore, run: Run, state: Literal["done", "superseded"], words: Mapping[str, object]) -> None:
+    """Close a run: what it says of itself first, then its marker away."""
+    write_json(
+        store,
+        layout.run_file(run.run_id, "closed.json"),
+        {"state": state, "closed_at": datetime.now(UTC).isoformat(), **words},
+    )
+    store.delete([layout.open_run(run.catalogue, run.run_id)])
+
+
+def _document(run: Run) -> dict[str, object]:
+    return {
+        "run_id": run.run_id,
+        "catalogue": run.catalogue,
+        "scope": run.scope,
+        "fingerprint": run.fingerprint,
+        "started_at": run.started_at.isoformat(),
+        "source": run.source,
+    }

@@ -1,0 +1,196 @@
+"""An engine fits a machine, or there is a reason why not; nothing of it is ever loaded to find out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from catalogs.errors import OptionError
+from catalogs.models.engine_artifacts import (
+    EngineCard,
+    Machine,
+    Need,
+    Parity,
+    StoredFile,
+    choose,
+    config_pbtxt,
+    explained,
+    facts_of,
+    place_in_repository,
+)
+
+H200 = Machine("11.4.0", "NVIDIA H200", (9, 0))
+H100 = Machine("11.4.0", "NVIDIA H100", (9, 0))
+L4 = Machine("11.4.0", "NVIDIA L4", (8, 9))
+T4 = Machine("11.4.0", "Tesla T4", (7, 5))
+WEIGHTS = "d" * 64
+NEED = Need(WEIGHTS, "bf16", ((1024, 1024),), H200)
+PASSED = Parity(passed=True, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=0.01, psnr=55.0)
+
+
+def built(**changes: Any) -> dict[str, Any]:
+    """The card of a folder that `packshot engine build` made."""
+    graph = {"file": "transformer/model.plan", "onnx_sha256": "a" * 64, "profiles": [{"batch": [1, 4, 4]}]}
+    return {
+        "version": 1,
+        "runtime": "tensorrt",
+        "weights_digest": WEIGHTS,
+        "precision": "bf16",
+        "sizes": [[1024, 1024], [768, 1024]],
+        "batch": [1, 4, 4],
+        "transformer": graph,
+        "vae_decoder": {**graph, "file": "vae_decoder/model.plan", "onnx_sha256": "b" * 64},
+        "compatibility": "none",
+        "tensorrt": "11.4.0",
+        "gpu": "NVIDIA H200",
+        "compute_capability": [9, 0],
+        "driver": "580.1",
+        **changes,
+    }
+
+
+def exported() -> dict[str, Any]:
+    files = [{"path": f"{graph}/{name}", "sha256": sha * 64} for graph, name, sha in
+             (("transformer", "model.onnx", "1"), ("transformer", "model.onnx.data", "2"), ("vae_decoder", "model.onnx", "3"))]  # fmt: skip  # noqa: E501
+    graphs = {"transformer": {}, "vae_decoder": {}}
+    return {"kind": "onnx", "weights_digest": WEIGHTS, "precision": "bf16", "graphs": graphs, "files": files}
+
+
+def engine(version: int = 1, document: dict[str, Any] | None = None, **changes: Any) -> EngineCard:
+    document = document or built()
+    whole = (StoredFile(path="transformer/model.plan", bytes=5, sha256="c" * 64),)
+    fields = {"state": "ready", "files": whole, "parity": PASSED, **changes}
+    return EngineCard(
+        model="turbo", version=version, by="gpu-1", added_at=datetime.now(UTC), facts=facts_of(document),
+        document=document, **fields,
+    )  # fmt: skip
+
+
+def test_the_facts_of_a_built_engine_are_those_of_its_card():
+    facts = facts_of(built())
+    assert (facts.runtime, facts.tensorrt, facts.gpu, facts.compute_capability, facts.driver) == (
+        "tensorrt", "11.4.0", "NVIDIA H200", (9, 0), "580.1",
+    )  # fmt: skip
+    assert facts.onnx_digests == {"transformer": "a" * 64, "vae_decoder": "b" * 64}
+    assert facts.profiles["transformer"] == ({"batch": (1, 4, 4)},)
+    assert (facts.sizes, facts.batch) == (((1024, 1024), (768, 1024)), 4)
+
+
+def test_a_graphs_digest_covers_its_weights_and_no_other_graph():
+    facts, other = facts_of(exported()), exported()
+    other["files"][1]["sha256"] = "9" * 64
+    moved = facts_of(other)
+    assert facts.onnx_digests["transformer"] != moved.onnx_digests["transformer"]
+    assert facts.onnx_digests["vae_decoder"] == moved.onnx_digests["vae_decoder"]
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"kind": "onnx"}, built(compatibility="all"), built(batch=4), built(runtime="onnxruntime")]
+)
+def test_what_is_neither_an_export_nor_an_engine_is_refused(document: dict[str, Any]):
+    with pytest.raises(OptionError, match="neither of an export nor of a built engine"):
+        facts_of(document)
+
+
+def test_the_newest_engine_that_fits_is_taken():
+    cards = [engine(1), engine(2), engine(3, built(gpu="NVIDIA L4", compute_capability=[8, 9]))]
+    choice = choose(cards, NEED)
+    assert choice.card is not None
+    assert choice.card.version == 2
+    assert choice.misfits == {3: "it was built for NVIDIA L4, and this is NVIDIA H200"}
+
+
+@pytest.mark.parametrize(
+    ("card", "need", "reason"),
+    [
+        (engine(), Need("e" * 64, "bf16", (), H200), "it is of other weights"),
+        (engine(), Need(WEIGHTS, "fp32", (), H200), "it computes in bf16, not in fp32"),
+        (engine(document=exported()), NEED, "it holds graphs and no plans"),
+        (engine(), Need(WEIGHTS, "bf16", (), None), "there is no TensorRT here"),
+        (engine(document=built(tensorrt="11.5.0")), NEED, "it was built by TensorRT 11.5.0, and this is 11.4.0"),
+        (engine(), Need(WEIGHTS, "bf16", (), H100), "it was built for NVIDIA H200, and this is NVIDIA H100"),
+        (engine(), Need(WEIGHTS, "bf16", ((512, 512), (64, 64)), H200), "it has no profile for 512x512, 64x64"),
+        (engine(files=(), state="building"), NEED, "gpu-1 is putting it in, or was stopped while doing so"),
+        (engine(state="building", parity=None), NEED, "it is not verified: `packshot engine verify` does"),
+        (
+            engine(state="refused", parity=PASSED.model_copy(update={"passed": False, "max_abs_diff": 0.26})),
+            NEED,
+            "it is refused: it differs by 0.26, and 0.05 is allowed",
+        ),
+        (
+            engine(state="refused", parity=PASSED.model_copy(update={"passed": False, "max_abs_diff": None})),
+            NEED,
+            "it is refused: its answers are no numbers",
+        ),
+    ],
+)
+def test_an_engine_that_does_not_fit_says_why(card: EngineCard, need: Need, reason: str):
+    assert choose([card], need).misfits == {1: reason}
+    assert choose([card], need).card is None
+
+
+@pytest.mark.parametrize(
+    ("compatibility", "fitting"),
+    [("none", {H200}), ("same-compute-capability", {H200, H100}), ("ampere-plus", {H200, H100, L4})],
+)
+def test_how_far_a_plan_reaches_is_what_it_was_built_for(compatibility: str, fitting: set[Machine]):
+    card = engine(document=built(compatibility=compatibility))
+    found = {each for each in (H200, H100, L4, T4) if choose([card], Need(WEIGHTS, "bf16", (), each)).card is not None}
+    assert found == fitting
+
+
+def test_a_report_hears_of_every_engine_that_was_passed_over():
+    cards = [engine(1, built(tensorrt="11.5.0")), engine(2, state="building", parity=None)]
+    assert explained("turbo", choose(cards, NEED)) == (
+        "no engine of 'turbo' fits (version 1: it was built by TensorRT 11.5.0, and this is 11.4.0; "
+        "version 2: it is not verified: `packshot engine verify` does)"
+    )
+    assert explained("turbo", choose([], NEED)) == "there is no engine of 'turbo' in the store"
+
+
+def test_a_graphs_file_lies_where_triton_looks():
+    assert place_in_repository("transformer/model.plan") == "transformer/1/model.plan"
+    assert place_in_repository("vae_decoder/model.onnx.data") == "vae_decoder/1/model.onnx.data"
+    assert place_in_repository("timing.cache") == "timing.cache"
+
+
+def test_tritons_configuration_names_every_axis_that_is_fixed():
+    ports = {
+        "inputs": [{"name": "image_patches", "type": "bf16", "shape": ["batch", "image_tokens", 64]}],
+        "outputs": [{"name": "velocity", "type": "bf16", "shape": ["batch", "image_tokens", 64]}],
+    }
+    assert config_pbtxt("transformer", "onnxruntime", ports).splitlines() == [
+        'name: "transformer"',
+        'backend: "onnxruntime"',
+        "max_batch_size: 0",
+        'input { name: "image_patches" data_type: TYPE_BF16 dims: [ -1, -1, 64 ] }',
+        'output { name: "velocity" data_type: TYPE_BF16 dims: [ -1, -1, 64 ] }',
+    ]
+    assert config_pbtxt("vae_decoder", "tensorrt", None).splitlines()[1:] == [
+        'backend: "tensorrt"',
+        "max_batch_size: 0",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../card.json", "a/../../b", "a//b", "", "a\\..\\b", "."])
+def test_a_card_cannot_name_a_file_outside_of_its_folder(path: str):
+    with pytest.raises(ValidationError, match="no plain path"):
+        StoredFile(path=path, bytes=1, sha256="a" * 64)
+
+
+@given(
+    st.lists(st.sampled_from(["ready", "building", "refused"]), max_size=6),
+    st.sampled_from([H200, H100, T4, None]),
+    st.sampled_from(["bf16", "fp32"]),
+)
+def test_every_engine_is_chosen_or_explained_and_only_ready_ones_are_chosen(
+    states: list[Any], machine: Machine | None, precision: str
+):
+    cards = [engine(number, state=state) for number, state in enumerate(states, 1)]
+    choice = choose(cards, Need(WEIGHTS, precision, ((1024, 1024),), machine))
+    fitting = set(range(1, len(cards) + 1)) - choice.misfits.keys()
+    assert all(states[number - 1] == "ready" for number in fitting)
+    assert (choice.card.version if choice.card else None) == max(fitting, default=None)

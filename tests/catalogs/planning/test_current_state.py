@@ -1,0 +1,135 @@
+"""What is live and what was refused, held in arrays, answers as plain rows would."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalogs.indexes.digest_index import words
+from catalogs.planning.current_state import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refusal, Refused
+from catalogs.table_schemas import MANIFEST, OUTCOMES
+from tests.catalogs.nights import part_of
+
+NUMBERS = st.integers(0, 6)
+STATES = ["review", "blocked", "failed", "deferred", "withdrawn"]
+ASKED = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def name(number: int, length: int = 16) -> bytes:
+    """Return an id whose high half is one of two, so that different ids share it."""
+    return bytes([number % 2] * 8) + sha256(bytes([number])).digest()[: length - 8]
+
+
+def live_row(slot: int, source: int, key: int, finish: str) -> dict[str, Any]:
+    return {
+        "slot_id": name(slot),
+        "source_digest": name(source),
+        "request_key": name(key, 32),
+        "finish_digest": finish,
+        "file_sha": sha256(bytes([slot, key])).digest(),
+        "model": f"model-{key}@0",
+    }
+
+
+LIVE_ROWS = st.lists(
+    st.builds(live_row, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["plain", "square"])),
+    max_size=6,
+    unique_by=lambda row: row["slot_id"],
+)
+
+
+def in_parts(columns: tuple[str, ...], schema: Any, rows: list[dict[str, Any]], size: int) -> list[Any]:
+    return [part_of(schema, columns, rows[start : start + size]) for start in range(0, len(rows) + 1, size)]
+
+
+@settings(deadline=None)
+@given(rows=LIVE_ROWS, size=st.integers(1, 4), sources=st.lists(NUMBERS, min_size=7, max_size=7))
+def test_live_rows_are_found_by_slot_whatever_the_batches(
+    rows: list[dict[str, Any]], size: int, sources: list[int]
+) -> None:
+    live = Live(in_parts(LIVE_COLUMNS, MANIFEST, rows, size))
+    by_slot = {row["slot_id"]: row for row in rows}
+    asked = [name(number) for number in range(7)]
+    positions = live.index.find(*words(asked))
+    same = live.same_source(positions, *words([name(source) for source in sources]))
+    assert len(live) == len(rows)
+    assert not live.seen.any()
+    for slot, position, source, is_same in zip(asked, positions.tolist(), sources, same.tolist(), strict=True):
+        row = by_slot.get(slot)
+        assert (position >= 0) == (row is not None)
+        assert is_same == (row is not None and row["source_digest"] == name(source))
+        if row is not None:
+            assert live.file_sha(position) == row["file_sha"]
+            assert live.finish(position) == row["finish_digest"]
+            for number in range(7):
+                assert live.has_key(position, name(number, 32)) == (row["request_key"] == name(number, 32))
+
+
+def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any]:
+    return {
+        "slot_id": name(slot),
+        "request_key": name(key, 32),
+        "state": state,
+        "attempts": attempts,
+        "source_digest": name(slot + key),
+        "finish_digest": "plain",
+        "policy_digest": "policy 1",
+        "decided_at": ASKED + timedelta(days=attempts),
+        "image_key": name(slot, 32) if state == "failed" else None,
+    }
+
+
+def refusal_of(row: dict[str, Any]) -> Refusal:
+    return Refusal(**{field: row[field] for field in row if field not in ("slot_id", "decided_at")})
+
+
+REFUSED_ROWS = st.lists(
+    st.builds(refused_row, NUMBERS, NUMBERS, st.sampled_from(STATES), st.integers(0, 9)),
+    max_size=8,
+    unique_by=lambda row: (row["slot_id"], row["request_key"]),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=REFUSED_ROWS, size=st.integers(1, 4))
+def test_refusals_are_found_by_slot_and_attempts_by_request(rows: list[dict[str, Any]], size: int) -> None:
+    refused = Refused(in_parts(REFUSED_COLUMNS, OUTCOMES, rows, size))
+    rows = [row for row in rows if row["state"] != "deferred"]  # a plan treats them as if nothing were known
+    assert len(refused) == len(rows)
+    asked = [name(number) for number in range(7)]
+    assert refused.known(*words(asked)).tolist() == [any(row["slot_id"] == slot for row in rows) for slot in asked]
+    for number in range(7):
+        found = {refusal.request_key: refusal for refusal in refused.of_slot(name(number))}
+        assert found == {row["request_key"]: refusal_of(row) for row in rows if row["slot_id"] == name(number)}
+        spent = [row["attempts"] for row in rows if row["request_key"] == name(number, 32) and row["state"] == "failed"]
+        assert refused.attempts_failed(name(number, 32)) == max(spent, default=0)
+    for days in (-1, 4, 9):
+        asked_for = [row for row in rows if row["state"] == "review" and row["attempts"] <= days]
+        assert refused.asked_before(ASKED + timedelta(days=days)) == len(asked_for)
+
+
+@pytest.mark.parametrize("batches", [[], [part_of(MANIFEST, LIVE_COLUMNS, [])]])
+def test_nothing_live_is_no_special_case(batches: list[Any]) -> None:
+    live = Live(batches)
+    positions = live.index.find(*words([name(1)]))
+    assert (len(live), positions.tolist()) == (0, [-1])
+    assert not live.same_source(positions, *words([name(1)])).any()
+
+
+def test_nothing_refused_is_no_special_case() -> None:
+    refused = Refused([part_of(OUTCOMES, REFUSED_COLUMNS, [])])
+    assert len(refused) == 0
+    assert list(refused.of_slot(name(1))) == []
+    assert refused.attempts_failed(name(1, 32)) == 0
+    assert not refused.known(*words([name(1)])).any()
+
+
+def test_rows_that_were_seen_are_marked_in_the_order_they_came() -> None:
+    rows = [live_row(number, 0, 0, "plain") for number in (5, 1, 3)]
+    live = Live(in_parts(LIVE_COLUMNS, MANIFEST, rows, 2))
+    live.seen[live.index.find(*words([name(1)]))] = True
+    assert np.flatnonzero(~live.seen).tolist() == [0, 2]

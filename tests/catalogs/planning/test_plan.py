@@ -1,0 +1,59 @@
+"""A plan as tables and as a document."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from catalogs.ingest.row_validation import Counts, Reject
+from catalogs.planning.plan import Plan, PlanCounts, as_table
+from catalogs.table_schemas import REJECTS, SLOTS
+from tests.catalogs.nights import Shop
+from tests.catalogs.planning.test_planner import LAMP, MUG
+
+PLAN = Plan(base_version=None, live=0, rows=Counts(), slots=PlanCounts())
+
+
+def test_slots_become_rows_of_their_schema() -> None:
+    slots = Shop().night([MUG, {**LAMP, "created_at": "2026-11-22", "priority": "high"}]).slots
+    table = as_table(slots, SLOTS)
+    assert table.schema == SLOTS
+    rows = {row["sku"]: row for row in table.to_pylist()}
+    assert rows["M1"]["slot_id"] == slots[0].slot_id
+    assert (rows["M1"]["kind"], rows["M1"]["live_file_sha"], rows["M1"]["created_at"]) == ("new", None, None)
+    assert str(rows["L1"]["created_at"]) == "2026-11-22 00:00:00+00:00"
+    assert (rows["L1"]["priority"], rows["L1"]["attempts_allowed"], rows["L1"]["index"]) == ("high", 3, 0)
+
+
+def test_no_rows_become_an_empty_table() -> None:
+    assert as_table([], REJECTS).schema == REJECTS
+    assert as_table([Reject(3, None, "sku", "sku is missing")], REJECTS).to_pylist() == [
+        {"row": 3, "sku": None, "column": "sku", "reason": "sku is missing"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plan", "idle"),
+    [
+        (PLAN, True),
+        (replace(PLAN, slots=PlanCounts(unchanged=9, waiting=2, rendered=1)), True),
+        (replace(PLAN, slots=PlanCounts(new=1)), False),
+        (replace(PLAN, slots=PlanCounts(changed=1)), False),
+        (replace(PLAN, slots=PlanCounts(waiting=1, decided_anew=1)), False),
+        (replace(PLAN, retired=1), False),
+        (replace(PLAN, refreshed=1), False),
+    ],
+)
+def test_a_plan_is_idle_where_nothing_would_be_written(plan: Plan, idle: bool) -> None:
+    assert plan.idle is idle
+
+
+def test_slots_that_take_anothers_picture_are_counted() -> None:
+    night = Shop().night([MUG, {**MUG, "sku": "M2"}, {**MUG, "sku": "M3"}, LAMP])
+    assert replace(PLAN, slots=night.counts).shared == 2
+
+
+def test_a_plan_is_plain_values() -> None:
+    document = replace(PLAN, rejects=[Reject(1, "A", "title", "title is missing")]).document()
+    assert json.loads(json.dumps(document)) == document
+    assert document["rejects"] == [{"row": 1, "sku": "A", "column": "title", "reason": "title is missing"}]

@@ -1,0 +1,233 @@
+"""What channels ask of a picture: rules as data, and a picture that misses one of them says which."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogs.errors import RecipeError
+from catalogs.policy.channels import (
+    FACTS,
+    NOWHERE,
+    Channel,
+    ChannelRule,
+    Picture,
+    Usable,
+    built_in_channels,
+    channel,
+    silent_scanners,
+    usable,
+)
+from catalogs.policy.schema import SCORES
+from tests.catalogs.shop import RECIPE, recipe_with
+
+GOOD = {
+    "background.white": 1.0, "edges.touched": 0.0, "frame.step": 2.0, "collage.halves": 0.4, "collage.line": 0.3,
+    "text.count": 0.0, "file.bytes": 200_000.0,
+}  # fmt: skip
+ALL = built_in_channels()
+OWN = {"score": "picture.width", "at_least": 900, "reason": "narrow", "source": "our app", "seen": "2026-11-23"}
+MARKETPLACES = ["amazon-main", "ebay", "google-merchant", "shopify", "zalando"]
+
+
+def picture(width: int = 2000, height: int = 2000, **changes: Any) -> Picture:
+    scores = GOOD | changes.pop("scores", {})
+    return Picture(
+        width, height, {name: value for name, value in scores.items() if value is not None}, fill=0.9, **changes
+    )
+
+
+def test_each_marketplace_is_there_and_each_rule_says_threshold_source_and_date() -> None:
+    assert set(MARKETPLACES) <= set(ALL)
+    for name, rules in ALL.items():
+        assert rules.title, name
+        for rule in rules.rules:
+            assert rule.at_least is not None or rule.at_most is not None
+            assert len(rule.source) > 7, (name, rule.score)
+            assert date(2026, 11, 1) <= rule.seen, (name, rule.score)
+
+
+def test_an_unspoilt_square_picture_is_usable_where_no_person_and_no_other_form_is_asked_for() -> None:
+    found = usable({name: ALL[name] for name in MARKETPLACES}, picture())
+    assert found.channels == ("ebay", "google-merchant", "shopify")
+    assert found.reasons == ("amazon-main:needs-a-person", "zalando:wrong-form")
+
+
+def test_amazons_main_picture_is_usable_by_a_persons_word_alone() -> None:
+    asked = {"amazon-main": ALL["amazon-main"]}
+    assert usable(asked, picture()) == Usable((), ("amazon-main:needs-a-person",))
+    assert usable(asked, picture(), approved=["ebay"]) == Usable((), ("amazon-main:needs-a-person",))
+    assert usable(asked, picture(), approved=["amazon-main"]) == Usable(("amazon-main",), ())
+
+
+def test_a_persons_word_stands_for_no_other_rule() -> None:
+    small = usable({"amazon-main": ALL["amazon-main"]}, picture(400, 400), approved=["amazon-main"])
+    assert small.reasons == ("amazon-main:too-small",)
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted({*SCORES, *GOOD})), st.floats(-10, 1e9)),
+    st.integers(1, 12_000),
+    st.integers(1, 12_000),
+    st.floats(0, 1) | st.none(),
+)
+def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
+    scores: dict[str, float], width: int, height: int, fill: float | None
+) -> None:
+    found = usable(ALL, Picture(width, height, scores, fill=fill))
+    assert "amazon-main" not in found.channels
+    assert "amazon-main:needs-a-person" in found.reasons
+    refused = {reason.split(":")[0] for reason in found.reasons}
+    assert refused.isdisjoint(found.channels)
+    assert refused | set(found.channels) == set(ALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoilt", "reason"),
+    [
+        ("amazon-main", picture(499, 499), "too-small"),
+        ("amazon-main", picture(10_001, 1000), "too-large"),
+        ("amazon-main", picture(scores={"file.bytes": 10_000_001.0}), "file-too-large"),
+        ("amazon-main", picture(scores={"background.white": 0.98}), "background-not-white"),
+        ("amazon-main", picture(scores={"edges.touched": 1.0}), "cut-off"),
+        ("amazon-main", picture(scores={"frame.step": 90.0}), "framed"),
+        ("amazon-main", picture(scores={"collage.halves": 1.0}), "collage"),
+        ("amazon-main", picture(scores={"collage.line": 1.0}), "collage"),
+        ("amazon-main", picture(scores={"text.count": 1.0}), "text"),
+        ("amazon-main", Picture(2000, 2000, GOOD, fill=0.84), "small-in-frame"),
+        ("google-merchant", picture(2000, 499), "too-small"),
+        ("google-merchant", picture(8001, 8000), "too-large"),
+        ("google-merchant", picture(scores={"file.bytes": 16_000_001.0}), "file-too-large"),
+        ("google-merchant", picture(enlarged=1.01), "enlarged"),
+        ("google-merchant", picture(mark=False), "no-mark"),
+        ("google-merchant", picture(scores={"text.count": 2.0}), "text"),
+        ("google-merchant", picture(scores={"frame.step": 17.0}), "framed"),
+        ("ebay", picture(499, 300), "too-small"),
+        ("ebay", picture(scores={"file.bytes": 12_000_001.0}), "file-too-large"),
+        ("ebay", picture(scores={"text.count": 1.0}), "text"),
+        ("ebay", picture(scores={"frame.step": 17.0}), "framed"),
+        ("shopify", picture(5001, 100), "too-large"),
+        ("shopify", picture(5000, 5001), "too-large"),
+        ("shopify", picture(scores={"file.bytes": 20_000_001.0}), "file-too-large"),
+        ("zalando", picture(761, 1100), "too-small"),
+        ("zalando", picture(762, 1099), "too-small"),
+        ("zalando", picture(1024, 1400), "wrong-form"),
+        ("zalando", picture(1024, 1500), "wrong-form"),
+        ("zalando", picture(1024, 1475, scores={"background.white": 0.9}), "background-not-white"),
+        ("zalando", picture(1024, 1475, scores={"file.bytes": 20_000_001.0}), "file-too-large"),
+        ("zalando", picture(1024, 1475, format="webp"), "wrong-format"),
+        ("rehearsal", picture(255, 255), "too-small"),
+        ("rehearsal", picture(512, 256), "wrong-form"),
+    ],
+)
+def test_a_picture_that_misses_one_rule_says_which(name: str, spoilt: Picture, reason: str) -> None:
+    found = usable({name: ALL[name]}, spoilt, approved=[name])
+    assert found.channels == ()
+    assert f"{name}:{reason}" in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("amazon-main", Picture(500, 300, GOOD | {"background.white": 0.99, "frame.step": 16.0}, fill=0.85)),
+        ("google-merchant", Picture(8000, 8000, GOOD | {"file.bytes": 16_000_000.0})),
+        ("ebay", picture(500, 10)),
+        ("shopify", Picture(5000, 5000, GOOD | {"file.bytes": 20_000_000.0})),
+        ("zalando", picture(768, 1104)),
+        ("zalando", picture(1024, 1475)),
+        ("rehearsal", Picture(256, 256, GOOD, fill=0.6)),
+    ],
+)
+def test_a_picture_at_the_limits_is_good_enough(name: str, good: Picture) -> None:
+    assert usable({name: ALL[name]}, good, approved=[name]) == Usable((name,), ())
+
+
+@pytest.mark.parametrize("score", sorted({rule.score for rules in ALL.values() for rule in rules.rules} - FACTS.keys()))
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_what_nobody_measured_makes_a_picture_unusable_where_it_is_asked_for(score: str, value: float | None) -> None:
+    asked = {name for name, rules in ALL.items() if score in {rule.score for rule in rules.rules}}
+    found = usable(ALL, picture(1024, 1475, scores={score: value}), approved=list(ALL))
+    assert {f"{name}:not-measured.{score}" for name in asked} <= set(found.reasons)
+    assert asked.isdisjoint(found.channels)
+
+
+def test_a_product_that_was_not_found_has_no_extent_to_be_judged_by() -> None:
+    found = usable({"rehearsal": ALL["rehearsal"]}, Picture(256, 256, GOOD))
+    assert found.reasons == ("rehearsal:not-measured.picture.fill",)
+
+
+def test_a_picture_of_which_nothing_is_stored_is_usable_nowhere() -> None:
+    found = usable({name: ALL[name] for name in ("ebay", "amazon-main")}, None)
+    assert found == Usable((), ("amazon-main:needs-a-person", "amazon-main:not-stored", "ebay:not-stored"))
+
+
+def test_nothing_is_said_where_no_channel_is_asked_for() -> None:
+    assert usable({}, picture()) == NOWHERE
+
+
+def test_the_scanners_that_channels_depend_on_and_that_do_not_look_are_named() -> None:
+    asked = {name: ALL[name] for name in ("ebay", "google-merchant", "shopify")}
+    assert silent_scanners(asked, ["pixels", "fingerprint"]) == {"text": ["ebay", "google-merchant"]}
+    assert silent_scanners(asked, ["pixels", "fingerprint", "text"]) == {}
+
+
+# In a recipe
+
+
+def test_a_recipe_names_channels_or_says_rules_of_its_own() -> None:
+    own = {"rules": [OWN]}
+    assert recipe_with({"channels": ["ebay", "shopify"]}).channels == {"ebay": ALL["ebay"], "shopify": ALL["shopify"]}
+    recipe = recipe_with({"channels": {"ebay": None, "our-app": own}})
+    assert recipe.channels["ebay"] == ALL["ebay"]
+    assert usable(recipe.channels, picture(899, 899)).reasons == ("our-app:narrow",)
+    assert RECIPE.channels == {}
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        (["amazon"], "there is no channel 'amazon'; choose from amazon-main"),
+        ({"ours": None}, "there is no channel 'ours'"),
+        ("ebay", "give a list of names"),
+        ({"A b": {}}, "'A b' must match"),
+        ({"ours": {"rules": [OWN | {"score": "sharpness"}]}}, "score: 'sharpness' is none of"),
+        ({"ours": {"rules": [OWN | {"at_least": None}]}}, "no threshold; give at_least or at_most"),
+        ({"ours": {"rules": [OWN | {"source": ""}]}}, "source"),
+        ({"ours": {"formats": ["avif"]}}, "formats"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_channels_that_cannot_be_are_refused(channels: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        recipe_with({"channels": channels})
+
+
+def test_a_frozen_recipe_keeps_the_rules_of_its_time() -> None:
+    recipe = recipe_with({"channels": ["zalando"]})
+    frozen = recipe.model_dump(mode="json")
+    frozen["channels"]["zalando"]["rules"] = []
+    again = type(recipe).model_validate(frozen)
+    assert usable(again.channels, picture(10, 10)) == Usable(("zalando",), ())
+    assert type(recipe).model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+def test_a_rules_remarks_move_no_digest_and_its_thresholds_do() -> None:
+    rule = ALL["ebay"].rules[0]
+    later = rule.model_copy(update={"source": "elsewhere", "seen": date(2027, 1, 1)})
+    stricter = rule.model_copy(update={"at_least": 501.0})
+
+    def with_rule(changed: ChannelRule) -> Channel:
+        return ALL["ebay"].model_copy(update={"rules": (changed, *ALL["ebay"].rules[1:]), "title": "other"})
+
+    assert with_rule(later).rules_digest == ALL["ebay"].rules_digest
+    assert with_rule(stricter).rules_digest != ALL["ebay"].rules_digest
+    unguarded = ALL["amazon-main"].model_copy(update={"person": ""})
+    assert unguarded.rules_digest != ALL["amazon-main"].rules_digest
+
+
+def test_an_unknown_name_is_told_which_there_are() -> None:
+    assert channel("ebay") == ALL["ebay"]
+    with pytest.raises(RecipeError, match=r"no channel 'etsy'; choose from amazon-main, google-merchant"):
+        channel("etsy")

@@ -1,0 +1,502 @@
+"""The policy decides from scores alone, fails closed, and never rewards a worse score."""
+
+import math
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalogs.errors import RecipeError
+from catalogs.policy.prompt_rules import PromptFindings
+from catalogs.policy.schema import (
+    BUILT_IN,
+    SCORES,
+    Policy,
+    built_in_policy,
+    decide_image,
+    decide_prompt,
+    load_policy,
+)
+from catalogs.rule_files import packaged_rules
+from catalogs.verdict import PASS, Verdict
+
+POLICY = built_in_policy()
+ANSWERED = {"words": "1", "pixels": "1", "fingerprint": "1"}
+GOOD = {
+    "blank.range": 200.0,
+    "blank.foreground": 0.4,
+    "black.mean": 220.0,
+    "black.deviation": 50.0,
+    "blur.foreground": 12.0,
+    "noise.foreground": 0.3,
+    "exposure.mean": 120.0,
+    "exposure.clipped": 0.0,
+    "exposure.crushed": 0.0,
+    "background.white": 1.0,
+    "background.cast": 0.2,
+    "background.deviation": 0.5,
+    "fill.side": 0.85,
+    "centre.off": 0.01,
+    "edges.touched": 0.0,
+    "parts.count": 1.0,
+    "frame.step": 0.0,
+    "collage.halves": 0.2,
+    "collage.line": 0.5,
+    "mask.confidence": 0.99,
+    "aspect.off": 0.0,
+    "size.width": 1024.0,
+    "size.height": 1024.0,
+    "file.bytes": 90_000.0,
+}
+
+
+def with_rule(**rule: Any) -> Policy:
+    return load_policy(
+        yaml.safe_dump({"version": 1, "words": {"categories": {}}, "image": [{"reason": "r", **rule}]}), "mine.yaml"
+    )
+
+
+def found(hits: dict[str, list[str]] | None = None, **other: Any) -> PromptFindings:
+    return PromptFindings(hits or {}, **other)
+
+
+def image(scores: dict[str, float], policy: Policy = POLICY, category: str = "") -> Verdict:
+    return decide_image(scores, ANSWERED, {}, policy, category)
+
+
+# Images
+
+
+def test_a_good_picture_passes() -> None:
+    assert image(GOOD) == PASS
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "expected"),
+    [
+        ("blank.range", 11.9, Verdict("BLOCK", ("blank",), again=True)),
+        ("blank.foreground", 0.009, Verdict("BLOCK", ("blank",), again=True)),
+        ("black.mean", 4.9, Verdict("BLOCK", ("black",), again=True)),
+        ("black.deviation", 1.9, Verdict("BLOCK", ("flat",), again=True)),
+        ("blur.foreground", 3.9, Verdict("BLOCK", ("blurred",), again=True)),
+        ("blur.foreground", 4.0, Verdict("REVIEW", ("blurred",))),
+        ("blur.foreground", 7.0, PASS),
+        ("noise.foreground", 4.1, Verdict("REVIEW", ("noisy",))),
+        ("exposure.mean", 29.0, Verdict("REVIEW", ("underexposed",))),
+        ("exposure.mean", 236.0, Verdict("REVIEW", ("overexposed",))),
+        ("exposure.crushed", 0.31, Verdict("REVIEW", ("underexposed",))),
+        ("exposure.clipped", 0.26, Verdict("REVIEW", ("overexposed",))),
+        ("background.white", 0.79, Verdict("REVIEW", ("background-not-white",))),
+        ("background.cast", 3.1, Verdict("REVIEW", ("background-tinted",))),
+        ("background.deviation", 4.1, Verdict("REVIEW", ("background-uneven",))),
+        ("fill.side", 0.49, Verdict("BLOCK", ("small-in-frame",), again=True)),
+        ("fill.side", 0.69, Verdict("REVIEW", ("small-in-frame",))),
+        ("fill.side", 0.96, Verdict("REVIEW", ("fills-frame",))),
+        ("centre.off", 0.07, Verdict("REVIEW", ("off-centre",))),
+        ("edges.touched", 1.0, Verdict("REVIEW", ("cut-off",))),
+        ("parts.count", 2.0, Verdict("REVIEW", ("several-products",))),
+        ("frame.step", 17.0, Verdict("REVIEW", ("framed",))),
+        ("collage.halves", 0.91, Verdict("REVIEW", ("collage",))),
+        ("collage.line", 1.0, Verdict("REVIEW", ("collage",))),
+        ("mask.confidence", 0.59, Verdict("REVIEW", ("product-unclear",))),
+        ("aspect.off", 0.011, Verdict("BLOCK", ("wrong-aspect",))),
+        ("size.width", 63.0, Verdict("BLOCK", ("too-small",))),
+        ("file.bytes", 399.0, Verdict("BLOCK", ("file-too-small",), again=True)),
+        ("file.bytes", 10_000_001.0, Verdict("REVIEW", ("file-too-large",))),
+        ("file.bytes", 16_000_001.0, Verdict("BLOCK", ("file-too-large",))),
+    ],
+)
+def test_each_score_has_its_reason(score: str, value: float, expected: Verdict) -> None:
+    assert image({**GOOD, score: value}) == expected
+
+
+def test_all_reasons_of_a_black_frame_are_given_and_another_seed_is_asked_for() -> None:
+    black = {**GOOD, "blank.range": 0.0, "blank.foreground": 0.0, "black.mean": 0.0, "black.deviation": 0.0}
+    assert image(black) == Verdict("BLOCK", ("black", "blank", "flat"), again=True)
+
+
+@pytest.mark.parametrize("confidence", [0.59, math.nan, None])
+def test_what_rests_on_a_product_that_was_not_found_is_for_a_person(confidence: float | None) -> None:
+    lost = {**GOOD, "blank.foreground": 0.0, "blank.range": 5.0, "fill.side": 0.0, "mask.confidence": confidence}
+    verdict = image({name: score for name, score in lost.items() if score is not None})
+    assert verdict.word == "REVIEW"
+    assert {"blank", "small-in-frame"} <= set(verdict.reasons)
+    assert image({**lost, "mask.confidence": 0.6}) == Verdict("BLOCK", ("blank", "small-in-frame"), again=True)
+    assert image({**lost, "mask.confidence": confidence or 0.0, "black.mean": 0.0}).word == "BLOCK"
+
+
+def test_no_other_seed_is_asked_for_where_something_else_is_blocked_too() -> None:
+    assert image({**GOOD, "blur.foreground": 1.0, "size.width": 10.0}) == Verdict("BLOCK", ("blurred", "too-small"))
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+def test_a_score_that_was_not_measured_is_for_a_person(value: float | None) -> None:
+    scores = {name: score for name, score in GOOD.items() if name != "black.mean"}
+    verdict = image(scores if value is None else {**scores, "black.mean": value})
+    assert "score-missing.black.mean" in verdict.reasons
+    assert verdict.word == ("BLOCK" if value == -math.inf else "REVIEW")
+
+
+def test_a_silent_scanner_is_named_once_and_not_with_each_of_its_scores() -> None:
+    file_only = {"file.bytes": 90_000.0}
+    missing = decide_image(file_only, {"fingerprint": "1"}, {}, POLICY, "")
+    assert missing == Verdict("REVIEW", ("scanner-missing.pixels",))
+    failed = decide_image(file_only, {"fingerprint": "1"}, {"pixels": "timed out"}, POLICY, "")
+    assert failed == Verdict("REVIEW", ("scanner-failed.pixels",))
+
+
+def test_an_error_outweighs_an_answer_of_the_same_scanner() -> None:
+    verdict = decide_image(GOOD, ANSWERED, {"fingerprint": "crashed"}, POLICY, "")
+    assert verdict == Verdict("REVIEW", ("scanner-failed.fingerprint",))
+
+
+def test_a_scanner_that_nobody_has_is_missing_for_images() -> None:
+    policy = POLICY.model_copy(update={"required": ("nudity", "words")})
+    assert image(GOOD, policy) == Verdict("REVIEW", ("scanner-missing.nudity",))
+    assert decide_prompt(found(), ANSWERED, {}, policy) == PASS
+
+
+def test_nothing_measured_at_all_is_never_a_pass() -> None:
+    verdict = decide_image({}, {}, {}, POLICY, "")
+    assert verdict == Verdict(
+        "REVIEW", ("scanner-missing.fingerprint", "scanner-missing.pixels", "score-missing.file.bytes")
+    )
+
+
+def test_a_category_has_its_own_thresholds_and_null_lifts_one() -> None:
+    policy = with_rule(
+        score="blur.foreground",
+        block_below=4,
+        review_below=7,
+        categories={"glass": {"block_below": 2}, "mist": {"block_below": None, "review_below": None}},
+    )
+    three = {"blur.foreground": 3.0}
+    assert image(three, policy, "shoes").word == "BLOCK"
+    assert image(three, policy, "glass").word == "REVIEW"
+    assert image(three, policy, "mist") == PASS
+
+
+def test_a_policy_kept_as_json_decides_as_before() -> None:
+    glass: dict[str, Any] = {"block_below": 2}
+    rule = {"score": "blur.foreground", "block_below": 4, "review_below": 7}
+    policy = with_rule(**rule, categories={"glass": glass})
+    copy = Policy.model_validate_json(policy.model_dump_json())
+    assert copy == policy
+    assert copy.digest == policy.digest
+    assert image({"blur.foreground": 5.0}, copy, "glass").word == "REVIEW"
+    assert with_rule(**rule, categories={"glass": {**glass, "review_below": None}}).digest != policy.digest
+
+
+@settings(deadline=None)
+@given(
+    limits=st.lists(st.integers(-50, 50), min_size=4, max_size=4).map(sorted),
+    kept=st.lists(st.booleans(), min_size=4, max_size=4).filter(any),
+    good=st.floats(-100, 100),
+    farther=st.floats(0, 100),
+)
+def test_a_worse_score_never_gets_a_better_word(
+    limits: list[int], kept: list[bool], good: float, farther: float
+) -> None:
+    names = ("block_below", "review_below", "review_above", "block_above")
+    rule = {name: limit for name, limit, keep in zip(names, limits, kept, strict=True) if keep}
+    policy = with_rule(score="noise.foreground", **rule)
+    middle = (limits[1] + limits[2]) / 2
+    worse = good + farther if good >= middle else good - farther
+    before, after = (image({"noise.foreground": value}, policy) for value in (good, worse))
+    assert after.severity >= before.severity
+    assert set(after.reasons) >= set(before.reasons)
+
+
+@settings(deadline=None)
+@given(
+    scores=st.dictionaries(st.sampled_from(sorted(GOOD)), st.floats(0, 300)),
+    gone=st.sampled_from(sorted(GOOD)),
+    silent=st.sampled_from(["", "pixels", "fingerprint"]),
+)
+def test_taking_a_measurement_away_never_makes_a_pass(scores: dict[str, float], gone: str, silent: str) -> None:
+    whole = {**GOOD, **scores}
+    less = {name: score for name, score in whole.items() if name != gone}
+    assert image(less).word != "PASS"
+    heard = {name: version for name, version in ANSWERED.items() if name != silent}
+    assert silent == "" or decide_image(whole, heard, {}, POLICY, "").word != "PASS"
+
+
+# Scanners that a policy has to ask for
+
+
+def asking(text: str) -> Policy:
+    return load_policy(f"extends: default\n{text}", "shop.yaml")
+
+
+NAKED = {"nudity.genitals": 0.9, "nudity.breast": 0.0, "nudity.buttocks": 0.0, "nudity.face": 0.0}
+
+
+def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
+    assert {SCORES[rule.score] for rule in POLICY.image} >= {"nudity", "text", "logos"}
+    assert POLICY.image_scanners == ("fingerprint", "pixels")
+    assert image(GOOD) == PASS
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({}, PASS),
+        ({"nudity.genitals": 0.25}, PASS),
+        ({"nudity.genitals": 0.26}, Verdict("REVIEW", ("nudity",))),
+        ({"nudity.genitals": 0.46}, Verdict("BLOCK", ("nudity",), again=True)),
+        ({"nudity.breast": 0.41}, Verdict("REVIEW", ("nudity",))),
+        ({"nudity.breast": 0.71}, Verdict("BLOCK", ("nudity",), again=True)),
+        ({"nudity.buttocks": 0.57}, PASS),
+        ({"nudity.buttocks": 0.74}, Verdict("REVIEW", ("nudity",))),
+        ({"nudity.face": 1.0}, PASS),
+        ({"text.count": 1.0}, Verdict("REVIEW", ("text",))),
+        ({"logos.mark": 8.0}, PASS),
+        ({"logos.mark": 9.0}, Verdict("REVIEW", ("brand-mark",))),
+        ({"logos.name": 80.0}, Verdict("REVIEW", ("brand-name",))),
+    ],
+)
+def test_the_built_in_rules_on_them_decide_where_they_have_spoken(scores: dict[str, float], expected: Verdict) -> None:
+    policy = asking("optional: [nudity, text, logos]\nlogos: {names: [Acme]}")
+    heard = {**ANSWERED, **dict.fromkeys(policy.optional, "1")}
+    silent = {score: 0.0 for score, scanner in SCORES.items() if scanner in policy.optional}
+    assert decide_image({**GOOD, **silent, **scores}, heard, {}, policy, "shoes") == expected
+
+
+def test_swimwear_is_never_blocked_for_what_it_leaves_bare() -> None:
+    bare = {**GOOD, **NAKED, "nudity.genitals": 0.0, "nudity.breast": 0.9, "nudity.buttocks": 0.9}
+    policy = asking("required: [words, pixels, fingerprint, nudity]")
+    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "swimwear").word == "REVIEW"
+    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "mugs").word == "BLOCK"
+
+
+def test_a_required_scanner_must_have_spoken_and_an_optional_one_may_be_silent() -> None:
+    required, optional = asking("required: [words, pixels, fingerprint, nudity]"), asking("optional: [nudity]")
+    assert image(GOOD, required) == Verdict("REVIEW", ("scanner-missing.nudity",))
+    assert image(GOOD, optional) == PASS
+    assert decide_image(GOOD, ANSWERED, {"nudity": "crashed"}, optional, "") == PASS
+    silent = decide_image(GOOD, {**ANSWERED, "nudity": "1"}, {}, optional, "")
+    assert silent.reasons == (
+        "score-missing.nudity.breast",
+        "score-missing.nudity.buttocks",
+        "score-missing.nudity.genitals",
+    )
+
+
+# Prompts
+
+
+def test_a_prompt_without_hits_passes() -> None:
+    assert decide_prompt(found(), ANSWERED, {}, POLICY) == PASS
+    assert decide_prompt(found({"weapons": []}), ANSWERED, {}, POLICY) == PASS
+
+
+def test_the_category_gives_the_word_and_the_reason() -> None:
+    assert decide_prompt(found({"weapons": ["gun"]}), ANSWERED, {}, POLICY) == Verdict("BLOCK", ("words.weapons",))
+    assert decide_prompt(found({"nudity": ["nude"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.nudity",))
+    both = decide_prompt(found({"nudity": ["nude"], "hate": ["nazi"]}), ANSWERED, {}, POLICY)
+    assert both == Verdict("BLOCK", ("words.hate", "words.nudity"))
+
+
+def test_a_category_that_the_policy_does_not_know_is_for_a_person() -> None:
+    assert decide_prompt(found({"spells": ["hex"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.spells",))
+
+
+def test_a_language_that_the_recipe_does_not_name_has_the_policys_word() -> None:
+    german = found(languages=["de"])
+    assert decide_prompt(german, ANSWERED, {}, POLICY) == Verdict("REVIEW", ("language.unexpected",))
+    lax = load_policy("extends: default\nother_languages: PASS", "shop.yaml")
+    assert decide_prompt(german, ANSWERED, {}, lax) == PASS
+
+
+def test_a_classifiers_score_turns_into_a_word_at_the_policys_thresholds() -> None:
+    policy = load_policy(
+        "extends: default\nrequired: [words, classifier]\n"
+        "classifier: {sexual: {review_above: 0.5, block_above: 0.9}, hate: {review_above: 0.5}}",
+        "shop.yaml",
+    )
+    heard = {**ANSWERED, "classifier": "1"}
+
+    def word(**scores: float) -> Verdict:
+        return decide_prompt(found(scores=scores), heard, {}, policy)
+
+    assert word(sexual=0.5, hate=0.1) == PASS
+    assert word(sexual=0.6, hate=0.1) == Verdict("REVIEW", ("classifier.sexual",))
+    assert word(sexual=0.95, hate=0.6) == Verdict("BLOCK", ("classifier.hate", "classifier.sexual"))
+    assert word(hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
+    assert word(sexual=math.nan, hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
+    assert "scanner-missing.classifier" in decide_prompt(found(), ANSWERED, {}, policy).reasons
+    failed = decide_prompt(found(), ANSWERED, {"classifier": "died"}, policy)
+    assert failed.word == "REVIEW"
+    assert "scanner-failed.classifier" in failed.reasons
+
+
+def test_a_prompt_that_no_scanner_read_is_for_a_person() -> None:
+    assert decide_prompt(found(), {}, {}, POLICY) == Verdict("REVIEW", ("scanner-missing.words",))
+    assert decide_prompt(found(), {}, {"words": "died"}, POLICY) == Verdict("REVIEW", ("scanner-failed.words",))
+
+
+# The file
+
+
+def test_the_built_in_policy_is_what_was_meant() -> None:
+    assert POLICY.required == ("fingerprint", "pixels", "words")
+    assert (POLICY.duplicates.near_bits, POLICY.duplicates.review_bits) == (16, 31)
+    assert (POLICY.duplicates.exact_other_sku, POLICY.duplicates.quality_floor) == ("BLOCK", 50)
+    assert POLICY.review_days == 30
+    assert sum(len(category.terms) for category in POLICY.words.categories.values()) >= 1000
+    assert (POLICY.brands.verdict, POLICY.other_languages, POLICY.classifier) == ("REVIEW", "REVIEW", {})
+    assert {rule.score for rule in POLICY.image} <= SCORES.keys()
+    assert all(rule.source for rule in POLICY.image)
+
+
+def test_every_field_is_described() -> None:
+    seen = [Policy]
+    for model in seen:
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name}"
+    schema = Policy.model_json_schema()
+    for definition in schema["$defs"].values():
+        assert all("description" in field for field in definition.get("properties", {}).values()), definition["title"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("version: 1", "version: 2"),
+        ("block_below: 4\n", "block_below: 3.5\n"),
+        ("    politics: REVIEW", "    politics: BLOCK"),
+        ("    tobacco: REVIEW\n", ""),
+        ("  lists:\n", "  categories: {nudity: {verdict: REVIEW, terms: [bare]}}\n  lists:\n"),
+        ("  lists:\n", "  without: [erotic]\n  lists:\n"),
+        ("  lists:\n", "  allow: [naked flame]\n  lists:\n"),
+        ("listed: true}", "listed: false}"),
+        ("listed: true}", "listed: true, without: [Nike]}"),
+        ("listed: true}", "listed: true, names: {Acme: [acme]}}"),
+        ("other_languages: REVIEW", "other_languages: PASS"),
+        ("other_languages: REVIEW", "other_languages: REVIEW\nclassifier: {sexual: {review_above: 0.7}}"),
+        ("near_bits: 16", "near_bits: 15"),
+    ],
+)
+def test_a_change_that_decides_moves_the_digest(old: str, new: str) -> None:
+    text = packaged_rules("policy")
+    assert text.count(old) == 1
+    assert load_policy(text.replace(old, new), "changed").digest != POLICY.digest
+
+
+def test_what_decides_over_no_picture_does_not_move_the_digest() -> None:
+    text = packaged_rules("policy")
+    changed = text.replace("Google Merchant takes 16 MB", "somebody said so")
+    changed = changed.replace("    violence: BLOCK\n    sexual: BLOCK\n", "    sexual: BLOCK\n    violence: BLOCK\n")
+    changed = changed.replace("review_days: 30", "review_days: 31").replace("sample_share: 0.01", "sample_share: 0.5")
+    changed = changed.replace("required: [words, pixels,", "required: [pixels, words,")
+    assert changed != text
+    assert load_policy(changed, "changed").digest == POLICY.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("score: blank.range", "score: blank.rnage", "image.0: score: 'blank.rnage' is none of"),
+        ("block_below: 12", "blok_below: 12", "image.0.blok_below: Extra inputs are not permitted"),
+        ("    block_below: 12\n", "", "image.0: the rule on 'blank.range' has no threshold"),
+        ("review_below: 7", "review_below: 3", "image.4: thresholds must rise"),
+        ("review_below: 7", "review_below: .nan", "image.4.review_below: Input should be a finite number"),
+        ("near_bits: 16", "near_bits: 40", "duplicates: near_bits 40 must not exceed review_bits 31"),
+        ("nudity: REVIEW", "nudity: PASS", "words.categories.nudity.verdict"),
+        ("nudity: REVIEW", "nudes: REVIEW", "words: there is no word list 'nudes'; choose from adult, alcohol, arms"),
+        ("words:\n", "words:\n  categories: {x: {verdict: BLOCK, terms: []}}\n", "words.categories.x.terms: "),
+        (
+            "words:\n",
+            "words:\n  categories: {x: {verdict: BLOCK, terms: [' ']}}\n",
+            "words.categories.x.terms: an empty entry",
+        ),
+        ("words:\n", "words:\n  categories: 3\n", "words.categories: "),
+        ("words:\n", "words:\n  categories: {nudity: 3}\n", "words.categories.nudity: "),
+        ("listed: true", "listed: true, names: {Acme: []}", "brands.names: a brand without a name is never found"),
+        ("listed: true", "listed: true, names: 3", "brands.names: "),
+    ],
+)
+def test_a_wrong_policy_is_refused_by_file_and_field(old: str, new: str, said: str) -> None:
+    text = packaged_rules("policy")
+    assert old in text
+    with pytest.raises(RecipeError) as caught:
+        load_policy(text.replace(old, new, 1), "shop.yaml")
+    assert str(caught.value).startswith(f"shop.yaml: {said}")
+
+
+def test_an_override_that_turns_thresholds_around_is_refused_when_the_file_is_read() -> None:
+    with pytest.raises(RecipeError, match="thresholds must rise"):
+        with_rule(score="blur.foreground", block_below=4, review_below=7, categories={"glass": {"block_below": 9}})
+
+
+def test_a_policy_that_extends_another_says_only_what_differs() -> None:
+    rule = "{score: blur.foreground, reason: blurred, block_below: 2, again: true}"
+    policy = load_policy(f"extends: default\nreview_days: 7\nimage: [{rule}]", "shop.yaml")
+    assert policy.review_days == 7
+    assert policy.words == POLICY.words
+    told = {(rule.score, rule.reason): rule for rule in policy.image}
+    assert told.keys() == {(rule.score, rule.reason) for rule in POLICY.image}
+    assert len(policy.image) == len(POLICY.image)
+    assert (told["blur.foreground", "blurred"].block_below, told["blur.foreground", "blurred"].review_below) == (
+        2,
+        None,
+    )
+    assert told["blank.range", "blank"] in POLICY.image
+
+
+def test_a_policy_adds_to_the_lists_and_takes_out_of_them() -> None:
+    policy = load_policy(
+        "extends: default\n"
+        "words: {without: [topless], allow: [naked flame], lists: {tobacco: null, alcohol: BLOCK, hate: REVIEW},\n"
+        "  categories: {nudity: {verdict: BLOCK, terms: [birthday suit]}, spells: {verdict: REVIEW, terms: [hex]}}}\n"
+        "brands: {without: [Nike], names: {Acme: [acme anvil]}}",
+        "shop.yaml",
+    )
+    nudity, before = policy.words.categories["nudity"], POLICY.words.categories["nudity"]
+    assert set(nudity.terms) == {*before.terms, "birthday suit"} - {"topless"}
+    assert (before.verdict, nudity.verdict, policy.words.categories["spells"].terms) == ("REVIEW", "BLOCK", ("hex",))
+    assert {"naked flame", "glue gun"} <= set(policy.words.allow)
+    assert policy.words.categories.keys() == {*POLICY.words.categories, "spells", "alcohol"} - {"tobacco"}
+    assert [policy.words.categories[name].verdict for name in ("alcohol", "hate", "arms")] == [
+        "BLOCK",
+        "REVIEW",
+        "REVIEW",
+    ]
+    assert policy.brands.names.keys() == {*POLICY.brands.names, "Acme"} - {"Nike"}
+
+
+def test_a_kept_policy_holds_every_term_and_needs_no_list_to_be_read_again() -> None:
+    kept = POLICY.model_dump_json()
+    assert '"lists":{}' in kept
+    assert "beheaded" in kept
+    assert Policy.model_validate_json(kept).digest == POLICY.digest
+
+
+def test_extending_without_a_change_is_the_same_policy() -> None:
+    assert load_policy("extends: default", "shop.yaml").digest == POLICY.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "extends: strict",
+            r"shop.yaml: extends: there is no built-in policy 'strict'; choose from default",
+        ),
+        ("extends: [default]", r"shop.yaml: extends: there is no built-in policy \['default'\]"),
+        ("extends: default\nimage: 3", "shop.yaml: image: "),
+        ("extends: default\nimage: [3]", "shop.yaml: image.0: "),
+        ("extends: default\nimage: [{score: blur.foreground, reason: [x]}]", "shop.yaml: image"),
+        ("extends: default\nreveiw_days: 3", "shop.yaml: reveiw_days: Extra inputs"),
+    ],
+)
+def test_a_wrong_extension_is_refused_by_file_and_field(text: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_policy(text, "shop.yaml")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_policy_can_be_read(name: str) -> None:
+    assert built_in_policy(name).required == POLICY.required

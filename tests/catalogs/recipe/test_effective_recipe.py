@@ -1,0 +1,110 @@
+"""What of a recipe reaches which slot: an edit moves the slices it can change, and no others."""
+
+import pytest
+
+from catalogs.recipe.effective_recipe import Slice, Slices
+from catalogs.recipe.schema import Recipe
+from tests.catalogs.shop import RECIPE, recipe_with
+
+TWO_ARMS = {"variants": {"a": {"share": 0.5}, "b": {"share": 0.5}}}
+
+
+def digests(recipe: Recipe) -> dict[str, bytes]:
+    """Return each slice's digest by category, view, variant, tier and model."""
+    slices = Slices(recipe)
+    return {
+        f"{category or '-'} {view} {variant} {tier} {model}": slices.get(category, view, variant, tier, model).digest
+        for category in ("", "mugs", "boots")
+        for view in ("front", "side")
+        for variant in recipe.variants
+        for tier in recipe.tiers
+        for model in recipe.models
+    }
+
+
+def moved(before: Recipe, changes: dict[str, object]) -> set[str]:
+    """Return the names of the slices that these changes move."""
+    old, new = digests(before), digests(recipe_with(changes))
+    return {name for name in old if old[name] != new.get(name)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"categories.mugs.template": "Photo of one mug, {{ title }}"}, "mugs"),
+        ({"categories.boots.template": "Pair of {{ title }}"}, "boots"),
+        ({"categories.mugs.negative": "text"}, "mugs"),
+        ({"categories.mugs.finish": {"canvas": "square"}}, "mugs"),
+        ({"defaults.template": "{{ title }}, {{ phrase }}"}, "-"),
+        ({"defaults.negative": "text"}, ""),
+        ({"finish.quality": 91}, ""),
+        ({"finish.mark": False}, ""),
+        ({"channels": ["ebay"]}, ""),
+        ({"salt": "ours"}, ""),
+        ({"render_version": 2}, ""),
+        ({"tiers.high.width": 1280}, "high"),
+        ({"tiers.high.steps": 9}, "high"),
+        ({"tiers.high.guidance": 1.5}, "high"),
+        ({"tiers.high.attempts": 5}, "high"),
+        ({"models.other.precision": "fp8"}, "other"),
+    ],
+    ids=str,
+)
+def test_an_edit_moves_exactly_the_slices_that_it_reaches(changes: dict[str, object], words: str) -> None:
+    expected = {name for name in digests(RECIPE) if not words or words in name.split()}
+    assert moved(RECIPE, changes) == expected
+
+
+def test_a_phrase_moves_its_view_only_where_the_template_says_it() -> None:
+    names = moved(RECIPE, {"views.side": "from the left"})
+    assert names == {name for name in digests(RECIPE) if " side " in name and not name.startswith("mugs")}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"catalogue": "other"}, {"columns.title": "Name"}, {"optional": ["color"]}, {"required": ["sku"]}, {"html": []},
+        {"ignore_when_empty": ["price"]}, {"inherit": {"by": "Handle", "fields": ["title"]}},
+        {"views.top": "seen from above"}, {"models.third": {"family": "stub"}}, {"tiers.ultra": {"width": 2048}},
+        {"categories.hats": {"template": "A hat"}}, {"categories.mugs.quality": "high"},
+        {"categories.mugs.views": ["side"]}, {"defaults.num_images": 3}, {"defaults.model": "other"},
+        {"variants": {"a": {"share": 0.5}, "b": {"share": 0.5}}}, {"columns.material": "material"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_cannot_reach_a_slice_moves_none(changes: dict[str, object]) -> None:
+    assert moved(RECIPE, changes) == set()
+
+
+def test_a_variants_name_moves_only_templates_that_read_it() -> None:
+    assert len({name.split()[2] for name in digests(recipe_with(TWO_ARMS))}) == 2
+    plain = Slices(recipe_with(TWO_ARMS))
+    read = Slices(recipe_with({**TWO_ARMS, "defaults.template": "{{ title }} {{ variant }}"}))
+    arms = [("", "front", arm, "standard", "stub") for arm in ("a", "b")]
+    assert plain.get(*arms[0]).digest == plain.get(*arms[1]).digest
+    assert read.get(*arms[0]).digest != read.get(*arms[1]).digest
+
+
+def front(changes: dict[str, object], category: str = "") -> Slice:
+    return Slices(recipe_with(changes)).get(category, "front", "a", "standard", "stub")
+
+
+def test_it_reads_the_fields_of_its_templates_and_the_rows_own_words() -> None:
+    own = ("height", "negative_prompt", "prompt", "seed", "width")
+    assert front({}).fields == tuple(sorted(("color", "title", *own)))
+    assert front({}, "mugs").fields == tuple(sorted(("title", *own)))
+    assert front({"defaults.negative": "{{ category }}"}).fields == tuple(sorted(("category", "color", "title", *own)))
+
+
+def test_parameters_are_all_that_changes_the_pixels() -> None:
+    parameters = front({}).parameters("text", 640, 512)
+    assert parameters == {
+        "negative": "text", "width": 640, "height": 512, "steps": 8, "guidance": 0.0,
+        "render_version": 1, "family": "stub", "weights": "stub/1", "precision": "fp32",
+    }  # fmt: skip
+    assert front({"salt": "ours"}).parameters("", 64, 64)["salt"] == "ours"
+
+
+def test_a_slice_is_made_once() -> None:
+    slices = Slices(RECIPE)
+    assert slices.get("mugs", "front", "a", "high", "stub") is slices.get("mugs", "front", "a", "high", "stub")

@@ -1,0 +1,141 @@
+"""Recipes from YAML, the ones that ship, and the command line's words over them."""
+
+import pytest
+
+from catalogs.errors import RecipeError
+from catalogs.models.weights import Model
+from catalogs.recipe.loading import built_in_recipe, built_in_recipes, load_recipe, with_engine
+from catalogs.recipe.schema import Recipe
+from tests.catalogs.shop import RECIPE, recipe_with
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CHOSEN = Model(source="/models/tiny", weights_digest="abc", precision="fp32")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the file must hold a mapping of fields; this is a NoneType"),
+        ("- a", "the file must hold a mapping of fields; this is a list"),
+        ("a: [", "not YAML: while parsing"),
+        ("a: 1\na: 2", "not YAML: the key 'a' is written twice"),
+        ("a: 2026-13-45", "not YAML: month must be in 1..12"),
+        ("a: \0", "not YAML: unacceptable character"),
+        ("a: !!python/object/apply:os.getcwd []", "not YAML: could not determine a constructor"),
+        ("1: 2", "columns: Field required"),
+        ("[" * 3000, "not YAML: "),
+    ],
+)
+def test_what_is_no_recipe_is_refused_with_its_files_name(text: str, said: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(text, "shop.yaml")
+    assert str(caught.value).startswith(f"shop.yaml: {said}")
+
+
+def test_a_recipe_may_repeat_itself_by_yamls_own_means() -> None:
+    text = """
+columns: {sku: id, title: name}
+models: {turbo: {}}
+views: {front: x}
+defaults: {views: [front], template: "{{ title }}"}
+categories:
+  mugs: &mugs {negative: text}
+  cups: {<<: *mugs, num_images: 2}
+"""
+    cups = load_recipe(text, "shop.yaml").categories["cups"]
+    assert (cups.negative, cups.num_images) == ("text", 2)
+
+
+def test_all_built_in_recipes_load_and_name_different_things() -> None:
+    assert built_in_recipes() == ["default", "rehearsal", "sample", "shopify"]
+    recipes = [built_in_recipe(name) for name in built_in_recipes()]
+    assert len({recipe.digest for recipe in recipes}) == 4
+    assert built_in_recipe() == recipes[0]
+    assert [recipe.engine for recipe in recipes] == ["torch", "torch", "stub", "torch"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "../policy", "../recipes/default", "", "default.yaml"])
+def test_only_built_in_names_are_read(name: str) -> None:
+    with pytest.raises(
+        RecipeError, match=r"There is no built-in recipe '.*'; choose from default, rehearsal, sample, shopify"
+    ):
+        built_in_recipe(name)
+
+
+def changed(recipe: Recipe, engine: str | None = None, model: object = None, precision: str | None = None) -> Recipe:
+    return with_engine(recipe, engine=engine, model=model, precision=precision)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["default", "shopify", "sample", "rehearsal"])
+def test_without_a_word_the_recipe_stays_as_it_is(name: str) -> None:
+    assert changed(built_in_recipe(name)) == built_in_recipe(name)
+
+
+def test_the_stub_stands_in_under_every_name_with_keys_of_its_own() -> None:
+    recipe = changed(built_in_recipe(), engine="stub")
+    assert recipe.engine == "stub"
+    assert recipe.models == {"turbo": Model(family="stub", precision="fp32")}
+    assert recipe.models["turbo"].identity != built_in_recipe().models["turbo"].identity
+
+
+def test_a_chosen_model_becomes_the_default_and_the_others_stay() -> None:
+    recipe = changed(built_in_recipe(), model=CHOSEN)
+    assert recipe.default_model == "chosen"
+    assert recipe.models == {"turbo": built_in_recipe().models["turbo"], "chosen": CHOSEN}
+
+
+def test_the_samples_stub_gives_way_to_a_chosen_model() -> None:
+    recipe = changed(built_in_recipe("sample"), engine="torch", model=CHOSEN)
+    assert recipe.models == {"stub": CHOSEN, "chosen": CHOSEN}
+
+
+def test_a_model_may_be_chosen_by_its_name_in_the_recipe() -> None:
+    assert changed(RECIPE, model="other").default_model == "other"
+    with pytest.raises(RecipeError, match="--model: '/etc' is no folder, no id@revision, and none of"):
+        changed(RECIPE, model="/etc")
+
+
+def test_a_precision_is_every_models() -> None:
+    recipe = changed(built_in_recipe(), model=CHOSEN, precision="fp8")
+    assert {name: model.precision for name, model in recipe.models.items()} == {"turbo": "fp8", "chosen": "fp8"}
+
+
+@pytest.mark.parametrize("word", ["family: stub", "precision: fp8", "standing: {name: x, versions: {}, production: 1}"])
+def test_a_file_does_not_say_what_the_registry_says(word: str) -> None:
+    text = """
+columns: {sku: id, title: name}
+models: {cards: {registry: card, WORD}}
+views: {front: x}
+defaults: {views: [front], template: "{{ title }}"}
+""".replace("WORD", word)
+    with pytest.raises(
+        RecipeError, match=rf"shop\.yaml: models\.cards\.{word.split(':')[0]}: the registry's versions of"
+    ):
+        load_recipe(text, "shop.yaml")
+    assert load_recipe(text.replace(f", {word}", ""), "shop.yaml").models["cards"].registry == "card"
+
+
+def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
+    registered = {"models": {"cards": {"registry": "card"}}}
+    assert changed(recipe_with(registered)).models["cards"].registry == "card"
+    assert changed(recipe_with(registered), engine="stub").models["cards"].registry == "card"
+    torch = recipe_with(registered | {"engine": "torch"})
+    assert changed(torch, engine="stub").models == {"cards": Model(family="stub", precision="fp32")}
+    with pytest.raises(
+        RecipeError, match=r"--precision: models\.cards takes its precision from the registry's versions"
+    ):
+        changed(torch, precision="fp8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"engine": "magic"}, "engine: Input should be 'torch', 'tensorrt' or 'stub'"),
+        ({"engine": "torch"}, "models.stub: the engine 'torch' does not paint family 'stub'"),
+        ({"precision": "fp16"}, "models.stub.precision: Input should be 'fp32', 'bf16' or 'fp8'"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(words: dict[str, str], said: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        changed(built_in_recipe("sample"), **words)
+    assert str(caught.value).startswith(f"The options do not fit the recipe: {said}")

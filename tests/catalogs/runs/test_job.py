@@ -1,0 +1,34 @@
+"""A run may be resumed only where its plan would be the same."""
+
+from dataclasses import replace
+
+import pytest
+
+from catalogs.policy.schema import built_in_policy
+from catalogs.runs.job import Job
+from tests.catalogs.shop import RECIPE, recipe_with
+
+JOB = Job("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(JOB, catalogue="boots"),
+        replace(JOB, recipe=recipe_with({"salt": "ours"})),
+        replace(JOB, policy=built_in_policy().model_copy(update={"version": 2})),
+        replace(JOB, scope="partial"),
+        replace(JOB, max_cost=1.0),
+        replace(JOB, max_hours=1.0),
+        replace(JOB, backfill=20),
+    ],
+    ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill"],
+)
+def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: Job) -> None:
+    assert changed.fingerprint("content") != JOB.fingerprint("content")
+
+
+def test_the_catalogues_content_moves_it_and_its_place_does_not() -> None:
+    assert JOB.fingerprint("content") != JOB.fingerprint("other content")
+    moved = replace(JOB, source="s3://bucket/products.csv", store="s3://bucket/store")
+    assert moved.fingerprint("content") == JOB.fingerprint("content")

@@ -1,0 +1,51 @@
+"""Rules files: what is wrong with one is said by file and field."""
+
+import pytest
+from pydantic import Field
+
+from catalogs.errors import RecipeError
+from catalogs.rule_files import Rules, packaged_rules, parse_rules
+
+
+class Limit(Rules):
+    lowest: int = Field(ge=0)
+
+
+class Limits(Rules):
+    limits: dict[str, Limit]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("limits: {a: {lowest: -1}}", "shop.yaml: limits.a.lowest: Input should be greater than or equal to 0"),
+        ("limits: {a: {lowest: 1, highest: 2}}", "shop.yaml: limits.a.highest: Extra inputs are not permitted"),
+        ("{}", "shop.yaml: limits: Field required"),
+        ("- a\n- b", "shop.yaml: the file must hold a mapping of fields; this is a list"),
+        ("", "shop.yaml: the file must hold a mapping of fields; this is a NoneType"),
+        ("limits: {a: [", "shop.yaml: not YAML: "),
+        ("limits:\n  a: {lowest: 1}\n  a: {lowest: 2}", "shop.yaml: not YAML: the key 'a' is written twice"),
+        ("? [a, b]\n: 1", "shop.yaml: not YAML: a key must be plain text"),
+        ("limits: !!python/object/apply:os.getcwd []", "shop.yaml: not YAML: could not determine a constructor"),
+        ("[" * 2000, "shop.yaml: not YAML: "),
+    ],
+)
+def test_an_error_names_the_file_and_the_field(text: str, said: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_rules(text, "shop.yaml", Limits)
+    assert str(caught.value).startswith(said)
+
+
+def test_what_is_right_is_read() -> None:
+    assert parse_rules("limits: {a: {lowest: 3}}", "shop.yaml", Limits).limits["a"].lowest == 3
+
+
+def test_rules_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        parse_rules("lowest: 3", "shop.yaml", Limit).lowest = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../errors", "", "recipes/default"])
+def test_only_packaged_names_are_read(name: str) -> None:
+    with pytest.raises(RecipeError, match="no built-in rules"):
+        packaged_rules(name)

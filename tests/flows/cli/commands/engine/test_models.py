@@ -1,0 +1,110 @@
+"""engine models, register, canary, promote, rollback, as they are typed: words, documents, exit codes."""
+
+from pathlib import Path
+
+import pytest
+
+from catalogs import layout
+from catalogs.models.comparison import Sample
+from infra.stores import open_store
+from tasks.models.metrics import keep_samples
+from tests.flows.cli.conftest import Run
+
+
+def sample(published: int, requests: int = 400, seconds: float = 1.0) -> dict[str, float]:
+    """Return the sums of requests that took one image each, in equal times."""
+    return vars(
+        Sample(
+            requests=requests, published=published, attempts=requests, generated=requests, seconds=requests * seconds,
+            attempts_squared=requests, attempts_of_published=published, seconds_squared=requests * seconds**2,
+            generated_squared=requests, seconds_by_generated=requests * seconds,
+        )
+    )  # fmt: skip
+
+
+def two_versions(run: Run, store: Path) -> None:
+    for words in (("register", "card", "--source", "stub/1"), ("promote", "card", 1),
+                  ("register", "card", "--source", "stub/2", "--reason", "sharper")):  # fmt: skip
+        said = run("engine", *words, "--store", store)
+        assert (said.code, said.err) == (0, "")
+
+
+def measured(store: Path, one: dict[str, float], two: dict[str, float]) -> None:
+    keep_samples(
+        open_store(str(store)), "r1", [{"version": "card/1", "sample": one}, {"version": "card/2", "sample": two}]
+    )
+
+
+def test_a_model_goes_from_its_first_version_to_its_second_and_back(run: Run, tmp_path: Path) -> None:
+    empty = run("engine", "models", "--store", tmp_path)
+    assert (empty.code, "The registry is empty" in empty.out) == (0, True)
+    two_versions(run, tmp_path)
+    said = run("engine", "canary", "card", 2, 20, "--store", tmp_path)
+    assert (said.code, said.out) == (0, "Version 2 of card makes what is new or has changed of 20 % of the SKUs.\n")
+    shown = " ".join(run("engine", "models", "--store", tmp_path).out.split())
+    assert "card 1 production 80 % stub/1 fp32" in shown
+    assert "card 2 candidate 20 % stub/2 fp32" in shown
+    assert "canary of version 2" in shown
+    measured(tmp_path, sample(380), sample(384))
+    promoted = run("engine", "promote", "card", 2, "--store", tmp_path, "--reason", "as good")
+    assert promoted.code == 0
+    words = " ".join(promoted.out.split())
+    assert "pass rate 0.96 0.95 0.01 0.936 to 0.975 0.924 to 0.967 -0.019" in words
+    assert promoted.out.endswith("Version 2 of card is in production.\n")
+    back = run("engine", "rollback", "card", "--store", tmp_path, "--json")
+    assert (back.code, back.document["taken_back"], back.document["production"]) == (0, 2, 1)
+    listed = run("engine", "models", "card", "--store", tmp_path, "--json").document["models"]
+    assert [(one["version"], one["state"]) for one in listed[0]["versions"]] == [(1, "production"), (2, "retired")]
+    assert [one["why"] for one in listed[0]["changes"]] == ["", "", "sharper", "", "as good", ""]
+
+
+def test_a_worse_candidate_is_refused_with_the_numbers_until_somebody_says_why_it_may_go(
+    run: Run, tmp_path: Path
+) -> None:
+    two_versions(run, tmp_path)
+    measured(tmp_path, sample(380), sample(300, seconds=1.5))
+    refused = run("engine", "promote", "card", 2, "--store", tmp_path)
+    assert refused.code == 1
+    said = " ".join(refused.out.split())
+    assert "Refused: pass rate: 0.75 against 0.95, a difference of -0.2 (-0.247" in said
+    assert "Refused: GPU-seconds an image: 1.5 against 1" in said
+    assert "--accept-worse REASON" in said
+    document = run("engine", "promote", "card", 2, "--store", tmp_path, "--json")
+    assert (document.code, document.document["promoted"], document.document["production"]) == (1, False, 1)
+    assert len(document.document["refused"]) == 3
+    done = run("engine", "promote", "card", 2, "--store", tmp_path, "--accept-worse", "half the licence", "--json")
+    assert (done.code, done.document["promoted"], done.document["production"]) == (0, True, 2)
+    kept = done.document["changes"][-1]["known"]
+    assert kept["accepted_worse"] == "half the licence"
+    assert [measure["worse"] for measure in kept["comparison"]["measures"]] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("canary", "card", 9, 20), "The model 'card' has no version 9; it has 1, 2"),
+        (("canary", "card", 2, 33), "The share 33 is none of 5, 20, 50, 100"),
+        (("canary", "cards", 2, 20), "no model 'cards' in its registry; it has card"),
+        (("promote", "cards", 1), "no model 'cards' in its registry"),
+        (("promote", "card", 1), "Version 1 of 'card' is in production already"),
+        (("rollback", "card"), "The model 'card' has nothing to go back to: version 1 is the first"),
+        (("rollback", "cards"), "no model 'cards' in its registry"),
+        (("models", "cards"), "no model 'cards' in its registry"),
+        (("register", "card", "--source", "stub/2"), "has these weights at this precision already: version 2"),
+        (("register", "Card!", "--source", "stub/2"), "The model's name 'Card!' must be 1 to 63"),
+        (("register", "card", "--source", "nowhere"), "--source: 'nowhere' is no folder here, and no hub-id@commit"),
+        (
+            ("register", "card", "--source", f"a/b@{'0' * 40}"),
+            "is of the family 'stub'; register 'z-image' under another",
+        ),
+    ],
+)
+def test_what_cannot_be_done_ends_in_one_sentence(
+    run: Run, tmp_path: Path, words: tuple[object, ...], said: str
+) -> None:
+    two_versions(run, tmp_path)
+    before = list(open_store(str(tmp_path)).list(layout.MODELS))
+    ended = run("engine", *words, "--store", tmp_path)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert said in ended.err
+    assert list(open_store(str(tmp_path)).list(layout.MODELS)) == before

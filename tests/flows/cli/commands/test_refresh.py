@@ -1,0 +1,104 @@
+"""plan says what a night would do and makes nothing; release lets a held batch go."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.cli.commands.refresh import only_our_prefect
+from infra.stores.json_objects import read_json
+from tests.flows.cli.conftest import Run
+from tests.flows.shops import Shop
+
+RECIPE = {
+    "columns": {"sku": "sku", "title": "title"},
+    "engine": "stub",
+    "models": {"stub": {"family": "stub", "precision": "fp32"}},
+    "tiers": {"standard": {"width": 256, "height": 256}},
+    "views": {"front": "seen from the front"},
+    "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
+}
+KEYS = {
+    "": {"run_id", "catalogue", "scope", "dry_run", "held", "release", "rows", "slots", "images", "cache_hit_rate",
+         "gpu_seconds", "cost", "seconds", "rejects", "reasons", "warnings"},
+    "release": {"version", "previous"},
+    "rows": {"input", "accepted", "rejected", "ignored"},
+    "slots": {"new", "changed", "unchanged", "waiting", "retired", "published", "review", "blocked", "failed",
+              "deferred", "superseded"},
+    "images": {"planned", "generated", "reused", "shared", "attempts"},
+    "cost": {"total", "per_image", "per_accepted", "currency"},
+    "seconds": {"total"},
+}  # fmt: skip
+"""What every report holds at least; other programs read it."""
+
+
+def missing_keys(report: dict[str, object]) -> dict[str, set[str]]:
+    found = {name: KEYS[name] - set(report[name] if name else report) for name in KEYS}  # type: ignore[call-overload]
+    return {name: absent for name, absent in found.items() if absent}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)]
+    return Shop(tmp_path, [*rows, {"sku": "gun", "title": "Toy Revolver"}, {"sku": "none", "title": ""}], RECIPE)
+
+
+def test_a_plan_says_all_that_a_report_says_and_makes_nothing(run: Run, shop: Shop) -> None:
+    asked = shop.parameters()
+    words = ("--store", asked.store, "--recipe", asked.recipe, "--catalogue", "shop", "--stub-seconds", "1.5")
+    before = sorted(shop.folder.rglob("*"))
+    said = run("plan", asked.source, *words, "--json")
+    assert (said.code, said.err) == (0, "")
+    report = said.document
+    assert missing_keys(report) == {}
+    assert (report["dry_run"], report["run_id"], report["release"]["version"]) == (True, "", None)
+    assert report["rows"] == {"input": 6, "accepted": 5, "rejected": 1, "ignored": 0}
+    assert {name: count for name, count in report["slots"].items() if count} == {"new": 5, "blocked": 1}
+    assert (report["images"]["planned"], report["images"]["generated"]) == (4, 0)
+    assert (report["estimate"]["images"], report["estimate"]["gpu_seconds"]) == (4, 6.0)
+    assert report["reasons"] == {"words.weapons": 1}
+    assert sorted(shop.folder.rglob("*")) == before
+
+
+def test_a_plan_for_people_shows_the_same_numbers(run: Run, shop: Shop) -> None:
+    asked = shop.parameters()
+    said = run("plan", asked.source, "--store", asked.store, "--recipe", asked.recipe)
+    assert (said.code, said.err) == (0, "")
+    assert "Dry run: nothing was made, nothing was published." in said.out
+    assert [word for word in ("words.weapons", "title is missing", "Warning: ") if word not in said.out] == []
+
+
+def test_a_plan_after_a_night_finds_nothing_to_do(run: Run, shop: Shop) -> None:
+    shop.night()
+    asked = shop.parameters()
+    words = ("--store", asked.store, "--recipe", asked.recipe, "--catalogue", "shop")
+    report = run("plan", asked.source, *words, "--json").document
+    assert {name: count for name, count in report["slots"].items() if count} == {"unchanged": 4, "waiting": 1}
+    assert (report["images"]["planned"], report["release"]["version"]) == (0, 1)
+
+
+def test_a_held_batch_is_released_by_name_with_its_reason_on_record(run: Run, shop: Shop) -> None:
+    shop.night()
+    shop.rows = shop.rows[:3]
+    run_id = shop.night().report["run_id"]
+    store = ("--store", shop.folder / "store")
+    said = run("release", run_id, *store, "--accept", "retired-share", "--reason", "Sold out", "--json")
+    assert (said.code, said.err, missing_keys(said.document)) == (0, "", {})
+    assert (said.document["slots"]["retired"], said.document["held"]) == (1, [])
+    words = read_json(shop.store, f"decisions/shop/{run_id}-release.json")
+    assert (words["reason"], bool(words["by"])) == ("Sold out", True)
+
+
+def test_a_rehearsal_keeps_away_from_the_callers_prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE"):
+        monkeypatch.setenv(name, "nonsense")
+    monkeypatch.setenv("PREFECT_HOME", "/somewhere/else")
+    monkeypatch.setenv("DO_NOT_TRACK", "0")
+    kept = dict(os.environ)
+    try:
+        only_our_prefect(tmp_path / "out")
+        ours = {name: value for name, value in os.environ.items() if name.startswith(("PREFECT_", "DO_"))}
+        assert ours == {"PREFECT_HOME": str(tmp_path / "out" / "prefect"), "DO_NOT_TRACK": "1"}
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)

@@ -1,0 +1,28 @@
+"""What every command needs to speak: JSON that any program reads, and settings with a clear error."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from catalogs.errors import SettingsError
+from flows.cli.console import print_json, read_settings
+
+
+def test_one_document_is_printed_with_every_script_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"title": "湯呑み 🎉", "when": datetime(2026, 11, 22, tzinfo=UTC), "none": None})
+    out = capsys.readouterr().out
+    assert "湯呑み 🎉" in out
+    assert json.loads(out) == {"title": "湯呑み 🎉", "when": "2026-11-22 00:00:00+00:00", "none": None}
+
+
+def test_settings_come_from_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACKSHOT_SHARD_SIZE", "7")
+    monkeypatch.setenv("PACKSHOT_SINGLE_WRITER", "1")
+    assert (read_settings().shard_size, read_settings().single_writer) == (7, True)
+
+
+def test_a_setting_that_cannot_be_is_named_by_its_variable_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACKSHOT_LEASE_SECONDS", "-3")
+    with pytest.raises(SettingsError, match=r"PACKSHOT_LEASE_SECONDS: .* greater than 0; it was '-3'"):
+        read_settings()

@@ -1,0 +1,54 @@
+"""Tables of engines: figures where there are some, dashes and reasons where not."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from flows.cli.views.engines import show_bench, show_parity
+
+MACHINE = {"device": "NVIDIA H200", "versions": {"torch": "2.13.0"}, "date": "2026-11-23"}
+MEASURED = {
+    "backend": "graphs", "size": 1024, "batch": 4, "reason": "", "images": 12, "images_per_second": 1.2519,
+    "seconds_an_image": 0.79879, "tflops_per_second": 575.04, "peak_bytes": 31_250_000_000, "idle_share": 0.0123,
+    "to_diffusers": 1.1049,
+}  # fmt: skip
+MISSING = {
+    **dict.fromkeys(MEASURED, None),
+    "backend": "fp8", "size": 512, "batch": 1, "reason": "No [red]8-bit\x1b[31m floats."
+}  # fmt: skip
+
+
+def console() -> Console:
+    return Console(file=io.StringIO(), width=160)
+
+
+def said(screen: Console) -> str:
+    assert isinstance(screen.file, io.StringIO)
+    return screen.file.getvalue()
+
+
+def test_a_bench_shows_its_figures_and_its_reasons() -> None:
+    screen = console()
+    rows: list[Any] = [MEASURED, MISSING]
+    show_bench(screen, {"machine": MACHINE, "model": "m", "precision": "bf16", "steps": 8, "rows": rows})
+    lines = said(screen).splitlines()
+    assert lines[0] == "m on NVIDIA H200, torch 2.13.0, 2026-11-23"
+    assert next(line for line in lines if line.startswith("graphs")).split() == [
+        "graphs", "1,024", "4", "1.25", "0.799", "575.0", "31.2", "1.2%", "1.10",
+    ]  # fmt: skip
+    assert next(line for line in lines if line.startswith("fp8 ")).split()[3:] == ["–"] * 6
+    assert lines[-1].startswith("fp8: No [red]8-bit")
+    assert "\x1b" not in lines[-1]
+
+
+def test_a_parity_record_shows_its_verdict_and_every_prompt() -> None:
+    screen = console()
+    subject = {"precision": "fp8", "device": "NVIDIA H200"}
+    cases = [{"shape": "64x64", "max_abs_diff": 77, "psnr": 19.04}]
+    show_parity(
+        screen,
+        {"subject": subject, "passed": False, "psnr": 19.04, "least_psnr": 20.0, "cases": cases, "kept_in": "folder"},
+    )
+    assert "fp8 did not pass on NVIDIA H200: 19.0 dB on the mean, 20 are needed. Kept in folder" in said(screen)
+    assert "77" in said(screen)

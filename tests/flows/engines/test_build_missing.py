@@ -1,0 +1,93 @@
+"""The engine that a run lacks is exported, built, verified and put into the store, in this order."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from catalogs.errors import OptionError
+from catalogs.models.engine_artifacts import EngineCard, Machine, Need
+from flows.engines import build_missing as engine_making
+from flows.engines.build import BuildOptions
+from flows.engines.build_missing import make_engine_for
+from infra.interfaces import ObjectStore
+from infra.onnx_graphs.graph_comparison import Comparison
+from infra.onnx_graphs.graph_verification import Verdict
+from infra.stores import open_store
+from tasks.models.engine_repository import engines
+from tests.catalogs.models.test_engine_artifacts import WEIGHTS, built
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return open_store(str(tmp_path / "store"))
+
+
+NEED = Need(WEIGHTS, "bf16", ((1024, 1024), (768, 512)), Machine("11.4.0", "NVIDIA H200", (9, 0)))
+
+
+class Workshop:
+    """Stands where a GPU would be: writes down what it is asked, and leaves the folders that the real ones leave."""
+
+    def __init__(self, *, wrong: bool = False) -> None:
+        self.wrong = wrong
+        self.done: list[tuple[str, ...]] = []
+
+    def export(self, model: str, out: Path, precision: str, _: object) -> None:
+        self.done.append(("export", model, precision))
+        out.mkdir()
+
+    def build(self, order: BuildOptions, _: object) -> None:
+        self.done.append(("build", order.model, order.sizes, order.batch, order.precision, order.runtime))
+        assert order.onnx.is_dir()
+        (order.out / "transformer").mkdir(parents=True)
+        (order.out / "transformer" / "model.plan").write_bytes(b"plan")
+        (order.out / "card.json").write_text(json.dumps(built()))
+
+    def open(self, engine: Path, export: object) -> str:
+        assert (engine / "card.json").is_file()
+        return f"opener of {engine.name} with {export}"
+
+    def verify(self, model: str, graphs: Path, _: object, opener: str) -> Verdict:
+        self.done.append(("verify", model, graphs.name, opener))
+        case = Comparison("transformer", (1, 16, 8, 8), (9,), 0.75 if self.wrong else 0.001, 60.0)
+        return Verdict("tensorrt", None, "bf16", 0.05, (case,))
+
+
+def made(store: ObjectStore, shop: Workshop, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> EngineCard:
+    for name in ("export_graphs", "build_engine", "verify"):
+        monkeypatch.setattr(engine_making, name, getattr(shop, name.split("_")[0]))
+    monkeypatch.setattr(engine_making, "EngineOpener", shop.open)
+    monkeypatch.setattr(engine_making, "read_card", lambda folder: f"the card of {folder.name}")
+    make_engine_for(store, "turbo", "/models/turbo", scratch, NEED)
+    (card,) = engines(store, "turbo")
+    assert list(scratch.iterdir()) == []
+    return card
+
+
+def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop()
+    card = made(store, shop, tmp_path / "scratch", monkeypatch)
+    assert shop.done == [
+        ("export", "/models/turbo", "bf16"),
+        ("build", "/models/turbo", "1024x1024,768x512", "1-4", "bf16", "tensorrt"),
+        ("verify", "/models/turbo", "graphs", "opener of engine with the card of graphs"),
+    ]
+    assert (card.version, card.state) == (1, "ready")
+    assert card.parity is not None
+    assert (card.parity.max_abs_diff, card.parity.psnr) == (0.001, 60.0)
+
+
+def test_an_engine_that_paints_something_else_is_put_in_as_refused(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made(store, Workshop(wrong=True), tmp_path / "scratch", monkeypatch).state == "refused"
+
+
+def test_what_cannot_be_exported_says_so_and_leaves_no_scratch(store: ObjectStore, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--model: The model"):
+        make_engine_for(store, "turbo", str(tmp_path / "gone"), tmp_path / "scratch", NEED)
+    assert list(engines(store, "turbo")) == []
+    assert list((tmp_path / "scratch").iterdir()) == []

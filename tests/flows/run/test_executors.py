@@ -1,0 +1,63 @@
+"""The same stages and shards through Prefect, which records them, and through plain threads, which don't."""
+
+from typing import Any, cast
+
+import httpx
+import pytest
+from prefect import flow, task
+
+from flows.run.executors import Hands, PrefectHands, thread_hands
+from tasks.runs.run_context import Workbench
+
+NO_BENCH = cast(Workbench, None)
+
+
+@task(task_run_name="shout {shard}")
+def shout(bench: Workbench, shard: str) -> str:
+    if shard == "bad":
+        raise OSError("the store is gone")
+    return shard.upper()
+
+
+def work(hands: Hands) -> list[Any]:
+    handle = hands.start(shout, NO_BENCH, "a")
+    ended: list[Any] = []
+    answer = handle.result()
+    handle.add_done_callback(ended.append)
+    return [hands.stage("plan", lambda: 7), answer, len(ended), hands.part("part-1", lambda: {"b": 2})]
+
+
+def recorded(api: str, kind: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.post(f"{api}/{kind}/filter", json={}).raise_for_status().json()
+    return found
+
+
+def test_threads_do_the_work_and_record_nothing() -> None:
+    with thread_hands() as hands:
+        assert work(hands) == [7, "A", 1, {"b": 2}]
+
+
+def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
+    answers: list[Any] = []
+
+    @flow(name="hands", persist_result=False)
+    def run() -> None:
+        answers.extend(work(PrefectHands()))
+
+    run()
+    assert answers == [7, "A", 1, {"b": 2}]
+    names = {found["name"] for found in recorded(prefect_api, "flow_runs")}
+    assert "part-1" in names
+
+
+@pytest.mark.parametrize("kind", ["threads", "prefect"])
+def test_what_a_verb_raises_comes_back(kind: str, prefect_api: str) -> None:
+    def run(hands: Hands) -> None:
+        with pytest.raises(OSError, match="the store is gone"):
+            hands.start(shout, NO_BENCH, "bad").result()
+
+    if kind == "threads":
+        with thread_hands() as hands:
+            run(hands)
+    else:
+        flow(name="failing", persist_result=False)(lambda: run(PrefectHands()))()

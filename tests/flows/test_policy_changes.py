@@ -1,0 +1,343 @@
+"""A new policy, tried and applied: what it would change, what it takes away, and that nothing brings that back."""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.policy.prompt_rules import Category
+from catalogs.policy.schema import ImageRule, Policy, built_in_policy
+from flows.policy_changes import put_in_force, try_policy
+from flows.run.leases import leased_catalogue
+from infra.stores.parquet_objects import read_records
+from infra.testing.faulty_store import Mortality, StoreDied
+from tasks.amendments.apply_policy import CHECK, Consent
+from tasks.amendments.manifest_change import POLICY as POLICY_KIND
+from tasks.runs.release_history import releases
+from tests.flows.test_crashes import short_audit  # noqa: F401 - every night here is audited by it
+from tests.flows.worlds import CATALOGUE, Content, World, assert_whole, awkward_rows, plain_rows, refused, released, row
+
+OLD = built_in_policy()
+YES = Consent((CHECK,), "the brand asked for it", "ada")
+
+
+def banning(term: str, verdict: Any = "BLOCK", policy: Policy = OLD) -> Policy:
+    categories = policy.words.categories | {"brands": Category(verdict=verdict, terms=(term,))}
+    words = policy.words.model_copy(update={"categories": categories})
+    return policy.model_copy(update={"version": policy.version + 1, "words": words})
+
+
+def judging(policy: Policy = OLD, **rule: Any) -> Policy:
+    return policy.model_copy(update={"version": policy.version + 1, "image": (*policy.image, ImageRule(**rule))})
+
+
+NO_OXFORD = banning("oxford")
+"""Refuses the Oxford Shirt, which is live in two slots that share a picture."""
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world after one night of every fate, and forty live slots."""
+    world = World(tmp_path_factory.mktemp("night"), awkward_rows() + plain_rows(27))
+    world.refresh()
+    assert len(released(world.tables)) >= 40
+    return world
+
+
+def copy_of(night: World, folder: Path, policy: Policy = OLD) -> World:
+    shutil.copytree(night.folder / "store", folder / "store")
+    return World(folder, [dict(each) for each in night.rows], policy=policy)
+
+
+@pytest.fixture
+def world(night: World, tmp_path: Path) -> World:
+    return copy_of(night, tmp_path)
+
+
+def trial_of(world: World, policy: Policy) -> Content:
+    return try_policy(world.store, world.tables, CATALOGUE, policy)
+
+
+def apply(world: World, policy: Policy, consent: Consent | None = None, mortality: Mortality | None = None) -> Content:
+    store, tables = world._mortal(mortality)
+    settings = world.settings.model_copy(update={"single_writer": True})  # probing is not what is killed here
+    return put_in_force(store, tables, CATALOGUE, policy, settings, consent)
+
+
+def keys(world: World) -> dict[str, int]:
+    return {info.key: info.size for info in world.store.list("")}
+
+
+def places(shown: dict[str, Any]) -> set[str]:
+    return {place.partition("/")[0] for place in shown}
+
+
+def without_age(world: World) -> dict[Any, Any]:
+    return refused(world.tables)
+
+
+# Trying
+
+
+def test_the_policy_in_force_changes_nothing_and_counts_every_slot_once(world: World) -> None:
+    before = keys(world)
+    trial = trial_of(world, OLD)
+    assert keys(world) == before
+    live, waiting = len(released(world.tables)), trial["waiting"]
+    states = [state for state, *_ in refused(world.tables).values()]
+    matrix = trial["matrix"]
+    assert (trial["published"], matrix["PASS"]["PASS"]) == (live, live)
+    assert matrix["REVIEW"]["REVIEW"] == states.count("review")
+    assert matrix["BLOCK"]["BLOCK"] == states.count("blocked")
+    assert waiting == states.count("review") + states.count("blocked")
+    assert trial["flips"] == []
+    assert trial["not_stored"] == {"published": 0, "waiting": 0}
+    assert trial["alike"] > 0  # the copies
+
+
+def test_a_stricter_word_list_flips_what_is_live_and_says_which(world: World) -> None:
+    before = keys(world)
+    trial = trial_of(world, NO_OXFORD)
+    assert trial["matrix"]["PASS"] == {"PASS": trial["published"] - 2, "REVIEW": 0, "BLOCK": 2}
+    assert trial["flips"] == [
+        {"now": "PASS", "then": "BLOCK", "reason": "words.brands", "slots": 2, "skus": ["shared-m", "shared-s"]}
+    ]
+    assert keys(world) == before
+
+
+def test_a_lenient_word_list_lets_prompts_go_whose_pictures_are_yet_to_be_made(world: World) -> None:
+    lenient = OLD.model_copy(update={"words": OLD.words.model_copy(update={"categories": {}})})
+    trial = trial_of(world, lenient)
+    assert trial["to_make"] == 2
+    assert {(flip["now"], flip["reason"], *flip["skus"]) for flip in trial["flips"]} == {
+        ("BLOCK", "words.weapons", "banned"),
+        ("REVIEW", "words.nudity", "doubtful"),
+    }
+
+
+def test_other_thresholds_are_tried_on_stored_scores(world: World) -> None:
+    blind = OLD.model_copy(update={"image": tuple(rule for rule in OLD.image if rule.reason != "blurred")})
+    (flip,) = trial_of(world, blind)["flips"]
+    assert (flip["now"], flip["then"], flip["reason"], flip["skus"]) == ("BLOCK", "PASS", "blurred", ["blurred"])
+    strict = judging(score="size.width", reason="narrow", review_below=300)
+    trial = trial_of(world, strict)
+    assert trial["matrix"]["PASS"] == {"PASS": 0, "REVIEW": trial["published"], "BLOCK": 0}
+
+
+def test_a_scanner_that_is_newly_required_leaves_nothing_that_passes(world: World) -> None:
+    asking = OLD.model_copy(update={"required": (*OLD.required, "nudity")})
+    trial = trial_of(world, asking)
+    assert trial["matrix"]["PASS"]["REVIEW"] == trial["published"]
+    flips = [flip for flip in trial["flips"] if flip["now"] == "PASS"]
+    assert [(flip["then"], flip["reason"]) for flip in flips] == [("REVIEW", "scanner-missing.nudity")]
+
+
+def test_scores_that_were_swept_are_counted_and_decide_nothing(world: World) -> None:
+    for info in list(world.store.list(layout.RUNS)):
+        if "/records/" in info.key:
+            world.store.delete([info.key])
+    trial = trial_of(world, NO_OXFORD)
+    assert trial["not_stored"]["published"] == trial["published"] > 0
+    assert trial["matrix"]["PASS"] == {"PASS": 0, "REVIEW": 0, "BLOCK": 0}
+    done = apply(world, NO_OXFORD)
+    assert (done["run_id"], done["withdrawn"]["pictures"]) == (None, 0)
+
+
+def test_a_question_without_an_answer_is_a_no_by_then(world: World) -> None:
+    hasty = OLD.model_copy(update={"review_days": 1})
+    assert trial_of(world, hasty)["matrix"]["REVIEW"]["BLOCK"] == 0
+    late = OLD.model_copy(update={"review_days": 0})
+    flips = trial_of(world, late)["flips"]
+    assert {(flip["now"], flip["then"]) for flip in flips} == {("REVIEW", "BLOCK")}
+    assert "review-expired" in {flip["reason"] for flip in flips}
+
+
+# Applying
+
+
+def test_what_the_policy_refuses_is_withdrawn_in_one_commit_with_its_reasons(world: World) -> None:
+    before = released(world.tables)
+    done = apply(world, NO_OXFORD)
+    assert (done["held"], done["refused"], done["withdrawn"]) == (
+        [],
+        {"review": 0, "blocked": 2, "another_seed": 0},
+        {"pictures": 2},
+    )
+    assert done["release"] == {"version": 2, "previous": 1}
+    after = released(world.tables)
+    assert places(before) - places(after) == {"shared-s", "shared-m"}
+    said = [entry for (name, _), entry in refused(world.tables).items() if name.startswith("shared-")]
+    assert [(entry[0], entry[2], entry[5]) for entry in said] == [("blocked", ("words.brands",), NO_OXFORD.digest)] * 2
+    line = releases(world.tables, CATALOGUE, world.store)[0]
+    assert (line.version, line.kind, line.run_id, line.rows) == (2, POLICY_KIND, done["run_id"], 2)
+    assert list(world.store.list(layout.open_amendments())) == []
+
+
+def test_applied_twice_it_is_the_same_release(world: World) -> None:
+    apply(world, NO_OXFORD)
+    before = keys(world)
+    done = apply(world, NO_OXFORD)
+    assert (done["release"], done["run_id"]) == ({"version": 2, "previous": 2}, None)
+    assert {key: size for key, size in keys(world).items() if not key.startswith(layout.LEASES)} == {
+        key: size for key, size in before.items() if not key.startswith(layout.LEASES)
+    }
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(world: World) -> None:
+    before = keys(world)
+    settings = world.settings
+    done = put_in_force(world.store, world.tables, CATALOGUE, NO_OXFORD, settings, dry_run=True)
+    assert (done["dry_run"], done["refused"]["blocked"], done["withdrawn"]["pictures"]) == (True, 2, 0)
+    assert keys(world) == before
+
+
+def test_the_next_night_does_not_bring_it_back_unless_its_policy_lets_it(world: World) -> None:
+    before = released(world.tables)
+    apply(world, NO_OXFORD)
+    world.policy = NO_OXFORD
+    report = world.refresh()
+    assert "shared-s" not in places(released(world.tables))
+    assert (report["slots"]["published"], report["images"]["generated"]) == (0, 0)
+    assert world.refresh()["slots"]["waiting"] == report["slots"]["waiting"]
+    world.policy = OLD
+    report = world.refresh()
+    assert (report["slots"]["published"], report["images"]["generated"]) == (2, 0)
+    assert released(world.tables) == before
+    assert trial_of(world, OLD)["flips"] == []
+
+
+def test_what_an_applied_policy_withdrew_is_decided_by_its_scores_and_not_taken_for_a_copy(world: World) -> None:
+    apply(world, NO_OXFORD)
+    trial = trial_of(world, OLD)
+    assert [(flip["now"], flip["then"], flip["skus"]) for flip in trial["flips"]] == [
+        ("BLOCK", "PASS", ["shared-m", "shared-s"])
+    ]
+
+
+def test_where_another_seed_may_help_the_next_refresh_tries_one(world: World) -> None:
+    scores = _scores(world)
+    worst_live = min(scores, key=lambda key: scores[key])
+    limit = sorted(scores.values())[1]
+    strict = judging(score="blur.foreground", reason="soft", block_below=limit, again=True)
+    done = apply(world, strict)
+    assert done["refused"] == {"review": 0, "blocked": 1, "another_seed": 1}
+    gone = next(place for place, shown in released(world.tables, 1).items() if shown[0] == worst_live)
+    assert gone not in released(world.tables)
+    world.policy = strict
+    report = world.refresh()
+    shown = released(world.tables)
+    assert gone not in shown or shown[gone][1] > 0  # another attempt, or none that the policy lets pass
+    assert report["images"]["attempts"] >= 2
+
+
+def _scores(world: World) -> dict[str, float]:
+    """Return the blur score of each live picture that is live in one slot, by request key."""
+    shown = [entry[0] for entry in released(world.tables).values()]
+    (run,) = {info.key.split("/")[1] for info in world.store.list(layout.RUNS)}
+    found = {}
+    for table in read_records(world.store, layout.run_records(run)):
+        for each in table.to_pylist():
+            key = each["request_key"].hex()
+            if shown.count(key) == 1 and each["verdict"] == "PASS" and each["attempt"] == 0:
+                found[key] = json.loads(each["scores"])["blur.foreground"]
+    return found
+
+
+# Held, and in whose way
+
+
+def test_more_than_a_twentieth_of_the_shop_waits_for_a_person(world: World) -> None:
+    strict = judging(score="size.width", reason="narrow", review_below=300)
+    before = released(world.tables)
+    held = apply(world, strict)
+    assert (held["held"], held["withdrawn"]["pictures"], held["run_id"]) == ([CHECK], 0, None)
+    assert released(world.tables) == before
+    with pytest.raises(OptionError, match="--reason: say why so many pictures may go"):
+        apply(world, strict, Consent((CHECK,), " ", "ada"))
+    with pytest.raises(OptionError, match="'retired-share' never holds a policy; only withdrawn-share does"):
+        apply(world, strict, Consent(("retired-share",), "why", "ada"))
+    done = apply(world, strict, YES)
+    assert (done["held"], done["withdrawn"]["pictures"]) == ([], len(before))
+    assert released(world.tables) == {}
+    words = json.loads(world.store.read(layout.person_decision(CATALOGUE, done["run_id"], "release")))
+    assert (words["accepted"], words["reason"], words["by"]) == ([CHECK], "the brand asked for it", "ada")
+    assert {entry[0] for entry in refused(world.tables).values()} >= {"review"}
+
+
+def test_a_batch_that_waits_for_a_person_is_in_the_way(world: World) -> None:
+    world.rows = world.rows[:-6]
+    held = world.refresh()
+    assert held["held"] == ["retired-share"]
+    with pytest.raises(OptionError, match=f"The run {held['run_id']} of 'world' is held"):
+        apply(world, NO_OXFORD)
+    assert world.tables.version(layout.manifest(CATALOGUE)) == 1
+
+
+def test_it_waits_for_a_full_run_and_looks_only_then(world: World) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with leased_catalogue(world.store, CATALOGUE, world.settings, wait=False):
+            waiting = threads.submit(apply, world, NO_OXFORD, YES)
+            time.sleep(0.5)
+            assert not waiting.done()
+            world.rows.append(row("late", "Oxford Shoe"))
+            world.refresh(scope="partial")  # needs no lease on the catalogue
+        assert waiting.result()["refused"]["blocked"] == 3
+    assert places(released(world.tables)) & {"late", "shared-s", "shared-m"} == set()
+
+
+def test_an_unknown_catalogue_is_named(world: World) -> None:
+    with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: world"):
+        try_policy(world.store, world.tables, "boots", OLD)
+    with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: world"):
+        put_in_force(world.store, world.tables, "boots", OLD, world.settings)
+
+
+# Killed
+
+
+@pytest.mark.slow
+def test_killed_at_any_operation_it_is_all_or_nothing_and_the_next_command_ends_it(
+    night: World, tmp_path: Path
+) -> None:
+    undisturbed = copy_of(night, tmp_path / "undisturbed")
+    whole = Mortality()
+    apply(undisturbed, NO_OXFORD, mortality=whole)
+    wanted = (released(undisturbed.tables), without_age(undisturbed))
+    before = (released(night.tables), without_age(night))
+    seen = set()
+    for number in range(1, whole.operations + 1, 4):
+        finisher = ("the same command", "the next refresh")[number % 8 == 1]
+        world = copy_of(night, tmp_path / str(number))
+        with suppress(StoreDied):
+            apply(world, NO_OXFORD, mortality=Mortality(number, ("before", "after")[number // 4 % 2]))
+        world.bury()
+        committed = world.tables.version(layout.manifest(CATALOGUE)) == 2
+        seen.add(committed)
+        assert released(world.tables) == (wanted if committed else before)[0], number
+        if finisher == "the same command":
+            done = apply(world, NO_OXFORD)
+            assert done["release"]["version"] == 2, number
+            assert len(done["completed"]) <= 1
+        else:
+            world.policy = NO_OXFORD if committed else OLD
+            world.refresh()
+        if committed or finisher == "the same command":
+            assert released(world.tables) == wanted[0], number
+            assert _blocked_shirts(world) == 2, number
+        assert_whole(world.store, world.tables)
+        assert list(world.store.list(layout.open_amendments())) == []
+        shutil.rmtree(world.folder)
+    assert seen == {False, True}
+
+
+def _blocked_shirts(world: World) -> int:
+    rows: Sequence[Any] = [entry for (name, _), entry in refused(world.tables).items() if name.startswith("shared-")]
+    return sum(entry[0] == "blocked" and entry[2] == ("words.brands",) for entry in rows)

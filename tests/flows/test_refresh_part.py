@@ -1,0 +1,70 @@
+"""A part of a run is done by somebody else: under the parent's lease, once, and not after it is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from catalogs.errors import OptionError
+from catalogs.runs.job import Run
+from flows.parameters import PartParameters
+from flows.refresh_part import run_part, under_lease
+from flows.run.executors import thread_hands
+from flows.run.leases import leased_run
+from infra.errors import LeaseLost
+from infra.settings import Settings
+from infra.stores.parquet_objects import read_records
+from infra.tables import open_tables
+from tasks.pipeline.plan import make_plan
+from tasks.runs import run_state as runs
+from tests.flows.shops import Shop
+from tests.flows.test_bad_input import RECIPE
+
+SETTINGS = Settings(shard_size=2, screeners=1)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)]
+    return Shop(tmp_path, rows, RECIPE)
+
+
+def started(shop: Shop) -> Run:
+    job, _ = shop.parameters().job()
+    run = runs.start(shop.store, job, "fingerprint")
+    make_plan(job, shop.store, open_tables(job.store), run.run_id, SETTINGS.shard_size)
+    return run
+
+
+def asked(shop: Shop, run: Run, part: str = "1-00000") -> PartParameters:
+    return PartParameters(store=str(shop.folder / "store"), run=run.run_id, part=part)
+
+
+def records(shop: Shop, run: Run) -> list[str]:
+    tables = read_records(shop.store, f"runs/{run.run_id}/records/")
+    return sorted(how for table in tables for how in table["made"].to_pylist())
+
+
+def test_a_part_is_done_once_and_recorded_for_its_parent(shop: Shop) -> None:
+    run = started(shop)
+    with leased_run(shop.store, run, SETTINGS), thread_hands() as hands:
+        for _ in range(2):
+            run_part(asked(shop, run), SETTINGS, hands)
+            assert records(shop, run) == ["generated"] * 4
+        with pytest.raises(OptionError, match="has no part '9-00000'"):
+            run_part(asked(shop, run, "9-00000"), SETTINGS, hands)
+
+
+def test_a_part_of_a_run_that_nobody_holds_is_not_begun(shop: Shop) -> None:
+    run = started(shop)
+    with thread_hands() as hands, pytest.raises(LeaseLost, match="not held any more by the process that asked"):
+        run_part(asked(shop, run), SETTINGS, hands)
+    assert records(shop, run) == []
+
+
+def test_a_lease_that_lapses_stops_a_part(shop: Shop) -> None:
+    run = started(shop)
+    with leased_run(shop.store, run, SETTINGS):
+        check = under_lease(shop.store, run)
+        check()
+    with pytest.raises(LeaseLost):
+        check()

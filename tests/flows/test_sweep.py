@@ -1,0 +1,21 @@
+"""The sweep as a flow: the same sweep, with a table on its page."""
+
+import json
+from pathlib import Path
+
+from flows.sweep import sweep
+from tests.flows.run.test_executors import recorded
+from tests.flows.shops import Shop
+from tests.flows.test_bad_input import RECIPE
+
+
+def test_a_dry_sweep_says_what_would_go_and_keeps_it(prefect_api: str, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, [{"sku": "mug", "title": "Mug"}], RECIPE)
+    shop.night()
+    before = sorted(info.key for info in shop.store.list(""))
+    swept = sweep(store=str(tmp_path / "store"), dry_run=True)
+    assert (swept["dry_run"], swept["counts"]["published"]["files"]) == (True, 0)
+    assert sorted(info.key for info in shop.store.list("")) == before
+    [table] = [found for found in recorded(prefect_api, "artifacts") if found["key"] == "sweep"]
+    assert {row["what"] for row in json.loads(table["data"])} == set(swept["counts"])
+    assert table["description"].startswith("Would go from ")

@@ -1,0 +1,274 @@
+"""Leases: one holder at a time, whoever sleeps, dies or races."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from infra.coordination.leases import LeaseState, acquire, peek
+from infra.coordination.process_liveness import host_name, identity, is_surely_dead
+from infra.errors import LeaseHeld, LeaseLost, StoreError
+from infra.interfaces import ObjectStore
+from infra.stores import open_store
+from infra.testing.faulty_store import Mortality, MortalStore
+
+FULL = "leases/shoes/full"
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "local"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return open_store(f"memory://{uuid4().hex}" if request.param == "memory" else str(tmp_path))
+
+
+def generations(store: ObjectStore) -> list[str]:
+    return [info.key.removeprefix(f"{FULL}/") for info in store.list("leases/")]
+
+
+def newest(store: ObjectStore) -> LeaseState:
+    state = peek(store, FULL)
+    assert state is not None
+    return state
+
+
+def test_a_held_lease_names_its_holder_host_and_end(store: ObjectStore, clock: Clock) -> None:
+    assert peek(store, FULL) is None
+    acquire(store, FULL, "run abc", 120, clock=clock)
+    with pytest.raises(LeaseHeld, match=f"'run abc'.*{os.getpid()} on {host_name()}.*2026-11-22 03:02:00"):
+        acquire(store, FULL, "run def", 120, clock=clock)
+    assert newest(store).holder == "run abc"
+    assert newest(store).is_live(clock.now)
+
+
+def test_a_lapsed_lease_is_free_and_its_old_holder_finds_out(store: ObjectStore, clock: Clock) -> None:
+    first = acquire(store, FULL, "first", 120, clock=clock)
+    clock.move(119)
+    with pytest.raises(LeaseHeld):
+        acquire(store, FULL, "second", 120, clock=clock)
+    first.check()
+    clock.move(1)
+    second = acquire(store, FULL, "second", 120, clock=clock)
+    for ask in (first.check, first.renew, first.check):
+        with pytest.raises(LeaseLost, match=r"of 'first' was taken over by 'second'"):
+            ask()
+    first.release()
+    second.check()
+    assert newest(store).holder == "second"
+    assert not newest(store).released
+
+
+def test_renewing_moves_the_end(store: ObjectStore, clock: Clock) -> None:
+    lease = acquire(store, FULL, "first", 120, clock=clock)
+    clock.move(100)
+    lease.renew()
+    clock.move(100)
+    with pytest.raises(LeaseHeld):
+        acquire(store, FULL, "second", 120, clock=clock)
+    lease.check()
+
+
+def test_a_holder_that_slept_gets_it_back_if_nobody_came(store: ObjectStore, clock: Clock) -> None:
+    lease = acquire(store, FULL, "first", 120, clock=clock)
+    clock.move(10_000)
+    lease.check()
+    assert newest(store).is_live(clock.now)
+
+
+def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store: ObjectStore, clock: Clock) -> None:
+    mortality = Mortality()
+    lease = acquire(MortalStore(store, mortality), FULL, "first", 120, clock=clock)
+    mortality.dies_at = mortality.operations + 1
+    lease.release()
+    assert mortality.died
+    assert newest(store).is_live(clock.now)
+
+
+def test_a_released_lease_is_free_at_once(store: ObjectStore, clock: Clock) -> None:
+    lease = acquire(store, FULL, "first", 120, clock=clock)
+    lease.release()
+    lease.release()
+    assert not newest(store).is_live(clock.now)
+    with pytest.raises(LeaseLost, match="released by 'first' itself"):
+        lease.check()
+    acquire(store, FULL, "second", 120, clock=clock).check()
+
+
+def test_only_the_last_two_generations_stay(store: ObjectStore, clock: Clock) -> None:
+    lease = acquire(store, FULL, "first", 120, clock=clock)
+    for _ in range(5):
+        lease.renew()
+    assert generations(store) == ["00000005.json", "00000006.json"]
+
+
+def test_a_sleeper_cannot_make_a_deleted_generation_anew(store: ObjectStore, clock: Clock) -> None:
+    sleeper = acquire(store, FULL, "sleeper", 120, clock=clock)
+    clock.move(200)
+    other = acquire(store, FULL, "other", 120, clock=clock)
+    for _ in range(3):
+        other.renew()
+    assert "00000002.json" not in generations(store)
+    with pytest.raises(LeaseLost, match="taken over by 'other'"):
+        sleeper.renew()
+    other.check()
+    other.renew()
+    assert newest(store).holder == "other"
+
+
+def test_leases_whose_names_begin_alike_are_strangers(store: ObjectStore, clock: Clock) -> None:
+    acquire(store, "leases/shoes/run-1", "one", 120, clock=clock)
+    acquire(store, "leases/shoes/run-12", "twelve", 120, clock=clock)
+    state = peek(store, "leases/shoes/run-1")
+    assert state is not None
+    assert state.holder == "one"
+
+
+def test_an_unreadable_lease_is_a_sentence(store: ObjectStore) -> None:
+    store.write(f"{FULL}/00000001.json", b'{"holder": 1')
+    with pytest.raises(StoreError, match="not readable"):
+        peek(store, FULL)
+
+
+def test_exactly_one_of_many_threads_takes_a_lapsed_lease(store: ObjectStore, clock: Clock) -> None:
+    acquire(store, FULL, "old", 120, clock=clock)
+    for round_number in range(10):
+        clock.move(200)
+        gate = threading.Barrier(8)
+        with ThreadPoolExecutor(8) as threads:
+            names = [f"thread {number}" for number in range(8)]
+            answers = list(threads.map(partial(contend, store, gate=gate.wait, clock=clock), names))
+        won = [name for name in answers if name]
+        assert len(won) == 1
+        assert newest(store).holder == won[0]
+        assert newest(store).generation == round_number + 2
+
+
+def contend(store: ObjectStore, name: str, gate: Callable[[], object], clock: Clock) -> str:
+    gate()
+    try:
+        acquire(store, FULL, name, 120, clock=clock)
+    except LeaseHeld:
+        return ""
+    return name
+
+
+_gate: Callable[[], object]
+
+
+def lend_gate(gate: Callable[[], object]) -> None:
+    global _gate
+    _gate = gate
+
+
+def contend_in_process(url: str, name: str) -> list[str]:
+    clock = Clock()
+    answers = []
+    for _ in range(5):
+        clock.move(200)
+        answers.append(contend(open_store(url), name, _gate, clock))
+        _gate()
+    return answers
+
+
+def test_exactly_one_of_many_processes_takes_a_lapsed_lease(tmp_path: Path) -> None:
+    spawn = get_context("spawn")
+    barrier = spawn.Barrier(4, timeout=60)
+    with spawn.Pool(4, initializer=lend_gate, initargs=(barrier.wait,)) as processes:
+        names = [f"process {number}" for number in range(4)]
+        answers = processes.starmap(contend_in_process, [(str(tmp_path), name) for name in names], chunksize=1)
+    for won in zip(*answers, strict=True):
+        assert len([name for name in won if name]) == 1
+    last = [name for name in list(zip(*answers, strict=True))[-1] if name]
+    assert newest(open_store(str(tmp_path))).holder == last[0]
+
+
+def test_keeping_alive_outlasts_the_first_end(store: ObjectStore, clock: Clock) -> None:
+    lease = acquire(store, FULL, "first", 0.3, clock=clock)
+    first_end = lease.state.expires_at
+    with lease.keep_alive():
+        for _ in range(5):
+            seen = newest(store).generation
+            wait_until(lambda seen=seen: newest(store).generation > seen)
+            clock.move(0.1)
+            assert contend(store, "second", lambda: None, clock) == ""
+        lease.check()
+    assert clock.now > first_end
+    assert not [thread for thread in threading.enumerate() if FULL in thread.name]
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def test_a_loss_while_kept_alive_shows_at_the_next_check(store: ObjectStore, clock: Clock) -> None:
+    lease = acquire(store, FULL, "first", 0.3, clock=clock)
+    with lease.keep_alive():
+        taken = False
+        while not taken:
+            clock.move(10)
+            taken = bool(contend(store, "thief", lambda: None, clock))
+        wait_until(lambda: not [thread for thread in threading.enumerate() if FULL in thread.name])
+        with pytest.raises(LeaseLost, match="taken over by 'thief'"):
+            lease.check()
+
+
+def test_a_killed_holder_s_lease_is_free_at_once_on_its_machine(tmp_path: Path) -> None:
+    if not identity():
+        pytest.skip("this system does not tell its processes apart")
+    script = (
+        "import sys, time; from infra.coordination.leases import acquire; from infra.stores import open_store\n"
+        f"acquire(open_store({str(tmp_path)!r}), {FULL!r}, 'victim', 3600); print('held', flush=True); time.sleep(60)"
+    )
+    victim = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert victim.stdout is not None
+    assert victim.stdout.readline() == "held\n"
+    store = open_store(str(tmp_path))
+    with pytest.raises(LeaseHeld, match=f"'victim'.*process {victim.pid}"):
+        acquire(store, FULL, "heir", 120)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    victim.stdout.close()
+    acquire(store, FULL, "heir", 120).check()
+    assert newest(store).holder == "heir"
+
+
+def test_only_what_is_certain_counts_as_death() -> None:
+    mine = identity()
+    if not mine:
+        pytest.skip("this system does not tell its processes apart")
+    world, _, started = mine.rpartition(" ")
+    assert not is_surely_dead(os.getpid(), mine)
+    assert is_surely_dead(os.getpid(), f"{world} {int(started) + 1}")
+    assert not is_surely_dead(os.getpid(), f"another machine {started}")
+    assert not is_surely_dead(os.getpid(), "")
+    assert not is_surely_dead(2**22 + 1, "")

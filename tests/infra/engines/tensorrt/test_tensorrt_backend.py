@@ -1,0 +1,209 @@
+"""Prompts become pictures through an engine folder: fast with graphs of no sense, slowly with packshot-nano's own."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("diffusers")
+
+from infra.engines import EngineSpec, open_engine
+from infra.engines.tensorrt.engine_build import EngineOrder, make_engine, prepare
+from infra.engines.tensorrt.engine_open import Host
+from infra.engines.tensorrt.profiles import Size, batch_span
+from infra.engines.tensorrt.tensorrt_backend import tensorrt_painter
+from infra.engines.threaded import ThreadedEngine
+from infra.errors import EngineError, EngineUnsuitable
+from infra.evaluation.benchmark import DIFFUSERS, measure, planned
+from infra.evaluation.benchmark_cases import Case
+from infra.interfaces import Engine, Failure, Frame, Prompt
+from infra.models.loading import StoredWeights
+from infra.models.model_files import folder_digest
+from infra.nano import MODEL
+from tests.exported import tiny_export, tiny_model
+
+__all__ = ["tiny_export", "tiny_model"]
+
+TOLERANCE = 2
+"""Levels of 255 by which a pixel may move from the torch engine's in fp32: sums are rounded in another order."""
+
+TEXTS = ("a red mug", "a blue ball on a wooden table, seen from above, " * 4, "bag", "a green box")
+PROMPTS = [Prompt(f"p{number}", text, 11 * number, 128, 128, steps=2) for number, text in enumerate(TEXTS)]
+
+
+def build(export: Path, out: Path, runtime: str, host: Host | None = None, model: Path = MODEL) -> Path:
+    order = EngineOrder(model, export, out, [Size(128, 128)], batch_span(1, 3), "fp32", runtime=runtime)  # type: ignore[arg-type]
+    make_engine(prepare(order, str), str, lambda: host)  # type: ignore[arg-type, return-value]
+    return out
+
+
+def spec(folder: Path, **changes: Any) -> EngineSpec:
+    return EngineSpec("tensorrt", **{"source": str(MODEL), "folder": str(folder), **changes})
+
+
+def on_host(asked: EngineSpec, host: Host) -> Engine:
+    painter, batch = tensorrt_painter(asked, lambda: host)
+    return ThreadedEngine(painter, batch, 64)
+
+
+def answers(engine: Engine, prompts: list[Prompt]) -> dict[str, Frame | Failure]:
+    try:
+        return {answer.key: answer for answer in engine.generate(prompts)}
+    finally:
+        engine.close()
+
+
+def pixels(engine: Engine, prompts: list[Prompt]) -> dict[str, np.ndarray]:
+    made = answers(engine, prompts)
+    assert [answer for answer in made.values() if isinstance(answer, Failure)] == []
+    return {key: answer.pixels.astype(int) for key, answer in made.items() if isinstance(answer, Frame)}
+
+
+def refusal(asked: EngineSpec, kind: type[EngineError] = EngineError) -> str:
+    with pytest.raises(kind) as caught:
+        open_engine(asked)
+    return str(caught.value)
+
+
+@pytest.fixture
+def rehearsed(small_export: Path, tmp_path: Path) -> Path:
+    return build(small_export, tmp_path / "engine", "onnxruntime")
+
+
+def test_a_size_that_was_not_built_is_a_failure_with_the_mend_beside_good_pictures(rehearsed: Path) -> None:
+    odd = [Prompt("large", "a mug", 1, 256, 128, steps=1), Prompt("wrong", "a mug", 1, 100, 128, steps=1)]
+    made = answers(open_engine(spec(rehearsed)), [*odd, *PROMPTS])
+    reasons = {key: answer.reason for key, answer in made.items() if isinstance(answer, Failure)}
+    assert reasons == {
+        "large": "The engine was built for 128x128, not for 256x128: add it to --sizes of `packshot engine build`.",
+        "wrong": "The engine was built for 128x128, not for 100x128: add it to --sizes of `packshot engine build`.",
+    }
+    frames = [answer for answer in made.values() if isinstance(answer, Frame)]
+    assert {frame.pixels.shape for frame in frames} == {(128, 128, 3)}
+    assert len(frames) == 4
+
+
+def test_the_plans_and_their_rehearsal_paint_the_same(
+    small_export: Path, rehearsed: Path, tmp_path: Path, host: Host
+) -> None:
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
+    by_plans = pixels(on_host(spec(plans), host), PROMPTS)
+    by_graphs = pixels(open_engine(spec(rehearsed)), PROMPTS)
+    assert by_plans.keys() == by_graphs.keys()
+    assert all(np.array_equal(by_plans[key], by_graphs[key]) for key in by_plans)
+
+
+def test_the_engine_is_called_tensorrt_and_fills_the_batch_that_it_was_built_for(rehearsed: Path) -> None:
+    engine = open_engine(spec(rehearsed))
+    assert isinstance(engine, ThreadedEngine)
+    assert (engine.name, engine.batch_size) == ("tensorrt", 3)
+    engine.close()
+    smaller = open_engine(spec(rehearsed, batch_size=2))
+    assert isinstance(smaller, ThreadedEngine)
+    assert smaller.batch_size == 2
+    smaller.close()
+
+
+def test_neither_transformer_nor_vae_is_loaded_beside_the_engine(rehearsed: Path) -> None:
+    painter, _ = tensorrt_painter(spec(rehearsed))
+    painter.load()
+    pipeline = painter._painter._pipeline  # type: ignore[attr-defined]
+    loaded = {name for name, part in pipeline.components.items() if hasattr(part, "parameters")}
+    assert loaded == {"text_encoder"}
+    assert pipeline.vae_scale_factor == 16
+    painter.release()
+    painter.release()
+
+
+def test_an_engine_of_other_weights_is_refused_by_both_digests(rehearsed: Path, tiny_checkpoint: Path) -> None:
+    for weights in (None, folder_digest(tiny_checkpoint)):
+        said = refusal(spec(rehearsed, source=str(tiny_checkpoint), weights_digest=weights), EngineUnsuitable)
+        assert folder_digest(MODEL) in said
+        assert folder_digest(tiny_checkpoint) in said
+
+
+def test_a_recipes_precision_is_honoured_or_refused(rehearsed: Path) -> None:
+    said = refusal(spec(rehearsed, precision="bf16"), EngineUnsuitable)
+    assert "computes in 'fp32' and the recipe asks for 'bf16': build one with --precision bf16" in said
+
+
+def test_a_missing_engine_says_how_to_build_one(tmp_path: Path) -> None:
+    assert "needs a folder that `packshot engine build` wrote" in refusal(EngineSpec("tensorrt", str(MODEL)))
+    assert "which lacks card.json" in refusal(spec(tmp_path))
+
+
+def test_plans_of_another_gpu_are_refused_before_weights_are_read(
+    small_export: Path, tmp_path: Path, host: Host
+) -> None:
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
+    other = replace(host, machine=replace(host.machine, gpu="NVIDIA H100"))
+    with pytest.raises(EngineUnsuitable, match=r"and this is 'NVIDIA H100' \(9\.0\): build it again here"):
+        on_host(spec(plans, source="/nowhere"), other)
+
+
+def test_plans_without_tensorrt_say_what_to_install_before_weights_are_read(
+    small_export: Path, tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    assert "install packshot[tensorrt]" in refusal(spec(plans, source="/nowhere"))
+
+
+def compare_with_torch(model: Path, export: Path, folder: Path, host: Host) -> None:
+    """Paint by graphs in batches and alone, and by plans, and hold all against the torch engine's pictures."""
+    by_torch = pixels(open_engine(EngineSpec("torch", str(model), batch_size=3)), PROMPTS)
+    rehearsed = build(export, folder / "rehearsed", "onnxruntime", model=model)
+    plans = build(export, folder / "planned", "tensorrt", host, model=model)
+    for made in (
+        pixels(open_engine(spec(rehearsed, source=str(model))), PROMPTS),
+        pixels(open_engine(spec(rehearsed, source=str(model), batch_size=1)), PROMPTS),
+        pixels(on_host(spec(plans, source=str(model)), host), PROMPTS),
+    ):
+        assert made.keys() == by_torch.keys()
+        assert max(int(np.abs(made[key] - by_torch[key]).max()) for key in made) <= TOLERANCE
+    strange = Prompt("p0", TEXTS[0], 1, 128, 128, steps=2)
+    other = pixels(open_engine(spec(rehearsed, source=str(model))), [strange])
+    assert int(np.abs(other["p0"] - by_torch["p0"]).max()) > 20 * TOLERANCE
+
+
+def test_a_tiny_z_image_through_plans_and_graphs_gives_the_torch_engines_pictures(
+    tiny_model: Path, tiny_export: Path, tmp_path: Path, host: Host
+) -> None:
+    compare_with_torch(tiny_model, tiny_export, tmp_path, host)
+
+
+@pytest.mark.slow
+def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures(tmp_path: Path, host: Host) -> None:
+    from infra.onnx_graphs.model_export import export
+
+    export(str(MODEL), tmp_path / "export", "fp32", str)
+    compare_with_torch(MODEL, tmp_path / "export", tmp_path, host)
+
+
+def test_an_engine_is_one_more_backend_of_the_bench(rehearsed: Path) -> None:
+    cases = [Case(128, 1, 1, 1), Case(256, 1, 1, 1)]
+    backends = {"tensorrt": planned(rehearsed)}
+    rows = [
+        row for row in measure(StoredWeights(str(MODEL)), "cpu", "fp32", cases, backends) if row.backend != DIFFUSERS
+    ]
+    assert [(row.backend, row.size, row.images) for row in rows] == [("tensorrt", 128, 1), ("tensorrt", 256, 0)]
+    assert rows[0].to_diffusers is not None
+    assert "The engine was built for 128x128, not for 256x256" in rows[1].reason
+
+
+def test_both_graphs_spare_what_they_recorded(small_export: Path, tmp_path: Path, host: Host) -> None:
+    plans = build(small_export, tmp_path / "plans", "tensorrt", host)
+    painter, _ = tensorrt_painter(spec(plans), lambda: host)
+    painter._accelerator.spare()  # nothing is open yet
+    painter.load()
+    painter.paint(PROMPTS[:1])
+    opened = painter._accelerator._opened
+    assert opened is not None
+    kept = [opened.transformer._recorded, opened.vae_decoder._recorded]  # type: ignore[attr-defined]
+    assert [len(each) for each in kept] == [1, 1]
+    painter._accelerator.spare()
+    assert [len(each) for each in kept] == [0, 0]
+    painter.release()

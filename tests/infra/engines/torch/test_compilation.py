@@ -1,0 +1,47 @@
+"""Compiled blocks: the same picture, or a plain word where nothing can be compiled."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("diffusers")
+
+from infra.engines.torch.compilation import Compiled
+from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.interfaces import Frame, Prompt
+from infra.models.loading import StoredWeights
+
+
+@pytest.mark.slow
+def test_without_a_compiler_it_says_what_to_install(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    # In a process of its own: torch remembers for good which compilers it has found.
+    code = (
+        "import sys\n"
+        "from infra.engines import EngineSpec, open_engine\n"
+        "open_engine(EngineSpec('torch', sys.argv[1], acceleration='compile'))\n"
+    )
+    environment = {**os.environ, "CXX": str(tmp_path / "no-such-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny_checkpoint)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "EngineUnsuitable: The acceleration 'compile' does not work here" in done.stderr
+    assert "install a C++ compiler (and Triton for CUDA), or choose 'eager'" in done.stderr
+
+
+@pytest.mark.slow
+def test_compiled_blocks_paint_the_same_picture(tiny_checkpoint: Path) -> None:
+    pictures = []
+    for accelerator in (Compiled(), None):
+        painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", accelerator)
+        painter.load()
+        frames = painter.paint([Prompt(str(seed), "cat", seed, 32, 32, steps=2) for seed in range(2)])
+        compiled = [block for block in painter._pipeline.transformer.layers if block._compiled_call_impl is not None]
+        assert len(compiled) == (2 if accelerator else 0)
+        assert all(isinstance(frame, Frame) for frame in frames)
+        pictures.append([frame.pixels.astype(int) for frame in frames if isinstance(frame, Frame)])
+        painter.release()
+    assert int(np.abs(np.array(pictures[0]) - np.array(pictures[1])).max()) <= 2

@@ -1,0 +1,105 @@
+"""The bench measures what it says; what cannot be measured is a row with its reason. No speed is anybody's test."""
+
+from collections.abc import Sequence
+
+import pytest
+
+pytest.importorskip("diffusers")
+
+import torch
+
+from infra.errors import EngineError
+from infra.evaluation.benchmark import BACKENDS, DIFFUSERS, measure
+from infra.evaluation.benchmark_cases import Case, Model
+from infra.evaluation.random_models import RandomWeights
+from infra.interfaces import Failure, Frame, Prompt
+from infra.testing.faulty_engine import FaultyPainter
+
+TINY = RandomWeights("tiny", "cpu")
+CASES = [Case(32, 1, 2, 3), Case(32, 2, 2, 3)]
+
+
+class Small(FaultyPainter):
+    """Has memory for one small picture at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(capacity=32 * 32)
+
+
+class Lost(FaultyPainter):
+    """Loses its device with the first picture."""
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        raise EngineError(f"The device was lost with {len(prompts)} pictures, as ordered.")
+
+
+class Refusing(FaultyPainter):
+    """Finds fault with every picture."""
+
+    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+        return [Failure(prompt.key, "It is black all over, as ordered.") for prompt in prompts]
+
+
+def test_a_row_has_its_figures_and_they_agree_with_one_another() -> None:
+    rows = list(measure(TINY, "cpu", "fp32", CASES, {"eager": BACKENDS["eager"]}))
+    assert [(row.backend, row.batch) for row in rows] == [(DIFFUSERS, 1), (DIFFUSERS, 2), ("eager", 1), ("eager", 2)]
+    assert [row.images for row in rows] == [3, 6, 3, 6]
+    model = Model.of(TINY.open(torch.float32))
+    for row in rows:
+        assert row.reason == ""
+        assert row.images_per_second is not None
+        assert row.seconds_an_image == pytest.approx(1 / row.images_per_second)
+        assert row.tflops_per_second == pytest.approx(row.images_per_second * model.flops(CASES[0]) / 1e12)
+        assert row.peak_bytes is None or torch.cuda.is_available()
+    for row, usual in zip(rows[2:], rows[:2], strict=True):
+        assert usual.images_per_second is not None
+        assert row.images_per_second is not None
+        assert row.to_diffusers == pytest.approx(row.images_per_second / usual.images_per_second)
+        assert row.idle_share is not None
+        assert 0 <= row.idle_share < 1
+        assert usual.idle_share is None
+
+
+def test_what_this_machine_cannot_do_is_a_row_with_its_reason() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    backends = {
+        **{name: BACKENDS[name] for name in ("graphs", "fp8")},
+        "small": lambda _weights, _precision: Small(),
+        "lost": lambda _weights, _precision: Lost(),
+        "refusing": lambda _weights, _precision: Refusing(),
+        "closed": lambda _weights, _precision: FaultyPainter(loads=False),
+    }
+    found = {(row.backend, row.batch): row for row in measure(TINY, "cpu", "fp32", CASES, backends)}
+    for batch in (1, 2):
+        assert "needs a CUDA device" in found["graphs", batch].reason
+        assert "A CPU cannot compute in 'fp8'" in found["fp8", batch].reason
+        assert found["lost", batch].reason == "The device was lost with 1 pictures, as ordered."
+        assert found["refusing", batch].reason == "It is black all over, as ordered."
+        assert found["closed", batch].reason == "The painter was ordered not to load."
+        assert found["fp8", batch].images_per_second is None
+    assert found["small", 1].reason == ""
+    assert found["small", 2].reason == "Batches were cut to 1: out of device memory."
+    assert found["small", 2].images == 6
+
+
+def test_a_model_that_cannot_be_opened_ends_the_bench() -> None:
+    with pytest.raises(EngineError, match="no random model"):
+        list(measure(RandomWeights("omni", "cpu"), "cpu", "fp32", CASES, {}))
+
+
+def test_the_bench_has_an_entry_for_every_way_of_painting() -> None:
+    assert list(BACKENDS)[:5] == ["eager", "compile", "graphs", "fp8", "fp8-compile"]
+
+
+def test_no_two_cases_share_a_caption_and_all_are_as_long() -> None:
+    cases = [Case(512, 1, 2, 3), Case(512, 4, 2, 3), Case(768, 1, 2, 3)]
+    captions = [case.caption(number) for case in cases for number in range(8)]
+    assert len(set(captions)) == len(captions)
+    assert len(set(map(len, captions))) == 1
+
+
+def test_a_size_that_diffusers_cannot_paint_is_a_row_with_its_reason() -> None:
+    (row,) = measure(TINY, "cpu", "fp32", [Case(1040, 1, 1, 1)], {})
+    assert (row.backend, row.images) == (DIFFUSERS, 0)
+    assert row.reason.startswith("diffusers cannot paint it: IndexError")

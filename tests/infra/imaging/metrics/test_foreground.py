@@ -1,0 +1,45 @@
+"""What is product and what is not, and when that cannot be told."""
+
+import numpy as np
+import pytest
+
+from infra.imaging.metrics.foreground import THUMBNAIL, find_foreground
+from tests.infra.pixel.pictures import good_pictures, noisy, outline, plain, shaded, white_ware
+
+
+@pytest.mark.parametrize("ground", [(254, 254, 254), (128, 128, 128), (10, 10, 12)])
+def test_the_pictures_own_border_says_what_background_is(ground: tuple[int, int, int]) -> None:
+    found = find_foreground(shaded(outline("round", 512), (60, 160, 70), ground))
+    assert found.share == pytest.approx(np.pi * 0.42 * 0.40, abs=0.02)
+    assert found.confidence() > 0.9
+
+
+@pytest.mark.parametrize("size", [64, 256, 1024])
+def test_the_share_does_not_move_with_the_pictures_size(size: int) -> None:
+    assert find_foreground(good_pictures(size)["red ball"]).share == pytest.approx(0.536, abs=0.02)
+
+
+def test_a_thumbnail_is_no_larger_than_it_says_and_a_small_picture_stays() -> None:
+    assert find_foreground(plain(1024, 250)).inside.shape == (THUMBNAIL, THUMBNAIL)
+    assert find_foreground(np.full((300, 900, 3), 250, np.uint8)).inside.shape == (43, THUMBNAIL)
+    assert find_foreground(plain(50, 250)).inside.shape == (50, 50)
+
+
+def test_the_mask_has_the_asked_size_and_a_band_and_is_everything_where_there_is_no_product() -> None:
+    found = find_foreground(good_pictures(512)["blue lamp"])
+    mask = found.mask(300, 400)
+    assert mask.shape == (300, 400)
+    assert found.share < mask.mean() < found.share + 0.1
+    assert find_foreground(plain(256, 253)).mask(20, 30).all()
+
+
+@pytest.mark.parametrize("size", [256, 1024])
+def test_edges_of_what_was_taken_for_background_take_confidence_away(size: int) -> None:
+    lost = find_foreground(white_ware(size))
+    assert (lost.share, lost.confidence()) == (0, 0)
+    assert find_foreground(good_pictures(size)["pale ball"]).confidence() > 0.9
+
+
+@pytest.mark.parametrize("sigma", [0, 1.5, 5])
+def test_a_blank_picture_has_no_edges_and_there_is_nothing_to_doubt(sigma: float) -> None:
+    assert find_foreground(noisy(plain(256, 250), sigma)).confidence() == 1

@@ -1,0 +1,65 @@
+"""Loading: what is named is checked, and what was asked for is what is loaded."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("diffusers")
+
+import torch
+
+from infra.errors import EngineError, EngineUnsuitable
+from infra.models.loading import MODELS, StoredWeights, refusal_of, weights_dtype
+from infra.models.model_files import folder_digest
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_every_component_has_the_precision_that_was_asked_for(tiny_checkpoint: Path, dtype: torch.dtype) -> None:
+    pipeline = StoredWeights(str(tiny_checkpoint), digest=folder_digest(tiny_checkpoint)).open(dtype)
+    for name in MODELS:
+        assert {weight.dtype for weight in getattr(pipeline, name).parameters()} == {dtype}
+
+
+def test_a_component_that_is_left_out_is_none(tiny_checkpoint: Path) -> None:
+    pipeline = StoredWeights(str(tiny_checkpoint)).open(torch.float32, frozenset({"transformer", "vae"}))
+    assert pipeline.transformer is None
+    assert pipeline.vae is None
+    assert pipeline.text_encoder is not None
+
+
+def test_weights_of_another_digest_are_not_opened(tiny_checkpoint: Path) -> None:
+    with pytest.raises(EngineError, match=r"have the digest .* not 'abc'"):
+        StoredWeights(str(tiny_checkpoint), digest="abc").open(torch.float32)
+
+
+def test_half_precision_of_the_wrong_kind_is_refused_with_the_reason() -> None:
+    with pytest.raises(EngineUnsuitable, match="overflows to black"):
+        weights_dtype("fp16", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("precision", "gpu", "reason"),
+    [
+        ("fp32", None, None),
+        ("bf16", None, None),
+        ("fp8", None, "A CPU cannot compute in 'fp8'"),
+        ("fp8", ("NVIDIA H200", (9, 0)), None),
+        ("fp8", ("NVIDIA L4", (8, 9)), None),
+        (
+            "fp8",
+            ("NVIDIA A100", (8, 0)),
+            "'NVIDIA A100' cannot compute in 'fp8': its compute capability is 8.0, and 8.9",
+        ),
+        ("bf16", ("NVIDIA A100", (8, 0)), None),
+        ("bf16", ("Tesla T4", (7, 5)), "'Tesla T4' cannot compute in 'bf16': .* Choose 'fp32' in the recipe"),
+        ("fp8", ("Tesla T4", (7, 5)), "Choose 'fp32' in the recipe"),
+        ("fp32", ("Tesla T4", (7, 5)), None),
+    ],
+)
+def test_a_precision_is_honoured_or_refused_by_what_the_gpu_can(
+    precision: str, gpu: tuple[str, tuple[int, int]] | None, reason: str | None
+) -> None:
+    found = refusal_of(precision, gpu)
+    assert (found is None) == (reason is None)
+    assert reason is None or re.search(reason, found or "")

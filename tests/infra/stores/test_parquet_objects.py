@@ -1,0 +1,72 @@
+"""Tables as objects: whole or not there, and what was never written reads as empty."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from infra.errors import ObjectMissing
+from infra.interfaces import ObjectStore
+from infra.stores import open_store
+from infra.stores.parquet_objects import read_records, read_row_group, read_table, write_table, write_table_once
+
+SCHEMA = pa.schema([("key", pa.binary()), ("count", pa.int16()), ("reasons", pa.list_(pa.string()))])
+
+
+def table(*counts: int) -> pa.Table:
+    rows = [{"key": bytes([count]), "count": count, "reasons": ["a", "b"][: count % 3]} for count in counts]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> ObjectStore:
+    return open_store(f"memory://{abs(hash(request.node.nodeid)):x}")
+
+
+@pytest.mark.parametrize("rows", [(), (1,), tuple(range(100))])
+def test_a_table_comes_back_as_it_was(store: ObjectStore, rows: tuple[int, ...]) -> None:
+    write_table(store, "runs/r1/slots.parquet", table(*rows))
+    assert read_table(store, "runs/r1/slots.parquet", SCHEMA).equals(table(*rows))
+
+
+def test_what_was_never_written_reads_as_no_rows(store: ObjectStore) -> None:
+    found = read_table(store, "nowhere.parquet", SCHEMA)
+    assert (found.num_rows, found.schema) == (0, SCHEMA)
+    assert list(read_records(store, "nowhere/")) == []
+    with pytest.raises(ObjectMissing):
+        read_row_group(store, "nowhere.parquet", 0)
+
+
+def test_a_table_is_read_under_the_schema_that_is_asked_for(store: ObjectStore) -> None:
+    wider = table(1, 2).append_column("more", pa.array([0, 0])).select(["more", "reasons", "count", "key"])
+    write_table(store, "wide.parquet", wider)
+    assert read_table(store, "wide.parquet", SCHEMA).equals(table(1, 2))
+
+
+def test_one_row_group_is_read_alone(store: ObjectStore) -> None:
+    with store.open_output("groups.parquet") as output, pq.ParquetWriter(output, SCHEMA) as writer:
+        for start in (0, 3, 6):
+            writer.write_table(table(start, start + 1, start + 2))
+    assert read_row_group(store, "groups.parquet", 1)["count"].to_pylist() == [3, 4, 5]
+    assert [part["count"].to_pylist() for part in read_records(store, "groups")] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+
+
+def test_records_are_read_object_by_object_in_key_order(store: ObjectStore) -> None:
+    for name, rows in (("b", (3, 4)), ("a", (1,)), ("c", ())):
+        write_table(store, f"runs/r1/records/{name}.parquet", table(*rows))
+    write_table(store, "runs/r2/records/a.parquet", table(9))
+    read = [count for part in read_records(store, "runs/r1/records/") for count in part["count"].to_pylist()]
+    assert read == [1, 3, 4]
+
+
+def test_of_two_tables_under_one_name_the_first_stands(store: ObjectStore) -> None:
+    assert write_table_once(store, "batch.parquet", table(1, 2)).equals(table(1, 2))
+    assert write_table_once(store, "batch.parquet", table(3)).equals(table(1, 2))
+    assert read_table(store, "batch.parquet", SCHEMA).equals(table(1, 2))
+
+
+def test_a_table_whose_writing_fails_is_not_there(store: ObjectStore) -> None:
+    kinds = pa.array([0], pa.int8())
+    odd = pa.table({"key": pa.UnionArray.from_sparse(kinds, [pa.array([1]), pa.array(["a"])])})
+    with pytest.raises(pa.ArrowNotImplementedError):
+        write_table(store, "half.parquet", odd)
+    assert not store.exists("half.parquet")

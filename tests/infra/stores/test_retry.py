@@ -1,0 +1,91 @@
+"""How long is tried again, by a clock of our own: no test here waits."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from infra.stores.retry import LONGEST_PAUSE_SECONDS, Patience
+
+
+class Clock:
+    """A clock that moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def patience(clock: Clock, seconds: float = 45.0, seed: int = 1) -> Patience:
+    return Patience(seconds, clock=lambda: clock.now, sleep=clock.sleep, chance=random.Random(seed))
+
+
+def failing(times: int, error: type[Exception] = ConnectionError) -> Callable[[], str]:
+    left = iter(range(times))
+
+    def operation() -> str:
+        for _ in left:
+            raise error("away")
+        return "done"
+
+    return operation
+
+
+def always(_: Exception) -> bool:
+    return True
+
+
+def test_a_fault_that_passes_is_tried_again_with_longer_and_longer_random_pauses(clock: Clock) -> None:
+    assert patience(clock).keep_trying(failing(9), always) == "done"
+    assert len(clock.pauses) == 9
+    assert all(pause <= min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number) for number, pause in enumerate(clock.pauses))
+    other = Clock()
+    patience(other, seed=2).keep_trying(failing(9), always)
+    assert not set(clock.pauses) & set(other.pauses)
+
+
+def test_a_fault_that_stays_is_raised_at_once(clock: Clock) -> None:
+    with pytest.raises(ValueError, match="away"):
+        patience(clock).keep_trying(failing(1, ValueError), lambda error: not isinstance(error, ValueError))
+    assert clock.pauses == []
+
+
+def test_an_outage_shorter_than_the_patience_is_sat_out_and_a_longer_one_is_told(clock: Clock) -> None:
+    def out_until(end: float) -> Callable[[], str]:
+        return lambda: "back" if clock.now >= end else failing(1)()
+
+    assert patience(clock).keep_trying(out_until(30.0), always) == "back"
+    with pytest.raises(ConnectionError):
+        patience(clock).keep_trying(out_until(float("inf")), always)
+    assert 30.0 + 40.0 <= clock.now <= 30.0 + 5.0 + 45.0
+
+
+def test_what_one_operation_found_out_no_other_waits_for(clock: Clock) -> None:
+    shared = patience(clock)
+    with pytest.raises(ConnectionError):
+        shared.keep_trying(failing(1000), always)
+    waited = clock.now
+    with pytest.raises(ConnectionError):
+        shared.keep_trying(failing(1000), always)
+    assert clock.now - waited < LONGEST_PAUSE_SECONDS
+
+
+@pytest.mark.parametrize("how", ["an answer", "a long silence"])
+def test_patience_comes_back_with_an_answer_and_with_time(clock: Clock, how: str) -> None:
+    shared = patience(clock)
+    with pytest.raises(ConnectionError):
+        shared.keep_trying(failing(1000), always)
+    if how == "an answer":
+        shared.keep_trying(failing(0), always)
+    else:
+        clock.now += 3600.0
+    assert shared.keep_trying(failing(9), always) == "done"

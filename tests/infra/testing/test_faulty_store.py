@@ -1,0 +1,104 @@
+"""A store that dies does so exactly once, exactly there, and stays dead."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from infra.errors import StoreError
+from infra.interfaces import ObjectStore
+from infra.stores import open_store
+from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+
+
+@pytest.fixture
+def real() -> ObjectStore:
+    return open_store(f"memory://{uuid4().hex}")
+
+
+def work(store: ObjectStore) -> None:
+    """Do one of everything: 11 operations."""
+    store.write("a", b"1")  # 1
+    store.write_once("b", b"2")  # 2
+    store.read("a")  # 3
+    store.exists("a")  # 4
+    store.size("a")  # 5
+    list(store.list(""))  # 6
+    with store.open_output("c") as target:  # 7
+        target.write(b"3")  # and 8 on completion
+    with store.open_input("c") as source:  # 9
+        source.read()
+    store.delete(["a", "b"])  # 10, 11
+
+
+def keys(store: ObjectStore) -> list[str]:
+    return [info.key for info in store.list("")]
+
+
+def test_an_immortal_store_counts_and_does_everything(real: ObjectStore) -> None:
+    mortality = Mortality()
+    work(MortalStore(real, mortality))
+    assert mortality.operations == 11
+    assert not mortality.died
+    assert keys(real) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("dies_at", "before", "after"),
+    [
+        (1, [], ["a"]),
+        (2, ["a"], ["a", "b"]),
+        (7, ["a", "b"], ["a", "b"]),
+        (8, ["a", "b"], ["a", "b", "c"]),
+        (10, ["a", "b", "c"], ["b", "c"]),
+        (11, ["b", "c"], ["c"]),
+    ],
+)
+def test_a_death_before_or_after_the_effect(
+    real: ObjectStore, dies_at: int, before: list[str], after: list[str]
+) -> None:
+    with pytest.raises(StoreDied, match=f"at operation {dies_at}, before"):
+        work(MortalStore(real, Mortality(dies_at)))
+    assert keys(real) == before
+    real.delete(keys(real))
+    with pytest.raises(StoreDied, match=f"at operation {dies_at}, after"):
+        work(MortalStore(real, Mortality(dies_at, when="after")))
+    assert keys(real) == after
+
+
+@pytest.mark.parametrize("dies_at", range(1, 12))
+def test_every_operation_can_be_the_last(real: ObjectStore, dies_at: int) -> None:
+    mortality = Mortality(dies_at)
+    with pytest.raises(StoreDied):
+        work(MortalStore(real, mortality))
+    assert mortality.operations == dies_at
+    assert mortality.died
+
+
+def test_a_dead_store_stays_dead(real: ObjectStore) -> None:
+    real.write("a", b"1")
+    store = MortalStore(real, Mortality(1))
+    for use in (
+        lambda: store.read("a"),
+        lambda: store.write("b", b""),
+        lambda: store.write_once("b", b""),
+        lambda: store.exists("a"),
+        lambda: store.size("a"),
+        lambda: store.list(""),
+        lambda: store.delete(["a"]),
+        lambda: store.open_input("a").__enter__(),
+        lambda: store.open_output("b").__enter__(),
+        lambda: store.remove_leftovers(datetime.now(UTC)),
+    ):
+        with pytest.raises(StoreError, match="died at operation 1"):
+            use()
+    assert keys(real) == ["a"]
+
+
+def test_a_caller_s_own_exception_leaves_no_streamed_object(real: ObjectStore) -> None:
+    store = MortalStore(real, Mortality())
+    with suppress(KeyError), store.open_output("c") as target:
+        target.write(b"3")
+        raise KeyError("mine")
+    assert keys(real) == []

@@ -1,0 +1,158 @@
+"""Applying a policy takes away what it refuses, whole or not at all, and asks a person before it takes much."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.policy.schema import built_in_policy
+from catalogs.table_schemas import REVIEW_INDEX, WITHDRAWALS
+from infra.stores import open_store
+from infra.stores.json_objects import write_json
+from infra.stores.parquet_objects import read_table
+from infra.tables import open_tables
+from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+from infra.testing.faulty_tables import MortalTables
+from tasks.amendments.apply_policy import CHECK, Consent, apply_policy, holding, require_accepted, require_free
+from tasks.amendments.manifest_change import settle_amendments
+from tasks.pipeline.publish import publish
+from tasks.policies.reevaluate import Redecided
+from tests.tasks.batches import batch, decision
+from tests.tasks.shops import CATALOGUE, Shop, jpeg_of, request_of
+
+POLICY = built_in_policy()
+LIVE = {"shirt/front": "red", "hat/front": "white", "shoe/front": "green"}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    shop = Shop(tmp_path / "shop")
+    shop.release("r1", LIVE)
+    return shop
+
+
+def refusing(shop: Shop, **words: str) -> Redecided:
+    """Return what a policy says that refuses these SKUs."""
+    rows = [row for row in shop.tables.read(layout.manifest(CATALOGUE)).to_pylist() if row["sku"] in words]
+    said = [row | {"verdict": words[row["sku"]], "reasons": ["soft"], "again": False} for row in rows]
+    version = shop.tables.version(layout.manifest(CATALOGUE)) or 0
+    return Redecided(CATALOGUE, version, POLICY, 3, withdrawals=pa.Table.from_pylist(said, schema=WITHDRAWALS))
+
+
+def test_a_review_waits_for_a_person_with_its_picture_and_a_block_does_not(shop: Shop) -> None:
+    done = apply_policy(shop.store, shop.tables, refusing(shop, shirt="REVIEW", hat="BLOCK"))
+    assert done is not None
+    assert (done.version, done.previous, done.dropped, set(shop.shown())) == (2, 1, 2, {"shoe/front"})
+    rows = {row["sku"]: row for row in shop.outcomes().values()}
+    assert (rows["shirt"]["state"], rows["hat"]["state"]) == ("review", "blocked")
+    assert rows["shirt"]["policy_digest"] == rows["hat"]["policy_digest"] == POLICY.digest
+    assert (rows["shirt"]["expires_at"] - rows["shirt"]["decided_at"]).days == POLICY.review_days
+    (asked,) = read_table(shop.store, layout.review_index(CATALOGUE, done.run_id), REVIEW_INDEX).to_pylist()
+    assert (asked["sku"], asked["why"], asked["reasons"]) == ("shirt", "review", ["soft"])
+    assert shop.store.read(asked["object"]) == jpeg_of("red")
+
+
+def test_nothing_refused_is_no_commit(shop: Shop) -> None:
+    before = shop.keys()
+    assert apply_policy(shop.store, shop.tables, refusing(shop)) is None
+    assert shop.keys() == before
+
+
+def test_a_twentieth_may_go_and_no_more(shop: Shop) -> None:
+    found = refusing(shop, shirt="BLOCK")
+    found.published = 20
+    assert holding(found) == []
+    found.published = 19
+    assert holding(found) == [CHECK]
+    require_accepted([CHECK], Consent((CHECK,), "why not", "ada"))
+    with pytest.raises(OptionError, match="--reason"):
+        require_accepted([CHECK], Consent((CHECK,), "", "ada"))
+    with pytest.raises(OptionError, match="'x' never holds a policy"):
+        require_accepted([], Consent(("x",), "why", "ada"))
+
+
+def test_a_held_batch_is_named(shop: Shop) -> None:
+    shop.run_folder("r9", opened=True)
+    require_free(shop.store, CATALOGUE)
+    write_json(shop.store, layout.run_file("r9", "held.json"), {"held": ["retired-share"], "checks": []})
+    with pytest.raises(OptionError, match="The run r9 of 'shoes' is held"):
+        require_free(shop.store, CATALOGUE)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_operation_it_is_all_or_nothing(shop: Shop, tmp_path: Path, when: Any) -> None:
+    def another(name: str) -> Shop:
+        shutil.copytree(tmp_path / "shop", tmp_path / name)
+        return Shop(tmp_path / name)
+
+    def die(one: Shop, dies_at: int | None) -> Mortality:
+        mortality = Mortality(dies_at, when)
+        store = MortalStore(open_store(one.store.url), mortality)
+        try:
+            tables = MortalTables(open_tables(one.store.url), mortality)
+            apply_policy(store, tables, refusing(one, shirt="REVIEW"))
+        except StoreDied:
+            assert mortality.died
+        return mortality
+
+    def state(one: Shop) -> Any:
+        told = [{**row, "run_id": "", "decided_at": None, "expires_at": None} for row in one.outcomes().values()]
+        copies = sorted(key for key in one.keys("review/") if key.endswith(".jpg"))
+        return one.shown(), told, copies, len(one.keys(layout.review_indices(CATALOGUE)))
+
+    undisturbed = another("undisturbed")
+    untouched = state(undisturbed)
+    operations = die(undisturbed, None).operations
+    wanted = state(undisturbed)
+    assert wanted[2:] != untouched[2:]
+    seen = set()
+    for dies_at in range(1, operations + 1):
+        one = another(str(dies_at))
+        assert die(one, dies_at).died
+        committed = one.tables.version(layout.manifest(CATALOGUE)) == 2
+        settle_amendments(one.store, one.tables, CATALOGUE, alone=True)
+        assert state(one) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
+        assert one.keys(layout.open_amendments()) == set()
+        seen.add(committed)
+    assert seen == {False, True}
+
+
+# A run that was planned before
+
+
+def planned_at(shop: Shop, version: int) -> Any:
+    """Return a batch for the shirt as empty as it is again, planned when this release was live."""
+    shop.stage("red")
+    write_json(shop.store, layout.run_file("run-1", "plan.json"), {"base_version": version})
+    return batch([decision("shirt/front", "red")])
+
+
+def test_a_run_that_was_planned_before_does_not_bring_it_back(shop: Shop) -> None:
+    late = planned_at(shop, 0)
+    apply_policy(shop.store, shop.tables, refusing(shop, shirt="BLOCK"))
+    assert dict(publish(shop.store, shop.tables, late).sums.states) == {"superseded": 1}
+    assert "shirt/front" not in shop.shown()
+
+
+def test_a_run_that_was_planned_since_may_bring_it_back_if_its_policy_lets_it(shop: Shop) -> None:
+    apply_policy(shop.store, shop.tables, refusing(shop, shirt="BLOCK"))
+    assert dict(publish(shop.store, shop.tables, planned_at(shop, 2)).sums.states) == {"published": 1}
+    assert "shirt/front" in shop.shown()
+
+
+def test_between_its_two_commits_its_own_commit_says_what_it_took(shop: Shop) -> None:
+    class DiesBetween(MortalTables):
+        def ensure(self, table: str, schema: pa.Schema) -> None:
+            if table.startswith("outcomes/"):
+                raise StoreDied("The store died between the two commits.")
+            super().ensure(table, schema)
+
+    late = planned_at(shop, 0)
+    with pytest.raises(StoreDied):
+        apply_policy(shop.store, DiesBetween(shop.tables, Mortality()), refusing(shop, shirt="BLOCK"))
+    assert ("shirt", request_of("red")) not in shop.outcomes()
+    assert dict(publish(shop.store, shop.tables, late).sums.states) == {"superseded": 1}

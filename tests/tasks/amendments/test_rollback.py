@@ -1,0 +1,331 @@
+"""Going back shows the older pictures, is remembered as a withdrawal, and survives dying at every operation."""
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.keys import image_key
+from infra.errors import LeaseLost, StoreError
+from infra.interfaces import Commit
+from infra.stores import open_store
+from infra.tables import open_tables
+from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+from infra.testing.faulty_tables import MortalTables
+from tasks.amendments.manifest_change import settle_amendments
+from tasks.amendments.rollback import rollback
+from tasks.runs import run_state as runs
+from tasks.runs.release_history import releases
+from tests.tasks.shops import Shop, finish_of, request_of
+
+FIRST = {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green", "hat/front": "white"}
+SECOND = {"shirt/front": "pink", "hat/front": None, "sock/front": "grey", "shoe/front": "green+square"}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """A shop after two releases: a picture replaced, a slot retired, one new, one finished anew, one untouched."""
+    shop = Shop(tmp_path)
+    shop.release("r1", FIRST)
+    shop.release("r2", SECOND)
+    return shop
+
+
+def refusals(shop: Shop) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return the outcomes by (SKU, picture's word): (state, finish's word)."""
+    words = {request_of(word): word for word in ("red", "blue", "green", "white", "pink", "grey", "black")}
+    finishes = {finish_of("x" + end): end for end in ("", "+square", "+white")}
+    return {
+        (sku, words[key]): (row["state"], finishes[row["finish_digest"]]) for (sku, key), row in shop.outcomes().items()
+    }
+
+
+def test_the_pictures_of_the_release_before_are_live_again_in_one_commit(shop: Shop) -> None:
+    before = shop.tables.read(layout.manifest("shoes"), version=1).sort_by("slot_id")
+    done = rollback(shop.store, shop.tables, "shoes")
+    assert (done.version, done.previous, done.target) == (3, 2, 1)
+    assert (done.restored, done.dropped) == (3, 1)
+    assert shop.tables.read(layout.manifest("shoes")).sort_by("slot_id").equals(before)
+    line = releases(shop.tables, "shoes", shop.store)[0]
+    assert (line.version, line.kind, line.back_to, line.run_id, line.rows) == (3, "rollback", 1, done.run_id, 4)
+
+
+def test_what_was_live_before_and_is_not_after_is_withdrawn(shop: Shop) -> None:
+    done = rollback(shop.store, shop.tables, "shoes", 1)
+    assert (done.withdrawn, done.readmitted) == (3, 0)
+    assert refusals(shop) == {
+        ("shirt", "pink"): ("withdrawn", ""),
+        ("sock", "grey"): ("withdrawn", ""),
+        ("shoe", "green"): ("withdrawn", "+square"),
+    }
+    pink = shop.outcomes()[("shirt", request_of("pink"))]
+    assert (pink["reasons"], pink["policy_digest"], pink["attempts"]) == (["rolled-back"], "", 1)
+    assert (pink["run_id"], pink["expires_at"]) == (done.run_id, None)
+    assert pink["image_key"].hex() == image_key(request_of("pink").hex(), 0)
+    live = shop.tables.read(layout.manifest("shoes"), version=2).to_pylist()
+    assert pink["source_digest"] == next(
+        row["source_digest"] for row in live if row["request_key"] == request_of("pink")
+    )
+
+
+def test_there_and_back_again_leaves_nothing_withdrawn_that_is_live(shop: Shop) -> None:
+    shown = shop.shown()
+    rollback(shop.store, shop.tables, "shoes")
+    done = rollback(shop.store, shop.tables, "shoes")
+    assert (done.version, done.target) == (4, 2)
+    assert shop.shown() == shown
+    assert refusals(shop) == {
+        ("shirt", "red"): ("withdrawn", ""),
+        ("hat", "white"): ("withdrawn", ""),
+        ("shoe", "green"): ("withdrawn", ""),  # the finish that is not live; the square one is free again
+    }
+    assert (done.withdrawn, done.readmitted) == (3, 2)
+
+
+def test_a_picture_that_a_person_withdrew_is_free_again_where_it_is_live_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {"shirt/front": "red", "hat/front": "white"})
+    shop.release("r2", {"shirt/front": "pink"})
+    shop.refuse("o1", "shirt/front", "red", "withdrawn")
+    shop.refuse("o2", "hat/front", "black", "withdrawn")
+    shop.refuse("o3", "hat/front", "blue", "blocked")
+    done = rollback(shop.store, shop.tables, "shoes", 1)
+    assert refusals(shop) == {
+        ("shirt", "pink"): ("withdrawn", ""),
+        ("hat", "black"): ("withdrawn", ""),
+        ("hat", "blue"): ("blocked", ""),
+    }
+    assert (done.withdrawn, done.readmitted) == (1, 1)
+
+
+def test_going_back_twice_keeps_the_newest_finish_withdrawn(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    for number, word in enumerate(("red", "red+square", "red+white"), start=1):
+        shop.release(f"r{number}", {"shirt/front": word})
+    rollback(shop.store, shop.tables, "shoes", 2)
+    assert refusals(shop) == {("shirt", "red"): ("withdrawn", "+white")}
+    rollback(shop.store, shop.tables, "shoes", 1)
+    assert refusals(shop) == {("shirt", "red"): ("withdrawn", "+white")}
+    shop.release("r4", {"shirt/front": "red+square"})
+    rollback(shop.store, shop.tables, "shoes", 1)
+    assert refusals(shop) == {("shirt", "red"): ("withdrawn", "+square")}
+
+
+def test_attempts_that_were_counted_before_are_not_forgotten(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {"shirt/front": "red", "hat/front": "white"})
+    shop.refuse("o1", "shirt/front", "pink", "failed", attempts=5)
+    shop.release("r2", {"shirt/front": "pink"}, attempt=1)
+    shop.release("r3", {"hat/front": "black"}, attempt=2)
+    rollback(shop.store, shop.tables, "shoes", 1)
+    rows = shop.outcomes()
+    assert rows[("shirt", request_of("pink"))]["attempts"] == 5
+    assert rows[("hat", request_of("black"))]["attempts"] == 3
+    assert rows[("hat", request_of("black"))]["image_key"].hex() == image_key(request_of("black").hex(), 2)
+
+
+def test_a_source_digest_that_moved_since_stays(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {"shirt/front": "red", "hat/front": "white"})
+    shop.release("r2", {"shirt/front": "red"}, source_digest=b"moved" * 3 + b"!")
+    shop.release("r3", {"hat/front": "black"})
+    done = rollback(shop.store, shop.tables, "shoes", 1)
+    rows = {row["sku"]: row for row in shop.tables.read(layout.manifest("shoes")).to_pylist()}
+    assert rows["shirt"]["source_digest"] == b"moved" * 3 + b"!"
+    assert (done.restored, done.dropped) == (1, 0)
+
+
+def test_a_release_that_shows_the_same_is_gone_back_to_without_a_commit(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {"shirt/front": "red"})
+    shop.release("r2", {"shirt/front": "red"}, source_digest=b"m" * 16)
+    done = rollback(shop.store, shop.tables, "shoes", 1)
+    assert (done.version, done.previous, done.restored, done.dropped, done.withdrawn) == (2, 2, 0, 0, 0)
+    assert shop.keys("open-amendments/") == set()
+
+
+def test_a_missing_picture_is_named_and_nothing_is_written(shop: Shop) -> None:
+    gone = shop.shown(1)["shirt/front"]
+    shop.store.delete([gone])
+    there = shop.keys()
+    with pytest.raises(StoreError, match=f"Release 1 cannot be shown again: its picture '{gone}' is gone"):
+        rollback(shop.store, shop.tables, "shoes", 1)
+    assert shop.keys() == there
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (2, "Release 2 of 'shoes' is the current one; one can go back to: 1"),
+        (0, "has no release 0; one can go back to: 1"),
+        (7, "has no release 7; one can go back to: 1"),
+        (-1, "has no release -1; one can go back to: 1"),
+    ],
+)
+def test_a_release_that_cannot_be_is_refused_naming_those_that_can(shop: Shop, version: int, message: str) -> None:
+    there = shop.keys()
+    with pytest.raises(OptionError, match=message):
+        rollback(shop.store, shop.tables, "shoes", version)
+    assert shop.keys() == there
+
+
+def test_a_first_release_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {"shirt/front": "red"})
+    with pytest.raises(OptionError, match=r"has 1 release\(s\); there is no other to go back to"):
+        rollback(shop.store, shop.tables, "shoes")
+    with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
+        rollback(shop.store, shop.tables, "boots")
+
+
+def test_a_rollback_is_a_run_that_can_be_loaded_and_is_closed(shop: Shop) -> None:
+    done = rollback(shop.store, shop.tables, "shoes", 1)
+    run = runs.load(shop.store, done.run_id)
+    assert (run.run_id, run.catalogue, run.scope) == (done.run_id, "shoes", "full")
+    assert runs.open_runs(shop.store, "shoes") == []
+    assert {key.rsplit("/", 1)[1] for key in shop.keys(f"runs/{done.run_id}/")} == {"run.json", "closed.json"}
+    assert shop.keys("open") == set()
+
+
+# Killed
+
+
+def state(shop: Shop) -> tuple[dict[str, str], dict[Any, Any]]:
+    """Return what is shown and what is remembered, without ids and times."""
+    told = {key: {**row, "run_id": "", "decided_at": None} for key, row in shop.outcomes().items()}
+    return shop.shown(), told
+
+
+def killed_shop(folder: Path) -> Shop:
+    shop = Shop(folder)
+    shop.release("r1", FIRST)
+    shop.release("r2", SECOND)
+    shop.refuse("o1", "shirt/front", "red", "withdrawn")
+    return shop
+
+
+def die(shop: Shop, dies_at: int | None, when: Any) -> Mortality:
+    mortality = Mortality(dies_at, when)
+    store, tables = (
+        MortalStore(open_store(shop.store.url), mortality),
+        MortalTables(open_tables(shop.store.url), mortality),
+    )
+    try:
+        rollback(store, tables, "shoes", 1)
+    except StoreDied:
+        assert mortality.died
+    return mortality
+
+
+class DiesAtTheOutcomes(MortalTables):
+    def ensure(self, table: str, schema: pa.Schema) -> None:
+        raise StoreDied(f"The store died before {table} of {len(schema)} columns was looked at.")
+
+
+@pytest.mark.parametrize(("finisher", "when"), [("the same command", "after"), ("the next refresh", "before")])
+def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
+    tmp_path: Path, when: str, finisher: str
+) -> None:
+    killed_shop(tmp_path / "shop")
+
+    def another(name: str) -> Shop:
+        shutil.copytree(tmp_path / "shop", tmp_path / name)
+        return Shop(tmp_path / name)
+
+    undisturbed = another("undisturbed")
+    untouched = state(undisturbed)
+    operations = die(undisturbed, None, when).operations
+    wanted = state(undisturbed)
+    assert wanted != untouched
+    seen = set()
+    for dies_at in range(1, operations + 1):
+        shop = another(str(dies_at))
+        assert die(shop, dies_at, when).died
+        committed = shop.tables.version(layout.manifest("shoes")) == 3
+        if finisher == "the next refresh":
+            settle_amendments(shop.store, shop.tables, "shoes", alone=True)
+            assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
+        elif not committed or shop.keys("open-amendments/"):
+            done = rollback(shop.store, shop.tables, "shoes", 1)
+            assert (done.version, done.previous, done.target) == (3, 2, 1)
+        if finisher == "the same command":
+            assert state(shop) == wanted, f"killed {when} operation {dies_at}"
+        seen.add(committed)
+        assert shop.keys("open-amendments/") == set()
+    assert seen == {False, True}
+
+
+def test_a_killed_rollback_by_default_is_completed_by_the_same_command_not_undone(shop: Shop) -> None:
+    shown = shop.shown(1)
+    with pytest.raises(StoreDied):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
+    assert shop.shown() == shown
+    assert shop.outcomes() == {}
+    done = rollback(shop.store, shop.tables, "shoes")
+    assert (done.version, done.target, done.withdrawn) == (3, 1, 3)
+    assert shop.shown() == shown
+
+
+def test_a_run_that_came_before_the_completion_is_not_undone(shop: Shop) -> None:
+    with pytest.raises(StoreDied):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
+    shop.release("r4", {"shirt/front": "pink"})  # a partial run that knew of no withdrawal
+    (done,) = settle_amendments(shop.store, shop.tables, "shoes", alone=True)
+    assert (done.version, done.withdrawn) == (3, 2)
+    assert ("shirt", "pink") not in refusals(shop)
+    assert refusals(shop)[("sock", "grey")] == ("withdrawn", "")
+
+
+def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_may_be_about_to_commit(
+    shop: Shop,
+) -> None:
+    class LookedAt(MortalTables):
+        def merge(self, table: str, *arguments: Any, **words: Any) -> int:
+            if table == layout.manifest("shoes"):
+                assert settle_amendments(shop.store, shop.tables, "shoes", alone=False) == []
+            return super().merge(table, *arguments, **words)
+
+    done = rollback(shop.store, LookedAt(shop.tables, Mortality()), "shoes")
+    assert done.withdrawn == 3
+    with pytest.raises(StoreDied):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
+    assert [each.version for each in settle_amendments(shop.store, shop.tables, "shoes", alone=False)] == [4]
+    assert shop.keys("open-amendments/") == set()
+
+
+def test_a_rollback_that_was_taken_for_dead_lets_be(shop: Shop) -> None:
+    class Slow(MortalTables):
+        def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+            settle_amendments(shop.store, shop.tables, "shoes", alone=True)
+            return super().history(table, limit)
+
+    shown = shop.shown()
+    with pytest.raises(LeaseLost, match="was taken for dead by another run; give the command again"):
+        rollback(shop.store, Slow(shop.tables, Mortality()), "shoes", 1)
+    assert shop.shown() == shown
+    assert shop.outcomes() == {}
+
+
+def test_a_rollback_beside_a_racing_release_still_ends_at_its_target(shop: Shop) -> None:
+    class Raced(MortalTables):
+        def merge(self, table: str, *arguments: Any, **words: Any) -> int:
+            if shop.tables.version(layout.manifest("shoes")) == 2:
+                shop.release("racer", {"shirt/back": "black"})
+            return super().merge(table, *arguments, **words)
+
+    done = rollback(shop.store, Raced(shop.tables, Mortality()), "shoes", 1)
+    assert (done.version, done.previous) == (4, 3)
+    assert shop.shown() == shop.shown(1)
+    assert refusals(shop)[("shirt", "black")] == ("withdrawn", "")
+
+
+def test_times_in_the_outcomes_are_the_rollbacks(shop: Shop) -> None:
+    began = datetime.now(UTC)
+    rollback(shop.store, shop.tables, "shoes")
+    assert all(began <= row["decided_at"] <= datetime.now(UTC) for row in shop.outcomes().values())

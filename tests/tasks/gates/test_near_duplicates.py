@@ -1,0 +1,116 @@
+"""Who is near whom among what is published: every row that matters, and none that the shop no longer shows."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from catalogs.keys import slot_id
+from catalogs.policy.duplicates import Candidate, Pair, Published
+from catalogs.policy.schema import Duplicates
+from tasks.gates.near_duplicates import Shown, resemblances
+from tests.tasks.batches import code_of
+from tests.tasks.shops import CATALOGUE, Shop, request_of
+
+RULES = Duplicates()
+NOBODY = pa.array([], pa.binary())
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    made = Shop(tmp_path)
+    pictures = {"mug/front": "red", "mug/side": "wide", "cup/front": "blue", "hat/front": "red"}
+    made.release("r0", pictures)
+    made.codes("r0", pictures)
+    return made
+
+
+def shown(shop: Shop, *moving: str) -> Shown:
+    ids = pa.array([slot_id(*place.split("/"), "a", 0) for place in moving], pa.binary())
+    return Shown(shop.store, shop.tables, CATALOGUE, ids)
+
+
+def candidate(
+    word: str, *skus: str, near: str = "", quality: float = 90, crop: str = "", sha: bytes = b""
+) -> Candidate:
+    return Candidate(
+        request_of(word), skus, code_of(near or word), quality, sha or code_of(f"pixels {word}"),
+        code_of(crop) if crop else b"",
+    )  # fmt: skip
+
+
+def named(published: list[Published]) -> list[str]:
+    return sorted(picture.sku for picture in published)
+
+
+def near(shop: Shop, *candidates: Candidate, **changes: float) -> tuple[list[Pair], list[Published], list[Pair]]:
+    return resemblances(candidates, shown(shop), RULES.model_copy(update=changes))
+
+
+def test_a_near_picture_brings_all_slots_that_show_it(shop: Shop) -> None:
+    among, published, against = near(shop, candidate("new", "shirt", near="red"))
+    assert (among, named(published)) == ([], ["hat", "mug"])
+    assert sorted((published[other].sku, bits) for _, other, bits in against) == [("hat", 0), ("mug", 0)]
+
+
+def test_what_shows_the_same_sku_or_the_same_pixels_comes_without_being_near(shop: Shop) -> None:
+    assert named(near(shop, candidate("new", "cup"))[1]) == ["cup"]
+    [blue] = near(shop, candidate("new", "cup"))[1]
+    assert named(near(shop, candidate("new", "shirt", sha=blue.pixel_sha))[1]) == ["cup"]
+    assert near(shop, candidate("new", "shirt")) == ([], [], [])
+
+
+def test_what_moves_and_what_is_no_longer_shown_is_nobody(shop: Shop) -> None:
+    red = candidate("new", "shirt", near="red")
+    assert named(resemblances([red], shown(shop, "mug/front"), RULES)[1]) == ["hat"]
+    shop.release("r1", {"hat/front": "green", "mug/front": "red"})
+    assert named(near(shop, red)[1]) == ["mug"]
+    assert len(shown(shop)) == 3
+
+
+def test_rows_that_are_written_twice_count_once(shop: Shop) -> None:
+    shop.codes("compacted", {"mug/front": "red", "hat/front": "red"})
+    assert named(near(shop, candidate("new", "shirt", near="red"))[1]) == ["hat", "mug"]
+    assert len(shown(shop)) == 4
+
+
+def test_a_code_that_cannot_be_trusted_is_not_looked_up_and_the_crop_is(shop: Shop) -> None:
+    vague = candidate("one", "shirt", near="red", quality=49)
+    assert near(shop, vague) == ([], [], [])
+    pair = [vague, candidate("two", "bag", near="red", crop="same"), candidate("three", "box", crop="same")]
+    among, _, against = near(shop, *pair)
+    assert sorted(among) == [(1, 2, 0), (2, 1, 0)]
+    assert {one for one, _, _ in against} == {1}
+
+
+def test_an_empty_shop_and_an_empty_batch_resemble_nobody(shop: Shop, tmp_path: Path) -> None:
+    empty = Shop(tmp_path / "empty")
+    assert resemblances([], shown(shop), RULES) == ([], [], [])
+    assert resemblances([candidate("a", "b")], shown(empty), RULES) == ([], [], [])
+
+
+def test_a_code_is_looked_up_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shown(shop)
+    first = found.near("fingerprint", [code_of("red"), code_of("new")], 31)
+    monkeypatch.setattr(found, "_index", None)
+    assert found.near("fingerprint", [code_of("new"), code_of("red")], 31) == first[::-1]
+
+
+def test_thousands_of_rows_give_what_a_plain_loop_gives(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    pictures = {f"sku{number}/front": f"word {number % 300}" for number in range(400)}
+    shop.release("r0", pictures)
+    for part in range(4):
+        shop.codes(f"r{part}", dict(list(pictures.items())[part * 100 : (part + 1) * 100]))
+    asked = [candidate(f"new {n}", f"other{n}", near=f"word {n * 7 % 310}") for n in range(40)]
+    _, published, against = resemblances(asked, shown(shop), RULES)
+    found = sorted((asked[one].skus[0], published[other].sku) for one, other, _ in against)
+    expected = sorted(
+        (f"other{n}", place.split("/")[0])
+        for n in range(40)
+        for place, word in pictures.items()
+        if word == f"word {n * 7 % 310}"
+    )
+    assert found == expected
+    assert np.unique([bits for _, _, bits in against]).tolist() == [0]

@@ -1,0 +1,243 @@
+"""The prompt gates find what they should, leave real shops' titles alone, and bear any text."""
+
+import random
+import sys
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.csv
+import pytest
+
+from catalogs.policy.prompt_rules import PromptWord
+from catalogs.policy.schema import built_in_policy, load_policy
+from catalogs.recipe.loading import built_in_recipe
+from catalogs.verdict import PASS, Verdict
+from tasks.gates.prompt_gate import PromptGates
+from tests.tasks.labelled import Labelled, Score, kinds_found, labelled_prompts, scores
+
+POLICY = built_in_policy()
+GATES = PromptGates(POLICY, ["en"])
+FRAME = "Studio product photograph of {}, front view, centred on a pure white background, soft even light"
+TITLES = Path(__file__).parents[1] / "data" / "shop_titles.tsv"
+MOST_BLOCKED, MOST_REVIEWED = 0.005, 0.05
+"""Shares of real titles."""
+
+FLOORS = {
+    "brand": (0.95, 0.80), "drugs": (0.90, 0.85), "hate": (0.95, 0.90), "language": (0.95, 0.65),
+    "minors": (0.85, 0.85), "politics": (0.95, 0.90), "self-harm": (0.95, 0.80), "sexual": (0.90, 0.88),
+    "tobacco": (0.95, 0.90), "violence": (0.95, 0.90), "weapons": (0.90, 0.90),
+}  # fmt: skip
+"""What is looked for -> the least precision and recall, on the prompts that lists may be tuned to."""
+HELD_OUT_FLOORS = (0.90, 0.70)
+"""The same over all kinds, on those that they may not."""
+
+
+class Broken:
+    """A classifier that fails on some prompts."""
+
+    version = "broken-1"
+
+    def score(self, text: str) -> dict[str, float]:
+        if "mug" in text:
+            raise RuntimeError("no memory")
+        return {"sexual": 0.9 if "lady" in text else 0.1}
+
+
+# Labelled prompts
+
+
+@pytest.mark.parametrize("held_out", [False, True], ids=["tuned-to", "held-out"])
+def test_labelled_prompts_are_told_apart(held_out: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    found = scores(GATES, [one for one in labelled_prompts() if one.held_out == held_out])
+    with capsys.disabled():
+        print(f"\n  {'held out' if held_out else 'tuned to':12} precision  recall    n")  # noqa: T201 - to be read
+        for kind, score in found.items():
+            count = score.right + score.missed
+            print(f"  {kind:12}     {score.precision:5.3f}   {score.recall:5.3f}  {count:3}")  # noqa: T201
+    if held_out:
+        total = Score(*map(sum, zip(*found.values(), strict=True)))
+        assert total.precision >= HELD_OUT_FLOORS[0]
+        assert total.recall >= HELD_OUT_FLOORS[1]
+        return
+    assert found.keys() == FLOORS.keys()
+    for kind, (precision, recall) in FLOORS.items():
+        assert found[kind].precision >= precision, kind
+        assert found[kind].recall >= recall, kind
+
+
+def test_the_labelled_prompts_are_many_of_every_kind_and_say_what_they_are() -> None:
+    prompts = list(labelled_prompts())
+    wanted = Counter(one.wanted for one in prompts)
+    assert len(prompts) >= 900
+    assert wanted.keys() == {"-", *FLOORS}
+    assert min(wanted.values()) >= 14
+    said = {one.kind for one in prompts}
+    assert {"plain", "leet", "confusable", "invisible", "spaced", "stretched", "look-alike", "hard"} <= said
+    assert {"de", "fr", "es", "it", "ru"} <= said
+    assert 0.28 < sum(one.held_out for one in prompts) / len(prompts) < 0.38
+
+
+def test_harmless_look_alikes_are_neither_blocked_nor_held_up() -> None:
+    harmless = [
+        one for one in labelled_prompts() if one.kind in ("look-alike", "brand-word", "brand-own", "brand-fits")
+    ]
+    stopped = [one.text for one in harmless if kinds_found(GATES, one)]
+    assert len(harmless) >= 250
+    assert len(stopped) <= 3, stopped
+
+
+# Titles
+
+
+def shares(titles: list[tuple[str, str]], frame: str = FRAME) -> tuple[float, float, list[tuple[str, Verdict]]]:
+    """Return which share of (title, brand) is blocked and which goes to review, and those titles."""
+    stopped = []
+    for title, brand in titles:
+        verdict, brands = GATES.judge(frame.format(title))
+        for word in (verdict, GATES.judge_brands(brands, brand)):
+            if word != PASS:
+                stopped.append((title, word))
+    count = Counter(word.word for _, word in stopped)
+    return count["BLOCK"] / len(titles), count["REVIEW"] / len(titles), stopped
+
+
+def test_titles_of_shops_of_many_kinds_pass() -> None:
+    rows = [line.split("\t") for line in TITLES.read_text("utf-8").splitlines()[1:]]
+    assert {"toys", "costumes", "kitchen", "lingerie", "board games"} <= {kind for kind, _ in rows}
+    assert len(rows) >= 250
+    blocked, reviewed, stopped = shares([(title, "") for _, title in rows])
+    assert blocked <= MOST_BLOCKED, stopped
+    assert reviewed <= MOST_REVIEWED, stopped
+
+
+def test_titles_of_real_shops_pass(shared_catalogs: Path) -> None:
+    titles: set[tuple[str, str]] = set()
+    for path in sorted(shared_catalogs.glob("*.csv")):
+        table = pyarrow.csv.read_csv(path, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True))
+        columns = (table[name].cast("string").to_pylist() for name in ("Title", "Body (HTML)", "Vendor"))
+        for title, body, vendor in zip(*columns, strict=True):
+            if title:
+                titles |= {(title, vendor or ""), (f"{title}, {(body or '')[:160]}", vendor or "")}
+    assert len(titles) >= 100
+    blocked, reviewed, stopped = shares(sorted(titles))
+    assert blocked <= MOST_BLOCKED, stopped
+    assert reviewed <= MOST_REVIEWED, stopped
+
+
+@pytest.mark.parametrize("name", ["default", "sample", "shopify"])
+def test_the_built_in_recipes_own_words_are_in_their_languages(name: str) -> None:
+    recipe = built_in_recipe(name)
+    assert PromptGates(POLICY, recipe.languages).judge(recipe.defaults.template or "") == PromptWord(PASS)
+
+
+# Brands and languages
+
+
+def test_a_brand_is_fine_for_its_own_skus_only() -> None:
+    verdict, brands = GATES.judge(FRAME.format("Nike running shoes"))
+    assert (verdict, brands) == (PASS, ("Nike",))
+    assert GATES.judge_brands(brands, "NIKE, Inc.") == PASS
+    for brand in ("", "Acme", "Adidas"):
+        assert GATES.judge_brands(brands, brand) == Verdict("REVIEW", ("brand.other",))
+
+
+def test_a_language_is_fine_where_the_recipe_names_it() -> None:
+    prompt = FRAME.format("湯呑み 青磁")
+    assert GATES.judge(prompt).verdict == Verdict("REVIEW", ("language.unexpected",))
+    assert PromptGates(POLICY, ["en", "ja"]).judge(prompt).verdict == PASS
+
+
+# The classifier
+
+
+def test_a_classifier_is_asked_and_one_that_fails_leaves_the_prompt_to_a_person() -> None:
+    policy = load_policy(
+        "extends: default\nrequired: [words, classifier]\nclassifier: {sexual: {review_above: 0.5}}", "shop.yaml"
+    )
+    gates = PromptGates(policy, ["en"], Broken())
+    assert gates.judge("a vase").verdict == PASS
+    assert gates.judge("a lady").verdict == Verdict("REVIEW", ("classifier.sexual",))
+    failed = gates.judge("a mug, p0rn").verdict
+    assert failed == Verdict("BLOCK", ("scanner-failed.classifier", "score-missing.classifier.sexual", "words.sexual"))
+    assert gates.judge("a vase").verdict == PASS
+
+
+def test_a_classifier_that_is_required_and_missing_passes_nothing() -> None:
+    policy = load_policy("extends: default\nrequired: [words, classifier]", "shop.yaml")
+    assert PromptGates(policy, ["en"]).judge("a vase").verdict == Verdict("REVIEW", ("scanner-missing.classifier",))
+
+
+# Any text at all
+
+SCRIPTS = ((0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x5FF), (0x600, 0x6FF), (0x900, 0x97F), (0xE00, 0xE7F),
+           (0x1100, 0x11FF), (0x200B, 0x2069), (0x2100, 0x26FF), (0x3040, 0x30FF), (0x4E00, 0x9FFF), (0xD800, 0xDFFF),
+           (0xFE00, 0xFEFF), (0xFF00, 0xFFEF), (0x1D400, 0x1D7FF), (0x1F100, 0x1F1FF), (0x1F300, 0x1F9FF),
+           (0xE0000, 0xE007F), (0x10FFFE, 0x10FFFF))  # fmt: skip
+SPECIAL = (
+    "\x00",
+    "\x1b[31m",
+    "\u202e",
+    "\u2066",
+    "\u200d",
+    "\ufeff",
+    "*",
+    "-",
+    "I",
+    "1",
+    "@",
+    "\ufdfa",
+    "gun",
+    "for iPhone",
+)
+
+
+def hostile(chance: random.Random) -> str:
+    parts = []
+    for _ in range(chance.randint(1, 12)):
+        low, high = chance.choice(SCRIPTS)
+        letter = chr(chance.randint(low, high))
+        word = "".join(chr(chance.randint(low, high)) for _ in range(chance.randint(1, 12)))
+        parts.append(chance.choice((letter * chance.choice((1, 3, 300)), word, chance.choice(SPECIAL))))
+    return chance.choice(("", " ", "\t")).join(parts)[:4000]
+
+
+def test_five_thousand_hostile_prompts_get_a_verdict_each_in_bounded_memory() -> None:
+    chance = random.Random(5)
+    words = Counter(GATES.judge(hostile(chance)).verdict.word for _ in range(4500))
+    tracemalloc.start()
+    try:
+        words.update(GATES.judge(hostile(chance)).verdict.word for _ in range(500))
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sum(words.values()) == 5000
+    assert words.keys() == {"PASS", "REVIEW", "BLOCK"}
+    assert kept < 30_000_000, "what is remembered of words and letters is bounded"
+    assert peak < 60_000_000
+
+
+@pytest.mark.parametrize("unit", ["gun ", "a-b ", "ж", "é", "p*rn ", "\u0301a", "1l", "for iPhone "])
+def test_a_verdict_of_ten_times_the_text_takes_about_ten_times_the_work(unit: str) -> None:
+    def work(text: str) -> int:
+        steps = 0
+
+        def count(*_: object) -> None:
+            nonlocal steps
+            steps += 1
+
+        sys.setprofile(count)
+        try:
+            GATES.judge(text)
+        finally:
+            sys.setprofile(None)
+        return steps
+
+    GATES.judge(unit * 100)
+    few, many = work(unit * 400), work(unit * 4000)
+    assert many <= 12 * few + 1000
+
+
+def test_a_held_out_prompt_is_told_by_its_text_alone() -> None:
+    one = Labelled("-", frozenset(), "plain", "", "Oak table")
+    assert one.held_out == one._replace(wanted="drugs", brand="Acme").held_out

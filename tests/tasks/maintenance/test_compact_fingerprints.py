@@ -1,0 +1,87 @@
+"""Fingerprints are put together without losing one that is shown, and without keeping one that is not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogs import layout
+from catalogs.indexes.digest_set import DigestSet
+from catalogs.runs.manifest_diff import digests
+from catalogs.table_schemas import CODES
+from infra.stores.parquet_objects import read_table
+from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+from tasks.maintenance.compact_fingerprints import FILES, compact_codes
+from tests.tasks.shops import Shop
+
+
+def filled(shop: Shop, files: int) -> list[Any]:
+    """Write that many files: each of one new slot, and once more one slot that every run has painted anew."""
+    for number in range(files):
+        shop.codes(f"r{number:02}", {f"sku{number}/front": "one", "always/front": f"picture {number}"})
+    return list(shop.store.list("codes/shoes/"))
+
+
+def rows(shop: Shop) -> list[tuple[str, bytes]]:
+    found = [read_table(shop.store, key, CODES).to_pylist() for key in sorted(shop.keys("codes/shoes/"))]
+    return sorted((row["sku"], row["fingerprint"]) for part in found for row in part)
+
+
+def shown(shop: Shop, wanted: set[str]) -> DigestSet:
+    """Return what is shown: these SKUs' pictures, with the newest of the one that changes."""
+    found = DigestSet()
+    for key in sorted(shop.keys("codes/shoes/"))[-1:] + sorted(shop.keys("codes/shoes/")):
+        table = read_table(shop.store, key, CODES)
+        newest = key == max(shop.keys("codes/shoes/"))
+        chosen = [row["sku"] in wanted and (newest or row["sku"] != "always") for row in table.to_pylist()]
+        found.add(digests(table.filter(chosen), "slot_id", "pixel_sha"))
+    return found
+
+
+def test_few_files_are_left_as_they_are(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    files = filled(shop, FILES)
+    assert compact_codes(shop.store, "shoes", files, DigestSet(), dry_run=False) == []
+    assert shop.keys("codes/") == {info.key for info in files}
+
+
+def test_many_files_become_one_that_holds_what_is_shown_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    files = filled(shop, FILES + 2)
+    alive = shown(shop, {"sku3", "sku7", "always"})
+    before = rows(shop)
+    replaced = compact_codes(shop.store, "shoes", files, alive, dry_run=False)
+    assert replaced == files
+    shop.store.delete(info.key for info in replaced)
+    (left,) = shop.keys("codes/shoes/")
+    assert left.startswith("codes/shoes/compacted-")
+    assert [sku for sku, _ in rows(shop)] == ["always", "sku3", "sku7"]
+    assert set(rows(shop)) <= set(before)
+
+
+def test_rows_that_a_killed_compaction_left_twice_are_put_together_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    files = filled(shop, FILES + 2)
+    alive = shown(shop, {f"sku{number}" for number in range(FILES + 2)})
+    compact_codes(shop.store, "shoes", files, alive, dry_run=False)  # killed before anything was deleted
+    again = list(shop.store.list("codes/shoes/"))
+    shop.store.delete(info.key for info in compact_codes(shop.store, "shoes", again, alive, dry_run=False))
+    assert len(shop.keys("codes/shoes/")) == 1
+    assert [sku for sku, _ in rows(shop)] == sorted(f"sku{number}" for number in range(FILES + 2))
+
+
+@pytest.mark.parametrize("dies_at", [1, 5, 20, FILES + 3, FILES + 4])
+def test_a_death_while_writing_leaves_every_old_file(tmp_path: Path, dies_at: int) -> None:
+    shop = Shop(tmp_path)
+    files = filled(shop, FILES + 2)
+    with pytest.raises(StoreDied):
+        compact_codes(MortalStore(shop.store, Mortality(dies_at)), "shoes", files, shown(shop, {"sku1"}), dry_run=False)
+    assert shop.keys("codes/") == {info.key for info in files}
+
+
+def test_a_dry_run_names_the_same_files_and_writes_nothing(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    files = filled(shop, FILES + 1)
+    assert compact_codes(shop.store, "shoes", files, DigestSet(), dry_run=True) == files
+    assert layout.codes("shoes", "x") not in shop.keys("codes/")
+    assert shop.keys("codes/") == {info.key for info in files}

@@ -1,0 +1,249 @@
+"""Damage of every kind is found and named, and what is sound is not accused."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.recipe.loading import built_in_recipe
+from catalogs.recipe.schema import Finish
+from infra.imaging.finishing import finish
+from infra.provenance.certificates import development_identity, load_identity
+from infra.provenance.credentials import Signer, unsigned
+from infra.stores.json_objects import write_json
+from infra.testing.faulty_store import Mortality, MortalStore
+from tasks.amendments.rollback import rollback
+from tasks.maintenance import verify as module
+from tasks.maintenance.verify import Finding, Verification, verify
+from tasks.pipeline.publish import publish
+from tests.infra.marks.identities import new_identity, write_identity
+from tests.tasks.batches import batch, decision
+from tests.tasks.shops import Shop, jpeg_of, pixels_of
+
+PICTURES = {f"sku{number}/front": f"picture {number}" for number in range(12)}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    shop = Shop(tmp_path)
+    shop.release("r1", PICTURES)
+    return shop
+
+
+def found(shop: Shop, **options: Any) -> Verification:
+    return verify(shop.store, shop.tables, "shoes", **options)
+
+
+def only(result: Verification) -> Finding:
+    assert len(result.findings) == 1
+    return result.findings[0]
+
+
+def key(shop: Shop, number: int) -> str:
+    return shop.shown()[f"sku{number}/front"]
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_sound_release_is_sound(shop: Shop, deep: bool) -> None:
+    result = found(shop, deep=deep)
+    assert result == Verification("shoes", 1, checked=12)
+    assert result.sound
+
+
+@pytest.mark.parametrize("sample", [None, 12])
+def test_a_deleted_picture_is_missing(shop: Shop, sample: int | None) -> None:
+    gone = key(shop, 3)
+    shop.store.delete([gone])
+    result = found(shop, sample=sample)
+    assert (result.checked, result.missing, result.wrong, result.sound) == (12, 1, 0, False)
+    assert only(result) == Finding("sku3", "front", "a", 0, gone, True, ("there is no such object",))
+
+
+def test_an_empty_picture_is_wrong(shop: Shop) -> None:
+    shop.store.write(key(shop, 3), b"")
+    result = found(shop, deep=True)
+    assert (result.checked, result.missing, result.wrong) == (12, 0, 1)
+    assert only(result).reasons == ("the object is empty",)
+
+
+def test_one_changed_byte_is_found_only_by_reading(shop: Shop) -> None:
+    place = key(shop, 5)
+    data = bytearray(shop.store.read(place))
+    data[-200] ^= 1
+    shop.store.write(place, bytes(data))
+    assert found(shop).sound
+    result = found(shop, deep=True)
+    assert (result.missing, result.wrong) == (0, 1)
+    assert only(result).object == place
+    assert only(result).reasons[0].startswith("the file's sha256 is ")
+
+
+def test_two_swapped_pictures_are_both_wrong(shop: Shop) -> None:
+    one, other = key(shop, 1), key(shop, 2)
+    shop.store.write(one, jpeg_of("picture 2"))
+    shop.store.write(other, jpeg_of("picture 1"))
+    result = found(shop, deep=True)
+    assert result.wrong == 2
+    assert {finding.object for finding in result.findings} == {one, other}
+    for finding in result.findings:
+        assert [reason.split(" is ")[0] for reason in finding.reasons] == ["the file's sha256", "the pixels' sha256"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"<html>404</html>", "neither a PNG nor a JPEG"), (jpeg_of("picture 7")[:-40], "it was cut short")],
+)
+def test_what_is_no_picture_is_a_finding(shop: Shop, data: bytes, reason: str) -> None:
+    shop.store.write(key(shop, 7), data)
+    reasons = only(found(shop, deep=True)).reasons
+    assert reasons[0].startswith("the file's sha256 is ")
+    assert reason in reasons[1]
+
+
+def test_a_picture_without_its_mark_is_found_unless_its_recipe_wanted_none(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    data = finish(pixels_of("bare"), {"mark": False})
+    plain = Finish(mark=False)
+    row = shop.row("shirt/front", "bare", "r1", finish_digest=plain.digest)
+    sha = module.sha256(data).digest()
+    row |= {"file_sha": sha, "object": layout.published_image("shoes", "shirt", "front", "a", 0, sha.hex())}
+    shop.store.write(row["object"], data)
+    changes = pa.Table.from_pylist(
+        [row | {"_op": "put"}], shop.tables.read("manifest/shoes").schema.append(pa.field("_op", pa.string()))
+    )
+    shop.tables.merge("manifest/shoes", changes, on=["slot_id"], base_version=0, metadata={"run_id": "r1"})
+    assert only(found(shop, deep=True)).reasons == ("the mark of a generated picture is not in it",)
+    recipe = built_in_recipe().model_copy(update={"finish": plain})
+    write_json(shop.store, layout.run_file("r1", "recipe.json"), recipe.model_dump(mode="json"))
+    assert found(shop, deep=True).sound
+
+
+def test_a_manifest_that_names_other_things_is_a_finding(shop: Shop) -> None:
+    (shop.folder / "secret").write_bytes(b"x")
+    shop.release("r2", {"sku1/front": "picture 1"}, object="../../etc/passwd")
+    shop.release("r3", {"sku2/front": "picture 2"}, object="secret")
+    shop.release("r4", {"sku3/front": "picture 3"}, object=None)
+    shop.release("r5", {"sku4/front": "picture 4"}, file_sha=b"other" * 6 + b"!!")
+    for sample in (None, 12):
+        result = found(shop, sample=sample, deep=True)
+        assert (result.checked, result.missing, result.wrong) == (12, 3, 1)
+    reasons = next(finding.reasons for finding in result.findings if finding.sku == "sku4")
+    assert reasons[0] == "its name does not carry the sha256 that the manifest gives it"
+
+
+def test_since_leaves_out_what_was_published_before(shop: Shop) -> None:
+    shop.release("r2", {"sku5/front": "newer"})
+    old, new = key(shop, 1), key(shop, 5)
+    shop.store.delete([old, new])
+    assert [found(shop, since=version).checked for version in (0, 1, 2)] == [12, 1, 0]
+    assert only(found(shop, since=1)).object == new
+    with pytest.raises(OptionError, match="--since 9: there is no such release; the newest is 2"):
+        found(shop, since=9)
+
+
+def test_a_rollback_publishes_nothing_anew(shop: Shop) -> None:
+    shop.release("r2", {"sku5/front": "newer"})
+    rollback(shop.store, shop.tables, "shoes")
+    assert found(shop, deep=True) == Verification("shoes", 3, checked=12)
+    assert found(shop, since=1).checked == 0
+
+
+def test_a_sample_is_the_same_for_a_release_and_another_for_the_next(shop: Shop) -> None:
+    def sampled() -> set[str]:
+        for name in shop.keys("published/"):
+            shop.store.write(name, b"")
+        return {finding.sku for finding in found(shop, sample=4).findings}
+
+    first = sampled()
+    assert len(first) == 4
+    assert sampled() == first
+    shop.release("r2", {"sku5/front": "newer"})
+    assert sampled() != first
+    assert found(shop, sample=500).checked == 12
+    with pytest.raises(OptionError, match="--sample 0"):
+        found(shop, sample=0)
+
+
+def test_few_rows_of_many_are_looked_at_one_by_one_without_a_listing(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    one = shop.row("sku/front", "picture", "r1")
+    rows = [one | {"slot_id": number.to_bytes(16, "big"), "_op": "put"} for number in range(2500)]
+    changes = pa.Table.from_pylist(rows, shop.tables.read("manifest/shoes").schema.append(pa.field("_op", pa.string())))
+    shop.tables.merge("manifest/shoes", changes, on=["slot_id"], base_version=0, metadata={"run_id": "r1"})
+
+    def operations(sample: int) -> int:
+        mortality = Mortality()
+        result = verify(MortalStore(shop.store, mortality), shop.tables, "shoes", sample=sample)
+        assert (result.checked, result.sound) == (sample, True)
+        return mortality.operations
+
+    assert operations(2) == 2  # sizes
+    assert operations(30) == 1  # a listing
+
+
+def test_only_the_first_hundred_findings_are_kept(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.release("r1", {f"sku{number}/front": "one" for number in range(120)})
+    shop.store.delete(list(shop.keys("published/")))
+    result = found(shop)
+    assert (result.checked, result.missing, len(result.findings)) == (120, 120, 100)
+
+
+def test_an_empty_and_an_unknown_catalogue(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    assert found(shop) == Verification("shoes", 0)
+    with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
+        verify(shop.store, shop.tables, "boots")
+
+
+# Signatures
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> Shop:
+    """A release without signatures, as older versions made them, and a signed one after it."""
+    shop = Shop(tmp_path)
+    shop.release("r0", {"old/front": "picture 0"})
+    shop.stage("red")
+    signer = Signer(development_identity(str(tmp_path / "c2pa")))
+    publish(shop.store, shop.tables, batch([decision("shirt/front", "red")]), signer)
+    return shop
+
+
+def test_signed_and_older_unsigned_pictures_are_sound_side_by_side(signed: Shop) -> None:
+    assert found(signed, deep=True) == Verification("shoes", 2, checked=2)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reasons"),
+    [
+        (unsigned, ["the file's sha256", "its signed C2PA manifest is not in it"]),
+        (
+            lambda data: data[:-30] + bytes([data[-30] ^ 1]) + data[-29:],
+            [
+                "the file's sha256",
+                "the pixels' sha256",
+                "its C2PA signature does not hold: assertion.dataHash.mismatch",
+            ],
+        ),
+    ],
+    ids=["stripped", "one byte"],
+)
+def test_a_signature_that_is_gone_or_broken_is_found(signed: Shop, spoil: Any, reasons: list[str]) -> None:
+    place = signed.shown()["shirt/front"]
+    signed.store.write(place, spoil(signed.store.read(place)))
+    said = only(found(signed, deep=True)).reasons
+    assert len(said) == len(reasons)
+    for word, start in zip(said, reasons, strict=True):
+        assert word.startswith(start)
+
+
+def test_a_picture_that_somebody_else_signed_is_another_file(signed: Shop, tmp_path: Path) -> None:
+    place = signed.shown()["shirt/front"]
+    theirs = Signer(load_identity(*write_identity(tmp_path / "theirs", new_identity())))
+    signed.store.write(place, theirs.sign(unsigned(signed.store.read(place)), "x"))
+    [reason] = only(found(signed, deep=True)).reasons
+    assert reason.startswith("the file's sha256 is ")

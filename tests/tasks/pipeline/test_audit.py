@@ -1,0 +1,224 @@
+"""Each check of the audit lets a sound batch go and holds one that is broken in its way."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalogs.policy.audit_suite import Suite, default_suite, load_suite
+from catalogs.table_schemas import DECISIONS
+from tasks.pipeline.audit import Audit, Totals, audit, slots_frame
+
+SUITE = default_suite()
+DIGEST = b"d" * 32
+ENDED = {"publish": "published", "review": "review", "blocked": "blocked", "failed": "failed", "deferred": "deferred"}
+
+
+def row(number: int, state: str = "publish", **other: Any) -> dict[str, Any]:
+    verdict = {"publish": "PASS", "review": "REVIEW", "blocked": "BLOCK"}.get(state)
+    return {
+        "slot_id": number.to_bytes(16, "big"),
+        "sku": f"sku-{number}",
+        "kind": "new",
+        "state": state,
+        "verdict": verdict,
+        "reasons": [] if verdict in ("PASS", None) else ["blurred"],
+        "attempt": 0,
+        "request_key": DIGEST,
+        "image_key": DIGEST,
+        "finished_sha": DIGEST,
+        "file_sha": DIGEST,
+        "file_bytes": 90_000,
+        "width": 1024,
+        "height": 1024,
+        "mark": "trainedAlgorithmicMedia",
+        **other,
+    }
+
+
+def batch(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=DECISIONS)
+
+
+def totals(rows: list[dict[str, Any]], **other: int) -> Totals:
+    ended = {name: sum(row["state"] == state for row in rows) for state, name in ENDED.items()}
+    count = len(rows)
+    numbers = dict.fromkeys(("changed", "redecided", "retired", "superseded"), 0) | ended
+    numbers |= {"planned": count, "new": count, "live": 100}
+    numbers |= {"rows_input": 10, "rows_accepted": 7, "rows_rejected": 2, "rows_ignored": 1}
+    return Totals(**numbers | other)
+
+
+SOUND = [row(1), row(2), row(3, "review"), row(4, "blocked"), row(5, "failed"), row(6, "deferred")]
+
+
+def check_of(result: Audit, name: str) -> Any:
+    return next(check for check in result.checks if check.name == name)
+
+
+def test_a_sound_batch_may_go() -> None:
+    result = audit(batch(SOUND), totals(SOUND), SUITE)
+    assert result.held == []
+    assert all(check.success for check in result.checks)
+    parts = (SUITE.slots, SUITE.published, SUITE.reasons, SUITE.totals)
+    assert len(result.checks) == sum(map(len, parts))
+
+
+def test_a_night_without_any_change_may_go() -> None:
+    assert audit(DECISIONS.empty_table(), totals([]), SUITE).held == []
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "said"),
+    [
+        ({"slot_id": None}, "slot-known", "slot: 1 of 6 rows are not as expected"),
+        ({"slot_id": SOUND[1]["slot_id"]}, "slot-unique", "slot: 2 of 6 rows are not as expected"),
+        ({"state": "sold"}, "state-known", "state: 1 of 6 rows are not as expected (such as sold)"),
+        ({"state": None}, "state-given", "state: 1 of 6 rows are not as expected"),
+        ({"verdict": "REVIEW"}, "published-passed", "verdict: 1 of 2 rows are not as expected (such as REVIEW)"),
+        ({"verdict": None}, "published-judged", "verdict: 1 of 2 rows are not as expected"),
+        ({"finished_sha": None}, "published-pixels", "finished_sha_bytes: 1 of 2 rows are not as expected (such as 0)"),
+        ({"file_sha": None}, "published-sha", "file_sha_bytes: 1 of 2 rows are not as expected (such as 0)"),
+        ({"finished_sha": b"short"}, "published-pixels", "finished_sha_bytes: 1 of 2 rows are not as expected"),
+        ({"image_key": None}, "published-image", "image_key_bytes: 1 of 2 rows are not as expected (such as 0)"),
+        ({"request_key": None}, "request-known", "request_key_bytes: 1 of 6 rows are not as expected"),
+        ({"attempt": -1}, "published-attempt", "attempt: 1 of 2 rows are not as expected (such as -1)"),
+        ({"attempt": None}, "published-attempt", "attempt: 1 of 2 rows are not as expected (such as -1)"),
+        ({"width": 0}, "published-width", "width: 1 of 2 rows are not as expected (such as 0)"),
+        ({"height": None}, "published-height", "height: 1 of 2 rows are not as expected (such as 0)"),
+        ({"mark": "scanned"}, "published-mark", "mark: 1 of 2 rows are not as expected (such as scanned)"),
+        ({"mark": None}, "published-mark-given", "mark: 1 of 2 rows are not as expected"),
+        ({"sku": ""}, "sku-known", "sku_bytes: 1 of 6 rows are not as expected (such as 0)"),
+        ({"sku": None}, "sku-known", "sku_bytes: 1 of 6 rows are not as expected (such as 0)"),
+        ({"file_bytes": None}, "published-file", "file_bytes: 1 of 2 rows are not as expected (such as 0)"),
+    ],
+)
+def test_a_broken_row_holds_the_batch_by_its_check_alone(change: dict[str, Any], check: str, said: str) -> None:
+    rows = [{**SOUND[0], **change}, *SOUND[1:]]
+    counted = totals(SOUND) if change.get("state", "publish") == "publish" else replace(totals(SOUND), published=1)
+    if "state" in change:
+        counted = replace(counted, planned=6, superseded=1)
+    result = audit(batch(rows), counted, SUITE)
+    assert result.held == [check]
+    assert check_of(result, check).reason.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "said"),
+    [
+        ({"planned": 7, "new": 7, "superseded": 1}, "batch-complete", "batch_difference: observed -1"),
+        ({"new": 5}, "plan-sum", "plan_difference: observed -1"),
+        ({"changed": 1}, "plan-sum", "plan_difference: observed 1"),
+        ({"superseded": 1}, "slots-sum", "slots_difference: observed 1"),
+        ({"deferred": 0}, "slots-sum", "slots_difference: observed -1"),
+        ({"published": 3, "failed": 0}, "states-agree", "states_excess: observed 1"),
+        ({"rows_input": 11}, "rows-sum", "rows_difference: observed -1"),
+        ({"rows_rejected": 3}, "rows-sum", "rows_difference: observed 1"),
+        ({"retired": 6}, "retired-share", "retired_share: observed 0.06"),
+        ({"retired": 1, "live": 3}, "retired-share", "retired_share: observed 0.333333"),
+        ({"retired": 1, "live": 0}, "retired-share", "retired_share: observed 1"),
+    ],
+)
+def test_a_wrong_sum_holds_the_batch_by_its_check_alone(change: dict[str, int], check: str, said: str) -> None:
+    result = audit(batch(SOUND), totals(SOUND, **change), SUITE)
+    assert result.held == [check]
+    assert check_of(result, check).reason == said
+
+
+def test_a_batch_that_lost_all_its_rows_is_held_though_no_row_is_wrong() -> None:
+    result = audit(DECISIONS.empty_table(), totals(SOUND), SUITE)
+    assert result.held == ["batch-complete", "states-agree"]
+
+
+def test_five_percent_retired_is_still_let_go() -> None:
+    assert audit(batch(SOUND), totals(SOUND, retired=5), SUITE).held == []
+
+
+def test_superseded_slots_keep_their_rows_and_waiting_ones_count_in_the_plan() -> None:
+    counted = totals(SOUND, published=1, superseded=1, new=3, changed=2, redecided=1)
+    assert audit(batch(SOUND), counted, SUITE).held == []
+
+
+@pytest.mark.parametrize(("refused", "held"), [(100, []), (101, ["publish-share"])])
+def test_a_night_that_refuses_more_than_half_is_held(refused: int, held: list[str]) -> None:
+    rows = [row(number, "blocked" if number < refused else "publish") for number in range(200)]
+    result = audit(batch(rows), totals(rows), SUITE)
+    assert result.held == held
+    if held:
+        assert check_of(result, "publish-share").reason.endswith("(such as 0.495)")
+
+
+@pytest.mark.parametrize(("failed", "held"), [(40, []), (41, ["failed-share"])])
+def test_a_night_of_many_failures_is_held(failed: int, held: list[str]) -> None:
+    rows = [row(number, "failed" if number < failed else "publish") for number in range(200)]
+    assert audit(batch(rows), totals(rows), SUITE).held == held
+
+
+@pytest.mark.parametrize(("state", "check"), [("review", "review-share"), ("blocked", "blocked-share")])
+def test_a_share_out_of_its_band_is_a_warning_from_200_pictures_on(state: str, check: str) -> None:
+    for refused, of, fine in ((50, 200, True), (51, 200, False), (51, 199, True)):
+        rows = [row(number, state if number < refused else "publish") for number in range(of)]
+        result = audit(batch(rows), totals(rows), SUITE)
+        assert (check_of(result, check).success, result.held) == (fine, [])
+
+
+def test_a_reason_that_stands_against_too_many_is_named() -> None:
+    rows = [row(number, "review", reasons=["blurred", f"odd-{number}"]) for number in range(31)]
+    rows += [row(number) for number in range(31, 200)]
+    check = check_of(audit(batch(rows), totals(rows), SUITE), "reason-share")
+    assert (check.success, check.critical) == (False, False)
+    assert check.reason == "share: 1 of 32 rows are not as expected (such as blurred 0.155)"
+    assert check_of(audit(batch(rows[1:]), totals(rows[1:]), SUITE), "reason-share").success  # 199 are too few
+
+
+def test_pictures_whose_recipe_waives_the_mark_are_a_warning() -> None:
+    rows = [{**SOUND[0], "mark": "waived"}, *SOUND[1:]]
+    result = audit(batch(rows), totals(rows), SUITE)
+    assert (result.held, check_of(result, "published-marked").success) == ([], False)
+
+
+def test_the_document_says_of_each_check_what_was_asked_and_why() -> None:
+    document = json.loads(json.dumps(audit(batch(SOUND), totals(SOUND, retired=6), SUITE).document, allow_nan=False))
+    assert (document["suite_version"], document["held"]) == (1, ["retired-share"])
+    assert (document["totals"]["planned"], document["totals"]["retired_share"]) == (6, 0.06)
+    told = {check["name"]: check for check in document["checks"]}
+    assert len(told) == sum(map(len, (SUITE.slots, SUITE.published, SUITE.reasons, SUITE.totals)))
+    assert told["retired-share"]["kwargs"] == {"column": "retired_share", "min_value": 0, "max_value": 0.05}
+    assert (told["retired-share"]["frame"], told["retired-share"]["success"]) == ("totals", False)
+    assert all(told[name]["source"] for name in ("slot-unique", "published-mark", "retired-share"))
+
+
+def test_shares_of_few_pictures_hold_nothing() -> None:
+    rows = [row(number, "blocked") for number in range(150)] + [row(number, "failed") for number in range(150, 199)]
+    assert audit(batch(rows), totals(rows), SUITE).held == []
+
+
+def test_an_unexplained_refusal_is_a_warning() -> None:
+    rows = [*SOUND[:2], {**SOUND[2], "reasons": None}, *SOUND[3:]]
+    result = audit(batch(rows), totals(rows), SUITE)
+    assert result.held == []
+    check = check_of(result, "refusals-explained")
+    assert (check.success, check.reason) == (False, "reasons: 1 of 2 rows are not as expected (such as 0)")
+
+
+def test_a_suite_that_asks_for_what_is_not_there_holds_the_batch() -> None:
+    entry = "{name: odd, type: expect_column_values_to_not_be_null, kwargs: {column: prompt}}"
+    suite: Suite = load_suite(f"{{version: 1, slots: [{entry}], published: [], totals: []}}", "mine.yaml")
+    result = audit(batch(SOUND), totals(SOUND), suite)
+    assert result.held == ["odd"]
+    assert "could not be carried out" in result.checks[0].reason
+
+
+def test_the_audit_is_plain_json() -> None:
+    result = audit(batch(SOUND), totals(SOUND, retired=6), SUITE)
+    content = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert content["held"] == ["retired-share"]
+    assert {check["name"] for check in content["checks"]} >= {"retired-share", "slot-unique"}
+
+
+def test_neither_prompts_nor_digests_become_python_objects() -> None:
+    frame = slots_frame(batch(SOUND))
+    assert not {"prompt", "sku", "slot_id", "request_key", "image_key", "finished_sha", "fingerprint"} & set(frame)
+    assert all(str(kind) in {"str", "category", "int16", "int32", "int64"} for kind in frame.dtypes), frame.dtypes

@@ -1,0 +1,240 @@
+"""What generating makes of a shard's orders."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalogs import layout
+from catalogs.planning.budget import Allowance
+from catalogs.planning.plan import Request
+from catalogs.runs.work_items import Order, ShardWork
+from catalogs.verdict import PASS
+from infra.engines import EngineSpec, open_engine
+from infra.engines.threaded import READY_BATCHES
+from infra.errors import WorkSetAside
+from infra.imaging.codecs import decode, encode_png, pixel_sha
+from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt
+from infra.pools.inline import InlinePool
+from infra.stores import open_store
+from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+from tasks.pipeline.generate import MOST_ALONE, STAGING_QUEUE, generate, make
+from tasks.runs.budget_meter import FIRST_MEASURED, Meter
+from tests.flows.worlds import counting_engine
+
+REQUEST = Request(
+    key=bytes(32),
+    prompt="a mug",
+    negative="",
+    seed=None,
+    width=64,
+    height=64,
+    steps=8,
+    guidance=0.0,
+    model="stub",
+    finish_digest="f1",
+    first_attempt=0,
+    attempts_allowed=3,
+    category="",
+    verdict=PASS,
+    priority="normal",
+)
+
+
+def orders(*requests: Request) -> ShardWork:
+    return ShardWork("s", tuple(Order(request, 0) for request in requests))
+
+
+@contextmanager
+def stub_pool(seconds: float = 0.0) -> Iterator[Pool]:
+    pool = InlinePool(lambda: open_engine(EngineSpec("stub", stub_seconds=seconds)))
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def made(store: ObjectStore, shard: ShardWork) -> list[tuple[str, str, str]]:
+    with stub_pool() as pool:
+        return [(one.order.request.finish_digest, one.how, one.raw_sha) for one in make(pool, shard, store)]
+
+
+def test_an_image_is_staged_under_its_key_with_the_sha_of_its_pixels() -> None:
+    store = open_store("memory://generate-1")
+    shard = orders(REQUEST)
+    [(_, how, sha)] = made(store, shard)
+    assert how == "generated"
+    assert pixel_sha(decode(store.read(layout.staged_image(shard.orders[0].image_key)))) == sha
+
+
+def test_what_is_staged_is_not_made_again() -> None:
+    store = open_store("memory://generate-2")
+    first, second = made(store, orders(REQUEST)), made(store, orders(REQUEST))
+    assert [how for _, how, _ in first + second] == ["generated", "reused"]
+    assert first[0][2] == second[0][2]
+
+
+def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_honest_about_it() -> None:
+    store, shard = open_store("memory://generate-backend"), orders(REQUEST)
+    engine = open_engine(EngineSpec("stub"))
+    try:
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("generated", "stub")]
+        engine.name = "another"
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "stub")]
+        key = layout.staged_image(shard.orders[0].image_key)
+        store.write(key, encode_png(decode(store.read(key))))  # as it was staged before engines were remembered
+        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "")]
+    finally:
+        engine.close()
+
+
+def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one() -> None:
+    store, shard = open_store("memory://generate-rival"), orders(REQUEST)
+    engine = open_engine(EngineSpec("stub"))
+
+    class Overtaken:
+        name = "stub"
+
+        def generate(self, prompts: Iterable[Prompt]) -> Iterator[Frame | Failure]:
+            for answer in engine.generate(prompts):
+                theirs = np.full((64, 64, 3), 7, np.uint8)
+                store.write(layout.staged_image(shard.orders[0].image_key), encode_png(theirs, "tensorrt"))
+                yield answer
+
+    try:
+        [one] = generate(Overtaken(), shard, store)  # type: ignore[arg-type]
+    finally:
+        engine.close()
+    assert (one.how, one.backend, one.raw_sha) == (
+        "generated", "tensorrt", pixel_sha(np.full((64, 64, 3), 7, np.uint8)),
+    )  # fmt: skip
+
+
+def test_a_damaged_staged_image_is_made_anew() -> None:
+    store = open_store("memory://generate-3")
+    shard = orders(REQUEST)
+    [before] = made(store, shard)
+    store.write(layout.staged_image(shard.orders[0].image_key), b"half an ima")
+    assert made(store, shard) == [before]
+
+
+def test_two_finishes_of_one_request_need_one_image_and_get_an_answer_each() -> None:
+    store = open_store("memory://generate-4")
+    answers = made(store, orders(REQUEST, replace(REQUEST, finish_digest="f2")))
+    assert [(finish, how) for finish, how, _ in answers] == [("f1", "generated"), ("f2", "reused")]
+    assert answers[0][2] == answers[1][2]
+
+
+def test_a_poisoned_prompt_fails_alone_with_its_reason() -> None:
+    store = open_store("memory://generate-5")
+    poisoned = replace(REQUEST, key=bytes([1]) * 32, prompt="a mug [poison]")
+    answers = made(store, orders(poisoned, REQUEST))
+    assert [how for _, how, _ in answers] == ["failed", "generated"]
+
+
+class SlowThenGone(Mortality):
+    """The first picture takes long to stage, and none after it can be staged."""
+
+    def survive(self, what: str, operation: Callable[[], Any]) -> Any:
+        """Wait with the first one."""
+        if "write staging" in what:
+            if self.dies_at is not None:
+                raise StoreDied(what)
+            self.dies_at = 0
+            time.sleep(0.5)
+        return operation()
+
+
+def test_a_picture_that_cannot_be_staged_ends_the_painting_though_a_slower_one_is_still_on_its_way() -> None:
+    store = MortalStore(open_store("memory://generate-gone"), SlowThenGone())
+    store.abreast = STAGING_QUEUE
+    painted: list[str] = []
+    engine = counting_engine(painted.append)
+    requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(60)]
+    try:
+        with pytest.raises(StoreDied):
+            generate(engine, orders(*requests), store)
+    finally:
+        engine.close()
+    assert len(painted) <= STAGING_QUEUE + READY_BATCHES + 3
+
+
+def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_made() -> None:
+    store = open_store("memory://generate-metered")
+    requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(6)]
+    made(store, orders(*requests[4:]))
+    with stub_pool() as pool:
+        meter = Meter(Allowance(paid=1.0), spent=0.5, expected=0.3)
+        found = make(pool, orders(*requests), store, meter)
+    assert [(one.order.request.key[-1], one.how) for one in found] == [(0, "generated"), (4, "reused"), (5, "reused")]
+    assert meter.stopped == "budget-used-up"
+
+
+def test_a_limited_run_gives_the_engine_a_few_images_to_measure_by_before_it_reads_ahead() -> None:
+    store = open_store("memory://generate-measured")
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(40)])
+    with stub_pool(0.05) as pool:
+        found = make(pool, shard, store, Meter(Allowance(paid=0.01)))
+    assert len(found) == FIRST_MEASURED
+
+
+class Fragile:
+    """A pool whose engine dies, with what it has painted staged, when it comes to one of `deadly`, and once first."""
+
+    def __init__(self, pool: Pool, *deadly: int) -> None:
+        self.pool, self.deadly = pool, deadly
+        self.asked: list[list[int]] = []
+
+    def submit(self, work: Callable[[Engine, ShardWork], Any], shard: ShardWork) -> Any:
+        numbers = [order.request.key[-1] for order in shard.orders]
+        self.asked.append(numbers)
+        end = next((place for place, number in enumerate(numbers) if number in self.deadly), None)
+        future = self.pool.submit(work, replace(shard, orders=shard.orders[:end]))
+        if end is not None:
+            future.result()
+            future = type(future)()
+            future.set_exception(WorkSetAside("Engines died with it."))
+        return future
+
+    def busy_seconds(self) -> float:
+        return self.pool.busy_seconds()
+
+    def close(self) -> None:
+        self.pool.close()
+
+
+def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_one() -> None:
+    store = open_store("memory://generate-fragile")
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
+    with stub_pool() as pool:
+        fragile = Fragile(pool, 3, 5)
+        found = make(fragile, shard, store)
+    assert fragile.asked == [list(range(8)), list(reversed(range(8))), [3], [4], [5]]
+    assert [one.how for one in found] == [*["reused"] * 3, "failed", "generated", "failed", *["reused"] * 2]
+    assert {(one.code, one.reason) for one in found if one.how == "failed"} == {("set-aside", "Engines died with it.")}
+
+
+def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
+    store = open_store("memory://generate-hopeless")
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(MOST_ALONE + 5)])
+    with stub_pool() as pool:
+        fragile = Fragile(pool, 1, MOST_ALONE + 2)
+        found = make(fragile, shard, store)
+    assert len(fragile.asked) == 2
+    assert [one.how for one in found] == ["reused", *["failed"] * (MOST_ALONE + 2), "reused", "reused"]
+
+
+def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_for() -> None:
+    store = open_store("memory://generate-portions")
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
+    meter = Meter(Allowance(paid=100.0))
+    with stub_pool(0.02) as pool:
+        fragile = Fragile(pool, 6)
+        found = make(fragile, shard, store, meter)
+    assert fragile.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [7, 6, 5, 4], [6]]
+    assert [one.how for one in found] == [*["generated"] * 4, "reused", "reused", "failed", "reused"]
+    assert meter.spent >= 8 * 0.02

@@ -1,0 +1,235 @@
+"""What a plan finds in a catalogue, writes into a run's folder, and dares to retire."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from catalogs import layout
+from catalogs.errors import CatalogueError
+from catalogs.keys import slot_id
+from catalogs.planning.budget import Allowance, Terms
+from catalogs.planning.plan import Plan
+from catalogs.planning.sharding import SHARDS_A_PART
+from catalogs.policy.schema import built_in_policy
+from catalogs.recipe.loading import built_in_recipe, with_engine
+from catalogs.runs.job import Job
+from catalogs.table_schemas import LEFT_OUT, REJECTS, RETIRED, SLOTS
+from infra.stores.addresses import parse_address
+from infra.stores.parquet_objects import read_records, read_row_group, read_table
+from infra.tables.delta import DeltaTables
+from tasks.gates.prompt_gate import PromptGates
+from tasks.pipeline.plan import load_plan, make_plan, plan_holds
+from tasks.runs import run_state as runs
+from tests.catalogs.shop import RECIPE
+from tests.flows.shops import write_csv
+from tests.tasks.batches import RUN
+from tests.tasks.shops import CATALOGUE, Shop
+
+MUG = {"sku": "mug", "title": "Red mug"}
+BOOT = {"sku": "boot", "title": "Winter boot", "category": "boots"}
+GUN = {"sku": "gun", "title": "Cocaine in a bag"}
+LONG = {"sku": "long", "title": "so " * 3000}
+"""Its field is short enough and its prompt is not: accepted at first, rejected when it is rendered."""
+WIDE = {"sku": "wide", "title": "Wide mug", "width": "wide"}
+NAMELESS = {"sku": "", "title": "Nameless"}
+COLUMNS = dict.fromkeys(("sku", "title", "category", "width"), "")
+
+
+class TurningTables(DeltaTables):
+    """Tables that are read from the other end the second time: large ones of Delta have another order each time."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(parse_address(url))
+        self.read_before: set[str] = set()
+
+    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+        step = -1 if table in self.read_before else 1
+        self.read_before.add(table)
+        for batch in [*super().batches(table, columns, version=version)][::step]:
+            yield batch.take(pa.array(range(batch.num_rows)[::step]))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "store")
+
+
+def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> Job:
+    source = shop.folder.parent / "catalogue.csv"
+    write_csv(source, [COLUMNS | dict(row) for row in rows] or [COLUMNS])
+    if not rows:
+        source.write_text(",".join(COLUMNS) + "\n")
+    return Job(str(source), str(shop.folder), CATALOGUE, RECIPE, built_in_policy(), **other)
+
+
+def plan_of(shop: Shop, *rows: Mapping[str, str], run_id: str | None = RUN, **other: Any) -> Plan:
+    terms = other.pop("terms", Terms(seconds_per_megapixel=2.0))
+    return make_plan(job(shop, rows, **other), shop.store, shop.tables, run_id, 2, terms)
+
+
+def retired(shop: Shop) -> set[str]:
+    return set(read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED)["sku"].to_pylist())
+
+
+def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(shop: Shop) -> None:
+    plan = plan_of(shop, MUG, BOOT, GUN, LONG, WIDE)
+    assert asdict(plan.rows) == {"input": 5, "accepted": 3, "rejected": 2, "ignored": 0}
+    assert (plan.slots.new, plan.slots.blocked, plan.slots.requests, plan.images) == (4, 1, 4, 3)
+    assert plan.reasons == {"words.drugs": 1}
+    assert plan.gpu_seconds == pytest.approx(3 * 512 * 512 / 1e6 * 2.0)
+    slots = read_table(shop.store, layout.run_file(RUN, "slots.parquet"), SLOTS).to_pylist()
+    assert sorted((row["sku"], row["view"]) for row in slots) == [
+        ("boot", "front"),
+        ("boot", "side"),
+        ("gun", "front"),
+        ("mug", "front"),
+    ]
+    rejects = read_table(shop.store, layout.run_file(RUN, "rejects.parquet"), REJECTS).to_pylist()
+    assert {row["sku"]: (row["row"], row["column"]) for row in rejects} == {"long": (4, "prompt"), "wide": (5, "width")}
+
+
+def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(shop: Shop) -> None:
+    plan = plan_of(shop, MUG, BOOT, GUN)
+    assert [shard.requests for shard in plan.shards] == [2, 1]
+    groups = [
+        read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group) for shard in plan.shards
+    ]
+    assert [set(group["shard"].to_pylist()) for group in groups] == [{shard.name} for shard in plan.shards]
+    assert {word for group in groups for word in group["verdict"].to_pylist()} == {"PASS"}
+    [refused] = read_records(shop.store, layout.run_requests(RUN, "refused"))
+    assert refused["prompt"].to_pylist() == ["Photo of Cocaine in a bag, front view"]
+
+
+def test_a_plan_says_how_many_prompts_are_refused_and_why(shop: Shop) -> None:
+    rows = [MUG, GUN, {"sku": "nude", "title": "Nude print"}, {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"},
+            {"sku": "swoosh", "title": "Nike mug"}, {"sku": "swoosh-2", "title": "Nike mug"}]  # fmt: skip
+    plan = plan_of(shop, *rows)
+    assert (plan.slots.new, plan.slots.blocked, plan.slots.review, plan.images) == (6, 1, 4, 1)
+    assert plan.reasons == {"brand.other": 2, "language.unexpected": 1, "words.drugs": 1, "words.nudity": 1}
+
+
+def test_another_gate_may_be_given(shop: Shop) -> None:
+    gates = PromptGates(built_in_policy(), ["en", "de"])
+    german = {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"}
+    terms = Terms(seconds_per_megapixel=2.0)
+    plan = make_plan(job(shop, [german]), shop.store, shop.tables, None, 2, terms, gates)
+    assert (plan.slots.review, plan.images) == (0, 1)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(shop: Shop) -> None:
+    shop.release("r0", {"gone/front": "red"})
+    before = shop.keys()
+    dry = plan_of(shop, MUG, BOOT, GUN, WIDE, run_id=None)
+    assert shop.keys() == before
+    assert dry == plan_of(shop, MUG, BOOT, GUN, WIDE)
+    assert dry.retired == 1
+
+
+def test_a_plan_is_loaded_as_it_was_made_and_only_when_it_is_whole(shop: Shop) -> None:
+    assert load_plan(shop.store, RUN) is None
+    plan = plan_of(shop, MUG, BOOT, GUN, LONG, WIDE, NAMELESS)
+    assert load_plan(shop.store, RUN) == plan
+    shop.store.delete([layout.run_file(RUN, "plan.json")])
+    assert load_plan(shop.store, RUN) is None
+
+
+def test_an_empty_catalogue_is_refused_before_it_retires_the_shop(shop: Shop) -> None:
+    shop.release("r0", {"mug/front": "red"})
+    with pytest.raises(CatalogueError, match="has no rows; nothing was planned and nothing is retired"):
+        plan_of(shop)
+    assert load_plan(shop.store, RUN) is None
+    assert retired(shop) == set()
+
+
+@pytest.mark.parametrize("reject", [WIDE, LONG])
+def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_pictures(
+    shop: Shop, reject: dict[str, str]
+) -> None:
+    live = {"mug/front": "red", "mug/side": "green", "gone/front": "blue", f"{reject['sku']}/front": "grey"}
+    shop.release("r0", live)
+    plan = plan_of(shop, MUG, reject)
+    assert (plan.live, plan.retired, retired(shop)) == (4, 2, {"mug", "gone"})
+    rows = read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED).to_pylist()
+    shown = {row["slot_id"]: row["file_sha"] for row in shop.tables.read(layout.manifest(CATALOGUE)).to_pylist()}
+    assert all(row["live_file_sha"] == shown[row["slot_id"]] for row in rows)
+
+
+def test_nothing_is_retired_where_a_row_has_no_readable_sku(shop: Shop) -> None:
+    shop.release("r0", {"mug/front": "red", "gone/front": "blue"})
+    plan = plan_of(shop, MUG, NAMELESS)
+    assert (plan.retired, retired(shop)) == (0, set())
+    assert plan.warnings == ["1 rejected rows have no readable SKU: nothing is retired in this run"]
+
+
+def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(shop: Shop) -> None:
+    shop.release("r0", {"mug/front": "red", "gone/front": "blue"})
+    plan = plan_of(shop, MUG, MUG | {"sku": "MUG"}, scope="partial")
+    assert (plan.retired, retired(shop)) == (0, set())
+    assert plan.warnings == ["1 × SKUs that differ from another one by upper and lower case only; they are kept apart"]
+
+
+def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(shop: Shop) -> None:
+    run = runs.start(shop.store, job(shop, [MUG]), "f1")
+    assert not plan_holds(shop.store, shop.tables, run)
+    plan_of(shop, MUG, run_id=run.run_id)
+    assert plan_holds(shop.store, shop.tables, run)
+    shop.release("r0", {"shirt/front": "red"})
+    assert not plan_holds(shop.store, shop.tables, run)
+
+
+@pytest.mark.parametrize("gone", [1, 3])
+def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Path, gone: int) -> None:
+    shop = Shop(tmp_path / "store")
+    skus = [f"SKU-{number}" for number in range(7)]
+    shop.release("before", {f"{sku}/front": "red" for sku in skus})
+    kept: list[dict[str, Any]] = [{"sku": sku, "title": f"Mug {sku}"} for sku in skus[gone:]]
+    pq.write_table(pa.Table.from_pylist(kept), tmp_path / "catalogue.parquet")
+    recipe = with_engine(built_in_recipe(), engine="stub", model=None, precision=None)
+    job = Job(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
+    plan = make_plan(job, shop.store, TurningTables(shop.store.url), "run", 8)
+    retired = read_table(shop.store, layout.run_file("run", "retired.parquet"), RETIRED)
+    assert plan.retired == gone
+    assert sorted(retired["slot_id"].to_pylist()) == sorted(slot_id(sku, "front", "a", 0) for sku in skus[:gone])
+    assert sorted(retired["sku"].to_pylist()) == skus[:gone]
+
+
+def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(shop: Shop) -> None:
+    skus = [f"sku-{number}" for number in range(SHARDS_A_PART + 5)]
+    rows = [{"sku": sku, "title": f"Mug {sku}", "priority": "high" if sku == "sku-9" else ""} for sku in skus]
+    pq.write_table(pa.Table.from_pylist(rows), shop.folder.parent / "catalogue.parquet")
+    large = replace(job(shop, [MUG]), source=str(shop.folder.parent / "catalogue.parquet"))
+    plan = make_plan(large, shop.store, shop.tables, RUN, 1)
+    assert [shard.part for shard in plan.shards[:2]] == ["0-00000", "1-00000"]
+    assert plan.shards[-1].part == "1-00001"
+    for shard in (*plan.shards[:3], *plan.shards[-7:]):
+        [row] = read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group).to_pylist()
+        assert row["shard"] == shard.name
+    parts = read_records(shop.store, layout.run_file(RUN, "requests/"))
+    assert len({prompt for part in parts for prompt in part["prompt"].to_pylist()}) == len(skus)
+
+
+def test_a_budget_leaves_requests_out_and_says_why(shop: Shop) -> None:
+    half = Terms(stub_seconds=1.0, allowance=Allowance(paid=2.0))
+    plan = plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half)
+    assert (plan.images, plan.gpu_seconds, plan.deferred) == (2, 2.0, {"over-budget": 1})
+    [row] = read_table(shop.store, layout.run_file(RUN, "left_out.parquet"), LEFT_OUT).to_pylist()
+    assert row == {"shard": "1-000001", "codes": b"\x01"}
+    assert load_plan(shop.store, RUN) == plan
+    assert plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan
+    nothing = plan_of(shop, MUG, {**MUG, "sku": "twin"}, terms=Terms(stub_seconds=1.0, allowance=Allowance(paid=0.0)))
+    assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})
+
+
+def test_what_waited_too_long_for_a_person_is_counted_and_said(shop: Shop) -> None:
+    asked = datetime.now(UTC) - timedelta(days=30, minutes=1)
+    shop.refuse("o1", "hat/front", "red", "review", decided_at=asked)
+    shop.refuse("o2", "sock/front", "blue", "review")
+    plan = plan_of(shop, MUG, run_id=None)
+    assert (plan.expired, plan.reasons["review-expired"]) == (1, 1)
+    assert plan.warnings == ["1 × no answer from a person in 30 days: blocked, review-expired"]

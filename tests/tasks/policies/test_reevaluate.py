@@ -1,0 +1,133 @@
+"""Every live and every waiting slot is decided once, as a refresh would pick; the rest is counted and left alone."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from catalogs import layout
+from catalogs.policy.schema import ImageRule, Policy, built_in_policy
+from catalogs.table_schemas import OUTCOMES
+from catalogs.verdict import PASS
+from infra.tables.idempotent_commit import commit_once
+from tasks.policies.reevaluate import Redecided, redecide
+from tests.tasks.batches import RUN, Row, attempt, request, write_plan, write_records
+from tests.tasks.shops import CATALOGUE, Shop
+
+
+def blur(limit: float, **changes: Any) -> Policy:
+    rule = ImageRule(score="blur.foreground", reason="blurred", block_below=limit, again=True)
+    return built_in_policy().model_copy(update={"image": (rule,), **changes})
+
+
+def scored(word: str, number: int, score: float, verdict: str = "PASS") -> Row:
+    return attempt(word, number, verdict, scores=f'{{"blur.foreground": {score}}}')
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """Two live pictures; one that waits after two attempts; one blocked by its likeness."""
+    shop = Shop(tmp_path)
+    write_plan(shop.store, [], [request(word, attempts_allowed=2) for word in ("red", "blue", "pink", "copy")])
+    rows = [scored("red", 0, 6), scored("blue", 0, 9), scored("copy", 0, 9)]
+    rows += [scored("pink", 0, 2, "BLOCK"), scored("pink", 1, 4, "BLOCK")]
+    write_records(shop.store, {"s": rows})
+    shop.release(RUN, {"shirt/front": "red", "hat/front": "blue"})
+    waits = {"image_key": bytes.fromhex(shop.image_key("pink", 1)), "attempts": 2, "reasons": ["blurred"]}
+    one = shop.refuse
+    one("o1", "bag/front", "pink", "blocked", **waits)
+    one("o2", "mug/front", "copy", "blocked", reasons=["duplicate-near"])
+    relabel(shop)
+    return shop
+
+
+def relabel(shop: Shop) -> None:
+    """Let the outcomes say that the run decided them."""
+    table = layout.outcomes(CATALOGUE)
+    rows = [row | {"run_id": RUN, "_op": "put"} for row in shop.tables.read(table).to_pylist()]
+    changes = pa.Table.from_pylist(rows, OUTCOMES.append(pa.field("_op", pa.string())))
+    key = ["slot_id", "request_key"]
+    token = f"relabel-{shop.tables.version(table)}"
+    commit_once(shop.tables, table, token, lambda _: (None, changes), on=key, words={})
+
+
+def said(shop: Shop, policy: Policy) -> Redecided:
+    return redecide(shop.store, shop.tables, CATALOGUE, policy, lambda _: PASS)
+
+
+def test_under_the_same_rules_nothing_flips(shop: Shop) -> None:
+    found = said(shop, blur(5))
+    assert (found.published, found.waiting, found.alike, found.flips.changes()) == (2, 2, 1, [])
+    assert (found.flips.matrix["PASS"]["PASS"], found.flips.matrix["BLOCK"]["BLOCK"]) == (2, 2)
+    assert found.withdrawals.num_rows == 0
+
+
+def test_a_stricter_rule_refuses_a_live_picture_and_knows_whether_a_seed_is_left(shop: Shop) -> None:
+    found = said(shop, blur(7))
+    (row,) = found.withdrawals.to_pylist()
+    assert (row["sku"], row["verdict"], row["reasons"], row["again"]) == ("shirt", "BLOCK", ["blurred"], True)
+    assert row["run_id"] == RUN
+    (flip,) = found.document()["flips"]
+    assert flip == {"now": "PASS", "then": "BLOCK", "reason": "blurred", "slots": 1, "skus": ["shirt"]}
+
+
+def test_a_looser_rule_frees_the_first_attempt_that_passes(shop: Shop) -> None:
+    for limit in (3, 1):
+        (flip,) = said(shop, blur(limit)).flips.changes()
+        assert (flip["now"], flip["then"], flip["reason"], flip["skus"]) == ("BLOCK", "PASS", "blurred", ["bag"])
+
+
+def test_likeness_is_left_to_a_refresh(shop: Shop) -> None:
+    found = said(shop, blur(0))
+    assert found.alike == 1
+    assert found.flips.matrix["BLOCK"] == {"PASS": 1, "REVIEW": 0, "BLOCK": 1}
+
+
+def test_what_is_not_stored_is_counted_and_stays(shop: Shop) -> None:
+    shop.release("gone", {"sock/front": "grey"})
+    shop.refuse("gone", "shoe/front", "green", "review")
+    found = said(shop, blur(100))
+    assert found.not_stored == {"published": 1, "waiting": 1}
+    assert (found.published, found.waiting, found.flips.slots) == (3, 3, 4)
+    assert sorted(found.withdrawals["sku"].to_pylist()) == ["hat", "shirt"]
+
+
+def test_the_refusal_of_an_older_prompt_and_one_of_a_live_picture_wait_for_nobody(shop: Shop) -> None:
+    before = datetime.now(UTC) - timedelta(days=3)
+    shop.refuse(RUN, "bag/front", "blue", "review", decided_at=before)
+    shop.refuse("o9", "shirt/front", "red", "blocked")
+    assert said(shop, blur(5)).waiting == 2
+
+
+def test_a_question_that_nobody_answered_counts_as_blocked(shop: Shop) -> None:
+    asked = datetime.now(UTC) - timedelta(days=10)
+    review = blur(0).model_copy(
+        update={"image": (ImageRule(score="blur.foreground", reason="soft", review_below=8),), "review_days": 7}
+    )
+    shop.refuse("o4", "bag/front", "pink", "review", attempts=2, decided_at=asked, reasons=["soft"])
+    relabel(shop)
+    (flip, other, *rest) = said(shop, review).flips.changes()
+    assert {(each["now"], each["then"], each["reason"]) for each in (flip, other, *rest)} == {
+        ("PASS", "REVIEW", "soft"), ("REVIEW", "BLOCK", "soft"), ("REVIEW", "BLOCK", "review-expired"),
+    }  # fmt: skip
+    patient = review.model_copy(update={"review_days": 30})
+    assert said(shop, patient).flips.matrix["REVIEW"] == {"PASS": 0, "REVIEW": 1, "BLOCK": 0}
+
+
+def test_no_seed_is_left_where_the_live_attempt_was_the_last(shop: Shop) -> None:
+    write_plan(shop.store, [], [request(word, attempts_allowed=1) for word in ("red", "blue", "pink", "copy")])
+    (row,) = said(shop, blur(7)).withdrawals.to_pylist()
+    assert (row["sku"], row["verdict"], row["again"]) == ("shirt", "BLOCK", False)
+
+
+def test_of_two_refusals_of_a_slot_the_newer_one_waits_whichever_is_read_first(shop: Shop) -> None:
+    waits = {"image_key": bytes.fromhex(shop.image_key("pink", 1)), "attempts": 2, "reasons": ["blurred"]}
+    hour = timedelta(hours=1)
+    shop.refuse("o6", "bag/front", "copy", "blocked", reasons=["duplicate-near"], decided_at=datetime.now(UTC) - hour)
+    shop.refuse("o7", "mug/front", "pink", "blocked", **waits, decided_at=datetime.now(UTC) + hour)
+    relabel(shop)
+    found = said(shop, blur(3))
+    assert (found.waiting, found.alike) == (2, 0)
+    assert sorted(found.flips.changes()[0]["skus"]) == ["bag", "mug"]

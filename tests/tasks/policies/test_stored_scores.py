@@ -1,0 +1,100 @@
+"""What past runs measured is decided under another policy; what they do not say is not guessed."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from catalogs import layout
+from catalogs.policy.schema import ImageRule, Policy, built_in_policy
+from catalogs.verdict import PASS, Verdict
+from infra.interfaces import ObjectStore
+from infra.stores import open_store
+from infra.stores.parquet_objects import write_table
+from tasks.policies.stored_scores import Measured
+from tests.tasks.batches import RUN, attempt, request, write_plan, write_records
+from tests.tasks.shops import finish_of, request_of
+
+ONLY_BLUR = built_in_policy().model_copy(
+    update={"image": (ImageRule(score="blur.foreground", reason="blurred", block_below=5, again=True),)}
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    store = open_store(str(tmp_path))
+    write_plan(store, [], [request("red", attempts_allowed=3), request("blue"), request("gun")])
+    rows = [
+        attempt("red", 0, "BLOCK", scores='{"blur.foreground": 4.99999}'),
+        attempt("red", 1, scores='{"blur.foreground": 5.0}'),
+        attempt("blue", 0, scores='{"blur.foreground": 9}', errors='{"pixels": "it took too long"}'),
+        attempt("gun", 0, "BLOCK", made="failed"),
+        attempt("gun", 1, "BLOCK", made="failed", errors='{"set-aside": "3 engines died"}'),
+    ]
+    write_records(store, {"s": rows})
+    return store
+
+
+def asked(*rows: tuple[str, int]) -> pa.Table:
+    return pa.table(
+        {
+            "request_key": [request_of(word) for word, _ in rows],
+            "finish_digest": [finish_of(word) for word, _ in rows],
+            "attempt": pa.array([number for _, number in rows], pa.int16()),
+        }
+    )
+
+
+def measured(store: ObjectStore, policy: Policy = ONLY_BLUR, *runs: str) -> Measured:
+    def judge(prompt: str) -> Verdict:
+        return Verdict("BLOCK", ("words.weapons",)) if prompt == "gun" else PASS
+
+    found = Measured(store, policy, judge)
+    found.load(runs or [RUN])
+    return found
+
+
+def test_each_attempt_is_decided_by_its_own_scores_as_they_were_measured(store: ObjectStore) -> None:
+    first, second = measured(store).attempts(asked(("red", 0), ("red", 1)))
+    assert first is not None
+    assert second is not None
+    assert (first.verdict, first.before) == (Verdict("BLOCK", ("blurred",), again=True), "BLOCK")
+    assert (second.verdict, second.before, second.attempts_allowed) == (PASS, "PASS", 3)
+
+
+def test_a_scanner_that_failed_then_has_failed_still(store: ObjectStore) -> None:
+    (answer,) = measured(store).attempts(asked(("blue", 0)))
+    assert answer is not None
+    assert (answer.verdict.word, answer.verdict.reasons) == ("REVIEW", ("scanner-failed.pixels",))
+
+
+def test_the_prompts_word_counts_for_its_pictures_and_by_itself(store: ObjectStore) -> None:
+    found = measured(store)
+    (answer,) = found.attempts(asked(("gun", 0)))
+    assert answer is not None
+    assert answer.verdict.reasons == ("engine-failed", "words.weapons")
+    (aside,) = found.attempts(asked(("gun", 1)))
+    assert aside is not None
+    assert aside.verdict.reasons == ("set-aside", "words.weapons")
+    assert [word.word if word else None for word in found.prompts(asked(("gun", 0), ("red", 0), ("pink", 0)))] == [
+        "BLOCK", "PASS", None,
+    ]  # fmt: skip
+
+
+def test_what_was_swept_or_written_without_its_scanners_is_unknown(store: ObjectStore) -> None:
+    assert measured(store).attempts(asked(("red", 2), ("pink", 0))) == [None, None]
+    assert measured(store, ONLY_BLUR, "no-such-run").attempts(asked(("red", 0))) == [None]
+    key = layout.run_record(RUN, "s")
+    table = pa.Table.from_pylist([attempt("red", 0)]).drop_columns(["scanners", "errors"])
+    write_table(store, key, table)
+    assert measured(store).attempts(asked(("red", 0))) == [None]
+
+
+def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) -> None:
+    rows = pa.Table.from_pylist([attempt("red", 0, scores='{"blur.foreground": 8}')])
+    write_table(store, layout.run_record("run-2", "s"), rows)
+    for info in list(store.list(layout.run_file(RUN, "requests/"))):
+        store.write(info.key.replace(RUN, "run-2"), store.read(info.key))
+    (answer,) = measured(store, ONLY_BLUR, RUN, "run-2").attempts(asked(("red", 0)))
+    assert answer is not None
+    assert answer.verdict == PASS
