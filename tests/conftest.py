@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.buckets import s3_endpoint, s3_url
+from tests.paths import SHARED
 from tests.rays import cluster, kept_ray, local_ray
 
 __all__ = ["cluster", "kept_ray", "local_ray", "s3_endpoint", "s3_url"]
@@ -19,7 +20,7 @@ __all__ = ["cluster", "kept_ray", "local_ray", "s3_endpoint", "s3_url"]
 FOREIGN = ("PREFECT_", "AWS_", "PACKSHOT_")
 """Whose variables are dropped: no test may reach the caller's server, bucket or settings."""
 
-SHARED_CATALOGS = Path(__file__).parents[2] / "shared" / "catalogs"
+SHARED_CATALOGS = SHARED / "catalogs"
 """Real shop exports that lie beside a checkout of ours; they are not ours to commit."""
 
 

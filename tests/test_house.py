@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
+
 ROOMS = ("flows", "tasks", "infra", "catalogs")
 MODULE_LINES, FUNCTION_LINES = 300, 50
 
@@ -33,13 +34,15 @@ ROOT_FILES = {
 """Everything that may stand in the root beside the folders."""
 
 TESTED_ELSEWHERE = {
-    "flows/orchestration/local_worker.py": "tests/flows/orchestration/test_local_stack.py starts two, and cli/test_serving.py ends them",
+    "flows/orchestration/local_worker.py": "test_local_stack.py starts two, and ends them",
     "catalogs/errors.py": "every class is pickled and looked up in the drawn tree below",
     "infra/errors.py": "every class is pickled and looked up in the drawn tree below",
     "catalogs/table_schemas.py": "declarations only; every stage's test builds its tables by them",
     "infra/interfaces.py": "declarations only; each adapter's contract test asks them",
     "infra/testing/fake_tensorrt_runtime.py": "test_recording.py asks it; the other half of that module",
     "infra/testing/faulty_screening.py": "a shipped fake; test_processes.py is what it is for",
+    "flows/parts.py": "an old name; tests/flows/test_old_names.py imports it",
+    "flows/sweeping.py": "an old name; tests/flows/test_old_names.py imports it",
     "infra/screening/inline.py": "test_screeners.py asks one contract of it and of the processes",
     "infra/screening/worker.py": "the inside of a measuring process; test_processes.py starts and kills it",
 }

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 import typer
@@ -10,8 +9,9 @@ import yaml
 
 from catalogs.rule_files import packaged_rules
 from flows.cli import app
+from tests.paths import ROOT
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 PAGE = README[README.index("## Operating it") : README.index("## The house")]
 COMMANDS = [line.split("#")[0].strip() for line in PAGE.splitlines() if line.startswith("    packshot ")]
 

@@ -11,8 +11,8 @@ from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.run.executors import thread_hands
 from infra.settings import Settings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 GROUPS = ("engine", "policy")
 """Commands that have commands of their own."""

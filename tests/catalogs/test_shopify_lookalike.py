@@ -3,8 +3,10 @@
 import csv
 from pathlib import Path
 
+from tests.paths import DATA
+
 Row = dict[str, str]
-LOOKALIKE = Path(__file__).parents[1] / "data" / "shopify_lookalike.csv"
+LOOKALIKE = DATA / "shopify_lookalike.csv"
 
 
 def rows_of(path: Path) -> list[Row]:

@@ -24,8 +24,9 @@ from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tests.flows.shops import SETTINGS, Manifest, by_name, check_published, check_sums
+from tests.paths import DATA
 
-LOOKALIKE = Path(__file__).parents[1] / "data" / "shopify_lookalike.csv"
+LOOKALIKE = DATA / "shopify_lookalike.csv"
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ from tests.flows.worlds import (
     released,
     row,
 )
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 MARK = "KILLED_WORLD"
 """An environment variable that every process of a run inherits, however deep and whoever its parent became."""
 

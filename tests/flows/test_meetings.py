@@ -26,8 +26,8 @@ from infra.tables import open_tables
 from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.meeting import Meeting, MeetingWorld, arrived
 from tests.flows.worlds import CATALOGUE, Content, Row, assert_sums, assert_whole, place_of, refused, row
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DAY_SECONDS = 86_400.0
 MANIFEST = layout.manifest(CATALOGUE)
 SCOPES: list[tuple[Scope, Scope]] = [("full", "partial"), ("partial", "partial"), ("full", "full"), ("partial", "full")]

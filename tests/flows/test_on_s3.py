@@ -18,9 +18,9 @@ from infra.stores.aws import S3Access
 from tests.buckets import BUCKET, bucket_at
 from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, awkward_rows, plain_rows, refused, released
 from tests.infra.fault_proxy import Faults, Place, fault_proxy
+from tests.paths import ROOT
 
 SETTINGS = Settings(shard_size=5, in_flight=3)
-ROOT = Path(__file__).parents[2]
 
 
 def shop(folder: Path, place: str | None = None, plain: int = 12) -> World:

@@ -11,8 +11,9 @@ from flows.refresh import run_refresh
 from flows.run.executors import thread_hands
 from tests.flows.shops import Row, Shop, check_sums
 from tests.flows.worlds import RECIPE, row
+from tests.paths import ROOT
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 SECTION = README[README.index("## Reading the manifest") : README.index("## Operating it")]
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from infra.tables import open_tables
+from tests.paths import ROOT
 
 pytest.importorskip("diffusers", reason="packshot[torch] is not installed, so nothing can be drawn")
 
-ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "flows.cli", "rehearse", "--json", "--out"]
 
 

@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from tasks.gates.prompt_gate import PromptGates
+from tests.paths import DATA
 
-FILE = Path(__file__).parents[1] / "data" / "labelled_prompts.tsv"
+FILE = DATA / "labelled_prompts.tsv"
 KINDS = {
     "words.violence": "violence", "words.horror": "violence", "words.sexual": "sexual", "words.nudity": "sexual",
     "words.adult": "sexual", "words.minors": "minors", "words.hate": "hate", "words.politics": "politics",

@@ -18,8 +18,9 @@ from catalogs.verdict import PASS
 from infra.sources import open_source
 from tests.catalogs.nights import Told
 from tests.catalogs.shop import FIELDS, RECIPE, ingested, raw, recipe_with
+from tests.paths import DATA
 
-LOOKALIKE = Path(__file__).parents[1] / "data" / "shopify_lookalike.csv"
+LOOKALIKE = DATA / "shopify_lookalike.csv"
 MEGABYTE = "x" * 1_000_000
 
 

@@ -10,7 +10,12 @@ from infra.coordination.process_liveness import host_name, identity, is_surely_d
 
 pytestmark = pytest.mark.skipif(not identity(), reason="this system does not tell its processes apart")
 
-_SAY = "import sys; from infra.coordination.process_liveness import identity; print(identity(), flush=True); sys.stdin.read()"
+_SAY = """
+import sys
+from infra.coordination.process_liveness import identity
+print(identity(), flush=True)
+sys.stdin.read()
+"""
 
 
 def test_this_process_is_alive_and_tells_itself_from_others() -> None:

@@ -21,8 +21,7 @@ from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
 from tests.infra.screening.orders import order_for, picture, staged
-
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 def tell(order: ScreeningOrder, store: ObjectStore) -> Screened:

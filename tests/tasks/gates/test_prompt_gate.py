@@ -14,12 +14,13 @@ from catalogs.policy.schema import built_in_policy, load_policy
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS, Verdict
 from tasks.gates.prompt_gate import PromptGates
+from tests.paths import DATA
 from tests.tasks.labelled import Labelled, Score, kinds_found, labelled_prompts, scores
 
 POLICY = built_in_policy()
 GATES = PromptGates(POLICY, ["en"])
 FRAME = "Studio product photograph of {}, front view, centred on a pure white background, soft even light"
-TITLES = Path(__file__).parents[1] / "data" / "shop_titles.tsv"
+TITLES = DATA / "shop_titles.tsv"
 MOST_BLOCKED, MOST_REVIEWED = 0.005, 0.05
 """Shares of real titles."""
 

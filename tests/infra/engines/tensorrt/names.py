@@ -7,12 +7,11 @@ those. What a call of a vendor's object returns has no role until it is annotate
 import ast
 import json
 from collections.abc import Iterator
-from pathlib import Path
+
+from tests.paths import DATA
 
 ROOTS = {"trt", "tensorrt", "_trt"}
-API: dict[str, list[str]] = json.loads(
-    (Path(__file__).parents[3] / "data" / "tensorrt_11_4_names.json").read_text("utf-8")
-)
+API: dict[str, list[str]] = json.loads((DATA / "tensorrt_11_4_names.json").read_text("utf-8"))
 """The 11.4.0.106 bindings' own list: names of the module under `__top__`, and of each class."""
 UNKNOWN = "?"
 Roles = dict[str, str]

@@ -8,9 +8,9 @@ import pytest
 from infra.testing import fake_tensorrt as recording
 from infra.testing import fake_tensorrt_runtime as recording_runtime
 from tests.infra.engines.tensorrt.names import API, strangers, used
+from tests.paths import ROOT
 
-ROOM = Path(recording.__file__).parent
-MODULES = sorted(path for path in ROOM.glob("*.py") if not path.name.startswith("recording"))
+MODULES = sorted((ROOT / "infra" / "engines" / "tensorrt").glob("*.py"))
 CONTROLS = {"calls", "note", "parser_errors", "build_fails", "cache_is_foreign", "loses_work", "refused_profile"}
 """What the recording one has beside the vendor's names: how faults are ordered, and what was noted."""
 
