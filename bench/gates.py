@@ -105,7 +105,7 @@ def time_rules(rounds: int) -> dict[str, float]:
     from catalogs.policy.schema import built_in_policy, decide_image
     from infra.imaging.metrics.background import measure_background
     from infra.imaging.metrics.pixels import measure_pixels
-    from infra.scanners.words import WordScanner
+    from infra.scanners.blocklist import WordScanner
 
     policy, watch = built_in_policy(), _Watch()
     scanner, card = WordScanner(policy.words.terms, policy.words.allow), _card(1, 256)

@@ -27,7 +27,7 @@ from infra.errors import BadMarks, EngineError, MarkError
 from infra.pools.ray_cluster import look_at_ray
 from infra.provenance.certificates import FILE as DEVELOPMENT_FILE
 from infra.provenance.certificates import development_folder
-from infra.scanners.images import KINDS, look_for, plain_marks
+from infra.scanners.image_scanners import KINDS, look_for, plain_marks
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.addresses import parse_address

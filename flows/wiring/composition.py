@@ -33,7 +33,7 @@ from infra.pools.ray_pool import RayEngines
 from infra.provenance.certificates import development_folder, development_identity, load_identity
 from infra.provenance.credentials import Signer
 from infra.provenance.watermarks import open_watermark
-from infra.scanners.images import look_for
+from infra.scanners.image_scanners import look_for
 from infra.scanners.text_classifier import open_classifier
 from infra.screening.inline import InlineScreener
 from infra.screening.measure import SCANNERS

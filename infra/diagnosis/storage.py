@@ -16,7 +16,7 @@ from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
-from infra.stores.aws import S3Access
+from infra.stores.s3_client import S3Access
 
 ALONE = (
     "Use a store that honours If-None-Match, or set PACKSHOT_SINGLE_WRITER=1 if nothing but one run at a time ever"

@@ -3,7 +3,7 @@
 Comes in: work, to be called with an engine and a shard where the engine is; both travel as pickles. Goes out: its
 answers, as futures. Each GPU has an actor with the engine warm, and each actor two works at a time, as beside an engine
 in this process. An actor that dies, by itself or with its node, is started again by Ray, up to `RESTARTS` times before
-it has to prove itself; what it had in flight is given out again (see `infra.pools.work_assignment`), and finds what was
+it has to prove itself; what it had in flight is given out again (see `infra.pools.dispatcher`), and finds what was
 staged.
 
 Everything is decided on one thread, which Ray's answers reach through a queue. Nothing is started before the first
@@ -23,9 +23,9 @@ from typing import Any, TypeVar
 
 from infra.errors import EngineError, WorkSetAside
 from infra.interfaces import Engine
+from infra.pools.dispatcher import Crew, Job, Member
 from infra.pools.ray_actor import EngineActor, Reply
 from infra.pools.ray_cluster import connected
-from infra.pools.work_assignment import Crew, Job, Member
 
 S = TypeVar("S")
 R = TypeVar("R")

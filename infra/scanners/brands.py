@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from infra.scanners.words import WordScanner
+from infra.scanners.blocklist import WordScanner
 
 VERSION = "brands-1"
 BRANDS_REMEMBERED = 4096

@@ -22,12 +22,12 @@ from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder, Watermark
 from infra.provenance.watermarks import open_watermark, payload_of, require_found
-from infra.scanners import images
+from infra.scanners import image_scanners as images
 
 SCANNERS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
 """The scanners that are always run, and their versions. A version moves when the same pixels would get other numbers.
 
-Those of `infra.scanners.images` are run where an order names them.
+Those of `infra.scanners.image_scanners` are run where an order names them.
 """
 
 AT_WORK: ContextVar[Callable[[str], object]] = ContextVar("AT_WORK", default=lambda _: None)
@@ -185,7 +185,7 @@ def _fingerprint(pair: _Pair) -> _Found:
 
 
 def _named(name: str, settings: Mapping[str, object]) -> Scanner:
-    """Return a scanner of `infra.scanners.images`, which is opened at its first look; it sees what the shop will."""
+    """Return a scanner of `infra.scanners.image_scanners`; opened at its first image, it sees what the shop will."""
 
     def run(pair: _Pair) -> _Found:
         scanner = images.opened(name, settings)

@@ -4,6 +4,6 @@ Comes in: a path or URL. Goes out: Arrow record batches of bounded size with the
 columns mean is decided elsewhere; here a value keeps the type that its file gave it, and no row is dropped or invented.
 """
 
-from infra.sources.opening import BATCH_ROWS, Source, open_source
+from infra.sources.source import BATCH_ROWS, Source, open_source
 
 __all__ = ["BATCH_ROWS", "Source", "open_source"]

@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from infra.errors import StoreError, UnreadableSource
-from infra.stores.aws import S3Access
+from infra.stores.s3_client import S3Access
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 REASON_CHARACTERS = 300

@@ -18,8 +18,8 @@ from typing import IO, Any, TypeVar, cast
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
 from infra.stores.addresses import Address, parse_address
-from infra.stores.aws import CONNECTIONS, S3Access, S3Client, open_client
 from infra.stores.key_validation import check_key, check_prefix
+from infra.stores.s3_client import CONNECTIONS, S3Access, S3Client, open_client
 from infra.stores.s3_errors import COME_BACK, MISSING, NotAllDeleted, code_of, passes, said, vendor_errors
 from infra.stores.s3_streams import PART_BYTES, Draft, Ranges
 

@@ -23,13 +23,13 @@ from infra.errors import LostRace, TableError
 from infra.interfaces import Commit
 from infra.stores import open_store
 from infra.stores.addresses import Address, parse_address
-from infra.stores.aws import S3Access, open_client
 from infra.stores.key_validation import check_key
 from infra.stores.retry import Patience
+from infra.stores.s3_client import S3Access, open_client
 from infra.stores.s3_errors import COME_BACK
 from infra.tables.arrow_types import plain_batches, plain_schema
 from infra.tables.commits import checked, commit
-from infra.tables.log import as_metadata, read_history
+from infra.tables.delta_log import as_metadata, read_history
 from infra.tables.spill import spill, spilled
 
 T = TypeVar("T")

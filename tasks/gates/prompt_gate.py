@@ -10,9 +10,9 @@ from catalogs.policy.prompt_rules import PromptFindings, PromptWord, decide_bran
 from catalogs.policy.schema import Policy, decide_prompt
 from catalogs.verdict import PASS, Verdict
 from infra.scanners import TextClassifier
+from infra.scanners.blocklist import WordScanner
 from infra.scanners.brands import BrandScanner
 from infra.scanners.languages import LanguageScanner
-from infra.scanners.words import WordScanner
 
 CLASSIFIER = "classifier"
 

@@ -14,7 +14,7 @@ import pytest
 from catalogs import layout
 from infra.settings import Settings
 from infra.stores import open_store
-from infra.stores.aws import S3Access
+from infra.stores.s3_client import S3Access
 from tests.buckets import BUCKET, bucket_at
 from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, awkward_rows, plain_rows, refused, released
 from tests.infra.fault_proxy import Faults, Place, fault_proxy

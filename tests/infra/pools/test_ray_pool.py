@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infra.errors import EngineError, EngineUnsuitable, WorkSetAside
+from infra.pools import dispatcher as crew
 from infra.pools import ray_pool
-from infra.pools import work_assignment as crew
 from infra.pools.ray_pool import RayEngines
 from tests.infra.pools import works
 

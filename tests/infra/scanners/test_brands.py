@@ -2,8 +2,8 @@
 
 import pytest
 
+from infra.scanners.blocklist import WordScanner
 from infra.scanners.brands import BrandScanner
-from infra.scanners.words import WordScanner
 
 SCANNER = BrandScanner(
     names={"Nike": ["nike", "air jordan"], "Dr. Martens": ["dr martens"]},

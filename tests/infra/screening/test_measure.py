@@ -17,7 +17,7 @@ from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.interfaces import ObjectStore
 from infra.provenance.watermarks import BlockWatermark
-from infra.scanners.images import look_for
+from infra.scanners.image_scanners import look_for
 from infra.screening.measure import AT_WORK, RUN, SCANNERS, from_json, measure, to_json
 from infra.stores import open_store
 from tests.infra.scanners.pictures import NEEDS_OCR, mark, stamped, vase, written

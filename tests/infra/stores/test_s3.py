@@ -7,9 +7,9 @@ import pytest
 
 from infra.errors import ObjectMissing, StoreError
 from infra.stores import open_store, s3
-from infra.stores.aws import S3Access, S3Client
 from infra.stores.retry import Patience
 from infra.stores.s3 import S3Store
+from infra.stores.s3_client import S3Access, S3Client
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.scanners.blocklist import VERSION, WordScanner
 from infra.scanners.text_normalization import fold
-from infra.scanners.words import VERSION, WordScanner
 
 TERMS = {
     "weapons": ["gun", "pistol", "assault rifle", "手枪"],

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from infra.stores import open_store
-from infra.tables.log import as_metadata, read_history
+from infra.tables.delta_log import as_metadata, read_history
 
 
 def entry(*actions: object) -> bytes:

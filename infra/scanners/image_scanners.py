@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from infra.errors import WorldError
-from infra.scanners import ImageScanner, logos, nudity, text
+from infra.scanners import ImageScanner, logos, nudity
+from infra.scanners import overlay_text as text
 from infra.scanners.logo_matching import Library
 
 Settings = Mapping[str, Mapping[str, object]]

@@ -6,7 +6,7 @@ import pytest
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.scanners.ocr import Line
-from infra.scanners.text import TextScanner, is_word, version
+from infra.scanners.overlay_text import TextScanner, is_word, version
 from tests.infra.scanners.pictures import NEEDS_OCR, vase, written
 
 pytestmark = NEEDS_OCR

@@ -12,7 +12,7 @@ from catalogs.policy.scanners import IMAGE_SCANNERS
 from catalogs.policy.schema import SCORES
 from infra.errors import ScannerMissing
 from infra.scanners import Seen
-from infra.scanners.images import KINDS, look_for, opened, plain_marks
+from infra.scanners.image_scanners import KINDS, look_for, opened, plain_marks
 from infra.screening.measure import SCANNERS
 from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, vase
 
@@ -60,7 +60,7 @@ def test_each_scanner_gives_the_scores_that_policies_know_and_its_version(
 
 def test_asking_what_is_here_loads_no_model() -> None:
     code = (
-        "import sys; from infra.scanners.images import look_for; "
+        "import sys; from infra.scanners.image_scanners import look_for; "
         "look_for(['nudity', 'text', 'logos'], {'logos': {'names': ['Acme']}}); "
         "print([name for name in ('onnxruntime', 'nudenet', 'rapidocr') if name in sys.modules])"
     )

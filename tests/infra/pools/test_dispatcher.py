@@ -1,6 +1,6 @@
 """Who gets which work: the least loaded first, suspects alone and last, poison set aside, neighbours never."""
 
-from infra.pools.work_assignment import HOPELESS, Crew, Job, Member
+from infra.pools.dispatcher import HOPELESS, Crew, Job, Member
 
 
 def crew_of(members: int, tries: int = 3, ahead: int = 2) -> Crew:

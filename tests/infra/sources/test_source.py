@@ -13,7 +13,7 @@ import pytest
 from infra.errors import UnreadableSource
 from infra.sources import BATCH_ROWS, Source, open_source
 from infra.sources.source_files import find_place
-from infra.stores.aws import S3Access
+from infra.stores.s3_client import S3Access
 
 ROWS = [{"sku": f"S{number}", "title": f"Lamp {number}", "category": "ab"[number % 2]} for number in range(7)]
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from infra.errors import BadAddress
-from infra.stores.aws import S3Access, open_client
 from infra.stores.s3 import S3Store
+from infra.stores.s3_client import S3Access, open_client
 
 
 def test_amazon_itself_needs_no_options() -> None:
