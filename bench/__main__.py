@@ -16,45 +16,49 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.process_cost import machine
-from bench.result_tables import show
+from bench.process_cost import machine_info
+from bench.result_tables import show_results
 
-PARTS = ("plan", "overhead", "gates", "busy", "duplicates", "engine")
+BENCHMARKS = ("plan", "overhead", "gates", "busy", "duplicates", "engine")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 GATED_IMAGES = 100
-BUSY_IMAGES, BUSY_SECONDS = 60, 0.75
-PUBLISHED_CODES, NEW_CODES = 2_000_000, 8_000
+UTILIZATION_IMAGES, UTILIZATION_SECONDS = 60, 0.75
+PUBLISHED_FINGERPRINTS, NEW_FINGERPRINTS = 2_000_000, 8_000
 ENGINE_ROUNDS = 10
 SERVER_IMAGES = 20_000
-SEVERAL_IMAGES, SEVERAL_SECONDS = 320, 0.5
+RAY_IMAGES, RAY_SECONDS = 320, 0.5
 
 
 def main(arguments: list[str]) -> None:
     """Run the parts that are asked for and print what they found."""
     asked = argparse.ArgumentParser(prog="python -m bench", description="What Packshot costs on this machine.")
-    asked.add_argument("part", nargs="?", choices=(*PARTS, "server", "ray"), help="one part alone")
+    asked.add_argument("part", nargs="?", choices=(*BENCHMARKS, "server", "ray"), help="one part alone")
     asked.add_argument("--quick", action="store_true", help="a tenth of the sizes")
     asked.add_argument("--json", action="store_true", help="one JSON document in place of tables")
     chosen = asked.parse_args(arguments)
     said = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as scratch:
-        _keep_to_ourselves(Path(scratch))
-        parts = (chosen.part,) if chosen.part else PARTS
-        found = measure(parts, 10 if chosen.quick else 1, Path(scratch), lambda text: said.print(f"[dim]{text}[/dim]"))
+        _isolate_environment(Path(scratch))
+        parts = (chosen.part,) if chosen.part else BENCHMARKS
+        found = run_benchmarks(
+            parts, 10 if chosen.quick else 1, Path(scratch), lambda text: said.print(f"[dim]{text}[/dim]")
+        )
     if chosen.json:
         print(json.dumps(found, indent=1))
     else:
-        show(Console(), found)
+        show_results(Console(), found)
 
 
-def measure(parts: tuple[str, ...], divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def run_benchmarks(
+    benchmarks: tuple[str, ...], divisor: int, folder: Path, progress: Callable[[str], None]
+) -> dict[str, Any]:
     """Measure the named parts at their full sizes divided by `divided_by`."""
-    found: dict[str, Any] = {"machine": machine()}
-    for part in parts:
+    found: dict[str, Any] = {"machine": machine_info()}
+    for part in benchmarks:
         place = folder / part
         place.mkdir()
-        found[part] = MEASURES[part](divided_by, place, say)
+        found[part] = BENCHMARK_FUNCTIONS[part](divisor, place, progress)
     return found
 
 
@@ -87,16 +91,16 @@ def _gates(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, An
     return measure_gates(GATED_IMAGES // divided_by, say)
 
 
-def _busy(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.engine_utilization import measure_busy
+def _utilization(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from bench.engine_utilization import measure_utilization
 
-    return measure_busy(BUSY_IMAGES // divided_by, BUSY_SECONDS, folder, say)
+    return measure_utilization(UTILIZATION_IMAGES // divided_by, UTILIZATION_SECONDS, folder, say)
 
 
 def _duplicates(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.near_duplicates import measure_resembling
+    from bench.near_duplicates import measure_near_duplicates
 
-    return measure_resembling(PUBLISHED_CODES // divided_by, NEW_CODES // divided_by, folder, say)
+    return measure_near_duplicates(PUBLISHED_FINGERPRINTS // divided_by, NEW_FINGERPRINTS // divided_by, folder, say)
 
 
 def _engine(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, Any]:
@@ -106,22 +110,22 @@ def _engine(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, A
 
 
 def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.prefect_server import measure_server
+    from bench.prefect_server import measure_prefect_server
 
-    return measure_server(SERVER_IMAGES // divided_by, folder, say)
+    return measure_prefect_server(SERVER_IMAGES // divided_by, folder, say)
 
 
 def _ray(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    from bench.ray_scaling import measure_several
+    from bench.ray_scaling import measure_ray_scaling
 
-    return measure_several(SEVERAL_IMAGES // divided_by, SEVERAL_SECONDS, folder, say)
+    return measure_ray_scaling(RAY_IMAGES // divided_by, RAY_SECONDS, folder, say)
 
 
-MEASURES = {
+BENCHMARK_FUNCTIONS = {
     "plan": _plan,
     "overhead": _overhead,
     "gates": _gates,
-    "busy": _busy,
+    "busy": _utilization,
     "duplicates": _duplicates,
     "engine": _engine,
     "server": _server,
@@ -129,7 +133,7 @@ MEASURES = {
 }
 
 
-def _keep_to_ourselves(scratch: Path) -> None:
+def _isolate_environment(scratch: Path) -> None:
     """Leave the caller's settings out of the measured processes, which are children of this one."""
     for name in [name for name in os.environ if name.startswith(("PACKSHOT_", "PREFECT_", "AWS_"))]:
         del os.environ[name]

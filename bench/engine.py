@@ -8,25 +8,27 @@ this small say whether the engine costs more than diffusers in a loop, and nothi
 from collections.abc import Callable
 from typing import Any
 
-from bench.process_cost import in_child
+from bench.process_cost import run_in_process
 
 SIZES, BATCHES, STEPS = (64, 128), (1, 4), 4
 BACKENDS = ("eager", "graphs", "fp8")
 """Not `compile`: building its code takes longer than all of this."""
 
 
-def measure_engine(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_engine(rounds: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure in a process of its own, as every part is."""
-    say("the torch engine, tiny")
-    found: dict[str, Any] = in_child(time_engine, rounds)[0]
+    progress("the torch engine, tiny")
+    found: dict[str, Any] = run_in_process(time_engine, rounds)[0]
     return found
 
 
 def time_engine(rounds: int) -> dict[str, Any]:
     """Return the document of a bench with that many batches a case."""
-    from flows.engines.benchmark import backends_of, bench, random_weights
-    from infra.evaluation.benchmark_cases import Case
+    from flows.engines.benchmark import parse_backends, random_weights, run_benchmark
+    from infra.evaluation.benchmark_cases import BenchmarkCase
 
-    cases = [Case(size, batch, STEPS, rounds) for size in SIZES for batch in BATCHES]
+    cases = [BenchmarkCase(size, batch, STEPS, rounds) for size in SIZES for batch in BATCHES]
     weights = random_weights("turbo", tiny=True)
-    return bench(weights, "random weights, tiny", cases, backends_of(",".join(BACKENDS), None), lambda _: None)
+    return run_benchmark(
+        weights, "random weights, tiny", cases, parse_backends(",".join(BACKENDS), None), lambda _: None
+    )

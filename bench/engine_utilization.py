@@ -11,38 +11,40 @@ from pathlib import Path
 from typing import Any
 
 from bench.planning_runs import VIEWS, write_catalogues
-from bench.process_cost import in_child
-from bench.timed_refresh import Load, refresh
+from bench.process_cost import run_in_process
+from bench.timed_refresh import RefreshWorkload, run_timed_refresh
 
 SIDE = 1024
-SHARD = 16
+SHARD_SIZE = 16
 
 
-def measure_busy(images: int, seconds: float, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_utilization(images: int, seconds: float, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure a refresh and both loops over the same pictures; the loops' shares are theirs from first to last."""
-    from bench.plain_loops import paint_and_save
+    from bench.plain_loops import generate_and_save
 
     place = folder / "busy"
     place.mkdir()
     skus = max(1, images // len(VIEWS))
     images = skus * len(VIEWS)
-    in_child(write_catalogues, place, skus, 0)
-    say(f"{images} pictures of {SIDE} px at {seconds} s")
-    ran, cost = in_child(refresh, Load(place / "before.parquet", SIDE, seconds, SHARD), place / "store")
+    run_in_process(write_catalogues, place, skus, 0)
+    progress(f"{images} pictures of {SIDE} px at {seconds} s")
+    ran, cost = run_in_process(
+        run_timed_refresh, RefreshWorkload(place / "before.parquet", SIDE, seconds, SHARD_SIZE), place / "store"
+    )
     found: dict[str, Any] = {
         "seconds_an_image": seconds,
         "side": SIDE,
         "packshot": {
             "images": ran.images,
             "busy_seconds": round(ran.busy_seconds, 3),
-            "first_to_last_seconds": round(ran.painting_seconds, 3),
-            "share": round(ran.busy_seconds / ran.painting_seconds, 4),
+            "first_to_last_seconds": round(ran.generation_seconds, 3),
+            "share": round(ran.busy_seconds / ran.generation_seconds, 4),
             "cost": cost.document(),
         },
     }
     for name, checks in (("plain_loop", False), ("loop_with_checks", True)):
-        say(f"{images} pictures of {SIDE} px at {seconds} s: the {name.replace('_', ' ')}")
-        loop, cost = in_child(paint_and_save, place, SIDE, seconds, checks)
+        progress(f"{images} pictures of {SIDE} px at {seconds} s: the {name.replace('_', ' ')}")
+        loop, cost = run_in_process(generate_and_save, place, SIDE, seconds, checks)
         found[name] = {
             "images": loop["images"],
             "busy_seconds": round(loop["busy_seconds"], 3),
@@ -50,7 +52,7 @@ def measure_busy(images: int, seconds: float, folder: Path, say: Callable[[str],
             "share": round(loop["busy_seconds"] / loop["first_to_last_seconds"], 4),
             "cost": cost.document(),
             "seconds_an_image_to_packshot": round(
-                (loop["first_to_last_seconds"] / loop["images"]) / (ran.painting_seconds / ran.images), 3
+                (loop["first_to_last_seconds"] / loop["images"]) / (ran.generation_seconds / ran.images), 3
             ),
         }
     return found

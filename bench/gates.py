@@ -12,31 +12,31 @@ from typing import Any
 
 import cv2
 
-from bench.process_cost import in_child
+from bench.process_cost import run_in_process
 
 BASELINE = "decode PNG"
-WHOLE = "all of it, a picture"
-CLEAR = ("decode JPEG", "decode PNG", "finish as JPEG")
-PARTS = ("… black, blur, noise", "… foreground", "… composition", "… background")
+TOTAL = "all of it, a picture"
+CODEC_STEPS = ("decode JPEG", "decode PNG", "finish as JPEG")
+PIXEL_STEPS = ("… black, blur, noise", "… foreground", "… composition", "… background")
 SIZES = (256, 1024)
 
 
-def measure_gates(images: int, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_gates(images: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """Time every gate on `images` cards of 256 and of 1024 px, each size in a process of its own."""
     found: dict[str, Any] = {"images": images, "sizes": {}}
     for side in SIZES:
-        say(f"{images} pictures of {side} px through the gates")
-        steps = in_child(time_gates, images, side)[0]
+        progress(f"{images} pictures of {side} px through the gates")
+        steps = run_in_process(time_gates, images, side)[0]
         found["sizes"][str(side)] = {
             name: {"ms": round(milliseconds, 3), "to_baseline": round(milliseconds / steps[BASELINE], 2)}
             for name, milliseconds in steps.items()
         }
-    say("prompts and decisions")
-    found["others_us"] = {name: round(us, 1) for name, us in in_child(time_rules, 20 * images)[0].items()}
+    progress("prompts and decisions")
+    found["others_us"] = {name: round(us, 1) for name, us in run_in_process(time_decisions, 20 * images)[0].items()}
     return found
 
 
-class _Watch:
+class _CpuStopwatch:
     """CPU seconds of this thread, by name."""
 
     def __init__(self) -> None:
@@ -54,61 +54,67 @@ def time_gates(images: int, side: int) -> dict[str, float]:
     """Return milliseconds a picture by step, in the order of the table."""
     from infra.imaging.codecs import decode, encode_png
     from infra.imaging.finishing import finish
-    from infra.interfaces import ScreeningOrder
-    from infra.screening.measure import RUN, measure
+    from infra.interfaces import ScreeningRequest
+    from infra.screening.measure import BUILTIN_SCANNERS, measure
     from infra.stores import open_store
 
     cv2.setNumThreads(1)
-    store, watch = open_store(f"memory://gates-{side}"), _Watch()
+    store, watch = open_store(f"memory://gates-{side}"), _CpuStopwatch()
 
     def timed(name: str) -> Callable[[Any], Any]:
-        return lambda pair: watch(f"scanner {name}", RUN[name], pair)
+        return lambda pair: watch(f"scanner {name}", BUILTIN_SCANNERS[name], pair)
 
-    scanners = {name: timed(name) for name in RUN}
+    scanners = {name: timed(name) for name in BUILTIN_SCANNERS}
     for number in range(images + 1):
         if number == 1:
             watch.spent.clear()  # the first picture pays for tables and profiles that are made once
-        key, data = str(number), encode_png(_card(number, side))
+        key, data = str(number), encode_png(_stub_image(number, side))
         store.write(f"staging/{key}.png", data)
-        order = ScreeningOrder(
-            key, store.url, f"staging/{key}.png", f"staging/{key}.jpg", f"scores/{key}", {"whiten": True}, tuple(RUN)
+        order = ScreeningRequest(
+            key,
+            store.url,
+            f"staging/{key}.png",
+            f"staging/{key}.jpg",
+            f"scores/{key}",
+            {"whiten": True},
+            tuple(BUILTIN_SCANNERS),
         )
-        answer = watch(WHOLE, measure, order, store, scanners)
+        answer = watch(TOTAL, measure, order, store, scanners)
         assert not answer.errors, answer.errors
         pixels = watch("decode PNG", decode, data)
         finished = watch("decode JPEG", decode, watch("finish as JPEG", finish, pixels, {"whiten": True}))
-        _time_parts(watch, pixels, finished)
+        _time_pixel_steps(watch, pixels, finished)
         store.delete([order.raw_key, order.finished_key, order.scores_key])
-    scans = [f"scanner {name}" for name in RUN]
+    scans = [f"scanner {name}" for name in BUILTIN_SCANNERS]
     after = scans.index("scanner pixels") + 1
-    order_shown = [*CLEAR, *scans[:after], *PARTS, *scans[after:], WHOLE]
+    order_shown = [*CODEC_STEPS, *scans[:after], *PIXEL_STEPS, *scans[after:], TOTAL]
     return {name: watch.spent[name] / images * 1000 for name in order_shown}
 
 
-def _time_parts(watch: _Watch, pixels: Any, finished: Any) -> None:
+def _time_pixel_steps(stopwatch: _CpuStopwatch, pixels: Any, finished: Any) -> None:
     from infra.imaging.metrics.background import measure_background
     from infra.imaging.metrics.composition import measure_composition
     from infra.imaging.metrics.foreground import find_foreground
     from infra.imaging.metrics.pixels import measure_pixels
 
-    before = sum(watch.spent.get(name, 0.0) for name in PARTS[1:3])
-    foreground = watch(PARTS[1], find_foreground, pixels)
-    watch(PARTS[2], measure_composition, foreground)
-    parts = sum(watch.spent[name] for name in PARTS[1:3]) - before
-    watch(PARTS[0], measure_pixels, pixels)
-    watch.spent[PARTS[0]] -= parts
-    watch(PARTS[3], measure_background, finished)
+    before = sum(stopwatch.spent.get(name, 0.0) for name in PIXEL_STEPS[1:3])
+    foreground = stopwatch(PIXEL_STEPS[1], find_foreground, pixels)
+    stopwatch(PIXEL_STEPS[2], measure_composition, foreground)
+    parts = sum(stopwatch.spent[name] for name in PIXEL_STEPS[1:3]) - before
+    stopwatch(PIXEL_STEPS[0], measure_pixels, pixels)
+    stopwatch.spent[PIXEL_STEPS[0]] -= parts
+    stopwatch(PIXEL_STEPS[3], measure_background, finished)
 
 
-def time_rules(rounds: int) -> dict[str, float]:
+def time_decisions(rounds: int) -> dict[str, float]:
     """Return microseconds a prompt, and a decision from stored scores."""
     from catalogs.policy.schema import built_in_policy, decide_image
     from infra.imaging.metrics.background import measure_background
     from infra.imaging.metrics.pixels import measure_pixels
     from infra.scanners.blocklist import WordScanner
 
-    policy, watch = built_in_policy(), _Watch()
-    scanner, card = WordScanner(policy.words.terms, policy.words.allow), _card(1, 256)
+    policy, watch = built_in_policy(), _CpuStopwatch()
+    scanner, card = WordScanner(policy.words.terms_by_category, policy.words.allow), _stub_image(1, 256)
     scores = {**measure_pixels(card), **measure_background(card), "file.bytes": 9000.0, "aspect.off": 0.0}
     answered = dict.fromkeys(policy.required, "1")
     for number in range(rounds):
@@ -118,11 +124,11 @@ def time_rules(rounds: int) -> dict[str, float]:
     return {name: seconds / rounds * 1e6 for name, seconds in watch.spent.items()}
 
 
-def _card(number: int, side: int) -> Any:
-    from infra.engines.stub.stub_backend import NAMES, StubPainter
+def _stub_image(number: int, side: int) -> Any:
+    from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
     from infra.interfaces import Frame, Prompt
 
-    product = sorted(NAMES)[number % len(NAMES)]
-    (frame,) = StubPainter().paint([Prompt(str(number), f"a {product}", number, side, side)])
+    product = sorted(PRODUCT_WORDS)[number % len(PRODUCT_WORDS)]
+    (frame,) = StubBackend().generate_batch([Prompt(str(number), f"a {product}", number, side, side)])
     assert isinstance(frame, Frame)
     return frame.pixels

@@ -4,8 +4,8 @@ Comes in: how many codes are published, how many are new, a folder for scratch. 
 the very files that a shop's store holds, what a plain loop over the codes takes a query, and the recall against it.
 
 Codes are random, and one new picture in ten is a published one with 0 to 31 bits turned over, at the radius's edge at
-worst. The plain loop is numpy's: exclusive or, count the bits, compare; it is asked `ASKED_PLAINLY` codes only, since
-all of them would take an hour.
+worst. The plain loop is numpy's: exclusive or, count the bits, compare; it is asked `PLAIN_LOOP_QUERIES` codes only,
+since all of them would take an hour.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,25 +17,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.process_cost import in_child
+from bench.process_cost import run_in_process
 from catalogs import layout
-from catalogs.table_schemas import CODES
+from catalogs.table_schemas import FINGERPRINTS
 
 CATALOGUE, RADIUS = "shoes", 31
-FILE_ROWS, MATRIX_ROWS = 100_000, 65_536
-ASKED_PLAINLY = 100
+ROWS_PER_FILE, ROWS_PER_BLOCK = 100_000, 65_536
+PLAIN_LOOP_QUERIES = 100
 
 
-def measure_resembling(published: int, new: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_near_duplicates(published: int, new: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure the search for `new` codes among `published` ones."""
-    say(f"{published:,} published codes: writing them")
-    in_child(write_codes, folder, published, new)
-    say(f"{published:,} published codes: looking for {new:,}")
-    found, cost = in_child(search, folder)
-    say(f"{published:,} published codes: looking for {ASKED_PLAINLY} of them by a plain loop")
-    expected, plain = in_child(search_plainly, folder)
+    progress(f"{published:,} published codes: writing them")
+    run_in_process(write_fingerprints, folder, published, new)
+    progress(f"{published:,} published codes: looking for {new:,}")
+    found, cost = run_in_process(search_near_duplicates, folder)
+    progress(f"{published:,} published codes: looking for {PLAIN_LOOP_QUERIES} of them by a plain loop")
+    expected, plain = run_in_process(search_with_plain_loop, folder)
     hits = set(found)
-    seconds_plainly = plain.seconds / ASKED_PLAINLY * new
+    seconds_plainly = plain.seconds / PLAIN_LOOP_QUERIES * new
     return {
         "published": published,
         "new": new,
@@ -48,14 +48,14 @@ def measure_resembling(published: int, new: int, folder: Path, say: Callable[[st
     }
 
 
-def write_codes(folder: Path, published: int, new: int) -> None:
+def write_fingerprints(folder: Path, published: int, new: int) -> None:
     """Write the published codes as a store's files, and the new ones beside them."""
     generator = np.random.default_rng(1)
-    place = folder / layout.codes_prefix(CATALOGUE)
+    place = folder / layout.fingerprints_prefix(CATALOGUE)
     place.mkdir(parents=True)
     codes = generator.integers(0, 256, (published, 32), np.uint8)
-    for start in range(0, published, FILE_ROWS):
-        rows = range(start, min(start + FILE_ROWS, published))
+    for start in range(0, published, ROWS_PER_FILE):
+        rows = range(start, min(start + ROWS_PER_FILE, published))
         names = [number.to_bytes(16, "big") for number in rows]
         columns = {
             "slot_id": names, "sku": [f"sku-{number}" for number in rows], "request_key": names,
@@ -63,7 +63,7 @@ def write_codes(folder: Path, published: int, new: int) -> None:
             "fingerprint": [codes[number].tobytes() for number in rows],
             "crop": [codes[-1 - number].tobytes() for number in rows], "looks": [[50.0, 0.0, 0.0, 0.8]] * len(rows),
         }  # fmt: skip
-        pq.write_table(pa.table(columns, schema=CODES), place / f"{start:08}.parquet", compression="zstd")
+        pq.write_table(pa.table(columns, schema=FINGERPRINTS), place / f"{start:08}.parquet", compression="zstd")
     asked = generator.integers(0, 256, (new, 32), np.uint8)
     for row in range(0, new, 10):
         bits = np.unpackbits(codes[generator.integers(published)])
@@ -73,7 +73,7 @@ def write_codes(folder: Path, published: int, new: int) -> None:
     np.save(folder / "asked.npy", asked)
 
 
-class _Live:
+class _FakeManifest:
     """A manifest that shows every slot: the table itself is not what is measured."""
 
     def __init__(self, store: Any) -> None:
@@ -83,43 +83,44 @@ class _Live:
         return 1
 
     def batches(self, table: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
-        for info in self._store.list(layout.codes_prefix(CATALOGUE)):
+        for info in self._store.list(layout.fingerprints_prefix(CATALOGUE)):
             with self._store.open_input(info.key) as file:
                 yield from pq.ParquetFile(file).iter_batches(columns=list(columns))
 
 
-def search(folder: Path) -> list[tuple[int, int]]:
+def search_near_duplicates(folder: Path) -> list[tuple[int, int]]:
     """Return the pairs of a new and a published code that Packshot finds, by both codes of each picture."""
-    from catalogs.policy.duplicates import Candidate
-    from catalogs.policy.schema import Duplicates
+    from catalogs.policy.duplicates import DuplicateCandidate
+    from catalogs.policy.schema import DuplicateRules
     from infra.stores import open_store
-    from tasks.gates.near_duplicates import Shown, resemblances
+    from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
 
     store = open_store(str(folder))
     codes = [row.tobytes() for row in np.load(folder / "asked.npy")]
     candidates = [
-        Candidate(f"new {row}".encode(), (f"new-{row}",), code, 100, f"new {row}".encode(), code)
+        DuplicateCandidate(f"new {row}".encode(), (f"new-{row}",), code, 100, f"new {row}".encode(), code)
         for row, code in enumerate(codes)
     ]
-    shown = Shown(store, _Live(store), CATALOGUE, pa.array([], pa.binary()))  # type: ignore[arg-type]
-    _, published, against = resemblances(candidates, shown, Duplicates(review_bits=RADIUS))
+    shown = PublishedFingerprints(store, _FakeManifest(store), CATALOGUE, pa.array([], pa.binary()))  # type: ignore[arg-type]
+    _, published, against = find_near_duplicates(candidates, shown, DuplicateRules(review_bits=RADIUS))
     return [
         (one, int.from_bytes(published[other].slot_id, "big"))
         for one, other, _ in against
-        if published[other].fingerprint is not None and _apart(codes[one], published[other].fingerprint) <= RADIUS
+        if published[other].fingerprint is not None
+        and _hamming_distance(codes[one], published[other].fingerprint) <= RADIUS
     ]
 
 
-def _apart(one: bytes, other: bytes | None) -> int:
+def _hamming_distance(one: bytes, other: bytes | None) -> int:
     return (int.from_bytes(one, "big") ^ int.from_bytes(other or b"", "big")).bit_count()
 
 
-def search_plainly(folder: Path) -> list[tuple[int, int]]:
-    """Return the pairs that a plain loop finds for the first `ASKED_PLAINLY` codes."""
+def search_with_plain_loop(folder: Path) -> list[tuple[int, int]]:
+    """Return the pairs that a plain loop finds for the first `PLAIN_LOOP_QUERIES` codes."""
     published = np.load(folder / "published.npy")
     found = []
-    for one, code in enumerate(np.load(folder / "asked.npy")[:ASKED_PLAINLY]):
-        for start in range(0, len(published), MATRIX_ROWS):
-            apart = np.bitwise_count(published[start : start + MATRIX_ROWS] ^ code).sum(axis=1, dtype=np.int32)
+    for one, code in enumerate(np.load(folder / "asked.npy")[:PLAIN_LOOP_QUERIES]):
+        for start in range(0, len(published), ROWS_PER_BLOCK):
+            apart = np.bitwise_count(published[start : start + ROWS_PER_BLOCK] ^ code).sum(axis=1, dtype=np.int32)
             found += [(one, start + int(row)) for row in np.flatnonzero(apart <= RADIUS)]
     return found

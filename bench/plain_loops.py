@@ -13,7 +13,7 @@ import cv2
 import pandas as pd
 from PIL import Image
 
-from infra.engines.stub.stub_backend import StubPainter
+from infra.engines.stub.stub_backend import StubBackend
 from infra.imaging.codecs import decode
 from infra.imaging.finishing import finish
 from infra.imaging.metrics.background import measure_background
@@ -29,7 +29,7 @@ PHRASES = {
 }
 
 
-def loop_first(folder: Path) -> int:
+def plan_first_run_plainly(folder: Path) -> int:
     """Render and hash every prompt, and write them down; return how many."""
     rows = [
         (sku, view, prompt, sha256(prompt.encode()).hexdigest()) for sku, view, prompt in _prompts(folder, "before")
@@ -38,7 +38,7 @@ def loop_first(folder: Path) -> int:
     return len(rows)
 
 
-def loop_again(folder: Path, catalogue: str) -> int:
+def plan_later_run_plainly(folder: Path, catalogue: str) -> int:
     """Render and hash every prompt, and keep those whose hash is not last night's; return how many."""
     known = pd.read_parquet(folder / "loop.parquet", columns=["sku", "view", "sha"])
     hashes = {(sku, view): sha for sku, view, sha in known.itertuples(index=False)}
@@ -61,19 +61,19 @@ def _prompts(folder: Path, catalogue: str) -> Iterator[tuple[str, str, str]]:
             yield str(row.sku), view, prompt
 
 
-def paint_and_save(folder: Path, side: int, seconds: float, checks: bool = False) -> dict[str, float]:
+def generate_and_save(folder: Path, side: int, seconds: float, checks: bool = False) -> dict[str, float]:
     """Paint every prompt and save the picture, one by one, as PNG; with `checks`, finish and measure it too.
 
     Returns images, the painter's CPU and wall seconds, and the seconds from the first picture's beginning to the last
     one's end.
     """
     cv2.setNumThreads(1)
-    painter, target = StubPainter(seconds), folder / f"loop-{checks}"
+    painter, target = StubBackend(seconds), folder / f"loop-{checks}"
     target.mkdir()
     count, cpu, busy, first, last = 0, 0.0, 0.0, 0.0, 0.0
     for sku, view, text in _prompts(folder, "before"):
         began, spent = time.monotonic(), time.thread_time()
-        (frame,) = painter.paint([Prompt(sku, text, count, side, side)])
+        (frame,) = painter.generate_batch([Prompt(sku, text, count, side, side)])
         last = time.monotonic()
         first = first or began
         count, cpu, busy = count + 1, cpu + time.thread_time() - spent, busy + last - began

@@ -15,35 +15,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.planning_runs import VIEWS, plan_again, plan_first, publish_all, write_catalogues
-from bench.process_cost import in_child, side_by_side
+from bench.planning_runs import VIEWS, plan_first_run, plan_later_run, publish_all_slots, write_catalogues
+from bench.process_cost import compare_to_loop, run_in_process
 
 CHANGED_ONE_IN = 250
 """2,000 of 500,000."""
 
 
-def measure_planning(skus: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_planning(skus: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure the three nights over a catalogue of `skus` SKUs; one in `CHANGED_ONE_IN` changes for the last."""
     from bench.plain_loops import (  # here, so that no process of Packshot's side has pandas in memory
-        loop_again,
-        loop_first,
+        plan_first_run_plainly,
+        plan_later_run_plainly,
     )
 
     changed = max(1, skus // CHANGED_ONE_IN)
-    say(f"{skus:,} SKUs: writing the catalogues")
-    in_child(write_catalogues, folder, skus, changed)
+    progress(f"{skus:,} SKUs: writing the catalogues")
+    run_in_process(write_catalogues, folder, skus, changed)
     nights: dict[str, Any] = {"skus": skus, "slots": skus * len(VIEWS), "changed": changed, "cases": {}}
 
     def case(name: str, packshot: Callable[..., int], loop: Callable[..., int], *arguments: Any) -> None:
-        say(f"{skus:,} SKUs: {name}")
-        found, cost = in_child(packshot, folder, *arguments)
-        plainly, loop_cost = in_child(loop, folder, *arguments)
+        progress(f"{skus:,} SKUs: {name}")
+        found, cost = run_in_process(packshot, folder, *arguments)
+        plainly, loop_cost = run_in_process(loop, folder, *arguments)
         assert found == plainly, f"{name}: the plan has {found} slots to make, the plain loop {plainly}"
-        nights["cases"][name] = {"to_make": found, **side_by_side(cost, loop_cost)}
+        nights["cases"][name] = {"to_make": found, **compare_to_loop(cost, loop_cost)}
 
-    case("first night", plan_first, loop_first)
-    say(f"{skus:,} SKUs: publishing every slot")
-    in_child(publish_all, folder)
-    case("nothing changed", plan_again, loop_again, "before.parquet")
-    case(f"{changed:,} SKU{'s' * (changed > 1)} changed", plan_again, loop_again, "after.parquet")
+    case("first night", plan_first_run, plan_first_run_plainly)
+    progress(f"{skus:,} SKUs: publishing every slot")
+    run_in_process(publish_all_slots, folder)
+    case("nothing changed", plan_later_run, plan_later_run_plainly, "before.parquet")
+    case(f"{changed:,} SKU{'s' * (changed > 1)} changed", plan_later_run, plan_later_run_plainly, "after.parquet")
     return nights

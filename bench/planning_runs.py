@@ -12,27 +12,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bench.synthetic_catalogue import SYNTHETIC, synthetic_batches
+from bench.synthetic_catalogue import SYNTHETIC_SCHEMA, synthetic_batches
 from catalogs import layout
 from catalogs.policy.schema import built_in_policy
-from catalogs.recipe.loading import built_in_recipe, with_engine
+from catalogs.recipe.loading import built_in_recipe, with_engine_options
 from catalogs.recipe.schema import Recipe
-from catalogs.runs.job import Job
+from catalogs.runs.job import RefreshJob
 from catalogs.table_schemas import MANIFEST
 from infra.stores import open_store
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
 
-NAME = "bench"
+CATALOGUE = "bench"
 VIEWS = ("front", "three-quarter", "side", "back")
-SHARD = 128
-FIRST = "first"
+SHARD_SIZE = 128
+FIRST_RUN_ID = "first"
 """The run whose plan becomes the manifest."""
 
 
 def bench_recipe(**standard: int) -> Recipe:
     """Return the built-in recipe with the stub engine and four views; `standard` changes its one-size tier."""
-    recipe = with_engine(built_in_recipe(), engine="stub", model=None, precision=None)
+    recipe = with_engine_options(built_in_recipe(), engine="stub", model=None, precision=None)
     content = recipe.model_dump(mode="json")
     content["defaults"]["views"] = list(VIEWS)
     content["tiers"]["standard"].update(standard)
@@ -42,43 +42,43 @@ def bench_recipe(**standard: int) -> Recipe:
 def write_catalogues(folder: Path, skus: int, changed: int) -> None:
     """Write the catalogue of two nights: before, and after `changed` titles were edited."""
     for name, edits in (("before", 0), ("after", changed)):
-        with pq.ParquetWriter(folder / f"{name}.parquet", SYNTHETIC) as file:
+        with pq.ParquetWriter(folder / f"{name}.parquet", SYNTHETIC_SCHEMA) as file:
             for batch in synthetic_batches(skus, changed=edits):
                 file.write_batch(batch)
 
 
-def plan_first(folder: Path) -> int:
+def plan_first_run(folder: Path) -> int:
     """Plan the first night, and write its plan; return the slots to make."""
-    return _plan(folder, "before.parquet", FIRST)
+    return _plan(folder, "before.parquet", FIRST_RUN_ID)
 
 
-def plan_again(folder: Path, catalogue: str) -> int:
+def plan_later_run(folder: Path, catalogue: str) -> int:
     """Plan a later night against the manifest, and write its plan; return the slots to make."""
     return _plan(folder, catalogue, f"again-{catalogue}")
 
 
 def _plan(folder: Path, catalogue: str, run_id: str) -> int:
     url = (folder / "store").as_uri()
-    job = Job(str(folder / catalogue), url, NAME, bench_recipe(), built_in_policy())
-    plan = make_plan(job, open_store(url), open_tables(url), run_id, SHARD)
+    job = RefreshJob(str(folder / catalogue), url, CATALOGUE, bench_recipe(), built_in_policy())
+    plan = make_plan(job, open_store(url), open_tables(url), run_id, SHARD_SIZE)
     assert plan.retired == 0
     return plan.slots.new + plan.slots.changed
 
 
-def publish_all(folder: Path) -> int:
+def publish_all_slots(folder: Path) -> int:
     """Put every slot of the first night's plan into the manifest, as its release would have; return how many."""
     url = (folder / "store").as_uri()
-    tables, table = open_tables(url), layout.manifest(NAME)
+    tables, table = open_tables(url), layout.manifest_table(CATALOGUE)
     tables.ensure(table, MANIFEST)
     schema = MANIFEST.append(pa.field("_op", pa.string()))
-    with open_store(url).open_input(layout.run_file(FIRST, "slots.parquet")) as file:
+    with open_store(url).open_input(layout.run_file(FIRST_RUN_ID, "slots.parquet")) as file:
         slots = pq.ParquetFile(file)
-        rows = pa.RecordBatchReader.from_batches(schema, _published(slots.iter_batches(), schema))
-        tables.merge(table, rows, on=["slot_id"], base_version=0, metadata={"run_id": FIRST})
+        rows = pa.RecordBatchReader.from_batches(schema, _manifest_rows(slots.iter_batches(), schema))
+        tables.merge(table, rows, on=["slot_id"], base_version=0, metadata={"run_id": FIRST_RUN_ID})
         return int(slots.metadata.num_rows)
 
 
-def _published(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _manifest_rows(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     chance = np.random.default_rng(7)
     for batch in slots:
         count = batch.num_rows
@@ -93,7 +93,7 @@ def _published(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
 
         rest = {
             "object": pc.binary_join_element_wise(
-                f"published/{NAME}/", pc.utf8_lower(batch["sku"]), batch["view"], f"{'0' * 12}.jpg", "/"
+                f"published/{CATALOGUE}/", pc.utf8_lower(batch["sku"]), batch["view"], f"{'0' * 12}.jpg", "/"
             ),
             "file_sha": shas(),
             "pixel_sha": shas(),
@@ -106,7 +106,7 @@ def _published(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
             "model_version": same(None, "model_version"),
             "precision": same("bf16", "precision"),
             "backend": same("torch", "backend"),
-            "run_id": same(FIRST, "run_id"),
+            "run_id": same(FIRST_RUN_ID, "run_id"),
             "released_at": same(0, "released_at"),
             "_op": same("put", "_op"),
         }

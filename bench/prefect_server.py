@@ -15,24 +15,24 @@ from typing import Any
 import httpx
 import pyarrow.parquet as pq
 
-from bench.planning_runs import NAME, VIEWS, bench_recipe
-from bench.process_cost import in_child
-from bench.synthetic_catalogue import SYNTHETIC, synthetic_batches
+from bench.planning_runs import CATALOGUE, VIEWS, bench_recipe
+from bench.process_cost import run_in_process
+from bench.synthetic_catalogue import SYNTHETIC_SCHEMA, synthetic_batches
 
 SHARDS, SIDE = 200, 64
-PATIENCE = 120.0
+TIMEOUT_SECONDS = 120.0
 
 
-def measure_server(images: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_prefect_server(images: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     """Refresh a catalogue of so many pictures, and ask the server what it knows of it."""
-    say(f"{images:,} pictures in {SHARDS} shards through a Prefect server")
+    progress(f"{images:,} pictures in {SHARDS} shards through a Prefect server")
     catalogue = folder / "catalogue.parquet"
-    with pq.ParquetWriter(catalogue, SYNTHETIC) as file:
+    with pq.ParquetWriter(catalogue, SYNTHETIC_SCHEMA) as file:
         for batch in synthetic_batches(images // len(VIEWS)):
             file.write_batch(batch)
     recipe = folder / "recipe.json"
     recipe.write_text(json.dumps(bench_recipe(width=SIDE, height=SIDE).model_dump(mode="json")), "utf-8")
-    found, cost = in_child(_refresh, str(catalogue), str(recipe), str(folder / "store"), max(1, images // SHARDS))
+    found, cost = run_in_process(_refresh, str(catalogue), str(recipe), str(folder / "store"), max(1, images // SHARDS))
     return {**found, "peak_mb": round(cost.peak_mb, 1), "seconds": round(cost.seconds, 1)}
 
 
@@ -42,15 +42,15 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
     os.environ["PACKSHOT_SHARD_SIZE"] = str(shard_size)
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.orchestration.local_server import local_server
+    from flows.orchestration.local_server import run_local_server
     from flows.refresh import refresh
 
     own = {"PREFECT_HOME": f"{store}-prefect"}  # its records are counted: nobody else's may be among them
-    with local_server(settings=own) as url, temporary_settings({PREFECT_API_URL: url}):
-        report: dict[str, Any] = refresh(source=catalogue, store=store, catalogue=NAME, recipe=recipe)
+    with run_local_server(settings=own) as url, temporary_settings({PREFECT_API_URL: url}):
+        report: dict[str, Any] = refresh(source=catalogue, store=store, catalogue=CATALOGUE, recipe=recipe)
         records = sum(1 for _ in (Path(store) / "runs" / report["run_id"] / "records").glob("*.parquet"))
         stages = len({"plan", "audit", "publish", "remember"} & report["seconds"].keys())
-        states = _recorded(url, 2 * records)
+        states = _count_task_runs(url, 2 * records)
     return {
         "images": report["images"],
         "slots": report["slots"],
@@ -61,9 +61,9 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
     }
 
 
-def _recorded(api: str, wanted: int) -> dict[str, int]:
+def _count_task_runs(api: str, expected: int) -> dict[str, int]:
     """Return the shards' task runs by kind and state, once they are all there or it has taken too long."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT_SECONDS
     while True:
         found: Counter[str] = Counter()
         for kind in ("generate", "screen"):
@@ -72,6 +72,6 @@ def _recorded(api: str, wanted: int) -> dict[str, int]:
                 count = int(httpx.post(f"{api}/task_runs/count", json=asked, timeout=60).raise_for_status().json())
                 found[f"{kind} {state.lower()}"] += count
         done = found["generate completed"] + found["screen completed"]
-        if done >= wanted or time.monotonic() > until:
+        if done >= expected or time.monotonic() > until:
             return {name: count for name, count in found.items() if count}
         time.sleep(1.0)

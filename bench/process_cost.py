@@ -1,8 +1,8 @@
 """One measurement, one process: seconds, CPU seconds and peak memory that are nobody else's.
 
 Comes in: a function that another process can import by its name, and its arguments. Goes out: what it returned, and its
-`Cost`. A peak never falls within a process, so each case gets a fresh one (spawned: a forked one would begin with its
-parent's memory). Imports are done before the clock starts, and the memory that they take is said apart.
+`ProcessCost`. A peak never falls within a process, so each case gets a fresh one (spawned: a forked one would begin
+with its parent's memory). Imports are done before the clock starts, and the memory that they take is said apart.
 """
 
 import os
@@ -22,7 +22,7 @@ MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Cost:
+class ProcessCost:
     """What a piece of work took. CPU seconds are those of its own child processes too.
 
     `peak_mb` is the process's largest resident size, `start_mb` what it was before the work, `children_mb` the
@@ -40,13 +40,13 @@ class Cost:
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
-def in_child(work: Callable[..., T], *arguments: Any) -> tuple[T, Cost]:
+def run_in_process(work: Callable[..., T], *arguments: Any) -> tuple[T, ProcessCost]:
     """Call `work(*arguments)` in a process of its own; raise what it raises."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_measured, work, arguments).result()
+        return process.submit(_run_measured, work, arguments).result()
 
 
-def side_by_side(packshot: Cost, loop: Cost) -> dict[str, Any]:
+def compare_to_loop(packshot: ProcessCost, loop: ProcessCost) -> dict[str, Any]:
     """Return both costs and what part of the plain loop's Packshot took."""
     names = ("seconds", "cpu_seconds", "peak_mb")
     ratios = {name: round(getattr(packshot, name) / max(getattr(loop, name), 1e-9), 3) for name in names}
@@ -59,7 +59,7 @@ def cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def machine() -> dict[str, Any]:
+def machine_info() -> dict[str, Any]:
     """Say where the numbers come from."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
@@ -67,11 +67,11 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 2),
-        "yardstick_seconds": round(min(_yardstick() for _ in range(3)), 3),
+        "yardstick_seconds": round(min(_yardstick_seconds() for _ in range(3)), 3),
     }
 
 
-def _yardstick() -> float:
+def _yardstick_seconds() -> float:
     """Return the CPU seconds of ten million additions in Python: what a CPU second is worth here and now."""
     began, total = time.process_time(), 0
     for number in range(10_000_000):
@@ -79,11 +79,11 @@ def _yardstick() -> float:
     return time.process_time() - began
 
 
-def _measured(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, Cost]:
+def _run_measured(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T, ProcessCost]:
     start = _peak_mb()
     began, spent = time.perf_counter(), cpu_seconds()
     value = work(*arguments)
-    cost = Cost(
+    cost = ProcessCost(
         seconds=time.perf_counter() - began,
         cpu_seconds=cpu_seconds() - spent,
         peak_mb=_peak_mb(),

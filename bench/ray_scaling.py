@@ -14,43 +14,45 @@ from pathlib import Path
 from typing import Any
 
 from catalogs.planning.plan import Request
-from catalogs.runs.work_items import Order, ShardWork
+from catalogs.runs.work_items import ShardWork, WorkItem
 from catalogs.verdict import PASS
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Engine, Pool
 from infra.pools.inline import InlinePool
-from infra.pools.ray_pool import AHEAD, RayEngines
+from infra.pools.ray_pool import JOBS_PER_ENGINE, RayEngines
 from infra.stores import open_store
-from tasks.pipeline.generate import generate
+from tasks.pipeline.generate import generate_on_engine
 
 ENGINES = (1, 2, 4)
 SIDE = 512
-SHARD = 8
+SHARD_SIZE = 8
 
 
-def measure_several(images: int, seconds: float, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_ray_scaling(images: int, seconds: float, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     """Paint `images` pictures beside each number of engines."""
     opener = partial(open_engine, EngineSpec("stub", stub_seconds=seconds))
     found: dict[str, Any] = {"seconds_an_image": seconds, "side": SIDE, "images": images, "engines": {}}
-    say(f"ray: {images} pictures beside one engine in this process")
-    found["inline"] = _measured(InlinePool(opener), 1, images, folder / "inline")
+    progress(f"ray: {images} pictures beside one engine in this process")
+    found["inline"] = _measure_pool(InlinePool(opener), 1, images, folder / "inline")
     for count in ENGINES:
-        say(f"ray: {images} pictures beside {count} engines on Ray")
-        case = _measured(RayEngines(gpus=count).pool(opener), count, images, folder / str(count))
+        progress(f"ray: {images} pictures beside {count} engines on Ray")
+        case = _measure_pool(RayEngines(gpus=count).pool(opener), count, images, folder / str(count))
         first = found["engines"].get("1", case)["seconds"]
         found["engines"][str(count)] = case | {"ratio": round(first / case["seconds"], 2)}
     return found
 
 
-def _measured(pool: Pool, engines: int, images: int, folder: Path) -> dict[str, float]:
+def _measure_pool(pool: Pool, engines: int, images: int, folder: Path) -> dict[str, float]:
     folder.mkdir()
-    store, work = open_store(str(folder / "store")), _shards(images)
+    store, work = open_store(str(folder / "store")), _shard_work(images)
     try:
         # As many as all may have at once: the first engine that is ready takes two.
-        for future in [pool.submit(_all_here, (str(folder), engines)) for _ in range(AHEAD * engines)]:
+        for future in [
+            pool.submit(_wait_for_engines, (str(folder), engines)) for _ in range(JOBS_PER_ENGINE * engines)
+        ]:
             future.result()
         began = time.perf_counter()
-        for future in [pool.submit(partial(generate, store=store), shard) for shard in work]:
+        for future in [pool.submit(partial(generate_on_engine, store=store), shard) for shard in work]:
             future.result()
         spent = time.perf_counter() - began
         busy = pool.busy_seconds()
@@ -63,7 +65,7 @@ def _measured(pool: Pool, engines: int, images: int, folder: Path) -> dict[str, 
     }
 
 
-def _all_here(_: Engine, place: tuple[str, int]) -> None:
+def _wait_for_engines(_: Engine, place: tuple[str, int]) -> None:
     """Wait until so many processes have an engine open."""
     folder, engines = place
     (Path(folder) / f"engine-{os.getpid()}").touch()
@@ -71,11 +73,11 @@ def _all_here(_: Engine, place: tuple[str, int]) -> None:
         time.sleep(0.01)
 
 
-def _shards(images: int) -> list[ShardWork]:
+def _shard_work(images: int) -> list[ShardWork]:
     request = partial(
         Request, prompt="Photograph of a mug", negative="", seed=None, width=SIDE, height=SIDE, steps=8, guidance=0.0,
         model="stub", finish_digest="none", first_attempt=0, attempts_allowed=1, category="", verdict=PASS,
         priority="normal",
     )  # fmt: skip
-    orders = [Order(request(key=number.to_bytes(32, "big")), 0) for number in range(images)]
-    return [ShardWork(str(at), tuple(orders[at : at + SHARD])) for at in range(0, images, SHARD)]
+    orders = [WorkItem(request(key=number.to_bytes(32, "big")), 0) for number in range(images)]
+    return [ShardWork(str(at), tuple(orders[at : at + SHARD_SIZE])) for at in range(0, images, SHARD_SIZE)]

@@ -9,33 +9,33 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.views.engines import show_bench
+from flows.cli.views.engines import show_benchmark
 
 
-def show(console: Console, found: Mapping[str, Any]) -> None:
+def show_results(console: Console, results: Mapping[str, Any]) -> None:
     """Print everything that was measured."""
-    machine = found["machine"]
+    machine = results["machine"]
     console.print(
         f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; load {machine['load']} at the"
         f" start; ten million additions took {machine['yardstick_seconds']} s of CPU"
     )
-    for nights in found.get("plan", []):
-        console.print(_nights(nights))
-    if "overhead" in found:
-        console.print(_overhead(found["overhead"]))
-        console.print(_codecs(found["overhead"]))
-    if "gates" in found:
-        console.print(_gates(found["gates"]))
-    if "busy" in found:
-        console.print(_busy(found["busy"]))
-    if "duplicates" in found:
-        console.print(_duplicates(found["duplicates"]))
-    if "engine" in found:
-        show_bench(console, found["engine"])
-    if "server" in found:
-        console.print(_server(found["server"]))
-    if "ray" in found:
-        console.print(_several(found["ray"]))
+    for nights in results.get("plan", []):
+        console.print(_planning(nights))
+    if "overhead" in results:
+        console.print(_overhead(results["overhead"]))
+        console.print(_codecs(results["overhead"]))
+    if "gates" in results:
+        console.print(_gates(results["gates"]))
+    if "busy" in results:
+        console.print(_utilization(results["busy"]))
+    if "duplicates" in results:
+        console.print(_duplicates(results["duplicates"]))
+    if "engine" in results:
+        show_benchmark(console, results["engine"])
+    if "server" in results:
+        console.print(_server(results["server"]))
+    if "ray" in results:
+        console.print(_ray(results["ray"]))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -45,8 +45,8 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _nights(nights: Mapping[str, Any]) -> Table:
-    slots = nights["slots"]
+def _planning(planning: Mapping[str, Any]) -> Table:
+    slots = planning["slots"]
     columns = (
         "night",
         "to make",
@@ -59,8 +59,8 @@ def _nights(nights: Mapping[str, Any]) -> Table:
         "loop MB",
         "CPU to loop's",
     )
-    table = _table(f"Planning {nights['skus']:,} SKUs × 4 views: {slots:,} slots", *columns)
-    for name, case in nights["cases"].items():
+    table = _table(f"Planning {planning['skus']:,} SKUs × 4 views: {slots:,} slots", *columns)
+    for name, case in planning["cases"].items():
         ours, loop = case["packshot"], case["plain_loop"]
         table.add_row(
             name,
@@ -116,7 +116,7 @@ def _gates(found: Mapping[str, Any]) -> Table:
     return table
 
 
-def _busy(found: Mapping[str, Any]) -> Table:
+def _utilization(found: Mapping[str, Any]) -> Table:
     title = f"Engine between its first and last picture, {found['seconds_an_image']} s at {found['side']} px"
     table = _table(title, "", "pictures", "busy s", "first to last s", "busy share", "time to Packshot's", "peak MB")
     words = {"packshot": "Packshot", "plain_loop": "plain loop", "loop_with_checks": "plain loop with our checks"}
@@ -159,7 +159,7 @@ def _server(found: Mapping[str, Any]) -> Table:
     return table
 
 
-def _several(found: Mapping[str, Any]) -> Table:
+def _ray(found: Mapping[str, Any]) -> Table:
     title = (
         f"{found['images']} pictures of {found['side']} px beside engines that take {found['seconds_an_image']} s each"
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SYNTHETIC = pa.schema(
+SYNTHETIC_SCHEMA = pa.schema(
     [
         ("sku", pa.string()),
         ("title", pa.string()),
@@ -28,11 +28,11 @@ SYNTHETIC = pa.schema(
 )
 
 FIRST_DAY = np.datetime64("2024-01-01T00:00:00", "us")
-DAYS = 1000
-ODD = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+CREATED_DAYS = 1000
+SPLITMIX64_CONSTANTS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 """The constants of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014)."""
 
-TYPES = {
+PRODUCT_TYPES = {
     "mugs": ("Mug", "Espresso Cup", "Tea Bowl", "Travel Mug"),
     "bottles": ("Water Bottle", "Carafe", "Thermos Flask", "Oil Bottle"),
     "shirts": ("Oxford Shirt", "T-Shirt", "Polo Shirt", "Overshirt"),
@@ -88,9 +88,9 @@ DETAILS = (
     "A gift that is used.", "Packed without plastic.", "Tested every day in our own kitchen.",
     "Made from leftover stock.",
 )  # fmt: skip
-NEW_WORDS = ("Renewed", "Improved", "Second Edition", "Reworked")
+CHANGED_TITLE_WORDS = ("Renewed", "Improved", "Second Edition", "Reworked")
 
-GROUP_SIZE = 4
+VARIANT_GROUP_SIZE = 4
 """Rows that stand side by side are variants of one product (sizes): same group, same words but for the SKU."""
 
 
@@ -107,13 +107,17 @@ def synthetic_batches(
     """Yield a catalogue of `skus - dropped + added` rows, `changed` of which have another title than without.
 
     The rows that change or go are chosen by the seed; added ones come at the end. `share` of the products come as
-    `GROUP_SIZE` variants whose words are the same, so that their prompts are too; all other titles are unique. Raises
-    `ValueError` where more rows are changed and dropped than there are.
+    `VARIANT_GROUP_SIZE` variants whose words are the same, so that their prompts are too; all other titles are unique.
+    Raises `ValueError` where more rows are changed and dropped than there are.
     """
     if changed + dropped > skus:
         raise ValueError(f"{changed} changed and {dropped} dropped are more than the {skus} SKUs there are.")
     # The smallest draws of all rows: a stable choice, and exactly as many as asked for.
-    order = np.argsort(_draw(np.arange(skus, dtype=np.uint64), seed, 0), kind="stable") if changed + dropped else None
+    order = (
+        np.argsort(_random_bits(np.arange(skus, dtype=np.uint64), seed, 0), kind="stable")
+        if changed + dropped
+        else None
+    )
     state = np.zeros(skus + added, np.uint8)
     if order is not None:
         state[order[:changed]] = 1
@@ -125,55 +129,55 @@ def synthetic_batches(
 
 
 def _batch(numbers: npt.NDArray[np.uint64], changed: npt.NDArray[np.bool_], seed: int, share: float) -> pa.RecordBatch:
-    groups = numbers // np.uint64(GROUP_SIZE)
-    shared = _draw(groups, seed, 1) < np.uint64(int(share * (2**64 - 1)))
+    groups = numbers // np.uint64(VARIANT_GROUP_SIZE)
+    shared = _random_bits(groups, seed, 1) < np.uint64(int(share * (2**64 - 1)))
     # Variants of a shared product are drawn by their group's first number, all others by their own.
-    product = np.where(shared, groups * np.uint64(GROUP_SIZE), numbers)
-    categories = list(TYPES)
-    category = _pick(product, seed, 2, len(categories))
-    kind = category * 4 + _pick(product, seed, 3, 4)
+    product = np.where(shared, groups * np.uint64(VARIANT_GROUP_SIZE), numbers)
+    categories = list(PRODUCT_TYPES)
+    category = _random_indices(product, seed, 2, len(categories))
+    kind = category * 4 + _random_indices(product, seed, 3, 4)
     style, material, color, brand, detail, new_word = (
-        _taken(words, _pick(product, seed, salt, len(words)))
-        for salt, words in enumerate((STYLES, MATERIALS, COLORS, BRANDS, DETAILS, NEW_WORDS), start=4)
+        _take(words, _random_indices(product, seed, salt, len(words)))
+        for salt, words in enumerate((STYLES, MATERIALS, COLORS, BRANDS, DETAILS, CHANGED_TITLE_WORDS), start=4)
     )
-    kinds = _taken([name for names in TYPES.values() for name in names], kind)
+    kinds = _take([name for names in PRODUCT_TYPES.values() for name in names], kind)
     model = pc.utf8_lpad(pc.cast(pa.array(product), pa.string()), 6, "0")
     plain = _joined(" ", style, kinds, "No.", model)
     title = pc.if_else(pa.array(changed), _joined(" ", plain, new_word), plain)
     description = _joined("", style, " ", pc.utf8_lower(kinds), " in ", color, " ", material, ". ", detail)
-    cents = _pick(product, seed, 20, 40_000) + 499
-    created = FIRST_DAY + _pick(product, seed, 21, DAYS * 86_400).astype("timedelta64[s]")
+    cents = _random_indices(product, seed, 20, 40_000) + 499
+    created = FIRST_DAY + _random_indices(product, seed, 21, CREATED_DAYS * 86_400).astype("timedelta64[s]")
     columns = [
         _joined("", "SKU-", pc.utf8_lpad(pc.cast(pa.array(numbers), pa.string()), 7, "0")),
         title,
-        _taken(categories, category),
+        _take(categories, category),
         color,
         material,
         description,
         brand,
         pa.array(cents / 100),
-        pa.array(created.astype("datetime64[us]"), SYNTHETIC.field("created_at").type),
+        pa.array(created.astype("datetime64[us]"), SYNTHETIC_SCHEMA.field("created_at").type),
         _joined("", "G-", pc.utf8_lpad(pc.cast(pa.array(groups), pa.string()), 7, "0")),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=SYNTHETIC)
+    return pa.RecordBatch.from_arrays(columns, schema=SYNTHETIC_SCHEMA)
 
 
 def _joined(separator: str, *parts: pa.Array | str) -> pa.Array:
     return pc.binary_join_element_wise(*parts, separator)
 
 
-def _taken(words: Sequence[str], positions: npt.NDArray[np.int64]) -> pa.Array:
+def _take(words: Sequence[str], positions: npt.NDArray[np.int64]) -> pa.Array:
     return pa.array(words).take(pa.array(positions))
 
 
-def _pick(numbers: npt.NDArray[np.uint64], seed: int, salt: int, count: int) -> npt.NDArray[np.int64]:
-    return (_draw(numbers, seed, salt) % np.uint64(count)).astype(np.int64)
+def _random_indices(numbers: npt.NDArray[np.uint64], seed: int, salt: int, count: int) -> npt.NDArray[np.int64]:
+    return (_random_bits(numbers, seed, salt) % np.uint64(count)).astype(np.int64)
 
 
-def _draw(numbers: npt.NDArray[np.uint64], seed: int, salt: int) -> npt.NDArray[np.uint64]:
+def _random_bits(numbers: npt.NDArray[np.uint64], seed: int, salt: int) -> npt.NDArray[np.uint64]:
     """Return 64 random-looking bits a number: SplitMix64's finaliser over number, seed and salt."""
-    start = (seed * ODD[1] + salt * ODD[2]) % 2**64
-    bits = numbers * np.uint64(ODD[0]) + np.uint64(start)
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(ODD[1])
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(ODD[2])
+    start = (seed * SPLITMIX64_CONSTANTS[1] + salt * SPLITMIX64_CONSTANTS[2]) % 2**64
+    bits = numbers * np.uint64(SPLITMIX64_CONSTANTS[0]) + np.uint64(start)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(SPLITMIX64_CONSTANTS[1])
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(SPLITMIX64_CONSTANTS[2])
     return np.asarray(bits ^ (bits >> np.uint64(31)), np.uint64)

@@ -17,82 +17,82 @@ from typing import Any
 import cv2
 import great_expectations  # noqa: F401 - at its first use otherwise, inside the measuring
 
-from bench.planning_runs import NAME, bench_recipe
+from bench.planning_runs import CATALOGUE, bench_recipe
 from bench.process_cost import cpu_seconds
-from bench.timed_scanners import measure_timed
+from bench.timed_scanners import measure_with_scanner_cpu
 from catalogs.policy.schema import built_in_policy
-from catalogs.runs.job import Job
+from catalogs.runs.job import RefreshJob
 from flows.refresh import Refresh
-from flows.run.executors import THREADS, Hands, PrefectHands, thread_hands
-from flows.run.observers import NoWatch
-from flows.wiring.composition import read_prices
-from infra.engines import WINDOW
-from infra.engines.stub.stub_backend import StubPainter
+from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor, open_thread_executor
+from flows.run.observers import NullObserver
+from flows.wiring.composition import read_price_list
+from infra.engines import PROMPT_WINDOW
+from infra.engines.stub.stub_backend import StubBackend
 from infra.engines.threaded import ThreadedEngine
-from infra.interfaces import Failure, Frame, Prompt, Screened, ScreeningOrder
+from infra.interfaces import Failure, Frame, Prompt, Screened, ScreeningRequest
 from infra.pools.inline import InlinePool
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
-from tasks.runs.run_context import Gate, Places
+from tasks.runs.run_context import Resources, ScreeningContext
 
-SCREENERS = 1
+SCREENER_PROCESSES = 1
 """Measuring processes: as many as a machine of two cores starts by itself beside an engine."""
 
 
-class TimedPainter(StubPainter):
+class TimedBackend(StubBackend):
     """The stub, with a stopwatch for its CPU."""
 
-    cpu = 0.0
+    cpu_seconds = 0.0
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Paint, and add what it took of this thread's CPU."""
         began = time.thread_time()
         try:
-            return super().paint(prompts)
+            return super().generate_batch(prompts)
         finally:
-            self.cpu += time.thread_time() - began
+            self.cpu_seconds += time.thread_time() - began
 
-    def group(self, prompt: Prompt) -> Hashable:
+    def batch_key(self, prompt: Prompt) -> Hashable:
         """Return what the stub says."""
-        return super().group(prompt)
+        return super().batch_key(prompt)
 
 
 class TimedScreener(ProcessScreener):
     """The usual measuring processes, with a sum of what their scanners took."""
 
     def __init__(self, workers: int) -> None:
-        super().__init__(workers, measure_timed)
-        self.cpu = 0.0
+        super().__init__(workers, measure_with_scanner_cpu)
+        self.cpu_seconds = 0.0
 
-    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+    def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
         """Yield the answers, and add up their seconds."""
-        for answer in super().screen(orders):
-            self.cpu += answer.seconds
+        for answer in super().screen(requests):
+            self.cpu_seconds += answer.seconds
             yield answer
 
 
 @dataclass
-class StageClock(NoWatch):
+class StageClock(NullObserver):
     """Writes down the CPU of this process, and of those it has ended, at every stage's beginning."""
 
-    marks: list[tuple[str, float]] = field(default_factory=list)
+    stage_starts: list[tuple[str, float]] = field(default_factory=list)
 
-    def stage(self, name: str) -> None:
+    def on_stage(self, name: str) -> None:
         """A stage begins."""
-        self.marks.append((name, cpu_seconds()))
+        self.stage_starts.append((name, cpu_seconds()))
 
-    def spent(self) -> dict[str, float]:
+    def cpu_seconds_by_stage(self) -> dict[str, float]:
         """Return the CPU seconds of each stage."""
         spent: dict[str, float] = {}
-        for (name, began), (_, ended) in pairwise(self.marks):
+        for (name, began), (_, ended) in pairwise(self.stage_starts):
             spent[name] = spent.get(name, 0.0) + ended - began
         return spent
 
 
 @dataclass(frozen=True)
-class Ran:
+class RefreshMeasurement:
     """A refresh that was run: its images, and CPU seconds by who spent them."""
 
     images: int
@@ -101,12 +101,12 @@ class Ran:
     scanner_cpu: float
     stages: dict[str, float]
     busy_seconds: float
-    painting_seconds: float
+    generation_seconds: float
     """From the first picture's beginning to the last one's end."""
 
 
 @dataclass(frozen=True)
-class Load:
+class RefreshWorkload:
     """What to refresh: a catalogue, the pictures' side in pixels, seconds a picture, pictures in a shard."""
 
     catalogue: Path
@@ -116,60 +116,60 @@ class Load:
     prefect: bool = False
 
 
-def refresh(load: Load, store: Path) -> Ran:
+def run_timed_refresh(workload: RefreshWorkload, store: Path) -> RefreshMeasurement:
     """Refresh the catalogue into a fresh store, and say who spent what."""
     cv2.setNumThreads(1)
-    painter, clock = TimedPainter(load.seconds), StageClock()
+    painter, clock = TimedBackend(workload.seconds), StageClock()
     engines: list[ThreadedEngine] = []
 
     def open_engine() -> ThreadedEngine:
-        engines.append(ThreadedEngine(painter, 1, WINDOW))
+        engines.append(ThreadedEngine(painter, 1, PROMPT_WINDOW))
         return engines[0]
 
-    recipe, settings = bench_recipe(width=load.side, height=load.side), Settings(shard_size=load.shard)
-    job = Job(str(load.catalogue), store.as_uri(), NAME, recipe, built_in_policy())
-    pool, screener, objects = InlinePool(open_engine), TimedScreener(SCREENERS), open_store(job.store)
-    places = Places(objects, open_tables(job.store), lambda _: pool)
-    gate = Gate(objects, screener, job.policy, recipe.finishes, settings.screen_seconds)
+    recipe, settings = bench_recipe(width=workload.side, height=workload.side), Settings(shard_size=workload.shard)
+    job = RefreshJob(str(workload.catalogue), store.as_uri(), CATALOGUE, recipe, built_in_policy())
+    pool, screener, objects = InlinePool(open_engine), TimedScreener(SCREENER_PROCESSES), open_store(job.store)
+    places = Resources(objects, open_tables(job.store), lambda _: pool)
+    gate = ScreeningContext(objects, screener, job.policy, recipe.finishes_by_digest, settings.screen_seconds)
     with ExitStack() as stack:
         stack.callback(screener.close)
         stack.callback(pool.close)
-        hands, wrapped = stack.enter_context(_prefect() if load.prefect else _threads())
-        work = Refresh(job, places, gate, hands, settings, read_prices(settings), clock)
+        hands, wrapped = stack.enter_context(_prefect_executor() if workload.prefect else _thread_executor())
+        work = Refresh(job, places, gate, hands, settings, read_price_list(settings), clock)
         report = wrapped(work.run)
-        clock.stage("measuring processes")  # whose CPU counts once they have ended
-    clock.stage("end")
-    stages, engine = clock.spent(), engines[0]
-    assert engine.first_paint is not None
-    assert engine.last_paint is not None
-    return Ran(
+        clock.on_stage("measuring processes")  # whose CPU counts once they have ended
+    clock.on_stage("end")
+    stages, engine = clock.cpu_seconds_by_stage(), engines[0]
+    assert engine.first_batch_started is not None
+    assert engine.last_batch_ended is not None
+    return RefreshMeasurement(
         images=report["images"]["attempts"],
         published=report["slots"]["published"],
-        engine_cpu=painter.cpu,
-        scanner_cpu=screener.cpu,
+        engine_cpu=painter.cpu_seconds,
+        scanner_cpu=screener.cpu_seconds,
         stages=stages,
         busy_seconds=engine.busy_seconds(),
-        painting_seconds=engine.last_paint - engine.first_paint,
+        generation_seconds=engine.last_batch_ended - engine.first_batch_started,
     )
 
 
-Work = Callable[[], dict[str, Any]]
+RefreshCall = Callable[[], dict[str, Any]]
 
 
 @contextmanager
-def _threads() -> Iterator[tuple[Hands, Callable[[Work], dict[str, Any]]]]:
-    with thread_hands() as hands:
+def _thread_executor() -> Iterator[tuple[Executor, Callable[[RefreshCall], dict[str, Any]]]]:
+    with open_thread_executor() as hands:
         yield hands, lambda work: work()
 
 
 @contextmanager
-def _prefect() -> Iterator[tuple[Hands, Callable[[Work], dict[str, Any]]]]:
+def _prefect_executor() -> Iterator[tuple[Executor, Callable[[RefreshCall], dict[str, Any]]]]:
     from prefect import flow
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from flows.orchestration.local_server import local_server
+    from flows.orchestration.local_server import run_local_server
 
-    runner: Any = ThreadPoolTaskRunner(max_workers=THREADS)
-    with local_server() as url, temporary_settings({PREFECT_API_URL: url}):
-        yield PrefectHands(), lambda work: flow(name=NAME, task_runner=runner, persist_result=False)(work)()
+    runner: Any = ThreadPoolTaskRunner(max_workers=SHARD_THREADS)
+    with run_local_server() as url, temporary_settings({PREFECT_API_URL: url}):
+        yield PrefectExecutor(), lambda work: flow(name=CATALOGUE, task_runner=runner, persist_result=False)(work)()

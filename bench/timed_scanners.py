@@ -9,15 +9,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from infra.interfaces import ObjectStore, Screened, ScreeningOrder
-from infra.screening.measure import Scanner, measure, scanners_for
+from infra.interfaces import ObjectStore, Screened, ScreeningRequest
+from infra.screening.measure import ScannerFunction, measure, scanners_for
 
 
-def measure_timed(order: ScreeningOrder, store: ObjectStore) -> Screened:
+def measure_with_scanner_cpu(request: ScreeningRequest, store: ObjectStore) -> Screened:
     """Measure one order; the answer's `seconds` are the CPU seconds of its scanners."""
     spent = [0.0]
 
-    def timed(scanner: Scanner) -> Scanner:
+    def timed(scanner: ScannerFunction) -> ScannerFunction:
         def run(pair: Any) -> Any:
             began = time.thread_time()
             try:
@@ -27,5 +27,5 @@ def measure_timed(order: ScreeningOrder, store: ObjectStore) -> Screened:
 
         return run
 
-    answer = measure(order, store, {name: timed(scanner) for name, scanner in scanners_for(order).items()})
+    answer = measure(request, store, {name: timed(scanner) for name, scanner in scanners_for(request).items()})
     return replace(answer, seconds=spent[0])

@@ -1,10 +1,10 @@
 """The input is wrong: the caller can mend a file, a column, a value or an option.
 
     InputError
-    ├── CatalogueError   the catalogue as a whole cannot be read (single rows become rejects instead)
-    ├── RecipeError      a recipe, policy, price list or audit suite is wrong
-    ├── OptionError      a command's options do not go together or name nothing
-    └── SettingsError    a PACKSHOT_* setting or a store's URL is wrong
+    ├── CatalogueError  the catalogue as a whole cannot be read (single rows become rejects instead)
+    ├── RuleFileError   a recipe, policy, price list or audit suite is wrong
+    ├── OptionError     a command's options do not go together or name nothing
+    └── SettingsError   a PACKSHOT_* setting or a store's URL is wrong
 
 Every class takes one finished sentence, so that it survives pickling between processes.
 """
@@ -18,7 +18,7 @@ class CatalogueError(InputError):
     """The catalogue cannot be read as a whole."""
 
 
-class RecipeError(InputError):
+class RuleFileError(InputError):
     """A recipe or another rules file is wrong."""
 
 

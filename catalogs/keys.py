@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-SHORT = 12
+SHORT_DIGEST_LENGTH = 12
 """Hex digits of a short digest (48 bits): for names that a person reads, never for equality of content."""
 
 
@@ -31,7 +31,7 @@ def request_key(parameters: Mapping[str, object]) -> str:
     return digest({**_REQUEST, **parameters})
 
 
-class RequestKeys:
+class RequestKeyHasher:
     """The request keys of prompts whose other parameters are the same: a fifth of the work, millions of times."""
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
@@ -42,19 +42,19 @@ class RequestKeys:
         self._before = before.removesuffix(b"}") + b',"prompt":'
         self._after = b"," + after.removeprefix(b"{") if after != b"{}" else b"}"
 
-    def of(self, prompt: str) -> bytes:
+    def key_for(self, prompt: str) -> bytes:
         """Return what `request_key` says of the parameters with this prompt, as 32 bytes."""
         return hashlib.sha256(self._before + canonical_json(prompt) + self._after).digest()
 
 
-def image_key(request: str, attempt: int) -> str:
+def image_key(request_key: str, attempt: int) -> str:
     """Return the key of one attempt at a request."""
-    return hashlib.sha256(f"packshot image/1 {request} {attempt}".encode()).hexdigest()
+    return hashlib.sha256(f"packshot image/1 {request_key} {attempt}".encode()).hexdigest()
 
 
-def seed_of(image: str) -> int:
+def seed_from_image_key(image_key: str) -> int:
     """Return the image key's seed: 52 bits, so that it survives JSON and fits torch's generators."""
-    return int(hashlib.sha256(f"packshot seed/1 {image}".encode()).hexdigest()[:13], 16)
+    return int(hashlib.sha256(f"packshot seed/1 {image_key}".encode()).hexdigest()[:13], 16)
 
 
 def slot_id(sku: str, view: str, variant: str, index: int) -> bytes:
@@ -65,9 +65,9 @@ def slot_id(sku: str, view: str, variant: str, index: int) -> bytes:
 
 def sku_sha(sku: str) -> str:
     """Return the short digest that keeps SKUs apart whose readable parts look alike (case, accents, symbols)."""
-    return hashlib.sha256(sku.encode("utf-8", "surrogatepass")).hexdigest()[:SHORT]
+    return hashlib.sha256(sku.encode("utf-8", "surrogatepass")).hexdigest()[:SHORT_DIGEST_LENGTH]
 
 
-def share_of(text: str, salt: str) -> float:
+def hash_fraction(text: str, salt: str) -> float:
     """Return a stable number in [0, 1) for `text`: what assigns SKUs to variants."""
     return int.from_bytes(hashlib.sha256(f"{salt}\x1f{text}".encode()).digest()[:6], "big") / 2**48

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from slugify import slugify
 
-from catalogs.keys import SHORT, sku_sha
+from catalogs.keys import SHORT_DIGEST_LENGTH, sku_sha
 
-SLUG_CHARACTERS = 48
+MAX_SLUG_CHARACTERS = 48
 
 
 # Images
@@ -23,21 +23,21 @@ def staged_image(image_key: str) -> str:
 
 def finished_image(image_key: str, finish_digest: str) -> str:
     """Return where an image is kept as it would be published."""
-    return f"staging/{image_key[:2]}/{image_key}-{finish_digest[:SHORT]}.jpg"
+    return f"staging/{image_key[:2]}/{image_key}-{finish_digest[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
 def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
     """Return where the raw scores of these pixels are kept, for policies to decide from again."""
-    name = f"{raw_pixel_sha}-{finish_digest[:SHORT]}-{scanners_digest[:SHORT]}"
+    name = f"{raw_pixel_sha}-{finish_digest[:SHORT_DIGEST_LENGTH]}-{scanners_digest[:SHORT_DIGEST_LENGTH]}"
     return f"scores/{raw_pixel_sha[:2]}/{name}.json"
 
 
 def published_image(catalogue: str, sku: str, view: str, variant: str, index: int, file_sha: str) -> str:
     """Return the public key of a picture: readable, safe, and different for every different file."""
-    return f"{PUBLISHED}{catalogue}/{picture_title(sku, view, variant, index)}-{file_sha[:SHORT]}.jpg"
+    return f"{PUBLISHED}{catalogue}/{image_title(sku, view, variant, index)}-{file_sha[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
-def picture_title(sku: str, view: str, variant: str, index: int) -> str:
+def image_title(sku: str, view: str, variant: str, index: int) -> str:
     """Return what a published picture is called, in its key and in its marks: nothing that the key does not show."""
     return f"{_slug(sku) or 'sku'}-{sku_sha(sku)}/{_slug(view) or 'view'}-{_slug(variant) or 'a'}-{index}"
 
@@ -45,7 +45,7 @@ def picture_title(sku: str, view: str, variant: str, index: int) -> str:
 @lru_cache(4096)
 def _slug(text: str) -> str:
     # Kept, since slugify looks for an optional package anew at every call: more work than writing a small file.
-    return str(slugify(text, max_length=SLUG_CHARACTERS))
+    return str(slugify(text, max_length=MAX_SLUG_CHARACTERS))
 
 
 STAGING = "staging/"
@@ -54,7 +54,7 @@ RUNS = "runs/"
 LEASES = "leases/"
 MANIFESTS = "manifest/"
 OUTCOMES = "outcomes/"
-PROBES = "probe/"
+PROBE_OBJECTS = "probe/"
 """What a store's test of its own conditional writes leaves behind when it is killed."""
 
 
@@ -65,7 +65,7 @@ def published_prefix(catalogue: str) -> str:
 
 # Runs
 
-WITHDRAWALS = "withdrawals.parquet"
+WITHDRAWALS_FILE = "withdrawals.parquet"
 """What an applied policy takes away: a file in its run's folder."""
 
 
@@ -84,7 +84,7 @@ def run_record(run_id: str, shard: str) -> str:
     return f"{RUNS}{run_id}/records/{shard}.parquet"
 
 
-def run_records(run_id: str) -> str:
+def run_records_prefix(run_id: str) -> str:
     """Return the prefix of a run's shard records."""
     return f"{RUNS}{run_id}/records/"
 
@@ -99,22 +99,22 @@ def open_run(catalogue: str, run_id: str) -> str:
     return f"open/{catalogue}/{run_id}.json"
 
 
-def open_runs(catalogue: str = "") -> str:
+def open_runs_prefix(catalogue: str = "") -> str:
     """Return the prefix of the markers of runs that are not closed, of one catalogue or of all."""
     return f"open/{catalogue}/" if catalogue else "open/"
 
 
-def open_amendment(catalogue: str, run_id: str) -> str:
+def open_manifest_change(catalogue: str, run_id: str) -> str:
     """Return the marker of an amendment (a rollback, an applied policy) that is not closed."""
     return f"open-amendments/{catalogue}/{run_id}.json"
 
 
-def open_amendments(catalogue: str = "") -> str:
+def open_manifest_changes_prefix(catalogue: str = "") -> str:
     """Return the prefix of the markers of amendments that are not closed, of one catalogue or of all."""
     return f"open-amendments/{catalogue}/" if catalogue else "open-amendments/"
 
 
-def horizon(catalogue: str) -> str:
+def retention_watermark(catalogue: str) -> str:
     """Return where a sweep writes down the oldest release that it has kept."""
     return f"sweeps/{catalogue}.json"
 
@@ -122,58 +122,58 @@ def horizon(catalogue: str) -> str:
 # Tables and the rest
 
 
-def manifest(catalogue: str) -> str:
+def manifest_table(catalogue: str) -> str:
     """Return the manifest's table name."""
     return f"manifest/{catalogue}"
 
 
-def outcomes(catalogue: str) -> str:
+def outcomes_table(catalogue: str) -> str:
     """Return the outcomes' table name."""
     return f"outcomes/{catalogue}"
 
 
-def codes(catalogue: str, run_id: str) -> str:
+def fingerprints(catalogue: str, run_id: str) -> str:
     """Return where a run's published fingerprints are kept."""
     return f"codes/{catalogue}/{run_id}.parquet"
 
 
-def codes_prefix(catalogue: str) -> str:
+def fingerprints_prefix(catalogue: str) -> str:
     """Return the prefix of a catalogue's fingerprints."""
     return f"codes/{catalogue}/"
 
 
-def review_picture(catalogue: str, image_key: str, finish_digest: str) -> str:
+def review_image(catalogue: str, image_key: str, finish_digest: str) -> str:
     """Return where the copy of a picture is kept that people should look at."""
-    return f"{review_pictures(catalogue)}{image_key}-{finish_digest[:SHORT]}.jpg"
+    return f"{review_images_prefix(catalogue)}{image_key}-{finish_digest[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
-def review_pictures(catalogue: str) -> str:
+def review_images_prefix(catalogue: str) -> str:
     """Return the prefix of the pictures that people should look at."""
     return f"review/{catalogue}/pictures/"
 
 
 def review_index(catalogue: str, run_id: str) -> str:
     """Return where a run says which pictures people should look at, and why."""
-    return f"{review_indices(catalogue)}{run_id}.parquet"
+    return f"{review_index_prefix(catalogue)}{run_id}.parquet"
 
 
-def review_indices(catalogue: str) -> str:
+def review_index_prefix(catalogue: str) -> str:
     """Return the prefix of the runs' words on what people should look at."""
     return f"review/{catalogue}/index/"
 
 
-CHANNELS = "channels"
+CHANNEL_APPROVAL = "channels"
 """What a person's word is called that a picture may be used on a channel."""
 
 
-def person_decisions(catalogue: str) -> str:
+def person_decisions_prefix(catalogue: str) -> str:
     """Return the prefix of all that people have said of a catalogue."""
     return f"decisions/{catalogue}/"
 
 
 def person_decision(catalogue: str, run_id: str, name: str) -> str:
     """Return where a person's word about a run is kept."""
-    return f"{person_decisions(catalogue)}{run_id}-{name}.json"
+    return f"{person_decisions_prefix(catalogue)}{run_id}-{name}.json"
 
 
 def full_lease(catalogue: str) -> str:
@@ -192,24 +192,24 @@ MODELS = "models/"
 REGISTRY = "registry"
 
 
-def model_changes(name: str) -> str:
+def model_changes_prefix(name: str) -> str:
     """Return the prefix of all that was done to a model's versions."""
     return f"{MODELS}{name}/{REGISTRY}/"
 
 
 def model_change(name: str, number: int) -> str:
     """Return where a model's registry is kept as it was after so many changes: the highest one is how it is."""
-    return f"{model_changes(name)}{number:08d}.json"
+    return f"{model_changes_prefix(name)}{number:08d}.json"
 
 
-def model_samples(name: str) -> str:
+def model_samples_prefix(name: str) -> str:
     """Return the prefix of what runs measured of a model's versions."""
     return f"{MODELS}{name}/samples/"
 
 
 def model_sample(name: str, run_id: str) -> str:
     """Return where a run's sums over a model's versions are kept."""
-    return f"{model_samples(name)}{run_id}.json"
+    return f"{model_samples_prefix(name)}{run_id}.json"
 
 
 # Engines
@@ -219,27 +219,27 @@ ENGINES = "engines/"
 
 def engine_file(model: str, version: int, name: str) -> str:
     """Return the key of one file of an engine; the files of a version are a Triton model repository."""
-    return f"{engine_versions(model)}{version}/{name}"
+    return f"{engine_versions_prefix(model)}{version}/{name}"
 
 
-def engine_card(model: str, version: int) -> str:
+def engine_artifact(model: str, version: int) -> str:
     """Return the key of an engine's card, which says whether it may be used."""
     return engine_file(model, version, "card.json")
 
 
-def engine_versions(model: str = "") -> str:
+def engine_versions_prefix(model: str = "") -> str:
     """Return the prefix of a model's engines, or of all."""
     return f"{ENGINES}{model}/" if model else ENGINES
 
 
-def engine_failure(model: str, need: str) -> str:
+def engine_failure(model: str, requirements_digest: str) -> str:
     """Return where it is written down that an engine for a need could not be built."""
-    return f"{engine_versions(model)}failed-{need}.json"
+    return f"{engine_versions_prefix(model)}failed-{requirements_digest}.json"
 
 
-def engine_lease(model: str, need: str) -> str:
+def engine_lease(model: str, requirements_digest: str) -> str:
     """Return the prefix of the lease under which one worker builds what others wait for.
 
     No catalogue's name has a dot, so none of its leases can be meant.
     """
-    return f"leases/engines.{model}/{need}"
+    return f"leases/engines.{model}/{requirements_digest}"

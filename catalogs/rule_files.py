@@ -1,6 +1,6 @@
 """How rules files (recipe, policy, price list, audit suite) are read from YAML.
 
-Comes in: text, the file's name, a pydantic model. Goes out: the checked model, or a `RecipeError` that names file and
+Comes in: text, the file's name, a pydantic model. Goes out: the checked model, or a `RuleFileError` that names file and
 field. A key that is written twice is an error here: YAML would let the second silently win, and with it a whole list
 of banned words could vanish.
 """
@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 
 
-class Rules(BaseModel):
+class StrictModel(BaseModel):
     """A frozen set of fields that refuses unknown ones; defaults go through the same checks as what is written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -25,7 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-class _Loader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML's safe loader, without silent overwriting of keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -44,33 +44,33 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse_rules(text: str, name: str, model: type[Model]) -> Model:
-    """Return the rules in a YAML text as `model`; `name` is the file in errors. Raises `RecipeError`."""
-    return check_rules(read_mapping(text, name), name, model)
+def parse_rule_file(text: str, name: str, model: type[Model]) -> Model:
+    """Return the rules in a YAML text as `model`; `name` is the file in errors. Raises `RuleFileError`."""
+    return validate_rules(parse_yaml_mapping(text, name), name, model)
 
 
-def read_mapping(text: str, name: str) -> dict[str, Any]:
-    """Return the fields that a YAML text holds, unchecked. Raises `RecipeError`."""
+def parse_yaml_mapping(text: str, name: str) -> dict[str, Any]:
+    """Return the fields that a YAML text holds, unchecked. Raises `RuleFileError`."""
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-45
-        raise RecipeError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+        raise RuleFileError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise RecipeError(f"{name}: not YAML: it is nested too deeply") from None
+        raise RuleFileError(f"{name}: not YAML: it is nested too deeply") from None
     if not isinstance(content, dict):
-        raise RecipeError(f"{name}: the file must hold a mapping of fields; this is a {type(content).__name__}")
+        raise RuleFileError(f"{name}: the file must hold a mapping of fields; this is a {type(content).__name__}")
     return content
 
 
-def check_rules(content: dict[str, Any], name: str, model: type[Model]) -> Model:
-    """Return fields as `model`; `name` is their file in errors. Raises `RecipeError`."""
+def validate_rules(content: dict[str, Any], name: str, model: type[Model]) -> Model:
+    """Return fields as `model`; `name` is their file in errors. Raises `RuleFileError`."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(f"{name}: {first_fault(error)}") from None
+        raise RuleFileError(f"{name}: {first_validation_error(error)}") from None
 
 
-def first_fault(error: ValidationError) -> str:
+def first_validation_error(error: ValidationError) -> str:
     """Return the first thing that is wrong, after the field it is wrong with."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
@@ -78,9 +78,9 @@ def first_fault(error: ValidationError) -> str:
     return f"{where}: {message}" if where else message
 
 
-def packaged_rules(name: str) -> str:
-    """Return the text of `catalogs/data/<name>.yaml`. Raises `RecipeError` where there is none."""
+def read_packaged_rules(name: str) -> str:
+    """Return the text of `catalogs/data/<name>.yaml`. Raises `RuleFileError` where there is none."""
     file = resources.files("catalogs") / "data" / f"{name}.yaml"
     if not name.replace("-", "").isalnum() or not file.is_file():
-        raise RecipeError(f"There are no built-in rules named {name!r}.")
+        raise RuleFileError(f"There are no built-in rules named {name!r}.")
     return file.read_text("utf-8")

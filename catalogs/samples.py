@@ -4,9 +4,9 @@ Comes in: image keys, a share. Goes out: the same choice every time, for every m
 share only adds pictures.
 """
 
-from catalogs.keys import share_of
+from catalogs.keys import hash_fraction
 
 
-def is_sampled(image_key: bytes, share: float) -> bool:
+def is_review_sample(image_key: bytes, share: float) -> bool:
     """Tell whether the picture is in the sample."""
-    return share_of(image_key.hex(), "review sample") < share
+    return hash_fraction(image_key.hex(), "review sample") < share

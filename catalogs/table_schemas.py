@@ -7,12 +7,12 @@ Times are UTC.
 import pyarrow as pa
 
 _TIME = pa.timestamp("us", tz="UTC")
-_LOOKS = pa.list_(pa.float32())
+_APPEARANCE = pa.list_(pa.float32())
 """Mean colour of the product (CIE Lab) and its extent: its long side over the frame's. Null where none is seen."""
-_USABLE = [("channels", pa.list_(pa.string())), ("channel_reasons", pa.list_(pa.string()))]
+_CHANNEL_FIELDS = [("channels", pa.list_(pa.string())), ("channel_reasons", pa.list_(pa.string()))]
 """Channels on which a picture may be used, and why not on others that were asked for, as `channel:reason`."""
 
-_MADE_BY = (
+_PROVENANCE_FIELDS = (
     pa.field("model_version", pa.string()),  # name/number in the registry; null for a model that is not from there
     pa.field("precision", pa.string()),
     pa.field("backend", pa.string()),  # the engine that made the picture; null where a staged image does not say
@@ -75,7 +75,7 @@ REQUESTS = pa.schema(
 A request that was refused for its first slots alone has a second row, among those to make, once another may have it.
 """
 
-REFRESHED = pa.schema(
+REFRESHED_DIGESTS = pa.schema(
     [
         ("slot_id", pa.binary()),
         ("table", pa.string()),  # manifest | outcomes
@@ -85,10 +85,10 @@ REFRESHED = pa.schema(
 )
 """Slots whose source moved without moving the picture: only the digest is written anew."""
 
-LEFT_OUT = pa.schema([("shard", pa.string()), ("codes", pa.binary())])
+DEFERRALS = pa.schema([("shard", pa.string()), ("codes", pa.binary())])
 """A byte a request of the shard, in order: see `catalogs.planning.schedule`."""
 
-RETIRED = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
+RETIRED_SLOTS = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
 
 RECORDS = pa.schema(
     [
@@ -111,11 +111,11 @@ RECORDS = pa.schema(
         ("fingerprint", pa.binary()),  # PDQ-256 of the finished picture
         ("fingerprint_quality", pa.float32()),
         ("crop", pa.binary()),  # PDQ-256 of the product's own rectangle; null where there is none to be trusted
-        ("looks", _LOOKS),
+        ("looks", _APPEARANCE),
         ("scanners", pa.string()),  # JSON: the scanners that spoke, and their versions
         ("errors", pa.string()),  # JSON: those that did not, and why
         ("mark", pa.string()),  # the source type that the finished file says of itself
-        *_USABLE,
+        *_CHANNEL_FIELDS,
         ("model", pa.string()),  # as the recipe's requests call it: a name, or name@version
         ("backend", pa.string()),  # the engine that made it; null where a staged image does not say
     ]
@@ -147,18 +147,18 @@ DECISIONS = pa.schema(
         ("height", pa.int32()),
         ("fingerprint", pa.binary()),
         ("crop", pa.binary()),
-        ("looks", _LOOKS),
+        ("looks", _APPEARANCE),
         ("mark", pa.string()),
-        *_USABLE,
+        *_CHANNEL_FIELDS,
         ("model", pa.string()),
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
-        *_MADE_BY,
+        *_PROVENANCE_FIELDS,
     ]
 )
 """The batch: one row a slot of the plan, with the one image that stands for it."""
 
-PUBLISHED = pa.schema(
+PUBLISHED_FILES = pa.schema(
     [
         ("slot_id", pa.binary()),
         ("object", pa.string()),
@@ -181,13 +181,13 @@ MANIFEST = pa.schema(
         ("pixel_sha", pa.binary()),  # sha256 of its decoded pixels
         ("width", pa.int32()),
         ("height", pa.int32()),
-        *_USABLE,
+        *_CHANNEL_FIELDS,
         ("request_key", pa.binary()),
         ("attempt", pa.int16()),
         ("source_digest", pa.binary()),
         ("finish_digest", pa.string()),
         ("model", pa.string()),
-        *_MADE_BY,
+        *_PROVENANCE_FIELDS,
         ("run_id", pa.string()),
         ("released_at", _TIME),
     ]
@@ -245,7 +245,7 @@ REVIEW_INDEX = pa.schema(
 )
 """What people should look at after a run: one row a slot."""
 
-CODES = pa.schema(
+FINGERPRINTS = pa.schema(
     [
         ("slot_id", pa.binary()),
         ("sku", pa.string()),
@@ -253,7 +253,7 @@ CODES = pa.schema(
         ("pixel_sha", pa.binary()),
         ("fingerprint", pa.binary()),
         ("crop", pa.binary()),
-        ("looks", _LOOKS),
+        ("looks", _APPEARANCE),
     ]
 )
 """Fingerprints of what a run published: live where the manifest still names slot and pixel sha."""

@@ -9,41 +9,43 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Word = Literal["PASS", "REVIEW", "BLOCK"]
+Decision = Literal["PASS", "REVIEW", "BLOCK"]
 
-STATES: dict[str, str] = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
+DECISION_STATES: dict[str, str] = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
 """A word -> the state of a slot that it leads to."""
 
-_SEVERITY: dict[Word, int] = {"PASS": 0, "REVIEW": 1, "BLOCK": 2}
+_SEVERITY: dict[Decision, int] = {"PASS": 0, "REVIEW": 1, "BLOCK": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A word, its reasons (sorted, each once), and whether another seed may turn a BLOCK into a PASS."""
 
-    word: Word
+    decision: Decision
     reasons: tuple[str, ...] = ()
-    again: bool = False
+    retryable: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be explained: a no without a reason, a yes with one."""
-        if self.word not in _SEVERITY:
-            raise ValueError(f"a verdict is one of {', '.join(_SEVERITY)}: {self.word!r}")
-        if (self.word == "PASS") == bool(self.reasons):
-            raise ValueError(f"a PASS has no reasons, every other word has some: {self.word!r} with {self.reasons!r}")
-        if self.again and self.word != "BLOCK":
-            raise ValueError(f"only a BLOCK asks for another seed: {self.word!r}")
+        if self.decision not in _SEVERITY:
+            raise ValueError(f"a verdict is one of {', '.join(_SEVERITY)}: {self.decision!r}")
+        if (self.decision == "PASS") == bool(self.reasons):
+            raise ValueError(
+                f"a PASS has no reasons, every other word has some: {self.decision!r} with {self.reasons!r}"
+            )
+        if self.retryable and self.decision != "BLOCK":
+            raise ValueError(f"only a BLOCK asks for another seed: {self.decision!r}")
 
     @property
     def severity(self) -> int:
         """Return 0 for PASS, 1 for REVIEW, 2 for BLOCK."""
-        return _SEVERITY[self.word]
+        return _SEVERITY[self.decision]
 
 
 PASS = Verdict("PASS")
 
 
-def worst(findings: Iterable[Verdict]) -> Verdict:
+def combine_verdicts(findings: Iterable[Verdict]) -> Verdict:
     """Return the worst word with the reasons of all findings; PASS where there are none.
 
     Another seed is asked for only if it may help against every BLOCK among them.
@@ -51,5 +53,5 @@ def worst(findings: Iterable[Verdict]) -> Verdict:
     findings = tuple(findings)
     top = max(findings, key=lambda finding: finding.severity, default=PASS)
     reasons = sorted({reason for finding in findings for reason in finding.reasons})
-    again = top.word == "BLOCK" and all(finding.again for finding in findings if finding.word == "BLOCK")
-    return Verdict(top.word, tuple(reasons), again)
+    again = top.decision == "BLOCK" and all(finding.retryable for finding in findings if finding.decision == "BLOCK")
+    return Verdict(top.decision, tuple(reasons), again)

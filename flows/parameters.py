@@ -11,31 +11,31 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from slugify import slugify
 
-from catalogs.errors import OptionError, RecipeError
-from catalogs.models.registry import checked_name
-from catalogs.models.weights import Model
-from catalogs.policy.audit_suite import default_suite
-from catalogs.policy.schema import BUILT_IN, Policy, built_in_policy, load_policy
-from catalogs.recipe.loading import built_in_recipe, built_in_recipes, load_recipe, with_engine
+from catalogs.errors import OptionError, RuleFileError
+from catalogs.models.registry import validate_model_name
+from catalogs.models.weights import ModelEntry
+from catalogs.policy.audit_suite import built_in_audit_suite
+from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
+from catalogs.recipe.loading import built_in_recipe, built_in_recipe_names, load_recipe, with_engine_options
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
-from catalogs.runs.job import Job
+from catalogs.runs.job import RefreshJob
 from infra.errors import EngineError
-from infra.models.model_files import check_folder, folder_digest
+from infra.models.model_files import check_model_folder, model_folder_digest
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
-REGISTRY = "registry:"
+HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
+REGISTRY_PREFIX = "registry:"
 """What `--model` begins with where it names a model of the store's registry."""
 
 
-def _without_password(value: str) -> str:
+def _refuse_password(value: str) -> str:
     if "://" in value and "@" in value.split("://", 1)[1].split("/", 1)[0]:
         raise ValueError("a URL with a user or password is refused; credentials come from the environment")
     return value
 
 
-Place = Annotated[
+StoreLocation = Annotated[
     str,
-    AfterValidator(_without_password),
+    AfterValidator(_refuse_password),
     # For Prefect's server, which only reads the schema: it must not keep a run that names a password.
     Field(json_schema_extra={"pattern": "^(?!.*://[^/]*@).+$"}),
 ]
@@ -48,11 +48,11 @@ class RefreshParameters(BaseModel):
     # What was given is not repeated in errors: it may hold a password.
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    source: Place = Field(
+    source: StoreLocation = Field(
         title="Catalogue file",
         description="Parquet (a file or a folder), CSV or JSON lines: a path or a URL that the worker can read",
     )
-    store: Place = Field(
+    store: StoreLocation = Field(
         title="Store", description="Where images and manifest are kept: a folder, file:///… or s3://bucket/prefix"
     )
     catalogue: str | None = Field(
@@ -102,26 +102,26 @@ class RefreshParameters(BaseModel):
     )
     wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 
-    def job(self) -> tuple[Job, list[str]]:
+    def resolve_job(self) -> tuple[RefreshJob, list[str]]:
         """Return the job and what to warn of. Raises `InputError` naming the option that is wrong."""
-        recipe = with_engine(
-            read_recipe(self.recipe), engine=self.engine, model=self._model(), precision=self.precision
+        recipe = with_engine_options(
+            read_recipe(self.recipe), engine=self.engine, model=self._resolve_model(), precision=self.precision
         )
-        name, warnings = self._name(recipe)
+        name, warnings = self._resolve_catalogue_name(recipe)
         policy = read_policy(self.policy)
         limits = (self.max_cost, self.max_hours)
-        return Job(self.source, self.store, name, recipe, policy, self.scope, *limits, self.backfill), warnings
+        return RefreshJob(self.source, self.store, name, recipe, policy, self.scope, *limits, self.backfill), warnings
 
-    def _model(self) -> Model | str | None:
+    def _resolve_model(self) -> ModelEntry | str | None:
         if self.model is None or self.engine == "stub":
             return None
         if Path(self.model).is_dir():
-            return local_model(Path(self.model).resolve(), "--model")
-        if self.model.startswith(REGISTRY):
-            return Model(registry=checked_name(self.model.removeprefix(REGISTRY)))
-        return hub_model(self.model, "--model") or self.model
+            return resolve_local_model(Path(self.model).resolve(), "--model")
+        if self.model.startswith(REGISTRY_PREFIX):
+            return ModelEntry(registry=validate_model_name(self.model.removeprefix(REGISTRY_PREFIX)))
+        return parse_hub_model(self.model, "--model") or self.model
 
-    def _name(self, recipe: Recipe) -> tuple[str, list[str]]:
+    def _resolve_catalogue_name(self, recipe: Recipe) -> tuple[str, list[str]]:
         name, warnings = self.catalogue or recipe.catalogue, []
         if name is None:
             stem = self.source.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
@@ -139,7 +139,7 @@ class PartParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    store: Place = Field(title="Store", description="The store that the run is kept in")
+    store: StoreLocation = Field(title="Store", description="The store that the run is kept in")
     run: str = Field(title="Run", description="The run's id", json_schema_extra={"minLength": 1})
     part: str = Field(title="Part", description="The part's name in the run's plan", json_schema_extra={"minLength": 1})
     stub_seconds: float | None = Field(None, ge=0, le=3600, title="Stub's seconds", description="As the run was given")
@@ -150,7 +150,7 @@ class SweepParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    store: Place = Field(title="Store", description="A folder, file:///… or s3://bucket/prefix")
+    store: StoreLocation = Field(title="Store", description="A folder, file:///… or s3://bucket/prefix")
     keep_releases: int = Field(
         30, ge=1, le=10_000, title="Releases to keep", description="How many releases of a catalogue stay readable"
     )
@@ -159,20 +159,24 @@ class SweepParameters(BaseModel):
 
 def read_recipe(name: str) -> Recipe:
     """Return a recipe by its file or its built-in name."""
-    if name in built_in_recipes():
+    if name in built_in_recipe_names():
         return built_in_recipe(name)
-    return load_recipe(_read(name, "--recipe", built_in_recipes()), name)
+    return load_recipe(_read_rule_file(name, "--recipe", built_in_recipe_names()), name)
 
 
 def read_policy(name: str | None) -> Policy:
     """Return a policy by its file or its built-in name. The suite that it names must be there too."""
     name = "default" if name is None else name
-    policy = built_in_policy(name) if name in BUILT_IN else load_policy(_read(name, "--policy", list(BUILT_IN)), name)
-    default_suite(policy.audit)
-    return policy if policy.logos.library is None else _with_library(policy, policy.logos.library, name)
+    policy = (
+        built_in_policy(name)
+        if name in BUILT_IN_POLICIES
+        else load_policy(_read_rule_file(name, "--policy", list(BUILT_IN_POLICIES)), name)
+    )
+    built_in_audit_suite(policy.audit)
+    return policy if policy.logos.library is None else _with_absolute_logo_library(policy, policy.logos.library, name)
 
 
-def _with_library(policy: Policy, folder: str, name: str) -> Policy:
+def _with_absolute_logo_library(policy: Policy, folder: str, name: str) -> Policy:
     """Return the policy with the whole path of its brand library: its run may be taken up from another folder."""
     library = (Path(name).parent / folder).resolve()
     if not library.is_dir():
@@ -180,30 +184,30 @@ def _with_library(policy: Policy, folder: str, name: str) -> Policy:
     return policy.model_copy(update={"logos": policy.logos.model_copy(update={"library": str(library)})})
 
 
-def local_model(folder: Path, option: str) -> Model:
+def resolve_local_model(folder: Path, option: str) -> ModelEntry:
     """Return the model in a folder, known by its files. Raises `OptionError` for a folder that is not to be opened."""
     try:
-        check_folder(folder)
-        return Model(source=str(folder), weights_digest=folder_digest(folder))
+        check_model_folder(folder)
+        return ModelEntry(source=str(folder), weights_digest=model_folder_digest(folder))
     except EngineError as error:
         raise OptionError(f"{option}: {error}") from None
 
 
-def hub_model(text: str, option: str) -> Model | None:
+def parse_hub_model(text: str, option: str) -> ModelEntry | None:
     """Return the model that hub-id@commit names; None for text without one. Raises `OptionError` for half a commit."""
     name, separator, revision = text.partition("@")
     if not separator:
         return None
-    if not COMMIT.fullmatch(revision):
+    if not HUB_COMMIT.fullmatch(revision):
         raise OptionError(f"{option}: the revision {revision!r} is no full hub commit (40 hex digits)")
-    return Model(source=name, revision=revision)
+    return ModelEntry(source=name, revision=revision)
 
 
-def _read(name: str, option: str, known: list[str]) -> str:
+def _read_rule_file(name: str, option: str, built_in_names: list[str]) -> str:
     try:
         return Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise (RecipeError if option == "--recipe" else OptionError)(
-            f"{option}: {name!r} cannot be read ({reason}), nor one of {', '.join(known)}"
+        raise (RuleFileError if option == "--recipe" else OptionError)(
+            f"{option}: {name!r} cannot be read ({reason}), nor one of {', '.join(built_in_names)}"
         ) from None

@@ -13,17 +13,23 @@ from catalogs import layout
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.verdict import Verdict
-from flows.run.leases import leased_catalogue
+from flows.run.leases import hold_catalogue_lease
 from flows.wiring.composition import require_conditional_writes
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.settings import Settings
 from infra.stores.json_objects import read_json
-from tasks.amendments.apply_policy import Consent, apply_policy, holding, require_accepted, require_free
-from tasks.amendments.manifest_change import settle_amendments
-from tasks.gates.prompt_gate import PromptGates
-from tasks.policies.reevaluate import Redecided, redecide
-from tasks.runs.release_history import required_history
+from tasks.amendments.apply_policy import (
+    CheckOverride,
+    apply_policy,
+    find_holding_checks,
+    require_no_held_run,
+    require_valid_override,
+)
+from tasks.amendments.manifest_change import recover_all_changes
+from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.policies.reevaluate import PolicyReevaluation, reevaluate
+from tasks.runs.release_history import require_history
 
 
 def try_policy(store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy) -> dict[str, Any]:
@@ -31,17 +37,17 @@ def try_policy(store: ObjectStore, tables: TableStore, catalogue: str, policy: P
 
     Raises `OptionError` for a catalogue without a manifest.
     """
-    history = required_history(tables, catalogue, store)
-    return redecide(store, tables, catalogue, policy, _prompt_judge(store, history, policy)).document()
+    history = require_history(tables, catalogue, store)
+    return reevaluate(store, tables, catalogue, policy, _prompt_evaluator(store, history, policy)).document()
 
 
-def put_in_force(
+def enforce_policy(
     store: ObjectStore,
     tables: TableStore,
     catalogue: str,
     policy: Policy,
     settings: Settings,
-    consent: Consent | None = None,
+    consent: CheckOverride | None = None,
     dry_run: bool = False,
 ) -> dict[str, Any]:
     """Withdraw every live picture that a policy refuses, in one commit, and return what was done.
@@ -49,18 +55,18 @@ def put_in_force(
     More than 5 % of what is live stays until a person accepts that; the document's `held` names the check then.
     Raises `OptionError` for a catalogue without a manifest, or one whose last batch waits for a person.
     """
-    judge = _prompt_judge(store, required_history(tables, catalogue, store), policy)
+    judge = _prompt_evaluator(store, require_history(tables, catalogue, store), policy)
     if dry_run:
-        found = redecide(store, tables, catalogue, policy, judge)
-        return _document(found, held=holding(found), dry_run=True)
+        found = reevaluate(store, tables, catalogue, policy, judge)
+        return _document(found, held=find_holding_checks(found), dry_run=True)
     require_conditional_writes(store, settings)
-    with leased_catalogue(store, catalogue, settings, wait=True):
-        completed = settle_amendments(store, tables, catalogue, alone=True)
-        require_free(store, catalogue)
-        found = redecide(store, tables, catalogue, policy, judge)
-        held = holding(found)
+    with hold_catalogue_lease(store, catalogue, settings, wait=True):
+        completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
+        require_no_held_run(store, catalogue)
+        found = reevaluate(store, tables, catalogue, policy, judge)
+        held = find_holding_checks(found)
         if consent is not None:
-            require_accepted(held, consent)
+            require_valid_override(held, consent)
         waiting = [check for check in held if consent is None or check not in consent.checks]
         done = None if waiting else apply_policy(store, tables, found, consent if held else None)
         document = _document(found, held=waiting, dry_run=False)
@@ -71,23 +77,23 @@ def put_in_force(
     return document
 
 
-def _document(found: Redecided, *, held: list[str], dry_run: bool) -> dict[str, Any]:
-    words = found.withdrawals["verdict"].to_pylist()
+def _document(reevaluation: PolicyReevaluation, *, held: list[str], dry_run: bool) -> dict[str, Any]:
+    words = reevaluation.withdrawals["verdict"].to_pylist()
     refused = {"review": words.count("REVIEW"), "blocked": words.count("BLOCK")}
     return {
-        "catalogue": found.catalogue,
+        "catalogue": reevaluation.catalogue,
         "dry_run": dry_run,
         "run_id": None,
         "held": held,
-        "release": {"version": found.version, "previous": found.version},
-        "refused": refused | {"another_seed": found.withdrawals["again"].to_pylist().count(True)},
+        "release": {"version": reevaluation.version, "previous": reevaluation.version},
+        "refused": refused | {"another_seed": reevaluation.withdrawals["again"].to_pylist().count(True)},
         "withdrawn": {"pictures": 0},
         "completed": [],
-        "trial": found.document(),
+        "trial": reevaluation.document(),
     }
 
 
-def _prompt_judge(store: ObjectStore, history: Sequence[Commit], policy: Policy) -> Callable[[str], Verdict]:
+def _prompt_evaluator(store: ObjectStore, history: Sequence[Commit], policy: Policy) -> Callable[[str], Verdict]:
     """Return what says a policy's word on a prompt, in the languages of the newest recipe that is still there.
 
     Brands are not asked: whose they are is said by the catalogue's rows, which only a refresh reads.
@@ -100,5 +106,5 @@ def _prompt_judge(store: ObjectStore, history: Sequence[Commit], policy: Policy)
             break
         except (ObjectMissing, ValueError):
             continue  # its folder was swept, or another version wrote it
-    gates = PromptGates(policy, languages)
+    gates = PolicyPromptGate(policy, languages)
     return lambda prompt: gates.judge(prompt).verdict

@@ -17,54 +17,54 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.planning.plan import Plan, Shard
-from catalogs.runs.job import Job, Run
-from flows.orchestration.flow_signature import taking
-from flows.orchestration.prefect_artifacts import RunPage
+from catalogs.runs.job import RefreshJob, Run
+from flows.orchestration.flow_signature import parameters_from_pydantic
+from flows.orchestration.prefect_artifacts import PrefectObserver
 from flows.parameters import PartParameters
-from flows.run.executors import THREADS, Hands, PrefectHands
-from flows.run.observers import Watch, watch_of_this_process
-from flows.run.shard_pipeline import Limits, work_through
-from flows.wiring.composition import open_places
-from infra.coordination.leases import peek
+from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor
+from flows.run.observers import Observer, current_observer
+from flows.run.shard_pipeline import PipelineLimits, process_shards
+from flows.wiring.composition import open_resources
+from infra.coordination.leases import read_lease
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from tasks.pipeline.plan import load_plan
 from tasks.runs import run_state as runs
-from tasks.runs.run_context import Workbench
+from tasks.runs.run_context import RunContext
 
 
-def work_through_parts(
-    ask: Callable[..., PartParameters] | None,
+def process_parts(
+    part_parameters: Callable[..., PartParameters] | None,
     plan: Plan,
-    bench: Workbench,
-    missing: list[str],
-    hands: Hands,
-    limits: Limits,
-    watch: Watch,
+    context: RunContext,
+    missing_shards: list[str],
+    executor: Executor,
+    limits: PipelineLimits,
+    observer: Observer,
 ) -> None:
     """Have the missing shards made part by part, by other processes or here, and then what attempts are still owed.
 
     `ask` makes the parameters of a part from its name. Without it all is made here: a budget can only be counted in one
     process.
     """
-    pending = set(missing)
+    pending = set(missing_shards)
     parts: dict[str, list[Shard]] = {}
     for shard in plan.shards:
         if shard.name in pending:
             parts.setdefault(shard.part, []).append(shard)
-    done = hands.elsewhere({name: ask(part=name) for name in parts}) if ask else set()
+    done = executor.run_remotely({name: part_parameters(part=name) for name in parts}) if part_parameters else set()
     for name, shards in parts.items():
         if name in done:
-            watch.advance(sum(shard.requests for shard in shards))
+            observer.on_images_done(sum(shard.requests for shard in shards))
             continue
-        work = partial(work_through, bench, [shard.name for shard in shards], [], hands, limits, watch)
-        hands.part(f"{bench.run_id}-{name}", work)
-    work_through(bench, [], bench.unfinished(), hands, limits, watch)
+        work = partial(process_shards, context, [shard.name for shard in shards], [], executor, limits, observer)
+        executor.run_part(f"{context.run_id}-{name}", work)
+    process_shards(context, [], context.find_pending_items(), executor, limits, observer)
 
 
-def part_name() -> str:
+def part_run_name() -> str:
     """Return a flow run's name that says which part of which run."""
     asked = flow_run.parameters
     return f"{asked.get('run')}-{asked.get('part')}"
@@ -72,22 +72,22 @@ def part_name() -> str:
 
 @flow(
     name="refresh",
-    flow_run_name=part_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]
+    flow_run_name=part_run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=SHARD_THREADS),  # type: ignore[arg-type]
     persist_result=False,
     validate_parameters=False,
 )
-@taking(PartParameters)
+@parameters_from_pydantic(PartParameters)
 def refresh_part(parameters: PartParameters) -> State[None] | None:
     """Work through one part of a run that is too large for one flow run. Started by the run itself."""
     try:
-        run_part(parameters, Settings(), PrefectHands())
+        run_part(parameters, Settings(), PrefectExecutor())
     except LeaseLost as lost:
         return Cancelled(message=str(lost))  # with its parent, before Prefect comes to cancel it
     return None
 
 
-def run_part(parameters: PartParameters, settings: Settings, hands: Hands) -> None:
+def run_part(parameters: PartParameters, settings: Settings, executor: Executor) -> None:
     """Open the places, work through the part, close them.
 
     Raises `OptionError` for a run or part that is not there, `LeaseLost` where nobody holds the run.
@@ -95,33 +95,35 @@ def run_part(parameters: PartParameters, settings: Settings, hands: Hands) -> No
     if parameters.stub_seconds is not None:
         settings = settings.model_copy(update={"stub_seconds": parameters.stub_seconds})
     store = open_store(parameters.store)
-    run = runs.load(store, parameters.run)
-    check = under_lease(store, run)
+    run = runs.load_run(store, parameters.run)
+    check = lease_check(store, run)
     plan = load_plan(store, run.run_id)
     shards = [shard for shard in plan.shards if shard.part == parameters.part] if plan else []
     if not shards:
         raise OptionError(f"The run {run.run_id} has no part {parameters.part!r}")
-    recipe, policy = runs.frozen_rules(store, run.run_id)
-    job = Job(run.source, parameters.store, run.catalogue, recipe, policy, run.scope)
-    with open_places(job, settings, publishes=False) as (places, gate):
-        bench = Workbench(places, gate, run.run_id, check)
-        missing, pending = bench.plan(shards), set[str]()
+    recipe, policy = runs.load_frozen_rules(store, run.run_id)
+    job = RefreshJob(run.source, parameters.store, run.catalogue, recipe, policy, run.scope)
+    with open_resources(job, settings, publishes=False) as (places, gate):
+        bench = RunContext(places, gate, run.run_id, check)
+        missing, pending = bench.add_planned_shards(shards), set[str]()
         pending.update(missing)
-        owed = bench.unfinished()
-        watch = watch_of_this_process()
-        if isinstance(hands, PrefectHands):
-            watch = RunPage(watch, f"{run.catalogue}-{parameters.part}")
-        watch.total(sum(shard.requests for shard in shards if shard.name in pending) + len(owed))
-        work_through(bench, missing, owed, hands, Limits(settings.shards_in_flight, settings.shard_size), watch)
+        owed = bench.find_pending_items()
+        watch = current_observer()
+        if isinstance(executor, PrefectExecutor):
+            watch = PrefectObserver(watch, f"{run.catalogue}-{parameters.part}")
+        watch.on_images_planned(sum(shard.requests for shard in shards if shard.name in pending) + len(owed))
+        process_shards(
+            bench, missing, owed, executor, PipelineLimits(settings.shards_in_flight, settings.shard_size), watch
+        )
 
 
-def under_lease(store: ObjectStore, run: Run) -> Callable[[], None]:
+def lease_check(store: ObjectStore, run: Run) -> Callable[[], None]:
     """Return what raises `LeaseLost` unless the process that holds the run now holds it still; it must hold it now."""
     prefix = layout.run_lease(run.catalogue, run.run_id)
-    holder = peek(store, prefix)
+    holder = read_lease(store, prefix)
 
     def check() -> None:
-        now = peek(store, prefix)
+        now = read_lease(store, prefix)
         same = now and holder and (now.host, now.pid, now.process) == (holder.host, holder.pid, holder.process)
         if now is None or not same or not now.is_live():
             raise LeaseLost(f"The run {run.run_id} is not held any more by the process that asked for this part")

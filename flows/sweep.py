@@ -9,8 +9,8 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.orchestration.flow_signature import taking
-from flows.orchestration.prefect_artifacts import show_table, tag_run
+from flows.orchestration.flow_signature import parameters_from_pydantic
+from flows.orchestration.prefect_artifacts import publish_table, tag_run
 from flows.parameters import SweepParameters
 from infra.settings import Settings
 from infra.stores import open_store
@@ -19,13 +19,13 @@ from tasks.maintenance.sweep import sweep as clean
 from tasks.reporting import formatting as figures
 
 
-def sweep_name() -> str:
+def sweep_run_name() -> str:
     """Return a flow run's name that says what is swept."""
     return f"sweep-{str(flow_run.parameters.get('store')).rstrip('/').rsplit('/', 1)[-1]}"
 
 
-@flow(name="store", flow_run_name=sweep_name, persist_result=False, validate_parameters=False)
-@taking(SweepParameters)
+@flow(name="store", flow_run_name=sweep_run_name, persist_result=False, validate_parameters=False)
+@parameters_from_pydantic(SweepParameters)
 def sweep(parameters: SweepParameters) -> dict[str, Any]:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day. Returns what went."""
     swept = clean(
@@ -37,9 +37,9 @@ def sweep(parameters: SweepParameters) -> dict[str, Any]:
     )
     tag_run("sweep")
     rows = [
-        {"what": kind, "files": figures.number(count.files), "bytes": figures.number(count.bytes)}
+        {"what": kind, "files": figures.format_number(count.files), "bytes": figures.format_number(count.bytes)}
         for kind, count in swept.counts.items()
     ]
     notes = " ".join(swept.notes)
-    show_table("sweep", rows, f"{'Would go' if swept.dry_run else 'Gone'} from {parameters.store}. {notes}".strip())
+    publish_table("sweep", rows, f"{'Would go' if swept.dry_run else 'Gone'} from {parameters.store}. {notes}".strip())
     return asdict(swept)

@@ -1,9 +1,9 @@
 """Great Expectations over one data frame, in memory: no project folder, no network, no telemetry.
 
 Comes in: a pandas frame and a suite as plain data (`{name, type, kwargs, where, severity}`, where `type` is an
-expectation's own name, `expect_column_values_to_be_unique`). Goes out: one `Check` an entry. A check that cannot be
-carried out is a check that failed: a missing column, an unknown expectation or an exception inside one must hold a
-batch, not pass it.
+expectation's own name, `expect_column_values_to_be_unique`). Goes out: one `ExpectationResult` an entry. A check that
+cannot be carried out is a check that failed: a missing column, an unknown expectation or an exception inside one must
+hold a batch, not pass it.
 
 What to know when writing a suite: an empty frame passes every expectation about the values of a column, so the caller
 ties the number of rows to what it expected; nulls are left out of such expectations, so each is paired with one that
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 CRITICAL = "critical"
 WARNING = "warning"
 
-_EXCEPTION_CHARACTERS = 300
+_MAX_EXCEPTION_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
-class Check:
+class ExpectationResult:
     """What came of one expectation: `observed` is a number or a few words, `reason` says why it failed ("" if not)."""
 
     name: str
@@ -37,7 +37,7 @@ class Check:
     exception: str | None = None
 
 
-def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[Check]:
+def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[ExpectationResult]:
     """Return one check an entry of the suite, in its order.
 
     An entry's `severity` is "critical" or "warning"; anything else counts as critical. Its `where`, if any, restricts
@@ -57,10 +57,10 @@ def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    return [_check(batch, entry) for entry in suite]
+    return [_evaluate(batch, entry) for entry in suite]
 
 
-def _check(batch: Any, entry: Mapping[str, Any]) -> Check:
+def _evaluate(batch: Any, entry: Mapping[str, Any]) -> ExpectationResult:
     from great_expectations.expectations.registry import get_expectation_impl
 
     name, critical = str(entry["name"]), entry.get("severity") != WARNING
@@ -70,13 +70,13 @@ def _check(batch: Any, entry: Mapping[str, Any]) -> Check:
         named = {"unexpected_index_column_names": [entry["label"]]} if entry.get("label") else {}
         result = batch.validate(expectation, result_format={"result_format": "SUMMARY", **named})
     except Exception as error:  # the package raises anything from TypeError to its own; one check's failure is data
-        return _failed(name, critical, f"{type(error).__name__}: {error}")
-    raised = _raised(result.exception_info)
+        return _failed_result(name, critical, f"{type(error).__name__}: {error}")
+    raised = _exception_message(result.exception_info)
     if raised is not None:
-        return _failed(name, critical, raised)
-    observed = _observed(result.result)
+        return _failed_result(name, critical, raised)
+    observed = _observed_value(result.result)
     reason = "" if result.success else _reason(entry, result.result, observed)
-    return Check(name, bool(result.success), critical, observed, reason)
+    return ExpectationResult(name, bool(result.success), critical, observed, reason)
 
 
 def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,12 +90,12 @@ def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry.get("kwargs", {}), "row_condition": rows}
 
 
-def _failed(name: str, critical: bool, message: str) -> Check:
-    message = " ".join(message.split())[:_EXCEPTION_CHARACTERS]
-    return Check(name, False, critical, None, f"the check could not be carried out: {message}", message)
+def _failed_result(name: str, critical: bool, message: str) -> ExpectationResult:
+    message = " ".join(message.split())[:_MAX_EXCEPTION_CHARACTERS]
+    return ExpectationResult(name, False, critical, None, f"the check could not be carried out: {message}", message)
 
 
-def _raised(information: Any) -> str | None:
+def _exception_message(information: Any) -> str | None:
     """Return the exception in a result: one record, or one a metric under the metric's name."""
     if not isinstance(information, Mapping):
         return None
@@ -106,7 +106,7 @@ def _raised(information: Any) -> str | None:
     return None
 
 
-def _observed(result: Mapping[str, Any]) -> float | str | None:
+def _observed_value(result: Mapping[str, Any]) -> float | str | None:
     value = result.get("observed_value", result.get("unexpected_count"))
     if value is None or isinstance(value, str):
         return value
@@ -120,16 +120,16 @@ def _reason(entry: Mapping[str, Any], result: Mapping[str, Any], observed: float
     kwargs = entry.get("kwargs", {})
     column = kwargs.get("column", "the table")
     if "unexpected_count" not in result:
-        return f"{column}: observed {_short(observed)}"
+        return f"{column}: observed {_format_value(observed)}"
     text = f"{column}: {result['unexpected_count']} of {result.get('element_count')} rows are not as expected"
     if entry.get("label"):
         rows = result.get("partial_unexpected_index_list") or []
-        examples = [f"{row[entry['label']]} {_short(row[column])}" for row in rows]
+        examples = [f"{row[entry['label']]} {_format_value(row[column])}" for row in rows]
     else:
-        examples = [_short(value) for value in result.get("partial_unexpected_list") or []]
+        examples = [_format_value(value) for value in result.get("partial_unexpected_list") or []]
     shown = ", ".join(examples[:3])
     return f"{text} (such as {shown})" if shown else text
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)[:60]

@@ -36,7 +36,7 @@ class ObjectStore(Protocol):
     """Bytes under keys. A write is whole or not there at all. Safe to call from several threads."""
 
     url: str
-    abreast: int
+    max_concurrency: int
     """How many operations are worth having under way at once: one on a disk, many where each waits for a network."""
 
     def read(self, key: str) -> bytes:
@@ -123,7 +123,7 @@ class TableStore(Protocol):
         """Commit `changes` as exactly the version after `base_version` and return that version.
 
         `changes` has the table's columns and one more, `_op`: "put" (insert, or replace the row with the same
-        `on` values) or "drop" (delete it). Raises `LostRace` when another commit has taken the place: nothing is
+        `on` values) or "drop" (delete it). Raises `CommitConflict` when another commit has taken the place: nothing is
         written then, and the caller compares its rows again. Raises `ValueError` for empty changes.
         """
 
@@ -176,7 +176,7 @@ class Failure:
     key: str
     reason: str
     seconds: float = 0.0
-    at: str = ""
+    scanner: str = ""
 
 
 class Engine(Protocol):
@@ -215,7 +215,7 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True)
-class ScreeningOrder:
+class ScreeningRequest:
     """One staged image to finish and to measure, in a process of its own: only keys and plain values travel.
 
     `finish` is the finish's parameters (see `infra.imaging.finishing`); `deadline_seconds` is how long the measuring
@@ -232,7 +232,7 @@ class ScreeningOrder:
     scanners: Sequence[str]
     deadline_seconds: float = 60.0
     watermark: str | None = None
-    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    scanner_settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """By scanner, for those that have settings."""
 
 
@@ -267,11 +267,11 @@ class Screened:
 class Screener(Protocol):
     """Measures images in processes of its own, with a kill after a timeout an image."""
 
-    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+    def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
         """Yield one answer an order, in any order. A killed or crashed measuring is a Failure, never an exception."""
 
     def close(self) -> None:
-        """End the processes; whoever waits for answers gets `WorldError`: it says nothing of the pictures."""
+        """End the processes; whoever waits for answers gets `ExternalError`: it says nothing of the pictures."""
 
 
 # Marks
@@ -283,8 +283,8 @@ class Watermark(Protocol):
     name: str
     """With its version: it is part of the finish's digest, so another name finishes every picture anew."""
 
-    def hide(self, pixels: Pixels, payload: bytes) -> Pixels:
+    def embed(self, pixels: Pixels, payload: bytes) -> Pixels:
         """Return a copy of the pixels that holds the payload (8 bytes), the same for the same input."""
 
-    def find(self, pixels: Pixels) -> bytes | None:
+    def extract(self, pixels: Pixels) -> bytes | None:
         """Return the payload that the pixels hold, or None."""

@@ -10,9 +10,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.pools.ray_cluster import split_address
+from infra.pools.ray_cluster import split_host_port
 
-MOST_IN_FLIGHT, SHARDS_AN_ENGINE, GPUS_A_HOST = 64, 3, 8
+MAX_IN_FLIGHT, SHARDS_PER_ENGINE, ASSUMED_GPUS_PER_HOST = 64, 3, 8
 
 
 class Settings(BaseSettings):
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PACKSHOT_", frozen=True, extra="ignore")
 
     shard_size: int = Field(128, ge=1, le=256, description="Images in a shard, the unit of work")
-    in_flight: int = Field(4, ge=1, le=MOST_IN_FLIGHT, description="Shards between planning and their record at once")
+    in_flight: int = Field(4, ge=1, le=MAX_IN_FLIGHT, description="Shards between planning and their record at once")
     pool: Literal["inline", "ray"] = Field("inline", description="Where engines live: here, or one to a GPU with Ray")
     ray_address: str | None = Field(None, description="host:port of a Ray cluster's head; by default this host alone")
     ray_gpus: int | None = Field(None, ge=1, le=4096, description="Engines to start with Ray; by default one a GPU")
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     classifier: str | None = Field(None, description="A text classifier of your own for prompts (JSON)")
 
     @property
-    def engines(self) -> int:
+    def engine_count(self) -> int:
         """Return how many engines work side by side, as far as the settings tell."""
         return self.ray_gpus or 1 if self.pool == "ray" else 1
 
@@ -66,21 +66,21 @@ class Settings(BaseSettings):
         """Return `in_flight`; where it was not set and engines are several, three an engine: two made, one judged."""
         if self.pool == "inline" or "in_flight" in self.model_fields_set:
             return self.in_flight
-        return min(MOST_IN_FLIGHT, max(self.in_flight, SHARDS_AN_ENGINE * (self.ray_gpus or GPUS_A_HOST)))
+        return min(MAX_IN_FLIGHT, max(self.in_flight, SHARDS_PER_ENGINE * (self.ray_gpus or ASSUMED_GPUS_PER_HOST)))
 
     @field_validator("ray_address")
     @classmethod
-    def _is_a_host_and_a_port(cls, address: str | None) -> str | None:
+    def _check_ray_address(cls, address: str | None) -> str | None:
         try:
             if address is not None:
-                split_address(address)
+                split_host_port(address)
         except ValueError as error:
             raise PydanticCustomError("no_address", "{why}", {"why": str(error)}) from None
         return address
 
     @field_validator("store_seconds")
     @classmethod
-    def _is_over_before_an_image_is_killed(cls, seconds: float, info: ValidationInfo) -> float:
+    def _check_store_seconds(cls, seconds: float, info: ValidationInfo) -> float:
         # Measuring reads from the store: waiting longer there than an image may take, it would be the image's fault.
         limit = info.data.get("screen_seconds")
         if limit is not None and seconds >= limit:

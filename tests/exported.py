@@ -23,9 +23,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_export(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnxscript")
-    from infra.onnx_graphs.model_export import export
+    from infra.onnx_graphs.model_export import export_model
 
-    return _once(tmp_path_factory, "tiny-export", lambda folder: export(str(tiny_model), folder, "fp32", print))
+    return _once(tmp_path_factory, "tiny-export", lambda folder: export_model(str(tiny_model), folder, "fp32", print))
 
 
 def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infra.pools.ray_cluster import LOOPBACK_ONLY, connected, ray_is_installed, surroundings
+from infra.pools.ray_cluster import LOOPBACK_ENVIRONMENT, connect_ray, ray_environment, ray_is_installed
 
 NEEDS_RAY = pytest.mark.skipif(not ray_is_installed(), reason="ray is not installed: pip install 'packshot[ray]'")
 
@@ -30,7 +30,7 @@ def local_ray(kept_ray: ExitStack) -> Any:
     if not ray_is_installed():
         pytest.skip("ray is not installed: pip install 'packshot[ray]'")
     if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
-        kept_ray.enter_context(connected(None))
+        kept_ray.enter_context(connect_ray(None))
     return sys.modules["ray"]
 
 
@@ -44,7 +44,7 @@ def cluster(kept_ray: ExitStack) -> Iterator[Any]:
         pytest.skip("ray is not installed: pip install 'packshot[ray]'")
     kept_ray.close()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**surroundings(), **LOOPBACK_ONLY}.items():
+        for name, value in {**ray_environment(), **LOOPBACK_ENVIRONMENT}.items():
             patch.setenv(name, value)
         from ray.cluster_utils import Cluster
 

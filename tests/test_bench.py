@@ -12,8 +12,8 @@ from rich.console import Console
 
 from bench.__main__ import main
 from bench.planning import measure_planning
-from bench.process_cost import in_child, machine
-from bench.result_tables import show
+from bench.process_cost import machine_info, run_in_process
+from bench.result_tables import show_results
 from tests.rays import NEEDS_RAY
 
 COST = {"seconds", "cpu_seconds", "peak_mb", "start_mb", "children_mb"}
@@ -25,7 +25,7 @@ def say(_: str) -> None:
 
 def shown(found: dict[str, Any]) -> str:
     text = io.StringIO()
-    show(Console(file=text, width=200), {"machine": machine(), **found})
+    show_results(Console(file=text, width=200), {"machine": machine_info(), **found})
     return text.getvalue()
 
 
@@ -44,18 +44,18 @@ def fail() -> None:
 
 
 def test_a_cost_is_what_the_work_took_and_not_what_its_neighbours_take() -> None:
-    held, cost = in_child(spend, 0.3, 200)
+    held, cost = run_in_process(spend, 0.3, 200)
     assert held == 200
     assert cost.seconds >= cost.cpu_seconds + 0.1
     assert cost.cpu_seconds >= 0.3
     assert cost.peak_mb - cost.start_mb >= 200
-    _, light = in_child(spend, 0.0, 1)
+    _, light = run_in_process(spend, 0.0, 1)
     assert light.peak_mb < cost.peak_mb - 150, "a peak has leaked from one measurement into the next"
 
 
 def test_what_the_work_raises_is_raised() -> None:
     with pytest.raises(ValueError, match="no such picture"):
-        in_child(fail)
+        run_in_process(fail)
 
 
 @pytest.mark.slow
@@ -78,12 +78,15 @@ def test_planning_finds_the_changed_skus_and_so_does_the_plain_loop(tmp_path: Pa
 
 @pytest.mark.slow
 def test_overhead_leaves_engine_and_scanners_out(tmp_path: Path) -> None:
-    from bench.overhead import CALLS, measure_overhead  # here: measured processes import this module, and should not
+    from bench.overhead import (  # here: measured processes import this module, and should not
+        CODEC_CALLS_PER_IMAGE,
+        measure_overhead,
+    )
 
     found = measure_overhead(32, 64, tmp_path, say)
     assert found["images"] >= found["published"] > 0
-    assert found["codecs_ms"].keys() == CALLS.keys()
-    together = sum(CALLS[name] * value for name, value in found["codecs_ms"].items())
+    assert found["codecs_ms"].keys() == CODEC_CALLS_PER_IMAGE.keys()
+    together = sum(CODEC_CALLS_PER_IMAGE[name] * value for name, value in found["codecs_ms"].items())
     assert found["codecs_ms_an_image"] == pytest.approx(together, abs=0.02)
     spent = found["packshot"]["cpu_seconds"] / found["images"] * 1000
     counted = found["ms_an_image"] + found["engine_ms_an_image"] + found["scanners_ms_an_image"]
@@ -98,15 +101,15 @@ def test_overhead_leaves_engine_and_scanners_out(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_every_gate_has_its_cost_beside_the_baseline_of_the_same_run() -> None:
-    from bench.gates import BASELINE, PARTS, WHOLE, measure_gates
-    from infra.screening.measure import RUN
+    from bench.gates import BASELINE, PIXEL_STEPS, TOTAL, measure_gates
+    from infra.screening.measure import BUILTIN_SCANNERS
 
     found = measure_gates(2, say)
     for steps in found["sizes"].values():
-        assert {f"scanner {name}" for name in RUN} | {BASELINE, WHOLE, *PARTS} <= steps.keys()
+        assert {f"scanner {name}" for name in BUILTIN_SCANNERS} | {BASELINE, TOTAL, *PIXEL_STEPS} <= steps.keys()
         assert steps[BASELINE]["to_baseline"] == 1
-        assert all(steps[name]["ms"] > 0 for name in (BASELINE, WHOLE, "scanner pixels"))
-        assert steps[WHOLE]["ms"] > sum(steps[f"scanner {name}"]["ms"] for name in RUN)
+        assert all(steps[name]["ms"] > 0 for name in (BASELINE, TOTAL, "scanner pixels"))
+        assert steps[TOTAL]["ms"] > sum(steps[f"scanner {name}"]["ms"] for name in BUILTIN_SCANNERS)
         pixels = steps["scanner pixels"]
         assert pixels["to_baseline"] == pytest.approx(pixels["ms"] / steps[BASELINE]["ms"], rel=0.05)
     assert found["others_us"].keys() == {"words of a prompt", "decision on a picture"}
@@ -115,9 +118,9 @@ def test_every_gate_has_its_cost_beside_the_baseline_of_the_same_run() -> None:
 
 @pytest.mark.slow
 def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_path: Path) -> None:
-    from bench.engine_utilization import measure_busy
+    from bench.engine_utilization import measure_utilization
 
-    found = measure_busy(8, 0.02, tmp_path, say)
+    found = measure_utilization(8, 0.02, tmp_path, say)
     for name in ("packshot", "plain_loop", "loop_with_checks"):
         case = found[name]
         assert case["share"] == pytest.approx(case["busy_seconds"] / case["first_to_last_seconds"], abs=0.01)
@@ -128,9 +131,9 @@ def test_the_busy_share_is_the_engines_between_its_first_and_last_picture(tmp_pa
 
 @pytest.mark.slow
 def test_a_server_records_every_shard_of_a_night(tmp_path: Path) -> None:
-    from bench.prefect_server import SHARDS, measure_server
+    from bench.prefect_server import SHARDS, measure_prefect_server
 
-    found = measure_server(2 * SHARDS, tmp_path, say)
+    found = measure_prefect_server(2 * SHARDS, tmp_path, say)
     assert (found["shards"], found["images"]["generated"]) == (SHARDS, 2 * SHARDS)
     assert found["recorded"] == {"generate completed": SHARDS, "screen completed": SHARDS}
     assert found["peak_mb"] < 1000
@@ -145,7 +148,7 @@ def test_several_engines_are_measured_beside_one(
     from bench import ray_scaling as several
 
     monkeypatch.setattr(several, "ENGINES", (1, 2))
-    found = several.measure_several(16, 0.05, tmp_path, say)
+    found = several.measure_ray_scaling(16, 0.05, tmp_path, say)
     assert found["engines"].keys() == {"1", "2"}
     for case in (found["inline"], *found["engines"].values()):
         assert case["images_a_second"] == pytest.approx(16 / case["seconds"], rel=0.05)
@@ -163,7 +166,7 @@ def test_an_unknown_part_is_refused_by_name(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_machine_is_named() -> None:
-    found = machine()
+    found = machine_info()
     assert found["cores"] == len(os.sched_getaffinity(0))
     assert found["yardstick_seconds"] > 0
 

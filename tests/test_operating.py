@@ -7,7 +7,7 @@ import pytest
 import typer
 import yaml
 
-from catalogs.rule_files import packaged_rules
+from catalogs.rule_files import read_packaged_rules
 from flows.cli import app
 from tests.paths import ROOT
 
@@ -34,6 +34,6 @@ def test_the_page_covers_what_befalls_a_night() -> None:
 
 def test_the_check_that_may_be_accepted_is_one_of_the_suites() -> None:
     named = set(re.findall(r"--accept (\S+)", PAGE))
-    suite = yaml.safe_load(packaged_rules("audit"))
+    suite = yaml.safe_load(read_packaged_rules("audit"))
     assert named
     assert named <= set(re.findall(r"'name': '([\w-]+)'", str(suite)))

@@ -9,7 +9,7 @@ import pytest
 
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
-from flows.run.executors import thread_hands
+from flows.run.executors import open_thread_executor
 from infra.settings import Settings
 from tests.paths import ROOT
 
@@ -73,7 +73,7 @@ def test_the_python_in_the_readme_runs(
     parameters = RefreshParameters(
         source=str(ROOT / "catalogs/data/sample.csv"), store="rehearsal/store", recipe="sample"
     )
-    with thread_hands() as hands:
+    with open_thread_executor() as hands:
         run_refresh(parameters, Settings(), hands)
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - running it is the point

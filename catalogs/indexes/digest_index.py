@@ -10,22 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Words = npt.NDArray[np.uint64]
-WIDTH = 16
+Uint64Array = npt.NDArray[np.uint64]
+DIGEST_BYTES = 16
 
 
-def words(digests: bytes | Sequence[bytes]) -> tuple[Words, Words]:
+def split_halves(digests: bytes | Sequence[bytes]) -> tuple[Uint64Array, Uint64Array]:
     """Return 16-byte digests, given one after another, as their high and low 64-bit halves."""
     joined = digests if isinstance(digests, bytes) else b"".join(digests)
     pairs = np.frombuffer(joined, dtype=">u8").reshape(-1, 2)
     return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
 
 
-def column_words(column: pa.Array) -> tuple[Words, Words]:
+def column_halves(column: pa.Array) -> tuple[Uint64Array, Uint64Array]:
     """Return the first 16 bytes of each value of a binary column (no nulls, all of one length) as halves."""
     if len(column) == 0:
         return np.empty(0, np.uint64), np.empty(0, np.uint64)
-    return words(fixed_bytes(column)[:, :WIDTH].tobytes())
+    return split_halves(fixed_bytes(column)[:, :DIGEST_BYTES].tobytes())
 
 
 def fixed_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
@@ -36,10 +36,10 @@ def fixed_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
     return data.reshape(len(column), length)
 
 
-class SlotIndex:
+class DigestIndex:
     """Sorted ids; positions refer to the order in which they were given. Ids may repeat."""
 
-    def __init__(self, high: Words, low: Words) -> None:
+    def __init__(self, high: Uint64Array, low: Uint64Array) -> None:
         self.order = np.argsort(high, kind="stable")
         self.high = high[self.order]
         self.low = low[self.order]
@@ -47,7 +47,7 @@ class SlotIndex:
     def __len__(self) -> int:
         return len(self.high)
 
-    def find(self, high: Words, low: Words) -> npt.NDArray[np.int64]:
+    def find(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.int64]:
         """Return, for each id asked for, the position of its first row, or -1."""
         found = np.full(len(high), -1, np.int64)
         if len(self) == 0:
@@ -61,7 +61,7 @@ class SlotIndex:
         hit = same_high & (self.low[inside] == low)
         found[hit] = self.order[inside[hit]]
         for asked in np.flatnonzero(same_high & ~hit):  # equal in 64 bits, not in 128, or a later one: walk
-            for position in self._run(int(place[asked]), high[asked]):
+            for position in self._equal_range(int(place[asked]), high[asked]):
                 if self.low[position] == low[asked]:
                     found[asked] = self.order[position]
                     break
@@ -70,8 +70,8 @@ class SlotIndex:
     def find_all(self, high: int, low: int) -> list[int]:
         """Return the positions of every row with this one id."""
         first = int(np.searchsorted(self.high, np.uint64(high)))
-        return [int(self.order[p]) for p in self._run(first, np.uint64(high)) if self.low[p] == np.uint64(low)]
+        return [int(self.order[p]) for p in self._equal_range(first, np.uint64(high)) if self.low[p] == np.uint64(low)]
 
-    def _run(self, first: int, high: np.uint64) -> range:
+    def _equal_range(self, first: int, high: np.uint64) -> range:
         last = int(np.searchsorted(self.high, high, side="right"))
         return range(first, last)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.indexes.digest_index import WIDTH, SlotIndex, words
+from catalogs.indexes.digest_index import DIGEST_BYTES, DigestIndex, split_halves
 
 _SEPARATOR = b"\x1f"
 
@@ -24,7 +24,7 @@ Value = TypeVar("Value", bound=Hashable)
 
 def text_digests(texts: Iterable[str]) -> bytes:
     """Return 16 bytes a text, one text after another."""
-    return b"".join(sha256(text.encode("utf-8", "surrogatepass")).digest()[:WIDTH] for text in texts)
+    return b"".join(sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES] for text in texts)
 
 
 def row_digests(*columns: pa.Array) -> bytes:
@@ -34,7 +34,7 @@ def row_digests(*columns: pa.Array) -> bytes:
     """
     parts = [pc.cast(column, pa.binary()) for column in columns]
     joined = pc.binary_join_element_wise(*parts, _SEPARATOR, null_handling="replace")
-    return b"".join(sha256(value).digest()[:WIDTH] for value in joined.to_pylist())
+    return b"".join(sha256(value).digest()[:DIGEST_BYTES] for value in joined.to_pylist())
 
 
 class DigestSet:
@@ -42,11 +42,11 @@ class DigestSet:
 
     def __init__(self) -> None:
         self._added: list[bytes] = []
-        self._index: SlotIndex | None = None
+        self._index: DigestIndex | None = None
 
     def __len__(self) -> int:
         """Return how many digests were added, repeated ones included."""
-        return sum(len(part) for part in self._added) // WIDTH
+        return sum(len(part) for part in self._added) // DIGEST_BYTES
 
     def add(self, digests: bytes) -> None:
         """Add digests that are given one after another."""
@@ -57,30 +57,30 @@ class DigestSet:
         """Return where in the order of adding each digest came first, or -1 where it is not in the set."""
         if self._index is None:
             self._added = [b"".join(self._added)]
-            self._index = SlotIndex(*words(self._added[0]))
-        return self._index.find(*words(digests))
+            self._index = DigestIndex(*split_halves(self._added[0]))
+        return self._index.find(*split_halves(digests))
 
-    def holds(self, digests: bytes) -> npt.NDArray[np.bool_]:
+    def contains(self, digests: bytes) -> npt.NDArray[np.bool_]:
         """Tell for each digest whether it is in the set."""
         return np.asarray(self.find(digests) >= 0)
 
 
-class Firsts:
+class FirstOccurrenceFilter:
     """Tells which digests of a set are met for the first time, over any number of batches."""
 
-    def __init__(self, among: DigestSet) -> None:
-        self._among = among
-        self._met = np.zeros(len(among), bool)
+    def __init__(self, members: DigestSet) -> None:
+        self._members = members
+        self._seen = np.zeros(len(members), bool)
 
-    def among(self, digests: bytes) -> npt.NDArray[np.bool_]:
+    def first_occurrences(self, digests: bytes) -> npt.NDArray[np.bool_]:
         """Tell for each digest whether it is in the set and was not met before, here or in an earlier batch."""
-        places = self._among.find(digests)
+        places = self._members.find(digests)
         _, first = np.unique(places, return_index=True)
         new = np.zeros(len(places), bool)
         new[first] = True
         new &= places >= 0
-        new[new] &= ~self._met[places[new]]
-        self._met[places[new]] = True
+        new[new] &= ~self._seen[places[new]]
+        self._seen[places[new]] = True
         return new
 
 
@@ -89,22 +89,22 @@ class DigestMap(Generic[Value]):
 
     def __init__(self) -> None:
         self._digests = DigestSet()
-        self._codes = array("i")
+        self._value_indices = array("i")
         self._values: list[Value] = []
-        self._known: dict[Value, int] = {}
+        self._index_of_value: dict[Value, int] = {}
 
     def add(self, digests: bytes, values: Iterable[Value]) -> None:
         """Add digests that are given one after another, and a value for each."""
         for value in values:
-            if value not in self._known:
-                self._known[value] = len(self._values)
+            if value not in self._index_of_value:
+                self._index_of_value[value] = len(self._values)
                 self._values.append(value)
-            self._codes.append(self._known[value])
+            self._value_indices.append(self._index_of_value[value])
         self._digests.add(digests)
-        if len(self._codes) != len(self._digests):
-            raise ValueError(f"{len(self._digests)} digests and {len(self._codes)} values: give one for each")
+        if len(self._value_indices) != len(self._digests):
+            raise ValueError(f"{len(self._digests)} digests and {len(self._value_indices)} values: give one for each")
 
     def find(self, digests: bytes) -> list[Value | None]:
         """Return the value of each digest, None where there is none."""
         places = self._digests.find(digests).tolist()
-        return [self._values[self._codes[place]] if place >= 0 else None for place in places]
+        return [self._values[self._value_indices[place]] if place >= 0 else None for place in places]

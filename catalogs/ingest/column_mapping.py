@@ -59,7 +59,7 @@ def as_text(array: pa.Array, column: str) -> pa.Array:
         array = array.dictionary_decode()
         kind = array.type
     if _is_list(kind) and not pa.types.is_nested(kind.value_type):
-        return pa.array([_listed(values) for values in array.to_pylist()], pa.string())
+        return pa.array([_list_as_text(values) for values in array.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         raise CatalogueError(
             f"The column {column!r} holds {kind}, which is no text or number; leave it out of the recipe's columns"
@@ -72,24 +72,24 @@ def as_text(array: pa.Array, column: str) -> pa.Array:
     try:
         return pc.cast(array, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.array([_decoded(value) for value in array.to_pylist()], pa.string())
+        return pa.array([_value_as_text(value) for value in array.to_pylist()], pa.string())
 
 
 def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _listed(values: Sequence[object] | None) -> str | None:
-    return None if values is None else ",".join(_decoded(value) or "" for value in values)
+def _list_as_text(values: Sequence[object] | None) -> str | None:
+    return None if values is None else ",".join(_value_as_text(value) or "" for value in values)
 
 
-def _decoded(value: object) -> str | None:
+def _value_as_text(value: object) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return None if value is None else str(value)
 
 
-def clean(array: pa.Array) -> pa.Array:
+def clean_text(array: pa.Array) -> pa.Array:
     """Return the text without control characters and with single spaces, in NFC; empty for null."""
     array = pc.fill_null(array, "")
     if not pc.any(pc.match_substring_regex(array, _DIRTY)).as_py():
@@ -99,7 +99,7 @@ def clean(array: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(array)
 
 
-def without_html(array: pa.Array) -> pa.Array:
+def strip_html(array: pa.Array) -> pa.Array:
     """Return the text between the tags, with entities decoded."""
     array = pc.fill_null(array, "")
     if not pc.any(pc.match_substring_regex(array, "[<&]")).as_py():
@@ -114,8 +114,8 @@ def without_html(array: pa.Array) -> pa.Array:
 def field_values(expression: str, batch: Mapping[str, pa.Array]) -> pa.Array:
     """Return one field's raw text: a column, or a text with columns in it.
 
-    In a text with columns, an empty value takes the separator before it along: `{{ Handle }}-{{ Size }}` without a size
-    is the handle alone, without a handle the size alone, and empty without both. Values are trimmed, no more.
+    In a text with columns, an empty value takes the separator before it along: `{{ ShardFuture }}-{{ Size }}` without a
+    size is the handle alone, without a handle the size alone, and empty without both. Values are trimmed, no more.
     """
     wanted = placeholders(expression)
     if wanted == (expression,):

@@ -13,24 +13,24 @@ import pyarrow.compute as pc
 from catalogs.recipe.schema import Recipe
 
 PRIORITIES = ("high", "normal", "low")
-SMALLEST, LARGEST, MULTIPLE = 64, 4096, 16
-LARGEST_SEED = 2**52
-MOST_IMAGES = 16
+MIN_SIZE, MAX_SIZE, SIZE_MULTIPLE = 64, 4096, 16
+SEED_LIMIT = 2**52
+MAX_IMAGES = 16
 
 
 def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str, str]]:
     """Yield (position, column, reason) for every override that cannot be followed."""
     checks: dict[str, Callable[[str], str | None]] = {
-        "seed": _seed,
-        "width": _size,
-        "height": _size,
-        "num_images": _count,
-        "quality": lambda text: _one_of(text, recipe.tiers),
-        "model": lambda text: _one_of(text, recipe.models),
-        "priority": lambda text: _one_of(text.lower(), PRIORITIES),
-        "views": lambda text: _views(text, recipe),
-        "created_at": _time,
-        "deadline": _time,
+        "seed": _check_seed,
+        "width": _check_size,
+        "height": _check_size,
+        "num_images": _check_image_count,
+        "quality": lambda text: _check_choice(text, recipe.tiers),
+        "model": lambda text: _check_choice(text, recipe.models),
+        "priority": lambda text: _check_choice(text.lower(), PRIORITIES),
+        "views": lambda text: _check_views(text, recipe),
+        "created_at": _check_time,
+        "deadline": _check_time,
         "reference_image": lambda _: "reference images are not drawn from; leave the cell empty",
     }
     for column, check in checks.items():
@@ -44,7 +44,7 @@ def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str,
                 yield position, column, answers[table[column][position].as_py()]
 
 
-def whole_number(text: str) -> int | None:
+def parse_whole_number(text: str) -> int | None:
     """Return the whole number in a cell (`3` and `3.0` alike), or None; None for an empty cell."""
     if not text:
         return None
@@ -74,32 +74,32 @@ def parse_time(text: str) -> datetime | None:
         return None
 
 
-def _seed(text: str) -> str | None:
-    number = whole_number(text)
-    if number is None or not 0 <= number < LARGEST_SEED:
+def _check_seed(text: str) -> str | None:
+    number = parse_whole_number(text)
+    if number is None or not 0 <= number < SEED_LIMIT:
         return f"the seed {text[:40]!r} is no whole number from 0 to 2^52"
     return None
 
 
-def _size(text: str) -> str | None:
-    number = whole_number(text)
-    if number is None or not SMALLEST <= number <= LARGEST or number % MULTIPLE:
-        return f"{text[:40]!r} pixels cannot be: a size is a multiple of {MULTIPLE} from {SMALLEST} to {LARGEST}"
+def _check_size(text: str) -> str | None:
+    number = parse_whole_number(text)
+    if number is None or not MIN_SIZE <= number <= MAX_SIZE or number % SIZE_MULTIPLE:
+        return f"{text[:40]!r} pixels cannot be: a size is a multiple of {SIZE_MULTIPLE} from {MIN_SIZE} to {MAX_SIZE}"
     return None
 
 
-def _count(text: str) -> str | None:
-    number = whole_number(text)
-    if number is None or not 1 <= number <= MOST_IMAGES:
-        return f"{text[:40]!r} images cannot be: from 1 to {MOST_IMAGES}"
+def _check_image_count(text: str) -> str | None:
+    number = parse_whole_number(text)
+    if number is None or not 1 <= number <= MAX_IMAGES:
+        return f"{text[:40]!r} images cannot be: from 1 to {MAX_IMAGES}"
     return None
 
 
-def _one_of(text: str, known: Collection[str]) -> str | None:
+def _check_choice(text: str, known: Collection[str]) -> str | None:
     return None if text in known else f"{text[:40]!r} is none of {', '.join(known)}"
 
 
-def _views(text: str, recipe: Recipe) -> str | None:
+def _check_views(text: str, recipe: Recipe) -> str | None:
     views = split_views(text)
     unknown = [view for view in views if view not in recipe.views]
     if unknown or not views:
@@ -107,5 +107,5 @@ def _views(text: str, recipe: Recipe) -> str | None:
     return None
 
 
-def _time(text: str) -> str | None:
+def _check_time(text: str) -> str | None:
     return None if parse_time(text) else f"{text[:40]!r} is no time; write it as 2026-11-22T06:30:00Z"

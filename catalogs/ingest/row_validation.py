@@ -1,8 +1,8 @@
 """Raw rows into accepted rows, rejects and ignored ones: nothing is lost, and every reject says why.
 
-Comes in: record batches of a source with the number of their first row. Goes out: for each batch an `Ingested` table of
-clean text fields, checked overrides, and the rows that were turned away with row, column and reason. One row never
-ends a run. Memory grows with the number of SKUs (one entry each, to find duplicates), not with their text.
+Comes in: record batches of a source with the number of their first row. Goes out: for each batch an `IngestedBatch`
+table of clean text fields, checked overrides, and the rows that were turned away with row, column and reason. One row
+never ends a run. Memory grows with the number of SKUs (one entry each, to find duplicates), not with their text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.ingest.column_mapping import as_text, clean, field_values, source_columns, without_html
+from catalogs.ingest.column_mapping import as_text, clean_text, field_values, source_columns, strip_html
 from catalogs.ingest.overrides import check_overrides
 from catalogs.recipe.schema import Recipe
 
-FIELD_CHARACTERS = 20_000
+MAX_FIELD_CHARACTERS = 20_000
 """Longest field, in characters. Shops' longest descriptions stay under it; a megabyte in a title is a broken export."""
-SKU_CHARACTERS = 200
+MAX_SKU_CHARACTERS = 200
 _INVISIBLE = r"[\x00-\x1f\x7f-\x9f\x{200b}\x{200c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
 
 
@@ -32,7 +32,7 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class Ingested:
+class IngestedBatch:
     """One batch's accepted rows: `row`, then one string column a field (empty for missing)."""
 
     table: pa.Table
@@ -41,7 +41,7 @@ class Ingested:
 
 
 @dataclass
-class Counts:
+class RowCounts:
     """How many rows went where; input is always the sum of the others."""
 
     input: int = 0
@@ -51,45 +51,45 @@ class Counts:
 
 
 @dataclass
-class Ingest:
+class RowValidator:
     """Turns batches into accepted rows, in the source's order; it remembers every SKU it has seen."""
 
     recipe: Recipe
     columns: Sequence[str]
     inherited: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts)
+    counts: RowCounts = field(default_factory=RowCounts)
     warnings: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._found = source_columns(self.recipe, self.columns)
+        self._field_columns = source_columns(self.recipe, self.columns)
         self._seen: dict[str, int] = {}
         self._folded: set[int] = set()
 
     @property
-    def needed(self) -> list[str]:
+    def needed_columns(self) -> list[str]:
         """Return the source columns to read, and no others."""
-        wanted = [column for columns in self._found.values() for column in columns]
+        wanted = [column for columns in self._field_columns.values() for column in columns]
         wanted += list(self.recipe.ignore_when_empty)
         if self.recipe.inherit:
             wanted.append(self.recipe.inherit.by)
         return list(dict.fromkeys(wanted))
 
-    def batch(self, first_row: int, raw: pa.RecordBatch) -> Ingested:
+    def validate_batch(self, first_row: int, raw: pa.RecordBatch) -> IngestedBatch:
         """Judge one batch whose first row has the number `first_row`."""
-        text = {name: as_text(raw.column(name), name) for name in self.needed}
+        text = {name: as_text(raw.column(name), name) for name in self.needed_columns}
         rows = pa.array(range(first_row, first_row + raw.num_rows), pa.int64())
-        product = self._products(text, raw.num_rows)
+        product = self._product_mask(text, raw.num_rows)
         ignored = raw.num_rows - (product.true_count if product is not None else raw.num_rows)
         if product is not None and ignored:
             text = {name: array.filter(product) for name, array in text.items()}
             rows = rows.filter(product)
-        fields = {name: field_values(self.recipe.columns[name], text) for name in self._found}
+        fields = {name: field_values(self.recipe.columns[name], text) for name in self._field_columns}
         raw_sku = pc.fill_null(fields["sku"], "")
         fields = {name: self._cleaned(name, array) for name, array in fields.items()}
         if self.recipe.inherit:
-            fields = self._inherit(fields, clean(text[self.recipe.inherit.by]).to_pylist())
+            fields = self._inherit(fields, clean_text(text[self.recipe.inherit.by]).to_pylist())
         table = pa.table({"row": rows, **fields})
-        rejects = self._judge(table, raw_sku)
+        rejects = self._find_rejects(table, raw_sku)
         if rejects:
             keep = pc.invert(pc.is_in(table["row"], pa.array(rejects.keys(), pa.int64())))
             table = table.filter(keep)
@@ -97,9 +97,9 @@ class Ingest:
         self.counts.ignored += ignored
         self.counts.rejected += len(rejects)
         self.counts.accepted += table.num_rows
-        return Ingested(table, [rejects[row] for row in sorted(rejects)], ignored)
+        return IngestedBatch(table, [rejects[row] for row in sorted(rejects)], ignored)
 
-    def _products(self, text: Mapping[str, pa.Array], length: int) -> pa.Array | None:
+    def _product_mask(self, text: Mapping[str, pa.Array], length: int) -> pa.Array | None:
         if not self.recipe.ignore_when_empty:
             return None
         filled = pa.array([False] * length)
@@ -109,8 +109,8 @@ class Ingest:
 
     def _cleaned(self, name: str, array: pa.Array) -> pa.Array:
         if name in self.recipe.html:
-            array = without_html(array)
-        return clean(array)
+            array = strip_html(array)
+        return clean_text(array)
 
     def _inherit(self, fields: dict[str, pa.Array], parents: Sequence[str]) -> dict[str, pa.Array]:
         assert self.recipe.inherit is not None  # noqa: S101 - the caller's condition, for the type checker
@@ -123,7 +123,7 @@ class Ingest:
             fields[name] = pa.array(filled, pa.string())
         return fields
 
-    def _judge(self, table: pa.Table, raw_sku: pa.Array) -> dict[int, Reject]:
+    def _find_rejects(self, table: pa.Table, raw_sku: pa.Array) -> dict[int, Reject]:
         rejects: dict[int, Reject] = {}
         rows = table["row"].to_pylist()
         skus = table["sku"].to_pylist()
@@ -131,22 +131,24 @@ class Ingest:
         def turn_away(position: int, column: str, reason: str) -> None:
             row = rows[position]
             sku = skus[position]
-            readable = sku if sku and len(sku) <= SKU_CHARACTERS and column != "sku" else None
+            readable = sku if sku and len(sku) <= MAX_SKU_CHARACTERS and column != "sku" else None
             rejects.setdefault(row, Reject(row, readable, column, reason))
 
-        for position in _where(pc.match_substring_regex(raw_sku, _INVISIBLE)):
+        for position in _true_positions(pc.match_substring_regex(raw_sku, _INVISIBLE)):
             turn_away(position, "sku", f"the SKU {raw_sku[position].as_py()[:60]!r} holds invisible control characters")
-        for position in _where(pc.greater(pc.utf8_length(table["sku"]), SKU_CHARACTERS)):
-            turn_away(position, "sku", f"the SKU is longer than {SKU_CHARACTERS} characters")
+        for position in _true_positions(pc.greater(pc.utf8_length(table["sku"]), MAX_SKU_CHARACTERS)):
+            turn_away(position, "sku", f"the SKU is longer than {MAX_SKU_CHARACTERS} characters")
         for name in dict.fromkeys(("sku", *self.recipe.required)):
             if name not in table.column_names:
                 continue
-            for position in _where(pc.equal(table[name], "")):
+            for position in _true_positions(pc.equal(table[name], "")):
                 turn_away(position, name, f"{name} is missing")
         for name in table.column_names[1:]:
-            for position in _where(pc.greater(pc.utf8_length(table[name]), FIELD_CHARACTERS)):
+            for position in _true_positions(pc.greater(pc.utf8_length(table[name]), MAX_FIELD_CHARACTERS)):
                 length = len(table[name][position].as_py())
-                turn_away(position, name, f"{name} is {length:,} characters long; the limit is {FIELD_CHARACTERS:,}")
+                turn_away(
+                    position, name, f"{name} is {length:,} characters long; the limit is {MAX_FIELD_CHARACTERS:,}"
+                )
         for position, column, reason in check_overrides(table, self.recipe):
             turn_away(position, column, reason)
         self._find_duplicates(rows, skus, rejects)
@@ -169,7 +171,7 @@ class Ingest:
                 self._folded.add(folded)
 
 
-def collect_inherited(
+def collect_inherited_values(
     recipe: Recipe, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
 ) -> dict[str, dict[str, str]]:
     """Return the first filled value of each inherited field by parent: one pass over the source before the rows.
@@ -182,11 +184,11 @@ def collect_inherited(
     names = [name for name in recipe.inherit.fields if name in found]
     values: dict[str, dict[str, str]] = {name: {} for name in names}
     for batch in batches:
-        parents = clean(as_text(batch.column(recipe.inherit.by), recipe.inherit.by)).to_pylist()
+        parents = clean_text(as_text(batch.column(recipe.inherit.by), recipe.inherit.by)).to_pylist()
         for name in names:
             text = {column: as_text(batch.column(column), column) for column in found[name]}
             array = field_values(recipe.columns[name], text)
-            array = clean(without_html(array) if name in recipe.html else array)
+            array = clean_text(strip_html(array) if name in recipe.html else array)
             known = values[name]
             for parent, value in zip(parents, array.to_pylist(), strict=True):
                 if value and parent and parent not in known:
@@ -194,7 +196,7 @@ def collect_inherited(
     return values
 
 
-def _where(mask: pa.Array | pa.ChunkedArray) -> list[int]:
+def _true_positions(mask: pa.Array | pa.ChunkedArray) -> list[int]:
     if not pc.any(mask).as_py():
         return []
     return [int(position) for position in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist()]

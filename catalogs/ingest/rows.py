@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-class Rows:
+class BatchRows:
     """The rows of one batch. A column that is not there reads as empty."""
 
     def __init__(self, table: pa.Table) -> None:
@@ -23,11 +23,11 @@ class Rows:
             self._columns[name] = self.table[name].to_pylist() if there else [""] * self.table.num_rows
         return self._columns[name]
 
-    def number(self, position: int) -> int:
+    def row_number(self, position: int) -> int:
         """Return a row's number in its source."""
         return int(self.table["row"][position].as_py())
 
-    def bytes_of(self, fields: tuple[str, ...]) -> list[bytes]:
+    def joined_bytes(self, fields: tuple[str, ...]) -> list[bytes]:
         """Return what the fields hold, row by row; the separator cannot occur in clean text.
 
         A column that is not there holds as much as an empty one, and leaves its place free.

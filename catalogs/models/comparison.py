@@ -18,19 +18,19 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any, Literal
 
-MINIMUM = 100
+MINIMUM_REQUESTS = 100
 """Decided requests that each version must have."""
-NEGLIGIBLE = {"pass rate": 0.01, "attempts a published image": 0.01, "GPU-seconds an image": 0.05}
+NEGLIGIBLE_SHARES = {"pass rate": 0.01, "attempts a published image": 0.01, "GPU-seconds an image": 0.05}
 """What is worse by less than this share of production's figure is no reason: large shops would prove trifles.
 
 Seconds may differ more, since a small canary fills fewer of an engine's batches.
 """
-LEVEL = 0.95
-_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+CONFIDENCE_LEVEL = 0.95
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
 
 
 @dataclass(frozen=True)
-class Sample:
+class VersionSample:
     """Sums over requests: how many were decided and published, attempts, images made, engine seconds, and products."""
 
     requests: float = 0
@@ -44,12 +44,12 @@ class Sample:
     generated_squared: float = 0
     seconds_by_generated: float = 0
 
-    def __add__(self, other: "Sample") -> "Sample":
-        return Sample(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+    def __add__(self, other: "VersionSample") -> "VersionSample":
+        return VersionSample(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A figure and its interval; all None where nothing is known."""
 
     value: float | None = None
@@ -58,14 +58,14 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Measure:
+class MetricComparison:
     """One figure of both versions, and the candidate's less production's."""
 
     name: str
     better: Literal["higher", "lower"]
-    candidate: Estimate
-    production: Estimate
-    difference: Estimate
+    candidate: IntervalEstimate
+    production: IntervalEstimate
+    difference: IntervalEstimate
 
     @property
     def worse(self) -> bool:
@@ -74,121 +74,127 @@ class Measure:
         if value is None or low is None or high is None or self.production.value is None:
             return False
         bad = high < 0 if self.better == "higher" else low > 0
-        return bad and abs(value) > NEGLIGIBLE[self.name] * abs(self.production.value)
+        return bad and abs(value) > NEGLIGIBLE_SHARES[self.name] * abs(self.production.value)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """A candidate beside production, from the same runs as far as these have enough of both."""
 
     candidate: int
     production: int
     requests: Mapping[str, int]
-    measures: Sequence[Measure]
+    measures: Sequence[MetricComparison]
     runs: Mapping[str, int]
     """How many runs each version's figures come from."""
 
     @property
-    def faults(self) -> list[str]:
+    def objections(self) -> list[str]:
         """Return a sentence for each reason against the candidate."""
         few = [
-            f"version {number} has {self.requests[name]} decided requests in stored runs, and {MINIMUM} are needed"
+            f"version {number} has {self.requests[name]} decided requests in stored runs, and {MINIMUM_REQUESTS} "
+            "are needed"
             for name, number in (("candidate", self.candidate), ("production", self.production))
-            if self.requests[name] < MINIMUM
+            if self.requests[name] < MINIMUM_REQUESTS
         ]
-        return few or [_said(measure) for measure in self.measures if measure.worse]
+        return few or [_describe_difference(measure) for measure in self.measures if measure.worse]
 
     def document(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {
             "candidate": self.candidate,
             "production": self.production,
-            "level": LEVEL,
-            "minimum": MINIMUM,
+            "level": CONFIDENCE_LEVEL,
+            "minimum": MINIMUM_REQUESTS,
             "requests": dict(self.requests),
             "runs": dict(self.runs),
             "measures": [asdict(measure) | {"worse": measure.worse} for measure in self.measures],
-            "faults": self.faults,
+            "faults": self.objections,
         }
 
 
-def compare(
-    numbers: tuple[int, int], candidate: Sample, production: Sample, runs: tuple[int, int] = (1, 1)
-) -> Comparison:
+def compare_versions(
+    version_numbers: tuple[int, int],
+    candidate: VersionSample,
+    production: VersionSample,
+    run_counts: tuple[int, int] = (1, 1),
+) -> VersionComparison:
     """Return a candidate's sample beside production's; `numbers` are their versions, `runs` whence the samples come."""
     pairs = ("candidate", "production")
     both = (candidate, production)
-    return Comparison(
-        *numbers,
+    return VersionComparison(
+        *version_numbers,
         dict(zip(pairs, (int(one.requests) for one in both), strict=True)),
         (
-            _rates("pass rate", candidate, production),
-            _ratios("attempts a published image", [_attempts(one) for one in both]),
-            _ratios("GPU-seconds an image", [_seconds(one) for one in both]),
+            _compare_pass_rates("pass rate", candidate, production),
+            _compare_ratios("attempts a published image", [_attempts_per_published_image(one) for one in both]),
+            _compare_ratios("GPU-seconds an image", [_seconds_per_image(one) for one in both]),
         ),
-        dict(zip(pairs, runs, strict=True)),
+        dict(zip(pairs, run_counts, strict=True)),
     )
 
 
-def wilson(successes: float, trials: float) -> Estimate:
+def wilson_interval(successes: float, trials: float) -> IntervalEstimate:
     """Return a rate with Wilson's score interval."""
     if not trials:
-        return Estimate()
+        return IntervalEstimate()
     rate, spread = successes / trials, _Z**2 / trials
     middle = (rate + spread / 2) / (1 + spread)
     half = _Z / (1 + spread) * sqrt(rate * (1 - rate) / trials + spread / (4 * trials))
-    return Estimate(rate, max(0.0, middle - half), min(1.0, middle + half))
+    return IntervalEstimate(rate, max(0.0, middle - half), min(1.0, middle + half))
 
 
 @dataclass(frozen=True)
-class _Ratio:
+class _RatioEstimate:
     value: float
     variance: float
 
-    def estimate(self) -> Estimate:
+    def interval(self) -> IntervalEstimate:
         half = _Z * sqrt(self.variance)
-        return Estimate(self.value, self.value - half, self.value + half)
+        return IntervalEstimate(self.value, self.value - half, self.value + half)
 
 
-def _rates(name: str, candidate: Sample, production: Sample) -> Measure:
-    mine, theirs = (wilson(one.published, one.requests) for one in (candidate, production))
-    difference = Estimate()
+def _compare_pass_rates(name: str, candidate: VersionSample, production: VersionSample) -> MetricComparison:
+    mine, theirs = (wilson_interval(one.published, one.requests) for one in (candidate, production))
+    difference = IntervalEstimate()
     if None not in (mine.value, theirs.value):
         gap = mine.value - theirs.value  # type: ignore[operator]
         down = sqrt((mine.value - mine.low) ** 2 + (theirs.high - theirs.value) ** 2)  # type: ignore[operator]
         up = sqrt((mine.high - mine.value) ** 2 + (theirs.value - theirs.low) ** 2)  # type: ignore[operator]
-        difference = Estimate(gap, gap - down, gap + up)
-    return Measure(name, "higher", mine, theirs, difference)
+        difference = IntervalEstimate(gap, gap - down, gap + up)
+    return MetricComparison(name, "higher", mine, theirs, difference)
 
 
-def _ratios(name: str, ratios: Sequence[_Ratio | None]) -> Measure:
+def _compare_ratios(name: str, ratios: Sequence[_RatioEstimate | None]) -> MetricComparison:
     mine, theirs = ratios
-    difference = _Ratio(mine.value - theirs.value, mine.variance + theirs.variance) if mine and theirs else None
-    shown = [each.estimate() if each else Estimate() for each in (mine, theirs, difference)]
-    return Measure(name, "lower", *shown)
+    difference = _RatioEstimate(mine.value - theirs.value, mine.variance + theirs.variance) if mine and theirs else None
+    shown = [each.interval() if each else IntervalEstimate() for each in (mine, theirs, difference)]
+    return MetricComparison(name, "lower", *shown)
 
 
-def _attempts(sample: Sample) -> _Ratio | None:
+def _attempts_per_published_image(sample: VersionSample) -> _RatioEstimate | None:
     """Return attempts for each published image: a request publishes one or none, so its square is itself."""
     squares = (sample.attempts_squared, sample.attempts_of_published, sample.published)
-    return _ratio(sample.requests, sample.attempts, sample.published, squares)
+    return _estimate_ratio(sample.requests, sample.attempts, sample.published, squares)
 
 
-def _seconds(sample: Sample) -> _Ratio | None:
+def _seconds_per_image(sample: VersionSample) -> _RatioEstimate | None:
     squares = (sample.seconds_squared, sample.seconds_by_generated, sample.generated_squared)
-    return _ratio(sample.requests, sample.seconds, sample.generated, squares)
+    return _estimate_ratio(sample.requests, sample.seconds, sample.generated, squares)
 
 
-def _ratio(count: float, above: float, below: float, squares: tuple[float, float, float]) -> _Ratio | None:
+def _estimate_ratio(
+    count: float, numerator: float, denominator: float, squares: tuple[float, float, float]
+) -> _RatioEstimate | None:
     """Return a ratio of two sums over `count` requests; `squares` are the sums of y², x·y and x²."""
-    if not below or count < 2:
+    if not denominator or count < 2:
         return None
-    ratio = above / below
+    ratio = numerator / denominator
     rest = max(0.0, squares[0] - 2 * ratio * squares[1] + ratio**2 * squares[2])
-    return _Ratio(ratio, count * rest / ((count - 1) * below**2))
+    return _RatioEstimate(ratio, count * rest / ((count - 1) * denominator**2))
 
 
-def _said(measure: Measure) -> str:
+def _describe_difference(measure: MetricComparison) -> str:
     mine, theirs, gap = measure.candidate, measure.production, measure.difference
     return (
         f"{measure.name}: {mine.value:.4g} against {theirs.value:.4g}, a difference of {gap.value:+.4g}"

@@ -1,8 +1,8 @@
 """Engines that are kept: what their cards say, which one fits a machine, and why the others do not.
 
-Comes in: the `card.json` of an export or of a built engine, what a run needs. Goes out: an `EngineCard`, a `Choice`,
-the text of a Triton `config.pbtxt`. A plan is a program for one version of TensorRT and one kind of GPU, so a fit is
-judged by what was written down when it was built, and never by loading it.
+Comes in: the `card.json` of an export or of a built engine, what a run needs. Goes out: an `EngineCard`, a
+`EngineSelection`, the text of a Triton `config.pbtxt`. A plan is a program for one version of TensorRT and one kind of
+GPU, so a fit is judged by what was written down when it was built, and never by loading it.
 """
 
 import hashlib
@@ -15,20 +15,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from catalogs.errors import OptionError
 
-State = Literal["building", "ready", "refused"]
-Profiles = tuple[dict[str, tuple[int, int, int]], ...]
+EngineState = Literal["building", "ready", "refused"]
+OptimizationProfiles = tuple[dict[str, tuple[int, int, int]], ...]
 """An optimization profile each: the least, the usual and the largest of every axis."""
 
 AMPERE = (8, 0)
-TYPES = {"fp32": "TYPE_FP32", "bf16": "TYPE_BF16", "bool": "TYPE_BOOL"}
+TRITON_TYPES = {"fp32": "TYPE_FP32", "bf16": "TYPE_BF16", "bool": "TYPE_BOOL"}
 """Triton's names for what a graph's inputs and outputs hold."""
 
 
-class _Strict(BaseModel):
+class _StoredModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class StoredFile(_Strict):
+class StoredFile(_StoredModel):
     """One file: its path in the folder that it came from, its size, its sha256 in hex."""
 
     path: str
@@ -44,7 +44,7 @@ class StoredFile(_Strict):
         return path
 
 
-class Parity(_Strict):
+class ParityResult(_StoredModel):
     """What `engine verify` found: the worst figures over all cases."""
 
     passed: bool
@@ -56,7 +56,7 @@ class Parity(_Strict):
     psnr: float
 
 
-class Facts(_Strict):
+class EngineFacts(_StoredModel):
     """What an engine is, as its folder's card says it; ONNX graphs have no sizes and no GPU: they take any."""
 
     runtime: Literal["tensorrt", "onnxruntime"]
@@ -65,7 +65,7 @@ class Facts(_Strict):
     onnx_digests: dict[str, str] = Field(description="By graph")
     sizes: tuple[tuple[int, int], ...] = ()
     batch: int | None = None
-    profiles: dict[str, Profiles] = Field(default_factory=dict, description="By graph")
+    profiles: dict[str, OptimizationProfiles] = Field(default_factory=dict, description="By graph")
     compatibility: Literal["none", "same-compute-capability", "ampere-plus"] = "none"
     tensorrt: str = ""
     gpu: str = ""
@@ -73,27 +73,27 @@ class Facts(_Strict):
     driver: str = ""
 
 
-class EngineCard(_Strict):
+class EngineArtifact(_StoredModel):
     """One version of a model's engines in the store."""
 
     model: str
     version: int = Field(ge=1)
-    state: State
+    state: EngineState
     by: str
     added_at: datetime
-    facts: Facts
+    facts: EngineFacts
     files: tuple[StoredFile, ...] = Field((), description="None until all of them are there")
-    parity: Parity | None = None
+    parity: ParityResult | None = None
     document: dict[str, Any] = Field(description="The card that lay in the folder, given back with its files")
 
     @property
     def digest(self) -> str:
         """Return one digest of all files."""
-        return _digest([file.model_dump() for file in self.files], "")
+        return _listing_digest([file.model_dump() for file in self.files], "")
 
 
 @dataclass(frozen=True)
-class Machine:
+class GpuPlatform:
     """What plans depend on: TensorRT's version, the GPU's name, its compute capability."""
 
     tensorrt: str
@@ -102,67 +102,72 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Need:
+class EngineRequirements:
     """What a run asks of an engine: weights, precision, its pictures' sizes (width, height), on which machine."""
 
     weights_digest: str
     precision: str
     sizes: tuple[tuple[int, int], ...]
-    machine: Machine | None
+    platform: GpuPlatform | None
 
 
 @dataclass(frozen=True)
-class Choice:
+class EngineSelection:
     """The engine to take, or None; and why each of the others is not it, by version."""
 
-    card: EngineCard | None
-    misfits: Mapping[int, str]
+    artifact: EngineArtifact | None
+    incompatibilities: Mapping[int, str]
 
 
-def facts_of(document: Mapping[str, Any]) -> Facts:
+def parse_engine_facts(document: Mapping[str, Any]) -> EngineFacts:
     """Return what the `card.json` of an export or of a built engine says. Raises `OptionError` for any other."""
     try:
-        return _graphs(document) if document.get("kind") == "onnx" else _plans(document)
+        return _onnx_facts(document) if document.get("kind") == "onnx" else _tensorrt_facts(document)
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise OptionError(f"The card is neither of an export nor of a built engine ({reason}); make it anew") from None
 
 
-def choose(cards: Sequence[EngineCard], need: Need) -> Choice:
+def select_engine(artifacts: Sequence[EngineArtifact], requirements: EngineRequirements) -> EngineSelection:
     """Return the newest engine that fits, and the reason of every one that does not."""
-    misfits = {card.version: reason for card in cards if (reason := misfit(card, need)) is not None}
-    fitting = [card for card in cards if card.version not in misfits]
-    return Choice(max(fitting, key=lambda card: card.version, default=None), misfits)
+    misfits = {
+        card.version: reason for card in artifacts if (reason := incompatibility(card, requirements)) is not None
+    }
+    fitting = [card for card in artifacts if card.version not in misfits]
+    return EngineSelection(max(fitting, key=lambda card: card.version, default=None), misfits)
 
 
-def misfit(card: EngineCard, need: Need) -> str | None:
+def incompatibility(artifact: EngineArtifact, requirements: EngineRequirements) -> str | None:
     """Return why an engine is not one for this need, or None. What cannot be mended comes first."""
-    facts, here = card.facts, need.machine
-    missing = [size for size in need.sizes if size not in facts.sizes]
+    facts, here = artifact.facts, requirements.platform
+    missing = [size for size in requirements.sizes if size not in facts.sizes]
     reasons = (
-        (facts.weights_digest != need.weights_digest, "it is of other weights"),
-        (facts.precision != need.precision, f"it computes in {facts.precision}, not in {need.precision}"),
+        (facts.weights_digest != requirements.weights_digest, "it is of other weights"),
+        (
+            facts.precision != requirements.precision,
+            f"it computes in {facts.precision}, not in {requirements.precision}",
+        ),
         (facts.runtime != "tensorrt", "it holds graphs and no plans"),
         (here is None, "there is no TensorRT here"),
         (here is not None and facts.tensorrt != here.tensorrt, _other_tensorrt(facts, here)),
         (here is not None and not _runs_on(facts, here), _other_gpu(facts, here)),
         (bool(missing), f"it has no profile for {', '.join(f'{width}x{height}' for width, height in missing)}"),
-        (card.state == "refused", f"it is refused: {_parity(card.parity)}"),
-        (not card.files, f"{card.by} is putting it in, or was stopped while doing so"),
-        (card.state != "ready", "it is not verified: `packshot engine verify` does"),
+        (artifact.state == "refused", f"it is refused: {_parity_message(artifact.parity)}"),
+        (not artifact.files, f"{artifact.by} is putting it in, or was stopped while doing so"),
+        (artifact.state != "ready", "it is not verified: `packshot engine verify` does"),
     )
     return next((reason for applies, reason in reasons if applies), None)
 
 
-def explained(model: str, choice: Choice) -> str:
+def explain_selection(model: str, selection: EngineSelection) -> str:
     """Return one sentence on why none of a model's engines is taken."""
-    if not choice.misfits:
+    if not selection.incompatibilities:
         return f"there is no engine of {model!r} in the store"
-    told = "; ".join(f"version {version}: {reason}" for version, reason in sorted(choice.misfits.items()))
+    told = "; ".join(f"version {version}: {reason}" for version, reason in sorted(selection.incompatibilities.items()))
     return f"no engine of {model!r} fits ({told})"
 
 
-def place_in_repository(path: str) -> str:
+def triton_path(path: str) -> str:
     """Return where a file of an engine's folder lies in Triton's layout: graphs under a version of their own, 1."""
     graph, separator, name = path.partition("/")
     return f"{graph}/1/{name}" if separator else path
@@ -178,31 +183,33 @@ def config_pbtxt(graph: str, runtime: str, ports: Mapping[str, Sequence[Mapping[
     for kind, name in (("input", "inputs"), ("output", "outputs")):
         for port in (ports or {}).get(name, ()):
             dims = ", ".join(str(axis if isinstance(axis, int) else -1) for axis in port["shape"])
-            lines.append(f'{kind} {{ name: "{port["name"]}" data_type: {TYPES[port["type"]]} dims: [ {dims} ] }}')
+            lines.append(
+                f'{kind} {{ name: "{port["name"]}" data_type: {TRITON_TYPES[port["type"]]} dims: [ {dims} ] }}'
+            )
     return "\n".join(lines) + "\n"
 
 
-def _graphs(document: Mapping[str, Any]) -> Facts:
-    return Facts(
+def _onnx_facts(document: Mapping[str, Any]) -> EngineFacts:
+    return EngineFacts(
         runtime="onnxruntime",
         weights_digest=document["weights_digest"],
         precision=document["precision"],
-        onnx_digests={name: _digest(document["files"], f"{name}/") for name in document["graphs"]},
+        onnx_digests={name: _listing_digest(document["files"], f"{name}/") for name in document["graphs"]},
     )
 
 
-def _digest(files: Sequence[Mapping[str, Any]], prefix: str) -> str:
+def _listing_digest(files: Sequence[Mapping[str, Any]], prefix: str) -> str:
     """Return the sha256 of the sorted `sha256sum` listing of files, as a built engine names the graph it is made of."""
     lines = sorted(f"{each['sha256']}  {each['path']}\n" for each in files if each["path"].startswith(prefix))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _plans(document: Mapping[str, Any]) -> Facts:
+def _tensorrt_facts(document: Mapping[str, Any]) -> EngineFacts:
     if document["runtime"] != "tensorrt":
         raise ValueError(f"an engine for {document['runtime']!r} has no plans: put its export in")
     graphs = {name: document[name] for name in ("transformer", "vae_decoder")}
     plain = ("runtime", "weights_digest", "precision", "sizes", "tensorrt", "gpu", "compute_capability", "driver")
-    return Facts(
+    return EngineFacts(
         **{name: document[name] for name in plain},
         compatibility=document["compatibility"],
         batch=document["batch"][-1],
@@ -211,24 +218,24 @@ def _plans(document: Mapping[str, Any]) -> Facts:
     )
 
 
-def _runs_on(facts: Facts, here: Machine) -> bool:
-    same = facts.compute_capability == here.compute_capability
+def _runs_on(facts: EngineFacts, platform: GpuPlatform) -> bool:
+    same = facts.compute_capability == platform.compute_capability
     return {
-        "none": same and facts.gpu == here.gpu,
+        "none": same and facts.gpu == platform.gpu,
         "same-compute-capability": same,
-        "ampere-plus": here.compute_capability >= AMPERE,
+        "ampere-plus": platform.compute_capability >= AMPERE,
     }[facts.compatibility]
 
 
-def _other_tensorrt(facts: Facts, here: Machine | None) -> str:
-    return f"it was built by TensorRT {facts.tensorrt}, and this is {here.tensorrt}" if here else ""
+def _other_tensorrt(facts: EngineFacts, platform: GpuPlatform | None) -> str:
+    return f"it was built by TensorRT {facts.tensorrt}, and this is {platform.tensorrt}" if platform else ""
 
 
-def _other_gpu(facts: Facts, here: Machine | None) -> str:
-    return f"it was built for {facts.gpu}, and this is {here.gpu}" if here else ""
+def _other_gpu(facts: EngineFacts, platform: GpuPlatform | None) -> str:
+    return f"it was built for {facts.gpu}, and this is {platform.gpu}" if platform else ""
 
 
-def _parity(parity: Parity | None) -> str:
+def _parity_message(parity: ParityResult | None) -> str:
     if parity is None or parity.max_abs_diff is None:
         return "its answers are no numbers"
     return f"it differs by {parity.max_abs_diff:.2g}, and {parity.tolerance:g} is allowed"

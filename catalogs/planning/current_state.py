@@ -1,7 +1,7 @@
 """What is already there, as a plan needs it: the live manifest and the outcomes, in compact arrays.
 
-Comes in: record batches of the manifest and outcomes tables. Goes out: `Live` and `Refused`, which find a slot's row by
-its id. 2,000,000 live rows take about 160 MB; nothing here holds a Python object a row.
+Comes in: record batches of the manifest and outcomes tables. Goes out: `Live` and `OutcomeIndex`, which find a slot's
+row by its id. 2,000,000 live rows take about 160 MB; nothing here holds a Python object a row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,16 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.indexes.digest_index import SlotIndex, Words, column_words, fixed_bytes
+from catalogs.indexes.digest_index import DigestIndex, Uint64Array, column_halves, fixed_bytes
 
 LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha", "model")
-REFUSED_COLUMNS = (
+OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
     "image_key",
 )  # fmt: skip
 
 
-class _Codes:
+class _DictionaryEncoder:
     """Few distinct texts as small numbers."""
 
     def __init__(self) -> None:
@@ -31,17 +31,17 @@ class _Codes:
 
     def encode(self, column: pa.Array) -> npt.NDArray[np.int32]:
         encoded = column.dictionary_encode()
-        codes = np.array([self._code(name) for name in encoded.dictionary.to_pylist()], np.int32)
+        codes = np.array([self._encode_name(name) for name in encoded.dictionary.to_pylist()], np.int32)
         return codes[encoded.indices.to_numpy(zero_copy_only=False)] if len(column) else np.empty(0, np.int32)
 
-    def _code(self, name: str) -> int:
+    def _encode_name(self, name: str) -> int:
         if name not in self._known:
             self._known[name] = len(self.names)
             self.names.append(name)
         return self._known[name]
 
 
-class Live:
+class CurrentRelease:
     """The rows of the current release."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -49,50 +49,52 @@ class Live:
         shas: list[npt.NDArray[np.uint8]] = []
         finishes: list[npt.NDArray[np.int32]] = []
         models: list[npt.NDArray[np.int32]] = []
-        codes, model_codes = _Codes(), _Codes()
+        codes, model_codes = _DictionaryEncoder(), _DictionaryEncoder()
         for batch in batches:
             if batch.num_rows == 0:
                 continue
             for place, name in enumerate(("slot_id", "source_digest", "request_key")):
-                high, low = column_words(batch.column(name))
+                high, low = column_halves(batch.column(name))
                 halves[2 * place].append(high)
                 halves[2 * place + 1].append(low)
             shas.append(fixed_bytes(batch.column("file_sha")).copy())
             finishes.append(codes.encode(batch.column("finish_digest")))
             models.append(model_codes.encode(batch.column("model")))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
-        self.index = SlotIndex(joined[0], joined[1])
+        self.index = DigestIndex(joined[0], joined[1])
         self.source_high, self.source_low, self.key_high, self.key_low = joined[2:]
         self._file_sha = np.concatenate(shas) if shas else np.empty((0, 32), np.uint8)
         self._finish = np.concatenate(finishes) if finishes else np.empty(0, np.int32)
         self._finishes = codes.names
-        self.model = np.concatenate(models) if models else np.empty(0, np.int32)
-        self.models = model_codes.names
+        self.model_index = np.concatenate(models) if models else np.empty(0, np.int32)
+        self.model_names = model_codes.names
         """What the manifest calls the models; `model` holds each row's place in it."""
-        self.seen = np.zeros(len(self.index), bool)
+        self.requested = np.zeros(len(self.index), bool)
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def unseen(self, slot_ids: pa.Array) -> npt.NDArray[np.bool_]:
+    def unrequested_mask(self, slot_ids: pa.Array) -> npt.NDArray[np.bool_]:
         """Tell which of these live slots the catalogue has not asked for. Found by id: tables keep no order."""
-        positions = self.index.find(*column_words(slot_ids))
-        return (positions >= 0) & ~self.seen[positions] if len(self) else np.zeros(len(slot_ids), bool)
+        positions = self.index.find(*column_halves(slot_ids))
+        return (positions >= 0) & ~self.requested[positions] if len(self) else np.zeros(len(slot_ids), bool)
 
     def file_sha(self, position: int) -> bytes:
         """Return the sha256 of the published file in that row."""
         return bytes(self._file_sha[position].tobytes())
 
-    def finish(self, position: int) -> str:
+    def finish_digest(self, position: int) -> str:
         """Return the finish digest of that row."""
         return self._finishes[int(self._finish[position])]
 
-    def has_key(self, position: int, request_key: bytes) -> bool:
+    def has_request_key(self, position: int, request_key: bytes) -> bool:
         """Tell whether that row shows this request (equal in 128 bits)."""
         high, low = np.frombuffer(request_key[:16], dtype=">u8")
         return bool(self.key_high[position] == high and self.key_low[position] == low)
 
-    def same_source(self, positions: npt.NDArray[np.int64], high: Words, low: Words) -> npt.NDArray[np.bool_]:
+    def same_source(
+        self, positions: npt.NDArray[np.int64], high: Uint64Array, low: Uint64Array
+    ) -> npt.NDArray[np.bool_]:
         """Tell, row by row, whether the source digest is the one given; False where a position is -1."""
         there = positions >= 0
         same = np.zeros(len(positions), bool)
@@ -102,7 +104,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Outcome:
     """One outcome: why a request is not published for a slot."""
 
     request_key: bytes
@@ -114,7 +116,7 @@ class Refusal:
     image_key: bytes | None
 
 
-class Refused:
+class OutcomeIndex:
     """The outcomes, found by slot, and the attempts spent, found by request key."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -122,26 +124,26 @@ class Refused:
         kept = (batch.filter(pc.not_equal(batch.column("state"), "deferred")) for batch in batches)
         filled = [batch for batch in kept if batch.num_rows]
         self._table = pa.Table.from_batches(filled) if filled else None
-        slots = [column_words(batch.column("slot_id")) for batch in filled]
-        keys = [column_words(batch.column("request_key")) for batch in filled]
-        self._slots = SlotIndex(*_joined(slots))
-        self._keys = SlotIndex(*_joined(keys))
+        slots = [column_halves(batch.column("slot_id")) for batch in filled]
+        keys = [column_halves(batch.column("request_key")) for batch in filled]
+        self._slots = DigestIndex(*_concatenate_halves(slots))
+        self._keys = DigestIndex(*_concatenate_halves(keys))
 
     def __len__(self) -> int:
         return len(self._slots)
 
-    def asked_before(self, time: datetime) -> int:
+    def count_waiting_since(self, time: datetime) -> int:
         """Return how many pictures have been waiting for a person since a time or longer."""
         if self._table is None:
             return 0
         old = pc.less_equal(self._table["decided_at"], pa.scalar(time, self._table["decided_at"].type))
         return int(pc.sum(pc.and_(pc.equal(self._table["state"], "review"), old)).as_py() or 0)
 
-    def known(self, high: Words, low: Words) -> npt.NDArray[np.bool_]:
+    def has_outcome(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.bool_]:
         """Tell, slot by slot, whether there is any outcome."""
         return self._slots.find(high, low) >= 0
 
-    def of_slot(self, slot_id: bytes) -> Iterator[Refusal]:
+    def slot_outcomes(self, slot_id: bytes) -> Iterator[Outcome]:
         """Yield the outcomes of one slot."""
         return self._rows(self._slots, slot_id)
 
@@ -149,15 +151,15 @@ class Refused:
         """Return how many attempts at a request have ended in failures, the highest over its slots."""
         return max((row.attempts for row in self._rows(self._keys, request_key) if row.state == "failed"), default=0)
 
-    def _rows(self, index: SlotIndex, digest: bytes) -> Iterator[Refusal]:
+    def _rows(self, index: DigestIndex, digest: bytes) -> Iterator[Outcome]:
         high, low = (int(half) for half in np.frombuffer(digest[:16], dtype=">u8"))
         for position in index.find_all(high, low):
             assert self._table is not None  # noqa: S101 - an index with rows has a table
             row = self._table.slice(position, 1).to_pylist()[0]
-            yield Refusal(**{name: row[name] for name in Refusal.__dataclass_fields__})
+            yield Outcome(**{name: row[name] for name in Outcome.__dataclass_fields__})
 
 
-def _joined(halves: Sequence[tuple[Words, Words]]) -> tuple[Words, Words]:
+def _concatenate_halves(halves: Sequence[tuple[Uint64Array, Uint64Array]]) -> tuple[Uint64Array, Uint64Array]:
     empty = np.empty(0, np.uint64)
     if not halves:
         return empty, empty

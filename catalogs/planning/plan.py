@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalogs.ingest.row_validation import Counts, Reject
+from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.verdict import Verdict
 
 NEW, CHANGED, WAITING = "new", "changed", "waiting"
@@ -71,10 +71,12 @@ class PlannedBatch:
 
     slots: list[Slot] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    raised: list[tuple[bytes, int, int]] = field(default_factory=list)  # request key, rank, deadline: see agenda
+    priority_raises: list[tuple[bytes, int, int]] = field(
+        default_factory=list
+    )  # request key, rank, deadline: see agenda
     refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)  # rows of the schema REFRESHED
     rejects: list[Reject] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)  # of the prompt gates, by slot
+    prompt_gate_reasons: Counter[str] = field(default_factory=Counter)  # of the prompt gates, by slot
 
 
 @dataclass
@@ -103,7 +105,7 @@ class Shard:
     rows: list[int] | None = None
 
 
-FIRST_REJECTS = 100
+MAX_REPORTED_REJECTS = 100
 """Rejects that a report shows; the run's `rejects.parquet` has them all."""
 
 
@@ -113,7 +115,7 @@ class Plan:
 
     base_version: int | None
     live: int
-    rows: Counts
+    rows: RowCounts
     slots: PlanCounts
     retired: int = 0
     refreshed: int = 0
@@ -127,13 +129,13 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def shared(self) -> int:
+    def shared_slots(self) -> int:
         """Return how many slots take a picture that another slot has made."""
         counts = self.slots
         return counts.new + counts.changed + counts.decided_anew - counts.requests
 
     @property
-    def seconds_each(self) -> float:
+    def seconds_per_image(self) -> float:
         """Return the engine seconds that an image should take on average."""
         return self.gpu_seconds / self.images if self.images else 0.0
 
@@ -148,7 +150,7 @@ class Plan:
         return asdict(self)
 
 
-def as_table(rows: Sequence[object], schema: pa.Schema) -> pa.Table:
+def rows_to_table(rows: Sequence[object], schema: pa.Schema) -> pa.Table:
     """Return dataclass rows as an Arrow table of the schema's columns."""
     columns = [pa.array([*map(attrgetter(field.name), rows)], field.type) for field in schema]
     return pa.table(columns, schema=schema)

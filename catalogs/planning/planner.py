@@ -14,21 +14,21 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from catalogs.indexes.digest_index import words
-from catalogs.ingest.overrides import PRIORITIES, split_views, whole_number
+from catalogs.indexes.digest_index import split_halves
+from catalogs.ingest.overrides import PRIORITIES, parse_whole_number, split_views
 from catalogs.ingest.row_validation import Reject
-from catalogs.ingest.rows import Rows
-from catalogs.keys import share_of
-from catalogs.planning.current_state import Live, Refusal, Refused
+from catalogs.ingest.rows import BatchRows
+from catalogs.keys import hash_fraction
+from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
 from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
-from catalogs.planning.request_builder import Drafts
-from catalogs.planning.schedule import moment
-from catalogs.planning.version_selection import Candidate, Choices, Lineup
+from catalogs.planning.request_builder import RequestBuilder
+from catalogs.planning.schedule import to_epoch_us
+from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders, VersionSelector
 from catalogs.policy.prompt_rules import PromptGate
-from catalogs.recipe.effective_recipe import Slices
+from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
-from catalogs.recipe.templates import PromptFault
-from catalogs.verdict import PASS, Verdict, worst
+from catalogs.recipe.templates import PromptRenderError
+from catalogs.verdict import PASS, Verdict, combine_verdicts
 
 
 @dataclass
@@ -36,41 +36,45 @@ class Planner:
     """Joins batches of accepted rows with what is there. Batches may come in any size; their order is the plan's."""
 
     recipe: Recipe
-    live: Live
-    refused: Refused
+    live: CurrentRelease
+    outcomes: OutcomeIndex
     policy_digest: str
-    gate: PromptGate
+    prompt_gate: PromptGate
     backfill: int | None = None
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
-        self.slices = Slices(self.recipe)
-        self._lineup = cache(lambda model: Lineup(self.recipe, model, self.live, self.backfill))
-        self._requested: dict[bytes, _Asked] = {}  # by half a key
-        self._asked: dict[_Asked, _Asked] = {}  # one object for all that are asked for alike
-        self._fresh: dict[bytes, Request] = {}  # this batch's, which nobody has taken yet
+        self.effective_recipes = EffectiveRecipes(self.recipe)
+        self._selector_of = cache(lambda model: VersionSelector(self.recipe, model, self.live, self.backfill))
+        self._requested: dict[bytes, _PlannedRequest] = {}  # by half a key
+        self._interned: dict[_PlannedRequest, _PlannedRequest] = {}  # one object for all that are asked for alike
+        self._batch_requests: dict[bytes, Request] = {}  # this batch's, which nobody has taken yet
 
-    def batch(self, table: pa.Table) -> PlannedBatch:
+    def plan_batch(self, table: pa.Table) -> PlannedBatch:
         """Plan one batch of accepted rows."""
-        rows = Rows(table)
+        rows = BatchRows(table)
         planned = PlannedBatch()
-        self._fresh = {}
+        self._batch_requests = {}
         failed: set[int] = set()
         found: list[tuple[int, Slot, Request]] = []
-        for (category, variant, tier, model, views, count), positions in self._shapes(rows).items():
-            lineup = self._lineup(model)
+        for (category, variant, tier, model, views, count), positions in self._group_rows(rows).items():
+            lineup = self._selector_of(model)
             for view in views:
-                parts = [self.slices.get(category, view, variant, tier, name) for name in lineup.names]
+                parts = [
+                    self.effective_recipes.get(category, view, variant, tier, name) for name in lineup.version_names
+                ]
                 for index in range(count):
-                    choices = Choices(lineup, [Drafts(rows, part, index, self.refused) for part in parts])
-                    self._compare(rows, positions, choices, planned, found, failed)
+                    choices = VersionedRequestBuilders(
+                        lineup, [RequestBuilder(rows, part, index, self.outcomes) for part in parts]
+                    )
+                    self._compare_slots(rows, positions, choices, planned, found, failed)
         brands = rows.column("brand")
         for position, slot, request in found:
             if position not in failed:
-                self._accept(slot, request, brands[position], planned)
+                self._add_slot(slot, request, brands[position], planned)
         return planned
 
-    def _shapes(self, rows: Rows) -> dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]]:
+    def _group_rows(self, rows: BatchRows) -> dict[tuple[str, str, str, str, tuple[str, ...], int], list[int]]:
         """Group rows whose slots are alike: same slices, views and number of images."""
         recipe = self.recipe
         names = ("sku", "category", "quality", "model", "views", "num_images")
@@ -86,14 +90,14 @@ class Planner:
             cell = (variant, *words_)
             shape = resolved.get(cell)
             if shape is None:
-                shape = resolved[cell] = self._shape(*cell)
+                shape = resolved[cell] = self._slot_shape(*cell)
             shapes.setdefault(shape, []).append(position)
         return shapes
 
-    def _shape(
+    def _slot_shape(
         self, variant: str, category: str, quality: str, model: str, views: str, count: str
     ) -> tuple[str, str, str, str, tuple[str, ...], int]:
-        rule = self.recipe.rule
+        rule = self.recipe.resolve_rule
         known = category if category in self.recipe.categories else ""
         return (
             known,
@@ -101,172 +105,176 @@ class Planner:
             quality or rule("quality", known, variant) or self.recipe.default_tier,
             model or rule("model", known, variant) or self.recipe.default_model,
             split_views(views) if views else tuple(rule("views", known, variant)),
-            (whole_number(count) if count else None) or rule("num_images", known, variant) or 1,
+            (parse_whole_number(count) if count else None) or rule("num_images", known, variant) or 1,
         )
 
     def _variant(self, sku: str) -> str:
-        place = share_of(sku, "variant")
+        place = hash_fraction(sku, "variant")
         for name, variant in self.recipe.variants.items():
             place -= variant.share
             if place < 0:
                 return name
         return name
 
-    def _compare(
+    def _compare_slots(
         self,
-        rows: Rows,
+        rows: BatchRows,
         positions: Sequence[int],
-        choices: Choices,
+        builders: VersionedRequestBuilders,
         planned: PlannedBatch,
         found: list[tuple[int, Slot, Request]],
         failed: set[int],
     ) -> None:
-        part, skus = choices.part, rows.column("sku")
-        names, content = rows.bytes_of(("sku",)), rows.bytes_of(part.fields)
-        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{choices.drafts[0].index}".encode()
+        part, skus = builders.common_recipe, rows.column("sku")
+        names, content = rows.joined_bytes(("sku",)), rows.joined_bytes(part.fields)
+        suffix = f"\x1f{part.view}\x1f{part.variant}\x1f{builders.builders[0].index}".encode()
         ids = [sha256(names[p] + suffix).digest()[:16] for p in positions]
-        high, low = words(ids)
+        high, low = split_halves(ids)
         live = self.live.index.find(high, low)
-        self.live.seen[live[live >= 0]] = True
-        under = choices.lineup.under(skus, positions, live)
-        digests = choices.sources(content, positions, under)
-        same = self.live.same_source(live, *words(digests))
+        self.live.requested[live[live >= 0]] = True
+        under = builders.selector.comparison_indices(skus, positions, live)
+        digests = builders.source_digests(content, positions, under)
+        same = self.live.same_source(live, *split_halves(digests))
         self.counts.unchanged += int(same.sum())
         moved = np.flatnonzero(~same)
-        known = self.refused.known(high[moved], low[moved])
+        known = self.outcomes.has_outcome(high[moved], low[moved])
         for place, has_outcome in zip(moved.tolist(), known.tolist(), strict=True):
             row = positions[place]
-            candidate = Candidate(choices, row, skus[row], ids[place], content[row], int(live[place]), under[place])
+            candidate = StaleSlot(builders, row, skus[row], ids[place], content[row], int(live[place]), under[place])
             try:
                 self._classify(candidate, has_outcome, planned, found)
-            except PromptFault as fault:
-                if candidate.position not in failed:
-                    failed.add(candidate.position)
-                    planned.rejects.append(self._reject(rows, candidate.position, fault))
+            except PromptRenderError as fault:
+                if candidate.row_position not in failed:
+                    failed.add(candidate.row_position)
+                    planned.rejects.append(self._reject(rows, candidate.row_position, fault))
 
-    def _reject(self, rows: Rows, position: int, fault: PromptFault) -> Reject:
+    def _reject(self, rows: BatchRows, position: int, fault: PromptRenderError) -> Reject:
         sku = rows.column("sku")[position]
-        return Reject(rows.number(position), sku, "prompt", f"the prompt cannot be made: {fault}"[:300])
+        return Reject(rows.row_number(position), sku, "prompt", f"the prompt cannot be made: {fault}"[:300])
 
     def _classify(
         self,
-        candidate: Candidate,
+        candidate: StaleSlot,
         has_outcome: bool,
         planned: PlannedBatch,
         found: list[tuple[int, Slot, Request]],
     ) -> None:
-        outcomes = list(self.refused.of_slot(candidate.slot_id)) if has_outcome else []
+        outcomes = list(self.outcomes.slot_outcomes(candidate.slot_id)) if has_outcome else []
         if outcomes:
-            sources = {candidate.source(place) for place in candidate.open}
-            if any(refusal.source_digest in sources and self._binds(refusal, candidate) for refusal in outcomes):
+            sources = {candidate.source_digest(place) for place in candidate.candidate_indices}
+            if any(
+                refusal.source_digest in sources and self._outcome_holds(refusal, candidate) for refusal in outcomes
+            ):
                 self.counts.waiting += 1
                 return
         self.counts.rendered += 1
-        place, request = candidate.under, candidate.request(candidate.under)
-        kind, waits_under = (CHANGED if candidate.live >= 0 else NEW), candidate.open
-        if candidate.live >= 0 and self.live.has_key(candidate.live, request.key):
-            if self.live.finish(candidate.live) == request.finish_digest:
+        place, request = candidate.comparison_index, candidate.build_request(candidate.comparison_index)
+        kind, waits_under = (CHANGED if candidate.live_position >= 0 else NEW), candidate.candidate_indices
+        if candidate.live_position >= 0 and self.live.has_request_key(candidate.live_position, request.key):
+            if self.live.finish_digest(candidate.live_position) == request.finish_digest:
                 self.counts.unchanged += 1
-                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source(place), request.key))
+                planned.refreshed.append((candidate.slot_id, "manifest", candidate.source_digest(place), request.key))
                 return
             # The same picture in another finish: only a person's word against that finish holds it back.
             outcomes, waits_under = [refusal for refusal in outcomes if refusal.state == "withdrawn"], [place]
-        elif candidate.gets != place:
-            place = candidate.gets
-            request = candidate.request(place)
+        elif candidate.assigned_index != place:
+            place = candidate.assigned_index
+            request = candidate.build_request(place)
         for other in waits_under if outcomes else ():
-            asked = request if other == place else candidate.request(other)
+            asked = request if other == place else candidate.build_request(other)
             refusal = next((refusal for refusal in outcomes if refusal.request_key == asked.key), None)
             if refusal is None:
                 continue
             same_finish = refusal.finish_digest == asked.finish_digest
-            if same_finish and self._waits(refusal, candidate) and not _of_prompt(refusal):
+            if same_finish and self._keeps_waiting(refusal, candidate) and not _is_prompt_outcome(refusal):
                 self.counts.waiting += 1
-                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source(other), asked.key))
+                planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source_digest(other), asked.key))
                 return
             if refusal.state in ("review", "blocked"):
                 kind, place, request = WAITING, other, asked
                 break
-        file_sha = self.live.file_sha(candidate.live) if candidate.live >= 0 else None
-        slot = candidate.choices.drafts[place].slot(
-            candidate.position, candidate.slot_id, candidate.source(place), kind, request.key, file_sha
+        file_sha = self.live.file_sha(candidate.live_position) if candidate.live_position >= 0 else None
+        slot = candidate.builders.builders[place].build_slot(
+            candidate.row_position, candidate.slot_id, candidate.source_digest(place), kind, request.key, file_sha
         )
-        found.append((candidate.position, slot, request))
+        found.append((candidate.row_position, slot, request))
 
-    def _binds(self, refusal: Refusal, candidate: Candidate) -> bool:
+    def _outcome_holds(self, outcome: Outcome, candidate: StaleSlot) -> bool:
         """Tell whether a refusal of this very source holds: one of a key that is live does not, save a withdrawal."""
-        live = candidate.live >= 0 and self.live.has_key(candidate.live, refusal.request_key)
-        return self._waits(refusal, candidate) and (refusal.state == "withdrawn" or not live)
+        live = candidate.live_position >= 0 and self.live.has_request_key(candidate.live_position, outcome.request_key)
+        return self._keeps_waiting(outcome, candidate) and (outcome.state == "withdrawn" or not live)
 
-    def _waits(self, refusal: Refusal, candidate: Candidate) -> bool:
-        if refusal.state == "withdrawn":
+    def _keeps_waiting(self, outcome: Outcome, candidate: StaleSlot) -> bool:
+        if outcome.state == "withdrawn":
             return True
-        if refusal.state in ("review", "blocked"):
-            return refusal.policy_digest == self.policy_digest
-        return refusal.state == "failed" and refusal.attempts >= candidate.choices.part.tier.attempts
+        if outcome.state in ("review", "blocked"):
+            return outcome.policy_digest == self.policy_digest
+        return outcome.state == "failed" and outcome.attempts >= candidate.builders.common_recipe.tier.attempts
 
-    def _accept(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
+    def _add_slot(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
         half = slot.request_key[:16] + slot.finish_digest[:8].encode()
-        rank, deadline = PRIORITIES.index(request.priority), moment(request.deadline)
+        rank, deadline = PRIORITIES.index(request.priority), to_epoch_us(request.deadline)
         before = known = self._requested.get(half)
         if known is None:
-            known = _Asked(*self.gate.judge(request.prompt), made=False, rank=rank, deadline=deadline)
+            known = _PlannedRequest(*self.prompt_gate.judge(request.prompt), made=False, rank=rank, deadline=deadline)
             self.counts.requests += 1
         elif rank < known.rank or deadline < known.deadline:
             known = known._replace(rank=min(rank, known.rank), deadline=min(deadline, known.deadline))
-            self._raise(half, request, known, planned)
+            self._raise_priority(half, request, known, planned)
         verdict = known.verdict
         if known.brands:
-            own = self.gate.judge_brands(known.brands, brand)
-            slot.verdict, slot.reasons = own.word, own.reasons
-            verdict = worst((verdict, own))
+            own = self.prompt_gate.judge_brands(known.brands, brand)
+            slot.verdict, slot.reasons = own.decision, own.reasons
+            verdict = combine_verdicts((verdict, own))
         if before is None or (verdict == PASS and not known.made):
-            self._emit(half, request, verdict, planned)
+            self._add_request(half, request, verdict, planned)
             known = known._replace(made=verdict == PASS)
         if known is not before:
-            self._requested[half] = self._asked.setdefault(known, known)
+            self._requested[half] = self._interned.setdefault(known, known)
         planned.slots.append(slot)
-        self._count(slot, verdict, planned)
+        self._count_slot(slot, verdict, planned)
 
-    def _emit(self, half: bytes, request: Request, verdict: Verdict, planned: PlannedBatch) -> None:
+    def _add_request(self, half: bytes, request: Request, verdict: Verdict, planned: PlannedBatch) -> None:
         """Ask for a request, or let one of this batch that was refused for its first slots be made after all."""
-        refused = self._fresh.get(half)
+        refused = self._batch_requests.get(half)
         if refused is not None:
             refused.verdict = verdict
             return
         request.verdict = verdict
         planned.requests.append(request)
-        self._fresh[half] = request
+        self._batch_requests[half] = request
 
-    def _count(self, slot: Slot, verdict: Verdict, planned: PlannedBatch) -> None:
+    def _count_slot(self, slot: Slot, verdict: Verdict, planned: PlannedBatch) -> None:
         if verdict.reasons:
-            planned.reasons.update(verdict.reasons)
+            planned.prompt_gate_reasons.update(verdict.reasons)
         if slot.kind == WAITING:
             self.counts.waiting += 1
             self.counts.decided_anew += 1
             return
         self.counts.new += slot.kind == NEW
         self.counts.changed += slot.kind == CHANGED
-        self.counts.blocked += verdict.word == "BLOCK"
-        self.counts.review += verdict.word == "REVIEW"
+        self.counts.blocked += verdict.decision == "BLOCK"
+        self.counts.review += verdict.decision == "REVIEW"
 
-    def _raise(self, half: bytes, request: Request, asked: "_Asked", planned: PlannedBatch) -> None:
+    def _raise_priority(
+        self, half: bytes, request: Request, planned_request: "_PlannedRequest", planned: PlannedBatch
+    ) -> None:
         """Let a shared request have the highest priority and the earliest deadline of its rows."""
-        first = self._fresh.get(half)
+        first = self._batch_requests.get(half)
         if first is None:
-            planned.raised.append((request.key, asked.rank, asked.deadline))
+            planned.priority_raises.append((request.key, planned_request.rank, planned_request.deadline))
             return
-        first.priority = PRIORITIES[asked.rank]
-        if moment(request.deadline) == asked.deadline:
+        first.priority = PRIORITIES[planned_request.rank]
+        if to_epoch_us(request.deadline) == planned_request.deadline:
             first.deadline = request.deadline
 
 
-def _of_prompt(refusal: Refusal) -> bool:
+def _is_prompt_outcome(outcome: Outcome) -> bool:
     """Tell whether the prompt gates refused it: what they look at may have moved without moving the prompt."""
-    return refusal.state in ("review", "blocked") and refusal.image_key is None
+    return outcome.state in ("review", "blocked") and outcome.image_key is None
 
 
-class _Asked(NamedTuple):
+class _PlannedRequest(NamedTuple):
     """What the prompt gates said of a request, whether any slot may have it, and the urgency of its most urgent row."""
 
     verdict: Verdict

@@ -9,13 +9,13 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from catalogs.errors import RecipeError
-from catalogs.rule_files import Rules, packaged_rules, parse_rules
+from catalogs.errors import RuleFileError
+from catalogs.rule_files import StrictModel, parse_rule_file, read_packaged_rules
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Gpu(Rules):
+class GpuPrice(StrictModel):
     """One kind of GPU: its price, how long it takes for a megapixel at 8 steps, and what others pay for an image."""
 
     usd_per_hour: Price
@@ -23,7 +23,7 @@ class Gpu(Rules):
     usd_per_image: tuple[Price, Price] | None = Field(None, description="Lowest and highest; a check, never a sum")
 
     @model_validator(mode="after")
-    def _lowest_comes_first(self) -> "Gpu":
+    def _lowest_comes_first(self) -> "GpuPrice":
         if self.usd_per_image is not None and self.usd_per_image[0] > self.usd_per_image[1]:
             raise ValueError(f"usd_per_image: {list(self.usd_per_image)!r} must name the lower price first")
         return self
@@ -33,32 +33,32 @@ class Gpu(Rules):
         return gpu_seconds * self.usd_per_hour / 3600
 
 
-class Prices(Rules):
+class PriceList(StrictModel):
     """The price list."""
 
     currency: str
     default: str
-    gpus: dict[str, Gpu]
+    gpus: dict[str, GpuPrice]
 
     @model_validator(mode="after")
-    def _default_is_listed(self) -> "Prices":
+    def _default_is_listed(self) -> "PriceList":
         if self.default not in self.gpus:
             raise ValueError(f"default: {self.default!r} is none of {', '.join(self.gpus) or 'no GPUs'}")
         return self
 
-    def gpu(self, name: str | None) -> tuple[str, Gpu]:
+    def find_gpu(self, name: str | None) -> tuple[str, GpuPrice]:
         """Return a GPU by name, or the default one.
 
-        Raises `RecipeError` naming the ones that the list has.
+        Raises `RuleFileError` naming the ones that the list has.
         """
         chosen = name or self.default
         if chosen not in self.gpus:
-            raise RecipeError(f"The price list has no GPU {chosen!r}; it has {', '.join(self.gpus)}")
+            raise RuleFileError(f"The price list has no GPU {chosen!r}; it has {', '.join(self.gpus)}")
         return chosen, self.gpus[chosen]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a plan will take, on GPUs of this kind. `usual` is the range that others pay for an image."""
 
     images: int
@@ -72,16 +72,18 @@ class Estimate:
     usual: tuple[float, float] | None
 
 
-def load_prices(text: str | None, name: str) -> Prices:
+def load_price_list(text: str | None, name: str) -> PriceList:
     """Return the price list in a YAML text, or the one that ships with Packshot."""
-    return parse_rules(text if text is not None else packaged_rules("prices"), name, Prices)
+    return parse_rule_file(text if text is not None else read_packaged_rules("prices"), name, PriceList)
 
 
-def estimate(prices: Prices, gpu_name: str | None, images: int, gpu_seconds: float, engines: int = 1) -> Estimate:
+def estimate_cost(
+    prices: PriceList, gpu_name: str | None, images: int, gpu_seconds: float, engines: int = 1
+) -> CostEstimate:
     """Return what `images` that take `gpu_seconds` in all will cost, and how long so many engines side by side take."""
-    name, gpu = prices.gpu(gpu_name)
+    name, gpu = prices.find_gpu(gpu_name)
     cost = gpu.cost(gpu_seconds)
-    return Estimate(
+    return CostEstimate(
         images=images,
         gpu_seconds=gpu_seconds,
         cost=cost,

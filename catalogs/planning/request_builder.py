@@ -7,18 +7,18 @@ first night makes millions, so what all rows of a batch have in common is worked
 from functools import cached_property
 from typing import NamedTuple
 
-from catalogs.ingest.overrides import parse_time, whole_number
-from catalogs.ingest.rows import Rows
-from catalogs.keys import RequestKeys
-from catalogs.planning.current_state import Refused
+from catalogs.ingest.overrides import parse_time, parse_whole_number
+from catalogs.ingest.rows import BatchRows
+from catalogs.keys import RequestKeyHasher
+from catalogs.planning.current_state import OutcomeIndex
 from catalogs.planning.plan import Request, Slot
-from catalogs.recipe.effective_recipe import Slice
-from catalogs.recipe.schema import REACHING
-from catalogs.recipe.templates import PromptFault, one_prompt
+from catalogs.recipe.effective_recipe import EffectiveRecipe
+from catalogs.recipe.schema import REQUEST_KEY_OVERRIDES
+from catalogs.recipe.templates import PromptRenderError, normalize_prompt
 from catalogs.verdict import PASS
 
 
-class _Told(NamedTuple):
+class _SlotColumns(NamedTuple):
     """Columns that travel with a slot as they are."""
 
     sku: list[str]
@@ -28,43 +28,47 @@ class _Told(NamedTuple):
     deadline: list[str]
 
 
-class Drafts:
+class RequestBuilder:
     """The requests and slots of a batch's rows for one view, variant and index."""
 
-    def __init__(self, rows: Rows, part: Slice, index: int, refused: Refused) -> None:
-        self.part = part
+    def __init__(self, rows: BatchRows, effective_recipe: EffectiveRecipe, index: int, outcomes: OutcomeIndex) -> None:
+        self.effective_recipe = effective_recipe
         self.index = index
         self._rows = rows
-        self._refused = refused
-        self._slot = {"view": part.view, "phrase": part.phrase, "variant": part.variant}
-        self._keyed: tuple[tuple[object, ...], RequestKeys] | None = None
+        self._outcomes = outcomes
+        self._slot_values = {
+            "view": effective_recipe.view,
+            "phrase": effective_recipe.phrase,
+            "variant": effective_recipe.variant,
+        }
+        self._cached_keys: tuple[tuple[object, ...], RequestKeyHasher] | None = None
 
     @cached_property
-    def _own(self) -> list[tuple[str, list[str]]]:
-        return [(name, self._rows.column(name)) for name in REACHING]
+    def _override_columns(self) -> list[tuple[str, list[str]]]:
+        return [(name, self._rows.column(name)) for name in REQUEST_KEY_OVERRIDES]
 
     @cached_property
-    def _fields(self) -> list[tuple[str, list[str]]]:
-        return [(name, self._rows.column(name)) for name in self.part.fields]
+    def _template_columns(self) -> list[tuple[str, list[str]]]:
+        return [(name, self._rows.column(name)) for name in self.effective_recipe.fields]
 
     @cached_property
-    def _told(self) -> _Told:
-        return _Told(*map(self._rows.column, _Told._fields))
+    def _slot_columns(self) -> _SlotColumns:
+        return _SlotColumns(*map(self._rows.column, _SlotColumns._fields))
 
-    def request(self, position: int) -> Request:
-        """Return the request of the row at `position`. Raises `PromptFault`."""
-        part, tier = self.part, self.part.tier
-        own = {name: text for name, column in self._own if (text := column[position])}
-        values = {name: column[position] for name, column in self._fields}
-        values.update(self._slot)
-        prompt = one_prompt(own.get("prompt", "")) or part.template.render(values)
+    def build_request(self, position: int) -> Request:
+        """Return the request of the row at `position`. Raises `PromptRenderError`."""
+        part, tier = self.effective_recipe, self.effective_recipe.tier
+        own = {name: text for name, column in self._override_columns if (text := column[position])}
+        values = {name: column[position] for name, column in self._template_columns}
+        values.update(self._slot_values)
+        prompt = normalize_prompt(own.get("prompt", "")) or part.template.render(values)
         if not prompt:
-            raise PromptFault("it is empty")
-        negative = one_prompt(own.get("negative_prompt", "")) or part.negative.render(values)
-        width = whole_number(own.get("width", "")) or tier.width
-        height = whole_number(own.get("height", "")) or tier.height
-        seed = whole_number(own.get("seed", ""))
-        key = self._keys(negative, width, height, seed).of(prompt)
+            raise PromptRenderError("it is empty")
+        negative = normalize_prompt(own.get("negative_prompt", "")) or part.negative.render(values)
+        width = parse_whole_number(own.get("width", "")) or tier.width
+        height = parse_whole_number(own.get("height", "")) or tier.height
+        seed = parse_whole_number(own.get("seed", ""))
+        key = self._request_keys(negative, width, height, seed).key_for(prompt)
         return Request(
             key=key,
             prompt=prompt,
@@ -76,19 +80,25 @@ class Drafts:
             guidance=tier.guidance,
             model=part.model,
             finish_digest=part.finish_digest,
-            first_attempt=min(self._refused.attempts_failed(key), tier.attempts - 1) if len(self._refused) else 0,
+            first_attempt=min(self._outcomes.attempts_failed(key), tier.attempts - 1) if len(self._outcomes) else 0,
             attempts_allowed=tier.attempts,
-            category=self._told.category[position],
+            category=self._slot_columns.category[position],
             verdict=PASS,
-            priority=self._told.priority[position].lower() or "normal",
-            deadline=parse_time(deadline) if (deadline := self._told.deadline[position]) else None,
+            priority=self._slot_columns.priority[position].lower() or "normal",
+            deadline=parse_time(deadline) if (deadline := self._slot_columns.deadline[position]) else None,
         )
 
-    def slot(
-        self, position: int, slot_id: bytes, source: bytes, kind: str, key: bytes, live_file_sha: bytes | None
+    def build_slot(
+        self,
+        position: int,
+        slot_id: bytes,
+        source_digest: bytes,
+        kind: str,
+        request_key: bytes,
+        live_file_sha: bytes | None,
     ) -> Slot:
         """Return the slot of the row at `position`: what the plan found out about it, and what its row says."""
-        part, told = self.part, self._told
+        part, told = self.effective_recipe, self._slot_columns
         created_at, deadline = told.created_at[position], told.deadline[position]
         return Slot(
             slot_id=slot_id,
@@ -98,8 +108,8 @@ class Drafts:
             variant=part.variant,
             index=self.index,
             kind=kind,
-            request_key=key,
-            source_digest=source,
+            request_key=request_key,
+            source_digest=source_digest,
             finish_digest=part.finish_digest,
             attempts_allowed=part.tier.attempts,
             live_file_sha=live_file_sha,
@@ -108,13 +118,15 @@ class Drafts:
             deadline=parse_time(deadline) if deadline else None,
         )
 
-    def _keys(self, negative: str, width: int, height: int, seed: int | None) -> RequestKeys:
+    def _request_keys(self, negative: str, width: int, height: int, seed: int | None) -> RequestKeyHasher:
         asked = (negative, width, height, seed)
-        if self._keyed is None or self._keyed[0] != asked:  # rows without overrides, nearly all, ask for the same
-            parameters = self.part.parameters(negative, width, height)
+        if (
+            self._cached_keys is None or self._cached_keys[0] != asked
+        ):  # rows without overrides, nearly all, ask for the same
+            parameters = self.effective_recipe.request_key_parameters(negative, width, height)
             if seed is not None:
                 parameters["seed"] = seed
             if self.index:
                 parameters["index"] = self.index
-            self._keyed = (asked, RequestKeys(parameters))
-        return self._keyed[1]
+            self._cached_keys = (asked, RequestKeyHasher(parameters))
+        return self._cached_keys[1]

@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from catalogs.ingest.overrides import PRIORITIES
-from catalogs.planning.budget import Terms
+from catalogs.planning.budget import CostModel
 from catalogs.planning.plan import Request, Shard
-from catalogs.planning.schedule import Filled, marks_of, moment
+from catalogs.planning.schedule import ShardSummary, key_prefixes, to_epoch_us
 from catalogs.table_schemas import REQUESTS
 
-SHARDS_A_PART = 700
+SHARDS_PER_PART = 700
 """Row groups in one part file: with two tasks a shard, a part stays below 1,500 task runs in a flow run."""
-OPEN_REQUESTS = 50_000
+MAX_OPEN_REQUESTS = 50_000
 """Requests that may wait in unfilled shards, about 60 MB: a catalogue could name a size of its own in every row."""
 REFUSED_SHARD = ""
 """The shard of requests that the prompt gates refused: they are kept for the report, and made by nobody."""
@@ -32,18 +32,18 @@ class Sharder:
     """Fills shards of `size` requests."""
 
     size: int
-    most_open: int = OPEN_REQUESTS
-    terms: Terms = field(default_factory=Terms)
+    most_open: int = MAX_OPEN_REQUESTS
+    terms: CostModel = field(default_factory=CostModel)
     shards: list[Shard] = field(default_factory=list, init=False)
-    filled: list[Filled] = field(default_factory=list, init=False)
+    summaries: list[ShardSummary] = field(default_factory=list, init=False)
     _waiting: int = field(default=0, init=False)
     _open: dict[tuple[object, ...], list[Request]] = field(default_factory=dict, init=False)
-    _written: dict[int, int] = field(default_factory=dict, init=False)
+    _shards_by_rank: dict[int, int] = field(default_factory=dict, init=False)
 
     def add(self, request: Request) -> Iterator[tuple[str, pa.Table]]:
         """Take a request; yield (part, row group) for each shard that is closed by it."""
         rank = PRIORITIES.index(request.priority)
-        if request.verdict.word != "PASS":
+        if request.verdict.decision != "PASS":
             group: tuple[object, ...] = (rank, REFUSED_SHARD)
         else:
             engine = (request.model, request.width, request.height, request.steps, request.guidance)
@@ -61,7 +61,7 @@ class Sharder:
         for group in list(self._open):
             requests = self._open.pop(group)
             if group[1] is True:
-                requests.sort(key=lambda request: moment(request.deadline))
+                requests.sort(key=lambda request: to_epoch_us(request.deadline))
             for start in range(0, len(requests), self.size):
                 yield self._close(group, requests[start : start + self.size])
 
@@ -70,19 +70,19 @@ class Sharder:
         rank = int(str(group[0]))
         if group[1] == REFUSED_SHARD and len(group) == 2:
             return "refused", request_table(requests, REFUSED_SHARD)
-        number = self._written.get(rank, 0)
-        self._written[rank] = number + 1
-        part = f"{rank}-{number // SHARDS_A_PART:05d}"
-        shard = Shard(f"{rank}-{number:06d}", part, number % SHARDS_A_PART, len(requests))
+        number = self._shards_by_rank.get(rank, 0)
+        self._shards_by_rank[rank] = number + 1
+        part = f"{rank}-{number // SHARDS_PER_PART:05d}"
+        shard = Shard(f"{rank}-{number:06d}", part, number % SHARDS_PER_PART, len(requests))
         self.shards.append(shard)
-        self.filled.append(self._filled(rank, group[1] is True, requests))
+        self.summaries.append(self._summarize(rank, group[1] is True, requests))
         return part, request_table(requests, shard.name)
 
-    def _filled(self, rank: int, dated: bool, requests: Sequence[Request]) -> Filled:
+    def _summarize(self, rank: int, dated: bool, requests: Sequence[Request]) -> ShardSummary:
         first = requests[0]
-        deadlines = np.array([moment(request.deadline) for request in requests], np.int64) if dated else None
-        seconds = self.terms.seconds(first.width, first.height, first.steps)
-        return Filled(rank, seconds, deadlines, marks_of([request.key for request in requests]))
+        deadlines = np.array([to_epoch_us(request.deadline) for request in requests], np.int64) if dated else None
+        seconds = self.terms.seconds_per_image(first.width, first.height, first.steps)
+        return ShardSummary(rank, seconds, deadlines, key_prefixes([request.key for request in requests]))
 
 
 def request_table(requests: list[Request], shard: str) -> pa.Table:
@@ -90,7 +90,7 @@ def request_table(requests: list[Request], shard: str) -> pa.Table:
     columns: dict[str, list[object]] = {
         "request_key": [request.key for request in requests],
         "shard": [shard] * len(requests),
-        "verdict": [request.verdict.word for request in requests],
+        "verdict": [request.verdict.decision for request in requests],
         "reasons": [request.verdict.reasons for request in requests],
     }
     columns |= {name: [*map(attrgetter(name), requests)] for name in REQUESTS.names if name not in columns}

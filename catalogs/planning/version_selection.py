@@ -15,111 +15,126 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
-from catalogs.errors import RecipeError
-from catalogs.planning.current_state import Live
+from catalogs.errors import RuleFileError
+from catalogs.planning.current_state import CurrentRelease
 from catalogs.planning.plan import Request
-from catalogs.planning.request_builder import Drafts
-from catalogs.recipe.effective_recipe import Slice
+from catalogs.planning.request_builder import RequestBuilder
+from catalogs.recipe.effective_recipe import EffectiveRecipe
 from catalogs.recipe.schema import Recipe
 
 
-class Lineup:
+class VersionSelector:
     """The versions of one model of the recipe. A version's place is where it stands in `names`."""
 
-    def __init__(self, recipe: Recipe, model: str, live: Live, backfill: int | None = None) -> None:
-        """Raises `RecipeError` where nobody has looked the registry's versions up."""
+    def __init__(self, recipe: Recipe, model: str, live: CurrentRelease, backfill: int | None = None) -> None:
+        """Raises `RuleFileError` where nobody has looked the registry's versions up."""
         entry = recipe.models[model]
-        weights = entry.weights(model)
+        weights = entry.weights_by_name(model)
         if not weights:
-            raise RecipeError(f"models.{model}: the versions of {entry.registry!r} have not been looked up in a store")
-        self.names = list(weights)
-        self._standing = entry.standing
+            raise RuleFileError(
+                f"models.{model}: the versions of {entry.registry!r} have not been looked up in a store"
+            )
+        self.version_names = list(weights)
+        self._frozen_versions = entry.standing
         self._backfill = backfill
-        self._places = {number: place for place, number in enumerate(entry.standing.versions)} if entry.standing else {}
-        marks = {one.mark: place for place, one in enumerate(weights.values())}
-        self._makers = np.array([marks.get(name.partition("@")[2], -1) for name in live.models], np.int64)
+        self._index_by_number = (
+            {number: place for place, number in enumerate(entry.standing.versions)} if entry.standing else {}
+        )
+        marks = {one.identity_prefix: place for place, one in enumerate(weights.values())}
+        self._index_by_live_model = np.array(
+            [marks.get(name.partition("@")[2], -1) for name in live.model_names], np.int64
+        )
         self._live = live
 
-    def gets(self, sku: str) -> int:
+    def assigned_index(self, sku: str) -> int:
         """Return the place of the version that makes what is new or has changed of a SKU."""
-        return self._places[self._standing.gets(sku)] if self._standing is not None else 0
+        return (
+            self._index_by_number[self._frozen_versions.assigned_version(sku)]
+            if self._frozen_versions is not None
+            else 0
+        )
 
-    def is_bound(self, sku: str) -> bool:
+    def is_pinned_by_backfill(self, sku: str) -> bool:
         """Tell whether a backfill brings the SKU to the version that it gets."""
-        if self._standing is None or self._backfill is None:
+        if self._frozen_versions is None or self._backfill is None:
             return False
-        return self._standing.backfills(sku, self._backfill)
+        return self._frozen_versions.is_in_backfill(sku, self._backfill)
 
-    def under(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
+    def comparison_indices(self, skus: Sequence[str], rows: Sequence[int], live: npt.NDArray[np.int64]) -> list[int]:
         """Return, for each of these rows' slots, the place of the version that it is compared under.
 
         `live` is each slot's place among the live rows, or -1.
         """
-        if self._standing is None:
+        if self._frozen_versions is None:
             return [0] * len(rows)
         makers = np.full(len(rows), -1, np.int64)
         there = live >= 0
-        makers[there] = self._makers[self._live.model[live[there]]]
+        makers[there] = self._index_by_live_model[self._live.model_index[live[there]]]
         return [
-            self.gets(skus[row]) if maker < 0 or self.is_bound(skus[row]) else maker
+            self.assigned_index(skus[row]) if maker < 0 or self.is_pinned_by_backfill(skus[row]) else maker
             for row, maker in zip(rows, makers.tolist(), strict=True)
         ]
 
 
 @dataclass(frozen=True)
-class Choices:
+class VersionedRequestBuilders:
     """The drafts of a batch's rows for one view, variant and index, under each version of their model."""
 
-    lineup: Lineup
-    drafts: Sequence[Drafts]
+    selector: VersionSelector
+    builders: Sequence[RequestBuilder]
 
     @property
-    def part(self) -> Slice:
+    def common_recipe(self) -> EffectiveRecipe:
         """Return what all versions have in common: fields, tier, finish."""
-        return self.drafts[0].part
+        return self.builders[0].effective_recipe
 
-    def source(self, place: int, content: bytes) -> bytes:
+    def source_digest(self, version_index: int, content: bytes) -> bytes:
         """Return the source digest of a row's content under a version."""
-        return sha256(self.drafts[place].part.digest + content).digest()[:16]
+        return sha256(self.builders[version_index].effective_recipe.digest + content).digest()[:16]
 
-    def sources(self, content: Sequence[bytes], rows: Sequence[int], under: Sequence[int]) -> list[bytes]:
+    def source_digests(
+        self, content: Sequence[bytes], rows: Sequence[int], version_indices: Sequence[int]
+    ) -> list[bytes]:
         """Return the source digests of rows, each under its version; most recipes have one, and millions of rows."""
-        prefixes = [drafts.part.digest for drafts in self.drafts]
+        prefixes = [drafts.effective_recipe.digest for drafts in self.builders]
         if len(prefixes) == 1:
             prefix = prefixes[0]
             return [sha256(prefix + content[row]).digest()[:16] for row in rows]
-        return [sha256(prefixes[place] + content[row]).digest()[:16] for row, place in zip(rows, under, strict=True)]
+        return [
+            sha256(prefixes[place] + content[row]).digest()[:16]
+            for row, place in zip(rows, version_indices, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class StaleSlot:
     """A slot whose source is not the live one. `under` is the place of the version that it was compared under."""
 
-    choices: Choices
-    position: int
+    builders: VersionedRequestBuilders
+    row_position: int
     sku: str
     slot_id: bytes
     content: bytes
-    live: int
-    under: int
+    live_position: int
+    comparison_index: int
 
-    def source(self, place: int) -> bytes:
+    def source_digest(self, version_index: int) -> bytes:
         """Return its source digest under a version."""
-        return self.choices.source(place, self.content)
+        return self.builders.source_digest(version_index, self.content)
 
-    def request(self, place: int) -> Request:
-        """Return its request under a version. Raises `PromptFault`."""
-        return self.choices.drafts[place].request(self.position)
+    def build_request(self, version_index: int) -> Request:
+        """Return its request under a version. Raises `PromptRenderError`."""
+        return self.builders.builders[version_index].build_request(self.row_position)
 
     @property
-    def gets(self) -> int:
+    def assigned_index(self) -> int:
         """Return the place of the version that makes it, if it is to be made."""
-        return self.choices.lineup.gets(self.sku)
+        return self.builders.selector.assigned_index(self.sku)
 
     @property
-    def open(self) -> list[int]:
+    def candidate_indices(self) -> list[int]:
         """Return the places of the versions under which it may wait: the one that it gets, then the newest first."""
-        gets = self.gets
-        if self.choices.lineup.is_bound(self.sku):
+        gets = self.assigned_index
+        if self.builders.selector.is_pinned_by_backfill(self.sku):
             return [gets]
-        return [gets, *(place for place in reversed(range(len(self.choices.drafts))) if place != gets)]
+        return [gets, *(place for place in reversed(range(len(self.builders.builders))) if place != gets)]

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from catalogs.rule_files import Rules, packaged_rules, parse_rules
+from catalogs.rule_files import StrictModel, parse_rule_file, read_packaged_rules
 
 
-class Where(Rules):
+class RowCondition(StrictModel):
     """Which rows a check is about."""
 
     column: str = Field(description="The column that tells")
@@ -21,19 +21,19 @@ class Where(Rules):
     one_of: tuple[str, ...] | None = Field(None, description="Rows where it is one of these")
 
     @model_validator(mode="after")
-    def _one_way(self) -> "Where":
+    def _one_way(self) -> "RowCondition":
         if (self.at_least is None) == (self.one_of is None):
             raise ValueError("give either at_least or one_of")
         return self
 
 
-class Expectation(Rules):
+class Expectation(StrictModel):
     """One check: an expectation of Great Expectations under a name of ours."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="What a held batch is said to be held by")
     type: str = Field(pattern=r"^expect_[a-z_]+$", description="The expectation, as Great Expectations names it")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments")
-    where: Where | None = Field(None, description="The rows it is about; all of them without it")
+    where: RowCondition | None = Field(None, description="The rows it is about; all of them without it")
     label: str | None = Field(None, description="The column that names a row in what is said of it")
     severity: Literal["critical", "warning"] = Field("critical", description="A failed critical check holds the batch")
     source: str = Field("", description="Why it is asked, and where its numbers come from")
@@ -46,7 +46,7 @@ class Expectation(Rules):
         return kwargs
 
 
-class Suite(Rules):
+class AuditSuite(StrictModel):
     """All checks of a batch."""
 
     version: int = Field(ge=1, description="Counted up by hand")
@@ -56,7 +56,7 @@ class Suite(Rules):
     totals: tuple[Expectation, ...] = Field(description="Checks over the run's numbers, a frame of one row")
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "Suite":
+    def _names_differ(self) -> "AuditSuite":
         counts = Counter(
             expectation.name for expectation in (*self.slots, *self.published, *self.reasons, *self.totals)
         )
@@ -66,11 +66,11 @@ class Suite(Rules):
         return self
 
 
-def load_suite(text: str, name: str) -> Suite:
-    """Return the suite in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field."""
-    return parse_rules(text, name, Suite)
+def load_audit_suite(text: str, name: str) -> AuditSuite:
+    """Return the suite in a YAML text; `name` is its file in errors. Raises `RuleFileError` naming file and field."""
+    return parse_rule_file(text, name, AuditSuite)
 
 
-def default_suite(name: str = "audit") -> Suite:
+def built_in_audit_suite(name: str = "audit") -> AuditSuite:
     """Return a suite that ships with Packshot, by the name that a policy's `audit` gives."""
-    return load_suite(packaged_rules(name), f"the built-in suite {name}")
+    return load_audit_suite(read_packaged_rules(name), f"the built-in suite {name}")

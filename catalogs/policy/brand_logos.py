@@ -13,13 +13,13 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from catalogs.rule_files import Rules
+from catalogs.rule_files import StrictModel
 
-SCORES = ("logos.mark", "logos.name")
-"""The best over all brands; `SCORE:NAME` is one brand's own."""
+LOGO_SCORES = ("logos.mark", "logos.name")
+"""The best over all brands; `SCORE:CATALOGUE` is one brand's own."""
 
 
-class Logos(Rules):
+class LogoSettings(StrictModel):
     """What the scanner `logos` looks for."""
 
     names: tuple[str, ...] = Field((), description="Names that are looked for in what can be read in a picture")
@@ -28,18 +28,18 @@ class Logos(Rules):
     )
 
 
-def foreign(scores: Mapping[str, float], prompt: str) -> dict[str, float]:
+def without_own_brands(scores: Mapping[str, float], prompt: str) -> dict[str, float]:
     """Return the scores with those of the brands that the prompt names left out."""
-    said = f" {_plain(prompt)} "
-    own = {name for name in scores if ":" in name and f" {_plain(name.partition(':')[2])} " in said}
+    said = f" {_normalized_words(prompt)} "
+    own = {name for name in scores if ":" in name and f" {_normalized_words(name.partition(':')[2])} " in said}
     kept = {name: score for name, score in scores.items() if name not in own}
-    for best in SCORES:
+    for best in LOGO_SCORES:
         if best in kept and any(name.startswith(f"{best}:") for name in own):
             kept[best] = max((score for name, score in kept.items() if name.startswith(f"{best}:")), default=0.0)
     return kept
 
 
-def _plain(text: str) -> str:
+def _normalized_words(text: str) -> str:
     """Return a text's words in small letters without accents, with single spaces: `L'Oréal` is `l oreal`."""
     folded = unicodedata.normalize("NFKD", text).casefold()
     kept = "".join(each if each.isalnum() else "" if unicodedata.combining(each) else " " for each in folded)

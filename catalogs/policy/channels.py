@@ -16,21 +16,21 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.keys import digest
-from catalogs.policy.prompt_rules import Code
-from catalogs.policy.schema import SCORES
-from catalogs.rule_files import Rules, check_rules, packaged_rules, read_mapping
+from catalogs.policy.prompt_rules import ReasonCode
+from catalogs.policy.schema import SCORE_SCANNERS
+from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
-NEEDS_A_PERSON = "needs-a-person"
-NO_MARK = "no-mark"
+NEEDS_APPROVAL = "needs-a-person"
+NO_PROVENANCE_MARK = "no-mark"
 WRONG_FORMAT = "wrong-format"
-NOT_STORED = "not-stored"
+SCORES_NOT_STORED = "not-stored"
 """Why a picture is usable nowhere whose scores have been swept."""
 
-FACTS: Mapping[str, str] = {
+IMAGE_FACTS: Mapping[str, str] = {
     "picture.width": "pixels of the published picture",
     "picture.height": "pixels of the published picture",
     "picture.long_side": "the larger of the two",
@@ -43,30 +43,30 @@ FACTS: Mapping[str, str] = {
 """What a rule may judge beside the stored scores, and what it means."""
 
 
-class ChannelRule(Rules):
+class ChannelRule(StrictModel):
     """One thing that a channel asks for. A value at the limit is good enough."""
 
     score: str = Field(description="One of FACTS, or of the scores that policies judge")
     at_least: float | None = Field(None, allow_inf_nan=False)
     at_most: float | None = Field(None, allow_inf_nan=False)
-    reason: Code = Field(description="The short code that the manifest gives where it does not hold")
+    reason: ReasonCode = Field(description="The short code that the manifest gives where it does not hold")
     source: str = Field(min_length=1, description="Who says so")
     seen: date = Field(description="When somebody last looked there")
 
     @model_validator(mode="after")
     def _useful(self) -> "ChannelRule":
-        if self.score not in FACTS and self.score not in SCORES:
-            raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted({*FACTS, *SCORES}))}")
+        if self.score not in IMAGE_FACTS and self.score not in SCORE_SCANNERS:
+            raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted({*IMAGE_FACTS, *SCORE_SCANNERS}))}")
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"the rule on {self.score!r} has no threshold; give at_least or at_most")
         return self
 
-    def holds(self, value: float) -> bool:
+    def is_met_by(self, value: float) -> bool:
         """Tell whether a value is good enough."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
 
-class Channel(Rules):
+class Channel(StrictModel):
     """One marketplace's rules for a picture."""
 
     title: str = ""
@@ -86,7 +86,7 @@ class Channel(Rules):
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFacts:
     """What is known of a finished picture: pixels, bytes, what was measured, how it came about.
 
     `scores` are raw numbers by name, `fill` the product's long side over the picture's (None where no product was
@@ -102,7 +102,7 @@ class Picture:
     mark: bool = True
 
     @property
-    def facts(self) -> dict[str, float]:
+    def rule_inputs(self) -> dict[str, float]:
         """Return every number that a rule may judge, as far as it is known."""
         facts = {
             **self.scores,
@@ -118,82 +118,84 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Usable:
+class ChannelEligibility:
     """Where a picture may be used, and why not elsewhere: `reasons` are `channel:reason`, sorted."""
 
     channels: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Usable":
+    def from_row(cls, row: Mapping[str, Any]) -> "ChannelEligibility":
         """Return what a row of the manifest or of a batch says."""
         return cls(tuple(row["channels"] or ()), tuple(row["channel_reasons"] or ()))
 
     @property
-    def columns(self) -> dict[str, list[str]]:
+    def row_columns(self) -> dict[str, list[str]]:
         """Return it as a row has it."""
         return {"channels": list(self.channels), "channel_reasons": list(self.reasons)}
 
 
-NOWHERE = Usable()
+NOT_ELIGIBLE = ChannelEligibility()
 
 
-def usable(channels: Mapping[str, Channel], picture: Picture | None, approved: Sequence[str] = ()) -> Usable:
+def evaluate_channels(
+    channels: Mapping[str, Channel], image: ImageFacts | None, approved_channels: Sequence[str] = ()
+) -> ChannelEligibility:
     """Judge a picture for each channel; None stands for one of which nothing is stored.
 
     `approved` names the channels for which a person has said that this very picture may be used.
     """
     good, reasons = [], []
     for name, channel in sorted(channels.items()):
-        found = sorted(set(_objections(channel, picture, name in approved)))
+        found = sorted(set(_ineligibility_reasons(channel, image, name in approved_channels)))
         reasons += [f"{name}:{reason}" for reason in found]
         good += [] if found else [name]
-    return Usable(tuple(good), tuple(reasons))
+    return ChannelEligibility(tuple(good), tuple(reasons))
 
 
-def judged_for(usable: Usable, channel: str) -> bool:
+def is_judged_for(eligibility: ChannelEligibility, channel: str) -> bool:
     """Tell whether a picture was judged for a channel at all."""
-    return channel in usable.channels or any(reason.startswith(f"{channel}:") for reason in usable.reasons)
+    return channel in eligibility.channels or any(reason.startswith(f"{channel}:") for reason in eligibility.reasons)
 
 
-def needs_a_person(usable: Usable, channel: str) -> bool:
+def needs_approval(eligibility: ChannelEligibility, channel: str) -> bool:
     """Tell whether a picture waits for a person's word on a channel."""
-    return f"{channel}:{NEEDS_A_PERSON}" in usable.reasons
+    return f"{channel}:{NEEDS_APPROVAL}" in eligibility.reasons
 
 
-def with_persons_word(usable: Usable, channel: str, given: bool) -> Usable:
+def with_approval_answer(eligibility: ChannelEligibility, channel: str, approved: bool) -> ChannelEligibility:
     """Return the same with a person's word on a channel, which was asked for; every other rule goes on to stand."""
-    asked = f"{channel}:{NEEDS_A_PERSON}"
-    reasons = {*usable.reasons} - {asked} if given else {*usable.reasons, asked}
-    channels = {*usable.channels} - {channel}
-    found = Usable(tuple(sorted(channels)), tuple(sorted(reasons)))
-    return found if judged_for(found, channel) else replace(found, channels=tuple(sorted({*channels, channel})))
+    asked = f"{channel}:{NEEDS_APPROVAL}"
+    reasons = {*eligibility.reasons} - {asked} if approved else {*eligibility.reasons, asked}
+    channels = {*eligibility.channels} - {channel}
+    found = ChannelEligibility(tuple(sorted(channels)), tuple(sorted(reasons)))
+    return found if is_judged_for(found, channel) else replace(found, channels=tuple(sorted({*channels, channel})))
 
 
-def _objections(channel: Channel, picture: Picture | None, approved: bool) -> Iterator[str]:
+def _ineligibility_reasons(channel: Channel, image: ImageFacts | None, approved: bool) -> Iterator[str]:
     if channel.person and not approved:
-        yield NEEDS_A_PERSON
-    if picture is None:
-        yield NOT_STORED
+        yield NEEDS_APPROVAL
+    if image is None:
+        yield SCORES_NOT_STORED
         return
-    if picture.format not in channel.formats:
+    if image.format not in channel.formats:
         yield WRONG_FORMAT
-    if channel.mark and not picture.mark:
-        yield NO_MARK
-    facts = picture.facts
+    if channel.mark and not image.mark:
+        yield NO_PROVENANCE_MARK
+    facts = image.rule_inputs
     for rule in channel.rules:
         value = facts.get(rule.score, math.nan)
         if not math.isfinite(value):
             yield f"not-measured.{rule.score}"
-        elif not rule.holds(value):
+        elif not rule.is_met_by(value):
             yield rule.reason
 
 
-def silent_scanners(channels: Mapping[str, Channel], scanners: Sequence[str]) -> dict[str, list[str]]:
+def missing_scanners(channels: Mapping[str, Channel], scanners: Sequence[str]) -> dict[str, list[str]]:
     """Return the scanners that channels depend on and nobody runs: name -> the channels."""
     found: dict[str, list[str]] = {}
     for name, channel in sorted(channels.items()):
-        asked = {SCORES[rule.score] for rule in channel.rules if rule.score in SCORES} - {""}
+        asked = {SCORE_SCANNERS[rule.score] for rule in channel.rules if rule.score in SCORE_SCANNERS} - {""}
         for scanner in sorted(asked.difference(scanners)):
             found.setdefault(scanner, []).append(name)
     return found
@@ -203,11 +205,11 @@ def silent_scanners(channels: Mapping[str, Channel], scanners: Sequence[str]) ->
 def built_in_channels() -> Mapping[str, Channel]:
     """Return the channels that ship with Packshot, by name."""
     where = "the built-in channels"
-    content = read_mapping(packaged_rules("channels"), where)
-    return {name: check_rules(fields, f"{where}: {name}", Channel) for name, fields in content.items()}
+    content = parse_yaml_mapping(read_packaged_rules("channels"), where)
+    return {name: validate_rules(fields, f"{where}: {name}", Channel) for name, fields in content.items()}
 
 
-def named_channels(value: Any) -> Any:
+def resolve_channels(value: Any) -> Any:
     """Return a recipe's `channels`, names or name -> rules, as name -> rules. Raises `ValueError` for unknown names.
 
     What is written out stays as it is: a run that froze its recipe is judged by the rules of its time.
@@ -227,9 +229,9 @@ def named_channels(value: Any) -> Any:
     return found
 
 
-def channel(name: str) -> Channel:
-    """Return one of the channels that ship with Packshot. Raises `RecipeError` where there is none."""
+def built_in_channel(name: str) -> Channel:
+    """Return one of the channels that ship with Packshot. Raises `RuleFileError` where there is none."""
     try:
         return built_in_channels()[name]
     except KeyError:
-        raise RecipeError(f"There is no channel {name!r}; choose from {', '.join(built_in_channels())}") from None
+        raise RuleFileError(f"There is no channel {name!r}; choose from {', '.join(built_in_channels())}") from None

@@ -14,18 +14,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catalogs.policy.schema import Duplicates
-from catalogs.verdict import PASS, Verdict, worst
+from catalogs.policy.schema import DuplicateRules
+from catalogs.verdict import PASS, Verdict, combine_verdicts
 
-Pair = tuple[int, int, int]
+NearPair = tuple[int, int, int]
 """Index of a candidate, index of the other picture, distance in bits: of the frames' codes, or of the products'."""
 
-Looks = Sequence[float]
+AppearanceVector = Sequence[float]
 """Mean colour of the product in CIE Lab, and its long side over the frame's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class DuplicateCandidate:
     """One picture of the batch: the SKUs it is for, its PDQ-256 code and quality (0 to 100), its pixels' sha.
 
     `crop` is the code of the product's own rectangle, empty where there is none.
@@ -37,15 +37,15 @@ class Candidate:
     quality: float
     pixel_sha: bytes
     crop: bytes = b""
-    looks: Looks | None = None
+    looks: AppearanceVector | None = None
 
-    def codes(self, rules: Duplicates) -> tuple[bytes, bytes]:
+    def trusted_fingerprints(self, rules: DuplicateRules) -> tuple[bytes, bytes]:
         """Return the codes of frame and product that may be compared; empty where one is not to be trusted."""
         return self.fingerprint if self.quality >= rules.quality_floor else b"", self.crop
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedImage:
     """One live picture that this run neither replaces nor retires."""
 
     slot_id: bytes
@@ -54,26 +54,26 @@ class Published:
     pixel_sha: bytes
     fingerprint: bytes | None
     crop: bytes | None = None
-    looks: Looks | None = None
+    looks: AppearanceVector | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Distinctness:
+class DuplicateVerdict:
     """The word on one candidate, and what it collides with (the worst, then the nearest): None if nothing."""
 
     verdict: Verdict
-    other: Candidate | Published | None = None
-    bits: int | None = None
+    collides_with: DuplicateCandidate | PublishedImage | None = None
+    distance_bits: int | None = None
 
 
-ODD = Verdict("REVIEW", ("views-differ",))
+VIEWS_DIFFER = Verdict("REVIEW", ("views-differ",))
 
 
 @dataclass(frozen=True, slots=True)
-class _Other:
+class _ComparedImage:
     """A picture that a candidate may not resemble, with all the SKUs that it is for."""
 
-    picture: Candidate | Published
+    image: DuplicateCandidate | PublishedImage
     skus: frozenset[str]
 
 
@@ -81,22 +81,22 @@ class _Other:
 class _Collision:
     verdict: Verdict
     bits: int
-    picture: Candidate | Published
+    image: DuplicateCandidate | PublishedImage
 
     @property
     def rank(self) -> tuple[int, int, bool, bytes, bytes]:
         """Return the worst first, then the nearest, then published ones, then by key."""
-        slot = self.picture.slot_id if isinstance(self.picture, Published) else b""
-        return (-self.verdict.severity, self.bits, not slot, self.picture.request_key, slot)
+        slot = self.image.slot_id if isinstance(self.image, PublishedImage) else b""
+        return (-self.verdict.severity, self.bits, not slot, self.image.request_key, slot)
 
 
 def judge_duplicates(
-    candidates: Sequence[Candidate],
-    published: Sequence[Published],
-    among: Iterable[Pair],
-    against: Iterable[Pair],
-    rules: Duplicates,
-) -> list[Distinctness]:
+    candidates: Sequence[DuplicateCandidate],
+    published: Sequence[PublishedImage],
+    candidate_pairs: Iterable[NearPair],
+    published_pairs: Iterable[NearPair],
+    rules: DuplicateRules,
+) -> list[DuplicateVerdict]:
     """Return the word on each candidate, in the order given.
 
     `among` holds pairs of candidates (in either direction or both), `against` pairs of a candidate and a published
@@ -105,34 +105,36 @@ def judge_duplicates(
     those that share a candidate's `pixel_sha` or SKU. Pictures of one pixel sha are found here, whatever the pairs.
     Candidates of one request key (in two finishes, say) are never compared with each other.
     """
-    near_candidates = _near(among, len(candidates), rules, within=True)
-    near_published = _near(against, len(published), rules, within=False)
-    odd = odd_views(candidates, published, rules)
-    others = _published(published)
+    near_candidates = _near_distances(candidate_pairs, len(candidates), rules, within=True)
+    near_published = _near_distances(published_pairs, len(published), rules, within=False)
+    odd = outlier_views(candidates, published, rules)
+    others = _merge_published(published)
     live_by_sha: dict[bytes, list[int]] = defaultdict(list)
     for index, picture in enumerate(published):
         live_by_sha[picture.pixel_sha].append(index)
     passed_by_sha: dict[bytes, list[int]] = defaultdict(list)
-    passed: dict[int, _Other] = {}
-    answers: dict[int, Distinctness] = {}
-    for index in sorted(range(len(candidates)), key=lambda index: _order(candidates[index])):
+    passed: dict[int, _ComparedImage] = {}
+    answers: dict[int, DuplicateVerdict] = {}
+    for index in sorted(range(len(candidates)), key=lambda index: _sort_key(candidates[index])):
         candidate = candidates[index]
         bits_published = near_published[index] | dict.fromkeys(live_by_sha.get(candidate.pixel_sha, ()), 0)
         bits_candidates = near_candidates[index] | dict.fromkeys(passed_by_sha.get(candidate.pixel_sha, ()), 0)
         pictures = [(others[other], bits) for other, bits in bits_published.items()]
         pictures += [(passed[other], bits) for other, bits in bits_candidates.items() if other in passed]
-        answers[index] = _answer(candidate, pictures, rules, ODD if index in odd else PASS)
-        if answers[index].verdict.word == "PASS":
-            passed[index] = _Other(candidate, frozenset(candidate.skus))
+        answers[index] = _judge_candidate(candidate, pictures, rules, VIEWS_DIFFER if index in odd else PASS)
+        if answers[index].verdict.decision == "PASS":
+            passed[index] = _ComparedImage(candidate, frozenset(candidate.skus))
             passed_by_sha[candidate.pixel_sha].append(index)
     return [answers[index] for index in range(len(candidates))]
 
 
-def _order(candidate: Candidate) -> tuple[bytes, bytes, tuple[str, ...]]:
+def _sort_key(candidate: DuplicateCandidate) -> tuple[bytes, bytes, tuple[str, ...]]:
     return (candidate.request_key, candidate.pixel_sha, candidate.skus)
 
 
-def _near(pairs: Iterable[Pair], known: int, rules: Duplicates, *, within: bool) -> dict[int, dict[int, int]]:
+def _near_distances(
+    pairs: Iterable[NearPair], known: int, rules: DuplicateRules, *, within: bool
+) -> dict[int, dict[int, int]]:
     """Return candidate -> other -> bits, for pairs that are near enough."""
     near: dict[int, dict[int, int]] = defaultdict(dict)
     for one, other, bits in pairs:
@@ -144,51 +146,56 @@ def _near(pairs: Iterable[Pair], known: int, rules: Duplicates, *, within: bool)
     return near
 
 
-def _published(published: Sequence[Published]) -> list[_Other]:
+def _merge_published(published: Sequence[PublishedImage]) -> list[_ComparedImage]:
     """Let one row stand for all rows that show the same picture, with all their SKUs: size variants share one."""
-    rows: dict[tuple[bytes, bytes], list[Published]] = defaultdict(list)
+    rows: dict[tuple[bytes, bytes], list[PublishedImage]] = defaultdict(list)
     for picture in published:
         rows[picture.request_key, picture.pixel_sha].append(picture)
     others = {
-        key: _Other(min(same, key=lambda picture: picture.slot_id), frozenset(picture.sku for picture in same))
+        key: _ComparedImage(min(same, key=lambda picture: picture.slot_id), frozenset(picture.sku for picture in same))
         for key, same in rows.items()
     }
     return [others[picture.request_key, picture.pixel_sha] for picture in published]
 
 
-def _answer(
-    candidate: Candidate, pictures: Iterable[tuple[_Other, int]], rules: Duplicates, alone: Verdict
-) -> Distinctness:
-    collisions = sorted(_collisions(candidate, pictures, rules), key=lambda collision: collision.rank)
+def _judge_candidate(
+    candidate: DuplicateCandidate,
+    images: Iterable[tuple[_ComparedImage, int]],
+    rules: DuplicateRules,
+    own_verdict: Verdict,
+) -> DuplicateVerdict:
+    collisions = sorted(_collisions(candidate, images, rules), key=lambda collision: collision.rank)
     if not collisions:
-        return Distinctness(alone)
-    verdict = worst([alone, *(collision.verdict for collision in collisions)])
-    return Distinctness(verdict, collisions[0].picture, collisions[0].bits)
+        return DuplicateVerdict(own_verdict)
+    verdict = combine_verdicts([own_verdict, *(collision.verdict for collision in collisions)])
+    return DuplicateVerdict(verdict, collisions[0].image, collisions[0].bits)
 
 
 def _collisions(
-    candidate: Candidate, pictures: Iterable[tuple[_Other, int]], rules: Duplicates
+    candidate: DuplicateCandidate, images: Iterable[tuple[_ComparedImage, int]], rules: DuplicateRules
 ) -> Iterator[_Collision]:
-    for other, bits in pictures:
-        if other.picture.request_key == candidate.request_key:
+    for other, bits in images:
+        if other.image.request_key == candidate.request_key:
             continue
-        exact = other.picture.pixel_sha == candidate.pixel_sha
+        exact = other.image.pixel_sha == candidate.pixel_sha
         same_sku = not other.skus.isdisjoint(candidate.skus)
-        if not exact and not same_sku and colours_apart(candidate, other.picture) > rules.colour_apart:
+        if not exact and not same_sku and colour_distance(candidate, other.image) > rules.colour_apart:
             continue  # the red one and the blue one of a product, whose codes are grey
-        verdict = _word(exact, bits, same_sku, rules)
+        verdict = _judge_pair(exact, bits, same_sku, rules)
         if verdict != PASS:
-            yield _Collision(verdict, bits, other.picture)
+            yield _Collision(verdict, bits, other.image)
 
 
-def colours_apart(one: Candidate | Published, other: Candidate | Published) -> float:
+def colour_distance(one: DuplicateCandidate | PublishedImage, other: DuplicateCandidate | PublishedImage) -> float:
     """Return the distance of two products' mean colours in CIE Lab (CIE76); 0 where one of them is not known."""
     return math.dist(one.looks[:3], other.looks[:3]) if one.looks and other.looks else 0.0
 
 
-def odd_views(candidates: Sequence[Candidate], published: Sequence[Published], rules: Duplicates) -> set[int]:
+def outlier_views(
+    candidates: Sequence[DuplicateCandidate], published: Sequence[PublishedImage], rules: DuplicateRules
+) -> set[int]:
     """Return the candidates that look unlike most other pictures of their SKU: of another hue, or far larger."""
-    views: dict[str, dict[bytes, Looks]] = defaultdict(dict)
+    views: dict[str, dict[bytes, AppearanceVector]] = defaultdict(dict)
     for picture in published:
         if picture.looks:
             views[picture.sku][picture.request_key] = picture.looks
@@ -199,31 +206,33 @@ def odd_views(candidates: Sequence[Candidate], published: Sequence[Published], r
         index
         for index, candidate in enumerate(candidates)
         if candidate.looks
-        and any(_is_odd(candidate.looks, candidate.request_key, views[sku], rules) for sku in candidate.skus)
+        and any(_is_outlier_view(candidate.looks, candidate.request_key, views[sku], rules) for sku in candidate.skus)
     }
 
 
-def _is_odd(looks: Looks, key: bytes, views: Mapping[bytes, Looks], rules: Duplicates) -> bool:
+def _is_outlier_view(
+    appearance: AppearanceVector, key: bytes, views: Mapping[bytes, AppearanceVector], rules: DuplicateRules
+) -> bool:
     others = [other for name, other in views.items() if name != key]
-    return 2 * sum(_unlike(looks, other, rules) for other in others) > len(others)
+    return 2 * sum(_looks_different(appearance, other, rules) for other in others) > len(others)
 
 
-def _unlike(one: Looks, other: Looks, rules: Duplicates) -> bool:
+def _looks_different(one: AppearanceVector, other: AppearanceVector, rules: DuplicateRules) -> bool:
     """Tell whether two pictures show two products; lightness is not asked, since the lamp stands where it stands."""
     hue = rules.view_colour is not None and math.dist(one[1:3], other[1:3]) > rules.view_colour
     small, large = sorted((one[3], other[3]))
     return hue or (rules.view_extent is not None and large > rules.view_extent * small)
 
 
-def _word(exact: bool, bits: int, same_sku: bool, rules: Duplicates) -> Verdict:
+def _judge_pair(exact: bool, bits: int, same_sku: bool, rules: DuplicateRules) -> Verdict:
     """Return the word on two pictures of different request keys.
 
     Views of one SKU may be fairly alike: they show the same thing.
     """
     if same_sku:
-        return Verdict("BLOCK", ("view-not-distinct",), again=True) if exact or bits <= rules.near_bits else PASS
+        return Verdict("BLOCK", ("view-not-distinct",), retryable=True) if exact or bits <= rules.near_bits else PASS
     if exact:
         return Verdict(rules.exact_other_sku, ("duplicate-exact",))
     if bits <= rules.near_bits:
-        return Verdict("BLOCK", ("duplicate-near",), again=True)
+        return Verdict("BLOCK", ("duplicate-near",), retryable=True)
     return Verdict("REVIEW", ("duplicate-maybe",)) if bits <= rules.review_bits else PASS

@@ -8,49 +8,51 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from catalogs.verdict import Word
+from catalogs.verdict import Decision
 
-WORDS: tuple[Word, ...] = get_args(Word)
-EXAMPLES = 5
+ALL_DECISIONS: tuple[Decision, ...] = get_args(Decision)
+MAX_EXAMPLE_SKUS = 5
 
 
 @dataclass
-class _Seen:
+class _TransitionExamples:
     slots: int = 0
     skus: list[str] = field(default_factory=list)
 
     def add(self, sku: str) -> None:
         self.slots += 1
-        if sku not in self.skus and (len(self.skus) < EXAMPLES or sku < self.skus[-1]):
-            self.skus = sorted([*self.skus, sku])[:EXAMPLES]
+        if sku not in self.skus and (len(self.skus) < MAX_EXAMPLE_SKUS or sku < self.skus[-1]):
+            self.skus = sorted([*self.skus, sku])[:MAX_EXAMPLE_SKUS]
 
 
 @dataclass
-class Flips:
+class PolicyDiff:
     """The flip matrix: now -> then -> slots."""
 
-    matrix: dict[str, dict[str, int]] = field(default_factory=lambda: {now: dict.fromkeys(WORDS, 0) for now in WORDS})
-    _seen: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
+    matrix: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {now: dict.fromkeys(ALL_DECISIONS, 0) for now in ALL_DECISIONS}
+    )
+    _examples: dict[tuple[str, str, str], _TransitionExamples] = field(default_factory=dict)
 
-    def stay(self, word: Word, slots: int = 1) -> None:
+    def count_unchanged(self, decision: Decision, slots: int = 1) -> None:
         """Count slots whose word is the same under both."""
-        self.matrix[word][word] += slots
+        self.matrix[decision][decision] += slots
 
-    def add(self, now: Word, then: Word, sku: str, reasons: Iterable[str]) -> None:
+    def count_slot(self, now: Decision, then: Decision, sku: str, reasons: Iterable[str]) -> None:
         """Count one slot. `reasons` are those of the worse word: why it goes, or what is forgiven."""
         self.matrix[now][then] += 1
         if now != then:
             for reason in reasons:
-                self._seen.setdefault((now, then, reason), _Seen()).add(sku)
+                self._examples.setdefault((now, then, reason), _TransitionExamples()).add(sku)
 
     @property
-    def slots(self) -> int:
+    def slot_count(self) -> int:
         """Return how many slots were counted."""
         return sum(sum(row.values()) for row in self.matrix.values())
 
-    def changes(self) -> list[dict[str, Any]]:
+    def transitions(self) -> list[dict[str, Any]]:
         """Return each flip by reason, the most frequent first. A slot stands under each of its reasons."""
-        ordered = sorted(self._seen.items(), key=lambda item: (-item[1].slots, item[0]))
+        ordered = sorted(self._examples.items(), key=lambda item: (-item[1].slots, item[0]))
         return [
             {"now": now, "then": then, "reason": reason, "slots": seen.slots, "skus": seen.skus}
             for (now, then, reason), seen in ordered

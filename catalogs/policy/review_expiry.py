@@ -9,30 +9,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-EXPIRED = "review-expired"
+REVIEW_EXPIRED = "review-expired"
 """Why a picture is blocked that nobody gave a word on."""
 
 Row = Mapping[str, Any]
 
 
-def asks_a_person(row: Row) -> bool:
+def was_sent_to_review(row: Row) -> bool:
     """Tell whether an outcome waits for a person, or did so until its time was over."""
-    return bool(row["state"] == "review" or (row["state"] == "blocked" and EXPIRED in (row["reasons"] or ())))
+    return bool(row["state"] == "review" or (row["state"] == "blocked" and REVIEW_EXPIRED in (row["reasons"] or ())))
 
 
-def as_of(row: Row, days: int, now: datetime) -> dict[str, Any]:
+def apply_review_expiry(row: Row, days: int, now: datetime) -> dict[str, Any]:
     """Return an outcome that asks a person as it stands at a time: still waiting, or blocked."""
     ends = row["decided_at"] + timedelta(days=days)
-    reasons = [reason for reason in row["reasons"] or () if reason != EXPIRED]
+    reasons = [reason for reason in row["reasons"] or () if reason != REVIEW_EXPIRED]
     if ends <= now:
-        return {**row, "state": "blocked", "reasons": [*reasons, EXPIRED], "expires_at": ends}
+        return {**row, "state": "blocked", "reasons": [*reasons, REVIEW_EXPIRED], "expires_at": ends}
     return {**row, "state": "review", "reasons": reasons, "expires_at": ends}
 
 
-def moved(rows: Iterable[Row], days: int, now: datetime) -> Iterator[dict[str, Any]]:
+def expiry_changes(rows: Iterable[Row], days: int, now: datetime) -> Iterator[dict[str, Any]]:
     """Yield the outcomes that stand otherwise by now than they are written down."""
     for row in rows:
-        if asks_a_person(row):
-            wanted = as_of(row, days, now)
+        if was_sent_to_review(row):
+            wanted = apply_review_expiry(row, days, now)
             if wanted != dict(row):
                 yield wanted

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from catalogs.policy.brand_logos import Logos
-from catalogs.rule_files import Rules
+from catalogs.policy.brand_logos import LogoSettings
+from catalogs.rule_files import StrictModel
 
 PROMPT_SCANNERS = frozenset({"words", "brands", "languages", "classifier"})
 """Scanners of prompts; every other one is of images."""
@@ -18,7 +18,7 @@ PROMPT_SCANNERS = frozenset({"words", "brands", "languages", "classifier"})
 IMAGE_SCANNERS = frozenset({"pixels", "fingerprint", "nudity", "text", "logos"})
 """The first two are always run; the others where a policy names them."""
 
-NAMED_SCORES: Mapping[str, str] = {
+OPT_IN_SCORES: Mapping[str, str] = {
     "nudity.genitals": "nudity",
     "nudity.breast": "nudity",
     "nudity.buttocks": "nudity",
@@ -32,7 +32,7 @@ NAMED_SCORES: Mapping[str, str] = {
 """The scores of the scanners that a policy has to name. A rule on a silent scanner says nothing."""
 
 
-class Asked(Rules):
+class RequestedScanners(StrictModel):
     """Which scanners a policy asks for."""
 
     required: tuple[str, ...] = Field(
@@ -41,7 +41,7 @@ class Asked(Rules):
     optional: tuple[str, ...] = Field(
         (), description="Scanners that are run beside those where they are installed; nothing waits for their word"
     )
-    logos: Logos = Field(Logos(), description="What the scanner `logos` looks for")
+    logos: LogoSettings = Field(LogoSettings(), description="What the scanner `logos` looks for")
 
     @field_validator("required", "optional")
     @classmethod
@@ -53,7 +53,7 @@ class Asked(Rules):
         return tuple(sorted(set(names)))
 
     @model_validator(mode="after")
-    def _know_what_to_look_for(self) -> "Asked":
+    def _logos_are_given(self) -> "RequestedScanners":
         if "logos" in self.image_scanners and not (self.logos.names or self.logos.library):
             raise ValueError("logos: the scanner `logos` is named, and has neither names nor a library to look for")
         return self

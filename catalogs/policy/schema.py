@@ -12,17 +12,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.keys import digest
-from catalogs.policy.prompt_rules import Brands, Code, PromptFindings, Words
-from catalogs.policy.scanners import NAMED_SCORES, PROMPT_SCANNERS, Asked
-from catalogs.rule_files import Rules, check_rules, packaged_rules, read_mapping
-from catalogs.verdict import Verdict, worst
+from catalogs.policy.prompt_rules import BrandRules, PromptFindings, ReasonCode, WordRules
+from catalogs.policy.scanners import OPT_IN_SCORES, PROMPT_SCANNERS, RequestedScanners
+from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
+from catalogs.verdict import Verdict, combine_verdicts
 
-MEASURED_ALWAYS = ""
+ALWAYS_MEASURED = ""
 """Stands for the finishing itself, which no image passes by."""
 
-SCORES: Mapping[str, str] = {
+SCORE_SCANNERS: Mapping[str, str] = {
     "blank.range": "pixels",
     "blank.foreground": "pixels",
     "black.mean": "pixels",
@@ -46,18 +46,18 @@ SCORES: Mapping[str, str] = {
     "aspect.off": "pixels",
     "size.width": "pixels",
     "size.height": "pixels",
-    "file.bytes": MEASURED_ALWAYS,
-    **NAMED_SCORES,
+    "file.bytes": ALWAYS_MEASURED,
+    **OPT_IN_SCORES,
 }
 """Every score that a rule may judge, and the scanner that measures it."""
 
-CONFIDENCE = "mask.confidence"
+CONFIDENCE_SCORE = "mask.confidence"
 """How far the scores that speak of the product are to be believed, 0 to 1."""
 
 Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
 
 
-class Thresholds(Rules):
+class Thresholds(StrictModel):
     """Where a score turns into a word; None sets no limit. A score at the limit is still on the better side."""
 
     block_below: Threshold = Field(None, description="BLOCK when the score is lower")
@@ -73,7 +73,7 @@ class Thresholds(Rules):
             raise ValueError("thresholds must rise: block_below <= review_below <= review_above <= block_above")
         return self
 
-    def word(self, score: float) -> Literal["PASS", "REVIEW", "BLOCK"]:
+    def decision_for(self, score: float) -> Literal["PASS", "REVIEW", "BLOCK"]:
         """Return the word on a score. NaN passes here: whether it was measured is asked elsewhere."""
         if _outside(score, self.block_below, self.block_above):
             return "BLOCK"
@@ -84,7 +84,7 @@ class ImageRule(Thresholds):
     """What one score says of an image."""
 
     score: str = Field(description="The score's name, one of catalogs.policy.schema.SCORES")
-    reason: Code = Field(description="The short code that reports count")
+    reason: ReasonCode = Field(description="The short code that reports count")
     again: bool = Field(False, description="Another seed may help, so a BLOCK is worth another attempt")
     believed_from: Threshold = Field(
         None, description="BLOCK becomes REVIEW where mask.confidence is lower: the product itself was not found"
@@ -96,8 +96,8 @@ class ImageRule(Thresholds):
 
     @model_validator(mode="after")
     def _useful(self) -> "ImageRule":
-        if self.score not in SCORES:
-            raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted(SCORES))}")
+        if self.score not in SCORE_SCANNERS:
+            raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted(SCORE_SCANNERS))}")
         if all(getattr(self, field) is None for field in Thresholds.model_fields) and not self.categories:
             raise ValueError(f"the rule on {self.score!r} has no threshold; give at least one")
         # Written out in full: a field that is left out and one that is null must stay two things in digests and copies.
@@ -107,12 +107,12 @@ class ImageRule(Thresholds):
             self.categories[category] = Thresholds(**limits | changed)
         return self
 
-    def thresholds(self, category: str) -> Thresholds:
+    def thresholds_for(self, category: str) -> Thresholds:
         """Return the thresholds for a product category: its own where it names them, else the rule's."""
         return self.categories.get(category, self)
 
 
-class Duplicates(Rules):
+class DuplicateRules(StrictModel):
     """When two pictures are too alike. Distances are bits of PDQ-256, 0 to 256."""
 
     exact_other_sku: Literal["BLOCK", "REVIEW"] = Field(
@@ -137,30 +137,30 @@ class Duplicates(Rules):
     )
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Duplicates":
+    def _in_order(self) -> "DuplicateRules":
         if self.near_bits > self.review_bits:
             raise ValueError(f"near_bits {self.near_bits} must not exceed review_bits {self.review_bits}")
         return self
 
 
-BUILT_IN = {"default": "policy", "rehearsal": "policy-rehearsal"}
+BUILT_IN_POLICIES = {"default": "policy", "rehearsal": "policy-rehearsal"}
 """The policies that ship with Packshot, and their files in `catalogs/data`."""
 
 
-class Policy(Asked):
+class Policy(RequestedScanners):
     """Everything that decides over prompts and images."""
 
     version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
-    words: Words = Field(description="The prompt blocklist")
-    brands: Brands = Field(Brands(), description="The trademarks that only their own SKUs' prompts may name")
+    words: WordRules = Field(description="The prompt blocklist")
+    brands: BrandRules = Field(BrandRules(), description="The trademarks that only their own SKUs' prompts may name")
     other_languages: Literal["PASS", "REVIEW", "BLOCK"] = Field(
         "REVIEW", description="The word on a prompt in a language that the recipe does not name"
     )
-    classifier: dict[Code, Thresholds] = Field(
+    classifier: dict[ReasonCode, Thresholds] = Field(
         default_factory=dict, description="Label of the text classifier -> where its score turns into a word"
     )
     image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
-    duplicates: Duplicates = Field(Duplicates(), description="When two pictures are too alike")
+    duplicates: DuplicateRules = Field(DuplicateRules(), description="When two pictures are too alike")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     sample_share: float = Field(
         0.01,
@@ -183,29 +183,31 @@ class Policy(Asked):
 
 
 def load_policy(text: str, name: str) -> Policy:
-    """Return the policy in a YAML text; `name` is its file in errors. Raises `RecipeError` naming file and field.
+    """Return the policy in a YAML text; `name` is its file in errors. Raises `RuleFileError` naming file and field.
 
-    A text with `extends: NAME` says only what differs from a built-in policy: its fields stand for the other's, and its
-    image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives, and in
-    `words.lists` those lists (null leaves one out).
+    A text with `extends: CATALOGUE` says only what differs from a built-in policy: its fields stand for the other's,
+    and its image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives, and
+    in `words.lists` those lists (null leaves one out).
     """
-    content = read_mapping(text, name)
+    content = parse_yaml_mapping(text, name)
     if "extends" in content:
         base = content.pop("extends")
-        if not isinstance(base, str) or base not in BUILT_IN:
-            raise RecipeError(
-                f"{name}: extends: there is no built-in policy {base!r}; choose from {', '.join(BUILT_IN)}"
+        if not isinstance(base, str) or base not in BUILT_IN_POLICIES:
+            raise RuleFileError(
+                f"{name}: extends: there is no built-in policy {base!r}; choose from {', '.join(BUILT_IN_POLICIES)}"
             )
-        content = _extended(read_mapping(packaged_rules(BUILT_IN[base]), f"the built-in policy {base}"), content)
-    return check_rules(content, name, Policy)
+        content = _merged_with_base(
+            parse_yaml_mapping(read_packaged_rules(BUILT_IN_POLICIES[base]), f"the built-in policy {base}"), content
+        )
+    return validate_rules(content, name, Policy)
 
 
 def built_in_policy(name: str = "default") -> Policy:
-    """Return a policy that ships with Packshot, one of `BUILT_IN`."""
-    return load_policy(packaged_rules(BUILT_IN[name]), f"the built-in policy {name}")
+    """Return a policy that ships with Packshot, one of `BUILT_IN_POLICIES`."""
+    return load_policy(read_packaged_rules(BUILT_IN_POLICIES[name]), f"the built-in policy {name}")
 
 
-def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _merged_with_base(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     fields = {**base, **changes}
     for name in ("words", "brands"):
         if isinstance(changes.get(name), Mapping):
@@ -220,27 +222,27 @@ def _extended(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def decide_prompt(
-    found: PromptFindings, scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
+    prompt_findings: PromptFindings, scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
 ) -> Verdict:
     """Return the word on a prompt.
 
     `scanners` is name -> version of those that answered, `errors` is name -> why of those that did not. A category that
     the policy does not know is for a person, and so is a label that it judges and that has no score.
     """
-    findings = [*_unheard(policy, scanners, errors, of_prompts=True)]
-    for name, terms in found.hits.items():
+    findings = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=True)]
+    for name, terms in prompt_findings.hits.items():
         if terms:
             category = policy.words.categories.get(name)
             findings.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
-    if found.languages and policy.other_languages != "PASS":
+    if prompt_findings.languages and policy.other_languages != "PASS":
         findings.append(Verdict(policy.other_languages, ("language.unexpected",)))
     for label, thresholds in policy.classifier.items():
-        score = found.scores.get(label)
+        score = prompt_findings.scores.get(label)
         if score is None or not math.isfinite(score):
             findings.append(Verdict("REVIEW", (f"score-missing.classifier.{label}",)))
-        elif (word := thresholds.word(score)) != "PASS":
+        elif (word := thresholds.decision_for(score)) != "PASS":
             findings.append(Verdict(word, (f"classifier.{label}",)))
-    return worst(findings)
+    return combine_verdicts(findings)
 
 
 def decide_image(
@@ -251,32 +253,32 @@ def decide_image(
     `scores` is raw numbers by name; `scanners` and `errors` as for `decide_prompt`. A score that a rule needs and that
     is absent, NaN or infinite is for a person, unless its whole scanner is silent: then one reason says so.
     """
-    findings = [*_unheard(policy, scanners, errors, of_prompts=False)]
+    findings = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=False)]
     for rule in policy.image:
-        findings += _judge(rule, scores, scanners.keys() - errors.keys(), category)
-    return worst(findings)
+        findings += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
+    return combine_verdicts(findings)
 
 
-def _judge(rule: ImageRule, scores: Mapping[str, float], heard: set[str], category: str) -> Iterator[Verdict]:
+def _judge_rule(rule: ImageRule, scores: Mapping[str, float], answered: set[str], category: str) -> Iterator[Verdict]:
     score = scores.get(rule.score)
     if score is None or not math.isfinite(score):
-        scanner = SCORES[rule.score]
-        if score is not None or scanner == MEASURED_ALWAYS or scanner in heard:
+        scanner = SCORE_SCANNERS[rule.score]
+        if score is not None or scanner == ALWAYS_MEASURED or scanner in answered:
             yield Verdict("REVIEW", (f"score-missing.{rule.score}",))
     if score is not None:
-        word = rule.thresholds(category).word(score)
-        if word == "BLOCK" and not _believed(rule, scores.get(CONFIDENCE)):
+        word = rule.thresholds_for(category).decision_for(score)
+        if word == "BLOCK" and not _is_confident(rule, scores.get(CONFIDENCE_SCORE)):
             word = "REVIEW"
         if word != "PASS":
-            yield Verdict(word, (rule.reason,), again=rule.again and word == "BLOCK")
+            yield Verdict(word, (rule.reason,), retryable=rule.again and word == "BLOCK")
 
 
-def _believed(rule: ImageRule, confidence: float | None) -> bool:
+def _is_confident(rule: ImageRule, confidence: float | None) -> bool:
     # Not `<`: a confidence that is missing or no number convinces nobody either.
     return rule.believed_from is None or (confidence is not None and confidence >= rule.believed_from)
 
 
-def _unheard(
+def _missing_scanner_verdicts(
     policy: Policy, scanners: Mapping[str, str], errors: Mapping[str, str], *, of_prompts: bool
 ) -> Iterator[Verdict]:
     for name in policy.required:

@@ -20,19 +20,19 @@ import numpy.typing as npt
 from catalogs.errors import OptionError
 from catalogs.policy.schema import ImageRule, Policy, Thresholds
 
-SET_BY_OTHERS = frozenset({"file.bytes", "size.width", "size.height", "aspect.off"})
-CERTAINTY = 0.95
-DIGITS = 3
+EXTERNALLY_SET_SCORES = frozenset({"file.bytes", "size.width", "size.height", "aspect.off"})
+CONFIDENCE_LEVEL = 0.95
+SIGNIFICANT_DIGITS = 3
 """Significant digits of a proposal; rounded to the side that refuses less."""
 
-ALL = ""
+ALL_CATEGORIES = ""
 """Stands for every category together, and for pictures without one."""
 
 Scores = npt.NDArray[np.float64]
 Side = Literal["below", "above"]
 
 
-class Accepted:
+class AcceptedScoreTable:
     """Scores of accepted pictures: a column a score, NaN where it was not measured."""
 
     def __init__(self, categories: Sequence[str], columns: Mapping[str, Scores]) -> None:
@@ -42,17 +42,17 @@ class Accepted:
     def __len__(self) -> int:
         return len(self.categories)
 
-    def where(self, category: str) -> npt.NDArray[np.bool_]:
+    def category_mask(self, category: str) -> npt.NDArray[np.bool_]:
         """Tell which pictures are of a category; all of them for `ALL`."""
-        return np.ones(len(self), bool) if category == ALL else np.asarray(self.categories == category, bool)
+        return np.ones(len(self), bool) if category == ALL_CATEGORIES else np.asarray(self.categories == category, bool)
 
-    def names(self) -> list[str]:
+    def category_names(self) -> list[str]:
         """Return the categories, sorted, without `ALL`."""
-        return sorted(set(self.categories.tolist()) - {ALL})
+        return sorted(set(self.categories.tolist()) - {ALL_CATEGORIES})
 
 
 @dataclass(frozen=True)
-class Line:
+class ThresholdProposal:
     """One threshold of one rule: what it is, what accepted pictures have, what is proposed (None: leave it).
 
     `worst_1`, `worst_5` and `median` are quantiles counted from the side that is refused; `refused` is the share of the
@@ -73,37 +73,41 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ThresholdCalibration:
     """What is proposed; `small` are categories that have too few pictures of their own, and how many.
 
-    `share_now` and `share_then` say which share of the accepted pictures at least one of these thresholds refuses:
-    many rules, each of which fails one picture in a hundred, fail more than one.
+    `refused_share_now` and `refused_share_proposed` say which share of the accepted pictures at least one of these
+    thresholds refuses: many rules, each of which fails one picture in a hundred, fail more than one.
     """
 
-    lines: tuple[Line, ...]
-    small: Mapping[str, int]
-    share_now: float
-    share_then: float
+    proposals: tuple[ThresholdProposal, ...]
+    small_categories: Mapping[str, int]
+    refused_share_now: float
+    refused_share_proposed: float
 
 
-def pictures_needed(quantile: float) -> int:
+def images_needed(quantile: float) -> int:
     """Return how many pictures it takes to see one of the worst `quantile` of them with a certainty of 95 %."""
-    return math.ceil(math.log(1 - CERTAINTY) / math.log(1 - quantile))
+    return math.ceil(math.log(1 - CONFIDENCE_LEVEL) / math.log(1 - quantile))
 
 
-def calibrate(accepted: Accepted, policy: Policy, quantile: float) -> Calibration:
+def propose_thresholds(accepted: AcceptedScoreTable, policy: Policy, quantile: float) -> ThresholdCalibration:
     """Return what the accepted pictures suggest. Raises `OptionError` for too few of them."""
     if not 0 < quantile <= 0.5:
         raise OptionError(f"--quantile {quantile!r}: give a share above 0 and up to 0.5, such as 0.01")
-    needed = pictures_needed(quantile)
+    needed = images_needed(quantile)
     if len(accepted) < needed:
-        raise OptionError(_too_few(len(accepted), needed, quantile))
-    counts = {name: int(accepted.where(name).sum()) for name in accepted.names()}
+        raise OptionError(_too_few_message(len(accepted), needed, quantile))
+    counts = {name: int(accepted.category_mask(name).sum()) for name in accepted.category_names()}
     large = [name for name, count in counts.items() if count >= needed]
-    lines = [line for name in (ALL, *large) for line in _lines(accepted, policy, name, quantile, needed)]
+    lines = [
+        line
+        for name in (ALL_CATEGORIES, *large)
+        for line in _propose_for_category(accepted, policy, name, quantile, needed)
+    ]
     # Where all pictures are of one category, it says the same as all of them.
-    lines = [line for line in lines if line.category == ALL or counts[line.category] < len(accepted)]
-    return Calibration(
+    lines = [line for line in lines if line.category == ALL_CATEGORIES or counts[line.category] < len(accepted)]
+    return ThresholdCalibration(
         tuple(lines),
         {name: count for name, count in counts.items() if count < needed},
         _refused_share(accepted, policy, ()),
@@ -111,7 +115,9 @@ def calibrate(accepted: Accepted, policy: Policy, quantile: float) -> Calibratio
     )
 
 
-def policy_content(content: Mapping[str, Any], policy: Policy, lines: Sequence[Line], source: str) -> dict[str, Any]:
+def policy_with_proposals(
+    content: Mapping[str, Any], policy: Policy, proposals: Sequence[ThresholdProposal], source: str
+) -> dict[str, Any]:
     """Return the fields of a policy file with the proposals in it.
 
     `content` is the present file's fields (`{"extends": "default"}` for the built-in one), which `policy` was read
@@ -119,7 +125,11 @@ def policy_content(content: Mapping[str, Any], policy: Policy, lines: Sequence[L
     """
     changed = {}
     for rule in policy.image:
-        own = [line for line in lines if (line.score, line.reason) == (rule.score, rule.reason) and _moves(line)]
+        own = [
+            line
+            for line in proposals
+            if (line.score, line.reason) == (rule.score, rule.reason) and _changes_threshold(line)
+        ]
         if own:
             changed[rule.score, rule.reason] = _rule_content(rule, own, source)
     image = [
@@ -128,29 +138,31 @@ def policy_content(content: Mapping[str, Any], policy: Policy, lines: Sequence[L
     return {**content, "version": policy.version + 1, "image": [*image, *changed.values()]}
 
 
-def _too_few(count: int, needed: int, quantile: float) -> str:
+def _too_few_message(count: int, needed: int, quantile: float) -> str:
     words = (
         f"--quantile {quantile:g} needs {needed:,} accepted pictures, and there are {count:,}: among fewer there may be"
-        f" none of the worst {quantile:.3g} (certainty {CERTAINTY:.0%}), so nothing is known of them"
+        f" none of the worst {quantile:.3g} (certainty {CONFIDENCE_LEVEL:.0%}), so nothing is known of them"
     )
     if count < 6:
         return f"{words}. Give more pictures"
-    possible = math.ceil((1 - (1 - CERTAINTY) ** (1 / count)) * 1000) / 1000
+    possible = math.ceil((1 - (1 - CONFIDENCE_LEVEL) ** (1 / count)) * 1000) / 1000
     return f"{words}. Give more pictures, or --quantile {min(possible, 0.5):g}"
 
 
-def _lines(accepted: Accepted, policy: Policy, category: str, quantile: float, needed: int) -> Iterator[Line]:
-    rows = accepted.where(category)
+def _propose_for_category(
+    accepted: AcceptedScoreTable, policy: Policy, category: str, quantile: float, needed: int
+) -> Iterator[ThresholdProposal]:
+    rows = accepted.category_mask(category)
     for rule in policy.image:
-        if rule.score in SET_BY_OTHERS or rule.score not in accepted.columns:
+        if rule.score in EXTERNALLY_SET_SCORES or rule.score not in accepted.columns:
             continue
         values = accepted.columns[rule.score][rows]
         values = values[np.isfinite(values)]
         if len(values) < needed:
             continue
-        thresholds = rule.thresholds(category)
+        thresholds = rule.thresholds_for(category)
         for side in _sides(rule):
-            yield _line(category, rule, side, getattr(thresholds, f"review_{side}"), values, quantile)
+            yield _propose_threshold(category, rule, side, getattr(thresholds, f"review_{side}"), values, quantile)
 
 
 def _sides(rule: ImageRule) -> list[Side]:
@@ -158,7 +170,9 @@ def _sides(rule: ImageRule) -> list[Side]:
     return [side for side in every if getattr(rule, f"review_{side}") is not None]
 
 
-def _line(category: str, rule: ImageRule, side: Side, present: float | None, values: Scores, quantile: float) -> Line:
+def _propose_threshold(
+    category: str, rule: ImageRule, side: Side, present: float | None, values: Scores, quantile: float
+) -> ThresholdProposal:
     def worst(share: float) -> float:
         # A picture's own value, not one between two: thresholds on counts must stay counts.
         if side == "below":
@@ -167,7 +181,7 @@ def _line(category: str, rule: ImageRule, side: Side, present: float | None, val
 
     found, median = worst(quantile), worst(0.5)
     refused = 0.0 if present is None else float((values < present if side == "below" else values > present).mean())
-    return Line(
+    return ThresholdProposal(
         category=category,
         score=rule.score,
         reason=rule.reason,
@@ -184,18 +198,18 @@ def _line(category: str, rule: ImageRule, side: Side, present: float | None, val
 
 def _rounded(value: float, side: Side) -> float:
     exact = Decimal(repr(value))
-    unit = Decimal(1).scaleb(exact.adjusted() - DIGITS + 1)
+    unit = Decimal(1).scaleb(exact.adjusted() - SIGNIFICANT_DIGITS + 1)
     return float(exact.quantize(unit, ROUND_FLOOR if side == "below" else ROUND_CEILING))
 
 
-def _moves(line: Line) -> bool:
+def _changes_threshold(line: ThresholdProposal) -> bool:
     return line.proposed is not None and line.proposed != line.present
 
 
-def _with(thresholds: Thresholds, lines: Sequence[Line]) -> dict[str, float | None]:
+def _limits_with_proposals(thresholds: Thresholds, proposals: Sequence[ThresholdProposal]) -> dict[str, float | None]:
     """Return the four thresholds with the proposals in place, still in order."""
     limits = {name: getattr(thresholds, name) for name in Thresholds.model_fields}
-    for line in lines:
+    for line in proposals:
         proposed, block = line.proposed, limits[f"block_{line.side}"]
         limits[f"review_{line.side}"] = proposed
         if block is not None and proposed is not None:
@@ -203,13 +217,15 @@ def _with(thresholds: Thresholds, lines: Sequence[Line]) -> dict[str, float | No
     return limits
 
 
-def _rule_content(rule: ImageRule, lines: Sequence[Line], source: str) -> dict[str, Any]:
-    base = _with(rule, [line for line in lines if line.category == ALL])
+def _rule_content(rule: ImageRule, proposals: Sequence[ThresholdProposal], source: str) -> dict[str, Any]:
+    base = _limits_with_proposals(rule, [line for line in proposals if line.category == ALL_CATEGORIES])
     content = rule.model_dump(mode="json", exclude_defaults=True, exclude={"categories", *Thresholds.model_fields})
     content |= {name: limit for name, limit in base.items() if limit is not None}
     categories = {}
-    for name in sorted({*rule.categories, *(line.category for line in lines if line.category != ALL)}):
-        limits = _with(rule.thresholds(name), [line for line in lines if line.category == name])
+    for name in sorted({*rule.categories, *(line.category for line in proposals if line.category != ALL_CATEGORIES)}):
+        limits = _limits_with_proposals(
+            rule.thresholds_for(name), [line for line in proposals if line.category == name]
+        )
         # Written out where they differ: a field that is left out means the rule's own, which has moved.
         own = {field: limit for field, limit in limits.items() if limit != base[field]}
         if own:
@@ -217,29 +233,33 @@ def _rule_content(rule: ImageRule, lines: Sequence[Line], source: str) -> dict[s
     return content | ({"categories": categories} if categories else {}) | {"source": source}
 
 
-def _refused_share(accepted: Accepted, policy: Policy, lines: Sequence[Line]) -> float:
+def _refused_share(accepted: AcceptedScoreTable, policy: Policy, proposals: Sequence[ThresholdProposal]) -> float:
     """Return the share of the pictures that at least one threshold that can be proposed refuses."""
     told: dict[tuple[str, ...], float | None] = {
-        (line.category, line.score, line.reason, line.side): line.proposed for line in lines if _moves(line)
+        (line.category, line.score, line.reason, line.side): line.proposed
+        for line in proposals
+        if _changes_threshold(line)
     }
     refused = np.zeros(len(accepted), bool)
     for rule in policy.image:
         values = accepted.columns.get(rule.score)
-        if values is None or rule.score in SET_BY_OTHERS:
+        if values is None or rule.score in EXTERNALLY_SET_SCORES:
             continue
-        for category in {ALL, *accepted.names()}:
+        for category in {ALL_CATEGORIES, *accepted.category_names()}:
             own = accepted.categories == category
             for side in _sides(rule):
-                limit = _limit(told, rule, category, side)
+                limit = _review_limit(told, rule, category, side)
                 if limit is not None:
                     refused |= own & (values < limit if side == "below" else values > limit)
     return float(refused.mean())
 
 
-def _limit(told: Mapping[tuple[str, ...], float | None], rule: ImageRule, category: str, side: Side) -> float | None:
+def _review_limit(
+    proposed: Mapping[tuple[str, ...], float | None], rule: ImageRule, category: str, side: Side
+) -> float | None:
     """Return the REVIEW threshold of a category, as `_rule_content` would write it."""
     names = (rule.score, rule.reason, side)
-    if category not in rule.categories and (category, *names) not in told:
-        category = ALL
-    present: float | None = getattr(rule.thresholds(category), f"review_{side}")
-    return told.get((category, *names), present)
+    if category not in rule.categories and (category, *names) not in proposed:
+        category = ALL_CATEGORIES
+    present: float | None = getattr(rule.thresholds_for(category), f"review_{side}")
+    return proposed.get((category, *names), present)

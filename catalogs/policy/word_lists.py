@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-ALLOW = "allow"
+ALLOW_SECTION = "allow"
 """The section of harmless phrases."""
 _FOLDER = resources.files("catalogs") / "data"
 _SECTION = re.compile(r"\[([a-z]+)\]")
@@ -27,7 +27,7 @@ class WordList(NamedTuple):
 
 
 class BrandList(NamedTuple):
-    """The file of brands: brand -> names, apart by how sure a name is. See `catalogs.brands.Brands`."""
+    """The file of brands: brand -> names, apart by how sure a name is. See `catalogs.brands.BrandRules`."""
 
     names: Mapping[str, tuple[str, ...]]
     devices: Mapping[str, tuple[str, ...]]
@@ -35,50 +35,50 @@ class BrandList(NamedTuple):
 
 
 @cache
-def word_list_names() -> tuple[str, ...]:
+def packaged_word_list_names() -> tuple[str, ...]:
     """Return the names of all word lists that ship."""
     files = (_FOLDER / "words").iterdir()
     return tuple(sorted(file.name.removesuffix(".txt") for file in files if file.name.endswith(".txt")))
 
 
 @cache
-def word_list(name: str) -> WordList:
+def packaged_word_list(name: str) -> WordList:
     """Return a word list. Raises `ValueError` naming the lists there are."""
-    if name not in word_list_names():
-        raise ValueError(f"there is no word list {name!r}; choose from {', '.join(word_list_names())}")
+    if name not in packaged_word_list_names():
+        raise ValueError(f"there is no word list {name!r}; choose from {', '.join(packaged_word_list_names())}")
     sections: dict[str, list[str]] = {}
-    for section, line in _lines((_FOLDER / "words" / f"{name}.txt").read_text("utf-8")):
-        sections.setdefault(section, []).extend(_parted(line))
-    allow = sections.pop(ALLOW, [])
+    for section, line in _section_lines((_FOLDER / "words" / f"{name}.txt").read_text("utf-8")):
+        sections.setdefault(section, []).extend(_split_at_commas(line))
+    allow = sections.pop(ALLOW_SECTION, [])
     return WordList(tuple(term for terms in sections.values() for term in terms), tuple(allow))
 
 
 @cache
-def brand_list() -> BrandList:
+def packaged_brand_list() -> BrandList:
     """Return the list of brands."""
     sections: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in BrandList._fields}
-    for section, line in _lines((_FOLDER / "brands.txt").read_text("utf-8")):
+    for section, line in _section_lines((_FOLDER / "brands.txt").read_text("utf-8")):
         brand, _, names = line.partition(":")
-        sections[section][brand] = tuple(_parted(names))
+        sections[section][brand] = tuple(_split_at_commas(names))
     return BrandList(**sections)
 
 
-def take_up_words(told: Mapping[str, Any]) -> dict[str, Any]:
+def expand_word_lists(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a policy says of words with the lists that it names written out.
 
     A list whose verdict is None is left out. A category that a list has too adds to it; `without` takes terms and
     phrases out again. What has another shape than
     expected is left as it is, for the model to name.
     """
-    lists, own, without = told.get("lists"), told.get("categories"), told.get("without") or ()
+    lists, own, without = fields.get("lists"), fields.get("categories"), fields.get("without") or ()
     if not lists or not isinstance(lists, Mapping) or not isinstance(own or {}, Mapping):
-        return dict(told)
+        return dict(fields)
     categories: dict[str, Any] = dict(own or {})
-    allow = list(told.get("allow") or ())
+    allow = list(fields.get("allow") or ())
     for name, verdict in lists.items():
         if verdict is None:
             continue
-        listed = word_list(name)
+        listed = packaged_word_list(name)
         mine = categories.get(name, {})
         if isinstance(mine, Mapping):
             terms = dict.fromkeys([*listed.terms, *(mine.get("terms") or ())])
@@ -87,20 +87,20 @@ def take_up_words(told: Mapping[str, Any]) -> dict[str, Any]:
     return {"categories": categories, "allow": allow}
 
 
-def take_up_brands(told: Mapping[str, Any]) -> dict[str, Any]:
+def expand_brand_list(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a policy says of brands with the list written out where it asks for it."""
-    if told.get("listed") is not True:
-        return dict(told)
-    without = told.get("without") or ()
-    content = {name: told[name] for name in told if name not in ("listed", "without")}
-    for name, listed in brand_list()._asdict().items():
+    if fields.get("listed") is not True:
+        return dict(fields)
+    without = fields.get("without") or ()
+    content = {name: fields[name] for name in fields if name not in ("listed", "without")}
+    for name, listed in packaged_brand_list()._asdict().items():
         own = content.get(name) or {}
         if isinstance(own, Mapping):
             content[name] = {brand: names for brand, names in listed.items() if brand not in without} | dict(own)
     return content
 
 
-def _lines(text: str) -> Iterator[tuple[str, str]]:
+def _section_lines(text: str) -> Iterator[tuple[str, str]]:
     section = ""
     for line in text.splitlines():
         heading = _SECTION.fullmatch(line)
@@ -110,5 +110,5 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             yield section, line
 
 
-def _parted(line: str) -> Iterator[str]:
+def _split_at_commas(line: str) -> Iterator[str]:
     return (part.strip() for part in line.split(",") if part.strip())

@@ -1,7 +1,7 @@
 """What of a recipe reaches one slot, and its digest.
 
-Comes in: a recipe. Goes out: a `Slice` for each (category, view, variant, tier, model). A slice's digest is what tells
-whether an edit touches a slot: editing one category's template moves that category's slices and no others.
+Comes in: a recipe. Goes out: a `EffectiveRecipe` for each (category, view, variant, tier, model). A slice's digest is
+what tells whether an edit touches a slot: editing one category's template moves that category's slices and no others.
 """
 
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catalogs.keys import digest
-from catalogs.recipe.schema import DEFAULT_LANGUAGES, JUDGED, RESERVED, Finish, Recipe, Tier
-from catalogs.recipe.templates import Renderer, compile_template
+from catalogs.recipe.schema import DEFAULT_LANGUAGES, PROMPT_GATE_FIELDS, RESERVED_FIELDS, Finish, Recipe, Tier
+from catalogs.recipe.templates import TemplateRenderer, compile_template
 
 
 @dataclass(frozen=True)
-class Slice:
+class EffectiveRecipe:
     """What of a recipe reaches the slots of one (category, view, variant, tier, model)."""
 
     view: str
     phrase: str
     variant: str
-    template: Renderer
-    negative: Renderer
+    template: TemplateRenderer
+    negative: TemplateRenderer
     tier: Tier
     model: str
-    identity: Mapping[str, object]
+    model_identity: Mapping[str, object]
     finish: Finish
     finish_digest: str
     salt: str
@@ -32,7 +32,7 @@ class Slice:
     fields: tuple[str, ...]
     digest: bytes
 
-    def parameters(self, negative: str, width: int, height: int) -> dict[str, object]:
+    def request_key_parameters(self, negative: str, width: int, height: int) -> dict[str, object]:
         """Return what the request key is made of beside the prompt, before a row's own seed and the index."""
         parameters: dict[str, object] = {
             "negative": negative,
@@ -41,31 +41,31 @@ class Slice:
             "steps": self.tier.steps,
             "guidance": self.tier.guidance,
             "render_version": self.render_version,
-            **self.identity,
+            **self.model_identity,
         }
         if self.salt:
             parameters["salt"] = self.salt
         return parameters
 
 
-class Slices:
+class EffectiveRecipes:
     """The slices of one recipe, each made once."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.get = lru_cache(maxsize=None)(self._make)
+        self.get = lru_cache(maxsize=None)(self._resolve)
 
-    def _make(self, category: str, view: str, variant: str, tier: str, model: str) -> Slice:
+    def _resolve(self, category: str, view: str, variant: str, tier: str, model: str) -> EffectiveRecipe:
         recipe = self.recipe
-        template = recipe.rule("template", category, variant)
-        negative = recipe.rule("negative", category, variant) or ""
-        finish = recipe.rule("finish", category, variant) or recipe.finish
+        template = recipe.resolve_rule("template", category, variant)
+        negative = recipe.resolve_rule("negative", category, variant) or ""
+        finish = recipe.resolve_rule("finish", category, variant) or recipe.finish
         compiled = compile_template(template, recipe.template_fields, "template")
         compiled_negative = compile_template(negative, recipe.template_fields, "negative")
         read = compiled.fields | compiled_negative.fields
-        fields = tuple(sorted((read - set(RESERVED)) | (set(JUDGED) & set(recipe.columns))))
+        fields = tuple(sorted((read - set(RESERVED_FIELDS)) | (set(PROMPT_GATE_FIELDS) & set(recipe.columns))))
         finish_digest = finish.digest
-        identity = recipe.weights[model].identity
+        identity = recipe.weights_by_name[model].identity
         content = {
             "view": view,
             "variant": variant if "variant" in read else "",
@@ -83,7 +83,7 @@ class Slices:
             content["languages"] = sorted(recipe.languages)
         if recipe.channels:
             content["channels"] = {name: channel.rules_digest for name, channel in recipe.channels.items()}
-        return Slice(
+        return EffectiveRecipe(
             view=view,
             phrase=recipe.views[view],
             variant=variant,
@@ -91,7 +91,7 @@ class Slices:
             negative=compiled_negative,
             tier=recipe.tiers[tier],
             model=model,
-            identity=identity,
+            model_identity=identity,
             finish=finish,
             finish_digest=finish_digest,
             salt=recipe.salt,

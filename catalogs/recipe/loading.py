@@ -7,48 +7,50 @@ from importlib import resources
 
 from pydantic import ValidationError
 
-from catalogs.errors import RecipeError
-from catalogs.models.weights import Model
+from catalogs.errors import RuleFileError
+from catalogs.models.weights import ModelEntry
 from catalogs.recipe.schema import Recipe
-from catalogs.rule_files import first_fault, parse_rules
+from catalogs.rule_files import first_validation_error, parse_rule_file
 
 
 def load_recipe(text: str, name: str) -> Recipe:
     """Return the recipe in a YAML text; `name` is its file in errors.
 
-    Raises `RecipeError` naming the file, the field and what to do.
+    Raises `RuleFileError` naming the file, the field and what to do.
     """
-    recipe = parse_rules(text, name, Recipe)
+    recipe = parse_rule_file(text, name, Recipe)
     for called, model in recipe.models.items():
         said = sorted({"family", "precision", "standing"} & model.model_fields_set)
         if model.registry is not None and said:
             words = f"the registry's versions of {model.registry!r} say that; leave it out"
-            raise RecipeError(f"{name}: models.{called}.{said[0]}: {words}")
+            raise RuleFileError(f"{name}: models.{called}.{said[0]}: {words}")
     return recipe
 
 
 def built_in_recipe(name: str = "default") -> Recipe:
     """Return a recipe that ships with Packshot: `default`, `shopify`, `sample` or `rehearsal`."""
-    if name not in built_in_recipes():
-        raise RecipeError(f"There is no built-in recipe {name!r}; choose from {', '.join(built_in_recipes())}")
+    if name not in built_in_recipe_names():
+        raise RuleFileError(f"There is no built-in recipe {name!r}; choose from {', '.join(built_in_recipe_names())}")
     file = resources.files("catalogs") / "data" / "recipes" / f"{name}.yaml"
     return load_recipe(file.read_text("utf-8"), f"the built-in recipe {name}")
 
 
-def built_in_recipes() -> list[str]:
+def built_in_recipe_names() -> list[str]:
     """Return the names of the recipes that ship with Packshot."""
     folder = resources.files("catalogs") / "data" / "recipes"
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
-def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None, precision: str | None) -> Recipe:
+def with_engine_options(
+    recipe: Recipe, *, engine: str | None, model: ModelEntry | str | None, precision: str | None
+) -> Recipe:
     """Return the recipe under the command line's words: another engine, model or precision, hashed like its own."""
     content = recipe.model_dump(mode="json")
     if engine:
         content["engine"] = engine
     if isinstance(model, str):
         if model not in recipe.models:
-            raise RecipeError(f"--model: {model!r} is no folder, no id@revision, and none of {sorted(recipe.models)}")
+            raise RuleFileError(f"--model: {model!r} is no folder, no id@revision, and none of {sorted(recipe.models)}")
         content["defaults"]["model"] = model
     elif model is not None:
         chosen = model.model_dump(mode="json")
@@ -58,13 +60,13 @@ def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None
         content["defaults"]["model"] = "chosen"
     if content["engine"] == "stub":
         # Every name stays, so that a row's own choice of model still resolves; what it stands for is the stub.
-        stub = Model(family="stub", precision="fp32").model_dump()
+        stub = ModelEntry(family="stub", precision="fp32").model_dump()
         registered = {name: entry for name, entry in content["models"].items() if entry["registry"] is not None}
         content["models"] = dict.fromkeys(content["models"], stub) | (registered if recipe.engine == "stub" else {})
     if precision:
         for name, entry in content["models"].items():
             if entry["registry"] is not None:
-                raise RecipeError(
+                raise RuleFileError(
                     f"--precision: models.{name} takes its precision from the registry's versions; register one at"
                     f" {precision}"
                 )
@@ -72,4 +74,4 @@ def with_engine(recipe: Recipe, *, engine: str | None, model: Model | str | None
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(f"The options do not fit the recipe: {first_fault(error)}") from None
+        raise RuleFileError(f"The options do not fit the recipe: {first_validation_error(error)}") from None

@@ -9,45 +9,45 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.keys import digest
-from catalogs.models.weights import Maker, Model, Weights
-from catalogs.policy.channels import Channel, named_channels
+from catalogs.models.weights import ModelEntry, ModelProvenance, WeightsSpec
+from catalogs.policy.channels import Channel, resolve_channels
 from catalogs.recipe.templates import compile_template
 
 CATALOGUE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
-RESERVED = ("view", "phrase", "variant")
+RESERVED_FIELDS = ("view", "phrase", "variant")
 """Names that templates get from the slot, not from a column."""
 
-REACHING = ("prompt", "negative_prompt", "seed", "width", "height")
+REQUEST_KEY_OVERRIDES = ("prompt", "negative_prompt", "seed", "width", "height")
 """Overrides whose values reach the request key as they stand; the rest choose a slice."""
 
 DEFAULT_LANGUAGES = ("en",)
 
-JUDGED = (*REACHING, "brand")
+PROMPT_GATE_FIELDS = (*REQUEST_KEY_OVERRIDES, "brand")
 """Fields whose values reach the prompt gates' verdict on a slot, whether or not its template reads them."""
 
-Size = Annotated[int, Field(ge=64, le=4096, multiple_of=16)]
+PixelSize = Annotated[int, Field(ge=64, le=4096, multiple_of=16)]
 """Pixels. Z-Image's latents are 8 times smaller and patched by 2; 4096 is beyond what it was trained on."""
 
 
-class _Strict(BaseModel):
+class _RecipeModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Tier(_Strict):
+class Tier(_RecipeModel):
     """A quality tier: size in pixels, steps, and how many attempts a request may spend."""
 
-    width: Size = 1024
-    height: Size = 1024
+    width: PixelSize = 1024
+    height: PixelSize = 1024
     steps: int = Field(8, ge=1, le=100)
     guidance: float = Field(0.0, ge=0.0, le=20.0)
     attempts: int = Field(3, ge=1, le=10)
 
 
-class Finish(_Strict):
+class Finish(_RecipeModel):
     """What happens after the model. Changing it needs no GPU while the staged image is kept."""
 
     quality: int = Field(90, ge=50, le=100, description="JPEG quality; 4:4:4 always")
@@ -70,7 +70,7 @@ class Finish(_Strict):
         return digest({"finish": self.model_dump(mode="json", exclude=added)})
 
 
-class Rules(_Strict):
+class RecipeRules(_RecipeModel):
     """What a category (or a variant) says of its pictures; None leaves the word to the more general rule."""
 
     template: str | None = None
@@ -82,20 +82,20 @@ class Rules(_Strict):
     finish: Finish | None = None
 
 
-class Variant(Rules):
+class Variant(RecipeRules):
     """An A/B arm: the share of SKUs that get it, and what differs there."""
 
     share: float = Field(1.0, ge=0.0, le=1.0)
 
 
-class Inherit(_Strict):
+class InheritRule(_RecipeModel):
     """Rows that leave fields empty take them from the first row with the same value in `by`."""
 
     by: str
     fields: tuple[str, ...]
 
 
-class Recipe(_Strict):
+class Recipe(_RecipeModel):
     """Everything that changes the pixels, and how a catalogue's columns are read."""
 
     version: Literal[1] = 1
@@ -108,13 +108,13 @@ class Recipe(_Strict):
         DEFAULT_LANGUAGES, min_length=1, description="The catalogue's (ISO 639-1); prompts in others are for a person"
     )
     ignore_when_empty: tuple[str, ...] = Field((), description="A row with all these columns empty is no product")
-    inherit: Inherit | None = None
+    inherit: InheritRule | None = None
     engine: Literal["torch", "tensorrt", "stub"] = "torch"
-    models: dict[str, Model] = Field(default_factory=lambda: {"turbo": Model()})
+    models: dict[str, ModelEntry] = Field(default_factory=lambda: {"turbo": ModelEntry()})
     tiers: dict[str, Tier] = Field(default_factory=lambda: {"standard": Tier()})
     views: dict[str, str] = Field(description="View -> the phrase that templates call {{ phrase }}")
-    defaults: Rules
-    categories: dict[str, Rules] = Field(default_factory=dict)
+    defaults: RecipeRules
+    categories: dict[str, RecipeRules] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=lambda: {"a": Variant()})
     finish: Finish = Finish()
     channels: dict[str, Channel] = Field(
@@ -127,11 +127,11 @@ class Recipe(_Strict):
     @field_validator("channels", mode="before")
     @classmethod
     def _channels_are_known(cls, value: Any) -> Any:
-        return named_channels(value)
+        return resolve_channels(value)
 
     @field_validator("categories")
     @classmethod
-    def _categories_are_named(cls, value: dict[str, Rules]) -> dict[str, Rules]:
+    def _categories_are_named(cls, value: dict[str, RecipeRules]) -> dict[str, RecipeRules]:
         if "" in value:
             raise ValueError("a category needs a name; rows without one take the defaults")
         return value
@@ -149,9 +149,11 @@ class Recipe(_Strict):
     @model_validator(mode="after")
     def _references_exist(self) -> "Recipe":
         for field in self.columns:
-            if not _IDENTIFIER.fullmatch(field) or field in RESERVED:
-                raise ValueError(f"columns: {field!r} must be lower case letters, digits and _, and not {RESERVED}")
-        for name in self._mentioned():
+            if not _IDENTIFIER.fullmatch(field) or field in RESERVED_FIELDS:
+                raise ValueError(
+                    f"columns: {field!r} must be lower case letters, digits and _, and not {RESERVED_FIELDS}"
+                )
+        for name in self._mentioned_fields():
             if name not in self.columns:
                 raise ValueError(f"columns: the field {name!r} is used but has no column")
         for where, rules in self._all_rules():
@@ -165,25 +167,25 @@ class Recipe(_Strict):
     @model_validator(mode="after")
     def _models_fit_the_engine(self) -> "Recipe":
         for name, model in self.models.items():
-            for called, weights in model.weights(name).items():
+            for called, weights in model.weights_by_name(name).items():
                 if (weights.family == "stub") != (self.engine == "stub"):
                     # Else the stub's pictures would be staged under the keys of a real model's.
                     words = f"the engine {self.engine!r} does not paint family {weights.family!r}"
                     raise ValueError(f"models.{called}: {words}")
         return self
 
-    def _mentioned(self) -> tuple[str, ...]:
+    def _mentioned_fields(self) -> tuple[str, ...]:
         inherited = self.inherit.fields if self.inherit else ()
         return ("sku", *self.optional, *self.required, *self.html, *inherited)
 
-    def _all_rules(self) -> list[tuple[str, Rules]]:
+    def _all_rules(self) -> list[tuple[str, RecipeRules]]:
         return [
             ("defaults", self.defaults),
             *((f"categories.{name}", rules) for name, rules in self.categories.items()),
             *((f"variants.{name}", rules) for name, rules in self.variants.items()),
         ]
 
-    def _check_rules(self, where: str, rules: Rules) -> None:
+    def _check_rules(self, where: str, rules: RecipeRules) -> None:
         for field, known in (("quality", self.tiers), ("model", self.models)):
             value = getattr(rules, field)
             if value is not None and value not in known:
@@ -199,13 +201,13 @@ class Recipe(_Strict):
             if text is not None:
                 try:
                     compile_template(text, self.template_fields, f"{where}.{field}")
-                except RecipeError as error:
+                except RuleFileError as error:
                     raise ValueError(str(error)) from None
 
     @property
     def template_fields(self) -> tuple[str, ...]:
         """Return the names that templates may use."""
-        return (*self.columns, *RESERVED)
+        return (*self.columns, *RESERVED_FIELDS)
 
     @property
     def digest(self) -> str:
@@ -228,22 +230,26 @@ class Recipe(_Strict):
         return self.defaults.quality or next(iter(self.tiers))
 
     @property
-    def weights(self) -> dict[str, Weights]:
+    def weights_by_name(self) -> dict[str, WeightsSpec]:
         """Return all that may paint, by the names that requests use: a model's own, or `model@version`."""
-        return {called: one for name, model in self.models.items() for called, one in model.weights(name).items()}
+        return {
+            called: one for name, model in self.models.items() for called, one in model.weights_by_name(name).items()
+        }
 
     @property
-    def makers(self) -> dict[str, Maker]:
+    def provenance_by_name(self) -> dict[str, ModelProvenance]:
         """Return what the manifest says of each of `weights`, by the same names."""
-        return {called: one for name, model in self.models.items() for called, one in model.makers(name).items()}
+        return {
+            called: one for name, model in self.models.items() for called, one in model.provenance_by_name(name).items()
+        }
 
     @property
-    def finishes(self) -> dict[str, Finish]:
+    def finishes_by_digest(self) -> dict[str, Finish]:
         """Return every finish that the recipe can ask for, by its digest."""
         given = [self.finish, *(rules.finish for _, rules in self._all_rules() if rules.finish is not None)]
         return {finish.digest: finish for finish in given}
 
-    def rule(self, field: str, category: str, variant: str) -> Any:
+    def resolve_rule(self, field: str, category: str, variant: str) -> Any:
         """Return the most particular word on `field`: the variant's, else the category's, else the default's."""
         for rules in (self.variants[variant], self.categories.get(category), self.defaults):
             value = getattr(rules, field) if rules is not None else None

@@ -13,40 +13,40 @@ from functools import lru_cache
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 
-FILTERS = frozenset(
+ALLOWED_FILTERS = frozenset(
     {"capitalize", "default", "first", "int", "last", "length", "lower", "replace", "round", "title", "trim",
      "truncate", "upper"}
 )  # fmt: skip
-_SYNTAX: tuple[type[nodes.Node], ...] = (
+_ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If, nodes.CondExpr, nodes.Filter,
     nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Neg, nodes.Keyword,
 )  # fmt: skip
-PROMPT_CHARACTERS = 4_000
+MAX_PROMPT_CHARACTERS = 4_000
 """Longest prompt, in characters: Z-Image reads 512 tokens, and a token is seldom more than eight characters."""
 
 
-_FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError)
+_RENDER_ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError)
 """What Jinja's filters and tests raise on values that they do not fit (`truncate(1)` asserts, for one)."""
 
 
-class PromptFault(Exception):
+class PromptRenderError(Exception):
     """A row's prompt cannot be made: its template fails on the values, or gives too much."""
 
 
-def one_prompt(text: str) -> str:
+def normalize_prompt(text: str) -> str:
     """Return a prompt as it is sent and hashed: NFC, one line, single spaces.
 
-    Raises `PromptFault` above `PROMPT_CHARACTERS`.
+    Raises `PromptRenderError` above `MAX_PROMPT_CHARACTERS`.
     """
     if not text:
         return text
     text = " ".join(text.split())
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    if len(text) > PROMPT_CHARACTERS:
-        raise PromptFault(f"it is {len(text):,} characters long; the limit is {PROMPT_CHARACTERS:,}")
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise PromptRenderError(f"it is {len(text):,} characters long; the limit is {MAX_PROMPT_CHARACTERS:,}")
     return text
 
 
@@ -56,45 +56,45 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 
 @lru_cache(maxsize=4096)
-def _compile(text: str) -> "Renderer":
-    return Renderer(text)
+def _compile(text: str) -> "TemplateRenderer":
+    return TemplateRenderer(text)
 
 
-def compile_template(text: str, fields: Collection[str], where: str) -> "Renderer":
+def compile_template(text: str, fields: Collection[str], where: str) -> "TemplateRenderer":
     """Compile a template that may use `fields`; `where` names it in errors.
 
-    Raises `RecipeError` for syntax outside the allow-list and for names that are not fields.
+    Raises `RuleFileError` for syntax outside the allow-list and for names that are not fields.
     """
     try:
         renderer = _compile(text)
     except TemplateSyntaxError as error:
-        raise RecipeError(f"{where}: the template does not parse (line {error.lineno}): {error.message}") from None
+        raise RuleFileError(f"{where}: the template does not parse (line {error.lineno}): {error.message}") from None
     except RecursionError:
-        raise RecipeError(f"{where}: the template is nested too deeply") from None
-    except _Refused as refusal:
-        raise RecipeError(f"{where}: templates may not use {refusal}: only values, `if` and simple filters") from None
-    except PromptFault as fault:
-        raise RecipeError(f"{where}: on a row of empty cells, {fault}") from None
+        raise RuleFileError(f"{where}: the template is nested too deeply") from None
+    except _DisallowedSyntax as refusal:
+        raise RuleFileError(f"{where}: templates may not use {refusal}: only values, `if` and simple filters") from None
+    except PromptRenderError as fault:
+        raise RuleFileError(f"{where}: on a row of empty cells, {fault}") from None
     unknown = sorted(renderer.fields - set(fields))
     if unknown:
-        raise RecipeError(
+        raise RuleFileError(
             f"{where}: the template uses {', '.join(unknown)}, which the recipe's columns do not name;"
             f" it may use: {', '.join(sorted(fields))}"
         )
     return renderer
 
 
-class _Refused(Exception):
+class _DisallowedSyntax(Exception):
     pass
 
 
-class Renderer:
+class TemplateRenderer:
     """A compiled template and the names of the fields it reads."""
 
     def __init__(self, text: str) -> None:
         environment = _environment()
         tree = environment.parse(text)
-        self.fields = frozenset(_names(tree))
+        self.fields = frozenset(_collect_field_names(tree))
         self._template = environment.from_string(text)
         self._template.globals = {}  # nothing that a template may say, and a new set of their names for each prompt
         self._constant: str | None = None
@@ -105,7 +105,7 @@ class Renderer:
     def render(self, values: dict[str, str]) -> str:
         """Return the prompt for one row: NFC, one line, single spaces.
 
-        Raises `PromptFault`.
+        Raises `PromptRenderError`.
         """
         if self._constant is not None:
             return self._constant
@@ -113,30 +113,30 @@ class Renderer:
         context = self._template.new_context(values, shared=True)
         try:
             text = "".join(self._template.root_render_func(context))
-        except _FAULTS as error:
-            raise PromptFault(f"the template fails: {error}") from None
-        return one_prompt(text)
+        except _RENDER_ERRORS as error:
+            raise PromptRenderError(f"the template fails: {error}") from None
+        return normalize_prompt(text)
 
 
-def _names(node: nodes.Node) -> set[str]:
-    if not isinstance(node, _SYNTAX):
-        raise _Refused(f"`{type(node).__name__.lower()}`")
+def _collect_field_names(node: nodes.Node) -> set[str]:
+    if not isinstance(node, _ALLOWED_NODES):
+        raise _DisallowedSyntax(f"`{type(node).__name__.lower()}`")
     if isinstance(node, nodes.Filter):
         _check_filter(node)
     if isinstance(node, nodes.Name):
         return {node.name}
     names: set[str] = set()
     for child in node.iter_child_nodes():
-        names |= _names(child)
+        names |= _collect_field_names(child)
     return names
 
 
 def _check_filter(node: nodes.Filter) -> None:
-    if node.name not in FILTERS:
-        raise _Refused(f"the filter `{node.name}`")
+    if node.name not in ALLOWED_FILTERS:
+        raise _DisallowedSyntax(f"the filter `{node.name}`")
     if node.dyn_args or node.dyn_kwargs:
-        raise _Refused("`*` before an argument")
+        raise _DisallowedSyntax("`*` before an argument")
     given = [*node.args[1:], *(keyword.value for keyword in node.kwargs)]
     if node.name == "replace" and not all(isinstance(value, nodes.Const) for value in given):
         # A field in the place of every letter of another one would be as long as both multiplied.
-        raise _Refused("`replace` with a replacement that is no plain text")
+        raise _DisallowedSyntax("`replace` with a replacement that is no plain text")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-ChainKey = tuple[bytes, str]
+RequestFinishKey = tuple[bytes, str]
 """A request key and a finish digest."""
 
 
@@ -40,34 +40,34 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Chain:
+class AttemptHistory:
     """The attempts at one request, by number."""
 
     attempts: dict[int, Attempt] = field(default_factory=dict)
 
     @property
-    def last(self) -> Attempt:
+    def last_attempt(self) -> Attempt:
         """Return the highest attempt."""
         return self.attempts[max(self.attempts)]
 
     @property
-    def spent(self) -> int:
+    def attempts_spent(self) -> int:
         """Return how many attempts the request has used up, over all nights."""
         return max(self.attempts) + 1
 
-    def pick(self, excluded: Set[int] = frozenset()) -> Attempt:
+    def select_attempt(self, excluded: Set[int] = frozenset()) -> Attempt:
         """Return the attempt that stands for the request, leaving out those that are too like another picture."""
         ordered = [self.attempts[number] for number in sorted(self.attempts) if number not in excluded]
         for word in ("PASS", "REVIEW"):
             for attempt in ordered:
                 if attempt.verdict == word:
                     return attempt
-        return self.last
+        return self.last_attempt
 
 
-def chains_of(records: Iterable[pa.Table]) -> dict[ChainKey, Chain]:
+def attempt_histories(records: Iterable[pa.Table]) -> dict[RequestFinishKey, AttemptHistory]:
     """Return every chain of a run's records."""
-    chains: dict[ChainKey, Chain] = {}
+    chains: dict[RequestFinishKey, AttemptHistory] = {}
     names = {"how": "made", "wants_another": "again"}
     fields = list(Attempt.__dataclass_fields__)
     for table in records:
@@ -76,5 +76,5 @@ def chains_of(records: Iterable[pa.Table]) -> dict[ChainKey, Chain]:
         for key, values in zip(keys, zip(*columns, strict=True), strict=True):
             row: Mapping[str, object] = dict(zip(fields, values, strict=True))
             attempt = Attempt(**{**row, "reasons": tuple(row["reasons"])})  # type: ignore[arg-type]
-            chains.setdefault(key, Chain()).attempts[attempt.attempt] = attempt
+            chains.setdefault(key, AttemptHistory()).attempts[attempt.attempt] = attempt
     return chains

@@ -16,7 +16,7 @@ Scope = Literal["full", "partial"]
 
 
 @dataclass(frozen=True)
-class Job:
+class RefreshJob:
     """A refresh to be done. Recipe and policy are frozen into the run; the rest says where to read and write."""
 
     source: str
@@ -30,7 +30,7 @@ class Job:
     backfill: int | None = None  # per cent of the SKUs that are brought to the version that they get
 
     @property
-    def limited(self) -> bool:
+    def has_limits(self) -> bool:
         """Tell whether making may end before everything is made."""
         return self.max_cost is not None or self.max_hours is not None
 

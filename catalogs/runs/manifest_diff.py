@@ -17,19 +17,19 @@ import pyarrow.compute as pc
 
 from catalogs.indexes.digest_set import DigestSet, row_digests
 from catalogs.keys import image_key
-from catalogs.policy.review_expiry import as_of
+from catalogs.policy.review_expiry import apply_review_expiry
 from catalogs.table_schemas import MANIFEST, OUTCOMES
-from catalogs.verdict import STATES
+from catalogs.verdict import DECISION_STATES
 
-COMPARED = ("slot_id", "object", "file_sha", "request_key", "finish_digest")
+COMPARED_COLUMNS = ("slot_id", "object", "file_sha", "request_key", "finish_digest")
 """What makes two manifest rows the same picture in the same place."""
-PICTURE = ("slot_id", "request_key", "finish_digest")
+WITHDRAWAL_KEY_COLUMNS = ("slot_id", "request_key", "finish_digest")
 """What a withdrawal binds: one request's picture, so finished, in one slot."""
 WITHDRAWN = "withdrawn"
-REASON = "rolled-back"
+ROLLBACK_REASON = "rolled-back"
 
 Row = Mapping[str, Any]
-Refusing = Callable[[Row], dict[str, Any]]
+OutcomeFactory = Callable[[Row], dict[str, Any]]
 """From a lost manifest row to what its outcome says: state, reasons, policy, times."""
 
 _OPERATION = pa.field("_op", pa.string())
@@ -37,7 +37,7 @@ _CHUNK = 8192
 
 
 @dataclass(frozen=True)
-class Reversal:
+class ManifestDiff:
     """How the live release differs from the one to go back to: the rows, of MANIFEST, that only one of them has."""
 
     restored: pa.Table
@@ -47,27 +47,33 @@ class Reversal:
     def dropped(self) -> pa.Table:
         """The lost rows whose slot is empty afterwards."""
         refilled = DigestSet()
-        refilled.add(digests(self.restored, "slot_id"))
-        return _where(self.lost, ~refilled.holds(digests(self.lost, "slot_id")))
+        refilled.add(table_row_digests(self.restored, "slot_id"))
+        return _filter_rows(self.lost, ~refilled.contains(table_row_digests(self.lost, "slot_id")))
 
-    def changes(self) -> pa.Table:
+    def manifest_changes(self) -> pa.Table:
         """Return the rows of the one commit that makes the older release live again."""
-        return pa.concat_tables([_marked(self.restored, "put"), _marked(self.dropped, "drop")])
+        return pa.concat_tables([_with_operation(self.restored, "put"), _with_operation(self.dropped, "drop")])
 
 
-def digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
+def table_row_digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
     """Return 16 bytes a row that stand for these columns."""
     parts = [rows.column(name) for name in columns]
     return row_digests(*(part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts))
 
 
-def rolled_back(now: datetime) -> Refusing:
+def rollback_outcomes(now: datetime) -> OutcomeFactory:
     """Return what a rollback says of every picture that it takes back: no policy brings it again."""
-    said = {"state": WITHDRAWN, "reasons": [REASON], "policy_digest": "", "decided_at": now, "expires_at": None}
+    said = {
+        "state": WITHDRAWN,
+        "reasons": [ROLLBACK_REASON],
+        "policy_digest": "",
+        "decided_at": now,
+        "expires_at": None,
+    }
     return lambda _: said
 
 
-def refusals(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> Refusing:
+def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> OutcomeFactory:
     """Return what a policy says of the pictures that it refuses, rows of WITHDRAWALS: as a night would have said it.
 
     Where another seed may help, no policy is named, so that the next refresh decides the slot anew and may try one.
@@ -77,41 +83,43 @@ def refusals(listed: pa.Table, policy_digest: str, review_days: int, now: dateti
 
     def refuse(row: Row) -> dict[str, Any]:
         verdict, reasons, again = found[row["slot_id"]]
-        said = {"state": STATES[verdict], "reasons": reasons, "policy_digest": "" if again else policy_digest}
+        said = {"state": DECISION_STATES[verdict], "reasons": reasons, "policy_digest": "" if again else policy_digest}
         said |= {"decided_at": now, "expires_at": None}
-        return as_of(said, review_days, now) if verdict == "REVIEW" else said
+        return apply_review_expiry(said, review_days, now) if verdict == "REVIEW" else said
 
     return refuse
 
 
-def withdrawals(lost: pa.Table, refused: pa.Table, live: DigestSet, run_id: str, refusing: Refusing) -> pa.Table:
+def withdrawal_changes(
+    lost: pa.Table, outcomes: pa.Table, live: DigestSet, run_id: str, make_outcome: OutcomeFactory
+) -> pa.Table:
     """Return the outcomes' changes: lost pictures that are not live are withdrawn, live ones are so no more.
 
     `refused` holds the outcomes of the lost slots and every withdrawn one; `live` the `PICTURE` digests of what is live
     in all of these slots.
     """
-    gone = _where(lost, ~live.holds(digests(lost, *PICTURE)))
-    again = _where(refused, live.holds(digests(refused, *PICTURE)))
-    still = _where(refused, ~live.holds(digests(refused, *PICTURE)))
+    gone = _filter_rows(lost, ~live.contains(table_row_digests(lost, *WITHDRAWAL_KEY_COLUMNS)))
+    again = _filter_rows(outcomes, live.contains(table_row_digests(outcomes, *WITHDRAWAL_KEY_COLUMNS)))
+    still = _filter_rows(outcomes, ~live.contains(table_row_digests(outcomes, *WITHDRAWAL_KEY_COLUMNS)))
     known = {(row["slot_id"], row["request_key"]): row for row in still.to_pylist()}
     parts = [
-        pa.Table.from_pylist(list(_withdrawn(chunk, known, run_id, refusing)), schema=OUTCOMES)
+        pa.Table.from_pylist(list(_withdrawn_outcomes(chunk, known, run_id, make_outcome)), schema=OUTCOMES)
         for chunk in (gone.slice(start, _CHUNK) for start in range(0, gone.num_rows, _CHUNK))
     ]
     put = pa.concat_tables([OUTCOMES.empty_table(), *parts])
     written = DigestSet()
-    written.add(digests(put, "slot_id", "request_key"))
+    written.add(table_row_digests(put, "slot_id", "request_key"))
     over = again.filter(pc.equal(again["state"], WITHDRAWN))
-    over = _where(over, ~written.holds(digests(over, "slot_id", "request_key")))
-    return pa.concat_tables([_marked(put, "put"), _marked(over, "drop")])
+    over = _filter_rows(over, ~written.contains(table_row_digests(over, "slot_id", "request_key")))
+    return pa.concat_tables([_with_operation(put, "put"), _with_operation(over, "drop")])
 
 
-def _withdrawn(
-    rows: pa.Table, known: Mapping[tuple[bytes, bytes], Row], run_id: str, refusing: Refusing
+def _withdrawn_outcomes(
+    rows: pa.Table, known: Mapping[tuple[bytes, bytes], Row], run_id: str, make_outcome: OutcomeFactory
 ) -> Iterator[dict[str, Any]]:
-    for row in rows.select([name for name in MANIFEST.names if name in _NEEDED]).to_pylist():
+    for row in rows.select([name for name in MANIFEST.names if name in _NEEDED_COLUMNS]).to_pylist():
         before = known.get((row["slot_id"], row["request_key"]))
-        if before is not None and _stays(before, row):
+        if before is not None and _earlier_withdrawal_stands(before, row):
             continue
         spent = row["attempt"] + 1
         yield {
@@ -123,14 +131,14 @@ def _withdrawn(
             "finish_digest": row["finish_digest"],
             "image_key": bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"])),
             "run_id": run_id,
-            **refusing(row),
+            **make_outcome(row),
         }
 
 
-_NEEDED = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "released_at"}
+_NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "released_at"}
 
 
-def _stays(before: Row, row: Row) -> bool:
+def _earlier_withdrawal_stands(before: Row, row: Row) -> bool:
     """Tell whether an earlier withdrawal of the request, in another finish, matters more than this one.
 
     There is one outcome a (slot, request). Going back twice in a row withdraws the newer finish first, and that is the
@@ -140,9 +148,9 @@ def _stays(before: Row, row: Row) -> bool:
     return bool(other and before["decided_at"] > row["released_at"])
 
 
-def _where(rows: pa.Table, chosen: npt.NDArray[np.bool_]) -> pa.Table:
+def _filter_rows(rows: pa.Table, chosen: npt.NDArray[np.bool_]) -> pa.Table:
     return rows.filter(pa.array(chosen))
 
 
-def _marked(rows: pa.Table, operation: str) -> pa.Table:
+def _with_operation(rows: pa.Table, operation: str) -> pa.Table:
     return rows.append_column(_OPERATION, pa.array([operation] * rows.num_rows, pa.string()))

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.planning.plan import WAITING
-from catalogs.policy.channels import Usable
+from catalogs.policy.channels import ChannelEligibility
 from catalogs.table_schemas import MANIFEST
 
-STATE_COUNTS = {
+REPORT_STATE_NAMES = {
     "publish": "published",
     "review": "review",
     "blocked": "blocked",
@@ -28,20 +28,20 @@ STATE_COUNTS = {
 """A decision's state -> what the report calls it."""
 ROWS_AT_ONCE = 20_000
 """Rows that are Python objects at a time."""
-CHANGES = MANIFEST.append(pa.field("_op", pa.string()))
+MANIFEST_CHANGE_SCHEMA = MANIFEST.append(pa.field("_op", pa.string()))
 
 Row = Mapping[str, Any]
-Picture = tuple[bytes, bytes, str]
+WithdrawalKey = tuple[bytes, bytes, str]
 """Slot id, request key and finish digest: what a withdrawal binds."""
-NOTHING: frozenset[Picture] = frozenset()
+NO_WITHDRAWALS: frozenset[WithdrawalKey] = frozenset()
 
 
-class SumsDisagree(Exception):
+class BatchTotalsMismatch(Exception):
     """The batch does not add up: a defect of Packshot's, and nothing was committed."""
 
 
 @dataclass(frozen=True)
-class Batch:
+class ReleaseBatch:
     """A batch on its way: decisions, digests to refresh, slots to retire."""
 
     catalogue: str
@@ -50,7 +50,7 @@ class Batch:
     refreshed: pa.Table
     retired: pa.Table
 
-    def of_state(self, state: str) -> Iterator[list[dict[str, Any]]]:
+    def decisions_in_state(self, state: str) -> Iterator[list[dict[str, Any]]]:
         """Yield the decisions in one state, some thousands at a time."""
         chosen = self.decisions.filter(pc.equal(self.decisions["state"], state))
         for part in chosen.to_batches(max_chunksize=ROWS_AT_ONCE):
@@ -64,7 +64,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class File:
+class PublishedFile:
     """A published object: its key, the sha256 of its bytes, how many they are, and whether it carries a signature."""
 
     key: str
@@ -74,7 +74,7 @@ class File:
 
 
 @dataclass
-class Sums:
+class BatchTotals:
     """What a batch comes to at one version. `new` and `changed` hold waiting slots that now pass."""
 
     new: int = 0
@@ -85,12 +85,12 @@ class Sums:
     superseded: frozenset[bytes] = frozenset()
 
 
-def picture_of(row: Row) -> Picture:
+def withdrawal_key(row: Row) -> WithdrawalKey:
     """Return what a withdrawal of this row's picture names."""
     return row["slot_id"], row["request_key"], row["finish_digest"]
 
 
-def counts_as(row: Row) -> str | None:
+def change_kind(row: Row) -> str | None:
     """Return whether a decided slot counts as new or changed; None for one that waited and waits on."""
     if row["kind"] != WAITING:
         return str(row["kind"])
@@ -99,43 +99,45 @@ def counts_as(row: Row) -> str | None:
     return "new" if row["live_file_sha"] is None else "changed"
 
 
-def sums_of(batch: Batch, live: Mapping[bytes, Row], withdrawn: Set[Picture] = NOTHING) -> Sums:
+def compute_totals(
+    batch: ReleaseBatch, live: Mapping[bytes, Row], withdrawn: Set[WithdrawalKey] = NO_WITHDRAWALS
+) -> BatchTotals:
     """Count the batch against the live rows of one version, and what people had withdrawn by then.
 
     A slot whose live picture is not the one it was planned against is superseded, whatever was decided. So is one whose
     picture is withdrawn: it was planned before that, since a plan lets withdrawn pictures be.
 
-    Raises `SumsDisagree` if promise 1 does not hold.
+    Raises `BatchTotalsMismatch` if promise 1 does not hold.
     """
-    sums = Sums()
+    sums = BatchTotals()
     names = ["slot_id", "kind", "state", "live_file_sha", "request_key", "finish_digest"]
     rows = batch.decisions.select(names).to_pylist()
     moved = {
         row["slot_id"]
         for row in rows
-        if _sha(live, row["slot_id"]) != row["live_file_sha"] or picture_of(row) in withdrawn
+        if _live_file_sha(live, row["slot_id"]) != row["live_file_sha"] or withdrawal_key(row) in withdrawn
     }
     for row in rows:
-        kind = counts_as(row)
+        kind = change_kind(row)
         if kind is not None:
             sums.new += kind == "new"
             sums.changed += kind == "changed"
-            sums.states["superseded" if row["slot_id"] in moved else STATE_COUNTS[row["state"]]] += 1
+            sums.states["superseded" if row["slot_id"] in moved else REPORT_STATE_NAMES[row["state"]]] += 1
     sums.superseded = frozenset(moved)
     sums.refreshed = sum(1 for _ in refreshed_rows(batch, live))
     sums.retired = sum(1 for _ in _retired(batch, live))
     if sums.new + sums.changed != sum(sums.states.values()):
-        raise SumsDisagree(f"{sums.new} new and {sums.changed} changed slots, but {dict(sums.states)}")
+        raise BatchTotalsMismatch(f"{sums.new} new and {sums.changed} changed slots, but {dict(sums.states)}")
     return sums
 
 
 def manifest_changes(
-    batch: Batch,
-    files: Mapping[bytes, File],
+    batch: ReleaseBatch,
+    files: Mapping[bytes, PublishedFile],
     live: Mapping[bytes, Row],
-    sums: Sums,
+    totals: BatchTotals,
     now: datetime,
-    channels: Mapping[bytes, Usable] = MappingProxyType({}),
+    channels: Mapping[bytes, ChannelEligibility] = MappingProxyType({}),
 ) -> pa.Table:
     """Return the rows of the one commit that makes the batch visible.
 
@@ -143,18 +145,18 @@ def manifest_changes(
     """
     parts = [
         [
-            _manifest_row(row, batch, files[row["slot_id"]], now) | _usable(row, channels) | {"_op": "put"}
+            _manifest_row(row, batch, files[row["slot_id"]], now) | _eligibility_columns(row, channels) | {"_op": "put"}
             for row in rows
-            if row["slot_id"] not in sums.superseded
+            if row["slot_id"] not in totals.superseded
         ]
-        for rows in batch.of_state("publish")
+        for rows in batch.decisions_in_state("publish")
     ]
-    refreshed = [row | _usable(row, channels) for row in refreshed_rows(batch, live)]
+    refreshed = [row | _eligibility_columns(row, channels) for row in refreshed_rows(batch, live)]
     parts.append([*refreshed, *_retired(batch, live)])
-    return pa.concat_tables([pa.Table.from_pylist(part, schema=CHANGES) for part in parts])
+    return pa.concat_tables([pa.Table.from_pylist(part, schema=MANIFEST_CHANGE_SCHEMA) for part in parts])
 
 
-def refreshed_rows(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+def refreshed_rows(batch: ReleaseBatch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
     """Yield the live rows whose picture stays and whose source has moved, with their new source digest."""
     for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "manifest")).to_pylist():
         # Another run may have put another picture there since: that one is not of this source.
@@ -162,22 +164,22 @@ def refreshed_rows(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str
             yield {**live[row["slot_id"]], "source_digest": row["source_digest"], "_op": "put"}
 
 
-def _retired(batch: Batch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+def _retired(batch: ReleaseBatch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
     for row in batch.retired.to_pylist():
-        if row["slot_id"] in live and _sha(live, row["slot_id"]) == row["live_file_sha"]:
+        if row["slot_id"] in live and _live_file_sha(live, row["slot_id"]) == row["live_file_sha"]:
             yield {**live[row["slot_id"]], "_op": "drop"}
 
 
-def _usable(row: Row, channels: Mapping[bytes, Usable]) -> dict[str, list[str]]:
+def _eligibility_columns(row: Row, channels: Mapping[bytes, ChannelEligibility]) -> dict[str, list[str]]:
     usable = channels.get(row["slot_id"])
-    return {} if usable is None else usable.columns
+    return {} if usable is None else usable.row_columns
 
 
-def _sha(live: Mapping[bytes, Row], slot_id: bytes) -> bytes | None:
+def _live_file_sha(live: Mapping[bytes, Row], slot_id: bytes) -> bytes | None:
     return live[slot_id]["file_sha"] if slot_id in live else None
 
 
-def _manifest_row(row: Row, batch: Batch, file: File, now: datetime) -> dict[str, Any]:
+def _manifest_row(row: Row, batch: ReleaseBatch, file: PublishedFile, now: datetime) -> dict[str, Any]:
     same = {name: row[name] for name in MANIFEST.names if name in row}
     return same | {
         "object": file.key,

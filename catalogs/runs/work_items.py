@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from catalogs.keys import digest, image_key, seed_of
+from catalogs.keys import digest, image_key, seed_from_image_key
 from catalogs.planning.plan import Request
-from catalogs.policy.channels import NOWHERE, Usable
+from catalogs.policy.channels import NOT_ELIGIBLE, ChannelEligibility
 from catalogs.table_schemas import RECORDS, REQUESTS
 from catalogs.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WorkItem:
     """One attempt at a request."""
 
     request: Request
@@ -35,10 +35,10 @@ class Order:
         """Return the attempt's seed: the row's own for attempt 0 where it gives one."""
         if self.attempt == 0 and self.request.seed is not None:
             return self.request.seed
-        return seed_of(self.image_key)
+        return seed_from_image_key(self.image_key)
 
     @property
-    def last(self) -> bool:
+    def is_last(self) -> bool:
         """Tell whether the request's attempts are spent after this one."""
         return self.attempt + 1 >= self.request.attempts_allowed
 
@@ -48,7 +48,7 @@ class ShardWork:
     """Orders of one model, worked on together. The name says which orders they are."""
 
     name: str
-    orders: tuple[Order, ...]
+    orders: tuple[WorkItem, ...]
 
     def __post_init__(self) -> None:
         """Refuse orders of several models: one engine would paint them all, under the others' keys."""
@@ -62,10 +62,10 @@ class ShardWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GeneratedImage:
     """What became of an order: a staged image and the sha256 of its pixels, or why there is none: a code, and words."""
 
-    order: Order
+    order: WorkItem
     how: Literal["generated", "reused", "failed"]
     raw_sha: str = ""
     engine_seconds: float = 0.0
@@ -76,10 +76,10 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ScreenedAttempt:
     """A made image with what was measured and decided on it alone."""
 
-    made: Made
+    image: GeneratedImage
     verdict: Verdict
     finished_sha: str = ""
     file_sha: str = ""
@@ -90,20 +90,20 @@ class Judged:
     fingerprint: bytes = b""
     fingerprint_quality: float = 0.0
     crop: bytes = b""
-    looks: tuple[float, ...] = ()
+    appearance: tuple[float, ...] = ()
     scanners: Mapping[str, str] | None = None
     errors: Mapping[str, str] | None = None
-    mark: str = ""
-    usable: Usable = NOWHERE
+    source_mark: str = ""
+    eligibility: ChannelEligibility = NOT_ELIGIBLE
 
     @property
     def wants_another(self) -> bool:
         """Tell whether another seed may help and may be spent."""
-        return self.verdict.again and not self.made.order.last
+        return self.verdict.retryable and not self.image.order.is_last
 
 
 @dataclass(slots=True)
-class Screening:
+class ShardScreening:
     """A shard's sums, and what is to be tried again."""
 
     shard: str
@@ -113,15 +113,15 @@ class Screening:
     engine_seconds: float = 0.0
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    again: list[Order] = field(default_factory=list)
+    retries: list[WorkItem] = field(default_factory=list)
 
 
-def retry_name(orders: Sequence[Order]) -> str:
+def retry_shard_name(items: Sequence[WorkItem]) -> str:
     """Return a name for a shard of new attempts: the same orders always get the same one."""
-    return "again-" + digest(sorted(order.image_key + order.request.finish_digest for order in orders))[:16]
+    return "again-" + digest(sorted(order.image_key + order.request.finish_digest for order in items))[:16]
 
 
-def requests_of(table: pa.Table) -> list[Request]:
+def requests_from_table(table: pa.Table) -> list[Request]:
     """Return the rows of a REQUESTS table as requests."""
     found = []
     for row in table.select(REQUESTS.names).to_pylist():
@@ -132,37 +132,37 @@ def requests_of(table: pa.Table) -> list[Request]:
     return found
 
 
-def record_table(judged: Iterable[Judged]) -> pa.Table:
+def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
     """Return a shard's record: a row an attempt, of the schema RECORDS."""
-    rows = list(judged)
+    rows = list(attempts)
     columns: dict[str, list[Any]] = {
-        "request_key": [row.made.order.request.key for row in rows],
-        "finish_digest": [row.made.order.request.finish_digest for row in rows],
-        "attempt": [row.made.order.attempt for row in rows],
-        "image_key": [bytes.fromhex(row.made.order.image_key) for row in rows],
-        "made": [row.made.how for row in rows],
-        "engine_seconds": [row.made.engine_seconds for row in rows],
-        "raw_sha": [bytes.fromhex(row.made.raw_sha) for row in rows],
+        "request_key": [row.image.order.request.key for row in rows],
+        "finish_digest": [row.image.order.request.finish_digest for row in rows],
+        "attempt": [row.image.order.attempt for row in rows],
+        "image_key": [bytes.fromhex(row.image.order.image_key) for row in rows],
+        "made": [row.image.how for row in rows],
+        "engine_seconds": [row.image.engine_seconds for row in rows],
+        "raw_sha": [bytes.fromhex(row.image.raw_sha) for row in rows],
         "finished_sha": [bytes.fromhex(row.finished_sha) for row in rows],
         "file_sha": [bytes.fromhex(row.file_sha) for row in rows],
         "file_bytes": [row.file_bytes for row in rows],
         "width": [row.width for row in rows],
         "height": [row.height for row in rows],
-        "verdict": [row.verdict.word for row in rows],
+        "verdict": [row.verdict.decision for row in rows],
         "again": [row.wants_another for row in rows],
         "reasons": [list(row.verdict.reasons) for row in rows],
         "scores": [_text(row.scores) for row in rows],
         "fingerprint": [row.fingerprint for row in rows],
         "fingerprint_quality": [row.fingerprint_quality for row in rows],
         "crop": [row.crop or None for row in rows],
-        "looks": [list(row.looks) or None for row in rows],
+        "looks": [list(row.appearance) or None for row in rows],
         "scanners": [_text(row.scanners) for row in rows],
         "errors": [_text(row.errors) for row in rows],
-        "mark": [row.mark for row in rows],
-        "channels": [list(row.usable.channels) for row in rows],
-        "channel_reasons": [list(row.usable.reasons) for row in rows],
-        "model": [row.made.order.request.model for row in rows],
-        "backend": [row.made.backend or None for row in rows],
+        "mark": [row.source_mark for row in rows],
+        "channels": [list(row.eligibility.channels) for row in rows],
+        "channel_reasons": [list(row.eligibility.reasons) for row in rows],
+        "model": [row.image.order.request.model for row in rows],
+        "backend": [row.image.backend or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

@@ -16,10 +16,10 @@ from flows.cli.commands import store as stores
 from flows.cli.commands import up as serving
 from flows.cli.commands.channels import approve, channels
 from flows.cli.commands.doctor import doctor
-from flows.cli.commands.engine.group import engines
-from flows.cli.commands.policy import policies
+from flows.cli.commands.engine.group import engine_app
+from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
-from infra.errors import BadAddress, BadMarks, UnreadableSource, WorldError
+from infra.errors import ExternalError, InvalidStoreAddress, ProvenanceConfigError, UnreadableSource
 
 app = typer.Typer(
     name="packshot",
@@ -45,33 +45,36 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 for command in COMMANDS:
     app.command()(command)
-app.add_typer(policies)
-app.add_typer(engines)
+app.add_typer(policy_app)
+app.add_typer(engine_app)
 
-INPUT_WRONG, WORLD_WRONG = 2, 3
+EXIT_BAD_INPUT, EXIT_EXTERNAL_FAILURE = 2, 3
 
 
 def main() -> None:
     """Run the command line; every expected error ends in one sentence and its exit code."""
     try:
         app(standalone_mode=True)
-    except (InputError, UnreadableSource, BadAddress, BadMarks) as error:
-        _end(str(error), INPUT_WRONG)
-    except WorldError as error:
-        _end(str(error), WORLD_WRONG)
+    except (InputError, UnreadableSource, InvalidStoreAddress, ProvenanceConfigError) as error:
+        _exit_with_message(str(error), EXIT_BAD_INPUT)
+    except ExternalError as error:
+        _exit_with_message(str(error), EXIT_EXTERNAL_FAILURE)
     except Exception as error:
         # Vendors' errors that no wall of ours translated: Prefect's server away is the one that people meet.
-        if not _server_is_away(error):
+        if not _is_prefect_unreachable(error):
             raise
-        _end(f"The Prefect server cannot be reached ({error}); unset PREFECT_API_URL to use a local one", WORLD_WRONG)
+        _exit_with_message(
+            f"The Prefect server cannot be reached ({error}); unset PREFECT_API_URL to use a local one",
+            EXIT_EXTERNAL_FAILURE,
+        )
 
 
-def _server_is_away(error: Exception) -> bool:
+def _is_prefect_unreachable(error: Exception) -> bool:
     # Prefect has no class of its own for it: at the start of a flow run it raises a plain RuntimeError.
     asked_in_vain = isinstance(error, RuntimeError) and str(error).startswith("Failed to reach API at")
     return asked_in_vain or type(error).__module__.split(".")[0] in {"httpx", "httpcore"}
 
 
-def _end(words: str, code: int) -> None:
-    print(f"packshot: {words}", file=sys.stderr)  # noqa: T201 - this is the terminal's face
-    raise SystemExit(code)
+def _exit_with_message(message: str, exit_code: int) -> None:
+    print(f"packshot: {message}", file=sys.stderr)  # noqa: T201 - this is the terminal's face
+    raise SystemExit(exit_code)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
-def console() -> "Console":
+def open_console() -> "Console":
     """Return the terminal."""
     from rich.console import Console
 

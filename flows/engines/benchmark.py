@@ -11,115 +11,115 @@ from typing import TYPE_CHECKING, Any
 
 from catalogs.errors import OptionError
 from flows.parameters import RefreshParameters
-from flows.wiring.composition import engine_spec
+from flows.wiring.composition import resolve_engine_spec
 from infra.engines import EngineSpec
 from infra.errors import EngineError
 from infra.settings import Settings
 
 if TYPE_CHECKING:
-    from infra.evaluation.benchmark import Backend
-    from infra.models.loading import Weights
+    from infra.evaluation.benchmark import BackendFactory
+    from infra.models.loading import PipelineSource
 
 TENSORRT = "tensorrt"
-SIDE_STEP, MOST_SIDE, MOST_BATCH = 16, 4096, 64
-LIST = re.compile(r"\d{1,6}(,\d{1,6})*")
+SIDE_MULTIPLE, MAX_SIDE, MAX_BATCH = 16, 4096, 64
+NUMBER_LIST = re.compile(r"\d{1,6}(,\d{1,6})*")
 
 
-def named_engine(model: str, precision: str | None, settings: Settings) -> EngineSpec:
+def resolve_engine_option(model: str, precision: str | None, settings: Settings) -> EngineSpec:
     """Return which engine a model's name means: a local folder, hub-id@commit, or a name of the default recipe."""
-    job, _ = RefreshParameters(source="none", store="none", model=model, precision=precision).job()
-    return engine_spec(job.recipe, job.recipe.default_model, settings)
+    job, _ = RefreshParameters(source="none", store="none", model=model, precision=precision).resolve_job()
+    return resolve_engine_spec(job.recipe, job.recipe.default_model, settings)
 
 
-def weights_of(spec: EngineSpec) -> "Weights":
+def stored_weights(spec: EngineSpec) -> "PipelineSource":
     """Return the weights that an engine would open."""
-    from infra.models.loading import StoredWeights
+    from infra.models.loading import StoredPipeline
 
-    return StoredWeights(spec.source, spec.revision, spec.weights_digest)
+    return StoredPipeline(spec.source, spec.revision, spec.weights_digest)
 
 
-def random_weights(name: str, *, tiny: bool) -> "Weights":
+def random_weights(name: str, *, tiny: bool) -> "PipelineSource":
     """Return random weights of a model's sizes, or of the tiny one's.
 
     Raises `OptionError` where a CPU would get 6 billion of them, `EngineError` where torch is not installed.
     """
-    from infra.models.loading import require_libraries
+    from infra.models.loading import require_torch_extra
 
-    require_libraries()
+    require_torch_extra()
     from infra.engines import device_kind
-    from infra.evaluation.random_models import NAMES, TINY, RandomWeights
+    from infra.evaluation.random_models import RANDOM_MODEL_NAMES, TINY, RandomPipeline
 
-    if name not in NAMES:
-        raise OptionError(f"--random-weights: {name!r} is none of {', '.join(NAMES)}")
+    if name not in RANDOM_MODEL_NAMES:
+        raise OptionError(f"--random-weights: {name!r} is none of {', '.join(RANDOM_MODEL_NAMES)}")
     kind = TINY if tiny else name
     if device_kind() == "cpu" and kind != TINY:
         raise OptionError(f"--random-weights: {name!r} needs a GPU, and there is none here; add --tiny for a small one")
-    return RandomWeights(kind, device_kind())
+    return RandomPipeline(kind, device_kind())
 
 
-def sizes_of(text: str) -> list[int]:
+def parse_sides(text: str) -> list[int]:
     """Read `--sizes`: pixels, each a multiple of 16 up to 4096."""
-    sizes = _numbers("--sizes", text)
+    sizes = _parse_numbers("--sizes", text)
     for size in sizes:
-        if size % SIDE_STEP or not 0 < size <= MOST_SIDE:
-            raise OptionError(f"--sizes: {size} is not a multiple of {SIDE_STEP} up to {MOST_SIDE}")
+        if size % SIDE_MULTIPLE or not 0 < size <= MAX_SIDE:
+            raise OptionError(f"--sizes: {size} is not a multiple of {SIDE_MULTIPLE} up to {MAX_SIDE}")
     return sizes
 
 
-def batches_of(text: str) -> list[int]:
+def parse_batch_sizes(text: str) -> list[int]:
     """Read `--batch`: from 1 to 64 images each."""
-    batches = _numbers("--batch", text)
+    batches = _parse_numbers("--batch", text)
     for batch in batches:
-        if not 1 <= batch <= MOST_BATCH:
-            raise OptionError(f"--batch: {batch} is not between 1 and {MOST_BATCH}")
+        if not 1 <= batch <= MAX_BATCH:
+            raise OptionError(f"--batch: {batch} is not between 1 and {MAX_BATCH}")
     return batches
 
 
-def chosen(option: str, text: str, known: Iterable[str]) -> list[str]:
+def parse_names(option: str, text: str, allowed: Iterable[str]) -> list[str]:
     """Read a list of names, each of them known."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in known:
-            raise OptionError(f"{option}: {name!r} is none of {', '.join(known)}")
+        if name not in allowed:
+            raise OptionError(f"{option}: {name!r} is none of {', '.join(allowed)}")
     return list(dict.fromkeys(names))
 
 
-def backends_of(text: str, engine: Path | None) -> "dict[str, Backend]":
+def parse_backends(text: str, engine_folder: Path | None) -> "dict[str, BackendFactory]":
     """Read `--backends`; `engine` is a TensorRT engine's folder, which is measured too.
 
     Raises `OptionError` for an unknown name, for `tensorrt` without an engine, and for a folder that holds none.
     """
-    from infra.engines.tensorrt.build_manifest import read_card
-    from infra.evaluation.benchmark import BACKENDS, planned
+    from infra.engines.tensorrt.build_manifest import read_build_manifest
+    from infra.evaluation.benchmark import BACKEND_FACTORIES, tensorrt_backend_factory
 
-    names = chosen("--backends", text, [*BACKENDS, TENSORRT])
-    if engine is None:
+    names = parse_names("--backends", text, [*BACKEND_FACTORIES, TENSORRT])
+    if engine_folder is None:
         if TENSORRT in names:
             raise OptionError("--backends: tensorrt needs --engine DIR, which `packshot engine build` writes")
-        return {name: BACKENDS[name] for name in names}
+        return {name: BACKEND_FACTORIES[name] for name in names}
     try:
-        read_card(engine)
+        read_build_manifest(engine_folder)
     except EngineError as error:
         raise OptionError(f"--engine: {error}") from None
-    known = {**BACKENDS, TENSORRT: planned(engine)}
+    known = {**BACKEND_FACTORIES, TENSORRT: tensorrt_backend_factory(engine_folder)}
     return {name: known[name] for name in dict.fromkeys([*names, TENSORRT])}
 
 
-def bench(
-    weights: "Weights", called: str, cases: list[Any], backends: "dict[str, Backend]", say: Any
+def run_benchmark(
+    weights: "PipelineSource", model_label: str, cases: list[Any], backends: "dict[str, BackendFactory]", progress: Any
 ) -> dict[str, Any]:
     """Measure these backends on this machine; return the document with a row a case."""
     from infra.engines import device_kind
-    from infra.evaluation.benchmark import measure
-    from infra.evaluation.benchmark_cases import document
+    from infra.evaluation.benchmark import measure_backends
+    from infra.evaluation.benchmark_cases import benchmark_document
 
     device = device_kind()
     precision = "fp32" if device == "cpu" else "bf16"
-    rows = list(measure(weights, device, precision, cases, backends, say))
-    return document(rows, {"model": called, "precision": precision, "steps": cases[0].steps})
+    rows = list(measure_backends(weights, device, precision, cases, backends, progress))
+    return benchmark_document(rows, {"model": model_label, "precision": precision, "steps": cases[0].steps})
 
 
-def _numbers(option: str, text: str) -> list[int]:
-    if not LIST.fullmatch(text.replace(" ", "")):
+def _parse_numbers(option: str, text: str) -> list[int]:
+    if not NUMBER_LIST.fullmatch(text.replace(" ", "")):
         raise OptionError(f"{option}: {text!r} is no list of numbers such as 512,1024")
     return sorted({int(part) for part in text.split(",")})

@@ -12,20 +12,20 @@ from typing import Any, TypeVar, cast
 
 from catalogs.errors import OptionError
 from infra.engines.tensorrt.engine_build import (
-    RUNS,
-    EngineOrder,
-    Precision,
-    Runs,
-    check_precision,
-    make_engine,
-    prepare,
+    ENGINE_RUNTIMES,
+    EngineBuildRequest,
+    EnginePrecision,
+    EngineRuntime,
+    build_engine_folder,
+    check_engine_precision,
+    prepare_build,
 )
 from infra.engines.tensorrt.plan_build import COMPATIBILITIES, Compatibility
-from infra.engines.tensorrt.profiles import Size, Span, batch_span
+from infra.engines.tensorrt.profiles import AxisRange, ImageSize, batch_range
 from infra.errors import EngineError
-from infra.onnx_graphs.model_source import model_folder
+from infra.onnx_graphs.model_source import resolve_model_folder
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 Answer = TypeVar("Answer")
 _SIZE, _BATCH = re.compile(r"(\d{1,6})x(\d{1,6})"), re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
@@ -45,56 +45,56 @@ class BuildOptions:
     calibration: Path | None = None
 
 
-def build_engine(options: BuildOptions, say: Say) -> dict[str, Any]:
+def build_engine(options: BuildOptions, progress: Progress) -> dict[str, Any]:
     """Build an engine and return its card as a document. Raises `InputError` or `EngineError`, and says why."""
-    sizes, batch = read_sizes(options.sizes), read_batch(options.batch)
-    _asked("--precision", check_precision, options.precision)
-    _one_of("--compatibility", options.compatibility, COMPATIBILITIES)
-    _one_of("--runtime", options.runtime, RUNS)
-    order = EngineOrder(
-        model=_asked("--model", model_folder, options.model),
+    sizes, batch = parse_sizes(options.sizes), parse_batch_range(options.batch)
+    _convert_option("--precision", check_engine_precision, options.precision)
+    _require_one_of("--compatibility", options.compatibility, COMPATIBILITIES)
+    _require_one_of("--runtime", options.runtime, ENGINE_RUNTIMES)
+    order = EngineBuildRequest(
+        model=_convert_option("--model", resolve_model_folder, options.model),
         onnx=options.onnx,
         out=options.out,
         sizes=sizes,
         batch=batch,
-        precision=cast("Precision", options.precision),
+        precision=cast("EnginePrecision", options.precision),
         compatibility=cast("Compatibility", options.compatibility),
-        runtime=cast("Runs", options.runtime),
+        runtime=cast("EngineRuntime", options.runtime),
         calibration=options.calibration,
     )
     try:
-        prepared = prepare(order, say)
+        prepared = prepare_build(order, progress)
     except (ValueError, EngineError) as error:
         raise OptionError(str(error)) from None
-    return make_engine(prepared, say).model_dump(mode="json")
+    return build_engine_folder(prepared, progress).model_dump(mode="json")
 
 
-def read_sizes(text: str) -> tuple[Size, ...]:
+def parse_sizes(text: str) -> tuple[ImageSize, ...]:
     """Return the sizes of a text such as `1024x1024,768x768`, each once."""
     sizes = []
     for part in text.split(","):
         found = _SIZE.fullmatch(part.strip())
         if found is None:
             raise OptionError(f"--sizes: {part.strip()!r} is no size; give width x height, such as 1024x1024,768x768")
-        sizes.append(Size(int(found[1]), int(found[2])))
+        sizes.append(ImageSize(int(found[1]), int(found[2])))
     return tuple(dict.fromkeys(sizes))
 
 
-def read_batch(text: str) -> Span:
+def parse_batch_range(text: str) -> AxisRange:
     """Return the range of a text such as `1-4`, or `4` for batches of that size alone."""
     found = _BATCH.fullmatch(text.strip())
     if found is None:
         raise OptionError(f"--batch: {text!r} is no range; give 1-4, or 4 for batches of four alone")
-    return _asked("--batch", lambda ends: batch_span(*ends), (int(found[1]), int(found[2] or found[1])))
+    return _convert_option("--batch", lambda ends: batch_range(*ends), (int(found[1]), int(found[2] or found[1])))
 
 
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise OptionError(f"{option}: {value!r} is none of {', '.join(known)}")
+def _require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise OptionError(f"{option}: {value!r} is none of {', '.join(allowed)}")
 
 
-def _asked(option: str, question: Callable[[Any], Answer], value: object) -> Answer:
+def _convert_option(option: str, convert: Callable[[Any], Answer], value: object) -> Answer:
     try:
-        return question(value)
+        return convert(value)
     except (ValueError, EngineError) as error:
         raise OptionError(f"{option}: {error}") from None

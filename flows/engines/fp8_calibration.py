@@ -12,67 +12,74 @@ from typing import Any
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.planning.plan import Plan, Request
-from catalogs.runs.job import Job
-from catalogs.runs.work_items import requests_of
+from catalogs.runs.job import RefreshJob
+from catalogs.runs.work_items import requests_from_table
 from flows.parameters import RefreshParameters
-from flows.wiring.composition import prompt_gates
-from infra.engines.tensorrt.fp8_calibration import calibrate_model, write_calibration
+from flows.wiring.composition import build_prompt_gates
+from infra.engines.tensorrt.fp8_calibration import calibrate_model, write_fp8_calibration
 from infra.interfaces import ObjectStore, Prompt
-from infra.models.model_files import folder_digest
-from infra.onnx_graphs.model_source import model_folder
+from infra.models.model_files import model_folder_digest
+from infra.onnx_graphs.model_source import resolve_model_folder
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.parquet_objects import read_row_group
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
 
-RUN = "calibration"
-MOST = 512
-Say = Callable[[str], None]
+CALIBRATION_RUN_ID = "calibration"
+MAX_PROMPTS = 512
+Progress = Callable[[str], None]
 
 
 def calibrate_engine(
-    source: str, recipe: str, model: str, count: int, out: Path, settings: Settings, say: Say
+    source: str, recipe: str, model: str, count: int, out: Path, settings: Settings, progress: Progress
 ) -> dict[str, Any]:
     """Measure on `count` prompts of a catalogue, write the calibration to `out`, and return what it says.
 
     Raises `InputError` for a catalogue, recipe or model that cannot be read, `EngineError` where painting fails.
     """
-    if not 1 <= count <= MOST:
-        raise OptionError(f"--prompts: {count!r} is not from 1 to {MOST}")
+    if not 1 <= count <= MAX_PROMPTS:
+        raise OptionError(f"--prompts: {count!r} is not from 1 to {MAX_PROMPTS}")
     if not out.absolute().parent.is_dir():
         raise OptionError(f"--out: there is no folder {str(out.absolute().parent)!r}; make it first")
-    say("Planning the catalogue for its prompts")
-    prompts = recipe_prompts(source, recipe, model, count, settings)
-    say(f"Painting {len(prompts)} prompts and measuring what enters each layer")
-    folder = model_folder(model)
-    made = calibrate_model(folder, folder_digest(folder), prompts)
-    write_calibration(out, made)
+    progress("Planning the catalogue for its prompts")
+    prompts = sample_recipe_prompts(source, recipe, model, count, settings)
+    progress(f"Painting {len(prompts)} prompts and measuring what enters each layer")
+    folder = resolve_model_folder(model)
+    made = calibrate_model(folder, model_folder_digest(folder), prompts)
+    write_fp8_calibration(out, made)
     return {"out": str(out), "layers": len(made.largest), **made.model_dump(mode="json")}
 
 
-def recipe_prompts(source: str, recipe: str, model: str, count: int, settings: Settings) -> list[Prompt]:
+def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, settings: Settings) -> list[Prompt]:
     """Return at most `count` prompts of the recipe's usual model, evenly over the catalogue, each text once."""
     with TemporaryDirectory(prefix="packshot-calibration-") as folder:
         parameters = RefreshParameters(source=source, store=folder, recipe=recipe, engine="torch", model=model)
-        job, _ = parameters.job()
+        job, _ = parameters.resolve_job()
         store = open_store(folder)
-        plan = make_plan(job, store, open_tables(folder), RUN, settings.shard_size, gate=prompt_gates(job, settings))
-        texts = {request.prompt: request for request in _requests(job, store, plan)}
+        plan = make_plan(
+            job,
+            store,
+            open_tables(folder),
+            CALIBRATION_RUN_ID,
+            settings.shard_size,
+            prompt_gate=build_prompt_gates(job, settings),
+        )
+        texts = {request.prompt: request for request in _read_default_model_requests(job, store, plan)}
     if not texts:
         raise OptionError(f"The catalogue {source!r} asks for no picture of the model that is calibrated")
     found = list(texts.values())
     chosen = found if len(found) <= count else [found[number * len(found) // count] for number in range(count)]
-    return [_prompt(number, request) for number, request in enumerate(chosen)]
+    return [_to_prompt(number, request) for number, request in enumerate(chosen)]
 
 
-def _requests(job: Job, store: ObjectStore, plan: Plan) -> Iterator[Request]:
+def _read_default_model_requests(job: RefreshJob, store: ObjectStore, plan: Plan) -> Iterator[Request]:
     for shard in plan.shards:
-        table = read_row_group(store, layout.run_requests(RUN, shard.part), shard.row_group)
-        yield from (each for each in requests_of(table) if each.model == job.recipe.default_model)
+        table = read_row_group(store, layout.run_requests(CALIBRATION_RUN_ID, shard.part), shard.row_group)
+        yield from (each for each in requests_from_table(table) if each.model == job.recipe.default_model)
 
 
-def _prompt(number: int, request: Request) -> Prompt:
+def _to_prompt(number: int, request: Request) -> Prompt:
     return Prompt(
         key=str(number),
         text=request.prompt,

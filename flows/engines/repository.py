@@ -11,36 +11,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import EngineCard, Machine, Need, Parity, choose, explained
+from catalogs.models.engine_artifacts import (
+    EngineArtifact,
+    EngineRequirements,
+    GpuPlatform,
+    ParityResult,
+    explain_selection,
+    select_engine,
+)
 from catalogs.recipe.schema import Recipe
-from flows.engines.onnx_export import Say
+from flows.engines.onnx_export import Progress
 from infra.coordination.process_liveness import host_name
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import ObjectStore
-from infra.onnx_graphs.export_manifest import ExportCard, read_card
-from infra.onnx_graphs.model_export import whole_folder
+from infra.onnx_graphs.export_manifest import ExportManifest, read_export_manifest
+from infra.onnx_graphs.model_export import atomic_folder
 from tasks.models.engine_repository import (
     add_engine,
-    build_failure,
-    built_once,
-    engines,
+    cannot_build,
     fetch_engine,
-    hopeless,
-    mark_engine,
+    find_or_build_engine,
+    list_stored_engines,
     read_engine,
+    read_recent_build_failure,
+    record_verification,
 )
 
 if TYPE_CHECKING:
-    from infra.onnx_graphs.graph_verification import Opener, Verdict
+    from infra.onnx_graphs.graph_verification import GraphOpener, GraphVerification
 
-STORED = re.compile(r"([a-z0-9][a-z0-9-]{0,62})/([1-9]\d{0,8})")
+STORED_ENGINE_NAME = re.compile(r"([a-z0-9][a-z0-9-]{0,62})/([1-9]\d{0,8})")
 
-MADE_BY_ITSELF = ("fp32", "bf16")
+AUTO_BUILT_PRECISIONS = ("fp32", "bf16")
 """Precisions of which a lacking engine is made: one of fp8 needs a calibration with somebody's prompts."""
 
-Make = Callable[[Need], None]
+EngineBuilder = Callable[[EngineRequirements], None]
 
-OpenPlans = Callable[[Path, ExportCard], "Opener"]
+PlanOpener = Callable[[Path, ExportManifest], "GraphOpener"]
 """What opens an engine's folder with plans, beside the card of the export that they were built from."""
 
 
@@ -51,24 +58,24 @@ def put_engine(store: ObjectStore, name: str, folder: Path) -> dict[str, Any]:
 
 def list_engines(store: ObjectStore, name: str | None) -> list[dict[str, Any]]:
     """Return the cards of one name, or of all."""
-    return [card.model_dump(mode="json", exclude={"document"}) for card in engines(store, name or "")]
+    return [card.model_dump(mode="json", exclude={"document"}) for card in list_stored_engines(store, name or "")]
 
 
 def verify_engine(
     store: ObjectStore,
     engine: str,
     model: str,
-    say: Say,
+    progress: Progress,
     graphs: Path | None = None,
-    open_plans: OpenPlans | None = None,
+    open_plans: PlanOpener | None = None,
 ) -> dict[str, Any]:
     """Fetch an engine (name/version), compare it with its model, and mark it ready or refused.
 
     Plans need `graphs`, the export that they were built from, and `open_plans`, which is None where none can be run.
     """
-    from infra.onnx_graphs.graph_verification import verify
+    from infra.onnx_graphs.graph_verification import verify_export
 
-    card = _named(store, engine)
+    card = _read_whole_engine(store, engine)
     plans = card.facts.runtime == "tensorrt"
     if plans and open_plans is None:
         raise EngineUnsuitable(f"The engine {engine} holds TensorRT plans, which cannot be run here: verify it there.")
@@ -77,46 +84,46 @@ def verify_engine(
     with tempfile.TemporaryDirectory(prefix="packshot-engine-") as scratch:
         folder = Path(scratch) / "engine"
         folder.mkdir()
-        say(f"Fetching {engine}")
+        progress(f"Fetching {engine}")
         fetch_engine(store, card, folder)
         if open_plans is not None and graphs is not None and plans:
-            verdict = verify(model, graphs, say, open_plans(folder, read_card(graphs)))
+            verdict = verify_export(model, graphs, progress, open_plans(folder, read_export_manifest(graphs)))
         else:
-            verdict = verify(model, folder, say)
-    return {**verdict.document(), "state": mark_engine(store, card, parity_of(verdict)).state}
+            verdict = verify_export(model, folder, progress)
+    return {**verdict.to_document(), "state": record_verification(store, card, summarize_parity(verdict)).state}
 
 
-def take_engine(
+def fetch_fitting_engine(
     store: ObjectStore,
     recipe: Recipe,
     model: str,
-    here: Machine | None,
-    kept: Path,
-    make: Make | None = None,
+    machine: GpuPlatform | None,
+    cache_folder: Path,
+    build: EngineBuilder | None = None,
     lease_seconds: float = 120.0,
 ) -> Path | None:
     """Return the folder of the engine that fits, fetched into `kept` once; None where the torch engine must paint.
 
     Where none fits, `make` makes one and puts it into the store: once, while other workers wait for it.
     """
-    need = _need(recipe, model, here)
+    need = _requirements(recipe, model, machine)
     if need is None:
         return None
     name = model.partition("@")[0]
-    if make is None or need.precision not in MADE_BY_ITSELF:
-        choice = choose(engines(store, name), need)
+    if build is None or need.precision not in AUTO_BUILT_PRECISIONS:
+        choice = select_engine(list_stored_engines(store, name), need)
     else:
-        choice = built_once(store, name, need, lambda: make(need), host_name(), lease_seconds)
-    if choice.card is None:
+        choice = find_or_build_engine(store, name, need, lambda: build(need), host_name(), lease_seconds)
+    if choice.artifact is None:
         return None
-    card = choice.card
+    card = choice.artifact
     # Under the digest of its files too: a store may be emptied, and its numbers begin anew.
-    folder = kept / f"{card.model}-{card.version}-{card.digest[:12]}"
+    folder = cache_folder / f"{card.model}-{card.version}-{card.digest[:12]}"
     if folder.is_dir():
         return folder
-    kept.mkdir(parents=True, exist_ok=True)
+    cache_folder.mkdir(parents=True, exist_ok=True)
     try:
-        with whole_folder(folder) as scratch:
+        with atomic_folder(folder) as scratch:
             fetch_engine(store, card, scratch)
     except EngineError:
         if not folder.is_dir():  # or another process of this machine was first
@@ -124,8 +131,8 @@ def take_engine(
     return folder
 
 
-def warn_of_engines(
-    store: ObjectStore, recipe: Recipe, here: Machine | None = None, *, makes: bool = False
+def missing_engine_warnings(
+    store: ObjectStore, recipe: Recipe, machine: GpuPlatform | None = None, *, builds_missing: bool = False
 ) -> list[str]:
     """Return what a run's report must say where a recipe asks for TensorRT and no engine of its default model fits.
 
@@ -135,34 +142,38 @@ def warn_of_engines(
     # Of a registered model the version in production: that is what most pictures are made by.
     version = "" if default.standing is None else f"@{default.standing.production}"
     name = f"{recipe.default_model}{version}"
-    entry = recipe.weights[name]
+    entry = recipe.weights_by_name[name]
     if recipe.engine != "tensorrt" or entry.family == "stub":
         return []
     said = f"The torch engine paints in place of TensorRT, in {entry.precision}"
-    need = _need(recipe, name, here)
+    need = _requirements(recipe, name, machine)
     if need is None:
         return [f"{said}: engines are known by their weights, and {name!r} has no weights_digest"]
-    choice = choose(engines(store, recipe.default_model), need)
-    if choice.card is not None:
+    choice = select_engine(list_stored_engines(store, recipe.default_model), need)
+    if choice.artifact is not None:
         return []
-    failed = build_failure(store, recipe.default_model, need)
-    if makes and need.precision in MADE_BY_ITSELF and not hopeless(store, recipe.default_model, need):
+    failed = read_recent_build_failure(store, recipe.default_model, need)
+    if (
+        builds_missing
+        and need.precision in AUTO_BUILT_PRECISIONS
+        and not cannot_build(store, recipe.default_model, need)
+    ):
         said = "A TensorRT engine is built before the first picture"
     why = f"; building one failed: {failed}" if failed else ""
-    return [f"{said}: {explained(name, choice)}{why}"]
+    return [f"{said}: {explain_selection(name, choice)}{why}"]
 
 
-def _need(recipe: Recipe, model: str, here: Machine | None) -> Need | None:
+def _requirements(recipe: Recipe, model: str, machine: GpuPlatform | None) -> EngineRequirements | None:
     """Return what a model of the recipe needs, in all its sizes; None for weights that nobody has a digest of."""
-    entry = recipe.weights[model]
+    entry = recipe.weights_by_name[model]
     if entry.weights_digest is None:
         return None
     sizes = tuple(sorted({(tier.width, tier.height) for tier in recipe.tiers.values()}))
-    return Need(entry.weights_digest, entry.precision, sizes, here)
+    return EngineRequirements(entry.weights_digest, entry.precision, sizes, machine)
 
 
-def _named(store: ObjectStore, engine: str) -> EngineCard:
-    named = STORED.fullmatch(engine)
+def _read_whole_engine(store: ObjectStore, engine: str) -> EngineArtifact:
+    named = STORED_ENGINE_NAME.fullmatch(engine)
     if named is None:
         raise OptionError(f"An engine of a store is called name/version, such as turbo/1, not {engine!r}")
     card = read_engine(store, named[1], int(named[2]))
@@ -173,10 +184,10 @@ def _named(store: ObjectStore, engine: str) -> EngineCard:
     return card
 
 
-def parity_of(verdict: "Verdict") -> Parity:
+def summarize_parity(verdict: "GraphVerification") -> ParityResult:
     """Return what a card says of a comparison: its worst figures."""
     differences = [case.max_abs_diff for case in verdict.cases]
-    return Parity(
+    return ParityResult(
         passed=verdict.passed,
         runtime=verdict.runtime,
         twin=verdict.twin,

@@ -20,18 +20,18 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Cancelling
 
 from flows.parameters import PartParameters
-from infra.errors import WorldError
+from infra.errors import ExternalError
 
-PART = "refresh/part"
-LOOK_SECONDS, START_SECONDS = 2.0, 60.0
+PART_DEPLOYMENT = "refresh/part"
+POLL_SECONDS, PICKUP_TIMEOUT_SECONDS = 2.0, 60.0
 """How often children are looked at, and how long none of them may be at work before they are called off."""
 
 
-class PartFailed(WorldError):
+class PartFailed(ExternalError):
     """A child run did not do its part."""
 
 
-def parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
+def run_parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
     """Run parts by their deployment and wait for them; return the names of those that are done.
 
     None are where this run is no deployment's, or parts have none. Raises `PartFailed` for one that began and failed.
@@ -40,27 +40,27 @@ def parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
         return set()
     with get_client(sync_client=True) as client:
         try:
-            client.read_deployment_by_name(PART)
+            client.read_deployment_by_name(PART_DEPLOYMENT)
         except ObjectNotFound:
             return set()
-        children = {name: _start(asked) for name, asked in parts.items()}
-        return _wait(client, children)
+        children = {name: _start_child(asked) for name, asked in parts.items()}
+        return _wait_for_children(client, children)
 
 
-def _start(asked: PartParameters) -> UUID:
+def _start_child(parameters: PartParameters) -> UUID:
     child = run_deployment(
-        PART,
-        parameters=asked.model_dump(mode="json"),
-        flow_run_name=f"{asked.run}-{asked.part}",
-        idempotency_key=f"{flow_run.id}-{flow_run.run_count}-{asked.part}",
-        tags=[_tag(flow_run.id)],
+        PART_DEPLOYMENT,
+        parameters=parameters.model_dump(mode="json"),
+        flow_run_name=f"{parameters.run}-{parameters.part}",
+        idempotency_key=f"{flow_run.id}-{flow_run.run_count}-{parameters.part}",
+        tags=[_parent_tag(flow_run.id)],
         timeout=0,
     )
     assert isinstance(child, FlowRun)  # noqa: S101 - a coroutine only where this is called from one
     return child.id
 
 
-def _wait(client: SyncPrefectClient, children: dict[str, UUID]) -> set[str]:
+def _wait_for_children(client: SyncPrefectClient, children: dict[str, UUID]) -> set[str]:
     done: set[str] = set()
     waiting, idle_since = dict(children), time.monotonic()
     while waiting:
@@ -75,30 +75,32 @@ def _wait(client: SyncPrefectClient, children: dict[str, UUID]) -> set[str]:
                 done.add(name)
             elif state is not None and state.is_running():
                 idle_since = time.monotonic()
-        if waiting and time.monotonic() - idle_since > START_SECONDS:
+        if waiting and time.monotonic() - idle_since > PICKUP_TIMEOUT_SECONDS:
             get_run_logger().warning("Nobody takes up %d parts; they are done here", len(waiting))
             late = [client.read_flow_run(child) for child in waiting.values()]
-            _call_off(client, late, "Nobody took it up; its parent does it")
+            _cancel(client, late, "Nobody took it up; its parent does it")
             break
         if waiting:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
     return done
 
 
-def _call_off(client: SyncPrefectClient, children: Iterable[FlowRun], why: str | None = None) -> None:
+def _cancel(client: SyncPrefectClient, children: Iterable[FlowRun], message: str | None = None) -> None:
     for child in children:
         if child.state is None or child.state.is_final():
             continue
         begun = child.state.type in {StateType.RUNNING, StateType.CANCELLING}
-        client.set_flow_run_state(child.id, Cancelling(message=why) if begun else Cancelled(message=why), force=True)
+        client.set_flow_run_state(
+            child.id, Cancelling(message=message) if begun else Cancelled(message=message), force=True
+        )
 
 
 def cancel_children(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - as Prefect calls its hooks
     """Cancel the children of a run that was cancelled or crashed; whoever runs this hook, it is not that run."""
     with get_client(sync_client=True) as client:
-        tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=[_tag(flow_run.id)]))
-        _call_off(client, client.read_flow_runs(flow_run_filter=tagged))
+        tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=[_parent_tag(flow_run.id)]))
+        _cancel(client, client.read_flow_runs(flow_run_filter=tagged))
 
 
-def _tag(run_id: object) -> str:
+def _parent_tag(run_id: object) -> str:
     return f"part-of-{run_id}"

@@ -17,7 +17,9 @@ M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
 
 
-def taking(model: type[M], *, required: tuple[str, ...] = ()) -> Callable[[Callable[[M], R]], Callable[..., R]]:
+def parameters_from_pydantic(
+    model: type[M], *, required: tuple[str, ...] = ()
+) -> Callable[[Callable[[M], R]], Callable[..., R]]:
     """Let a function of a model be called with the model's fields, as Prefect does.
 
     Fields in `required` are required by forms and deployments; in Python, None stands for the model's default.
@@ -41,15 +43,15 @@ def _signature(model: type[BaseModel], required: tuple[str, ...]) -> inspect.Sig
     parameters = []
     for name, field in model.model_fields.items():
         kind = inspect.Parameter.KEYWORD_ONLY
-        annotation = _kind(field, required=name in required)
+        annotation = _form_annotation(field, required=name in required)
         if field.metadata:
             annotation = Annotated[annotation, *field.metadata]
-        default = _shown(field, required=name in required or field.is_required())
+        default = _form_default(field, required=name in required or field.is_required())
         parameters.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
     return inspect.Signature(parameters)
 
 
-def _kind(field: FieldInfo, *, required: bool) -> Any:
+def _form_annotation(field: FieldInfo, *, required: bool) -> Any:
     """Return a field's type; a required one cannot be left empty in the form."""
     if not required:
         return field.annotation
@@ -57,7 +59,7 @@ def _kind(field: FieldInfo, *, required: bool) -> Any:
     return kinds[0] if len(kinds) == 1 else field.annotation
 
 
-def _shown(field: FieldInfo, *, required: bool) -> Any:
+def _form_default(field: FieldInfo, *, required: bool) -> Any:
     """Return what Prefect reads title, description and default of a parameter from."""
     extra = dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
     if field.title:

@@ -14,12 +14,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from flows.orchestration.supervised_process import attended, end_with_parent
-from infra.errors import WorldError
+from flows.orchestration.supervised_process import exit_with_parent, run_supervised
+from infra.errors import ExternalError
 
 HOST = "127.0.0.1"
-START_SECONDS = 120
-RECORDER = {
+START_TIMEOUT_SECONDS = 120
+RECORDER_ENVIRONMENT = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
@@ -27,35 +27,35 @@ RECORDER = {
 """One by one, which is the default, SQLite records 45 task runs a second, and the rest of a burst is dropped."""
 
 
-class ServerFailed(WorldError):
+class ServerFailed(ExternalError):
     """The local Prefect server did not come up."""
 
 
 @contextmanager
-def local_server(
-    port: int | None = None, *, whole: bool = False, settings: Mapping[str, str] | None = None
+def run_local_server(
+    port: int | None = None, *, with_ui: bool = False, settings: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Start a server and yield its API URL; end it on the way out. A `whole` one has the UI, and schedules."""
-    port = port or free_port()
+    """Start a server and yield its API URL; end it on the way out. With `with_ui` it has the UI, and schedules."""
+    port = port or find_free_port()
     url = f"http://{HOST}:{port}/api"
-    words = (str(port), "whole" if whole else "api")
-    environment = RECORDER | {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    words = (str(port), "whole" if with_ui else "api")
+    environment = RECORDER_ENVIRONMENT | {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     environment |= settings or {}
-    with attended(
+    with run_supervised(
         "flows.orchestration.local_server", *words, environment=environment, stderr=subprocess.PIPE
     ) as process:
-        _wait(process, url)
+        _wait_until_healthy(process, url)
         yield url
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """Return a port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     """Tell whether a server could listen on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,12 +66,12 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
+def _wait_until_healthy(process: "subprocess.Popen[bytes]", url: str) -> None:
     # Its log goes to a pipe that must be read, or a full pipe would stop it.
     last: list[bytes] = []
     assert process.stderr is not None  # noqa: S101 - asked for above
-    threading.Thread(target=_drain, args=(process.stderr, last), daemon=True).start()
-    deadline = time.monotonic() + START_SECONDS
+    threading.Thread(target=_drain_log, args=(process.stderr, last), daemon=True).start()
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             words = b"".join(last[-5:]).decode("utf-8", "replace").strip()
@@ -82,19 +82,19 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise ServerFailed(f"The local Prefect server did not answer within {START_SECONDS} s")
+    raise ServerFailed(f"The local Prefect server did not answer within {START_TIMEOUT_SECONDS} s")
 
 
-def _drain(pipe: "object", last: list[bytes]) -> None:
+def _drain_log(pipe: "object", last_lines: list[bytes]) -> None:
     for line in pipe:  # type: ignore[attr-defined]
-        last.append(line)
-        del last[:-20]
+        last_lines.append(line)
+        del last_lines[:-20]
 
 
 def main() -> None:
     """Serve until the parent is gone."""
     parent, port, kind = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    end_with_parent(parent)
+    exit_with_parent(parent)
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -14,13 +14,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from flows.orchestration.local_server import ServerFailed, local_server
-from flows.orchestration.supervised_process import attended
+from flows.orchestration.local_server import ServerFailed, run_local_server
+from flows.orchestration.supervised_process import run_supervised
 
-POOL, PARTS_POOL = "packshot", "packshot-parts"
-QUEUES = ("high", "normal", "low")
-SAMPLE = "sample"
-QUIET = {
+WORK_POOL, PARTS_WORK_POOL = "packshot", "packshot-parts"
+WORK_QUEUES = ("high", "normal", "low")
+SAMPLE_NAME = "sample"
+WORKER_ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
@@ -29,65 +29,68 @@ QUIET = {
 
 
 @dataclass(frozen=True)
-class Serving:
+class LocalPrefectStack:
     """What is being served: the API's URL, the sample catalogue, the store, and the processes that must not end."""
 
-    api: str
+    api_url: str
     source: Path
     store: Path
     processes: tuple[Any, ...]
 
     @property
-    def ui(self) -> str:
+    def ui_url(self) -> str:
         """Return the address to open in a browser."""
-        return self.api.removesuffix("/api")
+        return self.api_url.removesuffix("/api")
 
     @property
-    def scheduled(self) -> dict[str, str]:
+    def deployment_parameters(self) -> dict[str, str]:
         """Return the parameters that `prefect.yaml` takes from the environment."""
-        return {"source": str(self.source), "catalogue": SAMPLE, "store": str(self.store), "recipe": SAMPLE}
+        return {"source": str(self.source), "catalogue": SAMPLE_NAME, "store": str(self.store), "recipe": SAMPLE_NAME}
 
 
 @contextmanager
-def serving(folder: Path, port: int, *, limit: int | None = 1) -> Iterator[Serving]:
-    """Serve from `folder` on `port`; at most `limit` refreshes at once. The environment must be ours already."""
+def run_local_prefect_stack(folder: Path, port: int, *, max_refreshes: int | None = 1) -> Iterator[LocalPrefectStack]:
+    """Serve from `folder` on `port`; at most `max_refreshes` refreshes at once.
+
+    The environment must be ours already.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     source, store = (folder / "sample.csv").resolve(), (folder / "store").resolve()
     source.write_bytes((resources.files("catalogs") / "data" / "sample.csv").read_bytes())
     with ExitStack() as stack:
-        api = stack.enter_context(local_server(port, whole=True))
-        environment = QUIET | {"PREFECT_API_URL": api}
-        make_pools(api, limit)
-        planned = Serving(api, source, store, ())
-        deploy(folder, environment, planned.scheduled)
+        api = stack.enter_context(run_local_server(port, with_ui=True))
+        environment = WORKER_ENVIRONMENT | {"PREFECT_API_URL": api}
+        create_work_pools(api, max_refreshes)
+        planned = LocalPrefectStack(api, source, store, ())
+        deploy_flows(folder, environment, planned.deployment_parameters)
         workers = tuple(
-            stack.enter_context(attended("flows.orchestration.local_worker", pool, environment=environment))
-            for pool in (POOL, PARTS_POOL)
+            stack.enter_context(run_supervised("flows.orchestration.local_worker", pool, environment=environment))
+            for pool in (WORK_POOL, PARTS_WORK_POOL)
         )
-        yield Serving(api, source, store, workers)
+        yield LocalPrefectStack(api, source, store, workers)
 
 
-def make_pools(api: str, limit: int | None) -> None:
+def create_work_pools(api_url: str, max_refreshes: int | None) -> None:
     """Make the work pools and their queues where they are not there yet."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectAlreadyExists
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        for pool in (POOL, PARTS_POOL):
+    with temporary_settings({PREFECT_API_URL: api_url}), get_client(sync_client=True) as client:
+        for pool in (WORK_POOL, PARTS_WORK_POOL):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"), overwrite=True)
-        client.update_work_pool(POOL, WorkPoolUpdate(concurrency_limit=limit))
-        for priority, queue in enumerate(QUEUES, 1):
+        client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=max_refreshes))
+        for priority, queue in enumerate(WORK_QUEUES, 1):
             try:
-                client.create_work_queue(queue, work_pool_name=POOL, priority=priority)
+                client.create_work_queue(queue, work_pool_name=WORK_POOL, priority=priority)
             except ObjectAlreadyExists:
                 continue
 
 
-def deploy(folder: Path, environment: Mapping[str, str], scheduled: Mapping[str, str]) -> None:
-    """Deploy `infra/deploy/prefect.yaml`, as a person would. Raises `ServerFailed` with the server's words."""
-    values = {f"PACKSHOT_{name.upper()}": value for name, value in scheduled.items()}
+def deploy_flows(folder: Path, environment: Mapping[str, str], deployment_parameters: Mapping[str, str]) -> None:
+    """Deploy `infra/deploy_flows/prefect.yaml`, as a person would. Raises `ServerFailed` with the server's words."""
+    values = {f"PACKSHOT_{name.upper()}": value for name, value in deployment_parameters.items()}
     with resources.as_file(resources.files("infra") / "deploy" / "prefect.yaml") as file:
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)],

@@ -1,4 +1,4 @@
-"""A Prefect worker of our own, beside a server of our own: `python -m flows.orchestration.local_worker PARENT POOL`.
+"""A Prefect worker beside a local server: `python -m flows.orchestration.local_worker PARENT WORK_POOL`.
 
 Comes in: a work pool's name; the server is the one that `PREFECT_API_URL` names. Goes out: its flow runs, each in a
 process that is ended with the worker, which is ended with its parent.
@@ -7,7 +7,7 @@ process that is ended with the worker, which is ended with its parent.
 import asyncio
 import sys
 
-from flows.orchestration.supervised_process import end_with_parent
+from flows.orchestration.supervised_process import exit_with_parent
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     parent, pool = int(sys.argv[1]), sys.argv[2]
     from prefect.workers.process import ProcessWorker
 
-    end_with_parent(parent)
+    exit_with_parent(parent)
     asyncio.run(ProcessWorker(work_pool_name=pool, name=f"local-{pool}").start())
 
 

@@ -25,116 +25,114 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 
 from catalogs.planning.plan import Plan
-from catalogs.planning.pricing import Estimate
-from flows.run.observers import Watch
+from catalogs.planning.pricing import CostEstimate
+from flows.run.observers import Observer
 from tasks.reporting import formatting as figures
-from tasks.reporting.run_report import Tile, markdown_summary
+from tasks.reporting.run_report import Tile, render_markdown
 
-EVERY_SECONDS = 2.0
-HELD = "held"
+MIN_UPDATE_SECONDS = 2.0
+HELD_TAG = "held"
 """The tag of a run whose batch waits for a person."""
 
 
-class RunPage:
+class PrefectObserver:
     """Shows a run on the page of the current flow run, and passes on to another watch."""
 
-    def __init__(self, other: Watch, catalogue: str) -> None:
-        self._other, self._catalogue = other, catalogue
+    def __init__(self, inner: Observer, catalogue: str) -> None:
+        self._inner, self._catalogue = inner, catalogue
         self._artifact: UUID | None = None
         self._total = self._done = 0
         self._last = 0.0
 
-    def stage(self, name: str) -> None:
+    def on_stage(self, name: str) -> None:
         """A stage begins."""
-        self._other.stage(name)
+        self._inner.on_stage(name)
 
-    def plan(self, plan: Plan, estimate: Estimate) -> None:
+    def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """Show the plan as a table."""
-        self._other.plan(plan, estimate)
+        self._inner.on_plan(plan, estimate)
         words = f"{plan.images:,} images planned for {self._catalogue}"
-        show_table(f"plan-{self._catalogue}", plan_table(plan, estimate), words)
+        publish_table(f"plan-{self._catalogue}", plan_table(plan, estimate), words)
 
-    def total(self, images: int) -> None:
+    def on_images_planned(self, images: int) -> None:
         """So many images are to be made."""
-        self._other.total(images)
+        self._inner.on_images_planned(images)
         self._total += images
         if images and self._artifact is None:
-            with _only_a_view():
-                made = create_progress_artifact(0.0, key=f"images-{self._catalogue}", description=self._words())
+            with _tolerate_prefect_errors():
+                made = create_progress_artifact(0.0, key=f"images-{self._catalogue}", description=self._description())
                 self._artifact = made if isinstance(made, UUID) else None
 
-    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
+    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
         """A shard of so many images is done."""
-        self._other.advance(images, passed=passed, refused=refused)
+        self._inner.on_images_done(images, passed=passed, refused=refused)
         self._done += images
         now = time.monotonic()
-        if self._artifact is not None and (now - self._last > EVERY_SECONDS or self._done >= self._total):
+        if self._artifact is not None and (now - self._last > MIN_UPDATE_SECONDS or self._done >= self._total):
             self._last = now
             share = min(100.0, 100.0 * self._done / max(self._total, 1))
-            with _only_a_view():
-                update_progress_artifact(self._artifact, share, description=self._words())
+            with _tolerate_prefect_errors():
+                update_progress_artifact(self._artifact, share, description=self._description())
 
-    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    def on_report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
         """Show the report with its contact sheet, and tag the run of a held batch."""
-        self._other.report(report, tiles)
+        self._inner.on_report(report, tiles)
         words = f"report of {report['run_id']}"
-        with _only_a_view():
-            create_markdown_artifact(
-                markdown_summary(report, tiles), key=f"report-{self._catalogue}", description=words
-            )
+        with _tolerate_prefect_errors():
+            create_markdown_artifact(render_markdown(report, tiles), key=f"report-{self._catalogue}", description=words)
         if report["held"]:
-            tag_run(HELD)
+            tag_run(HELD_TAG)
 
-    def _words(self) -> str:
+    def _description(self) -> str:
         return f"{self._done:,} of {self._total:,} images of {self._catalogue}"
 
 
-def run_name() -> str:
+def refresh_run_name() -> str:
     """Return a flow run's name that says what is refreshed: catalogue, scope, and when it began (UTC)."""
     asked = flow_run.parameters
     name = str(asked.get("catalogue") or asked.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
     return f"{name.rsplit('.', 1)[0]}-{asked.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
-def plan_table(plan: Plan, estimate: Estimate) -> list[dict[str, str]]:
+def plan_table(plan: Plan, estimate: CostEstimate) -> list[dict[str, str]]:
     """Return what a plan comes to, a row a figure."""
     slots, rows = plan.slots, plan.rows
     figures_by_name: list[tuple[str, str]] = [
         *(
-            (f"rows {name}", figures.number(getattr(rows, name)))
+            (f"rows {name}", figures.format_number(getattr(rows, name)))
             for name in ("input", "accepted", "rejected", "ignored")
         ),
         *(
-            (f"slots {name}", figures.number(getattr(slots, name)))
+            (f"slots {name}", figures.format_number(getattr(slots, name)))
             for name in ("new", "changed", "unchanged", "waiting")
         ),
-        ("slots retired", figures.number(plan.retired)),
-        ("images to make", figures.number(plan.images)),
-        ("slots that share one", figures.number(plan.shared)),
-        ("shards", figures.number(len(plan.shards))),
-        (f"time on {estimate.gpu}", figures.duration(estimate.gpu_seconds)),
-        ("cost", figures.money(estimate.cost, estimate.currency)),
+        ("slots retired", figures.format_number(plan.retired)),
+        ("images to make", figures.format_number(plan.images)),
+        ("slots that share one", figures.format_number(plan.shared_slots)),
+        ("shards", figures.format_number(len(plan.shards))),
+        (f"time on {estimate.gpu}", figures.format_duration(estimate.gpu_seconds)),
+        ("cost", figures.format_money(estimate.cost, estimate.currency)),
     ]
     return [{"what": name, "how many": value} for name, value in figures_by_name]
 
 
-def show_table(key: str, rows: list[dict[str, str]], words: str) -> None:
+def publish_table(key: str, rows: list[dict[str, str]], description: str) -> None:
     """Put a small table on the current flow run's page."""
-    with _only_a_view():
-        create_table_artifact(rows, key=key, description=words)
+    with _tolerate_prefect_errors():
+        create_table_artifact(rows, key=key, description=description)
 
 
 def tag_run(*tags: str) -> None:
     """Add tags to the current flow run; the ones that it has stay."""
     if flow_run.id is None:
         return
-    with _only_a_view(), get_client(sync_client=True) as client:
+    with _tolerate_prefect_errors(), get_client(sync_client=True) as client:
         known = client.read_flow_run(UUID(flow_run.id)).tags
         client.update_flow_run(UUID(flow_run.id), tags=sorted({*known, *tags}))
 
 
 @contextmanager
-def _only_a_view() -> Iterator[None]:
+def _tolerate_prefect_errors() -> Iterator[None]:
     """Let a server that is away cost a picture of the run, and not the run."""
     try:
         yield

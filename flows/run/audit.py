@@ -9,26 +9,26 @@ from typing import Any
 from catalogs.planning.plan import Plan
 from catalogs.policy.schema import Policy
 from catalogs.runs.job import Run
-from catalogs.runs.release_batch import Batch
-from flows.run.executors import Hands
+from catalogs.runs.release_batch import ReleaseBatch
+from flows.run.executors import Executor
 from tasks.pipeline.audit import audit_batch
-from tasks.pipeline.publish import Release, would_be
+from tasks.pipeline.publish import Release, preview_release
 from tasks.reporting.audit_report import write_audit
 from tasks.runs import run_state as runs
-from tasks.runs.run_context import Places
+from tasks.runs.run_context import Resources
 
-Checks = list[dict[str, Any]]
+AuditChecks = list[dict[str, Any]]
 
 
-def audited(
-    places: Places, hands: Hands, run: Run, plan: Plan, batch: Batch, policy: Policy
-) -> tuple[list[str], Checks, Release]:
+def audit_run(
+    resources: Resources, executor: Executor, run: Run, plan: Plan, batch: ReleaseBatch, policy: Policy
+) -> tuple[list[str], AuditChecks, Release]:
     """Return the checks that hold the batch, all checks, and what the release would be."""
-    preview = would_be(places.store, places.tables, batch)
+    preview = preview_release(resources.store, resources.tables, batch)
     if not batch.decisions.num_rows and not plan.retired:
         return [], [], preview  # nothing that the shop sees would change
     superseded = preview.sums.superseded
-    audit = hands.stage("audit", lambda: audit_batch(batch, plan, superseded, policy))
-    write_audit(places.store, run.catalogue, run.run_id, audit.document)
-    accepted = runs.accepted_checks(places.store, run)
+    audit = executor.run_stage("audit", lambda: audit_batch(batch, plan, superseded, policy))
+    write_audit(resources.store, run.catalogue, run.run_id, audit.document)
+    accepted = runs.accepted_checks(resources.store, run)
     return [name for name in audit.held if name not in accepted], audit.to_json()["checks"], preview

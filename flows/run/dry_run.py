@@ -7,19 +7,19 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from catalogs.errors import RecipeError
-from catalogs.planning.pricing import estimate
+from catalogs.errors import RuleFileError
+from catalogs.planning.pricing import estimate_cost
 from catalogs.runs.job import Run
-from catalogs.runs.report import Delivery, Facts, Images, build_report
-from flows.engines.model_versions import look_up
+from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
+from flows.engines.model_versions import resolve_registry_versions
 from flows.parameters import RefreshParameters
 from flows.wiring.composition import (
+    build_prompt_gates,
+    cost_model_for_job,
     engine_warnings,
-    prompt_gates,
-    read_prices,
-    require_weights,
-    terms_for,
-    warn_of_silence,
+    missing_scanner_warnings,
+    read_price_list,
+    require_pinned_weights,
 )
 from infra.settings import Settings
 from infra.sources import open_source
@@ -31,23 +31,23 @@ from tasks.pipeline.plan import make_plan
 def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str, Any]:
     """Return the report of a plan that was not run."""
     began = time.monotonic()
-    job, warnings = parameters.job()
-    job = look_up(job)
-    warnings += [*warn_of_silence(job), *engine_warnings(job.recipe, settings, open_store(job.store))]
+    job, warnings = parameters.resolve_job()
+    job = resolve_registry_versions(job)
+    warnings += [*missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, open_store(job.store))]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
-    prices = read_prices(settings)
-    terms = terms_for(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
-    gates = prompt_gates(job, settings)
+    prices = read_price_list(settings)
+    terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
+    gates = build_prompt_gates(job, settings)
     plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms, gates)
     try:
-        require_weights(job.recipe, settings)
-    except RecipeError as error:
+        require_pinned_weights(job.recipe, settings)
+    except RuleFileError as error:
         warnings.append(f"A refresh will be refused. {error}")
     fingerprint = job.fingerprint(open_source(job.source).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, datetime.now(UTC), job.source)
     elapsed = time.monotonic() - began
     return build_report(
-        Facts(
+        ReportInput(
             run=run,
             rows=plan.rows,
             counts=plan.slots,
@@ -56,12 +56,12 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             warnings=[*warnings, *plan.warnings],
             prices=prices,
             gpu=settings.gpu,
-            estimate=estimate(prices, settings.gpu, plan.images, plan.gpu_seconds, settings.engines),
+            estimate=estimate_cost(prices, settings.gpu, plan.images, plan.gpu_seconds, settings.engine_count),
             version=plan.base_version,
             previous=plan.base_version,
-            images=Images(planned=plan.images, shared=plan.shared),
+            images=ImageCounts(planned=plan.images, shared=plan.shared_slots),
             reasons=plan.reasons | plan.deferred,
-            delivery=Delivery(deferred=plan.deferred),
+            delivery=DeliveryCounts(deferred=plan.deferred),
             limits=(job.max_cost, job.max_hours),
             seconds={"total": elapsed, "plan": elapsed},
             store=open_store(job.store).url,

@@ -15,16 +15,16 @@ from infra.errors import LeaseHeld
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 
-LOOK_AGAIN_SECONDS = 2.0
+LEASE_POLL_SECONDS = 2.0
 
 
 @contextmanager
-def leased_catalogue(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Iterator[None]:
+def hold_catalogue_lease(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Iterator[None]:
     """Hold a catalogue, as full runs and rollbacks do; partial runs go without.
 
     Raises `LeaseHeld` where somebody else holds it and `wait` is False.
     """
-    lease = _acquire(store, catalogue, settings, wait=wait)
+    lease = _acquire_catalogue_lease(store, catalogue, settings, wait=wait)
     try:
         with lease.keep_alive():
             yield
@@ -32,7 +32,7 @@ def leased_catalogue(store: ObjectStore, catalogue: str, settings: Settings, *, 
         lease.release()
 
 
-def lease_run(store: ObjectStore, run: Run, settings: Settings) -> Lease:
+def acquire_run_lease(store: ObjectStore, run: Run, settings: Settings) -> Lease:
     """Take the run's own lease: what tells others that somebody works on it.
 
     Raises `LeaseHeld` where somebody does.
@@ -41,9 +41,9 @@ def lease_run(store: ObjectStore, run: Run, settings: Settings) -> Lease:
 
 
 @contextmanager
-def leased_run(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lease]:
+def hold_run_lease(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lease]:
     """Hold the run's own lease for as long as the block lasts."""
-    lease = lease_run(store, run, settings)
+    lease = acquire_run_lease(store, run, settings)
     try:
         with lease.keep_alive():
             yield lease
@@ -51,19 +51,19 @@ def leased_run(store: ObjectStore, run: Run, settings: Settings) -> Iterator[Lea
         lease.release()
 
 
-def lease_if_free(store: ObjectStore, run: Run, settings: Settings) -> Lease | None:
+def try_acquire_run_lease(store: ObjectStore, run: Run, settings: Settings) -> Lease | None:
     """Take the run's own lease, or return None where somebody works on it."""
     try:
-        return lease_run(store, run, settings)
+        return acquire_run_lease(store, run, settings)
     except LeaseHeld:
         return None
 
 
-def _acquire(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Lease:
+def _acquire_catalogue_lease(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Lease:
     while True:
         try:
             return acquire(store, layout.full_lease(catalogue), f"full run of {catalogue}", settings.lease_seconds)
         except LeaseHeld:
             if not wait:
                 raise
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(LEASE_POLL_SECONDS)

@@ -8,61 +8,61 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from catalogs.planning.plan import Plan
-from catalogs.planning.pricing import Estimate
+from catalogs.planning.pricing import CostEstimate
 from tasks.reporting.run_report import Tile
 
 
-class Watch(Protocol):
+class Observer(Protocol):
     """Looks on: a progress bar, a page of Prefect's, or nobody."""
 
-    def stage(self, name: str) -> None:
+    def on_stage(self, name: str) -> None:
         """A stage begins."""
 
-    def plan(self, plan: Plan, estimate: Estimate) -> None:
+    def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """The plan is made, and work is about to start."""
 
-    def total(self, images: int) -> None:
+    def on_images_planned(self, images: int) -> None:
         """So many images are to be made."""
 
-    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
+    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
         """A shard of so many images is done."""
 
-    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    def on_report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
         """The run has ended: its report, and the pictures to look at."""
 
 
-class NoWatch:
+class NullObserver:
     """Looks at nothing."""
 
-    def stage(self, name: str) -> None:
+    def on_stage(self, name: str) -> None:
         """A stage begins."""
 
-    def plan(self, plan: Plan, estimate: Estimate) -> None:
+    def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """The plan is made, and work is about to start."""
 
-    def total(self, images: int) -> None:
+    def on_images_planned(self, images: int) -> None:
         """So many images are to be made."""
 
-    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
+    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
         """A shard of so many images is done."""
 
-    def report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    def on_report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
         """The run has ended."""
 
 
-_lent: list[Watch] = []
+_active_observers: list[Observer] = []
 
 
-def watch_of_this_process() -> Watch:
+def current_observer() -> Observer:
     """Return the watch that this process lends, or one that looks at nothing."""
-    return _lent[-1] if _lent else NoWatch()
+    return _active_observers[-1] if _active_observers else NullObserver()
 
 
 @contextmanager
-def lend(watch: Watch) -> Iterator[None]:
+def use_observer(observer: Observer) -> Iterator[None]:
     """Lend a watch to the flows of this process."""
-    _lent.append(watch)
+    _active_observers.append(observer)
     try:
         yield
     finally:
-        _lent.pop()
+        _active_observers.pop()

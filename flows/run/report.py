@@ -8,72 +8,78 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogs.planning.plan import Plan
-from catalogs.planning.pricing import Prices
-from catalogs.policy.review_expiry import EXPIRED
-from catalogs.runs.job import Job, Run
-from catalogs.runs.release_batch import Batch
-from catalogs.runs.report import Facts, build_report
-from flows.run.audit import Checks
-from tasks.gates.required_marks import said_of_marks
-from tasks.models.metrics import keep_samples
+from catalogs.planning.pricing import PriceList
+from catalogs.policy.review_expiry import REVIEW_EXPIRED
+from catalogs.runs.job import RefreshJob, Run
+from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.runs.report import ReportInput, build_report
+from flows.run.audit import AuditChecks
+from tasks.gates.required_marks import summarize_marks
+from tasks.models.metrics import write_model_samples
 from tasks.pipeline.publish import Release
-from tasks.reporting.run_report import Tile, contact_sheet, write_report
-from tasks.reporting.run_statistics import channel_sums, delivery, prompts_of, standing, tally
-from tasks.runs.run_context import Places
+from tasks.reporting.run_report import Tile, build_contact_sheet, write_report
+from tasks.reporting.run_statistics import (
+    collect_run_statistics,
+    find_incomplete_skus,
+    measure_delivery,
+    read_prompts,
+    summarize_channels,
+)
+from tasks.runs.run_context import Resources
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunResult:
     """How a run ended. A held one has a release that would be; `held` names the checks, `seconds` stages and total."""
 
     run: Run
     plan: Plan
-    batch: Batch
+    batch: ReleaseBatch
     release: Release
     held: Sequence[str]
-    checks: Checks
+    checks: AuditChecks
     warnings: Sequence[str]
     seconds: Mapping[str, float]
 
 
-def reported(
-    places: Places, job: Job, prices: Prices, gpu: str | None, ended: Ended
+def report_run(
+    resources: Resources, job: RefreshJob, prices: PriceList, gpu: str | None, result: RunResult
 ) -> tuple[dict[str, Any], list[Tile]]:
     """Write a run's report and return it with its contact sheet. `gpu` is whose price counts."""
-    store, tables = places.store, places.tables
-    run, plan, batch, release = ended.run, ended.plan, ended.batch, ended.release
-    images, reasons, models = tally(store, run.run_id, batch)
+    store, tables = resources.store, resources.tables
+    run, plan, batch, release = result.run, result.plan, result.batch, result.release
+    images, reasons, models = collect_run_statistics(store, run.run_id, batch)
     images.planned = plan.images
     superseded = release.sums.superseded
     report = build_report(
-        Facts(
+        ReportInput(
             run=run,
             rows=plan.rows,
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
-            warnings=[*ended.warnings, *plan.warnings],
+            warnings=[*result.warnings, *plan.warnings],
             prices=prices,
             gpu=gpu,
-            sums=release.sums,
+            totals=release.sums,
             version=release.version,
             previous=release.previous,
-            held=ended.held,
-            checks=ended.checks,
+            held=result.held,
+            checks=result.checks,
             images=images,
-            reasons=reasons | ({EXPIRED: plan.expired} if plan.expired else {}),
-            skus=standing(tables, batch),
-            delivery=delivery(tables, batch, superseded, release.previous),
+            reasons=reasons | ({REVIEW_EXPIRED: plan.expired} if plan.expired else {}),
+            skus=find_incomplete_skus(tables, batch),
+            delivery=measure_delivery(tables, batch, superseded, release.previous),
             limits=(job.max_cost, job.max_hours),
-            channels=channel_sums(batch, superseded, job.recipe.channels),
+            channels=summarize_channels(batch, superseded, job.recipe.channels),
             models=models,
-            marks=said_of_marks(job.recipe, places.signer, release.shown),
+            provenance_marks=summarize_marks(job.recipe, resources.signer, release.visible_files),
             store=store.url,
-            seconds=ended.seconds,
+            seconds=result.seconds,
         )
     )
-    prompts = prompts_of(store, run.run_id, batch.decisions["request_key"].to_pylist())
-    sheet = contact_sheet(store, batch.decisions, prompts)
-    keep_samples(store, run.run_id, models)
+    prompts = read_prompts(store, run.run_id, batch.decisions["request_key"].to_pylist())
+    sheet = build_contact_sheet(store, batch.decisions, prompts)
+    write_model_samples(store, run.run_id, models)
     write_report(store, run.run_id, report, sheet)
     return report, sheet

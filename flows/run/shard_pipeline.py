@@ -11,44 +11,49 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from catalogs.runs.work_items import Order, Screening
-from flows.run.executors import Handle, Hands
-from flows.run.observers import Watch
+from catalogs.runs.work_items import ShardScreening, WorkItem
+from flows.run.executors import Executor, ShardFuture
+from flows.run.observers import Observer
 from tasks.pipeline.generate import generate_shard
 from tasks.pipeline.screen import screen_shard
-from tasks.runs.run_context import Workbench
+from tasks.runs.run_context import RunContext
 
 
 @dataclass(frozen=True)
-class Limits:
+class PipelineLimits:
     """How much may be in flight, in shards, and how large a shard of new attempts may grow."""
 
     in_flight: int
     shard_size: int
 
 
-def work_through(
-    bench: Workbench, shards: Iterable[str], again: list[Order], hands: Hands, limits: Limits, watch: Watch
+def process_shards(
+    context: RunContext,
+    shards: Iterable[str],
+    pending_attempts: list[WorkItem],
+    executor: Executor,
+    limits: PipelineLimits,
+    observer: Observer,
 ) -> None:
     """Generate and screen every shard, and every new attempt that screening asks for.
 
     The first error ends the line: what is staged stays, and the next run takes it from there.
     """
     queue = deque(shards)
-    owed = list(again)
-    events: SimpleQueue[tuple[Any, str, Handle]] = SimpleQueue()
+    owed = list(pending_attempts)
+    events: SimpleQueue[tuple[Any, str, ShardFuture]] = SimpleQueue()
     running = 0
 
     def start(verb: Any, shard: str) -> None:
-        hands.start(verb, bench, shard).add_done_callback(_reporter(events, verb, shard))
+        executor.submit_shard(verb, context, shard).add_done_callback(_completion_callback(events, verb, shard))
 
     while queue or owed or running:
-        if bench.meter.stopped is not None:
+        if context.meter.stop_reason is not None:
             queue.clear()
             owed.clear()
         while owed and (len(owed) >= limits.shard_size or not queue):
-            some, owed = _of_one_model(owed, limits.shard_size)
-            queue.appendleft(bench.again(some))
+            some, owed = _split_off_one_model(owed, limits.shard_size)
+            queue.appendleft(context.add_retry_shard(some))
         while queue and running < limits.in_flight:
             start(generate_shard, queue.popleft())
             running += 1
@@ -60,23 +65,25 @@ def work_through(
             start(screen_shard, shard)
             continue
         running -= 1
-        screening = bench.take_screened(shard)
-        owed += screening.again
-        _tell(watch, screening)
+        screening = context.take_screened(shard)
+        owed += screening.retries
+        _notify_observer(observer, screening)
 
 
-def _of_one_model(orders: list[Order], most: int) -> tuple[list[Order], list[Order]]:
+def _split_off_one_model(work_items: list[WorkItem], max_items: int) -> tuple[list[WorkItem], list[WorkItem]]:
     """Return the first order and those of its model, at most so many, and the rest: a shard has one engine."""
-    model = orders[0].request.model
-    same = [order for order in orders if order.request.model == model]
-    return same[:most], same[most:] + [order for order in orders if order.request.model != model]
+    model = work_items[0].request.model
+    same = [order for order in work_items if order.request.model == model]
+    return same[:max_items], same[max_items:] + [order for order in work_items if order.request.model != model]
 
 
-def _reporter(events: "SimpleQueue[tuple[Any, str, Handle]]", verb: Any, shard: str) -> Callable[[Any], None]:
-    return lambda handle: events.put((verb, shard, handle))
+def _completion_callback(
+    events: "SimpleQueue[tuple[Any, str, ShardFuture]]", task: Any, shard: str
+) -> Callable[[Any], None]:
+    return lambda handle: events.put((task, shard, handle))
 
 
-def _tell(watch: Watch, screening: Screening) -> None:
+def _notify_observer(observer: Observer, screening: ShardScreening) -> None:
     passed = screening.verdicts["PASS"]
-    settled = sum(screening.verdicts.values()) - len(screening.again)
-    watch.advance(settled, passed=passed, refused=settled - passed)
+    settled = sum(screening.verdicts.values()) - len(screening.retries)
+    observer.on_images_done(settled, passed=passed, refused=settled - passed)

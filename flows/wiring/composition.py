@@ -13,53 +13,55 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from catalogs.errors import RecipeError, SettingsError
-from catalogs.models.engine_artifacts import Machine
-from catalogs.planning.budget import Terms, terms_of
-from catalogs.planning.pricing import Prices, load_prices
-from catalogs.policy.channels import silent_scanners
+from catalogs.errors import RuleFileError, SettingsError
+from catalogs.models.engine_artifacts import GpuPlatform
+from catalogs.planning.budget import CostModel, build_cost_model
+from catalogs.planning.pricing import PriceList, load_price_list
+from catalogs.policy.channels import missing_scanners
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
-from catalogs.runs.job import Job
-from flows.engines.build_missing import make_engine_for
-from flows.engines.repository import take_engine, warn_of_engines
+from catalogs.runs.job import RefreshJob
+from flows.engines.build_missing import build_missing_engine
+from flows.engines.repository import fetch_fitting_engine, missing_engine_warnings
 from infra.engines import EngineSpec, open_engine
-from infra.engines.tensorrt.engine_open import machine_of_plans
-from infra.errors import EngineError, StoreError, WorldError
+from infra.engines.tensorrt.engine_open import find_tensorrt_machine
+from infra.errors import EngineError, ExternalError, StoreError
 from infra.interfaces import Engine, ObjectStore, Pool, Screener
 from infra.pools.inline import InlinePool
-from infra.pools.ray_cluster import MISSING, ray_is_installed
+from infra.pools.ray_cluster import RAY_MISSING, ray_is_installed
 from infra.pools.ray_pool import RayEngines
 from infra.provenance.certificates import development_folder, development_identity, load_identity
 from infra.provenance.credentials import Signer
 from infra.provenance.watermarks import open_watermark
-from infra.scanners.image_scanners import look_for
+from infra.scanners.image_scanners import find_available
 from infra.scanners.text_classifier import open_classifier
 from infra.screening.inline import InlineScreener
-from infra.screening.measure import SCANNERS
+from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
 from infra.stores import open_store, supports_conditional_writes
 from infra.tables import open_tables
-from tasks.gates.prompt_gate import PromptGates
-from tasks.runs.run_context import Gate, Places
+from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.runs.run_context import Resources, ScreeningContext
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iterator[tuple[Places, Gate]]:
+def open_resources(
+    job: RefreshJob, settings: Settings, *, publishes: bool = True
+) -> Iterator[tuple[Resources, ScreeningContext]]:
     """Open what a run needs. Engines and measuring processes start when the first shard comes.
 
     A part of a run does not publish, so the machine that makes it needs no key to sign with.
     """
-    require_weights(job.recipe, settings)
+    require_pinned_weights(job.recipe, settings)
     require_watermarks(job.recipe, settings)
     store = open_store(job.store)
     require_conditional_writes(store, settings)
     signer = open_signer(settings) if publishes else None
     pools: dict[str, Pool] = {}
-    new_pool = pool_maker(store, settings)
+    new_pool = pool_factory(store, settings)
     screener = open_screener(store, settings)
 
     opening = Lock()  # shards of one model ask at once, and a second pool would be a second engine on one GPU
@@ -70,50 +72,50 @@ def open_places(job: Job, settings: Settings, *, publishes: bool = True) -> Iter
                 pools[model] = new_pool(engine_opener(job, model, settings))
             return pools[model]
 
-    scanners, _ = scanners_of(job.policy)
-    gate = Gate(
+    scanners, _ = resolve_scanners(job.policy)
+    gate = ScreeningContext(
         store=store,
         screener=screener,
         policy=job.policy,
-        finishes=job.recipe.finishes,
+        finishes=job.recipe.finishes_by_digest,
         deadline_seconds=settings.screen_seconds,
         watermark=settings.watermark,
         scanners=scanners,
         channels=job.recipe.channels,
     )
     try:
-        yield Places(store, open_tables(job.store), pool, signer), gate
+        yield Resources(store, open_tables(job.store), pool, signer), gate
     finally:
         for open_pool in pools.values():
             open_pool.close()
         screener.close()
 
 
-def require_weights(recipe: Recipe, settings: Settings) -> None:
-    """Raise `RecipeError` where weights are not pinned: it ends what would be begun."""
+def require_pinned_weights(recipe: Recipe, settings: Settings) -> None:
+    """Raise `RuleFileError` where weights are not pinned: it ends what would be begun."""
     model = recipe.default_model
-    for name in recipe.models[model].weights(model):
-        engine_spec(recipe, name, settings)
+    for name in recipe.models[model].weights_by_name(model):
+        resolve_engine_spec(recipe, name, settings)
 
 
-def engine_opener(job: Job, model: str, settings: Settings) -> Callable[[], Engine]:
+def engine_opener(job: RefreshJob, model: str, settings: Settings) -> Callable[[], Engine]:
     """Return what opens the engine of a model of the recipe; it travels to the process that paints.
 
     Which TensorRT engine fits is found out there: that is where the GPU is, and the folder that plans are kept in.
     """
     if job.recipe.engine == "tensorrt":
         return partial(open_fitting_engine, open_engine, job.recipe, model, settings, job.store)
-    return partial(open_engine, engine_spec(job.recipe, model, settings))
+    return partial(open_engine, resolve_engine_spec(job.recipe, model, settings))
 
 
 def open_fitting_engine(
     opener: Callable[[EngineSpec], Engine], recipe: Recipe, model: str, settings: Settings, store_url: str
 ) -> Engine:
     """Open the TensorRT engine of a store that fits this machine, else torch: where it is called."""
-    return opener(engine_spec(recipe, model, settings, open_store(store_url)))
+    return opener(resolve_engine_spec(recipe, model, settings, open_store(store_url)))
 
 
-def pool_maker(store: ObjectStore, settings: Settings) -> Callable[[Callable[[], Engine]], Pool]:
+def pool_factory(store: ObjectStore, settings: Settings) -> Callable[[Callable[[], Engine]], Pool]:
     """Return what makes a pool of what opens its engines; with Ray the pools of one maker share their processes.
 
     Raises `EngineError` where ray is not installed, `SettingsError` for a store that no other process can see.
@@ -121,19 +123,19 @@ def pool_maker(store: ObjectStore, settings: Settings) -> Callable[[Callable[[],
     if settings.pool == "inline":
         return InlinePool
     if not ray_is_installed():
-        raise EngineError(MISSING)
+        raise EngineError(RAY_MISSING)
     if store.url.startswith("memory://"):
         raise SettingsError(f"PACKSHOT_POOL=ray: engines in other processes cannot see {store.url!r}; use a folder")
     return RayEngines(settings.ray_address, settings.ray_gpus, settings.ray_tries).pool
 
 
-def prompt_gates(job: Job, settings: Settings) -> PromptGates:
+def build_prompt_gates(job: RefreshJob, settings: Settings) -> PolicyPromptGate:
     """Return what judges a job's prompts. Raises `SettingsError` where the classifier's file is none."""
     try:
         classifier = open_classifier(Path(settings.classifier)) if settings.classifier else None
     except ValueError as error:
         raise SettingsError(f"PACKSHOT_CLASSIFIER: {error}") from None
-    return PromptGates(job.policy, job.recipe.languages, classifier)
+    return PolicyPromptGate(job.policy, job.recipe.languages, classifier)
 
 
 def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:
@@ -155,7 +157,8 @@ def require_conditional_writes(store: ObjectStore, settings: Settings) -> None:
 def open_signer(settings: Settings) -> Signer | None:
     """Return who signs what is published: the certificate of the settings, else this machine's development one.
 
-    None where signing is switched off. Raises `BadMarks` for what cannot sign: before anything is made for it.
+    None where signing is switched off. Raises `ProvenanceConfigError` for what cannot sign: before anything is made for
+    it.
     """
     if not settings.c2pa:
         return None
@@ -171,18 +174,18 @@ def open_signer(settings: Settings) -> Signer | None:
 
 
 def require_watermarks(recipe: Recipe, settings: Settings) -> None:
-    """Open each watermark that the recipe's finishes name; raises `BadMarks` where it is not the one registered."""
-    for finish in recipe.finishes.values():
+    """Open each watermark that the recipe's finishes name; raise `ProvenanceConfigError` for an unregistered one."""
+    for finish in recipe.finishes_by_digest.values():
         if finish.watermark is not None:
             open_watermark(settings.watermark, finish.watermark)
 
 
-def read_prices(settings: Settings) -> Prices:
+def read_price_list(settings: Settings) -> PriceList:
     """Return the price list that the settings name, or the built-in one; the GPU that they name is on it."""
-    prices = load_prices(None, "the built-in prices")
+    prices = load_price_list(None, "the built-in prices")
     if settings.prices is not None:
         try:
-            prices = load_prices(Path(settings.prices).read_text("utf-8"), settings.prices)
+            prices = load_price_list(Path(settings.prices).read_text("utf-8"), settings.prices)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise SettingsError(f"PACKSHOT_PRICES: {settings.prices!r} cannot be read ({reason})") from None
@@ -191,10 +194,10 @@ def read_prices(settings: Settings) -> Prices:
     return prices
 
 
-def terms_for(job: Job, prices: Prices, settings: Settings) -> Terms:
+def cost_model_for_job(job: RefreshJob, prices: PriceList, settings: Settings) -> CostModel:
     """Return the terms that a job works on: estimates for its engine on the GPU of the settings, and its limits."""
     stub_seconds = settings.stub_seconds if job.recipe.engine == "stub" else None
-    return terms_of(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours, settings.engines)
+    return build_cost_model(prices, settings.gpu, stub_seconds, job.max_cost, job.max_hours, settings.engine_count)
 
 
 def open_screener(store: ObjectStore, settings: Settings) -> Screener:
@@ -204,21 +207,21 @@ def open_screener(store: ObjectStore, settings: Settings) -> Screener:
     return ProcessScreener(settings.screeners or len(os.sched_getaffinity(0)))
 
 
-def scanners_of(policy: Policy) -> tuple[dict[str, str], dict[str, str]]:
+def resolve_scanners(policy: Policy) -> tuple[dict[str, str], dict[str, str]]:
     """Return name -> version of the scanners that will measure images here, and name -> why not of those that cannot.
 
     The ones that are in every installation are always run; the others where the policy names them.
     """
-    named = [name for name in policy.image_scanners if name not in SCANNERS]
-    here, missing = look_for(named, policy.scanner_settings)
-    return {**SCANNERS, **here}, missing
+    named = [name for name in policy.image_scanners if name not in BUILTIN_SCANNER_VERSIONS]
+    here, missing = find_available(named, policy.scanner_settings)
+    return {**BUILTIN_SCANNER_VERSIONS, **here}, missing
 
 
-def warn_of_silence(job: Job) -> list[str]:
+def missing_scanner_warnings(job: RefreshJob) -> list[str]:
     """Return what to warn of before a run: scanners that policy or channels depend on and that do not look."""
     policy = job.policy
-    here, missing = scanners_of(policy)
-    unheard = silent_scanners(job.recipe.channels, list(here))
+    here, missing = resolve_scanners(policy)
+    unheard = missing_scanners(job.recipe.channels, list(here))
     return [
         f"No picture will be usable on {', '.join(channels)}: what they ask for is measured by the scanner {name!r},"
         + (" which cannot be opened here" if name in missing else f" so name it in the policy (optional: [{name}])")
@@ -231,16 +234,16 @@ def warn_of_silence(job: Job) -> list[str]:
     ]
 
 
-def engine_spec(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None = None) -> EngineSpec:
+def resolve_engine_spec(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None = None) -> EngineSpec:
     """Return which engine paints a model of the recipe.
 
     A recipe that asks for TensorRT gets the engine of the settings' folder, else the one of `store` that fits this
-    machine, else torch in the same precision: `engine_warnings` says why. Raises `RecipeError` for weights that are not
-    pinned: what paints must be known before it is bought.
+    machine, else torch in the same precision: `engine_warnings` says why. Raises `RuleFileError` for weights that are
+    not pinned: what paints must be known before it is bought.
     """
-    entry = recipe.weights[model]
+    entry = recipe.weights_by_name[model]
     if not entry.pinned:
-        raise RecipeError(
+        raise RuleFileError(
             f"The model {model!r} ({entry.source}) is not pinned: set `revision` to a full hub commit in the recipe,"
             " or give --model a local folder, or rehearse with --engine stub"
         )
@@ -256,7 +259,7 @@ def engine_spec(recipe: Recipe, model: str, settings: Settings, store: ObjectSto
     )
     if recipe.engine != "tensorrt":
         return spec
-    folder = _named_engine(model, settings) or _stored_engine(recipe, model, settings, store)
+    folder = _engine_folder_of_settings(model, settings) or _fetch_or_build_engine(recipe, model, settings, store)
     return replace(spec, name="tensorrt", folder=str(folder)) if folder else spec
 
 
@@ -264,17 +267,17 @@ def engine_warnings(recipe: Recipe, settings: Settings, store: ObjectStore) -> l
     """Return what a run's report must say where TensorRT is asked for and torch will paint."""
     if recipe.engine != "tensorrt" or settings.engine_folder:
         return []
-    return warn_of_engines(store, recipe, _machine(), makes=settings.build_engines)
+    return missing_engine_warnings(store, recipe, _current_machine(), builds_missing=settings.build_engines)
 
 
-def _named_engine(model: str, settings: Settings) -> Path | None:
+def _engine_folder_of_settings(model: str, settings: Settings) -> Path | None:
     if settings.engine_folder is None:
         return None
     folder = Path(settings.engine_folder)
     return folder / model if (folder / model).is_dir() else folder
 
 
-def _stored_engine(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None) -> Path | None:
+def _fetch_or_build_engine(recipe: Recipe, model: str, settings: Settings, store: ObjectStore | None) -> Path | None:
     """Return the store's engine that fits this machine, kept in the user's cache as hub models are; else make one.
 
     What goes wrong with engines costs their speed, and no run: torch paints, and the log says why.
@@ -282,16 +285,16 @@ def _stored_engine(recipe: Recipe, model: str, settings: Settings, store: Object
     if store is None:
         return None
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packshot" / "engines"
-    entry, name = recipe.weights[model], model.partition("@")[0]
+    entry, name = recipe.weights_by_name[model], model.partition("@")[0]
     source = f"{entry.source}@{entry.revision}" if entry.revision else str(entry.source)
-    make = partial(make_engine_for, store, name, source, kept) if settings.build_engines else None
+    make = partial(build_missing_engine, store, name, source, kept) if settings.build_engines else None
     try:
-        return take_engine(store, recipe, model, _machine(), kept, make, settings.lease_seconds)
-    except (WorldError, OSError) as error:
+        return fetch_fitting_engine(store, recipe, model, _current_machine(), kept, make, settings.lease_seconds)
+    except (ExternalError, OSError) as error:
         logger.warning("The engines of %r in the store are of no use here, so torch paints: %s", name, error)
         return None
 
 
-def _machine() -> Machine | None:
-    found = machine_of_plans()
-    return Machine(found.tensorrt, found.gpu, found.compute_capability) if found else None
+def _current_machine() -> GpuPlatform | None:
+    found = find_tensorrt_machine()
+    return GpuPlatform(found.tensorrt, found.gpu, found.compute_capability) if found else None

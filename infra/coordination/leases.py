@@ -18,16 +18,16 @@ from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from uuid import uuid4
 
-from infra.coordination.process_liveness import host_name, identity, is_surely_dead
+from infra.coordination.process_liveness import host_name, is_surely_dead, process_identity
 from infra.errors import LeaseHeld, LeaseLost, ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
 
 Clock = Callable[[], datetime]
 
-KEPT = 2
+GENERATIONS_KEPT = 2
 """Generations left in the store: the newest, and the one before it for people who wonder."""
 
-_RENEWALS = 3  # tries within a lease's time
+_RENEWALS_PER_TERM = 3  # tries within a lease's time
 
 
 def utc_now() -> datetime:
@@ -79,13 +79,13 @@ class Lease:
     def renew(self) -> None:
         """Make the next generation; raise `LeaseLost` if somebody else made it."""
         with self._lock:
-            self._next(released=False)
+            self._advance(released=False)
 
     def check(self) -> None:
         """Raise `LeaseLost` if the lease was taken over; a lease past its time is renewed, which finds that out."""
         with self._lock:
             if self._lost or self._state.released or self._state.expires_at <= self._clock():
-                self._next(released=False)
+                self._advance(released=False)
 
     def release(self) -> None:
         """Let others have it at once. Nothing happens if it is lost or released already.
@@ -96,7 +96,7 @@ class Lease:
             if self._lost or self._state.released:
                 return
             try:
-                self._next(released=True)
+                self._advance(released=True)
             except (LeaseLost, StoreError):
                 return
 
@@ -104,7 +104,7 @@ class Lease:
     def keep_alive(self) -> Iterator["Lease"]:
         """Renew in the background until the block ends. A loss shows at the next `check`."""
         done = Event()
-        keeper = Thread(target=self._keep, args=(done,), name=f"lease {self._prefix}", daemon=True)
+        keeper = Thread(target=self._renew_until, args=(done,), name=f"lease {self._prefix}", daemon=True)
         keeper.start()
         try:
             yield self
@@ -112,8 +112,8 @@ class Lease:
             done.set()
             keeper.join()
 
-    def _keep(self, done: Event) -> None:
-        while not done.wait(self._seconds / _RENEWALS):
+    def _renew_until(self, done: Event) -> None:
+        while not done.wait(self._seconds / _RENEWALS_PER_TERM):
             try:
                 self.renew()
             except LeaseLost:
@@ -121,14 +121,16 @@ class Lease:
             except StoreError:
                 continue  # a store that is away for a moment; `check` looks again once the time is over
 
-    def _next(self, *, released: bool) -> None:
+    def _advance(self, *, released: bool) -> None:
         if self._lost:
             raise LeaseLost(self._lost)
         if self._state.released:
             raise LeaseLost(f"The lease {self._prefix!r} was released by {self._state.holder!r} itself.")
-        wanted = _own(self._state.generation + 1, self._state.holder, self._seconds, self._clock(), released=released)
-        if not _made(self._store, self._prefix, wanted):
-            newest = peek(self._store, self._prefix)
+        wanted = _own_state(
+            self._state.generation + 1, self._state.holder, self._seconds, self._clock(), released=released
+        )
+        if not _create_generation(self._store, self._prefix, wanted):
+            newest = read_lease(self._store, self._prefix)
             self._lost = f"The lease {self._prefix!r} of {self._state.holder!r} was taken over by {newest}."
             raise LeaseLost(self._lost)
         self._state = wanted
@@ -137,44 +139,46 @@ class Lease:
 def acquire(store: ObjectStore, prefix: str, holder: str, seconds: float, *, clock: Clock = utc_now) -> Lease:
     """Take the lease under `prefix` for `seconds`; raise `LeaseHeld`, which names the holder, if it is not free."""
     while True:
-        newest = peek(store, prefix)
+        newest = read_lease(store, prefix)
         if newest is not None and newest.is_live(clock()):
             raise LeaseHeld(f"The lease {prefix!r} is held by {newest}; wait for it, or end that run.")
-        wanted = _own(newest.generation + 1 if newest else 1, holder, seconds, clock(), released=False)
-        if _made(store, prefix, wanted):
+        wanted = _own_state(newest.generation + 1 if newest else 1, holder, seconds, clock(), released=False)
+        if _create_generation(store, prefix, wanted):
             return Lease(store, prefix, wanted, seconds, clock)
 
 
-def peek(store: ObjectStore, prefix: str) -> LeaseState | None:
+def read_lease(store: ObjectStore, prefix: str) -> LeaseState | None:
     """Return the newest generation of the lease under `prefix`, or None where nobody ever took it."""
     while generations := _generations(store, prefix):
         try:
-            return _parsed(store.read(_key(prefix, generations[-1])), prefix)
+            return _parse(store.read(_key(prefix, generations[-1])), prefix)
         except ObjectMissing:
             continue  # it was replaced by newer ones between the listing and the reading
     return None
 
 
-def _made(store: ObjectStore, prefix: str, wanted: LeaseState) -> bool:
+def _create_generation(store: ObjectStore, prefix: str, state: LeaseState) -> bool:
     """Make a generation; True if it is this call's, and the highest."""
-    key = _key(prefix, wanted.generation)
-    if not store.write_once(key, _formatted(wanted)):
+    key = _key(prefix, state.generation)
+    if not store.write_once(key, _serialize(state)):
         try:
             # A put whose answer was lost is sent twice, and then finds itself.
-            if _parsed(store.read(key), prefix).token != wanted.token:
+            if _parse(store.read(key), prefix).token != state.token:
                 return False
         except ObjectMissing:
             return False
     generations = _generations(store, prefix)
-    if generations[-1:] != [wanted.generation]:
+    if generations[-1:] != [state.generation]:
         return False
-    store.delete(_key(prefix, old) for old in generations[:-KEPT])
+    store.delete(_key(prefix, old) for old in generations[:-GENERATIONS_KEPT])
     return True
 
 
-def _own(generation: int, holder: str, seconds: float, now: datetime, *, released: bool) -> LeaseState:
+def _own_state(generation: int, holder: str, seconds: float, now: datetime, *, released: bool) -> LeaseState:
     expires_at = now if released else now + timedelta(seconds=seconds)
-    return LeaseState(generation, holder, host_name(), os.getpid(), identity(), expires_at, released, uuid4().hex)
+    return LeaseState(
+        generation, holder, host_name(), os.getpid(), process_identity(), expires_at, released, uuid4().hex
+    )
 
 
 def _key(prefix: str, generation: int) -> str:
@@ -186,11 +190,11 @@ def _generations(store: ObjectStore, prefix: str) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def _formatted(state: LeaseState) -> bytes:
+def _serialize(state: LeaseState) -> bytes:
     return json.dumps({**asdict(state), "expires_at": state.expires_at.isoformat()}, indent=1).encode()
 
 
-def _parsed(data: bytes, prefix: str) -> LeaseState:
+def _parse(data: bytes, prefix: str) -> LeaseState:
     try:
         told = json.loads(data)
         return LeaseState(**{**told, "expires_at": datetime.fromisoformat(told["expires_at"])})

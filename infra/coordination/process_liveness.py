@@ -17,22 +17,22 @@ def host_name() -> str:
     return socket.gethostname()
 
 
-def identity() -> str:
+def process_identity() -> str:
     """Return what tells this process from every other, or an empty text where the system does not say."""
-    world, started = _world(), _started(os.getpid())
+    world, started = _boot_and_pid_namespace(), _start_ticks(os.getpid())
     return f"{world} {started}" if world and started else ""
 
 
-def is_surely_dead(pid: int, told: str) -> bool:
+def is_surely_dead(pid: int, recorded_identity: str) -> bool:
     """Tell whether the process that had `pid` and called itself `told` cannot be running any more."""
-    world, _, started = told.rpartition(" ")
-    if not world or world != _world():
+    world, _, started = recorded_identity.rpartition(" ")
+    if not world or world != _boot_and_pid_namespace():
         return False
-    now = _started(pid)
-    return not _exists(pid) if now is None else now != started
+    now = _start_ticks(pid)
+    return not _pid_exists(pid) if now is None else now != started
 
 
-def children(pid: int) -> list[int]:
+def child_pids(pid: int) -> list[int]:
     """Return the processes that a process has started and that are alive; none where the system does not say."""
     found = []
     for place in _PROC.glob("[0-9]*"):
@@ -45,7 +45,7 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def _world() -> str:
+def _boot_and_pid_namespace() -> str:
     """Return this boot of this machine, and the container's numbering of processes."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -54,7 +54,7 @@ def _world() -> str:
         return ""
 
 
-def _started(pid: int) -> str | None:
+def _start_ticks(pid: int) -> str | None:
     """Return the clock tick at which a process began: empty for mere remains, None where it cannot be read."""
     try:
         # The name, in parentheses, may itself hold spaces and parentheses.
@@ -64,7 +64,7 @@ def _started(pid: int) -> str | None:
     return "" if fields[0] in {"Z", "X"} else fields[19]
 
 
-def _exists(pid: int) -> bool:
+def _pid_exists(pid: int) -> bool:
     # Some systems hide other users' processes from /proc; a signal that is not sent still finds them.
     try:
         os.kill(pid, 0)

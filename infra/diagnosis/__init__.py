@@ -12,15 +12,15 @@ from threading import Thread
 from time import monotonic
 from typing import Literal
 
-State = Literal["ok", "warning", "failed"]
+FindingState = Literal["ok", "warning", "failed"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class DiagnosticFinding:
     """What was found about one thing, and what to do where it is not ok."""
 
     name: str
-    state: State
+    state: FindingState
     found: str
     advice: str = ""
 
@@ -30,35 +30,37 @@ class Probe:
     """One question: `ask` answers with findings within `seconds`."""
 
     name: str
-    ask: Callable[[], Sequence[Finding]]
+    run: Callable[[], Sequence[DiagnosticFinding]]
     seconds: float
     advice: str = "Look at what it says, put it right, and run the same command again."
     """What to do where it does not answer, or raises."""
 
 
-def diagnose(probes: Sequence[Probe]) -> list[Finding]:
+def diagnose(probes: Sequence[Probe]) -> list[DiagnosticFinding]:
     """Ask all probes at once and return their findings; none of them can end the others, or take longer than its time.
 
     A probe that hangs is left behind in a daemon thread.
     """
     began = monotonic()
-    answers: list[SimpleQueue[Sequence[Finding]]] = []
+    answers: list[SimpleQueue[Sequence[DiagnosticFinding]]] = []
     for probe in probes:
-        queue: SimpleQueue[Sequence[Finding]] = SimpleQueue()
+        queue: SimpleQueue[Sequence[DiagnosticFinding]] = SimpleQueue()
         answers.append(queue)
-        Thread(target=lambda probe=probe, queue=queue: queue.put(_asked(probe)), name=probe.name, daemon=True).start()
-    found: list[Finding] = []
+        Thread(
+            target=lambda probe=probe, queue=queue: queue.put(_run_probe(probe)), name=probe.name, daemon=True
+        ).start()
+    found: list[DiagnosticFinding] = []
     for probe, queue in zip(probes, answers, strict=True):
         try:
             found += queue.get(timeout=max(0.0, began + probe.seconds - monotonic()))
         except Empty:
-            found.append(Finding(probe.name, "failed", f"no answer within {probe.seconds:g} s", probe.advice))
+            found.append(DiagnosticFinding(probe.name, "failed", f"no answer within {probe.seconds:g} s", probe.advice))
     return found
 
 
-def _asked(probe: Probe) -> Sequence[Finding]:
+def _run_probe(probe: Probe) -> Sequence[DiagnosticFinding]:
     try:
-        return probe.ask()
+        return probe.run()
     except Exception as error:  # one probe's failure must not cost the others' answers
         said = " ".join(str(error).split())[:300] or type(error).__name__
-        return [Finding(probe.name, "failed", said, probe.advice)]
+        return [DiagnosticFinding(probe.name, "failed", said, probe.advice)]

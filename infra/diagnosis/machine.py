@@ -16,18 +16,18 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.diagnosis import Finding
-from infra.models.model_files import check_folder, folder_digest
+from infra.diagnosis import DiagnosticFinding
+from infra.models.model_files import check_model_folder, model_folder_digest
 
-SUPPORTED = ((3, 11), (3, 15))
+SUPPORTED_PYTHON = ((3, 11), (3, 15))
 """As `requires-python` in pyproject.toml: from the first, below the second."""
-DRIVER = 580
+MIN_DRIVER = 580
 """CUDA 13, which torch 2.13's wheels and TensorRT 11 are built for, needs this branch of the Linux driver."""
-LITTLE_BYTES, TOO_LITTLE_BYTES = 20 * 10**9, 2 * 10**9
+LOW_DISK_BYTES, CRITICAL_DISK_BYTES = 20 * 10**9, 2 * 10**9
 """Below the first a model (12 GB of weights alone) may not fit; below the second a run's temporary files may not."""
 _SMI_SECONDS, _TORCH_SECONDS = 10.0, 60.0
 
-Installed = Callable[[str], str | None]
+VersionLookup = Callable[[str], str | None]
 
 
 def installed_version(name: str) -> str | None:
@@ -38,20 +38,28 @@ def installed_version(name: str) -> str | None:
         return None
 
 
-def look_at_python(version: tuple[int, ...] = sys.version_info[:3]) -> list[Finding]:
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> list[DiagnosticFinding]:
     """Tell whether this Python is one that Packshot supports."""
     text = ".".join(map(str, version))
-    if SUPPORTED[0] <= tuple(version[:2]) < SUPPORTED[1]:
-        return [Finding("Python", "ok", text)]
-    return [Finding("Python", "failed", text, "Install Python 3.11 to 3.14 and make the environment anew with it.")]
+    if SUPPORTED_PYTHON[0] <= tuple(version[:2]) < SUPPORTED_PYTHON[1]:
+        return [DiagnosticFinding("Python", "ok", text)]
+    return [
+        DiagnosticFinding(
+            "Python", "failed", text, "Install Python 3.11 to 3.14 and make the environment anew with it."
+        )
+    ]
 
 
-def look_at_packages(installed: Installed = installed_version) -> list[Finding]:
+def check_packages(installed: VersionLookup = installed_version) -> list[DiagnosticFinding]:
     """Compare what is installed with what pyproject.toml asks for; an extra counts once one of its own is there."""
     try:
         wanted = [Requirement(text) for text in metadata.requires("packshot") or ()]
     except metadata.PackageNotFoundError:
-        return [Finding("packages", "warning", "packshot itself is not installed", "Install it: `pip install -e .`")]
+        return [
+            DiagnosticFinding(
+                "packages", "warning", "packshot itself is not installed", "Install it: `pip install -e .`"
+            )
+        ]
     wrong, good, without = [], 0, []
     extras = _by_extra(wanted)
     for extra, requirements in extras.items():
@@ -70,10 +78,10 @@ def look_at_packages(installed: Installed = installed_version) -> list[Finding]:
         advice = "Install them: `pip install -c constraints.txt -e '.[s3,torch]'`"
         if any(text.startswith("fastapi ") for text in wrong):
             advice += "; prefect 3.8.8's server does not start with a fastapi above 0.150"
-        return [Finding("packages", "failed", ", ".join(wrong), advice)]
+        return [DiagnosticFinding("packages", "failed", ", ".join(wrong), advice)]
     found = f"{good} as pyproject.toml asks for" + (f"; without the extra {', '.join(without)}" if without else "")
     pair = ", ".join(f"{name} {installed(name)}" for name in ("prefect", "fastapi"))
-    return [Finding("packages", "ok", f"{found}; {pair}")]
+    return [DiagnosticFinding("packages", "ok", f"{found}; {pair}")]
 
 
 def _by_extra(wanted: list[Requirement]) -> dict[str, list[Requirement]]:
@@ -89,51 +97,57 @@ def _by_extra(wanted: list[Requirement]) -> dict[str, list[Requirement]]:
     return extras
 
 
-def look_at_gpu(smi: str = "nvidia-smi", torch: str | None = None) -> list[Finding]:
+def check_gpu(smi: str = "nvidia-smi", torch: str | None = None) -> list[DiagnosticFinding]:
     """Ask the driver for its GPUs, and torch whether it can use them."""
     torch = torch or installed_version("torch")
     if shutil.which(smi) is None:
         advice = "Fine for the stub engine, and slow for torch; install NVIDIA's driver where there is a GPU."
-        return [Finding("GPU", "warning", f"none: {smi} is not on the path", advice)]
+        return [DiagnosticFinding("GPU", "warning", f"none: {smi} is not on the path", advice)]
     query = [smi, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     done = subprocess.run(query, capture_output=True, text=True, timeout=_SMI_SECONDS, check=False)
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     if done.returncode or not lines:
         said = " ".join((done.stderr or done.stdout).split())[:200] or f"exit code {done.returncode}"
-        return [Finding("GPU", "failed", f"{smi}: {said}", "Reload or reinstall NVIDIA's driver, then look again.")]
-    found = Finding("GPU", "ok", "; ".join(lines))
+        return [
+            DiagnosticFinding(
+                "GPU", "failed", f"{smi}: {said}", "Reload or reinstall NVIDIA's driver, then look again."
+            )
+        ]
+    found = DiagnosticFinding("GPU", "ok", "; ".join(lines))
     driver = lines[0].rsplit(",", 1)[-1].strip()
-    if driver.split(".")[0].isdecimal() and int(driver.split(".")[0]) < DRIVER:
-        advice = f"CUDA 13 needs driver {DRIVER} or newer: update it, or install a torch built for an older CUDA."
-        found = Finding("GPU", "warning", found.found, advice)
-    return [found, _torch_sees(torch)]
+    if driver.split(".")[0].isdecimal() and int(driver.split(".")[0]) < MIN_DRIVER:
+        advice = f"CUDA 13 needs driver {MIN_DRIVER} or newer: update it, or install a torch built for an older CUDA."
+        found = DiagnosticFinding("GPU", "warning", found.found, advice)
+    return [found, _check_torch_cuda(torch)]
 
 
-def _torch_sees(version: str | None) -> Finding:
+def _check_torch_cuda(version: str | None) -> DiagnosticFinding:
     if version is None:
-        return Finding("CUDA in torch", "warning", "torch is not installed", "Install the extra: `packshot[torch]`.")
+        return DiagnosticFinding(
+            "CUDA in torch", "warning", "torch is not installed", "Install the extra: `packshot[torch]`."
+        )
     # In a process of its own: importing torch takes seconds, and a broken driver can take the process with it.
     code = "import torch; print(torch.version.cuda, torch.cuda.is_available(), torch.cuda.device_count())"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TORCH_SECONDS, check=False)
     words = done.stdout.split()
     if done.returncode == 0 and len(words) == 3 and words[1] == "True":
-        return Finding("CUDA in torch", "ok", f"torch {version}, CUDA {words[0]}, {words[2]} device(s)")
+        return DiagnosticFinding("CUDA in torch", "ok", f"torch {version}, CUDA {words[0]}, {words[2]} device(s)")
     said = f"torch {version} sees no CUDA device" if not done.returncode else f"torch {version} cannot be imported"
     advice = "Install a torch with CUDA that the driver supports: `pip install --force-reinstall torch`."
-    return Finding("CUDA in torch", "failed", said, advice)
+    return DiagnosticFinding("CUDA in torch", "failed", said, advice)
 
 
-def look_at_tensorrt(installed: Installed = installed_version) -> list[Finding]:
+def check_tensorrt(installed: VersionLookup = installed_version) -> list[DiagnosticFinding]:
     """Name the TensorRT that is installed; none is needed by the torch engine."""
     names = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
     found = [f"{name} {version}" for name in names if (version := installed(name))]
-    return [Finding("TensorRT", "ok", ", ".join(found) or "not installed; only the tensorrt engine needs it")]
+    return [DiagnosticFinding("TensorRT", "ok", ", ".join(found) or "not installed; only the tensorrt engine needs it")]
 
 
-def look_at_disks(
+def check_disks(
     folders: Mapping[str, Path], free: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free
-) -> list[Finding]:
+) -> list[DiagnosticFinding]:
     """Tell how much room there is where work is done; a folder that is not made yet is looked at through its parent."""
     findings = []
     for name, folder in folders.items():
@@ -141,8 +155,8 @@ def look_at_disks(
         left = free(there)
         words = f"{left / 1e9:,.1f} GB free at {there}"
         advice = "Make room; `packshot sweep STORE` deletes what no release needs." if name == "store" else "Make room."
-        state = "failed" if left < TOO_LITTLE_BYTES else "warning" if left < LITTLE_BYTES else "ok"
-        findings.append(Finding(f"disk: {name}", state, words, advice if state != "ok" else ""))  # type: ignore[arg-type]
+        state = "failed" if left < CRITICAL_DISK_BYTES else "warning" if left < LOW_DISK_BYTES else "ok"
+        findings.append(DiagnosticFinding(f"disk: {name}", state, words, advice if state != "ok" else ""))  # type: ignore[arg-type]
     return findings
 
 
@@ -153,18 +167,24 @@ def working_folders(store: Path | None = None) -> dict[str, Path]:
     return folders if store is None else {**folders, "store": store}
 
 
-def look_at_model(folder: Path) -> list[Finding]:
+def check_model(folder: Path) -> list[DiagnosticFinding]:
     """Check a model's folder: whole, safetensors only, no code; and give its digest.
 
     Raises `EngineError`, which says what is wrong with it.
     """
-    check_folder(folder)
+    check_model_folder(folder)
     missing = sorted(_missing_shards(folder))
     if missing:
         advice = "Download the folder again, whole: `hf download MODEL --revision COMMIT --local-dir FOLDER`."
-        return [Finding("model", "failed", f"{folder} lacks {missing[0]!r} and {len(missing) - 1} others", advice)]
+        return [
+            DiagnosticFinding("model", "failed", f"{folder} lacks {missing[0]!r} and {len(missing) - 1} others", advice)
+        ]
     size = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
-    return [Finding("model", "ok", f"{folder}: {size / 1e9:,.2f} GB of safetensors, sha256 {folder_digest(folder)}")]
+    return [
+        DiagnosticFinding(
+            "model", "ok", f"{folder}: {size / 1e9:,.2f} GB of safetensors, sha256 {model_folder_digest(folder)}"
+        )
+    ]
 
 
 def _missing_shards(folder: Path) -> Iterator[str]:

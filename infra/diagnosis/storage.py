@@ -11,21 +11,23 @@ import sys
 from time import perf_counter
 from uuid import uuid4
 
-from infra.diagnosis import Finding
+from infra.diagnosis import DiagnosticFinding
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
 from infra.stores.s3_client import S3Access
 
-ALONE = (
+SINGLE_WRITER_ADVICE = (
     "Use a store that honours If-None-Match, or set PACKSHOT_SINGLE_WRITER=1 if nothing but one run at a time ever"
     " writes there."
 )
-REACH = "Check the URL, AWS_ENDPOINT_URL, AWS_REGION, the credentials and their rights to get, put, list and delete."
+CONNECTION_ADVICE = (
+    "Check the URL, AWS_ENDPOINT_URL, AWS_REGION, the credentials and their rights to get, put, list and delete."
+)
 
 
-def look_at_store(store: ObjectStore, *, single_writer: bool) -> list[Finding]:
+def check_store(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFinding]:
     """Try each thing that a run does with objects. Raises `StoreError` where the store cannot be reached."""
     key = f"probe/{uuid4().hex}"
     began = perf_counter()
@@ -34,49 +36,53 @@ def look_at_store(store: ObjectStore, *, single_writer: bool) -> list[Finding]:
         read = store.read(key) == b"first light"
         took = (perf_counter() - began) * 1000
         said = f"{store.url}: written and read back in {took:,.0f} ms"
-        findings = [_is("store", read, said, f"{store.url}: read back otherwise")]
+        findings = [_finding("store", read, said, f"{store.url}: read back otherwise")]
         with store.open_input(key) as source:
             source.seek(6)
-            findings.append(_is("store: parts", source.read(5) == b"light", "ranges are honoured", "ranges are wrong"))
-        findings.append(_conditional(store, key, single_writer=single_writer))
+            findings.append(
+                _finding("store: parts", source.read(5) == b"light", "ranges are honoured", "ranges are wrong")
+            )
+        findings.append(_check_conditional_writes(store, key, single_writer=single_writer))
         listed = key in {info.key for info in store.list("probe/")}
         store.delete([key])
         gone = not store.exists(key)
         found = "listed at once" if listed else "not listed after it was written"
         left = "deleted" if gone else "still there after its deletion"
-        findings.append(_is("store: list, delete", listed and gone, f"{found}, {left}", f"{found}, {left}"))
+        findings.append(_finding("store: list, delete", listed and gone, f"{found}, {left}", f"{found}, {left}"))
     finally:
         store.delete([key])
     return findings
 
 
-def _conditional(store: ObjectStore, key: str, *, single_writer: bool) -> Finding:
+def _check_conditional_writes(store: ObjectStore, key: str, *, single_writer: bool) -> DiagnosticFinding:
     refused = not store.write_once(key, b"second") and store.read(key) == b"first light"
     if refused:
         said = "a second write is refused"
         if single_writer:
             advice = "PACKSHOT_SINGLE_WRITER=1 is not needed here: unset it, so that two runs are kept apart."
-            return Finding("store: conditional writes", "warning", said, advice)
-        return Finding("store: conditional writes", "ok", said)
+            return DiagnosticFinding("store: conditional writes", "warning", said, advice)
+        return DiagnosticFinding("store: conditional writes", "ok", said)
     said = "a second write replaced the first"
-    return Finding("store: conditional writes", "warning" if single_writer else "failed", said, ALONE)
+    return DiagnosticFinding(
+        "store: conditional writes", "warning" if single_writer else "failed", said, SINGLE_WRITER_ADVICE
+    )
 
 
-def _is(name: str, holds: bool, good: str, bad: str) -> Finding:
-    return Finding(name, "ok", good) if holds else Finding(name, "failed", bad, REACH)
+def _finding(name: str, holds: bool, good: str, bad: str) -> DiagnosticFinding:
+    return DiagnosticFinding(name, "ok", good) if holds else DiagnosticFinding(name, "failed", bad, CONNECTION_ADVICE)
 
 
-def look_at_tables(url: str, seconds: float) -> list[Finding]:
+def check_tables(url: str, seconds: float) -> list[DiagnosticFinding]:
     """Try, in a process of its own, whether of two commits from the same version the second is refused."""
     command = [sys.executable, "-m", "infra.diagnosis.storage", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     try:
-        return [Finding(**json.loads(done.stdout))]
+        return [DiagnosticFinding(**json.loads(done.stdout))]
     except (ValueError, TypeError):
-        return [Finding("tables", "failed", f"the probe ended with {done.returncode}", REACH)]
+        return [DiagnosticFinding("tables", "failed", f"the probe ended with {done.returncode}", CONNECTION_ADVICE)]
 
 
-def race_for_a_version(url: str) -> Finding:
+def probe_commit_conflict(url: str) -> DiagnosticFinding:
     """Commit twice from one version of a new table and tell whether the second was refused; delete the table."""
     import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -84,7 +90,7 @@ def race_for_a_version(url: str) -> Finding:
 
     address, table = parse_address(url), f"probe/{uuid4().hex}"
     options = S3Access.from_environment().for_deltalake() if address.scheme == "s3" else {}
-    place, row = address.inside(table), pa.table({"number": [1]})
+    place, row = address.join(table), pa.table({"number": [1]})
     once = CommitProperties(max_commit_retries=0)
     try:
         write_deltalake(place, row, storage_options=options, commit_properties=once)
@@ -93,11 +99,15 @@ def race_for_a_version(url: str) -> Finding:
         try:
             write_deltalake(other, row, mode="append", commit_properties=once)
         except CommitFailedError:
-            return Finding("tables", "ok", "of two commits at once the second is refused")
-        return Finding("tables", "failed", "two commits from one version were both taken", ALONE)
+            return DiagnosticFinding("tables", "ok", "of two commits at once the second is refused")
+        return DiagnosticFinding(
+            "tables", "failed", "two commits from one version were both taken", SINGLE_WRITER_ADVICE
+        )
     except (DeltaError, OSError) as error:
         # A server's XML may name an access key; what stands before it says enough.
-        return Finding("tables", "failed", " ".join(str(error).split("<")[0].split())[:200], REACH)
+        return DiagnosticFinding(
+            "tables", "failed", " ".join(str(error).split("<")[0].split())[:200], CONNECTION_ADVICE
+        )
     finally:
         store = open_store(url)
         store.delete([info.key for info in store.list(f"{table}/")])
@@ -106,9 +116,9 @@ def race_for_a_version(url: str) -> Finding:
 def main(url: str) -> None:
     """Print the finding as JSON."""
     try:
-        finding = race_for_a_version(url)
+        finding = probe_commit_conflict(url)
     except StoreError as error:
-        finding = Finding("tables", "failed", str(error), REACH)
+        finding = DiagnosticFinding("tables", "failed", str(error), CONNECTION_ADVICE)
     print(json.dumps(vars(finding)))  # noqa: T201 - read by the process that asked
 
 

@@ -11,10 +11,10 @@ from infra.errors import EngineError
 from infra.interfaces import Engine
 
 if TYPE_CHECKING:
-    from infra.engines.backend import Painter
-    from infra.engines.parity import Subject
+    from infra.engines.backend import Backend
+    from infra.engines.parity import ParityKey
 
-WINDOW = 64
+PROMPT_WINDOW = 64
 """Prompts of a stream that may wait: as many as a small shard has, so that batches of one caption length fill."""
 
 
@@ -23,7 +23,7 @@ class EngineSpec:
     """Which engine to open, and with what.
 
     `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
-    `infra.models.model_files.folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
+    `infra.models.model_files.model_folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
     `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
     `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
     so does `acceleration`, which only the torch engine knows. `unverified` paints in fp8 without a parity record.
@@ -48,33 +48,33 @@ def open_engine(spec: EngineSpec) -> Engine:
     if spec.batch_size is not None and spec.batch_size < 1:
         raise EngineError(f"An engine's batch size must be at least 1, not {spec.batch_size!r}.")
     if spec.name == "stub":
-        from infra.engines.stub.stub_backend import StubPainter
+        from infra.engines.stub.stub_backend import StubBackend
 
-        return ThreadedEngine(StubPainter(spec.stub_seconds), spec.batch_size or 1, WINDOW)
+        return ThreadedEngine(StubBackend(spec.stub_seconds), spec.batch_size or 1, PROMPT_WINDOW)
     if spec.name == "torch":
-        from infra.engines.torch.diffusers_backend import usual_batch_size
+        from infra.engines.torch.diffusers_backend import default_batch_size
 
-        return ThreadedEngine(_torch_painter(spec), spec.batch_size or usual_batch_size(), WINDOW)
+        return ThreadedEngine(_create_torch_backend(spec), spec.batch_size or default_batch_size(), PROMPT_WINDOW)
     if spec.name == "tensorrt":
-        from infra.engines.tensorrt.tensorrt_backend import tensorrt_painter
+        from infra.engines.tensorrt.tensorrt_backend import create_tensorrt_backend_from_spec
 
-        planned, full = tensorrt_painter(spec)
-        return ThreadedEngine(planned, spec.batch_size or full, WINDOW)
+        planned, full = create_tensorrt_backend_from_spec(spec)
+        return ThreadedEngine(planned, spec.batch_size or full, PROMPT_WINDOW)
     raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub', 'torch' or 'tensorrt'.")
 
 
-def _torch_painter(spec: EngineSpec) -> "Painter":
-    from infra.engines.parity import parity_folder, require
+def _create_torch_backend(spec: EngineSpec) -> "Backend":
+    from infra.engines.parity import parity_folder, require_parity
     from infra.engines.torch.acceleration import open_accelerator
-    from infra.engines.torch.diffusers_backend import DiffusersPainter
-    from infra.models.loading import StoredWeights, require_libraries, weights_dtype
+    from infra.engines.torch.diffusers_backend import DiffusersBackend
+    from infra.models.loading import StoredPipeline, require_torch_extra, weights_dtype
 
-    require_libraries()
+    require_torch_extra()
     weights_dtype(spec.precision, device_kind())
     if spec.precision == "fp8" and not spec.unverified:
-        require(subject_of(spec), parity_folder())
-    weights = StoredWeights(spec.source, spec.revision, spec.weights_digest)
-    return DiffusersPainter(weights, spec.precision, open_accelerator(spec.acceleration))
+        require_parity(parity_key_of(spec), parity_folder())
+    weights = StoredPipeline(spec.source, spec.revision, spec.weights_digest)
+    return DiffusersBackend(weights, spec.precision, open_accelerator(spec.acceleration))
 
 
 def device_kind() -> str:
@@ -84,12 +84,12 @@ def device_kind() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def subject_of(spec: EngineSpec) -> "Subject":
+def parity_key_of(spec: EngineSpec) -> "ParityKey":
     """Return what a parity record of this engine on this machine holds for."""
     import torch
 
-    from infra.engines.parity import Subject
+    from infra.engines.parity import ParityKey
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     weights = spec.weights_digest or f"{spec.source}@{spec.revision}"
-    return Subject(weights, spec.precision, device, torch.__version__.split("+")[0])
+    return ParityKey(weights, spec.precision, device, torch.__version__.split("+")[0])

@@ -14,7 +14,7 @@ class OutOfDeviceMemory(Exception):
     """The batch does not fit the device's memory; the painter has freed what it could, and a smaller one may fit."""
 
 
-class Painter(Protocol):
+class Backend(Protocol):
     """A model. Every method is called on its engine's own thread."""
 
     name: str
@@ -22,17 +22,17 @@ class Painter(Protocol):
     def load(self) -> None:
         """Take the device; raise `EngineError` where that cannot be."""
 
-    def group(self, prompt: Prompt) -> Hashable:
+    def batch_key(self, prompt: Prompt) -> Hashable:
         """Return what prompts must have in common to share a batch: size, steps, guidance, padded caption length."""
 
-    def paint(self, prompts: Sequence[Prompt]) -> Sequence[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> Sequence[Frame | Failure]:
         """Return an answer a prompt, in order, for prompts of one group; the engine fills in the seconds.
 
         Raises `OutOfDeviceMemory` where fewer prompts might fit, `EngineError` where the device is lost, and anything
         else where some prompt of the batch is at fault.
         """
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Free the device, whatever state it is in."""
 
 
@@ -50,8 +50,8 @@ class Accelerator(Protocol):
     def attach(self, pipeline: Any) -> None:
         """Put itself into the pipeline, which is on its device; raise `EngineUnsuitable` where that cannot be."""
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Free what can be made again: a batch ran out of memory."""
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Free what it holds, whatever state it is in; twice is fine."""

@@ -17,12 +17,12 @@ import numpy as np
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Pixels, Prompt
 
-LEAST_PSNR = 20.0
+MIN_PSNR = 20.0
 """Decibels, the mean over the prompts. Rounding moves the path that a picture takes from its noise, so the same seed
 gives the same scene with other details: vLLM-Omni's gate (pull request 3929) passes 8-bit linears at 20.1; another
 seed's picture lies near 10."""
 
-TEXTS = (
+PROMPT_TEXTS = (
     "Studio product photograph of a red enamel mug, front view, on a pure white background",
     "a blue chair",
     "Studio product photograph of a striped cotton T-shirt with the word HARBOUR printed in navy letters across the "
@@ -32,7 +32,7 @@ TEXTS = (
 
 
 @dataclass(frozen=True)
-class Case:
+class ParityCase:
     """One prompt painted twice: the largest difference (levels of 255), and how far apart the pictures are (dB)."""
 
     shape: str
@@ -41,7 +41,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ParityKey:
     """What a record holds for."""
 
     weights: str
@@ -52,13 +52,13 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Record:
+class ParityRecord:
     """What was compared, and whether it passed."""
 
-    subject: Subject
+    subject: ParityKey
     passed: bool
     psnr: float
-    cases: tuple[Case, ...]
+    cases: tuple[ParityCase, ...]
 
 
 def parity_folder() -> Path:
@@ -69,10 +69,10 @@ def parity_folder() -> Path:
 
 def fixed_prompts(side: int, steps: int) -> list[Prompt]:
     """Return the prompts that are painted by both engines."""
-    return [Prompt(str(place), text, 1000 + place, side, side, steps) for place, text in enumerate(TEXTS)]
+    return [Prompt(str(place), text, 1000 + place, side, side, steps) for place, text in enumerate(PROMPT_TEXTS)]
 
 
-def paint(engine: Engine, prompts: Sequence[Prompt]) -> dict[str, Pixels]:
+def generate_images(engine: Engine, prompts: Sequence[Prompt]) -> dict[str, Pixels]:
     """Return the pictures by key; raise `EngineError` where one could not be made."""
     pictures = {}
     for answer in engine.generate(prompts):
@@ -83,7 +83,7 @@ def paint(engine: Engine, prompts: Sequence[Prompt]) -> dict[str, Pixels]:
     return pictures
 
 
-def compare(subject: Subject, reference: dict[str, Pixels], candidate: dict[str, Pixels]) -> Record:
+def compare_images(parity_key: ParityKey, reference: dict[str, Pixels], candidate: dict[str, Pixels]) -> ParityRecord:
     """Compare the same prompts' pictures."""
     cases = []
     for key, expected in reference.items():
@@ -91,30 +91,30 @@ def compare(subject: Subject, reference: dict[str, Pixels], candidate: dict[str,
         squared = float((difference**2).mean())
         psnr = 99.0 if squared == 0 else min(99.0, 10 * float(np.log10(255**2 / squared)))
         height, width = expected.shape[:2]
-        cases.append(Case(f"{width}x{height}", int(np.abs(difference).max()), round(psnr, 2)))
+        cases.append(ParityCase(f"{width}x{height}", int(np.abs(difference).max()), round(psnr, 2)))
     mean = sum(case.psnr for case in cases) / len(cases)
-    return Record(subject, mean >= LEAST_PSNR, round(mean, 2), tuple(cases))
+    return ParityRecord(parity_key, mean >= MIN_PSNR, round(mean, 2), tuple(cases))
 
 
-def write(record: Record, folder: Path) -> Path:
+def write_parity_record(record: ParityRecord, folder: Path) -> Path:
     """Keep a record, in the place of an older one of the same subject."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _name(record.subject)
+    path = folder / _record_file_name(record.subject)
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(asdict(record), indent=1), "utf-8")
     temporary.replace(path)
     return path
 
 
-def require(subject: Subject, folder: Path) -> None:
+def require_parity(key: ParityKey, folder: Path) -> None:
     """Raise `EngineUnsuitable` unless a record says that this subject passed."""
     try:
-        found = json.loads((folder / _name(subject)).read_text("utf-8"))
+        found = json.loads((folder / _record_file_name(key)).read_text("utf-8"))
         passed, psnr = found["passed"] is True, float(found["psnr"])
     except FileNotFoundError:
         raise EngineUnsuitable(
-            f"{subject.precision!r} has not been verified with these weights on {subject.device!r} with torch "
-            f"{subject.torch}: run `packshot engine verify-precision --model MODEL --precision {subject.precision}`, "
+            f"{key.precision!r} has not been verified with these weights on {key.device!r} with torch "
+            f"{key.torch}: run `packshot engine verify-precision --model MODEL --precision {key.precision}`, "
             "choose 'bf16', or set PACKSHOT_UNVERIFIED=1."
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -123,10 +123,10 @@ def require(subject: Subject, folder: Path) -> None:
         ) from None
     if not passed:
         raise EngineUnsuitable(
-            f"{subject.precision!r} did not pass with these weights on {subject.device!r}: {psnr:.1f} dB, and "
-            f"{LEAST_PSNR:.0f} are needed. Choose 'bf16'."
+            f"{key.precision!r} did not pass with these weights on {key.device!r}: {psnr:.1f} dB, and "
+            f"{MIN_PSNR:.0f} are needed. Choose 'bf16'."
         )
 
 
-def _name(subject: Subject) -> str:
-    return hashlib.sha256(json.dumps(asdict(subject), sort_keys=True).encode()).hexdigest()[:40] + ".json"
+def _record_file_name(key: ParityKey) -> str:
+    return hashlib.sha256(json.dumps(asdict(key), sort_keys=True).encode()).hexdigest()[:40] + ".json"

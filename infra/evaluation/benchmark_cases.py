@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from infra.engines.torch.caption_embedding import Captions
-from infra.evaluation.flops import Decoder, Transformer, picture_flops
+from infra.engines.torch.caption_embedding import CaptionEmbedder
+from infra.evaluation.flops import DecoderSizes, TransformerSizes, image_flops
 from infra.interfaces import Prompt
 
-TEXT = "Studio product photograph of vase number {size}-{batch}-{number:05}, on a white background"
+CAPTION_TEMPLATE = "Studio product photograph of vase number {size}-{batch}-{number:05}, on a white background"
 """As many tokens as a usual caption where tokens are letters; a real tokenizer makes about 25 of it."""
 
 
 @dataclass(frozen=True)
-class Case:
+class BenchmarkCase:
     """One measurement's terms: pictures are square, `size` pixels a side."""
 
     size: int
@@ -31,7 +31,7 @@ class Case:
 
     def caption(self, number: int) -> str:
         """Return the case's caption of that number, which no other case has."""
-        return TEXT.format(size=self.size, batch=self.batch, number=number)
+        return CAPTION_TEMPLATE.format(size=self.size, batch=self.batch, number=number)
 
     def prompts(self, first: int, count: int) -> list[Prompt]:
         """Return `count` prompts that no other call had: each has its own caption, so each is embedded."""
@@ -42,7 +42,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchmarkRow:
     """What was measured, or why not. Rates count whole pictures; `peak_bytes` is the GPU's, None on a CPU."""
 
     backend: str
@@ -59,33 +59,40 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelSizes:
     """What the budget needs to know of a model."""
 
-    transformer: Transformer
-    decoder: Decoder
+    transformer: TransformerSizes
+    decoder: DecoderSizes
     caption_tokens: int
-    scale: int
+    pixels_per_latent: int
 
     @classmethod
-    def of(cls, pipeline: Any) -> "Model":
+    def from_pipeline(cls, pipeline: Any) -> "ModelSizes":
         """Read it from a pipeline."""
-        tokens = Captions(pipeline, 1).padded_tokens(Case(1024, 4, 1, 1).caption(0))
+        tokens = CaptionEmbedder(pipeline, 1).padded_token_count(BenchmarkCase(1024, 4, 1, 1).caption(0))
         scale = pipeline.vae_scale_factor
-        return cls(Transformer.of(pipeline.transformer.config), Decoder.of(pipeline.vae.config), tokens, scale)
+        return cls(
+            TransformerSizes.from_config(pipeline.transformer.config),
+            DecoderSizes.from_config(pipeline.vae.config),
+            tokens,
+            scale,
+        )
 
-    def flops(self, case: Case) -> int:
+    def flops(self, case: BenchmarkCase) -> int:
         """Return one picture's operations."""
         size = (case.size, case.size)
-        return picture_flops(self.transformer, self.decoder, size, self.caption_tokens, case.steps, self.scale)
+        return image_flops(
+            self.transformer, self.decoder, size, self.caption_tokens, case.steps, self.pixels_per_latent
+        )
 
 
-def document(rows: Sequence[Row], terms: Mapping[str, Any]) -> dict[str, Any]:
+def benchmark_document(rows: Sequence[BenchmarkRow], run_settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything that was measured, on what and when, as plain values; `terms` are the run's own."""
-    return {"machine": machine(), **terms, "rows": [asdict(row) for row in rows]}
+    return {"machine": describe_machine(), **run_settings, "rows": [asdict(row) for row in rows]}
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Say where the figures come from."""
     import torch
 

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.onnx_graphs.graph_spec import padded
+from infra.onnx_graphs.graph_spec import padded_length
 
-MODULATION = 256
+MODULATION_WIDTH = 256
 """Width of the time embedding that blocks are modulated by (`ADALN_EMBED_DIM` in diffusers)."""
-TIME_FREQUENCIES, TIME_MIDDLE = 256, 1024
+TIME_FREQUENCY_COUNT, TIME_HIDDEN_WIDTH = 256, 1024
 
 
 @dataclass(frozen=True)
-class Transformer:
+class TransformerSizes:
     """A transformer's sizes, as its config has them."""
 
     dim: int = 3840
@@ -30,7 +30,7 @@ class Transformer:
     patch: int = 2
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Transformer":
+    def from_config(cls, config: Mapping[str, Any]) -> "TransformerSizes":
         """Read the sizes from a `ZImageTransformer2DModel`'s config."""
         return cls(
             config["dim"],
@@ -43,39 +43,43 @@ class Transformer:
 
     def flops(self, width: int, height: int, caption_tokens: int) -> int:
         """Return one forward pass's operations for one picture whose latents are `width` x `height`."""
-        image, caption = (padded(width * height // self.patch**2), padded(caption_tokens))
-        refined = self._block(image) + self._block(caption)
-        blocks = self.layers * (self._block(image + caption) + self._modulation()) + self.refiners * (
-            refined + self._modulation()
+        image, caption = (padded_length(width * height // self.patch**2), padded_length(caption_tokens))
+        refined = self._block_flops(image) + self._block_flops(caption)
+        blocks = self.layers * (self._block_flops(image + caption) + self._modulation_flops()) + self.refiners * (
+            refined + self._modulation_flops()
         )
         patches = self.channels * self.patch**2
         ends = 2 * image * patches * self.dim + 2 * (image + caption) * patches * self.dim
         embedded = 2 * caption * self.caption_channels * self.dim
-        width_of_time = min(self.dim, MODULATION)
-        time = 2 * TIME_FREQUENCIES * TIME_MIDDLE + 2 * TIME_MIDDLE * width_of_time + 2 * width_of_time * self.dim
+        width_of_time = min(self.dim, MODULATION_WIDTH)
+        time = (
+            2 * TIME_FREQUENCY_COUNT * TIME_HIDDEN_WIDTH
+            + 2 * TIME_HIDDEN_WIDTH * width_of_time
+            + 2 * width_of_time * self.dim
+        )
         return blocks + ends + embedded + time
 
-    def _block(self, tokens: int) -> int:
+    def _block_flops(self, tokens: int) -> int:
         inner = int(self.dim / 3 * 8)
         linear = 2 * tokens * (4 * self.dim**2 + 3 * self.dim * inner)
         attention = 4 * tokens**2 * self.dim
         return linear + attention
 
-    def _modulation(self) -> int:
-        return 2 * min(self.dim, MODULATION) * 4 * self.dim
+    def _modulation_flops(self) -> int:
+        return 2 * min(self.dim, MODULATION_WIDTH) * 4 * self.dim
 
 
 @dataclass(frozen=True)
-class Decoder:
+class DecoderSizes:
     """A VAE decoder's sizes: `channels` of its levels, the last at the picture's own size."""
 
     channels: tuple[int, ...] = (512, 512, 256, 128)
     layers: int = 3
     latent_channels: int = 16
-    attends: bool = True
+    has_attention: bool = True
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Decoder":
+    def from_config(cls, config: Mapping[str, Any]) -> "DecoderSizes":
         """Read the sizes from an `AutoencoderKL`'s config."""
         return cls(
             tuple(reversed(config["block_out_channels"])),
@@ -87,35 +91,42 @@ class Decoder:
     def flops(self, width: int, height: int) -> int:
         """Return the operations of decoding one picture whose latents are `width` x `height`."""
         first, points = self.channels[0], width * height
-        total = _convolution(points, self.latent_channels, first) + 2 * _residual(points, first, first)
-        if self.attends:
+        total = _convolution_flops(points, self.latent_channels, first) + 2 * _residual_block_flops(
+            points, first, first
+        )
+        if self.has_attention:
             total += 2 * points * 4 * first**2 + 4 * points**2 * first
         before = first
         for level, channels in enumerate(self.channels):
             for layer in range(self.layers):
-                total += _residual(points, channels if layer else before, channels)
+                total += _residual_block_flops(points, channels if layer else before, channels)
             if level + 1 < len(self.channels):
                 points *= 4
-                total += _convolution(points, channels, channels)
+                total += _convolution_flops(points, channels, channels)
             before = channels
-        return total + _convolution(points, before, 3)
+        return total + _convolution_flops(points, before, 3)
 
 
-def picture_flops(
-    transformer: Transformer, decoder: Decoder, size: tuple[int, int], caption_tokens: int, steps: int, scale: int = 8
+def image_flops(
+    transformer: TransformerSizes,
+    decoder: DecoderSizes,
+    size: tuple[int, int],
+    caption_tokens: int,
+    steps: int,
+    pixels_per_latent: int = 8,
 ) -> int:
     """Return the operations of one picture of `size` (width, height in pixels), without guidance.
 
     `scale` is how many pixels a side a latent stands for.
     """
-    width, height = (side // scale for side in size)
+    width, height = (side // pixels_per_latent for side in size)
     return steps * transformer.flops(width, height, caption_tokens) + decoder.flops(width, height)
 
 
-def _convolution(points: int, inputs: int, outputs: int, side: int = 3) -> int:
+def _convolution_flops(points: int, inputs: int, outputs: int, side: int = 3) -> int:
     return 2 * points * inputs * outputs * side**2
 
 
-def _residual(points: int, inputs: int, outputs: int) -> int:
-    both = _convolution(points, inputs, outputs) + _convolution(points, outputs, outputs)
-    return both if inputs == outputs else both + _convolution(points, inputs, outputs, side=1)
+def _residual_block_flops(points: int, inputs: int, outputs: int) -> int:
+    both = _convolution_flops(points, inputs, outputs) + _convolution_flops(points, outputs, outputs)
+    return both if inputs == outputs else both + _convolution_flops(points, inputs, outputs, side=1)

@@ -8,36 +8,38 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra.engines import EngineSpec, device_kind, open_engine, subject_of
-from infra.engines.parity import Record, compare, fixed_prompts, paint, write
+from infra.engines import EngineSpec, device_kind, open_engine, parity_key_of
+from infra.engines.parity import ParityRecord, compare_images, fixed_prompts, generate_images, write_parity_record
 from infra.errors import EngineError
 from infra.interfaces import Pixels, Prompt
 from infra.models.loading import weights_dtype
 
-REFERENCES = {"fp8": "bf16", "bf16": "fp32"}
+REFERENCE_PRECISIONS = {"fp8": "bf16", "bf16": "fp32"}
 """What each precision is compared with."""
 
 
-def verify_precision(spec: EngineSpec, side: int, steps: int, folder: Path) -> Record:
+def verify_precision(spec: EngineSpec, side: int, steps: int, folder: Path) -> ParityRecord:
     """Paint the fixed prompts (square, `side` pixels) in both precisions, compare, and keep the record in `folder`.
 
     Raises `EngineError`: no such precision, or one that this machine has not; then nothing is painted.
     """
-    if spec.precision not in REFERENCES:
+    if spec.precision not in REFERENCE_PRECISIONS:
         raise EngineError(
-            f"The precision {spec.precision!r} is a reference itself: verify one of {sorted(REFERENCES)}."
+            f"The precision {spec.precision!r} is a reference itself: verify one of {sorted(REFERENCE_PRECISIONS)}."
         )
     weights_dtype(spec.precision, device_kind())
     prompts = fixed_prompts(side, steps)
-    reference = _pictures(replace(spec, precision=REFERENCES[spec.precision]), prompts)  # type: ignore[arg-type]
-    record = compare(subject_of(spec), reference, _pictures(replace(spec, unverified=True), prompts))
-    write(record, folder)
+    reference = _generate_prompt_images(replace(spec, precision=REFERENCE_PRECISIONS[spec.precision]), prompts)  # type: ignore[arg-type]
+    record = compare_images(
+        parity_key_of(spec), reference, _generate_prompt_images(replace(spec, unverified=True), prompts)
+    )
+    write_parity_record(record, folder)
     return record
 
 
-def _pictures(spec: EngineSpec, prompts: Sequence[Prompt]) -> dict[str, Pixels]:
+def _generate_prompt_images(spec: EngineSpec, prompts: Sequence[Prompt]) -> dict[str, Pixels]:
     engine = open_engine(spec)
     try:
-        return paint(engine, prompts)
+        return generate_images(engine, prompts)
     finally:
         engine.close()

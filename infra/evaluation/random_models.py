@@ -16,29 +16,29 @@ from infra.errors import EngineError, EngineUnsuitable
 if TYPE_CHECKING:
     import torch
 
-FILE = Path(__file__).parent / "data" / "random_models.json"
+MODEL_SIZES_FILE = Path(__file__).parent / "data" / "random_models.json"
 TINY = "tiny"
 """The model that a CPU can paint with."""
-NAMES = tuple(json.loads(FILE.read_text("utf-8")))
+RANDOM_MODEL_NAMES = tuple(json.loads(MODEL_SIZES_FILE.read_text("utf-8")))
 """What there are sizes of."""
 
 
 @dataclass(frozen=True)
-class RandomWeights:
+class RandomPipeline:
     """Random weights by the name of their sizes, made on `device` (cuda or cpu)."""
 
     name: str
     device: str
 
-    def open(self, dtype: "torch.dtype", without: Set[str] = frozenset()) -> Any:
+    def load_pipeline(self, dtype: "torch.dtype", exclude: Set[str] = frozenset()) -> Any:
         """Make the pipeline, the same for the same name. Raises `EngineUnsuitable` for a large model on a CPU."""
         import torch
         from diffusers import AutoencoderKL, ZImageTransformer2DModel
         from transformers import Qwen3Config, Qwen3Model
 
-        from infra.nano.architecture import pipeline_of, tokenizer_of
+        from infra.nano.architecture import create_pipeline, create_tokenizer
 
-        sizes = self._sizes()
+        sizes = self._component_sizes()
         makers = {
             "transformer": lambda: ZImageTransformer2DModel(**sizes["transformer"]),
             "vae": lambda: AutoencoderKL(**sizes["vae"]),
@@ -49,7 +49,7 @@ class RandomWeights:
         try:
             with torch.random.fork_rng(), torch.device(self.device), torch.no_grad():
                 torch.manual_seed(0)
-                parts = {name: None if name in without else make().eval() for name, make in makers.items()}  # type: ignore[no-untyped-call]
+                parts = {name: None if name in exclude else make().eval() for name, make in makers.items()}  # type: ignore[no-untyped-call]
                 if parts["transformer"] is not None:
                     for token in (parts["transformer"].x_pad_token, parts["transformer"].cap_pad_token):
                         token.normal_(std=0.5)
@@ -57,10 +57,10 @@ class RandomWeights:
             raise EngineUnsuitable(f"The random model {self.name!r} does not fit this device: {error}.") from error
         finally:
             torch.set_default_dtype(usual)
-        return pipeline_of(tokenizer=tokenizer_of(()), **parts)
+        return create_pipeline(tokenizer=create_tokenizer(()), **parts)
 
-    def _sizes(self) -> Any:
-        known = json.loads(FILE.read_text("utf-8"))
+    def _component_sizes(self) -> Any:
+        known = json.loads(MODEL_SIZES_FILE.read_text("utf-8"))
         if self.name not in known:
             raise EngineError(f"There is no random model {self.name!r}: choose one of {', '.join(known)}.")
         if self.device == "cpu" and self.name != TINY:

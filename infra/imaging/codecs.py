@@ -19,137 +19,143 @@ import cv2
 import numpy as np
 from isal import isal_zlib
 
-from infra.errors import BadImage
+from infra.errors import InvalidImage
 from infra.interfaces import Pixels
 
-PNG_START = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 
-MOST_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 26
 """What is read at most: 8192 x 8192, four times the largest size that a recipe may ask for, and 192 MiB in memory.
 
 OpenCV's own limit is sixteen times as much, 3 GiB, which a file of 3 MB can ask for.
 """
 
-_UP = 2
+_FILTER_UP = 2
 """The PNG filter that keeps each row's difference from the one above: flat backgrounds and soft shadows vanish."""
-_LEVEL = 1
+_COMPRESSION_LEVEL = 1
 """Of ISA-L's levels 0 to 3: as fast as 0 and a tenth smaller; 3 takes six times as long for no gain."""
 
 _MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
 """A JPEG's marker with the fill bytes before it. Decoders skip what stands between segments, and so does a search."""
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG's frame header, which holds its size."""
-_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
+_MARKERS_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 """Markers (and the stuffed zero) without a length after them."""
 
-_SOFTWARE = b"Software\0"
-_SOFTWARE_CHARACTERS = 40
-_SAID = len(PNG_START) + 12 + 13 + 4
+_SOFTWARE_KEYWORD = b"Software\0"
+_MAX_SOFTWARE_CHARACTERS = 40
+_SECOND_CHUNK_NAME_OFFSET = len(PNG_SIGNATURE) + 12 + 13 + 4
 """Where the name of the chunk after the header stands."""
 
 _EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
 
 
 def encode_png(pixels: Pixels, software: str = "") -> bytes:
-    """Return the pixels (height x width x 3, uint8, RGB) as a PNG, or raise `BadImage` for any other array.
+    """Return the pixels (height x width x 3, uint8, RGB) as a PNG, or raise `InvalidImage` for any other array.
 
     `software` (Latin-1) is what made them, kept in the file under PNG's own keyword; it reaches no pixel.
     """
-    _check(pixels)
+    _require_rgb(pixels)
     height, width, _ = pixels.shape
     values = pixels.reshape(height, 3 * width)
     rows = np.empty((height, 1 + 3 * width), np.uint8)
-    rows[:, 0] = _UP
+    rows[:, 0] = _FILTER_UP
     rows[0, 1:] = values[0]
     np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
     header = struct.pack(">II", width, height) + _EIGHT_BIT_RGB
-    body = isal_zlib.compress(rows, _LEVEL)
-    said = _chunk(b"tEXt", _SOFTWARE + software.encode("latin-1")) if software else b""
-    return PNG_START + _chunk(b"IHDR", header) + said + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    body = isal_zlib.compress(rows, _COMPRESSION_LEVEL)
+    said = _chunk(b"tEXt", _SOFTWARE_KEYWORD + software.encode("latin-1")) if software else b""
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + said + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
-def software_of(data: bytes) -> str:
+def read_software(data: bytes) -> str:
     """Return what a PNG of `encode_png` says that made it; empty where it says nothing, or something else."""
-    name = data[_SAID : _SAID + 4 + len(_SOFTWARE)]
-    if name != b"tEXt" + _SOFTWARE:
+    name = data[_SECOND_CHUNK_NAME_OFFSET : _SECOND_CHUNK_NAME_OFFSET + 4 + len(_SOFTWARE_KEYWORD)]
+    if name != b"tEXt" + _SOFTWARE_KEYWORD:
         return ""
-    length = int.from_bytes(data[_SAID - 4 : _SAID], "big")
-    text = data[_SAID + 4 : _SAID + 4 + length].removeprefix(_SOFTWARE).decode("latin-1")
-    return text if len(text) <= _SOFTWARE_CHARACTERS and text.isprintable() else ""
+    length = int.from_bytes(data[_SECOND_CHUNK_NAME_OFFSET - 4 : _SECOND_CHUNK_NAME_OFFSET], "big")
+    text = (
+        data[_SECOND_CHUNK_NAME_OFFSET + 4 : _SECOND_CHUNK_NAME_OFFSET + 4 + length]
+        .removeprefix(_SOFTWARE_KEYWORD)
+        .decode("latin-1")
+    )
+    return text if len(text) <= _MAX_SOFTWARE_CHARACTERS and text.isprintable() else ""
 
 
 def decode(data: bytes) -> Pixels:
     """Return the pixels of a whole PNG or JPEG as height x width x 3, uint8, RGB, stored orientation.
 
-    Raises `BadImage` for every other format (nothing else is ever staged or published, and each further decoder is
+    Raises `InvalidImage` for every other format (nothing else is ever staged or published, and each further decoder is
     one more thing for a hostile file to reach), for files that are cut short or damaged, and, before anything is
-    allocated, for those whose header asks for more than `MOST_PIXELS`.
+    allocated, for those whose header asks for more than `MAX_PIXELS`.
     """
-    is_png, is_jpeg = data.startswith(PNG_START), data.startswith(JPEG_START)
+    is_png, is_jpeg = data.startswith(PNG_SIGNATURE), data.startswith(JPEG_START)
     if not (is_png or is_jpeg):
-        raise BadImage(f"These {len(data)} bytes start with {data[:8]!r}: neither a PNG nor a JPEG.")
+        raise InvalidImage(f"These {len(data)} bytes start with {data[:8]!r}: neither a PNG nor a JPEG.")
     if not data.endswith(PNG_END if is_png else JPEG_END):
-        raise BadImage(f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes has no end: it was cut short.")
-    width, height = _png_sides(data) if is_png else _jpeg_sides(data)
-    if width * height > MOST_PIXELS:
-        raise BadImage(
+        raise InvalidImage(f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes has no end: it was cut short.")
+    width, height = _png_size(data) if is_png else _jpeg_size(data)
+    if width * height > MAX_PIXELS:
+        raise InvalidImage(
             f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes says that it has {width} x {height} pixels;"
-            f" no more than {MOST_PIXELS} are read."
+            f" no more than {MAX_PIXELS} are read."
         )
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
-        raise BadImage(f"These {len(data)} bytes could not be decoded: {error.err!r}.") from error
+        raise InvalidImage(f"These {len(data)} bytes could not be decoded: {error.err!r}.") from error
     if pixels is None:
-        raise BadImage(f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes is damaged and cannot be decoded.")
+        raise InvalidImage(f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes is damaged and cannot be decoded.")
     return np.asarray(pixels, np.uint8)
 
 
-def _png_sides(data: bytes) -> tuple[int, int]:
+def _png_size(data: bytes) -> tuple[int, int]:
     """Return width and height from the first chunk, which must be IHDR.
 
     OpenCV allocates what a chunk says it holds before it looks whether that is there, 4 GiB if it says so; hence every
     chunk's length is held against the file's first.
     """
-    place = len(PNG_START)
+    place = len(PNG_SIGNATURE)
     if data[place + 4 : place + 8] != b"IHDR" or len(data) < place + 16:
-        raise BadImage(f"This PNG of {len(data)} bytes does not begin with its header.")
+        raise InvalidImage(f"This PNG of {len(data)} bytes does not begin with its header.")
     width, height = struct.unpack_from(">II", data, place + 8)
     while place < len(data):
         place += 12 + int.from_bytes(data[place : place + 4], "big")
     if place > len(data):
-        raise BadImage(f"This PNG of {len(data)} bytes is damaged: it has a chunk that is longer than the file.")
+        raise InvalidImage(f"This PNG of {len(data)} bytes is damaged: it has a chunk that is longer than the file.")
     return width, height
 
 
-def _jpeg_sides(data: bytes) -> tuple[int, int]:
+def _jpeg_size(data: bytes) -> tuple[int, int]:
     """Return width and height from the first frame header, found segment by segment as a decoder finds it."""
     place = 2
     while (found := _MARKER.search(data, place)) is not None:
         marker, place = found[1][0], found.end()
-        if marker in _FRAMES and place + 7 <= len(data):
+        if marker in _FRAME_MARKERS and place + 7 <= len(data):
             height, width = struct.unpack_from(">HH", data, place + 3)
             return width, height
-        if marker not in _ALONE:
+        if marker not in _MARKERS_WITHOUT_LENGTH:
             place += int.from_bytes(data[place : place + 2], "big")
-    raise BadImage(f"This JPEG of {len(data)} bytes says nowhere how large it is.")
+    raise InvalidImage(f"This JPEG of {len(data)} bytes says nowhere how large it is.")
 
 
 def pixel_sha(pixels: Pixels) -> str:
-    """Return the sha256, in hex, of the picture's height, width and RGB bytes; `BadImage` for any other array."""
-    _check(pixels)
+    """Return the sha256, in hex, of the picture's height, width and RGB bytes; `InvalidImage` for any other array."""
+    _require_rgb(pixels)
     height, width, _ = pixels.shape
     name = hashlib.sha256(f"{height}x{width}\n".encode())
     name.update(np.ascontiguousarray(pixels).data)
     return name.hexdigest()
 
 
-def _check(pixels: Pixels) -> None:
+def _require_rgb(pixels: Pixels) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise BadImage(f"An image must be a uint8 array of height x width x 3, not {pixels.dtype} {pixels.shape!r}.")
+        raise InvalidImage(
+            f"An image must be a uint8 array of height x width x 3, not {pixels.dtype} {pixels.shape!r}."
+        )
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

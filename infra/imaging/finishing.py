@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
-from infra.errors import BadImage
+from infra.errors import InvalidImage
 from infra.interfaces import Pixels
 
 TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -26,7 +26,7 @@ WHITE = 255
 NEAR_WHITE = 245
 """Background that a person takes for white: decoders paint white as 253 +- 1.5, and marketplaces ask for 255."""
 
-_XMP = (
+_SOURCE_TYPE_XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -36,7 +36,9 @@ _XMP = (
     '<?xpacket end="r"?>'
 ).encode()
 
-_SOURCE_TYPE = re.compile(rb":DigitalSourceType(?:\s*=\s*[\"']([^\"'<>]{1,400})[\"']|\s*>\s*([^<>]{1,400}?)\s*<)")
+_SOURCE_TYPE_PATTERN = re.compile(
+    rb":DigitalSourceType(?:\s*=\s*[\"']([^\"'<>]{1,400})[\"']|\s*>\s*([^<>]{1,400}?)\s*<)"
+)
 _ICC_DATE = slice(24, 36)
 
 
@@ -45,7 +47,7 @@ CANVASES: Mapping[str, float | None] = {"none": None, "square": 1.0, "portrait":
 
 
 @dataclass(frozen=True)
-class _Finish:
+class _FinishParameters:
     quality: int = 90
     whiten: bool = False
     canvas: str = "none"
@@ -54,7 +56,7 @@ class _Finish:
     watermark: str | None = None
 
 
-_CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+_PARAMETER_CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "quality": ("a whole number from 1 to 100", lambda it: type(it) is int and 1 <= it <= 100),
     "whiten": ("true or false", lambda it: isinstance(it, bool)),
     "canvas": (f"one of {', '.join(CANVASES)}", lambda it: it in tuple(CANVASES)),
@@ -64,33 +66,35 @@ _CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
 }
 
 
-def finish(pixels: Pixels, parameters: Mapping[str, object], hide: Callable[[Pixels], Pixels] | None = None) -> bytes:
+def finish(
+    pixels: Pixels, parameters: Mapping[str, object], embed_watermark: Callable[[Pixels], Pixels] | None = None
+) -> bytes:
     """Return the JPEG (4:4:4, sRGB profile, source mark) that these pixels are published as.
 
     `pixels` is height x width x 3, uint8, RGB. Parameters, all optional: `quality` 1..100 (90), `whiten` (False),
     `enlarge` (None; long side in pixels that smaller pictures are brought to), `canvas` one of `CANVASES` (white is
     added round the picture, after the whitening), `mark` (True), `watermark` (its name; `hide` is what puts it in, last
     before the encoder). Raises ValueError, naming it, for an unknown parameter or
-    a value that cannot be, for a watermark that nobody puts in, and `BadImage` for another array.
+    a value that cannot be, for a watermark that nobody puts in, and `InvalidImage` for another array.
     """
-    plan = _read(parameters)
-    _check(pixels)
+    plan = _parse_parameters(parameters)
+    _require_rgb(pixels)
     if plan.whiten:
         pixels = whiten(pixels)
     if plan.enlarge is not None:
-        pixels = _enlarged(pixels, plan.enlarge)
+        pixels = _enlarge(pixels, plan.enlarge)
     form = CANVASES[plan.canvas]
     if form is not None:
-        pixels = _on_canvas(pixels, form)
+        pixels = _pad_to_canvas(pixels, form)
     if plan.watermark is not None:
-        if hide is None:
+        if embed_watermark is None:
             raise ValueError(f"The finish's 'watermark' is {plan.watermark!r}, and nothing was given that puts it in.")
-        pixels = hide(pixels)
-        _check(pixels)
+        pixels = embed_watermark(pixels)
+        _require_rgb(pixels)
     target = io.BytesIO()
-    marks = {"xmp": _XMP} if plan.mark else {}
+    marks = {"xmp": _SOURCE_TYPE_XMP} if plan.mark else {}
     Image.fromarray(np.ascontiguousarray(pixels)).save(
-        target, "JPEG", quality=plan.quality, subsampling="4:4:4", icc_profile=_srgb(), **marks
+        target, "JPEG", quality=plan.quality, subsampling="4:4:4", icc_profile=_srgb_profile(), **marks
     )
     return target.getvalue()
 
@@ -109,41 +113,41 @@ def whiten(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.bitwise_or(pixels, cv2.merge((background,) * 3)), dtype=np.uint8)
 
 
-def read_mark(data: bytes) -> str | None:
+def read_source_type(data: bytes) -> str | None:
     """Return the IPTC DigitalSourceType in the XMP of a JPEG, PNG or WebP, or None where there is none.
 
     Reads the attribute and the element form, whatever the prefix, without an XML parser (XMP is foreign text).
-    Raises `BadImage` where `data` is none of them.
+    Raises `InvalidImage` where `data` is none of them.
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
             packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadImage(
+        raise InvalidImage(
             f"These {len(data)} bytes are not a JPEG, PNG or WebP, so no mark can be read: {error}."
         ) from error
-    found = _SOURCE_TYPE.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
+    found = _SOURCE_TYPE_PATTERN.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
     return (found[1] or found[2]).decode("utf-8", "replace") if found else None
 
 
-def _read(parameters: Mapping[str, object]) -> _Finish:
-    known = [each.name for each in fields(_Finish)]
+def _parse_parameters(parameters: Mapping[str, object]) -> _FinishParameters:
+    known = [each.name for each in fields(_FinishParameters)]
     unknown = sorted(set(parameters) - set(known))
     if unknown:
         raise ValueError(f"A finish has no parameter {', '.join(map(repr, unknown))}; it knows {', '.join(known)}.")
     for name, value in parameters.items():
-        wanted, holds = _CHECKS[name]
+        wanted, holds = _PARAMETER_CHECKS[name]
         if not holds(value):
             raise ValueError(f"The finish's {name!r} is {value!r}; give {wanted}.")
-    return _Finish(**parameters)  # type: ignore[arg-type]
+    return _FinishParameters(**parameters)  # type: ignore[arg-type]
 
 
-def _check(pixels: Pixels) -> None:
+def _require_rgb(pixels: Pixels) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise BadImage(f"A picture is height x width x 3 of uint8; this is {pixels.shape} of {pixels.dtype}.")
+        raise InvalidImage(f"A picture is height x width x 3 of uint8; this is {pixels.shape} of {pixels.dtype}.")
 
 
-def _enlarged(pixels: Pixels, long_side: int) -> Pixels:
+def _enlarge(pixels: Pixels, long_side: int) -> Pixels:
     height, width = pixels.shape[:2]
     factor = long_side / max(height, width)
     if factor <= 1:
@@ -152,10 +156,10 @@ def _enlarged(pixels: Pixels, long_side: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def _on_canvas(pixels: Pixels, form: float) -> Pixels:
+def _pad_to_canvas(pixels: Pixels, aspect_ratio: float) -> Pixels:
     """Add white on two sides until height over width is `form`; nothing is scaled or cut."""
     height, width = pixels.shape[:2]
-    high, wide = max(height, round(width * form)), max(width, round(height / form))
+    high, wide = max(height, round(width * aspect_ratio)), max(width, round(height / aspect_ratio))
     if (high, wide) == (height, width):
         return pixels
     canvas = np.full((high, wide, 3), WHITE, dtype=np.uint8)
@@ -165,7 +169,7 @@ def _on_canvas(pixels: Pixels, form: float) -> Pixels:
 
 
 @cache
-def _srgb() -> bytes:
+def _srgb_profile() -> bytes:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     # LittleCMS writes the time of the call here, which would give every process other bytes.
     profile[_ICC_DATE] = np.array([2000, 1, 1, 0, 0, 0], dtype=">u2").tobytes()

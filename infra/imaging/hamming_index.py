@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Codes = npt.NDArray[np.uint8]
+Fingerprints = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 Distances = npt.NDArray[np.int32]
 
-CODE_BYTES = 32
+FINGERPRINT_BYTES = 32
 
-_NEAREST = 32
-_AT_ONCE = 1024
-_COMPARED_AT_ONCE = 65_536
+_NEAREST_FIRST = 32
+_QUERIES_PER_SEARCH = 1024
+_ROWS_PER_COMPARISON = 65_536
 
 
-class Neighbours:
+class HammingIndex:
     """An index in memory; rows are numbered from 0 in the order in which they are added.
 
     Equal codes (placeholders, blank pictures) are searched as one and share one answer: 20,000 of them would give
@@ -32,7 +32,7 @@ class Neighbours:
 
     def __init__(self) -> None:
         """Begin with no rows."""
-        self._added: list[Codes] = []
+        self._added: list[Fingerprints] = []
         self._index: Any = None
         self._members: Rows = np.empty(0, np.int64)
         self._starts: Rows = np.zeros(1, np.int64)
@@ -40,32 +40,32 @@ class Neighbours:
     def __len__(self) -> int:
         return sum(len(codes) for codes in self._added) + (len(self._members) if self._index is not None else 0)
 
-    def add(self, codes: Codes) -> None:
+    def add(self, fingerprints: Fingerprints) -> None:
         """Append rows: `codes` is n x 32, uint8. Raises ValueError for another shape or type."""
-        added = _checked(codes).copy()
+        added = _validated(fingerprints).copy()
         if self._index is not None:
-            self._added, self._index = [self._indexed()], None
+            self._added, self._index = [self._indexed_fingerprints()], None
         self._added.append(added)
 
-    def within(self, codes: Codes, radius: int) -> Sequence[tuple[Rows, Distances]]:
+    def range_search(self, fingerprints: Fingerprints, radius: int) -> Sequence[tuple[Rows, Distances]]:
         """Return for each asked code the rows at most `radius` bits (0 to 256) away, and their distances.
 
         `codes` is n x 32, uint8. Hits are ordered by distance, then row; a code that is in the index finds itself.
         Equal codes get the same arrays, which must not be written to.
         """
-        asked = _checked(codes)
-        if not 0 <= radius <= 8 * CODE_BYTES:
-            raise ValueError(f"A radius is 0 to {8 * CODE_BYTES} bits; this is {radius!r}.")
+        asked = _validated(fingerprints)
+        if not 0 <= radius <= 8 * FINGERPRINT_BYTES:
+            raise ValueError(f"A radius is 0 to {8 * FINGERPRINT_BYTES} bits; this is {radius!r}.")
         if not len(asked) or not len(self):
             nobody = (np.empty(0, np.int64), np.empty(0, np.int32))
             return [nobody] * len(asked)
         if self._index is None:
             self._build()
-        order, starts = _grouped(asked)
+        order, starts = _group_equal(asked)
         distinct = asked[order[starts[:-1]]]
         answers: list[tuple[Rows, Distances]] = []
-        for first in range(0, len(distinct), _AT_ONCE):
-            answers += self._search(distinct[first : first + _AT_ONCE], radius)
+        for first in range(0, len(distinct), _QUERIES_PER_SEARCH):
+            answers += self._search(distinct[first : first + _QUERIES_PER_SEARCH], radius)
         which = np.empty(len(asked), np.int64)
         which[order] = np.repeat(np.arange(len(distinct)), np.diff(starts))
         return [answers[each] for each in which]
@@ -73,25 +73,25 @@ class Neighbours:
     def _build(self) -> None:
         import faiss
 
-        codes = self._joined()
-        self._members, self._starts = _grouped(codes)
+        codes = self._take_all_rows()
+        self._members, self._starts = _group_equal(codes)
         codes = codes[self._members[self._starts[:-1]]]
-        self._index = faiss.IndexBinaryFlat(8 * CODE_BYTES)
+        self._index = faiss.IndexBinaryFlat(8 * FINGERPRINT_BYTES)
         # In one piece: growing by parts it would take twice the room.
         self._index.add(codes)
 
-    def _indexed(self) -> Codes:
+    def _indexed_fingerprints(self) -> Fingerprints:
         """Return the rows that the index holds, in the order in which they were added."""
         import faiss
 
-        distinct = faiss.vector_to_array(self._index.xb).reshape(-1, CODE_BYTES)
-        codes = np.empty((len(self._members), CODE_BYTES), np.uint8)
+        distinct = faiss.vector_to_array(self._index.xb).reshape(-1, FINGERPRINT_BYTES)
+        codes = np.empty((len(self._members), FINGERPRINT_BYTES), np.uint8)
         codes[self._members] = np.repeat(distinct, np.diff(self._starts), axis=0)
         return codes
 
-    def _joined(self) -> Codes:
+    def _take_all_rows(self) -> Fingerprints:
         """Return all rows; the parts are let go one by one, so that millions of them are not held twice."""
-        codes = np.empty((len(self), CODE_BYTES), np.uint8)
+        codes = np.empty((len(self), FINGERPRINT_BYTES), np.uint8)
         end = len(codes)
         while self._added:
             part = self._added.pop()
@@ -99,12 +99,12 @@ class Neighbours:
             end -= len(part)
         return codes
 
-    def _search(self, distinct: Codes, radius: int) -> list[tuple[Rows, Distances]]:
+    def _search(self, distinct: Fingerprints, radius: int) -> list[tuple[Rows, Distances]]:
         import faiss
 
         # Nothing else works while a batch is decided; faiss would count cores that this process may not use.
         faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
-        nearest = min(_NEAREST, self._index.ntotal)
+        nearest = min(_NEAREST_FIRST, self._index.ntotal)
         distances, groups = self._index.search(distinct, nearest)
         answers = []
         for number in range(len(distinct)):
@@ -113,10 +113,10 @@ class Neighbours:
             if len(found) == nearest < self._index.ntotal:
                 # faiss finds what is nearer than its radius, not what is as near.
                 _, apart, found = self._index.range_search(distinct[number : number + 1], radius + 1)
-            answers.append(self._rows(found, apart.astype(np.int32)))
+            answers.append(self._expand_groups(found, apart.astype(np.int32)))
         return answers
 
-    def _rows(self, groups: Rows, apart: Distances) -> tuple[Rows, Distances]:
+    def _expand_groups(self, groups: Rows, apart: Distances) -> tuple[Rows, Distances]:
         members = [self._members[self._starts[group] : self._starts[group + 1]] for group in groups]
         if not members:
             return np.empty(0, np.int64), apart
@@ -126,18 +126,20 @@ class Neighbours:
         return rows[order], distances[order]
 
 
-def _checked(codes: Codes) -> Codes:
-    if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != CODE_BYTES:
-        raise ValueError(f"Codes are n x {CODE_BYTES} of uint8; these are {codes.shape} of {codes.dtype}.")
-    return np.ascontiguousarray(codes)
+def _validated(fingerprints: Fingerprints) -> Fingerprints:
+    if fingerprints.dtype != np.uint8 or fingerprints.ndim != 2 or fingerprints.shape[1] != FINGERPRINT_BYTES:
+        raise ValueError(
+            f"Codes are n x {FINGERPRINT_BYTES} of uint8; these are {fingerprints.shape} of {fingerprints.dtype}."
+        )
+    return np.ascontiguousarray(fingerprints)
 
 
-def _grouped(codes: Codes) -> tuple[Rows, Rows]:
+def _group_equal(fingerprints: Fingerprints) -> tuple[Rows, Rows]:
     """Return the row numbers with equal codes side by side, and where each group of them starts (and the end)."""
-    words = codes.view(np.uint64)
+    words = fingerprints.view(np.uint64)
     order = np.lexsort(words.T)
-    new = np.empty(len(codes) - 1, bool)
-    for start in range(0, len(new), _COMPARED_AT_ONCE):
-        part = words[order[start : start + _COMPARED_AT_ONCE + 1]]
-        new[start : start + _COMPARED_AT_ONCE] = np.any(part[1:] != part[:-1], axis=1)
-    return order, np.concatenate([[0], np.flatnonzero(new) + 1, [len(codes)]])
+    new = np.empty(len(fingerprints) - 1, bool)
+    for start in range(0, len(new), _ROWS_PER_COMPARISON):
+        part = words[order[start : start + _ROWS_PER_COMPARISON + 1]]
+        new[start : start + _ROWS_PER_COMPARISON] = np.any(part[1:] != part[:-1], axis=1)
+    return order, np.concatenate([[0], np.flatnonzero(new) + 1, [len(fingerprints)]])

@@ -6,24 +6,26 @@ fall together, so fine patterns turn to grey instead of moiré, and a person see
 
 import cv2
 
-from infra.errors import BadImage
+from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
 
-QUALITY = 82
+JPEG_QUALITY = 82
 """JPEG quality: at 256 px a product card is 4 to 10 KB, so a sheet of a hundred stays under two megabytes."""
 
 
-def thumbnail(data: bytes, side: int) -> bytes:
+def make_thumbnail(data: bytes, max_side: int) -> bytes:
     """Return the picture as a JPEG of at most `side` pixels a side; the ratio is kept, and nothing is enlarged.
 
-    Raises `BadImage` for bytes that are no whole PNG or JPEG.
+    Raises `InvalidImage` for bytes that are no whole PNG or JPEG.
     """
     pixels = decode(data)
     height, width = pixels.shape[:2]
-    scale = min(1.0, side / max(height, width))
+    scale = min(1.0, max_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else pixels
-    made, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
+    made, encoded = cv2.imencode(
+        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    )
     if not made:
-        raise BadImage(f"A picture of {width}x{height} could not be made small.")
+        raise InvalidImage(f"A picture of {width}x{height} could not be made small.")
     return bytes(encoded.tobytes())

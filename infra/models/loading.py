@@ -11,24 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import EngineError, EngineUnsuitable
-from infra.models.model_files import check_folder, folder_digest
+from infra.models.model_files import check_model_folder, model_folder_digest
 
 if TYPE_CHECKING:
     import torch
 
-LEAST_CAPABILITY = {"fp32": (0, 0), "bf16": (8, 0), "fp8": (8, 9)}
+MIN_COMPUTE_CAPABILITY = {"fp32": (0, 0), "bf16": (8, 0), "fp8": (8, 9)}
 """The CUDA compute capability from which a GPU has a precision: Ampere multiplies bf16, Ada and Hopper 8-bit floats."""
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-MODELS = ("transformer", "text_encoder", "vae")
+COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
+HUB_ID_PATTERN = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+WEIGHTED_COMPONENTS = ("transformer", "text_encoder", "vae")
 """The pipeline's components that have weights."""
 
 
-class Weights(Protocol):
+class PipelineSource(Protocol):
     """Where a pipeline comes from."""
 
-    def open(self, dtype: "torch.dtype", without: Set[str] = frozenset()) -> Any:
+    def load_pipeline(self, dtype: "torch.dtype", exclude: Set[str] = frozenset()) -> Any:
         """Return the pipeline with its weights as `dtype`; components in `without` are not loaded, and are None.
 
         Raises `EngineError` where that cannot be.
@@ -36,43 +36,43 @@ class Weights(Protocol):
 
 
 @dataclass(frozen=True)
-class StoredWeights:
+class StoredPipeline:
     """A pipeline folder of this machine, or a hub id and the whole hash of a commit; `digest` None is not checked."""
 
     source: str | None
     revision: str | None = None
     digest: str | None = None
 
-    def open(self, dtype: "torch.dtype", without: Set[str] = frozenset()) -> Any:
+    def load_pipeline(self, dtype: "torch.dtype", exclude: Set[str] = frozenset()) -> Any:
         """Check the folder and its digest, then load it. Raises `EngineError`, and says why."""
         import torch
 
-        folder = self.folder()
-        check_folder(folder)
-        found = folder_digest(folder) if self.digest is not None else None
+        folder = self.resolve_folder()
+        check_model_folder(folder)
+        found = model_folder_digest(folder) if self.digest is not None else None
         if found != self.digest:
             raise EngineError(
                 f"The weights in {str(folder)!r} have the digest {found!r}, not {self.digest!r}: "
                 "put the right model there, or give its digest in the recipe."
             )
         try:
-            return _pipeline(folder, dtype, without)
+            return _load_pipeline(folder, dtype, exclude)
         except torch.OutOfMemoryError as error:
             raise EngineUnsuitable(f"The model in {str(folder)!r} does not fit this device: {error}.") from error
         except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
             raise EngineError(f"The model in {str(folder)!r} could not be loaded: {error}.") from error
 
-    def folder(self) -> Path:
+    def resolve_folder(self) -> Path:
         """Return the local folder that `source` names, or the one its pinned commit is downloaded to; unchecked."""
         if not self.source:
             raise EngineError("The torch engine needs a model: give a local folder, or a hub id and its revision.")
         if Path(self.source).is_dir():
             return Path(self.source)
-        if not HUB_ID.fullmatch(self.source):
+        if not HUB_ID_PATTERN.fullmatch(self.source):
             raise EngineError(
                 f"The model {self.source!r} is neither a folder on this machine nor a hub id (owner/name)."
             )
-        if not COMMIT.fullmatch(self.revision or ""):
+        if not COMMIT_PATTERN.fullmatch(self.revision or ""):
             raise EngineError(
                 f"The hub model {self.source!r} needs a revision of 40 hex digits, not {self.revision!r}: a branch's "
                 "name can mean another model tomorrow. (There is no local folder of that name.)"
@@ -87,7 +87,7 @@ class StoredWeights:
             ) from error
 
 
-def require_libraries() -> None:
+def require_torch_extra() -> None:
     """Raise `EngineError` where the extra is missing: now, so as not to fail in the middle of loading."""
     try:
         import diffusers  # noqa: F401
@@ -102,7 +102,7 @@ def weights_dtype(precision: str, device: str) -> "torch.dtype":
     import torch
 
     gpu = (torch.cuda.get_device_name(), torch.cuda.get_device_capability()) if device == "cuda" else None
-    if reason := refusal_of(precision, gpu):
+    if reason := unsupported_precision_reason(precision, gpu):
         raise EngineUnsuitable(reason)
     if precision == "fp32" and gpu is not None:
         torch.backends.cudnn.allow_tf32 = False
@@ -110,12 +110,12 @@ def weights_dtype(precision: str, device: str) -> "torch.dtype":
     return torch.float32 if precision == "fp32" else torch.bfloat16
 
 
-def refusal_of(precision: str, gpu: tuple[str, tuple[int, int]] | None) -> str | None:
+def unsupported_precision_reason(precision: str, gpu: tuple[str, tuple[int, int]] | None) -> str | None:
     """Return why a precision cannot be honoured on a GPU (name and compute capability; None: on the CPU), or None."""
-    if precision not in LEAST_CAPABILITY:
-        known = ", ".join(map(repr, LEAST_CAPABILITY))
+    if precision not in MIN_COMPUTE_CAPABILITY:
+        known = ", ".join(map(repr, MIN_COMPUTE_CAPABILITY))
         return f"The precision {precision!r} is none of {known}; in 'fp16' this model overflows to black."
-    least = LEAST_CAPABILITY[precision]
+    least = MIN_COMPUTE_CAPABILITY[precision]
     if gpu is None:
         if precision != "fp8":
             return None
@@ -125,7 +125,7 @@ def refusal_of(precision: str, gpu: tuple[str, tuple[int, int]] | None) -> str |
     name, capability = gpu
     if capability >= least:
         return None
-    other = "'bf16' or 'fp32'" if capability >= LEAST_CAPABILITY["bf16"] else "'fp32'"
+    other = "'bf16' or 'fp32'" if capability >= MIN_COMPUTE_CAPABILITY["bf16"] else "'fp32'"
     has, needs = (".".join(map(str, each)) for each in (capability, least))
     return (
         f"{name!r} cannot compute in {precision!r}: its compute capability is {has}, and {needs} is needed. Choose "
@@ -133,17 +133,17 @@ def refusal_of(precision: str, gpu: tuple[str, tuple[int, int]] | None) -> str |
     )
 
 
-def _pipeline(folder: Path, dtype: "torch.dtype", without: Set[str]) -> Any:
+def _load_pipeline(folder: Path, dtype: "torch.dtype", exclude: Set[str]) -> Any:
     import diffusers
     import transformers
 
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     pipeline = diffusers.ZImagePipeline.from_pretrained(
-        str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **dict.fromkeys(without)
+        str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **dict.fromkeys(exclude)
     )
-    for name in MODELS:
-        if name in without:
+    for name in WEIGHTED_COMPONENTS:
+        if name in exclude:
             continue
         found = {weight.dtype for weight in getattr(pipeline, name).parameters()}
         if found != {dtype}:

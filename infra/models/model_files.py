@@ -13,63 +13,64 @@ from pathlib import Path
 
 from infra.errors import EngineError
 
-PIPELINE = "ZImagePipeline"
-INDEX = "model_index.json"
-LIBRARIES = ("diffusers", "transformers")
-REFUSED = frozenset((".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth", ".py", ".so"))
+PIPELINE_CLASS = "ZImagePipeline"
+INDEX_FILE = "model_index.json"
+ALLOWED_LIBRARIES = ("diffusers", "transformers")
+FORBIDDEN_SUFFIXES = frozenset((".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth", ".py", ".so"))
 """Suffixes of weights that are not safetensors, and of code."""
 
-READ = frozenset((".jinja", ".json", ".model", ".safetensors", ".txt"))
+DIGESTED_SUFFIXES = frozenset((".jinja", ".json", ".model", ".safetensors", ".txt"))
 """Suffixes of what reaches a pixel: weights, configurations, tokenizers and their templates."""
 
-UNREAD = frozenset(("generation_config.json",))
+UNDIGESTED_FILES = frozenset(("generation_config.json",))
 """Concerns text generation only; some ways of downloading leave it out."""
 
-CHUNK = 1 << 22
+CHUNK_BYTES = 1 << 22
 
 
-def folder_digest(folder: Path) -> str:
+def model_folder_digest(folder: Path) -> str:
     """Return the sha256, in hex, of what a pipeline folder holds: as `sha256sum` of a sorted `sha256sum` listing.
 
     It covers the index and the components that the index names (weights, configurations, tokenizer), whatever else
     lies in the folder; files are streamed. Raises `EngineError` where there is no index.
     """
     whole = hashlib.sha256()
-    for path in sorted(_read_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
-        whole.update(f"{_file_sha(path)}  {path.relative_to(folder).as_posix()}\n".encode())
+    for path in sorted(_digested_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
+        whole.update(f"{_file_sha256(path)}  {path.relative_to(folder).as_posix()}\n".encode())
     return whole.hexdigest()
 
 
-def check_folder(folder: Path) -> None:
+def check_model_folder(folder: Path) -> None:
     """Raise `EngineError` unless the folder is a Z-Image pipeline in safetensors, free of code and other weights."""
-    refused = sorted(path for path in _files(folder) if path.suffix.lower() in REFUSED)
+    refused = sorted(path for path in _visible_files(folder) if path.suffix.lower() in FORBIDDEN_SUFFIXES)
     if refused:
         raise EngineError(
             f"The model folder {str(folder)!r} holds {refused[0].relative_to(folder).as_posix()!r}: only safetensors "
             "weights are read, and no code. Convert the model, or remove that file."
         )
-    index = _index(folder)
-    if index.get("_class_name") != PIPELINE:
+    index = _read_index(folder)
+    if index.get("_class_name") != PIPELINE_CLASS:
         raise EngineError(
-            f"The model folder {str(folder)!r} is a {index.get('_class_name')!r} pipeline: only {PIPELINE!r} is read."
+            f"The model folder {str(folder)!r} is a {index.get('_class_name')!r} pipeline: only {PIPELINE_CLASS!r} "
+            "is read."
         )
     for name, origin in _components(index).items():
-        if not isinstance(origin, list) or not origin or origin[0] not in LIBRARIES:
+        if not isinstance(origin, list) or not origin or origin[0] not in ALLOWED_LIBRARIES:
             raise EngineError(
                 f"The model folder {str(folder)!r} takes its {name!r} from {origin!r}: only components of "
-                f"{' and '.join(LIBRARIES)} are read."
+                f"{' and '.join(ALLOWED_LIBRARIES)} are read."
             )
-    if not any(path.suffix == ".safetensors" for path in _read_files(folder)):
+    if not any(path.suffix == ".safetensors" for path in _digested_files(folder)):
         raise EngineError(f"The model folder {str(folder)!r} holds no safetensors weights in its components.")
 
 
-def _index(folder: Path) -> dict[str, object]:
+def _read_index(folder: Path) -> dict[str, object]:
     try:
-        index = json.loads((folder / INDEX).read_text("utf-8"))
+        index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise EngineError(f"The model folder {str(folder)!r} has no readable {INDEX}: {error}.") from error
+        raise EngineError(f"The model folder {str(folder)!r} has no readable {INDEX_FILE}: {error}.") from error
     if not isinstance(index, dict):
-        raise EngineError(f"The {INDEX} of the model folder {str(folder)!r} is not an object of components.")
+        raise EngineError(f"The {INDEX_FILE} of the model folder {str(folder)!r} is not an object of components.")
     return index
 
 
@@ -78,25 +79,25 @@ def _components(index: dict[str, object]) -> dict[str, object]:
     return {name: origin for name, origin in index.items() if not name.startswith("_")}
 
 
-def _read_files(folder: Path) -> Iterator[Path]:
-    components = _components(_index(folder))
-    for path in _files(folder):
+def _digested_files(folder: Path) -> Iterator[Path]:
+    components = _components(_read_index(folder))
+    for path in _visible_files(folder):
         place = path.relative_to(folder).parts
-        named = place == (INDEX,) or (place[0] in components and len(place) > 1)
-        if named and path.suffix in READ and path.name not in UNREAD:
+        named = place == (INDEX_FILE,) or (place[0] in components and len(place) > 1)
+        if named and path.suffix in DIGESTED_SUFFIXES and path.name not in UNDIGESTED_FILES:
             yield path
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _visible_files(folder: Path) -> Iterator[Path]:
     """Yield the files at any depth, hidden ones apart (a hub's download cache leaves some)."""
     for path in folder.rglob("*"):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
 
 
-def _file_sha(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     name = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             name.update(chunk)
     return name.hexdigest()

@@ -6,5 +6,5 @@ the torch engine loads like any other model. It is for rehearsals and tests; REA
 
 from pathlib import Path
 
-MODEL = Path(__file__).parent / "packshot-nano"
+MODEL_FOLDER = Path(__file__).parent / "packshot-nano"
 """The model's folder, in diffusers' layout."""

@@ -1,8 +1,9 @@
 """What packshot-nano is made of: the components of a `ZImagePipeline`, small, with random weights.
 
 Comes in: captions, from which the tokenizer's vocabulary is learnt, and a seed. Goes out: components that are trained
-by their own modules and put together by `pipeline_of`. Only sizes differ from production: the same classes, a rotary
-axis for captions and two for the picture, captions padded to 32 tokens, 16 latent channels, 8 steps at guidance 0.
+by their own modules and put together by `create_pipeline`. Only sizes differ from production: the same classes, a
+rotary axis for captions and two for the picture, captions padded to 32 tokens, 16 latent channels, 8 steps at guidance
+0.
 """
 
 from collections.abc import Iterable
@@ -13,44 +14,44 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipe
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
-VOCABULARY = 1024
+VOCABULARY_SIZE = 1024
 CAPTION_CHANNELS = 96
 LATENT_CHANNELS = 16
-SHIFT = 3.0
+SCHEDULER_SHIFT = 3.0
 """How far the scheduler leans towards noise; the same as Z-Image-Turbo's."""
 
-SPECIALS = {"end": "<|im_end|>", "start": "<|im_start|>", "pad": "<|endoftext|>"}
-CHAT = (
+SPECIAL_TOKENS = {"end": "<|im_end|>", "start": "<|im_start|>", "pad": "<|endoftext|>"}
+CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 """How diffusers wraps a caption for Z-Image's text encoder, thinking enabled."""
 
 
-def tokenizer_of(captions: Iterable[str]) -> PreTrainedTokenizerFast:
+def create_tokenizer(captions: Iterable[str]) -> PreTrainedTokenizerFast:
     """Return a byte-level tokenizer, so any text has tokens; words of the captions are mostly one each."""
     pairs = Tokenizer(models.BPE())
     pairs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     pairs.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=VOCABULARY_SIZE,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        special_tokens=list(SPECIALS.values()),
+        special_tokens=list(SPECIAL_TOKENS.values()),
         show_progress=False,
     )
     pairs.train_from_iterator((f"user\n{text}\nassistant\n" for text in captions), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=pairs,
-        eos_token=SPECIALS["end"],
-        pad_token=SPECIALS["pad"],
-        additional_special_tokens=[SPECIALS["start"]],
+        eos_token=SPECIAL_TOKENS["end"],
+        pad_token=SPECIAL_TOKENS["pad"],
+        additional_special_tokens=[SPECIAL_TOKENS["start"]],
         padding_side="right",
         model_max_length=1024,
-        chat_template=CHAT,
+        chat_template=CHAT_TEMPLATE,
     )
 
 
-def text_encoder_of(tokenizer: PreTrainedTokenizerFast) -> Qwen3Model:
+def create_text_encoder(tokenizer: PreTrainedTokenizerFast) -> Qwen3Model:
     """Return a Qwen3 of three layers; Z-Image reads the state before the last."""
     return Qwen3Model(
         Qwen3Config(
@@ -69,7 +70,7 @@ def text_encoder_of(tokenizer: PreTrainedTokenizerFast) -> Qwen3Model:
     )
 
 
-def transformer_of() -> ZImageTransformer2DModel:
+def create_transformer() -> ZImageTransformer2DModel:
     """Return a Z-Image transformer of 4.5 million parameters."""
     model = ZImageTransformer2DModel(
         all_patch_size=(2,),
@@ -93,7 +94,7 @@ def transformer_of() -> ZImageTransformer2DModel:
     return model
 
 
-def autoencoder_of() -> AutoencoderKL:
+def create_autoencoder() -> AutoencoderKL:
     """Return an autoencoder that makes 16 channels of every 16 x 16 pixels."""
     channels = (8, 16, 32, 64, 64)
     model = AutoencoderKL(
@@ -114,11 +115,11 @@ def autoencoder_of() -> AutoencoderKL:
         scaling_factor=1.0,  # until the latents are measured
         shift_factor=0.0,
     )
-    _let_colours_through(model)
+    _initialize_as_identity(model)
     return model
 
 
-def _let_colours_through(model: AutoencoderKL) -> None:
+def _initialize_as_identity(model: AutoencoderKL) -> None:
     """Begin as a network that hands small pictures on: red, green and blue go straight from end to end.
 
     From the usual random weights it learns outlines first, all grey, and takes thousands of steps to find the colours.
@@ -135,7 +136,9 @@ def _let_colours_through(model: AutoencoderKL) -> None:
                 module.weight.mul_(0.5).add_(straight)
 
 
-def pipeline_of(**components: Any) -> ZImagePipeline:
+def create_pipeline(**components: Any) -> ZImagePipeline:
     """Put trained components together; a missing scheduler is the usual one."""
-    scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=SHIFT, use_dynamic_shifting=False)
+    scheduler = FlowMatchEulerDiscreteScheduler(
+        num_train_timesteps=1000, shift=SCHEDULER_SHIFT, use_dynamic_shifting=False
+    )
     return ZImagePipeline(scheduler=scheduler, **components)

@@ -13,13 +13,13 @@ from typing import Any
 
 from infra.errors import EngineError
 
-CARD = "card.json"
-CHUNK = 1 << 22
-KIND = "onnx"
+MANIFEST_FILE = "card.json"
+CHUNK_BYTES = 1 << 22
+MANIFEST_KIND = "onnx"
 
 
 @dataclass(frozen=True)
-class WrittenFile:
+class ExportedFile:
     """One file of an export: its path in the folder, its size, its sha256 in hex."""
 
     path: str
@@ -28,7 +28,7 @@ class WrittenFile:
 
 
 @dataclass(frozen=True)
-class ExportCard:
+class ExportManifest:
     """What an export says of itself. `graphs` has the inputs and outputs of each graph, by its name."""
 
     model: str
@@ -38,8 +38,8 @@ class ExportCard:
     made_at: str
     versions: Mapping[str, str]
     graphs: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
-    files: tuple[WrittenFile, ...]
-    kind: str = KIND
+    files: tuple[ExportedFile, ...]
+    kind: str = MANIFEST_KIND
 
     @property
     def digest(self) -> str:
@@ -48,38 +48,38 @@ class ExportCard:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def describe_files(folder: Path) -> tuple[WrittenFile, ...]:
+def hash_export_files(folder: Path) -> tuple[ExportedFile, ...]:
     """Read every file of a folder, its card apart, and return what is there."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST_FILE)
     return tuple(
-        WrittenFile(path.relative_to(folder).as_posix(), path.stat().st_size, _file_sha(path)) for path in paths
+        ExportedFile(path.relative_to(folder).as_posix(), path.stat().st_size, _file_sha256(path)) for path in paths
     )
 
 
-def write_card(folder: Path, card: ExportCard) -> None:
+def write_export_manifest(folder: Path, manifest: ExportManifest) -> None:
     """Write the card into the folder."""
-    (folder / CARD).write_text(json.dumps(asdict(card), indent=1, ensure_ascii=False), "utf-8")
+    (folder / MANIFEST_FILE).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), "utf-8")
 
 
-def read_card(folder: Path) -> ExportCard:
+def read_export_manifest(folder: Path) -> ExportManifest:
     """Return the card of an export. Raises `EngineError` for a folder that is none."""
     try:
-        told = json.loads((folder / CARD).read_text("utf-8"))
-        if told.get("kind") != KIND:
+        told = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
+        if told.get("kind") != MANIFEST_KIND:
             raise ValueError(f"its kind is {told.get('kind')!r}")
-        return ExportCard(**{**told, "files": tuple(WrittenFile(**each) for each in told["files"])})
+        return ExportManifest(**{**told, "files": tuple(ExportedFile(**each) for each in told["files"])})
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise EngineError(
             f"The folder {str(folder)!r} is no export ({error}): make one by `packshot engine export --out`."
         ) from error
 
 
-def check_files(folder: Path, card: ExportCard) -> None:
+def check_export_files(folder: Path, manifest: ExportManifest) -> None:
     """Raise `EngineError` unless every file is there and is what the card says; reads them all."""
-    for wanted in card.files:
+    for wanted in manifest.files:
         path = folder / wanted.path
         try:
-            found = _file_sha(path)
+            found = _file_sha256(path)
         except OSError as error:
             raise EngineError(f"The export lacks {str(path)!r} ({error.strerror}): export it again.") from error
         if found != wanted.sha256:
@@ -89,9 +89,9 @@ def check_files(folder: Path, card: ExportCard) -> None:
             )
 
 
-def _file_sha(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     name = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             name.update(chunk)
     return name.hexdigest()

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-PATCHES = "2-1"
+PATCH_KEY = "2-1"
 """The key of the embedder for patches of 2 x 2 latent pixels and one frame, the only one that Z-Image has."""
 
 LONGEST_PERIOD = 10_000.0
 """Of the timestep's sinusoids, as in diffusers."""
 
-Rotation = tuple[torch.Tensor, torch.Tensor]
+CosinesSines = tuple[torch.Tensor, torch.Tensor]
 """Cosines and sines: tokens x 1 (head) x pairs of channels."""
 
 
@@ -28,7 +28,7 @@ class TokenTransformer(nn.Module):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        self.embed_image, self.finish = model.all_x_embedder[PATCHES], model.all_final_layer[PATCHES]
+        self.embed_image, self.finish = model.all_x_embedder[PATCH_KEY], model.all_final_layer[PATCH_KEY]
         self.embed_caption, self.embed_time = model.cap_embedder, model.t_embedder.mlp
         self.image_padding, self.caption_padding = model.x_pad_token, model.cap_pad_token
         self.image_blocks, self.caption_blocks = model.noise_refiner, model.context_refiner
@@ -57,16 +57,16 @@ class TokenTransformer(nn.Module):
         image_turn = image_cosines[:, None], image_sines[:, None]
         caption_turn = caption_cosines[:, None], caption_sines[:, None]
         for block in self.image_blocks:
-            image = _modulated(block, image, image_turn, time)
+            image = _modulated_block(block, image, image_turn, time)
         for block in self.caption_blocks:
-            caption = _plain(block, caption, caption_turn)
+            caption = _unmodulated_block(block, caption, caption_turn)
         both = torch.cat([image, caption], dim=1)
         turn = (
             torch.cat([image_turn[0], caption_turn[0]]),
             torch.cat([image_turn[1], caption_turn[1]]),
         )
         for block in self.joint_blocks:
-            both = _modulated(block, both, turn, time)
+            both = _modulated_block(block, both, turn, time)
         velocity: torch.Tensor = self.finish(both[:, : image.shape[1]], c=time)
         return velocity
 
@@ -91,24 +91,24 @@ class LatentDecoder(nn.Module):
         return images
 
 
-def _modulated(block: Any, tokens: torch.Tensor, turn: Rotation, time: torch.Tensor) -> torch.Tensor:
+def _modulated_block(block: Any, tokens: torch.Tensor, rotation: CosinesSines, time: torch.Tensor) -> torch.Tensor:
     """Run a block whose scales and gates come from the timestep."""
     scale, gate, wide_scale, wide_gate = block.adaLN_modulation(time)[:, None].chunk(4, dim=2)
-    attended = _attention(block.attention, block.attention_norm1(tokens) * (1.0 + scale), turn)
+    attended = _self_attention(block.attention, block.attention_norm1(tokens) * (1.0 + scale), rotation)
     tokens = tokens + gate.tanh() * block.attention_norm2(attended)
     widened = block.feed_forward(block.ffn_norm1(tokens) * (1.0 + wide_scale))
     modulated: torch.Tensor = tokens + wide_gate.tanh() * block.ffn_norm2(widened)
     return modulated
 
 
-def _plain(block: Any, tokens: torch.Tensor, turn: Rotation) -> torch.Tensor:
+def _unmodulated_block(block: Any, tokens: torch.Tensor, rotation: CosinesSines) -> torch.Tensor:
     """Run a block that knows no timestep."""
-    tokens = tokens + block.attention_norm2(_attention(block.attention, block.attention_norm1(tokens), turn))
+    tokens = tokens + block.attention_norm2(_self_attention(block.attention, block.attention_norm1(tokens), rotation))
     plain: torch.Tensor = tokens + block.ffn_norm2(block.feed_forward(block.ffn_norm1(tokens)))
     return plain
 
 
-def _attention(layer: Any, tokens: torch.Tensor, turn: Rotation) -> torch.Tensor:
+def _self_attention(layer: Any, tokens: torch.Tensor, rotation: CosinesSines) -> torch.Tensor:
     """Attend from every token to every token: no mask."""
     batch, length = tokens.shape[:2]
     heads = (batch, length, layer.heads, -1)
@@ -116,15 +116,15 @@ def _attention(layer: Any, tokens: torch.Tensor, turn: Rotation) -> torch.Tensor
     value: torch.Tensor = layer.to_v(tokens).reshape(heads)
     if layer.norm_q is not None:
         query, key = layer.norm_q(query), layer.norm_k(key)
-    query, key = _turned(query, turn), _turned(key, turn)
+    query, key = _apply_rotary_embedding(query, rotation), _apply_rotary_embedding(key, rotation)
     mixed = scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
     attended: torch.Tensor = layer.to_out[0](mixed.transpose(1, 2).flatten(2))
     return attended
 
 
-def _turned(heads: torch.Tensor, turn: Rotation) -> torch.Tensor:
+def _apply_rotary_embedding(heads: torch.Tensor, rotation: CosinesSines) -> torch.Tensor:
     """Rotate neighbouring channels (batch x tokens x heads x channels) by their angles, in fp32 as diffusers does."""
-    cosines, sines = turn
+    cosines, sines = rotation
     even, odd = heads.float().reshape(*heads.shape[:-1], -1, 2).unbind(-1)
     turned = torch.stack((even * cosines - odd * sines, even * sines + odd * cosines), dim=-1)
     return turned.flatten(-2).to(heads.dtype)

@@ -15,31 +15,31 @@ from typing import Any, Literal
 OPSET = 23
 """The first with Attention and RMSNormalization as operators, which TensorRT has kernels for."""
 
-TOKEN_STEP = 32
+TOKEN_MULTIPLE = 32
 """Tokens to whose multiple diffusers pads image and caption (`SEQ_MULTI_OF`); the padding is attended."""
 
-CAPTION_LIMIT = 512
+MAX_CAPTION_TOKENS = 512
 """Tokens after which diffusers cuts a caption; a longer one is refused, since half a caption is another one."""
 
-PATCH = 2
+PATCH_SIZE = 2
 """Latent pixels on each side of an image token."""
 
-PRECISIONS = ("fp32", "bf16")
+EXPORT_PRECISIONS = ("fp32", "bf16")
 """Precisions that are written. fp16 is not: this model's activations reach 63 000, next to fp16's end at 65 504."""
 
 DYNAMIC_AXES = ("batch", "image_tokens", "caption_tokens", "latent_rows", "latent_columns")
 """Axes that differ from run to run. Every other axis that has a name is fixed by the model's configuration."""
 
-Element = Literal["precision", "fp32", "bool"]
+ElementType = Literal["precision", "fp32", "bool"]
 """What an input or output holds; `precision` is that of the whole graph."""
 
 
 @dataclass(frozen=True)
-class Port:
+class TensorSpec:
     """An input or output of a graph: its name, its elements, and its axes, outermost first."""
 
     name: str
-    element: Element
+    element_type: ElementType
     axes: tuple[str | int, ...]
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int | str, ...]:
@@ -48,51 +48,51 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Graph:
+class GraphSpec:
     """One of the graphs: the name of its folder, and what goes in and out."""
 
     name: str
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
 
 
-TRANSFORMER = Graph(
+TRANSFORMER = GraphSpec(
     name="transformer",
     inputs=(
-        Port("image_patches", "precision", ("batch", "image_tokens", "patch_channels")),
-        Port("image_is_real", "bool", ("image_tokens",)),
-        Port("timestep", "fp32", ("batch",)),
-        Port("caption_features", "precision", ("batch", "caption_tokens", "caption_channels")),
-        Port("caption_is_real", "bool", ("batch", "caption_tokens")),
-        Port("image_cosines", "fp32", ("image_tokens", "rotations")),
-        Port("image_sines", "fp32", ("image_tokens", "rotations")),
-        Port("caption_cosines", "fp32", ("caption_tokens", "rotations")),
-        Port("caption_sines", "fp32", ("caption_tokens", "rotations")),
+        TensorSpec("image_patches", "precision", ("batch", "image_tokens", "patch_channels")),
+        TensorSpec("image_is_real", "bool", ("image_tokens",)),
+        TensorSpec("timestep", "fp32", ("batch",)),
+        TensorSpec("caption_features", "precision", ("batch", "caption_tokens", "caption_channels")),
+        TensorSpec("caption_is_real", "bool", ("batch", "caption_tokens")),
+        TensorSpec("image_cosines", "fp32", ("image_tokens", "rotations")),
+        TensorSpec("image_sines", "fp32", ("image_tokens", "rotations")),
+        TensorSpec("caption_cosines", "fp32", ("caption_tokens", "rotations")),
+        TensorSpec("caption_sines", "fp32", ("caption_tokens", "rotations")),
     ),
-    outputs=(Port("velocity", "precision", ("batch", "image_tokens", "patch_channels")),),
+    outputs=(TensorSpec("velocity", "precision", ("batch", "image_tokens", "patch_channels")),),
 )
 """One step of denoising. The batch shares one size and one padded caption length, so positions have no batch axis."""
 
-VAE_DECODER = Graph(
+VAE_DECODER = GraphSpec(
     name="vae_decoder",
-    inputs=(Port("latents", "precision", ("batch", "latent_channels", "latent_rows", "latent_columns")),),
-    outputs=(Port("images", "precision", ("batch", 3, "image_rows", "image_columns")),),
+    inputs=(TensorSpec("latents", "precision", ("batch", "latent_channels", "latent_rows", "latent_columns")),),
+    outputs=(TensorSpec("images", "precision", ("batch", 3, "image_rows", "image_columns")),),
 )
 """Latents as `vae.decode` takes them (already divided by the scaling factor and shifted) to pictures from -1 to 1."""
 
 GRAPHS = (TRANSFORMER, VAE_DECODER)
 
 
-def fixed_sizes(transformer: Mapping[str, Any], vae: Mapping[str, Any]) -> dict[str, int]:
+def fixed_axis_sizes(transformer: Mapping[str, Any], vae: Mapping[str, Any]) -> dict[str, int]:
     """Return the sizes of the axes that two `config.json` fix, by the axes' names."""
     return {
-        "patch_channels": PATCH * PATCH * int(transformer["in_channels"]),
+        "patch_channels": PATCH_SIZE * PATCH_SIZE * int(transformer["in_channels"]),
         "caption_channels": int(transformer["cap_feat_dim"]),
         "rotations": int(transformer["dim"]) // int(transformer["n_heads"]) // 2,
         "latent_channels": int(vae["latent_channels"]),
     }
 
 
-def padded(tokens: int) -> int:
+def padded_length(tokens: int) -> int:
     """Return a number of tokens rounded up as diffusers pads it."""
-    return -(-tokens // TOKEN_STEP) * TOKEN_STEP
+    return -(-tokens // TOKEN_MULTIPLE) * TOKEN_MULTIPLE

@@ -17,11 +17,11 @@ import torch
 
 from infra.errors import EngineError
 from infra.onnx_graphs.export_modules import LatentDecoder, TokenTransformer
-from infra.onnx_graphs.graph_spec import DYNAMIC_AXES, OPSET, TOKEN_STEP, TRANSFORMER, VAE_DECODER, Graph
-from infra.onnx_graphs.preprocessing import Rope, transformer_inputs
+from infra.onnx_graphs.graph_spec import DYNAMIC_AXES, OPSET, TOKEN_MULTIPLE, TRANSFORMER, VAE_DECODER, GraphSpec
+from infra.onnx_graphs.preprocessing import RopeConfig, transformer_inputs
 
-MODEL = "model.onnx"
-DATA = "model.onnx.data"
+MODEL_FILE = "model.onnx"
+DATA_FILE = "model.onnx.data"
 
 EXAMPLE_SIDE = 16
 """Latent pixels of the example that is traced. Its axes are dynamic, so its size stays nowhere; its batch must be 2,
@@ -33,28 +33,30 @@ def write_transformer(transformer: Any, folder: Path) -> None:
     config = transformer.config
     dtype = transformer.x_pad_token.dtype
     latents = [torch.zeros(config.in_channels, 1, EXAMPLE_SIDE, EXAMPLE_SIDE, dtype=dtype)] * 2
-    captions = [torch.zeros(TOKEN_STEP * 2, config.cap_feat_dim, dtype=dtype)] * 2
-    feeds = transformer_inputs(latents, torch.full((2,), 0.5), captions, Rope.of(config))
-    _write(TokenTransformer(transformer), TRANSFORMER, feeds, folder)
+    captions = [torch.zeros(TOKEN_MULTIPLE * 2, config.cap_feat_dim, dtype=dtype)] * 2
+    feeds = transformer_inputs(latents, torch.full((2,), 0.5), captions, RopeConfig.from_config(config))
+    _write_graph(TokenTransformer(transformer), TRANSFORMER, feeds, folder)
 
 
 def write_vae_decoder(vae: Any, folder: Path) -> None:
     """Write the decoder of diffusers' `AutoencoderKL` as a graph into `folder`, which is made."""
     dtype = next(vae.decoder.parameters()).dtype
     latents = torch.zeros(2, vae.config.latent_channels, EXAMPLE_SIDE, EXAMPLE_SIDE // 2, dtype=dtype)
-    _write(LatentDecoder(vae), VAE_DECODER, {"latents": latents}, folder)
+    _write_graph(LatentDecoder(vae), VAE_DECODER, {"latents": latents}, folder)
 
 
-def _write(module: torch.nn.Module, graph: Graph, feeds: dict[str, torch.Tensor], folder: Path) -> None:
+def _write_graph(
+    module: torch.nn.Module, graph: GraphSpec, example_inputs: dict[str, torch.Tensor], folder: Path
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     axes = {axis: torch.export.Dim(axis, min=1) for axis in DYNAMIC_AXES}
     dynamic = {
         port.name: {place: axes[axis] for place, axis in enumerate(port.axes) if axis in axes} for port in graph.inputs
     }
-    with _in_silence(), torch.no_grad():
+    with _silence_exporter(), torch.no_grad():
         program = torch.onnx.export(
             module.eval(),
-            tuple(feeds[port.name] for port in graph.inputs),
+            tuple(example_inputs[port.name] for port in graph.inputs),
             dynamo=True,
             opset_version=OPSET,
             input_names=[port.name for port in graph.inputs],
@@ -64,11 +66,11 @@ def _write(module: torch.nn.Module, graph: Graph, feeds: dict[str, torch.Tensor]
         )
         if program is None:
             raise EngineError(f"The {graph.name} could not be exported: torch gave no program.")
-        program.save(folder / MODEL, external_data=True)
-    _strip(folder / MODEL)
+        program.save(folder / MODEL_FILE, external_data=True)
+    _strip_metadata(folder / MODEL_FILE)
 
 
-def _strip(path: Path) -> None:
+def _strip_metadata(path: Path) -> None:
     """Take the exporter's notes out: they name files of this machine, and equal models would not be equal files."""
     model = onnx.load(path, load_external_data=False)
     for noted in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
@@ -82,7 +84,7 @@ def _strip(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _in_silence() -> Iterator[None]:
+def _silence_exporter() -> Iterator[None]:
     """Keep the exporter's chatter off the terminal: notes to torch's own developers, on every run."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
     before = [logger.level for logger in loggers]

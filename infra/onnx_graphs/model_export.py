@@ -14,37 +14,51 @@ from importlib import metadata
 from pathlib import Path
 
 from infra.errors import EngineError
-from infra.models.model_files import folder_digest
-from infra.onnx_graphs.export_manifest import ExportCard, describe_files, write_card
-from infra.onnx_graphs.graph_spec import GRAPHS, OPSET, PRECISIONS, TRANSFORMER, VAE_DECODER, Port, fixed_sizes
-from infra.onnx_graphs.model_source import load_transformer, load_vae, model_folder, require_libraries, weight_bytes
+from infra.models.model_files import model_folder_digest
+from infra.onnx_graphs.export_manifest import ExportManifest, hash_export_files, write_export_manifest
+from infra.onnx_graphs.graph_spec import (
+    EXPORT_PRECISIONS,
+    GRAPHS,
+    OPSET,
+    TRANSFORMER,
+    VAE_DECODER,
+    TensorSpec,
+    fixed_axis_sizes,
+)
+from infra.onnx_graphs.model_source import (
+    load_transformer,
+    load_vae,
+    require_onnx_extra,
+    resolve_model_folder,
+    weight_bytes,
+)
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 FreeBytes = Callable[[Path], int]
 
-OVERHEAD = 64 << 20
+OVERHEAD_BYTES = 64 << 20
 """Bytes beside the weights: the graphs themselves, and what a file system needs."""
 
-LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript")
+RECORDED_LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript")
 
 
-def free_bytes(folder: Path) -> int:
+def free_disk_bytes(folder: Path) -> int:
     """Return the bytes that are free where `folder` is."""
     return shutil.disk_usage(folder).free
 
 
-def check_precision(precision: str) -> None:
+def check_export_precision(precision: str) -> None:
     """Raise `EngineError` for a precision that graphs are not written in, with the reason."""
     if precision == "fp16":
         raise EngineError(
             "The precision 'fp16' is refused: this model's activations reach 63000, and fp16 ends at 65504, so "
             "pictures come out black or white. Choose 'bf16', which is as large, or 'fp32'."
         )
-    if precision not in PRECISIONS:
+    if precision not in EXPORT_PRECISIONS:
         raise EngineError(f"The precision {precision!r} is none that is exported: choose 'bf16' or 'fp32'.")
 
 
-def check_out(out: Path) -> None:
+def check_output_folder(out: Path) -> None:
     """Raise `EngineError` unless an export can be made under this name."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EngineError(f"There is something in {str(out)!r} already: give a new folder, or remove that one first.")
@@ -54,73 +68,76 @@ def check_out(out: Path) -> None:
         raise EngineError(f"The folder {str(out.parent)!r} cannot be written to: give another one.")
 
 
-def export(model: str, out: Path, precision: str, say: Say, free: FreeBytes = free_bytes) -> ExportCard:
+def export_model(
+    model: str, out: Path, precision: str, progress: Progress, measure_free_bytes: FreeBytes = free_disk_bytes
+) -> ExportManifest:
     """Write the graphs of `model` into `out` and return their card; `say` is told what is going on.
 
     Raises `EngineError` for what cannot be exported, before anything is loaded where that can be known.
     """
     out = Path(os.path.abspath(out))  # noqa: PTH100 - `resolve` would follow a link, and rename onto what it names
-    check_precision(precision)
-    check_out(out)
-    require_libraries()
-    folder = model_folder(model)
+    check_export_precision(precision)
+    check_output_folder(out)
+    require_onnx_extra()
+    folder = resolve_model_folder(model)
     needed = weight_bytes(folder, precision)
-    if (there := free(out.parent)) < needed + OVERHEAD:
+    if (there := measure_free_bytes(out.parent)) < needed + OVERHEAD_BYTES:
         raise EngineError(
-            f"The graphs in {precision!r} need {_gigabytes(needed + OVERHEAD)} under {str(out.parent)!r}, and "
-            f"{_gigabytes(there)} are free: make room, or give another --out."
+            f"The graphs in {precision!r} need {_format_gigabytes(needed + OVERHEAD_BYTES)} under "
+            f"{str(out.parent)!r}, and "
+            f"{_format_gigabytes(there)} are free: make room, or give another --out."
         )
-    say(f"Reading the weights in {folder} for their digest")
-    digest = folder_digest(folder)
-    with whole_folder(out) as scratch:
-        graphs = _write_graphs(folder, scratch, precision, say)
-        say("Reading what was written for its digests")
-        card = ExportCard(
+    progress(f"Reading the weights in {folder} for their digest")
+    digest = model_folder_digest(folder)
+    with atomic_folder(out) as scratch:
+        graphs = _write_graphs(folder, scratch, precision, progress)
+        progress("Reading what was written for its digests")
+        card = ExportManifest(
             model=model,
             weights_digest=digest,
             precision=precision,
             opset=OPSET,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={name: metadata.version(name) for name in LIBRARIES},
+            versions={name: metadata.version(name) for name in RECORDED_LIBRARIES},
             graphs=graphs,
-            files=describe_files(scratch),
+            files=hash_export_files(scratch),
         )
-        write_card(scratch, card)
+        write_export_manifest(scratch, card)
     return card
 
 
 def _write_graphs(
-    folder: Path, scratch: Path, precision: str, say: Say
+    folder: Path, scratch: Path, precision: str, progress: Progress
 ) -> dict[str, dict[str, list[dict[str, object]]]]:
     """Write one component after the other, so that the smaller one never waits in memory beside the larger."""
     from infra.onnx_graphs.graph_writer import write_transformer, write_vae_decoder
 
-    say(f"Loading the transformer in {precision}")
+    progress(f"Loading the transformer in {precision}")
     transformer = load_transformer(folder, precision)
     config = transformer.config
-    say("Writing the transformer's graph: minutes for a model of full size")
+    progress("Writing the transformer's graph: minutes for a model of full size")
     write_transformer(transformer, scratch / TRANSFORMER.name)
     del transformer
-    say("Loading and writing the VAE's decoder")
+    progress("Loading and writing the VAE's decoder")
     vae = load_vae(folder, precision)
     write_vae_decoder(vae, scratch / VAE_DECODER.name)
-    sizes = fixed_sizes(config, vae.config)
+    sizes = fixed_axis_sizes(config, vae.config)
     return {
         graph.name: {
-            "inputs": [_told(port, sizes, precision) for port in graph.inputs],
-            "outputs": [_told(port, sizes, precision) for port in graph.outputs],
+            "inputs": [_describe_tensor(port, sizes, precision) for port in graph.inputs],
+            "outputs": [_describe_tensor(port, sizes, precision) for port in graph.outputs],
         }
         for graph in GRAPHS
     }
 
 
-def _told(port: Port, sizes: dict[str, int], precision: str) -> dict[str, object]:
-    element = precision if port.element == "precision" else port.element
-    return {"name": port.name, "type": element, "shape": list(port.shape(sizes))}
+def _describe_tensor(tensor: TensorSpec, sizes: dict[str, int], precision: str) -> dict[str, object]:
+    element = precision if tensor.element_type == "precision" else tensor.element_type
+    return {"name": tensor.name, "type": element, "shape": list(tensor.shape(sizes))}
 
 
 @contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
+def atomic_folder(out: Path) -> Iterator[Path]:
     """Give a folder beside `out` that becomes `out` on a clean exit, and is gone after any other."""
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
@@ -139,5 +156,5 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _gigabytes(size: int) -> str:
+def _format_gigabytes(size: int) -> str:
     return f"{size / 1e9:.2f} GB"

@@ -1,7 +1,7 @@
 """The two components that become graphs: found, measured and loaded, without the text encoder.
 
 Comes in: a pipeline folder, or a hub id at a pinned commit; a precision. Goes out: the folder, what its weights will
-weigh, and diffusers' transformer and VAE on the CPU. Nothing is opened before `check_folder` has looked at it.
+weigh, and diffusers' transformer and VAE on the CPU. Nothing is opened before `check_model_folder` has looked at it.
 """
 
 import json
@@ -12,65 +12,65 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import EngineError
-from infra.models.loading import StoredWeights
-from infra.models.model_files import check_folder
+from infra.models.loading import StoredPipeline
+from infra.models.model_files import check_model_folder
 
 if TYPE_CHECKING:
     import torch
 
-HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@([0-9a-f]{40})")
+PINNED_HUB_ID_PATTERN = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@([0-9a-f]{40})")
 """A hub id at a whole commit: a branch's name can mean another model tomorrow."""
 
-BYTES = {"fp32": 4, "bf16": 2}
-COMPONENTS = ("transformer", "vae")
+BYTES_PER_ELEMENT = {"fp32": 4, "bf16": 2}
+EXPORTED_COMPONENTS = ("transformer", "vae")
 
 
-def model_folder(model: str) -> Path:
+def resolve_model_folder(model: str) -> Path:
     """Return the checked local folder that `model` names (a path, or owner/name@commit, which is downloaded).
 
-    Raises `EngineError` for what is neither, cannot be had, or is refused by `check_folder`.
+    Raises `EngineError` for what is neither, cannot be had, or is refused by `check_model_folder`.
     """
-    found = HUB_ID.fullmatch(model)
+    found = PINNED_HUB_ID_PATTERN.fullmatch(model)
     if Path(model).is_dir():
         folder = Path(model).resolve()
     elif found:
-        folder = StoredWeights(*found.groups()).folder()
+        folder = StoredPipeline(*found.groups()).resolve_folder()
     else:
         raise EngineError(
             f"The model {model!r} is neither a folder on this machine nor a hub id at a whole commit: "
             "give a path, or owner/name@ and 40 hex digits."
         )
-    check_folder(folder)
+    check_model_folder(folder)
     return folder
 
 
 def weight_bytes(folder: Path, precision: str) -> int:
     """Return the bytes of the transformer's and the VAE's parameters in a precision, by their files' headers alone."""
-    return BYTES[precision] * sum(_elements(folder / component) for component in COMPONENTS)
+    return BYTES_PER_ELEMENT[precision] * sum(_count_elements(folder / component) for component in EXPORTED_COMPONENTS)
 
 
 def load_transformer(folder: Path, precision: str) -> Any:
     """Return diffusers' transformer on the CPU, in a precision."""
     import diffusers
 
-    return _loaded(diffusers.ZImageTransformer2DModel, folder / "transformer", precision)
+    return _load_component(diffusers.ZImageTransformer2DModel, folder / "transformer", precision)
 
 
 def load_vae(folder: Path, precision: str) -> Any:
     """Return diffusers' VAE on the CPU, in a precision."""
     import diffusers
 
-    return _loaded(diffusers.AutoencoderKL, folder / "vae", precision)
+    return _load_component(diffusers.AutoencoderKL, folder / "vae", precision)
 
 
-def dtype_of(precision: str) -> "torch.dtype":
+def export_dtype(precision: str) -> "torch.dtype":
     """Return torch's name for a precision that graphs are written in."""
     import torch
 
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
 
 
-def require_libraries() -> None:
+def require_onnx_extra() -> None:
     """Raise `EngineError` where an extra is missing: now, and not in the middle of loading."""
     try:
         import diffusers  # noqa: F401
@@ -80,8 +80,8 @@ def require_libraries() -> None:
         raise EngineError(f"ONNX graphs cannot be made here ({error}): install packshot[torch,onnx].") from error
 
 
-def _loaded(kind: Any, folder: Path, precision: str) -> Any:
-    dtype = dtype_of(precision)
+def _load_component(kind: Any, folder: Path, precision: str) -> Any:
+    dtype = export_dtype(precision)
     try:
         model = kind.from_pretrained(str(folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
@@ -92,11 +92,11 @@ def _loaded(kind: Any, folder: Path, precision: str) -> Any:
     return model.eval()
 
 
-def _elements(component: Path) -> int:
-    return sum(math.prod(shape) for path in sorted(component.glob("*.safetensors")) for shape in _shapes(path))
+def _count_elements(component: Path) -> int:
+    return sum(math.prod(shape) for path in sorted(component.glob("*.safetensors")) for shape in _tensor_shapes(path))
 
 
-def _shapes(path: Path) -> Iterator[list[int]]:
+def _tensor_shapes(path: Path) -> Iterator[list[int]]:
     try:
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Runtime(Protocol):
+class GraphRuntime(Protocol):
     """A graph that is ready to run."""
 
     name: str
@@ -23,7 +23,7 @@ class Runtime(Protocol):
     def run(self, inputs: Mapping[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
         """Return the outputs by name, on the inputs' device; they are the caller's until the next run."""
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Free what can be made again: a batch ran out of memory."""
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class OnnxRuntime:
             raise EngineError(f"ONNX Runtime cannot run the graph: {_first_line(error)}.") from error
         return {name: torch.from_numpy(answer) for name, answer in zip(names, answers, strict=True)}
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Hold nothing that could be made again."""
 
     def close(self) -> None:

@@ -17,15 +17,15 @@ from typing import Any
 import torch
 
 from infra.errors import EngineError
-from infra.onnx_graphs.graph_spec import CAPTION_LIMIT, PATCH, TOKEN_STEP, padded
-from infra.onnx_graphs.onnx_runtime import Runtime
+from infra.onnx_graphs.graph_spec import MAX_CAPTION_TOKENS, PATCH_SIZE, TOKEN_MULTIPLE, padded_length
+from infra.onnx_graphs.onnx_runtime import GraphRuntime
 
-KEPT_TABLES = 64
+MAX_CACHED_TABLES = 64
 """Position tables that are kept: sizes times padded caption lengths of a run, at 2 MB each for 1024 pixels."""
 
 
 @dataclass(frozen=True)
-class Rope:
+class RopeConfig:
     """How positions become angles: the base of the wavelengths, channels an axis, positions an axis."""
 
     theta: float
@@ -33,17 +33,17 @@ class Rope:
     lengths: tuple[int, ...]
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "Rope":
+    def from_config(cls, config: Mapping[str, Any]) -> "RopeConfig":
         """Read it from a transformer's configuration."""
         return cls(float(config["rope_theta"]), tuple(config["axes_dims"]), tuple(config["axes_lens"]))
 
 
-def denoise(
-    runtime: Runtime,
+def run_transformer_step(
+    runtime: GraphRuntime,
     latents: Sequence[torch.Tensor],
     timestep: torch.Tensor,
     captions: Sequence[torch.Tensor],
-    rope: Rope,
+    rope: RopeConfig,
 ) -> list[torch.Tensor]:
     """Return what diffusers' transformer returns for these three lists, by a run of the graph for each group.
 
@@ -51,18 +51,18 @@ def denoise(
     """
     groups: dict[int, list[int]] = {}
     for place, caption in enumerate(captions):
-        groups.setdefault(padded(len(caption)), []).append(place)
+        groups.setdefault(padded_length(len(caption)), []).append(place)
     made: dict[int, torch.Tensor] = {}
     for places in groups.values():
         own = [latents[place] for place in places]
         feeds = transformer_inputs(own, timestep[places], [captions[place] for place in places], rope)
         velocity = runtime.run(feeds)["velocity"]
-        made.update(zip(places, latents_of(velocity, *own[0].shape[-2:]), strict=True))
+        made.update(zip(places, latents_from_patches(velocity, *own[0].shape[-2:]), strict=True))
     return [made[place] for place in range(len(captions))]
 
 
 def transformer_inputs(
-    latents: Sequence[torch.Tensor], timestep: torch.Tensor, captions: Sequence[torch.Tensor], rope: Rope
+    latents: Sequence[torch.Tensor], timestep: torch.Tensor, captions: Sequence[torch.Tensor], rope: RopeConfig
 ) -> dict[str, torch.Tensor]:
     """Return all the inputs of one step: latents (channels x 1 x rows x columns each), captions (tokens x channels).
 
@@ -87,14 +87,15 @@ def transformer_inputs(
 def caption_inputs(captions: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return captions (tokens x channels each) as one block, zeros behind each, and which of its tokens are real."""
     lengths = [len(caption) for caption in captions]
-    wrong = next((length for length in lengths if not 1 <= length <= CAPTION_LIMIT), None)
+    wrong = next((length for length in lengths if not 1 <= length <= MAX_CAPTION_TOKENS), None)
     if not lengths or wrong is not None:
-        raise EngineError(f"A caption must have from 1 to {CAPTION_LIMIT} tokens, not {wrong or 0!r}: shorten it.")
-    whole = padded(lengths[0])
-    stranger = next((length for length in lengths if padded(length) != whole), None)
+        raise EngineError(f"A caption must have from 1 to {MAX_CAPTION_TOKENS} tokens, not {wrong or 0!r}: shorten it.")
+    whole = padded_length(lengths[0])
+    stranger = next((length for length in lengths if padded_length(length) != whole), None)
     if stranger is not None:
         raise EngineError(
-            f"Captions of {lengths[0]!r} and {stranger!r} tokens are padded to {whole!r} and {padded(stranger)!r}: "
+            f"Captions of {lengths[0]!r} and {stranger!r} tokens are padded to {whole!r} and "
+            f"{padded_length(stranger)!r}: "
             "they cannot share a batch without a mask. Group them by padded length."
         )
     block = torch.stack([torch.nn.functional.pad(each, (0, 0, 0, whole - len(each))) for each in captions])
@@ -112,64 +113,64 @@ def image_patches(latents: Sequence[torch.Tensor]) -> torch.Tensor:
         raise EngineError(f"A batch needs latents of one size and one frame, not {shapes!r}: group them by size.")
     block = torch.stack(list(latents)).squeeze(2)
     batch, channels, rows, columns = block.shape
-    if rows % PATCH or columns % PATCH:
-        raise EngineError(f"Latents of {rows} x {columns} cannot be cut into patches of {PATCH}: use even sides.")
-    cut = block.reshape(batch, channels, rows // PATCH, PATCH, columns // PATCH, PATCH)
+    if rows % PATCH_SIZE or columns % PATCH_SIZE:
+        raise EngineError(f"Latents of {rows} x {columns} cannot be cut into patches of {PATCH_SIZE}: use even sides.")
+    cut = block.reshape(batch, channels, rows // PATCH_SIZE, PATCH_SIZE, columns // PATCH_SIZE, PATCH_SIZE)
     tokens = cut.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)
     real = tokens.shape[1]
-    return torch.nn.functional.pad(tokens, (0, 0, 0, padded(real) - real))
+    return torch.nn.functional.pad(tokens, (0, 0, 0, padded_length(real) - real))
 
 
-def latents_of(tokens: torch.Tensor, rows: int, columns: int) -> list[torch.Tensor]:
+def latents_from_patches(tokens: torch.Tensor, rows: int, columns: int) -> list[torch.Tensor]:
     """Put tokens (batch x padded tokens x patch channels) together as latents, channels x 1 x rows x columns each."""
-    down, across = rows // PATCH, columns // PATCH
-    cut = tokens[:, : down * across].reshape(len(tokens), down, across, PATCH, PATCH, -1)
+    down, across = rows // PATCH_SIZE, columns // PATCH_SIZE
+    cut = tokens[:, : down * across].reshape(len(tokens), down, across, PATCH_SIZE, PATCH_SIZE, -1)
     block = cut.permute(0, 5, 1, 3, 2, 4).reshape(len(tokens), -1, 1, rows, columns)
     return list(block.unbind())
 
 
-@lru_cache(maxsize=KEPT_TABLES)
-def _tables(
-    rope: Rope, rows: int, columns: int, caption: int, device: torch.device
+@lru_cache(maxsize=MAX_CACHED_TABLES)
+def _position_tables(
+    rope: RopeConfig, rows: int, columns: int, caption_tokens: int, device: torch.device
 ) -> tuple[tuple[str, torch.Tensor], ...]:
-    down, across = rows // PATCH, columns // PATCH
+    down, across = rows // PATCH_SIZE, columns // PATCH_SIZE
     real = down * across
-    places = torch.zeros(padded(real) + caption, 3, dtype=torch.long)
-    places[:real, 0] = caption + 1
+    places = torch.zeros(padded_length(real) + caption_tokens, 3, dtype=torch.long)
+    places[:real, 0] = caption_tokens + 1
     places[:real, 1] = torch.arange(down).repeat_interleave(across)
     places[:real, 2] = torch.arange(across).repeat(down)
-    places[padded(real) :, 0] = torch.arange(1, caption + 1)
-    angles = torch.cat([_angles(rope, axis, places[:, axis]) for axis in range(3)], dim=1)
+    places[padded_length(real) :, 0] = torch.arange(1, caption_tokens + 1)
+    angles = torch.cat([_rotary_angles(rope, axis, places[:, axis]) for axis in range(3)], dim=1)
     cosines, sines = angles.cos().to(device), angles.sin().to(device)
     return (
-        ("image_is_real", torch.arange(padded(real), device=device) < real),
-        ("image_cosines", cosines[: padded(real)]),
-        ("image_sines", sines[: padded(real)]),
-        ("caption_cosines", cosines[padded(real) :]),
-        ("caption_sines", sines[padded(real) :]),
+        ("image_is_real", torch.arange(padded_length(real), device=device) < real),
+        ("image_cosines", cosines[: padded_length(real)]),
+        ("image_sines", sines[: padded_length(real)]),
+        ("caption_cosines", cosines[padded_length(real) :]),
+        ("caption_sines", sines[padded_length(real) :]),
     )
 
 
-def _angles(rope: Rope, axis: int, places: torch.Tensor) -> torch.Tensor:
+def _rotary_angles(rope: RopeConfig, axis: int, positions: torch.Tensor) -> torch.Tensor:
     """Return one angle a place and pair of channels, rounded to fp32 before cosine and sine, as diffusers does."""
     channels = rope.channels[axis]
     frequencies = 1.0 / rope.theta ** (torch.arange(0, channels, 2, dtype=torch.float64) / channels)
-    return torch.outer(places.double(), frequencies).float()
+    return torch.outer(positions.double(), frequencies).float()
 
 
 def position_inputs(
-    rope: Rope, rows: int, columns: int, caption: int, *, device: torch.device
+    rope: RopeConfig, rows: int, columns: int, caption_tokens: int, *, device: torch.device
 ) -> dict[str, torch.Tensor]:
     """Return the position tables for latents of rows x columns behind a caption of `caption` padded tokens.
 
     The tables are kept and shared: do not write into them. Raises `EngineError` past the model's last position.
     """
-    for side, last in ((rows, PATCH * rope.lengths[1]), (columns, PATCH * rope.lengths[2])):
-        if side % PATCH or not 0 < side <= last:
+    for side, last in ((rows, PATCH_SIZE * rope.lengths[1]), (columns, PATCH_SIZE * rope.lengths[2])):
+        if side % PATCH_SIZE or not 0 < side <= last:
             raise EngineError(f"Latents of {rows} x {columns} have no positions: sides must be even, up to {last}.")
-    longest = min(CAPTION_LIMIT, rope.lengths[0] - 2)
-    if caption != padded(caption) or not 0 < caption <= longest:
+    longest = min(MAX_CAPTION_TOKENS, rope.lengths[0] - 2)
+    if caption_tokens != padded_length(caption_tokens) or not 0 < caption_tokens <= longest:
         raise EngineError(
-            f"A caption's padded length must be a multiple of {TOKEN_STEP} up to {longest}, not {caption!r}."
+            f"A caption's padded length must be a multiple of {TOKEN_MULTIPLE} up to {longest}, not {caption_tokens!r}."
         )
-    return dict(_tables(rope, rows, columns, caption, device))
+    return dict(_position_tables(rope, rows, columns, caption_tokens, device))

@@ -13,19 +13,21 @@ import numpy as np
 from infra.errors import EngineError
 
 
-def write_twin(graph: Path, twin: Path) -> None:
+def write_fp32_reference(graph: Path, reference: Path) -> None:
     """Write the fp32 twin of the bf16 graph at `graph` to `twin`, its weights beside it."""
     import onnx
 
     model = onnx.load(graph, load_external_data=False)
-    twin.parent.mkdir(parents=True, exist_ok=True)
-    data = twin.with_name(twin.name + ".data")
+    reference.parent.mkdir(parents=True, exist_ok=True)
+    data = reference.with_name(reference.name + ".data")
     try:
         with data.open("wb") as out:
             for tensor in model.graph.initializer:
-                _move(tensor, graph.parent, out, data.name)
+                _move_tensor(tensor, graph.parent, out, data.name)
     except OSError as error:
-        raise EngineError(f"The fp32 twin {str(twin)!r} could not be written ({error.strerror}): make room.") from error
+        raise EngineError(
+            f"The fp32 twin {str(reference)!r} could not be written ({error.strerror}): make room."
+        ) from error
     for node in model.graph.node:
         for attribute in node.attribute:
             _widen_attribute(node.op_type, attribute)
@@ -33,10 +35,10 @@ def write_twin(graph: Path, twin: Path) -> None:
         if value.type.tensor_type.elem_type == onnx.TensorProto.BFLOAT16:
             value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
     del model.graph.value_info[:]
-    onnx.save(model, twin)
+    onnx.save(model, reference)
 
 
-def _move(tensor: Any, home: Path, out: IO[bytes], name: str) -> None:
+def _move_tensor(tensor: Any, source_folder: Path, out: IO[bytes], data_name: str) -> None:
     """Append an external tensor's numbers to `out`, bf16 as fp32; what lies in the graph itself stays there."""
     import onnx
 
@@ -46,20 +48,20 @@ def _move(tensor: Any, home: Path, out: IO[bytes], name: str) -> None:
             _widen_tensor(tensor)
         return
     told = {entry.key: entry.value for entry in tensor.external_data}
-    with (home / told["location"]).open("rb") as source:
+    with (source_folder / told["location"]).open("rb") as source:
         source.seek(int(told.get("offset", 0)))
         raw = source.read(int(told["length"]))
     if half:
-        raw = widened(raw)
+        raw = widen_bf16(raw)
         tensor.data_type = onnx.TensorProto.FLOAT
     del tensor.external_data[:]
-    for key, value in (("location", name), ("offset", out.tell()), ("length", len(raw))):
+    for key, value in (("location", data_name), ("offset", out.tell()), ("length", len(raw))):
         entry = tensor.external_data.add()
         entry.key, entry.value = key, str(value)
     out.write(raw)
 
 
-def widened(raw: bytes) -> bytes:
+def widen_bf16(raw: bytes) -> bytes:
     """Return bf16 numbers (little endian) as the same numbers in fp32: a bf16 is the upper half of an fp32."""
     return (np.frombuffer(raw, "<u2").astype("<u4") << 16).tobytes()
 

@@ -14,24 +14,24 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-HOPELESS = 10
+CRASH_LOOP_DEATHS = 10
 """Jobs' worth of deaths in a row, and nothing done between them: it is the engines, or their machines, and no job."""
 
 
 @dataclass(eq=False)
-class Job:
+class EngineJob:
     """Work under way: `opener` (which engine it wants) and `content` in bytes, and how often an engine died with it."""
 
     opener: bytes
-    content: bytes
+    payload: bytes
     future: "Future[Any]" = field(default_factory=Future)
     deaths: int = 0
-    handed_out: int = 0
-    last: "Member | None" = None
+    dispatch_count: int = 0
+    last_worker: "EngineWorker | None" = None
 
 
 @dataclass(eq=False)
-class Member:
+class EngineWorker:
     """One engine's place: who is there now (`actor`), whether it is ready, and what it is doing."""
 
     number: int
@@ -40,75 +40,75 @@ class Member:
     gone: bool = False
     opened: bool = False
     """Whether the actor that is there now has ever been ready."""
-    doomed: str = ""
+    terminating_process: str = ""
     """The process that was last told to end: what it still says is of no use."""
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[EngineJob] = field(default_factory=list)
 
 
-class Crew:
+class Dispatcher:
     """The members and the jobs that wait. For one thread."""
 
-    def __init__(self, members: int, ahead: int, tries: int) -> None:
-        self.members = [Member(number) for number in range(members)]
-        self._ahead, self._tries = ahead, tries
-        self._fresh: deque[Job] = deque()
-        self._suspects: deque[Job] = deque()
+    def __init__(self, worker_count: int, jobs_per_worker: int, tries: int) -> None:
+        self.workers = [EngineWorker(number) for number in range(worker_count)]
+        self._jobs_per_worker, self._tries = jobs_per_worker, tries
+        self._fresh: deque[EngineJob] = deque()
+        self._suspects: deque[EngineJob] = deque()
         self._deaths_in_a_row = 0
 
     @property
-    def waiting(self) -> list[Job]:
+    def waiting(self) -> list[EngineJob]:
         """Return the jobs that nobody does."""
         return [*self._fresh, *self._suspects]
 
     @property
-    def running(self) -> list[Job]:
+    def running(self) -> list[EngineJob]:
         """Return the jobs that somebody does."""
-        return [job for member in self.members for job in member.jobs]
+        return [job for member in self.workers for job in member.jobs]
 
     @property
     def any_ready(self) -> bool:
         """Tell whether some member could take a job, now or after those that it has."""
-        return any(member.ready for member in self.members)
+        return any(member.ready for member in self.workers)
 
     @property
     def all_gone(self) -> bool:
         """Tell whether nobody is left, nor will come back."""
-        return all(member.gone for member in self.members)
+        return all(member.gone for member in self.workers)
 
     @property
-    def hopeless(self) -> bool:
+    def is_crash_looping(self) -> bool:
         """Tell whether engines die whatever they are given."""
-        return self._deaths_in_a_row >= HOPELESS * self._tries
+        return self._deaths_in_a_row >= CRASH_LOOP_DEATHS * self._tries
 
-    def take(self, job: Job) -> None:
+    def enqueue(self, job: EngineJob) -> None:
         """Take a new job."""
         self._fresh.append(job)
 
-    def handed_out(self) -> Iterator[tuple[Member, Job]]:
+    def dispatch(self) -> Iterator[tuple[EngineWorker, EngineJob]]:
         """Yield who is to begin which job now, until nobody has room or nothing waits."""
         while (pair := self._next()) is not None:
             member, job = pair
             member.jobs.append(job)
-            job.handed_out += 1
+            job.dispatch_count += 1
             yield pair
 
-    def done(self, member: Member, job: Job) -> None:
+    def mark_done(self, worker: EngineWorker, job: EngineJob) -> None:
         """Take note that a job has ended by itself, whatever came of it."""
-        member.jobs.remove(job)
+        worker.jobs.remove(job)
         self._deaths_in_a_row = 0
 
-    def died(self, member: Member) -> list[Job]:
+    def mark_died(self, worker: EngineWorker) -> list[EngineJob]:
         """Take note that a member's engine died: its jobs wait again, but those that are set aside, which return."""
-        member.ready = False
-        jobs, member.jobs = member.jobs, []
+        worker.ready = False
+        jobs, worker.jobs = worker.jobs, []
         self._deaths_in_a_row += 1
         for job in jobs:
             job.deaths += 1
-            job.last = member
+            job.last_worker = worker
         self._suspects.extend(job for job in jobs if job.deaths < self._tries)
         return [job for job in jobs if job.deaths >= self._tries]
 
-    def dismiss(self, opener: bytes | None = None) -> list[Job]:
+    def cancel_pending(self, opener: bytes | None = None) -> list[EngineJob]:
         """Take back the waiting jobs that want this engine (None: any) and return them."""
         taken = [job for job in self.waiting if opener in (None, job.opener)]
         for queue in (self._fresh, self._suspects):
@@ -117,9 +117,11 @@ class Crew:
             queue.extend(kept)
         return taken
 
-    def _next(self) -> tuple[Member, Job] | None:
-        ready = [member for member in self.members if member.ready]
-        open_to_all = [m for m in ready if len(m.jobs) < self._ahead and not any(job.deaths for job in m.jobs)]
+    def _next(self) -> tuple[EngineWorker, EngineJob] | None:
+        ready = [member for member in self.workers if member.ready]
+        open_to_all = [
+            m for m in ready if len(m.jobs) < self._jobs_per_worker and not any(job.deaths for job in m.jobs)
+        ]
         if self._fresh:
             if not open_to_all:
                 return None
@@ -128,4 +130,4 @@ class Crew:
         if not self._suspects or not idle:
             return None
         job = self._suspects.popleft()
-        return next((member for member in idle if member is not job.last), idle[0]), job
+        return next((member for member in idle if member is not job.last_worker), idle[0]), job

@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class _Job:
+class _InlineJob:
     work: Callable[[Engine, Any], Any]
     shard: Any
     future: "Future[Any]"
@@ -32,13 +32,13 @@ class InlinePool:
     An engine that cannot be opened is not tried again: every work's future then holds that error.
     """
 
-    def __init__(self, open_engine: Callable[[], Engine], ahead: int = 2) -> None:
+    def __init__(self, open_engine: Callable[[], Engine], jobs_per_engine: int = 2) -> None:
         self._open_engine = open_engine
-        self._ahead = ahead
+        self._jobs_per_engine = jobs_per_engine
         self._engine: Engine | None = None
         self._fault: Exception | None = None
         self._opening = threading.Lock()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_InlineJob | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._closed = False
         self._state = threading.Lock()
@@ -49,10 +49,10 @@ class InlinePool:
         with self._state:
             if self._closed:
                 raise EngineError("The pool is closed: no more work can be submitted to it.")
-            self._jobs.put(_Job(work, shard, future))
-            if len(self._threads) < self._ahead:
+            self._jobs.put(_InlineJob(work, shard, future))
+            if len(self._threads) < self._jobs_per_engine:
                 name = f"inline-pool-{len(self._threads)}"
-                self._threads.append(threading.Thread(target=self._labour, name=name, daemon=True))
+                self._threads.append(threading.Thread(target=self._work_loop, name=name, daemon=True))
                 self._threads[-1].start()
         return future
 
@@ -76,22 +76,22 @@ class InlinePool:
         for thread in threads:
             thread.join()
 
-    def _labour(self) -> None:
+    def _work_loop(self) -> None:
         while (job := self._jobs.get()) is not None:
             if self._closed:
                 job.future.cancel()
             if job.future.set_running_or_notify_cancel():
-                self._do(job)
+                self._run_job(job)
 
-    def _do(self, job: _Job) -> None:
+    def _run_job(self, job: _InlineJob) -> None:
         try:
-            answer = job.work(self._opened(), job.shard)
+            answer = job.work(self._get_engine(), job.shard)
         except BaseException as error:  # a future carries whatever its work raised
             job.future.set_exception(error)
         else:
             job.future.set_result(answer)
 
-    def _opened(self) -> Engine:
+    def _get_engine(self) -> Engine:
         """Return the one engine, opened by whoever comes first; raise again what opening it raised."""
         with self._opening:
             if self._fault is not None:

@@ -1,7 +1,7 @@
 """What runs on a GPU's node: a process with the engines it was asked for, warm, and the work that is sent to it.
 
-Comes in: an opener and work, as bytes that this process loads for itself. Goes out: a `Reply`, whatever happens: what
-cannot be loaded, opened, done or sent back is said in it, so that the only other news of an actor is its death.
+Comes in: an opener and work, as bytes that this process loads for itself. Goes out: a `ActorReply`, whatever happens:
+what cannot be loaded, opened, done or sent back is said in it, so that the only other news of an actor is its death.
 """
 
 import pickle
@@ -14,20 +14,20 @@ from uuid import uuid4
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine
 
-Kind = Literal["ready", "answer", "raised", "unopened", "lost"]
+ReplyKind = Literal["ready", "answer", "raised", "unopened", "lost"]
 
 
 @dataclass(frozen=True)
-class Reply:
+class ActorReply:
     """What became of a call: an answer or an error, pickled; by which process, and its engine's busy seconds so far.
 
     `raised` is the work's own error, `unopened` one that any engine would raise, `lost` the death of this engine.
     """
 
-    kind: Kind
+    kind: ReplyKind
     content: bytes
     process: str
-    busy: float = 0.0
+    busy_seconds: float = 0.0
 
 
 class EngineActor:
@@ -38,7 +38,7 @@ class EngineActor:
         self._opening = threading.Lock()
         self._process = uuid4().hex
 
-    def open(self, opener: bytes) -> Reply:
+    def open(self, opener: bytes) -> ActorReply:
         """Open an engine ahead of its first work."""
         try:
             self._engine(opener)
@@ -46,14 +46,14 @@ class EngineActor:
             return self._reply("unopened", error)
         return self._reply("ready", None)
 
-    def run(self, opener: bytes, content: bytes) -> Reply:
+    def run(self, opener: bytes, payload: bytes) -> ActorReply:
         """Do work beside an engine."""
         try:
             engine = self._engine(opener)
         except Exception as error:
             return self._reply("unopened", error)
         try:
-            work, shard = pickle.loads(content)  # noqa: S301 - our own pool's words
+            work, shard = pickle.loads(payload)  # noqa: S301 - our own pool's words
             answer = work(engine, shard)
             return self._reply("answer", answer, engine)
         except EngineUnsuitable as error:
@@ -69,12 +69,12 @@ class EngineActor:
                 self._engines[opener] = pickle.loads(opener)()  # noqa: S301 - our own pool's words
             return self._engines[opener]
 
-    def _reply(self, kind: Kind, value: Any, engine: Engine | None = None) -> Reply:
+    def _reply(self, kind: ReplyKind, value: Any, engine: Engine | None = None) -> ActorReply:
         busy = 0.0 if engine is None else engine.busy_seconds()
-        return Reply(kind, _packed(value), self._process, busy)
+        return ActorReply(kind, _pickled(value), self._process, busy)
 
 
-def _packed(value: Any) -> bytes:
+def _pickled(value: Any) -> bytes:
     """Pickle an answer or an error so that it can be read again; an error that cannot be is told in its own words."""
     try:
         content = pickle.dumps(value)

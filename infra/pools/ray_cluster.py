@@ -27,20 +27,20 @@ from typing import Any
 
 from infra.errors import EngineError
 
-MISSING = "The ray pool needs the package ray, which is not installed: `pip install 'packshot[ray]'`."
-ANSWER_SECONDS = 5.0
+RAY_MISSING = "The ray pool needs the package ray, which is not installed: `pip install 'packshot[ray]'`."
+CONNECT_TIMEOUT_SECONDS = 5.0
 """How long a cluster's head may take to accept a connection."""
-OBJECT_BYTES = 256 * 1024**2
+OBJECT_STORE_BYTES = 256 * 1024**2
 """Shared memory of a cluster of our own: keys and prompts travel, pictures do not."""
-LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+LOOPBACK_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
-MODEST = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
+QUIET_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
 """No telemetry, and signals are left to this process: Ray would print its stack when a flow is cancelled by SIGTERM."""
 
 _token = secrets.token_hex(32)
 """Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""
 _lock = threading.Lock()
-_session: "_Session | None" = None
+_session: "_RaySession | None" = None
 
 
 def ray_is_installed() -> bool:
@@ -48,28 +48,28 @@ def ray_is_installed() -> bool:
     return importlib.util.find_spec("ray") is not None
 
 
-def look_at_ray(address: str | None) -> str:
+def check_ray(address: str | None) -> str:
     """Say which Ray would be used, and start or join none. Raises `EngineError` where none could be."""
     if not ray_is_installed():
-        raise EngineError(MISSING)
+        raise EngineError(RAY_MISSING)
     if address is not None:
-        _require_answer(address)
+        _require_reachable(address)
     version = importlib.metadata.version("ray")
     return f"ray {version}, {'started for this host' if address is None else f'the cluster at {address} answers'}"
 
 
-def surroundings() -> dict[str, str]:
+def ray_environment() -> dict[str, str]:
     """Return the variables that a cluster of our own is started with: no telemetry, a token, workers like any process.
 
     Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU.
     """
-    said = {**MODEST, "RAY_worker_niceness": "0"}
+    said = {**QUIET_ENVIRONMENT, "RAY_worker_niceness": "0"}
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
         said |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
     return said
 
 
-def split_address(address: str) -> tuple[str, int]:
+def split_host_port(address: str) -> tuple[str, int]:
     """Return host and port of `host:port`. Raises `ValueError` for anything else."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536 or set(host) & set("/@ "):
@@ -78,27 +78,27 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[Any]:
+def connect_ray(address: str | None) -> Iterator[Any]:
     """Lend `ray`, connected to the cluster at `address` (None: one of this host's own); the last user disconnects.
 
     Raises `EngineError` where ray is not installed, nothing answers, or the process is in another cluster already.
     """
     if not ray_is_installed():
-        raise EngineError(MISSING)
+        raise EngineError(RAY_MISSING)
     if address is not None:
-        _require_answer(address)
-    session = _enter(address)
+        _require_reachable(address)
+    session = _join_session(address)
     try:
         yield session.ray
     finally:
-        _leave(session)
+        _leave_session(session)
 
 
-def _enter(address: str | None) -> "_Session":
+def _join_session(address: str | None) -> "_RaySession":
     global _session
     with _lock:
         if _session is None:
-            session = _Session(address)
+            session = _RaySession(address)
             session.begin()
             _session = session
         if _session.address != address:
@@ -107,7 +107,7 @@ def _enter(address: str | None) -> "_Session":
         return _session
 
 
-def _leave(session: "_Session") -> None:
+def _leave_session(session: "_RaySession") -> None:
     global _session
     with _lock:
         session.users -= 1
@@ -116,7 +116,7 @@ def _leave(session: "_Session") -> None:
             session.end()
 
 
-class _Session:
+class _RaySession:
     """One connection of this process, on a thread of its own."""
 
     def __init__(self, address: str | None) -> None:
@@ -125,7 +125,7 @@ class _Session:
         self.ray: Any = None
         self._fault: Exception | None = None
         self._begun, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
 
     def begin(self) -> None:
         self._thread.start()
@@ -138,9 +138,9 @@ class _Session:
         self._over.set()
         self._thread.join()
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
-            with _joined(self.address) if self.address else _started() as self.ray:
+            with _join_cluster(self.address) if self.address else _start_local_cluster() as self.ray:
                 self._begun.set()
                 self._over.wait()
         except Exception as error:  # handed to whoever wanted to connect
@@ -150,16 +150,18 @@ class _Session:
 
 
 @contextmanager
-def _started() -> Iterator[Any]:
+def _start_local_cluster() -> Iterator[Any]:
     folder = tempfile.mkdtemp(prefix="packshot-ray-")
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(remove)
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)  # what this process imports, actors import
     try:
-        with _environment(surroundings() | LOOPBACK_ONLY):
-            ray = _imported()
-            with _environment({"PYTHONPATH": path}):
-                _init(ray, "local", _temp_dir=folder, include_dashboard=False, object_store_memory=OBJECT_BYTES)
+        with _patched_environment(ray_environment() | LOOPBACK_ENVIRONMENT):
+            ray = _import_ray()
+            with _patched_environment({"PYTHONPATH": path}):
+                _init_ray(
+                    ray, "local", _temp_dir=folder, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES
+                )
             try:
                 yield ray
             finally:
@@ -169,9 +171,9 @@ def _started() -> Iterator[Any]:
         atexit.unregister(remove)
 
 
-def _require_answer(address: str) -> None:
+def _require_reachable(address: str) -> None:
     try:
-        with socket.create_connection(split_address(address), ANSWER_SECONDS):
+        with socket.create_connection(split_host_port(address), CONNECT_TIMEOUT_SECONDS):
             pass
     except OSError as error:
         reason = error.strerror or str(error)
@@ -181,17 +183,17 @@ def _require_answer(address: str) -> None:
 
 
 @contextmanager
-def _joined(address: str) -> Iterator[Any]:
-    with _environment(MODEST):
-        ray = _imported()
-        _init(ray, address)
+def _join_cluster(address: str) -> Iterator[Any]:
+    with _patched_environment(QUIET_ENVIRONMENT):
+        ray = _import_ray()
+        _init_ray(ray, address)
         try:
             yield ray
         finally:
             ray.shutdown()
 
 
-def _init(ray: Any, address: str, **more: Any) -> None:
+def _init_ray(ray: Any, address: str, **more: Any) -> None:
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **more)
     except Exception as error:
@@ -206,7 +208,7 @@ def _init(ray: Any, address: str, **more: Any) -> None:
         ) from None
 
 
-def _imported() -> Any:
+def _import_ray() -> Any:
     ray = importlib.import_module("ray")
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     # Ray prints of every process that dies, on stdout and without a switch; the pool says itself what matters of it,
@@ -217,7 +219,7 @@ def _imported() -> Any:
 
 
 @contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+def _patched_environment(changes: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
     try:

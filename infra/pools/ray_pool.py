@@ -21,24 +21,24 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from infra.errors import EngineError, WorkSetAside
+from infra.errors import EngineError, WorkQuarantined
 from infra.interfaces import Engine
-from infra.pools.dispatcher import Crew, Job, Member
-from infra.pools.ray_actor import EngineActor, Reply
-from infra.pools.ray_cluster import connected
+from infra.pools.dispatcher import Dispatcher, EngineJob, EngineWorker
+from infra.pools.ray_actor import ActorReply, EngineActor
+from infra.pools.ray_cluster import connect_ray
 
 S = TypeVar("S")
 R = TypeVar("R")
-Opener = Callable[[], Engine]
+EngineFactory = Callable[[], Engine]
 
-AHEAD = 2
+JOBS_PER_ENGINE = 2
 """Works beside one engine: one's pictures are encoded and staged while the other's are painted."""
 RESTARTS = 4
 """How often Ray starts an actor's process again before the pool asks whether its engine has ever opened there."""
-START_SECONDS = 1800.0
+ENGINE_START_TIMEOUT_SECONDS = 1800.0
 """How long all engines may be away: a first download of weights, a GPU that another job holds."""
-ASK_AGAIN_SECONDS = 0.2
-CLOSED = "The pool is closed: no more work can be submitted to it."
+REOPEN_DELAY_SECONDS = 0.2
+POOL_CLOSED = "The pool is closed: no more work can be submitted to it."
 
 logger = logging.getLogger(__name__)
 
@@ -56,28 +56,28 @@ class RayEngines:
         self._state = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._over: EngineError | None = None
-        self._faults: dict[bytes, Exception] = {}
+        self._shutdown_error: EngineError | None = None
+        self._open_errors: dict[bytes, Exception] = {}
         self._busy: dict[tuple[str, bytes], float] = {}
         self._ray: Any = None
-        self._crew = Crew(0, AHEAD, tries)
+        self._dispatcher = Dispatcher(0, JOBS_PER_ENGINE, tries)
         self._actor_class: Any = None
         self._cause = ""
 
-    def pool(self, open_engine: Opener) -> "RayPool":
+    def pool(self, open_engine: EngineFactory) -> "RayPool":
         """Return a pool whose engines `open_engine` opens; it is a picklable function of no arguments."""
         return RayPool(self, pickle.dumps(open_engine))
 
-    def submit(self, opener: bytes, content: bytes) -> "Future[Any]":
+    def submit(self, opener: bytes, payload: bytes) -> "Future[Any]":
         """Have pickled work done beside an engine; `EngineError` once this is closed."""
-        job = Job(opener, content)
+        job = EngineJob(opener, payload)
         with self._state:
             if self._closed:
-                raise EngineError(CLOSED)
+                raise EngineError(POOL_CLOSED)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._live, args=(opener,), name="ray-pool", daemon=True)
+                self._thread = threading.Thread(target=self._run, args=(opener,), name="ray-pool", daemon=True)
                 self._thread.start()
-            self._events.put(partial(self._take, job))
+            self._events.put(partial(self._accept, job))
         return job.future
 
     def busy_seconds(self, opener: bytes) -> float:
@@ -91,38 +91,40 @@ class RayEngines:
             thread = self._thread
         if thread is None or already:
             return
-        self._events.put(partial(self._end, EngineError("The pool was closed before this work was done.")))
+        self._events.put(partial(self._shut_down, EngineError("The pool was closed before this work was done.")))
         thread.join()
 
     # The thread
 
-    def _live(self, opener: bytes) -> None:
+    def _run(self, opener: bytes) -> None:
         try:
-            with connected(self._address) as self._ray:
-                self._recruit(opener)
-                self._serve()
+            with connect_ray(self._address) as self._ray:
+                self._start_actors(opener)
+                self._event_loop()
         except Exception as error:  # every work hears of it, those too that are still to come
-            self._end(error if isinstance(error, EngineError) else EngineError(f"The ray pool failed: {error!r}."))
+            self._shut_down(
+                error if isinstance(error, EngineError) else EngineError(f"The ray pool failed: {error!r}.")
+            )
         while not self._closed:
             self._events.get()()
 
-    def _serve(self) -> None:
+    def _event_loop(self) -> None:
         ready_at = time.monotonic()
         try:
-            while self._over is None:
+            while self._shutdown_error is None:
                 with suppress(Empty):
-                    self._events.get(timeout=START_SECONDS / 100)()
-                if self._crew.any_ready:
+                    self._events.get(timeout=ENGINE_START_TIMEOUT_SECONDS / 100)()
+                if self._dispatcher.any_ready:
                     ready_at = time.monotonic()
-                self._judge(time.monotonic() - ready_at)
-                for member, job in self._crew.handed_out():
-                    self._begin(member, job)
+                self._check_progress(time.monotonic() - ready_at)
+                for member, job in self._dispatcher.dispatch():
+                    self._start_job(member, job)
         finally:
-            for member in self._crew.members:
+            for member in self._dispatcher.workers:
                 if member.actor is not None:
                     self._ray.kill(member.actor)
 
-    def _recruit(self, opener: bytes) -> None:
+    def _start_actors(self, opener: bytes) -> None:
         """Ask for an actor a GPU; without GPUs on this host for as many as were asked for, each on the CPU."""
         there = int(self._ray.cluster_resources().get("GPU", 0))
         if there == 0 and (self._address is not None or self._gpus is None):
@@ -135,122 +137,131 @@ class RayEngines:
             "num_cpus": 0,
             "num_gpus": min(there, 1),
             "max_restarts": RESTARTS,
-            "max_concurrency": 2 * AHEAD,
+            "max_concurrency": 2 * JOBS_PER_ENGINE,
             "scheduling_strategy": "SPREAD",
         }
         self._actor_class = self._ray.remote(**options)(EngineActor)
-        self._crew = Crew(self._gpus or there, AHEAD, self._tries)
-        for member in self._crew.members:
-            self._replace(member, opener)
+        self._dispatcher = Dispatcher(self._gpus or there, JOBS_PER_ENGINE, self._tries)
+        for member in self._dispatcher.workers:
+            self._replace_actor(member, opener)
 
-    def _replace(self, member: Member, opener: bytes) -> None:
-        member.actor = self._actor_class.remote()
-        member.opened = False
-        self._await(member, opener)
+    def _replace_actor(self, worker: EngineWorker, opener: bytes) -> None:
+        worker.actor = self._actor_class.remote()
+        worker.opened = False
+        self._request_open(worker, opener)
 
-    def _await(self, member: Member, opener: bytes) -> None:
+    def _request_open(self, worker: EngineWorker, opener: bytes) -> None:
         """Have a member's engine opened, by the process that is there or the next that Ray starts for it."""
-        asked = member.actor.open.options(max_task_retries=-1).remote(opener)
+        asked = worker.actor.open.options(max_task_retries=-1).remote(opener)
         asked.future().add_done_callback(
-            lambda answer: self._events.put(partial(self._on_open, member, opener, answer))
+            lambda answer: self._events.put(partial(self._on_open, worker, opener, answer))
         )
 
-    def _on_open(self, member: Member, opener: bytes, answer: "Future[Reply]") -> None:
-        if self._over is not None:
+    def _on_open(self, worker: EngineWorker, opener: bytes, answer: "Future[ActorReply]") -> None:
+        if self._shutdown_error is not None:
             return
         if answer.exception() is None:
             reply = answer.result()
             if reply.kind == "unopened":
-                self._fail(opener, pickle.loads(reply.content))  # noqa: S301 - our own actor's words
+                self._reject_opener(opener, pickle.loads(reply.content))  # noqa: S301 - our own actor's words
                 return
-            if reply.process == member.doomed:  # it answers until its end comes, and would take work with it
-                again = partial(self._events.put, partial(self._await, member, opener))
-                threading.Timer(ASK_AGAIN_SECONDS, again).start()
+            if (
+                reply.process == worker.terminating_process
+            ):  # it answers until its end comes, and would take work with it
+                again = partial(self._events.put, partial(self._request_open, worker, opener))
+                threading.Timer(REOPEN_DELAY_SECONDS, again).start()
                 return
-            member.ready = member.opened = True
-        elif member.opened:
-            self._replace(member, opener)  # its restarts are used up, over a night that went well
+            worker.ready = worker.opened = True
+        elif worker.opened:
+            self._replace_actor(worker, opener)  # its restarts are used up, over a night that went well
         else:
-            member.gone = True
-            self._cause = _death(answer.exception())
-            logger.error("Engine %d could not be started: %s", member.number, self._cause)
+            worker.gone = True
+            self._cause = _describe_death(answer.exception())
+            logger.error("Engine %d could not be started: %s", worker.number, self._cause)
 
-    def _take(self, job: Job) -> None:
-        fault = self._over or self._faults.get(job.opener)
+    def _accept(self, job: EngineJob) -> None:
+        fault = self._shutdown_error or self._open_errors.get(job.opener)
         if fault is None:
-            self._crew.take(job)
+            self._dispatcher.enqueue(job)
         elif job.future.set_running_or_notify_cancel():
             job.future.set_exception(fault)
 
-    def _begin(self, member: Member, job: Job) -> None:
-        if job.handed_out == 1 and not job.future.set_running_or_notify_cancel():
-            self._crew.done(member, job)
+    def _start_job(self, worker: EngineWorker, job: EngineJob) -> None:
+        if job.dispatch_count == 1 and not job.future.set_running_or_notify_cancel():
+            self._dispatcher.mark_done(worker, job)
             return
-        turn = job.handed_out
-        asked = member.actor.run.remote(job.opener, job.content)
+        turn = job.dispatch_count
+        asked = worker.actor.run.remote(job.opener, job.payload)
         asked.future().add_done_callback(
-            lambda answer: self._events.put(partial(self._on_answer, member, job, turn, answer))
+            lambda answer: self._events.put(partial(self._on_answer, worker, job, turn, answer))
         )
 
-    def _on_answer(self, member: Member, job: Job, turn: int, answer: "Future[Reply]") -> None:
-        if self._over is not None or job not in member.jobs or job.handed_out != turn:
+    def _on_answer(self, worker: EngineWorker, job: EngineJob, turn: int, answer: "Future[ActorReply]") -> None:
+        if self._shutdown_error is not None or job not in worker.jobs or job.dispatch_count != turn:
             return  # too late, or news of an actor whose death is known
         error = answer.exception()
         if error is not None:
-            self._bury(member, job.opener, _death(error))
+            self._handle_death(worker, job.opener, _describe_death(error))
             return
         reply = answer.result()
-        self._busy[reply.process, job.opener] = max(reply.busy, self._busy.get((reply.process, job.opener), 0.0))
+        self._busy[reply.process, job.opener] = max(
+            reply.busy_seconds, self._busy.get((reply.process, job.opener), 0.0)
+        )
         try:
             value = pickle.loads(reply.content)  # noqa: S301 - our own actor's words
         except Exception as error:  # this answer's fault, and not the end of all works
-            self._crew.done(member, job)
+            self._dispatcher.mark_done(worker, job)
             job.future.set_exception(error)
             return
         if reply.kind == "lost":
-            member.doomed = reply.process
-            self._ray.kill(member.actor, no_restart=False)  # a device that was lost comes back with a new process only
-            self._bury(member, job.opener, str(value))
+            worker.terminating_process = reply.process
+            self._ray.kill(worker.actor, no_restart=False)  # a device that was lost comes back with a new process only
+            self._handle_death(worker, job.opener, str(value))
             return
-        self._crew.done(member, job)
+        self._dispatcher.mark_done(worker, job)
         if reply.kind == "answer":
             job.future.set_result(value)
             return
         job.future.set_exception(value)
         if reply.kind == "unopened":
-            self._fail(job.opener, value)
+            self._reject_opener(job.opener, value)
 
-    def _bury(self, member: Member, opener: bytes, cause: str) -> None:
+    def _handle_death(self, worker: EngineWorker, opener: bytes, cause: str) -> None:
         self._cause = cause
-        logger.warning("Engine %d died with %d works in hand: %s", member.number, len(member.jobs), cause)
-        for job in self._crew.died(member):
+        logger.warning("Engine %d died with %d works in hand: %s", worker.number, len(worker.jobs), cause)
+        for job in self._dispatcher.mark_died(worker):
             said = f"{self._tries} engines in a row died with this work in hand, and it is set aside; the last: {cause}"
-            job.future.set_exception(WorkSetAside(said))
-        self._await(member, opener)
+            job.future.set_exception(WorkQuarantined(said))
+        self._request_open(worker, opener)
 
-    def _fail(self, opener: bytes, fault: Exception) -> None:
+    def _reject_opener(self, opener: bytes, fault: Exception) -> None:
         """Tell everybody who wants this engine why there is none: it is not tried again."""
-        self._faults[opener] = fault
-        _tell(self._crew.dismiss(opener), fault)
+        self._open_errors[opener] = fault
+        _fail_jobs(self._dispatcher.cancel_pending(opener), fault)
 
-    def _judge(self, away: float) -> None:
-        if self._crew.all_gone:
-            self._end(EngineError(f"None of {len(self._crew.members)} engines could be started: {self._cause}"))
-        elif self._crew.hopeless:
-            self._end(EngineError(f"Engines die whatever work they are given, the last of this: {self._cause}"))
-        elif away > START_SECONDS:
-            said = f"No engine was ready for {START_SECONDS:g} s: Ray has no free GPU for it (`ray status` tells more)."
-            self._end(EngineError(said))
+    def _check_progress(self, seconds_without_engine: float) -> None:
+        if self._dispatcher.all_gone:
+            self._shut_down(
+                EngineError(f"None of {len(self._dispatcher.workers)} engines could be started: {self._cause}")
+            )
+        elif self._dispatcher.is_crash_looping:
+            self._shut_down(EngineError(f"Engines die whatever work they are given, the last of this: {self._cause}"))
+        elif seconds_without_engine > ENGINE_START_TIMEOUT_SECONDS:
+            said = (
+                f"No engine was ready for {ENGINE_START_TIMEOUT_SECONDS:g} s: Ray has no free GPU for it (`ray "
+                "status` tells more)."
+            )
+            self._shut_down(EngineError(said))
 
-    def _end(self, fault: EngineError) -> None:
-        if self._over is not None:
+    def _shut_down(self, fault: EngineError) -> None:
+        if self._shutdown_error is not None:
             return
-        self._over = fault
-        waiting = self._crew.dismiss()
+        self._shutdown_error = fault
+        waiting = self._dispatcher.cancel_pending()
         if self._closed:
             for job in waiting:
                 job.future.cancel()
-        _tell([*waiting, *self._crew.running], fault)
+        _fail_jobs([*waiting, *self._dispatcher.running], fault)
 
 
 class RayPool:
@@ -263,8 +274,8 @@ class RayPool:
         """Start `work(engine, shard)` as soon as an engine has room.
 
         Raises `EngineError` on a closed pool, and what pickle raises for work that cannot travel. The future raises
-        what the work raises, `WorkSetAside` where engine after engine died with it, and `EngineError` where no engine
-        can be opened.
+        what the work raises, `WorkQuarantined` where engine after engine died with it, and `EngineError` where no
+        engine can be opened.
         """
         return self._engines.submit(self._opener, pickle.dumps((work, shard)))
 
@@ -277,15 +288,15 @@ class RayPool:
         self._engines.close()
 
 
-def _tell(jobs: Sequence[Job], fault: Exception) -> None:
+def _fail_jobs(jobs: Sequence[EngineJob], fault: Exception) -> None:
     for job in jobs:
         if job.future.done():
             continue
-        if job.handed_out or job.future.set_running_or_notify_cancel():
+        if job.dispatch_count or job.future.set_running_or_notify_cancel():
             job.future.set_exception(fault)
 
 
-def _death(error: BaseException | None) -> str:
+def _describe_death(error: BaseException | None) -> str:
     """Return what Ray says of a process that is gone, first and last, without the page between."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     said = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"

@@ -3,7 +3,7 @@
 Comes in: the bytes of a finished file and an `Identity`. Goes out: the same file with a manifest that says a trained
 model made it, which program signed it and when; and, of any file, what such a manifest says and whether it holds.
 Signed bytes are others at each signing; everything but the manifest's own segments stays as it was, to the byte, and
-`unsigned` proves it. Nothing here uses the network unless a time-stamp server is given: remote manifests and
+`strip_manifest` proves it. Nothing here uses the network unless a time-stamp server is given: remote manifests and
 revocation lists, which a hostile file may name, are never fetched.
 """
 
@@ -19,33 +19,36 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from infra.errors import BadMarks, MarkError
+from infra.errors import ProvenanceConfigError, ProvenanceMarkError
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
-from infra.provenance.certificates import Identity
+from infra.provenance.certificates import SigningIdentity
 
 GENERATOR = "Packshot"
 JPEG = "image/jpeg"
-WORDS = 300
+MAX_TEXT_CHARACTERS = 300
 """How much of a foreign text is repeated."""
 
-_OFFLINE = {"remote_manifest_fetch": False, "ocsp_fetch": False}
-_SIGNING = {"builder": {"thumbnail": {"enabled": False}}, "verify": {**_OFFLINE, "verify_after_sign": False}}
+_OFFLINE_SETTINGS = {"remote_manifest_fetch": False, "ocsp_fetch": False}
+_SIGNING_SETTINGS = {
+    "builder": {"thumbnail": {"enabled": False}},
+    "verify": {**_OFFLINE_SETTINGS, "verify_after_sign": False},
+}
 """A thumbnail would cost 50 kB and 70 ms a picture; what was signed is verified as it lies in the store."""
-_UNTRUSTED = "signingCredential.untrusted"
+_UNTRUSTED_CODE = "signingCredential.untrusted"
 """c2pa calls it a failure, and yet the signature holds: it says who does not know the signer."""
 
-State = Literal["absent", "unreadable", "invalid", "valid", "trusted"]
+CredentialState = Literal["absent", "unreadable", "invalid", "valid", "trusted"]
 
 
 @dataclass(frozen=True)
-class Credential:
+class ContentCredential:
     """What a file's C2PA manifest says. Texts are foreign: a hostile file's own.
 
     `state` is "absent", "unreadable", "invalid", "valid" (it holds; the signer is nobody's that we trust) or "trusted".
     `signed_at` is the time stamp's where `stamped`, else what the signer claims.
     """
 
-    state: State
+    state: CredentialState
     issuer: str = ""
     signed_at: str = ""
     stamped: bool = False
@@ -55,86 +58,86 @@ class Credential:
     problems: tuple[str, ...] = ()
 
     @property
-    def present(self) -> bool:
+    def is_present(self) -> bool:
         """Tell whether there is a manifest, sound or not."""
         return self.state != "absent"
 
     @property
-    def holds(self) -> bool:
+    def is_valid(self) -> bool:
         """Tell whether the signature holds and the file is the one that was signed, whoever signed it."""
         return self.state in {"valid", "trusted"}
 
 
-ABSENT = Credential("absent")
+ABSENT = ContentCredential("absent")
 
 
 class Signer:
     """Signs files as one identity. Safe to use from several threads: the native signer is only read."""
 
-    def __init__(self, identity: Identity, timestamp_url: str | None = None) -> None:
+    def __init__(self, identity: SigningIdentity, timestamp_url: str | None = None) -> None:
         """Load the library and sign a small picture, so that what cannot sign is known before anything is made.
 
-        Raises `BadMarks` for a certificate that C2PA refuses or an address that is none, `MarkError` where the library
-        is missing.
+        Raises `ProvenanceConfigError` for a certificate that C2PA refuses or an address that is none,
+        `ProvenanceMarkError` where the library is missing.
         """
         _check_timestamp_url(timestamp_url)
         self.identity = identity
-        self.stamps = timestamp_url is not None
-        self._context = _library().Context.from_dict(_SIGNING)
-        trial = self._native(None)
+        self.adds_timestamps = timestamp_url is not None
+        self._context = _import_c2pa().Context.from_dict(_SIGNING_SETTINGS)
+        trial = self._open_native_signer(None)
         try:
             held = read_credential(self._signed(trial, _SPECIMEN, "specimen"))
-        except MarkError as error:
-            held = Credential("invalid", problems=(str(error),))
+        except ProvenanceMarkError as error:
+            held = ContentCredential("invalid", problems=(str(error),))
         finally:
             trial.close()
-        if not held.holds:
-            raise BadMarks(
+        if not held.is_valid:
+            raise ProvenanceConfigError(
                 f"C2PA refuses to sign as {identity.name!r}: {'; '.join(held.problems)}. Its certificate needs the key"
                 " usage digitalSignature and an extended key usage such as emailProtection."
             )
-        self._signer = self._native(timestamp_url)
+        self._signer = self._open_native_signer(timestamp_url)
 
-    def _native(self, timestamp_url: str | None) -> Any:
-        c2pa, who = _library(), self.identity
+    def _open_native_signer(self, timestamp_url: str | None) -> Any:
+        c2pa, who = _import_c2pa(), self.identity
         try:
             return c2pa.Signer.from_info(c2pa.C2paSignerInfo(who.algorithm, who.chain, who.key, timestamp_url))
         except c2pa.C2paError:  # its words might repeat the key
-            raise BadMarks(f"C2PA cannot sign as {who.name!r}; check certificate chain and key.") from None
+            raise ProvenanceConfigError(f"C2PA cannot sign as {who.name!r}; check certificate chain and key.") from None
 
     def sign(self, jpeg: bytes, title: str) -> bytes:
-        """Return the JPEG with a signed manifest; `title` is public. Raises `MarkError`."""
+        """Return the JPEG with a signed manifest; `title` is public. Raises `ProvenanceMarkError`."""
         signed = self._signed(self._signer, jpeg, title)
-        if unsigned(signed) != jpeg:
-            raise MarkError(f"Signing {title!r} changed more than the manifest; nothing was published.")
+        if strip_manifest(signed) != jpeg:
+            raise ProvenanceMarkError(f"Signing {title!r} changed more than the manifest; nothing was published.")
         return signed
 
     def _signed(self, signer: Any, jpeg: bytes, title: str) -> bytes:
-        c2pa, target = _library(), io.BytesIO()
+        c2pa, target = _import_c2pa(), io.BytesIO()
         try:
-            with c2pa.Builder(_manifest(title), self._context) as builder:
+            with c2pa.Builder(_new_manifest(title), self._context) as builder:
                 builder.sign(signer, JPEG, io.BytesIO(jpeg), target)
         except c2pa.C2paError as error:
-            raise MarkError(f"{title!r} could not be signed: {_words(error)}") from None
+            raise ProvenanceMarkError(f"{title!r} could not be signed: {_shortened(error)}") from None
         return target.getvalue()
 
 
-def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> Credential:  # noqa: A002 - the field's word
+def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> ContentCredential:  # noqa: A002 - the field's word
     """Return what a file's manifest says. `anchors` are trusted roots, PEM; without any, nobody is trusted.
 
-    Damage is an answer and no exception; raises `MarkError` only where the library is missing.
+    Damage is an answer and no exception; raises `ProvenanceMarkError` only where the library is missing.
     """
-    c2pa = _library()
+    c2pa = _import_c2pa()
     try:
-        with c2pa.Reader(format, io.BytesIO(data), context=_reading(anchors)) as reader:
-            return _credential(json.loads(reader.json()))
+        with c2pa.Reader(format, io.BytesIO(data), context=_reader_context(anchors)) as reader:
+            return _parse_credential(json.loads(reader.json()))
     except c2pa.C2paError.ManifestNotFound:
         return ABSENT
     except (c2pa.C2paError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        return Credential("unreadable", problems=(_words(error),))
+        return ContentCredential("unreadable", problems=(_shortened(error),))
 
 
-def unsigned(jpeg: bytes) -> bytes:
+def strip_manifest(jpeg: bytes) -> bytes:
     """Return a JPEG without its APP11 segments, where C2PA keeps its manifest; all else to the byte."""
     kept = bytearray(jpeg[:2])
     for marker, start, end in _segments(jpeg):
@@ -156,46 +159,48 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
     yield _START_OF_SCAN, at, len(jpeg)
 
 
-def _manifest(title: str) -> dict[str, Any]:
+def _new_manifest(title: str) -> dict[str, Any]:
     action = {
         "action": "c2pa.created",
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "softwareAgent": {"name": GENERATOR, "version": version()},
+        "softwareAgent": {"name": GENERATOR, "version": packshot_version()},
         "digitalSourceType": TRAINED_ALGORITHMIC_MEDIA,
     }
     return {
-        "claim_generator_info": [{"name": GENERATOR, "version": version()}],
+        "claim_generator_info": [{"name": GENERATOR, "version": packshot_version()}],
         "title": title,
         "format": JPEG,
         "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
     }
 
 
-def _credential(store: Mapping[str, Any]) -> Credential:
+def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
     manifest = store["manifests"][store["active_manifest"]]
     signature = manifest.get("signature_info") or {}
-    action = next(_created(manifest), {})
+    action = next(_created_actions(manifest), {})
     agent: Mapping[str, Any] = next(iter(manifest.get("claim_generator_info") or ()), {})
     failures = ((store.get("validation_results") or {}).get("activeManifest") or {}).get("failure") or ()
-    problems = (f"{each.get('code')}: {each.get('explanation')}" for each in failures if each["code"] != _UNTRUSTED)
+    problems = (
+        f"{each.get('code')}: {each.get('explanation')}" for each in failures if each["code"] != _UNTRUSTED_CODE
+    )
     stamped = signature.get("time")
-    state: State = _STATES.get(store.get("validation_state"), "invalid")
-    return Credential(
+    state: CredentialState = _STATE_BY_VALIDATION.get(store.get("validation_state"), "invalid")
+    return ContentCredential(
         state=state,
-        issuer=_words(signature.get("issuer") or signature.get("common_name") or ""),
-        signed_at=_words(stamped or action.get("when") or ""),
+        issuer=_shortened(signature.get("issuer") or signature.get("common_name") or ""),
+        signed_at=_shortened(stamped or action.get("when") or ""),
         stamped=bool(stamped),
-        generator=_words(f"{agent.get('name', '')} {agent.get('version', '')}".strip()),
-        title=_words(manifest.get("title") or ""),
-        source_type=_words(action.get("digitalSourceType") or ""),
-        problems=tuple(_words(problem) for problem in problems) if state == "invalid" else (),
+        generator=_shortened(f"{agent.get('name', '')} {agent.get('version', '')}".strip()),
+        title=_shortened(manifest.get("title") or ""),
+        source_type=_shortened(action.get("digitalSourceType") or ""),
+        problems=tuple(_shortened(problem) for problem in problems) if state == "invalid" else (),
     )
 
 
-_STATES: Mapping[Any, State] = {"Valid": "valid", "Trusted": "trusted"}
+_STATE_BY_VALIDATION: Mapping[Any, CredentialState] = {"Valid": "valid", "Trusted": "trusted"}
 
 
-def _created(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _created_actions(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for assertion in manifest.get("assertions") or ():
         if str(assertion.get("label")).startswith("c2pa.actions"):
             actions = (assertion.get("data") or {}).get("actions") or ()
@@ -208,17 +213,19 @@ def _check_timestamp_url(url: str | None) -> None:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
         # The address is not repeated: it may hold a password.
-        raise BadMarks("PACKSHOT_C2PA_TIMESTAMP_URL is no plain http(s) address; give one without user and query.")
+        raise ProvenanceConfigError(
+            "PACKSHOT_C2PA_TIMESTAMP_URL is no plain http(s) address; give one without user and query."
+        )
 
 
 @cache
-def _reading(anchors: str) -> Any:
+def _reader_context(anchors: str) -> Any:
     trust = {"trust": {"trust_anchors": anchors}} if anchors else {}
-    return _library().Context.from_dict({"verify": _OFFLINE, **trust})
+    return _import_c2pa().Context.from_dict({"verify": _OFFLINE_SETTINGS, **trust})
 
 
 @cache
-def version() -> str:
+def packshot_version() -> str:
     """Return Packshot's version as it is installed."""
     try:
         return metadata.version("packshot")
@@ -226,26 +233,27 @@ def version() -> str:
         return "0"
 
 
-def _library() -> Any:
+def _import_c2pa() -> Any:
     try:
         import c2pa
     except Exception as error:  # its loader raises its own kinds where a native library does not fit
-        raise MarkError(
-            f"The package c2pa-python is missing or does not load here ({_words(error)}): install Packshot anew, or set"
+        raise ProvenanceMarkError(
+            f"The package c2pa-python is missing or does not load here ({_shortened(error)}): install Packshot "
+            "anew, or set"
             " PACKSHOT_C2PA=0 to publish without C2PA."
         ) from None
     return c2pa
 
 
-def _words(text: object) -> str:
+def _shortened(text: object) -> str:
     said = " ".join(str(text).split())
-    return said if len(said) <= WORDS else f"{said[:WORDS]} …"
+    return said if len(said) <= MAX_TEXT_CHARACTERS else f"{said[:MAX_TEXT_CHARACTERS]} …"
 
 
-def _specimen() -> bytes:
+def _make_specimen() -> bytes:
     target = io.BytesIO()
     Image.new("RGB", (8, 8), "white").save(target, "JPEG")
     return target.getvalue()
 
 
-_SPECIMEN = _specimen()
+_SPECIMEN = _make_specimen()

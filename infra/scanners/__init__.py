@@ -18,7 +18,7 @@ class TextClassifier(Protocol):
 
 
 @dataclass(frozen=True)
-class Seen:
+class ScanResult:
     """What a scanner makes of one picture: raw numbers by name, and what they stand for, as plain JSON values."""
 
     scores: Mapping[str, float]
@@ -31,5 +31,5 @@ class ImageScanner(Protocol):
     version: str
     """Moves when the same pixels would get other numbers: it names code, package, model and settings."""
 
-    def look(self, picture: Pixels) -> Seen:
+    def scan(self, image: Pixels) -> ScanResult:
         """Return what is seen in a picture; it is not changed."""

@@ -14,41 +14,41 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from operator import contains
 
-from infra.scanners.text_normalization import WORD, fold, readings
+from infra.scanners.text_normalization import WORD, fold, normalization_variants
 
 VERSION = "words-2"
 """Names the way of reading; a scanner's own `version` adds its lists."""
 
-WORDS_KEPT = 16_384
+WORD_CACHE_SIZE = 16_384
 """Words that a scanner remembers having looked at: catalogues say the same few thousand over and over."""
 
 _Words = tuple[str, ...]
-_Entry = tuple[_Words, str, str]
+_TermEntry = tuple[_Words, str, str]
 """A term's words, its category, and how the lists spell it."""
-_Entries = tuple[_Entry, ...]
+_TermEntries = tuple[_TermEntry, ...]
 
 
-class _Lexicon(dict[str, _Words]):
+class _SpellingTable(dict[str, _Words]):
     """Word -> all that it may stand for, filled as words turn up."""
 
     def __init__(self, shapes: Mapping[str, Set[str]]) -> None:
         self._shapes = shapes
 
     def __missing__(self, word: str) -> _Words:
-        if len(self) >= WORDS_KEPT:
+        if len(self) >= WORD_CACHE_SIZE:
             self.clear()
-        self[word] = spellings = _undisguised(word, self._shapes)
+        self[word] = spellings = _possible_spellings(word, self._shapes)
         return spellings
 
 
-class _Beginnings(dict[str, _Entries]):
+class _FirstWordIndex(dict[str, _TermEntries]):
     """Word -> the terms that begin with what it may stand for, filled as words turn up."""
 
-    def __init__(self, terms: Mapping[str, Iterable[_Entry]], lexicon: Mapping[str, _Words]) -> None:
+    def __init__(self, terms: Mapping[str, Iterable[_TermEntry]], lexicon: Mapping[str, _Words]) -> None:
         self._terms, self._lexicon = terms, lexicon
 
-    def __missing__(self, word: str) -> _Entries:
-        if len(self) >= WORDS_KEPT:
+    def __missing__(self, word: str) -> _TermEntries:
+        if len(self) >= WORD_CACHE_SIZE:
             self.clear()
         self[word] = entries = tuple(
             entry for spelling in self._lexicon[word] for entry in self._terms.get(spelling, ())
@@ -61,10 +61,10 @@ _LEET = (str.maketrans("0123456789", "oizeasgtbg"), str.maketrans("0123456789", 
 _ALL_LEET = str.maketrans("0123456789l", "oizeasgtbgi")
 _REPEATED = re.compile(r"(.)(?=\1)")
 _STRETCHED = re.compile(r"(.)\1{2,}")
-_DRAWLED = 2
+_MIN_EXTRA_LETTERS = 2
 """So many letters too many, and a word is also read with none of them doubled: `nnaakked`, but not `striper`."""
 
-_LETTERS_BESIDE_STARS, _STARRED = 2, (4, 20)
+_MIN_LETTERS_BESIDE_STARS, _STARRED_LENGTHS = 2, (4, 20)
 """How many letters a word with stars must show, and how long it may be, to be compared with what is looked for."""
 
 
@@ -73,34 +73,34 @@ class WordScanner:
 
     def __init__(self, terms: Mapping[str, Sequence[str]], allow: Sequence[str] = ()) -> None:
         """Take category -> terms, and phrases whose words are not looked at; raise ValueError for a term of no word."""
-        self._terms: dict[str, list[_Entry]] = defaultdict(list)
+        self._terms: dict[str, list[_TermEntry]] = defaultdict(list)
         self._allowed: dict[str, list[_Words]] = defaultdict(list)
         self._shapes: dict[str, set[str]] = defaultdict(set)
         for category, members in terms.items():
             for term in members:
-                for words in _forms(term):
+                for words in _inflections(term):
                     self._terms[words[0]].append((words, category, term))
                     for word in words:
-                        self._shapes[_shape(word)].add(word)
+                        self._shapes[_skeleton(word)].add(word)
         for phrase in allow:
-            for words in _forms(phrase):
+            for words in _inflections(phrase):
                 self._allowed[words[0]].append(words)
         lists = [[category, sorted(members)] for category, members in sorted(terms.items())]
         content = json.dumps([lists, sorted(allow)]).encode()
         self.version = f"{VERSION}-{hashlib.sha256(content).hexdigest()[:12]}"
-        self._lexicon = _Lexicon(self._shapes)
-        self._beginnings = _Beginnings(self._terms, self._lexicon)
+        self._spellings_by_word = _SpellingTable(self._shapes)
+        self._terms_by_first_word = _FirstWordIndex(self._terms, self._spellings_by_word)
 
     def scan(self, text: str) -> dict[str, list[str]]:
         """Return category -> the terms found, sorted, each once, as the lists spell them; empty if there are none."""
         found: dict[str, set[str]] = defaultdict(set)
-        for words in readings(text):
+        for words in normalization_variants(text):
             for category, term in self._matches(words):
                 found[category].add(term)
         return {category: sorted(members) for category, members in sorted(found.items())}
 
     def _matches(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        begun = [*map(self._beginnings.__getitem__, words)]
+        begun = [*map(self._terms_by_first_word.__getitem__, words)]
         if not any(begun):
             return
         found = [
@@ -108,18 +108,18 @@ class WordScanner:
             for place, entries in enumerate(begun)
             if entries
             for phrase, category, term in entries
-            if self._says(words, place, phrase)
+            if self._phrase_follows(words, place, phrase)
         ]
-        masked = self._masked(words) if found else set()
+        masked = self._allowed_positions(words) if found else set()
         yield from ((category, term) for places, category, term in found if not masked.issuperset(places))
 
-    def _says(self, words: Sequence[str], place: int, phrase: _Words) -> bool:
+    def _phrase_follows(self, words: Sequence[str], place: int, phrase: _Words) -> bool:
         """Tell whether the phrase, whose first word is known to stand at `place`, goes on from there."""
         end = place + len(phrase)
-        rest = map(self._lexicon.__getitem__, words[place + 1 : end])
+        rest = map(self._spellings_by_word.__getitem__, words[place + 1 : end])
         return end <= len(words) and all(map(contains, rest, phrase[1:]))
 
-    def _masked(self, words: Sequence[str]) -> set[int]:
+    def _allowed_positions(self, words: Sequence[str]) -> set[int]:
         masked: set[int] = set()
         for place, word in enumerate(words):
             for phrase in self._allowed.get(word, ()):
@@ -128,7 +128,7 @@ class WordScanner:
         return masked
 
 
-def _forms(term: str) -> Iterator[_Words]:
+def _inflections(term: str) -> Iterator[_Words]:
     words = tuple(WORD.findall(fold(term)))
     if not words:
         raise ValueError(f"a term needs at least one letter or digit: {term!r}")
@@ -137,7 +137,7 @@ def _forms(term: str) -> Iterator[_Words]:
     yield (*words[:-1], last + ("es" if last.endswith(("s", "x", "z", "ch", "sh")) else "s"))
 
 
-def _undisguised(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
+def _possible_spellings(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
     """Return all that a word may stand for, itself first; a plain word stands for itself alone.
 
     `shapes` are those of the words that are looked for: a word of another shape cannot stand for any of them.
@@ -146,34 +146,37 @@ def _undisguised(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
     telephone, is left alone.
     """
     if "*" in word:
-        return (word, *sorted(_starred(word, shapes)))
+        return (word, *sorted(_wildcard_matches(word, shapes)))
     single = _REPEATED.sub("", word)
-    drawled = len(word) - len(single) >= _DRAWLED
+    drawled = len(word) - len(single) >= _MIN_EXTRA_LETTERS
     if word.isalpha() and not drawled:
         return (word,)
-    shape = _shape(word)
+    shape = _skeleton(word)
     if shape not in shapes:
         return (word,)
-    spellings = [*_shorter(_latin(_shorter([word])))]
+    spellings = [*_without_stretching(_without_leet(_without_stretching([word])))]
     if drawled:
-        singles = {*_latin([single])}
+        singles = {*_without_leet([single])}
         spellings += sorted(term for term in shapes[shape] if _REPEATED.sub("", term) in singles)
     return tuple(dict.fromkeys(spellings))
 
 
-def _starred(word: str, shapes: Mapping[str, Set[str]]) -> Iterator[str]:
+def _wildcard_matches(word: str, shapes: Mapping[str, Set[str]]) -> Iterator[str]:
     """Yield the words that are looked for and may be meant by `p*rn`: a letter for each star."""
-    if len(word) - word.count("*") >= _LETTERS_BESIDE_STARS and _STARRED[0] <= len(word) <= _STARRED[1]:
+    if (
+        len(word) - word.count("*") >= _MIN_LETTERS_BESIDE_STARS
+        and _STARRED_LENGTHS[0] <= len(word) <= _STARRED_LENGTHS[1]
+    ):
         meant = re.compile(word.replace("*", r"\w"))
         yield from (term for terms in shapes.values() for term in terms if meant.fullmatch(term))
 
 
-def _shape(word: str) -> str:
+def _skeleton(word: str) -> str:
     """Return what all readings of a word have in common: digits as letters, l as i, no letter twice in a row."""
     return _REPEATED.sub("", word.translate(_ALL_LEET))
 
 
-def _shorter(words: Iterable[str]) -> Iterator[str]:
+def _without_stretching(words: Iterable[str]) -> Iterator[str]:
     for word in words:
         yield word
         if _STRETCHED.search(word):
@@ -181,7 +184,7 @@ def _shorter(words: Iterable[str]) -> Iterator[str]:
             yield _STRETCHED.sub(r"\1\1", word)
 
 
-def _latin(words: Iterable[str]) -> Iterator[str]:
+def _without_leet(words: Iterable[str]) -> Iterator[str]:
     for word in words:
         yield word
         if not word.isalpha() and 2 * sum(map(str.isdigit, word)) <= len(word):

@@ -13,20 +13,22 @@ from functools import lru_cache
 from infra.scanners.blocklist import WordScanner
 
 VERSION = "brands-1"
-BRANDS_REMEMBERED = 4096
+BRAND_CACHE_SIZE = 4096
 """Texts of brand columns whose brands are remembered: a shop has few, each on many rows."""
 
-PREFIX = "brand:"
+BRAND_PREFIX = "brand:"
 """Tells a brand's terms from a category's, whose name holds no colon."""
 
-Names = Mapping[str, Sequence[str]]
+BrandNames = Mapping[str, Sequence[str]]
 
-_ACCESSORY = (
+_COMPATIBILITY_WORDS = (
     "for", "fits", "compatible with", "für", "passend für", "kompatibel mit", "pour", "compatible avec", "para",
     "compatible con", "per", "compatibile con", "для",
 )  # fmt: skip
 """What stands before the name of the device that an accessory is made for."""
-_MARK = re.compile(r"[®™℠]|(?i:\((?:r|tm)\)|logos?\b|branded\b|brand\b|trademarks?\b|monograms?\b|emblems?\b)")
+_TRADEMARK_SIGN = re.compile(
+    r"[®™℠]|(?i:\((?:r|tm)\)|logos?\b|branded\b|brand\b|trademarks?\b|monograms?\b|emblems?\b)"
+)
 """What stands after an ordinary word that is meant as a brand."""
 
 
@@ -37,31 +39,31 @@ class BrandScanner:
     readings is what costs, and it is done once.
     """
 
-    def __init__(self, names: Names, devices: Names, words: Names) -> None:
-        """Take brand -> names of each kind (see `catalogs.policy.prompt_rules.Brands`)."""
+    def __init__(self, names: BrandNames, devices: BrandNames, ordinary_words: BrandNames) -> None:
+        """Take brand -> names of each kind (see `catalogs.policy.prompt_rules.BrandRules`)."""
         self.terms: dict[str, list[str]] = {}
         known: dict[str, list[str]] = {}
-        for kind in (names, devices, words):
+        for kind in (names, devices, ordinary_words):
             for brand, members in kind.items():
                 known.setdefault(brand, [brand]).extend(members)
-                if kind is not words:
-                    self.terms.setdefault(f"{PREFIX}{brand}", []).extend(members)
+                if kind is not ordinary_words:
+                    self.terms.setdefault(f"{BRAND_PREFIX}{brand}", []).extend(members)
         owned = (name for members in devices.values() for name in members)
-        self.allow = [f"{before} {name}" for name in owned for before in _ACCESSORY]
+        self.allow = [f"{before} {name}" for name in owned for before in _COMPATIBILITY_WORDS]
         self._known = WordScanner(known)
-        self._brand_of = {word: brand for brand, members in words.items() for word in members}
+        self._brand_of = {word: brand for brand, members in ordinary_words.items() for word in members}
         spelled = "|".join(map(re.escape, sorted(self._brand_of, key=len, reverse=True)))
-        self._ordinary = re.compile(rf"(?<!\w)({spelled})\s?(?:{_MARK.pattern})") if spelled else None
+        self._ordinary = re.compile(rf"(?<!\w)({spelled})\s?(?:{_TRADEMARK_SIGN.pattern})") if spelled else None
         self.version = f"{VERSION}-{self._known.version}"
-        self.owned = lru_cache(maxsize=BRANDS_REMEMBERED)(self._owned)
+        self.brands_of = lru_cache(maxsize=BRAND_CACHE_SIZE)(self._find_brands)
 
     def scan(self, text: str, hits: Iterable[str]) -> tuple[str, ...]:
         """Return the brands that a text names, sorted, each once; `hits` are the categories of terms found in it."""
-        found = {hit.removeprefix(PREFIX) for hit in hits if hit.startswith(PREFIX)}
-        if self._ordinary is not None and _MARK.search(text):
+        found = {hit.removeprefix(BRAND_PREFIX) for hit in hits if hit.startswith(BRAND_PREFIX)}
+        if self._ordinary is not None and _TRADEMARK_SIGN.search(text):
             found.update(self._brand_of[word] for word in self._ordinary.findall(text))
         return tuple(sorted(found))
 
-    def _owned(self, brand: str) -> frozenset[str]:
+    def _find_brands(self, brand: str) -> frozenset[str]:
         """Return the brands that a brand column's text stands for: there an ordinary word is a brand, too."""
         return frozenset(self._known.scan(brand))

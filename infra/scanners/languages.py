@@ -14,7 +14,7 @@ from functools import lru_cache
 
 VERSION = "languages-1"
 
-LETTERS_REMEMBERED = 4096
+SCRIPT_CACHE_SIZE = 4096
 """Letters whose script is remembered."""
 
 SCRIPTS = {
@@ -27,7 +27,7 @@ SCRIPTS = {
 }  # fmt: skip
 """Language -> the scripts it is written in; a language that is not here is written in Latin letters."""
 
-_WORDS = {
+_FUNCTION_WORDS = {
     "cs": ("jsou které nebo není pouze také", "bez na pro se"),
     "da": ("eller ikke også uden", "af fra med og på til"),
     "de": ("auch auf aus beim dem eine einem einer für nach nicht oder ohne und zum zur über", "bei das der ist mit"),
@@ -49,11 +49,11 @@ _WORDS = {
 """Language -> words that are unmistakable in an English title, and such as count beside one of those only."""
 
 _WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+"), re.compile("[a-z]+")
-_LETTERS = {"CJK": 2, "HANGUL": 2, "HIRAGANA": 2, "KATAKANA": 2, "THAI": 2, "LAO": 2, "KHMER": 2, "MYANMAR": 2}
+_MIN_LETTERS = {"CJK": 2, "HANGUL": 2, "HIRAGANA": 2, "KATAKANA": 2, "THAI": 2, "LAO": 2, "KHMER": 2, "MYANMAR": 2}
 """So many letters of a script in one word are that language; fewer are an ornament, such as a 福 on a cat."""
-_LETTERS_OF_AN_ALPHABET = 3
+_MIN_ALPHABET_LETTERS = 3
 """The same for all other scripts: Ω, μm and β are symbols."""
-_DISGUISING = frozenset({"CYRILLIC", "ARMENIAN"})
+_HOMOGLYPH_SCRIPTS = frozenset({"CYRILLIC", "ARMENIAN"})
 """Scripts of which even one letter among Latin ones is no symbol, but a disguise or an accident."""
 
 
@@ -64,16 +64,16 @@ class LanguageScanner:
         """Take the languages that are expected; a text in any of them, or in none for sure, finds nothing."""
         expected = sorted(set(languages))
         self.version = f"{VERSION}-{'-'.join(expected)}"
-        usual = {word for code in expected for words in _WORDS.get(code, ()) for word in words.split()}
+        usual = {word for code in expected for words in _FUNCTION_WORDS.get(code, ()) for word in words.split()}
         self._sure: dict[str, set[str]] = {}
         self._weak: dict[str, set[str]] = {}
-        for code in _WORDS.keys() - expected:
-            for words, index in zip(_WORDS[code], (self._sure, self._weak), strict=True):
+        for code in _FUNCTION_WORDS.keys() - expected:
+            for words, index in zip(_FUNCTION_WORDS[code], (self._sure, self._weak), strict=True):
                 for word in set(words.split()) - usual:
                     index.setdefault(word, set()).add(code)
         welcome = {script for code in expected for script in SCRIPTS.get(code, "LATIN").split()}
         self._foreign = {script for scripts in SCRIPTS.values() for script in scripts.split()} - welcome
-        self._script = lru_cache(maxsize=LETTERS_REMEMBERED)(_script)
+        self._script = lru_cache(maxsize=SCRIPT_CACHE_SIZE)(_script)
 
     def scan(self, text: str) -> tuple[str, ...]:
         """Return the scripts (upper case) and the languages (lower case) that are not expected, sorted."""
@@ -94,8 +94,8 @@ class LanguageScanner:
             if not word.isascii():
                 letters = Counter(map(self._script, word))
                 for script in letters.keys() & self._foreign:
-                    mixed = script in _DISGUISING and letters["LATIN"] > 0
-                    if mixed or letters[script] >= _LETTERS.get(script, _LETTERS_OF_AN_ALPHABET):
+                    mixed = script in _HOMOGLYPH_SCRIPTS and letters["LATIN"] > 0
+                    if mixed or letters[script] >= _MIN_LETTERS.get(script, _MIN_ALPHABET_LETTERS):
                         found.add(script)
         return found
 

@@ -19,101 +19,101 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.errors import BadImage, ScannerMissing
+from infra.errors import InvalidImage, ScannerMissing
 from infra.interfaces import Pixels
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
-LARGEST_BYTES, LARGEST_SIDE = 20 * 10**6, 10_000
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+MAX_FILE_BYTES, MAX_FILE_SIDE = 20 * 10**6, 10_000
 """Of a file in the folder; it is the operator's own, so this is against mistakes."""
-MARK_SIDE, PICTURE_SIDE = 256, 1024
+LOGO_SIDE, IMAGE_SIDE = 256, 1024
 """Long sides at which marks and pictures are looked at."""
-ENOUGH = 9
+MIN_INLIERS = 9
 """Points that must agree before a brand is named: a mark with fewer cannot be found."""
 
 _MARGIN = 24
-_POINTS = 1500
-_RATIO = 0.75
-_TOLERANCE = 5.0
-_SCALES = (0.08, 8.0)
+_MAX_KEYPOINTS = 1500
+_RATIO_TEST = 0.75
+_RANSAC_TOLERANCE = 5.0
+_SCALE_RANGE = (0.08, 8.0)
 
 Points = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Mark:
+class Logo:
     """One picture of a brand's mark: where its points are (n x 2), and what they look like (n x 128)."""
 
     brand: str
-    points: Points
-    looks: Points
+    keypoints: Points
+    descriptors: Points
 
 
-def library_files(folder: str) -> list[tuple[str, Path]]:
+def list_logo_files(folder: str) -> list[tuple[str, Path]]:
     """Return (brand, file) of every mark in a folder, in order. Raises `ScannerMissing` where there is none."""
     root = Path(folder)
     if not root.is_dir():
         raise ScannerMissing(f"The brand library {folder!r} is no folder here; give its path as this machine sees it.")
-    files = [(path, path.relative_to(root)) for path in root.rglob("*") if path.suffix.lower() in SUFFIXES]
+    files = [(path, path.relative_to(root)) for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
         raise ScannerMissing(f"The brand library {folder!r} holds no PNG, JPEG or WebP; put the marks there.")
     return sorted((place.parts[0] if len(place.parts) > 1 else path.stem, path) for path, place in files)
 
 
-class Library:
+class LogoLibrary:
     """The marks of a folder, ready to be looked for."""
 
     def __init__(self, folder: str) -> None:
-        """Read every mark; raise `ScannerMissing` or `BadImage` for a folder or a file that cannot be used."""
-        self._finder = cv2.SIFT.create(_POINTS)
+        """Read every mark; raise `ScannerMissing` or `InvalidImage` for a folder or a file that cannot be used."""
+        self._detector = cv2.SIFT.create(_MAX_KEYPOINTS)
         self._matcher = cv2.BFMatcher()
-        self.marks = [self._mark(brand, path) for brand, path in library_files(folder)]
-        self.plain = sorted({mark.brand for mark in self.marks if len(mark.points) < ENOUGH})
+        self.logos = [self._load_logo(brand, path) for brand, path in list_logo_files(folder)]
+        self.undetectable_brands = sorted({mark.brand for mark in self.logos if len(mark.keypoints) < MIN_INLIERS})
 
-    def find(self, picture: Pixels) -> dict[str, int]:
-        """Return brand -> points that agree, for brands with at least `ENOUGH`."""
-        points, looks = self._points(_grey(picture, PICTURE_SIDE))
+    def match(self, image: Pixels) -> dict[str, int]:
+        """Return brand -> points that agree, for brands with at least `MIN_INLIERS`."""
+        points, looks = self._detect(_grey(image, IMAGE_SIDE))
         found: dict[str, int] = {}
-        for mark in self.marks:
-            count = self._agreeing(mark, points, looks)
-            if count >= ENOUGH:
+        for mark in self.logos:
+            count = self._count_inliers(mark, points, looks)
+            if count >= MIN_INLIERS:
                 found[mark.brand] = max(count, found.get(mark.brand, 0))
         return found
 
-    def _mark(self, brand: str, path: Path) -> Mark:
-        grey = _grey(_read(path), MARK_SIDE, enlarge=True)
+    def _load_logo(self, brand: str, path: Path) -> Logo:
+        grey = _grey(_read_logo(path), LOGO_SIDE, enlarge=True)
         edge = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-        return Mark(brand, *self._points(np.pad(grey, _MARGIN, constant_values=edge)))
+        return Logo(brand, *self._detect(np.pad(grey, _MARGIN, constant_values=edge)))
 
-    def _points(self, grey: npt.NDArray[np.uint8]) -> tuple[Points, Points]:
-        found, looks = self._finder.detectAndCompute(grey, None)
+    def _detect(self, grey: npt.NDArray[np.uint8]) -> tuple[Points, Points]:
+        found, looks = self._detector.detectAndCompute(grey, None)
         if looks is None:
             return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)
         return np.array([point.pt for point in found], np.float32), looks
 
-    def _agreeing(self, mark: Mark, points: Points, looks: Points) -> int:
-        if len(mark.points) < ENOUGH or len(points) < ENOUGH:
+    def _count_inliers(self, logo: Logo, points: Points, descriptors: Points) -> int:
+        if len(logo.keypoints) < MIN_INLIERS or len(points) < MIN_INLIERS:
             return 0
-        pairs = self._matcher.knnMatch(mark.looks, looks, k=2)
-        good = [(one.queryIdx, one.trainIdx) for one, other in pairs if one.distance < _RATIO * other.distance]
-        if len(good) < ENOUGH:
+        pairs = self._matcher.knnMatch(logo.descriptors, descriptors, k=2)
+        good = [(one.queryIdx, one.trainIdx) for one, other in pairs if one.distance < _RATIO_TEST * other.distance]
+        if len(good) < MIN_INLIERS:
             return 0
         there, here = np.array(good).T
         placed, agree = cv2.estimateAffinePartial2D(
-            mark.points[there], points[here], method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE
+            logo.keypoints[there], points[here], method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_TOLERANCE
         )
-        if placed is None or not _SCALES[0] < float(np.hypot(placed[0, 0], placed[1, 0])) < _SCALES[1]:
+        if placed is None or not _SCALE_RANGE[0] < float(np.hypot(placed[0, 0], placed[1, 0])) < _SCALE_RANGE[1]:
             return 0
         chosen = agree.ravel() == 1
-        return min(len(np.unique(np.rint(side[chosen]), axis=0)) for side in (mark.points[there], points[here]))
+        return min(len(np.unique(np.rint(side[chosen]), axis=0)) for side in (logo.keypoints[there], points[here]))
 
 
-def _read(path: Path) -> npt.NDArray[np.uint8]:
+def _read_logo(path: Path) -> npt.NDArray[np.uint8]:
     """Return a mark as RGB; what is transparent in it becomes white."""
-    if path.stat().st_size > LARGEST_BYTES:
-        raise BadImage(f"The brand mark {path.name!r} is larger than {LARGEST_BYTES:,} bytes; give a smaller one.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise InvalidImage(f"The brand mark {path.name!r} is larger than {MAX_FILE_BYTES:,} bytes; give a smaller one.")
     pixels: Any = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or max(pixels.shape[:2]) > LARGEST_SIDE:
-        raise BadImage(f"The brand mark {path.name!r} cannot be read, or has a side over {LARGEST_SIDE:,} px.")
+    if pixels is None or max(pixels.shape[:2]) > MAX_FILE_SIDE:
+        raise InvalidImage(f"The brand mark {path.name!r} cannot be read, or has a side over {MAX_FILE_SIDE:,} px.")
     if pixels.dtype != np.uint8:
         pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
     if pixels.ndim == 2:

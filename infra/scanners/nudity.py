@@ -15,13 +15,13 @@ from typing import Any
 import cv2
 
 from infra.interfaces import Pixels
-from infra.scanners import Seen
+from infra.scanners import ScanResult
 from infra.scanners.versions import package_files, package_version
 
 EXTRA, PACKAGE, MODEL = "nudity", "nudenet", "320n.onnx"
-CODE = "1"
+CODE_VERSION = "1"
 
-GROUPS: Mapping[str, tuple[str, ...]] = {
+SCORE_CLASSES: Mapping[str, tuple[str, ...]] = {
     "nudity.genitals": ("FEMALE_GENITALIA_EXPOSED", "MALE_GENITALIA_EXPOSED", "ANUS_EXPOSED"),
     "nudity.breast": ("FEMALE_BREAST_EXPOSED",),
     "nudity.buttocks": ("BUTTOCKS_EXPOSED",),
@@ -32,7 +32,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 def version(_: Mapping[str, Any]) -> str:
     """Return the version, or raise `ScannerMissing`."""
-    return package_version(CODE, PACKAGE, [MODEL], EXTRA)
+    return package_version(CODE_VERSION, PACKAGE, [MODEL], EXTRA)
 
 
 class NudityScanner:
@@ -54,12 +54,12 @@ class NudityScanner:
         providers = ["CPUExecutionProvider"]
         self._detector.onnx_session = onnxruntime.InferenceSession(str(model), options, providers=providers)
 
-    def look(self, picture: Pixels) -> Seen:
+    def scan(self, image: Pixels) -> ScanResult:
         """Return the best confidence of each group, 0 where nothing of it was seen."""
-        found = self._detector.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        found = self._detector.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         scores = {
             score: max((float(each["score"]) for each in found if each["class"] in classes), default=0.0)
-            for score, classes in GROUPS.items()
+            for score, classes in SCORE_CLASSES.items()
         }
         details = [{"class": each["class"], "confidence": float(each["score"]), "box": each["box"]} for each in found]
-        return Seen(scores, details)
+        return ScanResult(scores, details)

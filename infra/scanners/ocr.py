@@ -22,16 +22,16 @@ from infra.scanners.versions import package_files, package_version
 
 EXTRA, PACKAGE = "ocr", "rapidocr"
 MODELS = ("models/PP-OCRv6_det_small.onnx", "models/PP-OCRv6_rec_small.onnx")
-CODE = "1"
+CODE_VERSION = "1"
 LONG_SIDES = (736, 448)
-SURE = 0.5
+MIN_CONFIDENCE = 0.5
 """Lines of less confidence are dropped."""
 
 Corners = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """A line of text, how sure its reading is (0 to 1), and its corners (4 x 2) as shares of width and height."""
 
     text: str
@@ -39,12 +39,12 @@ class Line:
     corners: Corners
 
 
-def reader_version() -> str:
+def ocr_version() -> str:
     """Return the version, or raise `ScannerMissing`."""
-    return f"{package_version(CODE, PACKAGE, MODELS, EXTRA)}+{'-'.join(map(str, LONG_SIDES))}"
+    return f"{package_version(CODE_VERSION, PACKAGE, MODELS, EXTRA)}+{'-'.join(map(str, LONG_SIDES))}"
 
 
-class Reader:
+class OcrReader:
     """Reads pictures. It remembers the last one, which two scanners look at one after the other."""
 
     def __init__(self) -> None:
@@ -63,15 +63,15 @@ class Reader:
                 "Rec.model_path": str(recognition),
             }
         )
-        self._last: tuple[Pixels, list[Line]] | None = None
+        self._last: tuple[Pixels, list[TextLine]] | None = None
 
-    def read(self, picture: Pixels) -> list[Line]:
+    def read(self, image: Pixels) -> list[TextLine]:
         """Return all lines of all readings; the same words may come twice, from two readings."""
-        if self._last is None or self._last[0] is not picture:
-            self._last = picture, [line for side in LONG_SIDES for line in self._lines(picture, side)]
+        if self._last is None or self._last[0] is not image:
+            self._last = image, [line for side in LONG_SIDES for line in self._read_lines(image, side)]
         return self._last[1]
 
-    def _lines(self, picture: Pixels, long_side: int) -> list[Line]:
+    def _read_lines(self, picture: Pixels, long_side: int) -> list[TextLine]:
         height, width = picture.shape[:2]
         scale = long_side / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -80,19 +80,19 @@ class Reader:
         if found.txts is None or found.boxes is None or found.scores is None:
             return []
         return [
-            Line(str(text), float(confidence), np.asarray(corners / np.array(size), np.float32))
+            TextLine(str(text), float(confidence), np.asarray(corners / np.array(size), np.float32))
             for text, confidence, corners in zip(found.txts, found.scores, found.boxes, strict=True)
-            if confidence >= SURE
+            if confidence >= MIN_CONFIDENCE
         ]
 
 
 @cache
-def reader() -> Reader:
+def shared_ocr_reader() -> OcrReader:
     """Return this process's reader: 30 MB of models are opened once."""
-    return Reader()
+    return OcrReader()
 
 
-def line_details(lines: list[Line]) -> list[Mapping[str, object]]:
+def line_details(lines: list[TextLine]) -> list[Mapping[str, object]]:
     """Return lines as plain JSON values."""
     return [
         {"text": line.text, "confidence": line.confidence, "corners": line.corners.round(4).tolist()} for line in lines

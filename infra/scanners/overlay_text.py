@@ -15,43 +15,43 @@ import cv2
 import numpy as np
 
 from infra.interfaces import Pixels
-from infra.scanners import Seen
-from infra.scanners.ocr import Line, line_details, reader, reader_version
+from infra.scanners import ScanResult
+from infra.scanners.ocr import TextLine, line_details, ocr_version, shared_ocr_reader
 
-CODE = "1"
-LETTERS, CONFIDENCE = 3, 0.8
+CODE_VERSION = "1"
+MIN_LETTERS, MIN_CONFIDENCE = 3, 0.8
 _GRID = 512
 """Areas are counted on this many cells a side."""
 
 
 def version(_: Mapping[str, Any]) -> str:
     """Return the version, or raise `ScannerMissing`."""
-    return f"{CODE}+{reader_version()}"
+    return f"{CODE_VERSION}+{ocr_version()}"
 
 
-class TextScanner:
+class OverlayTextScanner:
     """Counts what can be read."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.version = version(settings)
-        self._reader = reader()
+        self._reader = shared_ocr_reader()
 
-    def look(self, picture: Pixels) -> Seen:
+    def scan(self, image: Pixels) -> ScanResult:
         """Return area, count and best confidence of the words, and all lines."""
-        lines = self._reader.read(picture)
+        lines = self._reader.read(image)
         words = [line for line in lines if is_word(line)]
-        area, count = _covered(words)
+        area, count = _text_coverage(words)
         confidence = max((line.confidence for line in words), default=0.0)
         scores = {"text.area": area, "text.count": float(count), "text.confidence": confidence}
-        return Seen(scores, line_details(lines))
+        return ScanResult(scores, line_details(lines))
 
 
-def is_word(line: Line) -> bool:
+def is_word(line: TextLine) -> bool:
     """Tell whether a line says something, rather than being a seam that looks like an l."""
-    return line.confidence >= CONFIDENCE and sum(map(str.isalnum, line.text)) >= LETTERS
+    return line.confidence >= MIN_CONFIDENCE and sum(map(str.isalnum, line.text)) >= MIN_LETTERS
 
 
-def _covered(words: list[Line]) -> tuple[float, int]:
+def _text_coverage(words: list[TextLine]) -> tuple[float, int]:
     """Return the share of the frame under the words, and how many places that are apart they are in."""
     frame = np.zeros((_GRID, _GRID), np.uint8)
     for word in words:

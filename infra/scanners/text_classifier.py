@@ -20,7 +20,7 @@ from infra.scanners.text_normalization import WORD, fold
 Weight = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Label(BaseModel):
+class LabelModel(BaseModel):
     """One label's model."""
 
     model_config = ConfigDict(extra="forbid")
@@ -29,11 +29,11 @@ class Label(BaseModel):
     weights: dict[str, Weight]
 
 
-class _File(BaseModel):
+class _ClassifierFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: str = Field(min_length=1)
-    labels: dict[str, Label] = Field(min_length=1)
+    labels: dict[str, LabelModel] = Field(min_length=1)
 
 
 class LinearClassifier:
@@ -42,7 +42,7 @@ class LinearClassifier:
     Reads them as `infra.scanners.text_normalization.fold` does: without case, accents and what is not seen.
     """
 
-    def __init__(self, labels: dict[str, Label], version: str) -> None:
+    def __init__(self, labels: dict[str, LabelModel], version: str) -> None:
         """Take label -> its model, and a name that moves with their content."""
         self._labels = labels
         self.version = version
@@ -58,7 +58,7 @@ def open_classifier(path: Path) -> LinearClassifier:
     """Read a model's file. Raises `ValueError` where it is missing or no such model."""
     try:
         content = path.read_bytes()
-        file = _File.model_validate(json.loads(content))
+        file = _ClassifierFile.model_validate(json.loads(content))
     except (OSError, ValueError, RecursionError) as error:
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ValueError(
@@ -67,6 +67,6 @@ def open_classifier(path: Path) -> LinearClassifier:
     return LinearClassifier(file.labels, f"{file.version}-{hashlib.sha256(content).hexdigest()[:12]}")
 
 
-def _logistic(label: Label, features: set[str]) -> float:
+def _logistic(label: LabelModel, features: set[str]) -> float:
     total = label.bias + math.fsum(label.weights[feature] for feature in features & label.weights.keys())
     return 1 / (1 + math.exp(-max(-700.0, min(700.0, total))))

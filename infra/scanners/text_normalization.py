@@ -26,16 +26,16 @@ _CAPITAL_I = re.compile("(?<=[a-z0-9])I(?![a-z]*[A-Z])")
 """An I that is meant as an l: `pistoI`."""
 _JOINT = re.compile("[-‐‑·_.*]")
 """Between two parts of one word, `por-no`, or in place of a letter, `p*rn`."""
-_STARRED_WORDS = 8
+_MAX_STARRED_WORDS = 8
 """So many words with stars are looked at in a text: each is compared with all that is looked for."""
-_AROUND = ".,;:!?*'\"()[]{}-_“”„«»‘’…"
-_SPACED_OUT = 3
+_EDGE_PUNCTUATION = ".,;:!?*'\"()[]{}-_“”„«»‘’…"
+_MIN_SPACED_LETTERS = 3
 """So many single letters in a row are read as one word."""
-_OWN_LOOK_ALIKES = dict(zip("бвгзийкмнтηκτω", "bbreiikmhtnktw", strict=True))
+_EXTRA_HOMOGLYPHS = dict(zip("бвгзийкмнтηκτω", "bbreiikmhtnktw", strict=True))
 """What Unicode's list of confusables leaves out, or takes for a digit, and people do use."""
 
 
-class _Invisible(dict[int, str | None]):
+class _InvisibleTable(dict[int, str | None]):
     """A translation table that drops what is not seen, filled as characters turn up."""
 
     def __missing__(self, code: int) -> str | None:
@@ -47,16 +47,16 @@ class _Invisible(dict[int, str | None]):
         return self[code]
 
 
-class _LookAlikes(dict[int, str]):
+class _HomoglyphTable(dict[int, str]):
     """A translation table from a letter of any script to the Latin one it looks like, filled as letters turn up."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
-        self[code] = _OWN_LOOK_ALIKES.get(letter) or _confusables().get(letter, letter)
+        self[code] = _EXTRA_HOMOGLYPHS.get(letter) or _confusables().get(letter, letter)
         return self[code]
 
 
-class _Sounds(dict[int, str]):
+class _TransliterationTable(dict[int, str]):
     """A translation table from a letter of any script to the Latin ones it is written with, filled the same way.
 
     Chinese is left as it is: `gun` is how a dozen of its words are written in Latin letters.
@@ -72,9 +72,9 @@ class _Sounds(dict[int, str]):
         return letter
 
 
-_INVISIBLE = _Invisible()
-_LOOKS = _LookAlikes()
-_SOUNDS = _Sounds()
+_INVISIBLE = _InvisibleTable()
+_HOMOGLYPHS = _HomoglyphTable()
+_TRANSLITERATIONS = _TransliterationTable()
 
 
 @cache
@@ -104,68 +104,72 @@ def fold(text: str) -> str:
     return text.casefold().translate(_INVISIBLE)
 
 
-def readings(text: str) -> Iterator[Sequence[str]]:
+def normalization_variants(text: str) -> Iterator[Sequence[str]]:
     """Yield the words of a text in each of its readings; the plain one always comes first.
 
     A word may hold stars, each for letters that are not written.
     """
     folded = fold(text)
-    yield from _words(folded)
+    yield from _word_lists(folded)
     if _CAPITAL_I.search(text):
-        yield from _words(fold(_CAPITAL_I.sub("l", text)))
+        yield from _word_lists(fold(_CAPITAL_I.sub("l", text)))
     if _JOINT.search(folded):
-        yield from _mended(folded)
+        yield from _rejoined_words(folded)
 
 
-def _mended(text: str) -> Iterator[Sequence[str]]:
+def _rejoined_words(text: str) -> Iterator[Sequence[str]]:
     """Yield words that are written in parts, and words that hold stars, each on its own."""
     stars = 0
     for word in text.split():
         if _JOINT.search(word) is None:
             continue
-        word = word.strip(_AROUND)
+        word = word.strip(_EDGE_PUNCTUATION)
         if "*" in word:
             stars += 1
-            if stars <= _STARRED_WORDS and word.replace("*", "").isalpha():
+            if stars <= _MAX_STARRED_WORDS and word.replace("*", "").isalpha():
                 yield [word]
         elif len(parts := _JOINT.split(word)) > 1 and all(len(part) > 1 and part.isalnum() for part in parts):
             yield ["".join(parts)]
 
 
-def _words(text: str) -> Iterator[Sequence[str]]:
+def _word_lists(text: str) -> Iterator[Sequence[str]]:
     for spelling in _spellings(text):
         words = (_ASCII_WORD if spelling.isascii() else WORD).findall(spelling)
         yield words
-        if list(map(len, words)).count(1) >= _SPACED_OUT:
-            yield from _joined(words)
+        if list(map(len, words)).count(1) >= _MIN_SPACED_LETTERS:
+            yield from _joined_letters(words)
 
 
 def _spellings(text: str) -> Iterator[str]:
-    views = [text] if text.isascii() else list(dict.fromkeys([text, text.translate(_LOOKS), text.translate(_SOUNDS)]))
+    views = (
+        [text]
+        if text.isascii()
+        else list(dict.fromkeys([text, text.translate(_HOMOGLYPHS), text.translate(_TRANSLITERATIONS)]))
+    )
     yield from views
     for view in views:
         if _HAS_SYMBOL.search(view):
             yield view.translate(_SYMBOLS)
 
 
-def _joined(words: Sequence[str]) -> Iterator[Sequence[str]]:
+def _joined_letters(words: Sequence[str]) -> Iterator[Sequence[str]]:
     """Yield the words with runs of single letters joined: whole, and without their first or their last one.
 
     The last two because a neighbour may be a word of its own, as in `a g u n`.
     """
-    runs = [(single, list(run)) for single, run in groupby(words, key=_is_single)]
-    if not any(single and len(run) >= _SPACED_OUT for single, run in runs):
+    runs = [(single, list(run)) for single, run in groupby(words, key=_is_single_letter)]
+    if not any(single and len(run) >= _MIN_SPACED_LETTERS for single, run in runs):
         return
     for skip_first, skip_last in ((0, 0), (1, 0), (0, 1)):
         result: list[str] = []
         for single, run in runs:
             end = len(run) - skip_last
-            if single and len(run) >= _SPACED_OUT:
+            if single and len(run) >= _MIN_SPACED_LETTERS:
                 result += [*run[:skip_first], "".join(run[skip_first:end]), *run[end:]]
             else:
                 result += run
         yield result
 
 
-def _is_single(word: str) -> bool:
+def _is_single_letter(word: str) -> bool:
     return len(word) == 1 and not _UNSPACED_LETTER.match(word)

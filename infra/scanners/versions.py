@@ -13,18 +13,18 @@ from pathlib import Path
 
 from infra.errors import ScannerMissing
 
-DIGITS = 12
+DIGEST_DIGITS = 12
 """Of a digest: enough to tell models apart."""
 
 
-def package_version(code: str, package: str, files: Sequence[str], extra: str) -> str:
+def package_version(code_version: str, package: str, files: Sequence[str], extra: str) -> str:
     """Return the version of a scanner that stands on `files` (relative to the package's folder).
 
     `code` counts up when the package's answers would be read otherwise; `extra` is what to install where it is missing.
     """
     paths = tuple(package_files(package, files, extra))
-    digest = [_files_digest(paths)[:DIGITS]] if paths else []
-    return "+".join([*([code] if code else []), f"{package}-{metadata.version(package)}", *digest])
+    digest = [_cached_digest(paths)[:DIGEST_DIGITS]] if paths else []
+    return "+".join([*([code_version] if code_version else []), f"{package}-{metadata.version(package)}", *digest])
 
 
 def package_files(package: str, files: Sequence[str], extra: str) -> list[Path]:
@@ -49,5 +49,5 @@ def contents_digest(paths: Sequence[Path]) -> str:
     return whole.hexdigest()
 
 
-_files_digest = cache(contents_digest)
+_cached_digest = cache(contents_digest)
 """A package's files stay as they are while this process lives."""

@@ -12,36 +12,36 @@ from pathlib import Path
 
 import cv2
 
-from infra.errors import BadImage
+from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pixels import measure_pixels
 
-KINDS = (".jpg", ".jpeg", ".png")
-FILE_BYTES = 100_000_000
-AT_ONCE = 64
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+MAX_FILE_BYTES = 100_000_000
+BATCH_SIZE = 64
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
     """Return every JPEG and PNG at any depth, by name, relative to the folder."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in KINDS and path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     return sorted(path.relative_to(folder) for path in found)
 
 
-def measure_folder(folder: Path, pictures: list[Path]) -> Iterator[tuple[Path, dict[str, float] | str]]:
+def measure_folder(folder: Path, images: list[Path]) -> Iterator[tuple[Path, dict[str, float] | str]]:
     """Yield each picture with its scores, in order; a text says why one could not be read."""
     cv2.setNumThreads(1)  # a thread a core; more within each only wait for one another
-    rest = iter(pictures)
+    rest = iter(images)
     with ThreadPoolExecutor(os.cpu_count(), "folder") as threads:
-        while some := list(islice(rest, AT_ONCE)):
-            yield from zip(some, threads.map(_measure, (folder / path for path in some)), strict=True)
+        while some := list(islice(rest, BATCH_SIZE)):
+            yield from zip(some, threads.map(_measure_file, (folder / path for path in some)), strict=True)
 
 
-def _measure(path: Path) -> dict[str, float] | str:
+def _measure_file(path: Path) -> dict[str, float] | str:
     try:
-        if path.stat().st_size > FILE_BYTES:
-            return f"it is larger than {FILE_BYTES:,} bytes"
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return f"it is larger than {MAX_FILE_BYTES:,} bytes"
         pixels = decode(path.read_bytes())
-    except (OSError, BadImage) as error:
+    except (OSError, InvalidImage) as error:
         return str(error)
     return {**measure_pixels(pixels), **measure_background(pixels)}

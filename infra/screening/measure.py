@@ -15,74 +15,78 @@ from hashlib import sha256
 
 from infra.errors import ObjectMissing
 from infra.imaging.codecs import decode, pixel_sha
-from infra.imaging.finishing import finish, read_mark
-from infra.imaging.metrics.appearance import appearance
+from infra.imaging.finishing import finish, read_source_type
+from infra.imaging.metrics.appearance import measure_appearance
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
-from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningOrder, Watermark
-from infra.provenance.watermarks import open_watermark, payload_of, require_found
+from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest, Watermark
+from infra.provenance.watermarks import open_watermark, require_payload, watermark_payload
 from infra.scanners import image_scanners as images
 
-SCANNERS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
+BUILTIN_SCANNER_VERSIONS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
 """The scanners that are always run, and their versions. A version moves when the same pixels would get other numbers.
 
 Those of `infra.scanners.image_scanners` are run where an order names them.
 """
 
-AT_WORK: ContextVar[Callable[[str], object]] = ContextVar("AT_WORK", default=lambda _: None)
+ON_SCANNER_START: ContextVar[Callable[[str], object]] = ContextVar("ON_SCANNER_START", default=lambda _: None)
 """Is told each scanner's name before it looks: whoever kills a measuring can then say what it was stuck in."""
 
 
-_CODES = ("fingerprint", "crop")
+_BYTES_FIELDS = ("fingerprint", "crop")
 """Fields that are bytes; JSON holds them in hex."""
 
 
 @dataclass(frozen=True)
-class _Pair:
+class _ImagePair:
     raw: Pixels
     finished: Pixels
 
 
 @dataclass(frozen=True)
-class _Found:
+class _ScannerOutput:
     scores: Mapping[str, float] = field(default_factory=dict)
     fingerprint: bytes = b""
     quality: float = 0.0
     crop: bytes = b""
-    looks: tuple[float, ...] = ()
+    appearance: tuple[float, ...] = ()
     details: Sequence[Mapping[str, object]] = ()
     version: str = ""
 
 
-Scanner = Callable[[_Pair], _Found]
+ScannerFunction = Callable[[_ImagePair], _ScannerOutput]
 
 
-def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Scanner] | None = None) -> Screened:
+def measure(
+    request: ScreeningRequest, store: ObjectStore, scanners: Mapping[str, ScannerFunction] | None = None
+) -> Screened:
     """Finish and measure one staged image, or return what was measured on it before.
 
     The first finished file under a key wins: where another run left other pixels, those are measured and named.
     A scanner that fails, or that nobody knows, is named in `errors` and missing from `scanners`; such a result is
-    stored, but not taken for an answer the next time. Raises `ObjectMissing` or `BadImage` for the image
+    stored, but not taken for an answer the next time. Raises `ObjectMissing` or `InvalidImage` for the image
     itself, and for one whose watermark does not outlive the encoder.
     """
     started = time.perf_counter()
-    known = _stored(order, store)
+    known = _stored_result(request, store)
     if known is not None:
-        return replace(known, key=order.key, seconds=time.perf_counter() - started)
-    raw = decode(store.read(order.raw_key))
-    watermark = _watermark(order)
-    payload = b"" if watermark is None else payload_of(pixel_sha(raw))
-    data = finish(raw, order.finish, partial(watermark.hide, payload=payload) if watermark else None)
-    if not store.write_once(order.finished_key, data, content_type="image/jpeg"):
-        data = store.read(order.finished_key)
-    pair = _Pair(raw, decode(data))
+        return replace(known, key=request.key, seconds=time.perf_counter() - started)
+    raw = decode(store.read(request.raw_key))
+    watermark = _watermark(request)
+    payload = b"" if watermark is None else watermark_payload(pixel_sha(raw))
+    data = finish(raw, request.finish, partial(watermark.embed, payload=payload) if watermark else None)
+    if not store.write_once(request.finished_key, data, content_type="image/jpeg"):
+        data = store.read(request.finished_key)
+    pair = _ImagePair(raw, decode(data))
     if watermark is not None:
-        require_found(watermark, pair.finished, payload)
-    found, answered, errors, details = _scan(order, pair, scanners_for(order) if scanners is None else scanners)
+        require_payload(watermark, pair.finished, payload)
+    found, answered, errors, details = _run_scanners(
+        request, pair, scanners_for(request) if scanners is None else scanners
+    )
     height, width = pair.finished.shape[:2]
     screened = Screened(
-        key=order.key,
+        key=request.key,
         finished_sha=pixel_sha(pair.finished),
         file_sha=sha256(data).hexdigest(),
         file_bytes=len(data),
@@ -92,107 +96,116 @@ def measure(order: ScreeningOrder, store: ObjectStore, scanners: Mapping[str, Sc
         fingerprint=found.fingerprint,
         fingerprint_quality=found.quality,
         crop=found.crop,
-        looks=found.looks,
+        looks=found.appearance,
         scanners=answered,
         errors=errors,
-        mark=read_mark(data) or "",
+        mark=read_source_type(data) or "",
         seconds=time.perf_counter() - started,
         details=details,
     )
-    store.write(order.scores_key, to_json(screened), content_type="application/json")
+    store.write(request.scores_key, to_json(screened), content_type="application/json")
     return screened
 
 
-def _watermark(order: ScreeningOrder) -> Watermark | None:
-    name = order.finish.get("watermark")
-    return None if name is None else open_watermark(order.watermark, str(name))
+def _watermark(request: ScreeningRequest) -> Watermark | None:
+    name = request.finish.get("watermark")
+    return None if name is None else open_watermark(request.watermark, str(name))
 
 
 def to_json(screened: Screened) -> bytes:
     """Return the stored form of a result; `from_json` gives an equal one back."""
     return json.dumps(
-        {**vars(screened), **{name: getattr(screened, name).hex() for name in _CODES}}, sort_keys=True
+        {**vars(screened), **{name: getattr(screened, name).hex() for name in _BYTES_FIELDS}}, sort_keys=True
     ).encode()
 
 
 def from_json(data: bytes) -> Screened:
     """Read a stored result; raises ValueError, KeyError or TypeError where the bytes are none."""
     values = json.loads(data)
-    codes = {name: bytes.fromhex(values[name]) for name in _CODES}
+    codes = {name: bytes.fromhex(values[name]) for name in _BYTES_FIELDS}
     return Screened(**{**values, **codes, "looks": tuple(values["looks"])})
 
 
-def _stored(order: ScreeningOrder, store: ObjectStore) -> Screened | None:
-    stored = store.find(order.scores_key)
+def _stored_result(request: ScreeningRequest, store: ObjectStore) -> Screened | None:
+    stored = store.find(request.scores_key)
     if stored is None:
         return None
     try:
         known = from_json(stored)
-        if store.size(order.finished_key) != known.file_bytes:
+        if store.size(request.finished_key) != known.file_bytes:
             return None
     except (ObjectMissing, ValueError, KeyError, TypeError):
         return None
-    here, _ = images.look_for((name for name in order.scanners if name not in SCANNERS), order.settings)
-    wanted = {name: {**SCANNERS, **here}.get(name) for name in order.scanners}
+    here, _ = images.find_available(
+        (name for name in request.scanners if name not in BUILTIN_SCANNER_VERSIONS), request.scanner_settings
+    )
+    wanted = {name: {**BUILTIN_SCANNER_VERSIONS, **here}.get(name) for name in request.scanners}
     whole = known.mark is not None and not known.errors and known.scanners == wanted
     return known if whole else None
 
 
-def scanners_for(order: ScreeningOrder) -> dict[str, Scanner]:
+def scanners_for(request: ScreeningRequest) -> dict[str, ScannerFunction]:
     """Return the functions behind an order's scanners."""
-    named = {name: _named(name, order.settings.get(name, {})) for name in order.scanners if name in images.KINDS}
-    return {**RUN, **named}
+    named = {
+        name: _image_scanner(name, request.scanner_settings.get(name, {}))
+        for name in request.scanners
+        if name in images.SCANNER_SPECS
+    }
+    return {**BUILTIN_SCANNERS, **named}
 
 
-def _scan(
-    order: ScreeningOrder, pair: _Pair, run: Mapping[str, Scanner]
-) -> tuple[_Found, dict[str, str], dict[str, str], dict[str, Sequence[Mapping[str, object]]]]:
-    whole = _Found()
+def _run_scanners(
+    request: ScreeningRequest, pair: _ImagePair, run: Mapping[str, ScannerFunction]
+) -> tuple[_ScannerOutput, dict[str, str], dict[str, str], dict[str, Sequence[Mapping[str, object]]]]:
+    whole = _ScannerOutput()
     scanners, errors, details = {}, {}, {}
-    for name in order.scanners:
+    for name in request.scanners:
         if name not in run:
-            errors[name] = f"There is no scanner {name!r}; there are {', '.join([*SCANNERS, *images.KINDS])}."
+            errors[name] = (
+                f"There is no scanner {name!r}; there are "
+                f"{', '.join([*BUILTIN_SCANNER_VERSIONS, *images.SCANNER_SPECS])}."
+            )
             continue
-        AT_WORK.get()(name)
+        ON_SCANNER_START.get()(name)
         try:
             found = run[name](pair)
         except Exception as error:  # one scanner's failure must cost neither the others nor the image
             errors[name] = f"{type(error).__name__}: {error}"
             continue
-        whole = _joined(whole, found)
-        scanners[name] = found.version or SCANNERS[name]
+        whole = _merge(whole, found)
+        scanners[name] = found.version or BUILTIN_SCANNER_VERSIONS[name]
         if found.details:
             details[name] = found.details
     return whole, scanners, errors, details
 
 
-def _joined(one: _Found, other: _Found) -> _Found:
+def _merge(one: _ScannerOutput, other: _ScannerOutput) -> _ScannerOutput:
     """Return what two scanners found; one of them at most has codes."""
     return replace(other if other.fingerprint else one, scores={**one.scores, **other.scores})
 
 
-def _pixels(pair: _Pair) -> _Found:
+def _scan_pixels(pair: _ImagePair) -> _ScannerOutput:
     """Judge what the model made, save for the background: that is the finish's work, so it is read off the file."""
-    return _Found({**measure_pixels(pair.raw), **measure_background(pair.finished)})
+    return _ScannerOutput({**measure_pixels(pair.raw), **measure_background(pair.finished)})
 
 
-def _fingerprint(pair: _Pair) -> _Found:
+def _scan_fingerprint(pair: _ImagePair) -> _ScannerOutput:
     code, quality = pdq(pair.finished)
-    seen = appearance(pair.finished)
+    seen = measure_appearance(pair.finished)
     if seen is None:
-        return _Found(fingerprint=code, quality=quality)
-    return _Found(fingerprint=code, quality=quality, crop=seen.crop, looks=seen.looks)
+        return _ScannerOutput(fingerprint=code, quality=quality)
+    return _ScannerOutput(fingerprint=code, quality=quality, crop=seen.crop_fingerprint, appearance=seen.values)
 
 
-def _named(name: str, settings: Mapping[str, object]) -> Scanner:
+def _image_scanner(name: str, settings: Mapping[str, object]) -> ScannerFunction:
     """Return a scanner of `infra.scanners.image_scanners`; opened at its first image, it sees what the shop will."""
 
-    def run(pair: _Pair) -> _Found:
-        scanner = images.opened(name, settings)
-        seen = scanner.look(pair.finished)
-        return _Found(seen.scores, details=seen.details, version=scanner.version)
+    def run(pair: _ImagePair) -> _ScannerOutput:
+        scanner = images.open_scanner(name, settings)
+        seen = scanner.scan(pair.finished)
+        return _ScannerOutput(seen.scores, details=seen.details, version=scanner.version)
 
     return run
 
 
-RUN: Mapping[str, Scanner] = {"pixels": _pixels, "fingerprint": _fingerprint}
+BUILTIN_SCANNERS: Mapping[str, ScannerFunction] = {"pixels": _scan_pixels, "fingerprint": _scan_fingerprint}

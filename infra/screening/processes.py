@@ -24,31 +24,31 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from infra.errors import WorldError
-from infra.interfaces import Failure, Screened, ScreeningOrder
-from infra.screening.inline import Answer, Measure, spoken
+from infra.errors import ExternalError
+from infra.interfaces import Failure, Screened, ScreeningRequest
+from infra.screening.inline import MeasureFunction, MeasureResult, unwrap_result
 from infra.screening.measure import measure as measure_order
 from infra.screening.worker import READY
 
-START_SECONDS = 60.0
+WORKER_START_TIMEOUT_SECONDS = 60.0
 """How long a worker may take to import what it needs, on a machine with better things to do."""
 
-_PROGRAM = (
+_WORKER_PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "import json, sys; "
     "sys.path[:] = json.loads(sys.argv[3]); from infra.screening.worker import main; "
     "main(int(sys.argv[1]), int(sys.argv[2]))"
 )
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_SINGLE_THREAD_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass
-class _Batch:
-    answers: "queue.SimpleQueue[Answer]" = field(default_factory=queue.SimpleQueue)
+class _ScreeningBatch:
+    results: "queue.SimpleQueue[MeasureResult]" = field(default_factory=queue.SimpleQueue)
     abandoned: bool = False
 
 
-_Job = tuple[ScreeningOrder, _Batch]
+_ScreeningJob = tuple[ScreeningRequest, _ScreeningBatch]
 
 
 class ProcessScreener:
@@ -58,43 +58,43 @@ class ProcessScreener:
     it dies. `measure` must be a function that another process can import by its name.
     """
 
-    def __init__(self, workers: int, measure: Measure = measure_order) -> None:
+    def __init__(self, workers: int, measure: MeasureFunction = measure_order) -> None:
         """Start nothing yet; raises ValueError for fewer than one worker, and pickle's errors for a lambda."""
         if workers < 1:
             raise ValueError(f"Screening needs at least one worker; workers is {workers!r}.")
         pickle.dumps(measure)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._workers = [_Worker(measure) for _ in range(workers)]
+        self._jobs: queue.SimpleQueue[_ScreeningJob | None] = queue.SimpleQueue()
+        self._workers = [_ScreeningWorker(measure) for _ in range(workers)]
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
 
-    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
+    def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
         """Yield one answer an order, in any order.
 
         An order past its deadline has its process killed and becomes a Failure, as does one whose process crashed
         or whose measuring raised. Leaving the iterator early drops the orders that no process has begun. Raises
-        RuntimeError after `close`, WorldError where that happens before the last answer (a run that is interrupted
+        RuntimeError after `close`, ExternalError where that happens before the last answer (a run that is interrupted
         must not take its own end for a fault of the pictures), and StoreError for a store that could not serve one.
         """
-        batch = _Batch()
+        batch = _ScreeningBatch()
         with self._lock:
             if self._closed:
                 raise RuntimeError("This screener is closed; open another one.")
             self._start()
-            for order in orders:
+            for order in requests:
                 self._jobs.put((order, batch))
         try:
-            for _ in orders:
-                answer = batch.answers.get()
+            for _ in requests:
+                answer = batch.results.get()
                 if self._closed:
-                    raise WorldError("The screener was closed before it had answered; run again to screen the rest.")
-                yield spoken(answer)
+                    raise ExternalError("The screener was closed before it had answered; run again to screen the rest.")
+                yield unwrap_result(answer)
         finally:
             batch.abandoned = True
 
     def close(self) -> None:
-        """End the processes; whoever waits for answers gets WorldError. Calling it twice is fine."""
+        """End the processes; whoever waits for answers gets ExternalError. Calling it twice is fine."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -110,53 +110,53 @@ class ProcessScreener:
         if not self._threads:
             atexit.register(self.close)
             self._threads = [
-                threading.Thread(target=self._feed, args=(worker,), name=f"screening-{number}", daemon=True)
+                threading.Thread(target=self._feed_worker, args=(worker,), name=f"screening-{number}", daemon=True)
                 for number, worker in enumerate(self._workers)
             ]
             for thread in self._threads:
                 thread.start()
 
-    def _feed(self, worker: "_Worker") -> None:
+    def _feed_worker(self, worker: "_ScreeningWorker") -> None:
         while (job := self._jobs.get()) is not None:
             order, batch = job
             if not batch.abandoned:
-                batch.answers.put(worker.ask(order))
+                batch.results.put(worker.screen(order))
         worker.end()
 
 
-class _Worker:
+class _ScreeningWorker:
     """One process, made when it is first needed and again after each death."""
 
-    def __init__(self, measure: Measure) -> None:
+    def __init__(self, measure: MeasureFunction) -> None:
         self._measure = measure
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
         self._lock = threading.Lock()
         self._retired = False
 
-    def ask(self, order: ScreeningOrder) -> Answer:
+    def screen(self, request: ScreeningRequest) -> MeasureResult:
         """Return this order's answer, or the Failure that says what became of the process."""
-        if order.store_url.startswith("memory:"):
-            return Failure(order.key, f"{order.store_url!r} lives in one process; screen it with InlineScreener.")
+        if request.store_url.startswith("memory:"):
+            return Failure(request.key, f"{request.store_url!r} lives in one process; screen it with InlineScreener.")
         started, at = time.perf_counter(), ""
         try:
-            pipe = self._ready()
-            pipe.send_bytes(pickle.dumps(order))
-            deadline = time.monotonic() + order.deadline_seconds
+            pipe = self._ready_pipe()
+            pipe.send_bytes(pickle.dumps(request))
+            deadline = time.monotonic() + request.deadline_seconds
             while pipe.poll(max(0.0, deadline - time.monotonic())):
-                said: Answer | str = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own process's words
+                said: MeasureResult | str = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own process's words
                 if not isinstance(said, str):
                     return said
                 at = said
-            reason = f"screening timed out after {order.deadline_seconds:g} s and its process was killed"
+            reason = f"screening timed out after {request.deadline_seconds:g} s and its process was killed"
         except (EOFError, OSError) as error:
             reason = self._cause_of_death(error)
-        except WorldError as error:
+        except ExternalError as error:
             reason = str(error)
         except Exception as error:  # what cannot be sent, say: this order's failure, not the end of the feeding
             reason = f"{type(error).__name__}: {error}"
         self.end()
-        return Failure(order.key, reason, time.perf_counter() - started, at)
+        return Failure(request.key, reason, time.perf_counter() - started, at)
 
     def retire(self) -> None:
         """Kill the process, whatever it does, and never start another."""
@@ -166,31 +166,31 @@ class _Worker:
                 self._process.kill()
                 self._process.wait()
 
-    def _ready(self) -> "Connection[Any, Any]":
+    def _ready_pipe(self) -> "Connection[Any, Any]":
         if self._pipe is not None and self._process is not None and self._process.poll() is None:
             return self._pipe
         self.end()
-        pipe = self._begin()
+        pipe = self._start_process()
         pipe.send_bytes(pickle.dumps(self._measure))
-        if not pipe.poll(START_SECONDS):
-            raise WorldError(f"A screening process was not ready after {START_SECONDS:g} s.")
+        if not pipe.poll(WORKER_START_TIMEOUT_SECONDS):
+            raise ExternalError(f"A screening process was not ready after {WORKER_START_TIMEOUT_SECONDS:g} s.")
         if pipe.recv_bytes() != READY:
-            raise WorldError("A screening process did not say that it is ready; is another version installed?")
+            raise ExternalError("A screening process did not say that it is ready; is another version installed?")
         return pipe
 
-    def _begin(self) -> "Connection[Any, Any]":
+    def _start_process(self) -> "Connection[Any, Any]":
         ours, theirs = Pipe()
         with theirs, self._lock:
             self._pipe = ours
             if self._retired:
-                raise WorldError("The screener was closed.")
+                raise ExternalError("The screener was closed.")
             place = [str(theirs.fileno()), str(os.getpid()), json.dumps(sys.path)]
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, *place],
+                [sys.executable, "-P", "-c", _WORKER_PROGRAM, *place],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,  # what a scanner prints must not get between --json and its reader
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **_ONE_THREAD},
+                env={**os.environ, **_SINGLE_THREAD_ENVIRONMENT},
             )
         return ours
 

@@ -18,14 +18,14 @@ from typing import Any
 
 import cv2
 
-from infra.interfaces import Failure, ObjectStore, ScreeningOrder
-from infra.screening.inline import Answer, Measure, answer
-from infra.screening.measure import AT_WORK
+from infra.interfaces import Failure, ObjectStore, ScreeningRequest
+from infra.screening.inline import MeasureFunction, MeasureResult, try_measure
+from infra.screening.measure import ON_SCANNER_START
 from infra.stores import open_store
 
 READY = b"ready"
 
-_LOOK_EVERY_SECONDS = 0.5
+_PARENT_POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 
 
@@ -35,7 +35,7 @@ def main(descriptor: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process, whatever Python is doing
-    threading.Thread(target=_watch, args=(parent,), name="watchdog", daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), name="watchdog", daemon=True).start()
     cv2.setNumThreads(1)
     pipe: Connection[Any, Any] = Connection(descriptor)
     try:
@@ -45,31 +45,31 @@ def main(descriptor: int, parent: int) -> None:
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:
-    measure: Measure = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our parent's own words, as all below
+    measure: MeasureFunction = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our parent's own words, as all below
     pipe.send_bytes(READY)
-    AT_WORK.set(lambda name: pipe.send_bytes(pickle.dumps(name)))
+    ON_SCANNER_START.set(lambda name: pipe.send_bytes(pickle.dumps(name)))
     while True:
-        order: ScreeningOrder = pickle.loads(pipe.recv_bytes())  # noqa: S301
+        order: ScreeningRequest = pickle.loads(pipe.recv_bytes())  # noqa: S301
         signal.setitimer(signal.ITIMER_REAL, order.deadline_seconds + _GRACE_SECONDS)
-        reply = _reply(order, measure)
+        reply = _screen(order, measure)
         signal.setitimer(signal.ITIMER_REAL, 0)
         pipe.send_bytes(pickle.dumps(reply))
 
 
-def _reply(order: ScreeningOrder, measure: Measure) -> Answer:
+def _screen(request: ScreeningRequest, measure: MeasureFunction) -> MeasureResult:
     try:
-        store = _store(order.store_url)
+        store = _open_store_once(request.store_url)
     except Exception as error:  # a store that cannot be opened fails its orders, not the process
-        return Failure(order.key, f"{type(error).__name__}: {error}")
-    return answer(order, store, measure)
+        return Failure(request.key, f"{type(error).__name__}: {error}")
+    return try_measure(request, store, measure)
 
 
 @cache
-def _store(url: str) -> ObjectStore:
+def _open_store_once(url: str) -> ObjectStore:
     return open_store(url)
 
 
-def _watch(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(_PARENT_POLL_SECONDS)
     os._exit(1)

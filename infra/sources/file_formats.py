@@ -8,21 +8,21 @@ import os
 from typing import Literal
 
 from infra.errors import UnreadableSource
-from infra.sources.source_files import Place, SourceFile
+from infra.sources.source_files import SourceFile, SourceFiles
 
-Kind = Literal["parquet", "csv", "jsonl"]
+FileFormat = Literal["parquet", "csv", "jsonl"]
 
-EXTENSIONS: dict[str, Kind] = {
+FORMAT_BY_EXTENSION: dict[str, FileFormat] = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".csv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-NAMES = {"parquet": "Parquet", "csv": "CSV", "jsonl": "JSON lines"}
+FORMAT_NAMES = {"parquet": "Parquet", "csv": "CSV", "jsonl": "JSON lines"}
 PARQUET_MAGIC = b"PAR1"
 
-BINARY = (
+BINARY_SIGNATURES = (
     (PARQUET_MAGIC, "Parquet"),
     (b"PARE", "encrypted Parquet, which is not read"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
@@ -40,22 +40,23 @@ BINARY = (
 """First bytes (as the formats' specifications give them) of what exports really are."""
 
 
-def kind_of(place: Place) -> Kind:
+def detect_format(source_files: SourceFiles) -> FileFormat:
     """Return the kind of all files of a place, or raise `UnreadableSource` where they are of none, or of several."""
-    kinds = [_kind_of_file(place, file) for file in place.files]
-    for file, kind in zip(place.files, kinds, strict=True):
+    kinds = [_file_format(source_files, file) for file in source_files.files]
+    for file, kind in zip(source_files.files, kinds, strict=True):
         if kind != kinds[0]:
             raise UnreadableSource(
-                f"{place.said(file)} is {NAMES[kind]} and {place.said(place.files[0])} is {NAMES[kinds[0]]}; "
+                f"{source_files.display_name(file)} is {FORMAT_NAMES[kind]} and "
+                f"{source_files.display_name(source_files.files[0])} is {FORMAT_NAMES[kinds[0]]}; "
                 "keep one kind of file in a folder."
             )
-        _check_first_bytes(place, file, kind)
+        _check_first_bytes(source_files, file, kind)
     return kinds[0]
 
 
-def looks_like(head: bytes) -> str:
+def describe_content(head: bytes) -> str:
     """Return in words what a file's first bytes look like."""
-    for magic, words in BINARY:
+    for magic, words in BINARY_SIGNATURES:
         if head.startswith(magic):
             return words
     try:
@@ -72,30 +73,36 @@ def looks_like(head: bytes) -> str:
     return "CSV" if "," in text.split("\n", 1)[0] else "plain text"
 
 
-def head_of(place: Place, file: SourceFile, size: int = 1024) -> bytes:
+def read_head(source_files: SourceFiles, file: SourceFile, size: int = 1024) -> bytes:
     """Return the first bytes of a file."""
-    with place.open(file) as stream:
+    with source_files.open(file) as stream:
         return stream.read(size)
 
 
-def _kind_of_file(place: Place, file: SourceFile) -> Kind:
+def _file_format(source_files: SourceFiles, file: SourceFile) -> FileFormat:
     extension = os.path.splitext(file.path)[1].lower()  # noqa: PTH122 - a URL's path, not this machine's
-    if extension in EXTENSIONS:
-        return EXTENSIONS[extension]
-    head = head_of(place, file)
+    if extension in FORMAT_BY_EXTENSION:
+        return FORMAT_BY_EXTENSION[extension]
+    head = read_head(source_files, file)
     if head.startswith(PARQUET_MAGIC):
         return "parquet"  # engines of big data write parts without an extension
     raise UnreadableSource(
-        f"{place.said(file)} is no kind of file that is read here (it looks like {looks_like(head)}); "
+        f"{source_files.display_name(file)} is no kind of file that is read here (it looks like "
+        f"{describe_content(head)}); "
         "give .parquet, .csv or .jsonl."
     )
 
 
-def _check_first_bytes(place: Place, file: SourceFile, kind: Kind) -> None:
-    head = head_of(place, file)
-    wrong = not head.startswith(PARQUET_MAGIC) if kind == "parquet" else head.startswith(tuple(m for m, _ in BINARY))
+def _check_first_bytes(source_files: SourceFiles, file: SourceFile, file_format: FileFormat) -> None:
+    head = read_head(source_files, file)
+    wrong = (
+        not head.startswith(PARQUET_MAGIC)
+        if file_format == "parquet"
+        else head.startswith(tuple(m for m, _ in BINARY_SIGNATURES))
+    )
     if wrong:
         raise UnreadableSource(
-            f"{place.said(file)} is not {NAMES[kind]}: it looks like {looks_like(head)}; "
-            f"export it again as {NAMES[kind]}, or name it as what it is."
+            f"{source_files.display_name(file)} is not {FORMAT_NAMES[file_format]}: it looks like "
+            f"{describe_content(head)}; "
+            f"export it again as {FORMAT_NAMES[file_format]}, or name it as what it is."
         )

@@ -13,45 +13,45 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from infra.errors import UnreadableSource
-from infra.sources.source_files import Place, SourceFile, translated
+from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 CHUNK_BYTES = 16 << 20
 """What is parsed at once, besides the rest of its last line."""
 
 
-class JsonlFiles:
+class JsonlReader:
     """The rows of a place's JSON lines. Raises `UnreadableSource` for a broken line or a field of two kinds."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self.rows = 0
+    def __init__(self, source_files: SourceFiles) -> None:
+        self._source_files = source_files
+        self.row_count = 0
         schema = pa.schema([])
-        for file in place.files:
+        for file in source_files.files:
             for table in self._tables(file, None):
-                self.rows += table.num_rows
-                schema = self._united(schema, table.schema, file)
+                self.row_count += table.num_rows
+                schema = self._unify(schema, table.schema, file)
         if not schema.names:
-            raise UnreadableSource(f"{place.url!r} holds no JSON objects; export it again.")
+            raise UnreadableSource(f"{source_files.url!r} holds no JSON objects; export it again.")
         self._schema = schema
         self.columns = list(schema.names)
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
-        for file in self._place.files:
+        for file in self._source_files.files:
             for table in self._tables(file, self._schema):
                 for batch in table.select(list(columns)).combine_chunks().to_batches(max_chunksize=limit):
                     yield file, batch
 
     def _tables(self, file: SourceFile, schema: pa.Schema | None) -> Iterator[pa.Table]:
         before = 0
-        with self._place.open(file) as stream:
+        with self._source_files.open(file) as stream:
             for chunk in _chunks(stream):
-                table = self._parsed(chunk, file, schema, before)
+                table = self._parse(chunk, file, schema, before)
                 before += table.num_rows
                 yield table
 
-    def _parsed(self, chunk: bytes, file: SourceFile, schema: pa.Schema | None, before: int) -> pa.Table:
-        said = self._place.said(file)
+    def _parse(self, chunk: bytes, file: SourceFile, schema: pa.Schema | None, before: int) -> pa.Table:
+        said = self._source_files.display_name(file)
         try:
             chunk.decode()
             return pa_json.read_json(
@@ -69,9 +69,9 @@ class JsonlFiles:
             reason = re.sub(r"in row (\d+)", lambda match: f"in row {int(match[1]) + 1 + before}", str(error))
             raise UnreadableSource(f"{said} cannot be read as JSON lines; mend or export it again: {reason}") from None
 
-    def _united(self, known: pa.Schema, more: pa.Schema, file: SourceFile) -> pa.Schema:
-        more = pa.schema([pa.field(field.name, _as_written(field.type)) for field in more])
-        with translated(self._place.said(file), "give each field one kind of value"):
+    def _unify(self, known: pa.Schema, more: pa.Schema, file: SourceFile) -> pa.Schema:
+        more = pa.schema([pa.field(field.name, _without_timestamps(field.type)) for field in more])
+        with translate_errors(self._source_files.display_name(file), "give each field one kind of value"):
             return pa.unify_schemas([known, more], promote_options="permissive")
 
 
@@ -87,12 +87,12 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _as_written(kind: Any) -> pa.DataType:
+def _without_timestamps(kind: Any) -> pa.DataType:
     """Return the type without Arrow's guess that some text is a time."""
     if pa.types.is_timestamp(kind):
         return pa.string()
     if pa.types.is_list(kind):
-        return pa.list_(_as_written(kind.value_type))
+        return pa.list_(_without_timestamps(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _as_written(field.type)) for field in kind])
+        return pa.struct([pa.field(field.name, _without_timestamps(field.type)) for field in kind])
     return kind

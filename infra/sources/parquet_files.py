@@ -13,42 +13,42 @@ import pyarrow.parquet as pq
 from infra.errors import UnreadableSource
 from infra.sources.file_formats import PARQUET_MAGIC
 from infra.sources.headers import check_headers
-from infra.sources.source_files import Place, SourceFile, translated
+from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
-READ_BUFFER = 1 << 20
+READ_BUFFER_BYTES = 1 << 20
 """Bytes read at once from a column: with a buffer, a column chunk is streamed instead of loaded whole."""
 
 BATCH_BYTES = 64 << 20
 """Aimed size of a batch, by the row group's own average: rows with a megabyte of text come a few at a time."""
 
 
-class ParquetFiles:
+class ParquetReader:
     """The rows of a place's Parquet files. Raises `UnreadableSource` for a damaged file or differing columns."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self.rows = 0
+    def __init__(self, source_files: SourceFiles) -> None:
+        self._source_files = source_files
+        self.row_count = 0
         schemas = []
-        for file in place.files:
-            with place.open(file) as stream:
-                parquet = _open(stream, place.said(file))
+        for file in source_files.files:
+            with source_files.open(file) as stream:
+                parquet = _open_parquet(stream, source_files.display_name(file))
                 schemas.append(parquet.schema_arrow.remove_metadata())
-                self.rows += parquet.metadata.num_rows
-        check_headers(place, [schema.names for schema in schemas])
+                self.row_count += parquet.metadata.num_rows
+        check_headers(source_files, [schema.names for schema in schemas])
         self._schema = self._one_schema(schemas)
         self.columns = list(self._schema.names)
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
-        for file in self._place.files:
-            said = self._place.said(file)
-            with self._place.open(file) as stream:
-                parquet = _open(stream, said)
+        for file in self._source_files.files:
+            said = self._source_files.display_name(file)
+            with self._source_files.open(file) as stream:
+                parquet = _open_parquet(stream, said)
                 count = parquet.metadata.num_row_groups
                 for group in range(count):
                     reader = self._row_group(parquet, group, columns, limit)
                     while True:
-                        with translated(f"Row group {group + 1} of {count} of {said}"):
+                        with translate_errors(f"Row group {group + 1} of {count} of {said}"):
                             batch = next(reader, None)
                         if batch is None:
                             break
@@ -65,9 +65,9 @@ class ParquetFiles:
 
     def _one_schema(self, schemas: Sequence[pa.Schema]) -> pa.Schema:
         types: dict[str, pa.DataType] = {}
-        for file, schema in zip(self._place.files, schemas, strict=True):
+        for file, schema in zip(self._source_files.files, schemas, strict=True):
             for field in schema:
-                types[field.name] = self._one_type(field, types.get(field.name), self._place.said(file))
+                types[field.name] = self._one_type(field, types.get(field.name), self._source_files.display_name(file))
         return pa.schema(list(types.items()))
 
     def _one_type(self, field: pa.Field, known: pa.DataType | None, said: str) -> pa.DataType:
@@ -75,25 +75,25 @@ class ParquetFiles:
             return field.type
         if pa.types.is_null(field.type):
             return known
-        if _plain(known) == _plain(field.type):
-            return _plain(known)
+        if _storage_independent_type(known) == _storage_independent_type(field.type):
+            return _storage_independent_type(known)
         raise UnreadableSource(
             f"The files of a folder must have the same columns: {field.name!r} is {field.type} in {said} "
             f"and {known} in the files before it."
         )
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def _storage_independent_type(kind: pa.DataType) -> pa.DataType:
     """Return a type without what only says how it is stored: dictionaries, and text with wide offsets."""
     if pa.types.is_dictionary(kind):
-        return _plain(kind.value_type)
+        return _storage_independent_type(kind.value_type)
     return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
 
 
-def _open(stream: Any, said: str) -> Any:
+def _open_parquet(stream: Any, said: str) -> Any:
     stream.seek(-len(PARQUET_MAGIC), os.SEEK_END)
     if stream.read(len(PARQUET_MAGIC)) != PARQUET_MAGIC:
         raise UnreadableSource(f"{said} begins as Parquet but its end is missing (cut off?); copy or export it again.")
     stream.seek(0)
-    with translated(said):
-        return pq.ParquetFile(stream, buffer_size=READ_BUFFER, pre_buffer=False)
+    with translate_errors(said):
+        return pq.ParquetFile(stream, buffer_size=READ_BUFFER_BYTES, pre_buffer=False)

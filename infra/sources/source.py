@@ -11,23 +11,23 @@ from typing import Protocol
 import pyarrow as pa
 
 from infra.errors import UnreadableSource
-from infra.sources.csv_files import CsvFiles
-from infra.sources.file_formats import Kind, kind_of
-from infra.sources.jsonl_files import JsonlFiles
-from infra.sources.parquet_files import ParquetFiles
-from infra.sources.source_files import Place, SourceFile, find_place
+from infra.sources.csv_files import CsvReader
+from infra.sources.file_formats import FileFormat, detect_format
+from infra.sources.jsonl_files import JsonlReader
+from infra.sources.parquet_files import ParquetReader
+from infra.sources.source_files import SourceFile, SourceFiles, list_source_files
 
 BATCH_ROWS = 16_384
 """Rows of a batch: a first night has four and more slots a row as Python objects, about 1.5 kB each."""
 
 
-class Files(Protocol):
+class SourceReader(Protocol):
     """The rows of a place's files, whatever their kind. `columns` are those inside the files."""
 
     columns: list[str]
 
     @property
-    def rows(self) -> int | None:
+    def row_count(self) -> int | None:
         """The number of rows, where knowing it costs nothing more."""
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
@@ -38,18 +38,18 @@ class Files(Protocol):
 class Source:
     """A table that can be read from its beginning as often as one likes."""
 
-    place: Place
-    files: Files
+    source_files: SourceFiles
+    reader: SourceReader
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the columns' names in order; hive partitions come last."""
-        partitions = [key for key, _ in self.place.files[0].partitions if key not in self.files.columns]
-        return (*self.files.columns, *partitions)
+        partitions = [key for key, _ in self.source_files.files[0].partitions if key not in self.reader.columns]
+        return (*self.reader.columns, *partitions)
 
-    def rows(self) -> int | None:
+    def row_count(self) -> int | None:
         """Return the number of rows, or None where only reading it all would tell (CSV)."""
-        return self.files.rows
+        return self.reader.row_count
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield the number of a batch's first row (from 1, over the whole source) and the batch.
@@ -61,18 +61,20 @@ class Source:
         wanted = self.columns if columns is None else tuple(columns)
         for name in wanted:
             if name not in self.columns:
-                raise UnreadableSource(f"{self.place.url!r} has no column {name!r}; it has {', '.join(self.columns)}.")
+                raise UnreadableSource(
+                    f"{self.source_files.url!r} has no column {name!r}; it has {', '.join(self.columns)}."
+                )
         return self._numbered(wanted)
 
     def fingerprint(self) -> str:
         """Return a digest in hex that moves when the content does (see `Place.fingerprint`)."""
-        return self.place.fingerprint()
+        return self.source_files.fingerprint()
 
     def _numbered(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        stored = [name for name in columns if name in self.files.columns]
+        stored = [name for name in columns if name in self.reader.columns]
         first = 1
         # Without any stored column, one is read all the same: it knows how many rows there are.
-        for file, batch in self.files.batches(stored or self.files.columns[:1], BATCH_ROWS):
+        for file, batch in self.reader.batches(stored or self.reader.columns[:1], BATCH_ROWS):
             if batch.num_rows:
                 values = dict(file.partitions)
                 arrays = [
@@ -89,6 +91,10 @@ def open_source(path: str) -> Source:
     `path` is a local path or an fsspec URL (`file://`, `s3://`, `memory://`). Names and headers are checked here, and
     JSON lines parsed once. Raises `UnreadableSource` for what the caller can mend, `StoreError` for a place that fails.
     """
-    place = find_place(path)
-    readers: dict[Kind, Callable[[Place], Files]] = {"parquet": ParquetFiles, "csv": CsvFiles, "jsonl": JsonlFiles}
-    return Source(place, readers[kind_of(place)](place))
+    place = list_source_files(path)
+    readers: dict[FileFormat, Callable[[SourceFiles], SourceReader]] = {
+        "parquet": ParquetReader,
+        "csv": CsvReader,
+        "jsonl": JsonlReader,
+    }
+    return Source(place, readers[detect_format(place)](place))

@@ -22,7 +22,7 @@ from infra.errors import StoreError, UnreadableSource
 from infra.stores.s3_client import S3Access
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-REASON_CHARACTERS = 300
+MAX_REASON_CHARACTERS = 300
 """How much of a vendor's words a message repeats: CSV errors quote the whole row, which may be a megabyte."""
 
 
@@ -38,21 +38,21 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceFiles:
     """A source's files, sorted by name, and the file system that holds them."""
 
     url: str
     filesystem: Any
     files: tuple[SourceFile, ...]
 
-    def said(self, file: SourceFile) -> str:
+    def display_name(self, file: SourceFile) -> str:
         """Return how a message names `file`."""
         return repr(f"{self.url.rstrip('/')}/{file.name}" if file.name else self.url)
 
     @contextmanager
     def open(self, file: SourceFile) -> Iterator[IO[bytes]]:
         """Open a file for seeking reads."""
-        with translated(self.said(file)), self.filesystem.open(file.path, "rb") as stream:
+        with translate_errors(self.display_name(file)), self.filesystem.open(file.path, "rb") as stream:
             yield cast("IO[bytes]", stream)
 
     def fingerprint(self) -> str:
@@ -69,42 +69,42 @@ class Place:
             return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
 
 
-def find_place(url: str) -> Place:
+def list_source_files(url: str) -> SourceFiles:
     """List the data files under a path or URL.
 
     Raises `UnreadableSource` where there is nothing to read or a file is empty, and `StoreError` where the place
     itself cannot be reached.
     """
     filesystem, root = _file_system(url)
-    with translated(repr(url)):
+    with translate_errors(repr(url)):
         found = _listing(filesystem, root, url)
     files = tuple(_source_file(root, path, information) for path, information in sorted(found.items()))
-    place = Place(url, filesystem, files)
+    place = SourceFiles(url, filesystem, files)
     _check_files(place)
     return place
 
 
 @contextmanager
-def translated(said: str, advice: str = "export it again") -> Iterator[None]:
+def translate_errors(name: str, advice: str = "export it again") -> Iterator[None]:
     """Turn a vendor's exception about the file `said` into ours: damaged content is input, the rest is the world."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise UnreadableSource(f"There is no file or folder {said}; check the path.") from None
+        raise UnreadableSource(f"There is no file or folder {name}; check the path.") from None
     except PermissionError:
-        raise UnreadableSource(f"{said} may not be read here; check its permissions or the credentials.") from None
+        raise UnreadableSource(f"{name} may not be read here; check its permissions or the credentials.") from None
     except MemoryError:
         raise
     except pa.ArrowException as error:
-        raise UnreadableSource(f"{said} cannot be read; {advice}: {_reason(error)}") from None
+        raise UnreadableSource(f"{name} cannot be read; {advice}: {_reason(error)}") from None
     except OSError as error:
         # Arrow reports damaged data as an OSError without a number; disks and networks give theirs.
         if type(error) is OSError and error.errno is None:
-            raise UnreadableSource(f"{said} is damaged; {advice}: {_reason(error)}") from None
+            raise UnreadableSource(f"{name} is damaged; {advice}: {_reason(error)}") from None
         number = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise StoreError(f"{said} could not be read ({number}): {_reason(error)}") from error
+        raise StoreError(f"{name} could not be read ({number}): {_reason(error)}") from error
     except _network_errors() as error:
-        raise StoreError(f"{said} could not be reached: {_reason(error)}") from error
+        raise StoreError(f"{name} could not be reached: {_reason(error)}") from error
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
@@ -118,7 +118,7 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text if len(text) <= REASON_CHARACTERS else f"{text[:REASON_CHARACTERS]} …"
+    return text if len(text) <= MAX_REASON_CHARACTERS else f"{text[:MAX_REASON_CHARACTERS]} …"
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -147,14 +147,14 @@ def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any
         raise UnreadableSource(
             f"{url!r} is a Delta table, whose files hold dead rows too; export one version as Parquet."
         )
-    return {path: value for path, value in found.items() if not _is_mark(_relative(root, path))}
+    return {path: value for path, value in found.items() if not _is_marker_file(_relative(root, path))}
 
 
 def _relative(root: str, path: str) -> str:
     return path[len(root) :].strip("/")
 
 
-def _is_mark(name: str) -> bool:
+def _is_marker_file(name: str) -> bool:
     return any(part.startswith(("_", ".")) and "=" not in part for part in name.split("/"))
 
 
@@ -168,14 +168,17 @@ def _source_file(root: str, path: str, information: Mapping[str, Any]) -> Source
     return SourceFile(name, path, size, version, partitions)
 
 
-def _check_files(place: Place) -> None:
-    if not place.files:
-        raise UnreadableSource(f"The folder {place.url!r} holds no data files; put Parquet, CSV or JSON lines there.")
-    for file in place.files:
+def _check_files(source_files: SourceFiles) -> None:
+    if not source_files.files:
+        raise UnreadableSource(
+            f"The folder {source_files.url!r} holds no data files; put Parquet, CSV or JSON lines there."
+        )
+    for file in source_files.files:
         if file.size == 0:
-            raise UnreadableSource(f"{place.said(file)} is empty (0 bytes); export it again.")
-        if [key for key, _ in file.partitions] != [key for key, _ in place.files[0].partitions]:
+            raise UnreadableSource(f"{source_files.display_name(file)} is empty (0 bytes); export it again.")
+        if [key for key, _ in file.partitions] != [key for key, _ in source_files.files[0].partitions]:
             raise UnreadableSource(
-                f"{place.said(file)} has other partition folders than {place.said(place.files[0])}; "
+                f"{source_files.display_name(file)} has other partition folders than "
+                f"{source_files.display_name(source_files.files[0])}; "
                 "give every file the same key=value folders."
             )

@@ -14,14 +14,14 @@ __all__ = ["open_store", "supports_conditional_writes"]
 def open_store(url: str) -> ObjectStore:
     """Open the store at `file:///folder`, `s3://bucket/prefix`, `memory://name` or a plain folder.
 
-    Nothing is touched yet. The store pickles as its URL. Raises `BadAddress` for any other URL.
+    Nothing is touched yet. The store pickles as its URL. Raises `InvalidStoreAddress` for any other URL.
     """
     address = parse_address(url)
     if address.scheme == "s3":
-        return S3Store(address.place, address.prefix)
+        return S3Store(address.location, address.prefix)
     if address.scheme == "memory":
-        return MemoryStore(f"{address.place}/{address.prefix}" if address.prefix else address.place)
-    return LocalStore(address.place)
+        return MemoryStore(f"{address.location}/{address.prefix}" if address.prefix else address.location)
+    return LocalStore(address.location)
 
 
 def supports_conditional_writes(store: ObjectStore) -> bool:

@@ -8,68 +8,72 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from infra.errors import BadAddress
+from infra.errors import InvalidStoreAddress
 
 SCHEMES = ("file", "memory", "s3")
 
 
 @dataclass(frozen=True)
-class Address:
+class StoreAddress:
     """A store's scheme, its place (absolute folder, memory name or bucket) and the prefix inside a bucket."""
 
     scheme: str
-    place: str
+    location: str
     prefix: str = ""
 
     @property
     def url(self) -> str:
         """Return the one spelling of this address, which `parse_address` reads back as the same address."""
         if self.scheme == "file":
-            return f"file://{quote(self.place)}"
-        return f"{self.scheme}://{self.place}" + (f"/{self.prefix}" if self.prefix else "")
+            return f"file://{quote(self.location)}"
+        return f"{self.scheme}://{self.location}" + (f"/{self.prefix}" if self.prefix else "")
 
-    def inside(self, name: str) -> str:
+    def join(self, name: str) -> str:
         """Return the URL or folder of `name` (slash-separated) below this address, as table clients want it."""
         if self.scheme == "file":
-            return str(Path(self.place) / name)
+            return str(Path(self.location) / name)
         return f"{self.url}/{name}"
 
 
-def parse_address(url: str) -> Address:
+def parse_address(url: str) -> StoreAddress:
     """Read a store's URL (`file:///folder`, `s3://bucket/prefix`, `memory://name`) or a plain folder.
 
-    Raises `BadAddress` for anything else, and for URLs with a user, a password, a query or a fragment.
+    Raises `InvalidStoreAddress` for anything else, and for URLs with a user, a password, a query or a fragment.
     """
     if not url.strip() or "\0" in url:
-        raise BadAddress(f"The store's address {url!r} is empty or broken; give a folder or an s3:// URL.")
+        raise InvalidStoreAddress(f"The store's address {url!r} is empty or broken; give a folder or an s3:// URL.")
     if "://" not in url:
-        return Address("file", str(Path(url).absolute()))
+        return StoreAddress("file", str(Path(url).absolute()))
     scheme, rest = url.split("://", 1)
     scheme = scheme.lower()
     authority = rest.split("/", 1)[0]
     if "@" in authority:
-        raise BadAddress(
+        raise InvalidStoreAddress(
             f"The store's {scheme}:// URL names a user or a password; remove them and use the environment instead."
         )
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise BadAddress(f"No store is known for {scheme + '://'!r}; use one of {known} or a plain folder.")
+        raise InvalidStoreAddress(f"No store is known for {scheme + '://'!r}; use one of {known} or a plain folder.")
     parts = urlsplit(url)
     if parts.query or parts.fragment:
-        raise BadAddress(f"The store's {scheme}:// URL has a '?' or '#' part, which means nothing here; remove it.")
+        raise InvalidStoreAddress(
+            f"The store's {scheme}:// URL has a '?' or '#' part, which means nothing here; remove it."
+        )
     return _address(scheme, authority, parts.path)
 
 
-def _address(scheme: str, authority: str, path: str) -> Address:
+def _address(scheme: str, authority: str, path: str) -> StoreAddress:
     if scheme == "file":
         if authority or not path:
-            raise BadAddress(
+            raise InvalidStoreAddress(
                 f"A file URL needs three slashes and an absolute folder, not {'file://' + authority + path!r}."
             )
-        return Address("file", str(Path(unquote(path))))
+        return StoreAddress("file", str(Path(unquote(path))))
     prefix = path.strip("/")
     if not authority or (scheme == "s3" and ":" in authority):
-        raise BadAddress(f"{scheme + '://' + authority + path!r} names no {'bucket' if scheme == 's3' else 'store'}.")
+        raise InvalidStoreAddress(
+            f"{scheme + '://' + authority + path!r} names no {'bucket' if scheme == 's3' else 'store'}."
+        )
     if any(part in {"", ".", ".."} for part in prefix.split("/")) and prefix:
-        raise BadAddress(f"The prefix {prefix!r} has an empty, '.' or '..' part; write it plainly.")
-    return Address(scheme, authority, prefix)
+        raise InvalidStoreAddress(f"The prefix {prefix!r} has an empty, '.' or '..' part; write it plainly.")
+    return StoreAddress(scheme, authority, prefix)

@@ -14,22 +14,22 @@ from infra.interfaces import ObjectStore
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-_WAITING = 2
+_QUEUED_PER_THREAD = 2
 """Operations begun or queued for each that runs, so that no thread waits for the slowest of them."""
 
 
-def abreast(store: ObjectStore, work: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
+def concurrent_map(store: ObjectStore, work: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
     """Yield `work`'s answers in the items' order; its first error is raised, after what is under way has ended.
 
     Items are taken as room comes free: millions of them may follow, and none is begun after an error.
     """
-    if store.abreast == 1:
+    if store.max_concurrency == 1:
         yield from map(work, items)
         return
     under_way: deque[Future[Answer]] = deque()
-    with ThreadPoolExecutor(store.abreast, "objects") as threads:
+    with ThreadPoolExecutor(store.max_concurrency, "objects") as threads:
         for item in items:
-            if len(under_way) == _WAITING * store.abreast:
+            if len(under_way) == _QUEUED_PER_THREAD * store.max_concurrency:
                 yield under_way.popleft().result()
             under_way.append(threads.submit(work, item))
         while under_way:

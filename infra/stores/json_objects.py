@@ -9,12 +9,12 @@ from infra.interfaces import ObjectStore
 
 def write_json(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
     """Write a document. What JSON does not know (times, enums) is written as text."""
-    store.write(key, _text(content), content_type="application/json")
+    store.write(key, _encode(content), content_type="application/json")
 
 
 def write_json_once(store: ObjectStore, key: str, content: Mapping[str, Any]) -> bool:
     """Write a document only if there is none; True if this call made it."""
-    return store.write_once(key, _text(content), content_type="application/json")
+    return store.write_once(key, _encode(content), content_type="application/json")
 
 
 def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
@@ -23,6 +23,6 @@ def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
     return document
 
 
-def _text(content: Mapping[str, Any]) -> bytes:
+def _encode(content: Mapping[str, Any]) -> bytes:
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str, allow_nan=False)
     return text.encode("utf-8", "replace")

@@ -4,10 +4,10 @@ Comes in: a key or prefix. Goes out: the same text, or `ValueError`. A bad key i
 built in one place), hence no error of the world.
 """
 
-TEMPORARY = ".tmp-"
+TEMPORARY_PREFIX = ".tmp-"
 """Names of files that are still being written begin so; no key may."""
 
-LONGEST_KEY = 1024
+MAX_KEY_BYTES = 1024
 """Bytes of UTF-8; S3's own limit."""
 
 
@@ -15,7 +15,7 @@ def check_key(key: str) -> str:
     """Return `key` if it is a relative, plain, slash-separated name; raise `ValueError` otherwise."""
     _check_text(key)
     for part in key.split("/"):
-        if part in {"", ".", ".."} or part.startswith(TEMPORARY):
+        if part in {"", ".", ".."} or part.startswith(TEMPORARY_PREFIX):
             raise ValueError(f"{key!r} is no object key: its part {part!r} is not allowed.")
     return key
 
@@ -32,5 +32,5 @@ def _check_text(text: str) -> None:
     # isprintable is one C loop; only texts that fail it (accents never do) are looked at letter by letter.
     if "\\" in text or (not text.isprintable() and any(ord(letter) < 32 or ord(letter) == 127 for letter in text)):
         raise ValueError(f"{text!r} has a backslash or a control character, which no key may have.")
-    if len(text.encode("utf-8")) > LONGEST_KEY:
-        raise ValueError(f"A key of {len(text)} characters is longer than the {LONGEST_KEY} bytes that S3 takes.")
+    if len(text.encode("utf-8")) > MAX_KEY_BYTES:
+        raise ValueError(f"A key of {len(text)} characters is longer than the {MAX_KEY_BYTES} bytes that S3 takes.")

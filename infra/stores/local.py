@@ -18,25 +18,25 @@ from uuid import uuid4
 
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
-from infra.stores.addresses import Address, parse_address
-from infra.stores.key_validation import TEMPORARY, check_key, check_prefix
+from infra.stores.addresses import StoreAddress, parse_address
+from infra.stores.key_validation import TEMPORARY_PREFIX, check_key, check_prefix
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_MODE = 0o666  # less what the umask takes away
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_FILE_MODE = 0o666  # less what the umask takes away
 _TRIES = 5
 
 
 class LocalStore:
     """An `ObjectStore` in a folder. Symbolic links below that folder are refused, so that no key leads out of it."""
 
-    abreast = 1
+    max_concurrency = 1
 
     def __init__(self, folder: str) -> None:
         self._root = Path(folder).resolve()
-        self.url = Address("file", str(self._root)).url
+        self.url = StoreAddress("file", str(self._root)).url
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_opened, (self.url,))
+        return (_open_url, (self.url,))
 
     def __repr__(self) -> str:
         return f"LocalStore({self.url!r})"
@@ -59,8 +59,8 @@ class LocalStore:
         """Store `data`, replacing what was there. Files know no headers."""
         del content_type, cache_control
         path = self._path(key)
-        with _writing(key), _temporary(path) as temporary:
-            _fill(temporary, data)
+        with _translate_write_errors(key), _temporary_path(path) as temporary:
+            _write_file(temporary, data)
             os.replace(temporary, path)
 
     def write_once(
@@ -71,8 +71,8 @@ class LocalStore:
         path = self._path(key)
         if os.path.exists(path):
             return False
-        with _writing(key), _temporary(path) as temporary:
-            _fill(temporary, data)
+        with _translate_write_errors(key), _temporary_path(path) as temporary:
+            _write_file(temporary, data)
             try:
                 os.link(temporary, path)
             except FileExistsError:
@@ -86,7 +86,7 @@ class LocalStore:
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
         path = self._path(key)
-        with _reading(key):
+        with _translate_read_errors(key):
             found = os.stat(path)
             if stat.S_ISDIR(found.st_mode):
                 raise FileNotFoundError(key)
@@ -102,18 +102,18 @@ class LocalStore:
         folders = set()
         for count, key in enumerate(keys, start=1):  # noqa: B007 - how many there were
             path = self._path(key)
-            with _writing(key), suppress(FileNotFoundError, NotADirectoryError):
+            with _translate_write_errors(key), suppress(FileNotFoundError, NotADirectoryError):
                 os.unlink(path)
             folders.add(os.path.dirname(path))
         for folder in folders:
-            self._prune(folder)
+            self._remove_empty_folders(folder)
         return count
 
     @contextmanager
     def open_input(self, key: str) -> Iterator[IO[bytes]]:
         """Open an object for seeking reads, or raise `ObjectMissing`."""
         path = self._path(key)
-        with _reading(key):
+        with _translate_read_errors(key):
             if os.path.isdir(path):
                 raise FileNotFoundError(key)
             source = open(path, "rb")  # noqa: SIM115 - entered below, where its errors are no store's
@@ -124,15 +124,15 @@ class LocalStore:
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
         """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
         path = self._path(key)
-        with _writing(key), _temporary(path) as temporary:
-            with open(_made(temporary), "wb") as target:
+        with _translate_write_errors(key), _temporary_path(path) as temporary:
+            with open(_create_file(temporary), "wb") as target:
                 yield target
             os.replace(temporary, path)
 
     def remove_leftovers(self, older_than: datetime) -> int:
         """Delete temporary files of killed writers that were last touched before `older_than`; return how many."""
         count = 0
-        for path in self._root.rglob(f"{TEMPORARY}*"):
+        for path in self._root.rglob(f"{TEMPORARY_PREFIX}*"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < older_than.timestamp():
                     path.unlink()
@@ -150,10 +150,10 @@ class LocalStore:
         return path
 
     def _walk(self, folder: str, prefix: str) -> Iterator[ObjectInfo]:
-        with _reading(folder):
+        with _translate_read_errors(folder):
             try:
                 with os.scandir(self._root / folder) as found:
-                    entries = sorted((_ordered(entry), entry) for entry in found if not entry.is_symlink())
+                    entries = sorted((_sort_name(entry), entry) for entry in found if not entry.is_symlink())
             except (FileNotFoundError, NotADirectoryError):
                 return
         for name, entry in entries:
@@ -161,38 +161,38 @@ class LocalStore:
             if name.endswith("/"):
                 if key.startswith(prefix) or prefix.startswith(key):
                     yield from self._walk(key[:-1], prefix)
-            elif key.startswith(prefix) and not name.startswith(TEMPORARY):
+            elif key.startswith(prefix) and not name.startswith(TEMPORARY_PREFIX):
                 with suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)
                     yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
-    def _prune(self, folder: str) -> None:
+    def _remove_empty_folders(self, folder: str) -> None:
         with suppress(OSError):
             while folder != str(self._root):
                 os.rmdir(folder)
                 folder = os.path.dirname(folder)
 
 
-def _opened(url: str) -> LocalStore:
-    return LocalStore(parse_address(url).place)
+def _open_url(url: str) -> LocalStore:
+    return LocalStore(parse_address(url).location)
 
 
-def _ordered(entry: os.DirEntry[str]) -> str:
+def _sort_name(entry: os.DirEntry[str]) -> str:
     return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
-def _made(path: str) -> int:
+def _create_file(path: str) -> int:
     """Create a new file, and its folder, which a concurrent `delete` may be pruning at this moment."""
     for _ in range(_TRIES):
         try:
-            return os.open(path, _NEW, _MODE)
+            return os.open(path, _CREATE_FLAGS, _FILE_MODE)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-    return os.open(path, _NEW, _MODE)
+    return os.open(path, _CREATE_FLAGS, _FILE_MODE)
 
 
-def _fill(path: str, data: bytes) -> None:
-    target = _made(path)
+def _write_file(path: str, data: bytes) -> None:
+    target = _create_file(path)
     try:
         rest = memoryview(data)
         while rest:
@@ -202,9 +202,9 @@ def _fill(path: str, data: bytes) -> None:
 
 
 @contextmanager
-def _temporary(path: str) -> Iterator[str]:
+def _temporary_path(path: str) -> Iterator[str]:
     """Lend a free name beside `path`; a file that still has it afterwards is deleted."""
-    temporary = f"{os.path.dirname(path)}/{TEMPORARY}{uuid4().hex}"
+    temporary = f"{os.path.dirname(path)}/{TEMPORARY_PREFIX}{uuid4().hex}"
     try:
         yield temporary
     finally:
@@ -213,7 +213,7 @@ def _temporary(path: str) -> Iterator[str]:
 
 
 @contextmanager
-def _reading(key: str) -> Iterator[None]:
+def _translate_read_errors(key: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -223,7 +223,7 @@ def _reading(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def _writing(key: str) -> Iterator[None]:
+def _translate_write_errors(key: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -16,19 +16,19 @@ from infra.interfaces import ObjectInfo
 from infra.stores.key_validation import check_key, check_prefix
 
 _lock = Lock()
-_shelves: dict[str, dict[str, tuple[bytes, datetime]]] = {}
+_objects_by_name: dict[str, dict[str, tuple[bytes, datetime]]] = {}
 
 
 class MemoryStore:
     """An `ObjectStore` in a dictionary, shared by name."""
 
-    abreast = 1
+    max_concurrency = 1
 
     def __init__(self, name: str) -> None:
         self.url = f"memory://{name}"
         self._name = name
         with _lock:
-            self._objects = _shelves.setdefault(name, {})
+            self._objects = _objects_by_name.setdefault(name, {})
 
     def __reduce__(self) -> tuple[object, ...]:
         return (MemoryStore, (self._name,))
@@ -38,7 +38,7 @@ class MemoryStore:
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
-        return self._found(key)[0]
+        return self._entry(key)[0]
 
     def find(self, key: str) -> bytes | None:
         """Return the object's bytes, or None."""
@@ -76,7 +76,7 @@ class MemoryStore:
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
-        return len(self._found(key)[0])
+        return len(self._entry(key)[0])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order, as they are now."""
@@ -102,7 +102,7 @@ class MemoryStore:
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
         """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
         check_key(key)
-        target = _Draft()
+        target = _UnclosedBuffer()
         yield target
         self.write(key, target.getvalue())
 
@@ -111,7 +111,7 @@ class MemoryStore:
         del older_than
         return 0
 
-    def _found(self, key: str) -> tuple[bytes, datetime]:
+    def _entry(self, key: str) -> tuple[bytes, datetime]:
         check_key(key)
         with _lock:
             try:
@@ -120,7 +120,7 @@ class MemoryStore:
                 raise ObjectMissing(f"There is no object {key!r} in the store.") from None
 
 
-class _Draft(io.BytesIO):
+class _UnclosedBuffer(io.BytesIO):
     """Bytes that outlive a writer's `close`, since only the end of the `with` block makes them an object."""
 
     def close(self) -> None:

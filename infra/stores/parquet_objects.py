@@ -28,7 +28,7 @@ def read_row_group(store: ObjectStore, key: str, row_group: int) -> pa.Table:
         return pq.ParquetFile(file).read_row_group(row_group)
 
 
-def read_records(store: ObjectStore, prefix: str) -> Iterator[pa.Table]:
+def read_row_groups(store: ObjectStore, prefix: str) -> Iterator[pa.Table]:
     """Yield every Parquet object under a prefix, row group by row group."""
     for info in store.list(prefix):
         with store.open_input(info.key) as file:

@@ -17,31 +17,39 @@ from typing import IO, Any, TypeVar, cast
 
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
-from infra.stores.addresses import Address, parse_address
+from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key, check_prefix
-from infra.stores.s3_client import CONNECTIONS, S3Access, S3Client, open_client
-from infra.stores.s3_errors import COME_BACK, MISSING, NotAllDeleted, code_of, passes, said, vendor_errors
-from infra.stores.s3_streams import PART_BYTES, Draft, Ranges
+from infra.stores.s3_client import MAX_CONNECTIONS, S3Access, S3Client, open_client
+from infra.stores.s3_errors import (
+    MISSING_CODES,
+    RETRY_ADVICE,
+    PartialDeleteError,
+    describe_error,
+    error_code,
+    is_transient,
+    s3_client_errors,
+)
+from infra.stores.s3_streams import PART_BYTES, MultipartUpload, RangeReader
 
 T = TypeVar("T")
 
-_LISTED_AT_ONCE = 1000  # the most that S3 returns
-_DELETED_AT_ONCE = 1000  # the most that S3's DeleteObjects takes
-_LOOK_AGAIN_SECONDS = 0.1
+_LIST_PAGE_SIZE = 1000  # the most that S3 returns
+_DELETE_BATCH_SIZE = 1000  # the most that S3's DeleteObjects takes
+_RECHECK_SECONDS = 0.1
 
 
 class S3Store:
     """An `ObjectStore` below a prefix of a bucket."""
 
-    abreast = CONNECTIONS
+    max_concurrency = MAX_CONNECTIONS
 
     def __init__(self, bucket: str, prefix: str = "") -> None:
-        self.url = Address("s3", bucket, prefix).url
+        self.url = StoreAddress("s3", bucket, prefix).url
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_opened, (self.url,))
+        return (_open_url, (self.url,))
 
     def __repr__(self) -> str:
         return f"S3Store({self.url!r})"
@@ -49,14 +57,14 @@ class S3Store:
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
         path = self._path(key)
-        with self._speaking_of(key):
-            return self._found(lambda: self._fetch(path))
+        with self._translate_errors(key):
+            return self._retry_if_missing(lambda: self._fetch(path))
 
     def find(self, key: str) -> bytes | None:
         """Return the object's bytes, or None, by one look."""
         path = self._path(key)
         try:
-            with self._speaking_of(key):
+            with self._translate_errors(key):
                 return self._fetch(path)
         except ObjectMissing:
             return None
@@ -83,22 +91,22 @@ class S3Store:
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
-        name = self._name(key)
-        with self._speaking_of(key):
-            return int(self._found(lambda: self._call("head_object", Key=name))["ContentLength"])
+        name = self._object_name(key)
+        with self._translate_errors(key):
+            return int(self._retry_if_missing(lambda: self._call("head_object", Key=name))["ContentLength"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order, a page of a thousand at a time."""
-        return self._pages(check_prefix(prefix))
+        return self._list_pages(check_prefix(prefix))
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete the objects (missing ones are fine) and return how many keys were given."""
         names = (check_key(key) for key in keys)
         count = 0
-        while some := list(islice(names, _DELETED_AT_ONCE)):
+        while some := list(islice(names, _DELETE_BATCH_SIZE)):
             wanted = [{"Key": self._prefix + key} for key in some]
-            with self._speaking_of(some[0]):
-                self._patiently(partial(self._delete, wanted))
+            with self._translate_errors(some[0]):
+                self._retry(partial(self._delete, wanted))
             count += len(some)
         return count
 
@@ -108,17 +116,17 @@ class S3Store:
         path = self._path(key)
 
         def fetch(start: int, end: int) -> bytes:
-            with self._speaking_of(key):
-                return self._found(lambda: self._fetch(path, start=start, end=end))
+            with self._translate_errors(key):
+                return self._retry_if_missing(lambda: self._fetch(path, start=start, end=end))
 
-        with io.BufferedReader(Ranges(fetch, self.size(key)), PART_BYTES) as source:
+        with io.BufferedReader(RangeReader(fetch, self.size(key)), PART_BYTES) as source:
             yield source
 
     @contextmanager
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
         """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
-        draft = Draft(self._call, self._name(key), {})
-        with self._speaking_of(key):
+        draft = MultipartUpload(self._call, self._object_name(key), {})
+        with self._translate_errors(key):
             try:
                 yield cast("IO[bytes]", draft)  # raw, but it takes every byte at once
                 draft.finish()
@@ -129,7 +137,7 @@ class S3Store:
     def remove_leftovers(self, older_than: datetime) -> int:
         """Abort uploads of killed writers that were begun before `older_than`; return how many."""
         count = 0
-        with self._speaking_of(self._prefix):
+        with self._translate_errors(self._prefix):
             for upload in self._call("list_multipart_uploads", Prefix=self._prefix).get("Uploads", ()):
                 if upload["Key"].startswith(self._prefix) and upload["Initiated"] < older_than:
                     self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
@@ -138,12 +146,12 @@ class S3Store:
 
     @cached_property
     def _client(self) -> S3Client:
-        vendor_errors()
+        s3_client_errors()
         return open_client(S3Access.from_environment())
 
     def _put(self, key: str, data: bytes, headers: dict[str, str], *, once: bool) -> bool:
-        draft = Draft(self._call, self._name(key), headers)
-        with self._speaking_of(key):
+        draft = MultipartUpload(self._call, self._object_name(key), headers)
+        with self._translate_errors(key):
             try:
                 draft.write(data)
                 return draft.finish(once=once)
@@ -152,46 +160,46 @@ class S3Store:
                 raise
 
     def _call(self, method: str, **arguments: object) -> dict[str, Any]:
-        files = self._client.files
-        answer: dict[str, Any] = self._patiently(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
+        files = self._client.filesystem
+        answer: dict[str, Any] = self._retry(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
         return answer
 
     def _delete(self, wanted: Sequence[Mapping[str, str]]) -> None:
         """Delete some objects in one request, of which a server may do a part and answer for each of the others."""
         asked = {"Objects": wanted, "Quiet": True}
-        answer = self._client.files.call_s3("delete_objects", Bucket=self._bucket, Delete=asked)
+        answer = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=asked)
         if failed := answer.get("Errors"):
-            raise NotAllDeleted(failed)
+            raise PartialDeleteError(failed)
 
     def _fetch(self, path: str, **limits: int) -> bytes:
-        files = self._client.files
-        data: bytes = self._patiently(lambda: files.cat_file(path, max_concurrency=1, **limits))
+        files = self._client.filesystem
+        data: bytes = self._retry(lambda: files.cat_file(path, max_concurrency=1, **limits))
         return data
 
-    def _patiently(self, operation: Callable[[], T]) -> T:
-        return self._client.patience.keep_trying(operation, passes)
+    def _retry(self, operation: Callable[[], T]) -> T:
+        return self._client.retry_policy.call(operation, is_transient)
 
-    def _found(self, look: Callable[[], T]) -> T:
+    def _retry_if_missing(self, look: Callable[[], T]) -> T:
         """Look twice before something counts as missing: some servers are a moment behind their own writes."""
         try:
             return look()
         except FileNotFoundError as error:
-            if code_of(error) not in MISSING:
+            if error_code(error) not in MISSING_CODES:
                 raise
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        time.sleep(_RECHECK_SECONDS)
         return look()
 
-    def _name(self, key: str) -> str:
+    def _object_name(self, key: str) -> str:
         return self._prefix + check_key(key)
 
     def _path(self, key: str) -> str:
-        return f"{self._bucket}/{self._name(key)}"
+        return f"{self._bucket}/{self._object_name(key)}"
 
-    def _pages(self, prefix: str) -> Iterator[ObjectInfo]:
+    def _list_pages(self, prefix: str) -> Iterator[ObjectInfo]:
         more: dict[str, object] = {}
         while True:
-            with self._speaking_of(prefix):
-                page = self._call("list_objects_v2", Prefix=self._prefix + prefix, MaxKeys=_LISTED_AT_ONCE, **more)
+            with self._translate_errors(prefix):
+                page = self._call("list_objects_v2", Prefix=self._prefix + prefix, MaxKeys=_LIST_PAGE_SIZE, **more)
             for entry in page.get("Contents", ()):
                 if not entry["Key"].endswith("/"):
                     yield ObjectInfo(entry["Key"][len(self._prefix) :], entry["Size"], entry["LastModified"])
@@ -200,25 +208,26 @@ class S3Store:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     @contextmanager
-    def _speaking_of(self, key: str) -> Iterator[None]:
+    def _translate_errors(self, key: str) -> Iterator[None]:
         try:
             yield
-        except vendor_errors() as error:
-            if code_of(error) in MISSING:
+        except s3_client_errors() as error:
+            if error_code(error) in MISSING_CODES:
                 raise ObjectMissing(f"There is no object {key!r} in the store.") from error
-            if code_of(error) == "NoSuchBucket":
+            if error_code(error) == "NoSuchBucket":
                 raise StoreError(f"The store could not serve {key!r}: its bucket does not exist.") from error
-            if passes(error):
+            if is_transient(error):
                 raise StoreError(
-                    f"The store was away for {self._client.patience.seconds:g} s ({said(error)}, asked for {key!r}); "
-                    f"{COME_BACK}."
+                    f"The store was away for {self._client.retry_policy.seconds:g} s ({describe_error(error)}, "
+                    f"asked for {key!r}); "
+                    f"{RETRY_ADVICE}."
                 ) from error
-            raise StoreError(f"The store could not serve {key!r}: {said(error)}.") from error
+            raise StoreError(f"The store could not serve {key!r}: {describe_error(error)}.") from error
 
 
-def _opened(url: str) -> S3Store:
+def _open_url(url: str) -> S3Store:
     address = parse_address(url)
-    return S3Store(address.place, address.prefix)
+    return S3Store(address.location, address.prefix)
 
 
 def _headers(content_type: str | None, cache_control: str | None) -> dict[str, str]:

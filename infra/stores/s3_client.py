@@ -13,15 +13,15 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from infra.errors import BadAddress
+from infra.errors import InvalidStoreAddress
 from infra.settings import Settings
-from infra.stores.retry import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Patience
+from infra.stores.retry import INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, RetryPolicy
 
-CONNECTIONS = 16
+MAX_CONNECTIONS = 16
 """Connections that a process opens at most, and so the operations that are worth having under way at once."""
 
-CONNECT_SECONDS = 5
-SILENT_SECONDS = 20
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 20
 """How long a connection may say nothing before its request counts as lost."""
 
 
@@ -31,7 +31,7 @@ class S3Access:
 
     endpoint: str | None = None
     region: str | None = None
-    seconds: float = Settings.model_fields["store_seconds"].default
+    retry_seconds: float = Settings.model_fields["store_seconds"].default
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "S3Access":
@@ -41,20 +41,22 @@ class S3Access:
         if endpoint is not None:
             parts = urlsplit(endpoint)
             if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-                raise BadAddress("AWS_ENDPOINT_URL must be an http:// or https:// address without user or password.")
+                raise InvalidStoreAddress(
+                    "AWS_ENDPOINT_URL must be an http:// or https:// address without user or password."
+                )
         region = values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or None
         return cls(endpoint, region, Settings().store_seconds)
 
     def for_s3fs(self) -> dict[str, object]:
         """Return the keyword arguments of `s3fs.S3FileSystem`.
 
-        Listings are never cached, since others write too. Its own retries are off: `Patience` is the one that tries
+        Listings are never cached, since others write too. Its own retries are off: `RetryPolicy` is the one that tries
         again, since only it knows how long the store has been away for everybody.
         """
         config = {
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": SILENT_SECONDS,
-            "max_pool_connections": CONNECTIONS,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+            "max_pool_connections": MAX_CONNECTIONS,
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
         options: dict[str, object] = {"use_listings_cache": False, "skip_instance_cache": True, "anon": False}
@@ -72,11 +74,11 @@ class S3Access:
         """
         options = {
             "AWS_CONDITIONAL_PUT": "etag",
-            "connect_timeout": f"{CONNECT_SECONDS}s",
+            "connect_timeout": f"{CONNECT_TIMEOUT_SECONDS}s",
             "max_retries": "1000",  # the time ends it, not the count
-            "retry_timeout": f"{self.seconds:g}s",
-            "backoff_config.init_backoff": f"{FIRST_PAUSE_SECONDS:g}s",
-            "backoff_config.max_backoff": f"{LONGEST_PAUSE_SECONDS:g}s",
+            "retry_timeout": f"{self.retry_seconds:g}s",
+            "backoff_config.init_backoff": f"{INITIAL_BACKOFF_SECONDS:g}s",
+            "backoff_config.max_backoff": f"{MAX_BACKOFF_SECONDS:g}s",
         }
         if self.endpoint:
             options["AWS_ENDPOINT_URL"] = self.endpoint
@@ -90,8 +92,8 @@ class S3Access:
 class S3Client:
     """What a process has open towards one place: s3fs's file system with its connections, and its patience."""
 
-    files: Any
-    patience: Patience
+    filesystem: Any
+    retry_policy: RetryPolicy
 
 
 @cache
@@ -101,4 +103,4 @@ def open_client(access: S3Access) -> S3Client:
 
     files = S3FileSystem(**access.for_s3fs())
     files.retries = 1
-    return S3Client(files, Patience(access.seconds))
+    return S3Client(files, RetryPolicy(access.retry_seconds))

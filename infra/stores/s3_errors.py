@@ -10,14 +10,14 @@ from typing import Any
 
 from infra.errors import StoreError
 
-MISSING = {"NoSuchKey", "404", "NotFound"}
-EXISTS = {"PreconditionFailed", "412"}
-GONE_UPLOAD = {"NoSuchUpload"}
+MISSING_CODES = {"NoSuchKey", "404", "NotFound"}
+EXISTS_CODES = {"PreconditionFailed", "412"}
+UPLOAD_GONE_CODES = {"NoSuchUpload"}
 
-COME_BACK = "see that it can be reached, then run the same command again: what was staged is used"
+RETRY_ADVICE = "see that it can be reached, then run the same command again: what was staged is used"
 """What to do about a store that is away."""
 
-_PASSING = {
+_TRANSIENT_CODES = {
     "SlowDown",
     "InternalError",
     "ServiceUnavailable",
@@ -29,21 +29,21 @@ _PASSING = {
     "ConditionalRequestConflict",
     "OperationAborted",
 }
-_NEVER = 501  # a server that does not know a request will not learn it
+_NOT_IMPLEMENTED = 501  # a server that does not know a request will not learn it
 
 
-class NotAllDeleted(OSError):
+class PartialDeleteError(OSError):
     """A server deleted some of the objects, and answered for each of the others with an error."""
 
     def __init__(self, failed: Sequence[Mapping[str, Any]]) -> None:
         # One that stays decides: trying again would not end well.
-        worst = next((each for each in failed if each.get("Code") not in _PASSING), failed[0])
+        worst = next((each for each in failed if each.get("Code") not in _TRANSIENT_CODES), failed[0])
         super().__init__(f"{worst.get('Key')!r} and {len(failed) - 1} others were not deleted")
         self.response = {"Error": {"Code": worst.get("Code", "")}}
 
 
 @cache
-def vendor_errors() -> tuple[type[Exception], ...]:
+def s3_client_errors() -> tuple[type[Exception], ...]:
     """Return every class that s3fs lets through; raise `StoreError` where it is not installed."""
     try:
         import s3fs  # noqa: F401 - the extra is whole or not there
@@ -55,28 +55,28 @@ def vendor_errors() -> tuple[type[Exception], ...]:
     return (OSError, TimeoutError, BotoCoreError, ClientError, ResponseParserError, ConnectionFailed)
 
 
-def code_of(error: BaseException | None) -> str:
+def error_code(error: BaseException | None) -> str:
     """Return S3's own code of an error, which s3fs keeps as the cause of its exception; empty where S3 said nothing."""
-    code, _ = _answer(error)
+    code, _ = _code_and_status(error)
     return code
 
 
-def passes(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Tell whether the same request may succeed a moment later: overload, a conflict, or no whole answer at all."""
-    code, status = _answer(error)
+    code, status = _code_and_status(error)
     if code or status:
-        return code in _PASSING or status == 429 or (status >= 500 and status != _NEVER)
-    return isinstance(error, _lost_answers())
+        return code in _TRANSIENT_CODES or status == 429 or (status >= 500 and status != _NOT_IMPLEMENTED)
+    return isinstance(error, _connection_errors())
 
 
-def said(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return an error in a few words."""
     text = " ".join(str(error).split())[:300].rstrip(".")
-    return f"{code_of(error) or type(error).__name__}, {text}" if text else type(error).__name__
+    return f"{error_code(error) or type(error).__name__}, {text}" if text else type(error).__name__
 
 
 @cache
-def _lost_answers() -> tuple[type[Exception], ...]:
+def _connection_errors() -> tuple[type[Exception], ...]:
     from aiohttp import ClientError as ConnectionFailed
     from botocore.exceptions import ConnectionError as NotConnected
     from botocore.exceptions import HTTPClientError
@@ -85,7 +85,7 @@ def _lost_answers() -> tuple[type[Exception], ...]:
     return (TimeoutError, ConnectionError, NotConnected, HTTPClientError, ResponseParserError, ConnectionFailed)
 
 
-def _answer(error: BaseException | None) -> tuple[str, int]:
+def _code_and_status(error: BaseException | None) -> tuple[str, int]:
     while error is not None:
         response = getattr(error, "response", None)
         if isinstance(response, dict):

@@ -13,24 +13,24 @@ from typing import Any
 from uuid import uuid4
 
 from infra.errors import StoreError
-from infra.stores.s3_errors import EXISTS, GONE_UPLOAD, MISSING, code_of, vendor_errors
+from infra.stores.s3_errors import EXISTS_CODES, MISSING_CODES, UPLOAD_GONE_CODES, error_code, s3_client_errors
 
 PART_BYTES = 8 * 2**20
 """S3 wants at least 5 MiB a part, and takes 10,000 of them."""
 
-_WRITER = "writer"
+_WRITER_METADATA = "writer"
 
 Call = Callable[..., dict[str, Any]]
 
 
-class Draft(io.RawIOBase):
+class MultipartUpload(io.RawIOBase):
     """An object in the making. Only `finish` makes it appear: `close`, which some writers call, keeps it open."""
 
     def __init__(self, call: Call, key: str, headers: Mapping[str, str]) -> None:
         self._call = call
         self._key = key
         self._token = uuid4().hex
-        self._headers = {**headers, "Metadata": {_WRITER: self._token}}
+        self._headers = {**headers, "Metadata": {_WRITER_METADATA: self._token}}
         self._buffer = bytearray()
         self._upload: str | None = None
         self._parts: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ class Draft(io.RawIOBase):
         self._written += len(rest)
         self._buffer += rest
         while len(self._buffer) > PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]))
+            self._upload_part(bytes(self._buffer[:PART_BYTES]))
             del self._buffer[:PART_BYTES]
         return len(rest)
 
@@ -64,14 +64,19 @@ class Draft(io.RawIOBase):
             if self._upload is None:
                 self._call("put_object", Key=self._key, Body=bytes(self._buffer), **self._headers, **condition)
             else:
-                self._send(bytes(self._buffer))
-                self._call("complete_multipart_upload", **self._target, MultipartUpload=self._content, **condition)
+                self._upload_part(bytes(self._buffer))
+                self._call(
+                    "complete_multipart_upload",
+                    **self._upload_arguments,
+                    MultipartUpload=self._completed_parts,
+                    **condition,
+                )
         except OSError as error:
-            if code_of(error) not in EXISTS | GONE_UPLOAD:
+            if error_code(error) not in EXISTS_CODES | UPLOAD_GONE_CODES:
                 raise
-            if self._is_ours():
+            if self._was_written_by_us():
                 return True
-            if code_of(error) in GONE_UPLOAD:
+            if error_code(error) in UPLOAD_GONE_CODES:
                 raise
             self.abort()
             return False
@@ -80,35 +85,35 @@ class Draft(io.RawIOBase):
     def abort(self) -> None:
         """Forget what was sent. A store that is away keeps it, until leftovers are removed."""
         if self._upload is not None:
-            with suppress(*vendor_errors()):
-                self._call("abort_multipart_upload", **self._target)
+            with suppress(*s3_client_errors()):
+                self._call("abort_multipart_upload", **self._upload_arguments)
 
-    def _send(self, part: bytes) -> None:
+    def _upload_part(self, part: bytes) -> None:
         if self._upload is None:
             self._upload = self._call("create_multipart_upload", Key=self._key, **self._headers)["UploadId"]
         number = len(self._parts) + 1
-        answer = self._call("upload_part", **self._target, PartNumber=number, Body=part)
+        answer = self._call("upload_part", **self._upload_arguments, PartNumber=number, Body=part)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
 
     @property
-    def _target(self) -> dict[str, Any]:
+    def _upload_arguments(self) -> dict[str, Any]:
         return {"Key": self._key, "UploadId": self._upload}
 
     @property
-    def _content(self) -> dict[str, Any]:
+    def _completed_parts(self) -> dict[str, Any]:
         return {"Parts": self._parts}
 
-    def _is_ours(self) -> bool:
+    def _was_written_by_us(self) -> bool:
         try:
             found = self._call("head_object", Key=self._key).get("Metadata", {})
         except OSError as error:
-            if code_of(error) in MISSING:
+            if error_code(error) in MISSING_CODES:
                 return False
             raise
-        return bool(found.get(_WRITER) == self._token)
+        return bool(found.get(_WRITER_METADATA) == self._token)
 
 
-class Ranges(io.RawIOBase):
+class RangeReader(io.RawIOBase):
     """An object read by ranges, seekable: `fetch(start, end)` returns its bytes in between."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:

@@ -1,6 +1,6 @@
 """Versioned tables, each changed by one atomic commit at a time. Open them with `open_tables`."""
 
-from infra.errors import BadAddress
+from infra.errors import InvalidStoreAddress
 from infra.interfaces import TableStore
 from infra.stores.addresses import parse_address
 from infra.tables.delta import DeltaTables
@@ -11,11 +11,13 @@ __all__ = ["open_tables"]
 def open_tables(url: str) -> TableStore:
     """Open the Delta tables of the store at `url` (a folder or `s3://bucket/prefix`). Nothing is touched yet.
 
-    Raises `BadAddress` for `memory://`, which keeps no tables, and for folders that Delta cannot address.
+    Raises `InvalidStoreAddress` for `memory://`, which keeps no tables, and for folders that Delta cannot address.
     """
     address = parse_address(url)
     if address.scheme == "memory":
-        raise BadAddress("A memory:// store keeps no tables; use a folder (file://) or s3:// instead.")
-    if "%" in address.place:
-        raise BadAddress(f"Delta tables cannot live below a folder with '%' in its name: {address.place!r}; rename it.")
+        raise InvalidStoreAddress("A memory:// store keeps no tables; use a folder (file://) or s3:// instead.")
+    if "%" in address.location:
+        raise InvalidStoreAddress(
+            f"Delta tables cannot live below a folder with '%' in its name: {address.location!r}; rename it."
+        )
     return DeltaTables(address)

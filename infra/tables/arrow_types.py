@@ -9,27 +9,27 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 
-def plain_type(given: pa.DataType) -> pa.DataType:
+def normalize_type(given: pa.DataType) -> pa.DataType:
     """Return the plain type that holds the same values."""
     if pa.types.is_dictionary(given):
-        return plain_type(given.value_type)
+        return normalize_type(given.value_type)
     if pa.types.is_large_string(given) or pa.types.is_string_view(given):
         return pa.string()
     if pa.types.is_large_binary(given) or pa.types.is_binary_view(given) or pa.types.is_fixed_size_binary(given):
         return pa.binary()
     if pa.types.is_list(given) or pa.types.is_large_list(given) or pa.types.is_list_view(given):
-        return pa.list_(plain_type(given.value_type))
+        return pa.list_(normalize_type(given.value_type))
     if pa.types.is_timestamp(given):
         return pa.timestamp("us", given.tz)
     return given
 
 
-def plain_schema(given: pa.Schema) -> pa.Schema:
+def normalize_schema(given: pa.Schema) -> pa.Schema:
     """Return the same columns in plain types, all of them nullable, without metadata."""
-    return pa.schema([(field.name, plain_type(field.type)) for field in given])
+    return pa.schema([(field.name, normalize_type(field.type)) for field in given])
 
 
-def plain_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def normalize_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Yield the batches with exactly the columns, order and types of `schema`."""
     for batch in batches:
         yield batch.select(schema.names).cast(schema)

@@ -10,35 +10,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
-from infra.tables.arrow_types import plain_batches
+from infra.tables.arrow_types import normalize_batches
 
-OPERATION = "_op"
+OPERATION_COLUMN = "_op"
 PUT, DROP = "put", "drop"
 
 _ROW_GROUP_ROWS = 128 * 1024  # a rewrite of 2,000,000 rows peaks 0.3 GB lower than with delta-rs's default of 1 Mi
 
 
-def checked(changes: "pa.Table | pa.RecordBatchReader", schema: pa.Schema, on: Sequence[str]) -> pa.RecordBatchReader:
+def validated_changes(
+    changes: "pa.Table | pa.RecordBatchReader", schema: pa.Schema, on: Sequence[str]
+) -> pa.RecordBatchReader:
     """Return the changes as a stream in the table's own columns, order and types, with `_op` last."""
-    full = schema.append(pa.field(OPERATION, pa.string()))
+    full = schema.append(pa.field(OPERATION_COLUMN, pa.string()))
     if sorted(changes.schema.names) != sorted(full.names):
         raise ValueError(f"The changes' columns are {changes.schema.names!r}; needed are {full.names!r}.")
     if not on or not set(on) <= set(schema.names):
         raise ValueError(f"Rows are matched on {list(on)!r}, but the table's columns are {schema.names!r}.")
     if isinstance(changes, pa.RecordBatchReader):
-        return pa.RecordBatchReader.from_batches(full, plain_batches(changes, full))
+        return pa.RecordBatchReader.from_batches(full, normalize_batches(changes, full))
     if not len(changes):
         raise ValueError("There are no changes; publishing nothing makes no version.")
-    if strange := set(pc.unique(changes[OPERATION]).to_pylist()) - {PUT, DROP}:
-        raise ValueError(f"{OPERATION!r} must be {PUT!r} or {DROP!r}, not {strange!r}.")
+    if strange := set(pc.unique(changes[OPERATION_COLUMN]).to_pylist()) - {PUT, DROP}:
+        raise ValueError(f"{OPERATION_COLUMN!r} must be {PUT!r} or {DROP!r}, not {strange!r}.")
     if any(changes[name].null_count for name in on):
         raise ValueError(f"A row to be matched on {list(on)!r} has a null there.")
     if len(changes.select(list(on)).group_by(list(on)).aggregate([])) != len(changes):
         raise ValueError(f"Two changes have the same {list(on)!r}; one row can only change once in a commit.")
-    return pa.RecordBatchReader.from_batches(full, plain_batches(changes.to_batches(), full))
+    return pa.RecordBatchReader.from_batches(full, normalize_batches(changes.to_batches(), full))
 
 
-def commit(target: DeltaTable, rows: pa.RecordBatchReader, on: Sequence[str], properties: CommitProperties) -> None:
+def commit_changes(
+    target: DeltaTable, rows: pa.RecordBatchReader, on: Sequence[str], properties: CommitProperties
+) -> None:
     """Commit the checked rows onto the version that `target` was opened at."""
     base = target.version()
     if target.file_uris():
@@ -49,30 +53,34 @@ def commit(target: DeltaTable, rows: pa.RecordBatchReader, on: Sequence[str], pr
                 source_alias="s",
                 target_alias="t",
                 commit_properties=properties,
-                writer_properties=_writing(rows.schema),
+                writer_properties=_writer_properties(rows.schema),
             )
-            .when_matched_update_all(predicate=f"s.{OPERATION} = '{PUT}'", except_cols=[OPERATION])
-            .when_matched_delete(predicate=f"s.{OPERATION} = '{DROP}'")
-            .when_not_matched_insert_all(predicate=f"s.{OPERATION} = '{PUT}'", except_cols=[OPERATION])
+            .when_matched_update_all(predicate=f"s.{OPERATION_COLUMN} = '{PUT}'", except_cols=[OPERATION_COLUMN])
+            .when_matched_delete(predicate=f"s.{OPERATION_COLUMN} = '{DROP}'")
+            .when_not_matched_insert_all(predicate=f"s.{OPERATION_COLUMN} = '{PUT}'", except_cols=[OPERATION_COLUMN])
             .execute()
         )
     else:
         # The first night streams: a MERGE into nothing would hold all of its rows in memory twice.
         write_deltalake(
-            target, _puts(rows), mode="append", commit_properties=properties, writer_properties=_writing(rows.schema)
+            target,
+            _inserted_rows(rows),
+            mode="append",
+            commit_properties=properties,
+            writer_properties=_writer_properties(rows.schema),
         )
     if target.version() == base:
         target.create_write_transaction([], "append", target.schema(), commit_properties=properties)
         target.update_incremental()
 
 
-def _puts(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    schema = rows.schema.remove(rows.schema.get_field_index(OPERATION))
-    kept = (batch.filter(pc.equal(batch[OPERATION], PUT)).select(schema.names) for batch in rows)
+def _inserted_rows(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    schema = rows.schema.remove(rows.schema.get_field_index(OPERATION_COLUMN))
+    kept = (batch.filter(pc.equal(batch[OPERATION_COLUMN], PUT)).select(schema.names) for batch in rows)
     return pa.RecordBatchReader.from_batches(schema, kept)
 
 
-def _writing(schema: pa.Schema) -> WriterProperties:
+def _writer_properties(schema: pa.Schema) -> WriterProperties:
     # Digests never repeat, so a dictionary of them is built for nothing; zstd 1 is as fast as snappy and 12 % smaller.
     digests = {
         field.name: ColumnProperties(dictionary_enabled=False) for field in schema if pa.types.is_binary(field.type)

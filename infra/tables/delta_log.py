@@ -14,23 +14,28 @@ from typing import Any
 
 from infra.interfaces import Commit, ObjectStore
 
-_WORDS = "packshot."  # keeps our words apart from delta's own fields in a commit
-_ENTRY = re.compile(r"(\d{20})\.json")
-_READERS = 8
-_ROW_COUNTS = ("num_added_rows", "num_target_rows_inserted", "num_target_rows_updated", "num_target_rows_deleted")
+_METADATA_PREFIX = "packshot."  # keeps our words apart from delta's own fields in a commit
+_LOG_ENTRY_NAME = re.compile(r"(\d{20})\.json")
+_READER_THREADS = 8
+_ROW_COUNT_METRICS = (
+    "num_added_rows",
+    "num_target_rows_inserted",
+    "num_target_rows_updated",
+    "num_target_rows_deleted",
+)
 
 
-def as_metadata(words: Mapping[str, str]) -> dict[str, str]:
+def to_commit_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return our words as they are kept in the log."""
-    return {f"{_WORDS}{name}": value for name, value in words.items()}
+    return {f"{_METADATA_PREFIX}{name}": value for name, value in metadata.items()}
 
 
 def read_history(store: ObjectStore, table: str, limit: int | None = None) -> Sequence[Commit]:
     """Return the commits whose log entries are still there, newest first, at most `limit`."""
     folder = f"{table}/_delta_log/"
     names = (info.key.removeprefix(folder) for info in store.list(folder))
-    versions = sorted((int(match[1]) for name in names if (match := _ENTRY.fullmatch(name))), reverse=True)
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="history") as readers:
+    versions = sorted((int(match[1]) for name in names if (match := _LOG_ENTRY_NAME.fullmatch(name))), reverse=True)
+    with ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="history") as readers:
         entries = readers.map(lambda version: store.read(f"{folder}{version:020d}.json"), versions[:limit])
         return [_commit(version, entry) for version, entry in zip(versions, entries, strict=False)]
 
@@ -38,12 +43,16 @@ def read_history(store: ObjectStore, table: str, limit: int | None = None) -> Se
 def _commit(version: int, entry: bytes) -> Commit:
     actions = (json.loads(line) for line in entry.splitlines() if b'"commitInfo"' in line)
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    words = {name.removeprefix(_WORDS): str(value) for name, value in info.items() if name.startswith(_WORDS)}
+    words = {
+        name.removeprefix(_METADATA_PREFIX): str(value)
+        for name, value in info.items()
+        if name.startswith(_METADATA_PREFIX)
+    }
     at = datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC)
     return Commit(version, at, words, _rows_moved(info.get("operationMetrics") or {}))
 
 
 def _rows_moved(metrics: Mapping[str, object]) -> int | None:
     """Return how many rows were inserted, replaced and deleted, by the counts that delta-rs leaves in the log."""
-    counts = [int(str(metrics[name])) for name in _ROW_COUNTS if name in metrics]
+    counts = [int(str(metrics[name])) for name in _ROW_COUNT_METRICS if name in metrics]
     return sum(counts) if counts else None

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 def spill(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> IO[bytes]:
     """Write the batches to a file without a name, and return it at its beginning."""
-    file = TemporaryFile(prefix="packshot-")  # noqa: SIM115 - `spilled` ends it
+    file = TemporaryFile(prefix="packshot-")  # noqa: SIM115 - `read_spilled` ends it
     try:
         with pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
             for batch in batches:
@@ -25,7 +25,7 @@ def spill(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> IO[bytes]:
     return file
 
 
-def spilled(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
+def read_spilled(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     """Yield what `spill` wrote, and end the file."""
     with file, pa.ipc.open_stream(file) as reader:
         yield from reader

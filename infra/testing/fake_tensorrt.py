@@ -14,7 +14,7 @@ from typing import Any
 from infra.testing.fake_tensorrt_runtime import DataType, Severity, Shape, _ILogger, _IStreamReaderV2, _Runtime
 
 
-class RecordingTensorRT:
+class FakeTensorRT:
     """The module. `parser_errors`, `build_fails`, `cache_is_foreign` and `refused_profile` order a fault."""
 
     __version__ = "11.4.0.106"
@@ -43,7 +43,7 @@ class RecordingTensorRT:
         """An attention's layer, once its class is set."""
 
         type: object
-        attention: "RecordingTensorRT.IAttention"
+        attention: "FakeTensorRT.IAttention"
 
     def note(self, *call: object) -> None:
         """Note a call: its name and what it was given."""
@@ -65,7 +65,7 @@ class RecordingTensorRT:
 class _Layer:
     def __init__(self, kind: object) -> None:
         self.type = kind
-        self.attention = RecordingTensorRT.IAttention()
+        self.attention = FakeTensorRT.IAttention()
 
 
 class _Network:
@@ -83,20 +83,20 @@ class _Network:
 
 class _ParserError:
     def __init__(self, desc: str, name: str, operator: str) -> None:
-        self._said = desc, name, operator
+        self._details = desc, name, operator
 
     def desc(self) -> str:
-        return self._said[0]
+        return self._details[0]
 
     def node_name(self) -> str:
-        return self._said[1]
+        return self._details[1]
 
     def node_operator(self) -> str:
-        return self._said[2]
+        return self._details[2]
 
 
 class _Parser:
-    def __init__(self, api: RecordingTensorRT, network: _Network) -> None:
+    def __init__(self, api: FakeTensorRT, network: _Network) -> None:
         self._api, self._network = api, network
 
     @property
@@ -131,7 +131,7 @@ class _Profile:
 
 
 class _BuilderConfig:
-    def __init__(self, api: RecordingTensorRT) -> None:
+    def __init__(self, api: FakeTensorRT) -> None:
         self._api = api
         self.profiles: list[_Profile] = []
         self._cache = _TimingCache(b"")
@@ -171,7 +171,7 @@ class _BuilderConfig:
 
 
 class _Builder:
-    def __init__(self, api: RecordingTensorRT, logger: _ILogger) -> None:
+    def __init__(self, api: FakeTensorRT, logger: _ILogger) -> None:
         self._api, self._logger = api, logger
 
     def create_network(self, flags: int) -> _Network:

@@ -19,8 +19,12 @@ from infra.errors import EngineError
 Shape = tuple[int, ...]
 Severity = enum.Enum("Severity", "INTERNAL_ERROR ERROR WARNING INFO VERBOSE")
 DataType = enum.Enum("DataType", "FLOAT HALF BF16 FP8 INT8 INT32 INT64 UINT8 BOOL")
-NUMPY = {DataType.FLOAT: np.float32, DataType.BOOL: np.bool_, DataType.INT64: np.int64}
-ONNX = {"tensor(float)": DataType.FLOAT, "tensor(bool)": DataType.BOOL, "tensor(int64)": DataType.INT64}
+NUMPY_TYPES = {DataType.FLOAT: np.float32, DataType.BOOL: np.bool_, DataType.INT64: np.int64}
+DATA_TYPE_BY_ONNX_TYPE = {
+    "tensor(float)": DataType.FLOAT,
+    "tensor(bool)": DataType.BOOL,
+    "tensor(int64)": DataType.INT64,
+}
 
 
 class _ILogger:
@@ -73,7 +77,7 @@ class _Engine:
         return str(self.ports[number].name)
 
     def get_tensor_dtype(self, name: str) -> DataType:
-        return ONNX[next(port.type for port in self.ports if port.name == name)]
+        return DATA_TYPE_BY_ONNX_TYPE[next(port.type for port in self.ports if port.name == name)]
 
     def get_device_memory_size_for_profile_v2(self, number: int) -> int:
         return 1024 * (number + 1)
@@ -105,7 +109,7 @@ class _Context:
     def infer_shapes(self) -> list[str]:
         missing = [port.name for port in self._engine.session.get_inputs() if port.name not in self._shapes]
         if not missing:
-            answers = self._answers({name: self._blank(name) for name in self._profile})
+            answers = self._compute_outputs({name: self._zeros(name) for name in self._profile})
             self._shapes |= {name: answer.shape for name, answer in answers.items()}
         return missing
 
@@ -123,22 +127,22 @@ class _Context:
         self._engine.api.note("execute_async_v3", stream)
         if self._engine.api.loses_work or self._scratch < 1024 * self._engine.num_optimization_profiles:
             return False
-        answers = self._answers({name: self._at(name) for name in self._profile})
+        answers = self._compute_outputs({name: self._read_input(name) for name in self._profile})
         for name, answer in answers.items():
             ctypes.memmove(self._addresses[name], answer.ctypes.data, answer.nbytes)
         return True
 
-    def _answers(self, given: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    def _compute_outputs(self, given: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         names = [port.name for port in self._engine.session.get_outputs()]
         answers: Sequence[npt.NDArray[Any]] = self._engine.session.run(names, given)
         return dict(zip(names, (np.ascontiguousarray(answer) for answer in answers), strict=True))
 
-    def _blank(self, name: str) -> npt.NDArray[Any]:
-        return np.zeros(self._shapes[name], NUMPY[self._engine.get_tensor_dtype(name)])
+    def _zeros(self, name: str) -> npt.NDArray[Any]:
+        return np.zeros(self._shapes[name], NUMPY_TYPES[self._engine.get_tensor_dtype(name)])
 
-    def _at(self, name: str) -> npt.NDArray[Any]:
+    def _read_input(self, name: str) -> npt.NDArray[Any]:
         if not self._addresses.get(name):
             raise EngineError(f"The input {name!r} was given no address.")
-        blank = self._blank(name)
+        blank = self._zeros(name)
         content = ctypes.string_at(self._addresses[name], blank.nbytes)
         return np.frombuffer(content, blank.dtype).reshape(blank.shape)

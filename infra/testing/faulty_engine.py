@@ -11,20 +11,20 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from infra.engines import WINDOW, EngineSpec
+from infra.engines import PROMPT_WINDOW, EngineSpec
 from infra.engines.backend import OutOfDeviceMemory
-from infra.engines.stub.stub_backend import StubPainter
+from infra.engines.stub.stub_backend import StubBackend
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Engine, Failure, Frame, Prompt
 
 POISON = "[poison]"
 UNGROUPABLE = "[ungroupable]"
-DEADLY = "[deadly]"
-FATAL = "[fatal]"
+DEVICE_LOSS = "[deadly]"
+PROCESS_KILL = "[fatal]"
 
 
-class FaultyPainter:
+class FaultyBackend:
     """Paints flat pictures of at most `capacity` pixels a batch; words in a prompt's text order other faults.
 
     `[poison]` raises `ValueError` with the whole text, `[ungroupable]` raises while the batch is put together, and
@@ -33,40 +33,42 @@ class FaultyPainter:
 
     name = "faulty"
 
-    def __init__(self, capacity: int | None = None, *, held: bool = False, loads: bool = True) -> None:
+    def __init__(
+        self, capacity: int | None = None, *, wait_for_permits: bool = False, load_succeeds: bool = True
+    ) -> None:
         self.batches: list[tuple[str, ...]] = []
         self.calls: list[tuple[str, int]] = []
         self._capacity = capacity
-        self._loads = loads
-        self._permits = threading.Semaphore(0) if held else None
+        self._load_succeeds = load_succeeds
+        self._permits = threading.Semaphore(0) if wait_for_permits else None
 
-    def allow(self, batches: int) -> None:
+    def permit_batches(self, batches: int) -> None:
         """Let a held painter paint that many batches more."""
         if self._permits is not None:
             self._permits.release(batches)
 
     def load(self) -> None:
         """Note the thread; raise `EngineError` if ordered not to load."""
-        self._note("load")
-        if not self._loads:
+        self._record_call("load")
+        if not self._load_succeeds:
             raise EngineError("The painter was ordered not to load.")
 
-    def group(self, prompt: Prompt) -> Hashable:
+    def batch_key(self, prompt: Prompt) -> Hashable:
         """Return the size and the length of the text."""
         if UNGROUPABLE in prompt.text:
             raise LookupError("The prompt asks for it with the word [ungroupable].")
         return prompt.width, prompt.height, len(prompt.text)
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Return a flat picture a prompt, grey as its seed says, or raise what was ordered."""
-        self._note("paint")
+        self._record_call("paint")
         if self._permits is not None:
             self._permits.acquire()
         self.batches.append(tuple(prompt.key for prompt in prompts))
         if self._capacity is not None and sum(prompt.width * prompt.height for prompt in prompts) > self._capacity:
             raise OutOfDeviceMemory(f"{len(prompts)} pictures are more than {self._capacity} pixels.")
         for prompt in prompts:
-            if DEADLY in prompt.text:
+            if DEVICE_LOSS in prompt.text:
                 raise EngineError("The device was lost, as ordered.")
             if POISON in prompt.text:
                 raise ValueError(f"cannot paint {prompt.text}")
@@ -75,24 +77,24 @@ class FaultyPainter:
             for prompt in prompts
         ]
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Note the thread."""
-        self._note("release")
+        self._record_call("release")
 
-    def _note(self, call: str) -> None:
+    def _record_call(self, call: str) -> None:
         self.calls.append((call, threading.get_ident()))
 
 
-class FatalPainter(StubPainter):
+class ProcessKillingBackend(StubBackend):
     """The stub, but `[fatal]` kills the process that paints, as a driver's crash would."""
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Paint cards, or die."""
-        if any(FATAL in prompt.text for prompt in prompts):
+        if any(PROCESS_KILL in prompt.text for prompt in prompts):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().paint(prompts)
+        return super().generate_batch(prompts)
 
 
-def open_fatal_engine(spec: EngineSpec) -> Engine:
+def open_process_killing_engine(spec: EngineSpec) -> Engine:
     """Open the stub that can be killed by a prompt; for processes of which there are others."""
-    return ThreadedEngine(FatalPainter(spec.stub_seconds), 1, WINDOW)
+    return ThreadedEngine(ProcessKillingBackend(spec.stub_seconds), 1, PROMPT_WINDOW)

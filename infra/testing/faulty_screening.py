@@ -11,7 +11,7 @@ import time
 from typing import Any, NoReturn
 
 from infra.errors import StoreError
-from infra.interfaces import ObjectStore, Screened, ScreeningOrder
+from infra.interfaces import ObjectStore, Screened, ScreeningRequest
 from infra.screening.measure import measure, scanners_for
 
 FAULTS = ("hang", "grip", "crash", "raise", "away")
@@ -20,13 +20,13 @@ FAULTS = ("hang", "grip", "crash", "raise", "away")
 CRASH_CODE = 77
 
 
-def measure_or_fail(order: ScreeningOrder, store: ObjectStore) -> Screened:
+def measure_or_fail(request: ScreeningRequest, store: ObjectStore) -> Screened:
     """Measure, unless the order's key starts with the name of a fault."""
-    spoiled = re.match(r"(hang|crash)-in-([a-z]+)", order.key)
+    spoiled = re.match(r"(hang|crash)-in-([a-z]+)", request.key)
     if spoiled:
         spoil = _hang if spoiled[1] == "hang" else _crash
-        return measure(order, store, {**scanners_for(order), spoiled[2]: spoil})
-    fault = next((name for name in FAULTS if order.key.startswith(name)), None)
+        return measure(request, store, {**scanners_for(request), spoiled[2]: spoil})
+    fault = next((name for name in FAULTS if request.key.startswith(name)), None)
     if fault == "hang":
         _hang()
     if fault == "grip":
@@ -34,10 +34,10 @@ def measure_or_fail(order: ScreeningOrder, store: ObjectStore) -> Screened:
     if fault == "crash":
         _crash()
     if fault == "raise":
-        raise ValueError(f"The order {order.key!r} asked for an exception.")
+        raise ValueError(f"The order {request.key!r} asked for an exception.")
     if fault == "away":
         raise StoreError("The store was away on purpose.")
-    return measure(order, store)
+    return measure(request, store)
 
 
 def _hang(_: Any = None) -> NoReturn:

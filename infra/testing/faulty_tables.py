@@ -1,8 +1,8 @@
 """Tables that die at a chosen moment, together with the store beside them.
 
-Comes in: real tables and a `Mortality`. Goes out: the same tables until the n-th operation of both, `StoreDied` after.
-A merge that dies "after" has committed although its caller heard nothing of it: the case that repeated commits must
-survive.
+Comes in: real tables and a `FaultInjector`. Goes out: the same tables until the n-th operation of both, `InjectedFault`
+after. A merge that dies "after" has committed although its caller heard nothing of it: the case that repeated commits
+must survive.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,32 +10,32 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from infra.interfaces import Commit, TableStore
-from infra.testing.faulty_store import Mortality
+from infra.testing.faulty_store import FaultInjector
 
 
-class MortalTables:
-    """A `TableStore` that dies with its `Mortality`."""
+class FaultyTables:
+    """A `TableStore` that dies with its `FaultInjector`."""
 
-    def __init__(self, tables: TableStore, mortality: Mortality) -> None:
+    def __init__(self, tables: TableStore, injector: FaultInjector) -> None:
         self.url = tables.url
         self._tables = tables
-        self._mortality = mortality
+        self._injector = injector
 
     def ensure(self, table: str, schema: pa.Schema) -> None:
         """Make the table unless it is there."""
-        self._mortality.survive(f"ensure {table}", lambda: self._tables.ensure(table, schema))
+        self._injector.call(f"ensure {table}", lambda: self._tables.ensure(table, schema))
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where the table has not been made."""
-        return self._mortality.survive(f"version of {table}", lambda: self._tables.version(table))
+        return self._injector.call(f"version of {table}", lambda: self._tables.version(table))
 
     def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
         """Return the rows of one version."""
-        return self._mortality.survive(f"read {table}", lambda: self._tables.read(table, columns, version=version))
+        return self._injector.call(f"read {table}", lambda: self._tables.read(table, columns, version=version))
 
     def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version."""
-        return self._mortality.survive(f"stream {table}", lambda: self._tables.batches(table, columns, version=version))
+        return self._injector.call(f"stream {table}", lambda: self._tables.batches(table, columns, version=version))
 
     def merge(
         self,
@@ -47,22 +47,22 @@ class MortalTables:
         metadata: Mapping[str, str],
     ) -> int:
         """Commit `changes` as exactly the version after `base_version`."""
-        return self._mortality.survive(
+        return self._injector.call(
             f"merge into {table}",
             lambda: self._tables.merge(table, changes, on=on, base_version=base_version, metadata=metadata),
         )
 
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed."""
-        return self._mortality.survive(f"changes of {table}", lambda: self._tables.changes(table, version))
+        return self._injector.call(f"changes of {table}", lambda: self._tables.changes(table, version))
 
     def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first."""
-        return self._mortality.survive(f"history of {table}", lambda: self._tables.history(table, limit))
+        return self._injector.call(f"history of {table}", lambda: self._tables.history(table, limit))
 
     def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
         """Delete data files that no young or kept version needs."""
-        return self._mortality.survive(
+        return self._injector.call(
             f"vacuum {table}",
             lambda: self._tables.vacuum(table, keep_hours=keep_hours, keep_versions=keep_versions, dry_run=dry_run),
         )

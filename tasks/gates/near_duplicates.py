@@ -15,93 +15,95 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet, Firsts
-from catalogs.policy.duplicates import Candidate, Pair, Published
-from catalogs.policy.schema import Duplicates
-from catalogs.runs.manifest_diff import digests
-from catalogs.table_schemas import CODES
-from infra.imaging.hamming_index import CODE_BYTES, Neighbours
+from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter
+from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
+from catalogs.policy.schema import DuplicateRules
+from catalogs.runs.manifest_diff import table_row_digests
+from catalogs.table_schemas import FINGERPRINTS
+from infra.imaging.hamming_index import FINGERPRINT_BYTES, HammingIndex
 from infra.interfaces import ObjectStore, TableStore
 
-Codes = npt.NDArray[np.uint8]
-Rows = npt.NDArray[np.int64]
+ByteRows = npt.NDArray[np.uint8]
+RowNumbers = npt.NDArray[np.int64]
 
-CODE_COLUMNS = ("fingerprint", "crop")
-_HEAD = 8
+FINGERPRINT_COLUMNS = ("fingerprint", "crop")
+_PREFIX_BYTES = 8
 """Bytes of a pixel sha that find the rows of one picture; a chance meeting only brings a row too many."""
 
 
-class Shown:
+class PublishedFingerprints:
     """The live pictures that a run neither replaces nor retires, by row: 0, 1, 2 … in the order of the files."""
 
-    def __init__(self, store: ObjectStore, tables: TableStore, catalogue: str, moving: pa.Array) -> None:
+    def __init__(self, store: ObjectStore, tables: TableStore, catalogue: str, excluded_slots: pa.Array) -> None:
         """Find the rows; `moving` holds the slot ids of the pictures that the run replaces or retires."""
         self._store = store
-        self._masks: dict[str, list[npt.NDArray[np.bool_]]] = {}
-        self._heads = np.empty(0, np.uint64)
-        self._known: dict[str, dict[bytes, Sequence[tuple[int, int]]]] = {name: {} for name in CODE_COLUMNS}
-        table = layout.manifest(catalogue)
+        self._live_masks: dict[str, list[npt.NDArray[np.bool_]]] = {}
+        self._pixel_prefixes = np.empty(0, np.uint64)
+        self._lookup_cache: dict[str, dict[bytes, Sequence[tuple[int, int]]]] = {
+            name: {} for name in FINGERPRINT_COLUMNS
+        }
+        table = layout.manifest_table(catalogue)
         if tables.version(table) is not None:
             live = DigestSet()
             for batch in tables.batches(table, ("slot_id", "pixel_sha")):
-                kept = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), moving)))
-                live.add(digests(kept, "slot_id", "pixel_sha"))
-            self._find([info.key for info in store.list(layout.codes_prefix(catalogue))], live)
+                kept = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), excluded_slots)))
+                live.add(table_row_digests(kept, "slot_id", "pixel_sha"))
+            self._find_live_rows([info.key for info in store.list(layout.fingerprints_prefix(catalogue))], live)
 
     def __len__(self) -> int:
-        return len(self._heads)
+        return len(self._pixel_prefixes)
 
-    def near(self, column: str, codes: Sequence[bytes], radius: int) -> list[Sequence[tuple[int, int]]]:
+    def find_near(self, column: str, fingerprints: Sequence[bytes], radius: int) -> list[Sequence[tuple[int, int]]]:
         """Return for each code the rows at most `radius` bits away and their distances; each code is looked up once."""
-        known = self._known[column]
-        asked = [code for code in dict.fromkeys(codes) if code not in known]
+        known = self._lookup_cache[column]
+        asked = [code for code in dict.fromkeys(fingerprints) if code not in known]
         if asked:
             rows, index = self._index(column)
-            for code, (found, apart) in zip(asked, index.within(_joined(asked), radius), strict=True):
+            for code, (found, apart) in zip(asked, index.range_search(_stack_fingerprints(asked), radius), strict=True):
                 known[code] = list(zip(rows[found].tolist(), apart.tolist(), strict=True))
-        return [known[code] for code in codes]
+        return [known[code] for code in fingerprints]
 
-    def published(self, rows: set[int], candidates: Sequence[Candidate]) -> dict[int, Published]:
+    def load_published(self, rows: set[int], candidates: Sequence[DuplicateCandidate]) -> dict[int, PublishedImage]:
         """Return these rows, those of the same pictures, and those that show a candidate's pixels or SKU."""
         if not len(self):
             return {}
         numbers = np.fromiter(rows, np.int64, len(rows))
-        shas = [candidate.pixel_sha[:_HEAD].ljust(_HEAD, b"\0") for candidate in candidates]
-        heads = np.union1d(self._heads[numbers], np.frombuffer(b"".join(shas), np.uint64))
+        shas = [candidate.pixel_sha[:_PREFIX_BYTES].ljust(_PREFIX_BYTES, b"\0") for candidate in candidates]
+        heads = np.union1d(self._pixel_prefixes[numbers], np.frombuffer(b"".join(shas), np.uint64))
         skus = pa.array(sorted({sku for candidate in candidates for sku in candidate.skus}), pa.string())
-        found: dict[int, Published] = {}
+        found: dict[int, PublishedImage] = {}
         start = 0
         for batch in self._batches():
-            wanted = np.isin(self._heads[start : start + len(batch)], heads)
+            wanted = np.isin(self._pixel_prefixes[start : start + len(batch)], heads)
             wanted |= pc.is_in(batch["sku"], skus).to_numpy(zero_copy_only=False)
             for place, row in zip(np.flatnonzero(wanted), batch.filter(pa.array(wanted)).to_pylist(), strict=True):
-                found[start + int(place)] = Published(**row)
+                found[start + int(place)] = PublishedImage(**row)
             start += len(batch)
         return found
 
-    def _find(self, keys: Sequence[str], live: DigestSet) -> None:
-        firsts = Firsts(live)
-        heads = [self._heads]
+    def _find_live_rows(self, keys: Sequence[str], live: DigestSet) -> None:
+        firsts = FirstOccurrenceFilter(live)
+        heads = [self._pixel_prefixes]
         for key in keys:
-            masks = self._masks[key] = []
+            masks = self._live_masks[key] = []
             for batch in self._read(key, ["slot_id", "pixel_sha"]):
-                wanted = firsts.among(digests(batch, "slot_id", "pixel_sha"))
+                wanted = firsts.first_occurrences(table_row_digests(batch, "slot_id", "pixel_sha"))
                 masks.append(wanted)
-                shas = pc.binary_slice(batch["pixel_sha"].filter(pa.array(wanted)), 0, _HEAD)
-                heads.append(_numbers(shas, _HEAD).view(np.uint64).ravel())
-        self._heads = np.concatenate(heads)
+                shas = pc.binary_slice(batch["pixel_sha"].filter(pa.array(wanted)), 0, _PREFIX_BYTES)
+                heads.append(_as_byte_rows(shas, _PREFIX_BYTES).view(np.uint64).ravel())
+        self._pixel_prefixes = np.concatenate(heads)
 
-    def _index(self, column: str) -> tuple[Rows, Neighbours]:
-        index, numbers, start = Neighbours(), [np.empty(0, np.int64)], 0
+    def _index(self, column: str) -> tuple[RowNumbers, HammingIndex]:
+        index, numbers, start = HammingIndex(), [np.empty(0, np.int64)], 0
         for batch in self._batches([column]):
-            there = pc.equal(pc.binary_length(batch[column]), CODE_BYTES).fill_null(False)
-            index.add(_numbers(batch[column].filter(there), CODE_BYTES))
+            there = pc.equal(pc.binary_length(batch[column]), FINGERPRINT_BYTES).fill_null(False)
+            index.add(_as_byte_rows(batch[column].filter(there), FINGERPRINT_BYTES))
             numbers.append(start + np.flatnonzero(there.to_numpy(zero_copy_only=False)))
             start += len(batch)
         return np.concatenate(numbers), index
 
-    def _batches(self, columns: list[str] = CODES.names) -> Iterator[pa.RecordBatch]:
-        for key, masks in self._masks.items():
+    def _batches(self, columns: list[str] = FINGERPRINTS.names) -> Iterator[pa.RecordBatch]:
+        for key, masks in self._live_masks.items():
             for batch, mask in zip(self._read(key, columns), masks, strict=True):
                 yield batch.filter(pa.array(mask))
 
@@ -111,25 +113,27 @@ class Shown:
                 yield batch.select(columns)
 
 
-def resemblances(
-    candidates: Sequence[Candidate], shown: Shown, rules: Duplicates
-) -> tuple[list[Pair], list[Published], list[Pair]]:
+def find_near_duplicates(
+    candidates: Sequence[DuplicateCandidate], published_fingerprints: PublishedFingerprints, rules: DuplicateRules
+) -> tuple[list[NearPair], list[PublishedImage], list[NearPair]]:
     """Return the pairs among the candidates, the published pictures that matter, and the pairs with those."""
-    among: list[Pair] = []
-    against: list[Pair] = []
-    for place, column in enumerate(CODE_COLUMNS):
-        trusted = [candidate.codes(rules)[place] for candidate in candidates]
+    among: list[NearPair] = []
+    against: list[NearPair] = []
+    for place, column in enumerate(FINGERPRINT_COLUMNS):
+        trusted = [candidate.trusted_fingerprints(rules)[place] for candidate in candidates]
         rows = [row for row, code in enumerate(trusted) if code]
         codes = [trusted[row] for row in rows]
         if not codes:
             continue
-        index = Neighbours()
-        index.add(_joined(codes))
-        for row, (found, apart) in zip(rows, index.within(_joined(codes), rules.review_bits), strict=True):
+        index = HammingIndex()
+        index.add(_stack_fingerprints(codes))
+        for row, (found, apart) in zip(
+            rows, index.range_search(_stack_fingerprints(codes), rules.review_bits), strict=True
+        ):
             among += [(row, rows[other], bits) for other, bits in zip(found.tolist(), apart.tolist(), strict=True)]
-        for row, near in zip(rows, shown.near(column, codes, rules.review_bits), strict=True):
+        for row, near in zip(rows, published_fingerprints.find_near(column, codes, rules.review_bits), strict=True):
             against += [(row, other, bits) for other, bits in near]
-    published = shown.published({other for _, other, _ in against}, candidates)
+    published = published_fingerprints.load_published({other for _, other, _ in against}, candidates)
     places = {row: place for place, row in enumerate(published)}
     return (
         [pair for pair in among if pair[0] != pair[1]],
@@ -138,10 +142,10 @@ def resemblances(
     )
 
 
-def _joined(codes: Sequence[bytes]) -> Codes:
-    return np.frombuffer(b"".join(codes), np.uint8).reshape(-1, CODE_BYTES)
+def _stack_fingerprints(fingerprints: Sequence[bytes]) -> ByteRows:
+    return np.frombuffer(b"".join(fingerprints), np.uint8).reshape(-1, FINGERPRINT_BYTES)
 
 
-def _numbers(values: Any, width: int) -> Codes:
+def _as_byte_rows(values: Any, width: int) -> ByteRows:
     """Return binary values of one length as rows of bytes."""
     return np.frombuffer(b"".join(values.to_pylist()), np.uint8).reshape(-1, width)

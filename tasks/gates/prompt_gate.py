@@ -6,7 +6,7 @@ classifier that fails on one prompt leaves that prompt to a person, and the next
 
 from collections.abc import Sequence
 
-from catalogs.policy.prompt_rules import PromptFindings, PromptWord, decide_brands
+from catalogs.policy.prompt_rules import PromptFindings, PromptVerdict, decide_brands
 from catalogs.policy.schema import Policy, decide_prompt
 from catalogs.verdict import PASS, Verdict
 from infra.scanners import TextClassifier
@@ -17,43 +17,53 @@ from infra.scanners.languages import LanguageScanner
 CLASSIFIER = "classifier"
 
 
-class PromptGates:
+class PolicyPromptGate:
     """The prompt gates of one run. Building it takes milliseconds; keep it for the run's prompts."""
 
     def __init__(self, policy: Policy, languages: Sequence[str], classifier: TextClassifier | None = None) -> None:
         """Take the policy, the recipe's languages, and the classifier that a policy may ask for."""
         self._policy = policy
         self._brands = BrandScanner(policy.brands.names, policy.brands.devices, policy.brands.words)
-        terms = {**policy.words.terms, **self._brands.terms}
+        terms = {**policy.words.terms_by_category, **self._brands.terms}
         self._words = WordScanner(terms, [*policy.words.allow, *self._brands.allow])
         self._languages = LanguageScanner(languages)
         self._classifier = classifier
-        self._heard = {
+        self._scanner_versions = {
             "words": self._words.version,
             "languages": self._languages.version,
             "brands": self._brands.version,
         }
-        self._clean = decide_prompt(PromptFindings(), self._heard, {}, policy)
+        self._clean_verdict = decide_prompt(PromptFindings(), self._scanner_versions, {}, policy)
 
-    def judge(self, prompt: str) -> PromptWord:
+    def judge(self, prompt: str) -> PromptVerdict:
         """Return the word on a prompt, whoever asks for it, and the brands that it names."""
         hits, languages = self._words.scan(prompt), self._languages.scan(prompt)
         brands = self._brands.scan(prompt, hits)
         hits = {category: terms for category, terms in hits.items() if category in self._policy.words.categories}
         if self._classifier is not None:
-            return PromptWord(self._classified(PromptFindings(hits, languages), self._classifier, prompt), brands)
+            return PromptVerdict(
+                self._judge_with_classifier(PromptFindings(hits, languages), self._classifier, prompt), brands
+            )
         if not hits and not languages:
-            return PromptWord(self._clean, brands)
-        return PromptWord(decide_prompt(PromptFindings(hits, languages), self._heard, {}, self._policy), brands)
+            return PromptVerdict(self._clean_verdict, brands)
+        return PromptVerdict(
+            decide_prompt(PromptFindings(hits, languages), self._scanner_versions, {}, self._policy), brands
+        )
 
-    def judge_brands(self, found: Sequence[str], brand: str) -> Verdict:
+    def judge_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
         """Return the word on a slot whose prompt names the brands `found`, and whose row names the brand `brand`."""
-        return decide_brands(found, self._brands.owned(brand), self._policy.brands) if found else PASS
+        return (
+            decide_brands(named_brands, self._brands.brands_of(own_brand), self._policy.brands)
+            if named_brands
+            else PASS
+        )
 
-    def _classified(self, found: PromptFindings, classifier: TextClassifier, prompt: str) -> Verdict:
+    def _judge_with_classifier(self, findings: PromptFindings, classifier: TextClassifier, prompt: str) -> Verdict:
         try:
             scores = classifier.score(prompt)
         except Exception as error:  # whatever a model raises, the prompt goes to a person and the run goes on
-            return decide_prompt(found, self._heard, {CLASSIFIER: f"{type(error).__name__}: {error}"}, self._policy)
-        heard = self._heard | {CLASSIFIER: classifier.version}
-        return decide_prompt(PromptFindings(found.hits, found.languages, scores), heard, {}, self._policy)
+            return decide_prompt(
+                findings, self._scanner_versions, {CLASSIFIER: f"{type(error).__name__}: {error}"}, self._policy
+            )
+        heard = self._scanner_versions | {CLASSIFIER: classifier.version}
+        return decide_prompt(PromptFindings(findings.hits, findings.languages, scores), heard, {}, self._policy)

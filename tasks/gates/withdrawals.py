@@ -13,75 +13,81 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.runs.manifest_diff import PICTURE, WITHDRAWN
-from catalogs.runs.release_batch import NOTHING, Batch, Picture, picture_of
+from catalogs.runs.manifest_diff import WITHDRAWAL_KEY_COLUMNS, WITHDRAWN
+from catalogs.runs.release_batch import NO_WITHDRAWALS, ReleaseBatch, WithdrawalKey, withdrawal_key
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
-from tasks.amendments.manifest_change import POLICY
+from tasks.amendments.manifest_change import POLICY_KIND
 
-_TAKEN = ("delete", "update_preimage")
-_SHOWN = ("insert", "update_postimage")
+_REMOVED_CHANGE_TYPES = ("delete", "update_preimage")
+_ADDED_CHANGE_TYPES = ("insert", "update_postimage")
 
 
-def withdrawn_pictures(store: ObjectStore, tables: TableStore, batch: Batch, base: int) -> frozenset[Picture]:
+def find_withdrawn_images(
+    store: ObjectStore, tables: TableStore, batch: ReleaseBatch, base: int
+) -> frozenset[WithdrawalKey]:
     """Return the withdrawn pictures in the batch's slots, as of the manifest's version `base`.
 
     What was withdrawn after that does not count: a run that is closed after its commit must find the same sums.
     """
     if not batch.decisions.num_rows:
-        return NOTHING
+        return NO_WITHDRAWALS
     # Open ones first: one that closes after this look has put its outcomes into the table that is read next.
-    opened = [info.key for info in store.list(layout.open_amendments(batch.catalogue))]
-    outcomes = _outcomes(tables, batch)
+    opened = [info.key for info in store.list(layout.open_manifest_changes_prefix(batch.catalogue))]
+    outcomes = _read_batch_outcomes(tables, batch)
     if not opened and not outcomes.num_rows:
-        return NOTHING
-    history = tables.history(layout.manifest(batch.catalogue))
+        return NO_WITHDRAWALS
+    history = tables.history(layout.manifest_table(batch.catalogue))
     versions = {commit.metadata["token"]: commit.version for commit in history if "token" in commit.metadata}
-    foreseen = _foreseen(store, batch, history)
+    foreseen = _read_planned_policy_versions(store, batch, history)
     found = set()
     for row in outcomes.to_pylist():
         version = versions.get(row["run_id"], base if row["state"] == WITHDRAWN else None)
         asked = row["state"] == WITHDRAWN or row["run_id"] in foreseen
         if asked and version is not None and foreseen.get(row["run_id"], -1) < version <= base:
-            found.add(picture_of(row))
+            found.add(withdrawal_key(row))
     for key in opened:
         token = key.rsplit("/", 1)[1].removesuffix(".json")
         if foreseen.get(token, -1) < versions.get(token, -1) <= base:
-            found |= _taken(tables, batch, versions[token])
+            found |= _find_removed_images(tables, batch, versions[token])
     return frozenset(found)
 
 
-def _foreseen(store: ObjectStore, batch: Batch, history: Sequence[Commit]) -> dict[str, int]:
+def _read_planned_policy_versions(store: ObjectStore, batch: ReleaseBatch, history: Sequence[Commit]) -> dict[str, int]:
     """Return the applied policies, each with the release up to which the batch's plan knows what they took away."""
-    policies = [commit.metadata["token"] for commit in history if commit.metadata.get("kind") == POLICY]
+    policies = [commit.metadata["token"] for commit in history if commit.metadata.get("kind") == POLICY_KIND]
     if not policies:
         return {}
     planned = read_json(store, layout.run_file(batch.run_id, "plan.json"))["base_version"]
     return dict.fromkeys(policies, -1 if planned is None else planned)
 
 
-def _outcomes(tables: TableStore, batch: Batch) -> pa.Table:
+def _read_batch_outcomes(tables: TableStore, batch: ReleaseBatch) -> pa.Table:
     """Return the outcomes in the batch's slots that may be an amendment's."""
-    table, names = layout.outcomes(batch.catalogue), [*PICTURE, "state", "run_id"]
+    table, names = layout.outcomes_table(batch.catalogue), [*WITHDRAWAL_KEY_COLUMNS, "state", "run_id"]
     if tables.version(table) is None:
         return pa.table({name: [] for name in names})
     states = pa.array([WITHDRAWN, "review", "blocked"])
     batches = tables.batches(table, names)
-    kept = [rows.filter(pc.and_(pc.is_in(rows.column("state"), states), _in(rows, batch))) for rows in batches]
+    kept = [
+        rows.filter(pc.and_(pc.is_in(rows.column("state"), states), _mask_batch_slots(rows, batch))) for rows in batches
+    ]
     return pa.Table.from_batches(kept) if kept else pa.table({name: [] for name in names})
 
 
-def _taken(tables: TableStore, batch: Batch, version: int) -> set[Picture]:
+def _find_removed_images(tables: TableStore, batch: ReleaseBatch, version: int) -> set[WithdrawalKey]:
     """Return what one rollback's commit took away in the batch's slots, and did not put back in another file."""
-    feed = tables.changes(layout.manifest(batch.catalogue), version).select([*PICTURE, "_change_type"])
-    feed = feed.filter(_in(feed, batch))
-    kinds: list[set[Picture]] = []
-    for names in (_TAKEN, _SHOWN):
+    feed = tables.changes(layout.manifest_table(batch.catalogue), version).select(
+        [*WITHDRAWAL_KEY_COLUMNS, "_change_type"]
+    )
+    feed = feed.filter(_mask_batch_slots(feed, batch))
+    kinds: list[set[WithdrawalKey]] = []
+    for names in (_REMOVED_CHANGE_TYPES, _ADDED_CHANGE_TYPES):
         rows = feed.filter(pc.is_in(feed["_change_type"], pa.array(names)))
-        kinds.append({picture_of(row) for row in rows.to_pylist()})
+        kinds.append({withdrawal_key(row) for row in rows.to_pylist()})
     taken, shown = kinds
     return taken - shown
 
 
-def _in(rows: pa.Table | pa.RecordBatch, batch: Batch) -> pa.Array:
+def _mask_batch_slots(rows: pa.Table | pa.RecordBatch, batch: ReleaseBatch) -> pa.Array:
     return pc.is_in(rows.column("slot_id"), batch.decisions["slot_id"].combine_chunks())

@@ -10,37 +10,42 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet, Firsts
-from catalogs.keys import SHORT, digest
-from catalogs.runs.manifest_diff import digests
-from catalogs.table_schemas import CODES
+from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter
+from catalogs.keys import SHORT_DIGEST_LENGTH, digest
+from catalogs.runs.manifest_diff import table_row_digests
+from catalogs.table_schemas import FINGERPRINTS
 from infra.interfaces import ObjectInfo, ObjectStore
 
-FILES = 20
+MAX_UNCOMPACTED_FILES = 20
 """So many files are left as they are: reading them costs less than writing one anew each night."""
 
 
-def compact_codes(
-    store: ObjectStore, catalogue: str, files: Sequence[ObjectInfo], shown: DigestSet, dry_run: bool
+def compact_fingerprints(
+    store: ObjectStore, catalogue: str, files: Sequence[ObjectInfo], retained: DigestSet, dry_run: bool
 ) -> list[ObjectInfo]:
     """Write the rows of `files` that are shown into one new file; return the files that it replaces.
 
     `shown` holds the digests of (slot, pixel sha). Nothing is done, and nothing replaced, up to `FILES` files.
     """
-    if len(files) <= FILES:
+    if len(files) <= MAX_UNCOMPACTED_FILES:
         return []
     if not dry_run:
-        name = "compacted-" + digest(sorted(info.key for info in files))[:SHORT]
-        with store.open_output(layout.codes(catalogue, name)) as output, pq.ParquetWriter(output, CODES) as writer:
-            for rows in _shown_rows(store, files, shown):
+        name = "compacted-" + digest(sorted(info.key for info in files))[:SHORT_DIGEST_LENGTH]
+        with (
+            store.open_output(layout.fingerprints(catalogue, name)) as output,
+            pq.ParquetWriter(output, FINGERPRINTS) as writer,
+        ):
+            for rows in _read_retained_rows(store, files, retained):
                 writer.write_batch(rows)
     return list(files)
 
 
-def _shown_rows(store: ObjectStore, files: Sequence[ObjectInfo], shown: DigestSet) -> Iterator[pa.RecordBatch]:
-    firsts = Firsts(shown)
+def _read_retained_rows(
+    store: ObjectStore, files: Sequence[ObjectInfo], retained: DigestSet
+) -> Iterator[pa.RecordBatch]:
+    firsts = FirstOccurrenceFilter(retained)
     for info in files:
         with store.open_input(info.key) as file:
-            for batch in pq.ParquetFile(file).iter_batches(columns=CODES.names):
-                wanted = firsts.among(digests(batch, "slot_id", "pixel_sha"))
-                yield batch.select(CODES.names).cast(CODES).filter(pa.array(wanted))
+            for batch in pq.ParquetFile(file).iter_batches(columns=FINGERPRINTS.names):
+                wanted = firsts.first_occurrences(table_row_digests(batch, "slot_id", "pixel_sha"))
+                yield batch.select(FINGERPRINTS.names).cast(FINGERPRINTS).filter(pa.array(wanted))

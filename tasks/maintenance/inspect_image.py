@@ -1,6 +1,6 @@
 """What one picture says of where it comes from, and which row of a manifest it is.
 
-Comes in: a picture's bytes, foreign ones too, and a store where one is given. Goes out: a `Provenance`. A picture
+Comes in: a picture's bytes, foreign ones too, and a store where one is given. Goes out: a `ImageProvenance`. A picture
 belongs to the row whose file it is to the byte; one whose marks were taken off or changed, to those with its pixels.
 """
 
@@ -14,17 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from infra.errors import BadImage, UnreadableSource
-from infra.imaging.codecs import JPEG_START, PNG_START, decode, pixel_sha
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, read_mark
+from infra.errors import InvalidImage, UnreadableSource
+from infra.imaging.codecs import JPEG_START, PNG_SIGNATURE, decode, pixel_sha
+from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, read_source_type
 from infra.interfaces import ObjectStore, TableStore, Watermark
-from infra.provenance.credentials import Credential, read_credential
-from infra.provenance.image_input import require_room
-from tasks.runs.release_history import catalogues
+from infra.provenance.credentials import ContentCredential, read_credential
+from infra.provenance.image_input import require_max_pixels
+from tasks.runs.release_history import list_catalogues
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 """Rows that are named: any number of them may show the same pixels."""
-MOST_PIXELS = 2**26
+MAX_PIXELS = 2**26
 """Larger pictures are not decoded: no shop shows 67 megapixels, and their pixels would fill the memory."""
 
 _COLUMNS = ("sku", "view", "variant", "index", "object", "run_id", "released_at", "file_sha", "pixel_sha")
@@ -32,7 +32,7 @@ _SHORT_COLUMNS = _COLUMNS[:-2]
 
 
 @dataclass(frozen=True)
-class Owner:
+class MatchingManifestRow:
     """A row of a live manifest that shows this picture. `release` is None where the log no longer says which one."""
 
     catalogue: str
@@ -49,7 +49,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class ImageProvenance:
     """What a picture carries. `marked`: the XMP says a trained model made it, and a C2PA signature holds."""
 
     format: str
@@ -57,84 +57,86 @@ class Provenance:
     sha256: str
     pixel_sha: str | None
     source_type: str | None
-    c2pa: Credential
-    hidden: str | None = None
+    c2pa: ContentCredential
+    watermark_payload: str | None = None
     """What the registered watermark finds in the pixels, in hex."""
     problems: list[str] = field(default_factory=list)
 
     @property
-    def marked(self) -> bool:
+    def has_valid_marks(self) -> bool:
         """Tell whether both marks are there and hold."""
-        return self.source_type == TRAINED_ALGORITHMIC_MEDIA and self.c2pa.holds
+        return self.source_type == TRAINED_ALGORITHMIC_MEDIA and self.c2pa.is_valid
 
 
-def look_at_picture(data: bytes, anchors: str = "", watermark: Watermark | None = None) -> Provenance:
+def inspect_image(data: bytes, anchors: str = "", watermark: Watermark | None = None) -> ImageProvenance:
     """Return what a JPEG, PNG or WebP says of itself. `anchors` are roots to trust, PEM.
 
     `watermark` is
     looked for where one is registered. Raises `UnreadableSource` for any other file. Damage inside is a finding.
     """
-    kind = _format(data)
+    kind = _detect_format(data)
     problems: list[str] = []
     source_type = shown = hidden = None
     try:
-        source_type = read_mark(data)
-    except BadImage as error:
+        source_type = read_source_type(data)
+    except InvalidImage as error:
         problems.append(str(error))
     credential = read_credential(data, f"image/{kind}", anchors)
     try:
-        require_room(data, MOST_PIXELS)
+        require_max_pixels(data, MAX_PIXELS)
         if kind != "webp":
             pixels = decode(data)
             shown = pixel_sha(pixels)
-            hidden = watermark.find(pixels) if watermark is not None else None
-    except BadImage as error:
+            hidden = watermark.extract(pixels) if watermark is not None else None
+    except InvalidImage as error:
         problems.append(str(error))
     found = None if hidden is None else hidden.hex()
     if source_type != TRAINED_ALGORITHMIC_MEDIA:
         said = "has no DigitalSourceType" if source_type is None else "names another DigitalSourceType"
         problems.append(f"the XMP {said}: it does not say that a trained model made the picture")
-    if not credential.present:
+    if not credential.is_present:
         problems.append("there is no C2PA manifest")
-    elif not credential.holds:
+    elif not credential.is_valid:
         problems.append(f"the C2PA signature does not hold: {'; '.join(credential.problems) or credential.state}")
-    return Provenance(kind, len(data), sha256(data).hexdigest(), shown, source_type, credential, found, problems)
+    return ImageProvenance(kind, len(data), sha256(data).hexdigest(), shown, source_type, credential, found, problems)
 
 
-def owners(store: ObjectStore, tables: TableStore, found: Provenance) -> list[Owner]:
+def find_manifest_rows(store: ObjectStore, tables: TableStore, image: ImageProvenance) -> list[MatchingManifestRow]:
     """Return the live rows whose file this is; where there is none, the first hundred that show its pixels."""
-    rows = [row for name in catalogues(store) for row in _rows(tables, name, found)]
+    rows = [row for name in list_catalogues(store) for row in _find_rows_in_catalogue(tables, name, image)]
     same = [row for row in rows if row.same == "file"]
-    return (same or rows)[:MOST_ROWS]
+    return (same or rows)[:MAX_ROWS]
 
 
-def _rows(tables: TableStore, catalogue: str, found: Provenance) -> Iterator[Owner]:
-    table = layout.manifest(catalogue)
+def _find_rows_in_catalogue(
+    tables: TableStore, catalogue: str, image: ImageProvenance
+) -> Iterator[MatchingManifestRow]:
+    table = layout.manifest_table(catalogue)
     history = tables.history(table)
     if not history:
         return
     releases = {commit.metadata.get("run_id"): commit.version for commit in history}
-    shas = {"file_sha": found.sha256, "pixel_sha": found.pixel_sha or ""}
-    left = MOST_ROWS
+    shas = {"file_sha": image.sha256, "pixel_sha": image.pixel_sha or ""}
+    left = MAX_ROWS
     for batch in tables.batches(table, _COLUMNS, version=history[0].version):
-        for row in _matching(batch, shas, left):
-            same = "file" if row["file_sha"].hex() == found.sha256 else "pixels"
+        for row in _filter_matching_rows(batch, shas, left):
+            same = "file" if row["file_sha"].hex() == image.sha256 else "pixels"
             left -= same == "pixels"
             named = {name: row[name] for name in _SHORT_COLUMNS}
-            yield Owner(catalogue, **named, release=releases.get(row["run_id"]), same=same)
+            yield MatchingManifestRow(catalogue, **named, release=releases.get(row["run_id"]), same=same)
 
 
-def _matching(batch: pa.RecordBatch, shas: dict[str, str], left: int) -> list[dict[str, Any]]:
+def _filter_matching_rows(batch: pa.RecordBatch, shas: dict[str, str], remaining: int) -> list[dict[str, Any]]:
     """Return the rows with this file, and at most `left` others with its pixels."""
     file, pixels = (pc.equal(batch.column(name), pa.scalar(bytes.fromhex(sha))) for name, sha in shas.items())
-    others = batch.filter(pc.and_not(pixels, file)).slice(0, max(0, left))
+    others = batch.filter(pc.and_not(pixels, file)).slice(0, max(0, remaining))
     return [*batch.filter(file).to_pylist(), *others.to_pylist()]
 
 
-def _format(data: bytes) -> str:
+def _detect_format(data: bytes) -> str:
     if data.startswith(JPEG_START):
         return "jpeg"
-    if data.startswith(PNG_START):
+    if data.startswith(PNG_SIGNATURE):
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"

@@ -15,33 +15,33 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.indexes.digest_index import WIDTH, fixed_bytes
+from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
 from catalogs.indexes.digest_set import DigestSet
 from catalogs.keys import image_key
-from catalogs.runs.manifest_diff import digests
+from catalogs.runs.manifest_diff import table_row_digests
 from catalogs.table_schemas import REVIEW_INDEX
-from infra.coordination.leases import peek
+from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
-from infra.stores.parquet_objects import read_records, read_table
+from infra.stores.parquet_objects import read_row_groups, read_table
 
-DAY = timedelta(days=1)
+MIN_AGE = timedelta(days=1)
 """Nothing younger is deleted: a slow run may be about to name it."""
 
 
 @dataclass(frozen=True)
-class Keeping:
+class RetentionPolicy:
     """How long things are kept, seen from `now`: staged images and shown releases for `days`, and so many releases."""
 
     now: datetime
-    days: int
-    releases: int
+    keep_days: int
+    keep_releases: int
 
     @property
-    def before(self) -> datetime:
+    def cutoff(self) -> datetime:
         """Return the time before which what nobody names may go."""
-        return self.now - max(timedelta(days=self.days), DAY)
+        return self.now - max(timedelta(days=self.keep_days), MIN_AGE)
 
 
 @dataclass(frozen=True)
@@ -49,29 +49,32 @@ class OpenWork:
     """Runs and amendments that are not closed: (catalogue, run id) -> when it was opened."""
 
     runs: Mapping[tuple[str, str], datetime]
-    amendments: Mapping[tuple[str, str], datetime]
+    manifest_changes: Mapping[tuple[str, str], datetime]
 
     @property
-    def all(self) -> frozenset[tuple[str, str]]:
+    def all_ids(self) -> frozenset[tuple[str, str]]:
         """Return every open piece of work."""
-        return frozenset(self.runs) | frozenset(self.amendments)
+        return frozenset(self.runs) | frozenset(self.manifest_changes)
 
-    def of(self, catalogue: str) -> frozenset[str]:
+    def run_ids_of(self, catalogue: str) -> frozenset[str]:
         """Return the ids of a catalogue's open work."""
-        return frozenset(run_id for name, run_id in self.all if name == catalogue)
+        return frozenset(run_id for name, run_id in self.all_ids if name == catalogue)
 
 
-def open_work(store: ObjectStore) -> OpenWork:
+def find_open_work(store: ObjectStore) -> OpenWork:
     """Return what is open in the whole store."""
-    return OpenWork(_markers(store, layout.open_runs()), _markers(store, layout.open_amendments()))
+    return OpenWork(
+        _read_open_markers(store, layout.open_runs_prefix()),
+        _read_open_markers(store, layout.open_manifest_changes_prefix()),
+    )
 
 
-def rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list[int]:
+def find_rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list[int]:
     """Return the releases that open rollbacks of a catalogue go back to."""
     found = []
-    for name, run_id in work.amendments:
+    for name, run_id in work.manifest_changes:
         try:
-            words = read_json(store, layout.open_amendment(name, run_id)) if name == catalogue else {}
+            words = read_json(store, layout.open_manifest_change(name, run_id)) if name == catalogue else {}
             found += [int(words["target"])] if "target" in words else []
         except ObjectMissing:
             continue  # it was closed a moment ago
@@ -81,46 +84,48 @@ def rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list
 # Versions
 
 
-def oldest_needed(history: Sequence[Commit], keeping: Keeping, run_ids: frozenset[str], targets: Sequence[int]) -> int:
+def find_oldest_retained_version(
+    history: Sequence[Commit], retention: RetentionPolicy, run_ids: frozenset[str], targets: Sequence[int]
+) -> int:
     """Return the oldest version that must stay readable; all later ones stay with it.
 
     That is the oldest of: the newest `keeping.releases`; those that were shown within `keeping.days` (or the last day);
     what an open run's commit was compared with, since its repetition compares again; what a rollback goes back to.
     `history` is newest first, and not empty.
     """
-    needed = [history[0].version, history[: keeping.releases][-1].version, *targets]
+    needed = [history[0].version, history[: retention.keep_releases][-1].version, *targets]
     for successor, commit in pairwise(history):
-        if successor.timestamp > keeping.before or successor.metadata.get("token") in run_ids:
+        if successor.timestamp > retention.cutoff or successor.metadata.get("token") in run_ids:
             needed.append(commit.version)
     return max(min(needed), history[-1].version)
 
 
-def hours_needed(history: Sequence[Commit], oldest: int) -> int:
+def compute_retention_hours(history: Sequence[Commit], oldest: int) -> int:
     """Return for how many hours, by the real clock, files must be kept that later versions than `oldest` wrote."""
     times = [commit.timestamp for commit in history if commit.version > oldest]
     age = datetime.now(UTC) - min(times, default=datetime.now(UTC))
-    return max(ceil(DAY / timedelta(hours=1)), ceil(age / timedelta(hours=1))) + 1
+    return max(ceil(MIN_AGE / timedelta(hours=1)), ceil(age / timedelta(hours=1))) + 1
 
 
 # Names
 
 
 @dataclass
-class Shown:
+class ReferencedImages:
     """What a range of releases shows: the objects' keys, and (slot, pixel sha) for the fingerprints."""
 
-    objects: DigestSet = field(default_factory=DigestSet)
-    pictures: DigestSet = field(default_factory=DigestSet)
+    object_keys: DigestSet = field(default_factory=DigestSet)
+    slot_images: DigestSet = field(default_factory=DigestSet)
 
     def add(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Add manifest rows."""
-        self.objects.add(digests(rows, "object"))
-        self.pictures.add(digests(rows, "slot_id", "pixel_sha"))
+        self.object_keys.add(table_row_digests(rows, "object"))
+        self.slot_images.add(table_row_digests(rows, "slot_id", "pixel_sha"))
 
 
-def shown_since(tables: TableStore, table: str, oldest: int, newest: int) -> Shown:
+def find_referenced_images(tables: TableStore, table: str, oldest: int, newest: int) -> ReferencedImages:
     """Return what any version from `oldest` to `newest` shows: two of them whole, the rest by what each one changed."""
-    shown = Shown()
+    shown = ReferencedImages()
     for version in sorted({oldest, newest}):
         for batch in tables.batches(table, ("object", "slot_id", "pixel_sha"), version=version):
             shown.add(batch)
@@ -130,25 +135,27 @@ def shown_since(tables: TableStore, table: str, oldest: int, newest: int) -> Sho
     return shown
 
 
-def named_images(store: ObjectStore, tables: TableStore, names: Sequence[str], work: OpenWork) -> DigestSet:
+def find_referenced_image_keys(
+    store: ObjectStore, tables: TableStore, catalogue_names: Sequence[str], work: OpenWork
+) -> DigestSet:
     """Return the image keys (their first 16 bytes) that an outcome came by or an open run may make or use again."""
     found = DigestSet()
-    for name in names:
-        table = layout.outcomes(name)
+    for name in catalogue_names:
+        table = layout.outcomes_table(name)
         if tables.version(table) is not None:
             for batch in tables.batches(table, ("request_key", "attempts", "image_key")):
                 column = batch.column("image_key").drop_null()
-                found.add(fixed_bytes(column)[:, :WIDTH].tobytes() if len(column) else b"")
+                found.add(fixed_bytes(column)[:, :DIGEST_BYTES].tobytes() if len(column) else b"")
                 # Another policy judges a request anew from its first attempt on, not from the last alone.
-                found.add(b"".join(_attempts(batch, "attempts")))
+                found.add(b"".join(_attempt_key_prefixes(batch, "attempts")))
     for _, run_id in work.runs:
-        for requests in read_records(store, layout.run_file(run_id, "requests/")):
-            found.add(b"".join(_attempts(requests, "attempts_allowed")))
+        for requests in read_row_groups(store, layout.run_file(run_id, "requests/")):
+            found.add(b"".join(_attempt_key_prefixes(requests, "attempts_allowed")))
     return found
 
 
-def review_copies(
-    store: ObjectStore, tables: TableStore, catalogue: str, keeping: Keeping
+def find_pending_reviews(
+    store: ObjectStore, tables: TableStore, catalogue: str, retention: RetentionPolicy
 ) -> tuple[DigestSet, list[ObjectInfo]]:
     """Return the pictures (the first 16 bytes of their keys) that people may still be asked about, and old indices.
 
@@ -156,65 +163,65 @@ def review_copies(
     pictures is among them.
     """
     found, files = DigestSet(), []
-    table = layout.outcomes(catalogue)
+    table = layout.outcomes_table(catalogue)
     if tables.version(table) is not None:
         for batch in tables.batches(table, ("state", "image_key")):
             images = batch.filter(pc.equal(batch.column("state"), "review")).column("image_key").drop_null()
-            found.add(fixed_bytes(images)[:, :WIDTH].tobytes() if len(images) else b"")
-    for info in store.list(layout.review_indices(catalogue)):
+            found.add(fixed_bytes(images)[:, :DIGEST_BYTES].tobytes() if len(images) else b"")
+    for info in store.list(layout.review_index_prefix(catalogue)):
         rows = read_table(store, info.key, REVIEW_INDEX)
-        current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(keeping.now)))
-        found.add(_images(current.filter(pc.equal(current["why"], "sample"))))
+        current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(retention.now)))
+        found.add(_image_key_prefixes(current.filter(pc.equal(current["why"], "sample"))))
         prompts = current["image_key"].null_count  # without an image the prompt is what is asked about
-        files.append((info, _images(rows), prompts))
-    old = [(info, images, prompts) for info, images, prompts in files if info.modified < keeping.now - DAY]
-    return found, [info for info, images, prompts in old if not prompts and not found.holds(images).any()]
+        files.append((info, _image_key_prefixes(rows), prompts))
+    old = [(info, images, prompts) for info, images, prompts in files if info.modified < retention.now - MIN_AGE]
+    return found, [info for info, images, prompts in old if not prompts and not found.contains(images).any()]
 
 
-def _images(rows: pa.Table) -> bytes:
-    return b"".join(key[:WIDTH] for key in rows["image_key"].drop_null().to_pylist())
+def _image_key_prefixes(rows: pa.Table) -> bytes:
+    return b"".join(key[:DIGEST_BYTES] for key in rows["image_key"].drop_null().to_pylist())
 
 
-def measuring_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:
+def find_scored_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:
     """Return the runs whose records and requests say what was measured of what is live or waits.
 
     An applied policy measured nothing itself: its list names the runs that did.
     """
     found: set[str] = set()
-    for table in (layout.manifest(catalogue), layout.outcomes(catalogue)):
+    for table in (layout.manifest_table(catalogue), layout.outcomes_table(catalogue)):
         if tables.version(table) is not None:
             for batch in tables.batches(table, ("run_id",)):
                 found |= set(batch.column("run_id").unique().to_pylist())
     for run_id in sorted(found):
-        listed = store.find(layout.run_file(run_id, layout.WITHDRAWALS))  # few runs have one: one look each
+        listed = store.find(layout.run_file(run_id, layout.WITHDRAWALS_FILE))  # few runs have one: one look each
         if listed is not None:
             found |= set(pq.read_table(pa.BufferReader(listed), columns=["run_id"])["run_id"].unique().to_pylist())
     return found
 
 
-def unplanned(store: ObjectStore, work: OpenWork, now: datetime) -> list[str]:
+def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> list[str]:
     """Return the open runs that have not said yet which images they will use, and may soon."""
     return [
         run_id
         for (catalogue, run_id), opened in work.runs.items()
         if not store.exists(layout.run_file(run_id, "plan.json"))
-        and (opened > now - DAY or _is_alive(store, catalogue, run_id))
+        and (opened > now - MIN_AGE or _has_live_lease(store, catalogue, run_id))
     ]
 
 
-def _attempts(requests: pa.Table | pa.RecordBatch, count: str) -> Iterator[bytes]:
-    columns = (requests[name].to_pylist() for name in ("request_key", count))
+def _attempt_key_prefixes(requests: pa.Table | pa.RecordBatch, count_column: str) -> Iterator[bytes]:
+    columns = (requests[name].to_pylist() for name in ("request_key", count_column))
     for key, attempts in zip(*columns, strict=True):
         for attempt in range(attempts or 0):
-            yield bytes.fromhex(image_key(key.hex(), attempt))[:WIDTH]
+            yield bytes.fromhex(image_key(key.hex(), attempt))[:DIGEST_BYTES]
 
 
-def _is_alive(store: ObjectStore, catalogue: str, run_id: str) -> bool:
-    state = peek(store, layout.run_lease(catalogue, run_id))
+def _has_live_lease(store: ObjectStore, catalogue: str, run_id: str) -> bool:
+    state = read_lease(store, layout.run_lease(catalogue, run_id))
     return state is not None and state.is_live()
 
 
-def _markers(store: ObjectStore, prefix: str) -> dict[tuple[str, str], datetime]:
+def _read_open_markers(store: ObjectStore, prefix: str) -> dict[tuple[str, str], datetime]:
     found = {}
     for info in store.list(prefix):
         catalogue, _, name = info.key.removeprefix(prefix).partition("/")

@@ -18,15 +18,15 @@ from pydantic import ValidationError
 from catalogs import layout
 from catalogs.errors import InputError, OptionError
 from catalogs.models.engine_artifacts import (
-    Choice,
-    EngineCard,
-    Need,
-    Parity,
+    EngineArtifact,
+    EngineRequirements,
+    EngineSelection,
+    ParityResult,
     StoredFile,
-    choose,
     config_pbtxt,
-    facts_of,
-    place_in_repository,
+    parse_engine_facts,
+    select_engine,
+    triton_path,
 )
 from catalogs.recipe.schema import CATALOGUE_NAME
 from infra.coordination.leases import acquire
@@ -34,149 +34,158 @@ from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import read_json, write_json
 
-CARD = "card.json"
-CHUNK = 1 << 22
-LOOK_AGAIN_SECONDS = 5.0
-TRIED_AGAIN = timedelta(days=1)
+CARD_FILE = "card.json"
+CHUNK_BYTES = 1 << 22
+POLL_SECONDS = 5.0
+BUILD_RETRY_DELAY = timedelta(days=1)
 """After so long an engine that could not be built is tried again."""
-REASON_CHARACTERS = 500
+MAX_REASON_CHARACTERS = 500
 
 logger = logging.getLogger(__name__)
 
 
-def check_name(model: str) -> None:
+def require_model_name(model: str) -> None:
     """Raise `OptionError` for a name that engines cannot be kept under."""
     if not CATALOGUE_NAME.fullmatch(model):
         raise OptionError(f"--name: {model!r} must be 1 to 63 of a-z, 0-9 and dashes, and not begin with a dash")
 
 
-def engines(store: ObjectStore, model: str = "") -> list[EngineCard]:
+def list_stored_engines(store: ObjectStore, model: str = "") -> list[EngineArtifact]:
     """Return the cards of a model's engines, or of all, by model and version."""
-    prefix = layout.engine_versions(model)
-    keys = [info.key for info in store.list(prefix) if _is_card(info.key)]
-    found = [_parsed(key, data) for key in keys if (data := store.find(key)) is not None]
+    prefix = layout.engine_versions_prefix(model)
+    keys = [info.key for info in store.list(prefix) if _is_artifact_key(info.key)]
+    found = [_parse_artifact(key, data) for key in keys if (data := store.find(key)) is not None]
     return sorted(found, key=lambda card: (card.model, card.version))
 
 
-def read_engine(store: ObjectStore, model: str, version: int) -> EngineCard:
+def read_engine(store: ObjectStore, model: str, version: int) -> EngineArtifact:
     """Return one engine's card. Raises `OptionError` naming those there are."""
-    key = layout.engine_card(model, version)
+    key = layout.engine_artifact(model, version)
     try:
-        return _parsed(key, store.read(key))
+        return _parse_artifact(key, store.read(key))
     except ObjectMissing:
-        there = ", ".join(f"{card.model}/{card.version}" for card in engines(store)) or "none"
+        there = ", ".join(f"{card.model}/{card.version}" for card in list_stored_engines(store)) or "none"
         raise OptionError(f"The store {store.url} has no engine {model}/{version}; it has {there}") from None
 
 
-def add_engine(store: ObjectStore, model: str, folder: Path, by: str) -> EngineCard:
+def add_engine(store: ObjectStore, model: str, folder: Path, by: str) -> EngineArtifact:
     """Put an export or a built engine into the store as the next version of `model`, not verified yet.
 
     What was put in is taken out again where it cannot be finished. Raises `OptionError` for a folder without a card.
     """
-    check_name(model)
-    document = _document(folder)
-    card = _claimed(store, model, by, document)
+    require_model_name(model)
+    document = _read_folder_card(folder)
+    card = _claim_version(store, model, by, document)
     try:
         for graph in card.facts.onnx_digests:
             text = config_pbtxt(graph, card.facts.runtime, document.get("graphs", {}).get(graph))
             store.write(layout.engine_file(model, card.version, f"{graph}/config.pbtxt"), text.encode())
-        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD)
-        files = tuple(_uploaded(store, card, folder, path) for path in paths)
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD_FILE)
+        files = tuple(_upload_file(store, card, folder, path) for path in paths)
     except BaseException:
         store.delete([info.key for info in store.list(layout.engine_file(model, card.version, ""))])
         raise
-    return _kept(store, card.model_copy(update={"files": files}))
+    return _write_artifact(store, card.model_copy(update={"files": files}))
 
 
-def mark_engine(store: ObjectStore, card: EngineCard, parity: Parity) -> EngineCard:
+def record_verification(store: ObjectStore, artifact: EngineArtifact, parity: ParityResult) -> EngineArtifact:
     """Write down what verifying found: ready where it passed, else refused."""
     state = "ready" if parity.passed else "refused"
-    return _kept(store, card.model_copy(update={"state": state, "parity": parity}))
+    return _write_artifact(store, artifact.model_copy(update={"state": state, "parity": parity}))
 
 
-def fetch_engine(store: ObjectStore, card: EngineCard, folder: Path) -> None:
+def fetch_engine(store: ObjectStore, artifact: EngineArtifact, folder: Path) -> None:
     """Write an engine's files and its own card into `folder`, as they were when it was put in.
 
     Raises `StoreError` for a file that is not the one that was put in.
     """
-    for file in card.files:
+    for file in artifact.files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        key = layout.engine_file(card.model, card.version, place_in_repository(file.path))
+        key = layout.engine_file(artifact.model, artifact.version, triton_path(file.path))
         with store.open_input(key) as source, path.open("wb") as target:
-            found = _copied(source, target)
+            found = _copy_and_hash(source, target)
         if found != (file.bytes, file.sha256):
             raise StoreError(f"The engine file {key!r} is not the one that was put in: build the engine again.")
-    (folder / CARD).write_text(json.dumps(card.document, indent=1, ensure_ascii=False), "utf-8")
+    (folder / CARD_FILE).write_text(json.dumps(artifact.document, indent=1, ensure_ascii=False), "utf-8")
 
 
-def built_once(
-    store: ObjectStore, model: str, need: Need, build: Callable[[], None], by: str, lease_seconds: float
-) -> Choice:
+def find_or_build_engine(
+    store: ObjectStore,
+    model: str,
+    requirements: EngineRequirements,
+    build: Callable[[], None],
+    by: str,
+    lease_seconds: float,
+) -> EngineSelection:
     """Return the engine that fits, after building it where there is none: one worker builds, others wait for it.
 
     `build` puts an engine into the store and verifies it. What was refused is not built again by the next worker; what
     could not be built is, after a day.
     """
-    prefix = layout.engine_lease(model, need_digest(need))
+    prefix = layout.engine_lease(model, requirements_digest(requirements))
     while True:
-        choice = choose(engines(store, model), need)
-        if choice.card is not None or hopeless(store, model, need):
+        choice = select_engine(list_stored_engines(store, model), requirements)
+        if choice.artifact is not None or cannot_build(store, model, requirements):
             return choice
         try:
             lease = acquire(store, prefix, by, lease_seconds)
         except LeaseHeld:
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(POLL_SECONDS)
             continue
         try:
             with lease.keep_alive():
                 # Somebody may have finished between the look and the lease.
-                choice = choose(engines(store, model), need)
-                if choice.card is not None or hopeless(store, model, need):
+                choice = select_engine(list_stored_engines(store, model), requirements)
+                if choice.artifact is not None or cannot_build(store, model, requirements):
                     return choice
                 try:
                     build()
                 except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
                     logger.warning("No TensorRT engine of %r could be made, so torch paints: %s", model, error)
-                    words = {"reason": str(error)[:REASON_CHARACTERS], "by": by, "at": datetime.now(UTC).isoformat()}
-                    write_json(store, layout.engine_failure(model, need_digest(need)), words)
-            return choose(engines(store, model), need)
+                    words = {
+                        "reason": str(error)[:MAX_REASON_CHARACTERS],
+                        "by": by,
+                        "at": datetime.now(UTC).isoformat(),
+                    }
+                    write_json(store, layout.engine_failure(model, requirements_digest(requirements)), words)
+            return select_engine(list_stored_engines(store, model), requirements)
         finally:
             lease.release()
 
 
-def need_digest(need: Need) -> str:
+def requirements_digest(requirements: EngineRequirements) -> str:
     """Return a name for a need, the same for the same need."""
-    here = need.machine
+    here = requirements.platform
     machine = [here.tensorrt, here.gpu, here.compute_capability] if here else None
-    words = [need.weights_digest, need.precision, sorted(need.sizes), machine]
+    words = [requirements.weights_digest, requirements.precision, sorted(requirements.sizes), machine]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
 
-def build_failure(store: ObjectStore, model: str, need: Need) -> str | None:
+def read_recent_build_failure(store: ObjectStore, model: str, requirements: EngineRequirements) -> str | None:
     """Return why the engine for a need could not be built within the last day; None where it was not tried."""
     try:
-        words = read_json(store, layout.engine_failure(model, need_digest(need)))
+        words = read_json(store, layout.engine_failure(model, requirements_digest(requirements)))
     except ObjectMissing:
         return None
-    return str(words["reason"]) if datetime.now(UTC) - datetime.fromisoformat(words["at"]) < TRIED_AGAIN else None
+    return str(words["reason"]) if datetime.now(UTC) - datetime.fromisoformat(words["at"]) < BUILD_RETRY_DELAY else None
 
 
-def hopeless(store: ObjectStore, model: str, need: Need) -> bool:
+def cannot_build(store: ObjectStore, model: str, requirements: EngineRequirements) -> bool:
     """Tell whether nothing can be built here, or what would be built was refused already, or could not be lately."""
-    if need.machine is None or build_failure(store, model, need) is not None:
+    if requirements.platform is None or read_recent_build_failure(store, model, requirements) is not None:
         return True
-    refused = [card for card in engines(store, model) if card.state == "refused"]
+    refused = [card for card in list_stored_engines(store, model) if card.state == "refused"]
     as_if_ready = [card.model_copy(update={"state": "ready"}) for card in refused]
-    return choose(as_if_ready, need).card is not None
+    return select_engine(as_if_ready, requirements).artifact is not None
 
 
-def _claimed(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineCard:
+def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineArtifact:
     """Take the next number: by writing its card, which only one can."""
-    facts = facts_of(document)
+    facts = parse_engine_facts(document)
     while True:
-        version = max((card.version for card in engines(store, model)), default=0) + 1
-        card = EngineCard(
+        version = max((card.version for card in list_stored_engines(store, model)), default=0) + 1
+        card = EngineArtifact(
             model=model,
             version=version,
             state="building",
@@ -185,56 +194,59 @@ def _claimed(store: ObjectStore, model: str, by: str, document: dict[str, Any]) 
             facts=facts,
             document=document,
         )
-        if store.write_once(layout.engine_card(model, version), _formatted(card), content_type="application/json"):
+        if store.write_once(layout.engine_artifact(model, version), _serialize(card), content_type="application/json"):
             return card
 
 
-def _uploaded(store: ObjectStore, card: EngineCard, folder: Path, path: Path) -> StoredFile:
+def _upload_file(store: ObjectStore, artifact: EngineArtifact, folder: Path, path: Path) -> StoredFile:
     name = path.relative_to(folder).as_posix()
-    key = layout.engine_file(card.model, card.version, place_in_repository(name))
+    key = layout.engine_file(artifact.model, artifact.version, triton_path(name))
     with path.open("rb") as source, store.open_output(key) as target:
-        size, sha = _copied(source, target)
+        size, sha = _copy_and_hash(source, target)
     return StoredFile(path=name, bytes=size, sha256=sha)
 
 
-def _copied(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
+def _copy_and_hash(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
     size, sha = 0, hashlib.sha256()
-    while chunk := source.read(CHUNK):
+    while chunk := source.read(CHUNK_BYTES):
         target.write(chunk)
         sha.update(chunk)
         size += len(chunk)
     return size, sha.hexdigest()
 
 
-def _document(folder: Path) -> dict[str, Any]:
+def _read_folder_card(folder: Path) -> dict[str, Any]:
     try:
-        document = json.loads((folder / CARD).read_text("utf-8"))
+        document = json.loads((folder / CARD_FILE).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise OptionError(
-            f"The folder {str(folder)!r} has no readable {CARD} ({error}): make it by `packshot engine export` or build"
+            f"The folder {str(folder)!r} has no readable {CARD_FILE} ({error}): make it by `packshot engine export` "
+            "or build"
         ) from None
     if not isinstance(document, dict):
-        raise OptionError(f"The {CARD} in {str(folder)!r} is no card; make the folder anew")
+        raise OptionError(f"The {CARD_FILE} in {str(folder)!r} is no card; make the folder anew")
     return document
 
 
-def _is_card(key: str) -> bool:
+def _is_artifact_key(key: str) -> bool:
     parts = key.removeprefix(layout.ENGINES).split("/")
-    return len(parts) == 3 and parts[1].isdecimal() and parts[2] == CARD
+    return len(parts) == 3 and parts[1].isdecimal() and parts[2] == CARD_FILE
 
 
-def _kept(store: ObjectStore, card: EngineCard) -> EngineCard:
-    store.write(layout.engine_card(card.model, card.version), _formatted(card), content_type="application/json")
-    return card
+def _write_artifact(store: ObjectStore, artifact: EngineArtifact) -> EngineArtifact:
+    store.write(
+        layout.engine_artifact(artifact.model, artifact.version), _serialize(artifact), content_type="application/json"
+    )
+    return artifact
 
 
-def _formatted(card: EngineCard) -> bytes:
-    return card.model_dump_json(indent=1).encode()
+def _serialize(artifact: EngineArtifact) -> bytes:
+    return artifact.model_dump_json(indent=1).encode()
 
 
-def _parsed(key: str, data: bytes) -> EngineCard:
+def _parse_artifact(key: str, data: bytes) -> EngineArtifact:
     try:
-        return EngineCard.model_validate_json(data)
+        return EngineArtifact.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise StoreError(

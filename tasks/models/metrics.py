@@ -13,43 +13,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.models.comparison import Sample
+from catalogs.models.comparison import VersionSample
 from infra.interfaces import ObjectStore
-from infra.stores.concurrency import abreast
+from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json, write_json
 
-KEY = ["request_key", "finish_digest"]
-MADE = [*KEY, "made", "engine_seconds", "backend"]
+REQUEST_COLUMNS = ["request_key", "finish_digest"]
+RECORD_COLUMNS = [*REQUEST_COLUMNS, "made", "engine_seconds", "backend"]
 """The columns of a record that this is made of."""
-_MODEL = ["model", "model_version", "precision"]
+_MODEL_COLUMNS = ["model", "model_version", "precision"]
 
 
-class ModelFigures:
+class ModelMetrics:
     """What a run's records say, request by request. Memory goes with some 150 bytes an attempt."""
 
     def __init__(self) -> None:
-        self._parts: list[pa.Table] = []
+        self._records: list[pa.Table] = []
 
-    def add(self, record: pa.Table) -> None:
+    def add_record(self, record: pa.Table) -> None:
         """Take in a shard's record."""
-        self._parts.append(record.select(MADE))
+        self._records.append(record.select(RECORD_COLUMNS))
 
-    def rows(self, decisions: pa.Table) -> list[dict[str, Any]]:
+    def build_rows(self, decisions: pa.Table) -> list[dict[str, Any]]:
         """Return what each model of a batch made: images, attempts, pass rate, GPU-seconds, backends, its sample."""
-        requests = self._requests(decisions)
+        requests = self._aggregate_requests(decisions)
         found = []
-        for model in requests.select(_MODEL).group_by(_MODEL, use_threads=False).aggregate([]).to_pylist():
+        for model in (
+            requests.select(_MODEL_COLUMNS).group_by(_MODEL_COLUMNS, use_threads=False).aggregate([]).to_pylist()
+        ):
             own = requests
             for name, value in model.items():
                 own = own.filter(pc.is_null(own[name]) if value is None else pc.equal(own[name], value))
-            found.append(_row(model, own))
+            found.append(_build_row(model, own))
         return sorted(found, key=lambda row: (row["version"] or "", row["model"]))
 
-    def _requests(self, decisions: pa.Table) -> pa.Table:
+    def _aggregate_requests(self, decisions: pa.Table) -> pa.Table:
         """Return a row a request that the run made or found images for: its model, its end, its sums."""
-        if not self._parts:
-            return pa.table({name: pa.array([], pa.string()) for name in _MODEL})
-        made = pa.concat_tables(self._parts)
+        if not self._records:
+            return pa.table({name: pa.array([], pa.string()) for name in _MODEL_COLUMNS})
+        made = pa.concat_tables(self._records)
         made = made.append_column("one", pa.array([1] * made.num_rows, pa.int64()))
         for how in ("generated", "failed"):
             made = made.append_column(how, pc.cast(pc.equal(made["made"], how), pa.int64()))
@@ -57,15 +59,15 @@ class ModelFigures:
             by = pc.and_(pc.equal(made["made"], "generated"), pc.fill_null(pc.equal(made["backend"], backend), False))
             made = made.append_column(f"by {backend}", pc.cast(by, pa.int64()))
         counted = ["one", "engine_seconds", "generated", "failed", *(f"by {backend}" for backend in backends)]
-        sums = made.group_by(KEY).aggregate([(name, "sum") for name in counted])
-        ends = pa.table({name: decisions[name] for name in (*KEY, *_MODEL)})
+        sums = made.group_by(REQUEST_COLUMNS).aggregate([(name, "sum") for name in counted])
+        ends = pa.table({name: decisions[name] for name in (*REQUEST_COLUMNS, *_MODEL_COLUMNS)})
         for name, state in (("published", ("publish",)), ("decided", ("publish", "review", "blocked", "failed"))):
             ends = ends.append_column(name, pc.is_in(decisions["state"], pa.array(state)))
-        ends = ends.group_by([*KEY, *_MODEL]).aggregate([("published", "any"), ("decided", "any")])
-        return sums.join(ends, KEY, join_type="inner")
+        ends = ends.group_by([*REQUEST_COLUMNS, *_MODEL_COLUMNS]).aggregate([("published", "any"), ("decided", "any")])
+        return sums.join(ends, REQUEST_COLUMNS, join_type="inner")
 
 
-def keep_samples(store: ObjectStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_model_samples(store: ObjectStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write down the samples of registered models' versions, under each model's name; doing it again is fine."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
@@ -76,38 +78,42 @@ def keep_samples(store: ObjectStore, run_id: str, rows: Iterable[Mapping[str, An
         write_json(store, layout.model_sample(name, run_id), {"run_id": run_id, "versions": samples})
 
 
-def samples_of(store: ObjectStore, name: str, since: datetime | None = None) -> dict[str, dict[int, Sample]]:
+def read_model_samples(
+    store: ObjectStore, name: str, since: datetime | None = None
+) -> dict[str, dict[int, VersionSample]]:
     """Return what the runs of a store, or those since a time, have kept of a model: run -> version -> sample."""
-    prefix = layout.model_samples(name)
+    prefix = layout.model_samples_prefix(name)
     first = f"{prefix}{since.astimezone(UTC):%Y%m%dT%H%M%S}" if since is not None else prefix  # ids begin with a time
     keys = sorted(info.key for info in store.list(prefix) if info.key >= first)
-    documents = abreast(store, partial(read_json, store), keys)
+    documents = concurrent_map(store, partial(read_json, store), keys)
     return {
-        document["run_id"]: {int(number): Sample(**sums) for number, sums in document["versions"].items()}
+        document["run_id"]: {int(number): VersionSample(**sums) for number, sums in document["versions"].items()}
         for document in documents
     }
 
 
-def paired(
-    found: Mapping[str, Mapping[int, Sample]], candidate: int, production: int, enough: float
-) -> tuple[tuple[Sample, Sample], tuple[int, int]]:
+def pair_samples(
+    samples_by_run: Mapping[str, Mapping[int, VersionSample]], candidate: int, production: int, min_requests: float
+) -> tuple[tuple[VersionSample, VersionSample], tuple[int, int]]:
     """Return the candidate's and production's samples, and how many runs each comes from.
 
     Production's are those of the candidate's own runs, the same nights and the same catalogues; where these have too
     few (a candidate that has all SKUs), production's other runs are added, the newest first, until there are enough.
     """
-    mine = [run for run, versions in found.items() if candidate in versions]
-    theirs = [run for run in mine if production in found[run]]
-    total = sum((found[run][production] for run in theirs), Sample())
-    for run in sorted((run for run in found if run not in mine and production in found[run]), reverse=True):
-        if total.requests >= enough:
+    mine = [run for run, versions in samples_by_run.items() if candidate in versions]
+    theirs = [run for run in mine if production in samples_by_run[run]]
+    total = sum((samples_by_run[run][production] for run in theirs), VersionSample())
+    for run in sorted(
+        (run for run in samples_by_run if run not in mine and production in samples_by_run[run]), reverse=True
+    ):
+        if total.requests >= min_requests:
             break
         theirs.append(run)
-        total += found[run][production]
-    return (sum((found[run][candidate] for run in mine), Sample()), total), (len(mine), len(theirs))
+        total += samples_by_run[run][production]
+    return (sum((samples_by_run[run][candidate] for run in mine), VersionSample()), total), (len(mine), len(theirs))
 
 
-def _row(model: Mapping[str, Any], requests: pa.Table) -> dict[str, Any]:
+def _build_row(model: Mapping[str, Any], requests: pa.Table) -> dict[str, Any]:
     sums = {name.removesuffix("_sum"): _sum(requests[name]) for name in requests.column_names if name.endswith("_sum")}
     decided = requests.filter(requests["decided_any"])
     published = int(_sum(pc.cast(decided["published_any"], pa.int64())))
@@ -122,16 +128,16 @@ def _row(model: Mapping[str, Any], requests: pa.Table) -> dict[str, Any]:
         "requests": decided.num_rows,
         "passed": published,
         "pass_rate": round(published / decided.num_rows, 4) if decided.num_rows else None,
-        "sample": vars(_sample(decided)),
+        "sample": vars(_build_sample(decided)),
     }
 
 
-def _sample(decided: pa.Table) -> Sample:
+def _build_sample(decided: pa.Table) -> VersionSample:
     """Return the sums over decided requests that this run made something for: what was found was counted when made."""
     own = decided.filter(pc.greater(pc.add(decided["generated_sum"], decided["failed_sum"]), 0))
     attempts, seconds, generated = own["one_sum"], own["engine_seconds_sum"], own["generated_sum"]
     published = pc.cast(own["published_any"], pa.int64())
-    return Sample(
+    return VersionSample(
         requests=own.num_rows,
         published=_sum(published),
         attempts=_sum(attempts),

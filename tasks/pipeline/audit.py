@@ -1,9 +1,9 @@
 """Ask of a whole batch what no single picture can tell, before the shop sees any of it.
 
-Comes in: the decisions (`catalogs.table_schemas.DECISIONS`), the run's totals, the suite. Goes out: an `Audit`: every
-check, and the names of the critical ones that failed, which hold the batch. The rows are projected to small columns
-first (digests stay in Arrow: at 2,000,000 rows they would be gigabytes as Python objects); the totals are one row, with
-the sums and shares worked out.
+Comes in: the decisions (`catalogs.table_schemas.DECISIONS`), the run's totals, the suite. Goes out: an `AuditResult`:
+every check, and the names of the critical ones that failed, which hold the batch. The rows are projected to small
+columns first (digests stay in Arrow: at 2,000,000 rows they would be gigabytes as Python objects); the totals are one
+row, with the sums and shares worked out.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.planning.plan import Plan
-from catalogs.policy.audit_suite import Expectation, Suite, default_suite
+from catalogs.policy.audit_suite import AuditSuite, Expectation, built_in_audit_suite
 from catalogs.policy.schema import Policy
-from catalogs.runs.release_batch import Batch
-from infra.data_quality import Check, validate
+from catalogs.runs.release_batch import ReleaseBatch
+from infra.data_quality import ExpectationResult, validate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STATES = {
+STATE_BY_TOTAL = {
     "published": "publish",
     "review": "review",
     "blocked": "blocked",
@@ -32,12 +32,12 @@ STATES = {
 }
 """What the totals call a state, and what the batch's rows call it."""
 
-_DIGESTS = ("request_key", "image_key", "finished_sha", "file_sha", "sku")
-_NUMBERS = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
+_DIGEST_COLUMNS = ("request_key", "image_key", "finished_sha", "file_sha", "sku")
+_NULL_FILL_VALUES = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
 
 
 @dataclass(frozen=True)
-class Totals:
+class RunTotals:
     """The run's numbers: slots, except where rows are meant.
 
     `planned` = `new` + `changed` + `redecided` (waiting slots under another policy); `live` is how many slots the
@@ -63,11 +63,11 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Audit:
+class AuditResult:
     """What came of the audit: names of the critical checks that failed (none: the batch may go), and all checks."""
 
     held: list[str]
-    checks: list[Check]
+    checks: list[ExpectationResult]
     document: dict[str, Any] = field(default_factory=dict)
     """All of it for the run's folder: each check with what was asked and why, and the totals."""
 
@@ -76,7 +76,7 @@ class Audit:
         return {"held": self.held, "checks": [asdict(check) for check in self.checks]}
 
 
-def audit(decisions: pa.Table, totals: Totals, suite: Suite) -> Audit:
+def audit(decisions: pa.Table, totals: RunTotals, suite: AuditSuite) -> AuditResult:
     """Return what the suite says of the batch. 2,000,000 rows take some 15 s."""
     slots = slots_frame(decisions)
     numbers = totals_frame(decisions, totals)
@@ -97,10 +97,10 @@ def audit(decisions: pa.Table, totals: Totals, suite: Suite) -> Audit:
         ]
     held = sorted(check.name for check in checks if check.critical and not check.success)
     (row,) = numbers.to_dict("records")
-    return Audit(held, checks, {"suite_version": suite.version, "held": held, "totals": row, "checks": told})
+    return AuditResult(held, checks, {"suite_version": suite.version, "held": held, "totals": row, "checks": told})
 
 
-def audit_batch(batch: Batch, plan: Plan, superseded: frozenset[bytes], policy: Policy) -> Audit:
+def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], policy: Policy) -> AuditResult:
     """Audit a decided batch under the suite that its policy names."""
     states = Counter(
         "superseded" if slot in superseded else state
@@ -108,7 +108,7 @@ def audit_batch(batch: Batch, plan: Plan, superseded: frozenset[bytes], policy: 
             batch.decisions["slot_id"].to_pylist(), batch.decisions["state"].to_pylist(), strict=True
         )
     )
-    totals = Totals(
+    totals = RunTotals(
         planned=plan.slots.new + plan.slots.changed + plan.slots.decided_anew,
         new=plan.slots.new,
         changed=plan.slots.changed,
@@ -116,10 +116,10 @@ def audit_batch(batch: Batch, plan: Plan, superseded: frozenset[bytes], policy: 
         live=plan.live,
         retired=plan.retired,
         superseded=states["superseded"],
-        **{name: states[state] for name, state in STATES.items()},
+        **{name: states[state] for name, state in STATE_BY_TOTAL.items()},
         **{f"rows_{name}": count for name, count in asdict(plan.rows).items()},
     )
-    return audit(batch.decisions, totals, default_suite(policy.audit))
+    return audit(batch.decisions, totals, built_in_audit_suite(policy.audit))
 
 
 def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
@@ -128,16 +128,16 @@ def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
     Digests become their lengths in bytes, and slot ids become numbers that are equal where the ids are.
     """
     columns: dict[str, pa.ChunkedArray] = {
-        "slot": _numbered(decisions["slot_id"]),
+        "slot": _as_integer_codes(decisions["slot_id"]),
         "state": decisions["state"],
         "verdict": decisions["verdict"],
         "reasons": pc.fill_null(pc.list_value_length(decisions["reasons"]), 0),
         "mark": decisions["mark"].combine_chunks().dictionary_encode(),
     }
-    columns |= {f"{name}_bytes": pc.fill_null(pc.binary_length(decisions[name]), 0) for name in _DIGESTS}
+    columns |= {f"{name}_bytes": pc.fill_null(pc.binary_length(decisions[name]), 0) for name in _DIGEST_COLUMNS}
     columns |= {
         name: pc.fill_null(decisions[name], pa.scalar(absent, decisions[name].type))
-        for name, absent in _NUMBERS.items()
+        for name, absent in _NULL_FILL_VALUES.items()
     }
     frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame
@@ -155,23 +155,23 @@ def reasons_frame(decisions: pa.Table) -> "pd.DataFrame":
     return pandas.DataFrame(found, columns=columns)
 
 
-def totals_frame(decisions: pa.Table, totals: Totals) -> "pd.DataFrame":
+def totals_frame(decisions: pa.Table, totals: RunTotals) -> "pd.DataFrame":
     """Return one row: the totals, and the differences and shares that the checks are about."""
     import pandas
 
-    return pandas.DataFrame([{**asdict(totals), **_worked_out(_counts(decisions), totals)}])
+    return pandas.DataFrame([{**asdict(totals), **_derive_totals(_count_states(decisions), totals)}])
 
 
-def _worked_out(counts: Mapping[str, int], totals: Totals) -> dict[str, float]:
-    ended = {name: getattr(totals, name) for name in STATES}
+def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[str, float]:
+    ended = {name: getattr(totals, name) for name in STATE_BY_TOTAL}
     decided = totals.published + totals.review + totals.blocked
     attempted = decided + totals.failed
     return {
-        "batch_rows": sum(counts.values()),
-        "batch_difference": sum(counts.values()) - totals.planned,
+        "batch_rows": sum(state_counts.values()),
+        "batch_difference": sum(state_counts.values()) - totals.planned,
         "plan_difference": totals.new + totals.changed + totals.redecided - totals.planned,
         "slots_difference": sum(ended.values()) + totals.superseded - totals.planned,
-        "states_excess": max(ended[name] - counts.get(state, 0) for name, state in STATES.items()),
+        "states_excess": max(ended[name] - state_counts.get(state, 0) for name, state in STATE_BY_TOTAL.items()),
         "rows_difference": totals.rows_accepted + totals.rows_rejected + totals.rows_ignored - totals.rows_input,
         "decided": decided,
         "attempted": attempted,
@@ -183,14 +183,14 @@ def _worked_out(counts: Mapping[str, int], totals: Totals) -> dict[str, float]:
     }
 
 
-def _counts(decisions: pa.Table) -> dict[str, int]:
+def _count_states(decisions: pa.Table) -> dict[str, int]:
     counted = pc.value_counts(decisions["state"])
     return {entry["values"]: entry["counts"] for entry in counted.to_pylist()}
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float(part > 0)
+def _share(count: int, total: int) -> float:
+    return count / total if total else float(count > 0)
 
 
-def _numbered(values: pa.ChunkedArray) -> pa.Array:
+def _as_integer_codes(values: pa.ChunkedArray) -> pa.Array:
     return pc.dictionary_encode(values.combine_chunks()).indices

@@ -17,50 +17,52 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from catalogs import layout
-from catalogs.runs.work_items import Made, Order, ShardWork
-from infra.errors import BadImage, WorkSetAside
-from infra.imaging.codecs import decode, encode_png, pixel_sha, software_of
+from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
+from infra.errors import InvalidImage, WorkQuarantined
+from infra.imaging.codecs import decode, encode_png, pixel_sha, read_software
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt
-from infra.stores.concurrency import abreast
-from tasks.runs.budget_meter import Meter
-from tasks.runs.run_context import Workbench
+from infra.stores.concurrency import concurrent_map
+from tasks.runs.budget_meter import BudgetMeter
+from tasks.runs.run_context import RunContext
 
-STAGING_QUEUE = 8
+MAX_QUEUED_FRAMES = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
-MOST_ALONE = 4 * STAGING_QUEUE
+MAX_SINGLE_RETRIES = 4 * MAX_QUEUED_FRAMES
 """Images that are made one by one: more of them are not one bad image and its neighbours."""
 SET_ASIDE = "set-aside"
 """Why an image failed that engines died with."""
 
 
-def make(pool: Pool, work: ShardWork, store: ObjectStore, meter: Meter | None = None) -> list[Made]:
+def generate_within_budget(
+    pool: Pool, work: ShardWork, store: ObjectStore, meter: BudgetMeter | None = None
+) -> list[GeneratedImage]:
     """Return what became of each order that there was leave to begin, in the shard's order."""
-    meter = meter or Meter()
+    meter = meter or BudgetMeter()
     # Two finishes of one request need one image: the first order has it made, the others find it.
-    orders: dict[str, Order] = {}
+    orders: dict[str, WorkItem] = {}
     for order in work.orders:
         orders.setdefault(order.image_key, order)
     # Under a limit only what is really to be painted asks for leave; without one the engine's side looks for itself.
-    made = {one.order.image_key: one for one in _found(store, orders.values())} if meter.limited else {}
+    made = {one.order.image_key: one for one in _find_staged_images(store, orders.values())} if meter.limited else {}
     while missing := [order for key, order in orders.items() if key not in made]:
-        begun = meter.begin(len(missing))
+        begun = meter.reserve(len(missing))
         if not begun:
             break
-        for one in _painted(pool, replace(work, orders=tuple(missing[:begun])), store):
+        for one in _generate_with_retries(pool, replace(work, orders=tuple(missing[:begun])), store):
             unknown = one.how == "reused" or one.code == SET_ASIDE
-            meter.count(None if unknown else one.engine_seconds)
+            meter.record_image(None if unknown else one.engine_seconds)
             made[one.order.image_key] = one
-    return [_own(order, made[order.image_key]) for order in work.orders if order.image_key in made]
+    return [_result_for_item(order, made[order.image_key]) for order in work.orders if order.image_key in made]
 
 
-def generate(engine: Engine, work: ShardWork, store: ObjectStore) -> list[Made]:
+def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
     """Return what became of each order, each of another image. Images that are staged already are not made again."""
     orders = {order.image_key: order for order in work.orders}
-    made = {one.order.image_key: one for one in _found(store, work.orders)}
+    made = {one.order.image_key: one for one in _find_staged_images(store, work.orders)}
     missing = (order for key, order in orders.items() if key not in made)
-    with ThreadPoolExecutor(min(store.abreast, STAGING_QUEUE), "stage") as threads:
-        room = Semaphore(STAGING_QUEUE)
-        waiting: list[Future[Made]] = []
+    with ThreadPoolExecutor(min(store.max_concurrency, MAX_QUEUED_FRAMES), "stage") as threads:
+        room = Semaphore(MAX_QUEUED_FRAMES)
+        waiting: list[Future[GeneratedImage]] = []
 
         def settle(*, wait: bool) -> None:
             # A picture that could not be staged must end the painting, and not wait for slower ones before it.
@@ -69,13 +71,13 @@ def generate(engine: Engine, work: ShardWork, store: ObjectStore) -> list[Made]:
                 done = future.result()
                 made[done.order.image_key] = done
 
-        for answer in engine.generate(_prompts(missing)):
+        for answer in engine.generate(_build_prompts(missing)):
             order = orders[answer.key]
             if isinstance(answer, Failure):
-                made[answer.key] = Made(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
+                made[answer.key] = GeneratedImage(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
                 continue
             room.acquire()
-            future = threads.submit(_stage, store, order, answer, engine.name)
+            future = threads.submit(_stage_image, store, order, answer, engine.name)
             future.add_done_callback(lambda _: room.release())
             waiting.append(future)
             settle(wait=False)
@@ -84,63 +86,63 @@ def generate(engine: Engine, work: ShardWork, store: ObjectStore) -> list[Made]:
 
 
 @task(name="generate", task_run_name="generate {shard}", cache_policy=NO_CACHE, persist_result=False)
-def generate_shard(bench: Workbench, shard: str) -> dict[str, int]:
+def generate_shard(context: RunContext, shard: str) -> dict[str, int]:
     """`make`, as Prefect sees it: a shard's name in, counts out."""
-    work = bench.work(shard)
-    made = make(bench.places.pool(work.model), work, bench.places.store, bench.meter)
-    bench.put_made(shard, made)
+    work = context.load_shard_work(shard)
+    made = generate_within_budget(context.resources.pool(work.model), work, context.resources.store, context.meter)
+    context.put_generated(shard, made)
     return dict(Counter(one.how for one in made))
 
 
-def _painted(pool: Pool, work: ShardWork, store: ObjectStore) -> list[Made]:
+def _generate_with_retries(pool: Pool, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
     """Have orders made from the first to the last, and where that ends engines, from the last to the first.
 
     What is staged is found, so that both ways together leave the image that does it and a few beside it, whose pictures
     died on their way to the store: each of these is made by itself.
     """
-    paint = partial(generate, store=store)
+    paint = partial(generate_on_engine, store=store)
     for orders in (work.orders, work.orders[::-1]):
         try:
             return pool.submit(paint, replace(work, orders=orders)).result()
-        except WorkSetAside as error:
+        except WorkQuarantined as error:
             reason = str(error)
-    found = {one.order.image_key: one for one in _found(store, work.orders)}
+    found = {one.order.image_key: one for one in _find_staged_images(store, work.orders)}
     left = [order for order in work.orders if order.image_key not in found]
-    if len(left) > MOST_ALONE:
-        return [*found.values(), *(_set_aside(order, reason) for order in left)]
+    if len(left) > MAX_SINGLE_RETRIES:
+        return [*found.values(), *(_set_aside_result(order, reason) for order in left)]
     alone = [(order, pool.submit(paint, replace(work, orders=(order,)))) for order in left]
-    return [*found.values(), *(_alone(order, future) for order, future in alone)]
+    return [*found.values(), *(_await_single_item(order, future) for order, future in alone)]
 
 
-def _alone(order: Order, future: "Future[list[Made]]") -> Made:
+def _await_single_item(item: WorkItem, future: "Future[list[GeneratedImage]]") -> GeneratedImage:
     try:
         return future.result()[0]
-    except WorkSetAside as error:
-        return _set_aside(order, str(error))
+    except WorkQuarantined as error:
+        return _set_aside_result(item, str(error))
 
 
-def _set_aside(order: Order, reason: str) -> Made:
-    return Made(order, "failed", code=SET_ASIDE, reason=reason)
+def _set_aside_result(item: WorkItem, reason: str) -> GeneratedImage:
+    return GeneratedImage(item, "failed", code=SET_ASIDE, reason=reason)
 
 
-def _found(store: ObjectStore, orders: Iterable[Order]) -> Iterator[Made]:
-    orders = list(orders)
-    staged = abreast(store, partial(_staged, store), [order.image_key for order in orders])
-    for order, found in zip(orders, staged, strict=True):
+def _find_staged_images(store: ObjectStore, items: Iterable[WorkItem]) -> Iterator[GeneratedImage]:
+    items = list(items)
+    staged = concurrent_map(store, partial(_read_staged_or_discard, store), [order.image_key for order in items])
+    for order, found in zip(items, staged, strict=True):
         if found is not None:
             sha, backend = found
-            yield Made(order, "reused", sha, backend=backend)
+            yield GeneratedImage(order, "reused", sha, backend=backend)
 
 
-def _own(order: Order, made: Made) -> Made:
+def _result_for_item(item: WorkItem, image: GeneratedImage) -> GeneratedImage:
     """Return an order's own word on an image that is made once for several orders, or that travelled."""
-    if made.order == order:
-        return made
-    return replace(made, order=order, how="reused" if made.how == "generated" else made.how, engine_seconds=0.0)
+    if image.order == item:
+        return image
+    return replace(image, order=item, how="reused" if image.how == "generated" else image.how, engine_seconds=0.0)
 
 
-def _prompts(orders: Iterator[Order]) -> Iterator[Prompt]:
-    for order in orders:
+def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:
+    for order in items:
         request = order.request
         yield Prompt(
             key=order.image_key,
@@ -154,23 +156,23 @@ def _prompts(orders: Iterator[Order]) -> Iterator[Prompt]:
         )
 
 
-def _staged(store: ObjectStore, image_key: str) -> tuple[str, str] | None:
+def _read_staged_or_discard(store: ObjectStore, image_key: str) -> tuple[str, str] | None:
     """Return the sha of a staged image's pixels and the engine that made them, as far as it is known."""
     key = layout.staged_image(image_key)
     staged = store.find(key)
     if staged is None:
         return None
     try:
-        return pixel_sha(decode(staged)), software_of(staged)
-    except BadImage:
+        return pixel_sha(decode(staged)), read_software(staged)
+    except InvalidImage:
         store.delete([key])  # no writer of ours leaves half an image; what is there is made anew
         return None
 
 
-def _stage(store: ObjectStore, order: Order, frame: Frame, backend: str) -> Made:
-    key = layout.staged_image(order.image_key)
+def _stage_image(store: ObjectStore, item: WorkItem, frame: Frame, backend: str) -> GeneratedImage:
+    key = layout.staged_image(item.image_key)
     if store.write_once(key, encode_png(frame.pixels, backend), content_type="image/png"):
-        return Made(order, "generated", pixel_sha(frame.pixels), frame.seconds, backend=backend)
+        return GeneratedImage(item, "generated", pixel_sha(frame.pixels), frame.seconds, backend=backend)
     # Another run staged it first, and its picture is the one that counts.
     staged = store.read(key)
-    return Made(order, "generated", pixel_sha(decode(staged)), frame.seconds, backend=software_of(staged))
+    return GeneratedImage(item, "generated", pixel_sha(decode(staged)), frame.seconds, backend=read_software(staged))

@@ -19,19 +19,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.runs.release_batch import Batch, File, Sums, manifest_changes, sums_of
-from catalogs.table_schemas import CODES, MANIFEST, PUBLISHED, REFRESHED, RETIRED
-from infra.errors import MarkError, ObjectMissing, StagedLost, StoreError
+from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch, compute_totals, manifest_changes
+from catalogs.table_schemas import FINGERPRINTS, MANIFEST, PUBLISHED_FILES, REFRESHED_DIGESTS, RETIRED_SLOTS
+from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
 from infra.provenance.credentials import Signer
-from infra.stores.concurrency import abreast
-from infra.stores.parquet_objects import read_records, read_table, write_table
+from infra.stores.concurrency import concurrent_map
+from infra.stores.parquet_objects import read_row_groups, read_table, write_table
 from infra.tables.idempotent_commit import commit_once
-from tasks.gates.channel_eligibility import channels_of
-from tasks.gates.required_marks import ALL, SIGNED, SourceMarks, wrong_marks
-from tasks.gates.withdrawals import withdrawn_pictures
+from tasks.gates.channel_eligibility import evaluate_batch_channels
+from tasks.gates.required_marks import ALL_SIGNED, SIGNED_KEY, SourceMarkRequirements, find_mark_problems
+from tasks.gates.withdrawals import find_withdrawn_images
 
-FOR_EVER = "public, max-age=31536000, immutable"
+IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
 """What caches are told of a published object, whose name carries its sha: it may be kept, and never asked for again."""
 
 
@@ -41,153 +41,155 @@ class Release:
 
     version: int
     previous: int
-    sums: Sums
-    files: Mapping[bytes, File]
+    sums: BatchTotals
+    files: Mapping[bytes, PublishedFile]
 
     @property
-    def shown(self) -> list[File]:
+    def visible_files(self) -> list[PublishedFile]:
         """Return the files that its rows name: those of superseded slots are nobody's."""
         return [file for slot, file in self.files.items() if slot not in self.sums.superseded]
 
 
-def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Table) -> Batch:
+def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Table) -> ReleaseBatch:
     """Return a run's decisions with the rest of its plan."""
-    refreshed = read_table(store, layout.run_file(run_id, "refreshed.parquet"), REFRESHED)
-    retired = read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED)
-    return Batch(catalogue, run_id, decisions, refreshed, retired)
+    refreshed = read_table(store, layout.run_file(run_id, "refreshed.parquet"), REFRESHED_DIGESTS)
+    retired = read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED_SLOTS)
+    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired)
 
 
-def publish(store: ObjectStore, tables: TableStore, batch: Batch, signer: Signer | None = None) -> Release:
+def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:
     """Write the batch's objects (signed, where there is a signer) and fingerprints, then commit its manifest rows."""
-    files = published_before(store, batch.run_id)
-    for rows in batch.of_state("publish"):
+    files = read_published_files(store, batch.run_id)
+    for rows in batch.decisions_in_state("publish"):
         files.update(write_objects(store, batch, rows, files, signer))
-    write_codes(store, batch)
-    table = layout.manifest(batch.catalogue)
+    write_fingerprints(store, batch)
+    table = layout.manifest_table(batch.catalogue)
     tables.ensure(table, MANIFEST)
     now = datetime.now(UTC)
 
-    def build(base: int) -> tuple[tuple[int, Sums], pa.Table]:
-        live = live_rows(tables, table, batch.slot_ids, base)
-        sums = sums_of(batch, live, withdrawn_pictures(store, tables, batch, base))
-        channels = channels_of(store, batch, live)
+    def build(base: int) -> tuple[tuple[int, BatchTotals], pa.Table]:
+        live = read_live_rows(tables, table, batch.slot_ids, base)
+        sums = compute_totals(batch, live, find_withdrawn_images(store, tables, batch, base))
+        channels = evaluate_batch_channels(store, batch, live)
         return (base, sums), manifest_changes(batch, files, live, sums, now, channels)
 
     words = {"run_id": batch.run_id, "kind": "release"}
     if files and all(file.signed for file in files.values()):
-        words[SIGNED] = ALL
-    (base, sums), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], words=words)
+        words[SIGNED_KEY] = ALL_SIGNED
+    (base, sums), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], metadata=words)
     return Release(version, base, sums, files)
 
 
-def would_be(store: ObjectStore, tables: TableStore, batch: Batch) -> Release:
+def preview_release(store: ObjectStore, tables: TableStore, batch: ReleaseBatch) -> Release:
     """Count the batch against what is live now, without writing anything."""
-    table = layout.manifest(batch.catalogue)
+    table = layout.manifest_table(batch.catalogue)
     version = tables.version(table)
     if version is None:
-        return Release(0, 0, sums_of(batch, {}), {})
-    live = live_rows(tables, table, batch.slot_ids, version)
-    return Release(version, version, sums_of(batch, live, withdrawn_pictures(store, tables, batch, version)), {})
+        return Release(0, 0, compute_totals(batch, {}), {})
+    live = read_live_rows(tables, table, batch.slot_ids, version)
+    return Release(
+        version, version, compute_totals(batch, live, find_withdrawn_images(store, tables, batch, version)), {}
+    )
 
 
-def published_before(store: ObjectStore, run_id: str) -> dict[bytes, File]:
+def read_published_files(store: ObjectStore, run_id: str) -> dict[bytes, PublishedFile]:
     """Return slot -> file of what earlier tries of a run have published."""
-    found: dict[bytes, File] = {}
-    for table in read_records(store, layout.run_published(run_id)):
-        for slot, *values in zip(*(table[name].to_pylist() for name in PUBLISHED.names), strict=True):
-            found[slot] = File(*values)
+    found: dict[bytes, PublishedFile] = {}
+    for table in read_row_groups(store, layout.run_published(run_id)):
+        for slot, *values in zip(*(table[name].to_pylist() for name in PUBLISHED_FILES.names), strict=True):
+            found[slot] = PublishedFile(*values)
     return found
 
 
 def write_objects(
     store: ObjectStore,
-    batch: Batch,
+    batch: ReleaseBatch,
     rows: list[dict[str, Any]],
-    before: Mapping[bytes, File],
+    published: Mapping[bytes, PublishedFile],
     signer: Signer | None = None,
-) -> dict[bytes, File]:
+) -> dict[bytes, PublishedFile]:
     """Publish each row's picture under its own sha, and write down what was published; return slot -> file.
 
-    The staged file must be the one that was judged, to the byte. Raises `StagedLost` where it is gone or another one,
-    which is then deleted, so that nobody finds it again; unless the picture is published already. Raises `MarkError`
-    where a published object, as it is read back, does not carry its marks.
+    The staged file must be the one that was judged, to the byte. Raises `StagedImageLost` where it is gone or another
+    one, which is then deleted, so that nobody finds it again; unless the picture is published already. Raises
+    `ProvenanceMarkError` where a published object, as it is read back, does not carry its marks.
     """
-    owed = SourceMarks(store)
+    owed = SourceMarkRequirements(store)
 
-    def write(row: Mapping[str, Any]) -> tuple[bytes, File]:
-        file = before.get(row["slot_id"])
-        if file is not None and _is_there(store, file):
+    def write(row: Mapping[str, Any]) -> tuple[bytes, PublishedFile]:
+        file = published.get(row["slot_id"])
+        if file is not None and _object_exists(store, file):
             return row["slot_id"], file
-        source = owed.wanted(batch.run_id, row["finish_digest"])
-        return row["slot_id"], _publish_one(store, batch.catalogue, row, signer, source)
+        source = owed.is_required(batch.run_id, row["finish_digest"])
+        return row["slot_id"], _publish_image(store, batch.catalogue, row, signer, source)
 
-    files = dict(abreast(store, write, rows))
-    made = [(slot, *vars(file).values()) for slot, file in files.items() if before.get(slot) != file]
+    files = dict(concurrent_map(store, write, rows))
+    made = [(slot, *vars(file).values()) for slot, file in files.items() if published.get(slot) != file]
     if made:
-        columns = zip(PUBLISHED.names, zip(*made, strict=True), strict=True)
-        table = pa.table({name: list(values) for name, values in columns}, schema=PUBLISHED)
+        columns = zip(PUBLISHED_FILES.names, zip(*made, strict=True), strict=True)
+        table = pa.table({name: list(values) for name, values in columns}, schema=PUBLISHED_FILES)
         write_table(store, layout.run_published(batch.run_id, secrets.token_hex(8)), table)
     return files
 
 
-def _publish_one(
-    store: ObjectStore, catalogue: str, row: Mapping[str, Any], signer: Signer | None, source: bool
-) -> File:
+def _publish_image(
+    store: ObjectStore, catalogue: str, row: Mapping[str, Any], signer: Signer | None, source_mark_required: bool
+) -> PublishedFile:
     """Sign and write one picture, and read it back. `source`: it must carry the IPTC mark."""
     place = (row["sku"], row["view"], row["variant"], row["index"])
-    judged = _judged(store, row)
+    judged = _read_screened_or_discard(store, row)
     if judged is None:
-        raise StagedLost(
-            f"{_staged(row)} is gone, or is not the file that was judged: this run ends as superseded."
+        raise StagedImageLost(
+            f"{_staged_key(row)} is gone, or is not the file that was judged: this run ends as superseded."
             " Give the same command again; it makes the picture anew"
         )
-    data = judged if signer is None else signer.sign(judged, layout.picture_title(*place))
+    data = judged if signer is None else signer.sign(judged, layout.image_title(*place))
     sha = sha256(data)
     key = layout.published_image(catalogue, *place, sha.hexdigest())
-    store.write_once(key, data, content_type="image/jpeg", cache_control=FOR_EVER)
+    store.write_once(key, data, content_type="image/jpeg", cache_control=IMMUTABLE_CACHE_CONTROL)
     there = store.read(key)
     if sha256(there).digest() != sha.digest():
         raise StoreError(f"{key} holds other bytes than it was written with; somebody wrote over a published object")
     # But for the manifest it is the judged file to the byte, so its pixels are the judged ones.
-    wrong = list(wrong_marks(there, source=source, signed=signer is not None))
+    wrong = list(find_mark_problems(there, source_required=source_mark_required, signature_required=signer is not None))
     if wrong:
-        raise MarkError(f"{key} is not published, since {', and '.join(wrong)}; the release stays as it was")
-    return File(key, sha.digest(), len(data), signer is not None)
+        raise ProvenanceMarkError(f"{key} is not published, since {', and '.join(wrong)}; the release stays as it was")
+    return PublishedFile(key, sha.digest(), len(data), signer is not None)
 
 
-def _staged(row: Mapping[str, Any]) -> str:
+def _staged_key(row: Mapping[str, Any]) -> str:
     return layout.finished_image(row["image_key"].hex(), row["finish_digest"])
 
 
-def _judged(store: ObjectStore, row: Mapping[str, Any]) -> bytes | None:
+def _read_screened_or_discard(store: ObjectStore, row: Mapping[str, Any]) -> bytes | None:
     """Return the staged file if it is the one that was judged; another is deleted."""
     try:
-        data = store.read(_staged(row))
+        data = store.read(_staged_key(row))
     except ObjectMissing:
         return None
     if sha256(data).digest() == row["file_sha"]:
         return data
-    store.delete([_staged(row)])
+    store.delete([_staged_key(row)])
     return None
 
 
-def _is_there(store: ObjectStore, file: File) -> bool:
+def _object_exists(store: ObjectStore, file: PublishedFile) -> bool:
     try:
         return store.size(file.key) == file.size
     except ObjectMissing:
         return False
 
 
-def write_codes(store: ObjectStore, batch: Batch) -> None:
+def write_fingerprints(store: ObjectStore, batch: ReleaseBatch) -> None:
     """Keep the batch's fingerprints for later duplicate checks: before the commit, and worth nothing without it."""
     kept = batch.decisions.filter(pc.equal(batch.decisions["state"], "publish"))
     if kept.num_rows == 0:
         return
     columns = [kept[name] for name in ("slot_id", "sku", "request_key", "finished_sha", "fingerprint", "crop", "looks")]
-    write_table(store, layout.codes(batch.catalogue, batch.run_id), pa.table(columns, schema=CODES))
+    write_table(store, layout.fingerprints(batch.catalogue, batch.run_id), pa.table(columns, schema=FINGERPRINTS))
 
 
-def live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, dict[str, Any]]:
+def read_live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, dict[str, Any]]:
     """Return the manifest rows of these slots at one version."""
     found: dict[bytes, dict[str, Any]] = {}
     for rows in tables.batches(table, MANIFEST.names, version=version):

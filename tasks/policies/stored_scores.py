@@ -14,62 +14,72 @@ import pyarrow as pa
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestMap, row_digests
 from catalogs.policy.schema import Policy, decide_image
-from catalogs.verdict import Verdict, worst
+from catalogs.verdict import Verdict, combine_verdicts
 from infra.interfaces import ObjectStore
-from infra.stores.parquet_objects import read_records
+from infra.stores.parquet_objects import read_row_groups
 
-_NEEDED = {"request_key", "finish_digest", "attempt", "made", "verdict", "reasons", "scores", "scanners", "errors"}
+_REQUIRED_COLUMNS = {
+    "request_key",
+    "finish_digest",
+    "attempt",
+    "made",
+    "verdict",
+    "reasons",
+    "scores",
+    "scanners",
+    "errors",
+}
 
 
-class Answer(NamedTuple):
+class ReevaluatedAttempt(NamedTuple):
     """The word on an attempt, prompt and picture together, and what its run said of the picture at the time."""
 
     verdict: Verdict
-    before: str
+    previous_decision: str
     attempts_allowed: int
 
 
-class _Asked(NamedTuple):
+class _ReevaluatedRequest(NamedTuple):
     category: str
-    prompt: Verdict
+    prompt_verdict: Verdict
     attempts_allowed: int
 
 
-class Measured:
+class StoredScores:
     """What some runs measured, under one policy. Memory goes with 24 bytes an attempt and request."""
 
     def __init__(self, store: ObjectStore, policy: Policy, judge_prompt: Callable[[str], Verdict]) -> None:
         self._store, self._policy, self._judge_prompt = store, policy, judge_prompt
-        self._attempts: DigestMap[Answer] = DigestMap()
+        self._attempts: DigestMap[ReevaluatedAttempt] = DigestMap()
         self._prompts: DigestMap[Verdict] = DigestMap()
 
     def load(self, run_ids: Iterable[str]) -> None:
         """Read these runs' folders. Where several measured the same attempt, the newest is heard."""
         for run_id in sorted(set(run_ids), reverse=True):
-            asked: DigestMap[_Asked] = DigestMap()
-            for requests in read_records(self._store, layout.run_file(run_id, "requests/")):
-                keys, found = _pair_digests(requests), list(self._asked(requests))
+            asked: DigestMap[_ReevaluatedRequest] = DigestMap()
+            for requests in read_row_groups(self._store, layout.run_file(run_id, "requests/")):
+                keys, found = _pair_digests(requests), list(self._evaluate_requests(requests))
                 asked.add(keys, found)
-                self._prompts.add(keys, [one.prompt for one in found])
-            for record in read_records(self._store, layout.run_records(run_id)):
-                if set(record.column_names) >= _NEEDED:
-                    self._decide(record, asked)
+                self._prompts.add(keys, [one.prompt_verdict for one in found])
+            for record in read_row_groups(self._store, layout.run_records_prefix(run_id)):
+                if set(record.column_names) >= _REQUIRED_COLUMNS:
+                    self._evaluate_record(record, asked)
 
-    def attempts(self, rows: pa.Table | pa.RecordBatch) -> list[Answer | None]:
+    def find_attempts(self, rows: pa.Table | pa.RecordBatch) -> list[ReevaluatedAttempt | None]:
         """Return the answer for each row's request, finish and attempt; None where nothing is stored."""
         return self._attempts.find(_attempt_digests(rows))
 
-    def prompts(self, rows: pa.Table | pa.RecordBatch) -> list[Verdict | None]:
+    def find_prompts(self, rows: pa.Table | pa.RecordBatch) -> list[Verdict | None]:
         """Return the word on each row's prompt, found by request and finish; None where it is not stored."""
         return self._prompts.find(_pair_digests(rows))
 
-    def _asked(self, requests: pa.Table) -> Iterator[_Asked]:
+    def _evaluate_requests(self, requests: pa.Table) -> Iterator[_ReevaluatedRequest]:
         columns = (requests[name].to_pylist() for name in ("category", "prompt", "attempts_allowed"))
         for category, prompt, allowed in zip(*columns, strict=True):
-            yield _Asked(category, self._judge_prompt(prompt), allowed)
+            yield _ReevaluatedRequest(category, self._judge_prompt(prompt), allowed)
 
-    def _decide(self, record: pa.Table, asked: DigestMap[_Asked]) -> None:
-        requests = asked.find(_pair_digests(record))
+    def _evaluate_record(self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]) -> None:
+        requests = evaluated_requests.find(_pair_digests(record))
         there = [place for place, request in enumerate(requests) if request is not None]
         rows = record.take(there)
         names = ("made", "verdict", "scores", "scanners", "errors")
@@ -78,13 +88,15 @@ class Measured:
         for place, (made, before, *texts) in zip(there, zip(*columns, strict=True), strict=True):
             request = requests[place]
             assert request is not None  # noqa: S101 - only such rows were taken
-            image = self._image(made, texts, request.category)
-            answers.append(Answer(worst([request.prompt, image]), before, request.attempts_allowed))
+            image = self._evaluate_image(made, texts, request.category)
+            answers.append(
+                ReevaluatedAttempt(combine_verdicts([request.prompt_verdict, image]), before, request.attempts_allowed)
+            )
         self._attempts.add(_attempt_digests(rows), answers)
 
-    def _image(self, made: str, texts: list[str], category: str) -> Verdict:
+    def _evaluate_image(self, outcome: str, texts: list[str], category: str) -> Verdict:
         scores, scanners, errors = map(json.loads, texts)
-        if made == "failed":
+        if outcome == "failed":
             return Verdict("BLOCK", tuple(errors) or ("engine-failed",))
         return decide_image(scores, scanners, errors, self._policy, category)
 

@@ -14,7 +14,7 @@ from infra.interfaces import ObjectStore
 from infra.stores.json_objects import write_json
 from tasks.reporting.html_pages import render_page
 
-FRAMES = (
+FRAME_SECTIONS = (
     ("slots", "Slots", "Every slot of the batch."),
     ("published", "Published", "The slots whose picture passed: image, sha, mark, size."),
     ("reasons", "Reasons", "What stood against pictures, a row a reason."),
@@ -34,17 +34,19 @@ def write_audit(store: ObjectStore, catalogue: str, run_id: str, document: Mappi
 def render_audit(document: Mapping[str, Any]) -> str:
     """Return the page: failed checks first, each with what was expected."""
     checks = sorted(document["checks"], key=lambda check: (check["success"], not check["critical"]))
-    groups = [(title, words, [check for check in checks if check["frame"] == name]) for name, title, words in FRAMES]
+    groups = [
+        (title, words, [check for check in checks if check["frame"] == name]) for name, title, words in FRAME_SECTIONS
+    ]
     return render_page(
         "audit.html",
         document=document,
         groups=[group for group in groups if group[2]],
         passed=sum(check["success"] for check in checks),
-        expected=_expected,
+        expected=_describe_expectation,
     )
 
 
-def _expected(check: Mapping[str, Any]) -> str:
+def _describe_expectation(check: Mapping[str, Any]) -> str:
     """Say what was asked, as the suite says it."""
     kwargs = {name: value for name, value in check["kwargs"].items() if name != "column"}
     said = f"{check['kwargs'].get('column', 'the table')}: {check['type'].removeprefix('expect_').replace('_', ' ')}"

@@ -13,36 +13,36 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-ABSENT = "–"
+UNKNOWN_VALUE = "–"
 """What stands for a number that is not known (yet)."""
 
-TEXT_CHARACTERS = 400
+MAX_TEXT_CHARACTERS = 400
 """How much of a catalogue's text is repeated: enough for a sentence, far below a title of a megabyte."""
 
-SLOT_ENDS = ("published", "review", "blocked", "failed", "deferred", "superseded")
+FINAL_SLOT_STATES = ("published", "review", "blocked", "failed", "deferred", "superseded")
 
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))
-_ATTEMPTS = ("first attempt", "second attempt", "third attempt")
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNPRINTABLE_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_ATTEMPT_NAMES = ("first attempt", "second attempt", "third attempt")
 
 
-def printable(text: object, limit: int = TEXT_CHARACTERS) -> str:
+def printable(text: object, limit: int = MAX_TEXT_CHARACTERS) -> str:
     """Return one line of at most `limit` characters in which nothing acts: no escape sequences, no turned writing."""
     start = str(text)[: limit + 1]
-    line = "".join(" " if character in "\t\n\r" else _seen(character) for character in start)
+    line = "".join(" " if character in "\t\n\r" else _escape_unprintable(character) for character in start)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _seen(character: str) -> str:
-    if character in _TURNING or unicodedata.category(character) in _UNPRINTABLE:
+def _escape_unprintable(character: str) -> str:
+    if character in _BIDI_CONTROLS or unicodedata.category(character) in _UNPRINTABLE_CATEGORIES:
         return f"\\u{ord(character):04x}" if ord(character) > 0xFF else f"\\x{ord(character):02x}"
     return character
 
 
-def number(value: float | str | None) -> str:
+def format_number(value: float | str | None) -> str:
     """Return a number with thousands separators: whole numbers whole, others with four significant digits."""
     if value is None:
-        return ABSENT
+        return UNKNOWN_VALUE
     if isinstance(value, str):
         return printable(value)
     if not math.isfinite(value):
@@ -51,25 +51,25 @@ def number(value: float | str | None) -> str:
         return f"{int(value):,}"
     if abs(value) >= 1000:
         return f"{value:,.1f}"
-    return _plain(value, 4)
+    return _format_significant_digits(value, 4)
 
 
-def money(value: float | None, currency: str | None) -> str:
+def format_money(value: float | None, currency: str | None) -> str:
     """Return an amount with its currency: cents from 1 on, three significant digits below, since images cost little."""
     if value is None:
-        return ABSENT
-    amount = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else _plain(value, 3)
+        return UNKNOWN_VALUE
+    amount = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else _format_significant_digits(value, 3)
     return f"{amount} {printable(currency, 12)}" if currency else amount
 
 
-def price_range(prices: Sequence[float] | None, currency: str | None) -> str:
+def format_price_range(prices: Sequence[float] | None, currency: str | None) -> str:
     """Return the lowest and the highest price of something, as 0.003 to 0.008 USD."""
     if not prices:
-        return ABSENT
-    return f"{money(prices[0], None)} to {money(prices[-1], currency)}"
+        return UNKNOWN_VALUE
+    return f"{format_money(prices[0], None)} to {format_money(prices[-1], currency)}"
 
 
-def _plain(value: float, digits: int) -> str:
+def _format_significant_digits(value: float, digits: int) -> str:
     if value == 0:
         return "0"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
@@ -77,20 +77,20 @@ def _plain(value: float, digits: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
     """Return a share of 1 as a percentage; 100 % and 0 % are only written where they are exact."""
     if value is None:
-        return ABSENT
+        return UNKNOWN_VALUE
     shown = round(value * 100, 1)
     if (shown == 100 and value < 1) or (shown == 0 and value > 0):
         return "> 99.9 %" if value > 0.5 else "< 0.1 %"
     return f"{shown:.1f} %".replace(".0 ", " ")
 
 
-def duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Return seconds as a person says them: 0.42 s, 12.3 s, 3 min 04 s, 2 h 05 min, 3 d 4 h."""
     if seconds is None:
-        return ABSENT
+        return UNKNOWN_VALUE
     if seconds < 9.995:
         return f"{seconds:.2f} s"
     if seconds < 59.95:
@@ -105,21 +105,21 @@ def duration(seconds: float | None) -> str:
     return f"{days} d {hours} h"
 
 
-def moment(value: datetime | str | None) -> str:
+def format_datetime(value: datetime | str | None) -> str:
     """Return a time in UTC, as 22 November 2026, 02:00 UTC; text that is no time as it is, made printable."""
-    time = _utc(value)
+    time = _parse_utc(value)
     return f"{time.day} {time:%B %Y, %H:%M} UTC" if isinstance(time, datetime) else time
 
 
-def minute(value: datetime | str | None) -> str:
+def format_compact_datetime(value: datetime | str | None) -> str:
     """Return a time in UTC as 2026-11-22 02:00, which a narrow table has room for; other text as `moment` does."""
-    time = _utc(value)
+    time = _parse_utc(value)
     return f"{time:%Y-%m-%d %H:%M}" if isinstance(time, datetime) else time
 
 
-def _utc(value: datetime | str | None) -> datetime | str:
+def _parse_utc(value: datetime | str | None) -> datetime | str:
     if value is None:
-        return ABSENT
+        return UNKNOWN_VALUE
     try:
         time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
@@ -129,14 +129,14 @@ def _utc(value: datetime | str | None) -> datetime | str:
 
 def attempt_name(attempt: int) -> str:
     """Return what people call attempt 0, 1, 2, …: the first, the second."""
-    return _ATTEMPTS[attempt] if 0 <= attempt < len(_ATTEMPTS) else f"attempt {attempt + 1}"
+    return _ATTEMPT_NAMES[attempt] if 0 <= attempt < len(_ATTEMPT_NAMES) else f"attempt {attempt + 1}"
 
 
 # What the figures say together
 
 
 @dataclass(frozen=True)
-class Sum:
+class BalanceCheck:
     """Two sides that must be equal, as (name, number), and by how much they are not."""
 
     left: tuple[tuple[str, int], ...]
@@ -148,19 +148,19 @@ class Sum:
         return sum(count for _, count in self.right) - sum(count for _, count in self.left)
 
 
-def sums(report: Mapping[str, Any]) -> list[Sum]:
+def build_balance_checks(report: Mapping[str, Any]) -> list[BalanceCheck]:
     """Return the sums that this report can show: rows always, slots once a batch is decided."""
     asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("rows", ("input",), ("accepted", "rejected", "ignored"))
     ]
     if not report.get("dry_run"):
-        asked.append(("slots", ("new", "changed"), SLOT_ENDS))
+        asked.append(("slots", ("new", "changed"), FINAL_SLOT_STATES))
     found = []
     for part, left, right in asked:
         counts: Mapping[str, int | None] = report.get(part) or {}
         sides = [tuple((name, counts.get(name)) for name in names) for names in (left, right)]
         if all(count is not None for side in sides for _, count in side):
-            found.append(Sum(*sides))  # type: ignore[arg-type]
+            found.append(BalanceCheck(*sides))  # type: ignore[arg-type]
     return found
 
 
@@ -169,41 +169,43 @@ def is_held(report: Mapping[str, Any]) -> bool:
     return bool(report.get("held")) and not report.get("dry_run")
 
 
-def status(report: Mapping[str, Any]) -> str:
+def describe_release(report: Mapping[str, Any]) -> str:
     """Return one sentence: what the shop sees now."""
     version, previous = _release(report).get("version"), _release(report).get("previous")
-    stays = f"release {number(previous)} stays" if previous else "there is no release yet"
+    stays = f"release {format_number(previous)} stays" if previous else "there is no release yet"
     if report.get("dry_run"):
         return "Dry run: nothing was made, nothing was published."
     if is_held(report):
         return f"Held: nothing was published, {stays}."
     if version is None or version == previous:
         return f"Nothing to publish: {stays}."
-    return f"Published as release {number(version)}."
+    return f"Published as release {format_number(version)}."
 
 
-def signed_by(report: Mapping[str, Any]) -> str | None:
+def describe_signer(report: Mapping[str, Any]) -> str | None:
     """Return one sentence on who signed the published pictures; None where the report does not say."""
     marks: Mapping[str, Any] = report.get("marks") or {}
     if not marks:
         return None
-    missing = f"{number(marks.get('unsigned'))} pictures carry no C2PA signature." if marks.get("unsigned") else ""
+    missing = (
+        f"{format_number(marks.get('unsigned'))} pictures carry no C2PA signature." if marks.get("unsigned") else ""
+    )
     if not marks.get("signed"):
         return missing
     if marks.get("development"):
         said = "Signed with a development certificate: untrusted, it shows tampering and proves nobody's name."
     else:
-        said = f"Signed as {printable(marks.get('signer') or ABSENT, 80)}."
+        said = f"Signed as {printable(marks.get('signer') or UNKNOWN_VALUE, 80)}."
     return f"{said} {missing}".strip()
 
 
-def model_versions(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def registered_model_rows(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return what each model made, where any of them is a version from the registry."""
     rows = report.get("models") or []
     return list(rows) if any(row.get("version") for row in rows) else []
 
 
-def release_command(report: Mapping[str, Any]) -> str:
+def format_release_command(report: Mapping[str, Any]) -> str:
     """Return the command that lets a held batch go, quoted for a shell."""
     accepted = [word for check in report.get("held") or () for word in ("--accept", shlex.quote(printable(check)))]
     store = shlex.quote(printable(report["store"])) if report.get("store") else "URL"

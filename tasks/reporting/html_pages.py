@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from tasks.reporting import formatting as figures
 
-TEXT_CHARACTERS = 1200
+MAX_PAGE_TEXT_CHARACTERS = 1200
 
 
 def render_page(template: str, **values: object) -> str:
@@ -37,26 +37,26 @@ def _environment() -> Environment:
         loader=PackageLoader("tasks"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_finalized,
+        finalize=_finalize_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": figures.number,
-        "percent": figures.percent,
-        "duration": figures.duration,
-        "moment": figures.moment,
-        "money": figures.money,
-        "price_range": figures.price_range,
+        "number": figures.format_number,
+        "percent": figures.format_percent,
+        "duration": figures.format_duration,
+        "moment": figures.format_datetime,
+        "money": figures.format_money,
+        "price_range": figures.format_price_range,
         "attempt_name": figures.attempt_name,
-        "prompt_text": lambda text: figures.printable(text, TEXT_CHARACTERS),
+        "prompt_text": lambda text: figures.printable(text, MAX_PAGE_TEXT_CHARACTERS),
         "words": lambda name: figures.printable(name).replace("_", " "),
         "data_uri": data_uri,
     }
     return environment
 
 
-def _finalized(value: object) -> object:
+def _finalize_value(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
-        return figures.printable(value, TEXT_CHARACTERS)
+        return figures.printable(value, MAX_PAGE_TEXT_CHARACTERS)
     return value

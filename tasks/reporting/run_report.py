@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from infra.errors import BadImage, StoreError
-from infra.imaging.thumbnails import thumbnail
+from infra.errors import InvalidImage, StoreError
+from infra.imaging.thumbnails import make_thumbnail
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import write_json
 from tasks.reporting import formatting as figures
@@ -33,13 +33,13 @@ THUMBNAIL_SIDE = 256
 INLINE_TILES, INLINE_SIDE = 8, 96
 """Pictures in the Markdown, and their side in pixels."""
 
-SHARERS = 8
+CANDIDATES_PER_TILE = 8
 """Slots looked at for each tile, so that a product in eight sizes does not fill the sheet with one picture."""
 
-READERS = 8
+READ_THREADS = 8
 """Pictures read at once: enough to hide a bucket's latency."""
 
-SHEET = (
+SHEET_SECTIONS = (
     ("review", "review", "Review", "These wait for a person."),
     ("blocked", "blocked", "Blocked", "The gates refused these; another seed did not help, or would not."),
     ("failed", "failed", "Failed", "No picture could be made; the next night tries again while attempts are left."),
@@ -47,7 +47,7 @@ SHEET = (
 )
 """The contact sheet's groups, refused ones first: a decision's state, its count in the report, a title, a sentence."""
 
-STATES = tuple(state for state, *_ in SHEET)
+SHEET_STATES = tuple(state for state, *_ in SHEET_SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -70,31 +70,37 @@ class Tile:
 # The contact sheet
 
 
-def contact_sheet(store: ObjectStore, decisions: pa.Table, prompts: Mapping[bytes, str], limit: int = 96) -> list[Tile]:
+def build_contact_sheet(
+    store: ObjectStore, decisions: pa.Table, prompts: Mapping[bytes, str], limit: int = 96
+) -> list[Tile]:
     """Return at most `limit` tiles, refused slots first, whatever order the batch is in.
 
     Every state gets an equal part, and what one does not need goes to the others; within a state reasons (published
     ones: categories) take turns, and slots that share a picture come last. `prompts` is request key -> text.
     """
-    positions = {state: pc.indices_nonzero(pc.equal(decisions["state"], state)) for state in STATES}
-    parts = _parts({state: len(found) for state, found in positions.items()}, limit)
+    positions = {state: pc.indices_nonzero(pc.equal(decisions["state"], state)) for state in SHEET_STATES}
+    parts = _allot_tiles({state: len(found) for state, found in positions.items()}, limit)
     rows: list[dict[str, Any]] = []
-    for state in STATES:
-        rows += _spread(decisions.take(positions[state]), "category" if state == "publish" else "reasons", parts[state])
-    with ThreadPoolExecutor(READERS, "thumbnails") as threads:
-        pictures = threads.map(partial(_picture, store), rows)
-        return [_tile(row, prompts, jpeg) for row, jpeg in zip(rows, pictures, strict=True)]
+    for state in SHEET_STATES:
+        rows += _interleave_rows(
+            decisions.take(positions[state]), "category" if state == "publish" else "reasons", parts[state]
+        )
+    with ThreadPoolExecutor(READ_THREADS, "thumbnails") as threads:
+        pictures = threads.map(partial(_read_thumbnail, store), rows)
+        return [_build_tile(row, prompts, jpeg) for row, jpeg in zip(rows, pictures, strict=True)]
 
 
-def _parts(wanted: Mapping[str, int], limit: int) -> dict[str, int]:
-    parts, left = dict.fromkeys(wanted, 0), max(0, limit)
-    for waiting, state in zip(range(len(wanted), 0, -1), sorted(wanted, key=lambda name: wanted[name]), strict=True):
-        parts[state] = min(wanted[state], -(-left // waiting))
+def _allot_tiles(available: Mapping[str, int], limit: int) -> dict[str, int]:
+    parts, left = dict.fromkeys(available, 0), max(0, limit)
+    for waiting, state in zip(
+        range(len(available), 0, -1), sorted(available, key=lambda name: available[name]), strict=True
+    ):
+        parts[state] = min(available[state], -(-left // waiting))
         left -= parts[state]
     return parts
 
 
-def _spread(rows: pa.Table, column: str, count: int) -> list[dict[str, Any]]:
+def _interleave_rows(rows: pa.Table, column: str, count: int) -> list[dict[str, Any]]:
     """Return `count` rows in which the column's values take turns: common values first, then by slot id."""
     if count == 0:
         return []
@@ -103,7 +109,7 @@ def _spread(rows: pa.Table, column: str, count: int) -> list[dict[str, Any]]:
     turns: list[tuple[int, int, int, dict[str, Any]]] = []
     for place, value in enumerate(sorted(counted, key=lambda name: (-counted[name], name))[:count]):
         group = rows.filter(pc.equal(values, value)).select(_TILE_COLUMNS)
-        first = group.take(pc.sort_indices(group["slot_id"])[: count * SHARERS]).to_pylist()
+        first = group.take(pc.sort_indices(group["slot_id"])[: count * CANDIDATES_PER_TILE]).to_pylist()
         seen: Counter[bytes] = Counter()
         for turn, row in enumerate(first):
             seen[row["request_key"]] += 1
@@ -117,17 +123,17 @@ _TILE_COLUMNS = ["slot_id", "sku", "category", "view", "variant", "index", "stat
 _TILE_COLUMNS += ["request_key", "image_key", "finish_digest"]
 
 
-def _picture(store: ObjectStore, row: Mapping[str, Any]) -> bytes:
+def _read_thumbnail(store: ObjectStore, row: Mapping[str, Any]) -> bytes:
     if not row["image_key"] or not row["finish_digest"]:
         return b""
     try:
         data = store.read(layout.finished_image(row["image_key"].hex(), row["finish_digest"]))
-        return thumbnail(data, THUMBNAIL_SIDE)
-    except (StoreError, BadImage):
+        return make_thumbnail(data, THUMBNAIL_SIDE)
+    except (StoreError, InvalidImage):
         return b""
 
 
-def _tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: bytes) -> Tile:
+def _build_tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: bytes) -> Tile:
     texts = {name: str(row[name] or "") for name in ("sku", "category", "view", "variant", "state", "verdict")}
     prompt = prompts.get(row["request_key"], "")
     reasons = tuple(row["reasons"] or ())
@@ -141,16 +147,16 @@ def _tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: bytes) -> 
 
 def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     """Return the whole page: inline style, pictures as data, no script, no network."""
-    groups = [(*words, [tile for tile in tiles if tile.state == words[0]]) for words in SHEET]
+    groups = [(*words, [tile for tile in tiles if tile.state == words[0]]) for words in SHEET_SECTIONS]
     return render_page(
         "report.html",
         report=report,
-        sums=figures.sums(report),
+        sums=figures.build_balance_checks(report),
         held=figures.is_held(report),
-        status=figures.status(report),
-        command=figures.release_command(report),
-        signed_by=figures.signed_by(report),
-        models=figures.model_versions(report),
+        status=figures.describe_release(report),
+        command=figures.format_release_command(report),
+        signed_by=figures.describe_signer(report),
+        models=figures.registered_model_rows(report),
         groups=[group for group in groups if group[-1]],
         checks=sorted(report.get("checks") or (), key=lambda check: (check["success"], not check["critical"])),
         reasons=sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0])),
@@ -167,68 +173,73 @@ def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], til
 # The artifact
 
 
-def markdown_summary(report: Mapping[str, Any], tiles: Sequence[Tile] = ()) -> str:
+def render_markdown(report: Mapping[str, Any], tiles: Sequence[Tile] = ()) -> str:
     """Return a few lines of Markdown: what happened, some pictures, the counts, where the whole report is."""
     return "\n".join(_summary_lines(report, tiles)) + "\n"
 
 
 def _summary_lines(report: Mapping[str, Any], tiles: Sequence[Tile]) -> Iterator[str]:
     run = figures.printable(report.get("run_id", ""))
-    yield f"## {_escaped(report.get('catalogue', ''))}\n\n**{figures.status(report)}**\n"
+    yield f"## {_escape_markdown(report.get('catalogue', ''))}\n\n**{figures.describe_release(report)}**\n"
     if figures.is_held(report):
-        yield "Checks that failed: " + ", ".join(_escaped(check) for check in report["held"]) + "\n"
-        yield f"`{figures.release_command(report).replace('`', '')}`\n"
-    yield from _sheet(tiles)
+        yield "Checks that failed: " + ", ".join(_escape_markdown(check) for check in report["held"]) + "\n"
+        yield f"`{figures.format_release_command(report).replace('`', '')}`\n"
+    yield from _inline_sheet_lines(tiles)
     for title, counts in (("slots", report.get("slots") or {}), ("rows", report.get("rows") or {})):
-        yield from _table(title, counts.items())
+        yield from _table_lines(title, counts.items())
     reasons = sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))
-    yield from _table("reasons", reasons[:10])
-    yield from _table("usable on", ((name, sums["usable"]) for name, sums in (report.get("channels") or {}).items()))
+    yield from _table_lines("reasons", reasons[:10])
+    yield from _table_lines(
+        "usable on", ((name, sums["usable"]) for name, sums in (report.get("channels") or {}).items())
+    )
     cost = report.get("cost") or {}
     yield (
-        f"Images generated: {figures.number((report.get('images') or {}).get('generated'))}. "
-        f"Cost: {figures.money(cost.get('total'), None)} {_escaped(cost.get('currency') or '')}. "
-        f"Time: {figures.duration((report.get('seconds') or {}).get('total'))}.\n"
+        f"Images generated: {figures.format_number((report.get('images') or {}).get('generated'))}. "
+        f"Cost: {figures.format_money(cost.get('total'), None)} {_escape_markdown(cost.get('currency') or '')}. "
+        f"Time: {figures.format_duration((report.get('seconds') or {}).get('total'))}.\n"
     )
-    yield from _estimated(report)
+    yield from _estimate_lines(report)
     for warning in (report.get("warnings") or ())[:10]:
-        yield f"- {_escaped(warning)}"
+        yield f"- {_escape_markdown(warning)}"
     if run:
         yield f"\nThe whole report: `{layout.run_file(run.replace('`', ''), 'report.html')}`"
 
 
-def _estimated(report: Mapping[str, Any]) -> Iterator[str]:
+def _estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
     guess = report.get("estimate") or {}
     if guess:
         currency = guess.get("currency")
         yield (
-            f"Estimate: {figures.number(guess.get('images'))} images, {figures.duration(guess.get('gpu_seconds'))} on "
-            f"{_escaped(guess.get('gpu') or '')}, {_escaped(figures.money(guess.get('cost'), currency))}; an image "
-            f"{_escaped(figures.money(guess.get('per_image'), currency))}, others pay "
-            f"{_escaped(figures.price_range(guess.get('usual'), currency))}.\n"
+            f"Estimate: {figures.format_number(guess.get('images'))} images, "
+            f"{figures.format_duration(guess.get('gpu_seconds'))} on "
+            f"{_escape_markdown(guess.get('gpu') or '')}, "
+            f"{_escape_markdown(figures.format_money(guess.get('cost'), currency))}; an image "
+            f"{_escape_markdown(figures.format_money(guess.get('per_image'), currency))}, others pay "
+            f"{_escape_markdown(figures.format_price_range(guess.get('usual'), currency))}.\n"
         )
 
 
-def _sheet(tiles: Sequence[Tile]) -> Iterator[str]:
+def _inline_sheet_lines(tiles: Sequence[Tile]) -> Iterator[str]:
     """Yield a few tiles as small pictures inside the text, states in turn: 30 KB, since a server keeps every run's."""
-    groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in STATES]
+    groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in SHEET_STATES]
     turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
-    chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: STATES.index(tile.state))
+    chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: SHEET_STATES.index(tile.state))
     rows = [
-        f"| ![]({data_uri(thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escaped(tile.sku)}, {_escaped(tile.view)} "
-        f"| {_escaped(tile.state)} | {_escaped(', '.join(tile.reasons))} |"
+        f"| ![]({data_uri(make_thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escape_markdown(tile.sku)}, "
+        f"{_escape_markdown(tile.view)} "
+        f"| {_escape_markdown(tile.state)} | {_escape_markdown(', '.join(tile.reasons))} |"
         for tile in chosen
     ]
     if rows:
         yield "\n".join(["| picture | slot | state | reasons |", "| --- | --- | --- | --- |", *rows, ""])
 
 
-def _table(title: str, counts: Any) -> Iterator[str]:
-    rows = [f"| {_escaped(name)} | {figures.number(count)} |" for name, count in counts]
+def _table_lines(title: str, counts: Any) -> Iterator[str]:
+    rows = [f"| {_escape_markdown(name)} | {figures.format_number(count)} |" for name, count in counts]
     if rows:
         yield "\n".join([f"| {title} | |", "| --- | ---: |", *rows, ""])
 
 
-def _escaped(text: object) -> str:
+def _escape_markdown(text: object) -> str:
     """Return text that Markdown and HTML show as it is."""
     return html.escape(re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:@])", r"\\\1", figures.printable(text)))

@@ -13,39 +13,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.runs.release_batch import Batch
-from catalogs.runs.report import PROMISED_WITHIN, Delivery, Images
+from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.runs.report import NEW_SKU_TARGET, DeliveryCounts, ImageCounts
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.parquet_objects import read_records
-from tasks.models.metrics import ModelFigures
+from infra.stores.parquet_objects import read_row_groups
+from tasks.models.metrics import ModelMetrics
 
 
-def tally(store: ObjectStore, run_id: str, batch: Batch) -> tuple[Images, dict[str, int], list[dict[str, Any]]]:
+def collect_run_statistics(
+    store: ObjectStore, run_id: str, batch: ReleaseBatch
+) -> tuple[ImageCounts, dict[str, int], list[dict[str, Any]]]:
     """Return the run's image counts, how many slots each reason stands against, and a row a model that made any."""
-    images, models = Images(), ModelFigures()
-    for record in read_records(store, layout.run_records(run_id)):
+    images, models = ImageCounts(), ModelMetrics()
+    for record in read_row_groups(store, layout.run_records_prefix(run_id)):
         made = Counter(record["made"].to_pylist())
         images.generated += made["generated"]
         images.reused += made["reused"]
         images.failed += made["failed"]
         images.attempts += record.num_rows
         images.gpu_seconds += float(pc.sum(record["engine_seconds"]).as_py() or 0.0)
-        models.add(record)
+        models.add_record(record)
     pairs = pa.table({"key": batch.decisions["request_key"], "finish": batch.decisions["finish_digest"]})
     images.shared = batch.decisions.num_rows - pairs.group_by(["key", "finish"]).aggregate([]).num_rows
     reasons: Counter[str] = Counter()
     for found in batch.decisions["reasons"].to_pylist():
         reasons.update(found or ())
-    return images, dict(reasons), models.rows(batch.decisions)
+    return images, dict(reasons), models.build_rows(batch.decisions)
 
 
-def engine_seconds(store: ObjectStore, run_id: str) -> float:
+def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:
     """Return the engine seconds of all that a run has made so far, in any process."""
-    records = read_records(store, layout.run_records(run_id))
+    records = read_row_groups(store, layout.run_records_prefix(run_id))
     return sum(float(pc.sum(record["engine_seconds"]).as_py() or 0.0) for record in records)
 
 
-def delivery(tables: TableStore, batch: Batch, superseded: frozenset[bytes], previous: int | None) -> Delivery:
+def measure_delivery(
+    tables: TableStore, batch: ReleaseBatch, superseded: frozenset[bytes], previous: int | None
+) -> DeliveryCounts:
     """Return how many SKUs the batch put into the shop, what was deferred, and how soon new SKUs were there.
 
     A new SKU is one that says when it was created, with nothing live in the release before: `previous`. It is in time
@@ -54,24 +58,26 @@ def delivery(tables: TableStore, batch: Batch, superseded: frozenset[bytes], pre
     rows = batch.decisions.select(["slot_id", "sku", "state", "reasons", "created_at", "live_file_sha"])
     if superseded:
         rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
-    found = Delivery(skus=pc.count_distinct(rows.filter(pc.equal(rows["state"], "publish"))["sku"]).as_py())
+    found = DeliveryCounts(skus=pc.count_distinct(rows.filter(pc.equal(rows["state"], "publish"))["sku"]).as_py())
     deferred = pc.list_flatten(rows.filter(pc.equal(rows["state"], "deferred"))["reasons"])
     found.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
     new = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
-    released = _released_at(tables, batch)
+    released = _find_release_time(tables, batch)
     if new.num_rows == 0 or (released is None and found.skus):
         return found  # a batch that waits for a person is neither in time nor late yet
     waited = new.group_by("sku").aggregate([("created_at", "min"), ("state", "count_distinct"), ("state", "min")])
-    known = _known_skus(tables, batch.catalogue, waited["sku"], previous)
+    known = _find_released_skus(tables, batch.catalogue, waited["sku"], previous)
     waited = waited.filter(pc.invert(pc.is_in(waited["sku"], known)))
     whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], "publish"))
-    latest = (released or datetime.now(UTC)) - PROMISED_WITHIN
+    latest = (released or datetime.now(UTC)) - NEW_SKU_TARGET
     soon = pc.greater_equal(waited["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
     found.new_skus, found.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
     return found
 
 
-def channel_sums(batch: Batch, superseded: frozenset[bytes], channels: Iterable[str]) -> dict[str, dict[str, Any]]:
+def summarize_channels(
+    batch: ReleaseBatch, superseded: frozenset[bytes], channels: Iterable[str]
+) -> dict[str, dict[str, Any]]:
     """Return for each channel how many pictures of the batch are usable there, how many not, and the reasons.
 
     Empty where the batch publishes nothing.
@@ -97,25 +103,25 @@ def channel_sums(batch: Batch, superseded: frozenset[bytes], channels: Iterable[
     return found
 
 
-def _released_at(tables: TableStore, batch: Batch) -> datetime | None:
-    table = layout.manifest(batch.catalogue)
+def _find_release_time(tables: TableStore, batch: ReleaseBatch) -> datetime | None:
+    table = layout.manifest_table(batch.catalogue)
     if tables.version(table) is None:
         return None
     commits = (commit for commit in tables.history(table) if commit.metadata.get("token") == batch.run_id)
     return next((commit.timestamp for commit in commits), None)
 
 
-def _known_skus(tables: TableStore, catalogue: str, wanted: pa.Array, version: int | None) -> pa.Array:
+def _find_released_skus(tables: TableStore, catalogue: str, skus: pa.Array, version: int | None) -> pa.Array:
     """Return those of the wanted SKUs that had a picture in a release."""
     found = pa.array([], pa.string())
     if version is not None:
-        for rows in tables.batches(layout.manifest(catalogue), ("sku",), version=version):
-            there = rows.column("sku").filter(pc.is_in(rows.column("sku"), wanted)).unique()
+        for rows in tables.batches(layout.manifest_table(catalogue), ("sku",), version=version):
+            there = rows.column("sku").filter(pc.is_in(rows.column("sku"), skus)).unique()
             found = pa.concat_arrays([found, there.cast(pa.string())])
     return found
 
 
-def standing(tables: TableStore, batch: Batch) -> dict[str, list[str]]:
+def find_incomplete_skus(tables: TableStore, batch: ReleaseBatch) -> dict[str, list[str]]:
     """Return the SKUs that show an old picture beside a new one, and those with nothing live, after the batch."""
     columns = (batch.decisions[name].to_pylist() for name in ("sku", "state", "live_file_sha"))
     published: set[str] = set()
@@ -124,7 +130,7 @@ def standing(tables: TableStore, batch: Batch) -> dict[str, list[str]]:
     for sku, state, live in zip(*columns, strict=True):
         (published if state == "publish" else without if live is None else kept).add(sku)
     bare = without - published - kept
-    table = layout.manifest(batch.catalogue)
+    table = layout.manifest_table(batch.catalogue)
     if bare and tables.version(table) is not None:
         wanted = pa.array(sorted(bare), pa.string())
         for rows in tables.batches(table, ("sku",)):
@@ -132,11 +138,11 @@ def standing(tables: TableStore, batch: Batch) -> dict[str, list[str]]:
     return {"old_beside_new": sorted(kept & published), "nothing_live": sorted(bare)}
 
 
-def prompts_of(store: ObjectStore, run_id: str, wanted: Iterable[bytes]) -> dict[bytes, str]:
+def read_prompts(store: ObjectStore, run_id: str, request_keys: Iterable[bytes]) -> dict[bytes, str]:
     """Return the prompts of some requests of a run."""
-    keys = pa.array(sorted(set(wanted)), pa.binary())
+    keys = pa.array(sorted(set(request_keys)), pa.binary())
     found: dict[bytes, str] = {}
-    for table in read_records(store, layout.run_file(run_id, "requests/")):
+    for table in read_row_groups(store, layout.run_file(run_id, "requests/")):
         rows = table.select(["request_key", "prompt"]).filter(pc.is_in(table["request_key"], keys))
         found.update(zip(rows["request_key"].to_pylist(), rows["prompt"].to_pylist(), strict=True))
     return found

@@ -1,6 +1,6 @@
 """What the shop has seen: the releases of each catalogue, and which of them one can still go back to.
 
-Comes in: the tables and the store. Goes out: a `ReleaseLine` a release, newest first. A release is a version of the
+Comes in: the tables and the store. Goes out: a `ReleaseSummary` a release, newest first. A release is a version of the
 manifest; version 0 is the empty table before the first one.
 """
 
@@ -15,7 +15,7 @@ from infra.stores.json_objects import read_json
 
 
 @dataclass(frozen=True)
-class ReleaseLine:
+class ReleaseSummary:
     """One release. `rows` is how many manifest rows it moved, None where the table's log does not say."""
 
     catalogue: str
@@ -32,7 +32,7 @@ class ReleaseLine:
     """False where a sweep has let it go: one cannot go back to it."""
 
 
-def catalogues(store: ObjectStore) -> list[str]:
+def list_catalogues(store: ObjectStore) -> list[str]:
     """Return the catalogues that have a manifest, sorted.
 
     Lists the manifests' own files (some hundreds a catalogue), not the pictures.
@@ -41,42 +41,42 @@ def catalogues(store: ObjectStore) -> list[str]:
     return sorted({parts[0] for parts in names if parts[1:2] == ["_delta_log"]})
 
 
-def releases(tables: TableStore, catalogue: str | None, store: ObjectStore) -> list[ReleaseLine]:
+def list_releases(tables: TableStore, catalogue: str | None, store: ObjectStore) -> list[ReleaseSummary]:
     """Return the releases of one catalogue, or of all, newest first.
 
     Raises `OptionError` for a catalogue without a manifest.
     """
     if catalogue is not None:
-        return _lines(tables, catalogue, store)
-    found = [line for name in catalogues(store) for line in _lines(tables, name, store)]
+        return _list_catalogue_releases(tables, catalogue, store)
+    found = [line for name in list_catalogues(store) for line in _list_catalogue_releases(tables, name, store)]
     return sorted(found, key=lambda line: (line.when, line.version), reverse=True)
 
 
-def required_history(tables: TableStore, catalogue: str, store: ObjectStore) -> list[Commit]:
+def require_history(tables: TableStore, catalogue: str, store: ObjectStore) -> list[Commit]:
     """Return the commits of a catalogue's manifest, newest first.
 
     Raises `OptionError`, naming the catalogues there are, for one without a manifest.
     """
-    history = list(tables.history(layout.manifest(catalogue)))
+    history = list(tables.history(layout.manifest_table(catalogue)))
     if not history:
-        there = ", ".join(catalogues(store)) or "none yet"
+        there = ", ".join(list_catalogues(store)) or "none yet"
         raise OptionError(f"The store {store.url} has no catalogue {catalogue!r}; it has: {there}")
     return history
 
 
-def oldest_kept(store: ObjectStore, catalogue: str) -> int:
+def read_oldest_retained_release(store: ObjectStore, catalogue: str) -> int:
     """Return the oldest release that no sweep has let go; 1 where there was no sweep."""
     try:
-        return int(read_json(store, layout.horizon(catalogue))["oldest"])
+        return int(read_json(store, layout.retention_watermark(catalogue))["oldest"])
     except ObjectMissing:
         return 1
 
 
-def _lines(tables: TableStore, catalogue: str, store: ObjectStore) -> list[ReleaseLine]:
-    history = required_history(tables, catalogue, store)
-    oldest = oldest_kept(store, catalogue)
+def _list_catalogue_releases(tables: TableStore, catalogue: str, store: ObjectStore) -> list[ReleaseSummary]:
+    history = require_history(tables, catalogue, store)
+    oldest = read_oldest_retained_release(store, catalogue)
     return [
-        ReleaseLine(
+        ReleaseSummary(
             catalogue=catalogue,
             version=commit.version,
             when=commit.timestamp,

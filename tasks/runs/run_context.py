@@ -12,17 +12,24 @@ from catalogs.planning.plan import Shard
 from catalogs.policy.channels import Channel
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Finish
-from catalogs.runs.attempts import chains_of
-from catalogs.runs.work_items import Made, Order, Screening, ShardWork, requests_of, retry_name
+from catalogs.runs.attempts import attempt_histories
+from catalogs.runs.work_items import (
+    GeneratedImage,
+    ShardScreening,
+    ShardWork,
+    WorkItem,
+    requests_from_table,
+    retry_shard_name,
+)
 from infra.interfaces import ObjectStore, Pool, Screener, TableStore
 from infra.provenance.credentials import Signer
-from infra.screening.measure import SCANNERS
-from infra.stores.parquet_objects import read_records, read_row_group
-from tasks.runs.budget_meter import Meter
+from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
+from infra.stores.parquet_objects import read_row_group, read_row_groups
+from tasks.runs.budget_meter import BudgetMeter
 
 
 @dataclass(frozen=True)
-class Places:
+class Resources:
     """The outside world, opened: where things are kept, who paints, who measures."""
 
     store: ObjectStore
@@ -34,7 +41,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Gate:
+class ScreeningContext:
     """What screening needs beside the images: where they are, how they are finished, and the rules."""
 
     store: ObjectStore
@@ -44,86 +51,88 @@ class Gate:
     deadline_seconds: float
     watermark: str | None = None
     """Whose watermark it is (module:factory), where a finish asks for one."""
-    scanners: Mapping[str, str] = field(default_factory=lambda: dict(SCANNERS))
+    scanners: Mapping[str, str] = field(default_factory=lambda: dict(BUILTIN_SCANNER_VERSIONS))
     """What measures images here, and its version: those that are always run, and of those that the policy names."""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Where the pictures are meant to be used."""
 
 
-class Workbench:
+class RunContext:
     """One run's shards in flight."""
 
     def __init__(
         self,
-        places: Places,
-        gate: Gate,
+        resources: Resources,
+        screening: ScreeningContext,
         run_id: str,
         check_lease: Callable[[], None] = lambda: None,
-        meter: Meter | None = None,
+        meter: BudgetMeter | None = None,
     ) -> None:
-        self.places, self.gate, self.run_id = places, gate, run_id
-        self.meter = meter or Meter()
+        self.resources, self.screening, self.run_id = resources, screening, run_id
+        self.meter = meter or BudgetMeter()
         self._check_lease = check_lease
-        self._work: dict[str, ShardWork] = {}
+        self._shard_work: dict[str, ShardWork] = {}
         self._planned: dict[str, Shard] = {}
-        self._made: dict[str, list[Made]] = {}
-        self._screened: dict[str, Screening] = {}
+        self._generated: dict[str, list[GeneratedImage]] = {}
+        self._screened: dict[str, ShardScreening] = {}
 
-    def plan(self, shards: list[Shard]) -> list[str]:
+    def add_planned_shards(self, shards: list[Shard]) -> list[str]:
         """Take the planned shards that have no record yet, and return their names in order."""
-        records = self.places.store.list(layout.run_records(self.run_id))
+        records = self.resources.store.list(layout.run_records_prefix(self.run_id))
         done = {info.key.rsplit("/", 1)[1].removesuffix(".parquet") for info in records}
         self._planned = {shard.name: shard for shard in shards}
         return [shard.name for shard in shards if shard.name not in done]
 
-    def again(self, orders: list[Order]) -> str:
+    def add_retry_shard(self, items: list[WorkItem]) -> str:
         """Take new attempts as a shard of their own, and return its name."""
-        name = retry_name(orders)
-        self._work[name] = ShardWork(name, tuple(orders))
+        name = retry_shard_name(items)
+        self._shard_work[name] = ShardWork(name, tuple(items))
         return name
 
-    def unfinished(self) -> list[Order]:
+    def find_pending_items(self) -> list[WorkItem]:
         """Return the next attempts that a killed process owed: chains whose last attempt asked for another."""
-        chains = chains_of(read_records(self.places.store, layout.run_records(self.run_id)))
-        owing = {key: chain for key, chain in chains.items() if chain.last.wants_another}
+        chains = attempt_histories(read_row_groups(self.resources.store, layout.run_records_prefix(self.run_id)))
+        owing = {key: chain for key, chain in chains.items() if chain.last_attempt.wants_another}
         if not owing:
             return []
         found = []
         for part in {shard.part for shard in self._planned.values()}:
-            for table in read_records(self.places.store, layout.run_requests(self.run_id, part)):
-                for request in requests_of(table):
+            for table in read_row_groups(self.resources.store, layout.run_requests(self.run_id, part)):
+                for request in requests_from_table(table):
                     chain = owing.get((request.key, request.finish_digest))
                     if chain is not None:
-                        found.append(Order(request, chain.last.attempt + 1))
+                        found.append(WorkItem(request, chain.last_attempt.attempt + 1))
         return found
 
-    def work(self, name: str) -> ShardWork:
+    def load_shard_work(self, name: str) -> ShardWork:
         """Return a shard's orders, read from the plan where they are not in memory.
 
         Raises `LeaseLost` where the run is somebody else's by now: a process that slept must not paint on for nobody.
         """
         self._check_lease()
-        if name not in self._work:
+        if name not in self._shard_work:
             shard = self._planned[name]
             key = layout.run_requests(self.run_id, shard.part)
-            table = read_row_group(self.places.store, key, shard.row_group)
-            requests = requests_of(table if shard.rows is None else table.take(shard.rows))
-            self._work[name] = ShardWork(name, tuple(Order(request, request.first_attempt) for request in requests))
-        return self._work[name]
+            table = read_row_group(self.resources.store, key, shard.row_group)
+            requests = requests_from_table(table if shard.rows is None else table.take(shard.rows))
+            self._shard_work[name] = ShardWork(
+                name, tuple(WorkItem(request, request.first_attempt) for request in requests)
+            )
+        return self._shard_work[name]
 
-    def put_made(self, name: str, made: list[Made]) -> None:
+    def put_generated(self, name: str, images: list[GeneratedImage]) -> None:
         """Keep what was made until it is screened."""
-        self._made[name] = made
-        self._work.pop(name, None)
+        self._generated[name] = images
+        self._shard_work.pop(name, None)
 
-    def take_made(self, name: str) -> list[Made]:
+    def take_generated(self, name: str) -> list[GeneratedImage]:
         """Hand over what was made."""
-        return self._made.pop(name)
+        return self._generated.pop(name)
 
-    def put_screened(self, name: str, screening: Screening) -> None:
+    def put_screened(self, name: str, screening: ShardScreening) -> None:
         """Keep a shard's sums until the flow reads them."""
         self._screened[name] = screening
 
-    def take_screened(self, name: str) -> Screening:
+    def take_screened(self, name: str) -> ShardScreening:
         """Hand over a shard's sums."""
         return self._screened.pop(name)

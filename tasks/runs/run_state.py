@@ -14,14 +14,14 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
-from catalogs.runs.job import Job, Run
-from infra.coordination.leases import peek
+from catalogs.runs.job import RefreshJob, Run
+from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json
 
 
-def start(store: ObjectStore, job: Job, fingerprint: str) -> Run:
+def start_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
     """Open a new run of a job with this fingerprint: its folder with the frozen rules first, its marker last."""
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
@@ -33,7 +33,7 @@ def start(store: ObjectStore, job: Job, fingerprint: str) -> Run:
     return run
 
 
-def load(store: ObjectStore, run_id: str) -> Run:
+def load_run(store: ObjectStore, run_id: str) -> Run:
     """Return a run by its id.
 
     Raises `OptionError` where the store has no such run.
@@ -53,31 +53,31 @@ def load(store: ObjectStore, run_id: str) -> Run:
     )
 
 
-def open_runs(store: ObjectStore, catalogue: str) -> list[Run]:
+def load_open_runs(store: ObjectStore, catalogue: str) -> list[Run]:
     """Return the runs of a catalogue that are not closed, oldest first."""
     found = []
-    for info in store.list(layout.open_runs(catalogue)):
+    for info in store.list(layout.open_runs_prefix(catalogue)):
         run_id = info.key.rsplit("/", 1)[1].removesuffix(".json")
         try:
-            found.append(load(store, run_id))
+            found.append(load_run(store, run_id))
         except OptionError:
             store.delete([info.key])  # the marker of a folder that was swept
     return sorted(found, key=lambda run: run.started_at)
 
 
-def alive(store: ObjectStore, run: Run) -> bool:
+def has_live_lease(store: ObjectStore, run: Run) -> bool:
     """Tell whether a process holds the run's lease."""
-    state = peek(store, layout.run_lease(run.catalogue, run.run_id))
+    state = read_lease(store, layout.run_lease(run.catalogue, run.run_id))
     return state is not None and state.is_live()
 
 
-def committed(tables: TableStore, run: Run) -> bool:
+def is_committed(tables: TableStore, run: Run) -> bool:
     """Tell whether the manifest's live history names the run."""
-    table = layout.manifest(run.catalogue)
+    table = layout.manifest_table(run.catalogue)
     return any(commit.metadata.get("token") == run.run_id for commit in tables.history(table))
 
 
-def hold(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:
+def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:
     """Write down why the run's batch waits for a person."""
     write_json(store, layout.run_file(run.run_id, "held.json"), {"held": list(held), "checks": list(checks)})
 
@@ -90,7 +90,7 @@ def held_checks(store: ObjectStore, run: Run) -> list[str]:
         return []
 
 
-def accept(store: ObjectStore, run: Run, checks: Sequence[str], reason: str, person: str) -> None:
+def accept_checks(store: ObjectStore, run: Run, checks: Sequence[str], reason: str, person: str) -> None:
     """Record a person's word that a held batch may go."""
     words = {"run_id": run.run_id, "accepted": sorted(checks), "reason": reason, "by": person}
     words["at"] = datetime.now(UTC).isoformat()
@@ -106,23 +106,25 @@ def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
     return {str(name) for name in document["accepted"]}
 
 
-def is_open(store: ObjectStore, run: Run) -> bool:
+def is_run_open(store: ObjectStore, run: Run) -> bool:
     """Tell whether the run is not closed."""
     return store.exists(layout.open_run(run.catalogue, run.run_id))
 
 
-def frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
+def load_frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
     """Return the rules that a run was started under."""
     recipe = Recipe.model_validate(read_json(store, layout.run_file(run_id, "recipe.json")))
     return recipe, Policy.model_validate(read_json(store, layout.run_file(run_id, "policy.json")))
 
 
-def close(store: ObjectStore, run: Run, state: Literal["done", "superseded"], words: Mapping[str, object]) -> None:
+def close_run(
+    store: ObjectStore, run: Run, state: Literal["done", "superseded"], details: Mapping[str, object]
+) -> None:
     """Close a run: what it says of itself first, then its marker away."""
     write_json(
         store,
         layout.run_file(run.run_id, "closed.json"),
-        {"state": state, "closed_at": datetime.now(UTC).isoformat(), **words},
+        {"state": state, "closed_at": datetime.now(UTC).isoformat(), **details},
     )
     store.delete([layout.open_run(run.catalogue, run.run_id)])
 

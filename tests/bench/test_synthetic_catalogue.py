@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.synthetic_catalogue import GROUP_SIZE, SYNTHETIC, TYPES, synthetic_batches
+from bench.synthetic_catalogue import PRODUCT_TYPES, SYNTHETIC_SCHEMA, VARIANT_GROUP_SIZE, synthetic_batches
 
 
 def table(skus: int, seed: int = 0, **options: float) -> pa.Table:
-    return pa.Table.from_batches(list(synthetic_batches(skus, seed, **options)), SYNTHETIC)  # type: ignore[arg-type]
+    return pa.Table.from_batches(list(synthetic_batches(skus, seed, **options)), SYNTHETIC_SCHEMA)  # type: ignore[arg-type]
 
 
 def titles(made: pa.Table) -> dict[str, str]:
@@ -18,10 +18,10 @@ def titles(made: pa.Table) -> dict[str, str]:
 
 def test_every_row_is_filled_and_every_sku_and_title_is_unique() -> None:
     made = table(5000)
-    assert made.schema == SYNTHETIC
+    assert made.schema == SYNTHETIC_SCHEMA
     assert made.num_rows == len(set(made["sku"].to_pylist())) == len(set(made["title"].to_pylist())) == 5000
     assert [made[name].null_count for name in made.column_names] == [0] * made.num_columns
-    assert set(made["category"].to_pylist()) == set(TYPES)
+    assert set(made["category"].to_pylist()) == set(PRODUCT_TYPES)
 
 
 def test_the_batch_size_changes_nothing() -> None:
@@ -65,5 +65,5 @@ def test_shared_products_have_variants_of_the_same_words() -> None:
         made.drop_columns(["sku"]).group_by(made.drop_columns(["sku"]).column_names).aggregate([([], "count_all")])
     )
     sizes = same_words["count_all"].to_pylist()
-    assert set(sizes) == {1, GROUP_SIZE}
-    assert 0.4 < sum(size for size in sizes if size == GROUP_SIZE) / made.num_rows < 0.6
+    assert set(sizes) == {1, VARIANT_GROUP_SIZE}
+    assert 0.4 < sum(size for size in sizes if size == VARIANT_GROUP_SIZE) / made.num_rows < 0.6

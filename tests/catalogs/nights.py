@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalogs.planning.current_state import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refused
+from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, OutcomeIndex
 from catalogs.planning.plan import PlanCounts, PlannedBatch, Request, Slot
 from catalogs.planning.planner import Planner
-from catalogs.policy.prompt_rules import PromptWord
+from catalogs.policy.prompt_rules import PromptVerdict
 from catalogs.recipe.schema import Recipe
 from catalogs.table_schemas import MANIFEST, OUTCOMES
 from catalogs.verdict import PASS, Verdict
@@ -32,9 +32,9 @@ class Told:
     verdict: Callable[[str], Verdict]
     brands: Mapping[str, tuple[str, ...]]
 
-    def judge(self, prompt: str) -> PromptWord:
+    def judge(self, prompt: str) -> PromptVerdict:
         found = {brand for word, brands in self.brands.items() if word in prompt for brand in brands}
-        return PromptWord(self.verdict(prompt), tuple(sorted(found)))
+        return PromptVerdict(self.verdict(prompt), tuple(sorted(found)))
 
     def judge_brands(self, found: Sequence[str], brand: str) -> Verdict:
         return PASS if {brand}.issuperset(found) else Verdict("REVIEW", ("brand.other",))
@@ -89,17 +89,17 @@ class Shop:
         backfill: int | None = None,
     ) -> Night:
         """Plan a catalogue whose rows must all be accepted."""
-        live = Live([part_of(MANIFEST, LIVE_COLUMNS, list(self.live.values()))])
-        refused = Refused([part_of(OUTCOMES, REFUSED_COLUMNS, list(self.outcomes.values()))])
+        live = CurrentRelease([part_of(MANIFEST, LIVE_COLUMNS, list(self.live.values()))])
+        refused = OutcomeIndex([part_of(OUTCOMES, OUTCOME_COLUMNS, list(self.outcomes.values()))])
         planner = Planner(recipe, live, refused, policy, Told(judge, brands or {}), backfill)
         table = accepted(rows, recipe)
         starts = range(0, table.num_rows, rows_a_batch)
-        batches = [planner.batch(table.slice(start, rows_a_batch)) for start in starts]
-        return Night(batches, planner.counts, int((~live.seen).sum()), recipe)
+        batches = [planner.plan_batch(table.slice(start, rows_a_batch)) for start in starts]
+        return Night(batches, planner.counts, int((~live.requested).sum()), recipe)
 
     def publish(self, night: Night) -> None:
         """Make every slot of the night visible, and write its refreshed digests."""
-        made_by = {request.key: night.recipe.makers[request.model].model for request in night.requests}
+        made_by = {request.key: night.recipe.provenance_by_name[request.model].model for request in night.requests}
         for slot in night.slots:
             self.live[slot.slot_id] = {
                 "slot_id": slot.slot_id,

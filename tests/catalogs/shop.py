@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from catalogs.ingest.row_validation import Ingest, Reject, collect_inherited
+from catalogs.ingest.row_validation import Reject, RowValidator, collect_inherited_values
 from catalogs.recipe.schema import Recipe
 
 FIELDS = (
@@ -66,13 +66,13 @@ def raw(rows: Sequence[Mapping[str, object]], columns: Iterable[str] | None = No
 
 def ingested(
     batch: pa.RecordBatch, recipe: Recipe = RECIPE, rows_a_batch: int | None = None
-) -> tuple[pa.Table, list[Reject], Ingest]:
+) -> tuple[pa.Table, list[Reject], RowValidator]:
     """Return the accepted rows, the rejects and the ingest of one source, read in batches of so many rows."""
     step = rows_a_batch or max(batch.num_rows, 1)
     parts = [(start + 1, batch.slice(start, step)) for start in range(0, batch.num_rows, step)]
-    ingest = Ingest(recipe, batch.schema.names)
-    ingest.inherited = collect_inherited(recipe, batch.schema.names, (part for _, part in parts))
-    found = [ingest.batch(first, part.select(ingest.needed)) for first, part in parts]
+    ingest = RowValidator(recipe, batch.schema.names)
+    ingest.inherited = collect_inherited_values(recipe, batch.schema.names, (part for _, part in parts))
+    found = [ingest.validate_batch(first, part.select(ingest.needed_columns)) for first, part in parts]
     tables = [one.table for one in found]
     rejects = [reject for one in found for reject in one.rejects]
     return pa.concat_tables(tables) if tables else pa.table({}), rejects, ingest

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogs.keys import (
-    RequestKeys,
+    RequestKeyHasher,
     canonical_json,
     digest,
+    hash_fraction,
     image_key,
     request_key,
-    seed_of,
-    share_of,
+    seed_from_image_key,
     sku_sha,
     slot_id,
 )
@@ -44,10 +44,10 @@ def test_the_canonical_text_is_sorted_tight_and_utf8() -> None:
 def test_keys_and_seeds_stay_what_they_are() -> None:
     assert request_key(PARAMETERS) == KEY
     assert (image_key(KEY, 0), image_key(KEY, 1)) == (FIRST, SECOND)
-    assert (seed_of(FIRST), seed_of(SECOND)) == (2947706699381529, 1300376806879498)
+    assert (seed_from_image_key(FIRST), seed_from_image_key(SECOND)) == (2947706699381529, 1300376806879498)
     assert slot_id("MUG-001", "front", "a", 0).hex() == "f49e50dec1ebd3c93d9ef929451d9115"
     assert sku_sha("MUG-001") == "e6fb4d5039ae"
-    assert share_of("MUG-001", "variant") == 0.2520293797809252
+    assert hash_fraction("MUG-001", "variant") == 0.2520293797809252
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -60,7 +60,7 @@ def test_every_parameter_moves_the_request_key(name: str) -> None:
 
 @given(parameters=st.dictionaries(TEXT.filter(lambda name: name != "prompt"), VALUES, max_size=5), prompt=TEXT)
 def test_keys_taken_together_are_the_keys_taken_one_by_one(parameters: dict[str, object], prompt: str) -> None:
-    assert RequestKeys(parameters).of(prompt).hex() == request_key({**parameters, "prompt": prompt})
+    assert RequestKeyHasher(parameters).key_for(prompt).hex() == request_key({**parameters, "prompt": prompt})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}])
@@ -90,9 +90,11 @@ def test_different_values_have_different_digests(one: object, other: object) -> 
 def test_seeds_fit_52_bits_and_differ_from_attempt_to_attempt(key: str, attempt: int) -> None:
     image, following = (image_key(digest(key), number) for number in (attempt, attempt + 1))
     assert re.fullmatch(r"[0-9a-f]{64}", image)
-    assert 0 <= seed_of(image) < 2**52
-    assert seed_of(image) != seed_of(following)
-    assert int(float(seed_of(image))) == seed_of(image), "a seed must survive a JSON reader that knows floats only"
+    assert 0 <= seed_from_image_key(image) < 2**52
+    assert seed_from_image_key(image) != seed_from_image_key(following)
+    assert int(float(seed_from_image_key(image))) == seed_from_image_key(image), (
+        "a seed must survive a JSON reader that knows floats only"
+    )
 
 
 @given(parts=st.lists(st.tuples(TEXT, st.sampled_from(["a", "ab", "b"])), min_size=2, max_size=2, unique=True))
@@ -106,7 +108,7 @@ def test_a_slots_parts_cannot_run_into_one_another(parts: list[tuple[str, str]])
 
 
 def test_shares_are_even_and_depend_on_the_salt() -> None:
-    shares = [share_of(f"SKU-{number}", "variant") for number in range(4000)]
+    shares = [hash_fraction(f"SKU-{number}", "variant") for number in range(4000)]
     assert all(0 <= share < 1 for share in shares)
     assert [round(sum(low / 4 <= share < (low + 1) / 4 for share in shares), -3) for low in range(4)] == [1000] * 4
-    assert share_of("SKU-1", "variant") != share_of("SKU-1", "another")
+    assert hash_fraction("SKU-1", "variant") != hash_fraction("SKU-1", "another")

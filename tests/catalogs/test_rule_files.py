@@ -3,15 +3,15 @@
 import pytest
 from pydantic import Field
 
-from catalogs.errors import RecipeError
-from catalogs.rule_files import Rules, packaged_rules, parse_rules
+from catalogs.errors import RuleFileError
+from catalogs.rule_files import StrictModel, parse_rule_file, read_packaged_rules
 
 
-class Limit(Rules):
+class Limit(StrictModel):
     lowest: int = Field(ge=0)
 
 
-class Limits(Rules):
+class Limits(StrictModel):
     limits: dict[str, Limit]
 
 
@@ -31,21 +31,21 @@ class Limits(Rules):
     ],
 )
 def test_an_error_names_the_file_and_the_field(text: str, said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
-        parse_rules(text, "shop.yaml", Limits)
+    with pytest.raises(RuleFileError) as caught:
+        parse_rule_file(text, "shop.yaml", Limits)
     assert str(caught.value).startswith(said)
 
 
 def test_what_is_right_is_read() -> None:
-    assert parse_rules("limits: {a: {lowest: 3}}", "shop.yaml", Limits).limits["a"].lowest == 3
+    assert parse_rule_file("limits: {a: {lowest: 3}}", "shop.yaml", Limits).limits["a"].lowest == 3
 
 
 def test_rules_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        parse_rules("lowest: 3", "shop.yaml", Limit).lowest = 4  # type: ignore[misc]
+        parse_rule_file("lowest: 3", "shop.yaml", Limit).lowest = 4  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "../errors", "", "recipes/default"])
 def test_only_packaged_names_are_read(name: str) -> None:
-    with pytest.raises(RecipeError, match="no built-in rules"):
-        packaged_rules(name)
+    with pytest.raises(RuleFileError, match="no built-in rules"):
+        read_packaged_rules(name)

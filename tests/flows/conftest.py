@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from flows.orchestration.local_server import local_server
+from flows.orchestration.local_server import run_local_server
 from tests.buckets import bucket_at
 from tests.flows.home import Home, at_home
 
@@ -22,7 +22,7 @@ def prefect_api() -> Iterator[str]:
     """Return the API URL of a server of this session's own, which Prefect's clients then use."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with local_server() as url, temporary_settings({PREFECT_API_URL: url}):
+    with run_local_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield url
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import psutil
 
-from flows.orchestration.local_server import free_port
-from flows.orchestration.local_stack import Serving, serving
+from flows.orchestration.local_server import find_free_port
+from flows.orchestration.local_stack import LocalPrefectStack, run_local_prefect_stack
 from tests.flows.shops import Shop, check_sums
 from tests.flows.test_bad_input import RECIPE
 
@@ -31,7 +31,7 @@ SLOW = {"stub_seconds": 0.4}
 class Home:
     """The server as a client of its API sees it."""
 
-    served: Serving
+    served: LocalPrefectStack
     http: httpx.Client
 
     def deployment(self, name: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Home:
 
 
 def packshot_prefect(home: Home, *words: str) -> str:
-    environment = {**os.environ, "PREFECT_API_URL": home.served.api}
+    environment = {**os.environ, "PREFECT_API_URL": home.served.api_url}
     command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -124,7 +124,10 @@ def packshot_prefect(home: Home, *words: str) -> str:
 @contextmanager
 def at_home(folder: Path) -> Iterator[Home]:
     """Serve from a folder, without the schedules: their hours are no test's."""
-    with serving(folder, free_port()) as served, httpx.Client(base_url=f"{served.api}/", timeout=60) as http:
+    with (
+        run_local_prefect_stack(folder, find_free_port()) as served,
+        httpx.Client(base_url=f"{served.api_url}/", timeout=60) as http,
+    ):
         home = Home(served, http)
         for name in ("refresh/nightly", "refresh/new", "store/sweep"):
             home.change(f"deployments/{home.deployment(name)['id']}", paused=True)

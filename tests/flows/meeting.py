@@ -25,8 +25,8 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
-from infra.testing.faulty_store import Mortality
-from infra.testing.faulty_tables import MortalTables
+from infra.testing.faulty_store import FaultInjector
+from infra.testing.faulty_tables import FaultyTables
 from tests.flows.worlds import CATALOGUE, Row, World
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def arrived(place: str) -> int:
     return len(list(Path(place).glob("at-*")))
 
 
-class Rendezvous(Mortality):
+class Rendezvous(FaultInjector):
     """Kills nobody: the first manifest commit waits for the others'."""
 
     def __init__(self, meeting: Meeting) -> None:
@@ -64,16 +64,16 @@ class Rendezvous(Mortality):
         self._meeting = meeting
         self._met = meeting.guests == 0
 
-    def survive(self, what: str, operation: Callable[[], T]) -> T:
+    def call(self, description: str, operation: Callable[[], T]) -> T:
         """Wait where it is that commit, then do it."""
-        if what == f"merge into {layout.manifest(CATALOGUE)}" and not self._met:
+        if description == f"merge into {layout.manifest_table(CATALOGUE)}" and not self._met:
             self._met = True
             (Path(self._meeting.place) / f"at-{os.getpid()}").touch()
             end = time.monotonic() + MEETING_SECONDS
             while arrived(self._meeting.place) < self._meeting.guests:
                 assert time.monotonic() < end, "nobody came"
                 time.sleep(0.01)
-        return super().survive(what, operation)
+        return super().call(description, operation)
 
 
 @dataclass
@@ -88,9 +88,9 @@ class MeetingWorld(World):
         assert self.meeting is not None
         return self.meeting.url
 
-    def _mortal(self, _: Mortality | None) -> tuple[ObjectStore, TableStore]:
+    def _mortal(self, _: FaultInjector | None) -> tuple[ObjectStore, TableStore]:
         assert self.meeting is not None
-        return open_store(self.url), MortalTables(open_tables(self.url), Rendezvous(self.meeting))
+        return open_store(self.url), FaultyTables(open_tables(self.url), Rendezvous(self.meeting))
 
 
 def main(folder: str) -> None:

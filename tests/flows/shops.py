@@ -19,14 +19,14 @@ from catalogs.table_schemas import MANIFEST
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.release_held import release_held
-from flows.run.executors import thread_hands
+from flows.run.executors import open_thread_executor
 from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
-from tasks.gates.required_marks import wrong_marks
+from tasks.gates.required_marks import find_mark_problems
 
 Row = dict[str, str]
 Name = tuple[str, str, int]
@@ -121,14 +121,14 @@ class Shop:
     def night(self, **changes: Any) -> Night:
         """Refresh the shop, check that nothing was lost, and return what happened."""
         parameters, before = self.parameters(**changes), self.manifest()
-        with thread_hands() as hands:
+        with open_thread_executor() as hands:
             report = run_refresh(parameters, self.settings, hands)
         return self._night(report, before)
 
     def release(self, run_id: str, accept: Sequence[str], reason: str = "The shop says so") -> Night:
         """Let a held batch go."""
         before = self.manifest()
-        with thread_hands() as hands:
+        with open_thread_executor() as hands:
             report = release_held(self.url, run_id, list(accept), reason, "ada", self.settings, hands)
         return self._night(report, before)
 
@@ -144,14 +144,14 @@ class Shop:
 
     def manifest(self) -> Manifest:
         """Return what the shop shows."""
-        tables, table = open_tables(self.url), layout.manifest(self.name)
+        tables, table = open_tables(self.url), layout.manifest_table(self.name)
         if tables.version(table) is None:
             return {}
         return by_name(tables.read(table, MANIFEST.names).to_pylist())
 
     def open_runs(self) -> list[str]:
         """Return the markers of runs that are not closed."""
-        return [info.key for info in self.store.list(layout.open_runs(self.name))]
+        return [info.key for info in self.store.list(layout.open_runs_prefix(self.name))]
 
     def edited(self, **recipe: Any) -> None:
         """Edit the recipe: a copy, so that shops made from one text do not share it."""
@@ -191,7 +191,7 @@ def check_published(store: ObjectStore, manifest: Manifest) -> None:
         assert (sha, f"-{sha.hex()[:12]}.jpg") == (row["file_sha"], row["object"][-17:]), name
         assert bytes.fromhex(pixel_sha(decode(data))) == row["pixel_sha"], name
         assert decode(data).shape == (row["height"], row["width"], 3), name
-        assert list(wrong_marks(data, source=True, signed=True)) == [], name
+        assert list(find_mark_problems(data, source_required=True, signature_required=True)) == [], name
 
 
 def _shown(before: Manifest, after: Manifest, name: Name) -> bool:

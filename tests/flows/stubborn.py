@@ -22,7 +22,7 @@ time.sleep(600)
 def main() -> None:
     """Sleep until the parent is gone."""
     attended.GRACE_SECONDS = 1.0
-    attended.end_with_parent(int(sys.argv[1]))
+    attended.exit_with_parent(int(sys.argv[1]))
     subprocess.Popen([sys.executable, "-c", CHILD, CHILD, str(DEPTH)])
     time.sleep(600)
 

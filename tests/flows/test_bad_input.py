@@ -17,17 +17,17 @@ import pytest
 import yaml
 
 from catalogs import layout
-from catalogs.errors import InputError, OptionError, RecipeError, SettingsError
-from catalogs.rule_files import packaged_rules
+from catalogs.errors import InputError, OptionError, RuleFileError, SettingsError
+from catalogs.rule_files import read_packaged_rules
 from catalogs.table_schemas import REJECTS
 from flows.cli import main
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.run.dry_run import plan_refresh
-from flows.run.executors import thread_hands
-from infra.errors import BadAddress, StoreError, UnreadableSource
+from flows.run.executors import open_thread_executor
+from infra.errors import InvalidStoreAddress, StoreError, UnreadableSource
 from infra.settings import Settings
-from infra.stores.parquet_objects import read_records, read_table
+from infra.stores.parquet_objects import read_row_groups, read_table
 from tests.flows.shops import SETTINGS, Row, Shop, check_published, write_csv
 
 FIELDS = ("sku", "title", "prompt", "seed", "width", "height", "views", "num_images", "quality", "model",
@@ -41,7 +41,7 @@ RECIPE: dict[str, Any] = {
     "views": {"front": "seen from the front"},
     "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
 }
-WRONG = (InputError, UnreadableSource, BadAddress)
+WRONG = (InputError, UnreadableSource, InvalidStoreAddress)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def refused(shop: Shop, ended: Ended, words: tuple[str, ...], **changes: str) ->
     assert said.startswith("packshot: ")
     assert len(said.strip().splitlines()) == 1, said
     assert [word for word in words if word not in said] == []
-    with pytest.raises(WRONG) as caught, thread_hands() as hands:
+    with pytest.raises(WRONG) as caught, open_thread_executor() as hands:
         run_refresh(RefreshParameters(**asked.model_dump()), SETTINGS, hands)
     assert [word for word in words if word not in str(caught.value)] == []
     if "source" in changes:
@@ -245,7 +245,7 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
     ]
     check_published(shop.store, night.after)
     assert_safe_names(shop, {name[0]: row["object"] for name, row in night.after.items()})
-    prompts = [text for table in read_records(shop.store, layout.run_file(night.report["run_id"], "requests/"))
+    prompts = [text for table in read_row_groups(shop.store, layout.run_file(night.report["run_id"], "requests/"))
                for text in table["prompt"].to_pylist()]  # fmt: skip
     assert "Photograph of {{ 7 * 7 }}{% for x in y %} <script>alert(1)</script> Box, seen from the front" in prompts
 
@@ -326,13 +326,16 @@ def test_a_recipe_that_cannot_be_followed_is_refused_with_its_file_and_field(
 
 
 def policy(**changes: Any) -> str:
-    return json.dumps(yaml.safe_load(packaged_rules("policy")) | changes)
+    return json.dumps(yaml.safe_load(read_packaged_rules("policy")) | changes)
 
 
 POLICIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "unknown-field": (policy(strictness=9), ("policy.txt: strictness: Extra inputs are not permitted",)),
     "no-words": ("version: 1\nimage: []\n", ("policy.txt: words: Field required",)),
-    "written-twice": (packaged_rules("policy") + "\nwords: {categories: {}}\n", ("the key 'words' is written twice",)),
+    "written-twice": (
+        read_packaged_rules("policy") + "\nwords: {categories: {}}\n",
+        ("the key 'words' is written twice",),
+    ),
     "unknown-score": (
         policy(image=[{"score": "beauty", "reason": "ugly", "block_below": 1}]),
         ("'beauty' is none of",),
@@ -410,7 +413,7 @@ def test_a_model_that_is_not_pinned_is_planned_with_a_warning_and_refused_before
     [warning] = plan_refresh(asked, SETTINGS)["warnings"]
     assert warning.startswith("A refresh will be refused. The model 'turbo' (Tongyi-MAI/Z-Image-Turbo) is not pinned")
     unpinned = r"'turbo' .* is not pinned: set `revision` to a full hub commit"
-    with pytest.raises(RecipeError, match=unpinned), thread_hands() as hands:
+    with pytest.raises(RuleFileError, match=unpinned), open_thread_executor() as hands:
         run_refresh(asked, SETTINGS, hands)
     assert shop.open_runs() == []
     assert_nothing_lost(shop, before)
@@ -460,7 +463,7 @@ def test_a_setting_that_cannot_be_is_refused_by_its_variable(
 def test_a_price_list_without_the_gpu_is_said_before_the_night_and_not_after_it(shop: Shop) -> None:
     before = shop.manifest()
     shop.rows.append({"sku": "new", "title": "New Lamp"})
-    with pytest.raises(SettingsError, match="PACKSHOT_GPU: 'abacus'"), thread_hands() as hands:
+    with pytest.raises(SettingsError, match="PACKSHOT_GPU: 'abacus'"), open_thread_executor() as hands:
         run_refresh(shop.parameters(), Settings(gpu="abacus"), hands)
     assert (shop.manifest(), shop.open_runs()) == (before, [])
 
@@ -470,7 +473,7 @@ def test_a_store_that_cannot_be_written_is_the_worlds_fault_and_named(tmp_path: 
     shop = Shop(tmp_path, list(first_night.rows), RECIPE)
     with (
         pytest.raises(StoreError, match=r"store file://.*/store cannot be used: .*Not a directory"),
-        thread_hands() as hands,
+        open_thread_executor() as hands,
     ):
         run_refresh(shop.parameters(), SETTINGS, hands)
     assert (tmp_path / "store").read_text() == "a file in the way"

@@ -19,7 +19,7 @@ from catalogs.table_schemas import MANIFEST
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.run.dry_run import plan_refresh
-from flows.run.executors import thread_hands
+from flows.run.executors import open_thread_executor
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
@@ -73,12 +73,12 @@ class Night:
 
 def refreshed(source: Path, store: Path, name: str, **options: Any) -> Night:
     values = {"source": str(source), "store": str(store), "catalogue": name, "engine": "stub", **options}
-    with thread_hands() as hands:
+    with open_thread_executor() as hands:
         report = run_refresh(RefreshParameters(**values), SETTINGS, hands)
     check_sums(report)
     opened = open_store(str(store))
     plan = read_json(opened, layout.run_file(report["run_id"], "plan.json"))
-    rows = open_tables(str(store)).read(layout.manifest(name), MANIFEST.names).to_pylist()
+    rows = open_tables(str(store)).read(layout.manifest_table(name), MANIFEST.names).to_pylist()
     return Night(report, plan["slots"]["rendered"], by_name(rows))
 
 

@@ -23,13 +23,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 import tasks.pipeline.audit
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.policy.audit_suite import Suite, default_suite
+from catalogs.policy.audit_suite import AuditSuite, built_in_audit_suite
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.job import Scope
-from flows.run.observers import NoWatch
+from flows.run.observers import NullObserver
 from infra.errors import LeaseHeld
-from infra.stores.parquet_objects import read_records
-from infra.testing.faulty_store import Mortality, StoreDied
+from infra.stores.parquet_objects import read_row_groups
+from infra.testing.faulty_store import FaultInjector, InjectedFault
 from tasks.runs import run_state as runs
 from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 from tests.flows.worlds import (
@@ -56,34 +56,34 @@ STEPS = {"file": 12, "s3": 704}
 a night takes many times as long. Every kind of operation has its moment below, in both."""
 
 
-class DeathAtWord(Mortality):
+class DeathAtWord(FaultInjector):
     """Dies at the n-th operation whose description holds a word, and at all that follow."""
 
     def __init__(self, word: str, when: When, nth: int = 1) -> None:
         super().__init__(None, when)
         self._word, self._left = word, nth
 
-    def survive(self, what: str, operation: Callable[[], Any]) -> Any:
+    def call(self, description: str, operation: Callable[[], Any]) -> Any:
         """Count down at the word; the last one dies."""
-        if self.dies_at is None and self._word in what:
+        if self.fail_at is None and self._word in description:
             self._left -= 1
             if self._left == 0:
-                self.dies_at = self.operations + 1
-        return super().survive(what, operation)
+                self.fail_at = self.operation_count + 1
+        return super().call(description, operation)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def short_audit() -> Iterator[None]:
     """Audit by the checks that tell worlds apart: the whole suite has tests of its own, and takes longer than a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks.pipeline.audit, "default_suite", _short)
+        patch.setattr(tasks.pipeline.audit, "built_in_audit_suite", _short)
         yield
 
 
 @cache
-def _short(name: str) -> Suite:
+def _short(name: str) -> AuditSuite:
     kept = ("batch-complete", "slots-sum", "rows-sum", "retired-share")
-    suite = default_suite(name)
+    suite = built_in_audit_suite(name)
     totals = tuple(check for check in suite.totals if check.name in kept)
     assert len(totals) == len(kept)
     return suite.model_copy(update={"slots": (), "published": (), "reasons": (), "totals": totals})
@@ -105,16 +105,16 @@ def small_world(folder: Path, place: str | None = None) -> World:
     return World(folder, awkward_rows() + plain_rows(9), shop=place)
 
 
-def die_and_refresh(world: World, mortality: Mortality) -> Content:
+def die_and_refresh(world: World, mortality: FaultInjector) -> Content:
     """Refresh until the store dies, then once more in a store that lives.
 
     It is the same run that goes on, if its plan was whole and nothing was committed.
     """
-    with suppress(StoreDied):
+    with suppress(InjectedFault):
         world.refresh(mortality)
     world.bury()
-    opened = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
-    committed = [commit.metadata.get("token") for commit in world.tables.history(layout.manifest(CATALOGUE))]
+    opened = [Path(info.key).stem for info in world.store.list(layout.open_runs_prefix(CATALOGUE))]
+    committed = [commit.metadata.get("token") for commit in world.tables.history(layout.manifest_table(CATALOGUE))]
     goes_on = [run for run in opened if world.store.exists(layout.run_file(run, "plan.json")) and run not in committed]
     report = world.refresh()
     assert goes_on in ([], [report["run_id"]])
@@ -130,7 +130,7 @@ def assert_as(world: World, undisturbed: World, report: Content, deaths: int = 1
     assert refused(world.tables) == spent
     assert_sums(report)
     assert_whole(world.store, world.tables)
-    assert list(world.store.list(layout.open_runs())) == []
+    assert list(world.store.list(layout.open_runs_prefix())) == []
     assert set(world.painted) == set(undisturbed.painted)
     assert world.redone <= deaths * REDONE_A_KILL
 
@@ -168,7 +168,7 @@ def test_a_store_that_dies_in_one_of_a_refreshs_moments_costs_that_moment(
         folder = tmp_path / when
         world, mortality = small_world(folder, new_store(folder)), DeathAtWord(word, when, nth)
         report = die_and_refresh(world, mortality)
-        assert mortality.died, f"no operation {nth} of {word!r}"
+        assert mortality.has_failed, f"no operation {nth} of {word!r}"
         assert_as(world, undisturbed, report)
 
 
@@ -183,10 +183,10 @@ def test_a_store_that_dies_at_any_operation_costs_that_operation(
     number, died = remainder + 1, True
     while died:
         folder = tmp_path / str(number)
-        world, mortality = small_world(folder, new_store(folder)), Mortality(number, when)
+        world, mortality = small_world(folder, new_store(folder)), FaultInjector(number, when)
         report = die_and_refresh(world, mortality)
         assert_as(world, undisturbed, report)
-        died = mortality.died
+        died = mortality.has_failed
         shutil.rmtree(world.folder)
         number += STEPS[world.url.partition(":")[0]]
     assert number > 250
@@ -198,8 +198,8 @@ def test_ten_deaths_in_a_row_still_end_in_the_same_release(
 ) -> None:
     world = small_world(tmp_path / "world", new_store(tmp_path))
     for number in range(20, 220, 20):
-        with suppress(StoreDied):
-            world.refresh(Mortality(number, WHENS[number // 20 % 2]))
+        with suppress(InjectedFault):
+            world.refresh(FaultInjector(number, WHENS[number // 20 % 2]))
         world.bury()
     assert_as(world, undisturbed, world.refresh(), deaths=10)
 
@@ -208,15 +208,15 @@ def test_ten_deaths_in_a_row_still_end_in_the_same_release(
 def test_a_store_that_is_away_stops_the_painting_at_once(tmp_path: Path, new_store: NewStore) -> None:
     world = World(tmp_path / "world", plain_rows(120), shop=new_store(tmp_path))
     world.settings = world.settings.model_copy(update={"shard_size": 128})
-    with pytest.raises(StoreDied):
+    with pytest.raises(InjectedFault):
         world.refresh(DeathAtWord("write staging", "before", 5))
     assert len(world.painted) <= 5 + REDONE_A_KILL
 
 
-class CtrlC(NoWatch):
+class CtrlC(NullObserver):
     """Somebody who interrupts the run when its first shard is done."""
 
-    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
+    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
         """Interrupt."""
         raise KeyboardInterrupt
 
@@ -227,10 +227,10 @@ def test_an_interrupted_run_decides_on_nothing_that_it_did_not_measure(tmp_path:
     world.settings = world.settings.model_copy(update={"shard_size": 16, "in_flight": 6, "screeners": 1})
     with pytest.raises(KeyboardInterrupt):
         world.refresh(watch=CtrlC())
-    (run,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
-    for record in read_records(world.store, layout.run_records(run)):
+    (run,) = [Path(info.key).stem for info in world.store.list(layout.open_runs_prefix(CATALOGUE))]
+    for record in read_row_groups(world.store, layout.run_records_prefix(run)):
         assert record["reasons"].to_pylist() == [[]] * record.num_rows
-    assert len(list(world.store.list(layout.run_records(run)))) < 8
+    assert len(list(world.store.list(layout.run_records_prefix(run)))) < 8
     report = world.refresh()
     assert (report["run_id"], report["slots"]["published"], report["slots"]["review"]) == (run, 120, 0)
 
@@ -241,11 +241,11 @@ def test_an_interrupted_run_decides_on_nothing_that_it_did_not_measure(tmp_path:
 @ON_DISK_AND_IN_A_BUCKET
 def test_an_edited_recipe_supersedes_the_killed_run_and_keeps_its_pictures(tmp_path: Path, new_store: NewStore) -> None:
     world = World(tmp_path / "world", plain_rows(24), shop=new_store(tmp_path))
-    with suppress(StoreDied):
+    with suppress(InjectedFault):
         world.refresh(DeathAtWord("batch.parquet", "before", 2))
     world.bury()
     before = dict(world.painted)
-    (killed,) = [info.key for info in world.store.list(layout.open_runs(CATALOGUE))]
+    (killed,) = [info.key for info in world.store.list(layout.open_runs_prefix(CATALOGUE))]
     world.recipe["categories"]["mugs"]["template"] = "Photograph of the great mug {{ title }}, {{ phrase }}"
     report = world.refresh()
     mugs = [each for each in world.rows if each["category"] == "mugs"]
@@ -255,7 +255,7 @@ def test_an_edited_recipe_supersedes_the_killed_run_and_keeps_its_pictures(tmp_p
     closed = json.loads(world.store.read(layout.run_file(Path(killed).stem, "closed.json")))
     assert closed["state"] == "superseded"
     assert Path(killed).stem not in committed_runs(world.tables)
-    assert list(world.store.list(layout.open_runs(CATALOGUE))) == []
+    assert list(world.store.list(layout.open_runs_prefix(CATALOGUE))) == []
     twin = World(tmp_path / "twin", world.rows, world.recipe)
     twin.refresh()
     assert released(world.tables) == released(twin.tables)
@@ -273,7 +273,7 @@ def test_a_release_that_moved_between_a_kill_and_the_resume_is_planned_anew(
             world.refresh()
     for world in worlds:
         world.rows[0]["title"] = "Sailor Shirt"
-    with suppress(StoreDied):
+    with suppress(InjectedFault):
         live.refresh(DeathAtWord("merge into manifest", "before"))
     live.bury()
     for world in worlds:
@@ -289,7 +289,7 @@ def test_a_release_that_moved_between_a_kill_and_the_resume_is_planned_anew(
 @ON_DISK_AND_IN_A_BUCKET
 def test_nothing_of_a_plan_that_was_never_whole_is_taken_for_the_next_one(tmp_path: Path, new_store: NewStore) -> None:
     world = World(tmp_path / "world", plain_rows(6), shop=new_store(tmp_path))
-    with suppress(StoreDied):
+    with suppress(InjectedFault):
         world.refresh(DeathAtWord("plan.json", "before", 2))
     world.bury()
     world.refresh(scope="partial")
@@ -301,13 +301,13 @@ def test_nothing_of_a_plan_that_was_never_whole_is_taken_for_the_next_one(tmp_pa
 # Two at once
 
 
-class Meanwhile(NoWatch):
+class Meanwhile(NullObserver):
     """Lets something else happen while a run is between its plan and its commit."""
 
     def __init__(self, happens: Callable[[], None]) -> None:
         self._happens: list[Callable[[], None]] = [happens]
 
-    def stage(self, name: str) -> None:
+    def on_stage(self, name: str) -> None:
         """Let it happen, once, before the batch is decided."""
         if name == "decide" and self._happens:
             self._happens.pop()()
@@ -408,7 +408,7 @@ edits = st.lists(
     | st.builds(change_policy, st.sampled_from(["BLOCK", "REVIEW"])),
     max_size=3,
 )
-deaths = st.builds(Mortality, st.integers(1, 160), st.sampled_from(WHENS)) | st.builds(
+deaths = st.builds(FaultInjector, st.integers(1, 160), st.sampled_from(WHENS)) | st.builds(
     DeathAtWord, st.sampled_from([word for word, _ in MOMENTS]), st.sampled_from(WHENS), st.integers(1, 4)
 )
 scopes = st.sampled_from(["full", "full", "partial"])
@@ -439,7 +439,7 @@ class Shop(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.reader.__exit__()
-        history = self.twin.tables.history(layout.manifest(CATALOGUE))
+        history = self.twin.tables.history(layout.manifest_table(CATALOGUE))
         self.reader.assert_saw_only([released(self.twin.tables, commit.version) for commit in history])
         shutil.rmtree(self.folder)
 
@@ -448,12 +448,12 @@ class Shop(RuleBasedStateMachine):
         return self.rows[place % len(self.rows)]
 
     @rule(edits=edits, death=deaths, scope=scopes)
-    def die_in_a_night(self, edits: list[Edit], death: Mortality, scope: Scope) -> None:
+    def die_in_a_night(self, edits: list[Edit], death: FaultInjector, scope: Scope) -> None:
         self._edit(edits)
         before = committed_runs(self.live.tables)
         try:
             report = self.live.refresh(death, scope)
-        except StoreDied:
+        except InjectedFault:
             self.live.bury()
             if committed_runs(self.live.tables) != before:
                 self.twin.refresh(scope=scope)  # it died after its commit: that night has been
@@ -470,14 +470,14 @@ class Shop(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held)
     @rule(death=deaths)
-    def die_letting_a_batch_go(self, death: Mortality) -> None:
+    def die_letting_a_batch_go(self, death: FaultInjector) -> None:
         self._release(death)
 
-    @precondition(lambda self: (self.twin.tables.version(layout.manifest(CATALOGUE)) or 0) > 1)
+    @precondition(lambda self: (self.twin.tables.version(layout.manifest_table(CATALOGUE)) or 0) > 1)
     @rule(death=st.none() | deaths)
-    def roll_back(self, death: Mortality | None) -> None:
+    def roll_back(self, death: FaultInjector | None) -> None:
         before = committed_runs(self.live.tables)
-        with suppress(StoreDied):
+        with suppress(InjectedFault):
             self.live.rollback(death)
         self.live.bury()
         if committed_runs(self.live.tables) != before:
@@ -504,15 +504,15 @@ class Shop(RuleBasedStateMachine):
         assert released(self.live.tables) == released(self.twin.tables)
         assert refused(self.live.tables) == refused(self.twin.tables)
 
-    def _release(self, death: Mortality | None) -> None:
+    def _release(self, death: FaultInjector | None) -> None:
         """Let the held batch go; a person whose store died gives the command once more."""
         held, self.held = self.held, None
         if held is None or not all(
-            runs.is_open(world.store, runs.load(world.store, run_id))
+            runs.is_run_open(world.store, runs.load_run(world.store, run_id))
             for world, run_id in ((self.live, held.live), (self.twin, held.twin))
         ):
             return  # a newer run has taken its place
-        with suppress(StoreDied):
+        with suppress(InjectedFault):
             self.live.release(held.live, held.checks, death)
         self.live.bury()
         with suppress(OptionError):  # it was closed before it died

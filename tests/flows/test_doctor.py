@@ -13,8 +13,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from catalogs.errors import OptionError
 from catalogs.policy.schema import load_policy
-from flows.doctor import examine, look_at_pool, look_at_prefect, look_at_scanners, look_at_settings, look_at_signing
-from infra.errors import BadAddress
+from flows.doctor import check_engine_pool, check_prefect, check_scanners, check_settings, check_signing, run_checks
+from infra.errors import InvalidStoreAddress
 from infra.pools import ray_cluster
 from infra.provenance.certificates import development_identity
 from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
@@ -26,26 +26,26 @@ WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}
 
 def test_a_misspelt_setting_is_named_without_its_value() -> None:
     environment = {"PACKSHOT_SHARDSIZE": "hunter2", "PACKSHOT_STORE": "here", "HOME": "there"}
-    [finding] = look_at_settings(environment, {"PACKSHOT_STORE"})
+    [finding] = check_settings(environment, {"PACKSHOT_STORE"})
     assert finding.found == "PACKSHOT_SHARDSIZE is set and means nothing"
     assert finding.advice == "Unset it, or did you mean PACKSHOT_SHARD_SIZE?"
-    [finding] = look_at_settings({"PACKSHOT_STORE": "s3://secret"}, {"PACKSHOT_STORE"})
+    [finding] = check_settings({"PACKSHOT_STORE": "s3://secret"}, {"PACKSHOT_STORE"})
     assert (finding.state, finding.found) == ("ok", "PACKSHOT_STORE")
 
 
 def test_a_setting_out_of_its_range_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACKSHOT_SHARD_SIZE", "999")
-    [finding] = look_at_settings({}, ())
+    [finding] = check_settings({}, ())
     assert finding.state == "failed"
     assert finding.found.startswith("PACKSHOT_SHARD_SIZE: Input should be less than or equal to 256")
 
 
 def test_where_engines_live_is_said_and_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    [finding] = look_at_pool()
+    [finding] = check_engine_pool()
     assert (finding.state, finding.found.startswith("one, in the process of the run")) == ("ok", True)
     monkeypatch.setenv("PACKSHOT_POOL", "ray")
     monkeypatch.setattr(ray_cluster, "ray_is_installed", lambda: False)
-    [finding] = look_at_pool()
+    [finding] = check_engine_pool()
     assert (finding.state, "pip install 'packshot[ray]'" in finding.found) == ("failed", True)
 
 
@@ -53,25 +53,25 @@ def test_where_engines_live_is_said_and_nothing_is_started(monkeypatch: pytest.M
 def test_a_ray_cluster_is_asked_whether_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACKSHOT_POOL", "ray")
     monkeypatch.setenv("PACKSHOT_RAY_GPUS", "4")
-    [finding] = look_at_pool()
+    [finding] = check_engine_pool()
     assert finding.state == "ok"
     assert re.fullmatch(r"4 engines; ray [\d.]+, started for this host", finding.found)
     with socket.create_server(("127.0.0.1", 0)) as head:
         address = f"127.0.0.1:{head.getsockname()[1]}"
         monkeypatch.setenv("PACKSHOT_RAY_ADDRESS", address)
-        [finding] = look_at_pool()
+        [finding] = check_engine_pool()
         assert finding.found.endswith(f"the cluster at {address} answers")
-    [finding] = look_at_pool()
+    [finding] = check_engine_pool()
     assert (finding.state, finding.found.startswith(f"No Ray cluster answers at '{address}'")) == ("failed", True)
 
 
 def test_without_a_server_every_command_brings_its_own() -> None:
-    [finding] = look_at_prefect()
+    [finding] = check_prefect()
     assert (finding.state, "no server is set" in finding.found) == ("ok", True)
 
 
 def test_a_server_that_answers_is_asked_for_versions_pools_and_deployments(prefect_api: str) -> None:
-    server, pools, deployments = look_at_prefect(WANTED)
+    server, pools, deployments = check_prefect(WANTED)
     assert server.state == "ok"
     assert server.found == f"{prefect_api}: server 3.8.8, client 3.8.8"
     assert (pools.state, pools.found.endswith("packshot missing")) == ("warning", True)
@@ -89,39 +89,39 @@ def test_a_server_that_answers_is_asked_for_versions_pools_and_deployments(prefe
 )
 def test_a_server_that_cannot_be_used_is_a_failure_without_its_password(url: str, said: str) -> None:
     with temporary_settings({PREFECT_API_URL: url}):
-        [finding] = look_at_prefect()
+        [finding] = check_prefect()
     assert finding.state == "failed"
     assert finding.found.startswith(said)
     assert "sesame" not in finding.found + finding.advice
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.doctor._HEALTH_SECONDS", 0.2)
+    monkeypatch.setattr("flows.doctor._HEALTH_TIMEOUT_SECONDS", 0.2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{silent.getsockname()[1]}/api"}):
-            [finding] = look_at_prefect()
+            [finding] = check_prefect()
     assert (finding.state, "does not answer" in finding.found) == ("failed", True)
 
 
 def test_the_disk_of_a_store_is_the_one_that_its_folder_is_on(tmp_path: Path) -> None:
     folder = tmp_path / "a shop's store"
     folder.mkdir()
-    [disk] = [each for each in examine(str(folder), None, ()) if each.name == "disk: store"]
+    [disk] = [each for each in run_checks(str(folder), None, ()) if each.name == "disk: store"]
     assert disk.found.endswith(f" GB free at {folder}")
 
 
 def test_what_cannot_be_a_store_or_a_model_is_bad_input() -> None:
-    with pytest.raises(BadAddress):
-        examine("s3://ada:sesame@bucket", None, ())
+    with pytest.raises(InvalidStoreAddress):
+        run_checks("s3://ada:sesame@bucket", None, ())
     with pytest.raises(OptionError, match="--model: 'some/model' is no folder here"):
-        examine(None, "some/model", ())
+        run_checks(None, "some/model", ())
 
 
 def test_a_model_that_was_not_downloaded_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    model: Any = next(each for each in examine(None, f"a/model@{'0' * 40}", ()) if each.name == "model")
+    model: Any = next(each for each in run_checks(None, f"a/model@{'0' * 40}", ()) if each.name == "model")
     assert (model.state, model.found) == ("warning", "a/model is not in the model cache")
 
 
@@ -131,7 +131,7 @@ def test_a_model_that_was_not_downloaded_is_a_warning(tmp_path: Path, monkeypatc
 def signing(monkeypatch: pytest.MonkeyPatch, **settings: object) -> tuple[str, str]:
     for name, value in settings.items():
         monkeypatch.setenv(f"PACKSHOT_{name.upper()}", str(value))
-    [finding] = look_at_signing()
+    [finding] = check_signing()
     return finding.state, finding.found
 
 
@@ -171,7 +171,7 @@ def test_a_key_that_is_missing_or_switched_off_signing_is_told(tmp_path: Path, m
 
 
 def scanners(policy: str) -> dict[str, tuple[str, str]]:
-    findings = look_at_scanners(load_policy(f"extends: default\n{policy}", "shop.yaml"))
+    findings = check_scanners(load_policy(f"extends: default\n{policy}", "shop.yaml"))
     return {finding.name.removeprefix("scanner: "): (finding.state, finding.found) for finding in findings}
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.rule_files import packaged_rules
+from catalogs.rule_files import read_packaged_rules
 from catalogs.table_schemas import OUTCOMES
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
@@ -62,7 +62,7 @@ def catalogue() -> list[Row]:
 
 def policy() -> dict[str, Any]:
     """Return the built-in policy, under which a blurred picture waits for a person instead of being refused."""
-    content: dict[str, Any] = yaml.safe_load(packaged_rules("policy"))
+    content: dict[str, Any] = yaml.safe_load(read_packaged_rules("policy"))
     content["image"] = [rule for rule in content["image"] if rule["score"] != BLUR]
     content["image"].append({"score": BLUR, "reason": "blurred", "review_below": 7})
     return content
@@ -143,7 +143,7 @@ def stored_scores(shop: Shop) -> dict[str, Any]:
 
 
 def outcomes(shop: Shop) -> list[dict[str, Any]]:
-    return list(open_tables(shop.url).read(layout.outcomes(shop.name), OUTCOMES.names).to_pylist())
+    return list(open_tables(shop.url).read(layout.outcomes_table(shop.name), OUTCOMES.names).to_pylist())
 
 
 def front(*skus: str) -> set[Name]:

@@ -197,7 +197,7 @@ def assert_as_undisturbed(world: World, twin: World, report: Content, kills: int
     counts = painted(world)
     assert set(counts) == set(twin.painted)
     assert counts.total() - len(counts) <= kills * REDONE_A_KILL
-    assert list(world.store.list(layout.open_runs())) == []
+    assert list(world.store.list(layout.open_runs_prefix())) == []
     reader.assert_saw_only([released(twin.tables)])
 
 
@@ -281,7 +281,7 @@ def test_a_run_that_slept_past_its_lease_finds_out_and_lets_be(world: World, tmp
     assert first.wait_until(painting(world, 1))
     first.process.send_signal(signal.SIGSTOP)
     time.sleep(2.5)
-    (slept,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
+    (slept,) = [Path(info.key).stem for info in world.store.list(layout.open_runs_prefix(CATALOGUE))]
     before = painted(world).total()
     successor = World(tmp_path / "successor", world.rows, shop=world.url, settings=Settings(shard_size=5))
     successor.recipe["defaults"]["template"] = "A picture of {{ title }}, {{ phrase }} {{ note }}"
@@ -336,7 +336,7 @@ def test_a_command_that_is_ended_leaves_nobody_behind_and_the_next_goes_on_at_on
     first = command(world)
     assert first.wait_until(there(world, "staging", 40))
     assert first.send(number, group=group) == code
-    (opened,) = [Path(info.key).stem for info in world.store.list(layout.open_runs(CATALOGUE))]
+    (opened,) = [Path(info.key).stem for info in world.store.list(layout.open_runs_prefix(CATALOGUE))]
     report = command(world, "--no-wait").report(1)  # 1: a slot has failed, the poisoned one
     assert report["run_id"] == opened
     twin = undisturbed(world, tmp_path / "twin")

@@ -6,8 +6,8 @@ import pytest
 
 import flows.refresh
 from catalogs import layout
-from catalogs.runs.release_batch import Batch
-from infra.errors import StagedLost
+from catalogs.runs.release_batch import ReleaseBatch
+from infra.errors import StagedImageLost
 from infra.interfaces import ObjectStore, TableStore
 from infra.provenance.credentials import Signer
 from infra.stores.json_objects import read_json
@@ -32,18 +32,18 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
     world = World(tmp_path, plain_rows(2))
     publish = flows.refresh.publish
 
-    def publish_too_late(store: ObjectStore, tables: TableStore, batch: Batch, signer: Signer | None) -> Release:
+    def publish_too_late(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None) -> Release:
         lose(store, how)
         return publish(store, tables, batch, signer)
 
     with monkeypatch.context() as patch:
         patch.setattr(flows.refresh, "publish", publish_too_late)
-        with pytest.raises(StagedLost, match="makes the picture anew"):
+        with pytest.raises(StagedImageLost, match="makes the picture anew"):
             world.refresh()
     (ended,) = {info.key.split("/")[1] for info in world.store.list("runs/")}
     closed = read_json(world.store, layout.run_file(ended, "closed.json"))
     assert (closed["state"], "is not the file that was judged" in closed["reason"]) == ("superseded", True)
-    assert list(world.store.list(layout.open_runs(CATALOGUE))) == []
+    assert list(world.store.list(layout.open_runs_prefix(CATALOGUE))) == []
     assert released(world.tables) == {}
     report = world.refresh()
     assert report["run_id"] != ended

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from catalogs.errors import SettingsError
-from flows.wiring.composition import open_places, open_signer
-from infra.errors import BadMarks, MarkError
+from flows.wiring.composition import open_resources, open_signer
+from infra.errors import ProvenanceConfigError, ProvenanceMarkError
 from infra.imaging.codecs import decode
-from infra.provenance.certificates import DEVELOPMENT
+from infra.provenance.certificates import DEVELOPMENT_ISSUER
 from infra.provenance.credentials import read_credential
 from infra.provenance.watermarks import BlockWatermark
 from infra.stores import open_store
@@ -48,8 +48,13 @@ def test_without_any_setting_a_development_certificate_signs_and_the_report_says
     night = shop.night()
     check_published(shop.store, night.after)
     marks = night.report["marks"]
-    assert (marks["signed"], marks["unsigned"], marks["signer"], marks["development"]) == (2, 0, DEVELOPMENT, True)
-    assert credentials(shop) == {("valid", DEVELOPMENT)}
+    assert (marks["signed"], marks["unsigned"], marks["signer"], marks["development"]) == (
+        2,
+        0,
+        DEVELOPMENT_ISSUER,
+        True,
+    )
+    assert credentials(shop) == {("valid", DEVELOPMENT_ISSUER)}
     page = shop.store.read(f"runs/{night.report['run_id']}/report.html").decode()
     assert "Signed with a development certificate: untrusted" in page
     assert_verified(shop, 2)
@@ -83,14 +88,14 @@ def test_machines_with_other_certificates_and_nights_without_any_share_a_store(t
     marks = shop.night().report["marks"]
     assert (marks["signed"], marks["unsigned"], marks["signer"]) == (0, 1, None)
     assert_verified(shop, 2)
-    assert credentials(shop) == {("valid", DEVELOPMENT), ("absent", "")}
+    assert credentials(shop) == {("valid", DEVELOPMENT_ISSUER), ("absent", "")}
 
 
 def test_a_key_that_cannot_sign_ends_a_run_before_anything_is_made(tmp_path: Path) -> None:
     certificate, key = write_identity(tmp_path / "keys", new_identity())
     Path(key).unlink()
     shop = shop_with(tmp_path, c2pa_certificate=certificate, c2pa_key=key)
-    with pytest.raises(BadMarks, match=r"PACKSHOT_C2PA_KEY: .*key.pem' cannot be read"):
+    with pytest.raises(ProvenanceConfigError, match=r"PACKSHOT_C2PA_KEY: .*key.pem' cannot be read"):
         shop.night()
     assert list(shop.store.list("")) == []
 
@@ -104,8 +109,8 @@ def test_certificate_and_key_are_given_together(given: str, missing: str) -> Non
 
 def test_a_machine_that_only_paints_needs_no_key(tmp_path: Path) -> None:
     shop = shop_with(tmp_path, c2pa_certificate="nowhere.pem", c2pa_key="nowhere.pem")
-    job, _ = shop.parameters().job()
-    with open_places(job, shop.settings, publishes=False) as (places, _):
+    job, _ = shop.parameters().resolve_job()
+    with open_resources(job, shop.settings, publishes=False) as (places, _):
         assert places.signer is None
 
 
@@ -114,7 +119,7 @@ def test_without_the_library_a_run_ends_unless_signing_is_switched_off(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "c2pa", None)
     shop = shop_with(tmp_path, c2pa_folder=str(tmp_path / "c2pa"))
-    with pytest.raises(MarkError, match="c2pa-python is missing"):
+    with pytest.raises(ProvenanceMarkError, match="c2pa-python is missing"):
         shop.night()
     shop.settings = SETTINGS.model_copy(update={"c2pa": False})
     assert shop.night().report["marks"]["unsigned"] == 2
@@ -142,7 +147,7 @@ def test_the_recipes_watermark_is_in_every_picture_and_in_the_report(tmp_path: P
     night = shop.night()
     check_published(shop.store, night.after)
     assert night.report["marks"]["watermarks"] == ["blocks-1"]
-    hidden = {BlockWatermark().find(decode(data)) for data in pictures(shop)}
+    hidden = {BlockWatermark().extract(decode(data)) for data in pictures(shop)}
     assert len(hidden) == 2, "what is hidden follows from the pixels"
     assert "Watermark: blocks-1" in shop.store.read(f"runs/{night.report['run_id']}/report.html").decode()
 
@@ -159,6 +164,6 @@ def test_a_watermark_that_is_not_there_ends_a_run_before_anything_is_made(
 ) -> None:
     shop = shop_with(tmp_path, **settings)
     shop.edited(finish={"watermark": name})
-    with pytest.raises(BadMarks, match=words):
+    with pytest.raises(ProvenanceConfigError, match=words):
         shop.night()
     assert list(shop.store.list("")) == []

@@ -29,7 +29,7 @@ from tests.flows.worlds import CATALOGUE, Content, Row, assert_sums, assert_whol
 from tests.paths import ROOT
 
 DAY_SECONDS = 86_400.0
-MANIFEST = layout.manifest(CATALOGUE)
+MANIFEST = layout.manifest_table(CATALOGUE)
 SCOPES: list[tuple[Scope, Scope]] = [("full", "partial"), ("partial", "partial"), ("full", "full"), ("partial", "full")]
 NAMES = ["+".join(pair) for pair in SCOPES]
 
@@ -125,7 +125,7 @@ class Shop:
             assert_sums(report)
         assert_whole(open_store(self.url), self.tables)
         assert [place[0].split()[0] for place in refused(self.tables)] == ["banned"]
-        assert list(open_store(self.url).list(layout.open_runs())) == []
+        assert list(open_store(self.url).list(layout.open_runs_prefix())) == []
 
 
 @pytest.fixture

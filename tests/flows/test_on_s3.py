@@ -65,7 +65,7 @@ def test_a_published_picture_says_what_it_is_and_that_it_never_changes(s3_url: s
     count = world.refresh()["slots"]["published"]
     bucket, prefix = s3_url.removeprefix("s3://").split("/", 1)
     files = S3FileSystem(**S3Access.from_environment().for_s3fs())
-    keys = world.tables.read(layout.manifest(CATALOGUE), ["object"])["object"].to_pylist()
+    keys = world.tables.read(layout.manifest_table(CATALOGUE), ["object"])["object"].to_pylist()
     heads = [files.call_s3("head_object", Bucket=bucket, Key=f"{prefix}/{key}") for key in keys]
     assert [head["ContentType"] for head in heads] == ["image/jpeg"] * count
     assert {head["CacheControl"] for head in heads} == {"public, max-age=31536000, immutable"}

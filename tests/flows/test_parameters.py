@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from catalogs.errors import OptionError, RecipeError
+from catalogs.errors import OptionError, RuleFileError
 from flows.parameters import RefreshParameters, read_policy, read_recipe
 from tests.flows.test_bad_input import RECIPE
 
@@ -18,25 +18,27 @@ def asked(**values: Any) -> RefreshParameters:
 
 def test_a_catalogues_name_is_the_options_else_the_recipes_else_its_files(tmp_path: Path) -> None:
     (tmp_path / "named.yaml").write_text(json.dumps(RECIPE | {"catalogue": "winter"}))
-    job, warnings = asked(catalogue="autumn", recipe=str(tmp_path / "named.yaml")).job()
+    job, warnings = asked(catalogue="autumn", recipe=str(tmp_path / "named.yaml")).resolve_job()
     assert (job.catalogue, warnings) == ("autumn", [])
-    job, warnings = asked(recipe=str(tmp_path / "named.yaml")).job()
+    job, warnings = asked(recipe=str(tmp_path / "named.yaml")).resolve_job()
     assert (job.catalogue, warnings) == ("winter", [])
-    job, [warning] = asked().job()
+    job, [warning] = asked().resolve_job()
     assert job.catalogue == "summer-2026"
     assert "taking 'summer-2026' from its file" in warning
-    assert asked(source="s3://exports/Catálogo Nº 5/").job()[0].catalogue == "catalogo-no-5"
+    assert asked(source="s3://exports/Catálogo Nº 5/").resolve_job()[0].catalogue == "catalogo-no-5"
 
 
 @pytest.mark.parametrize("name", ["", "-a", "A", "a_b", "a" * 64, "../a", "a/b", "é"])
 def test_a_name_that_could_lead_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(OptionError, match="must be 1 to 63 of a-z, 0-9 and dashes"):
-        asked(source="???.csv", catalogue=name).job()
+        asked(source="???.csv", catalogue=name).resolve_job()
 
 
 def test_the_recipes_that_ship_are_known_by_name_and_others_by_file() -> None:
     assert read_recipe("shopify").inherit is not None
-    with pytest.raises(RecipeError, match=r"'shopfy' cannot be read .* nor one of default, rehearsal, sample, shopify"):
+    with pytest.raises(
+        RuleFileError, match=r"'shopfy' cannot be read .* nor one of default, rehearsal, sample, shopify"
+    ):
         read_recipe("shopfy")
     with pytest.raises(OptionError, match="--policy: 'strict' cannot be read"):
         read_policy("strict")
@@ -49,24 +51,24 @@ def test_a_local_folder_is_a_model_by_its_content_and_not_by_its_place(tmp_path:
         index = {"_class_name": "ZImagePipeline", "transformer": ["diffusers", "ZImageTransformer2DModel"]}
         (folder.parent / "model_index.json").write_text(json.dumps(index))
         (folder / "weights.safetensors").write_bytes(b"weights")
-    jobs = [asked(model=str(tmp_path / place)).job()[0] for place in ("here", "there")]
-    names = [job.recipe.makers["chosen"].model for job in jobs]
+    jobs = [asked(model=str(tmp_path / place)).resolve_job()[0] for place in ("here", "there")]
+    names = [job.recipe.provenance_by_name["chosen"].model for job in jobs]
     assert names[0] == names[1]
     assert jobs[0].recipe.default_model == "chosen"
     (tmp_path / "there" / "transformer" / "weights.safetensors").write_bytes(b"other weights")
-    assert asked(model=str(tmp_path / "there")).job()[0].recipe.makers["chosen"].model != names[0]
+    assert asked(model=str(tmp_path / "there")).resolve_job()[0].recipe.provenance_by_name["chosen"].model != names[0]
 
 
 def test_a_hub_model_needs_its_whole_commit() -> None:
-    recipe = asked(model=f"owner/name@{'0' * 40}").job()[0].recipe
+    recipe = asked(model=f"owner/name@{'0' * 40}").resolve_job()[0].recipe
     assert (recipe.models["chosen"].source, recipe.models["chosen"].pinned) == ("owner/name", True)
     for revision in ("main", "0" * 7, "", "g" * 40, "0" * 41):
         with pytest.raises(OptionError, match="is no full hub commit"):
-            asked(model=f"owner/name@{revision}").job()
+            asked(model=f"owner/name@{revision}").resolve_job()
 
 
 def test_the_stub_needs_no_model_whatever_is_said() -> None:
-    recipe = asked(engine="stub", model="/no/such/folder").job()[0].recipe
+    recipe = asked(engine="stub", model="/no/such/folder").resolve_job()[0].recipe
     assert {model.family for model in recipe.models.values()} == {"stub"}
 
 

@@ -13,24 +13,24 @@ import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.policy.prompt_rules import Category
+from catalogs.policy.prompt_rules import WordCategory
 from catalogs.policy.schema import ImageRule, Policy, built_in_policy
-from flows.policy_changes import put_in_force, try_policy
-from flows.run.leases import leased_catalogue
-from infra.stores.parquet_objects import read_records
-from infra.testing.faulty_store import Mortality, StoreDied
-from tasks.amendments.apply_policy import CHECK, Consent
-from tasks.amendments.manifest_change import POLICY as POLICY_KIND
-from tasks.runs.release_history import releases
+from flows.policy_changes import enforce_policy, try_policy
+from flows.run.leases import hold_catalogue_lease
+from infra.stores.parquet_objects import read_row_groups
+from infra.testing.faulty_store import FaultInjector, InjectedFault
+from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK, CheckOverride
+from tasks.amendments.manifest_change import POLICY_KIND as POLICY_KIND
+from tasks.runs.release_history import list_releases
 from tests.flows.test_crashes import short_audit  # noqa: F401 - every night here is audited by it
 from tests.flows.worlds import CATALOGUE, Content, World, assert_whole, awkward_rows, plain_rows, refused, released, row
 
 OLD = built_in_policy()
-YES = Consent((CHECK,), "the brand asked for it", "ada")
+YES = CheckOverride((WITHDRAWN_SHARE_CHECK,), "the brand asked for it", "ada")
 
 
 def banning(term: str, verdict: Any = "BLOCK", policy: Policy = OLD) -> Policy:
-    categories = policy.words.categories | {"brands": Category(verdict=verdict, terms=(term,))}
+    categories = policy.words.categories | {"brands": WordCategory(verdict=verdict, terms=(term,))}
     words = policy.words.model_copy(update={"categories": categories})
     return policy.model_copy(update={"version": policy.version + 1, "words": words})
 
@@ -66,10 +66,12 @@ def trial_of(world: World, policy: Policy) -> Content:
     return try_policy(world.store, world.tables, CATALOGUE, policy)
 
 
-def apply(world: World, policy: Policy, consent: Consent | None = None, mortality: Mortality | None = None) -> Content:
+def apply(
+    world: World, policy: Policy, consent: CheckOverride | None = None, mortality: FaultInjector | None = None
+) -> Content:
     store, tables = world._mortal(mortality)
     settings = world.settings.model_copy(update={"single_writer": True})  # probing is not what is killed here
-    return put_in_force(store, tables, CATALOGUE, policy, settings, consent)
+    return enforce_policy(store, tables, CATALOGUE, policy, settings, consent)
 
 
 def keys(world: World) -> dict[str, int]:
@@ -176,9 +178,9 @@ def test_what_the_policy_refuses_is_withdrawn_in_one_commit_with_its_reasons(wor
     assert places(before) - places(after) == {"shared-s", "shared-m"}
     said = [entry for (name, _), entry in refused(world.tables).items() if name.startswith("shared-")]
     assert [(entry[0], entry[2], entry[5]) for entry in said] == [("blocked", ("words.brands",), NO_OXFORD.digest)] * 2
-    line = releases(world.tables, CATALOGUE, world.store)[0]
+    line = list_releases(world.tables, CATALOGUE, world.store)[0]
     assert (line.version, line.kind, line.run_id, line.rows) == (2, POLICY_KIND, done["run_id"], 2)
-    assert list(world.store.list(layout.open_amendments())) == []
+    assert list(world.store.list(layout.open_manifest_changes_prefix())) == []
 
 
 def test_applied_twice_it_is_the_same_release(world: World) -> None:
@@ -194,7 +196,7 @@ def test_applied_twice_it_is_the_same_release(world: World) -> None:
 def test_a_dry_run_says_the_same_and_writes_nothing(world: World) -> None:
     before = keys(world)
     settings = world.settings
-    done = put_in_force(world.store, world.tables, CATALOGUE, NO_OXFORD, settings, dry_run=True)
+    done = enforce_policy(world.store, world.tables, CATALOGUE, NO_OXFORD, settings, dry_run=True)
     assert (done["dry_run"], done["refused"]["blocked"], done["withdrawn"]["pictures"]) == (True, 2, 0)
     assert keys(world) == before
 
@@ -243,7 +245,7 @@ def _scores(world: World) -> dict[str, float]:
     shown = [entry[0] for entry in released(world.tables).values()]
     (run,) = {info.key.split("/")[1] for info in world.store.list(layout.RUNS)}
     found = {}
-    for table in read_records(world.store, layout.run_records(run)):
+    for table in read_row_groups(world.store, layout.run_records_prefix(run)):
         for each in table.to_pylist():
             key = each["request_key"].hex()
             if shown.count(key) == 1 and each["verdict"] == "PASS" and each["attempt"] == 0:
@@ -258,17 +260,21 @@ def test_more_than_a_twentieth_of_the_shop_waits_for_a_person(world: World) -> N
     strict = judging(score="size.width", reason="narrow", review_below=300)
     before = released(world.tables)
     held = apply(world, strict)
-    assert (held["held"], held["withdrawn"]["pictures"], held["run_id"]) == ([CHECK], 0, None)
+    assert (held["held"], held["withdrawn"]["pictures"], held["run_id"]) == ([WITHDRAWN_SHARE_CHECK], 0, None)
     assert released(world.tables) == before
     with pytest.raises(OptionError, match="--reason: say why so many pictures may go"):
-        apply(world, strict, Consent((CHECK,), " ", "ada"))
+        apply(world, strict, CheckOverride((WITHDRAWN_SHARE_CHECK,), " ", "ada"))
     with pytest.raises(OptionError, match="'retired-share' never holds a policy; only withdrawn-share does"):
-        apply(world, strict, Consent(("retired-share",), "why", "ada"))
+        apply(world, strict, CheckOverride(("retired-share",), "why", "ada"))
     done = apply(world, strict, YES)
     assert (done["held"], done["withdrawn"]["pictures"]) == ([], len(before))
     assert released(world.tables) == {}
     words = json.loads(world.store.read(layout.person_decision(CATALOGUE, done["run_id"], "release")))
-    assert (words["accepted"], words["reason"], words["by"]) == ([CHECK], "the brand asked for it", "ada")
+    assert (words["accepted"], words["reason"], words["by"]) == (
+        [WITHDRAWN_SHARE_CHECK],
+        "the brand asked for it",
+        "ada",
+    )
     assert {entry[0] for entry in refused(world.tables).values()} >= {"review"}
 
 
@@ -278,12 +284,12 @@ def test_a_batch_that_waits_for_a_person_is_in_the_way(world: World) -> None:
     assert held["held"] == ["retired-share"]
     with pytest.raises(OptionError, match=f"The run {held['run_id']} of 'world' is held"):
         apply(world, NO_OXFORD)
-    assert world.tables.version(layout.manifest(CATALOGUE)) == 1
+    assert world.tables.version(layout.manifest_table(CATALOGUE)) == 1
 
 
 def test_it_waits_for_a_full_run_and_looks_only_then(world: World) -> None:
     with ThreadPoolExecutor(1) as threads:
-        with leased_catalogue(world.store, CATALOGUE, world.settings, wait=False):
+        with hold_catalogue_lease(world.store, CATALOGUE, world.settings, wait=False):
             waiting = threads.submit(apply, world, NO_OXFORD, YES)
             time.sleep(0.5)
             assert not waiting.done()
@@ -297,7 +303,7 @@ def test_an_unknown_catalogue_is_named(world: World) -> None:
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: world"):
         try_policy(world.store, world.tables, "boots", OLD)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: world"):
-        put_in_force(world.store, world.tables, "boots", OLD, world.settings)
+        enforce_policy(world.store, world.tables, "boots", OLD, world.settings)
 
 
 # Killed
@@ -308,18 +314,18 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_the_next_command_ends_
     night: World, tmp_path: Path
 ) -> None:
     undisturbed = copy_of(night, tmp_path / "undisturbed")
-    whole = Mortality()
+    whole = FaultInjector()
     apply(undisturbed, NO_OXFORD, mortality=whole)
     wanted = (released(undisturbed.tables), without_age(undisturbed))
     before = (released(night.tables), without_age(night))
     seen = set()
-    for number in range(1, whole.operations + 1, 4):
+    for number in range(1, whole.operation_count + 1, 4):
         finisher = ("the same command", "the next refresh")[number % 8 == 1]
         world = copy_of(night, tmp_path / str(number))
-        with suppress(StoreDied):
-            apply(world, NO_OXFORD, mortality=Mortality(number, ("before", "after")[number // 4 % 2]))
+        with suppress(InjectedFault):
+            apply(world, NO_OXFORD, mortality=FaultInjector(number, ("before", "after")[number // 4 % 2]))
         world.bury()
-        committed = world.tables.version(layout.manifest(CATALOGUE)) == 2
+        committed = world.tables.version(layout.manifest_table(CATALOGUE)) == 2
         seen.add(committed)
         assert released(world.tables) == (wanted if committed else before)[0], number
         if finisher == "the same command":
@@ -333,7 +339,7 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_the_next_command_ends_
             assert released(world.tables) == wanted[0], number
             assert _blocked_shirts(world) == 2, number
         assert_whole(world.store, world.tables)
-        assert list(world.store.list(layout.open_amendments())) == []
+        assert list(world.store.list(layout.open_manifest_changes_prefix())) == []
         shutil.rmtree(world.folder)
     assert seen == {False, True}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.refresh import run_refresh
-from flows.run.executors import thread_hands
+from flows.run.executors import open_thread_executor
 from tests.flows.shops import Row, Shop, check_sums
 from tests.flows.worlds import RECIPE, row
 from tests.paths import ROOT
@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE
 
 
 def night(shop: Shop, url: str) -> dict[str, Any]:
-    with thread_hands() as hands:
+    with open_thread_executor() as hands:
         report = run_refresh(shop.parameters(store=url), shop.settings, hands)
     check_sums(report)
     return report

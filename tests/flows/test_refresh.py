@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from catalogs.rule_files import packaged_rules
+from catalogs.rule_files import read_packaged_rules
 from infra.errors import EngineUnsuitable
 from infra.imaging.codecs import decode
-from infra.models.model_files import folder_digest
-from infra.stores.parquet_objects import read_records
+from infra.models.model_files import model_folder_digest
+from infra.stores.parquet_objects import read_row_groups
 from tests.flows.shops import Row, Shop, check_published
 from tests.flows.test_bad_input import RECIPE as STUB_RECIPE
 from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
@@ -32,7 +32,7 @@ RECIPE = {
 
 def policy() -> dict[str, object]:
     """Return a policy for pictures of noise: they are all alike to a fingerprint, and have no product in them."""
-    content: dict[str, object] = yaml.safe_load(packaged_rules("policy"))
+    content: dict[str, object] = yaml.safe_load(read_packaged_rules("policy"))
     content["image"] = [{"score": "black.deviation", "reason": "flat", "block_below": 1}]
     content["duplicates"] = {"near_bits": 0, "review_bits": 0, "quality_floor": 100}
     return content
@@ -96,13 +96,13 @@ def test_other_weights_are_another_model_with_other_pictures(tmp_path: Path, che
 @pytest.mark.parametrize("file", ["transformer/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json"])
 def test_a_changed_file_of_the_model_moves_its_digest(checkpoints: dict[str, Path], file: str) -> None:
     folder = checkpoints["second"]
-    before, content = folder_digest(folder), (folder / file).read_bytes()
+    before, content = model_folder_digest(folder), (folder / file).read_bytes()
     try:
         (folder / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        assert folder_digest(folder) != before
+        assert model_folder_digest(folder) != before
     finally:
         (folder / file).write_bytes(content)
-    assert folder_digest(folder) == before
+    assert model_folder_digest(folder) == before
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_a_pictures_priority_decides_when_it_is_made_and_nothing_else(tmp_path: 
     shop.recipe = STUB_RECIPE | {"columns": STUB_RECIPE["columns"] | {"priority": "priority"}}
     shop.rows = [row | {"priority": word} for row, word in zip(shop.rows, ["low", "", "high"] * 2, strict=True)]
     night = shop.night()
-    table = [row for part in read_records(shop.store, f"runs/{night.report['run_id']}/requests/")
+    table = [row for part in read_row_groups(shop.store, f"runs/{night.report['run_id']}/requests/")
              for row in part.to_pylist()]  # fmt: skip
     order = [row["prompt"] for row in sorted(table, key=lambda row: row["shard"])]
     assert [prompt.split(",")[0][-1] for prompt in order] == ["2", "5", "1", "4", "0", "3"]

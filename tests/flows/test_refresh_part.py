@@ -7,12 +7,12 @@ import pytest
 from catalogs.errors import OptionError
 from catalogs.runs.job import Run
 from flows.parameters import PartParameters
-from flows.refresh_part import run_part, under_lease
-from flows.run.executors import thread_hands
-from flows.run.leases import leased_run
+from flows.refresh_part import lease_check, run_part
+from flows.run.executors import open_thread_executor
+from flows.run.leases import hold_run_lease
 from infra.errors import LeaseLost
 from infra.settings import Settings
-from infra.stores.parquet_objects import read_records
+from infra.stores.parquet_objects import read_row_groups
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
 from tasks.runs import run_state as runs
@@ -29,8 +29,8 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def started(shop: Shop) -> Run:
-    job, _ = shop.parameters().job()
-    run = runs.start(shop.store, job, "fingerprint")
+    job, _ = shop.parameters().resolve_job()
+    run = runs.start_run(shop.store, job, "fingerprint")
     make_plan(job, shop.store, open_tables(job.store), run.run_id, SETTINGS.shard_size)
     return run
 
@@ -40,13 +40,13 @@ def asked(shop: Shop, run: Run, part: str = "1-00000") -> PartParameters:
 
 
 def records(shop: Shop, run: Run) -> list[str]:
-    tables = read_records(shop.store, f"runs/{run.run_id}/records/")
+    tables = read_row_groups(shop.store, f"runs/{run.run_id}/records/")
     return sorted(how for table in tables for how in table["made"].to_pylist())
 
 
 def test_a_part_is_done_once_and_recorded_for_its_parent(shop: Shop) -> None:
     run = started(shop)
-    with leased_run(shop.store, run, SETTINGS), thread_hands() as hands:
+    with hold_run_lease(shop.store, run, SETTINGS), open_thread_executor() as hands:
         for _ in range(2):
             run_part(asked(shop, run), SETTINGS, hands)
             assert records(shop, run) == ["generated"] * 4
@@ -56,15 +56,15 @@ def test_a_part_is_done_once_and_recorded_for_its_parent(shop: Shop) -> None:
 
 def test_a_part_of_a_run_that_nobody_holds_is_not_begun(shop: Shop) -> None:
     run = started(shop)
-    with thread_hands() as hands, pytest.raises(LeaseLost, match="not held any more by the process that asked"):
+    with open_thread_executor() as hands, pytest.raises(LeaseLost, match="not held any more by the process that asked"):
         run_part(asked(shop, run), SETTINGS, hands)
     assert records(shop, run) == []
 
 
 def test_a_lease_that_lapses_stops_a_part(shop: Shop) -> None:
     run = started(shop)
-    with leased_run(shop.store, run, SETTINGS):
-        check = under_lease(shop.store, run)
+    with hold_run_lease(shop.store, run, SETTINGS):
+        check = lease_check(shop.store, run)
         check()
     with pytest.raises(LeaseLost):
         check()

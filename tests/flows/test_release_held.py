@@ -8,7 +8,7 @@ import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from flows.run.leases import leased_catalogue
+from flows.run.leases import hold_catalogue_lease
 from tests.flows.shops import SETTINGS, Night, Shop
 from tests.flows.test_bad_input import RECIPE
 
@@ -38,7 +38,7 @@ def test_a_release_that_waited_for_a_night_finds_its_batch_gone_and_publishes_no
 ) -> None:
     shop, night = held
     with ThreadPoolExecutor(1) as threads:
-        with leased_catalogue(shop.store, shop.name, SETTINGS, wait=False):
+        with hold_catalogue_lease(shop.store, shop.name, SETTINGS, wait=False):
             waiting = threads.submit(shop.release, night.report["run_id"], ["retired-share"])
             time.sleep(1.0)  # it finds the batch held, and then waits for the catalogue
             shop.store.delete(shop.open_runs())  # what a night does whose batch takes the place of the held one

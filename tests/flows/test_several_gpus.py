@@ -12,12 +12,12 @@ import flows.wiring.composition
 from catalogs import layout
 from catalogs.errors import SettingsError
 from flows.refresh import Refresh
-from flows.run.executors import thread_hands
-from flows.run.observers import NoWatch
-from flows.wiring.composition import open_places, pool_maker, read_prices
+from flows.run.executors import open_thread_executor
+from flows.run.observers import NullObserver
+from flows.wiring.composition import open_resources, pool_factory, read_price_list
 from infra.errors import EngineError
 from infra.stores import open_store
-from infra.testing.faulty_engine import FATAL, open_fatal_engine
+from infra.testing.faulty_engine import PROCESS_KILL, open_process_killing_engine
 from tests.flows.home import staged_keys, wait_for_staged
 from tests.flows.shops import SETTINGS, Shop, check_published
 from tests.flows.test_bad_input import RECIPE
@@ -32,7 +32,7 @@ Release = dict[Any, tuple[Any, ...]]
 
 def shop_of(folder: Path, count: int, bad: int | None = None, **settings: Any) -> Shop:
     folder.mkdir(exist_ok=True)
-    titles = [f"Thing No. {number}" + f" {FATAL}" * (number == bad) for number in range(count)]
+    titles = [f"Thing No. {number}" + f" {PROCESS_KILL}" * (number == bad) for number in range(count)]
     rows = [{"sku": f"thing-{number}", "title": title} for number, title in enumerate(titles)]
     return Shop(folder, rows, RECIPE, settings=SETTINGS.model_copy(update=settings))
 
@@ -108,9 +108,9 @@ def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ra
     shop = shop_of(tmp_path, 20, ray_gpus=1, stub_seconds=0.1, **RAY | {"shard_size": 32})
     planned = shop.settings.model_copy(update={"stub_seconds": 0.01})
     a_second = 2.0 / 3600  # of the price list's default GPU
-    job, _ = shop.parameters(max_cost=0.85 * a_second).job()
-    with thread_hands() as hands, open_places(job, shop.settings) as (places, gate):
-        report = Refresh(job, places, gate, hands, planned, read_prices(planned), NoWatch()).run()
+    job, _ = shop.parameters(max_cost=0.85 * a_second).resolve_job()
+    with open_thread_executor() as hands, open_resources(job, shop.settings) as (places, gate):
+        report = Refresh(job, places, gate, hands, planned, read_price_list(planned), NullObserver()).run()
     ended = report["slots"]
     assert 4 <= ended["published"] <= 8, "four are measured, and eight are paid for"
     assert report["limits"]["deferred"] == {"budget-used-up": 20 - ended["published"]}
@@ -135,7 +135,7 @@ def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_pa
 def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
     tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_fatal_engine)
+    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_process_killing_engine)
     shop = shop_of(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
     report = shop.night().report
     assert (report["slots"]["published"], report["slots"]["failed"]) == (11, 1)
@@ -157,7 +157,7 @@ def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(
 
 def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> None:
     with pytest.raises(SettingsError, match=r"^PACKSHOT_POOL=ray: .* cannot see 'memory://here'"):
-        pool_maker(open_store("memory://here"), SETTINGS.model_copy(update=RAY))
+        pool_factory(open_store("memory://here"), SETTINGS.model_copy(update=RAY))
 
 
 def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,4 +165,4 @@ def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monke
     shop = shop_of(tmp_path, 1, **RAY)
     with pytest.raises(EngineError, match=r"pip install 'packshot\[ray\]'"):
         shop.night()
-    assert list(shop.store.list(layout.open_runs(shop.name))) == []
+    assert list(shop.store.list(layout.open_runs_prefix(shop.name))) == []

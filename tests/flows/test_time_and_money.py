@@ -9,9 +9,9 @@ import pytest
 from catalogs import layout
 from flows.refresh import Refresh
 from flows.run.dry_run import plan_refresh
-from flows.run.executors import thread_hands
-from flows.run.observers import NoWatch
-from flows.wiring.composition import open_places, read_prices
+from flows.run.executors import open_thread_executor
+from flows.run.observers import NullObserver
+from flows.wiring.composition import open_resources, read_price_list
 from infra.settings import Settings
 from infra.tables import open_tables
 from tests.flows.shops import SETTINGS, STATES, Shop, check_published, check_sums
@@ -34,7 +34,7 @@ def shop_of(folder: Path, *rows: dict[str, str]) -> Shop:
 
 
 def outcomes(shop: Shop) -> dict[str, tuple[str, list[str]]]:
-    rows = open_tables(str(shop.folder / "store")).read(layout.outcomes(shop.name)).to_pylist()
+    rows = open_tables(str(shop.folder / "store")).read(layout.outcomes_table(shop.name)).to_pylist()
     return {row["sku"]: (row["state"], row["reasons"]) for row in rows}
 
 
@@ -45,10 +45,10 @@ def skus(shop: Shop) -> set[str]:
 def slow_night(shop: Shop, planned: float, **limits: Any) -> dict[str, Any]:
     """Refresh with an engine that takes 0.1 s an image, planned as if it took so many."""
     engine = SETTINGS.model_copy(update={"stub_seconds": 0.1})
-    job, _ = shop.parameters(**limits).job()
+    job, _ = shop.parameters(**limits).resolve_job()
     settings = engine.model_copy(update={"stub_seconds": planned})
-    with thread_hands() as hands, open_places(job, engine) as (places, gate):
-        report = Refresh(job, places, gate, hands, settings, read_prices(settings), NoWatch()).run()
+    with open_thread_executor() as hands, open_resources(job, engine) as (places, gate):
+        report = Refresh(job, places, gate, hands, settings, read_price_list(settings), NullObserver()).run()
     check_sums(report)
     return report
 

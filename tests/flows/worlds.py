@@ -19,42 +19,42 @@ import pytest
 
 import flows.release_held
 from catalogs import layout
-from catalogs.planning.pricing import load_prices
+from catalogs.planning.pricing import load_price_list
 from catalogs.policy.schema import Policy, built_in_policy
 from catalogs.recipe.schema import Recipe
-from catalogs.runs.job import Job, Scope
+from catalogs.runs.job import RefreshJob, Scope
 from flows.refresh import Refresh
-from flows.run.executors import thread_hands
-from flows.run.observers import NoWatch
-from flows.run.shard_pipeline import Watch
+from flows.run.executors import open_thread_executor
+from flows.run.observers import NullObserver
+from flows.run.shard_pipeline import Observer
 from flows.wiring.composition import open_screener, open_signer
-from infra.engines import WINDOW
-from infra.engines.stub.stub_backend import StubPainter
-from infra.engines.threaded import READY_BATCHES, ThreadedEngine
+from infra.engines import PROMPT_WINDOW
+from infra.engines.stub.stub_backend import StubBackend
+from infra.engines.threaded import MAX_READY_BATCHES, ThreadedEngine
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt, TableStore
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
-from infra.testing.faulty_store import Mortality, MortalStore
-from infra.testing.faulty_tables import MortalTables
-from tasks.amendments.manifest_change import Amendment
+from infra.testing.faulty_store import FaultInjector, FaultyStore
+from infra.testing.faulty_tables import FaultyTables
+from tasks.amendments.manifest_change import ManifestChange
 from tasks.amendments.rollback import rollback
-from tasks.gates.required_marks import wrong_marks
-from tasks.pipeline.generate import STAGING_QUEUE
-from tasks.runs.run_context import Gate, Places
+from tasks.gates.required_marks import find_mark_problems
+from tasks.pipeline.generate import MAX_QUEUED_FRAMES
+from tasks.runs.run_context import Resources, ScreeningContext
 
 Row = dict[str, str]
 Content = dict[str, Any]
 
 CATALOGUE = "world"
 COLUMNS = ("sku", "title", "category", "note", "views")
-NOBODY = NoWatch()
+NOBODY = NullObserver()
 BATCH, AHEAD = 1, 2
 """The stub's batch, and the shards beside one engine (the pool's own default)."""
 
-REDONE_A_KILL = AHEAD * (STAGING_QUEUE + 1 + READY_BATCHES * BATCH) + BATCH
+REDONE_A_KILL = AHEAD * (MAX_QUEUED_FRAMES + 1 + MAX_READY_BATCHES * BATCH) + BATCH
 """Most images that one death may cost: a full encode queue a shard, the image at its door, what is painted, a batch."""
 
 RECIPE: Content = {
@@ -103,24 +103,24 @@ def plain_rows(count: int) -> list[Row]:
     return [row(f"plain-{number:02d}", f"Plain Thing {number}", categories[number % 3]) for number in range(count)]
 
 
-class CountingPainter(StubPainter):
+class CountingPainter(StubBackend):
     """The stub, telling of each image before it is painted. Poisoned ones are not told of: none is ever staged."""
 
     def __init__(self, tell: Callable[[str], None], seconds: float = 0.0) -> None:
         super().__init__(seconds)
         self._tell = tell
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Tell the keys, then paint."""
         for prompt in prompts:
             if "[poison]" not in prompt.text:
                 self._tell(prompt.key)
-        return super().paint(prompts)
+        return super().generate_batch(prompts)
 
 
 def counting_engine(tell: Callable[[str], None], seconds: float = 0.0) -> Engine:
     """Open the stub as it is opened in earnest, with a painter that tells of each image."""
-    return ThreadedEngine(CountingPainter(tell, seconds), BATCH, WINDOW)
+    return ThreadedEngine(CountingPainter(tell, seconds), BATCH, PROMPT_WINDOW)
 
 
 @dataclass
@@ -156,7 +156,7 @@ class World:
         """Return the tables as a restarted process finds them."""
         return open_tables(self.url)
 
-    def job(self, scope: Scope = "full") -> Job:
+    def job(self, scope: Scope = "full") -> RefreshJob:
         """Write the catalogue down and return what is to be done."""
         source = self.folder / "shop.csv"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -164,41 +164,41 @@ class World:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows)
-        return Job(str(source), self.url, CATALOGUE, Recipe.model_validate(self.recipe), self.policy, scope)
+        return RefreshJob(str(source), self.url, CATALOGUE, Recipe.model_validate(self.recipe), self.policy, scope)
 
     def refresh(
         self,
-        mortality: Mortality | None = None,
+        mortality: FaultInjector | None = None,
         scope: Scope = "full",
         *,
         wait: bool = True,
-        watch: Watch = NOBODY,
+        watch: Observer = NOBODY,
     ) -> Content:
-        """Refresh in this process, on threads; raises `StoreDied` where the store dies."""
-        job, prices = self.job(scope), load_prices(None, "the built-in prices")
-        with thread_hands() as hands, self._places(job, mortality) as (places, gate):
+        """Refresh in this process, on threads; raises `InjectedFault` where the store dies."""
+        job, prices = self.job(scope), load_price_list(None, "the built-in prices")
+        with open_thread_executor() as hands, self._places(job, mortality) as (places, gate):
             return Refresh(job, places, gate, hands, self.settings, prices, watch, wait=wait).run()
 
-    def release(self, run_id: str, checks: list[str], mortality: Mortality | None = None) -> Content:
-        """Let a held batch go; raises `StoreDied` where the store dies."""
-        with pytest.MonkeyPatch.context() as patch, thread_hands() as hands:
+    def release(self, run_id: str, checks: list[str], mortality: FaultInjector | None = None) -> Content:
+        """Let a held batch go; raises `InjectedFault` where the store dies."""
+        with pytest.MonkeyPatch.context() as patch, open_thread_executor() as hands:
             patch.setattr(flows.release_held, "open_store", lambda _: self._mortal(mortality)[0])
-            patch.setattr(flows.release_held, "open_places", lambda job, _: self._places(job, mortality))
+            patch.setattr(flows.release_held, "open_resources", lambda job, _: self._places(job, mortality))
             return flows.release_held.release_held(
                 self.url, run_id, checks, "as meant", "somebody", self.settings, hands
             )
 
-    def rollback(self, mortality: Mortality | None = None) -> Amendment:
-        """Go back to the release before; raises `StoreDied` where the store dies."""
+    def rollback(self, mortality: FaultInjector | None = None) -> ManifestChange:
+        """Go back to the release before; raises `InjectedFault` where the store dies."""
         return rollback(*self._mortal(mortality), CATALOGUE)
 
-    def _mortal(self, mortality: Mortality | None) -> tuple[ObjectStore, TableStore]:
+    def _mortal(self, mortality: FaultInjector | None) -> tuple[ObjectStore, TableStore]:
         if mortality is None:
             return self.store, self.tables
-        return MortalStore(self.store, mortality), MortalTables(self.tables, mortality)
+        return FaultyStore(self.store, mortality), FaultyTables(self.tables, mortality)
 
     @contextmanager
-    def _places(self, job: Job, mortality: Mortality | None) -> Iterator[tuple[Places, Gate]]:
+    def _places(self, job: RefreshJob, mortality: FaultInjector | None) -> Iterator[tuple[Resources, ScreeningContext]]:
         """Open places by hand as `flows.wiring.composition` does, so that each of them may be mortal or count."""
         store, tables = self._mortal(mortality)
         pools: dict[str, Pool] = {}
@@ -209,10 +209,10 @@ class World:
             return pools[model]
 
         screener = open_screener(store, self.settings) if self.processes else InlineScreener(store)
-        rules = (job.policy, job.recipe.finishes)
-        gate = Gate(store, screener, *rules, self.settings.screen_seconds, channels=job.recipe.channels)
+        rules = (job.policy, job.recipe.finishes_by_digest)
+        gate = ScreeningContext(store, screener, *rules, self.settings.screen_seconds, channels=job.recipe.channels)
         try:
-            yield Places(store, tables, pool, open_signer(self.settings)), gate
+            yield Resources(store, tables, pool, open_signer(self.settings)), gate
         finally:
             for each in pools.values():
                 each.close()
@@ -241,7 +241,7 @@ class World:
 
 def released(tables: TableStore, version: int | None = None) -> dict[str, tuple[object, ...]]:
     """Return slot -> what it shows, over the rows of one manifest version; a slot with two rows is a defect."""
-    table = layout.manifest(CATALOGUE)
+    table = layout.manifest_table(CATALOGUE)
     if tables.version(table) is None:
         return {}
     rows = tables.read(table, version=version).to_pylist()
@@ -264,7 +264,7 @@ def released(tables: TableStore, version: int | None = None) -> dict[str, tuple[
 
 def refused(tables: TableStore) -> dict[tuple[str, str], tuple[object, ...]]:
     """Return (slot, request key) -> what was refused and why."""
-    table = layout.outcomes(CATALOGUE)
+    table = layout.outcomes_table(CATALOGUE)
     if tables.version(table) is None:
         return {}
     rows = tables.read(table).to_pylist()
@@ -292,17 +292,17 @@ def place_of(manifest_row: Mapping[str, Any]) -> str:
 
 def assert_whole(store: ObjectStore, tables: TableStore) -> None:
     """Check that every row's object is there, is what the row says and is marked; that no run has committed twice."""
-    for name in (layout.manifest(CATALOGUE), layout.outcomes(CATALOGUE)):
+    for name in (layout.manifest_table(CATALOGUE), layout.outcomes_table(CATALOGUE)):
         if tables.version(name) is not None:
             tokens = [commit.metadata["token"] for commit in tables.history(name) if "token" in commit.metadata]
             assert len(tokens) == len(set(tokens)), f"a run has committed twice to {name}"
-    table = layout.manifest(CATALOGUE)
+    table = layout.manifest_table(CATALOGUE)
     if tables.version(table) is None:
         return
     for each in tables.read(table).to_pylist():
         data = store.read(each["object"])
         assert sha256(data).digest() == each["file_sha"], f"{each['object']} is not the file that was released"
-        assert list(wrong_marks(data, source=True, signed=True)) == [], each["object"]
+        assert list(find_mark_problems(data, source_required=True, signature_required=True)) == [], each["object"]
 
 
 def assert_sums(report: Content) -> None:
@@ -318,7 +318,7 @@ def committed_runs(tables: TableStore) -> set[str]:
     """Return the runs whose words are in the manifest's or the outcomes' history."""
     return {
         commit.metadata["token"]
-        for name in (layout.manifest(CATALOGUE), layout.outcomes(CATALOGUE))
+        for name in (layout.manifest_table(CATALOGUE), layout.outcomes_table(CATALOGUE))
         if tables.version(name) is not None
         for commit in tables.history(name)
         if "token" in commit.metadata
@@ -352,7 +352,7 @@ class Reader:
             self._look()
 
     def _look(self) -> None:
-        table = layout.manifest(CATALOGUE)
+        table = layout.manifest_table(CATALOGUE)
         version = self._tables.version(table)
         if version is None or version in self.seen:
             return

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from infra.imaging.codecs import PNG_END, PNG_START, encode_png
+from infra.imaging.codecs import PNG_END, PNG_SIGNATURE, encode_png
 from infra.interfaces import Pixels
 
 COUNT = 2500
@@ -29,7 +29,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 def png(width: int, height: int, body: bytes, *, interlaced: int = 0, extra: bytes = b"") -> bytes:
     """Return a PNG whose header says this size, whatever its body holds."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, interlaced))
-    return PNG_START + header + extra + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return PNG_SIGNATURE + header + extra + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 def zeros(count: int) -> bytes:
@@ -92,7 +92,7 @@ def _odd_kinds() -> Iterator[File]:
     yield "an SVG", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
     yield "nothing", b""
     yield "zeros", bytes(5000)
-    yield "a PNG's start and end", PNG_START + PNG_END
+    yield "a PNG's start and end", PNG_SIGNATURE + PNG_END
     yield "a JPEG's start and end", b"\xff\xd8\xff\xd9"
     yield "two JPEGs in one", saved(pixels, "JPEG") + saved(picture(2), "JPEG")
     yield "a JPEG with a PNG after it", saved(pixels, "JPEG") + encode_png(pixels) + b"\xff\xd9"
@@ -125,7 +125,7 @@ def _bombs() -> Iterator[File]:
             b"\0\0\0\x19IDAT", struct.pack(">I", length) + b"IDAT"
         )
         yield f"a chunk that says it has {length} bytes", longer
-    yield "a chunk longer than the file", PNG_START + b"\x7f\xff\xff\xffIDAT" + PNG_END
+    yield "a chunk longer than the file", PNG_SIGNATURE + b"\x7f\xff\xff\xffIDAT" + PNG_END
     again = jpeg[:2] + b"\xff\xe1\xff\xff" + bytes(65_533) * 1
     yield "a JPEG of nothing but segments", again * 30 + b"\xff\xd9"
     yield "a JPEG of nothing but fill bytes", b"\xff\xd8" + b"\xff" * 1_000_000 + b"\xd9"
@@ -134,7 +134,7 @@ def _bombs() -> Iterator[File]:
 def _damaged(data: bytes, rng: np.random.Generator) -> File:
     how = int(rng.integers(5))
     place = int(rng.integers(len(data)))
-    end = PNG_END if data.startswith(PNG_START) else b"\xff\xd9"
+    end = PNG_END if data.startswith(PNG_SIGNATURE) else b"\xff\xd9"
     if how == 0:
         return "cut short", data[:place]
     if how == 1:

@@ -9,19 +9,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from infra.data_quality import Check, validate
+from infra.data_quality import ExpectationResult, validate
 
 FRAME = pd.DataFrame({"slot": [1, 2, 2], "share": [0.5, 0.25, None], "state": ["publish", "review", "sold"]})
 
 
-def one(frame: pd.DataFrame, type_: str, severity: str = "critical", **kwargs: Any) -> Check:
+def one(frame: pd.DataFrame, type_: str, severity: str = "critical", **kwargs: Any) -> ExpectationResult:
     [check] = validate(frame, [{"name": "it", "type": type_, "kwargs": kwargs, "severity": severity, "source": "here"}])
     return check
 
 
 def test_a_check_that_holds_has_no_reason() -> None:
     check = one(FRAME, "expect_column_values_to_not_be_null", column="slot")
-    assert check == Check("it", success=True, critical=True, observed=0.0, reason="")
+    assert check == ExpectationResult("it", success=True, critical=True, observed=0.0, reason="")
 
 
 def test_a_failed_check_says_how_many_rows_and_shows_some() -> None:
@@ -77,7 +77,7 @@ def test_a_check_that_cannot_be_carried_out_has_failed(
     assert check.reason == f"the check could not be carried out: {check.exception}"
 
 
-def unique_where(**where: Any) -> Check:
+def unique_where(**where: Any) -> ExpectationResult:
     entry = {"name": "it", "type": "expect_column_values_to_be_unique", "kwargs": {"column": "slot"}, "where": where}
     return validate(FRAME, [entry])[0]
 

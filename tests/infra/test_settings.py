@@ -75,8 +75,8 @@ def test_the_shards_in_flight_keep_several_engines_busy_unless_they_are_set() ->
 
 
 def test_how_many_engines_there_are_is_known_where_it_is_set() -> None:
-    assert [Settings(ray_gpus=4).engines, Settings(pool="ray").engines] == [1, 1]
-    assert Settings(pool="ray", ray_gpus=4).engines == 4
+    assert [Settings(ray_gpus=4).engine_count, Settings(pool="ray").engine_count] == [1, 1]
+    assert Settings(pool="ray", ray_gpus=4).engine_count == 4
 
 
 def test_settings_do_not_change_under_way() -> None:

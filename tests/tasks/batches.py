@@ -13,8 +13,8 @@ from catalogs import layout
 from catalogs.keys import image_key, slot_id
 from catalogs.planning.plan import Request
 from catalogs.planning.sharding import request_table
-from catalogs.runs.release_batch import Batch
-from catalogs.table_schemas import DECISIONS, RECORDS, REFRESHED, RETIRED, SLOTS
+from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.table_schemas import DECISIONS, RECORDS, REFRESHED_DIGESTS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import PASS
 from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import ObjectStore
@@ -89,10 +89,10 @@ def decision(place: str, word: str, state: str = "publish", **changes: Any) -> R
 
 def batch(
     decisions: Iterable[Row] = (), refreshed: Iterable[Row] = (), retired: Iterable[Row] = (), run_id: str = RUN
-) -> Batch:
+) -> ReleaseBatch:
     """Return a batch of these rows."""
-    parts = ((decisions, DECISIONS), (refreshed, REFRESHED), (retired, RETIRED))
-    return Batch(CATALOGUE, run_id, *(pa.Table.from_pylist(list(rows), schema=schema) for rows, schema in parts))
+    parts = ((decisions, DECISIONS), (refreshed, REFRESHED_DIGESTS), (retired, RETIRED_SLOTS))
+    return ReleaseBatch(CATALOGUE, run_id, *(pa.Table.from_pylist(list(rows), schema=schema) for rows, schema in parts))
 
 
 def write_plan(store: ObjectStore, slots: Sequence[Row], requests: Sequence[Request], part: str = "0-00000") -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from tasks.gates.prompt_gate import PromptGates
+from tasks.gates.prompt_gate import PolicyPromptGate
 from tests.paths import DATA
 
 FILE = DATA / "labelled_prompts.tsv"
@@ -69,13 +69,13 @@ def labelled_prompts() -> Iterator[Labelled]:
         yield Labelled(wanted, frozenset({*tolerated, *foreign}), kind, brand, text)
 
 
-def kinds_found(gates: PromptGates, one: Labelled) -> set[str]:
+def kinds_found(gates: PolicyPromptGate, one: Labelled) -> set[str]:
     """Return what the gates find in a prompt of a SKU of its brand."""
     verdict, brands = gates.judge(one.text)
     return {KINDS[reason] for reason in (*verdict.reasons, *gates.judge_brands(brands, one.brand).reasons)}
 
 
-def scores(gates: PromptGates, prompts: Sequence[Labelled]) -> dict[str, Score]:
+def scores(gates: PolicyPromptGate, prompts: Sequence[Labelled]) -> dict[str, Score]:
     """Return what is looked for -> how well it was found."""
     right, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
     for one in prompts:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from catalogs import layout
 from catalogs.keys import image_key, slot_id
-from catalogs.table_schemas import CODES, MANIFEST, OUTCOMES
+from catalogs.table_schemas import FINGERPRINTS, MANIFEST, OUTCOMES
 from infra.imaging.codecs import decode, encode_png, pixel_sha
 from infra.imaging.finishing import finish
 from infra.interfaces import Pixels
@@ -61,8 +61,8 @@ class Shop:
         self.catalogue = catalogue
         self.store = open_store(str(folder))
         self.tables = open_tables(str(folder))
-        self.tables.ensure(layout.manifest(catalogue), MANIFEST)
-        self.tables.ensure(layout.outcomes(catalogue), OUTCOMES)
+        self.tables.ensure(layout.manifest_table(catalogue), MANIFEST)
+        self.tables.ensure(layout.outcomes_table(catalogue), OUTCOMES)
 
     def row(self, place: str, picture: str, run_id: str, **other: Any) -> dict[str, Any]:
         """Publish a picture and return its manifest row; `place` is SKU/view."""
@@ -99,8 +99,8 @@ class Shop:
         rows += [{"slot_id": slot_id(sku, view, "a", 0), "_op": "drop"} for sku, view in gone]
         changes = pa.Table.from_pylist(rows, MANIFEST.append(pa.field("_op", pa.string())))
         words = {"run_id": run_id, "kind": "release"}
-        table = layout.manifest(self.catalogue)
-        _, version = commit_once(self.tables, table, run_id, lambda _: (None, changes), on=["slot_id"], words=words)
+        table = layout.manifest_table(self.catalogue)
+        _, version = commit_once(self.tables, table, run_id, lambda _: (None, changes), on=["slot_id"], metadata=words)
         return version
 
     def refuse(self, run_id: str, place: str, picture: str, state: str, **other: Any) -> None:
@@ -126,8 +126,8 @@ class Shop:
         }
         changes = pa.Table.from_pylist([row], OUTCOMES.append(pa.field("_op", pa.string())))
         on = ["slot_id", "request_key"]
-        table = layout.outcomes(self.catalogue)
-        commit_once(self.tables, table, run_id, lambda _: (None, changes), on=on, words={"run_id": run_id})
+        table = layout.outcomes_table(self.catalogue)
+        commit_once(self.tables, table, run_id, lambda _: (None, changes), on=on, metadata={"run_id": run_id})
 
     def stage(self, picture: str, attempt: int = 0) -> list[str]:
         """Stage a picture, raw and finished; return the two keys."""
@@ -153,8 +153,8 @@ class Shop:
             }
             for place, picture in pictures.items()
         ]
-        key = layout.codes(self.catalogue, run_id)
-        write_table(self.store, key, pa.Table.from_pylist(rows, CODES))
+        key = layout.fingerprints(self.catalogue, run_id)
+        write_table(self.store, key, pa.Table.from_pylist(rows, FINGERPRINTS))
         return key
 
     def run_folder(self, run_id: str, *, opened: bool, files: Iterable[str] = ()) -> None:
@@ -170,14 +170,14 @@ class Shop:
 
     def shown(self, version: int | None = None) -> dict[str, str]:
         """Return what the shop shows: place -> object key."""
-        rows = self.tables.read(layout.manifest(self.catalogue), version=version).to_pylist()
+        rows = self.tables.read(layout.manifest_table(self.catalogue), version=version).to_pylist()
         found = {f"{row['sku']}/{row['view']}": row["object"] for row in rows}
         assert len(found) == len(rows), "a slot is live twice"
         return found
 
     def outcomes(self) -> dict[tuple[str, bytes], dict[str, Any]]:
         """Return the outcomes by (SKU, request key)."""
-        rows = self.tables.read(layout.outcomes(self.catalogue)).to_pylist()
+        rows = self.tables.read(layout.outcomes_table(self.catalogue)).to_pylist()
         return {(row["sku"], row["request_key"]): row for row in rows}
 
     def keys(self, prefix: str = "") -> set[str]:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from catalogs.policy.channels import Channel, built_in_channels, channel
+from catalogs.policy.channels import Channel, built_in_channel, built_in_channels
 from flows.cli import options
-from flows.cli.commands.store import named_catalogue
-from flows.cli.console import console, print_json
+from flows.cli.commands.store import resolve_catalogue
+from flows.cli.console import open_console, print_json
 
 
 def channels(
@@ -17,11 +17,11 @@ def channels(
     as_json: options.Json = False,
 ) -> None:
     """Show the marketplaces' rules for pictures: what a recipe's `channels` are judged by."""
-    chosen = built_in_channels() if name is None else {name: channel(name)}
+    chosen = built_in_channels() if name is None else {name: built_in_channel(name)}
     if as_json:
         print_json({"channels": {key: rules.model_dump(mode="json") for key, rules in chosen.items()}})
     else:
-        _show(chosen)
+        _show_channels(chosen)
 
 
 def approve(
@@ -37,12 +37,12 @@ def approve(
     """Say that pictures may be used on a channel that asks for a person's word."""
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.gates.approvals import Word
+    from tasks.gates.approvals import ApprovalAnswer
     from tasks.gates.approvals import approve as say
 
     opened = open_store(store)
-    word = Word(channel, skus, reason, getpass.getuser(), view, not take_back)
-    done = say(opened, open_tables(store), named_catalogue(opened, catalogue), word)
+    word = ApprovalAnswer(channel, skus, reason, getpass.getuser(), view, not take_back)
+    done = say(opened, open_tables(store), resolve_catalogue(opened, catalogue), word)
     document = done.document(word)
     if as_json:
         print_json(document)
@@ -50,11 +50,11 @@ def approve(
         _show_approval(document)
 
 
-def _show(chosen: Mapping[str, Channel]) -> None:
+def _show_channels(chosen: Mapping[str, Channel]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    face = console()
+    face = open_console()
     for name, rules in chosen.items():
         face.print(Text.assemble((name, "bold"), f"  {rules.title}"))
         table = Table(box=None, padding=(0, 2, 0, 2), pad_edge=True, header_style="dim")
@@ -81,7 +81,7 @@ def _show_approval(document: Mapping[str, Any]) -> None:
 
     from tasks.reporting.formatting import printable
 
-    face, release = console(), document["release"]
+    face, release = open_console(), document["release"]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for title in ("SKU", "view", document["channel"], "why not"):
         table.add_column(title, overflow="fold")

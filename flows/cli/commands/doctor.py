@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.console import console, print_json
+from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
-    from infra.diagnosis import Finding
+    from infra.diagnosis import DiagnosticFinding
 
-MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("failed", "red")}
+STATE_LABELS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("failed", "red")}
 
 
 def doctor(
@@ -23,26 +23,26 @@ def doctor(
     as_json: options.Json = False,
 ) -> None:
     """Look whether this machine, the store, the model and the Prefect server are fit for a night."""
-    from flows.doctor import examine
+    from flows.doctor import run_checks
 
-    findings = examine(store, model, _variables(context), policy)
+    findings = run_checks(store, model, _option_variables(context), policy)
     failed = sum(finding.state == "failed" for finding in findings)
     if as_json:
         warnings = sum(finding.state == "warning" for finding in findings)
         print_json({"findings": [vars(finding) for finding in findings], "failed": failed, "warnings": warnings})
     else:
-        _show(findings)
+        _show_findings(findings)
     if failed:
         raise typer.Exit(3)
 
 
-def _variables(context: typer.Context) -> set[str]:
+def _option_variables(context: typer.Context) -> set[str]:
     """Return every environment variable that some option of some command reads."""
     commands = getattr(context.find_root().command, "commands", {}).values()
     return {str(each.envvar) for command in commands for each in command.params if getattr(each, "envvar", None)}
 
 
-def _show(findings: "list[Finding]") -> None:
+def _show_findings(findings: "list[DiagnosticFinding]") -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -51,9 +51,9 @@ def _show(findings: "list[Finding]") -> None:
     table.add_column(no_wrap=True, max_width=26, overflow="ellipsis")
     table.add_column(overflow="fold")
     for finding in findings:
-        word, colour = MARKS[finding.state]
+        word, colour = STATE_LABELS[finding.state]
         said = Text(finding.found)
         if finding.advice and finding.state != "ok":
             said.append(f"\n→ {finding.advice}", style="bold")
         table.add_row(Text(word, style=colour), Text(finding.name), said)
-    console().print(table)
+    open_console().print(table)

@@ -8,18 +8,18 @@ import typer
 
 from flows.cli import options
 from flows.cli.commands.policy_calibrate import calibrate
-from flows.cli.commands.store import named_catalogue
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.commands.store import resolve_catalogue
+from flows.cli.console import open_console, print_json, read_settings
 
-policies = typer.Typer(name="policy", help="Try, apply and calibrate policies.", no_args_is_help=True)
-policies.command()(calibrate)
+policy_app = typer.Typer(name="policy", help="Try, apply and calibrate policies.", no_args_is_help=True)
+policy_app.command()(calibrate)
 
-NewPolicy = Annotated[Path, typer.Argument(help="The policy: a YAML file", show_default=False)]
+PolicyFile = Annotated[Path, typer.Argument(help="The policy: a YAML file", show_default=False)]
 
 
-@policies.command("try")
+@policy_app.command("try")
 def try_(
-    policy: NewPolicy, store: options.Store, catalogue: options.Catalogue = None, as_json: options.Json = False
+    policy: PolicyFile, store: options.Store, catalogue: options.Catalogue = None, as_json: options.Json = False
 ) -> None:
     """Say what a policy would change, from stored scores; make nothing and write nothing."""
     from flows.cli.views.policies import show_trial
@@ -29,16 +29,16 @@ def try_(
     from infra.tables import open_tables
 
     rules, opened = read_policy(str(policy)), open_store(store)
-    trial = try_policy(opened, open_tables(store), named_catalogue(opened, catalogue), rules)
+    trial = try_policy(opened, open_tables(store), resolve_catalogue(opened, catalogue), rules)
     if as_json:
         print_json(trial)
     else:
-        show_trial(console(), trial)
+        show_trial(open_console(), trial)
 
 
-@policies.command()
+@policy_app.command()
 def apply(
-    policy: NewPolicy,
+    policy: PolicyFile,
     store: options.Store,
     catalogue: options.Catalogue = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and withdraw nothing")] = False,
@@ -51,24 +51,24 @@ def apply(
     """Withdraw the live pictures that a policy refuses, in one commit; give refresh the same policy from then on."""
     from flows.cli.views.policies import show_application
     from flows.parameters import read_policy
-    from flows.policy_changes import put_in_force
+    from flows.policy_changes import enforce_policy
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.amendments.apply_policy import Consent
+    from tasks.amendments.apply_policy import CheckOverride
 
     rules, opened = read_policy(str(policy)), open_store(store)
-    done = put_in_force(
+    done = enforce_policy(
         opened,
         open_tables(store),
-        named_catalogue(opened, catalogue),
+        resolve_catalogue(opened, catalogue),
         rules,
         read_settings(),
-        Consent(tuple(accept), reason, getpass.getuser()) if accept else None,
+        CheckOverride(tuple(accept), reason, getpass.getuser()) if accept else None,
         dry_run=dry_run,
     )
     if as_json:
         print_json(done)
     else:
-        show_application(console(), done)
+        show_application(open_console(), done)
     if done["held"] and not dry_run:
         raise typer.Exit(1)

@@ -10,18 +10,18 @@ import typer
 
 from catalogs.errors import OptionError
 from flows.cli import options
-from flows.cli.console import console, print_json
+from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
     from catalogs.policy.schema import Policy
-    from catalogs.policy.threshold_calibration import Calibration
-    from tasks.policies.accepted_scores import Gathered
+    from catalogs.policy.threshold_calibration import ThresholdCalibration
+    from tasks.policies.accepted_scores import AcceptedScores
 
-PUBLISHED_ONLY = (
+PUBLISHED_ONLY_NOTE = (
     "These pictures have passed the present thresholds, so they can only suggest tighter ones; measure a folder of"
     " accepted pictures (--from-folder) to see where the policy is too strict"
 )
-FIRST_LEFT_OUT = 5
+MAX_LEFT_OUT_SHOWN = 5
 
 
 def calibrate(
@@ -43,53 +43,59 @@ def calibrate(
     as_json: options.Json = False,
 ) -> None:
     """Propose thresholds from accepted pictures: what is published, or a folder. Nothing is put in force."""
-    from catalogs.policy.threshold_calibration import calibrate as propose
+    from catalogs.policy.threshold_calibration import propose_thresholds as propose
     from flows.parameters import read_policy
 
     if out is not None and out.exists():
         raise OptionError(f"--out: {str(out)!r} is there already, and policies are not written over; give another name")
     rules = read_policy(policy)
-    gathered, where = _gathered(store, catalogue, from_folder)
-    found = propose(gathered.accepted, rules, quantile)
+    gathered, where = _gather_scores(store, catalogue, from_folder)
+    found = propose(gathered.table, rules, quantile)
     if out is not None:
-        _write(out, rules, policy, found, f"{quantile:g} quantile of {len(gathered.categories):,} pictures of {where}")
+        _write_policy(
+            out, rules, policy, found, f"{quantile:g} quantile of {len(gathered.categories):,} pictures of {where}"
+        )
     document = _document(gathered, where, quantile, found, out)
-    document["notes"] = [] if from_folder is not None else [PUBLISHED_ONLY]
+    document["notes"] = [] if from_folder is not None else [PUBLISHED_ONLY_NOTE]
     if as_json:
         print_json(document)
     else:
         _show(document)
 
 
-def _gathered(store: str | None, catalogue: str | None, folder: Path | None) -> "tuple[Gathered, str]":
-    from tasks.policies.accepted_scores import gather_folder, gather_published
+def _gather_scores(store: str | None, catalogue: str | None, folder: Path | None) -> "tuple[AcceptedScores, str]":
+    from tasks.policies.accepted_scores import measure_folder_scores, read_published_scores
 
     if folder is not None:
-        return gather_folder(folder), f"the folder {folder.name}"
+        return measure_folder_scores(folder), f"the folder {folder.name}"
     if store is None:
         raise OptionError("Say whose pictures: --store URL and --catalogue NAME, or --from-folder DIR")
-    from flows.cli.commands.store import named_catalogue
+    from flows.cli.commands.store import resolve_catalogue
     from infra.stores import open_store
     from infra.tables import open_tables
 
     opened = open_store(store)
-    name = named_catalogue(opened, catalogue)
-    return gather_published(opened, open_tables(store), name), f"the catalogue {name}"
+    name = resolve_catalogue(opened, catalogue)
+    return read_published_scores(opened, open_tables(store), name), f"the catalogue {name}"
 
 
-def _write(out: Path, rules: "Policy", name: str | None, found: "Calibration", source: str) -> None:
+def _write_policy(
+    out: Path, base_policy: "Policy", name: str | None, calibration: "ThresholdCalibration", source: str
+) -> None:
     import yaml
 
-    from catalogs.policy.schema import BUILT_IN, load_policy
-    from catalogs.policy.threshold_calibration import policy_content
-    from catalogs.rule_files import read_mapping
+    from catalogs.policy.schema import BUILT_IN_POLICIES, load_policy
+    from catalogs.policy.threshold_calibration import policy_with_proposals
+    from catalogs.rule_files import parse_yaml_mapping
 
-    built_in = name is None or name in BUILT_IN
+    built_in = name is None or name in BUILT_IN_POLICIES
     content = (
-        {"extends": name or "default"} if built_in else read_mapping(Path(str(name)).read_text("utf-8"), str(name))
+        {"extends": name or "default"}
+        if built_in
+        else parse_yaml_mapping(Path(str(name)).read_text("utf-8"), str(name))
     )
     today = datetime.now(UTC).date()
-    changed = policy_content(content, rules, found.lines, f"{source}, {today}")
+    changed = policy_with_proposals(content, base_policy, calibration.proposals, f"{source}, {today}")
     text = "# Proposed by packshot policy calibrate. Look at it, then give it to refresh by --policy.\n"
     text += yaml.safe_dump(changed, sort_keys=False, allow_unicode=True, width=110)
     load_policy(text, str(out))
@@ -101,16 +107,16 @@ def _write(out: Path, rules: "Policy", name: str | None, found: "Calibration", s
 
 
 def _document(
-    gathered: "Gathered", where: str, quantile: float, found: "Calibration", out: Path | None
+    scores: "AcceptedScores", origin: str, quantile: float, calibration: "ThresholdCalibration", out: Path | None
 ) -> dict[str, Any]:
     return {
-        "pictures": len(gathered.categories),
-        "of": where,
+        "pictures": len(scores.categories),
+        "of": origin,
         "quantile": quantile,
-        "lines": [asdict(line) | {"category": line.category or None} for line in found.lines],
-        "too_few": dict(found.small),
-        "refused": {"now": found.share_now, "then": found.share_then},
-        "left_out": [{"name": name, "reason": reason} for name, reason in gathered.left_out],
+        "lines": [asdict(line) | {"category": line.category or None} for line in calibration.proposals],
+        "too_few": dict(calibration.small_categories),
+        "refused": {"now": calibration.refused_share_now, "then": calibration.refused_share_proposed},
+        "left_out": [{"name": name, "reason": reason} for name, reason in scores.skipped],
         "out": str(out) if out is not None else None,
     }
 
@@ -121,7 +127,7 @@ def _show(document: Mapping[str, Any]) -> None:
 
     from tasks.reporting import formatting as figures
 
-    screen = console()
+    screen = open_console()
     head = f"{document['pictures']:,} accepted pictures of {document['of']}, quantile {document['quantile']:g}"
     screen.print(Text(f"\n{figures.printable(head, 200)}\n", "bold"))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
@@ -133,10 +139,10 @@ def _show(document: Mapping[str, Any]) -> None:
         limit = [f"{sign} {line[name]:g}" if line[name] is not None else "–" for name in ("present", "proposed")]
         numbers = [f"{line[name]:.3g}" for name in ("worst_1", "worst_5", "median")]
         category = figures.printable(line["category"] or "all", 24)
-        cells = (category, line["score"], limit[0], figures.percent(line["refused"]), *numbers, limit[1])
+        cells = (category, line["score"], limit[0], figures.format_percent(line["refused"]), *numbers, limit[1])
         table.add_row(*map(Text, cells))
     screen.print(table)
-    shares = [figures.percent(document["refused"][name]) for name in ("now", "then")]
+    shares = [figures.format_percent(document["refused"][name]) for name in ("now", "then")]
     screen.print(Text(f"\nTogether they refuse {shares[0]} of these pictures now, and {shares[1]} as proposed."))
     for note in _notes(document):
         screen.print(Text.assemble(("Note: ", "yellow"), figures.printable(note, 400)), soft_wrap=True)
@@ -148,7 +154,7 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
     few = [f"{name or 'no category'} ({count:,})" for name, count in document["too_few"].items()]
     notes = [f"Too few pictures of their own, so they share the line of all: {', '.join(few)}"] if few else []
     left_out = document["left_out"]
-    notes += [f"Left out: {each['name']}: {each['reason']}" for each in left_out[:FIRST_LEFT_OUT]]
-    if len(left_out) > FIRST_LEFT_OUT:
-        notes.append(f"{len(left_out) - FIRST_LEFT_OUT:,} more were left out; --json names them")
+    notes += [f"Left out: {each['name']}: {each['reason']}" for each in left_out[:MAX_LEFT_OUT_SHOWN]]
+    if len(left_out) > MAX_LEFT_OUT_SHOWN:
+        notes.append(f"{len(left_out) - MAX_LEFT_OUT_SHOWN:,} more were left out; --json names them")
     return [*document["notes"], *notes]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli import options
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.console import open_console, print_json, read_settings
 
 if TYPE_CHECKING:
-    from tasks.maintenance.inspect_image import Provenance
+    from tasks.maintenance.inspect_image import ImageProvenance
 
 
 def provenance(
@@ -20,47 +20,51 @@ def provenance(
     as_json: options.Json = False,
 ) -> None:
     """Say which marks a picture carries, whether its signature holds, and which picture of a store it is."""
-    from infra.provenance.certificates import load_anchors
-    from infra.provenance.image_input import read_picture
+    from infra.provenance.certificates import load_trust_anchors
+    from infra.provenance.image_input import read_image
     from infra.provenance.watermarks import registered_watermark
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.maintenance.inspect_image import look_at_picture, owners
+    from tasks.maintenance.inspect_image import find_manifest_rows, inspect_image
 
     settings = read_settings()
-    anchors = load_anchors(settings.c2pa_trust) if settings.c2pa_trust else ""
+    anchors = load_trust_anchors(settings.c2pa_trust) if settings.c2pa_trust else ""
     watermark = registered_watermark(settings.watermark) if settings.watermark else None
-    found = look_at_picture(read_picture(picture), anchors, watermark)
-    rows = None if store is None else [asdict(row) for row in owners(open_store(store), open_tables(store), found)]
+    found = inspect_image(read_image(picture), anchors, watermark)
+    rows = (
+        None
+        if store is None
+        else [asdict(row) for row in find_manifest_rows(open_store(store), open_tables(store), found)]
+    )
     document = _document(picture, found, rows) | {
-        "watermark": None if watermark is None else {"name": watermark.name, "payload": found.hidden}
+        "watermark": None if watermark is None else {"name": watermark.name, "payload": found.watermark_payload}
     }
     if as_json:
         print_json(document)
     else:
         from flows.cli.views.reports import show_provenance
 
-        show_provenance(console(), document)
-    if not found.marked:
+        show_provenance(open_console(), document)
+    if not found.has_valid_marks:
         raise typer.Exit(1)
 
 
-def _document(picture: str, found: "Provenance", rows: list[dict[str, Any]] | None) -> dict[str, Any]:
-    credential = found.c2pa
+def _document(picture: str, inspection: "ImageProvenance", rows: list[dict[str, Any]] | None) -> dict[str, Any]:
+    credential = inspection.c2pa
     return {
         "file": picture,
-        "format": found.format,
-        "bytes": found.bytes,
-        "sha256": found.sha256,
-        "pixel_sha": found.pixel_sha,
-        "marked": found.marked,
-        "xmp": {"source_type": found.source_type},
+        "format": inspection.format,
+        "bytes": inspection.bytes,
+        "sha256": inspection.sha256,
+        "pixel_sha": inspection.pixel_sha,
+        "marked": inspection.has_valid_marks,
+        "xmp": {"source_type": inspection.source_type},
         "c2pa": {
-            "present": credential.present,
-            "holds": credential.holds,
+            "present": credential.is_present,
+            "holds": credential.is_valid,
             "trusted": credential.state == "trusted",
             **asdict(credential),
         },
-        "problems": found.problems,
+        "problems": inspection.problems,
         "rows": rows,
     }

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from catalogs.errors import OptionError
 from flows.cli import options
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.console import open_console, print_json, read_settings
 
 if TYPE_CHECKING:
     from flows.parameters import RefreshParameters
@@ -29,22 +29,22 @@ def rehearse(
     """Run the whole nightly flow on a sample catalogue: no GPU, no network, no server."""
     from importlib import resources
 
-    only_our_prefect(out)
+    isolate_prefect(out)
     for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
         del os.environ[name]
     os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
     with resources.as_file(resources.files("catalogs") / "data") as data:
-        words = _drawn_rehearsal(data) if engine == "torch" else _painted_rehearsal(data)
-        parameters = _parameters(store=str(out / "store"), **words)
-        report = _refresh(parameters, as_json)
-    _finish(report, as_json, parameters.store)
+        words = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
+        parameters = _parse_parameters(store=str(out / "store"), **words)
+        report = _run_refresh_flow(parameters, as_json)
+    _print_report_and_exit(report, as_json, parameters.store)
 
 
-def _drawn_rehearsal(data: Path) -> dict[str, str]:
+def _torch_rehearsal_parameters(data: Path) -> dict[str, str]:
     """Return what a rehearsal by packshot-nano asks for; raises `OptionError` where its libraries are missing."""
     from importlib.util import find_spec
 
-    from infra.nano import MODEL
+    from infra.nano import MODEL_FOLDER
 
     if missing := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
         raise OptionError(
@@ -55,12 +55,12 @@ def _drawn_rehearsal(data: Path) -> dict[str, str]:
         "source": str(data / "rehearsal.csv"),
         "recipe": "rehearsal",
         "policy": "rehearsal",
-        "model": str(MODEL),
+        "model": str(MODEL_FOLDER),
         "precision": "fp32",
     }
 
 
-def _painted_rehearsal(data: Path) -> dict[str, str]:
+def _stub_rehearsal_parameters(data: Path) -> dict[str, str]:
     return {"source": str(data / "sample.csv"), "recipe": "sample"}
 
 
@@ -84,7 +84,7 @@ def plan(
     from flows.cli.views.reports import show_plan
     from flows.run.dry_run import plan_refresh
 
-    parameters = _parameters(
+    parameters = _parse_parameters(
         source=source,
         store=store,
         catalogue=catalogue,
@@ -103,7 +103,7 @@ def plan(
     if as_json:
         print_json(report)
     else:
-        show_plan(console(), report)
+        show_plan(open_console(), report)
 
 
 def refresh(
@@ -124,7 +124,7 @@ def refresh(
     as_json: options.Json = False,
 ) -> None:
     """Refresh a catalogue, here and now: the nightly job."""
-    parameters = _parameters(
+    parameters = _parse_parameters(
         source=source,
         store=store,
         catalogue=catalogue,
@@ -140,7 +140,7 @@ def refresh(
         backfill=backfill,
         wait=wait,
     )
-    _finish(_refresh(parameters, as_json), as_json, store)
+    _print_report_and_exit(_run_refresh_flow(parameters, as_json), as_json, store)
 
 
 def release(
@@ -152,16 +152,16 @@ def release(
 ) -> None:
     """Publish a held batch: a person's word, and why."""
     from flows.release_held import release_held
-    from flows.run.executors import thread_hands
+    from flows.run.executors import open_thread_executor
 
-    with thread_hands() as hands, _progress(as_json):
+    with open_thread_executor() as hands, _show_progress(as_json):
         report = release_held(store, run, accept, reason, getpass.getuser(), read_settings(), hands)
-    _finish(report, as_json, store)
+    _print_report_and_exit(report, as_json, store)
 
 
-def _refresh(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
-    parameters.job()  # what is wrong with the input is said before a server is started
-    with _prefect(), _progress(as_json):
+def _run_refresh_flow(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
+    parameters.resolve_job()  # what is wrong with the input is said before a server is started
+    with _use_prefect_server(), _show_progress(as_json):
         from flows.refresh import refresh as nightly
 
         report: dict[str, Any] = nightly(**parameters.model_dump())
@@ -169,7 +169,7 @@ def _refresh(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def _prefect() -> Iterator[None]:
+def _use_prefect_server() -> Iterator[None]:
     """Use the Prefect server that is configured, or one of our own for as long as the command runs."""
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # an error is told once, by us, in one sentence
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -178,14 +178,14 @@ def _prefect() -> Iterator[None]:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         if not PREFECT_API_URL.value():
-            from flows.orchestration.local_server import local_server
+            from flows.orchestration.local_server import run_local_server
 
-            url = stack.enter_context(local_server())
+            url = stack.enter_context(run_local_server())
             stack.enter_context(temporary_settings({PREFECT_API_URL: url}))
         yield
 
 
-def only_our_prefect(out: Path) -> None:
+def isolate_prefect(out: Path) -> None:
     """Keep away from the caller's Prefect, its settings and its server. Before Prefect is imported."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
@@ -196,18 +196,18 @@ def only_our_prefect(out: Path) -> None:
 
 
 @contextmanager
-def _progress(as_json: bool) -> Iterator[None]:
-    from flows.cli.views.progress import ProgressFace
-    from flows.run.observers import lend
+def _show_progress(as_json: bool) -> Iterator[None]:
+    from flows.cli.views.progress import ProgressObserver
+    from flows.run.observers import use_observer
 
     if as_json:
         yield
         return
-    with ProgressFace() as face, lend(face):
+    with ProgressObserver() as face, use_observer(face):
         yield
 
 
-def _parameters(**values: Any) -> "RefreshParameters":
+def _parse_parameters(**values: Any) -> "RefreshParameters":
     from flows.parameters import RefreshParameters
 
     try:
@@ -218,18 +218,18 @@ def _parameters(**values: Any) -> "RefreshParameters":
         raise OptionError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _finish(report: dict[str, Any], as_json: bool, store: str) -> None:
+def _print_report_and_exit(report: dict[str, Any], as_json: bool, store: str) -> None:
     from flows.cli.views.reports import show_report
 
     if as_json:
         print_json(report)
     else:
-        show_report(console(), report, _where(report, store))
+        show_report(open_console(), report, _report_url(report, store))
     if report["held"] or report["slots"]["failed"]:
         raise typer.Exit(1)
 
 
-def _where(report: dict[str, Any], store: str) -> str:
+def _report_url(report: dict[str, Any], store: str) -> str:
     from catalogs import layout
     from infra.stores import open_store
 

@@ -7,7 +7,7 @@ import typer
 
 from catalogs.errors import OptionError
 from flows.cli import options
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.console import open_console, print_json, read_settings
 
 if TYPE_CHECKING:
     from infra.interfaces import ObjectStore
@@ -18,13 +18,13 @@ def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, 
     from flows.cli.views.reports import show_releases
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.runs.release_history import releases as list_releases
+    from tasks.runs.release_history import list_releases as list_releases
 
     lines = [asdict(line) for line in list_releases(open_tables(store), catalogue, open_store(store))]
     if as_json:
         print_json({"releases": lines})
     else:
-        show_releases(console(), lines)
+        show_releases(open_console(), lines)
 
 
 def rollback(
@@ -34,19 +34,19 @@ def rollback(
     as_json: options.Json = False,
 ) -> None:
     """Go back to an earlier release, in one commit; what is taken back is not published again."""
-    from flows.run.leases import leased_catalogue
+    from flows.run.leases import hold_catalogue_lease
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.amendments.rollback import rollback as go_back
 
     opened = open_store(store)
-    name = named_catalogue(opened, catalogue)
-    with leased_catalogue(opened, name, read_settings(), wait=True):
+    name = resolve_catalogue(opened, catalogue)
+    with hold_catalogue_lease(opened, name, read_settings(), wait=True):
         done = go_back(opened, open_tables(store), name, to)
     if as_json:
         print_json(asdict(done))
     else:
-        console().print(
+        open_console().print(
             f"Release {done.version} of {name} shows what release {done.target} showed:"
             f" {done.restored:,} pictures back, {done.dropped:,} gone, {done.withdrawn:,} withdrawn."
         )
@@ -69,11 +69,13 @@ def verify(
     from tasks.maintenance.verify import verify as look
 
     opened = open_store(store)
-    found = look(opened, open_tables(store), named_catalogue(opened, catalogue), since=since, sample=sample, deep=deep)
+    found = look(
+        opened, open_tables(store), resolve_catalogue(opened, catalogue), since=since, sample=sample, deep=deep
+    )
     if as_json:
         print_json(asdict(found))
     else:
-        show_verification(console(), found)
+        show_verification(open_console(), found)
     if not found.sound:
         raise typer.Exit(1)
 
@@ -101,14 +103,14 @@ def sweep(
     if as_json:
         print_json(asdict(swept))
     else:
-        show_sweep(console(), swept)
+        show_sweep(open_console(), swept)
 
 
-def named_catalogue(store: "ObjectStore", name: str | None) -> str:
+def resolve_catalogue(store: "ObjectStore", name: str | None) -> str:
     """Return the catalogue that is meant: the only one where none is named. Raises `OptionError`."""
-    from tasks.runs.release_history import catalogues
+    from tasks.runs.release_history import list_catalogues
 
-    known = catalogues(store)
+    known = list_catalogues(store)
     if name is None and len(known) == 1:
         return known[0]
     if name not in known:

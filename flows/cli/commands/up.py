@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from catalogs.errors import OptionError
-from flows.cli.commands.refresh import only_our_prefect
-from flows.cli.console import console
+from flows.cli.commands.refresh import isolate_prefect
+from flows.cli.console import open_console
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 def up(
@@ -20,24 +20,24 @@ def up(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Refreshes at once; one a GPU")] = 1,
 ) -> None:
     """Serve Prefect's UI, workers and the deployments on this machine, until Ctrl-C."""
-    only_our_prefect(out)
-    from flows.orchestration.local_server import is_free
-    from flows.orchestration.local_stack import serving
+    isolate_prefect(out)
+    from flows.orchestration.local_server import is_port_free
+    from flows.orchestration.local_stack import run_local_prefect_stack
 
-    if not is_free(port):
+    if not is_port_free(port):
         raise OptionError(f"--port: something listens on {port} already; give another")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    said = console()
+    said = open_console()
     said.print("Starting a Prefect server, workers and deployments (some seconds) …")
     try:
-        with serving(out, port, limit=limit) as served:
-            values = " ".join(f"-p {name}={value}" for name, value in served.scheduled.items())
-            said.print(f"\nOpen      {served.ui}\nThen type, in another terminal:\n")
-            line = f"PREFECT_API_URL={served.api} prefect deployment run 'refresh/adhoc' {values}"
+        with run_local_prefect_stack(out, port, max_refreshes=limit) as served:
+            values = " ".join(f"-p {name}={value}" for name, value in served.deployment_parameters.items())
+            said.print(f"\nOpen      {served.ui_url}\nThen type, in another terminal:\n")
+            line = f"PREFECT_API_URL={served.api_url} prefect deployment run 'refresh/adhoc' {values}"
             said.print(line, soft_wrap=True, markup=False, highlight=False)
             said.print("\nCtrl-C ends everything.")
             while all(process.poll() is None for process in served.processes):
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
         raise typer.Exit(3)
     except KeyboardInterrupt:
         said.print("Ended.")

@@ -12,58 +12,58 @@ from rich.text import Text
 
 from tasks.reporting.formatting import printable
 
-LONGEST_NAME = len("fp8-compile")
+BACKEND_COLUMN_WIDTH = len("fp8-compile")
 
 
-def show_bench(console: Console, found: Mapping[str, Any]) -> None:
+def show_benchmark(console: Console, benchmark: Mapping[str, Any]) -> None:
     """Print a bench: on what, a row a case, and the reasons of what could not be measured."""
-    machine = found["machine"]
+    machine = benchmark["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    console.print(Text(f"{printable(found['model'])} on {machine['device']}, {versions}, {machine['date']}"))
-    console.print(bench_table(found))
-    for reason in dict.fromkeys((row["backend"], row["reason"]) for row in found["rows"] if row["reason"]):
+    console.print(Text(f"{printable(benchmark['model'])} on {machine['device']}, {versions}, {machine['date']}"))
+    console.print(benchmark_table(benchmark))
+    for reason in dict.fromkeys((row["backend"], row["reason"]) for row in benchmark["rows"] if row["reason"]):
         console.print(Text(f"{reason[0]}: {printable(reason[1])}"))
 
 
-def bench_table(found: Mapping[str, Any]) -> Table:
+def benchmark_table(benchmark: Mapping[str, Any]) -> Table:
     """Return the figures as a table; a case without figures has dashes."""
-    title = f"{found['steps']} steps, {found['precision']} where a backend has no precision of its own"
+    title = f"{benchmark['steps']} steps, {benchmark['precision']} where a backend has no precision of its own"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     names = ("backend", "px", "batch", "images/s", "s/image", "TFLOP/s", "peak GB", "engine idle", "to diffusers")
     for place, name in enumerate(names):
-        table.add_column(name, justify="right" if place else "left", min_width=0 if place else LONGEST_NAME)
-    for row in found["rows"]:
+        table.add_column(name, justify="right" if place else "left", min_width=0 if place else BACKEND_COLUMN_WIDTH)
+    for row in benchmark["rows"]:
         table.add_row(
             row["backend"],
             f"{row['size']:,}",
             str(row["batch"]),
-            _figure(row["images_per_second"], "{:,.2f}"),
-            _figure(row["seconds_an_image"], "{:,.3f}"),
-            _figure(row["tflops_per_second"], "{:,.1f}" if (row["tflops_per_second"] or 0) >= 1 else "{:.3f}"),
-            _figure(row["peak_bytes"] and row["peak_bytes"] / 1e9, "{:,.1f}"),
-            _figure(row["idle_share"], "{:.1%}"),
-            _figure(row["to_diffusers"], "{:.2f}"),
+            _format_number(row["images_per_second"], "{:,.2f}"),
+            _format_number(row["seconds_an_image"], "{:,.3f}"),
+            _format_number(row["tflops_per_second"], "{:,.1f}" if (row["tflops_per_second"] or 0) >= 1 else "{:.3f}"),
+            _format_number(row["peak_bytes"] and row["peak_bytes"] / 1e9, "{:,.1f}"),
+            _format_number(row["idle_share"], "{:.1%}"),
+            _format_number(row["to_diffusers"], "{:.2f}"),
         )
     return table
 
 
-def show_parity(console: Console, found: Mapping[str, Any]) -> None:
+def show_parity(console: Console, record: Mapping[str, Any]) -> None:
     """Print whether a precision passed, and the figures of each prompt."""
-    subject = found["subject"]
-    verdict = "passed" if found["passed"] else "did not pass"
+    subject = record["subject"]
+    verdict = "passed" if record["passed"] else "did not pass"
     console.print(
         Text(
-            f"{subject['precision']} {verdict} on {subject['device']}: {found['psnr']:.1f} dB on the mean, "
-            f"{found['least_psnr']:.0f} are needed. Kept in {printable(found['kept_in'])}"
+            f"{subject['precision']} {verdict} on {subject['device']}: {record['psnr']:.1f} dB on the mean, "
+            f"{record['least_psnr']:.0f} are needed. Kept in {printable(record['kept_in'])}"
         )
     )
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in ("picture", "largest difference", "PSNR, dB"):
         table.add_column(name, justify="right")
-    for case in found["cases"]:
+    for case in record["cases"]:
         table.add_row(case["shape"], str(case["max_abs_diff"]), f"{case['psnr']:.1f}")
     console.print(table)
 
 
-def _figure(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+def _format_number(value: float | None, template: str) -> str:
+    return "–" if value is None else template.format(value)

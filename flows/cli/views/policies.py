@@ -13,8 +13,8 @@ from rich.text import Text
 
 from tasks.reporting import formatting as figures
 
-FIRST_FLIPS = 20
-SKU_CHARACTERS = 24
+MAX_CHANGES_SHOWN = 20
+MAX_SKU_CHARACTERS = 24
 
 
 def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
@@ -25,49 +25,51 @@ def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
     console.print(Text(f"{counted}\n", "dim"))
     matrix = _table("now, then", *trial["matrix"], right=set(trial["matrix"]))
     for now, row in trial["matrix"].items():
-        matrix.add_row(now, *(figures.number(count) for count in row.values()))
+        matrix.add_row(now, *(figures.format_number(count) for count in row.values()))
     console.print(matrix, "")
     if trial["flips"]:
         flips = _table("now", "then", "reason", "slots", "such as", right={"slots"})
-        for flip in trial["flips"][:FIRST_FLIPS]:
-            skus = ", ".join(figures.printable(sku, SKU_CHARACTERS) for sku in flip["skus"])
-            words = (flip["now"], flip["then"], flip["reason"], figures.number(flip["slots"]), skus)
+        for flip in trial["flips"][:MAX_CHANGES_SHOWN]:
+            skus = ", ".join(figures.printable(sku, MAX_SKU_CHARACTERS) for sku in flip["skus"])
+            words = (flip["now"], flip["then"], flip["reason"], figures.format_number(flip["slots"]), skus)
             flips.add_row(*(Text(figures.printable(word, 200), overflow="fold") for word in words))
         console.print(flips, "")
-    if len(trial["flips"]) > FIRST_FLIPS:
-        console.print(f"The first {FIRST_FLIPS} of {len(trial['flips'])}; --json has them all.")
-    for sentence in _left_out(trial):
+    if len(trial["flips"]) > MAX_CHANGES_SHOWN:
+        console.print(f"The first {MAX_CHANGES_SHOWN} of {len(trial['flips'])}; --json has them all.")
+    for sentence in _left_out_notes(trial):
         console.print(Text.assemble(("Note: ", "yellow"), sentence), soft_wrap=True)
 
 
-def show_application(console: Console, done: Mapping[str, Any]) -> None:
+def show_application(console: Console, application: Mapping[str, Any]) -> None:
     """Print what a policy has withdrawn, or would, or why it waits for a person."""
-    show_trial(console, done["trial"])
-    refused = done["refused"]
+    show_trial(console, application["trial"])
+    refused = application["refused"]
     count = refused["review"] + refused["blocked"]
-    for completed in done["completed"]:
+    for completed in application["completed"]:
         words = f"Completed first: {completed['kind']} {completed['run_id']}, release {completed['version']}."
         console.print(Text(words), soft_wrap=True)
-    if done["held"]:
-        words = f"{count:,} of {done['trial']['published']:,} live pictures would go; a person must accept that:"
+    if application["held"]:
+        words = f"{count:,} of {application['trial']['published']:,} live pictures would go; a person must accept that:"
         console.print(Text.assemble(("Held: ", "yellow"), words), soft_wrap=True)
-        console.print(Text(f"  --accept {done['held'][0]} --reason …"), soft_wrap=True)
-    elif done["dry_run"]:
-        console.print(f"Would withdraw {count:,} pictures in one commit: {_kinds(refused)}.", soft_wrap=True)
-    elif done["run_id"] is None:
-        console.print(f"Nothing to withdraw: release {done['release']['version']} stays.")
+        console.print(Text(f"  --accept {application['held'][0]} --reason …"), soft_wrap=True)
+    elif application["dry_run"]:
+        console.print(f"Would withdraw {count:,} pictures in one commit: {_refused_counts(refused)}.", soft_wrap=True)
+    elif application["run_id"] is None:
+        console.print(f"Nothing to withdraw: release {application['release']['version']} stays.")
     else:
-        pictures, version = done["withdrawn"]["pictures"], done["release"]["version"]
-        console.print(f"Release {version}: {pictures:,} pictures withdrawn, {_kinds(refused)}.", soft_wrap=True)
+        pictures, version = application["withdrawn"]["pictures"], application["release"]["version"]
+        console.print(
+            f"Release {version}: {pictures:,} pictures withdrawn, {_refused_counts(refused)}.", soft_wrap=True
+        )
     console.print("What newly passes is published by the next refresh; give it this policy too.", soft_wrap=True)
 
 
-def _kinds(refused: Mapping[str, int]) -> str:
+def _refused_counts(refused: Mapping[str, int]) -> str:
     kinds = f"{refused['review']:,} for a person, {refused['blocked']:,} blocked"
     return f"{kinds}; for {refused['another_seed']:,} the next refresh tries another seed"
 
 
-def _left_out(trial: Mapping[str, Any]) -> list[str]:
+def _left_out_notes(trial: Mapping[str, Any]) -> list[str]:
     published, waiting = trial["not_stored"]["published"], trial["not_stored"]["waiting"]
     kept = f"{published:,} published and {waiting:,} waiting pictures stay as they are: their scores are not stored."
     made = f"{trial['to_make']:,} slots would pass with their prompt; their pictures are yet to be made."

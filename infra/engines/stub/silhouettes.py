@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 Plane = npt.NDArray[np.uint8]
 
-HOLE = 0
-PLAIN = 255
+HOLE_TONE = 0
+FULL_TONE = 255
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Stroke:
     """One filled form: `tone` is how bright it is (255 as the pattern is, 0 a hole through which the ground shows)."""
 
     points: tuple[tuple[float, float], ...]
-    tone: int = PLAIN
+    tone: int = FULL_TONE
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Cutout:
     ground: Plane
 
 
-def _oval(x: float, y: float, across: float, down: float, tone: int = PLAIN) -> Stroke:
+def _ellipse(x: float, y: float, across: float, down: float, tone: int = FULL_TONE) -> Stroke:
     angles = np.linspace(0, 2 * np.pi, 96, endpoint=False)
     return Stroke(tuple((x + across * np.cos(a), y + down * np.sin(a)) for a in angles), tone)
 
 
-def _slab(left: float, top: float, right: float, bottom: float, radius: float, tone: int = PLAIN) -> Stroke:
+def _rounded_rectangle(
+    left: float, top: float, right: float, bottom: float, radius: float, tone: int = FULL_TONE
+) -> Stroke:
     """Return a rectangle with round corners."""
     points: list[tuple[float, float]] = []
     for quarter, x, y in ((0, right, bottom), (1, left, bottom), (2, left, top), (3, right, top)):
@@ -52,30 +54,30 @@ def _slab(left: float, top: float, right: float, bottom: float, radius: float, t
     return Stroke(tuple(points), tone)
 
 
-def _form(*points: tuple[float, float], tone: int = PLAIN) -> Stroke:
+def _polygon(*points: tuple[float, float], tone: int = FULL_TONE) -> Stroke:
     return Stroke(points, tone)
 
 
 PRODUCTS: dict[str, tuple[Stroke, ...]] = {
     "bottle": (
-        _slab(400, 60, 600, 200, 18, 150),
-        _form((425, 195), (575, 195), (590, 270), (410, 270), tone=215),
-        _form((410, 260), (590, 260), (690, 330), (745, 430), (255, 430), (310, 330)),
-        _slab(255, 380, 745, 900, 60),
+        _rounded_rectangle(400, 60, 600, 200, 18, 150),
+        _polygon((425, 195), (575, 195), (590, 270), (410, 270), tone=215),
+        _polygon((410, 260), (590, 260), (690, 330), (745, 430), (255, 430), (310, 330)),
+        _rounded_rectangle(255, 380, 745, 900, 60),
     ),
     "box": (
-        _form((90, 190), (610, 250), (610, 900), (90, 800)),
-        _form((610, 250), (910, 160), (910, 760), (610, 900), tone=165),
-        _form((90, 190), (400, 110), (910, 160), (610, 250), tone=225),
+        _polygon((90, 190), (610, 250), (610, 900), (90, 800)),
+        _polygon((610, 250), (910, 160), (910, 760), (610, 900), tone=165),
+        _polygon((90, 190), (400, 110), (910, 160), (610, 250), tone=225),
     ),
     "mug": (
-        _oval(745, 520, 170, 215, 225),
-        _oval(745, 520, 95, 135, HOLE),
-        _slab(90, 140, 745, 880, 70),
-        _oval(417, 165, 325, 60, 120),
+        _ellipse(745, 520, 170, 215, 225),
+        _ellipse(745, 520, 95, 135, HOLE_TONE),
+        _rounded_rectangle(90, 140, 745, 880, 70),
+        _ellipse(417, 165, 325, 60, 120),
     ),
     "shirt": (
-        _form(
+        _polygon(
             (330, 90),
             (670, 90),
             (830, 160),
@@ -89,25 +91,29 @@ PRODUCTS: dict[str, tuple[Stroke, ...]] = {
             (70, 390),
             (170, 160),
         ),
-        _oval(500, 108, 130, 64, 130),
-        _oval(500, 94, 105, 50, HOLE),
-        _form((262, 345), (272, 345), (285, 560), (275, 560), tone=170),
-        _form((738, 345), (728, 345), (715, 560), (725, 560), tone=170),
+        _ellipse(500, 108, 130, 64, 130),
+        _ellipse(500, 94, 105, 50, HOLE_TONE),
+        _polygon((262, 345), (272, 345), (285, 560), (275, 560), tone=170),
+        _polygon((738, 345), (728, 345), (715, 560), (725, 560), tone=170),
     ),
-    "ball": (_oval(500, 485, 420, 420),),
+    "ball": (_ellipse(500, 485, 420, 420),),
     "boot": (
-        _form((150, 75), (520, 75), (530, 480), (600, 570), (800, 640), (865, 720), (870, 820), (140, 820), (130, 600)),
-        _form((125, 800), (878, 800), (872, 880), (480, 885), (465, 850), (380, 850), (365, 900), (130, 900), tone=110),
-        _form((140, 75), (530, 75), (530, 150), (142, 150), tone=185),
+        _polygon(
+            (150, 75), (520, 75), (530, 480), (600, 570), (800, 640), (865, 720), (870, 820), (140, 820), (130, 600)
+        ),
+        _polygon(
+            (125, 800), (878, 800), (872, 880), (480, 885), (465, 850), (380, 850), (365, 900), (130, 900), tone=110
+        ),
+        _polygon((140, 75), (530, 75), (530, 150), (142, 150), tone=185),
     ),
     "bag": (
-        _oval(500, 300, 235, 240, 170),
-        _oval(500, 300, 175, 180, HOLE),
-        _form((150, 320), (850, 320), (915, 860), (870, 905), (130, 905), (85, 860)),
-        _form((150, 320), (850, 320), (860, 400), (140, 400), tone=200),
+        _ellipse(500, 300, 235, 240, 170),
+        _ellipse(500, 300, 175, 180, HOLE_TONE),
+        _polygon((150, 320), (850, 320), (915, 860), (870, 905), (130, 905), (85, 860)),
+        _polygon((150, 320), (850, 320), (860, 400), (140, 400), tone=200),
     ),
     "cushion": (
-        _form(
+        _polygon(
             (80, 80),
             (290, 125),
             (500, 135),
@@ -132,12 +138,12 @@ PRODUCTS: dict[str, tuple[Stroke, ...]] = {
 @lru_cache(maxsize=16)
 def cutout(product: str, width: int, height: int) -> Cutout:
     """Return the planes of one product in one frame size; kept, because a shard asks for the same few."""
-    coverage, light = _drawn(PRODUCTS[product], width, height)
-    light = np.rint(light * _lamp(width, height)).astype(np.uint8)
-    return Cutout(coverage, light, _ground(width, height))
+    coverage, light = _draw_strokes(PRODUCTS[product], width, height)
+    light = np.rint(light * _lamp_brightness(width, height)).astype(np.uint8)
+    return Cutout(coverage, light, _ground_shadow(width, height))
 
 
-def _lamp(width: int, height: int) -> npt.NDArray[np.float32]:
+def _lamp_brightness(width: int, height: int) -> npt.NDArray[np.float32]:
     """Return how brightly a lamp at the upper left lights each pixel: 1 at its brightest, .6 far away."""
     side = min(width, height)
     x = (np.arange(width, dtype=np.float32) - width / 2) / side + 0.12
@@ -146,22 +152,22 @@ def _lamp(width: int, height: int) -> npt.NDArray[np.float32]:
     return np.asarray(np.clip(1 - distance**2, 0.6, 1.0), np.float32)
 
 
-def _drawn(strokes: Sequence[Stroke], width: int, height: int) -> tuple[Plane, Plane]:
+def _draw_strokes(strokes: Sequence[Stroke], width: int, height: int) -> tuple[Plane, Plane]:
     """Draw larger and shrink: smooth edges at every size."""
     finer = max(1, min(4, 4096 // max(width, height)))
     side = min(width, height) * finer
     shift = np.array([width * finer - side, height * finer - side]) / 2
     coverage = np.zeros((height * finer, width * finer), np.uint8)
-    light = np.full_like(coverage, PLAIN)
+    light = np.full_like(coverage, FULL_TONE)
     for stroke in strokes:
         points = np.rint(np.array(stroke.points) * side / 1000 + shift).astype(np.int32)
-        cv2.fillPoly(coverage, [points], 0 if stroke.tone == HOLE else 255)
-        cv2.fillPoly(light, [points], PLAIN if stroke.tone == HOLE else stroke.tone)
+        cv2.fillPoly(coverage, [points], 0 if stroke.tone == HOLE_TONE else 255)
+        cv2.fillPoly(light, [points], FULL_TONE if stroke.tone == HOLE_TONE else stroke.tone)
     shrunk = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in (coverage, light)]
     return shrunk[0], shrunk[1]
 
 
-def _ground(width: int, height: int) -> Plane:
+def _ground_shadow(width: int, height: int) -> Plane:
     """Return white with a soft shadow where the product stands, pure white again at the frame's edge."""
     side = min(width, height)
     x = (np.arange(width, dtype=np.float32) - width / 2) / (side * 0.36)

@@ -26,10 +26,10 @@ import numpy.typing as npt
 from infra.engines.stub.silhouettes import PRODUCTS, cutout
 from infra.interfaces import Failure, Frame, Pixels, Prompt
 
-SIDES = (16, 8192)
+SIDE_RANGE = (16, 8192)
 """The smallest and the largest side, in pixels, that is painted."""
 
-GRID = 16
+PATTERN_CELLS = 16
 """Cells of the pattern along each side: PDQ looks at the first 16 cosines, so each of its bits is the seed's."""
 
 PALETTES = (
@@ -48,10 +48,10 @@ PALETTES = (
 )
 """RGB inks of the prints, dark to light; the lightest stays clear of white, which is the ground's."""
 
-BANDS = (76, 128, 180)
+INK_BOUNDARIES = (76, 128, 180)
 """Where one ink gives way to the next, on the pattern's scale of 0 to 255; dark and pale take the most."""
 
-NAMES = {
+PRODUCT_WORDS = {
     "bottle": ("bottle", "flask", "perfume", "lotion", "shampoo", "jar"),
     "mug": ("mug", "cup", "teapot", "kettle"),
     "shirt": ("shirt", "tee", "jacket", "sweater", "hoodie", "dress"),
@@ -63,47 +63,49 @@ NAMES = {
 }
 """Words (and their plurals) that choose a silhouette; any other text gets one by its digest."""
 
-WORDS_OF_A_PRODUCT = 6
+PRODUCT_NAME_WORDS = 6
 """How many of a prompt's first words choose the inks: "Studio product photograph of Camping Mug"."""
 
-SILHOUETTES = {name: product for product, names in NAMES.items() for name in names}
+SILHOUETTE_BY_WORD = {name: product for product, names in PRODUCT_WORDS.items() for name in names}
 
 
 class PoisonedPrompt(Exception):
     """A prompt asked to be poison."""
 
 
-class StubPainter:
+class StubBackend:
     """Paints product cards, sleeping `seconds` an image (a sleep leaves the CPU free, as a GPU would)."""
 
     name = "stub"
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds_per_image: float = 0.0) -> None:
+        self.seconds_per_image = seconds_per_image
 
     def load(self) -> None:
         """Do nothing: there is no device."""
 
-    def group(self, prompt: Prompt) -> Hashable:
+    def batch_key(self, prompt: Prompt) -> Hashable:
         """Return size, steps and guidance, as a model without captions would."""
         return prompt.width, prompt.height, prompt.steps, prompt.guidance
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Return a card a prompt, or a Failure for an impossible size; raise `PoisonedPrompt` for a poisoned one."""
-        if self.seconds:
-            time.sleep(self.seconds * len(prompts))
-        return [self._answer(prompt) for prompt in prompts]
+        if self.seconds_per_image:
+            time.sleep(self.seconds_per_image * len(prompts))
+        return [self._frame_or_failure(prompt) for prompt in prompts]
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Do nothing: there is no device."""
 
-    def _answer(self, prompt: Prompt) -> Frame | Failure:
-        if not all(SIDES[0] <= side <= SIDES[1] for side in (prompt.width, prompt.height)):
-            return Failure(prompt.key, f"A picture of {prompt.width}x{prompt.height} is not between {SIDES!r} a side.")
-        return Frame(prompt.key, _picture(prompt), 0.0)
+    def _frame_or_failure(self, prompt: Prompt) -> Frame | Failure:
+        if not all(SIDE_RANGE[0] <= side <= SIDE_RANGE[1] for side in (prompt.width, prompt.height)):
+            return Failure(
+                prompt.key, f"A picture of {prompt.width}x{prompt.height} is not between {SIDE_RANGE!r} a side."
+            )
+        return Frame(prompt.key, _draw_image(prompt), 0.0)
 
 
-def _picture(prompt: Prompt) -> Pixels:
+def _draw_image(prompt: Prompt) -> Pixels:
     text, seed = prompt.text, prompt.seed
     if "[poison]" in text:
         raise PoisonedPrompt("The prompt asks for it with the word [poison].")
@@ -111,45 +113,45 @@ def _picture(prompt: Prompt) -> Pixels:
         return np.full((prompt.height, prompt.width, 3), 255, np.uint8)
     if "[copycat]" in text:
         text, seed = "ball", 0
-    card = _card(text, seed, prompt.width, prompt.height)
+    card = _draw_product(text, seed, prompt.width, prompt.height)
     if "[blurred]" in text:
         # So little that the product stays inside the frame: a defect at a time.
         return np.asarray(cv2.GaussianBlur(card, (0, 0), max(2.5, min(prompt.width, prompt.height) / 78)), np.uint8)
     return card
 
 
-def _card(text: str, seed: int, width: int, height: int) -> Pixels:
-    planes = cutout(_product(text), width, height)
-    chance = np.frombuffer(_bytes(f"{seed}\n{text}", GRID * GRID), np.uint8)
-    field = cv2.resize(chance.reshape(GRID, GRID), (width, height), interpolation=cv2.INTER_CUBIC)
-    printed = cv2.applyColorMap(field, _inks(_bytes(_beginning(text), 1)[0], min(width, height)))
+def _draw_product(text: str, seed: int, width: int, height: int) -> Pixels:
+    planes = cutout(_silhouette_of(text), width, height)
+    chance = np.frombuffer(_digest_bytes(f"{seed}\n{text}", PATTERN_CELLS * PATTERN_CELLS), np.uint8)
+    field = cv2.resize(chance.reshape(PATTERN_CELLS, PATTERN_CELLS), (width, height), interpolation=cv2.INTER_CUBIC)
+    printed = cv2.applyColorMap(field, _ink_table(_digest_bytes(_product_name(text), 1)[0], min(width, height)))
     lit = cv2.multiply(printed, cv2.merge([planes.light] * 3), scale=1 / 255)
     inside = planes.coverage.astype(np.float32) * np.float32(1 / 255)
     return np.asarray(cv2.blendLinear(lit, cv2.merge([planes.ground] * 3), inside, 1 - inside), np.uint8)
 
 
-def _inks(chance: int, side: int) -> npt.NDArray[np.uint8]:
+def _ink_table(chance: int, side: int) -> npt.NDArray[np.uint8]:
     """Return 256 colours in four flat bands, dark to light; their borders are crisp, about a pixel wide."""
     colours = np.array(PALETTES[chance % len(PALETTES)], np.float32)
     edge = max(1.0, 768 / side)
     steps = np.arange(256, dtype=np.float32)
-    stops = np.array([[stop - edge, stop + edge] for stop in BANDS], np.float32).ravel()
+    stops = np.array([[stop - edge, stop + edge] for stop in INK_BOUNDARIES], np.float32).ravel()
     inks = [np.interp(steps, stops, np.repeat(channel, 2)[1:-1]) for channel in colours.T]
     return np.asarray(np.rint(np.stack(inks, axis=1)), np.uint8).reshape(256, 1, 3)
 
 
-def _product(text: str) -> str:
+def _silhouette_of(text: str) -> str:
     for word in re.findall("[a-z]+", text[:2000].casefold()):
-        if product := SILHOUETTES.get(word) or SILHOUETTES.get(word.removesuffix("s")):
+        if product := SILHOUETTE_BY_WORD.get(word) or SILHOUETTE_BY_WORD.get(word.removesuffix("s")):
             return product
-    return sorted(PRODUCTS)[_bytes(text, 1)[0] % len(PRODUCTS)]
+    return sorted(PRODUCTS)[_digest_bytes(text, 1)[0] % len(PRODUCTS)]
 
 
-def _beginning(text: str) -> str:
+def _product_name(text: str) -> str:
     """Return the words that name the product and not yet the view, so that its views are of one colour."""
-    return " ".join(text[:2000].split()[:WORDS_OF_A_PRODUCT])
+    return " ".join(text[:2000].split()[:PRODUCT_NAME_WORDS])
 
 
-def _bytes(text: str, count: int) -> bytes:
+def _digest_bytes(text: str, count: int) -> bytes:
     """Return bytes that look random and are the same with every version of every library."""
     return hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(count)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import tensorrt
     import torch
 
-OLDEST, BEYOND = (11, 4), (12, 0)
+MIN_VERSION, VERSION_LIMIT = (11, 4), (12, 0)
 
 
 def load_tensorrt() -> ModuleType:
@@ -29,22 +29,22 @@ def load_tensorrt() -> ModuleType:
             f"TensorRT is not installed ({error}): install packshot[tensorrt] on a machine with an NVIDIA GPU and a "
             "driver for CUDA 13, or take --engine torch."
         ) from error
-    check_version(str(tensorrt.__version__))
+    check_tensorrt_version(str(tensorrt.__version__))
     module: ModuleType = tensorrt
     return module
 
 
-def check_version(version: str) -> None:
+def check_tensorrt_version(version: str) -> None:
     """Raise `EngineUnsuitable` unless the version is one whose names and rules are known."""
     found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if not OLDEST <= found < BEYOND:
+    if not MIN_VERSION <= found < VERSION_LIMIT:
         raise EngineUnsuitable(
-            f"TensorRT {version!r} is not supported: install one from {'.'.join(map(str, OLDEST))} up to, but not "
-            f"including, {BEYOND[0]} (pip install 'packshot[tensorrt]')."
+            f"TensorRT {version!r} is not supported: install one from {'.'.join(map(str, MIN_VERSION))} up to, but not "
+            f"including, {VERSION_LIMIT[0]} (pip install 'packshot[tensorrt]')."
         )
 
 
-def torch_types(trt: Any) -> "dict[tensorrt.DataType, torch.dtype]":
+def torch_dtypes(trt: Any) -> "dict[tensorrt.DataType, torch.dtype]":
     """Return what TensorRT's element types are in torch. (Its own `nptype` fails on bf16 and fp8.)"""
     import torch
 
@@ -61,10 +61,10 @@ def torch_types(trt: Any) -> "dict[tensorrt.DataType, torch.dtype]":
     }
 
 
-def listener(trt: Any) -> Any:
+def create_error_logger(trt: Any) -> Any:
     """Return a logger that keeps what went wrong, for the one sentence in which a failure ends."""
 
-    class Listener(trt.ILogger):  # type: ignore[misc]
+    class ErrorLogger(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self.errors: list[str] = []
@@ -73,4 +73,4 @@ def listener(trt: Any) -> Any:
             if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
                 self.errors.append(" ".join(message.split()))
 
-    return Listener()
+    return ErrorLogger()

@@ -13,18 +13,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from infra.engines.tensorrt.plan_build import Compatibility, write_whole
-from infra.engines.tensorrt.profiles import Profile, Size, Span
+from infra.engines.tensorrt.plan_build import Compatibility, write_atomically
+from infra.engines.tensorrt.profiles import AxisRange, ImageSize, Profile
 from infra.errors import EngineError, EngineUnsuitable
-from infra.onnx_graphs.export_manifest import ExportCard
+from infra.onnx_graphs.export_manifest import ExportManifest
 
-CARD = "card.json"
-AMPERE = (8, 0)
-_SMI_SECONDS = 10.0
+MANIFEST_FILE = "card.json"
+AMPERE_CAPABILITY = (8, 0)
+_SMI_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Machine:
+class TensorRtMachine:
     """What a plan depends on: TensorRT's version, the GPU's name and compute capability, and the driver's version."""
 
     tensorrt: str
@@ -33,23 +33,23 @@ class Machine:
     driver: str
 
 
-class _Strict(BaseModel):
+class _StrictManifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class GraphCard(_Strict):
+class GraphManifest(_StrictManifest):
     """One graph's part: its file, what it was made from, and the ranges of its axes, a profile each."""
 
     file: str = Field(description="Relative to the card, or the whole path of a graph that is run as it is")
     onnx_sha256: str
     profiles: tuple[dict[str, tuple[int, int, int]], ...] = Field(min_length=1)
 
-    def spans(self) -> list[Profile]:
+    def to_profiles(self) -> list[Profile]:
         """Return the profiles as ranges."""
-        return [{axis: Span(*numbers) for axis, numbers in profile.items()} for profile in self.profiles]
+        return [{axis: AxisRange(*numbers) for axis, numbers in profile.items()} for profile in self.profiles]
 
 
-class EngineCard(_Strict):
+class BuildManifest(_StrictManifest):
     """An engine: two graphs, and all that decides whether it may be used here and for this."""
 
     version: Literal[1] = 1
@@ -58,8 +58,8 @@ class EngineCard(_Strict):
     precision: Literal["fp32", "bf16", "fp8"]
     sizes: tuple[tuple[int, int], ...] = Field(min_length=1)
     batch: tuple[int, int, int]
-    transformer: GraphCard
-    vae_decoder: GraphCard
+    transformer: GraphManifest
+    vae_decoder: GraphManifest
     compatibility: Compatibility = "none"
     calibration_digest: str | None = None
     tensorrt: str = ""
@@ -68,45 +68,47 @@ class EngineCard(_Strict):
     driver: str = ""
 
     @property
-    def batches(self) -> Span:
+    def batch_range(self) -> AxisRange:
         """Return the range of batch sizes."""
-        return Span(*self.batch)
+        return AxisRange(*self.batch)
 
-    def refusal(self, size: Size) -> str | None:
+    def unsupported_size_reason(self, size: ImageSize) -> str | None:
         """Return why a picture of this size cannot be painted, or None."""
         if (size.width, size.height) in self.sizes:
             return None
-        known = ", ".join(str(Size(*each)) for each in self.sizes)
+        known = ", ".join(str(ImageSize(*each)) for each in self.sizes)
         return f"The engine was built for {known}, not for {size}: add it to --sizes of `packshot engine build`."
 
-    def check(self, here: Machine) -> None:
+    def check_machine(self, machine: TensorRtMachine) -> None:
         """Raise `EngineUnsuitable` unless its plans were built for this TensorRT and GPU."""
         again = "build it again here, with `packshot engine build`"
-        if self.tensorrt != here.tensorrt:
+        if self.tensorrt != machine.tensorrt:
             raise EngineUnsuitable(
-                f"The engine was built by TensorRT {self.tensorrt!r} and this is {here.tensorrt!r}: {again}."
+                f"The engine was built by TensorRT {self.tensorrt!r} and this is {machine.tensorrt!r}: {again}."
             )
-        same_kind = self.compute_capability == here.compute_capability
+        same_kind = self.compute_capability == machine.compute_capability
         fits = {
-            "none": same_kind and self.gpu == here.gpu,
+            "none": same_kind and self.gpu == machine.gpu,
             "same-compute-capability": same_kind,
-            "ampere-plus": here.compute_capability >= AMPERE,
+            "ampere-plus": machine.compute_capability >= AMPERE_CAPABILITY,
         }
         if not fits[self.compatibility]:
             raise EngineUnsuitable(
-                f"The engine was built on {_gpu(self.gpu, self.compute_capability)} with the compatibility "
-                f"{self.compatibility!r}, and this is {_gpu(here.gpu, here.compute_capability)}: {again}."
+                f"The engine was built on {_describe_gpu(self.gpu, self.compute_capability)} with the compatibility "
+                f"{self.compatibility!r}, and this is {_describe_gpu(machine.gpu, machine.compute_capability)}: "
+                f"{again}."
             )
 
 
-def read_card(folder: Path) -> EngineCard:
+def read_build_manifest(folder: Path) -> BuildManifest:
     """Return the folder's card, or raise `EngineError`: none there, or not one."""
-    path = folder / CARD
+    path = folder / MANIFEST_FILE
     try:
-        return EngineCard.model_validate_json(path.read_text("utf-8"))
+        return BuildManifest.model_validate_json(path.read_text("utf-8"))
     except FileNotFoundError:
         raise EngineError(
-            f"There is no engine in {str(folder)!r}, which lacks {CARD}: build one with `packshot engine build --out`."
+            f"There is no engine in {str(folder)!r}, which lacks {MANIFEST_FILE}: build one with `packshot engine "
+            "build --out`."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(f"The card {str(path)!r} cannot be read: {error}.") from error
@@ -118,18 +120,18 @@ def read_card(folder: Path) -> EngineCard:
         ) from error
 
 
-def write_card(folder: Path, card: EngineCard) -> None:
+def write_build_manifest(folder: Path, manifest: BuildManifest) -> None:
     """Write the card: from now on the folder is an engine."""
-    write_whole(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())
+    write_atomically(folder / MANIFEST_FILE, (manifest.model_dump_json(indent=1) + "\n").encode())
 
 
-def graph_digest(export: ExportCard, graph: str) -> str:
+def graph_digest(export: ExportManifest, graph: str) -> str:
     """Return the sha256 of the listing of one graph's files in an export: as `sha256sum` of their `sha256sum` lines."""
     lines = [f"{each.sha256}  {each.path}\n" for each in export.files if each.path.startswith(f"{graph}/")]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
-def this_machine(tensorrt_version: str) -> Machine:
+def detect_machine(tensorrt_version: str) -> TensorRtMachine:
     """Return what plans depend on here, or raise `EngineUnsuitable` where there is no GPU to be seen."""
     import torch
 
@@ -139,18 +141,20 @@ def this_machine(tensorrt_version: str) -> Machine:
             "and a torch with CUDA, or take --engine torch."
         )
     capability = torch.cuda.get_device_capability()
-    return Machine(tensorrt_version, torch.cuda.get_device_name(), (capability[0], capability[1]), driver_version())
+    return TensorRtMachine(
+        tensorrt_version, torch.cuda.get_device_name(), (capability[0], capability[1]), driver_version()
+    )
 
 
 def driver_version(smi: str = "nvidia-smi") -> str:
     """Return the driver's version, or "" where nobody says it: it is kept for people, and decides nothing."""
     query = [smi, "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=_SMI_SECONDS, check=False)
+        done = subprocess.run(query, capture_output=True, text=True, timeout=_SMI_TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.split("\n")[0].strip() if done.returncode == 0 else ""
 
 
-def _gpu(name: str, capability: tuple[int, int]) -> str:
+def _describe_gpu(name: str, capability: tuple[int, int]) -> str:
     return f"{name!r} ({capability[0]}.{capability[1]})"

@@ -2,7 +2,7 @@
 
 Comes in: work to be done on the stream. Goes out: that work done, or recorded and ready to be repeated. Both plans of
 an engine share one device: one stream, so that the scratch memory which they share is never used by both at once.
-`HostDevice` has the same order of events on a CPU; with `recording` it drives all the code that a GPU would.
+`CpuDevice` has the same order of events on a CPU; with `recording` it drives all the code that a GPU would.
 """
 
 import contextlib
@@ -14,13 +14,13 @@ from infra.errors import EngineError
 if TYPE_CHECKING:
     import torch
 
-Work = Callable[[], None]
+StreamWork = Callable[[], None]
 
 
-class Device(Protocol):
+class PlanDevice(Protocol):
     """Where a plan runs. Every method is called on the engine's own thread."""
 
-    kind: str
+    device_type: str
     """What torch calls it: `cuda` or `cpu`."""
 
     stream: int
@@ -29,59 +29,60 @@ class Device(Protocol):
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
         """Return memory for a tensor that is not written yet."""
 
-    def working(self) -> contextlib.AbstractContextManager[None]:
+    def on_stream(self) -> contextlib.AbstractContextManager[None]:
         """Put what torch does inside on the stream, after what the caller put on its own and before what follows."""
 
     def synchronize(self) -> None:
         """Wait for all that is on the stream."""
 
-    def record(self, work: Work) -> Work:
+    def capture(self, forward: StreamWork) -> StreamWork:
         """Record work as a CUDA graph without doing it; what is returned does it. Nothing in it may wait."""
 
     def free_bytes(self) -> int:
         """Return how much memory of the device is free."""
 
-    def wish(self, size: int) -> None:
+    def request_scratch(self, size: int) -> None:
         """Say before the first `scratch` how many bytes of scratch memory some plan needs."""
 
-    def scratch(self) -> tuple[int, int]:
+    def scratch_memory(self) -> tuple[int, int]:
         """Return address and bytes of the shared scratch memory: the most that was wished for, and never moved."""
 
 
-class _Scratch:
+class _ScratchMemory:
     """One block that all plans share. Recorded graphs hold its address, so it cannot grow once it is there."""
 
     def __init__(self) -> None:
-        self._wished = 0
+        self._requested_bytes = 0
         self._block: torch.Tensor | None = None
 
-    def wish(self, size: int) -> None:
-        if self._block is not None and size > self._wished:
+    def request(self, size: int) -> None:
+        if self._block is not None and size > self._requested_bytes:
             raise EngineError(
-                f"A plan needs {size} bytes of scratch memory, and {self._wished} are in use already: open all plans "
+                f"A plan needs {size} bytes of scratch memory, and {self._requested_bytes} are in use already: open "
+                "all plans "
                 "before the first picture."
             )
-        self._wished = max(self._wished, size)
+        self._requested_bytes = max(self._requested_bytes, size)
 
-    def at(self, device: Device) -> tuple[int, int]:
+    def allocate(self, device: PlanDevice) -> tuple[int, int]:
         import torch
 
         if self._block is None:
-            self._block = device.empty((max(self._wished, 1),), torch.uint8)
+            self._block = device.empty((max(self._requested_bytes, 1),), torch.uint8)
         return self._block.data_ptr(), self._block.numel()
 
 
 class CudaDevice:
     """The current CUDA device, with a stream of its own: the default one cannot be recorded."""
 
-    kind = "cuda"
+    device_type = "cuda"
 
     def __init__(self) -> None:
         import torch
 
         self._stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self.stream = int(self._stream.cuda_stream)
-        self._scratch = _Scratch()
+        self._scratch = _ScratchMemory()
 
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
         """Return memory of the device."""
@@ -90,7 +91,7 @@ class CudaDevice:
         return torch.empty(tuple(shape), dtype=dtype, device="cuda")
 
     @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
+    def on_stream(self) -> Iterator[None]:
         """Order the two streams by events: no thread waits."""
         import torch
 
@@ -104,13 +105,13 @@ class CudaDevice:
         """Wait for the stream alone."""
         self._stream.synchronize()
 
-    def record(self, work: Work) -> Work:
+    def capture(self, forward: StreamWork) -> StreamWork:
         """Record on the stream. Other threads may use CUDA meanwhile: only this one's calls are watched."""
         import torch
 
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
-            work()
+            forward()
         return graph.replay
 
     def free_bytes(self) -> int:
@@ -119,24 +120,24 @@ class CudaDevice:
 
         return int(torch.cuda.mem_get_info()[0])
 
-    def wish(self, size: int) -> None:
+    def request_scratch(self, size: int) -> None:
         """Note the most that is wished for."""
-        self._scratch.wish(size)
+        self._scratch.request(size)
 
-    def scratch(self) -> tuple[int, int]:
+    def scratch_memory(self) -> tuple[int, int]:
         """Allocate at the first call."""
-        return self._scratch.at(self)
+        return self._scratch.allocate(self)
 
 
-class HostDevice:
+class CpuDevice:
     """The same on a CPU, for `recording`; `events` tells what was done, in order."""
 
-    kind = "cpu"
+    device_type = "cpu"
 
     def __init__(self) -> None:
         self.stream = 7
         self.events: list[str] = []
-        self._scratch = _Scratch()
+        self._scratch = _ScratchMemory()
 
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
         """Return main memory."""
@@ -145,7 +146,7 @@ class HostDevice:
         return torch.empty(tuple(shape), dtype=dtype)
 
     @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
+    def on_stream(self) -> Iterator[None]:
         """Have one order of events only."""
         yield
 
@@ -153,13 +154,13 @@ class HostDevice:
         """Note it: nothing is under way."""
         self.events.append("synchronize")
 
-    def record(self, work: Work) -> Work:
+    def capture(self, forward: StreamWork) -> StreamWork:
         """Keep the work, as a graph does: with the addresses that it had, and without doing it."""
         self.events.append("record")
 
         def replay() -> None:
             self.events.append("replay")
-            work()
+            forward()
 
         return replay
 
@@ -167,10 +168,10 @@ class HostDevice:
         """Return the same number always: buffers alone count."""
         return 0
 
-    def wish(self, size: int) -> None:
+    def request_scratch(self, size: int) -> None:
         """Note the most that is wished for."""
-        self._scratch.wish(size)
+        self._scratch.request(size)
 
-    def scratch(self) -> tuple[int, int]:
+    def scratch_memory(self) -> tuple[int, int]:
         """Allocate at the first call."""
-        return self._scratch.at(self)
+        return self._scratch.allocate(self)

@@ -11,173 +11,188 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from infra.engines.tensorrt.build_manifest import EngineCard, GraphCard, Machine, graph_digest, write_card
-from infra.engines.tensorrt.engine_open import Host, cuda_host
-from infra.engines.tensorrt.fp8_calibration import Calibration, read_calibration
-from infra.engines.tensorrt.fp8_graph import write_fp8
-from infra.engines.tensorrt.model_configs import Config, component_configs, latent_pixel
-from infra.engines.tensorrt.plan_build import Compatibility, Order, build_plan, require_room
-from infra.engines.tensorrt.profiles import Profile, Size, Span, profiles_of, shapes_of
+from infra.engines.tensorrt.build_manifest import (
+    BuildManifest,
+    GraphManifest,
+    TensorRtMachine,
+    graph_digest,
+    write_build_manifest,
+)
+from infra.engines.tensorrt.engine_open import TensorRtHost, open_cuda_host
+from infra.engines.tensorrt.fp8_calibration import Fp8Calibration, read_fp8_calibration
+from infra.engines.tensorrt.fp8_graph import write_fp8_graph
+from infra.engines.tensorrt.model_configs import ComponentConfig, component_configs, pixels_per_latent
+from infra.engines.tensorrt.plan_build import Compatibility, PlanBuildSpec, build_plan, require_disk_space
+from infra.engines.tensorrt.profiles import AxisRange, ImageSize, Profile, build_profiles, input_shape_ranges
 from infra.errors import EngineError
-from infra.models.model_files import folder_digest
-from infra.onnx_graphs.export_manifest import ExportCard, check_files, read_card
-from infra.onnx_graphs.graph_spec import GRAPHS, TRANSFORMER, fixed_sizes
+from infra.models.model_files import model_folder_digest
+from infra.onnx_graphs.export_manifest import ExportManifest, check_export_files, read_export_manifest
+from infra.onnx_graphs.graph_spec import GRAPHS, TRANSFORMER, fixed_axis_sizes
 
-MODEL, PLAN, TIMING_CACHE, FP8 = "model.onnx", "model.plan", "timing.cache", "fp8"
-Precision = Literal["fp32", "bf16", "fp8"]
-Runs = Literal["tensorrt", "onnxruntime"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
-RUNS: tuple[str, ...] = get_args(Runs)
+MODEL_FILE, PLAN_FILE, TIMING_CACHE_FILE, FP8_FOLDER = "model.onnx", "model.plan", "timing.cache", "fp8"
+EnginePrecision = Literal["fp32", "bf16", "fp8"]
+EngineRuntime = Literal["tensorrt", "onnxruntime"]
+ENGINE_PRECISIONS: tuple[str, ...] = get_args(EnginePrecision)
+ENGINE_RUNTIMES: tuple[str, ...] = get_args(EngineRuntime)
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class EngineOrder:
+class EngineBuildRequest:
     """What engine to make: of which model's folder, from which export, into which folder, for which pictures."""
 
     model: Path
     onnx: Path
     out: Path
-    sizes: Sequence[Size]
-    batch: Span
-    precision: Precision = "bf16"
+    sizes: Sequence[ImageSize]
+    batch: AxisRange
+    precision: EnginePrecision = "bf16"
     compatibility: Compatibility = "none"
-    runtime: Runs = "tensorrt"
+    runtime: EngineRuntime = "tensorrt"
     calibration: Path | None = None
 
     @property
-    def exported(self) -> str:
+    def export_precision(self) -> str:
         """Return the precision that the export must have: fp8 is put into graphs of bf16."""
         return "bf16" if self.precision == "fp8" else self.precision
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBuild:
     """An order that was looked at: the export's card, the axes that the model fixes, and each graph's profiles."""
 
-    order: EngineOrder
-    export: ExportCard
-    fixed: Mapping[str, int]
+    request: EngineBuildRequest
+    export: ExportManifest
+    fixed_axes: Mapping[str, int]
     profiles: Mapping[str, Sequence[Profile]]
-    calibration: Calibration | None = None
+    calibration: Fp8Calibration | None = None
 
-    def source(self, graph: str) -> Path:
+    def onnx_path(self, graph: str) -> Path:
         """Return a graph's ONNX file."""
-        return self.order.onnx / graph / MODEL
+        return self.request.onnx / graph / MODEL_FILE
 
 
-def check_precision(precision: str) -> None:
+def check_engine_precision(precision: str) -> None:
     """Raise `ValueError` with the reason for a precision that is not built."""
     if precision == "fp16":
         raise ValueError(
             "'fp16' is refused: this model's activations reach 63 000 where fp16 ends at 65 504, and its pictures come "
             "out black or white; take 'bf16', which is as large and reaches further."
         )
-    if precision not in PRECISIONS:
-        raise ValueError(f"{precision!r} is none of {', '.join(PRECISIONS)}.")
+    if precision not in ENGINE_PRECISIONS:
+        raise ValueError(f"{precision!r} is none of {', '.join(ENGINE_PRECISIONS)}.")
 
 
-def prepare(order: EngineOrder, say: Say) -> Prepared:
+def prepare_build(request: EngineBuildRequest, progress: Progress) -> PreparedBuild:
     """Look at everything that needs no GPU. Raises `ValueError` for a size or precision, `EngineError` for the rest."""
-    check_precision(order.precision)
-    if order.runtime == "onnxruntime" and order.precision != "fp32":
+    check_engine_precision(request.precision)
+    if request.runtime == "onnxruntime" and request.precision != "fp32":
         raise ValueError(
-            f"A rehearsal by onnxruntime cannot be in {order.precision!r}: on a CPU it computes in fp32 alone; "
+            f"A rehearsal by onnxruntime cannot be in {request.precision!r}: on a CPU it computes in fp32 alone; "
             "export and build with --precision fp32."
         )
-    configs = component_configs(order.model)
-    profiles = _profiles(order, configs)
-    export = read_card(order.onnx)
-    if export.precision != order.exported:
+    configs = component_configs(request.model)
+    profiles = _graph_profiles(request, configs)
+    export = read_export_manifest(request.onnx)
+    if export.precision != request.export_precision:
         raise EngineError(
-            f"The export in {str(order.onnx)!r} is in {export.precision!r}, and an engine in {order.precision} is "
-            f"built from one in {order.exported}: export with --precision {order.exported}, or build with another."
+            f"The export in {str(request.onnx)!r} is in {export.precision!r}, and an engine in {request.precision} is "
+            f"built from one in {request.export_precision}: export with --precision {request.export_precision}, or "
+            "build with another."
         )
-    say("Reading the model's weights and the export for their digests")
-    found = folder_digest(order.model)
+    progress("Reading the model's weights and the export for their digests")
+    found = model_folder_digest(request.model)
     if export.weights_digest != found:
         raise EngineError(
-            f"The export in {str(order.onnx)!r} is of weights {export.weights_digest!r}, and the model in "
-            f"{str(order.model)!r} is {found!r}: export this model, or name the other one."
+            f"The export in {str(request.onnx)!r} is of weights {export.weights_digest!r}, and the model in "
+            f"{str(request.model)!r} is {found!r}: export this model, or name the other one."
         )
-    check_files(order.onnx, export)
-    return Prepared(order, export, fixed_sizes(*configs), profiles, _calibration(order, found))
+    check_export_files(request.onnx, export)
+    return PreparedBuild(request, export, fixed_axis_sizes(*configs), profiles, _load_calibration(request, found))
 
 
-def make_engine(prepared: Prepared, say: Say, host: Callable[[], Host] = cuda_host) -> EngineCard:
+def build_engine_folder(
+    prepared: PreparedBuild, progress: Progress, open_host: Callable[[], TensorRtHost] = open_cuda_host
+) -> BuildManifest:
     """Make the folder and return its card; raise `EngineError` where machine, disk or TensorRT do not allow it."""
-    order = prepared.order
-    machine = None if order.runtime == "onnxruntime" else _built(prepared, say, host).machine
-    require_room(order.out, 0)
-    card = _card(prepared, machine)
-    write_card(order.out, card)
+    order = prepared.request
+    machine = None if order.runtime == "onnxruntime" else _build_plans(prepared, progress, open_host).machine
+    require_disk_space(order.out, 0)
+    card = _build_manifest(prepared, machine)
+    write_build_manifest(order.out, card)
     return card
 
 
-def _built(prepared: Prepared, say: Say, host: Callable[[], Host]) -> Host:
-    order = prepared.order
-    require_room(order.out, sum(each.bytes for each in prepared.export.files))
-    found = host()
+def _build_plans(prepared: PreparedBuild, progress: Progress, open_host: Callable[[], TensorRtHost]) -> TensorRtHost:
+    order = prepared.request
+    require_disk_space(order.out, sum(each.bytes for each in prepared.export.files))
+    found = open_host()
     for graph in GRAPHS:
-        source = prepared.source(graph.name)
+        source = prepared.onnx_path(graph.name)
         if graph is TRANSFORMER and prepared.calibration is not None:
-            say("Putting fp8 into the transformer's graph")
-            source = order.out / FP8 / MODEL
-            write_fp8(prepared.source(graph.name), source, prepared.calibration.largest)
-        say(f"Building the plan of the {graph.name}: minutes, in which the GPU is busy")
-        plan = Order(
+            progress("Putting fp8 into the transformer's graph")
+            source = order.out / FP8_FOLDER / MODEL_FILE
+            write_fp8_graph(prepared.onnx_path(graph.name), source, prepared.calibration.largest)
+        progress(f"Building the plan of the {graph.name}: minutes, in which the GPU is busy")
+        plan = PlanBuildSpec(
             onnx=source,
-            plan=order.out / graph.name / PLAN,
-            shapes=[shapes_of(graph, profile, prepared.fixed) for profile in prepared.profiles[graph.name]],
-            timing_cache=order.out / TIMING_CACHE,
+            plan=order.out / graph.name / PLAN_FILE,
+            shapes=[
+                input_shape_ranges(graph, profile, prepared.fixed_axes) for profile in prepared.profiles[graph.name]
+            ],
+            timing_cache=order.out / TIMING_CACHE_FILE,
             full_fp32=order.precision == "fp32",
             compatibility=order.compatibility,
         )
         build_plan(found.trt, plan)
-    shutil.rmtree(order.out / FP8, ignore_errors=True)  # it can be made again, and is half of what the model weighs
+    shutil.rmtree(
+        order.out / FP8_FOLDER, ignore_errors=True
+    )  # it can be made again, and is half of what the model weighs
     return found
 
 
-def _calibration(order: EngineOrder, weights_digest: str) -> Calibration | None:
+def _load_calibration(request: EngineBuildRequest, weights_digest: str) -> Fp8Calibration | None:
     """Return what an fp8 engine is scaled by; raise `EngineError` where there is none, or another model's."""
-    if order.precision != "fp8":
+    if request.precision != "fp8":
         return None
-    if order.calibration is None:
+    if request.calibration is None:
         raise EngineError("An engine in fp8 needs --calibration: make it with `packshot engine calibrate`.")
-    found = read_calibration(order.calibration)
+    found = read_fp8_calibration(request.calibration)
     if found.weights_digest != weights_digest:
         raise EngineError(
-            f"The calibration {str(order.calibration)!r} is of weights {found.weights_digest!r}, and the model is "
+            f"The calibration {str(request.calibration)!r} is of weights {found.weights_digest!r}, and the model is "
             f"{weights_digest!r}: calibrate this model."
         )
     return found
 
 
-def _profiles(order: EngineOrder, configs: tuple[Config, Config]) -> dict[str, list[Profile]]:
-    pixel = latent_pixel(configs[1])
-    return {graph.name: profiles_of(graph, order.sizes, order.batch, pixel) for graph in GRAPHS}
+def _graph_profiles(
+    request: EngineBuildRequest, configs: tuple[ComponentConfig, ComponentConfig]
+) -> dict[str, list[Profile]]:
+    pixel = pixels_per_latent(configs[1])
+    return {graph.name: build_profiles(graph, request.sizes, request.batch, pixel) for graph in GRAPHS}
 
 
-def _card(prepared: Prepared, machine: Machine | None) -> EngineCard:
-    order = prepared.order
+def _build_manifest(prepared: PreparedBuild, machine: TensorRtMachine | None) -> BuildManifest:
+    order = prepared.request
     graphs = {}
     for graph in GRAPHS:
         numbers = [
-            {axis: (span.low, span.usual, span.high) for axis, span in profile.items()}
+            {axis: (span.low, span.optimal, span.high) for axis, span in profile.items()}
             for profile in prepared.profiles[graph.name]
         ]
-        file = f"{graph.name}/{PLAN}" if machine else str(prepared.source(graph.name).resolve())
-        graphs[graph.name] = GraphCard(
+        file = f"{graph.name}/{PLAN_FILE}" if machine else str(prepared.onnx_path(graph.name).resolve())
+        graphs[graph.name] = GraphManifest(
             file=file, onnx_sha256=graph_digest(prepared.export, graph.name), profiles=tuple(numbers)
         )
     about: dict[str, Any] = vars(machine) if machine else {}
-    return EngineCard(
+    return BuildManifest(
         runtime=order.runtime,
         weights_digest=prepared.export.weights_digest,
         precision=order.precision,
         sizes=tuple((size.width, size.height) for size in order.sizes),
-        batch=(order.batch.low, order.batch.usual, order.batch.high),
+        batch=(order.batch.low, order.batch.optimal, order.batch.high),
         compatibility=order.compatibility,
         calibration_digest=prepared.calibration.digest if prepared.calibration else None,
         **graphs,

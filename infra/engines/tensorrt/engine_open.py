@@ -11,55 +11,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.engines.tensorrt.bindings import load_tensorrt
-from infra.engines.tensorrt.build_manifest import EngineCard, GraphCard, Machine, graph_digest, read_card, this_machine
-from infra.engines.tensorrt.device import CudaDevice, Device
+from infra.engines.tensorrt.build_manifest import (
+    BuildManifest,
+    GraphManifest,
+    TensorRtMachine,
+    detect_machine,
+    graph_digest,
+    read_build_manifest,
+)
+from infra.engines.tensorrt.device import CudaDevice, PlanDevice
 from infra.engines.tensorrt.plan_runtime import TensorRtRuntime
-from infra.engines.tensorrt.profiles import Profile, profile_for
+from infra.engines.tensorrt.profiles import Profile, find_profile
 from infra.errors import EngineError
-from infra.onnx_graphs.export_manifest import ExportCard
-from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER, Graph
-from infra.onnx_graphs.onnx_runtime import OnnxRuntime, Runtime
+from infra.onnx_graphs.export_manifest import ExportManifest
+from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER, GraphSpec
+from infra.onnx_graphs.onnx_runtime import GraphRuntime, OnnxRuntime
 
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass(frozen=True)
-class Host:
+class TensorRtHost:
     """A machine that runs plans: TensorRT's module, its device, and what its plans depend on."""
 
     trt: Any
-    device: Device
-    machine: Machine
+    device: PlanDevice
+    machine: TensorRtMachine
 
 
-def cuda_host() -> Host:
+def open_cuda_host() -> TensorRtHost:
     """Return this machine, or raise `EngineError` with what to install: TensorRT, a driver, a torch with CUDA."""
     trt = load_tensorrt()
-    machine = this_machine(str(trt.__version__))
-    return Host(trt, CudaDevice(), machine)
+    machine = detect_machine(str(trt.__version__))
+    return TensorRtHost(trt, CudaDevice(), machine)
 
 
-def machine_of_plans() -> Machine | None:
+def find_tensorrt_machine() -> TensorRtMachine | None:
     """Return what plans depend on here, or None where none can be run: no TensorRT, or no GPU."""
     try:
-        return this_machine(str(load_tensorrt().__version__))
+        return detect_machine(str(load_tensorrt().__version__))
     except EngineError:
         return None
 
 
 @dataclass(frozen=True)
-class OpenEngine:
+class LoadedEngine:
     """An engine whose graphs are ready."""
 
-    card: EngineCard
-    transformer: Runtime
-    vae_decoder: Runtime
+    manifest: BuildManifest
+    transformer: GraphRuntime
+    vae_decoder: GraphRuntime
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Forget what both have recorded."""
-        self.transformer.spare()
-        self.vae_decoder.spare()
+        self.transformer.free_memory()
+        self.vae_decoder.free_memory()
 
     def close(self) -> None:
         """Give memory and device back."""
@@ -67,89 +74,94 @@ class OpenEngine:
         self.vae_decoder.close()
 
 
-class ProfiledRuntime:
+class ShapeCheckedRuntime:
     """Runs a graph by another runtime, and refuses the shapes that a plan with these profiles would refuse."""
 
-    def __init__(self, runtime: Runtime, graph: Graph, profiles: Sequence[Profile]) -> None:
+    def __init__(self, runtime: GraphRuntime, graph: GraphSpec, profiles: Sequence[Profile]) -> None:
         self.name = runtime.name
         self._runtime, self._graph, self._profiles = runtime, graph, profiles
 
     def run(self, inputs: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
-        """Return the outputs by name; raise `ShapeRefused` outside the profiles."""
-        profile_for(self._graph, self._profiles, {name: tuple(tensor.shape) for name, tensor in inputs.items()})
+        """Return the outputs by name; raise `UnsupportedShape` outside the profiles."""
+        find_profile(self._graph, self._profiles, {name: tuple(tensor.shape) for name, tensor in inputs.items()})
         return self._runtime.run(inputs)
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Have what runs the graph free what it can make again."""
-        self._runtime.spare()
+        self._runtime.free_memory()
 
     def close(self) -> None:
         """Close what runs the graph."""
         self._runtime.close()
 
 
-def host_of(card: EngineCard, host: Callable[[], Host] = cuda_host) -> Host | None:
+def host_for(manifest: BuildManifest, open_host: Callable[[], TensorRtHost] = open_cuda_host) -> TensorRtHost | None:
     """Return the machine that the plans run on, None where there are none; raise `EngineUnsuitable` if not here."""
-    if card.runtime == "onnxruntime":
+    if manifest.runtime == "onnxruntime":
         return None
-    found = host()
-    card.check(found.machine)
+    found = open_host()
+    manifest.check_machine(found.machine)
     return found
 
 
-def open_engine_folder(folder: Path, card: EngineCard, host: Host | None) -> OpenEngine:
+def load_engine_folder(folder: Path, manifest: BuildManifest, host: TensorRtHost | None) -> LoadedEngine:
     """Make both graphs of an engine ready. Raises `EngineError` where a file is missing or damaged."""
-    transformer = _runtime(folder, TRANSFORMER, card.transformer, host)
-    return OpenEngine(card, transformer, _runtime(folder, VAE_DECODER, card.vae_decoder, host))
+    transformer = _open_runtime(folder, TRANSFORMER, manifest.transformer, host)
+    return LoadedEngine(manifest, transformer, _open_runtime(folder, VAE_DECODER, manifest.vae_decoder, host))
 
 
-class EngineOpener:
+class EngineGraphOpener:
     """Opens an engine's graphs one at a time, for `verify`: what it computes in, where, and how far it goes.
 
     Raises `EngineError` for an engine of another export, and for one without batches of 1, which are compared too.
     """
 
-    def __init__(self, folder: Path, export: ExportCard, host: Callable[[], Host] = cuda_host) -> None:
-        self._folder, self._card = folder, read_card(folder)
+    def __init__(
+        self, folder: Path, export: ExportManifest, open_host: Callable[[], TensorRtHost] = open_cuda_host
+    ) -> None:
+        self._folder, self._manifest = folder, read_build_manifest(folder)
         for graph in (TRANSFORMER, VAE_DECODER):
-            if self._graph(graph.name).onnx_sha256 != graph_digest(export, graph.name):
+            if self._graph_manifest(graph.name).onnx_sha256 != graph_digest(export, graph.name):
                 raise EngineError(
                     f"The engine in {str(folder)!r} was built from another export: verify it with that one, or "
                     "build it again from this."
                 )
-        if self._card.batches.low > 1:
+        if self._manifest.batch_range.low > 1:
             raise EngineError(
-                f"The engine in {str(folder)!r} takes batches of {self._card.batches}, and verifying starts at 1: "
-                f"build it with --batch 1-{self._card.batches.high}."
+                f"The engine in {str(folder)!r} takes batches of {self._manifest.batch_range}, and verifying starts "
+                "at 1: "
+                f"build it with --batch 1-{self._manifest.batch_range.high}."
             )
-        self._find_host = host
-        found = host_of(self._card, host)
-        self.name: str = self._card.runtime
-        self.computes_in: str = "fp32" if self._card.precision == "fp32" else "bf16"
-        self.device: str = found.device.kind if found else "cpu"
-        decoder = self._card.vae_decoder.spans()
+        self._open_host = open_host
+        found = host_for(self._manifest, open_host)
+        self.name: str = self._manifest.runtime
+        self.compute_precision: str = "fp32" if self._manifest.precision == "fp32" else "bf16"
+        self.device: str = found.device.device_type if found else "cpu"
+        decoder = self._manifest.vae_decoder.to_profiles()
         self.sizes: tuple[tuple[int, int], ...] | None = tuple(
-            (profile["latent_rows"].usual, profile["latent_columns"].usual) for profile in decoder
+            (profile["latent_rows"].optimal, profile["latent_columns"].optimal) for profile in decoder
         )
-        self.batch = self._card.batches.high
+        self.batch = self._manifest.batch_range.high
 
-    def open(self, graph: str) -> Runtime:
+    def open_graph(self, graph: str) -> GraphRuntime:
         """Return what runs the graph of that name, on a device of its own: the graphs are not ready together here.
 
         Scratch memory is one block of the size that the plans wished for before the first run, and the second comes
         after that.
         """
         known = {each.name: each for each in (TRANSFORMER, VAE_DECODER)}
-        return _runtime(self._folder, known[graph], self._graph(graph), host_of(self._card, self._find_host))
+        return _open_runtime(
+            self._folder, known[graph], self._graph_manifest(graph), host_for(self._manifest, self._open_host)
+        )
 
-    def _graph(self, name: str) -> GraphCard:
-        return self._card.transformer if name == TRANSFORMER.name else self._card.vae_decoder
+    def _graph_manifest(self, name: str) -> GraphManifest:
+        return self._manifest.transformer if name == TRANSFORMER.name else self._manifest.vae_decoder
 
 
-def _runtime(folder: Path, graph: Graph, card: GraphCard, host: Host | None) -> Runtime:
-    path = folder / card.file
+def _open_runtime(folder: Path, graph: GraphSpec, manifest: GraphManifest, host: TensorRtHost | None) -> GraphRuntime:
+    path = folder / manifest.file
     if not path.is_file():
-        raise EngineError(f"The engine in {str(folder)!r} lacks {card.file!r}: build it again.")
+        raise EngineError(f"The engine in {str(folder)!r} lacks {manifest.file!r}: build it again.")
     if host is None:
-        return ProfiledRuntime(OnnxRuntime(path), graph, card.spans())
-    return TensorRtRuntime(host.trt, path, graph, card.spans(), host.device)
+        return ShapeCheckedRuntime(OnnxRuntime(path), graph, manifest.to_profiles())
+    return TensorRtRuntime(host.trt, path, graph, manifest.to_profiles(), host.device)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from infra.engines.tensorrt.plan_build import write_whole
+from infra.engines.tensorrt.plan_build import write_atomically
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Engine, Failure, Prompt
@@ -24,13 +24,13 @@ from infra.interfaces import Engine, Failure, Prompt
 if TYPE_CHECKING:
     import torch
 
-WINDOW = 64
+PROMPT_WINDOW = 64
 """Prompts that may wait, so that batches of one caption length fill."""
 
-KEPT_BLOCKS = 2
+UNQUANTIZED_BLOCKS = 2
 """Joint blocks at the beginning that are not quantized: NVIDIA found their activations to be the largest."""
 
-LINEARS = (
+BLOCK_LINEARS = (
     "attention.to_q",
     "attention.to_k",
     "attention.to_v",
@@ -42,7 +42,7 @@ LINEARS = (
 """The linear layers of a block by diffusers' names, in the order in which they are computed."""
 
 
-class Calibration(BaseModel):
+class Fp8Calibration(BaseModel):
     """The largest absolute value that entered each layer, by its name in diffusers; and what it was measured on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,47 +59,48 @@ class Calibration(BaseModel):
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
-def linear_name(block: int, linear: str) -> str:
+def layer_name(block: int, linear: str) -> str:
     """Return what diffusers calls a linear layer of a joint block."""
     return f"layers.{block}.{linear}"
 
 
-class Calibrator:
+class Fp8Calibrator:
     """Watches a pipeline's transformer at work, as an accelerator that replaces nothing; past the `kept` blocks."""
 
     name = "calibration"
     replaces: Set[str] = frozenset()
 
-    def __init__(self, kept: int = KEPT_BLOCKS) -> None:
-        self._kept = kept
-        self._largest: dict[str, torch.Tensor] = {}
+    def __init__(self, unquantized_blocks: int = UNQUANTIZED_BLOCKS) -> None:
+        self._unquantized_blocks = unquantized_blocks
+        self._input_maxima: dict[str, torch.Tensor] = {}
         self._hooks: list[Any] = []
 
     def attach(self, pipeline: Any) -> None:
         """Watch the inputs of the layers that will be quantized; raise `EngineError` where there are none."""
-        blocks = range(self._kept, len(pipeline.transformer.layers))
+        blocks = range(self._unquantized_blocks, len(pipeline.transformer.layers))
         if not blocks:
             raise EngineError(
-                f"The model has {len(pipeline.transformer.layers)} joint blocks and the first {self._kept} stay as "
+                f"The model has {len(pipeline.transformer.layers)} joint blocks and the first "
+                f"{self._unquantized_blocks} stay as "
                 "they are: there is nothing to calibrate."
             )
         for block in blocks:
-            for linear in LINEARS:
+            for linear in BLOCK_LINEARS:
                 layer = pipeline.transformer.layers[block].get_submodule(linear)
-                self._hooks.append(layer.register_forward_pre_hook(self._watch(linear_name(block, linear))))
+                self._hooks.append(layer.register_forward_pre_hook(self._input_hook(layer_name(block, linear))))
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Hold nothing that could be spared."""
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Watch no longer; what was seen stays."""
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
 
-    def largest(self) -> dict[str, float]:
+    def input_maxima(self) -> dict[str, float]:
         """Return the largest absolute value that entered each layer; raise `EngineError` for what is no range."""
-        found = {name: float(value) for name, value in self._largest.items()}
+        found = {name: float(value) for name, value in self._input_maxima.items()}
         for name, value in found.items():
             if not math.isfinite(value) or value <= 0:
                 raise EngineError(
@@ -107,38 +108,40 @@ class Calibrator:
                 )
         return found
 
-    def _watch(self, name: str) -> Callable[[Any, tuple[Any, ...]], None]:
+    def _input_hook(self, name: str) -> Callable[[Any, tuple[Any, ...]], None]:
         import torch
 
         def see(_layer: Any, inputs: tuple[Any, ...]) -> None:
             seen = inputs[0].detach().abs().amax().float()  # stays on the device: nothing waits for it
-            before = self._largest.get(name)
-            self._largest[name] = seen if before is None else torch.maximum(before, seen)
+            before = self._input_maxima.get(name)
+            self._input_maxima[name] = seen if before is None else torch.maximum(before, seen)
 
         return see
 
 
 def calibrate_model(
-    model: Path, weights_digest: str, prompts: Sequence[Prompt], kept: int = KEPT_BLOCKS
-) -> Calibration:
+    model: Path, weights_digest: str, prompts: Sequence[Prompt], unquantized_blocks: int = UNQUANTIZED_BLOCKS
+) -> Fp8Calibration:
     """Paint the prompts with a model on this machine (bf16 on a GPU, fp32 on a CPU), and return what was seen."""
-    from infra.engines.torch.diffusers_backend import DiffusersPainter, usual_batch_size
-    from infra.models.loading import StoredWeights
+    from infra.engines.torch.diffusers_backend import DiffusersBackend, default_batch_size
+    from infra.models.loading import StoredPipeline
 
-    batch = usual_batch_size()
-    calibrator = Calibrator(kept)
+    batch = default_batch_size()
+    calibrator = Fp8Calibrator(unquantized_blocks)
     import torch
 
     precision = "bf16" if torch.cuda.is_available() else "fp32"
-    painter = DiffusersPainter(StoredWeights(str(model), digest=weights_digest), precision, calibrator)
-    engine = ThreadedEngine(painter, batch, WINDOW)
+    painter = DiffusersBackend(StoredPipeline(str(model), digest=weights_digest), precision, calibrator)
+    engine = ThreadedEngine(painter, batch, PROMPT_WINDOW)
     try:
-        return calibrate(engine, calibrator, prompts, weights_digest)
+        return run_calibration(engine, calibrator, prompts, weights_digest)
     finally:
         engine.close()
 
 
-def calibrate(engine: Engine, calibrator: Calibrator, prompts: Sequence[Prompt], weights_digest: str) -> Calibration:
+def run_calibration(
+    engine: Engine, calibrator: Fp8Calibrator, prompts: Sequence[Prompt], weights_digest: str
+) -> Fp8Calibration:
     """Paint the prompts and return what was seen; raise `EngineError` where one could not be painted."""
     if not prompts:
         raise EngineError("There are no prompts to calibrate with: give a catalogue with products.")
@@ -146,23 +149,23 @@ def calibrate(engine: Engine, calibrator: Calibrator, prompts: Sequence[Prompt],
         if isinstance(answer, Failure):
             raise EngineError(f"A prompt of the calibration could not be painted: {answer.reason}")
     whole = hashlib.sha256("\n".join(sorted(prompt.text for prompt in prompts)).encode("utf-8", "surrogatepass"))
-    return Calibration(
+    return Fp8Calibration(
         weights_digest=weights_digest,
         prompts=len(prompts),
         prompts_digest=whole.hexdigest(),
-        largest=calibrator.largest(),
+        largest=calibrator.input_maxima(),
     )
 
 
-def write_calibration(path: Path, calibration: Calibration) -> None:
+def write_fp8_calibration(path: Path, calibration: Fp8Calibration) -> None:
     """Write a calibration, whole or not at all."""
-    write_whole(path, (calibration.model_dump_json(indent=1) + "\n").encode())
+    write_atomically(path, (calibration.model_dump_json(indent=1) + "\n").encode())
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_fp8_calibration(path: Path) -> Fp8Calibration:
     """Return a calibration, or raise `EngineError`."""
     try:
-        return Calibration.model_validate_json(path.read_text("utf-8"))
+        return Fp8Calibration.model_validate_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(
             f"The calibration {str(path)!r} cannot be read ({error}): make one with `packshot engine calibrate`."

@@ -18,28 +18,28 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from infra.engines.tensorrt.fp8_calibration import LINEARS, linear_name
+from infra.engines.tensorrt.fp8_calibration import BLOCK_LINEARS, layer_name
 from infra.errors import EngineError
 
-LARGEST = 448.0
+FP8_MAX = 448.0
 """The largest number of E4M3."""
 
-BLOCK = re.compile(r"joint_blocks\.(\d+)\.adaLN_modulation\.")
-SHARED = ((0, 1, 2), (4, 5))
+BLOCK_PATTERN = re.compile(r"joint_blocks\.(\d+)\.adaLN_modulation\.")
+SHARED_INPUT_PRODUCTS = ((0, 1, 2), (4, 5))
 """Products of a block, by their place, that read the same tensor: query, key and value; the two halves of the gate."""
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class _Scaled:
+class _QuantizedTensor:
     """A tensor of E4M3 numbers and the scale of each output channel, in the graph's own type."""
 
-    numbers: bytes
+    values: bytes
     scales: Floats
 
 
-def write_fp8(graph: Path, out: Path, largest: Mapping[str, float]) -> int:
+def write_fp8_graph(graph: Path, out: Path, input_maxima: Mapping[str, float]) -> int:
     """Write the quantized graph to `out`, its weights beside it, and return how many products are in fp8.
 
     Raises `EngineError` for a graph without the layers that `largest` names, or a disk that is full.
@@ -47,37 +47,39 @@ def write_fp8(graph: Path, out: Path, largest: Mapping[str, float]) -> int:
     import onnx
 
     model = onnx.load(graph, load_external_data=False)
-    products = block_products(model.graph)
-    if missing := sorted(set(largest) - set(products)):
+    products = block_matmuls(model.graph)
+    if missing := sorted(set(input_maxima) - set(products)):
         raise EngineError(
             f"The graph {str(graph)!r} has no {missing[0]!r} as its calibration has: calibrate this model."
         )
-    chosen = {products[name].input[1]: products[name] for name in largest}
-    kind = _kind(model.graph, set(chosen))
-    _wrap_inputs(model.graph, {name: products[name] for name in largest}, largest, kind)
+    chosen = {products[name].input[1]: products[name] for name in input_maxima}
+    kind = _common_data_type(model.graph, set(chosen))
+    _quantize_inputs(model.graph, {name: products[name] for name in input_maxima}, input_maxima, kind)
     out.parent.mkdir(parents=True, exist_ok=True)
     data = out.with_name(out.name + ".data")
     try:
         with data.open("wb") as file:
             held = [
-                each for tensor in model.graph.initializer for each in _moved(tensor, graph.parent, chosen, file, data)
+                each
+                for tensor in model.graph.initializer
+                for each in _move_tensor(tensor, graph.parent, chosen, file, data)
             ]
     except OSError as error:
         raise EngineError(f"The fp8 graph {str(out)!r} could not be written ({error.strerror}): make room.") from error
-    _replace(model.graph.initializer, held)
-    _wrap_weights(model.graph, chosen)
+    _replace_messages(model.graph.initializer, held)
+    _dequantize_weights(model.graph, chosen)
     del model.graph.value_info[:]
     onnx.save(model, out)
     return len(chosen)
 
 
-def block_products(graph: Any) -> dict[str, Any]:
+def block_matmuls(graph: Any) -> dict[str, Any]:
     """Return the joint blocks' products with weights, by diffusers' names; raise `EngineError` for another form."""
     weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
     blocks: dict[int, list[Any]] = {}
     block: int | None = None
     for node in graph.node:
-        if found := next((match for name in node.input if (match := BLOCK.match(name))), None):
+        if found := next((match for name in node.input if (match := BLOCK_PATTERN.match(name))), None):
             block = int(found[1])
         elif any(name.startswith("finish.") for name in node.input):
             block = None
@@ -85,57 +87,61 @@ def block_products(graph: Any) -> dict[str, Any]:
             blocks.setdefault(block, []).append(node)
     named = {}
     for block, nodes in blocks.items():
-        inputs = [node.input[0] for node in nodes[: len(LINEARS)]]
+        inputs = [node.input[0] for node in nodes[: len(BLOCK_LINEARS)]]
         together = all(
-            len({inputs[place] for place in places}) == 1 for places in SHARED if len(inputs) == len(LINEARS)
+            len({inputs[place] for place in places}) == 1
+            for places in SHARED_INPUT_PRODUCTS
+            if len(inputs) == len(BLOCK_LINEARS)
         )
-        if len(inputs) < len(LINEARS) or not together or len(set(inputs)) != len(LINEARS) - 3:
+        if len(inputs) < len(BLOCK_LINEARS) or not together or len(set(inputs)) != len(BLOCK_LINEARS) - 3:
             raise EngineError(f"Block {block} of the graph is not of the form that `packshot engine export` writes.")
-        named.update({linear_name(block, linear): node for linear, node in zip(LINEARS, nodes, strict=False)})
+        named.update({layer_name(block, linear): node for linear, node in zip(BLOCK_LINEARS, nodes, strict=False)})
     return named
 
 
-def scaled(weights: Floats, *, half: bool) -> _Scaled:
+def quantize_weights(weights: Floats, *, is_bf16: bool) -> _QuantizedTensor:
     """Round weights (in x out) to E4M3 with a scale an output channel, so that its largest becomes 448."""
     import ml_dtypes
 
-    scales = _upwards(np.abs(weights).max(axis=0) / np.float32(LARGEST), half=half)
-    numbers = np.clip(weights / scales, -LARGEST, LARGEST).astype(ml_dtypes.float8_e4m3fn)
-    return _Scaled(numbers.tobytes(), scales)
+    scales = _round_scales_up(np.abs(weights).max(axis=0) / np.float32(FP8_MAX), is_bf16=is_bf16)
+    numbers = np.clip(weights / scales, -FP8_MAX, FP8_MAX).astype(ml_dtypes.float8_e4m3fn)
+    return _QuantizedTensor(numbers.tobytes(), scales)
 
 
-def _upwards(scales: npt.NDArray[Any], *, half: bool) -> Floats:
+def _round_scales_up(scales: npt.NDArray[Any], *, is_bf16: bool) -> Floats:
     """Return scales that the graph's type can hold, none of them smaller than asked, so that nothing is cut off."""
     wanted = np.maximum(np.asarray(scales, np.float32), np.float32(2**-100))
-    if not half:
+    if not is_bf16:
         return wanted
     bits = wanted.view(np.uint32)
     return np.asarray(((bits + np.uint32(0xFFFF)) & np.uint32(0xFFFF0000)).view(np.float32))
 
 
-def _kind(graph: Any, names: set[str]) -> int:
+def _common_data_type(graph: Any, names: set[str]) -> int:
     kinds = {tensor.data_type for tensor in graph.initializer if tensor.name in names}
     if len(kinds) != 1:
         raise EngineError(f"The graph's weights are of {len(kinds)} types, not of one: export the model again.")
     return int(kinds.pop())
 
 
-def _wrap_inputs(graph: Any, products: Mapping[str, Any], largest: Mapping[str, float], kind: int) -> None:
+def _quantize_inputs(graph: Any, matmuls: Mapping[str, Any], input_maxima: Mapping[str, float], data_type: int) -> None:
     """Put a pair before each tensor that chosen products read; those that read one tensor share its pair."""
     import onnx
 
     reached: dict[str, float] = {}
-    for name, node in products.items():
-        reached[node.input[0]] = max(reached.get(node.input[0], 0.0), largest[name])
+    for name, node in matmuls.items():
+        reached[node.input[0]] = max(reached.get(node.input[0], 0.0), input_maxima[name])
     waiting = {f"{source}_rounded": source for source in reached}
-    for node in products.values():
+    for node in matmuls.values():
         node.input[0] = f"{node.input[0]}_rounded"
     nodes = []
     for node in graph.node:
         source = waiting.pop(node.input[0], None) if node.input else None
         if source is not None:
-            scale = _upwards(np.asarray([reached[source] / LARGEST]), half=kind == onnx.TensorProto.BFLOAT16)
-            graph.initializer.append(_tensor(f"{source}_scale", kind, [], scale))
+            scale = _round_scales_up(
+                np.asarray([reached[source] / FP8_MAX]), is_bf16=data_type == onnx.TensorProto.BFLOAT16
+            )
+            graph.initializer.append(_small_tensor(f"{source}_scale", data_type, [], scale))
             graph.initializer.append(
                 onnx.helper.make_tensor(f"{source}_zero", onnx.TensorProto.FLOAT8E4M3FN, [], [0.0])
             )
@@ -143,10 +149,10 @@ def _wrap_inputs(graph: Any, products: Mapping[str, Any], largest: Mapping[str, 
             nodes.append(onnx.helper.make_node("QuantizeLinear", [source, *pair], [f"{source}_fp8"]))
             nodes.append(onnx.helper.make_node("DequantizeLinear", [f"{source}_fp8", *pair], [f"{source}_rounded"]))
         nodes.append(node)
-    _replace(graph.node, nodes)
+    _replace_messages(graph.node, nodes)
 
 
-def _wrap_weights(graph: Any, chosen: Mapping[str, Any]) -> None:
+def _dequantize_weights(graph: Any, chosen: Mapping[str, Any]) -> None:
     import onnx
 
     pairs = [
@@ -158,47 +164,47 @@ def _wrap_weights(graph: Any, chosen: Mapping[str, Any]) -> None:
     for node in graph.node:
         if node.op_type == "MatMul" and node.input[1] in chosen:
             node.input[1] = f"{node.input[1]}_rounded"
-    _replace(graph.node, [*pairs, *graph.node])
+    _replace_messages(graph.node, [*pairs, *graph.node])
 
 
-def _replace(messages: Any, others: list[Any]) -> None:
+def _replace_messages(messages: Any, others: list[Any]) -> None:
     """Put `others` in place of what a list of messages holds: as copies, since emptying the list spoils its own."""
     copies = [type(each).FromString(each.SerializeToString()) for each in others]
     del messages[:]
     messages.extend(copies)
 
 
-def _moved(tensor: Any, home: Path, chosen: Mapping[str, Any], file: IO[bytes], data: Path) -> Iterator[Any]:
+def _move_tensor(tensor: Any, home: Path, chosen: Mapping[str, Any], file: IO[bytes], data: Path) -> Iterator[Any]:
     """Yield a tensor with its numbers in `file`; in place of a chosen one its E4M3 numbers, scales and zeros."""
     import onnx
 
     if tensor.name not in chosen:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            _append(tensor, _raw(tensor, home), file, data)
+            _append_external(tensor, _raw_bytes(tensor, home), file, data)
         yield tensor
         return
-    made = scaled(_floats(tensor, home), half=tensor.data_type == onnx.TensorProto.BFLOAT16)
+    made = quantize_weights(_float_values(tensor, home), is_bf16=tensor.data_type == onnx.TensorProto.BFLOAT16)
     numbers = onnx.TensorProto(name=f"{tensor.name}_fp8", data_type=onnx.TensorProto.FLOAT8E4M3FN, dims=tensor.dims)
-    _append(numbers, made.numbers, file, data)
+    _append_external(numbers, made.values, file, data)
     channels = [tensor.dims[1]]
     zeros = onnx.TensorProto(name=f"{tensor.name}_zeros", data_type=onnx.TensorProto.FLOAT8E4M3FN, dims=channels)
     zeros.raw_data = bytes(tensor.dims[1])
-    yield from (numbers, zeros, _tensor(f"{tensor.name}_scales", tensor.data_type, channels, made.scales))
+    yield from (numbers, zeros, _small_tensor(f"{tensor.name}_scales", tensor.data_type, channels, made.scales))
 
 
-def _tensor(name: str, kind: int, dims: list[int], values: Floats) -> Any:
+def _small_tensor(name: str, data_type: int, dims: list[int], values: Floats) -> Any:
     """Return a small tensor of fp32 or bf16 numbers: a bf16 is the upper half of an fp32."""
     import onnx
 
-    half = kind == onnx.TensorProto.BFLOAT16
+    half = data_type == onnx.TensorProto.BFLOAT16
     raw = (values.view(np.uint32) >> 16).astype("<u2").tobytes() if half else values.astype("<f4").tobytes()
-    return onnx.TensorProto(name=name, data_type=kind, dims=dims, raw_data=raw)
+    return onnx.TensorProto(name=name, data_type=data_type, dims=dims, raw_data=raw)
 
 
-def _floats(tensor: Any, home: Path) -> Floats:
+def _float_values(tensor: Any, home: Path) -> Floats:
     import onnx
 
-    raw = _raw(tensor, home)
+    raw = _raw_bytes(tensor, home)
     if tensor.data_type == onnx.TensorProto.BFLOAT16:
         numbers = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
     else:
@@ -206,7 +212,7 @@ def _floats(tensor: Any, home: Path) -> Floats:
     return np.asarray(numbers.reshape(tuple(tensor.dims)), np.float32)
 
 
-def _raw(tensor: Any, home: Path) -> bytes:
+def _raw_bytes(tensor: Any, home: Path) -> bytes:
     import onnx
 
     if tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -218,7 +224,7 @@ def _raw(tensor: Any, home: Path) -> bytes:
         return raw
 
 
-def _append(tensor: Any, raw: bytes, file: IO[bytes], data: Path) -> None:
+def _append_external(tensor: Any, raw: bytes, file: IO[bytes], data: Path) -> None:
     import onnx
 
     tensor.data_location = onnx.TensorProto.EXTERNAL

@@ -11,24 +11,26 @@ from typing import Any
 
 from infra.errors import EngineError
 
-Config = Mapping[str, Any]
+ComponentConfig = Mapping[str, Any]
 
 
-def component_configs(model: Path) -> tuple[Config, Config]:
+def component_configs(model: Path) -> tuple[ComponentConfig, ComponentConfig]:
     """Return the configurations of a pipeline's transformer and VAE; raise `EngineError` where one cannot be read."""
     try:
         from diffusers import AutoencoderKL, ZImageTransformer2DModel
     except ImportError as error:
         raise EngineError(f"diffusers is not installed ({error}): install packshot[torch].") from error
-    return _whole(ZImageTransformer2DModel, model / "transformer"), _whole(AutoencoderKL, model / "vae")
+    return _complete_config(ZImageTransformer2DModel, model / "transformer"), _complete_config(
+        AutoencoderKL, model / "vae"
+    )
 
 
-def latent_pixel(vae: Config) -> int:
+def pixels_per_latent(vae: ComponentConfig) -> int:
     """Return how many pixels a latent pixel stands for, on each side: halved between the decoder's stages."""
     return int(2 ** (len(vae["block_out_channels"]) - 1))
 
 
-def _whole(kind: Any, folder: Path) -> Config:
+def _complete_config(kind: Any, folder: Path) -> ComponentConfig:
     try:
         config = kind.load_config(str(folder))
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from infra.engines.tensorrt.bindings import listener
+from infra.engines.tensorrt.bindings import create_error_logger
 from infra.engines.tensorrt.profiles import Shape
 from infra.errors import EngineError
 
@@ -27,22 +27,22 @@ Compatibility = Literal["none", "same-compute-capability", "ampere-plus"]
 """Which other GPUs a plan is good for: none but this model of GPU, those of its compute capability, or all from
 Ampere on (fewer fusions, so slower)."""
 
-SAID = 3
+MAX_REPORTED_ERRORS = 3
 """How many of TensorRT's complaints a sentence repeats: the first ones are the cause."""
 
-ROOM = 1.2
+DISK_MARGIN = 1.2
 """A plan holds the graph's weights once, and little more."""
 
-InputShapes = Mapping[str, tuple[Shape, Shape, Shape]]
+InputShapeRanges = Mapping[str, tuple[Shape, Shape, Shape]]
 
 
 @dataclass(frozen=True)
-class Order:
+class PlanBuildSpec:
     """What to build, and where to. `workspace` None leaves the limit of scratch memory to TensorRT."""
 
     onnx: Path
     plan: Path
-    shapes: Sequence[InputShapes]
+    shapes: Sequence[InputShapeRanges]
     timing_cache: Path
     full_fp32: bool = False
     compatibility: Compatibility = "none"
@@ -50,46 +50,46 @@ class Order:
     workspace: int | None = None
 
 
-def build_plan(trt: Any, order: Order) -> None:
+def build_plan(trt: Any, spec: PlanBuildSpec) -> None:
     """Build one plan and write it, or raise `EngineError` in one sentence; a file that was there stays until then."""
-    require_room(order.plan.parent, weights_size(order.onnx))
-    said = listener(trt)
+    require_disk_space(spec.plan.parent, graph_bytes(spec.onnx))
+    said = create_error_logger(trt)
     builder: tensorrt.Builder = trt.Builder(said)
     network: tensorrt.INetworkDefinition = builder.create_network(0)
-    _parse(trt, network, order.onnx, said)
-    _allow_plain_attention(trt, network)
+    _parse_graph(trt, network, spec.onnx, said)
+    _allow_decomposed_attention(trt, network)
     config: tensorrt.IBuilderConfig = builder.create_builder_config()
-    _configure(trt, config, order)
-    cache: tensorrt.ITimingCache = config.create_timing_cache(_read_cache(order.timing_cache))
+    _configure(trt, config, spec)
+    cache: tensorrt.ITimingCache = config.create_timing_cache(_read_timing_cache(spec.timing_cache))
     if not config.set_timing_cache(cache, False):
         raise EngineError(
-            f"TensorRT refused the timing cache {str(order.timing_cache)!r}, which another version or GPU wrote: "
+            f"TensorRT refused the timing cache {str(spec.timing_cache)!r}, which another version or GPU wrote: "
             "delete it, and build again."
         )
-    for shapes in order.shapes:
+    for shapes in spec.shapes:
         _add_profile(builder, config, shapes)
     plan: tensorrt.IHostMemory = builder.build_serialized_network(network, config)
     if plan is None:
-        raise EngineError(_failed(order.onnx, said.errors))
-    write_whole(order.plan, plan)
+        raise EngineError(_failure_message(spec.onnx, said.errors))
+    write_atomically(spec.plan, plan)
     measured: tensorrt.ITimingCache = config.get_timing_cache()
-    write_whole(order.timing_cache, measured.serialize())
+    write_atomically(spec.timing_cache, measured.serialize())
 
 
-def weights_size(onnx: Path) -> int:
+def graph_bytes(onnx: Path) -> int:
     """Return the bytes of a graph with its external weights; raise `EngineError` where there is none."""
     if not onnx.is_file():
         raise EngineError(f"There is no graph {str(onnx)!r}: write it with `packshot engine export`.")
     return sum(path.stat().st_size for path in onnx.parent.iterdir() if path.is_file())
 
 
-def require_room(folder: Path, weights: int) -> None:
+def require_disk_space(folder: Path, weight_bytes: int) -> None:
     """Make the folder; raise `EngineError` where its disk cannot hold a plan of so many bytes of weights."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EngineError(f"The folder {str(folder)!r} cannot be made: {error.strerror or error}.") from error
-    needed, free = int(weights * ROOM), shutil.disk_usage(folder).free
+    needed, free = int(weight_bytes * DISK_MARGIN), shutil.disk_usage(folder).free
     if free < needed:
         raise EngineError(
             f"A plan needs about {needed / 1e9:.1f} GB, and {str(folder)!r} has {free / 1e9:.1f} GB free: make room, "
@@ -97,7 +97,7 @@ def require_room(folder: Path, weights: int) -> None:
         )
 
 
-def write_whole(path: Path, content: "bytes | tensorrt.IHostMemory") -> None:
+def write_atomically(path: Path, content: "bytes | tensorrt.IHostMemory") -> None:
     """Write under another name, then rename: whoever opens `path` finds all of it or what was there before."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
@@ -112,19 +112,19 @@ def write_whole(path: Path, content: "bytes | tensorrt.IHostMemory") -> None:
         raise EngineError(f"{str(path)!r} could not be written ({error.strerror or error}): {mend}.") from error
 
 
-def _parse(trt: Any, network: "tensorrt.INetworkDefinition", onnx: Path, said: Any) -> None:
+def _parse_graph(trt: Any, network: "tensorrt.INetworkDefinition", onnx: Path, logger: Any) -> None:
     """Read the graph by its path: only so are weights found that lie beside it (over 2 GB they must)."""
-    parser: tensorrt.OnnxParser = trt.OnnxParser(network, said)
+    parser: tensorrt.OnnxParser = trt.OnnxParser(network, logger)
     if parser.parse_from_file(str(onnx)):
         return
     reasons = []
     for number in range(parser.num_errors):
         error: tensorrt.ParserError = parser.get_error(number)
         reasons.append(f"{error.desc()} at {error.node_name()} ({error.node_operator()})")
-    raise EngineError(_failed(onnx, reasons or said.errors))
+    raise EngineError(_failure_message(onnx, reasons or logger.errors))
 
 
-def _allow_plain_attention(trt: Any, network: "tensorrt.INetworkDefinition") -> None:
+def _allow_decomposed_attention(trt: Any, network: "tensorrt.INetworkDefinition") -> None:
     """Let attention be taken apart where no fused kernel fits (the decoder's one wide head): else the build fails."""
     for number in range(network.num_layers):
         layer: tensorrt.ILayer = network.get_layer(number)
@@ -136,12 +136,12 @@ def _allow_plain_attention(trt: Any, network: "tensorrt.INetworkDefinition") -> 
             attention.decomposable = True
 
 
-def _configure(trt: Any, config: "tensorrt.IBuilderConfig", order: Order) -> None:
-    config.builder_optimization_level = order.effort
+def _configure(trt: Any, config: "tensorrt.IBuilderConfig", spec: PlanBuildSpec) -> None:
+    config.builder_optimization_level = spec.effort
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    if order.workspace is not None:
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, order.workspace)
-    if order.full_fp32:  # TF32 is on unless it is taken away: 10 bits of mantissa are not what fp32 means
+    if spec.workspace is not None:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, spec.workspace)
+    if spec.full_fp32:  # TF32 is on unless it is taken away: 10 bits of mantissa are not what fp32 means
         config.clear_flag(trt.BuilderFlag.TF32)
     else:
         config.set_flag(trt.BuilderFlag.TF32)
@@ -150,10 +150,10 @@ def _configure(trt: Any, config: "tensorrt.IBuilderConfig", order: Order) -> Non
         "same-compute-capability": trt.HardwareCompatibilityLevel.SAME_COMPUTE_CAPABILITY,
         "ampere-plus": trt.HardwareCompatibilityLevel.AMPERE_PLUS,
     }
-    config.hardware_compatibility_level = levels[order.compatibility]
+    config.hardware_compatibility_level = levels[spec.compatibility]
 
 
-def _add_profile(builder: "tensorrt.Builder", config: "tensorrt.IBuilderConfig", shapes: InputShapes) -> None:
+def _add_profile(builder: "tensorrt.Builder", config: "tensorrt.IBuilderConfig", shapes: InputShapeRanges) -> None:
     profile: tensorrt.IOptimizationProfile = builder.create_optimization_profile()
     for name, (least, usual, largest) in shapes.items():
         profile.set_shape(name, least, usual, largest)
@@ -161,7 +161,7 @@ def _add_profile(builder: "tensorrt.Builder", config: "tensorrt.IBuilderConfig",
         raise EngineError(f"TensorRT refused the profile {dict(shapes)!r}: it fits neither graph nor GPU.")
 
 
-def _read_cache(path: Path) -> bytes:
+def _read_timing_cache(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -170,8 +170,8 @@ def _read_cache(path: Path) -> bytes:
         raise EngineError(f"The timing cache {str(path)!r} cannot be read: {error.strerror or error}.") from error
 
 
-def _failed(onnx: Path, reasons: Sequence[str]) -> str:
-    said = "; ".join(reason.rstrip(".") for reason in reasons[:SAID]) or "it gave no reason"
+def _failure_message(onnx: Path, reasons: Sequence[str]) -> str:
+    said = "; ".join(reason.rstrip(".") for reason in reasons[:MAX_REPORTED_ERRORS]) or "it gave no reason"
     return f"TensorRT could not build {str(onnx)!r}: {said}."
 
 

@@ -13,31 +13,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.lru_cache import Recent
-from infra.engines.tensorrt.bindings import listener, torch_types
-from infra.engines.tensorrt.device import Device, Work
-from infra.engines.tensorrt.profiles import Profile, ShapeRefused, profile_for
+from infra.engines.lru_cache import LruCache
+from infra.engines.tensorrt.bindings import create_error_logger, torch_dtypes
+from infra.engines.tensorrt.device import PlanDevice, StreamWork
+from infra.engines.tensorrt.profiles import Profile, UnsupportedShape, find_profile
 from infra.errors import EngineError
-from infra.onnx_graphs.graph_spec import Graph
+from infra.onnx_graphs.graph_spec import GraphSpec
 
 if TYPE_CHECKING:
     import tensorrt
     import torch
 
-RECORDED_BYTES = 2 << 30
+CAPTURE_BUDGET_BYTES = 2 << 30
 """What buffers and recorded graphs of one plan may hold: some 64 sets of shapes at 1024 px, by their buffers' size."""
 
-Shapes = Mapping[str, tuple[int, ...]]
+TensorShapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class _Recorded:
+class _CapturedContext:
     """One set of shapes, ready: fill `inputs`, call `replay`, read `outputs`. The context must live as long."""
 
     context: "tensorrt.IExecutionContext"
     inputs: "dict[str, torch.Tensor]"
     outputs: "dict[str, torch.Tensor]"
-    replay: Work
+    replay: StreamWork
 
 
 class TensorRtRuntime:
@@ -49,54 +49,54 @@ class TensorRtRuntime:
         self,
         trt: Any,
         plan: Path,
-        graph: Graph,
+        graph: GraphSpec,
         profiles: Sequence[Profile],
-        device: Device,
-        budget: int = RECORDED_BYTES,
+        device: PlanDevice,
+        budget_bytes: int = CAPTURE_BUDGET_BYTES,
     ) -> None:
         self._trt, self._graph, self._profiles, self._device = trt, graph, profiles, device
-        self._listener = listener(trt)
-        self._runtime: tensorrt.Runtime = trt.Runtime(self._listener)
-        self._engine: tensorrt.ICudaEngine = self._loaded(plan)
-        self._types = torch_types(trt)
-        self._recorded: Recent[tuple[tuple[str, tuple[int, ...]], ...], _Recorded] = Recent(budget)
-        self._check(plan)
+        self._logger = create_error_logger(trt)
+        self._runtime: tensorrt.Runtime = trt.Runtime(self._logger)
+        self._engine: tensorrt.ICudaEngine = self._deserialize(plan)
+        self._torch_dtypes = torch_dtypes(trt)
+        self._captures: LruCache[tuple[tuple[str, tuple[int, ...]], ...], _CapturedContext] = LruCache(budget_bytes)
+        self._check_plan(plan)
         for number in range(self._engine.num_optimization_profiles):
-            device.wish(int(self._engine.get_device_memory_size_for_profile_v2(number)))
+            device.request_scratch(int(self._engine.get_device_memory_size_for_profile_v2(number)))
 
     def run(self, inputs: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
-        """Return the outputs by name, the caller's until the next run; raise `ShapeRefused` outside the profiles."""
+        """Return the outputs by name, valid until the next run; raise `UnsupportedShape` outside the profiles."""
         shapes = {name: tuple(inputs[name].shape) for name in sorted(inputs)}
-        recorded = self._recorded.get(tuple(shapes.items())) or self._record(shapes)
-        with self._device.working():
+        recorded = self._captures.get(tuple(shapes.items())) or self._capture(shapes)
+        with self._device.on_stream():
             for name, buffer in recorded.inputs.items():
                 buffer.copy_(inputs[name], non_blocking=True)
             recorded.replay()
         return dict(recorded.outputs)
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Forget what was recorded, with its contexts and buffers."""
         self._device.synchronize()
-        self._recorded.clear()
+        self._captures.clear()
 
     def close(self) -> None:
         """Free contexts and buffers, then the engine, then what it was loaded with."""
-        self.spare()
+        self.free_memory()
         self._engine = None
         self._runtime = None
 
-    def _loaded(self, plan: Path) -> "tensorrt.ICudaEngine":
+    def _deserialize(self, plan: Path) -> "tensorrt.ICudaEngine":
         try:
             with plan.open("rb") as file:
-                engine = self._runtime.deserialize_cuda_engine(_reader(self._trt, file))
+                engine = self._runtime.deserialize_cuda_engine(_stream_reader(self._trt, file))
         except OSError as error:
             raise EngineError(f"The plan {str(plan)!r} cannot be read: {error.strerror or error}.") from error
         if engine is None:
-            said = "; ".join(self._listener.errors) or "TensorRT gave no reason"
+            said = "; ".join(self._logger.errors) or "TensorRT gave no reason"
             raise EngineError(f"TensorRT cannot load the plan {str(plan)!r} ({said}): build it again on this machine.")
         return engine
 
-    def _check(self, plan: Path) -> None:
+    def _check_plan(self, plan: Path) -> None:
         """Raise `EngineError` unless the plan has the graph's inputs and outputs, and as many profiles as its card."""
         engine = self._engine
         found = {engine.get_tensor_name(number) for number in range(engine.num_io_tensors)}
@@ -110,67 +110,67 @@ class TensorRtRuntime:
                 f"{len(self._profiles)}: build it again."
             )
 
-    def _record(self, shapes: Shapes) -> _Recorded:
+    def _capture(self, shapes: TensorShapes) -> _CapturedContext:
         """Make a context and buffers for these shapes, run them once, record them, and keep what was recorded."""
-        number = profile_for(self._graph, self._profiles, shapes)
+        number = find_profile(self._graph, self._profiles, shapes)
         free = self._device.free_bytes()
-        context = self._context(number, shapes)
-        inputs = {port.name: self._buffer(context, port.name) for port in self._graph.inputs}
-        outputs = {port.name: self._buffer(context, port.name) for port in self._graph.outputs}
+        context = self._create_context(number, shapes)
+        inputs = {port.name: self._allocate_buffer(context, port.name) for port in self._graph.inputs}
+        outputs = {port.name: self._allocate_buffer(context, port.name) for port in self._graph.outputs}
 
         def enqueue() -> None:
             if not context.execute_async_v3(self._device.stream):
-                raise EngineError(f"TensorRT could not run the {self._graph.name}: {self._said()}.")
+                raise EngineError(f"TensorRT could not run the {self._graph.name}: {self._logged_errors()}.")
 
-        with self._device.working():
+        with self._device.on_stream():
             for buffer in inputs.values():
                 buffer.zero_()
             enqueue()  # what TensorRT puts off until the first run must not be in a recording
         self._device.synchronize()
-        made = _Recorded(context, inputs, outputs, self._device.record(enqueue))
+        made = _CapturedContext(context, inputs, outputs, self._device.capture(enqueue))
         buffers = sum(each.numel() * each.element_size() for each in (*inputs.values(), *outputs.values()))
         size = max(buffers, free - self._device.free_bytes())
         self._device.synchronize()  # what is forgotten now may still have been at work
-        self._recorded.put(tuple(shapes.items()), made, size)
+        self._captures.put(tuple(shapes.items()), made, size)
         return made
 
-    def _context(self, profile: int, shapes: Shapes) -> "tensorrt.IExecutionContext":
+    def _create_context(self, profile: int, shapes: TensorShapes) -> "tensorrt.IExecutionContext":
         engine, device = self._engine, self._device
         context: tensorrt.IExecutionContext = engine.create_execution_context(
             self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
         )
         if context is None:
-            raise EngineError(f"TensorRT made no context for the {self._graph.name}: {self._said()}.")
+            raise EngineError(f"TensorRT made no context for the {self._graph.name}: {self._logged_errors()}.")
         if not context.set_optimization_profile_async(profile, device.stream):
-            raise EngineError(f"TensorRT refused profile {profile} of the {self._graph.name}: {self._said()}.")
+            raise EngineError(f"TensorRT refused profile {profile} of the {self._graph.name}: {self._logged_errors()}.")
         device.synchronize()
         for name, shape in shapes.items():
             if not context.set_input_shape(name, shape):
-                raise ShapeRefused(
+                raise UnsupportedShape(
                     f"TensorRT refused {shape!r} for {name!r}: the plan has other profiles than its card."
                 )
         if missing := context.infer_shapes():
             raise EngineError(
                 f"The {self._graph.name} does not know the shape of {', '.join(missing)}: build it again."
             )
-        context.set_device_memory(*device.scratch())
+        context.set_device_memory(*device.scratch_memory())
         return context
 
-    def _buffer(self, context: "tensorrt.IExecutionContext", name: str) -> "torch.Tensor":
+    def _allocate_buffer(self, context: "tensorrt.IExecutionContext", name: str) -> "torch.Tensor":
         buffer = self._device.empty(
-            tuple(context.get_tensor_shape(name)), self._types[self._engine.get_tensor_dtype(name)]
+            tuple(context.get_tensor_shape(name)), self._torch_dtypes[self._engine.get_tensor_dtype(name)]
         )
         context.set_tensor_address(name, buffer.data_ptr())
         return buffer
 
-    def _said(self) -> str:
-        return "; ".join(self._listener.errors[-3:]) or "it gave no reason"
+    def _logged_errors(self) -> str:
+        return "; ".join(self._logger.errors[-3:]) or "it gave no reason"
 
 
-def _reader(trt: Any, file: Any) -> "tensorrt.IStreamReaderV2":
+def _stream_reader(trt: Any, file: Any) -> "tensorrt.IStreamReaderV2":
     """Return what TensorRT reads a plan of 12 GB with, piece by piece instead of as one block of main memory."""
 
-    class Reader(trt.IStreamReaderV2):  # type: ignore[misc]
+    class PlanReader(trt.IStreamReaderV2):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.IStreamReaderV2.__init__(self)
 
@@ -180,4 +180,4 @@ def _reader(trt: Any, file: Any) -> "tensorrt.IStreamReaderV2":
         def seek(self, offset: int, whence: Any = 0) -> int:
             return int(file.seek(offset, int(whence)))
 
-    return Reader()
+    return PlanReader()

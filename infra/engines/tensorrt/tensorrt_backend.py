@@ -9,20 +9,20 @@ from collections.abc import Callable, Hashable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.backend import Painter
-from infra.engines.tensorrt.build_manifest import read_card
-from infra.engines.tensorrt.engine_open import Host, OpenEngine, cuda_host, host_of, open_engine_folder
-from infra.engines.tensorrt.model_configs import component_configs, latent_pixel
-from infra.engines.tensorrt.profiles import Size
+from infra.engines.backend import Backend
+from infra.engines.tensorrt.build_manifest import read_build_manifest
+from infra.engines.tensorrt.engine_open import LoadedEngine, TensorRtHost, host_for, load_engine_folder, open_cuda_host
+from infra.engines.tensorrt.model_configs import component_configs, pixels_per_latent
+from infra.engines.tensorrt.profiles import ImageSize
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Prompt
-from infra.models.model_files import folder_digest
+from infra.models.model_files import model_folder_digest
 
 if TYPE_CHECKING:
     import torch
 
     from infra.engines import EngineSpec
-    from infra.models.loading import Weights
+    from infra.models.loading import PipelineSource
 
 
 class TensorRtAccelerator:
@@ -31,115 +31,128 @@ class TensorRtAccelerator:
     name = "tensorrt"
     replaces: Set[str] = frozenset(("transformer", "vae"))
 
-    def __init__(self, folder: Path, weights_digest: str | None, host: Callable[[], Host] = cuda_host) -> None:
-        self.card = read_card(folder)
-        self._folder, self._digest, self._find_host = folder, weights_digest, host
-        self._host: Host | None = None
-        self._opened: OpenEngine | None = None
+    def __init__(
+        self, folder: Path, weights_digest: str | None, open_host: Callable[[], TensorRtHost] = open_cuda_host
+    ) -> None:
+        self.manifest = read_build_manifest(folder)
+        self._folder, self._weights_digest, self._open_host = folder, weights_digest, open_host
+        self._host: TensorRtHost | None = None
+        self._engine: LoadedEngine | None = None
 
-    def prepare(self) -> None:
+    def check_host(self) -> None:
         """Find TensorRT and the GPU that the engine was built for, before any weights are read."""
-        self._host = host_of(self.card, self._find_host)
+        self._host = host_for(self.manifest, self._open_host)
 
     def attach(self, pipeline: Any) -> None:
         """Open the engine and put it in; raise `EngineUnsuitable` where it is another model's, or not for this GPU."""
         from diffusers.image_processor import VaeImageProcessor
 
-        from infra.engines.tensorrt.pipeline_adapters import EngineDecoder, EngineTransformer
+        from infra.engines.tensorrt.pipeline_adapters import TransformerAdapter, VaeDecoderAdapter
 
         model = Path(pipeline.name_or_path)
         self._check_weights(model)
-        opened = self._opened = open_engine_folder(self._folder, self.card, self._host)
-        dtype, batch = graph_dtype(self.card.precision), self.card.batches
+        opened = self._engine = load_engine_folder(self._folder, self.manifest, self._host)
+        dtype, batch = graph_dtype(self.manifest.precision), self.manifest.batch_range
         transformer, vae = component_configs(model)
-        pipeline.transformer = EngineTransformer(opened.transformer, transformer, batch, dtype)
-        pipeline.vae = EngineDecoder(opened.vae_decoder, vae, batch, dtype)
+        pipeline.transformer = TransformerAdapter(opened.transformer, transformer, batch, dtype)
+        pipeline.vae = VaeDecoderAdapter(opened.vae_decoder, vae, batch, dtype)
         # The pipeline reads it from the VAE that it is made with, and this one was made without.
-        pipeline.vae_scale_factor = latent_pixel(vae)
+        pipeline.vae_scale_factor = pixels_per_latent(vae)
         pipeline.image_processor = VaeImageProcessor(vae_scale_factor=2 * pipeline.vae_scale_factor)
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Forget what was recorded: smaller batches are recorded anew."""
-        if self._opened is not None:
-            self._opened.spare()
+        if self._engine is not None:
+            self._engine.free_memory()
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Close the engine."""
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = None
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None
 
     def _check_weights(self, model: Path) -> None:
-        digest = self._digest or folder_digest(model)
-        if digest != self.card.weights_digest:
+        digest = self._weights_digest or model_folder_digest(model)
+        if digest != self.manifest.weights_digest:
             raise EngineUnsuitable(
-                f"The engine in {str(self._folder)!r} was built from weights {self.card.weights_digest!r}, and the "
+                f"The engine in {str(self._folder)!r} was built from weights {self.manifest.weights_digest!r}, and the "
                 f"model is {digest!r}: export and build that model, or name its engine."
             )
 
 
-class TensorRtPainter:
+class TensorRtBackend:
     """Paints by another painter what the engine was built for; other sizes are Failures with the mend."""
 
     name = "tensorrt"
 
-    def __init__(self, painter: Painter, accelerator: TensorRtAccelerator) -> None:
-        self._painter, self._accelerator = painter, accelerator
-        self.card = accelerator.card
+    def __init__(self, backend: Backend, accelerator: TensorRtAccelerator) -> None:
+        self._backend, self._accelerator = backend, accelerator
+        self.manifest = accelerator.manifest
 
     def load(self) -> None:
         """Look at the machine, then load the other painter, which attaches the accelerator."""
-        self._accelerator.prepare()
-        self._painter.load()
+        self._accelerator.check_host()
+        self._backend.load()
 
-    def group(self, prompt: Prompt) -> Hashable:
+    def batch_key(self, prompt: Prompt) -> Hashable:
         """Return the other painter's group."""
-        return self._painter.group(prompt)
+        return self._backend.batch_key(prompt)
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Paint the prompts whose size has a profile, and answer the others."""
-        refusals = [self._accelerator.card.refusal(Size(prompt.width, prompt.height)) for prompt in prompts]
+        refusals = [
+            self._accelerator.manifest.unsupported_size_reason(ImageSize(prompt.width, prompt.height))
+            for prompt in prompts
+        ]
         possible = [prompt for prompt, refusal in zip(prompts, refusals, strict=True) if refusal is None]
-        painted = iter(self._painter.paint(possible) if possible else ())
+        painted = iter(self._backend.generate_batch(possible) if possible else ())
         return [
             next(painted) if refusal is None else Failure(prompt.key, refusal)
             for prompt, refusal in zip(prompts, refusals, strict=True)
         ]
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Release the other painter."""
-        self._painter.release()
+        self._backend.close()
 
 
-def tensorrt_painter(spec: "EngineSpec", host: Callable[[], Host] = cuda_host) -> tuple[TensorRtPainter, int]:
+def create_tensorrt_backend_from_spec(
+    spec: "EngineSpec", open_host: Callable[[], TensorRtHost] = open_cuda_host
+) -> tuple[TensorRtBackend, int]:
     """Return the painter that a spec describes, and the batch that its engine is fastest at.
 
     Raises `EngineError` for a folder that holds no engine, `EngineUnsuitable` for one of another precision.
     """
-    from infra.models.loading import StoredWeights
+    from infra.models.loading import StoredPipeline
 
     if not spec.folder:
         raise EngineError("The tensorrt engine needs a folder that `packshot engine build` wrote.")
-    painter = engine_painter(
-        Path(spec.folder), StoredWeights(spec.source, spec.revision, spec.weights_digest), spec.weights_digest, host
+    painter = create_tensorrt_backend(
+        Path(spec.folder),
+        StoredPipeline(spec.source, spec.revision, spec.weights_digest),
+        spec.weights_digest,
+        open_host,
     )
-    if spec.precision != painter.card.precision:
+    if spec.precision != painter.manifest.precision:
         raise EngineUnsuitable(
-            f"The engine in {spec.folder!r} computes in {painter.card.precision!r} and the recipe asks for "
+            f"The engine in {spec.folder!r} computes in {painter.manifest.precision!r} and the recipe asks for "
             f"{spec.precision!r}: build one with --precision {spec.precision}, or change the recipe."
         )
-    return painter, painter.card.batches.usual
+    return painter, painter.manifest.batch_range.optimal
 
 
-def engine_painter(
-    folder: Path, weights: "Weights", weights_digest: str | None, host: Callable[[], Host] = cuda_host
-) -> TensorRtPainter:
+def create_tensorrt_backend(
+    folder: Path,
+    weights: "PipelineSource",
+    weights_digest: str | None,
+    open_host: Callable[[], TensorRtHost] = open_cuda_host,
+) -> TensorRtBackend:
     """Return what paints by an engine's folder, whatever precision it is of; `EngineError` where it holds none."""
-    from infra.engines.torch.diffusers_backend import DiffusersPainter
+    from infra.engines.torch.diffusers_backend import DiffusersBackend
 
-    accelerator = TensorRtAccelerator(folder, weights_digest, host)
-    around = "fp32" if accelerator.card.precision == "fp32" else "bf16"  # fp8 is inside the plan alone
-    return TensorRtPainter(DiffusersPainter(weights, around, accelerator), accelerator)
+    accelerator = TensorRtAccelerator(folder, weights_digest, open_host)
+    around = "fp32" if accelerator.manifest.precision == "fp32" else "bf16"  # fp8 is inside the plan alone
+    return TensorRtBackend(DiffusersBackend(weights, around, accelerator), accelerator)
 
 
 def graph_dtype(precision: str) -> "torch.dtype":

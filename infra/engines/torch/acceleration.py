@@ -11,7 +11,7 @@ from infra.engines.backend import Accelerator
 from infra.errors import EngineError
 
 
-class Eager:
+class EagerAccelerator:
     """The pipeline as diffusers runs it."""
 
     name = "eager"
@@ -20,23 +20,23 @@ class Eager:
     def attach(self, pipeline: Any) -> None:
         """Leave everything as it is."""
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Hold nothing that could be spared."""
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Hold nothing, free nothing."""
 
 
 def open_accelerator(name: str) -> Accelerator:
     """Return the accelerator of that name; `EngineError` where there is none."""
     if name == "eager":
-        return Eager()
+        return EagerAccelerator()
     if name == "compile":
-        from infra.engines.torch.compilation import Compiled
+        from infra.engines.torch.compilation import CompileAccelerator
 
-        return Compiled()
+        return CompileAccelerator()
     if name == "graphs":
-        from infra.engines.torch.cuda_graphs import Graphs
+        from infra.engines.torch.cuda_graphs import CudaGraphAccelerator
 
-        return Graphs()
+        return CudaGraphAccelerator()
     raise EngineError(f"There is no acceleration called {name!r}: choose 'eager', 'compile' or 'graphs'.")

@@ -16,83 +16,83 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import EngineError
-from infra.onnx_graphs.graph_spec import CAPTION_LIMIT, padded
+from infra.onnx_graphs.graph_spec import MAX_CAPTION_TOKENS, padded_length
 
 if TYPE_CHECKING:
     import torch
 
-KEPT_TOKENS = 32_768
+MAX_CACHED_TOKENS = 32_768
 """Tokens whose embeddings are kept: two windows of 64 captions of 256 tokens; 168 MB of bf16 in Z-Image's width."""
 
-ANNOUNCED = 256
+MAX_ANNOUNCED_TEXTS = 256
 """Texts that are remembered until they are wished for; those of a consumer that left are forgotten in time."""
 
 
-class Captions:
+class CaptionEmbedder:
     """The embeddings of one pipeline's captions. `at_once` is how many the text encoder gets in one call."""
 
-    def __init__(self, pipeline: Any, at_once: int, kept_tokens: int = KEPT_TOKENS) -> None:
+    def __init__(self, pipeline: Any, encoder_batch: int, max_cached_tokens: int = MAX_CACHED_TOKENS) -> None:
         self._pipeline = pipeline
         # Right padding is seen by no token of a causal encoder; left padding is a prefix to all of them.
-        self._at_once = at_once if pipeline.tokenizer.padding_side == "right" else 1
-        self._kept_tokens = kept_tokens
-        self._kept: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._encoder_batch = encoder_batch if pipeline.tokenizer.padding_side == "right" else 1
+        self._max_cached_tokens = max_cached_tokens
+        self._cache: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._announced: OrderedDict[str, None] = OrderedDict()
-        self._tokens = lru_cache(maxsize=1024)(self._counted)
+        self._cached_token_count = lru_cache(maxsize=1024)(self._count_tokens)
 
     def announce(self, text: str) -> None:
         """Remember a text that will be wished for soon."""
-        if text not in self._kept and self.tokens(text) <= CAPTION_LIMIT:
+        if text not in self._cache and self.token_count(text) <= MAX_CAPTION_TOKENS:
             self._announced[text] = None
-            while len(self._announced) > ANNOUNCED:
+            while len(self._announced) > MAX_ANNOUNCED_TEXTS:
                 self._announced.popitem(last=False)
 
-    def tokens(self, text: str) -> int:
-        """Return how many tokens a caption has; past `CAPTION_LIMIT` diffusers would cut it without a word."""
-        return self._tokens(text)
+    def token_count(self, text: str) -> int:
+        """Return how many tokens a caption has; past `MAX_CAPTION_TOKENS` diffusers would cut it without a word."""
+        return self._cached_token_count(text)
 
-    def padded_tokens(self, text: str) -> int:
+    def padded_token_count(self, text: str) -> int:
         """Return the length to which the transformer pads a caption."""
-        return padded(self._tokens(text))
+        return padded_length(self._cached_token_count(text))
 
-    def embeddings(self, texts: Sequence[str]) -> "list[torch.Tensor]":
+    def embed(self, texts: Sequence[str]) -> "list[torch.Tensor]":
         """Return each text's embedding (tokens x channels); what is missing is embedded with what was announced."""
-        wanted = {text: self._kept[text] for text in texts if text in self._kept}
+        wanted = {text: self._cache[text] for text in texts if text in self._cache}
         missing = [text for text in dict.fromkeys(texts) if text not in wanted]
         if missing:
-            made = self._embedded(missing + self._taken(-len(missing) % self._at_once, missing))
+            made = self._embed_in_batches(missing + self._take_announced(-len(missing) % self._encoder_batch, missing))
             wanted |= made
-            self._kept |= made
+            self._cache |= made
         for text in wanted:
-            self._kept.move_to_end(text)
-        self._forget()
+            self._cache.move_to_end(text)
+        self._evict()
         return [wanted[text] for text in texts]
 
     def clear(self) -> None:
         """Forget everything, and free its memory."""
-        self._kept.clear()
+        self._cache.clear()
         self._announced.clear()
 
-    def _taken(self, count: int, missing: Sequence[str]) -> list[str]:
+    def _take_announced(self, count: int, missing: Sequence[str]) -> list[str]:
         """Take announced texts off the list, even if the call fails: a bad one may spoil one batch, not every one."""
         for text in missing:
             self._announced.pop(text, None)
         return [self._announced.popitem(last=False)[0] for _ in range(min(count, len(self._announced)))]
 
-    def _forget(self) -> None:
-        held = sum(len(embedding) for embedding in self._kept.values())
-        while held > self._kept_tokens:
-            held -= len(self._kept.popitem(last=False)[1])
+    def _evict(self) -> None:
+        held = sum(len(embedding) for embedding in self._cache.values())
+        while held > self._max_cached_tokens:
+            held -= len(self._cache.popitem(last=False)[1])
 
-    def _embedded(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
+    def _embed_in_batches(self, texts: Sequence[str]) -> "dict[str, torch.Tensor]":
         made: dict[str, torch.Tensor] = {}
-        for start in range(0, len(texts), self._at_once):
-            some = texts[start : start + self._at_once]
-            made |= zip(some, self._encoded(some), strict=True)
+        for start in range(0, len(texts), self._encoder_batch):
+            some = texts[start : start + self._encoder_batch]
+            made |= zip(some, self._encode_batch(some), strict=True)
         return made
 
-    def _encoded(self, texts: Sequence[str]) -> "Iterable[torch.Tensor]":
-        counts = [self._tokens(text) for text in texts]
+    def _encode_batch(self, texts: Sequence[str]) -> "Iterable[torch.Tensor]":
+        counts = [self._cached_token_count(text) for text in texts]
         embeddings, _ = self._pipeline.encode_prompt(
             list(texts), do_classifier_free_guidance=False, max_sequence_length=max(counts)
         )
@@ -104,13 +104,13 @@ class Captions:
                 )
             yield embedding
 
-    def _counted(self, text: str) -> int:
+    def _count_tokens(self, text: str) -> int:
         """Return how many tokens diffusers will make of a caption, its chat template included."""
         tokenizer = self._pipeline.tokenizer
-        return len(tokenizer(wrapped(tokenizer, text))["input_ids"])
+        return len(tokenizer(apply_chat_template(tokenizer, text))["input_ids"])
 
 
-def wrapped(tokenizer: Any, text: str) -> str:
+def apply_chat_template(tokenizer: Any, text: str) -> str:
     """Return a caption in the tokenizer's chat template, as diffusers wraps it for this model."""
     said = tokenizer.apply_chat_template(
         [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=True

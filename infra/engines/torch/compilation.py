@@ -11,7 +11,7 @@ from typing import Any
 from infra.errors import EngineUnsuitable
 
 
-class Compiled:
+class CompileAccelerator:
     """Runs the pipeline's transformer blocks through torch.compile."""
 
     name = "compile"
@@ -22,24 +22,24 @@ class Compiled:
         import torch
 
         try:
-            torch.compile(_trial)(torch.ones(8, device=pipeline._execution_device))
+            torch.compile(_compiler_probe)(torch.ones(8, device=pipeline._execution_device))
         except Exception as error:  # whatever the compiler's own tools raise
             reason = " ".join(str(error).split())[:200]
             raise EngineUnsuitable(
                 f"The acceleration 'compile' does not work here ({type(error).__name__}: {reason}): install a C++ "
                 "compiler (and Triton for CUDA), or choose 'eager'."
             ) from error
-        from infra.engines.torch.rotary_embedding import rotate_in_real_numbers
+        from infra.engines.torch.rotary_embedding import use_real_rotary_embedding
 
-        rotate_in_real_numbers(pipeline.transformer)
+        use_real_rotary_embedding(pipeline.transformer)
         pipeline.transformer.compile_repeated_blocks()
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Hold nothing that could be spared."""
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Leave the generated code to the process: another engine of the same model uses it again."""
 
 
-def _trial(numbers: Any) -> Any:
+def _compiler_probe(numbers: Any) -> Any:
     return numbers.sin() * 2 + numbers

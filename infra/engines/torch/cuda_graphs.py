@@ -14,143 +14,147 @@ from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.torch.graph_capture import CudaRecorder, Recorder, Recording
+from infra.engines.torch.graph_capture import CapturedGraph, CudaGraphCapturer, GraphCapturer
 from infra.errors import EngineUnsuitable
-from infra.onnx_graphs.graph_spec import padded
+from infra.onnx_graphs.graph_spec import padded_length
 
 if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger(__name__)
 
-SEEN_BEFORE = 8
+RUNS_BEFORE_CAPTURE = 8
 """Times that a shape runs as usual before it is recorded: one batch of 8 steps. Recording costs two forward passes,
 which a shard's last, smaller batch would never earn back."""
 
-BUDGET_SHARE = 0.25
+CACHE_MEMORY_SHARE = 0.25
 """The part of the memory that is free after loading which recordings may keep."""
 
-SHAPES_COUNTED = 1_000
+MAX_COUNTED_SHAPES = 1_000
 
 
 @dataclass(frozen=True)
-class _Recorded:
+class _CachedGraph:
     inputs: "tuple[torch.Tensor, ...]"
-    recording: Recording
+    graph: CapturedGraph
 
 
-class GraphCache:
+class CudaGraphCache:
     """Recordings by their shape, the least recently used dropped first, within `budget` bytes."""
 
-    def __init__(self, recorder: Recorder, budget: int, seen_before: int = SEEN_BEFORE) -> None:
-        self._recorder, self._budget, self._seen_before = recorder, budget, seen_before
-        self._kept: OrderedDict[Hashable, _Recorded] = OrderedDict()
-        self._seen: Counter[Hashable] = Counter()
-        self._refused: set[Hashable] = set()
+    def __init__(
+        self, capturer: GraphCapturer, budget_bytes: int, runs_before_capture: int = RUNS_BEFORE_CAPTURE
+    ) -> None:
+        self._capturer, self._budget_bytes, self._runs_before_capture = capturer, budget_bytes, runs_before_capture
+        self._graphs: OrderedDict[Hashable, _CachedGraph] = OrderedDict()
+        self._run_counts: Counter[Hashable] = Counter()
+        self._uncapturable: set[Hashable] = set()
 
     @property
-    def bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """Return what all recordings keep."""
-        return sum(each.recording.bytes for each in self._kept.values())
+        return sum(each.graph.memory_bytes for each in self._graphs.values())
 
     def run(
-        self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", work: "Callable[..., torch.Tensor]"
+        self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", forward: "Callable[..., torch.Tensor]"
     ) -> "torch.Tensor | None":
         """Return `work(*inputs)` from a recording, or None where there is none yet, or never will be."""
-        if shape not in self._kept and not self._record(shape, inputs, work):
+        if shape not in self._graphs and not self._capture(shape, inputs, forward):
             return None
-        self._kept.move_to_end(shape)
-        found = self._kept[shape]
+        self._graphs.move_to_end(shape)
+        found = self._graphs[shape]
         for ours, given in zip(found.inputs, inputs, strict=True):
             ours.copy_(given, non_blocking=True)
-        found.recording.replay()
-        return found.recording.output.clone()  # the next replay overwrites it
+        found.graph.replay()
+        return found.graph.output.clone()  # the next replay overwrites it
 
     def clear(self) -> None:
         """Drop every recording."""
-        while self._kept:
-            self._drop()
+        while self._graphs:
+            self._evict_oldest()
 
-    def _record(self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", work: "Callable[..., torch.Tensor]") -> bool:
-        if shape in self._refused:
+    def _capture(
+        self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", forward: "Callable[..., torch.Tensor]"
+    ) -> bool:
+        if shape in self._uncapturable:
             return False
-        if len(self._seen) > SHAPES_COUNTED:
-            self._seen.clear()
-        self._seen[shape] += 1
-        if self._seen[shape] <= self._seen_before:
+        if len(self._run_counts) > MAX_COUNTED_SHAPES:
+            self._run_counts.clear()
+        self._run_counts[shape] += 1
+        if self._run_counts[shape] <= self._runs_before_capture:
             return False
         ours = tuple(each.clone() for each in inputs)
         try:
-            recording = self._recorder.record(lambda: work(*ours))
+            recording = self._capturer.capture(lambda: forward(*ours))
         except RuntimeError as error:  # out of memory among them; what the device itself has is met again by the caller
-            return self._refuse(shape, str(error))
-        if recording.bytes > self._budget:
-            size = recording.bytes
-            recording.release()
-            return self._refuse(shape, f"it would keep {size:,} bytes of {self._budget:,}")
-        while self._kept and self.bytes + recording.bytes > self._budget:
-            self._drop()
-        self._kept[shape] = _Recorded(ours, recording)
+            return self._mark_uncapturable(shape, str(error))
+        if recording.memory_bytes > self._budget_bytes:
+            size = recording.memory_bytes
+            recording.free()
+            return self._mark_uncapturable(shape, f"it would keep {size:,} bytes of {self._budget_bytes:,}")
+        while self._graphs and self.memory_bytes + recording.memory_bytes > self._budget_bytes:
+            self._evict_oldest()
+        self._graphs[shape] = _CachedGraph(ours, recording)
         return True
 
-    def _refuse(self, shape: Hashable, reason: str) -> bool:
-        self._refused.add(shape)
+    def _mark_uncapturable(self, shape: Hashable, reason: str) -> bool:
+        self._uncapturable.add(shape)
         logger.warning("graphs: the shape %r runs as usual: %s", shape, " ".join(reason.split())[:200])
         return False
 
-    def _drop(self) -> None:
-        _, oldest = self._kept.popitem(last=False)
-        oldest.recording.release()
+    def _evict_oldest(self) -> None:
+        _, oldest = self._graphs.popitem(last=False)
+        oldest.graph.free()
 
 
-class Graphs:
+class CudaGraphAccelerator:
     """Runs the pipeline's transformer from recordings. `recorder` and `budget` (bytes) are chosen where not given."""
 
     name = "graphs"
     replaces: Set[str] = frozenset()
 
-    def __init__(self, recorder: Recorder | None = None, budget: int | None = None) -> None:
-        self._recorder, self._budget = recorder, budget
-        self._forward: _GraphedForward | None = None
+    def __init__(self, capturer: GraphCapturer | None = None, budget_bytes: int | None = None) -> None:
+        self._capturer, self._budget_bytes = capturer, budget_bytes
+        self._graphed_forward: _GraphedForward | None = None
 
     def attach(self, pipeline: Any) -> None:
         """Put the recordings before the transformer's `forward`; raise `EngineUnsuitable` without CUDA."""
         import torch
 
-        if self._recorder is None:
+        if self._capturer is None:
             if not torch.cuda.is_available():
                 raise EngineUnsuitable("The acceleration 'graphs' needs a CUDA device: choose 'eager' or 'compile'.")
-            self._recorder = CudaRecorder()
+            self._capturer = CudaGraphCapturer()
         if any(hasattr(module, "_hf_hook") for module in pipeline.transformer.modules()):
             raise EngineUnsuitable(
                 "The acceleration 'graphs' needs the whole model on the device, and it does not fit: choose 'eager'."
             )
-        budget = self._budget
+        budget = self._budget_bytes
         if budget is None:
-            budget = int(torch.cuda.mem_get_info()[0] * BUDGET_SHARE)
-        self._forward = _GraphedForward(pipeline.transformer, GraphCache(self._recorder, budget))
+            budget = int(torch.cuda.mem_get_info()[0] * CACHE_MEMORY_SHARE)
+        self._graphed_forward = _GraphedForward(pipeline.transformer, CudaGraphCache(self._capturer, budget))
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         """Drop the recordings: the batch in hand needs the memory more."""
-        if self._forward is not None:
-            self._forward.cache.clear()
+        if self._graphed_forward is not None:
+            self._graphed_forward.cache.clear()
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Drop the recordings and give the transformer its own `forward` back."""
-        if self._forward is not None:
-            self._forward.detach()
-            self._forward = None
+        if self._graphed_forward is not None:
+            self._graphed_forward.detach()
+            self._graphed_forward = None
 
 
 class _GraphedForward:
     """Stands before a transformer's `forward`, with the same arguments."""
 
-    def __init__(self, transformer: Any, cache: GraphCache) -> None:
+    def __init__(self, transformer: Any, cache: CudaGraphCache) -> None:
         self.cache = cache
         self._transformer = transformer
-        self._usual = transformer.forward
+        self._eager_forward = transformer.forward
         self._padding: torch.Tensor | None = None
-        self._hook = transformer.cap_embedder.register_forward_hook(self._put_padding)
+        self._hook = transformer.cap_embedder.register_forward_hook(self._replace_padding_embeddings)
         transformer.forward = self
 
     def detach(self) -> None:
@@ -169,16 +173,16 @@ class _GraphedForward:
     ) -> Any:
         import torch
 
-        lengths = {padded(len(each)) for each in cap_feats}
+        lengths = {padded_length(len(each)) for each in cap_feats}
         if not return_dict and len(lengths) == 1 and not any(value is not None for value in others.values()):
-            inputs = (torch.stack(list(x)), t, *_filled(cap_feats, next(iter(lengths))))
+            inputs = (torch.stack(list(x)), t, *_pad_captions(cap_feats, next(iter(lengths))))
             shape = (*inputs[0].shape, next(iter(lengths)), str(inputs[0].dtype))
-            found = self.cache.run(shape, inputs, self._whole)
+            found = self.cache.run(shape, inputs, self._forward_padded)
             if found is not None:
                 return (list(found.unbind()),)
-        return self._usual(x, t, cap_feats, return_dict=return_dict, **others)
+        return self._eager_forward(x, t, cap_feats, return_dict=return_dict, **others)
 
-    def _whole(
+    def _forward_padded(
         self, latents: "torch.Tensor", t: "torch.Tensor", captions: "torch.Tensor", padding: "torch.Tensor"
     ) -> "torch.Tensor":
         """Run the transformer on captions that fill their padded length, and say which rows are padding."""
@@ -186,12 +190,14 @@ class _GraphedForward:
 
         self._padding = padding.flatten()[:, None]
         try:
-            (made,) = self._usual(list(latents.unbind()), t, list(captions.unbind()), return_dict=False)
+            (made,) = self._eager_forward(list(latents.unbind()), t, list(captions.unbind()), return_dict=False)
         finally:
             self._padding = None
         return torch.stack(list(made))
 
-    def _put_padding(self, _module: Any, _inputs: Any, embedded: "torch.Tensor") -> "torch.Tensor | None":
+    def _replace_padding_embeddings(
+        self, _module: Any, _inputs: Any, embedded: "torch.Tensor"
+    ) -> "torch.Tensor | None":
         import torch
 
         if self._padding is None:
@@ -199,7 +205,7 @@ class _GraphedForward:
         return torch.where(self._padding, self._transformer.cap_pad_token.to(embedded.dtype), embedded)
 
 
-def _filled(captions: "Sequence[torch.Tensor]", length: int) -> "tuple[torch.Tensor, torch.Tensor]":
+def _pad_captions(captions: "Sequence[torch.Tensor]", length: int) -> "tuple[torch.Tensor, torch.Tensor]":
     """Return captions filled up with zeros (batch x length x channels), and where that is padding (batch x length)."""
     import torch
 

@@ -14,92 +14,92 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.engines.backend import Accelerator, OutOfDeviceMemory
-from infra.engines.torch.acceleration import Eager
-from infra.engines.torch.caption_embedding import Captions
-from infra.engines.torch.placement import place
+from infra.engines.torch.acceleration import EagerAccelerator
+from infra.engines.torch.caption_embedding import CaptionEmbedder
+from infra.engines.torch.placement import place_pipeline
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Pixels, Prompt
-from infra.models.loading import Weights, require_libraries, weights_dtype
-from infra.onnx_graphs.graph_spec import CAPTION_LIMIT
+from infra.models.loading import PipelineSource, require_torch_extra, weights_dtype
+from infra.onnx_graphs.graph_spec import MAX_CAPTION_TOKENS
 
 if TYPE_CHECKING:
     import torch
 
-EMBEDDED_AT_ONCE = 16
+TEXT_ENCODER_BATCH = 16
 """Captions in a call of the text encoder on a GPU: 1,536 tokens of usual captions, where it no longer waits for its
 own weights. On a CPU one: nothing is gained there, and an image's bytes stay independent of its neighbours."""
 
 
-def usual_batch_size() -> int:
+def default_batch_size() -> int:
     """Return the batch size for who gave none: 4 on CUDA, 1 on a CPU.
 
     At 1024 px a large GPU is full with one image and 4 cost nothing but memory; at 512 px launches dominate and 4
     give about 2.8 times the images (SGLang, pull request 22183). A CPU gains next to nothing, and one at a time
     makes an image's bytes independent of its neighbours.
     """
-    require_libraries()
+    require_torch_extra()
     import torch
 
     return 4 if torch.cuda.is_available() else 1
 
 
-class DiffusersPainter:
+class DiffusersBackend:
     """Paints with diffusers' `ZImagePipeline`. `load` raises `EngineError` or `EngineUnsuitable`, and says why."""
 
     name = "torch"
 
-    def __init__(self, weights: Weights, precision: str, accelerator: Accelerator | None = None) -> None:
+    def __init__(self, weights: PipelineSource, precision: str, accelerator: Accelerator | None = None) -> None:
         self._weights = weights
         self._precision = precision
-        self._accelerator = accelerator or Eager()
+        self._accelerator = accelerator or EagerAccelerator()
         self._pipeline: Any = None
-        self._captions: Any = None
+        self._caption_embedder: Any = None
 
     def load(self) -> None:
         """Check machine and weights, put them on the device in the precision that was asked for, and accelerate."""
-        require_libraries()
+        require_torch_extra()
         import torch
 
-        from infra.engines.torch.fp8_linear import to_eight_bits
+        from infra.engines.torch.fp8_linear import quantize_linear_layers
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = weights_dtype(self._precision, device)
-        pipeline = self._weights.open(dtype, self._accelerator.replaces)
+        pipeline = self._weights.load_pipeline(dtype, self._accelerator.replaces)
         pipeline.set_progress_bar_config(disable=True)
         if "vae" not in self._accelerator.replaces:
             pipeline.vae.enable_slicing()
         try:
             if self._precision == "fp8" and pipeline.transformer is not None:
-                to_eight_bits(pipeline.transformer, device)
-            place(pipeline, device)
+                quantize_linear_layers(pipeline.transformer, device)
+            place_pipeline(pipeline, device)
         except torch.OutOfMemoryError as error:
             raise EngineUnsuitable(f"The model does not fit this device: {error}.") from error
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             raise EngineError(f"The model could not be put on the device: {error}.") from error
         if device == "cpu":
-            _leave_a_core()
+            _reserve_one_core()
         self._pipeline = pipeline
-        self._captions = Captions(pipeline, EMBEDDED_AT_ONCE if device == "cuda" else 1)
+        self._caption_embedder = CaptionEmbedder(pipeline, TEXT_ENCODER_BATCH if device == "cuda" else 1)
         self._accelerator.attach(pipeline)
 
-    def group(self, prompt: Prompt) -> Hashable:
+    def batch_key(self, prompt: Prompt) -> Hashable:
         """Return size, steps, guidance and the padded length of the caption; its text is embedded before long."""
-        tokens = self._captions.padded_tokens(prompt.text)
-        self._captions.announce(prompt.text)
+        tokens = self._caption_embedder.padded_tokens(prompt.text)
+        self._caption_embedder.announce(prompt.text)
         return prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         """Paint one batch; impossible sizes, and pictures that came out black or not a number, are Failures."""
         import torch
 
         answers: dict[int, Frame | Failure] = {}
         for number, prompt in enumerate(prompts):
-            if reason := self._refusal(prompt):
+            if reason := self._unsupported_reason(prompt):
                 answers[number] = Failure(prompt.key, reason)
         possible = [number for number in range(len(prompts)) if number not in answers]
         try:
             if possible:
-                answers.update(zip(possible, self._painted([prompts[number] for number in possible]), strict=True))
+                answers.update(zip(possible, self._run_pipeline([prompts[number] for number in possible]), strict=True))
         except torch.OutOfMemoryError as error:
             short = str(error)
         except torch.AcceleratorError as error:
@@ -107,22 +107,22 @@ class DiffusersPainter:
         else:
             return [answers[number] for number in range(len(prompts))]
         # Not inside the handler: as long as the exception lives, its traceback holds the batch's tensors.
-        self._accelerator.spare()
+        self._accelerator.free_memory()
         gc.collect()
         torch.cuda.empty_cache()
         raise OutOfDeviceMemory(short)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Drop the model and give its memory back."""
-        self._accelerator.release()
-        self._pipeline = self._captions = None
+        self._accelerator.close()
+        self._pipeline = self._caption_embedder = None
         import torch
 
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _refusal(self, prompt: Prompt) -> str | None:
+    def _unsupported_reason(self, prompt: Prompt) -> str | None:
         step = self._pipeline.vae_scale_factor * 2
         largest = step * min(self._pipeline.transformer.config.axes_lens[1:])
         for side in (prompt.width, prompt.height):
@@ -130,19 +130,22 @@ class DiffusersPainter:
                 size = f"{prompt.width}x{prompt.height}"
                 return f"A picture of {size} cannot be painted: sides must be multiples of {step} up to {largest}."
         for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
-            tokens = self._captions.tokens(text)
-            if tokens > CAPTION_LIMIT:
-                return f"A caption has {tokens} tokens and the model reads {CAPTION_LIMIT}: shorten template or prompt."
+            tokens = self._caption_embedder.tokens(text)
+            if tokens > MAX_CAPTION_TOKENS:
+                return (
+                    f"A caption has {tokens} tokens and the model reads {MAX_CAPTION_TOKENS}: shorten template "
+                    "or prompt."
+                )
         return None if prompt.steps >= 1 else f"A picture needs at least one step, not {prompt.steps!r}."
 
-    def _painted(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def _run_pipeline(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         import torch
 
         first = prompts[0]
         texts = [each.text for each in prompts]
         negatives = [each.negative for each in prompts] if first.guidance > 0 else []
         with torch.no_grad():
-            embeddings = self._captions.embeddings(texts + negatives)
+            embeddings = self._caption_embedder.embeddings(texts + negatives)
             images = self._pipeline(
                 prompt_embeds=embeddings[: len(texts)],
                 negative_prompt_embeds=embeddings[len(texts) :],
@@ -153,10 +156,10 @@ class DiffusersPainter:
                 generator=[torch.Generator("cpu").manual_seed(each.seed) for each in prompts],
                 output_type="pt",
             ).images
-            return _answers(prompts, images)
+            return _frames_or_failures(prompts, images)
 
 
-def _leave_a_core() -> None:
+def _reserve_one_core() -> None:
     """Have torch use one core less than there are, if it would use them all.
 
     Its threads wait for one another at every operation: with one that encoding pushes off its core all of them stand
@@ -168,20 +171,20 @@ def _leave_a_core() -> None:
     torch.set_num_threads(max(1, min(torch.get_num_threads(), len(os.sched_getaffinity(0)) - 1)))
 
 
-def _answers(prompts: Sequence[Prompt], images: "torch.Tensor") -> list[Frame | Failure]:
+def _frames_or_failures(prompts: Sequence[Prompt], images: "torch.Tensor") -> list[Frame | Failure]:
     """Turn images (batch x 3 x height x width, 0 to 1, on the device) into frames that own their pixels."""
     images = images.float()
     sound, brightest = images.flatten(1).isfinite().all(1), images.flatten(1).amax(1)
     # What is no number becomes any byte; those pictures are not handed on.
     pixels = (images.permute(0, 2, 3, 1) * 255).round().byte()
-    fetched = zip(prompts, *_fetched(pixels, sound, brightest), strict=True)
+    fetched = zip(prompts, *_copy_to_host(pixels, sound, brightest), strict=True)
     return [
-        _answer(prompt, picture.numpy().copy(), finite=bool(finite), black=float(bright) <= 0)
+        _frame_or_failure(prompt, picture.numpy().copy(), finite=bool(finite), black=float(bright) <= 0)
         for prompt, picture, finite, bright in fetched
     ]
 
 
-def _fetched(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
+def _copy_to_host(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
     """Return the tensors in main memory: all copies are queued behind the painting, and waited for once."""
     import torch
 
@@ -194,7 +197,7 @@ def _fetched(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
     return fetched
 
 
-def _answer(prompt: Prompt, pixels: Pixels, *, finite: bool, black: bool) -> Frame | Failure:
+def _frame_or_failure(prompt: Prompt, pixels: Pixels, *, finite: bool, black: bool) -> Frame | Failure:
     if not finite:
         return Failure(prompt.key, "The model's picture holds values that are not numbers.")
     if black:

@@ -18,21 +18,21 @@ import torch
 from infra.errors import EngineError
 
 if TYPE_CHECKING:
-    Multiply = Callable[
+    ScaledMatmul = Callable[
         [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None, torch.dtype], torch.Tensor
     ]
 
-EIGHT_BITS = torch.float8_e4m3fn
-LARGEST = 448.0
+FP8_DTYPE = torch.float8_e4m3fn
+FP8_MAX = 448.0
 """The largest number of e4m3."""
 
-FIRST_BLOCK = 2
-LAYER = re.compile(r"layers\.(\d+)\.(?:attention\.to_(?:q|k|v|out\.0)|feed_forward\.w[123])")
-STEP = 16
+FIRST_QUANTIZED_BLOCK = 2
+QUANTIZED_LAYER_PATTERN = re.compile(r"layers\.(\d+)\.(?:attention\.to_(?:q|k|v|out\.0)|feed_forward\.w[123])")
+KERNEL_ALIGNMENT = 16
 """The kernels want both sides of a weight to be multiples of it."""
 
 
-def multiply(
+def scaled_matmul(
     rows: torch.Tensor,
     weight: torch.Tensor,
     row_scales: torch.Tensor,
@@ -55,7 +55,7 @@ def multiply(
     )
 
 
-def emulate(
+def emulate_scaled_matmul(
     rows: torch.Tensor,
     weight: torch.Tensor,
     row_scales: torch.Tensor,
@@ -68,54 +68,54 @@ def emulate(
     return (product if bias is None else product + bias.float()).to(dtype)
 
 
-def rounded(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def quantize_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return rows as 8-bit floats and each row's scale (rows x 1): the largest number becomes the largest there is."""
-    scales = rows.abs().amax(-1, keepdim=True).float().clamp(min=1e-12) / LARGEST
-    return (rows.float() / scales).clamp(-LARGEST, LARGEST).to(EIGHT_BITS), scales
+    scales = rows.abs().amax(-1, keepdim=True).float().clamp(min=1e-12) / FP8_MAX
+    return (rows.float() / scales).clamp(-FP8_MAX, FP8_MAX).to(FP8_DTYPE), scales
 
 
-class EightBitLinear(torch.nn.Module):
+class Fp8Linear(torch.nn.Module):
     """A linear layer with 8-bit weights. They are buffers: the model's parameters are all of one type still."""
 
     weight: torch.Tensor
     scales: torch.Tensor
 
-    def __init__(self, linear: torch.nn.Linear, device: str, product: "Multiply") -> None:
+    def __init__(self, linear: torch.nn.Linear, device: str, matmul: "ScaledMatmul") -> None:
         super().__init__()
         home = linear.weight.device
-        weight, scales = rounded(linear.weight.detach().to(device))
+        weight, scales = quantize_rows(linear.weight.detach().to(device))
         self.register_buffer("weight", weight.to(home))
         self.register_buffer("scales", scales.to(home))
         self.bias = linear.bias
-        self._product = product
+        self._matmul = matmul
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return what the linear layer would, within the error of the rounding."""
-        rows, row_scales = rounded(inputs.reshape(-1, inputs.shape[-1]))
-        made = self._product(rows, self.weight, row_scales, self.scales, self.bias, inputs.dtype)
+        rows, row_scales = quantize_rows(inputs.reshape(-1, inputs.shape[-1]))
+        made = self._matmul(rows, self.weight, row_scales, self.scales, self.bias, inputs.dtype)
         return made.view(*inputs.shape[:-1], -1)
 
 
-def to_eight_bits(transformer: Any, device: str) -> list[str]:
+def quantize_linear_layers(transformer: Any, device: str) -> list[str]:
     """Replace the large linear layers, one at a time on `device` (on a CPU their products are emulated); name them.
 
     Raises `EngineError` where none has a size that the kernels take: a recipe that says fp8 means some.
     """
-    names = [name for name, module in transformer.named_modules() if _is_large(name, module)]
+    names = [name for name, module in transformer.named_modules() if _should_quantize(name, module)]
     if not names:
         raise EngineError(
             "The transformer has no linear layer that could compute in 'fp8': choose 'bf16' in the recipe."
         )
-    product = multiply if device == "cuda" else emulate
+    product = scaled_matmul if device == "cuda" else emulate_scaled_matmul
     for name in names:
         parent, _, last = name.rpartition(".")
         linear = transformer.get_submodule(name)
-        setattr(transformer.get_submodule(parent), last, EightBitLinear(linear, device, product))
+        setattr(transformer.get_submodule(parent), last, Fp8Linear(linear, device, product))
     return names
 
 
-def _is_large(name: str, module: torch.nn.Module) -> bool:
-    found = LAYER.fullmatch(name)
-    if found is None or int(found[1]) < FIRST_BLOCK or not isinstance(module, torch.nn.Linear):
+def _should_quantize(name: str, module: torch.nn.Module) -> bool:
+    found = QUANTIZED_LAYER_PATTERN.fullmatch(name)
+    if found is None or int(found[1]) < FIRST_QUANTIZED_BLOCK or not isinstance(module, torch.nn.Linear):
         return False
-    return module.in_features % STEP == 0 and module.out_features % STEP == 0
+    return module.in_features % KERNEL_ALIGNMENT == 0 and module.out_features % KERNEL_ALIGNMENT == 0

@@ -11,60 +11,60 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import torch
 
-Work = Callable[[], "torch.Tensor"]
+ForwardPass = Callable[[], "torch.Tensor"]
 
 
-class Recording(Protocol):
+class CapturedGraph(Protocol):
     """A recorded piece of work."""
 
     output: "torch.Tensor"
-    bytes: int
+    memory_bytes: int
     """What the recording keeps of the device's memory."""
 
     def replay(self) -> None:
         """Do the work again, on what its input tensors hold now; `output` holds the answer."""
 
-    def release(self) -> None:
+    def free(self) -> None:
         """Give the memory back."""
 
 
-class Recorder(Protocol):
+class GraphCapturer(Protocol):
     """Makes recordings. It is used on one thread only, the engine's."""
 
-    def record(self, work: Work) -> Recording:
+    def capture(self, forward: ForwardPass) -> CapturedGraph:
         """Warm up, record, and return the recording; `RuntimeError` for work that cannot be recorded."""
 
 
-class CudaRecorder:
+class CudaGraphCapturer:
     """Records CUDA graphs, each with a memory pool of its own, so that dropping one gives its memory back."""
 
-    def record(self, work: Work) -> Recording:
+    def capture(self, forward: ForwardPass) -> CapturedGraph:
         """Run the work once beside the current stream, then capture it."""
         import torch
 
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            work()  # libraries allocate and choose kernels the first time, which a capture does not allow
+            forward()  # libraries allocate and choose kernels the first time, which a capture does not allow
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.empty_cache()
         before = torch.cuda.memory_reserved()
         graph = torch.cuda.CUDAGraph()
         # Only this thread's calls are held against the capture: other threads may copy to the device meanwhile.
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            output = work()
-        return _CudaRecording(graph, output, max(torch.cuda.memory_reserved() - before, 0))
+            output = forward()
+        return _CapturedCudaGraph(graph, output, max(torch.cuda.memory_reserved() - before, 0))
 
 
-class _CudaRecording:
+class _CapturedCudaGraph:
     def __init__(self, graph: "torch.cuda.CUDAGraph", output: "torch.Tensor", size: int) -> None:
-        self.output, self.bytes = output, size
+        self.output, self.memory_bytes = output, size
         self._graph = graph
 
     def replay(self) -> None:
         self._graph.replay()
 
-    def release(self) -> None:
+    def free(self) -> None:
         import torch
 
         self._graph.reset()
@@ -72,7 +72,7 @@ class _CudaRecording:
         torch.cuda.empty_cache()
 
 
-class PlainRecorder:
+class FakeGraphCapturer:
     """Replays by doing the work again, into the same output, on any device: what the cache is tested with.
 
     It counts, remembers the threads it was used on, calls every recording `size` bytes large, and fails when told to.
@@ -80,34 +80,34 @@ class PlainRecorder:
 
     def __init__(self, size: int = 1) -> None:
         self.size = size
-        self.recorded = self.replayed = self.released = 0
+        self.captured = self.replayed = self.freed = 0
         self.threads: set[int] = set()
-        self.fails: RuntimeError | None = None
+        self.error: RuntimeError | None = None
 
-    def record(self, work: Work) -> Recording:
+    def capture(self, forward: ForwardPass) -> CapturedGraph:
         """Do the work, and remember it."""
-        self.note()
-        if self.fails is not None:
-            raise self.fails
-        self.recorded += 1
-        return _PlainRecording(self, work)
+        self.note_thread()
+        if self.error is not None:
+            raise self.error
+        self.captured += 1
+        return _FakeCapturedGraph(self, forward)
 
-    def note(self) -> None:
+    def note_thread(self) -> None:
         """Remember the thread."""
         import threading
 
         self.threads.add(threading.get_ident())
 
 
-class _PlainRecording:
-    def __init__(self, recorder: PlainRecorder, work: Work) -> None:
-        self._recorder, self._work = recorder, work
-        self.output, self.bytes = work(), recorder.size
+class _FakeCapturedGraph:
+    def __init__(self, capturer: FakeGraphCapturer, forward: ForwardPass) -> None:
+        self._capturer, self._forward = capturer, forward
+        self.output, self.memory_bytes = forward(), capturer.size
 
     def replay(self) -> None:
-        self._recorder.note()
-        self._recorder.replayed += 1
-        self.output.copy_(self._work())
+        self._capturer.note_thread()
+        self._capturer.replayed += 1
+        self.output.copy_(self._forward())
 
-    def release(self) -> None:
-        self._recorder.released += 1
+    def free(self) -> None:
+        self._capturer.freed += 1

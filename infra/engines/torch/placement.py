@@ -10,36 +10,39 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from infra.errors import EngineUnsuitable
-from infra.models.loading import MODELS
+from infra.models.loading import WEIGHTED_COMPONENTS
 
 logger = logging.getLogger(__name__)
 
 Offload = Literal["none", "model", "sequential"]
 
-WORKING_BYTES = 2 * 2**30
+WORKSPACE_BYTES = 2 * 2**30
 """What painting needs beside the weights: a picture of 1024 px in bf16 takes 0.5 GB in the transformer and 1.5 GB in
 the VAE's last blocks (computed from their widths). Larger batches that don't fit are halved by the engine."""
 
 
-def choose_offload(sizes: Mapping[str, int], free: int, working: int = WORKING_BYTES) -> Offload:
+def choose_offload(
+    component_bytes: Mapping[str, int], free_bytes: int, workspace_bytes: int = WORKSPACE_BYTES
+) -> Offload:
     """Return how little must leave the GPU, from the components' bytes and what is free there.
 
     "none": all fits at once. "model": the largest component fits; they take turns. "sequential": not even that; layers
     take turns, which is many times slower. Raises `EngineUnsuitable` where there is no room to paint in.
     """
-    if free < working:
+    if free_bytes < workspace_bytes:
         raise EngineUnsuitable(
-            f"The GPU has {free / 1e9:,.1f} GB free, and painting takes {working / 1e9:,.1f} GB beside any weights: "
+            f"The GPU has {free_bytes / 1e9:,.1f} GB free, and painting takes {workspace_bytes / 1e9:,.1f} GB "
+            "beside any weights: "
             "free some of it, or take a larger one."
         )
-    if sum(sizes.values()) + working <= free:
+    if sum(component_bytes.values()) + workspace_bytes <= free_bytes:
         return "none"
-    return "model" if max(sizes.values()) + working <= free else "sequential"
+    return "model" if max(component_bytes.values()) + workspace_bytes <= free_bytes else "sequential"
 
 
-def describe(offload: Offload, sizes: Mapping[str, int], free: int) -> str:
+def describe_offload(offload: Offload, component_bytes: Mapping[str, int], free_bytes: int) -> str:
     """Say what was chosen and why, in one sentence."""
-    whole, there = f"{sum(sizes.values()) / 1e9:,.1f} GB", f"{free / 1e9:,.1f} GB"
+    whole, there = f"{sum(component_bytes.values()) / 1e9:,.1f} GB", f"{free_bytes / 1e9:,.1f} GB"
     if offload == "none":
         return f"The model's {whole} fit the {there} that are free on the GPU."
     turns = "its components take turns there" if offload == "model" else "its layers take turns there, which is slow"
@@ -49,7 +52,7 @@ def describe(offload: Offload, sizes: Mapping[str, int], free: int) -> str:
 def bytes_to_move(pipeline: Any) -> dict[str, int]:
     """Return the bytes of each component's weights that are not on a GPU yet."""
     sizes = {}
-    for name in MODELS:
+    for name in WEIGHTED_COMPONENTS:
         model = getattr(pipeline, name)
         if model is not None:
             tensors = [*model.parameters(), *model.buffers()]
@@ -57,18 +60,18 @@ def bytes_to_move(pipeline: Any) -> dict[str, int]:
     return sizes
 
 
-def place(pipeline: Any, device: str, free: int | None = None) -> Offload:
+def place_pipeline(pipeline: Any, device: str, free_bytes: int | None = None) -> Offload:
     """Put the pipeline where it will work, and say so in the log; `free` is measured where it is not given."""
-    if device == "cpu" and free is None:
+    if device == "cpu" and free_bytes is None:
         pipeline.to(device)
         return "none"
-    if free is None:
+    if free_bytes is None:
         import torch
 
-        free = int(torch.cuda.mem_get_info()[0])
+        free_bytes = int(torch.cuda.mem_get_info()[0])
     sizes = bytes_to_move(pipeline)
-    offload = choose_offload(sizes, free)
-    logger.log(logging.INFO if offload == "none" else logging.WARNING, describe(offload, sizes, free))
+    offload = choose_offload(sizes, free_bytes)
+    logger.log(logging.INFO if offload == "none" else logging.WARNING, describe_offload(offload, sizes, free_bytes))
     if offload == "model":
         pipeline.enable_model_cpu_offload(device=device)
     elif offload == "sequential":

@@ -11,23 +11,23 @@ import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 
 
-def rotate_in_real_numbers(transformer: Any) -> None:
+def use_real_rotary_embedding(transformer: Any) -> None:
     """Let a transformer look its rotations up as cosines and sines, and its attention turn by those."""
-    transformer.rope_embedder = _RealTables(transformer.rope_embedder)
+    transformer.rope_embedder = _RealRotaryEmbedder(transformer.rope_embedder)
     for blocks in (transformer.noise_refiner, transformer.context_refiner, transformer.layers):
         for block in blocks:
-            block.attention.set_processor(RealRotation())
+            block.attention.set_processor(RealRotaryAttnProcessor())
 
 
-def rotated(states: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+def apply_rotary_embedding(states: torch.Tensor, cosines_sines: torch.Tensor) -> torch.Tensor:
     """Turn each pair of channels (batch x tokens x heads x channels) by its angle (batch x tokens x pairs x 2)."""
     first, second = states.float().reshape(*states.shape[:-1], -1, 2).unbind(-1)
-    cosine, sine = turns.unsqueeze(2).unbind(-1)
+    cosine, sine = cosines_sines.unsqueeze(2).unbind(-1)
     turned = (first * cosine - second * sine, first * sine + second * cosine)
     return torch.stack(turned, -1).flatten(-2).type_as(states)
 
 
-class RealRotation:
+class RealRotaryAttnProcessor:
     """The attention of one block, as diffusers' own processor computes it."""
 
     _attention_backend = None
@@ -48,7 +48,7 @@ class RealRotation:
         if attn.norm_q is not None:
             query, key = attn.norm_q(query), attn.norm_k(key)
         if freqs_cis is not None:
-            query, key = rotated(query, freqs_cis), rotated(key, freqs_cis)
+            query, key = apply_rotary_embedding(query, freqs_cis), apply_rotary_embedding(key, freqs_cis)
         if attention_mask is not None and attention_mask.ndim == 2:
             attention_mask = attention_mask[:, None, None, :]
         mixed = dispatch_attention_fn(
@@ -67,9 +67,9 @@ class RealRotation:
         return made
 
 
-class _RealTables:
-    def __init__(self, complex_tables: Any) -> None:
-        self._complex = complex_tables
+class _RealRotaryEmbedder:
+    def __init__(self, complex_embedder: Any) -> None:
+        self._complex_embedder = complex_embedder
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        return torch.view_as_real(self._complex(ids))
+        return torch.view_as_real(self._complex_embedder(ids))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from infra.imaging.metrics.foreground import Grey, find_foreground
+from infra.imaging.metrics.foreground import GreyImage, find_foreground
 from infra.imaging.metrics.pdq import pdq
 from infra.interfaces import Pixels
 
-CROP_QUALITY = 50.0
+MIN_CROP_QUALITY = 50.0
 """PDQ's authors advise against matching codes of lower quality, so such a crop has none."""
 
 
@@ -22,20 +22,20 @@ CROP_QUALITY = 50.0
 class Appearance:
     """PDQ-256 of the product's rectangle (empty where it cannot be trusted); CIE Lab mean; long side over frame's."""
 
-    crop: bytes
+    crop_fingerprint: bytes
     colour: tuple[float, float, float]
     extent: float
 
     @property
-    def looks(self) -> tuple[float, float, float, float]:
+    def values(self) -> tuple[float, float, float, float]:
         """Return lightness, a, b and extent, as they are kept."""
         return (*self.colour, self.extent)
 
 
-def appearance(pixels: Pixels) -> Appearance | None:
+def measure_appearance(pixels: Pixels) -> Appearance | None:
     """Return what the picture shows; None where nothing differs from the background."""
     foreground = find_foreground(pixels)
-    thumbnail, inside = foreground.thumbnail, _without_specks(foreground.inside)
+    thumbnail, inside = foreground.thumbnail, _without_specks(foreground.product_mask)
     if not inside.any():
         return None
     lab = cv2.cvtColor(thumbnail.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
@@ -46,13 +46,13 @@ def appearance(pixels: Pixels) -> Appearance | None:
     columns = slice(round(left * across), round((left + width) * across))
     code, quality = pdq(np.ascontiguousarray(pixels[rows, columns]))
     return Appearance(
-        crop=code if quality >= CROP_QUALITY else b"",
+        crop_fingerprint=code if quality >= MIN_CROP_QUALITY else b"",
         colour=(lightness, green_red, blue_yellow),
         extent=max(width, height) / max(thumbnail.shape[:2]),
     )
 
 
-def _without_specks(inside: Grey) -> Grey:
+def _without_specks(inside: GreyImage) -> GreyImage:
     """Return the foreground without specks of noise, which would stretch its rectangle; all where there is no more."""
     opened = cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return np.asarray(opened if opened.any() else inside, np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 
 from infra.interfaces import Pixels
 
-_WHITE_ENOUGH = 250
+_MIN_WHITE = 250
 _RING_SHARE = 0.02
 
 
@@ -21,7 +21,7 @@ def measure_background(pixels: Pixels) -> dict[str, float]:
     from grey, in units of Lab), `background.deviation` (standard deviation of its grey levels).
     """
     ring = _ring(pixels)
-    white = cv2.countNonZero(cv2.inRange(ring, (_WHITE_ENOUGH,) * 3, (255,) * 3))
+    white = cv2.countNonZero(cv2.inRange(ring, (_MIN_WHITE,) * 3, (255,) * 3))
     mean = np.array([[cv2.mean(ring)[:3]]], np.float32) / 255
     _, green_red, blue_yellow = cv2.cvtColor(mean, cv2.COLOR_RGB2LAB)[0, 0]
     _, deviation = cv2.meanStdDev(cv2.cvtColor(ring, cv2.COLOR_RGB2GRAY))

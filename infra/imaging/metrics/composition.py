@@ -8,25 +8,25 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.imaging.metrics.foreground import Foreground, Grey
+from infra.imaging.metrics.foreground import Foreground, GreyImage
 from infra.interfaces import Pixels
 
-_CLOSE = np.ones((3, 3), np.uint8)
-_SPECK = 0.0005
+_CLOSING_KERNEL = np.ones((3, 3), np.uint8)
+_MIN_COMPONENT_SHARE = 0.0005
 """Components under this share of the frame are noise: they have no part in the product's box."""
-_PART = 0.05
+_MIN_PRODUCT_SHARE = 0.05
 """Components over this share of the frame are products of their own."""
 
-_BLOWN = 250
-_SUNK = 5
+_CLIPPED_LEVEL = 250
+_CRUSHED_LEVEL = 5
 
 _MARGIN = 0.1
 """A frame is looked for in the outer tenth of each side, a dividing line in what lies within."""
-_UNIFORM = 6
+_MAX_BORDER_DEVIATION = 6
 _WHITE = 245
-_ONE_COLOUR = 12
-_LINE = 8
-_FLAT = 4.0
+_MAX_COLOUR_SPREAD = 12
+_MIN_LINE_STEP = 8
+_MIN_VARIANCE = 4.0
 
 
 def measure_composition(foreground: Foreground) -> dict[str, float]:
@@ -44,21 +44,23 @@ def measure_composition(foreground: Foreground) -> dict[str, float]:
     `mask.confidence`: how far all of these are to be believed, 0..1.
     """
     return {
-        **_box(foreground),
-        **_exposure(foreground),
-        "frame.step": _frame(foreground.thumbnail),
-        "collage.halves": max(_likeness(foreground.grey), _likeness(foreground.grey.T)),
-        "collage.line": max(_line(foreground.thumbnail), _line(foreground.thumbnail.transpose(1, 0, 2))),
+        **_measure_box(foreground),
+        **_measure_exposure(foreground),
+        "frame.step": _border_step(foreground.thumbnail),
+        "collage.halves": max(_halves_correlation(foreground.grey), _halves_correlation(foreground.grey.T)),
+        "collage.line": max(
+            _longest_edge_share(foreground.thumbnail), _longest_edge_share(foreground.thumbnail.transpose(1, 0, 2))
+        ),
         "mask.confidence": foreground.confidence(),
     }
 
 
-def _box(foreground: Foreground) -> dict[str, float]:
-    height, width = foreground.inside.shape
-    closed = cv2.morphologyEx(foreground.inside, cv2.MORPH_CLOSE, _CLOSE)
+def _measure_box(foreground: Foreground) -> dict[str, float]:
+    height, width = foreground.product_mask.shape
+    closed = cv2.morphologyEx(foreground.product_mask, cv2.MORPH_CLOSE, _CLOSING_KERNEL)
     _, _, found, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
     areas = found[1:, cv2.CC_STAT_AREA] / (height * width)
-    boxes = found[1:][areas >= _SPECK, : cv2.CC_STAT_AREA]
+    boxes = found[1:][areas >= _MIN_COMPONENT_SHARE, : cv2.CC_STAT_AREA]
     if not len(boxes):
         return {"fill.side": 0.0, "centre.off": 0.0, "edges.touched": 0.0, "parts.count": 0.0}
     left, top = boxes[:, 0].min(), boxes[:, 1].min()
@@ -67,41 +69,41 @@ def _box(foreground: Foreground) -> dict[str, float]:
         "fill.side": float(max((right - left) / width, (bottom - top) / height)),
         "centre.off": float(max(abs((left + right) / width - 1), abs((top + bottom) / height - 1)) / 2),
         "edges.touched": float(sum((left == 0, top == 0, right == width, bottom == height))),
-        "parts.count": float(np.count_nonzero(areas > _PART)),
+        "parts.count": float(np.count_nonzero(areas > _MIN_PRODUCT_SHARE)),
     }
 
 
-def _exposure(foreground: Foreground) -> dict[str, float]:
+def _measure_exposure(foreground: Foreground) -> dict[str, float]:
     # Without a product the whole frame is looked at: a blank picture is overexposed, a black one crushed.
-    inside = foreground.inside if foreground.inside.any() else np.ones_like(foreground.inside)
+    inside = foreground.product_mask if foreground.product_mask.any() else np.ones_like(foreground.product_mask)
     red, green, blue = cv2.split(foreground.thumbnail)
     second = cv2.max(cv2.min(red, green), cv2.min(cv2.max(red, green), blue))
     count = cv2.countNonZero(inside)
     return {
         "exposure.mean": float(cv2.mean(foreground.grey, inside)[0]),
-        "exposure.clipped": _count(second >= _BLOWN, inside) / count,
-        "exposure.crushed": _count(foreground.grey <= _SUNK, inside) / count,
+        "exposure.clipped": _count(second >= _CLIPPED_LEVEL, inside) / count,
+        "exposure.crushed": _count(foreground.grey <= _CRUSHED_LEVEL, inside) / count,
     }
 
 
-def _count(what: npt.NDArray[np.bool_], inside: Grey) -> int:
+def _count(what: npt.NDArray[np.bool_], inside: GreyImage) -> int:
     return int(np.count_nonzero(what & (inside > 0)))
 
 
-def _frame(thumbnail: Pixels) -> float:
+def _border_step(thumbnail: Pixels) -> float:
     sides = [thumbnail, thumbnail[::-1], thumbnail.transpose(1, 0, 2), thumbnail[:, ::-1].transpose(1, 0, 2)]
     colours, steps = [], []
     for side in sides:
         depth = max(2, round(_MARGIN * len(side)))
         lines = np.median(side[:depth], axis=1)
-        if np.abs(side[0] - lines[0]).mean() > _UNIFORM or lines[0].min() >= _WHITE:
+        if np.abs(side[0] - lines[0]).mean() > _MAX_BORDER_DEVIATION or lines[0].min() >= _WHITE:
             return 0.0
         colours.append(lines[0])
         steps.append(float(np.abs(lines - lines[0]).max()))
-    return min(steps) if np.ptp(colours, axis=0).max() <= _ONE_COLOUR else 0.0
+    return min(steps) if np.ptp(colours, axis=0).max() <= _MAX_COLOUR_SPREAD else 0.0
 
 
-def _likeness(grey: Grey) -> float:
+def _halves_correlation(grey: GreyImage) -> float:
     """Return how alike the left and the right half are, where they lie: a product's mirrored halves are not."""
     half = grey.shape[1] // 2
     if half == 0:
@@ -109,15 +111,15 @@ def _likeness(grey: Grey) -> float:
     one, other = (part.astype(np.float32) for part in (grey[:, :half], grey[:, -half:]))
     one, other = one - one.mean(), other - other.mean()
     energies = float((one * one).mean()), float((other * other).mean())
-    if min(energies) < _FLAT:
+    if min(energies) < _MIN_VARIANCE:
         return 0.0
     return float((one * other).mean() / (energies[0] * energies[1]) ** 0.5)
 
 
-def _line(thumbnail: Pixels) -> float:
+def _longest_edge_share(thumbnail: Pixels) -> float:
     outer = round(_MARGIN * thumbnail.shape[1])
     if thumbnail.shape[1] - 2 * outer < 2:
         return 0.0
     inner = np.ascontiguousarray(thumbnail[:, outer : thumbnail.shape[1] - outer])
-    steps = cv2.absdiff(inner[:, 1:], inner[:, :-1]).max(axis=2, initial=0) > _LINE
+    steps = cv2.absdiff(inner[:, 1:], inner[:, :-1]).max(axis=2, initial=0) > _MIN_LINE_STEP
     return float(steps.mean(axis=0).max(initial=0))

@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from infra.interfaces import Pixels
 
-THUMBNAIL = 128
+THUMBNAIL_SIDE = 128
 """Long side of the thumbnail; a smaller picture is looked at as it is."""
 
-Grey = npt.NDArray[np.uint8]
+GreyImage = npt.NDArray[np.uint8]
 
-_UNLIKE_BACKGROUND = 12
-_BAND = np.ones((9, 9), np.uint8)
-_BESIDE = np.ones((5, 5), np.uint8)
+_MIN_BACKGROUND_DIFFERENCE = 12
+_MASK_BAND_KERNEL = np.ones((9, 9), np.uint8)
+_EDGE_BAND_KERNEL = np.ones((5, 5), np.uint8)
 
 _NOISE_KERNEL = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32)
 _NOISE_SHARE = 0.25
@@ -44,16 +44,19 @@ class Foreground:
     """The product on a thumbnail: `inside` is 1 where it is and 0 elsewhere, `share` is its share of the frame."""
 
     thumbnail: Pixels
-    grey: Grey
-    inside: Grey
+    grey: GreyImage
+    product_mask: GreyImage
     share: float
 
-    def mask(self, height: int, width: int) -> Grey:
+    def dilated_mask(self, height: int, width: int) -> GreyImage:
         """Return the product with a band around it, at another size; all of the frame where there is no product."""
-        if not self.inside.any():
+        if not self.product_mask.any():
             return np.ones((height, width), np.uint8)
         return np.asarray(
-            cv2.dilate(cv2.resize(self.inside, (width, height), interpolation=cv2.INTER_NEAREST), _BAND), np.uint8
+            cv2.dilate(
+                cv2.resize(self.product_mask, (width, height), interpolation=cv2.INTER_NEAREST), _MASK_BAND_KERNEL
+            ),
+            np.uint8,
         )
 
     def confidence(self) -> float:
@@ -62,10 +65,10 @@ class Foreground:
         Where a white product on white is taken for background, its outline and print are edges outside.
         """
         slopes = [cv2.Sobel(self.grey, cv2.CV_32F, *along, ksize=3, scale=1 / 8) for along in ((1, 0), (0, 1))]
-        least = max(_EDGE_SLOPE, _EDGE_OVER_NOISE * noise_of(self.grey, None))
+        least = max(_EDGE_SLOPE, _EDGE_OVER_NOISE * estimate_noise(self.grey, None))
         edges = np.asarray(cv2.magnitude(*slopes) >= least, np.uint8)
         count = cv2.countNonZero(edges)
-        beside = cv2.dilate(self.inside, _BESIDE)
+        beside = cv2.dilate(self.product_mask, _EDGE_BAND_KERNEL)
         return cv2.countNonZero(cv2.bitwise_and(edges, beside)) / count if count else 1.0
 
 
@@ -74,26 +77,26 @@ def find_foreground(pixels: Pixels) -> Foreground:
 
     Thin things (a chain) must stay, so nothing is opened.
     """
-    thumbnail = reduced(pixels, THUMBNAIL)
+    thumbnail = downscale(pixels, THUMBNAIL_SIDE)
     border = np.concatenate([thumbnail[0], thumbnail[-1], thumbnail[:, 0], thumbnail[:, -1]])
     unlike = cv2.absdiff(thumbnail, np.broadcast_to(np.median(border, axis=0).astype(np.uint8), thumbnail.shape))
     red, green, blue = cv2.split(unlike)
-    inside = np.asarray(cv2.max(cv2.max(red, green), blue) > _UNLIKE_BACKGROUND, dtype=np.uint8)
+    inside = np.asarray(cv2.max(cv2.max(red, green), blue) > _MIN_BACKGROUND_DIFFERENCE, dtype=np.uint8)
     grey = np.asarray(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), np.uint8)
     return Foreground(thumbnail, grey, inside, float(inside.mean()))
 
 
-def reduced(pixels: Pixels, side: int) -> Pixels:
+def downscale(pixels: Pixels, long_side: int) -> Pixels:
     """Return the picture with this long side, averaged; a smaller one as it is."""
     height, width = pixels.shape[:2]
-    scale = side / max(height, width)
+    scale = long_side / max(height, width)
     if scale >= 1:
         return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def quantiles(grey: Grey, mask: Grey | None, shares: tuple[float, ...]) -> list[float]:
+def quantiles(grey: GreyImage, mask: GreyImage | None, shares: tuple[float, ...]) -> list[float]:
     """Return quantiles of 8-bit values, each of which stands for the half above and below it."""
     counts = cv2.calcHist([grey], [0], mask, [256], [0, 256]).ravel()
     below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
@@ -101,7 +104,7 @@ def quantiles(grey: Grey, mask: Grey | None, shares: tuple[float, ...]) -> list[
     return [float(np.interp(share * below[-1], below, edges)) for share in shares]
 
 
-def noise_of(grey: Grey, mask: Grey | None) -> float:
+def estimate_noise(grey: GreyImage, mask: GreyImage | None) -> float:
     """Return the sigma of the noise, in grey levels."""
     ripple = cv2.convertScaleAbs(cv2.filter2D(grey, cv2.CV_16S, _NOISE_KERNEL))
     return quantiles(ripple, mask, (_NOISE_SHARE,))[0] / _NOISE_GAIN

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from infra.interfaces import Pixels
 
-HASH_VERSION = "pdq-1-area512"
+PDQ_VERSION = "pdq-1-area512"
 """Names the algorithm and the resizing before it. Codes of two versions are never compared."""
 
 BITS = 256
@@ -23,9 +23,9 @@ LONG_SIDE = 512
 """Larger pictures are first reduced by area to this long side (the practice of ThreatExchange's own tools)."""
 
 _GRID = 64
-_TERMS = 16
+_COSINE_TERMS = 16
 _PASSES = 2
-_STEEP = 90.0
+_QUALITY_DIVISOR = 90.0
 
 _Floats = npt.NDArray[np.float32]
 
@@ -36,11 +36,11 @@ def pdq(pixels: Pixels) -> tuple[bytes, float]:
     The bytes are in the order of PDQ's hexadecimal text: the highest frequency's bit comes first. PDQ's authors
     advise against matching on codes of quality below 50.
     """
-    grid = _decimated(_luma(pixels))
-    return _code(grid), _quality(grid)
+    grid = _decimate(_luma(pixels))
+    return _hash_bits(grid), _quality(grid)
 
 
-def distance(one: bytes, other: bytes) -> int:
+def hamming_distance(one: bytes, other: bytes) -> int:
     """Return the number of bits, 0 to 256, in which two fingerprints differ."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
 
@@ -54,10 +54,10 @@ def _luma(pixels: Pixels) -> _Floats:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.float32)
 
 
-def _decimated(luma: _Floats) -> _Floats:
+def _decimate(luma: _Floats) -> _Floats:
     height, width = luma.shape
-    down, down_counts, rows = _window(height)
-    across, across_counts, columns = _window(width)
+    down, down_counts, rows = _box_filter_window(height)
+    across, across_counts, columns = _box_filter_window(width)
     anchor = (across - 1 - across // 2, down - 1 - down // 2)
     inside = np.outer(down_counts, across_counts)
     for _ in range(_PASSES):
@@ -69,7 +69,7 @@ def _decimated(luma: _Floats) -> _Floats:
 
 
 @lru_cache(maxsize=64)
-def _window(length: int) -> tuple[int, _Floats, npt.NDArray[np.intp]]:
+def _box_filter_window(length: int) -> tuple[int, _Floats, npt.NDArray[np.intp]]:
     """Return the filter's width over this many pixels, 1 / (pixels under it) at each, and the 64 places kept."""
     size = (length + 2 * _GRID - 1) // (2 * _GRID)
     right = size // 2
@@ -80,7 +80,7 @@ def _window(length: int) -> tuple[int, _Floats, npt.NDArray[np.intp]]:
     return size, (1 / under).astype(np.float32), kept
 
 
-def _code(grid: _Floats) -> bytes:
+def _hash_bits(grid: _Floats) -> bytes:
     terms = _COSINES @ grid @ _COSINES.T
     # The lower of the two middle values: with an even count, exactly half of the bits are set.
     median = np.partition(terms, BITS // 2 - 1, axis=None)[BITS // 2 - 1]
@@ -88,13 +88,13 @@ def _code(grid: _Floats) -> bytes:
 
 
 def _quality(grid: _Floats) -> float:
-    """Sum the whole percents of full scale by which neighbours differ; `_STEEP` is the paper's divisor."""
+    """Sum the whole percents of full scale by which neighbours differ; `_QUALITY_DIVISOR` is the paper's divisor."""
     steps = sum(int(np.trunc(np.abs(np.diff(grid, axis=axis)) * 100 / 255).sum()) for axis in (0, 1))
-    return float(min(100, int(steps / _STEEP)))
+    return float(min(100, int(steps / _QUALITY_DIVISOR)))
 
 
 def _cosines() -> _Floats:
-    terms = np.arange(1, _TERMS + 1)[:, None]
+    terms = np.arange(1, _COSINE_TERMS + 1)[:, None]
     places = 2 * np.arange(_GRID)[None, :] + 1
     return np.asarray(np.sqrt(2 / _GRID) * np.cos(np.pi / (2 * _GRID) * terms * places), dtype=np.float32)
 

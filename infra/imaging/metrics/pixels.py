@@ -23,15 +23,15 @@ import cv2
 import numpy as np
 
 from infra.imaging.metrics.composition import measure_composition
-from infra.imaging.metrics.foreground import Grey, find_foreground, noise_of, quantiles, reduced
+from infra.imaging.metrics.foreground import GreyImage, downscale, estimate_noise, find_foreground, quantiles
 from infra.interfaces import Pixels
 
-MEASURED_SIDE = 1024
+MAX_MEASURED_SIDE = 1024
 """Larger pictures are reduced to this long side before measuring; smaller ones are measured as they are."""
 
 _BLUR_SCALE = 20.0
 
-_NOISE_SUBTRACTED = 4.0
+_MAX_NOISE_SUBTRACTED = 4.0
 """More than this is texture as likely as noise: it has its own number, and must not erase a knitted product."""
 
 
@@ -43,13 +43,13 @@ def measure_pixels(pixels: Pixels) -> dict[str, float]:
     (sigma in grey levels), `size.width`, `size.height` (pixels), and those of `infra.imaging.metrics.composition`.
     """
     height, width = pixels.shape[:2]
-    small = reduced(pixels, MEASURED_SIDE)
-    grey: Grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    small = downscale(pixels, MAX_MEASURED_SIDE)
+    grey: GreyImage = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     mean, deviation = cv2.meanStdDev(grey)
     low, high = quantiles(grey, None, (0.01, 0.99))
     foreground = find_foreground(small)
-    mask = foreground.mask(*grey.shape)
-    noise = noise_of(grey, mask)
+    mask = foreground.dilated_mask(*grey.shape)
+    noise = estimate_noise(grey, mask)
     return {
         "blank.range": float(round(high) - round(low)),
         "blank.foreground": foreground.share,
@@ -63,14 +63,14 @@ def measure_pixels(pixels: Pixels) -> dict[str, float]:
     }
 
 
-def _sharpness(grey: Grey, mask: Grey, noise: float) -> float:
+def _sharpness(grey: GreyImage, mask: GreyImage, noise: float) -> float:
     calm = cv2.GaussianBlur(grey.astype(np.float32), (5, 5), 1)
     curvature = cv2.norm(cv2.Laplacian(calm, cv2.CV_32F), cv2.NORM_L2SQR, mask)
     slope = sum(
         cv2.norm(cv2.Sobel(calm, cv2.CV_32F, *along, ksize=3, scale=1 / 8), cv2.NORM_L2SQR, mask)
         for along in ((1, 0), (0, 1))
     )
-    added = cv2.countNonZero(mask) * min(noise, _NOISE_SUBTRACTED) ** 2
+    added = cv2.countNonZero(mask) * min(noise, _MAX_NOISE_SUBTRACTED) ** 2
     curvature = max(0.0, curvature - added * _NOISE_CURVATURE)
     slope = max(slope / 10, slope - added * _NOISE_SLOPE)
     return _BLUR_SCALE * curvature / slope if slope else 0.0

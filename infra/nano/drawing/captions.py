@@ -13,7 +13,7 @@ from infra.nano.drawing.products import PRODUCTS
 from infra.nano.drawing.rendering import COLOURS, FINISHES, PATTERNS, Look
 from infra.nano.drawing.studio import VIEWS
 
-NAMES = {
+PRODUCT_NAMES = {
     "mug": ("mug", "mug", "coffee mug", "cup"),
     "bottle": ("bottle", "bottle", "water bottle", "flask"),
     "t-shirt": ("t-shirt", "T-shirt", "tee", "shirt"),
@@ -33,7 +33,7 @@ NAMES = {
 }
 """What catalogues call each product; the usual word twice as often."""
 
-PHRASES = {
+VIEW_PHRASES = {
     "front": ("front view", "seen from the front", "from the front"),
     "side": ("seen from the side", "side view", "from the side"),
     "three-quarter": ("three-quarter view", "seen at three quarters", "from an angle"),
@@ -47,12 +47,12 @@ PATTERN_WORDS = {
     "checked": ("checked", "checkered", "chequered"),
 }
 
-MATERIALS = {
+FINISH_MATERIALS = {
     "matte": ("", "", "matte", "stoneware", "cotton", "canvas", "felt", "linen", "wood", "rubber", "suede", "recycled"),
     "glossy": ("glossy", "glossy", "porcelain", "enamel", "lacquered", "patent leather", "polished", "glazed", "steel"),
 }
 
-FILLERS = (
+TITLE_FILLERS = (
     "Classic", "Tall", "Camping", "Studio", "Everyday", "Small", "Large", "Premium", "Travel", "Kids", "City",
     "Harbour", "Nordic", "Vintage", "Modern", "Soft", "Light", "Urban", "Summer", "Winter", "Original", "Pro",
     "Essential", "Garden",
@@ -76,54 +76,58 @@ class Subject:
 
 def random_subject(generator: np.random.Generator) -> Subject:
     """Return any subject, all equally likely, but half of them plain."""
-    pattern = _one(PATTERNS, generator) if generator.random() < 0.6 else "plain"
-    look = Look(_one(tuple(COLOURS), generator), pattern, _one(FINISHES, generator))
-    return Subject(_one(tuple(PRODUCTS), generator), _one(tuple(VIEWS), generator), look)
+    pattern = _choose(PATTERNS, generator) if generator.random() < 0.6 else "plain"
+    look = Look(_choose(tuple(COLOURS), generator), pattern, _choose(FINISHES, generator))
+    return Subject(_choose(tuple(PRODUCTS), generator), _choose(tuple(VIEWS), generator), look)
 
 
-def plain_caption(subject: Subject, generator: np.random.Generator) -> str:
+def recipe_caption(subject: Subject, generator: np.random.Generator) -> str:
     """Return the words of the built-in recipes: title, colour and material, view, ground, light."""
     look = subject.look
-    title = _words(_one(PATTERN_WORDS[look.pattern], generator), _one(NAMES[subject.product], generator))
+    title = _join_words(
+        _choose(PATTERN_WORDS[look.pattern], generator), _choose(PRODUCT_NAMES[subject.product], generator)
+    )
     if generator.random() < 0.5:
-        title = _words(_one(FILLERS, generator), title)
+        title = _join_words(_choose(TITLE_FILLERS, generator), title)
     if generator.random() < 0.2:
-        title = _words(_invented(generator), title)
+        title = _join_words(_invented_brand(generator), title)
     if generator.random() < 0.5:
         title = title.title()
-    material = _one(MATERIALS[look.finish], generator)
+    material = _choose(FINISH_MATERIALS[look.finish], generator)
     made = f"{look.colour}, made of {material}" if material and generator.random() < 0.4 else None
-    stuff = made or _words(look.colour, material)
-    return f"Studio product photograph of {title}, {stuff}, {_one(PHRASES[subject.view], generator)}"
+    stuff = made or _join_words(look.colour, material)
+    return f"Studio product photograph of {title}, {stuff}, {_choose(VIEW_PHRASES[subject.view], generator)}"
 
 
-def caption(subject: Subject, generator: np.random.Generator) -> str:
+def random_caption(subject: Subject, generator: np.random.Generator) -> str:
     """Return one of the many ways to say what is seen."""
     way = generator.random()
     if way < 0.55:
-        said = plain_caption(subject, generator)
-        said += _one(("", ", on a pure white background", ", centred on a pure white background"), generator)
-        said += _one(("", ", soft even light", ", soft even light, sharp focus"), generator)
+        said = recipe_caption(subject, generator)
+        said += _choose(("", ", on a pure white background", ", centred on a pure white background"), generator)
+        said += _choose(("", ", soft even light", ", soft even light, sharp focus"), generator)
     else:
         look = subject.look
-        kind = _words(_one(PATTERN_WORDS[look.pattern], generator), _one(NAMES[subject.product], generator))
-        stuff = _words(_one(MATERIALS[look.finish], generator), look.colour)
-        view = _one(PHRASES[subject.view], generator)
+        kind = _join_words(
+            _choose(PATTERN_WORDS[look.pattern], generator), _choose(PRODUCT_NAMES[subject.product], generator)
+        )
+        stuff = _join_words(_choose(FINISH_MATERIALS[look.finish], generator), look.colour)
+        view = _choose(VIEW_PHRASES[subject.view], generator)
         said = f"{stuff} {kind}, {view}" if way < 0.8 else f"{view} of a {stuff} {kind}, product photo on white"
     for _ in range(generator.choice((0, 0, 0, 0, 1, 2, 6))):
-        said += ", " + _one(DESCRIPTIONS, generator)
+        said += ", " + _choose(DESCRIPTIONS, generator)
     return said
 
 
-def _invented(generator: np.random.Generator) -> str:
+def _invented_brand(generator: np.random.Generator) -> str:
     """Return a word that nobody has seen, as brands are: it costs many tokens and means nothing."""
-    syllables = (_one(tuple("bdfhklmnprstvwz"), generator) + _one(tuple("aeiouy"), generator) for _ in range(3))
+    syllables = (_choose(tuple("bdfhklmnprstvwz"), generator) + _choose(tuple("aeiouy"), generator) for _ in range(3))
     return "".join(syllables).title()
 
 
-def _one(among: tuple[str, ...], generator: np.random.Generator) -> str:
-    return among[int(generator.integers(len(among)))]
+def _choose(options: tuple[str, ...], generator: np.random.Generator) -> str:
+    return options[int(generator.integers(len(options)))]
 
 
-def _words(*words: str) -> str:
+def _join_words(*words: str) -> str:
     return " ".join(word for word in words if word)

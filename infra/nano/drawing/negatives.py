@@ -17,15 +17,15 @@ import cv2
 import numpy as np
 
 from infra.nano.drawing.captions import Subject
-from infra.nano.drawing.products import PRODUCTS, parts_of
-from infra.nano.drawing.rendering import Look, Picture, painted
+from infra.nano.drawing.products import PRODUCTS, product_solids
+from infra.nano.drawing.rendering import ImageArray, Look, render_image
 from infra.nano.drawing.studio import VIEWS, Negative, photograph
 
 SPLITS = {"training": 0, "held-out": 1}
 
 
 @dataclass(frozen=True)
-class Drawing:
+class NegativeSpec:
     """One negative to draw or to load: the `number`th of its product and view in a split."""
 
     split: str
@@ -43,40 +43,42 @@ class Drawing:
         return np.random.default_rng((SPLITS[self.split], name, self.number))
 
 
-def drawings(split: str, each: int) -> list[Drawing]:
+def list_negatives(split: str, each: int) -> list[NegativeSpec]:
     """Return every product and view, `each` times; all products come once before any comes again."""
-    return [Drawing(split, product, view, number) for number in range(each) for product in PRODUCTS for view in VIEWS]
+    return [
+        NegativeSpec(split, product, view, number) for number in range(each) for product in PRODUCTS for view in VIEWS
+    ]
 
 
-def draw_all(folder: Path, wanted: list[Drawing], processes: int) -> Iterator[Drawing]:
+def draw_negatives(folder: Path, specs: list[NegativeSpec], processes: int) -> Iterator[NegativeSpec]:
     """Draw what is not there yet, and yield each drawing as it is kept."""
-    missing = [drawing for drawing in wanted if not drawing.path(folder).exists()]
+    missing = [drawing for drawing in specs if not drawing.path(folder).exists()]
     for split in {drawing.split for drawing in missing}:
         (folder / split).mkdir(parents=True, exist_ok=True)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process a core: threads within one only wait for each other
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(_draw, folder, drawing) for drawing in missing]):
+        for done in as_completed([pool.submit(_draw_negative, folder, drawing) for drawing in missing]):
             yield done.result()
 
 
-def _draw(folder: Path, drawing: Drawing) -> Drawing:
+def _draw_negative(folder: Path, spec: NegativeSpec) -> NegativeSpec:
     cv2.setNumThreads(1)
-    generator = drawing.generator()
-    negative = photograph(parts_of(drawing.product, generator), drawing.view, generator)
-    path = drawing.path(folder)
+    generator = spec.generator()
+    negative = photograph(product_solids(spec.product, generator), spec.view, generator)
+    path = spec.path(folder)
     unfinished = path.with_suffix(f".{os.getpid()}")
     with unfinished.open("wb") as file:
         np.savez_compressed(file, **{field.name: getattr(negative, field.name) for field in fields(Negative)})
     unfinished.replace(path)
-    return drawing
+    return spec
 
 
-def load_negative(folder: Path, drawing: Drawing) -> Negative:
+def load_negative(folder: Path, spec: NegativeSpec) -> Negative:
     """Return a kept negative."""
-    with np.load(drawing.path(folder)) as planes:
+    with np.load(spec.path(folder)) as planes:
         return Negative(**{field.name: planes[field.name] for field in fields(Negative)})
 
 
-def picture_of(folder: Path, drawing: Drawing, look: Look) -> tuple[Subject, Picture]:
+def render_subject(folder: Path, spec: NegativeSpec, look: Look) -> tuple[Subject, ImageArray]:
     """Return what is seen, and the picture."""
-    return Subject(drawing.product, drawing.view, look), painted(load_negative(folder, drawing), look)
+    return Subject(spec.product, spec.view, look), render_image(load_negative(folder, spec), look)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from infra.nano.drawing.products import MAIN, SURFACES
 from infra.nano.drawing.studio import Negative
 
-Picture = npt.NDArray[np.uint8]
+ImageArray = npt.NDArray[np.uint8]
 
 COLOURS = {
     "red": (206, 42, 46),
@@ -33,11 +33,11 @@ COLOURS = {
 
 PATTERNS = ("plain", "striped", "dotted", "checked")
 FINISHES = ("matte", "glossy")
-GROUND = 255.0
-TINT, TINT_OF_BEIGE = 0.55, 0.75
+GROUND_LEVEL = 255.0
+PRINT_TINT, BEIGE_PRINT_TINT = 0.55, 0.75
 """How far towards white the print of a pattern is; beige is pale, and needs more to be seen."""
 
-SHINE = 0.6
+GLOSS_STRENGTH = 0.6
 """How white a glossy product is where it mirrors the lamp."""
 
 
@@ -50,27 +50,27 @@ class Look:
     finish: str = "matte"
 
 
-def painted(negative: Negative, look: Look) -> Picture:
+def render_image(negative: Negative, look: Look) -> ImageArray:
     """Return the picture of a product with this look."""
     main = np.array(COLOURS[look.colour], np.float32)
-    printed = _pattern(negative.place.astype(np.float32), look.pattern)[..., None]
+    printed = _pattern_mask(negative.place.astype(np.float32), look.pattern)[..., None]
     # The print is a tint of the product's own colour, so that a striped red mug is still a red one.
-    ink = main + (np.float32(255) - main) * np.float32(TINT_OF_BEIGE if look.colour == "beige" else TINT)
+    ink = main + (np.float32(255) - main) * np.float32(BEIGE_PRINT_TINT if look.colour == "beige" else PRINT_TINT)
     inks = np.array([main, *SURFACES.values()], np.float32)
     is_main = (negative.surface == MAIN)[..., None]
     colours = np.where(is_main, main + (ink - main) * printed, inks[negative.surface])
     product = colours * (negative.light.astype(np.float32) / np.float32(255))[..., None]
     if look.finish == "glossy":
-        shine = negative.gloss.astype(np.float32)[..., None] * is_main * np.float32(SHINE / 255)
+        shine = negative.gloss.astype(np.float32)[..., None] * is_main * np.float32(GLOSS_STRENGTH / 255)
         product = product + (np.float32(255) - product) * shine
-    ground = np.repeat((GROUND - negative.shadow.astype(np.float32))[..., None], 3, axis=2)
+    ground = np.repeat((GROUND_LEVEL - negative.shadow.astype(np.float32))[..., None], 3, axis=2)
     inside = (negative.coverage.astype(np.float32) / 255)[..., None]
     return np.asarray(np.rint(np.clip(product * inside + ground * (1 - inside), 0, 255)), np.uint8)
 
 
-def _pattern(place: npt.NDArray[np.float32], pattern: str) -> npt.NDArray[np.float32]:
+def _pattern_mask(coordinates: npt.NDArray[np.float32], pattern: str) -> npt.NDArray[np.float32]:
     """Return how much of the second ink each pixel has, 0 to 1, with soft borders."""
-    across, along = place[..., 0], place[..., 1]
+    across, along = coordinates[..., 0], coordinates[..., 1]
     if pattern == "plain":
         return np.zeros(across.shape, np.float32)
     if pattern == "striped":

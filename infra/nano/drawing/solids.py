@@ -1,7 +1,7 @@
 """Solid forms as signed distance fields: how far is a point from the surface, negative inside.
 
 Comes in: sizes. Goes out: a `Solid`, a function from points (n x 3, float32) to distances (n). Solids compose by
-`joined`, `blended` and `cut`, and are placed by `moved` and `turned`; whoever traces rays needs nothing else. y is
+`joined`, `smooth_union` and `cut`, and are placed by `moved` and `turned`; whoever traces rays needs nothing else. y is
 up, z is towards the viewer of a front view. The closed forms of the distances are the known ones (I. Quilez,
 "Distance functions").
 """
@@ -54,7 +54,7 @@ def capsule(start: Sequence[float], end: Sequence[float], radius: float) -> Soli
     return distance
 
 
-def ring(major: float, minor: float) -> Solid:
+def torus(major: float, minor: float) -> Solid:
     """Return a torus that lies flat, its hole along y."""
 
     def distance(points: Array) -> Array:
@@ -64,15 +64,15 @@ def ring(major: float, minor: float) -> Solid:
     return distance
 
 
-def lathe(profile: Outline, rounding: float = 0.0) -> Solid:
+def revolve(profile: Outline, rounding: float = 0.0) -> Solid:
     """Return what turning a closed profile of (distance from the axis, y) about the y axis makes."""
-    flat = _polygon(profile)
+    flat = _polygon_distance(profile)
     return lambda points: flat(np.hypot(points[:, 0], points[:, 2]), points[:, 1]) - np.float32(rounding)
 
 
-def slab(outline: Outline, depth: float, rounding: float = 0.0) -> Solid:
+def extrude(outline: Outline, depth: float, rounding: float = 0.0) -> Solid:
     """Return a closed outline in (x, y) of half thickness `depth`, its edges rounded outwards."""
-    flat = _polygon(outline)
+    flat = _polygon_distance(outline)
 
     def distance(points: Array) -> Array:
         across = flat(points[:, 0], points[:, 1])
@@ -95,13 +95,13 @@ def cylinder(radius: float, half_height: float, rounding: float = 0.0) -> Solid:
     return distance
 
 
-def moved(solid: Solid, x: float, y: float, z: float) -> Solid:
+def translate(solid: Solid, x: float, y: float, z: float) -> Solid:
     """Return the solid, moved."""
     offset = np.array((x, y, z), np.float32)
     return lambda points: solid(points - offset)
 
 
-def turned(solid: Solid, axis: str, degrees: float) -> Solid:
+def rotate(solid: Solid, axis: str, degrees: float) -> Solid:
     """Return the solid, turned about one axis by the right-hand rule."""
     angle = np.deg2rad(degrees)
     first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
@@ -111,12 +111,12 @@ def turned(solid: Solid, axis: str, degrees: float) -> Solid:
     return lambda points: solid(points @ inverse.T)
 
 
-def joined(*solids: Solid) -> Solid:
+def union(*solids: Solid) -> Solid:
     """Return all of these together."""
     return lambda points: np.minimum.reduce([solid(points) for solid in solids])
 
 
-def blended(softness: float, *solids: Solid) -> Solid:
+def smooth_union(softness: float, *solids: Solid) -> Solid:
     """Return all of these together, melted into each other where they come as close as `softness`."""
 
     def distance(points: Array) -> Array:
@@ -130,16 +130,16 @@ def blended(softness: float, *solids: Solid) -> Solid:
     return distance
 
 
-def cut(solid: Solid, *away: Solid) -> Solid:
+def subtract(solid: Solid, *removed: Solid) -> Solid:
     """Return the solid without what lies in the others."""
-    return lambda points: np.maximum.reduce([solid(points), *(-other(points) for other in away)])
+    return lambda points: np.maximum.reduce([solid(points), *(-other(points) for other in removed)])
 
 
 def _length(vectors: Array) -> Array:
     return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), np.float32)
 
 
-def _polygon(corners: Outline) -> Callable[[Array, Array], Array]:
+def _polygon_distance(corners: Outline) -> Callable[[Array, Array], Array]:
     """Return the signed distance to a polygon in the plane."""
     points = np.array(corners, np.float32)
 

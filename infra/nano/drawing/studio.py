@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.nano.drawing.products import Part
+from infra.nano.drawing.products import ProductSolid
 from infra.nano.drawing.solids import Array
 
 SIDE = 256
@@ -21,17 +21,17 @@ SIDE = 256
 VIEWS = {"front": (0.0, 7.0), "side": (90.0, 7.0), "three-quarter": (45.0, 24.0), "top": (20.0, 62.0)}
 """Degrees to the right and above from which each view is taken."""
 
-FILL = (0.74, 0.84)
+FRAME_FILL = (0.74, 0.84)
 """Share of the frame that the product's longer side takes: marketplaces ask for about 80 %."""
 
-FINER = 1.5
+RAYS_PER_PIXEL = 1.5
 """Rays along a pixel's side: borders between parts are smoothed by shrinking, the outline by the rays' near misses."""
 
-ROUGH = 64
+COARSE_RAYS = 64
 """Rays along the frame's side in the first look, which finds the product and spares the rays far from it."""
 
-LIGHT = np.array((-0.45, 0.72, 0.53), np.float32)
-STEPS, CLOSE, FAR = 48, 2e-3, 6.0
+LIGHT_DIRECTION = np.array((-0.45, 0.72, 0.53), np.float32)
+MAX_MARCH_STEPS, HIT_DISTANCE, MAX_DISTANCE = 48, 2e-3, 6.0
 Plane = npt.NDArray[np.uint8]
 
 
@@ -63,21 +63,21 @@ class _Camera:
         steps = ((np.arange(pixels, dtype=np.float32) + 0.5) / pixels * 2 - 1) * np.float32(half)
         across, down = np.meshgrid(steps + np.float32(centre[0]), np.float32(centre[1]) - steps)
         start = across.reshape(-1, 1) * self.right + down.reshape(-1, 1) * self.up
-        return np.asarray(start + self.towards * np.float32(FAR / 2), np.float32)
+        return np.asarray(start + self.towards * np.float32(MAX_DISTANCE / 2), np.float32)
 
 
-def photograph(parts: Sequence[Part], view: str, generator: np.random.Generator) -> Negative:
+def photograph(solids: Sequence[ProductSolid], view: str, generator: np.random.Generator) -> Negative:
     """Take one picture from one of `VIEWS`; the camera's angle and the product's fill vary a little."""
     azimuth, elevation = VIEWS[view]
     camera = _camera(azimuth + generator.uniform(-6, 6), elevation + generator.uniform(-3, 3))
-    centre, half = _framing(parts, camera, float(generator.uniform(*FILL)))
-    pixels = round(SIDE * FINER)
+    centre, half = _framing(solids, camera, float(generator.uniform(*FRAME_FILL)))
+    pixels = round(SIDE * RAYS_PER_PIXEL)
     start = camera.rays(centre, half, pixels)
-    rough = _traced(parts, camera.rays(centre, half, ROUGH), camera.towards, 2 * half / ROUGH)
-    near = cv2.dilate(rough.coverage.reshape(ROUGH, ROUGH), np.ones((5, 5)))
+    rough = _trace_rays(solids, camera.rays(centre, half, COARSE_RAYS), camera.towards, 2 * half / COARSE_RAYS)
+    near = cv2.dilate(rough.coverage.reshape(COARSE_RAYS, COARSE_RAYS), np.ones((5, 5)))
     worth = cv2.resize(near, (pixels, pixels), interpolation=cv2.INTER_NEAREST).ravel() > 0
-    seen = _traced(parts, start, camera.towards, 2 * half / pixels, np.flatnonzero(worth))
-    return _developed(parts, start, seen, camera, view)
+    seen = _trace_rays(solids, start, camera.towards, 2 * half / pixels, np.flatnonzero(worth))
+    return _shade_negative(solids, start, seen, camera, view)
 
 
 def _camera(azimuth: float, elevation: float) -> _Camera:
@@ -87,51 +87,57 @@ def _camera(azimuth: float, elevation: float) -> _Camera:
     return _Camera(right, np.cross(towards, right).astype(np.float32), towards)
 
 
-def _framing(parts: Sequence[Part], camera: _Camera, fill: float) -> tuple[tuple[float, float], float]:
+def _framing(solids: Sequence[ProductSolid], camera: _Camera, fill: float) -> tuple[tuple[float, float], float]:
     """Return the middle of the product in the frame's plane and half the frame's side, from a rough look."""
     half = 2.0
-    unit = 2 * half / ROUGH
-    seen = _traced(parts, camera.rays((0, 0), half, ROUGH), camera.towards, unit)
-    rows, columns = np.nonzero(seen.coverage.reshape(ROUGH, ROUGH) > 0.5)
+    unit = 2 * half / COARSE_RAYS
+    seen = _trace_rays(solids, camera.rays((0, 0), half, COARSE_RAYS), camera.towards, unit)
+    rows, columns = np.nonzero(seen.coverage.reshape(COARSE_RAYS, COARSE_RAYS) > 0.5)
     left, right, top, bottom = (float(edge) for edge in (columns.min(), columns.max() + 1, rows.min(), rows.max() + 1))
     centre = ((left + right) / 2 * unit - half, half - (top + bottom) / 2 * unit)
     return centre, max(right - left, bottom - top) * unit / fill / 2
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _RayHits:
     depth: Array
     coverage: Array
 
 
-def _traced(
-    parts: Sequence[Part], start: Array, towards: Array, pixel: float, worth: npt.NDArray[np.intp] | None = None
-) -> _Seen:
+def _trace_rays(
+    solids: Sequence[ProductSolid],
+    start: Array,
+    towards: Array,
+    pixel: float,
+    active_rays: npt.NDArray[np.intp] | None = None,
+) -> _RayHits:
     """Follow the rays that are `worth` it (all) to the product; who misses by under half a pixel covers part of it."""
     depth = np.zeros(len(start), np.float32)
     nearest = np.full(len(start), np.inf, np.float32)
-    active = np.arange(len(start)) if worth is None else worth
-    for _ in range(STEPS):
-        distance = _distance(parts, start[active] - depth[active, None] * towards)
+    active = np.arange(len(start)) if active_rays is None else active_rays
+    for _ in range(MAX_MARCH_STEPS):
+        distance = _distance(solids, start[active] - depth[active, None] * towards)
         nearest[active] = np.minimum(nearest[active], distance)
-        depth[active] += np.where(distance > CLOSE, distance * np.float32(0.95), 0)
-        active = active[(distance > CLOSE) & (depth[active] < FAR)]
+        depth[active] += np.where(distance > HIT_DISTANCE, distance * np.float32(0.95), 0)
+        active = active[(distance > HIT_DISTANCE) & (depth[active] < MAX_DISTANCE)]
         if not len(active):
             break
-    return _Seen(depth, np.clip(1 - 2 * (nearest - CLOSE) / np.float32(pixel), 0, 1))
+    return _RayHits(depth, np.clip(1 - 2 * (nearest - HIT_DISTANCE) / np.float32(pixel), 0, 1))
 
 
-def _distance(parts: Sequence[Part], points: Array) -> Array:
-    distances: Array = np.minimum.reduce([part.solid(points) for part in parts])
+def _distance(solids: Sequence[ProductSolid], points: Array) -> Array:
+    distances: Array = np.minimum.reduce([part.solid(points) for part in solids])
     return distances
 
 
-def _developed(parts: Sequence[Part], start: Array, seen: _Seen, camera: _Camera, view: str) -> Negative:
-    pixels = round(SIDE * FINER)
-    coverage = seen.coverage
+def _shade_negative(
+    solids: Sequence[ProductSolid], start: Array, hits: _RayHits, camera: _Camera, view: str
+) -> Negative:
+    pixels = round(SIDE * RAYS_PER_PIXEL)
+    coverage = hits.coverage
     hit = np.flatnonzero(coverage > 0)
-    points = start[hit] - seen.depth[hit, None] * camera.towards
-    normals = _normals(parts, points)
+    points = start[hit] - hits.depth[hit, None] * camera.towards
+    normals = _normals(solids, points)
     towards_light = _lamp(camera)
     facing = normals @ camera.towards
     diffuse = np.maximum(normals @ towards_light, 0)
@@ -141,10 +147,10 @@ def _developed(parts: Sequence[Part], start: Array, seen: _Seen, camera: _Camera
     light[hit] = 0.58 + 0.30 * diffuse + 0.12 * np.clip(facing, 0, 1)
     gloss[hit] = np.clip((shine - 0.955) / 0.02, 0, 1)
     surface = np.zeros(len(start), np.uint8)
-    distances = np.stack([part.solid(points) for part in parts])
-    surface[hit] = np.array([part.surface for part in parts], np.uint8)[distances.argmin(axis=0)]
+    distances = np.stack([part.solid(points) for part in solids])
+    surface[hit] = np.array([part.surface for part in solids], np.uint8)[distances.argmin(axis=0)]
     place = np.zeros((len(start), 2), np.float32)
-    place[hit] = _place(points, normals)
+    place[hit] = _surface_coordinates(points, normals)
     square = coverage.reshape(pixels, pixels)
     return Negative(
         coverage=_plane(square),
@@ -160,17 +166,17 @@ def _developed(parts: Sequence[Part], start: Array, seen: _Seen, camera: _Camera
 
 def _lamp(camera: _Camera) -> Array:
     """Return the direction of a lamp at the camera's upper left."""
-    direction = LIGHT[0] * camera.right + LIGHT[1] * camera.up + LIGHT[2] * camera.towards
+    direction = LIGHT_DIRECTION[0] * camera.right + LIGHT_DIRECTION[1] * camera.up + LIGHT_DIRECTION[2] * camera.towards
     return np.asarray(direction / np.linalg.norm(direction), np.float32)
 
 
-def _normals(parts: Sequence[Part], points: Array) -> Array:
+def _normals(solids: Sequence[ProductSolid], points: Array) -> Array:
     corners = np.array(((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)), np.float32)
-    slope = sum(corner * _distance(parts, points + corner * np.float32(2e-3))[:, None] for corner in corners)
+    slope = sum(corner * _distance(solids, points + corner * np.float32(2e-3))[:, None] for corner in corners)
     return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-6), np.float32)
 
 
-def _place(points: Array, normals: Array) -> Array:
+def _surface_coordinates(points: Array, normals: Array) -> Array:
     """Return two coordinates on the surface: those of the plane that the surface faces most."""
     facing = np.abs(normals).argmax(axis=1)
     across = np.where(facing == 0, points[:, 2], points[:, 0])

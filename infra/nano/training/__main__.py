@@ -12,89 +12,91 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from infra.nano.drawing.negatives import draw_all, drawings
+from infra.nano.drawing.negatives import draw_negatives, list_negatives
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Draw, train and export packshot-nano.")
-Work = Annotated[Path, typer.Option("--work", help="where unfinished work is kept")]
-Steps = Annotated[int | None, typer.Option(help="steps in place of the schedule's own")]
-WORK = Path("nano-work")
-EACH = 16
+WorkFolder = Annotated[Path, typer.Option("--work", help="where unfinished work is kept")]
+StepsOption = Annotated[int | None, typer.Option(help="steps in place of the schedule's own")]
+DEFAULT_WORK_FOLDER = Path("nano-work")
+DEFAULT_NEGATIVES = 16
 SEED = 7
 
 
 @app.command()
 def draw(
-    work: Work = WORK,
-    each: Annotated[int, typer.Option(help="training negatives of each product and view")] = EACH,
+    work: WorkFolder = DEFAULT_WORK_FOLDER,
+    each: Annotated[int, typer.Option(help="training negatives of each product and view")] = DEFAULT_NEGATIVES,
 ) -> None:
     """Draw the negatives that all pictures are painted from."""
-    wanted = drawings("training", each)
-    for _ in track(draw_all(_negatives(work), wanted, os.cpu_count() or 1), "Drawing", total=len(wanted)):
+    wanted = list_negatives("training", each)
+    for _ in track(draw_negatives(_negatives_folder(work), wanted, os.cpu_count() or 1), "Drawing", total=len(wanted)):
         pass
 
 
 @app.command()
-def autoencoder(work: Work = WORK, steps: Steps = None) -> None:
+def autoencoder(work: WorkFolder = DEFAULT_WORK_FOLDER, steps: StepsOption = None) -> None:
     """Train the autoencoder."""
-    from infra.nano.training.autoencoder import SCHEDULE, Crops, reconstruction_loss
-    from infra.nano.training.sessions import Session, scheduled
+    from infra.nano.training.autoencoder import SCHEDULE, RandomCrops, reconstruction_loss
+    from infra.nano.training.sessions import TrainingSession, with_steps
 
-    model = _autoencoder()
-    crops = Crops(_negatives(work), _drawn(work))
-    session = Session(model, scheduled(SCHEDULE, steps), work / "autoencoder", SEED)
+    model = _new_autoencoder()
+    crops = RandomCrops(_negatives_folder(work), _finished_negatives(work))
+    session = TrainingSession(model, with_steps(SCHEDULE, steps), work / "autoencoder", SEED)
     session.run(lambda generator: reconstruction_loss(model, crops.batch(generator), generator), "Autoencoder")
 
 
 @app.command()
-def latents(work: Work = WORK) -> None:
+def latents(work: WorkFolder = DEFAULT_WORK_FOLDER) -> None:
     """Encode the pictures that the transformer learns from."""
-    from infra.nano.training.latents import encode_all
+    from infra.nano.training.latents import encode_images
 
-    wanted = _drawn(work)
-    for _ in track(encode_all(_trained_autoencoder(work), _negatives(work), wanted, work), "Encoding", len(wanted)):
+    wanted = _finished_negatives(work)
+    for _ in track(
+        encode_images(_trained_autoencoder(work), _negatives_folder(work), wanted, work), "Encoding", len(wanted)
+    ):
         pass
 
 
 @app.command()
-def transformer(work: Work = WORK, steps: Steps = None) -> None:
+def transformer(work: WorkFolder = DEFAULT_WORK_FOLDER, steps: StepsOption = None) -> None:
     """Train transformer and text encoder."""
     from infra.nano.training.flow_matching import SCHEDULE, flow_loss
-    from infra.nano.training.sessions import Session, scheduled
+    from infra.nano.training.sessions import TrainingSession, with_steps
 
-    model = _drawer()
-    lessons = _lessons(work, model)
-    session = Session(model, scheduled(SCHEDULE, steps), work / "transformer", SEED)
+    model = _new_flow_model()
+    lessons = _training_batches(work, model)
+    session = TrainingSession(model, with_steps(SCHEDULE, steps), work / "transformer", SEED)
     session.run(lambda generator: flow_loss(model, lessons, generator), "Transformer")
 
 
 @app.command()
-def guided(work: Work = WORK, steps: Steps = None) -> None:
+def guided(work: WorkFolder = DEFAULT_WORK_FOLDER, steps: StepsOption = None) -> None:
     """Train a pupil to draw at once what the transformer draws with guidance."""
-    from infra.nano.training.flow_matching import GUIDED, guided_loss
-    from infra.nano.training.sessions import Session, scheduled
+    from infra.nano.training.flow_matching import GUIDED_SCHEDULE, guided_loss
+    from infra.nano.training.sessions import TrainingSession, with_steps
 
-    teacher, pupil = _drawer(), _drawer()
+    teacher, pupil = _new_flow_model(), _new_flow_model()
     for model in (teacher, pupil):
-        model.load_state_dict(_learnt(work, "transformer"))
+        model.load_state_dict(_averaged_weights(work, "transformer"))
     teacher.requires_grad_(False)
-    lessons = _lessons(work, pupil)
-    session = Session(pupil, scheduled(GUIDED, steps), work / "guided", SEED)
+    lessons = _training_batches(work, pupil)
+    session = TrainingSession(pupil, with_steps(GUIDED_SCHEDULE, steps), work / "guided", SEED)
     session.run(lambda generator: guided_loss(pupil, teacher, lessons, generator), "Guided")
 
 
 @app.command()
-def export(out: Path, work: Work = WORK) -> None:
+def export(out: Path, work: WorkFolder = DEFAULT_WORK_FOLDER) -> None:
     """Write the model's folder, in bf16, from the moving averages of what was learnt so far."""
     import torch
 
-    from infra.nano.architecture import pipeline_of
+    from infra.nano.architecture import create_pipeline
 
-    drawer = _drawer()
-    drawer.load_state_dict(_learnt(work, "guided"))
-    pipeline = pipeline_of(
+    drawer = _new_flow_model()
+    drawer.load_state_dict(_averaged_weights(work, "guided"))
+    pipeline = create_pipeline(
         vae=_trained_autoencoder(work),
         tokenizer=drawer.tokenizer,
         text_encoder=drawer.text_encoder,
@@ -103,78 +105,78 @@ def export(out: Path, work: Work = WORK) -> None:
     pipeline.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
 
 
-def _negatives(work: Path) -> Path:
+def _negatives_folder(work: Path) -> Path:
     return work / "negatives"
 
 
-def _drawn(work: Path) -> list[Any]:
+def _finished_negatives(work: Path) -> list[Any]:
     each = 0
-    while all(drawing.path(_negatives(work)).exists() for drawing in drawings("training", each + 1)):
+    while all(drawing.path(_negatives_folder(work)).exists() for drawing in list_negatives("training", each + 1)):
         each += 1
     if not each:
         raise typer.BadParameter(f"{str(work)!r} does not hold a drawing of every product and view; run `draw` first")
-    return drawings("training", each)
+    return list_negatives("training", each)
 
 
-def _learnt(work: Path, name: str) -> Any:
-    from infra.nano.training.sessions import STATE, averaged
+def _averaged_weights(work: Path, name: str) -> Any:
+    from infra.nano.training.sessions import STATE_FILE, load_averaged_weights
 
-    if not (work / name / STATE).exists():
-        raise typer.BadParameter(f"{str(work / name / STATE)!r} is not there; run `{name}` first")
-    return averaged(work / name)
-
-
-def _lessons(work: Path, model: Any) -> Any:
-    from infra.nano.training.flow_matching import Lessons
-    from infra.nano.training.latents import LATENTS, load_latents
-
-    if not (work / LATENTS).exists():
-        raise typer.BadParameter(f"{str(work / LATENTS)!r} is not there; run `latents` first")
-    return Lessons(*load_latents(work), model.tokenizer)
+    if not (work / name / STATE_FILE).exists():
+        raise typer.BadParameter(f"{str(work / name / STATE_FILE)!r} is not there; run `{name}` first")
+    return load_averaged_weights(work / name)
 
 
-def _autoencoder() -> Any:
+def _training_batches(work: Path, model: Any) -> Any:
+    from infra.nano.training.flow_matching import CaptionedLatents
+    from infra.nano.training.latents import LATENTS_FILE, load_latents
+
+    if not (work / LATENTS_FILE).exists():
+        raise typer.BadParameter(f"{str(work / LATENTS_FILE)!r} is not there; run `latents` first")
+    return CaptionedLatents(*load_latents(work), model.tokenizer)
+
+
+def _new_autoencoder() -> Any:
     import torch
 
-    from infra.nano.architecture import autoencoder_of
+    from infra.nano.architecture import create_autoencoder
 
     torch.manual_seed(SEED)
-    return autoencoder_of()
+    return create_autoencoder()
 
 
 def _trained_autoencoder(work: Path) -> Any:
     """Return the autoencoder with averaged weights, its latents' statistics measured."""
     from infra.nano.drawing.negatives import load_negative
-    from infra.nano.drawing.rendering import painted
-    from infra.nano.training.autoencoder import STATISTICS, as_tensor, set_statistics
-    from infra.nano.training.latents import LOOKS, looks_of
+    from infra.nano.drawing.rendering import render_image
+    from infra.nano.training.autoencoder import STATISTICS_IMAGES, images_to_tensor, set_latent_statistics
+    from infra.nano.training.latents import LOOKS_PER_NEGATIVE, looks_for
 
-    model = _autoencoder()
-    model.load_state_dict(_learnt(work, "autoencoder"))
+    model = _new_autoencoder()
+    model.load_state_dict(_averaged_weights(work, "autoencoder"))
     pictures = [
-        painted(load_negative(_negatives(work), drawing), looks_of(drawing)[place % LOOKS])
-        for place, drawing in enumerate(_drawn(work)[:STATISTICS])
+        render_image(load_negative(_negatives_folder(work), drawing), looks_for(drawing)[place % LOOKS_PER_NEGATIVE])
+        for place, drawing in enumerate(_finished_negatives(work)[:STATISTICS_IMAGES])
     ]
-    set_statistics(model, as_tensor(np.stack(pictures)))
+    set_latent_statistics(model, images_to_tensor(np.stack(pictures)))
     return model
 
 
-def _tokenizer() -> "PreTrainedTokenizerFast":
-    from infra.nano.architecture import tokenizer_of
-    from infra.nano.drawing.captions import caption, random_subject
+def _new_tokenizer() -> "PreTrainedTokenizerFast":
+    from infra.nano.architecture import create_tokenizer
+    from infra.nano.drawing.captions import random_caption, random_subject
 
     generator = np.random.default_rng(SEED)
-    return tokenizer_of(caption(random_subject(generator), generator) for _ in range(20_000))
+    return create_tokenizer(random_caption(random_subject(generator), generator) for _ in range(20_000))
 
 
-def _drawer() -> Any:
+def _new_flow_model() -> Any:
     import torch
 
-    from infra.nano.training.flow_matching import Drawer
+    from infra.nano.training.flow_matching import FlowModel
 
-    tokenizer = _tokenizer()
+    tokenizer = _new_tokenizer()
     torch.manual_seed(SEED)
-    return Drawer(tokenizer)
+    return FlowModel(tokenizer)
 
 
 if __name__ == "__main__":

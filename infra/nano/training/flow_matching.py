@@ -1,6 +1,6 @@
 """Teaches transformer and text encoder together, by flow matching: from noise straight to the picture.
 
-Comes in: latents and what they show. Goes out: a `Drawer`, whose parts go into the pipeline. A latent x and noise e
+Comes in: latents and what they show. Goes out: a `FlowModel`, whose parts go into the pipeline. A latent x and noise e
 are mixed to (1 - s) x + s e, and the model learns x - e from the mixture, 1 - s and the caption (Lipman 2022; this is
 what Z-Image's pipeline negates). s is drawn as the sampler's steps lie, so that 8 of them without guidance are
 enough.
@@ -16,33 +16,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
-from infra.engines.torch.caption_embedding import wrapped
-from infra.nano.architecture import SHIFT, text_encoder_of, transformer_of
-from infra.nano.drawing.captions import Subject, caption
-from infra.nano.training.sessions import Schedule
-from infra.onnx_graphs.graph_spec import padded
+from infra.engines.torch.caption_embedding import apply_chat_template
+from infra.nano.architecture import SCHEDULER_SHIFT, create_text_encoder, create_transformer
+from infra.nano.drawing.captions import Subject, random_caption
+from infra.nano.training.sessions import TrainingSchedule
+from infra.onnx_graphs.graph_spec import padded_length
 
-BATCH = 16
-SCHEDULE = Schedule(steps=6600, rate=1e-3, warm=200)
-GUIDED = Schedule(steps=1000, rate=4e-4, warm=50, decay=0.995)
-GUIDANCE = 2.0
+BATCH_SIZE = 16
+SCHEDULE = TrainingSchedule(steps=6600, rate=1e-3, warm_up_steps=200)
+GUIDED_SCHEDULE = TrainingSchedule(steps=1000, rate=4e-4, warm_up_steps=50, average_decay=0.995)
+TEACHER_GUIDANCE = 2.0
 """How far the pupil's teacher goes beyond its answer to the caption, in distances from its answer to none."""
 
-UNTOLD = 0.1
+UNCONDITIONAL_SHARE = 0.1
 """Share of captions that are withheld, so that the network also knows what products look like in general."""
 
-LENGTHS, WEIGHTS = (32, 64, 96), (0.55, 0.42, 0.03)
+CAPTION_LENGTHS, CAPTION_LENGTH_WEIGHTS = (32, 64, 96), (0.55, 0.42, 0.03)
 """Padded caption lengths in tokens, and how often each is a batch's; one length a batch needs no mask."""
 
 
-class Drawer(nn.Module):
+class FlowModel(nn.Module):
     """The two networks that learn from captions."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.text_encoder = text_encoder_of(tokenizer)
-        self.transformer = transformer_of()
+        self.text_encoder = create_text_encoder(tokenizer)
+        self.transformer = create_transformer()
 
     def forward(self, mixtures: Tensor, times: Tensor, captions: Sequence[str]) -> Tensor:
         """Return the velocity (n x 16 x height x width) at each mixture, `times` from 0 (noise) to 1."""
@@ -52,14 +52,16 @@ class Drawer(nn.Module):
 
     def features(self, captions: Sequence[str]) -> list[Tensor]:
         """Return each caption's features (tokens x channels), as the pipeline makes them."""
-        tokens = self.tokenizer([wrapped(self.tokenizer, text) for text in captions], padding=True, return_tensors="pt")
+        tokens = self.tokenizer(
+            [apply_chat_template(self.tokenizer, text) for text in captions], padding=True, return_tensors="pt"
+        )
         hidden = self.text_encoder(
             input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, output_hidden_states=True
         ).hidden_states[-2]
         return [row[mask.bool()] for row, mask in zip(hidden, tokens.attention_mask, strict=True)]
 
 
-class Lessons:
+class CaptionedLatents:
     """Batches of latents with captions of one padded length."""
 
     def __init__(
@@ -69,59 +71,61 @@ class Lessons:
 
     def batch(self, generator: np.random.Generator) -> tuple[Tensor, list[str]]:
         """Return BATCH latents and a caption of each."""
-        length = int(generator.choice(LENGTHS, p=WEIGHTS))
+        length = int(generator.choice(CAPTION_LENGTHS, p=CAPTION_LENGTH_WEIGHTS))
         rows: list[int] = []
         captions: list[str] = []
-        while len(rows) < BATCH:
+        while len(rows) < BATCH_SIZE:
             row = int(generator.integers(len(self._subjects)))
-            text = "" if generator.random() < UNTOLD else caption(self._subjects[row], generator)
-            if self._padded(text) == length:
+            text = "" if generator.random() < UNCONDITIONAL_SHARE else random_caption(self._subjects[row], generator)
+            if self._padded_caption_length(text) == length:
                 rows.append(row)
                 captions.append(text)
         return torch.from_numpy(self._latents[rows].astype(np.float32)), captions
 
-    def _padded(self, text: str) -> int:
-        tokens = len(self._tokenizer(wrapped(self._tokenizer, text))["input_ids"])
-        return padded(tokens)
+    def _padded_caption_length(self, text: str) -> int:
+        tokens = len(self._tokenizer(apply_chat_template(self._tokenizer, text))["input_ids"])
+        return padded_length(tokens)
 
 
 @dataclass(frozen=True)
-class Mixtures:
+class NoisyBatch:
     """A batch on its way from noise (time 0) to the pictures (time 1), and where it should go."""
 
-    mixtures: Tensor
+    noisy_latents: Tensor
     times: Tensor
     captions: list[str]
-    velocity: Tensor
+    target_velocity: Tensor
 
 
-def mixed(lessons: Lessons, generator: np.random.Generator) -> Mixtures:
+def sample_noisy_batch(dataset: CaptionedLatents, generator: np.random.Generator) -> NoisyBatch:
     """Return a batch of latents mixed with noise, at times that lie as the sampler's do."""
-    latents, captions = lessons.batch(generator)
+    latents, captions = dataset.batch(generator)
     # One time of each of n equal shares of the way: less noise in the loss than n independent ones.
-    even = (torch.from_numpy(generator.permutation(BATCH)).float() + float(generator.random())) / BATCH
-    noise_share = SHIFT * even / (1 + (SHIFT - 1) * even)
+    even = (torch.from_numpy(generator.permutation(BATCH_SIZE)).float() + float(generator.random())) / BATCH_SIZE
+    noise_share = SCHEDULER_SHIFT * even / (1 + (SCHEDULER_SHIFT - 1) * even)
     noise = torch.from_numpy(generator.standard_normal(latents.shape, np.float32))
     share = noise_share[:, None, None, None]
-    return Mixtures((1 - share) * latents + share * noise, 1 - noise_share, captions, latents - noise)
+    return NoisyBatch((1 - share) * latents + share * noise, 1 - noise_share, captions, latents - noise)
 
 
-def flow_loss(model: Drawer, lessons: Lessons, generator: np.random.Generator) -> Tensor:
+def flow_loss(model: FlowModel, dataset: CaptionedLatents, generator: np.random.Generator) -> Tensor:
     """Return the mean squared error of the velocity on one batch."""
-    batch = mixed(lessons, generator)
-    return functional.mse_loss(model(batch.mixtures, batch.times, batch.captions), batch.velocity)
+    batch = sample_noisy_batch(dataset, generator)
+    return functional.mse_loss(model(batch.noisy_latents, batch.times, batch.captions), batch.target_velocity)
 
 
-def guided_loss(model: Drawer, teacher: Drawer, lessons: Lessons, generator: np.random.Generator) -> Tensor:
+def guided_loss(
+    model: FlowModel, teacher: FlowModel, dataset: CaptionedLatents, generator: np.random.Generator
+) -> Tensor:
     """Return how far a pupil is from what its teacher says with guidance, on one batch.
 
     The teacher answers twice, with the caption and without, and goes beyond the first answer, away from the second
     (classifier-free guidance, Ho and Salimans 2022). The pupil learns to say that at once (Meng 2023), so it needs
     no guidance when it draws: as Z-Image-Turbo needs none.
     """
-    batch = mixed(lessons, generator)
+    batch = sample_noisy_batch(dataset, generator)
     with torch.no_grad():
-        told = teacher(batch.mixtures, batch.times, batch.captions)
-        untold = teacher(batch.mixtures, batch.times, [""] * BATCH)
-    aim = told + GUIDANCE * (told - untold)
-    return functional.mse_loss(model(batch.mixtures, batch.times, batch.captions), aim)
+        told = teacher(batch.noisy_latents, batch.times, batch.captions)
+        untold = teacher(batch.noisy_latents, batch.times, [""] * BATCH_SIZE)
+    aim = told + TEACHER_GUIDANCE * (told - untold)
+    return functional.mse_loss(model(batch.noisy_latents, batch.times, batch.captions), aim)

@@ -16,31 +16,31 @@ from torch import nn
 from torch.nn import functional
 
 from infra.nano.drawing.captions import random_subject
-from infra.nano.drawing.negatives import Drawing, load_negative
+from infra.nano.drawing.negatives import NegativeSpec, load_negative
 from infra.nano.drawing.products import PRODUCTS
-from infra.nano.drawing.rendering import COLOURS, Look, Picture, painted
+from infra.nano.drawing.rendering import COLOURS, ImageArray, Look, render_image
 
-SEEN = 64
+CLASSIFIER_SIDE = 64
 """Pixels of a side that the classifier looks at."""
 
 STEPS, BATCH, RATE = 400, 64, 2e-3
-FOREGROUND = 24
+FOREGROUND_LEVELS = 24
 """Levels that some channel of a pixel must be below white to belong to the product: more than its soft shadow."""
 
-HUELESS = 10.0
+MIN_HUE_CHROMA = 10.0
 """Chroma in CIE Lab under which a pixel has no hue."""
 
-NIGHT = 16.0
+MIN_HUE_LIGHTNESS = 16.0
 """Lightness in CIE Lab under which nobody sees a hue, whatever its chroma: 2 % of the light of white."""
 
-HUED_SHARE = 0.25
+MIN_HUED_SHARE = 0.25
 """Share of the foreground that must have a hue for the product to have one."""
 
-DARK, DARK_SHARE = 36.0, 0.35
+DARK_LIGHTNESS, MIN_DARK_SHARE = 36.0, 0.35
 """Lightness in CIE Lab under which a pixel is dark, and the share of them that makes a product black."""
 
 
-class Classifier(nn.Module):
+class ProductClassifier(nn.Module):
     """Names products, from four layers of convolutions."""
 
     def __init__(self) -> None:
@@ -51,29 +51,33 @@ class Classifier(nn.Module):
             layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1), nn.BatchNorm2d(wide), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(96 * 16, len(PRODUCTS)))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return a score of each product for each picture (n x 3 x SEEN x SEEN)."""
-        scores: torch.Tensor = self.layers(pictures)
+        scores: torch.Tensor = self.layers(images)
         return scores
 
     @torch.no_grad()
-    def names(self, pictures: Sequence[Picture]) -> list[str]:
+    def classify(self, images: Sequence[ImageArray]) -> list[str]:
         """Return the product that each picture shows."""
         self.eval()
-        found = self(_reduced(pictures)).argmax(dim=1)
+        found = self(_classifier_inputs(images)).argmax(dim=1)
         return [list(PRODUCTS)[place] for place in found.tolist()]
 
 
-def taught(negatives: Path, drawings: Sequence[Drawing], seed: int, steps: int = STEPS) -> Classifier:
+def train_classifier(
+    negatives: Path, drawings: Sequence[NegativeSpec], seed: int, steps: int = STEPS
+) -> ProductClassifier:
     """Return a classifier that has learnt the products from these drawings in random looks, a little moved."""
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
     loaded = [(load_negative(negatives, drawing), list(PRODUCTS).index(drawing.product)) for drawing in drawings]
     looks = [
-        (_reduced([painted(negative, look)])[0], label) for negative, label in loaded for look in _looks(generator)
+        (_classifier_inputs([render_image(negative, look)])[0], label)
+        for negative, label in loaded
+        for look in _random_looks(generator)
     ]
     pictures, labels = torch.stack([picture for picture, _ in looks]), torch.tensor([label for _, label in looks])
-    model = Classifier()
+    model = ProductClassifier()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
     cooling = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(steps):
@@ -87,36 +91,38 @@ def taught(negatives: Path, drawings: Sequence[Drawing], seed: int, steps: int =
     return model
 
 
-def colour_of(picture: Picture) -> str:
+def classify_colour(image: ImageArray) -> str:
     """Return the name of the product's colour.
 
     Pixels vote for the nearest of `COLOURS`, lightness counting half because shade varies. Saturated pixels weigh
     more: a tint of the print, a shadow or a steel pole say less about a red product than its red. Where hardly any
     pixel has a hue, the foreground is grey or black.
     """
-    inside = picture.min(axis=2) < 255 - FOREGROUND
-    pixels = _lab(picture[inside] if inside.any() else picture.reshape(-1, 3))
-    chroma = np.where(pixels[:, 0] > NIGHT, np.hypot(pixels[:, 1], pixels[:, 2]), 0)
-    if np.mean(chroma > HUELESS) < HUED_SHARE:
-        return "black" if np.mean(pixels[:, 0] < DARK) > DARK_SHARE else "grey"
+    inside = image.min(axis=2) < 255 - FOREGROUND_LEVELS
+    pixels = _rgb_to_lab(image[inside] if inside.any() else image.reshape(-1, 3))
+    chroma = np.where(pixels[:, 0] > MIN_HUE_LIGHTNESS, np.hypot(pixels[:, 1], pixels[:, 2]), 0)
+    if np.mean(chroma > MIN_HUE_CHROMA) < MIN_HUED_SHARE:
+        return "black" if np.mean(pixels[:, 0] < DARK_LIGHTNESS) > MIN_DARK_SHARE else "grey"
     names = [name for name in COLOURS if name not in ("grey", "black")]
-    anchors = _lab(np.array([COLOURS[name] for name in names], np.float32) * np.float32(0.9))
+    anchors = _rgb_to_lab(np.array([COLOURS[name] for name in names], np.float32) * np.float32(0.9))
     unlike = np.linalg.norm((pixels[:, None] - anchors[None]) * np.array((0.5, 1, 1), np.float32), axis=2)
-    weights = np.where(chroma > HUELESS, chroma, 0)
+    weights = np.where(chroma > MIN_HUE_CHROMA, chroma, 0)
     votes = np.bincount(unlike.argmin(axis=1), weights, minlength=len(names))
     return names[int(votes.argmax())]
 
 
-def _lab(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _rgb_to_lab(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return RGB pixels (n x 3, 0 to 255) in CIE Lab."""
     scaled = pixels.reshape(1, -1, 3).astype(np.float32) / 255
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2LAB)[0], np.float32)
 
 
-def _looks(generator: np.random.Generator) -> list[Look]:
+def _random_looks(generator: np.random.Generator) -> list[Look]:
     return [random_subject(generator).look for _ in range(8)]
 
 
-def _reduced(pictures: Sequence[Picture]) -> torch.Tensor:
-    small = [cv2.resize(picture, (SEEN, SEEN), interpolation=cv2.INTER_AREA) for picture in pictures]
+def _classifier_inputs(images: Sequence[ImageArray]) -> torch.Tensor:
+    small = [
+        cv2.resize(picture, (CLASSIFIER_SIDE, CLASSIFIER_SIDE), interpolation=cv2.INTER_AREA) for picture in images
+    ]
     return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -16,46 +16,48 @@ import torch
 from diffusers import AutoencoderKL
 
 from infra.nano.drawing.captions import Subject, random_subject
-from infra.nano.drawing.negatives import Drawing, load_negative
-from infra.nano.drawing.rendering import COLOURS, Look, painted
-from infra.nano.training.autoencoder import as_tensor
+from infra.nano.drawing.negatives import NegativeSpec, load_negative
+from infra.nano.drawing.rendering import COLOURS, Look, render_image
+from infra.nano.training.autoencoder import images_to_tensor
 
-LOOKS = 6
+LOOKS_PER_NEGATIVE = 6
 """Looks of each negative: half of the colours, so that two negatives of a product and view show all twelve."""
 
-LATENTS, SUBJECTS = "latents.npy", "subjects.json"
+LATENTS_FILE, SUBJECTS_FILE = "latents.npy", "subjects.json"
 
 
 @torch.no_grad()
-def encode_all(model: AutoencoderKL, negatives: Path, wanted: Sequence[Drawing], folder: Path) -> Iterator[Drawing]:
+def encode_images(
+    model: AutoencoderKL, negatives: Path, specs: Sequence[NegativeSpec], folder: Path
+) -> Iterator[NegativeSpec]:
     """Encode LOOKS pictures of every drawing; yield each drawing when it is done, and write all at the end."""
     latents: list[npt.NDArray[np.float16]] = []
     subjects: list[Subject] = []
-    for drawing in wanted:
+    for drawing in specs:
         negative = load_negative(negatives, drawing)
-        looks = looks_of(drawing)
-        pictures = as_tensor(np.stack([painted(negative, look) for look in looks]))
+        looks = looks_for(drawing)
+        pictures = images_to_tensor(np.stack([render_image(negative, look) for look in looks]))
         means = model.encode(pictures).latent_dist.mean
         unit = (means - model.config.shift_factor) * model.config.scaling_factor
         latents.append(unit.numpy().astype(np.float16))
         subjects += [Subject(drawing.product, drawing.view, look) for look in looks]
         yield drawing
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUBJECTS).write_text(json.dumps([asdict(subject) for subject in subjects]), "utf-8")
-    np.save(folder / LATENTS, np.concatenate(latents))
+    (folder / SUBJECTS_FILE).write_text(json.dumps([asdict(subject) for subject in subjects]), "utf-8")
+    np.save(folder / LATENTS_FILE, np.concatenate(latents))
 
 
-def looks_of(drawing: Drawing) -> list[Look]:
+def looks_for(spec: NegativeSpec) -> list[Look]:
     """Return the looks that a drawing is shown in."""
-    generator = np.random.default_rng((2, *drawing.generator().integers(0, 2**31, 2)))
+    generator = np.random.default_rng((2, *spec.generator().integers(0, 2**31, 2)))
     names = list(COLOURS)
-    first = drawing.number % 2
-    chosen = (random_subject(generator).look for _ in range(LOOKS))
+    first = spec.number % 2
+    chosen = (random_subject(generator).look for _ in range(LOOKS_PER_NEGATIVE))
     return [Look(names[2 * place + first], look.pattern, look.finish) for place, look in enumerate(chosen)]
 
 
 def load_latents(folder: Path) -> tuple[npt.NDArray[np.float16], list[Subject]]:
-    """Return what `encode_all` wrote."""
-    rows = json.loads((folder / SUBJECTS).read_text("utf-8"))
+    """Return what `encode_images` wrote."""
+    rows = json.loads((folder / SUBJECTS_FILE).read_text("utf-8"))
     subjects = [Subject(row["product"], row["view"], Look(**row["look"])) for row in rows]
-    return np.load(folder / LATENTS), subjects
+    return np.load(folder / LATENTS_FILE), subjects

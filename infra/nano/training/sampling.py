@@ -14,22 +14,22 @@ import numpy as np
 from infra.engines import EngineSpec, open_engine
 from infra.errors import EngineError
 from infra.interfaces import Frame, Prompt
-from infra.nano.drawing.captions import Subject, plain_caption, random_subject
+from infra.nano.drawing.captions import Subject, random_subject, recipe_caption
 from infra.nano.drawing.products import PRODUCTS
-from infra.nano.drawing.rendering import COLOURS, Look, Picture
+from infra.nano.drawing.rendering import COLOURS, ImageArray, Look
 from infra.nano.drawing.studio import SIDE, VIEWS
 
 STEPS = 8
-GROUND = ", on a pure white background, soft even light"
+PROMPT_ENDING = ", on a pure white background, soft even light"
 
 
 @dataclass(frozen=True)
-class Sample:
+class GeneratedSample:
     """A subject, how the model was asked for it, and what it drew."""
 
     subject: Subject
     prompt: Prompt
-    picture: Picture
+    image: ImageArray
 
 
 def spread_subjects(count: int, generator: np.random.Generator) -> list[Subject]:
@@ -45,29 +45,33 @@ def spread_subjects(count: int, generator: np.random.Generator) -> list[Subject]
     return subjects
 
 
-def prompt_of(subject: Subject, generator: np.random.Generator, key: str) -> Prompt:
+def prompt_for(subject: Subject, generator: np.random.Generator, key: str) -> Prompt:
     """Return the prompt that a recipe would make of a subject, with a seed of its own."""
-    text = plain_caption(subject, generator) + GROUND
+    text = recipe_caption(subject, generator) + PROMPT_ENDING
     seed = int(generator.integers(2**31))
     return Prompt(key=key, text=text, negative="", seed=seed, width=SIDE, height=SIDE, steps=STEPS, guidance=0.0)
 
 
-def sampled(model: Path, subjects: Sequence[Subject], generator: np.random.Generator) -> Iterator[Sample]:
+def generate_samples(
+    model: Path, subjects: Sequence[Subject], generator: np.random.Generator
+) -> Iterator[GeneratedSample]:
     """Draw every subject; raises `EngineError` for one that the engine could not paint."""
-    asked = {str(place): (subject, prompt_of(subject, generator, str(place))) for place, subject in enumerate(subjects)}
+    asked = {
+        str(place): (subject, prompt_for(subject, generator, str(place))) for place, subject in enumerate(subjects)
+    }
     engine = open_engine(EngineSpec("torch", str(model)))
     try:
         for answer in engine.generate(prompt for _, prompt in asked.values()):
             if not isinstance(answer, Frame):
                 raise EngineError(f"The model could not draw {asked[answer.key][1].text!r}: {answer.reason}")
-            yield Sample(*asked[answer.key], answer.pixels)
+            yield GeneratedSample(*asked[answer.key], answer.pixels)
     finally:
         engine.close()
 
 
-def sheet_of(pictures: Sequence[Picture], columns: int, side: int) -> Picture:
+def contact_sheet(images: Sequence[ImageArray], columns: int, side: int) -> ImageArray:
     """Return the pictures side by side, row by row, each reduced to `side`; the last row is filled up with white."""
-    small = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pictures]
+    small = [cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in images]
     small += [np.full_like(small[0], 255)] * (-len(small) % columns)
     rows = [np.hstack(small[start : start + columns]) for start in range(0, len(small), columns)]
     return np.asarray(np.vstack(rows), np.uint8)

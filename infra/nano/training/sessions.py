@@ -17,10 +17,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-KEEP_SECONDS = 30.0
+SAVE_INTERVAL_SECONDS = 30.0
 """Between two savings: what a killed session loses at most."""
 
-STATE = "state.safetensors"
+STATE_FILE = "state.safetensors"
 """All that a session knows: weights, their moving averages, the optimizer's moments; the step is in its metadata."""
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -30,38 +30,38 @@ Loss = Callable[[np.random.Generator], Tensor]
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingSchedule:
     """How long and how fast to learn: `rate` rises over `warm` steps and falls along a cosine to its hundredth."""
 
     steps: int
     rate: float
-    warm: int = 100
-    decay: float = 0.9995
+    warm_up_steps: int = 100
+    average_decay: float = 0.9995
     """Of the moving average of the weights, a step; at first it forgets faster (`9 / (10 + step)` is new)."""
 
-    def rate_at(self, step: int) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """Return the rate of one step."""
-        if step < self.warm:
-            return self.rate * (step + 1) / self.warm
-        share = (step - self.warm) / max(1, self.steps - self.warm)
+        if step < self.warm_up_steps:
+            return self.rate * (step + 1) / self.warm_up_steps
+        share = (step - self.warm_up_steps) / max(1, self.steps - self.warm_up_steps)
         return self.rate * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * min(share, 1.0)))))
 
 
-def scheduled(schedule: Schedule, steps: int | None) -> Schedule:
+def with_steps(schedule: TrainingSchedule, steps: int | None) -> TrainingSchedule:
     """Return the schedule, with another number of steps where one is given."""
     return schedule if steps is None else replace(schedule, steps=steps)
 
 
-class Session:
+class TrainingSession:
     """Trains a module to the end of its schedule, keeping state in a folder."""
 
-    def __init__(self, module: nn.Module, schedule: Schedule, folder: Path, seed: int) -> None:
+    def __init__(self, module: nn.Module, schedule: TrainingSchedule, folder: Path, seed: int) -> None:
         self.module, self.schedule, self.folder, self.seed = module, schedule, folder, seed
         self.step = 0
         self._optimizer = torch.optim.AdamW(module.parameters(), lr=schedule.rate, betas=(0.9, 0.99), weight_decay=0.0)
         self.average = {name: weight.detach().clone() for name, weight in module.state_dict().items()}
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / STATE).exists():
+        if (folder / STATE_FILE).exists():
             self._resume()
 
     def run(self, loss: Loss, name: str) -> None:
@@ -71,33 +71,33 @@ class Session:
         with Progress(*columns) as shown:
             bar = shown.add_task(name, total=self.schedule.steps, completed=self.step)
             while self.step < self.schedule.steps:
-                recent.append(self._learn(loss))
+                recent.append(self._train_step(loss))
                 shown.update(bar, completed=self.step, description=f"{name} {np.mean(recent[-50:]):.4f}")
-                if time.monotonic() - kept > KEEP_SECONDS:
+                if time.monotonic() - kept > SAVE_INTERVAL_SECONDS:
                     self._log(recent)
-                    self.keep()
+                    self.save()
                     kept, recent = time.monotonic(), []
-        self.keep()
+        self.save()
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write everything that the next session needs, whole or not at all."""
         state = self._optimizer.state_dict()["state"]
         tensors = {f"weights.{name}": weight for name, weight in self.module.state_dict().items()}
         tensors |= {f"average.{name}": weight for name, weight in self.average.items()}
         tensors |= {f"{name}.{place}": moments[name] for place, moments in state.items() for name in MOMENTS}
-        unfinished = self.folder / f"{STATE}.unfinished"
+        unfinished = self.folder / f"{STATE_FILE}.unfinished"
         save_file({name: each.contiguous() for name, each in tensors.items()}, unfinished, {"step": str(self.step)})
-        unfinished.replace(self.folder / STATE)
+        unfinished.replace(self.folder / STATE_FILE)
 
-    def _learn(self, loss: Loss) -> float:
+    def _train_step(self, loss: Loss) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = self.schedule.rate_at(self.step)
+            group["lr"] = self.schedule.learning_rate_at(self.step)
         found = loss(np.random.default_rng((self.seed, self.step)))
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(found)
         nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
         self._optimizer.step()
-        kept = min(self.schedule.decay, 1 - 1 / (10 + self.step) * 9)
+        kept = min(self.schedule.average_decay, 1 - 1 / (10 + self.step) * 9)
         with torch.no_grad():
             for name, weight in self.module.state_dict().items():
                 self.average[name].lerp_(weight, 1 - kept)
@@ -105,10 +105,10 @@ class Session:
         return float(found.detach())
 
     def _resume(self) -> None:
-        self.step, tensors = _kept(self.folder)
-        self.module.load_state_dict(_below("weights.", tensors))
-        self.average = _below("average.", tensors)
-        moments = {name: _below(f"{name}.", tensors) for name in MOMENTS}
+        self.step, tensors = _load_state(self.folder)
+        self.module.load_state_dict(_tensors_below("weights.", tensors))
+        self.average = _tensors_below("average.", tensors)
+        moments = {name: _tensors_below(f"{name}.", tensors) for name in MOMENTS}
         state = self._optimizer.state_dict()
         state["state"] = {
             int(place): {"step": torch.tensor(float(self.step)), **{name: moments[name][place] for name in MOMENTS}}
@@ -122,15 +122,15 @@ class Session:
             file.write(json.dumps(line) + "\n")
 
 
-def averaged(folder: Path) -> dict[str, Tensor]:
+def load_averaged_weights(folder: Path) -> dict[str, Tensor]:
     """Return the moving averages of the weights that a folder's sessions have learnt so far."""
-    return _below("average.", _kept(folder)[1])
+    return _tensors_below("average.", _load_state(folder)[1])
 
 
-def _kept(folder: Path) -> tuple[int, dict[str, Tensor]]:
-    with safe_open(folder / STATE, "pt") as kept:
+def _load_state(folder: Path) -> tuple[int, dict[str, Tensor]]:
+    with safe_open(folder / STATE_FILE, "pt") as kept:
         return int(kept.metadata()["step"]), {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.indexes.digest_set import DigestMap, DigestSet, Firsts, row_digests, text_digests
+from catalogs.indexes.digest_set import DigestMap, DigestSet, FirstOccurrenceFilter, row_digests, text_digests
 
 names = st.lists(st.text(max_size=12), max_size=40)
 
@@ -17,9 +17,9 @@ def test_it_answers_like_a_set_of_texts_whatever_is_added_when(
 ) -> None:
     digests = DigestSet()
     digests.add(text_digests(first))
-    assert digests.holds(text_digests(asked)).tolist() == [name in set(first) for name in asked]
+    assert digests.contains(text_digests(asked)).tolist() == [name in set(first) for name in asked]
     digests.add(text_digests(second))
-    assert digests.holds(text_digests(asked)).tolist() == [name in {*first, *second} for name in asked]
+    assert digests.contains(text_digests(asked)).tolist() == [name in {*first, *second} for name in asked]
     assert len(digests) == len(first) + len(second)
 
 
@@ -28,13 +28,13 @@ def test_it_answers_like_a_set_of_texts_whatever_is_added_when(
 def test_each_name_of_a_set_is_met_for_the_first_time_once(among: list[str], batches: list[list[str]]) -> None:
     digests = DigestSet()
     digests.add(text_digests(among))
-    firsts, met = Firsts(digests), set[str]()
+    firsts, met = FirstOccurrenceFilter(digests), set[str]()
     for batch in batches:
         expected = []
         for name in batch:
             expected.append(name in among and name not in met)
             met.add(name)
-        assert firsts.among(text_digests(batch)).tolist() == expected
+        assert firsts.first_occurrences(text_digests(batch)).tolist() == expected
 
 
 def test_a_name_is_found_where_it_was_added_first() -> None:

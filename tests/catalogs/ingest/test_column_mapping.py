@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogs.errors import CatalogueError
-from catalogs.ingest.column_mapping import as_text, clean, field_values, placeholders, source_columns, without_html
+from catalogs.ingest.column_mapping import as_text, clean_text, field_values, placeholders, source_columns, strip_html
 from catalogs.recipe.loading import built_in_recipe
 from tests.catalogs.shop import FIELDS, recipe_with
 
@@ -75,14 +75,14 @@ def test_a_column_of_tables_is_refused_by_name(value: object) -> None:
     ],
 )
 def test_text_is_cleaned(text: str | None, expected: str) -> None:
-    assert clean(pa.array([text], pa.string())).to_pylist() == [expected]
+    assert clean_text(pa.array([text], pa.string())).to_pylist() == [expected]
 
 
 @given(texts=st.lists(st.text(max_size=20), min_size=1, max_size=6))
 def test_a_text_is_cleaned_alike_in_any_company_and_once_is_enough(texts: list[str]) -> None:
-    together = clean(pa.array(texts, pa.string())).to_pylist()
-    assert together == [clean(pa.array([text], pa.string()))[0].as_py() for text in texts]
-    assert together == clean(pa.array(together, pa.string())).to_pylist()
+    together = clean_text(pa.array(texts, pa.string())).to_pylist()
+    assert together == [clean_text(pa.array([text], pa.string()))[0].as_py() for text in texts]
+    assert together == clean_text(pa.array(together, pa.string())).to_pylist()
     for text in together:
         assert text == unicodedata.normalize("NFC", " ".join(text.split()))
         assert not any(unicodedata.category(letter) == "Cc" for letter in text)
@@ -104,7 +104,7 @@ def test_a_text_is_cleaned_alike_in_any_company_and_once_is_enough(texts: list[s
     ],
 )
 def test_html_loses_its_tags(markup: str | None, expected: str) -> None:
-    assert clean(without_html(pa.array([markup], pa.string()))).to_pylist() == [expected]
+    assert clean_text(strip_html(pa.array([markup], pa.string()))).to_pylist() == [expected]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.ingest.overrides import check_overrides, parse_time, split_views, whole_number
+from catalogs.ingest.overrides import check_overrides, parse_time, parse_whole_number, split_views
 from tests.catalogs.shop import RECIPE
 
 SIZE = "pixels cannot be: a size is a multiple of 16 from 64 to 4096"
@@ -86,7 +86,7 @@ def test_no_cell_ends_the_run(cell: str) -> None:
     [("", None), ("3", 3), ("3.0", 3), ("3.5", None), ("-7", -7), ("1e3", 1000), ("1e300", None), ("x", None)],
 )
 def test_whole_numbers(text: str, number: int | None) -> None:
-    assert whole_number(text) == number
+    assert parse_whole_number(text) == number
 
 
 def test_views_are_each_named_once_in_order() -> None:

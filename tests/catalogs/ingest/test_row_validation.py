@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.ingest.row_validation import Ingest, Ingested, collect_inherited
-from catalogs.planning.current_state import Live, Refused
+from catalogs.ingest.row_validation import IngestedBatch, RowValidator, collect_inherited_values
+from catalogs.planning.current_state import CurrentRelease, OutcomeIndex
 from catalogs.planning.planner import Planner
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS
@@ -24,14 +24,16 @@ LOOKALIKE = DATA / "shopify_lookalike.csv"
 MEGABYTE = "x" * 1_000_000
 
 
-def read(path: Path, recipe_name: str = "shopify") -> tuple[Ingest, list[Ingested]]:
+def read(path: Path, recipe_name: str = "shopify") -> tuple[RowValidator, list[IngestedBatch]]:
     source, recipe = open_source(str(path)), built_in_recipe(recipe_name)
-    ingest = Ingest(recipe, source.columns)
-    ingest.inherited = collect_inherited(recipe, source.columns, (batch for _, batch in source.batches(ingest.needed)))
-    return ingest, [ingest.batch(first, batch) for first, batch in source.batches(ingest.needed)]
+    ingest = RowValidator(recipe, source.columns)
+    ingest.inherited = collect_inherited_values(
+        recipe, source.columns, (batch for _, batch in source.batches(ingest.needed_columns))
+    )
+    return ingest, [ingest.validate_batch(first, batch) for first, batch in source.batches(ingest.needed_columns)]
 
 
-def counts(ingest: Ingest) -> tuple[int, int, int, int]:
+def counts(ingest: RowValidator) -> tuple[int, int, int, int]:
     found = ingest.counts
     return found.input, found.accepted, found.rejected, found.ignored
 
@@ -56,9 +58,11 @@ def test_a_shop_export_gives_its_products_and_counts_its_pictures_as_ignored() -
     assert all(row["title"] and row["sku"] for row in rows)
 
 
-def plan_of(found: list[Ingested]) -> list[tuple[bytes, bytes, bytes]]:
-    planner = Planner(built_in_recipe("shopify"), Live([]), Refused([]), "policy", Told(lambda _: PASS, {}))
-    slots = [slot for one in found for slot in planner.batch(one.table).slots]
+def plan_of(found: list[IngestedBatch]) -> list[tuple[bytes, bytes, bytes]]:
+    planner = Planner(
+        built_in_recipe("shopify"), CurrentRelease([]), OutcomeIndex([]), "policy", Told(lambda _: PASS, {})
+    )
+    slots = [slot for one in found for slot in planner.plan_batch(one.table).slots]
     return [(slot.slot_id, slot.request_key, slot.source_digest) for slot in slots]
 
 
@@ -212,8 +216,8 @@ def test_a_source_of_nothing_but_pictures_is_all_ignored() -> None:
 
 
 def test_only_the_needed_columns_are_asked_for() -> None:
-    ingest = Ingest(FAMILY, ["sku", "title", "color", "group", "size", "price", "secret", "ebitda"])
-    assert ingest.needed == ["sku", "title", "color", "size", "price", "group"]
+    ingest = RowValidator(FAMILY, ["sku", "title", "color", "group", "size", "price", "secret", "ebitda"])
+    assert ingest.needed_columns == ["sku", "title", "color", "size", "price", "group"]
 
 
 # Any table at all

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from catalogs.ingest.rows import Rows
+from catalogs.ingest.rows import BatchRows
 
-ROWS = Rows(pa.table({"sku": ["A", "B"], "title": ["Mug", "Lamp"], "color": ["", "red"]}))
+ROWS = BatchRows(pa.table({"sku": ["A", "B"], "title": ["Mug", "Lamp"], "color": ["", "red"]}))
 
 
 def test_a_column_that_is_not_there_is_empty() -> None:
@@ -25,15 +25,15 @@ def test_a_column_that_is_not_there_is_empty() -> None:
     ],
 )
 def test_fields_are_joined_in_their_places(fields: tuple[str, ...], joined: list[bytes]) -> None:
-    assert ROWS.bytes_of(fields) == joined
+    assert ROWS.joined_bytes(fields) == joined
 
 
 def test_a_missing_column_and_an_empty_one_hold_the_same() -> None:
     fields = ("brand", "color", "material", "title")
-    empty = Rows(ROWS.table.append_column("brand", pa.array(["", ""])))
-    assert empty.bytes_of(fields) == ROWS.bytes_of(fields)
+    empty = BatchRows(ROWS.table.append_column("brand", pa.array(["", ""])))
+    assert empty.joined_bytes(fields) == ROWS.joined_bytes(fields)
 
 
 def test_a_batch_of_no_rows_has_none() -> None:
-    assert Rows(ROWS.table.slice(0, 0)).bytes_of(("color", "title")) == []
-    assert Rows(ROWS.table.slice(0, 0)).bytes_of(("brand",)) == []
+    assert BatchRows(ROWS.table.slice(0, 0)).joined_bytes(("color", "title")) == []
+    assert BatchRows(ROWS.table.slice(0, 0)).joined_bytes(("brand",)) == []

@@ -9,13 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.models.comparison import MINIMUM, Comparison, Measure, Sample, compare, wilson
+from catalogs.models.comparison import (
+    MINIMUM_REQUESTS,
+    MetricComparison,
+    VersionComparison,
+    VersionSample,
+    compare_versions,
+    wilson_interval,
+)
 
 
-def sample(requests: int, published: int, attempts: int = 1, seconds: float = 1.0, jitter: float = 0.1) -> Sample:
+def sample(
+    requests: int, published: int, attempts: int = 1, seconds: float = 1.0, jitter: float = 0.1
+) -> VersionSample:
     """Return the sums of so many requests, of so many attempts each; a jitter moves their seconds up and down."""
     times = [attempts * (seconds + jitter * (1 if place % 2 else -1)) for place in range(requests)]
-    return Sample(
+    return VersionSample(
         requests=requests,
         published=published,
         attempts=requests * attempts,
@@ -29,16 +38,16 @@ def sample(requests: int, published: int, attempts: int = 1, seconds: float = 1.
     )
 
 
-def measures(found: Comparison) -> dict[str, Measure]:
+def measures(found: VersionComparison) -> dict[str, MetricComparison]:
     return {measure.name: measure for measure in found.measures}
 
 
 GOOD = sample(1000, 950)
 
 
-def many(published: int) -> Sample:
+def many(published: int) -> VersionSample:
     """Return the sums of a million requests of one image each, all in equal times."""
-    return Sample(
+    return VersionSample(
         requests=1_000_000, published=published, attempts=1_000_000, generated=1_000_000, seconds=1_000_000,
         attempts_squared=1_000_000, attempts_of_published=published, seconds_squared=1_000_000,
         generated_squared=1_000_000, seconds_by_generated=1_000_000,
@@ -53,7 +62,7 @@ def many(published: int) -> Sample:
     ],
 )  # fmt: skip
 def test_a_rates_interval_is_wilsons(successes: int, trials: int, low: float, high: float) -> None:
-    found = wilson(successes, trials)
+    found = wilson_interval(successes, trials)
     assert found.value == successes / trials
     assert (round(found.low or 0, 4), round(found.high or 0, 4)) == (low, high)
 
@@ -69,7 +78,7 @@ def test_a_rates_interval_is_wilsons(successes: int, trials: int, low: float, hi
 def test_a_difference_of_rates_has_newcombes_interval(
     mine: tuple[int, int], theirs: tuple[int, int], low: float, high: float
 ) -> None:
-    found = compare((2, 1), *(sample(trials, successes) for successes, trials in (mine, theirs)))
+    found = compare_versions((2, 1), *(sample(trials, successes) for successes, trials in (mine, theirs)))
     difference = measures(found)["pass rate"].difference
     assert difference.value == pytest.approx(mine[0] / mine[1] - theirs[0] / theirs[1])
     assert (round(difference.low or 0, 4), round(difference.high or 0, 4)) == (low, high)
@@ -77,7 +86,7 @@ def test_a_difference_of_rates_has_newcombes_interval(
 
 def test_seconds_are_those_of_an_image_with_the_spread_that_they_have() -> None:
     slow, fast = sample(400, 400, seconds=1.5, jitter=0.2), sample(900, 900, seconds=1.0, jitter=0.3)
-    found = measures(compare((2, 1), slow, fast))["GPU-seconds an image"]
+    found = measures(compare_versions((2, 1), slow, fast))["GPU-seconds an image"]
     assert (found.candidate.value, found.production.value) == (pytest.approx(1.5), pytest.approx(1.0))
     half = 1.959964 * sqrt(0.2**2 / 399 + 0.3**2 / 899)  # Welch's, each variance by its own size
     assert found.difference.low == pytest.approx(0.5 - half, rel=1e-6)
@@ -92,7 +101,7 @@ def test_attempts_of_one_request_count_as_one_observation(seed: int, rate: float
     attempts = np.minimum(chance.geometric(rate, 500), 3)
     published = (chance.random(500) < 0.9).astype(int)
     found = measures(
-        compare(
+        compare_versions(
             (2, 1),
             replace(
                 GOOD, requests=500, published=published.sum(), attempts=attempts.sum(),
@@ -127,36 +136,36 @@ def test_attempts_of_one_request_count_as_one_observation(seed: int, rate: float
         (many(985_000), ["pass rate: 0.985 against 0.998", "attempts a published image: 1.015"]),
     ],
 )
-def test_what_is_shown_to_be_worse_is_refused_with_its_numbers(candidate: Sample, words: list[str]) -> None:
+def test_what_is_shown_to_be_worse_is_refused_with_its_numbers(candidate: VersionSample, words: list[str]) -> None:
     production = many(998_000) if candidate.requests > 1000 else sample(1000, 950, jitter=0.0001)
-    faults = compare((2, 1), candidate, production).faults
+    faults = compare_versions((2, 1), candidate, production).objections
     assert len(faults) == len(words), faults
     assert all(fault.startswith(word) for fault, word in zip(faults, words, strict=True)), faults
 
 
-@pytest.mark.parametrize("sizes", [(MINIMUM - 1, 1000), (1000, MINIMUM - 1), (3, 4), (0, 0)])
+@pytest.mark.parametrize("sizes", [(MINIMUM_REQUESTS - 1, 1000), (1000, MINIMUM_REQUESTS - 1), (3, 4), (0, 0)])
 def test_too_few_requests_prove_nothing_either_way(sizes: tuple[int, int]) -> None:
     mine, theirs = (sample(size, 0) for size in sizes)
-    found = compare((7, 5), mine, theirs)
+    found = compare_versions((7, 5), mine, theirs)
     said = {f"version {number} has {size} decided requests in stored runs, and 100 are needed"
-            for number, size in zip((7, 5), sizes, strict=True) if size < MINIMUM}  # fmt: skip
-    assert set(found.faults) == said
+            for number, size in zip((7, 5), sizes, strict=True) if size < MINIMUM_REQUESTS}  # fmt: skip
+    assert set(found.objections) == said
 
 
 def test_enough_is_enough() -> None:
-    assert compare((2, 1), sample(MINIMUM, 90), sample(MINIMUM, 90)).faults == []
+    assert compare_versions((2, 1), sample(MINIMUM_REQUESTS, 90), sample(MINIMUM_REQUESTS, 90)).objections == []
 
 
 def test_a_version_that_published_nothing_is_worse_by_its_pass_rate_alone() -> None:
-    found = compare((2, 1), sample(500, 0), GOOD)
-    assert [fault.split(":")[0] for fault in found.faults] == ["pass rate"]
+    found = compare_versions((2, 1), sample(500, 0), GOOD)
+    assert [fault.split(":")[0] for fault in found.objections] == ["pass rate"]
     assert measures(found)["attempts a published image"].candidate.value is None
 
 
 def test_samples_add_up_and_the_document_is_plain() -> None:
     both = sample(300, 280) + sample(700, 670)
     assert vars(both) == pytest.approx(vars(GOOD))
-    document: dict[str, Any] = compare((2, 1), both, GOOD, (3, 1)).document()
+    document: dict[str, Any] = compare_versions((2, 1), both, GOOD, (3, 1)).document()
     assert (document["candidate"], document["production"], document["runs"]) == (
         2,
         1,

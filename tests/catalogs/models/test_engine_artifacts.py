@@ -10,25 +10,25 @@ from pydantic import ValidationError
 
 from catalogs.errors import OptionError
 from catalogs.models.engine_artifacts import (
-    EngineCard,
-    Machine,
-    Need,
-    Parity,
+    EngineArtifact,
+    EngineRequirements,
+    GpuPlatform,
+    ParityResult,
     StoredFile,
-    choose,
     config_pbtxt,
-    explained,
-    facts_of,
-    place_in_repository,
+    explain_selection,
+    parse_engine_facts,
+    select_engine,
+    triton_path,
 )
 
-H200 = Machine("11.4.0", "NVIDIA H200", (9, 0))
-H100 = Machine("11.4.0", "NVIDIA H100", (9, 0))
-L4 = Machine("11.4.0", "NVIDIA L4", (8, 9))
-T4 = Machine("11.4.0", "Tesla T4", (7, 5))
+H200 = GpuPlatform("11.4.0", "NVIDIA H200", (9, 0))
+H100 = GpuPlatform("11.4.0", "NVIDIA H100", (9, 0))
+L4 = GpuPlatform("11.4.0", "NVIDIA L4", (8, 9))
+T4 = GpuPlatform("11.4.0", "Tesla T4", (7, 5))
 WEIGHTS = "d" * 64
-NEED = Need(WEIGHTS, "bf16", ((1024, 1024),), H200)
-PASSED = Parity(passed=True, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=0.01, psnr=55.0)
+NEED = EngineRequirements(WEIGHTS, "bf16", ((1024, 1024),), H200)
+PASSED = ParityResult(passed=True, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=0.01, psnr=55.0)
 
 
 def built(**changes: Any) -> dict[str, Any]:
@@ -59,18 +59,18 @@ def exported() -> dict[str, Any]:
     return {"kind": "onnx", "weights_digest": WEIGHTS, "precision": "bf16", "graphs": graphs, "files": files}
 
 
-def engine(version: int = 1, document: dict[str, Any] | None = None, **changes: Any) -> EngineCard:
+def engine(version: int = 1, document: dict[str, Any] | None = None, **changes: Any) -> EngineArtifact:
     document = document or built()
     whole = (StoredFile(path="transformer/model.plan", bytes=5, sha256="c" * 64),)
     fields = {"state": "ready", "files": whole, "parity": PASSED, **changes}
-    return EngineCard(
-        model="turbo", version=version, by="gpu-1", added_at=datetime.now(UTC), facts=facts_of(document),
+    return EngineArtifact(
+        model="turbo", version=version, by="gpu-1", added_at=datetime.now(UTC), facts=parse_engine_facts(document),
         document=document, **fields,
     )  # fmt: skip
 
 
 def test_the_facts_of_a_built_engine_are_those_of_its_card():
-    facts = facts_of(built())
+    facts = parse_engine_facts(built())
     assert (facts.runtime, facts.tensorrt, facts.gpu, facts.compute_capability, facts.driver) == (
         "tensorrt", "11.4.0", "NVIDIA H200", (9, 0), "580.1",
     )  # fmt: skip
@@ -80,9 +80,9 @@ def test_the_facts_of_a_built_engine_are_those_of_its_card():
 
 
 def test_a_graphs_digest_covers_its_weights_and_no_other_graph():
-    facts, other = facts_of(exported()), exported()
+    facts, other = parse_engine_facts(exported()), exported()
     other["files"][1]["sha256"] = "9" * 64
-    moved = facts_of(other)
+    moved = parse_engine_facts(other)
     assert facts.onnx_digests["transformer"] != moved.onnx_digests["transformer"]
     assert facts.onnx_digests["vae_decoder"] == moved.onnx_digests["vae_decoder"]
 
@@ -92,27 +92,35 @@ def test_a_graphs_digest_covers_its_weights_and_no_other_graph():
 )
 def test_what_is_neither_an_export_nor_an_engine_is_refused(document: dict[str, Any]):
     with pytest.raises(OptionError, match="neither of an export nor of a built engine"):
-        facts_of(document)
+        parse_engine_facts(document)
 
 
 def test_the_newest_engine_that_fits_is_taken():
     cards = [engine(1), engine(2), engine(3, built(gpu="NVIDIA L4", compute_capability=[8, 9]))]
-    choice = choose(cards, NEED)
-    assert choice.card is not None
-    assert choice.card.version == 2
-    assert choice.misfits == {3: "it was built for NVIDIA L4, and this is NVIDIA H200"}
+    choice = select_engine(cards, NEED)
+    assert choice.artifact is not None
+    assert choice.artifact.version == 2
+    assert choice.incompatibilities == {3: "it was built for NVIDIA L4, and this is NVIDIA H200"}
 
 
 @pytest.mark.parametrize(
     ("card", "need", "reason"),
     [
-        (engine(), Need("e" * 64, "bf16", (), H200), "it is of other weights"),
-        (engine(), Need(WEIGHTS, "fp32", (), H200), "it computes in bf16, not in fp32"),
+        (engine(), EngineRequirements("e" * 64, "bf16", (), H200), "it is of other weights"),
+        (engine(), EngineRequirements(WEIGHTS, "fp32", (), H200), "it computes in bf16, not in fp32"),
         (engine(document=exported()), NEED, "it holds graphs and no plans"),
-        (engine(), Need(WEIGHTS, "bf16", (), None), "there is no TensorRT here"),
+        (engine(), EngineRequirements(WEIGHTS, "bf16", (), None), "there is no TensorRT here"),
         (engine(document=built(tensorrt="11.5.0")), NEED, "it was built by TensorRT 11.5.0, and this is 11.4.0"),
-        (engine(), Need(WEIGHTS, "bf16", (), H100), "it was built for NVIDIA H200, and this is NVIDIA H100"),
-        (engine(), Need(WEIGHTS, "bf16", ((512, 512), (64, 64)), H200), "it has no profile for 512x512, 64x64"),
+        (
+            engine(),
+            EngineRequirements(WEIGHTS, "bf16", (), H100),
+            "it was built for NVIDIA H200, and this is NVIDIA H100",
+        ),
+        (
+            engine(),
+            EngineRequirements(WEIGHTS, "bf16", ((512, 512), (64, 64)), H200),
+            "it has no profile for 512x512, 64x64",
+        ),
         (engine(files=(), state="building"), NEED, "gpu-1 is putting it in, or was stopped while doing so"),
         (engine(state="building", parity=None), NEED, "it is not verified: `packshot engine verify` does"),
         (
@@ -127,34 +135,38 @@ def test_the_newest_engine_that_fits_is_taken():
         ),
     ],
 )
-def test_an_engine_that_does_not_fit_says_why(card: EngineCard, need: Need, reason: str):
-    assert choose([card], need).misfits == {1: reason}
-    assert choose([card], need).card is None
+def test_an_engine_that_does_not_fit_says_why(card: EngineArtifact, need: EngineRequirements, reason: str):
+    assert select_engine([card], need).incompatibilities == {1: reason}
+    assert select_engine([card], need).artifact is None
 
 
 @pytest.mark.parametrize(
     ("compatibility", "fitting"),
     [("none", {H200}), ("same-compute-capability", {H200, H100}), ("ampere-plus", {H200, H100, L4})],
 )
-def test_how_far_a_plan_reaches_is_what_it_was_built_for(compatibility: str, fitting: set[Machine]):
+def test_how_far_a_plan_reaches_is_what_it_was_built_for(compatibility: str, fitting: set[GpuPlatform]):
     card = engine(document=built(compatibility=compatibility))
-    found = {each for each in (H200, H100, L4, T4) if choose([card], Need(WEIGHTS, "bf16", (), each)).card is not None}
+    found = {
+        each
+        for each in (H200, H100, L4, T4)
+        if select_engine([card], EngineRequirements(WEIGHTS, "bf16", (), each)).artifact is not None
+    }
     assert found == fitting
 
 
 def test_a_report_hears_of_every_engine_that_was_passed_over():
     cards = [engine(1, built(tensorrt="11.5.0")), engine(2, state="building", parity=None)]
-    assert explained("turbo", choose(cards, NEED)) == (
+    assert explain_selection("turbo", select_engine(cards, NEED)) == (
         "no engine of 'turbo' fits (version 1: it was built by TensorRT 11.5.0, and this is 11.4.0; "
         "version 2: it is not verified: `packshot engine verify` does)"
     )
-    assert explained("turbo", choose([], NEED)) == "there is no engine of 'turbo' in the store"
+    assert explain_selection("turbo", select_engine([], NEED)) == "there is no engine of 'turbo' in the store"
 
 
 def test_a_graphs_file_lies_where_triton_looks():
-    assert place_in_repository("transformer/model.plan") == "transformer/1/model.plan"
-    assert place_in_repository("vae_decoder/model.onnx.data") == "vae_decoder/1/model.onnx.data"
-    assert place_in_repository("timing.cache") == "timing.cache"
+    assert triton_path("transformer/model.plan") == "transformer/1/model.plan"
+    assert triton_path("vae_decoder/model.onnx.data") == "vae_decoder/1/model.onnx.data"
+    assert triton_path("timing.cache") == "timing.cache"
 
 
 def test_tritons_configuration_names_every_axis_that_is_fixed():
@@ -187,10 +199,10 @@ def test_a_card_cannot_name_a_file_outside_of_its_folder(path: str):
     st.sampled_from(["bf16", "fp32"]),
 )
 def test_every_engine_is_chosen_or_explained_and_only_ready_ones_are_chosen(
-    states: list[Any], machine: Machine | None, precision: str
+    states: list[Any], machine: GpuPlatform | None, precision: str
 ):
     cards = [engine(number, state=state) for number, state in enumerate(states, 1)]
-    choice = choose(cards, Need(WEIGHTS, precision, ((1024, 1024),), machine))
-    fitting = set(range(1, len(cards) + 1)) - choice.misfits.keys()
+    choice = select_engine(cards, EngineRequirements(WEIGHTS, precision, ((1024, 1024),), machine))
+    fitting = set(range(1, len(cards) + 1)) - choice.incompatibilities.keys()
     assert all(states[number - 1] == "ready" for number in fitting)
-    assert (choice.card.version if choice.card else None) == max(fitting, default=None)
+    assert (choice.artifact.version if choice.artifact else None) == max(fitting, default=None)

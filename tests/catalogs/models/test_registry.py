@@ -8,54 +8,56 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogs.errors import OptionError
-from catalogs.models.registry import Change, Kind, Registry, checked_name, checked_share
-from catalogs.models.weights import SHARES, Weights
+from catalogs.models.registry import ChangeKind, ModelRegistry, RegistryChange, validate_model_name, validate_share
+from catalogs.models.weights import ALLOWED_SHARES, WeightsSpec
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def change(kind: Kind, version: int, **more: Any) -> Change:
-    return Change(kind=kind, version=version, by="ada", at=NOW, **more)
+def change(kind: ChangeKind, version: int, **more: Any) -> RegistryChange:
+    return RegistryChange(kind=kind, version=version, by="ada", at=NOW, **more)
 
 
-def stub(number: int, **words: Any) -> Weights:
-    return Weights(**({"family": "stub", "source": f"stub/{number}"} | words))
+def stub(number: int, **words: Any) -> WeightsSpec:
+    return WeightsSpec(**({"family": "stub", "source": f"stub/{number}"} | words))
 
 
-def registry(*moves: str) -> Registry:
+def registry(*moves: str) -> ModelRegistry:
     """Return a registry after moves as people would write them: "+" registers the next, "canary 2 20", "promote 2"."""
-    found = Registry("card")
+    found = ModelRegistry("card")
     for move in moves:
         kind, *numbers = move.split()
         if kind == "+":
-            found = found.after(change("register", found.next_number, weights=stub(found.next_number)))
+            found = found.with_change(
+                change("register", found.next_version_number, weights=stub(found.next_version_number))
+            )
         elif kind == "canary":
-            found = found.after(change("canary", int(numbers[0]), share=int(numbers[1])))
+            found = found.with_change(change("canary", int(numbers[0]), share=int(numbers[1])))
         elif kind == "promote":
-            found = found.after(change("promote", int(numbers[0])))
+            found = found.with_change(change("promote", int(numbers[0])))
         else:
-            found = found.after(change("rollback", found.taken_back))
+            found = found.with_change(change("rollback", found.rollback_version))
     return found
 
 
-def states(found: Registry) -> dict[int, tuple[str, int]]:
+def states(found: ModelRegistry) -> dict[int, tuple[str, int]]:
     return {number: (version.state, version.share) for number, version in found.versions.items()}
 
 
 def test_a_version_is_born_a_candidate_and_makes_nothing() -> None:
     found = registry("+", "+")
     assert states(found) == {1: ("candidate", 0), 2: ("candidate", 0)}
-    assert (found.production, found.canary, found.next_number) == (None, None, 3)
+    assert (found.production, found.canary, found.next_version_number) == (None, None, 3)
 
 
 def test_a_promotion_retires_what_was_in_production_and_ends_the_canary() -> None:
     found = registry("+", "promote 1", "+", "canary 2 20")
     assert states(found) == {1: ("production", 0), 2: ("candidate", 20)}
-    standing = found.standing()
+    standing = found.freeze_versions()
     assert (standing.production, standing.candidate, standing.share, list(standing.versions)) == (1, 2, 20, [1, 2])
-    after = found.after(change("promote", 2))
+    after = found.with_change(change("promote", 2))
     assert states(after) == {1: ("retired", 0), 2: ("production", 0)}
-    standing = after.standing()
+    standing = after.freeze_versions()
     assert (standing.production, standing.candidate, standing.share, list(standing.versions)) == (2, None, 0, [1, 2])
 
 
@@ -68,20 +70,20 @@ def test_a_rollback_takes_back_a_canary_first_then_one_promotion_after_another()
     found = registry("+", "promote 1", "+", "promote 2", "+", "promote 3", "+", "canary 4 20")
     seen = []
     for _ in range(3):
-        taken = found.taken_back
-        found = found.after(change("rollback", taken))
+        taken = found.rollback_version
+        found = found.with_change(change("rollback", taken))
         seen.append((taken, found.production, found.versions[taken].state))
     assert seen == [(4, 3, "retired"), (3, 2, "retired"), (2, 1, "retired")]
     assert states(found) == {1: ("production", 0), 2: ("retired", 0), 3: ("retired", 0), 4: ("retired", 0)}
     with pytest.raises(OptionError, match="'card' has nothing to go back to: version 1 is the first"):
-        _ = found.taken_back
+        _ = found.rollback_version
 
 
 def test_weights_that_were_retired_may_be_registered_anew() -> None:
     found = registry("+", "promote 1", "+", "promote 2")
-    again = found.after(change("register", 3, weights=stub(1)))
+    again = found.with_change(change("register", 3, weights=stub(1)))
     assert states(again)[3] == ("candidate", 0)
-    assert again.after(change("promote", 3)).production == 3
+    assert again.with_change(change("promote", 3)).production == 3
 
 
 @pytest.mark.parametrize(
@@ -121,31 +123,31 @@ def test_what_is_no_legal_move_is_refused_in_a_sentence(moves: list[str], next_m
     [
         (stub(1), "has these weights at this precision already: version 1"),
         (
-            Weights(source="/models/x", weights_digest="abc"),
+            WeightsSpec(source="/models/x", weights_digest="abc"),
             "is of the family 'stub'; register 'z-image' under another name",
         ),
-        (Weights(source="owner/name"), "'owner/name' is not pinned: give a folder, or hub-id@commit"),
+        (WeightsSpec(source="owner/name"), "'owner/name' is not pinned: give a folder, or hub-id@commit"),
     ],
 )
 def test_weights_that_are_there_already_or_of_another_family_or_unknown_are_refused(
-    weights: Weights, words: str
+    weights: WeightsSpec, words: str
 ) -> None:
     with pytest.raises(OptionError, match=words):
-        registry("+").after(change("register", 2, weights=weights))
-    assert registry("+").after(change("register", 2, weights=stub(1, precision="fp32"))).next_number == 3
+        registry("+").with_change(change("register", 2, weights=weights))
+    assert registry("+").with_change(change("register", 2, weights=stub(1, precision="fp32"))).next_version_number == 3
 
 
 def test_a_rollback_of_something_else_than_what_came_last_is_refused() -> None:
     found = registry("+", "promote 1", "+", "promote 2")
     with pytest.raises(OptionError, match="'card' was changed meanwhile"):
-        found.after(change("rollback", 1))
+        found.with_change(change("rollback", 1))
 
 
 def test_nothing_in_production_cannot_be_frozen_into_a_run() -> None:
     with pytest.raises(
         OptionError, match="'card' has no version in production: `packshot engine promote card VERSION`"
     ):
-        registry("+").standing()
+        registry("+").freeze_versions()
 
 
 MOVES = [
@@ -156,34 +158,36 @@ MOVES = [
 
 @given(st.lists(st.sampled_from(MOVES), max_size=12))
 def test_whatever_people_do_one_version_at_most_is_in_production_and_one_on_canary(moves: list[str]) -> None:
-    found = Registry("card")
+    found = ModelRegistry("card")
     for move in moves:
         try:
             kind, *numbers = move.split()
             if kind == "+":
-                found = found.after(change("register", found.next_number, weights=stub(found.next_number)))
+                found = found.with_change(
+                    change("register", found.next_version_number, weights=stub(found.next_version_number))
+                )
             elif kind == "rollback":
-                found = found.after(change("rollback", found.taken_back))
+                found = found.with_change(change("rollback", found.rollback_version))
             else:
                 share = {"share": int(numbers[1])} if kind == "canary" else {}
-                found = found.after(change(kind, int(numbers[0]), **share))  # type: ignore[arg-type]
+                found = found.with_change(change(kind, int(numbers[0]), **share))  # type: ignore[arg-type]
         except OptionError:
             continue
         kinds = [version.state for version in found.versions.values()]
         shares = [version for version in found.versions.values() if version.share]
         assert kinds.count("production") == (1 if found.line else 0)
         assert [version.state for version in shares] in ([], ["candidate"])
-        assert Registry("card", found.changes).versions == found.versions
+        assert ModelRegistry("card", found.changes).versions == found.versions
         if found.production is not None:
-            assert found.standing().gets("any SKU") in found.versions
+            assert found.freeze_versions().assigned_version("any SKU") in found.versions
 
 
 @pytest.mark.parametrize("name", ["", "-card", "Card", "a/b", "..", "x" * 64, "café"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(OptionError, match="must be 1 to 63 of a-z, 0-9, - and _"):
-        checked_name(name)
-    assert checked_name("z-image_turbo-2") == "z-image_turbo-2"
+        validate_model_name(name)
+    assert validate_model_name("z-image_turbo-2") == "z-image_turbo-2"
 
 
 def test_the_shares_that_there_are() -> None:
-    assert [checked_share(share) for share in SHARES] == [5, 20, 50, 100]
+    assert [validate_share(share) for share in ALLOWED_SHARES] == [5, 20, 50, 100]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.indexes.digest_index import words
-from catalogs.planning.current_state import LIVE_COLUMNS, REFUSED_COLUMNS, Live, Refusal, Refused
+from catalogs.indexes.digest_index import split_halves
+from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, Outcome, OutcomeIndex
 from catalogs.table_schemas import MANIFEST, OUTCOMES
 from tests.catalogs.nights import part_of
 
@@ -51,22 +51,22 @@ def in_parts(columns: tuple[str, ...], schema: Any, rows: list[dict[str, Any]], 
 def test_live_rows_are_found_by_slot_whatever_the_batches(
     rows: list[dict[str, Any]], size: int, sources: list[int]
 ) -> None:
-    live = Live(in_parts(LIVE_COLUMNS, MANIFEST, rows, size))
+    live = CurrentRelease(in_parts(LIVE_COLUMNS, MANIFEST, rows, size))
     by_slot = {row["slot_id"]: row for row in rows}
     asked = [name(number) for number in range(7)]
-    positions = live.index.find(*words(asked))
-    same = live.same_source(positions, *words([name(source) for source in sources]))
+    positions = live.index.find(*split_halves(asked))
+    same = live.same_source(positions, *split_halves([name(source) for source in sources]))
     assert len(live) == len(rows)
-    assert not live.seen.any()
+    assert not live.requested.any()
     for slot, position, source, is_same in zip(asked, positions.tolist(), sources, same.tolist(), strict=True):
         row = by_slot.get(slot)
         assert (position >= 0) == (row is not None)
         assert is_same == (row is not None and row["source_digest"] == name(source))
         if row is not None:
             assert live.file_sha(position) == row["file_sha"]
-            assert live.finish(position) == row["finish_digest"]
+            assert live.finish_digest(position) == row["finish_digest"]
             for number in range(7):
-                assert live.has_key(position, name(number, 32)) == (row["request_key"] == name(number, 32))
+                assert live.has_request_key(position, name(number, 32)) == (row["request_key"] == name(number, 32))
 
 
 def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any
     }
 
 
-def refusal_of(row: dict[str, Any]) -> Refusal:
-    return Refusal(**{field: row[field] for field in row if field not in ("slot_id", "decided_at")})
+def refusal_of(row: dict[str, Any]) -> Outcome:
+    return Outcome(**{field: row[field] for field in row if field not in ("slot_id", "decided_at")})
 
 
 REFUSED_ROWS = st.lists(
@@ -97,39 +97,41 @@ REFUSED_ROWS = st.lists(
 @settings(max_examples=50, deadline=None)
 @given(rows=REFUSED_ROWS, size=st.integers(1, 4))
 def test_refusals_are_found_by_slot_and_attempts_by_request(rows: list[dict[str, Any]], size: int) -> None:
-    refused = Refused(in_parts(REFUSED_COLUMNS, OUTCOMES, rows, size))
+    refused = OutcomeIndex(in_parts(OUTCOME_COLUMNS, OUTCOMES, rows, size))
     rows = [row for row in rows if row["state"] != "deferred"]  # a plan treats them as if nothing were known
     assert len(refused) == len(rows)
     asked = [name(number) for number in range(7)]
-    assert refused.known(*words(asked)).tolist() == [any(row["slot_id"] == slot for row in rows) for slot in asked]
+    assert refused.has_outcome(*split_halves(asked)).tolist() == [
+        any(row["slot_id"] == slot for row in rows) for slot in asked
+    ]
     for number in range(7):
-        found = {refusal.request_key: refusal for refusal in refused.of_slot(name(number))}
+        found = {refusal.request_key: refusal for refusal in refused.slot_outcomes(name(number))}
         assert found == {row["request_key"]: refusal_of(row) for row in rows if row["slot_id"] == name(number)}
         spent = [row["attempts"] for row in rows if row["request_key"] == name(number, 32) and row["state"] == "failed"]
         assert refused.attempts_failed(name(number, 32)) == max(spent, default=0)
     for days in (-1, 4, 9):
         asked_for = [row for row in rows if row["state"] == "review" and row["attempts"] <= days]
-        assert refused.asked_before(ASKED + timedelta(days=days)) == len(asked_for)
+        assert refused.count_waiting_since(ASKED + timedelta(days=days)) == len(asked_for)
 
 
 @pytest.mark.parametrize("batches", [[], [part_of(MANIFEST, LIVE_COLUMNS, [])]])
 def test_nothing_live_is_no_special_case(batches: list[Any]) -> None:
-    live = Live(batches)
-    positions = live.index.find(*words([name(1)]))
+    live = CurrentRelease(batches)
+    positions = live.index.find(*split_halves([name(1)]))
     assert (len(live), positions.tolist()) == (0, [-1])
-    assert not live.same_source(positions, *words([name(1)])).any()
+    assert not live.same_source(positions, *split_halves([name(1)])).any()
 
 
 def test_nothing_refused_is_no_special_case() -> None:
-    refused = Refused([part_of(OUTCOMES, REFUSED_COLUMNS, [])])
+    refused = OutcomeIndex([part_of(OUTCOMES, OUTCOME_COLUMNS, [])])
     assert len(refused) == 0
-    assert list(refused.of_slot(name(1))) == []
+    assert list(refused.slot_outcomes(name(1))) == []
     assert refused.attempts_failed(name(1, 32)) == 0
-    assert not refused.known(*words([name(1)])).any()
+    assert not refused.has_outcome(*split_halves([name(1)])).any()
 
 
 def test_rows_that_were_seen_are_marked_in_the_order_they_came() -> None:
     rows = [live_row(number, 0, 0, "plain") for number in (5, 1, 3)]
-    live = Live(in_parts(LIVE_COLUMNS, MANIFEST, rows, 2))
-    live.seen[live.index.find(*words([name(1)]))] = True
-    assert np.flatnonzero(~live.seen).tolist() == [0, 2]
+    live = CurrentRelease(in_parts(LIVE_COLUMNS, MANIFEST, rows, 2))
+    live.requested[live.index.find(*split_halves([name(1)]))] = True
+    assert np.flatnonzero(~live.requested).tolist() == [0, 2]

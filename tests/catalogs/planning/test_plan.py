@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from catalogs.ingest.row_validation import Counts, Reject
-from catalogs.planning.plan import Plan, PlanCounts, as_table
+from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.planning.plan import Plan, PlanCounts, rows_to_table
 from catalogs.table_schemas import REJECTS, SLOTS
 from tests.catalogs.nights import Shop
 from tests.catalogs.planning.test_planner import LAMP, MUG
 
-PLAN = Plan(base_version=None, live=0, rows=Counts(), slots=PlanCounts())
+PLAN = Plan(base_version=None, live=0, rows=RowCounts(), slots=PlanCounts())
 
 
 def test_slots_become_rows_of_their_schema() -> None:
     slots = Shop().night([MUG, {**LAMP, "created_at": "2026-11-22", "priority": "high"}]).slots
-    table = as_table(slots, SLOTS)
+    table = rows_to_table(slots, SLOTS)
     assert table.schema == SLOTS
     rows = {row["sku"]: row for row in table.to_pylist()}
     assert rows["M1"]["slot_id"] == slots[0].slot_id
@@ -26,8 +26,8 @@ def test_slots_become_rows_of_their_schema() -> None:
 
 
 def test_no_rows_become_an_empty_table() -> None:
-    assert as_table([], REJECTS).schema == REJECTS
-    assert as_table([Reject(3, None, "sku", "sku is missing")], REJECTS).to_pylist() == [
+    assert rows_to_table([], REJECTS).schema == REJECTS
+    assert rows_to_table([Reject(3, None, "sku", "sku is missing")], REJECTS).to_pylist() == [
         {"row": 3, "sku": None, "column": "sku", "reason": "sku is missing"}
     ]
 
@@ -50,7 +50,7 @@ def test_a_plan_is_idle_where_nothing_would_be_written(plan: Plan, idle: bool) -
 
 def test_slots_that_take_anothers_picture_are_counted() -> None:
     night = Shop().night([MUG, {**MUG, "sku": "M2"}, {**MUG, "sku": "M3"}, LAMP])
-    assert replace(PLAN, slots=night.counts).shared == 2
+    assert replace(PLAN, slots=night.counts).shared_slots == 2
 
 
 def test_a_plan_is_plain_values() -> None:

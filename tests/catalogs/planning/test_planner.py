@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.synthetic_catalogue import synthetic_batches
 from catalogs.keys import request_key, slot_id
 from catalogs.planning.plan import PlanCounts
-from catalogs.planning.schedule import NEVER
+from catalogs.planning.schedule import NO_DEADLINE
 from catalogs.verdict import PASS, Verdict
 from tests.catalogs.nights import Night, Shop, name_of
 from tests.catalogs.shop import CONTENT, recipe_with
@@ -460,7 +460,7 @@ def test_the_prompt_gates_word_stands_with_the_request_and_is_counted_by_slot() 
     night = Shop().night([*ROWS, {**LAMP, "sku": "L2"}], judge=judge)
     assert (night.counts.new, night.counts.blocked, night.counts.review) == (5, 2, 2)
     assert len(asked) == len(set(asked)) == 4
-    assert {request.prompt: request.verdict.word for request in night.requests} == {
+    assert {request.prompt: request.verdict.decision for request in night.requests} == {
         "Photo of a mug, Tall Mug": "PASS",
         "Photo of Lamp, red, front view": "BLOCK",
         "Pair of Boot, front view": "REVIEW",
@@ -488,10 +488,10 @@ def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_picture_that_i
         "nobodys": ("REVIEW", ("brand.other",)),
     }
     assert (night.counts.new, night.counts.review, night.counts.requests) == (3, 2, 1)
-    assert [request.verdict.word for request in night.requests][-1] == "PASS"
+    assert [request.verdict.decision for request in night.requests][-1] == "PASS"
     assert len(night.requests) == (2 if rows_a_batch == 1 else 1)
     assert len({request.key for request in night.requests}) == 1
-    assert sum((batch.reasons for batch in night.batches), Counter()) == {"brand.other": 2}
+    assert sum((batch.prompt_gate_reasons for batch in night.batches), Counter()) == {"brand.other": 2}
 
 
 def test_a_picture_that_nobodys_own_brand_asks_for_is_not_made() -> None:
@@ -589,7 +589,7 @@ def test_what_a_later_batch_wants_sooner_is_told_once_the_request_is_gone() -> N
     rows = [{"sku": "a", "priority": "", **TWIN}, {"sku": "b", "priority": "high", **TWIN}, {"sku": "c", **TWIN}]
     night = Shop().night([{"priority": "", **row} for row in rows], rows_a_batch=1)
     [request] = night.requests
-    assert [batch.raised for batch in night.batches] == [[], [(request.key, 0, NEVER)], []]
+    assert [batch.priority_raises for batch in night.batches] == [[], [(request.key, 0, NO_DEADLINE)], []]
 
 
 def test_what_was_deferred_is_new_again() -> None:

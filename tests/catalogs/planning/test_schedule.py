@@ -7,13 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.planning.budget import Allowance
+from catalogs.planning.budget import BudgetLimits
 from catalogs.planning.plan import Shard
-from catalogs.planning.schedule import NEVER, REASONS, Agenda, Filled, cut, draw_up, marks_of, moment
+from catalogs.planning.schedule import (
+    DEFERRAL_REASONS,
+    NO_DEADLINE,
+    ShardSchedule,
+    ShardSummary,
+    apply_limits,
+    build_schedule,
+    key_prefixes,
+    to_epoch_us,
+)
 
 NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
-FREE = Allowance()
-CODES = ["made", *REASONS]
+FREE = BudgetLimits()
+CODES = ["made", *DEFERRAL_REASONS]
 
 
 def key(number: int) -> bytes:
@@ -21,29 +30,33 @@ def key(number: int) -> bytes:
 
 
 def at(hours: float | None) -> int:
-    return NEVER if hours is None else moment(NOW + timedelta(hours=hours))
+    return NO_DEADLINE if hours is None else to_epoch_us(NOW + timedelta(hours=hours))
 
 
-def reasons(urgency: list[tuple[int, float | None]], seconds: float = 3600.0, allowance: Allowance = FREE) -> list[str]:
+def reasons(
+    urgency: list[tuple[int, float | None]], seconds: float = 3600.0, allowance: BudgetLimits = FREE
+) -> list[str]:
     """Return what becomes of requests that are said as (rank, hours until the deadline)."""
     ranks = np.array([rank for rank, _ in urgency], np.int64)
     deadlines = np.array([at(hours) for _, hours in urgency], np.int64)
-    codes = cut(ranks, deadlines, np.full(len(urgency), seconds), allowance, moment(NOW))
+    codes = apply_limits(ranks, deadlines, np.full(len(urgency), seconds), allowance, to_epoch_us(NOW))
     return [CODES[code] for code in codes]
 
 
-def filled(shard: Shard, first: int, rank: int = 1, hours: list[float | None] | None = None) -> Filled:
+def filled(shard: Shard, first: int, rank: int = 1, hours: list[float | None] | None = None) -> ShardSummary:
     deadlines = None if hours is None else np.array([at(one) for one in hours], np.int64)
-    return Filled(rank, 3600.0, deadlines, marks_of([key(first + number) for number in range(shard.requests)]))
+    return ShardSummary(
+        rank, 3600.0, deadlines, key_prefixes([key(first + number) for number in range(shard.requests)])
+    )
 
 
-def two_shards() -> tuple[list[Shard], list[Filled]]:
+def two_shards() -> tuple[list[Shard], list[ShardSummary]]:
     """Return four requests, 0 to 3, of normal priority in two shards."""
     shards = [Shard("1-000000", "1-00000", 0, 2), Shard("1-000001", "1-00000", 1, 2)]
     return shards, [filled(shards[0], 0), filled(shards[1], 2)]
 
 
-def work(agenda: Agenda) -> list[tuple[str, list[int] | None]]:
+def work(agenda: ShardSchedule) -> list[tuple[str, list[int] | None]]:
     return [(shard.name, shard.rows) for shard in agenda.shards]
 
 
@@ -53,29 +66,41 @@ def work(agenda: Agenda) -> list[tuple[str, list[int] | None]]:
 def test_the_budget_goes_to_high_priority_then_to_early_deadlines_then_to_who_came_first() -> None:
     urgency: list[tuple[int, float | None]] = [(2, 5), (1, None), (1, 9), (0, None), (1, None)]
     made, over = "made", "over-budget"
-    assert reasons(urgency, allowance=Allowance(paid=3 * 3600)) == [over, made, made, made, over]
+    assert reasons(urgency, allowance=BudgetLimits(engine_seconds=3 * 3600)) == [over, made, made, made, over]
 
 
 def test_time_that_runs_out_is_told_apart_from_money() -> None:
     urgency: list[tuple[int, float | None]] = [(1, None)] * 3
-    assert reasons(urgency, allowance=Allowance(paid=7200, open=3600)) == ["made", "out-of-time", "out-of-time"]
-    assert reasons(urgency, allowance=Allowance(paid=3600, open=7200)) == ["made", "over-budget", "over-budget"]
-    assert reasons(urgency, allowance=Allowance(open=3600, engines=2)) == ["made", "made", "out-of-time"]
-    assert reasons(urgency, allowance=Allowance(paid=3600, engines=2)) == ["made", "over-budget", "over-budget"]
+    assert reasons(urgency, allowance=BudgetLimits(engine_seconds=7200, wall_seconds=3600)) == [
+        "made",
+        "out-of-time",
+        "out-of-time",
+    ]
+    assert reasons(urgency, allowance=BudgetLimits(engine_seconds=3600, wall_seconds=7200)) == [
+        "made",
+        "over-budget",
+        "over-budget",
+    ]
+    assert reasons(urgency, allowance=BudgetLimits(wall_seconds=3600, engines=2)) == ["made", "made", "out-of-time"]
+    assert reasons(urgency, allowance=BudgetLimits(engine_seconds=3600, engines=2)) == [
+        "made",
+        "over-budget",
+        "over-budget",
+    ]
 
 
 def test_a_deadline_that_cannot_be_kept_is_passed_over_and_takes_nobodys_time() -> None:
     assert reasons([(1, 1), (1, 1.5), (1, 2)]) == ["made", "past-deadline", "made"]
-    assert reasons([(1, 1), (1, 1.5), (1, 2)], allowance=Allowance(engines=2)) == ["made", "made", "made"]
+    assert reasons([(1, 1), (1, 1.5), (1, 2)], allowance=BudgetLimits(engines=2)) == ["made", "made", "made"]
 
 
 def test_what_is_late_already_comes_first_and_is_made() -> None:
-    assert reasons([(1, 3), (1, -1)], allowance=Allowance(paid=3600)) == ["over-budget", "made"]
+    assert reasons([(1, 3), (1, -1)], allowance=BudgetLimits(engine_seconds=3600)) == ["over-budget", "made"]
 
 
 def test_a_budget_of_nothing_makes_nothing_that_costs() -> None:
-    assert reasons([(0, None)], allowance=Allowance(paid=0)) == ["over-budget"]
-    assert reasons([(0, None)], seconds=0.0, allowance=Allowance(paid=0)) == ["made"]
+    assert reasons([(0, None)], allowance=BudgetLimits(engine_seconds=0)) == ["over-budget"]
+    assert reasons([(0, None)], seconds=0.0, allowance=BudgetLimits(engine_seconds=0)) == ["made"]
 
 
 REQUESTS = st.lists(
@@ -91,10 +116,10 @@ def test_the_cut_is_never_over_budget_and_never_out_of_order(
     ranks = np.array([rank for rank, *_ in requests], np.int64)
     deadlines = np.array([at(until) for _, until, _ in requests], np.int64)
     seconds = np.array([needed for *_, needed in requests], np.float64)
-    allowance = Allowance(paid, None if hours is None else hours * 3600)
-    codes = cut(ranks, deadlines, seconds, allowance, moment(NOW))
+    allowance = BudgetLimits(paid, None if hours is None else hours * 3600)
+    codes = apply_limits(ranks, deadlines, seconds, allowance, to_epoch_us(NOW))
     spent = float(seconds[codes == 0].sum())
-    for limit in (allowance.paid, allowance.open):
+    for limit in (allowance.engine_seconds, allowance.wall_seconds):
         assert limit is None or spent <= limit * (1 + 1e-9)
     order = sorted(range(len(requests)), key=lambda one: (ranks[one], deadlines[one], one))
     words = [CODES[codes[one]] for one in order]
@@ -102,12 +127,12 @@ def test_the_cut_is_never_over_budget_and_never_out_of_order(
     assert len(set(short)) <= 1
     if short:
         assert "made" not in words[words.index(short[0]) :], "somebody was made after the first that did not fit"
-        assert allowance.limited
+        assert allowance.has_limits
     clock = 0.0
     for one, word in zip(order, words, strict=True):
         clock += seconds[one] if word == "made" else 0.0
-        if word == "made" and moment(NOW) < deadlines[one] < NEVER:
-            assert clock <= (deadlines[one] - moment(NOW)) / 1e6 * (1 + 1e-9), "it would have been late"
+        if word == "made" and to_epoch_us(NOW) < deadlines[one] < NO_DEADLINE:
+            assert clock <= (deadlines[one] - to_epoch_us(NOW)) / 1e6 * (1 + 1e-9), "it would have been late"
 
 
 # Shards
@@ -115,70 +140,70 @@ def test_the_cut_is_never_over_budget_and_never_out_of_order(
 
 def test_without_limits_and_deadlines_shards_keep_their_order_and_nothing_is_written() -> None:
     shards, contents = two_shards()
-    agenda = draw_up(shards[::-1], contents[::-1], {}, FREE, NOW)
-    assert (work(agenda), agenda.left_out) == ([("1-000000", None), ("1-000001", None)], {})
+    agenda = build_schedule(shards[::-1], contents[::-1], {}, FREE, NOW)
+    assert (work(agenda), agenda.deferral_codes) == ([("1-000000", None), ("1-000001", None)], {})
     assert agenda.gpu_seconds == 4 * 3600
 
 
 def test_a_budget_cuts_a_shard_in_the_middle_and_drops_those_behind() -> None:
     shards, contents = two_shards()
-    agenda = draw_up(shards, contents, {}, Allowance(paid=3600), NOW)
+    agenda = build_schedule(shards, contents, {}, BudgetLimits(engine_seconds=3600), NOW)
     assert [(shard.name, shard.rows, shard.requests) for shard in agenda.shards] == [("1-000000", [0], 1)]
-    assert agenda.left_out == {"1-000000": b"\x00\x01", "1-000001": b"\x01\x01"}
+    assert agenda.deferral_codes == {"1-000000": b"\x00\x01", "1-000001": b"\x01\x01"}
     assert agenda.gpu_seconds == 3600
 
 
 def test_slots_are_counted_by_the_requests_that_they_share() -> None:
     shards, contents = two_shards()
-    agenda = draw_up(shards, contents, {}, Allowance(paid=3600), NOW)
-    slots = marks_of([key(0), key(0), key(1), key(3), key(3)])
-    assert agenda.deferred(slots) == {"over-budget": 3}
+    agenda = build_schedule(shards, contents, {}, BudgetLimits(engine_seconds=3600), NOW)
+    slots = key_prefixes([key(0), key(0), key(1), key(3), key(3)])
+    assert agenda.count_deferred(slots) == {"over-budget": 3}
 
 
 def test_the_shard_with_the_earliest_deadline_is_worked_on_first() -> None:
     shards = [Shard("1-000000", "1-00000", 0, 2), Shard("1-000001", "1-00000", 1, 2), Shard("0-000000", "0", 0, 1)]
     contents = [filled(shards[0], 0), filled(shards[1], 2, hours=[40, 50]), filled(shards[2], 4, rank=0)]
-    agenda = draw_up(shards, contents, {}, FREE, NOW)
+    agenda = build_schedule(shards, contents, {}, FREE, NOW)
     assert [name for name, _ in work(agenda)] == ["0-000000", "1-000001", "1-000000"]
 
 
 def test_a_request_that_a_later_row_wants_sooner_leaves_its_shard_for_an_earlier_one() -> None:
     shards, contents = two_shards()
-    agenda = draw_up(shards, contents, {key(3)[:8]: (0, NEVER)}, FREE, NOW)
+    agenda = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
     assert work(agenda) == [("0-1-000001", [1]), ("1-000000", None), ("1-000001", [0])]
-    cut_short = draw_up(shards, contents, {key(3)[:8]: (0, NEVER)}, Allowance(paid=7200), NOW)
+    cut_short = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, BudgetLimits(engine_seconds=7200), NOW)
     assert work(cut_short) == [("0-1-000001", [1]), ("1-000000", [0])]
 
 
 def test_a_raised_deadline_moves_its_shard_forward() -> None:
     shards, contents = two_shards()
-    agenda = draw_up(shards, contents, {key(2)[:8]: (1, at(30))}, FREE, NOW)
+    agenda = build_schedule(shards, contents, {key(2)[:8]: (1, at(30))}, FREE, NOW)
     assert [name for name, _ in work(agenda)] == ["1-000001", "1-000000"]
 
 
 def test_what_is_wanted_sooner_is_so_in_each_of_its_finishes() -> None:
     shards, contents = two_shards()
     contents[1] = filled(shards[1], 1)  # the first shard's second request, once more in another finish
-    agenda = draw_up(shards, contents, {key(1)[:8]: (0, NEVER)}, FREE, NOW)
+    agenda = build_schedule(shards, contents, {key(1)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
     assert work(agenda) == [("0-1-000000", [1]), ("0-1-000001", [0]), ("1-000000", [0]), ("1-000001", [1])]
 
 
 def test_what_is_late_already_is_counted() -> None:
     shard = Shard("1-000000", "1-00000", 0, 3)
-    agenda = draw_up([shard], [filled(shard, 0, hours=[-2, -1, 30])], {}, FREE, NOW)
-    assert (agenda.overdue, agenda.left_out) == (2, {})
+    agenda = build_schedule([shard], [filled(shard, 0, hours=[-2, -1, 30])], {}, FREE, NOW)
+    assert (agenda.overdue, agenda.deferral_codes) == (2, {})
 
 
-@pytest.mark.parametrize("allowance", [FREE, Allowance(paid=0)])
-def test_nothing_to_make_is_an_empty_agenda(allowance: Allowance) -> None:
-    agenda = draw_up([], [], {}, allowance, NOW)
-    assert (agenda.shards, agenda.left_out, agenda.gpu_seconds) == ([], {}, 0.0)
+@pytest.mark.parametrize("allowance", [FREE, BudgetLimits(engine_seconds=0)])
+def test_nothing_to_make_is_an_empty_agenda(allowance: BudgetLimits) -> None:
+    agenda = build_schedule([], [], {}, allowance, NOW)
+    assert (agenda.shards, agenda.deferral_codes, agenda.gpu_seconds) == ([], {}, 0.0)
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=1, max_size=6),
-    raised=st.dictionaries(st.integers(0, 29), st.tuples(st.integers(0, 2), st.sampled_from([NEVER, at(3)]))),
+    raised=st.dictionaries(st.integers(0, 29), st.tuples(st.integers(0, 2), st.sampled_from([NO_DEADLINE, at(3)]))),
     paid=st.none() | st.floats(0, 100_000),
 )
 def test_every_request_is_in_one_piece_of_work_or_left_out(
@@ -188,13 +213,15 @@ def test_every_request_is_in_one_piece_of_work_or_left_out(
     starts = np.cumsum([0, *sizes]).tolist()
     contents = [filled(shard, start) for shard, start in zip(shards, starts, strict=False)]
     marks = {key(number)[:8]: urgency for number, urgency in raised.items()}
-    agenda = draw_up(shards, contents, marks, Allowance(paid), NOW)
+    agenda = build_schedule(shards, contents, marks, BudgetLimits(paid), NOW)
     made = [
         (shard.row_group, row)
         for shard in agenda.shards
         for row in (shard.rows if shard.rows is not None else range(sizes[shard.row_group]))
     ]
-    out = [(int(name[2:]), row) for name, codes in agenda.left_out.items() for row, code in enumerate(codes) if code]
+    out = [
+        (int(name[2:]), row) for name, codes in agenda.deferral_codes.items() for row, code in enumerate(codes) if code
+    ]
     assert sorted(made + out) == [(number, row) for number, size in enumerate(sizes) for row in range(size)]
     assert sum(shard.requests for shard in agenda.shards) == len(made)
     assert agenda.gpu_seconds == 3600.0 * len(made)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.planning.budget import Terms
+from catalogs.planning.budget import CostModel
 from catalogs.planning.plan import Request
-from catalogs.planning.schedule import marks_of
-from catalogs.planning.sharding import SHARDS_A_PART, Sharder, request_table
-from catalogs.runs.work_items import requests_of
+from catalogs.planning.schedule import key_prefixes
+from catalogs.planning.sharding import SHARDS_PER_PART, Sharder, request_table
+from catalogs.runs.work_items import requests_from_table
 from catalogs.table_schemas import REQUESTS
 from catalogs.verdict import PASS, Verdict
 
@@ -78,7 +78,7 @@ def test_shards_sorted_by_name_are_sorted_by_priority() -> None:
 
 
 def test_a_part_ends_after_700_shards() -> None:
-    sharder, parts = sharded([numbered(number) for number in range(SHARDS_A_PART + 2)], 1)
+    sharder, parts = sharded([numbered(number) for number in range(SHARDS_PER_PART + 2)], 1)
     assert {part: len(tables) for part, tables in parts.items()} == {"1-00000": 700, "1-00001": 2}
     assert [(shard.part, shard.row_group) for shard in sharder.shards[699:]] == [
         ("1-00000", 699),
@@ -146,7 +146,7 @@ def test_requests_come_back_from_their_table_as_they_were() -> None:
     ]
     table = request_table(requests, "1-000000")
     assert table.schema == REQUESTS
-    assert requests_of(table) == requests
+    assert requests_from_table(table) == requests
 
 
 def test_no_field_of_a_request_is_forgotten_in_its_table() -> None:
@@ -163,10 +163,13 @@ def test_requests_with_a_deadline_wait_and_share_a_shard_with_those_that_are_wan
         [2, 0],
         [4],
     ]
-    assert [one.deadlines is None for one in sharder.filled] == [False, False, True]
-    assert [one.marks.tolist() == marks_of([requests[3].key, requests[1].key]).tolist() for one in sharder.filled[:1]]
+    assert [one.deadlines is None for one in sharder.summaries] == [False, False, True]
+    assert [
+        one.key_prefixes.tolist() == key_prefixes([requests[3].key, requests[1].key]).tolist()
+        for one in sharder.summaries[:1]
+    ]
 
 
 def test_a_shard_knows_how_long_an_image_of_its_takes() -> None:
-    sharder, _ = sharded([numbered(0), numbered(1, width=1024)], 2, terms=Terms(seconds_per_megapixel=2.0))
-    assert [one.seconds for one in sharder.filled] == [pytest.approx(0.524288), pytest.approx(1.048576)]
+    sharder, _ = sharded([numbered(0), numbered(1, width=1024)], 2, terms=CostModel(seconds_per_megapixel=2.0))
+    assert [one.seconds_per_image for one in sharder.summaries] == [pytest.approx(0.524288), pytest.approx(1.048576)]

@@ -7,23 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.errors import RecipeError
-from catalogs.models.weights import Standing, Weights
-from catalogs.planning.current_state import LIVE_COLUMNS, Live
-from catalogs.planning.version_selection import Lineup
+from catalogs.errors import RuleFileError
+from catalogs.models.weights import FrozenVersions, WeightsSpec
+from catalogs.planning.current_state import LIVE_COLUMNS, CurrentRelease
+from catalogs.planning.version_selection import VersionSelector
 from catalogs.recipe.schema import Recipe
 from catalogs.table_schemas import MANIFEST
 from tests.catalogs.nights import Night, Shop, part_of
 from tests.catalogs.shop import recipe_with
 
-STUBS = {number: Weights(family="stub", source=f"stub/{number}", precision="fp32") for number in (1, 2, 3)}
+STUBS = {number: WeightsSpec(family="stub", source=f"stub/{number}", precision="fp32") for number in (1, 2, 3)}
 ROWS = [{"sku": f"SKU-{number}", "title": f"Lamp {number}"} for number in range(12)]
 
 
 def cards(production: int, candidate: int | None = None, share: int = 0, versions: int = 3) -> Recipe:
     """Return the shop's recipe with a registered model in this standing."""
     known = {number: STUBS[number] for number in range(1, versions + 1)}
-    standing = Standing(name="card", versions=known, production=production, candidate=candidate, share=share)
+    standing = FrozenVersions(name="card", versions=known, production=production, candidate=candidate, share=share)
     model = {"registry": "card", "standing": standing.model_dump(mode="json")}
     return recipe_with({"models": {"cards": model, "stub": {"family": "stub", "precision": "bf16"}}})
 
@@ -31,7 +31,7 @@ def cards(production: int, candidate: int | None = None, share: int = 0, version
 def places(recipe: Recipe) -> dict[str, float]:
     standing = recipe.models["cards"].standing
     assert standing is not None
-    return {row["sku"]: standing.place(row["sku"], standing.candidate or standing.production) for row in ROWS}
+    return {row["sku"]: standing.sku_percentile(row["sku"], standing.candidate or standing.production) for row in ROWS}
 
 
 def models(night: Night) -> dict[str, str]:
@@ -91,7 +91,9 @@ def test_a_backfill_moves_its_share_to_what_they_get_and_nothing_twice(share: in
     recipe = cards(2) if canary is None else cards(1, candidate=2, share=canary)
     standing = recipe.models["cards"].standing
     assert standing is not None
-    wanted = {row["sku"]: standing.gets(row["sku"]) for row in ROWS if standing.backfills(row["sku"], share)}
+    wanted = {
+        row["sku"]: standing.assigned_version(row["sku"]) for row in ROWS if standing.is_in_backfill(row["sku"], share)
+    }
     night = shop.night(ROWS, recipe, backfill=share)
     assert models(night) == {sku: "cards@2" for sku, version in wanted.items() if version == 2}
     assert set(night.kinds.values()) <= {"changed"}
@@ -205,19 +207,21 @@ def test_a_row_that_chooses_a_model_of_the_recipe_leaves_the_registrys_choice() 
 
 def test_a_model_whose_versions_nobody_looked_up_cannot_be_planned() -> None:
     recipe = recipe_with({"models": {"cards": {"registry": "card"}}})
-    with pytest.raises(RecipeError, match=r"models\.cards: the versions of 'card' have not been looked up in a store"):
+    with pytest.raises(
+        RuleFileError, match=r"models\.cards: the versions of 'card' have not been looked up in a store"
+    ):
         Shop().night(ROWS, recipe)
 
 
 def test_places_are_found_by_what_made_a_row_whatever_the_model_is_called() -> None:
-    marks = [STUBS[2].mark, STUBS[1].mark, "0" * 12]
+    marks = [STUBS[2].identity_prefix, STUBS[1].identity_prefix, "0" * 12]
     rows = [
         {"slot_id": bytes([place] * 16), "source_digest": b"s" * 16, "request_key": b"k" * 32, "finish_digest": "f",
          "file_sha": b"f" * 32, "model": f"old-name@{mark}"}
         for place, mark in enumerate(marks)
     ]  # fmt: skip
-    live = Live([part_of(MANIFEST, LIVE_COLUMNS, rows)])
-    lineup = Lineup(cards(3), "cards", live)
-    assert lineup.names == ["cards@1", "cards@2", "cards@3"]
-    assert lineup.under(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
-    assert Lineup(cards(3), "stub", live).under(["a", "b"], [0, 1], np.array([0, -1])) == [0, 0]
+    live = CurrentRelease([part_of(MANIFEST, LIVE_COLUMNS, rows)])
+    lineup = VersionSelector(cards(3), "cards", live)
+    assert lineup.version_names == ["cards@1", "cards@2", "cards@3"]
+    assert lineup.comparison_indices(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
+    assert VersionSelector(cards(3), "stub", live).comparison_indices(["a", "b"], [0, 1], np.array([0, -1])) == [0, 0]

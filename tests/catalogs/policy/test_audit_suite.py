@@ -2,22 +2,22 @@
 
 import pytest
 
-from catalogs.errors import RecipeError
-from catalogs.policy.audit_suite import default_suite, load_suite
+from catalogs.errors import RuleFileError
+from catalogs.policy.audit_suite import built_in_audit_suite, load_audit_suite
 from catalogs.policy.schema import built_in_policy
 
 ENTRY = "{name: slot-known, type: expect_column_values_to_not_be_null, kwargs: {column: slot}}"
 
 
 def test_the_built_in_policy_names_a_suite_that_is_there() -> None:
-    suite = default_suite(built_in_policy().audit)
+    suite = built_in_audit_suite(built_in_policy().audit)
     names = [check.name for check in (*suite.slots, *suite.published, *suite.totals)]
     assert {"slot-unique", "batch-complete", "retired-share", "rows-sum"} <= set(names)
 
 
 def test_two_checks_of_one_name_are_refused_because_batches_are_released_by_name() -> None:
-    with pytest.raises(RecipeError, match=r"mine\.yaml: two checks have the name 'slot-known'"):
-        load_suite(f"{{version: 1, slots: [{ENTRY}], published: [], totals: [{ENTRY}]}}", "mine.yaml")
+    with pytest.raises(RuleFileError, match=r"mine\.yaml: two checks have the name 'slot-known'"):
+        load_audit_suite(f"{{version: 1, slots: [{ENTRY}], published: [], totals: [{ENTRY}]}}", "mine.yaml")
 
 
 @pytest.mark.parametrize("change", ["severity: fatal", "type: os.system", "name: Slot Known", "weight: 3"])
@@ -25,8 +25,8 @@ def test_an_entry_is_checked_when_it_is_read(change: str) -> None:
     field = change.split(":")[0]
     entry = {"name": "name: a", "type": "type: expect_x", field: change}
     text = f"{{version: 1, slots: [{{{', '.join(entry.values())}}}], published: [], totals: []}}"
-    with pytest.raises(RecipeError, match=rf"mine\.yaml: slots\.0\.{field}: "):
-        load_suite(text, "mine.yaml")
+    with pytest.raises(RuleFileError, match=rf"mine\.yaml: slots\.0\.{field}: "):
+        load_audit_suite(text, "mine.yaml")
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_an_entry_is_checked_when_it_is_read(change: str) -> None:
     ],
 )
 def test_conditions_are_data_and_never_code(part: str, said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
-        load_suite(
+    with pytest.raises(RuleFileError) as caught:
+        load_audit_suite(
             f"{{version: 1, slots: [{{name: a, type: expect_x, {part}}}], published: [], totals: []}}", "mine.yaml"
         )
     assert str(caught.value).startswith(f"mine.yaml: {said}")

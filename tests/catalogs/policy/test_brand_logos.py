@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalogs.policy.brand_logos import foreign
+from catalogs.policy.brand_logos import without_own_brands
 
 BOTH = {
     "blur.foreground": 9.0,
@@ -15,11 +15,11 @@ BOTH = {
 
 
 def test_without_a_word_of_it_in_the_prompt_every_brand_counts() -> None:
-    assert foreign(BOTH, "a red mug") == BOTH
+    assert without_own_brands(BOTH, "a red mug") == BOTH
 
 
 def test_the_brand_that_the_prompt_names_is_left_out_and_the_best_of_the_others_stands() -> None:
-    assert foreign(BOTH, "A red mug by ACME, on white") == {
+    assert without_own_brands(BOTH, "A red mug by ACME, on white") == {
         "blur.foreground": 9.0,
         "logos.mark": 12.0,
         "logos.mark:Bolt & Co": 12.0,
@@ -28,18 +28,24 @@ def test_the_brand_that_the_prompt_names_is_left_out_and_the_best_of_the_others_
 
 
 def test_all_brands_of_the_prompt_are_left_out() -> None:
-    assert foreign(BOTH, "Acme for Bolt-Co") == {"blur.foreground": 9.0, "logos.mark": 0.0, "logos.name": 0.0}
+    assert without_own_brands(BOTH, "Acme for Bolt-Co") == {
+        "blur.foreground": 9.0,
+        "logos.mark": 0.0,
+        "logos.name": 0.0,
+    }
 
 
 @pytest.mark.parametrize("prompt", ["an acmeter", "ac me", "bolt", "co bolt", ""])
 def test_half_a_name_is_no_name(prompt: str) -> None:
-    assert foreign(BOTH, prompt) == BOTH
+    assert without_own_brands(BOTH, prompt) == BOTH
 
 
 def test_accents_and_case_do_not_make_another_brand() -> None:
-    assert foreign({"logos.name": 100.0, "logos.name:L'Oréal": 100.0}, "cream by L’OREAL") == {"logos.name": 0.0}
+    assert without_own_brands({"logos.name": 100.0, "logos.name:L'Oréal": 100.0}, "cream by L’OREAL") == {
+        "logos.name": 0.0
+    }
 
 
 def test_scores_of_no_brand_are_left_as_they_are() -> None:
-    assert foreign({"file.bytes": 3.0}, "Acme") == {"file.bytes": 3.0}
-    assert foreign({"logos.mark": 0.0, "logos.name": 0.0}, "Acme") == {"logos.mark": 0.0, "logos.name": 0.0}
+    assert without_own_brands({"file.bytes": 3.0}, "Acme") == {"file.bytes": 3.0}
+    assert without_own_brands({"logos.mark": 0.0, "logos.name": 0.0}, "Acme") == {"logos.mark": 0.0, "logos.name": 0.0}

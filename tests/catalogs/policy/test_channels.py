@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.policy.channels import (
-    FACTS,
-    NOWHERE,
+    IMAGE_FACTS,
+    NOT_ELIGIBLE,
     Channel,
+    ChannelEligibility,
     ChannelRule,
-    Picture,
-    Usable,
+    ImageFacts,
+    built_in_channel,
     built_in_channels,
-    channel,
-    silent_scanners,
-    usable,
+    evaluate_channels,
+    missing_scanners,
 )
-from catalogs.policy.schema import SCORES
+from catalogs.policy.schema import SCORE_SCANNERS
 from tests.catalogs.shop import RECIPE, recipe_with
 
 GOOD = {
@@ -32,9 +32,9 @@ OWN = {"score": "picture.width", "at_least": 900, "reason": "narrow", "source": 
 MARKETPLACES = ["amazon-main", "ebay", "google-merchant", "shopify", "zalando"]
 
 
-def picture(width: int = 2000, height: int = 2000, **changes: Any) -> Picture:
+def picture(width: int = 2000, height: int = 2000, **changes: Any) -> ImageFacts:
     scores = GOOD | changes.pop("scores", {})
-    return Picture(
+    return ImageFacts(
         width, height, {name: value for name, value in scores.items() if value is not None}, fill=0.9, **changes
     )
 
@@ -50,25 +50,29 @@ def test_each_marketplace_is_there_and_each_rule_says_threshold_source_and_date(
 
 
 def test_an_unspoilt_square_picture_is_usable_where_no_person_and_no_other_form_is_asked_for() -> None:
-    found = usable({name: ALL[name] for name in MARKETPLACES}, picture())
+    found = evaluate_channels({name: ALL[name] for name in MARKETPLACES}, picture())
     assert found.channels == ("ebay", "google-merchant", "shopify")
     assert found.reasons == ("amazon-main:needs-a-person", "zalando:wrong-form")
 
 
 def test_amazons_main_picture_is_usable_by_a_persons_word_alone() -> None:
     asked = {"amazon-main": ALL["amazon-main"]}
-    assert usable(asked, picture()) == Usable((), ("amazon-main:needs-a-person",))
-    assert usable(asked, picture(), approved=["ebay"]) == Usable((), ("amazon-main:needs-a-person",))
-    assert usable(asked, picture(), approved=["amazon-main"]) == Usable(("amazon-main",), ())
+    assert evaluate_channels(asked, picture()) == ChannelEligibility((), ("amazon-main:needs-a-person",))
+    assert evaluate_channels(asked, picture(), approved_channels=["ebay"]) == ChannelEligibility(
+        (), ("amazon-main:needs-a-person",)
+    )
+    assert evaluate_channels(asked, picture(), approved_channels=["amazon-main"]) == ChannelEligibility(
+        ("amazon-main",), ()
+    )
 
 
 def test_a_persons_word_stands_for_no_other_rule() -> None:
-    small = usable({"amazon-main": ALL["amazon-main"]}, picture(400, 400), approved=["amazon-main"])
+    small = evaluate_channels({"amazon-main": ALL["amazon-main"]}, picture(400, 400), approved_channels=["amazon-main"])
     assert small.reasons == ("amazon-main:too-small",)
 
 
 @given(
-    st.dictionaries(st.sampled_from(sorted({*SCORES, *GOOD})), st.floats(-10, 1e9)),
+    st.dictionaries(st.sampled_from(sorted({*SCORE_SCANNERS, *GOOD})), st.floats(-10, 1e9)),
     st.integers(1, 12_000),
     st.integers(1, 12_000),
     st.floats(0, 1) | st.none(),
@@ -76,7 +80,7 @@ def test_a_persons_word_stands_for_no_other_rule() -> None:
 def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
     scores: dict[str, float], width: int, height: int, fill: float | None
 ) -> None:
-    found = usable(ALL, Picture(width, height, scores, fill=fill))
+    found = evaluate_channels(ALL, ImageFacts(width, height, scores, fill=fill))
     assert "amazon-main" not in found.channels
     assert "amazon-main:needs-a-person" in found.reasons
     refused = {reason.split(":")[0] for reason in found.reasons}
@@ -96,7 +100,7 @@ def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
         ("amazon-main", picture(scores={"collage.halves": 1.0}), "collage"),
         ("amazon-main", picture(scores={"collage.line": 1.0}), "collage"),
         ("amazon-main", picture(scores={"text.count": 1.0}), "text"),
-        ("amazon-main", Picture(2000, 2000, GOOD, fill=0.84), "small-in-frame"),
+        ("amazon-main", ImageFacts(2000, 2000, GOOD, fill=0.84), "small-in-frame"),
         ("google-merchant", picture(2000, 499), "too-small"),
         ("google-merchant", picture(8001, 8000), "too-large"),
         ("google-merchant", picture(scores={"file.bytes": 16_000_001.0}), "file-too-large"),
@@ -122,8 +126,8 @@ def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
         ("rehearsal", picture(512, 256), "wrong-form"),
     ],
 )
-def test_a_picture_that_misses_one_rule_says_which(name: str, spoilt: Picture, reason: str) -> None:
-    found = usable({name: ALL[name]}, spoilt, approved=[name])
+def test_a_picture_that_misses_one_rule_says_which(name: str, spoilt: ImageFacts, reason: str) -> None:
+    found = evaluate_channels({name: ALL[name]}, spoilt, approved_channels=[name])
     assert found.channels == ()
     assert f"{name}:{reason}" in found.reasons
 
@@ -131,46 +135,48 @@ def test_a_picture_that_misses_one_rule_says_which(name: str, spoilt: Picture, r
 @pytest.mark.parametrize(
     ("name", "good"),
     [
-        ("amazon-main", Picture(500, 300, GOOD | {"background.white": 0.99, "frame.step": 16.0}, fill=0.85)),
-        ("google-merchant", Picture(8000, 8000, GOOD | {"file.bytes": 16_000_000.0})),
+        ("amazon-main", ImageFacts(500, 300, GOOD | {"background.white": 0.99, "frame.step": 16.0}, fill=0.85)),
+        ("google-merchant", ImageFacts(8000, 8000, GOOD | {"file.bytes": 16_000_000.0})),
         ("ebay", picture(500, 10)),
-        ("shopify", Picture(5000, 5000, GOOD | {"file.bytes": 20_000_000.0})),
+        ("shopify", ImageFacts(5000, 5000, GOOD | {"file.bytes": 20_000_000.0})),
         ("zalando", picture(768, 1104)),
         ("zalando", picture(1024, 1475)),
-        ("rehearsal", Picture(256, 256, GOOD, fill=0.6)),
+        ("rehearsal", ImageFacts(256, 256, GOOD, fill=0.6)),
     ],
 )
-def test_a_picture_at_the_limits_is_good_enough(name: str, good: Picture) -> None:
-    assert usable({name: ALL[name]}, good, approved=[name]) == Usable((name,), ())
+def test_a_picture_at_the_limits_is_good_enough(name: str, good: ImageFacts) -> None:
+    assert evaluate_channels({name: ALL[name]}, good, approved_channels=[name]) == ChannelEligibility((name,), ())
 
 
-@pytest.mark.parametrize("score", sorted({rule.score for rules in ALL.values() for rule in rules.rules} - FACTS.keys()))
+@pytest.mark.parametrize(
+    "score", sorted({rule.score for rules in ALL.values() for rule in rules.rules} - IMAGE_FACTS.keys())
+)
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
 def test_what_nobody_measured_makes_a_picture_unusable_where_it_is_asked_for(score: str, value: float | None) -> None:
     asked = {name for name, rules in ALL.items() if score in {rule.score for rule in rules.rules}}
-    found = usable(ALL, picture(1024, 1475, scores={score: value}), approved=list(ALL))
+    found = evaluate_channels(ALL, picture(1024, 1475, scores={score: value}), approved_channels=list(ALL))
     assert {f"{name}:not-measured.{score}" for name in asked} <= set(found.reasons)
     assert asked.isdisjoint(found.channels)
 
 
 def test_a_product_that_was_not_found_has_no_extent_to_be_judged_by() -> None:
-    found = usable({"rehearsal": ALL["rehearsal"]}, Picture(256, 256, GOOD))
+    found = evaluate_channels({"rehearsal": ALL["rehearsal"]}, ImageFacts(256, 256, GOOD))
     assert found.reasons == ("rehearsal:not-measured.picture.fill",)
 
 
 def test_a_picture_of_which_nothing_is_stored_is_usable_nowhere() -> None:
-    found = usable({name: ALL[name] for name in ("ebay", "amazon-main")}, None)
-    assert found == Usable((), ("amazon-main:needs-a-person", "amazon-main:not-stored", "ebay:not-stored"))
+    found = evaluate_channels({name: ALL[name] for name in ("ebay", "amazon-main")}, None)
+    assert found == ChannelEligibility((), ("amazon-main:needs-a-person", "amazon-main:not-stored", "ebay:not-stored"))
 
 
 def test_nothing_is_said_where_no_channel_is_asked_for() -> None:
-    assert usable({}, picture()) == NOWHERE
+    assert evaluate_channels({}, picture()) == NOT_ELIGIBLE
 
 
 def test_the_scanners_that_channels_depend_on_and_that_do_not_look_are_named() -> None:
     asked = {name: ALL[name] for name in ("ebay", "google-merchant", "shopify")}
-    assert silent_scanners(asked, ["pixels", "fingerprint"]) == {"text": ["ebay", "google-merchant"]}
-    assert silent_scanners(asked, ["pixels", "fingerprint", "text"]) == {}
+    assert missing_scanners(asked, ["pixels", "fingerprint"]) == {"text": ["ebay", "google-merchant"]}
+    assert missing_scanners(asked, ["pixels", "fingerprint", "text"]) == {}
 
 
 # In a recipe
@@ -181,7 +187,7 @@ def test_a_recipe_names_channels_or_says_rules_of_its_own() -> None:
     assert recipe_with({"channels": ["ebay", "shopify"]}).channels == {"ebay": ALL["ebay"], "shopify": ALL["shopify"]}
     recipe = recipe_with({"channels": {"ebay": None, "our-app": own}})
     assert recipe.channels["ebay"] == ALL["ebay"]
-    assert usable(recipe.channels, picture(899, 899)).reasons == ("our-app:narrow",)
+    assert evaluate_channels(recipe.channels, picture(899, 899)).reasons == ("our-app:narrow",)
     assert RECIPE.channels == {}
 
 
@@ -209,7 +215,7 @@ def test_a_frozen_recipe_keeps_the_rules_of_its_time() -> None:
     frozen = recipe.model_dump(mode="json")
     frozen["channels"]["zalando"]["rules"] = []
     again = type(recipe).model_validate(frozen)
-    assert usable(again.channels, picture(10, 10)) == Usable(("zalando",), ())
+    assert evaluate_channels(again.channels, picture(10, 10)) == ChannelEligibility(("zalando",), ())
     assert type(recipe).model_validate(recipe.model_dump(mode="json")) == recipe
 
 
@@ -228,6 +234,6 @@ def test_a_rules_remarks_move_no_digest_and_its_thresholds_do() -> None:
 
 
 def test_an_unknown_name_is_told_which_there_are() -> None:
-    assert channel("ebay") == ALL["ebay"]
-    with pytest.raises(RecipeError, match=r"no channel 'etsy'; choose from amazon-main, google-merchant"):
-        channel("etsy")
+    assert built_in_channel("ebay") == ALL["ebay"]
+    with pytest.raises(RuleFileError, match=r"no channel 'etsy'; choose from amazon-main, google-merchant"):
+        built_in_channel("etsy")

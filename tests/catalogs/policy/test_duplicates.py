@@ -7,47 +7,58 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.policy.duplicates import Candidate, Distinctness, Pair, Published, colours_apart, judge_duplicates
-from catalogs.policy.schema import Duplicates
+from catalogs.policy.duplicates import (
+    DuplicateCandidate,
+    DuplicateVerdict,
+    NearPair,
+    PublishedImage,
+    colour_distance,
+    judge_duplicates,
+)
+from catalogs.policy.schema import DuplicateRules
 from catalogs.verdict import PASS, Verdict
 
-RULES = Duplicates()
+RULES = DuplicateRules()
 EXACT = Verdict("BLOCK", ("duplicate-exact",))
-NEAR = Verdict("BLOCK", ("duplicate-near",), again=True)
+NEAR = Verdict("BLOCK", ("duplicate-near",), retryable=True)
 MAYBE = Verdict("REVIEW", ("duplicate-maybe",))
-VIEW = Verdict("BLOCK", ("view-not-distinct",), again=True)
+VIEW = Verdict("BLOCK", ("view-not-distinct",), retryable=True)
 
 
-def candidate(key: str, *skus: str, bits: int = 0, quality: float = 90, sha: str = "", start: int = 0) -> Candidate:
+def candidate(
+    key: str, *skus: str, bits: int = 0, quality: float = 90, sha: str = "", start: int = 0
+) -> DuplicateCandidate:
     """Make a candidate whose code has `bits` ones from bit `start` on."""
     code = (((1 << bits) - 1) << start).to_bytes(32, "big")
-    return Candidate(key.encode(), skus or (key,), code, quality, (sha or f"pixels of {key}").encode())
+    return DuplicateCandidate(key.encode(), skus or (key,), code, quality, (sha or f"pixels of {key}").encode())
 
 
-def live(key: str, sku: str, *, bits: int = 0, sha: str = "", slot: str = "", start: int = 0) -> Published:
+def live(key: str, sku: str, *, bits: int = 0, sha: str = "", slot: str = "", start: int = 0) -> PublishedImage:
     picture = candidate(key, sku, bits=bits, sha=sha, start=start)
-    return Published(
+    return PublishedImage(
         (slot or f"slot of {sku}").encode(), sku, picture.request_key, picture.pixel_sha, picture.fingerprint
     )
 
 
-def apart(one: Candidate | Published, other: Candidate | Published) -> int:
+def apart(one: DuplicateCandidate | PublishedImage, other: DuplicateCandidate | PublishedImage) -> int:
     ours, theirs = (int.from_bytes(each.fingerprint or b"", "big") for each in (one, other))
     return (ours ^ theirs).bit_count()
 
 
-def judge(candidates: list[Candidate], published: list[Published], rules: Duplicates = RULES) -> list[Distinctness]:
-    clear = [one for one, each in enumerate(candidates) if each.codes(rules)[0]]
-    among: list[Pair] = [
+def judge(
+    candidates: list[DuplicateCandidate], published: list[PublishedImage], rules: DuplicateRules = RULES
+) -> list[DuplicateVerdict]:
+    clear = [one for one, each in enumerate(candidates) if each.trusted_fingerprints(rules)[0]]
+    among: list[NearPair] = [
         (one, other, apart(candidates[one], candidates[other])) for one in clear for other in clear if one < other
     ]
-    against: list[Pair] = [
+    against: list[NearPair] = [
         (one, other, apart(candidates[one], published[other])) for one in clear for other in range(len(published))
     ]
     return judge_duplicates(candidates, published, among, against, rules)
 
 
-def words(candidates: list[Candidate], published: list[Published]) -> list[Verdict]:
+def words(candidates: list[DuplicateCandidate], published: list[PublishedImage]) -> list[Verdict]:
     return [answer.verdict for answer in judge(candidates, published)]
 
 
@@ -60,7 +71,9 @@ def words(candidates: list[Candidate], published: list[Published]) -> list[Verdi
 def test_another_skus_picture_is_judged_by_distance(bits: int, expected: Verdict) -> None:
     [answer] = judge([candidate("b", bits=bits)], [live("a", "other")])
     assert answer.verdict == expected
-    assert (answer.bits, answer.other) == ((None, None) if expected == PASS else (bits, live("a", "other")))
+    assert (answer.distance_bits, answer.collides_with) == (
+        (None, None) if expected == PASS else (bits, live("a", "other"))
+    )
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(0, VIEW), (16, VIEW), (17, PASS), (31, PASS)])
@@ -75,7 +88,7 @@ def test_the_very_pixels_of_another_sku_are_blocked_without_another_seed() -> No
 
 
 def test_the_policy_may_send_exact_duplicates_to_a_person() -> None:
-    rules = Duplicates(exact_other_sku="REVIEW")
+    rules = DuplicateRules(exact_other_sku="REVIEW")
     [answer] = judge([candidate("b", sha="same")], [live("a", "other", sha="same")], rules)
     assert answer.verdict == Verdict("REVIEW", ("duplicate-exact",))
 
@@ -113,15 +126,17 @@ def test_several_collisions_give_all_reasons_and_the_worst_then_nearest_picture(
     other = live("z", "other", bits=5)
     vague = live("v", "third", bits=25, start=30)
     [answer] = judge([candidate("b", "shirt", bits=2)], [vague, own, other])
-    assert answer.verdict == Verdict("BLOCK", ("duplicate-maybe", "duplicate-near", "view-not-distinct"), again=True)
-    assert (answer.other, answer.bits) == (other, 3)
+    assert answer.verdict == Verdict(
+        "BLOCK", ("duplicate-maybe", "duplicate-near", "view-not-distinct"), retryable=True
+    )
+    assert (answer.collides_with, answer.distance_bits) == (other, 3)
 
 
 def test_no_seed_is_tried_where_pixels_are_the_same_as_well() -> None:
     published = [live("a", "other", sha="same"), live("z", "third", bits=3)]
     [answer] = judge([candidate("b", sha="same")], published)
     assert answer.verdict == Verdict("BLOCK", ("duplicate-exact", "duplicate-near"))
-    assert answer.other == published[0]
+    assert answer.collides_with == published[0]
 
 
 # Within the batch
@@ -130,8 +145,8 @@ def test_no_seed_is_tried_where_pixels_are_the_same_as_well() -> None:
 def test_of_two_alike_the_smaller_request_key_stays() -> None:
     for candidates in ([candidate("a"), candidate("b", bits=3)], [candidate("b", bits=3), candidate("a")]):
         by_key = {one.request_key: answer for one, answer in zip(candidates, judge(candidates, []), strict=True)}
-        assert by_key[b"a"] == Distinctness(PASS)
-        assert (by_key[b"b"].verdict, by_key[b"b"].bits) == (NEAR, 3)
+        assert by_key[b"a"] == DuplicateVerdict(PASS)
+        assert (by_key[b"b"].verdict, by_key[b"b"].distance_bits) == (NEAR, 3)
 
 
 def test_chains_do_not_grow() -> None:
@@ -179,7 +194,7 @@ def test_two_colours_of_a_product_are_two_pictures_and_two_shades_are_one() -> N
 def test_no_colour_makes_equal_pixels_or_two_equal_views_of_a_sku_distinct() -> None:
     red = replace(live("a", "mug", sha="same"), looks=RED)
     assert words([replace(candidate("b", sha="same"), looks=BLUE)], [red]) == [EXACT]
-    rules = Duplicates(view_colour=None)
+    rules = DuplicateRules(view_colour=None)
     [answer] = judge([replace(candidate("b", "mug", bits=3), looks=BLUE)], [red], rules)
     assert answer.verdict == VIEW
 
@@ -187,10 +202,10 @@ def test_no_colour_makes_equal_pixels_or_two_equal_views_of_a_sku_distinct() -> 
 def test_the_nearer_of_two_codes_counts() -> None:
     pair = [candidate("a"), candidate("b", bits=100)]
     answers = judge_duplicates(pair, [], [(0, 1, 100), (0, 1, 12), (1, 0, 25)], [], RULES)
-    assert [(answer.verdict, answer.bits) for answer in answers] == [(PASS, None), (NEAR, 12)]
+    assert [(answer.verdict, answer.distance_bits) for answer in answers] == [(PASS, None), (NEAR, 12)]
 
 
-def views(*looks: tuple[float, float, float, float] | None) -> list[Candidate]:
+def views(*looks: tuple[float, float, float, float] | None) -> list[DuplicateCandidate]:
     keys = "abcdefgh"
     return [
         replace(candidate(keys[place], "mug", bits=40 * (place + 1)), looks=each) for place, each in enumerate(looks)
@@ -222,7 +237,7 @@ def test_a_view_that_shows_the_product_far_smaller_waits_for_a_person() -> None:
 
 
 def test_the_policy_may_let_views_differ() -> None:
-    rules = Duplicates(view_colour=None, view_extent=None)
+    rules = DuplicateRules(view_colour=None, view_extent=None)
     answers = judge(views(RED, (*BLUE[:3], 0.1)), [], rules)
     assert [answer.verdict for answer in answers] == [PASS, PASS]
 
@@ -237,7 +252,7 @@ BITS, START, SKU, SHA = st.integers(0, 40), st.integers(0, 30), st.sampled_from(
 
 
 @st.composite
-def batches(draw: st.DrawFn) -> tuple[list[Candidate], list[Published]]:
+def batches(draw: st.DrawFn) -> tuple[list[DuplicateCandidate], list[PublishedImage]]:
     keys = draw(st.lists(st.sampled_from("abcdefghij"), unique=True, max_size=8))
     candidates = [
         candidate(
@@ -267,7 +282,9 @@ def batches(draw: st.DrawFn) -> tuple[list[Candidate], list[Published]]:
 
 @settings(deadline=None)
 @given(batch=batches(), seed=st.integers(0, 1000))
-def test_the_order_of_arrival_decides_nothing(batch: tuple[list[Candidate], list[Published]], seed: int) -> None:
+def test_the_order_of_arrival_decides_nothing(
+    batch: tuple[list[DuplicateCandidate], list[PublishedImage]], seed: int
+) -> None:
     candidates, published = batch
     before = dict(zip([one.request_key for one in candidates], judge(candidates, published), strict=True))
     shuffle = random.Random(seed).shuffle
@@ -280,7 +297,7 @@ def test_the_order_of_arrival_decides_nothing(batch: tuple[list[Candidate], list
 @settings(deadline=None)
 @given(batch=batches())
 def test_what_passes_is_distinct_and_what_does_not_has_a_standing_picture_to_blame(
-    batch: tuple[list[Candidate], list[Published]],
+    batch: tuple[list[DuplicateCandidate], list[PublishedImage]],
 ) -> None:
     candidates, published = batch
     answers = judge(candidates, published)
@@ -291,10 +308,10 @@ def test_what_passes_is_distinct_and_what_does_not_has_a_standing_picture_to_bla
                 if other.request_key != one.request_key:
                     assert other.pixel_sha != one.pixel_sha
                     clear = one.quality >= 50 and getattr(other, "quality", 90) >= 50
-                    assert not clear or apart(one, other) > RULES.near_bits or colours_apart(one, other) > 8
+                    assert not clear or apart(one, other) > RULES.near_bits or colour_distance(one, other) > 8
         else:
             if answer.verdict == DIFFER:
                 continue
-            assert answer.other in standing or answer.other in published
-            assert answer.other is not None
-            assert answer.other.request_key != one.request_key
+            assert answer.collides_with in standing or answer.collides_with in published
+            assert answer.collides_with is not None
+            assert answer.collides_with.request_key != one.request_key

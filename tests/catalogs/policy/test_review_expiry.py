@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from catalogs.policy.review_expiry import EXPIRED, as_of, asks_a_person, moved
+from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, expiry_changes, was_sent_to_review
 
 ASKED = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
 
@@ -21,28 +21,28 @@ def after(days: float) -> datetime:
 
 @pytest.mark.parametrize(("days", "state"), [(29.9999, "review"), (30, "blocked"), (300, "blocked")])
 def test_an_unanswered_question_ends_to_the_moment(days: float, state: str) -> None:
-    row = as_of(waiting(), 30, after(days))
+    row = apply_review_expiry(waiting(), 30, after(days))
     assert row["state"] == state
-    assert row["reasons"] == (["blurred", EXPIRED] if state == "blocked" else ["blurred"])
+    assert row["reasons"] == (["blurred", REVIEW_EXPIRED] if state == "blocked" else ["blurred"])
 
 
 def test_nothing_moves_before_its_time_and_nothing_twice() -> None:
-    assert list(moved([waiting()], 30, after(10))) == []
-    (closed,) = moved([waiting()], 30, after(31))
-    assert list(moved([closed], 30, after(50))) == []
+    assert list(expiry_changes([waiting()], 30, after(10))) == []
+    (closed,) = expiry_changes([waiting()], 30, after(31))
+    assert list(expiry_changes([closed], 30, after(50))) == []
 
 
 def test_more_days_open_a_question_again_and_fewer_close_it_at_once() -> None:
-    (closed,) = moved([waiting()], 7, after(10))
+    (closed,) = expiry_changes([waiting()], 7, after(10))
     assert (closed["state"], closed["expires_at"]) == ("blocked", after(7))
-    (again,) = moved([closed], 30, after(10))
+    (again,) = expiry_changes([closed], 30, after(10))
     assert again == waiting()
-    (sooner,) = moved([waiting()], 12, after(10))
+    (sooner,) = expiry_changes([waiting()], 12, after(10))
     assert (sooner["state"], sooner["expires_at"]) == ("review", after(12))
 
 
 @pytest.mark.parametrize("state", ["blocked", "failed", "deferred", "withdrawn"])
 def test_what_asks_nobody_never_ends(state: str) -> None:
     row = waiting(state=state, expires_at=None)
-    assert not asks_a_person(row)
-    assert list(moved([row], 30, after(99))) == []
+    assert not was_sent_to_review(row)
+    assert list(expiry_changes([row], 30, after(99))) == []

@@ -2,9 +2,9 @@
 
 import pytest
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.policy.scanners import IMAGE_SCANNERS, PROMPT_SCANNERS
-from catalogs.policy.schema import SCORES, Policy, built_in_policy, load_policy
+from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, load_policy
 
 POLICY = built_in_policy()
 
@@ -14,7 +14,7 @@ def asking(text: str) -> Policy:
 
 
 def test_every_score_is_measured_by_a_scanner_of_images() -> None:
-    assert {*SCORES.values()} - {""} == IMAGE_SCANNERS - {"fingerprint"}
+    assert {*SCORE_SCANNERS.values()} - {""} == IMAGE_SCANNERS - {"fingerprint"}
     assert not IMAGE_SCANNERS & PROMPT_SCANNERS
 
 
@@ -44,6 +44,6 @@ def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -
     ],
 )
 def test_a_policy_that_asks_for_what_is_not_there_is_refused(text: str, said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         asking(text)
     assert str(caught.value).startswith(said)

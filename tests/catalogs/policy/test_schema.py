@@ -8,18 +8,18 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.policy.prompt_rules import PromptFindings
 from catalogs.policy.schema import (
-    BUILT_IN,
-    SCORES,
+    BUILT_IN_POLICIES,
+    SCORE_SCANNERS,
     Policy,
     built_in_policy,
     decide_image,
     decide_prompt,
     load_policy,
 )
-from catalogs.rule_files import packaged_rules
+from catalogs.rule_files import read_packaged_rules
 from catalogs.verdict import PASS, Verdict
 
 POLICY = built_in_policy()
@@ -76,11 +76,11 @@ def test_a_good_picture_passes() -> None:
 @pytest.mark.parametrize(
     ("score", "value", "expected"),
     [
-        ("blank.range", 11.9, Verdict("BLOCK", ("blank",), again=True)),
-        ("blank.foreground", 0.009, Verdict("BLOCK", ("blank",), again=True)),
-        ("black.mean", 4.9, Verdict("BLOCK", ("black",), again=True)),
-        ("black.deviation", 1.9, Verdict("BLOCK", ("flat",), again=True)),
-        ("blur.foreground", 3.9, Verdict("BLOCK", ("blurred",), again=True)),
+        ("blank.range", 11.9, Verdict("BLOCK", ("blank",), retryable=True)),
+        ("blank.foreground", 0.009, Verdict("BLOCK", ("blank",), retryable=True)),
+        ("black.mean", 4.9, Verdict("BLOCK", ("black",), retryable=True)),
+        ("black.deviation", 1.9, Verdict("BLOCK", ("flat",), retryable=True)),
+        ("blur.foreground", 3.9, Verdict("BLOCK", ("blurred",), retryable=True)),
         ("blur.foreground", 4.0, Verdict("REVIEW", ("blurred",))),
         ("blur.foreground", 7.0, PASS),
         ("noise.foreground", 4.1, Verdict("REVIEW", ("noisy",))),
@@ -91,7 +91,7 @@ def test_a_good_picture_passes() -> None:
         ("background.white", 0.79, Verdict("REVIEW", ("background-not-white",))),
         ("background.cast", 3.1, Verdict("REVIEW", ("background-tinted",))),
         ("background.deviation", 4.1, Verdict("REVIEW", ("background-uneven",))),
-        ("fill.side", 0.49, Verdict("BLOCK", ("small-in-frame",), again=True)),
+        ("fill.side", 0.49, Verdict("BLOCK", ("small-in-frame",), retryable=True)),
         ("fill.side", 0.69, Verdict("REVIEW", ("small-in-frame",))),
         ("fill.side", 0.96, Verdict("REVIEW", ("fills-frame",))),
         ("centre.off", 0.07, Verdict("REVIEW", ("off-centre",))),
@@ -103,7 +103,7 @@ def test_a_good_picture_passes() -> None:
         ("mask.confidence", 0.59, Verdict("REVIEW", ("product-unclear",))),
         ("aspect.off", 0.011, Verdict("BLOCK", ("wrong-aspect",))),
         ("size.width", 63.0, Verdict("BLOCK", ("too-small",))),
-        ("file.bytes", 399.0, Verdict("BLOCK", ("file-too-small",), again=True)),
+        ("file.bytes", 399.0, Verdict("BLOCK", ("file-too-small",), retryable=True)),
         ("file.bytes", 10_000_001.0, Verdict("REVIEW", ("file-too-large",))),
         ("file.bytes", 16_000_001.0, Verdict("BLOCK", ("file-too-large",))),
     ],
@@ -114,17 +114,17 @@ def test_each_score_has_its_reason(score: str, value: float, expected: Verdict) 
 
 def test_all_reasons_of_a_black_frame_are_given_and_another_seed_is_asked_for() -> None:
     black = {**GOOD, "blank.range": 0.0, "blank.foreground": 0.0, "black.mean": 0.0, "black.deviation": 0.0}
-    assert image(black) == Verdict("BLOCK", ("black", "blank", "flat"), again=True)
+    assert image(black) == Verdict("BLOCK", ("black", "blank", "flat"), retryable=True)
 
 
 @pytest.mark.parametrize("confidence", [0.59, math.nan, None])
 def test_what_rests_on_a_product_that_was_not_found_is_for_a_person(confidence: float | None) -> None:
     lost = {**GOOD, "blank.foreground": 0.0, "blank.range": 5.0, "fill.side": 0.0, "mask.confidence": confidence}
     verdict = image({name: score for name, score in lost.items() if score is not None})
-    assert verdict.word == "REVIEW"
+    assert verdict.decision == "REVIEW"
     assert {"blank", "small-in-frame"} <= set(verdict.reasons)
-    assert image({**lost, "mask.confidence": 0.6}) == Verdict("BLOCK", ("blank", "small-in-frame"), again=True)
-    assert image({**lost, "mask.confidence": confidence or 0.0, "black.mean": 0.0}).word == "BLOCK"
+    assert image({**lost, "mask.confidence": 0.6}) == Verdict("BLOCK", ("blank", "small-in-frame"), retryable=True)
+    assert image({**lost, "mask.confidence": confidence or 0.0, "black.mean": 0.0}).decision == "BLOCK"
 
 
 def test_no_other_seed_is_asked_for_where_something_else_is_blocked_too() -> None:
@@ -136,7 +136,7 @@ def test_a_score_that_was_not_measured_is_for_a_person(value: float | None) -> N
     scores = {name: score for name, score in GOOD.items() if name != "black.mean"}
     verdict = image(scores if value is None else {**scores, "black.mean": value})
     assert "score-missing.black.mean" in verdict.reasons
-    assert verdict.word == ("BLOCK" if value == -math.inf else "REVIEW")
+    assert verdict.decision == ("BLOCK" if value == -math.inf else "REVIEW")
 
 
 def test_a_silent_scanner_is_named_once_and_not_with_each_of_its_scores() -> None:
@@ -173,8 +173,8 @@ def test_a_category_has_its_own_thresholds_and_null_lifts_one() -> None:
         categories={"glass": {"block_below": 2}, "mist": {"block_below": None, "review_below": None}},
     )
     three = {"blur.foreground": 3.0}
-    assert image(three, policy, "shoes").word == "BLOCK"
-    assert image(three, policy, "glass").word == "REVIEW"
+    assert image(three, policy, "shoes").decision == "BLOCK"
+    assert image(three, policy, "glass").decision == "REVIEW"
     assert image(three, policy, "mist") == PASS
 
 
@@ -185,7 +185,7 @@ def test_a_policy_kept_as_json_decides_as_before() -> None:
     copy = Policy.model_validate_json(policy.model_dump_json())
     assert copy == policy
     assert copy.digest == policy.digest
-    assert image({"blur.foreground": 5.0}, copy, "glass").word == "REVIEW"
+    assert image({"blur.foreground": 5.0}, copy, "glass").decision == "REVIEW"
     assert with_rule(**rule, categories={"glass": {**glass, "review_below": None}}).digest != policy.digest
 
 
@@ -218,9 +218,9 @@ def test_a_worse_score_never_gets_a_better_word(
 def test_taking_a_measurement_away_never_makes_a_pass(scores: dict[str, float], gone: str, silent: str) -> None:
     whole = {**GOOD, **scores}
     less = {name: score for name, score in whole.items() if name != gone}
-    assert image(less).word != "PASS"
+    assert image(less).decision != "PASS"
     heard = {name: version for name, version in ANSWERED.items() if name != silent}
-    assert silent == "" or decide_image(whole, heard, {}, POLICY, "").word != "PASS"
+    assert silent == "" or decide_image(whole, heard, {}, POLICY, "").decision != "PASS"
 
 
 # Scanners that a policy has to ask for
@@ -234,7 +234,7 @@ NAKED = {"nudity.genitals": 0.9, "nudity.breast": 0.0, "nudity.buttocks": 0.0, "
 
 
 def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
-    assert {SCORES[rule.score] for rule in POLICY.image} >= {"nudity", "text", "logos"}
+    assert {SCORE_SCANNERS[rule.score] for rule in POLICY.image} >= {"nudity", "text", "logos"}
     assert POLICY.image_scanners == ("fingerprint", "pixels")
     assert image(GOOD) == PASS
 
@@ -245,9 +245,9 @@ def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
         ({}, PASS),
         ({"nudity.genitals": 0.25}, PASS),
         ({"nudity.genitals": 0.26}, Verdict("REVIEW", ("nudity",))),
-        ({"nudity.genitals": 0.46}, Verdict("BLOCK", ("nudity",), again=True)),
+        ({"nudity.genitals": 0.46}, Verdict("BLOCK", ("nudity",), retryable=True)),
         ({"nudity.breast": 0.41}, Verdict("REVIEW", ("nudity",))),
-        ({"nudity.breast": 0.71}, Verdict("BLOCK", ("nudity",), again=True)),
+        ({"nudity.breast": 0.71}, Verdict("BLOCK", ("nudity",), retryable=True)),
         ({"nudity.buttocks": 0.57}, PASS),
         ({"nudity.buttocks": 0.74}, Verdict("REVIEW", ("nudity",))),
         ({"nudity.face": 1.0}, PASS),
@@ -260,15 +260,15 @@ def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
 def test_the_built_in_rules_on_them_decide_where_they_have_spoken(scores: dict[str, float], expected: Verdict) -> None:
     policy = asking("optional: [nudity, text, logos]\nlogos: {names: [Acme]}")
     heard = {**ANSWERED, **dict.fromkeys(policy.optional, "1")}
-    silent = {score: 0.0 for score, scanner in SCORES.items() if scanner in policy.optional}
+    silent = {score: 0.0 for score, scanner in SCORE_SCANNERS.items() if scanner in policy.optional}
     assert decide_image({**GOOD, **silent, **scores}, heard, {}, policy, "shoes") == expected
 
 
 def test_swimwear_is_never_blocked_for_what_it_leaves_bare() -> None:
     bare = {**GOOD, **NAKED, "nudity.genitals": 0.0, "nudity.breast": 0.9, "nudity.buttocks": 0.9}
     policy = asking("required: [words, pixels, fingerprint, nudity]")
-    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "swimwear").word == "REVIEW"
-    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "mugs").word == "BLOCK"
+    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "swimwear").decision == "REVIEW"
+    assert decide_image(bare, {**ANSWERED, "nudity": "1"}, {}, policy, "mugs").decision == "BLOCK"
 
 
 def test_a_required_scanner_must_have_spoken_and_an_optional_one_may_be_silent() -> None:
@@ -328,7 +328,7 @@ def test_a_classifiers_score_turns_into_a_word_at_the_policys_thresholds() -> No
     assert word(sexual=math.nan, hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
     assert "scanner-missing.classifier" in decide_prompt(found(), ANSWERED, {}, policy).reasons
     failed = decide_prompt(found(), ANSWERED, {"classifier": "died"}, policy)
-    assert failed.word == "REVIEW"
+    assert failed.decision == "REVIEW"
     assert "scanner-failed.classifier" in failed.reasons
 
 
@@ -347,7 +347,7 @@ def test_the_built_in_policy_is_what_was_meant() -> None:
     assert POLICY.review_days == 30
     assert sum(len(category.terms) for category in POLICY.words.categories.values()) >= 1000
     assert (POLICY.brands.verdict, POLICY.other_languages, POLICY.classifier) == ("REVIEW", "REVIEW", {})
-    assert {rule.score for rule in POLICY.image} <= SCORES.keys()
+    assert {rule.score for rule in POLICY.image} <= SCORE_SCANNERS.keys()
     assert all(rule.source for rule in POLICY.image)
 
 
@@ -380,13 +380,13 @@ def test_every_field_is_described() -> None:
     ],
 )
 def test_a_change_that_decides_moves_the_digest(old: str, new: str) -> None:
-    text = packaged_rules("policy")
+    text = read_packaged_rules("policy")
     assert text.count(old) == 1
     assert load_policy(text.replace(old, new), "changed").digest != POLICY.digest
 
 
 def test_what_decides_over_no_picture_does_not_move_the_digest() -> None:
-    text = packaged_rules("policy")
+    text = read_packaged_rules("policy")
     changed = text.replace("Google Merchant takes 16 MB", "somebody said so")
     changed = changed.replace("    violence: BLOCK\n    sexual: BLOCK\n", "    sexual: BLOCK\n    violence: BLOCK\n")
     changed = changed.replace("review_days: 30", "review_days: 31").replace("sample_share: 0.01", "sample_share: 0.5")
@@ -419,15 +419,15 @@ def test_what_decides_over_no_picture_does_not_move_the_digest() -> None:
     ],
 )
 def test_a_wrong_policy_is_refused_by_file_and_field(old: str, new: str, said: str) -> None:
-    text = packaged_rules("policy")
+    text = read_packaged_rules("policy")
     assert old in text
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         load_policy(text.replace(old, new, 1), "shop.yaml")
     assert str(caught.value).startswith(f"shop.yaml: {said}")
 
 
 def test_an_override_that_turns_thresholds_around_is_refused_when_the_file_is_read() -> None:
-    with pytest.raises(RecipeError, match="thresholds must rise"):
+    with pytest.raises(RuleFileError, match="thresholds must rise"):
         with_rule(score="blur.foreground", block_below=4, review_below=7, categories={"glass": {"block_below": 9}})
 
 
@@ -493,10 +493,10 @@ def test_extending_without_a_change_is_the_same_policy() -> None:
     ],
 )
 def test_a_wrong_extension_is_refused_by_file_and_field(text: str, said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
+    with pytest.raises(RuleFileError, match=said):
         load_policy(text, "shop.yaml")
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_POLICIES)
 def test_every_built_in_policy_can_be_read(name: str) -> None:
     assert built_in_policy(name).required == POLICY.required

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from catalogs.errors import OptionError
 from catalogs.policy.schema import Policy, built_in_policy, load_policy
 from catalogs.policy.threshold_calibration import (
-    ALL,
-    Accepted,
-    Calibration,
-    Line,
-    calibrate,
-    pictures_needed,
-    policy_content,
+    ALL_CATEGORIES,
+    AcceptedScoreTable,
+    ThresholdCalibration,
+    ThresholdProposal,
+    images_needed,
+    policy_with_proposals,
+    propose_thresholds,
 )
 
 RULES = """
@@ -34,44 +34,46 @@ image:
 POLICY = load_policy(RULES, "shop.yaml")
 
 
-def accepted(categories: Sequence[str], **scores: Sequence[float]) -> Accepted:
+def accepted(categories: Sequence[str], **scores: Sequence[float]) -> AcceptedScoreTable:
     columns = {name.replace("_", "."): np.array(values, float) for name, values in scores.items()}
-    return Accepted(categories, columns)
+    return AcceptedScoreTable(categories, columns)
 
 
-def line(found: Calibration, score: str, category: str = ALL) -> Line:
-    (one,) = [each for each in found.lines if (each.score, each.category) == (score, category)]
+def line(found: ThresholdCalibration, score: str, category: str = ALL_CATEGORIES) -> ThresholdProposal:
+    (one,) = [each for each in found.proposals if (each.score, each.category) == (score, category)]
     return one
 
 
-def rewritten(found: Calibration, text: str = RULES, policy: Policy = POLICY) -> Policy:
-    content = policy_content(yaml.safe_load(text), policy, found.lines, "here")
+def rewritten(found: ThresholdCalibration, text: str = RULES, policy: Policy = POLICY) -> Policy:
+    content = policy_with_proposals(yaml.safe_load(text), policy, found.proposals, "here")
     return load_policy(yaml.safe_dump(content), "proposed.yaml")
 
 
 @pytest.mark.parametrize(("quantile", "needed"), [(0.01, 299), (0.05, 59), (0.1, 29), (0.5, 5)])
 def test_so_many_are_needed_that_one_of_the_worst_is_among_them(quantile: float, needed: int) -> None:
-    assert pictures_needed(quantile) == needed
+    assert images_needed(quantile) == needed
     assert (1 - quantile) ** needed <= 0.05 < (1 - quantile) ** (needed - 1)
 
 
 def test_too_few_pictures_are_refused_with_what_would_do() -> None:
-    few = accepted([ALL] * 37, blur_foreground=range(37))
+    few = accepted([ALL_CATEGORIES] * 37, blur_foreground=range(37))
     with pytest.raises(OptionError, match=r"needs 299 accepted pictures, and there are 37: .*certainty 95%") as caught:
-        calibrate(few, POLICY, 0.01)
+        propose_thresholds(few, POLICY, 0.01)
     possible = re.search(r"--quantile (0\.\d+)$", str(caught.value))
     assert possible is not None
-    assert calibrate(few, POLICY, float(possible[1])).lines
+    assert propose_thresholds(few, POLICY, float(possible[1])).proposals
     with pytest.raises(OptionError, match=r"Give more pictures$"):
-        calibrate(accepted([ALL] * 3, blur_foreground=range(3)), POLICY, 0.01)
+        propose_thresholds(accepted([ALL_CATEGORIES] * 3, blur_foreground=range(3)), POLICY, 0.01)
     for wrong in (0.0, 0.6, -1.0, float("nan")):
         with pytest.raises(OptionError, match="give a share above 0"):
-            calibrate(few, POLICY, wrong)
+            propose_thresholds(few, POLICY, wrong)
 
 
 def test_a_proposal_is_the_quantile_on_the_refused_side_and_the_present_one_is_counted() -> None:
-    found = calibrate(
-        accepted([ALL] * 1000, blur_foreground=np.arange(1000) / 100, noise_foreground=np.arange(1000) / 100),
+    found = propose_thresholds(
+        accepted(
+            [ALL_CATEGORIES] * 1000, blur_foreground=np.arange(1000) / 100, noise_foreground=np.arange(1000) / 100
+        ),
         POLICY,
         0.01,
     )
@@ -80,32 +82,36 @@ def test_a_proposal_is_the_quantile_on_the_refused_side_and_the_present_one_is_c
     assert (noise.present, noise.proposed, noise.worst_1, noise.median) == (4, 9.9, 9.9, 5.0)
     assert (blur.refused, noise.refused) == (0.7, pytest.approx(0.599))
     assert (blur.side, noise.side, blur.pictures) == ("below", "above", 1000)
-    assert (found.share_now, found.share_then) == (1.0, pytest.approx(0.018))
+    assert (found.refused_share_now, found.refused_share_proposed) == (1.0, pytest.approx(0.018))
 
 
 def test_limits_that_others_set_and_those_that_only_block_are_left() -> None:
-    found = calibrate(accepted([ALL] * 300, black_mean=np.arange(300), file_bytes=np.arange(300) * 9), POLICY, 0.01)
-    assert found.lines == ()
+    found = propose_thresholds(
+        accepted([ALL_CATEGORIES] * 300, black_mean=np.arange(300), file_bytes=np.arange(300) * 9), POLICY, 0.01
+    )
+    assert found.proposals == ()
     assert rewritten(found).image == POLICY.image
 
 
 def test_nothing_is_proposed_where_all_are_alike_or_too_few_were_measured() -> None:
     some = [np.nan] * 100 + list(range(200))
-    found = calibrate(accepted([ALL] * 300, edges_touched=[0] * 300, blur_foreground=some), POLICY, 0.01)
-    assert [each.score for each in found.lines] == ["edges.touched"]
+    found = propose_thresholds(
+        accepted([ALL_CATEGORIES] * 300, edges_touched=[0] * 300, blur_foreground=some), POLICY, 0.01
+    )
+    assert [each.score for each in found.proposals] == ["edges.touched"]
     assert line(found, "edges.touched").proposed is None
 
 
 def test_counts_stay_counts() -> None:
-    found = calibrate(accepted([ALL] * 300, edges_touched=[0] * 290 + [1] * 10), POLICY, 0.01)
+    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, edges_touched=[0] * 290 + [1] * 10), POLICY, 0.01)
     assert line(found, "edges.touched").proposed == 1
 
 
 def test_a_category_with_enough_pictures_has_its_own_line_and_the_others_are_named() -> None:
     categories = ["wool"] * 300 + ["glass"] * 300 + ["rare"] * 20
     noise = [*np.linspace(5, 8, 300), *np.linspace(0, 1, 300), *[20.0] * 20]
-    found = calibrate(accepted(categories, noise_foreground=noise), POLICY, 0.01)
-    assert dict(found.small) == {"rare": 20}
+    found = propose_thresholds(accepted(categories, noise_foreground=noise), POLICY, 0.01)
+    assert dict(found.small_categories) == {"rare": 20}
     assert line(found, "noise.foreground", "wool").present == 9
     assert line(found, "noise.foreground", "wool").proposed == pytest.approx(8, abs=0.05)
     assert line(found, "noise.foreground", "glass").proposed == pytest.approx(1, abs=0.02)
@@ -115,16 +121,16 @@ def test_a_category_with_enough_pictures_has_its_own_line_and_the_others_are_nam
         "wool": line(found, "noise.foreground", "wool").proposed,
         "glass": line(found, "noise.foreground", "glass").proposed,
     }
-    assert found.share_then <= 0.01
+    assert found.refused_share_proposed <= 0.01
 
 
 def test_one_category_alone_is_all_of_them() -> None:
-    found = calibrate(accepted(["wool"] * 300, noise_foreground=np.linspace(0, 3, 300)), POLICY, 0.01)
-    assert {each.category for each in found.lines} == {ALL}
+    found = propose_thresholds(accepted(["wool"] * 300, noise_foreground=np.linspace(0, 3, 300)), POLICY, 0.01)
+    assert {each.category for each in found.proposals} == {ALL_CATEGORIES}
 
 
 def test_the_files_other_fields_stay_and_only_moved_rules_are_written() -> None:
-    found = calibrate(accepted([ALL] * 300, blur_foreground=np.linspace(1, 20, 300)), POLICY, 0.01)
+    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(1, 20, 300)), POLICY, 0.01)
     policy = rewritten(found)
     assert (policy.version, policy.words) == (5, POLICY.words)
     blur, *others = policy.image
@@ -134,8 +140,10 @@ def test_the_files_other_fields_stay_and_only_moved_rules_are_written() -> None:
 
 def test_a_policy_that_extends_the_built_in_one_says_only_what_differs() -> None:
     built_in = built_in_policy()
-    found = calibrate(accepted([ALL] * 300, blur_foreground=np.linspace(8, 20, 300)), built_in, 0.01)
-    content = policy_content({"extends": "default"}, built_in, found.lines, "here")
+    found = propose_thresholds(
+        accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(8, 20, 300)), built_in, 0.01
+    )
+    content = policy_with_proposals({"extends": "default"}, built_in, found.proposals, "here")
     assert set(content) == {"extends", "version", "image"}
     assert [rule["score"] for rule in content["image"]] == ["blur.foreground"]
     proposed = load_policy(yaml.safe_dump(content), "proposed.yaml")
@@ -153,11 +161,11 @@ def test_no_proposal_refuses_more_than_its_share_and_every_file_can_be_read(
     thousandths: list[int], score: str, wool: bool
 ) -> None:
     values = [number / 1000 for number in thousandths]
-    categories = ["wool" if wool and place % 2 else ALL for place in range(len(values))]
-    found = calibrate(accepted(categories, **{score.replace(".", "_"): values}), POLICY, 0.1)
-    for each in found.lines:
+    categories = ["wool" if wool and place % 2 else ALL_CATEGORIES for place in range(len(values))]
+    found = propose_thresholds(accepted(categories, **{score.replace(".", "_"): values}), POLICY, 0.1)
+    for each in found.proposals:
         if each.proposed is not None:
-            own = [v for v, name in zip(values, categories, strict=True) if each.category in (ALL, name)]
+            own = [v for v, name in zip(values, categories, strict=True) if each.category in (ALL_CATEGORIES, name)]
             refused = sum(v < each.proposed if each.side == "below" else v > each.proposed for v in own)
             assert refused <= 0.1 * len(own)
     (before,), (after,) = (
@@ -167,14 +175,14 @@ def test_no_proposal_refuses_more_than_its_share_and_every_file_can_be_read(
 
 
 def test_a_proposal_on_the_better_side_leaves_what_blocks_where_it_was() -> None:
-    found = calibrate(accepted([ALL] * 300, blur_foreground=np.linspace(9, 20, 300)), POLICY, 0.01)
+    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(9, 20, 300)), POLICY, 0.01)
     (blur, *_) = rewritten(found).image
     assert (blur.block_below, blur.review_below) == (4, pytest.approx(9.1, abs=0.05))
 
 
 def test_a_category_is_written_with_its_own_limits_alone() -> None:
     noise = [*np.linspace(0, 3, 300), *np.linspace(4, 8, 300)]
-    found = calibrate(accepted([ALL] * 300 + ["wool"] * 300, noise_foreground=noise), POLICY, 0.01)
-    content = policy_content(yaml.safe_load(RULES), POLICY, found.lines, "here")
+    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300 + ["wool"] * 300, noise_foreground=noise), POLICY, 0.01)
+    content = policy_with_proposals(yaml.safe_load(RULES), POLICY, found.proposals, "here")
     (rule,) = [each for each in content["image"] if each["score"] == "noise.foreground"]
     assert set(rule["categories"]["wool"]) == {"review_above"}

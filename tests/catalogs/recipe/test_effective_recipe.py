@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalogs.recipe.effective_recipe import Slice, Slices
+from catalogs.recipe.effective_recipe import EffectiveRecipe, EffectiveRecipes
 from catalogs.recipe.schema import Recipe
 from tests.catalogs.shop import RECIPE, recipe_with
 
@@ -11,7 +11,7 @@ TWO_ARMS = {"variants": {"a": {"share": 0.5}, "b": {"share": 0.5}}}
 
 def digests(recipe: Recipe) -> dict[str, bytes]:
     """Return each slice's digest by category, view, variant, tier and model."""
-    slices = Slices(recipe)
+    slices = EffectiveRecipes(recipe)
     return {
         f"{category or '-'} {view} {variant} {tier} {model}": slices.get(category, view, variant, tier, model).digest
         for category in ("", "mugs", "boots")
@@ -78,15 +78,15 @@ def test_what_cannot_reach_a_slice_moves_none(changes: dict[str, object]) -> Non
 
 def test_a_variants_name_moves_only_templates_that_read_it() -> None:
     assert len({name.split()[2] for name in digests(recipe_with(TWO_ARMS))}) == 2
-    plain = Slices(recipe_with(TWO_ARMS))
-    read = Slices(recipe_with({**TWO_ARMS, "defaults.template": "{{ title }} {{ variant }}"}))
+    plain = EffectiveRecipes(recipe_with(TWO_ARMS))
+    read = EffectiveRecipes(recipe_with({**TWO_ARMS, "defaults.template": "{{ title }} {{ variant }}"}))
     arms = [("", "front", arm, "standard", "stub") for arm in ("a", "b")]
     assert plain.get(*arms[0]).digest == plain.get(*arms[1]).digest
     assert read.get(*arms[0]).digest != read.get(*arms[1]).digest
 
 
-def front(changes: dict[str, object], category: str = "") -> Slice:
-    return Slices(recipe_with(changes)).get(category, "front", "a", "standard", "stub")
+def front(changes: dict[str, object], category: str = "") -> EffectiveRecipe:
+    return EffectiveRecipes(recipe_with(changes)).get(category, "front", "a", "standard", "stub")
 
 
 def test_it_reads_the_fields_of_its_templates_and_the_rows_own_words() -> None:
@@ -97,14 +97,14 @@ def test_it_reads_the_fields_of_its_templates_and_the_rows_own_words() -> None:
 
 
 def test_parameters_are_all_that_changes_the_pixels() -> None:
-    parameters = front({}).parameters("text", 640, 512)
+    parameters = front({}).request_key_parameters("text", 640, 512)
     assert parameters == {
         "negative": "text", "width": 640, "height": 512, "steps": 8, "guidance": 0.0,
         "render_version": 1, "family": "stub", "weights": "stub/1", "precision": "fp32",
     }  # fmt: skip
-    assert front({"salt": "ours"}).parameters("", 64, 64)["salt"] == "ours"
+    assert front({"salt": "ours"}).request_key_parameters("", 64, 64)["salt"] == "ours"
 
 
 def test_a_slice_is_made_once() -> None:
-    slices = Slices(RECIPE)
+    slices = EffectiveRecipes(RECIPE)
     assert slices.get("mugs", "front", "a", "high", "stub") is slices.get("mugs", "front", "a", "high", "stub")

@@ -2,14 +2,14 @@
 
 import pytest
 
-from catalogs.errors import RecipeError
-from catalogs.models.weights import Model
-from catalogs.recipe.loading import built_in_recipe, built_in_recipes, load_recipe, with_engine
+from catalogs.errors import RuleFileError
+from catalogs.models.weights import ModelEntry
+from catalogs.recipe.loading import built_in_recipe, built_in_recipe_names, load_recipe, with_engine_options
 from catalogs.recipe.schema import Recipe
 from tests.catalogs.shop import RECIPE, recipe_with
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-CHOSEN = Model(source="/models/tiny", weights_digest="abc", precision="fp32")
+CHOSEN = ModelEntry(source="/models/tiny", weights_digest="abc", precision="fp32")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ CHOSEN = Model(source="/models/tiny", weights_digest="abc", precision="fp32")
     ],
 )
 def test_what_is_no_recipe_is_refused_with_its_files_name(text: str, said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         load_recipe(text, "shop.yaml")
     assert str(caught.value).startswith(f"shop.yaml: {said}")
 
@@ -47,8 +47,8 @@ categories:
 
 
 def test_all_built_in_recipes_load_and_name_different_things() -> None:
-    assert built_in_recipes() == ["default", "rehearsal", "sample", "shopify"]
-    recipes = [built_in_recipe(name) for name in built_in_recipes()]
+    assert built_in_recipe_names() == ["default", "rehearsal", "sample", "shopify"]
+    recipes = [built_in_recipe(name) for name in built_in_recipe_names()]
     assert len({recipe.digest for recipe in recipes}) == 4
     assert built_in_recipe() == recipes[0]
     assert [recipe.engine for recipe in recipes] == ["torch", "torch", "stub", "torch"]
@@ -57,13 +57,13 @@ def test_all_built_in_recipes_load_and_name_different_things() -> None:
 @pytest.mark.parametrize("name", ["nothing", "../policy", "../recipes/default", "", "default.yaml"])
 def test_only_built_in_names_are_read(name: str) -> None:
     with pytest.raises(
-        RecipeError, match=r"There is no built-in recipe '.*'; choose from default, rehearsal, sample, shopify"
+        RuleFileError, match=r"There is no built-in recipe '.*'; choose from default, rehearsal, sample, shopify"
     ):
         built_in_recipe(name)
 
 
 def changed(recipe: Recipe, engine: str | None = None, model: object = None, precision: str | None = None) -> Recipe:
-    return with_engine(recipe, engine=engine, model=model, precision=precision)  # type: ignore[arg-type]
+    return with_engine_options(recipe, engine=engine, model=model, precision=precision)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["default", "shopify", "sample", "rehearsal"])
@@ -74,7 +74,7 @@ def test_without_a_word_the_recipe_stays_as_it_is(name: str) -> None:
 def test_the_stub_stands_in_under_every_name_with_keys_of_its_own() -> None:
     recipe = changed(built_in_recipe(), engine="stub")
     assert recipe.engine == "stub"
-    assert recipe.models == {"turbo": Model(family="stub", precision="fp32")}
+    assert recipe.models == {"turbo": ModelEntry(family="stub", precision="fp32")}
     assert recipe.models["turbo"].identity != built_in_recipe().models["turbo"].identity
 
 
@@ -91,7 +91,7 @@ def test_the_samples_stub_gives_way_to_a_chosen_model() -> None:
 
 def test_a_model_may_be_chosen_by_its_name_in_the_recipe() -> None:
     assert changed(RECIPE, model="other").default_model == "other"
-    with pytest.raises(RecipeError, match="--model: '/etc' is no folder, no id@revision, and none of"):
+    with pytest.raises(RuleFileError, match="--model: '/etc' is no folder, no id@revision, and none of"):
         changed(RECIPE, model="/etc")
 
 
@@ -109,7 +109,7 @@ views: {front: x}
 defaults: {views: [front], template: "{{ title }}"}
 """.replace("WORD", word)
     with pytest.raises(
-        RecipeError, match=rf"shop\.yaml: models\.cards\.{word.split(':')[0]}: the registry's versions of"
+        RuleFileError, match=rf"shop\.yaml: models\.cards\.{word.split(':')[0]}: the registry's versions of"
     ):
         load_recipe(text, "shop.yaml")
     assert load_recipe(text.replace(f", {word}", ""), "shop.yaml").models["cards"].registry == "card"
@@ -120,9 +120,9 @@ def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
     assert changed(recipe_with(registered)).models["cards"].registry == "card"
     assert changed(recipe_with(registered), engine="stub").models["cards"].registry == "card"
     torch = recipe_with(registered | {"engine": "torch"})
-    assert changed(torch, engine="stub").models == {"cards": Model(family="stub", precision="fp32")}
+    assert changed(torch, engine="stub").models == {"cards": ModelEntry(family="stub", precision="fp32")}
     with pytest.raises(
-        RecipeError, match=r"--precision: models\.cards takes its precision from the registry's versions"
+        RuleFileError, match=r"--precision: models\.cards takes its precision from the registry's versions"
     ):
         changed(torch, precision="fp8")
 
@@ -136,6 +136,6 @@ def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
     ],
 )
 def test_words_that_do_not_fit_are_refused(words: dict[str, str], said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         changed(built_in_recipe("sample"), **words)
     assert str(caught.value).startswith(f"The options do not fit the recipe: {said}")

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from catalogs.errors import RecipeError
+from catalogs.errors import RuleFileError
 from catalogs.keys import digest
-from catalogs.models.weights import Model
+from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import load_recipe
 from catalogs.recipe.schema import Finish, Recipe
 from tests.catalogs.shop import GONE, RECIPE, content_with, recipe_with
@@ -74,7 +74,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
     ],
 )
 def test_a_wrong_recipe_is_refused_with_file_and_field(changes: dict[str, object], said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         load_recipe(yaml.safe_dump(content_with(changes)), "shop.yaml")
     assert str(caught.value).startswith(f"shop.yaml: {said}")
 
@@ -127,7 +127,7 @@ def test_the_variants_word_comes_first_then_the_categorys_then_the_defaults(
             "variants": {"a": {"share": 0.5}, "b": {"share": 0.5, "quality": "standard", "negative": "text"}},
         }
     )
-    assert recipe.rule(field, category, variant) == expected
+    assert recipe.resolve_rule(field, category, variant) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_variants_word_comes_first_then_the_categorys_then_the_defaults(
     ],
 )
 def test_a_model_is_known_by_its_content_and_never_by_a_path(model: dict[str, Any], pinned: bool, weights: str) -> None:
-    made = Model(**model)
+    made = ModelEntry(**model)
     assert made.pinned is pinned
     assert made.identity == {"family": made.family, "weights": weights, "precision": "bf16"}
 
@@ -154,16 +154,16 @@ def test_defaults_stand_where_nobody_says_a_model_or_a_tier() -> None:
 
 
 def test_models_are_named_in_the_manifest_by_name_and_content() -> None:
-    names = {name: maker.model for name, maker in RECIPE.makers.items()}
+    names = {name: maker.model for name, maker in RECIPE.provenance_by_name.items()}
     assert list(names) == ["stub", "other"]
     assert names["stub"] == "stub@" + names["stub"].partition("@")[2]
-    assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).makers["stub"].model}) == 3
+    assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).provenance_by_name["stub"].model}) == 3
 
 
 def test_every_finish_that_can_be_asked_for_is_found_by_its_digest() -> None:
     square = {"canvas": "square"}
     recipe = recipe_with({"categories.mugs.finish": square, "variants.a": {"finish": {"quality": 95}}})
-    assert recipe.finishes == {
+    assert recipe.finishes_by_digest == {
         finish.digest: finish for finish in (Finish(), Finish(canvas="square"), Finish(quality=95))
     }
     assert Finish().digest == "01f8471c9ba326c0ca8fff873c46e00caf93741ffb19f7336d9511aaffabd2c5"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.errors import RecipeError
-from catalogs.recipe.templates import PROMPT_CHARACTERS, PromptFault, compile_template, one_prompt
+from catalogs.errors import RuleFileError
+from catalogs.recipe.templates import MAX_PROMPT_CHARACTERS, PromptRenderError, compile_template, normalize_prompt
 
 FIELDS = ("title", "color", "seed", "view", "phrase", "variant")
 
@@ -81,7 +81,7 @@ def test_what_a_template_may_do(template: str, prompt: str) -> None:
     ],
 )
 def test_what_it_may_not_do_is_said_with_its_place(template: str, said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(RuleFileError) as caught:
         compile_template(template, FIELDS, "shop.yaml: defaults.template")
     assert str(caught.value).startswith("shop.yaml: defaults.template: ")
     assert said in str(caught.value)
@@ -110,7 +110,7 @@ def test_a_value_is_data_and_is_never_compiled(title: str) -> None:
 @given(title=st.text(max_size=60), color=st.text(max_size=60))
 def test_any_value_gives_one_line_of_normal_text_and_rendering_it_again_changes_nothing(title: str, color: str) -> None:
     prompt = rendered("Photo of {{ title }} in {{ color | upper }}", title=title, color=color)
-    assert prompt == one_prompt(prompt) == " ".join(prompt.split())
+    assert prompt == normalize_prompt(prompt) == " ".join(prompt.split())
     assert prompt.startswith("Photo of")
 
 
@@ -120,15 +120,15 @@ def test_prompts_are_nfc_wherever_their_letters_come_from(template: str) -> None
 
 
 def test_a_prompt_may_have_4000_characters_and_no_more() -> None:
-    assert len(rendered("{{ title }}", title="x" * PROMPT_CHARACTERS)) == 4000
-    with pytest.raises(PromptFault, match="it is 4,001 characters long; the limit is 4,000"):
+    assert len(rendered("{{ title }}", title="x" * MAX_PROMPT_CHARACTERS)) == 4000
+    with pytest.raises(PromptRenderError, match="it is 4,001 characters long; the limit is 4,000"):
         rendered("{{ title }}", title="x" * 4001)
 
 
 def test_a_template_that_fails_on_one_rows_values_says_so() -> None:
     template = "{% if seed %}{{ title | truncate(seed | int) }}{% endif %}ok"
     assert rendered(template, title="a longer title", seed="5") == "a...ok"
-    with pytest.raises(PromptFault, match="the template fails: expected length >= 3, got 1"):
+    with pytest.raises(PromptRenderError, match="the template fails: expected length >= 3, got 1"):
         rendered(template, title="a longer title", seed="1")
 
 

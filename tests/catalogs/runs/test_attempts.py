@@ -7,26 +7,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.runs.attempts import Chain, chains_of
-from catalogs.runs.work_items import Judged, Made, Order, record_table
+from catalogs.runs.attempts import AttemptHistory, attempt_histories
+from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, WorkItem, record_table
 from catalogs.verdict import PASS, Verdict
 from tests.catalogs.planning.test_sharding import numbered
 
 VERDICTS = {
     "pass": PASS,
     "review": Verdict("REVIEW", ("blurred",)),
-    "block": Verdict("BLOCK", ("blank",), again=True),
+    "block": Verdict("BLOCK", ("blank",), retryable=True),
     "never": Verdict("BLOCK", ("too-small",)),
 }
 
 
 def record(number: int, attempt: int, word: str, finish: str = "plain") -> pa.Table:
     request = numbered(number, attempts_allowed=9, finish_digest=finish)
-    return record_table([Judged(Made(Order(request, attempt), "generated", "ab" * 32), VERDICTS[word])])
+    return record_table(
+        [ScreenedAttempt(GeneratedImage(WorkItem(request, attempt), "generated", "ab" * 32), VERDICTS[word])]
+    )
 
 
-def chain(*words: str, first: int = 0) -> Chain:
-    [found] = chains_of(record(1, first + attempt, word) for attempt, word in enumerate(words)).values()
+def chain(*words: str, first: int = 0) -> AttemptHistory:
+    [found] = attempt_histories(record(1, first + attempt, word) for attempt, word in enumerate(words)).values()
     return found
 
 
@@ -50,12 +52,12 @@ def chain(*words: str, first: int = 0) -> Chain:
 def test_the_first_that_passes_else_the_first_for_a_person_else_the_last_no(
     words: tuple[str, ...], excluded: set[int], picked: int
 ) -> None:
-    assert chain(*words).pick(excluded).attempt == picked
+    assert chain(*words).select_attempt(excluded).attempt == picked
 
 
 def test_attempts_of_earlier_nights_count_as_spent() -> None:
     later = chain("block", "pass", first=2)
-    assert (later.spent, later.last.attempt, later.pick().attempt) == (4, 3, 3)
+    assert (later.attempts_spent, later.last_attempt.attempt, later.select_attempt().attempt) == (4, 3, 3)
 
 
 def test_what_an_attempt_was_is_read_back_from_its_record() -> None:
@@ -66,12 +68,12 @@ def test_what_an_attempt_was_is_read_back_from_its_record() -> None:
         ("blank",),
         True,
     )
-    assert attempt.image_key == bytes.fromhex(Order(numbered(1), 0).image_key)
+    assert attempt.image_key == bytes.fromhex(WorkItem(numbered(1), 0).image_key)
 
 
 def test_finishes_of_one_request_are_chains_of_their_own() -> None:
-    chains = chains_of([record(1, 0, "pass"), record(1, 0, "block", "square"), record(2, 0, "review")])
-    assert {(key[-1], finish): found.pick().verdict for (key, finish), found in chains.items()} == {
+    chains = attempt_histories([record(1, 0, "pass"), record(1, 0, "block", "square"), record(2, 0, "review")])
+    assert {(key[-1], finish): found.select_attempt().verdict for (key, finish), found in chains.items()} == {
         (1, "plain"): "PASS",
         (1, "square"): "BLOCK",
         (2, "plain"): "REVIEW",
@@ -90,14 +92,16 @@ def test_the_order_and_the_cut_of_the_records_change_nothing(
     words: dict[int, list[str]], random: Random, cut: int
 ) -> None:
     rows = [record(number, attempt, word) for number, list_ in words.items() for attempt, word in enumerate(list_)]
-    plain = chains_of(rows)
+    plain = attempt_histories(rows)
     random.shuffle(rows)
-    shuffled = chains_of(pa.concat_tables(rows[start : start + cut]) for start in range(0, len(rows), cut))
+    shuffled = attempt_histories(pa.concat_tables(rows[start : start + cut]) for start in range(0, len(rows), cut))
     assert shuffled == plain
-    assert {key: found.pick() for key, found in shuffled.items()} == {key: found.pick() for key, found in plain.items()}
+    assert {key: found.select_attempt() for key, found in shuffled.items()} == {
+        key: found.select_attempt() for key, found in plain.items()
+    }
     assert len(plain) == len(words)
 
 
 def test_no_records_are_no_chains() -> None:
-    assert chains_of([]) == {}
-    assert chains_of([record_table([])]) == {}
+    assert attempt_histories([]) == {}
+    assert attempt_histories([record_table([])]) == {}

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from catalogs.policy.schema import built_in_policy
-from catalogs.runs.job import Job
+from catalogs.runs.job import RefreshJob
 from tests.catalogs.shop import RECIPE, recipe_with
 
-JOB = Job("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
+JOB = RefreshJob("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ JOB = Job("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
     ],
     ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill"],
 )
-def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: Job) -> None:
+def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: RefreshJob) -> None:
     assert changed.fingerprint("content") != JOB.fingerprint("content")
 
 

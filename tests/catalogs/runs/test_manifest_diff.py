@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.indexes.digest_set import DigestSet
-from catalogs.runs.manifest_diff import COMPARED, PICTURE, Reversal, digests, rolled_back, withdrawals
+from catalogs.runs.manifest_diff import (
+    COMPARED_COLUMNS,
+    WITHDRAWAL_KEY_COLUMNS,
+    ManifestDiff,
+    rollback_outcomes,
+    table_row_digests,
+    withdrawal_changes,
+)
 from catalogs.table_schemas import MANIFEST, OUTCOMES
 
 EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
@@ -34,18 +41,18 @@ def manifest(shop: dict[int, tuple[int, int, int]]) -> pa.Table:
     return pa.Table.from_pylist(rows, MANIFEST)
 
 
-def reversal(live: pa.Table, target: pa.Table) -> Reversal:
+def reversal(live: pa.Table, target: pa.Table) -> ManifestDiff:
     def missing_in(other: pa.Table, rows: pa.Table) -> pa.Table:
         known = DigestSet()
-        known.add(digests(other, *COMPARED))
-        return rows.filter(pa.array(~known.holds(digests(rows, *COMPARED))))
+        known.add(table_row_digests(other, *COMPARED_COLUMNS))
+        return rows.filter(pa.array(~known.contains(table_row_digests(rows, *COMPARED_COLUMNS))))
 
-    return Reversal(missing_in(live, target), missing_in(target, live))
+    return ManifestDiff(missing_in(live, target), missing_in(target, live))
 
 
 def pictures(rows: pa.Table) -> DigestSet:
     found = DigestSet()
-    found.add(digests(rows, *PICTURE))
+    found.add(table_row_digests(rows, *WITHDRAWAL_KEY_COLUMNS))
     return found
 
 
@@ -65,7 +72,7 @@ def outcome(slot: int, request: int, finish: int, state: str = "withdrawn", **ot
 def test_the_changes_lead_from_the_live_rows_to_the_targets(
     live: dict[int, tuple[int, int, int]], target: dict[int, tuple[int, int, int]]
 ) -> None:
-    changes = reversal(manifest(live), manifest(target)).changes().to_pylist()
+    changes = reversal(manifest(live), manifest(target)).manifest_changes().to_pylist()
     rows = {row["slot_id"]: row for row in manifest(live).to_pylist()}
     for change in changes:
         operation = change.pop("_op")
@@ -88,7 +95,9 @@ def test_exactly_what_was_live_and_is_not_is_withdrawn(
     known = {(slot, request): outcome(slot, request, finish) for slot, request, finish in before}
     refused = pa.Table.from_pylist(list(known.values()), OUTCOMES)
     lost = reversal(manifest(live), manifest(target)).lost
-    changes = withdrawals(lost, refused, pictures(manifest(target)), "back", rolled_back(LATER)).to_pylist()
+    changes = withdrawal_changes(
+        lost, refused, pictures(manifest(target)), "back", rollback_outcomes(LATER)
+    ).to_pylist()
     keys = [(row["slot_id"], row["request_key"]) for row in changes]
     assert len(set(keys)) == len(keys)
     rows = {(row["slot_id"], row["request_key"]): row for row in refused.to_pylist()}
@@ -111,5 +120,7 @@ def test_exactly_what_was_live_and_is_not_is_withdrawn(
 def test_a_refusal_of_another_kind_is_never_dropped() -> None:
     refused = pa.Table.from_pylist([outcome(1, 1, 1, "review"), outcome(2, 1, 1)], OUTCOMES)
     live = manifest({1: (1, 1, 0), 2: (1, 1, 0)})
-    changes = withdrawals(MANIFEST.empty_table(), refused, pictures(live), "back", rolled_back(LATER)).to_pylist()
+    changes = withdrawal_changes(
+        MANIFEST.empty_table(), refused, pictures(live), "back", rollback_outcomes(LATER)
+    ).to_pylist()
     assert [(row["slot_id"][0], row["_op"]) for row in changes] == [(2, "drop")]

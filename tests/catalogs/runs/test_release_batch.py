@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.policy.channels import Usable
-from catalogs.runs.release_batch import CHANGES, Batch, File, Sums, SumsDisagree, counts_as, manifest_changes, sums_of
-from catalogs.table_schemas import DECISIONS, MANIFEST, REFRESHED, RETIRED
+from catalogs.policy.channels import ChannelEligibility
+from catalogs.runs.release_batch import (
+    MANIFEST_CHANGE_SCHEMA,
+    BatchTotals,
+    BatchTotalsMismatch,
+    PublishedFile,
+    ReleaseBatch,
+    change_kind,
+    compute_totals,
+    manifest_changes,
+)
+from catalogs.table_schemas import DECISIONS, MANIFEST, REFRESHED_DIGESTS, RETIRED_SLOTS
 
 NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 KINDS, STATES = ("new", "changed", "waiting"), ("publish", "review", "blocked", "failed", "deferred")
@@ -55,29 +64,31 @@ def batch(
     decisions: Sequence[Mapping[str, Any]] = (),
     refreshed: Sequence[tuple[str, str, str]] = (),
     retired: Sequence[tuple[str, str]] = (),
-) -> Batch:
+) -> ReleaseBatch:
     """Return a batch; refreshed rows are (slot, table, picture), retired ones (slot, picture)."""
     fresh = [
         {"slot_id": slot(name), "table": table, "source_digest": b"new source", "request_key": sha(f"{picture} key")}
         for name, table, picture in refreshed
     ]
     gone = [{"slot_id": slot(name), "sku": name, "live_file_sha": sha(picture)} for name, picture in retired]
-    return Batch(
+    return ReleaseBatch(
         "shoes",
         "r1",
         pa.Table.from_pylist(list(decisions), schema=DECISIONS),
-        pa.Table.from_pylist(fresh, schema=REFRESHED),
-        pa.Table.from_pylist(gone, schema=RETIRED),
+        pa.Table.from_pylist(fresh, schema=REFRESHED_DIGESTS),
+        pa.Table.from_pylist(gone, schema=RETIRED_SLOTS),
     )
 
 
-def committed(made: Batch, live: dict[bytes, dict[str, Any]]) -> tuple[Sums, dict[str, dict[str, Any]]]:
-    sums = sums_of(made, live)
+def committed(made: ReleaseBatch, live: dict[bytes, dict[str, Any]]) -> tuple[BatchTotals, dict[str, dict[str, Any]]]:
+    sums = compute_totals(made, live)
     files = {
-        row["slot_id"]: File(f"{row['sku']}-new.jpg", sha("file")) for part in made.of_state("publish") for row in part
+        row["slot_id"]: PublishedFile(f"{row['sku']}-new.jpg", sha("file"))
+        for part in made.decisions_in_state("publish")
+        for row in part
     }
     changes = manifest_changes(made, files, live, sums, NOW)
-    assert changes.schema == CHANGES
+    assert changes.schema == MANIFEST_CHANGE_SCHEMA
     rows = changes.to_pylist()
     assert len({row["slot_id"] for row in rows}) == len(rows)
     return sums, {row["sku"]: row for row in rows}
@@ -99,7 +110,7 @@ def committed(made: Batch, live: dict[bytes, dict[str, Any]]) -> tuple[Sums, dic
 def test_what_a_decided_slot_counts_as(
     kind: str, state: str, planned_against: str | None, expected: str | None
 ) -> None:
-    assert counts_as(decision("A", kind, state, planned_against)) == expected
+    assert change_kind(decision("A", kind, state, planned_against)) == expected
 
 
 def test_a_published_slot_becomes_a_row_of_the_manifest() -> None:
@@ -154,10 +165,12 @@ def test_a_refreshed_row_says_where_its_picture_may_be_used_by_now() -> None:
     before = live_row("A") | {"channels": ["shopify"], "channel_reasons": []}
     made = batch(refreshed=[("A", "manifest", "old")])
     live, files = live_rows(before), {}
-    judged = {slot("A"): Usable(("ebay",), ("zalando:too-small",))}
-    [row] = manifest_changes(made, files, live, sums_of(made, live), NOW, judged).to_pylist()
+    judged = {slot("A"): ChannelEligibility(("ebay",), ("zalando:too-small",))}
+    [row] = manifest_changes(made, files, live, compute_totals(made, live), NOW, judged).to_pylist()
     assert (row["channels"], row["channel_reasons"]) == (["ebay"], ["zalando:too-small"])
-    [kept] = manifest_changes(made, files, live, sums_of(made, live), NOW, {slot("B"): Usable()}).to_pylist()
+    [kept] = manifest_changes(
+        made, files, live, compute_totals(made, live), NOW, {slot("B"): ChannelEligibility()}
+    ).to_pylist()
     assert (kept["channels"], kept["channel_reasons"]) == (["shopify"], [])
 
 
@@ -178,12 +191,12 @@ def test_a_batch_names_all_its_slots_also_where_a_part_is_empty() -> None:
     made = batch([decision("A", "new", "publish")], retired=[("B", "old")])
     assert made.slot_ids.to_pylist() == [slot("A"), slot("B")]
     assert batch().slot_ids.to_pylist() == []
-    assert committed(batch(), {}) == (Sums(), {})
+    assert committed(batch(), {}) == (BatchTotals(), {})
 
 
 def test_a_batch_that_does_not_add_up_is_refused() -> None:
-    with pytest.raises(SumsDisagree, match=r"0 new and 0 changed slots, but {'published': 1}"):
-        sums_of(batch([decision("A", "odd", "publish")]), {})
+    with pytest.raises(BatchTotalsMismatch, match=r"0 new and 0 changed slots, but {'published': 1}"):
+        compute_totals(batch([decision("A", "odd", "publish")]), {})
 
 
 def test_the_same_batch_against_the_same_rows_is_the_same_commit() -> None:

@@ -7,24 +7,24 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalogs.ingest.row_validation import Counts, Reject
+from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.planning.plan import PlanCounts
-from catalogs.planning.pricing import estimate
+from catalogs.planning.pricing import estimate_cost
 from catalogs.runs.job import Run
-from catalogs.runs.release_batch import Sums
-from catalogs.runs.report import Delivery, Facts, Images, build_report
+from catalogs.runs.release_batch import BatchTotals
+from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
 from tests.catalogs.planning.test_pricing import PRICES
 
-FACTS = Facts(
+FACTS = ReportInput(
     run=Run("r1", "shoes", "full", "f", datetime(2026, 11, 22, 2, tzinfo=UTC), "products.csv"),
-    rows=Counts(input=12, accepted=9, rejected=2, ignored=1),
+    rows=RowCounts(input=12, accepted=9, rejected=2, ignored=1),
     counts=PlanCounts(new=5, changed=3, unchanged=20, waiting=4, decided_anew=2, blocked=1, review=2, requests=8),
     retired=6,
     rejects=[Reject(3, None, "sku", "sku is missing"), Reject(7, "A", "title", "title is missing")],
     warnings=["2 × something"],
     prices=PRICES,
     gpu=None,
-    sums=Sums(
+    totals=BatchTotals(
         new=6,
         changed=3,
         states=Counter(published=4, review=1, blocked=1, failed=1, deferred=1, superseded=1),
@@ -32,9 +32,9 @@ FACTS = Facts(
     ),
     version=8,
     previous=7,
-    delivery=Delivery(skus=2, deferred={"over-budget": 1}, new_skus=3, in_time=2),
+    delivery=DeliveryCounts(skus=2, deferred={"over-budget": 1}, new_skus=3, in_time=2),
     limits=(0.5, None),
-    images=Images(planned=8, generated=6, reused=2, failed=1, shared=1, attempts=9, gpu_seconds=12.5),
+    images=ImageCounts(planned=8, generated=6, reused=2, failed=1, shared=1, attempts=9, gpu_seconds=12.5),
     reasons={"blank": 1, "words.x": 3, "blurred": 1},
     seconds={"plan": 1.23456, "generate": 10.0},
 )
@@ -56,7 +56,7 @@ PROMISED = {
 
 @pytest.mark.parametrize("facts", [FACTS, replace(FACTS, sums=None, dry_run=True)], ids=["a run", "a plan"])
 @pytest.mark.parametrize("part", PROMISED)
-def test_every_promised_key_is_there(part: str, facts: Facts) -> None:
+def test_every_promised_key_is_there(part: str, facts: ReportInput) -> None:
     report = build_report(facts)
     assert PROMISED[part] <= (report[part] if part else report).keys()
 
@@ -84,7 +84,7 @@ def test_waiting_slots_that_pass_now_wait_no_longer_and_the_sums_hold() -> None:
 
 
 def test_in_a_dry_run_blocked_and_review_are_the_prompt_gates_words() -> None:
-    facts = replace(FACTS, sums=None, dry_run=True, estimate=estimate(PRICES, None, 8, 16.0))
+    facts = replace(FACTS, sums=None, dry_run=True, estimate=estimate_cost(PRICES, None, 8, 16.0))
     report = build_report(facts)
     assert report["dry_run"] is True
     assert report["slots"] == {
@@ -106,7 +106,9 @@ def test_costs_are_gpu_seconds_at_the_gpus_price() -> None:
 
 def test_nothing_made_costs_nothing_and_divides_by_nothing() -> None:
     report = build_report(
-        replace(FACTS, images=Images(), sums=Sums(), counts=PlanCounts(unchanged=32), delivery=Delivery())
+        replace(
+            FACTS, images=ImageCounts(), sums=BatchTotals(), counts=PlanCounts(unchanged=32), delivery=DeliveryCounts()
+        )
     )
     assert {name: report["cost"][name] for name in ("total", "per_image", "per_accepted", "per_sku")} == {
         "total": 0.0, "per_image": None, "per_accepted": None, "per_sku": None,
@@ -130,5 +132,5 @@ def test_limits_are_told_with_what_they_kept_out() -> None:
 
 def test_the_share_of_new_skus_in_time_is_null_where_none_says_when_it_was_created() -> None:
     assert REPORT["new_skus"] == {"count": 3, "within_2_hours": 2, "share": 0.6667}
-    nobody = build_report(replace(FACTS, delivery=Delivery(skus=2)))
+    nobody = build_report(replace(FACTS, delivery=DeliveryCounts(skus=2)))
     assert nobody["new_skus"] == {"count": 0, "within_2_hours": 0, "share": None}

@@ -5,37 +5,44 @@ from dataclasses import replace
 
 import pytest
 
-from catalogs.keys import image_key, seed_of
-from catalogs.policy.channels import Usable
-from catalogs.runs.work_items import Judged, Made, Order, ShardWork, record_table, retry_name
+from catalogs.keys import image_key, seed_from_image_key
+from catalogs.policy.channels import ChannelEligibility
+from catalogs.runs.work_items import (
+    GeneratedImage,
+    ScreenedAttempt,
+    ShardWork,
+    WorkItem,
+    record_table,
+    retry_shard_name,
+)
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
 from tests.catalogs.planning.test_sharding import REQUEST, numbered
 
-AGAIN = Verdict("BLOCK", ("blank",), again=True)
+AGAIN = Verdict("BLOCK", ("blank",), retryable=True)
 SHA = "ab" * 32
 
 
 def test_an_attempt_has_a_key_and_a_seed_of_its_own() -> None:
-    orders = [Order(REQUEST, attempt) for attempt in range(3)]
+    orders = [WorkItem(REQUEST, attempt) for attempt in range(3)]
     assert [order.image_key for order in orders] == [image_key(REQUEST.key.hex(), attempt) for attempt in range(3)]
-    assert [order.seed for order in orders] == [seed_of(order.image_key) for order in orders]
+    assert [order.seed for order in orders] == [seed_from_image_key(order.image_key) for order in orders]
     assert len({order.seed for order in orders}) == 3
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**52 - 1])
 def test_a_rows_own_seed_is_the_first_attempts_and_no_others(seed: int) -> None:
     request = replace(REQUEST, seed=seed)
-    assert Order(request, 0).seed == seed
-    assert Order(request, 1).seed == Order(REQUEST, 1).seed
-    assert Order(request, 0).image_key == Order(REQUEST, 0).image_key
+    assert WorkItem(request, 0).seed == seed
+    assert WorkItem(request, 1).seed == WorkItem(REQUEST, 1).seed
+    assert WorkItem(request, 0).image_key == WorkItem(REQUEST, 0).image_key
 
 
 @pytest.mark.parametrize(
     ("attempt", "allowed", "last"), [(0, 1, True), (0, 2, False), (1, 2, True), (2, 2, True), (1, 3, False)]
 )
 def test_the_last_attempt_is_the_one_that_the_budget_ends_with(attempt: int, allowed: int, last: bool) -> None:
-    assert Order(replace(REQUEST, attempts_allowed=allowed), attempt).last is last
+    assert WorkItem(replace(REQUEST, attempts_allowed=allowed), attempt).is_last is last
 
 
 @pytest.mark.parametrize(
@@ -44,34 +51,34 @@ def test_the_last_attempt_is_the_one_that_the_budget_ends_with(attempt: int, all
      (Verdict("REVIEW", ("blurred",)), 0, False), (PASS, 0, False)],
 )  # fmt: skip
 def test_another_seed_is_wanted_where_it_may_help_and_is_left(verdict: Verdict, attempt: int, wants: bool) -> None:
-    assert Judged(Made(Order(REQUEST, attempt), "generated", SHA), verdict).wants_another is wants
+    assert ScreenedAttempt(GeneratedImage(WorkItem(REQUEST, attempt), "generated", SHA), verdict).wants_another is wants
 
 
 def test_a_shard_of_new_attempts_is_named_by_its_orders_in_any_order() -> None:
-    orders = [Order(numbered(number), 1) for number in range(3)]
-    assert retry_name(orders) == retry_name(orders[::-1])
-    assert retry_name(orders).startswith("again-")
+    orders = [WorkItem(numbered(number), 1) for number in range(3)]
+    assert retry_shard_name(orders) == retry_shard_name(orders[::-1])
+    assert retry_shard_name(orders).startswith("again-")
     others = [
         orders[:2],
-        [*orders[:2], Order(numbered(2), 2)],
-        [*orders[:2], Order(numbered(2, finish_digest="square"), 1)],
+        [*orders[:2], WorkItem(numbered(2), 2)],
+        [*orders[:2], WorkItem(numbered(2, finish_digest="square"), 1)],
     ]
-    assert len({retry_name(orders), *map(retry_name, others)}) == 4
+    assert len({retry_shard_name(orders), *map(retry_shard_name, others)}) == 4
 
 
 def test_a_shard_knows_its_model() -> None:
-    assert ShardWork("1-000000", (Order(numbered(1, model="other"), 0),)).model == "other"
+    assert ShardWork("1-000000", (WorkItem(numbered(1, model="other"), 0),)).model == "other"
 
 
 def test_a_shard_of_several_models_is_refused() -> None:
-    others = (Order(REQUEST, 0), Order(replace(REQUEST, model="another"), 0))
+    others = (WorkItem(REQUEST, 0), WorkItem(replace(REQUEST, model="another"), 0))
     with pytest.raises(ValueError, match="the shard 's' has orders of several models"):
         ShardWork("s", others)
 
 
 def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
-    judged = Judged(
-        made=Made(Order(REQUEST, 1), "generated", SHA, 0.75, backend="torch"),
+    judged = ScreenedAttempt(
+        image=GeneratedImage(WorkItem(REQUEST, 1), "generated", SHA, 0.75, backend="torch"),
         verdict=AGAIN,
         finished_sha="cd" * 32,
         file_sha="ef" * 32,
@@ -82,19 +89,21 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         fingerprint=bytes(range(32)),
         fingerprint_quality=88.5,
         crop=bytes(range(32, 64)),
-        looks=(50.0, -3.5, 8.25, 0.75),
+        appearance=(50.0, -3.5, 8.25, 0.75),
         scanners={"pixels": "1"},
         errors={"fingerprint": "no"},
-        mark="trained",
-        usable=Usable(("ebay",), ("shopify:too-large",)),
+        source_mark="trained",
+        eligibility=ChannelEligibility(("ebay",), ("shopify:too-large",)),
     )
-    failed = Judged(Made(Order(REQUEST, 2), "failed", reason="out of memory"), Verdict("BLOCK", ("engine-failed",)))
+    failed = ScreenedAttempt(
+        GeneratedImage(WorkItem(REQUEST, 2), "failed", reason="out of memory"), Verdict("BLOCK", ("engine-failed",))
+    )
     table = record_table([judged, failed])
     assert table.schema == RECORDS
     first, second = table.to_pylist()
     assert first == {
         "request_key": REQUEST.key, "finish_digest": "plain", "attempt": 1,
-        "image_key": bytes.fromhex(Order(REQUEST, 1).image_key), "made": "generated", "engine_seconds": 0.75,
+        "image_key": bytes.fromhex(WorkItem(REQUEST, 1).image_key), "made": "generated", "engine_seconds": 0.75,
         "raw_sha": b"\xab" * 32, "finished_sha": b"\xcd" * 32, "file_sha": b"\xef" * 32,
         "file_bytes": 4321, "width": 512, "height": 640, "verdict": "BLOCK", "again": True, "reasons": ["blank"],
         "scores": '{"a": 0.0, "z": 1.23456789}',

@@ -4,48 +4,55 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.errors import OptionError, RecipeError
-from flows.engines.benchmark import backends_of, batches_of, chosen, named_engine, random_weights, sizes_of
+from catalogs.errors import OptionError, RuleFileError
+from flows.engines.benchmark import (
+    parse_backends,
+    parse_batch_sizes,
+    parse_names,
+    parse_sides,
+    random_weights,
+    resolve_engine_option,
+)
 from infra.settings import Settings
 
 
 def test_sizes_and_batches_are_read_in_order_and_once_each() -> None:
-    assert sizes_of("1024, 512,512") == [512, 1024]
-    assert batches_of("4,1") == [1, 4]
+    assert parse_sides("1024, 512,512") == [512, 1024]
+    assert parse_batch_sizes("4,1") == [1, 4]
 
 
 @pytest.mark.parametrize("text", ["", "512;768", "a", "-16", "512,", "1e3"])
 def test_what_is_no_list_of_numbers_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="is no list of numbers such as 512,1024"):
-        sizes_of(text)
+        parse_sides(text)
 
 
 @pytest.mark.parametrize("text", ["72", "0", "4112"])
 def test_a_size_that_the_model_cannot_paint_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match=f"--sizes: {text} is not a multiple of 16 up to 4096"):
-        sizes_of(text)
+        parse_sides(text)
 
 
 def test_a_batch_of_none_is_refused() -> None:
     with pytest.raises(OptionError, match="--batch: 0 is not between 1 and 64"):
-        batches_of("0,1")
+        parse_batch_sizes("0,1")
 
 
 def test_names_must_be_known() -> None:
-    assert chosen("--backends", "b, a,b", ("a", "b")) == ["b", "a"]
+    assert parse_names("--backends", "b, a,b", ("a", "b")) == ["b", "a"]
     with pytest.raises(OptionError, match="--backends: 'c' is none of a, b"):
-        chosen("--backends", "a,c", ("a", "b"))
+        parse_names("--backends", "a,c", ("a", "b"))
 
 
 def test_a_model_is_named_as_refresh_names_it() -> None:
     settings = Settings(acceleration="compile", unverified=True)
-    spec = named_engine(f"owner/name@{'a' * 40}", "fp8", settings)
+    spec = resolve_engine_option(f"owner/name@{'a' * 40}", "fp8", settings)
     assert (spec.name, spec.source, spec.revision, spec.precision) == ("torch", "owner/name", "a" * 40, "fp8")
     assert (spec.acceleration, spec.unverified) == ("compile", True)
-    with pytest.raises(RecipeError, match="is not pinned"):
-        named_engine("turbo", None, settings)
-    with pytest.raises(RecipeError, match="--model: '/nowhere/at/all' is no folder"):
-        named_engine("/nowhere/at/all", None, settings)
+    with pytest.raises(RuleFileError, match="is not pinned"):
+        resolve_engine_option("turbo", None, settings)
+    with pytest.raises(RuleFileError, match="--model: '/nowhere/at/all' is no folder"):
+        resolve_engine_option("/nowhere/at/all", None, settings)
 
 
 def test_a_large_random_model_needs_a_gpu_and_the_tiny_one_does_not() -> None:
@@ -61,8 +68,8 @@ def test_a_large_random_model_needs_a_gpu_and_the_tiny_one_does_not() -> None:
 
 def test_the_backend_tensorrt_needs_an_engine_and_an_engine_is_measured(tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
-    assert list(backends_of("graphs, eager", None)) == ["graphs", "eager"]
+    assert list(parse_backends("graphs, eager", None)) == ["graphs", "eager"]
     with pytest.raises(OptionError, match="--backends: tensorrt needs --engine DIR"):
-        backends_of("eager,tensorrt", None)
+        parse_backends("eager,tensorrt", None)
     with pytest.raises(OptionError, match=r"--engine: .* lacks card\.json"):
-        backends_of("eager", tmp_path)
+        parse_backends("eager", tmp_path)

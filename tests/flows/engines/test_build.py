@@ -9,11 +9,11 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from catalogs.errors import OptionError
-from flows.engines.build import BuildOptions, build_engine, read_batch, read_sizes
-from flows.engines.onnx_export import verify_graphs
-from infra.engines.tensorrt.profiles import Size, Span
+from flows.engines.build import BuildOptions, build_engine, parse_batch_range, parse_sizes
+from flows.engines.onnx_export import verify_onnx_graphs
+from infra.engines.tensorrt.profiles import AxisRange, ImageSize
 from infra.errors import EngineError
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 from tests.exported import tiny_export, tiny_model
 from tests.infra.engines.tensorrt.small_graphs import write_small_export
 
@@ -26,7 +26,7 @@ def silent(words: str) -> None:
 
 def options(tmp_path: Path, **changes: Any) -> BuildOptions:
     given = {
-        "model": str(MODEL),
+        "model": str(MODEL_FOLDER),
         "onnx": tmp_path / "onnx",
         "out": tmp_path / "out",
         "sizes": "128x128",
@@ -36,9 +36,9 @@ def options(tmp_path: Path, **changes: Any) -> BuildOptions:
 
 
 def test_sizes_and_batches_are_read_as_they_are_typed() -> None:
-    assert read_sizes("1024x1024, 768x512,1024x1024") == (Size(1024, 1024), Size(768, 512))
-    assert read_batch("1-4") == Span(1, 4, 4)
-    assert read_batch("4") == Span(4, 4, 4)
+    assert parse_sizes("1024x1024, 768x512,1024x1024") == (ImageSize(1024, 1024), ImageSize(768, 512))
+    assert parse_batch_range("1-4") == AxisRange(1, 4, 4)
+    assert parse_batch_range("4") == AxisRange(4, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_can_be_mended_names_its_option_and_leaves_nothing(
 
 
 def test_a_rehearsal_is_built_and_its_card_returned(tmp_path: Path) -> None:
-    write_small_export(tmp_path / "onnx", MODEL)
+    write_small_export(tmp_path / "onnx", MODEL_FOLDER)
     card = build_engine(options(tmp_path, runtime="onnxruntime"), silent)
     assert (card["runtime"], card["sizes"], card["batch"]) == ("onnxruntime", [[128, 128]], [1, 2, 2])
 
@@ -75,7 +75,7 @@ def test_a_rehearsal_is_built_and_its_card_returned(tmp_path: Path) -> None:
 def test_without_tensorrt_a_build_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    write_small_export(tmp_path / "onnx", MODEL)
+    write_small_export(tmp_path / "onnx", MODEL_FOLDER)
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     with pytest.raises(EngineError, match=r"install packshot\[tensorrt\]"):
         build_engine(options(tmp_path), silent)
@@ -84,7 +84,7 @@ def test_without_tensorrt_a_build_says_what_to_install(tmp_path: Path, monkeypat
 def test_an_engine_is_verified_in_its_exports_place(tiny_model: Path, tiny_export: Path, tmp_path: Path) -> None:
     asked = options(tmp_path, model=str(tiny_model), onnx=tiny_export, sizes="128x96", runtime="onnxruntime")
     build_engine(asked, silent)
-    found = verify_graphs(str(tiny_model), asked.out, silent, tiny_export)
+    found = verify_onnx_graphs(str(tiny_model), asked.out, silent, tiny_export)
     assert (found["passed"], found["runtime"]) == (True, "onnxruntime")
     assert {tuple(case["shape"][2:]) for case in found["cases"]} == {(12, 16)}
     assert max(case["shape"][0] for case in found["cases"]) == 2
@@ -96,7 +96,7 @@ def test_an_engine_of_another_export_is_not_verified_with_this_one(
     write_small_export(tmp_path / "onnx", tiny_model)
     build_engine(options(tmp_path, model=str(tiny_model), runtime="onnxruntime"), silent)
     with pytest.raises(EngineError, match="was built from another export: verify it with that one"):
-        verify_graphs(str(tiny_model), tmp_path / "out", silent, tiny_export)
+        verify_onnx_graphs(str(tiny_model), tmp_path / "out", silent, tiny_export)
 
 
 def test_an_engine_without_batches_of_one_is_not_verified(tiny_model: Path, tiny_export: Path, tmp_path: Path) -> None:
@@ -105,4 +105,4 @@ def test_an_engine_without_batches_of_one_is_not_verified(tiny_model: Path, tiny
     with pytest.raises(
         EngineError, match="takes batches of 2 to 4, and verifying starts at 1: build it with --batch 1-4"
     ):
-        verify_graphs(str(tiny_model), asked.out, silent, tiny_export)
+        verify_onnx_graphs(str(tiny_model), asked.out, silent, tiny_export)

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import EngineCard, Machine, Need
+from catalogs.models.engine_artifacts import EngineArtifact, EngineRequirements, GpuPlatform
 from flows.engines import build_missing as engine_making
 from flows.engines.build import BuildOptions
-from flows.engines.build_missing import make_engine_for
+from flows.engines.build_missing import build_missing_engine
 from infra.interfaces import ObjectStore
-from infra.onnx_graphs.graph_comparison import Comparison
-from infra.onnx_graphs.graph_verification import Verdict
+from infra.onnx_graphs.graph_comparison import GraphComparison
+from infra.onnx_graphs.graph_verification import GraphVerification
 from infra.stores import open_store
-from tasks.models.engine_repository import engines
+from tasks.models.engine_repository import list_stored_engines
 from tests.catalogs.models.test_engine_artifacts import WEIGHTS, built
 
 
@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> ObjectStore:
     return open_store(str(tmp_path / "store"))
 
 
-NEED = Need(WEIGHTS, "bf16", ((1024, 1024), (768, 512)), Machine("11.4.0", "NVIDIA H200", (9, 0)))
+NEED = EngineRequirements(WEIGHTS, "bf16", ((1024, 1024), (768, 512)), GpuPlatform("11.4.0", "NVIDIA H200", (9, 0)))
 
 
 class Workshop:
@@ -48,19 +48,20 @@ class Workshop:
         assert (engine / "card.json").is_file()
         return f"opener of {engine.name} with {export}"
 
-    def verify(self, model: str, graphs: Path, _: object, opener: str) -> Verdict:
+    def verify(self, model: str, graphs: Path, _: object, opener: str) -> GraphVerification:
         self.done.append(("verify", model, graphs.name, opener))
-        case = Comparison("transformer", (1, 16, 8, 8), (9,), 0.75 if self.wrong else 0.001, 60.0)
-        return Verdict("tensorrt", None, "bf16", 0.05, (case,))
+        case = GraphComparison("transformer", (1, 16, 8, 8), (9,), 0.75 if self.wrong else 0.001, 60.0)
+        return GraphVerification("tensorrt", None, "bf16", 0.05, (case,))
 
 
-def made(store: ObjectStore, shop: Workshop, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> EngineCard:
-    for name in ("export_graphs", "build_engine", "verify"):
-        monkeypatch.setattr(engine_making, name, getattr(shop, name.split("_")[0]))
-    monkeypatch.setattr(engine_making, "EngineOpener", shop.open)
-    monkeypatch.setattr(engine_making, "read_card", lambda folder: f"the card of {folder.name}")
-    make_engine_for(store, "turbo", "/models/turbo", scratch, NEED)
-    (card,) = engines(store, "turbo")
+def made(store: ObjectStore, shop: Workshop, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> EngineArtifact:
+    monkeypatch.setattr(engine_making, "export_onnx_graphs", shop.export)
+    monkeypatch.setattr(engine_making, "build_engine", shop.build)
+    monkeypatch.setattr(engine_making, "verify_export", shop.verify)
+    monkeypatch.setattr(engine_making, "EngineGraphOpener", shop.open)
+    monkeypatch.setattr(engine_making, "read_export_manifest", lambda folder: f"the card of {folder.name}")
+    build_missing_engine(store, "turbo", "/models/turbo", scratch, NEED)
+    (card,) = list_stored_engines(store, "turbo")
     assert list(scratch.iterdir()) == []
     return card
 
@@ -88,6 +89,6 @@ def test_an_engine_that_paints_something_else_is_put_in_as_refused(
 
 def test_what_cannot_be_exported_says_so_and_leaves_no_scratch(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--model: The model"):
-        make_engine_for(store, "turbo", str(tmp_path / "gone"), tmp_path / "scratch", NEED)
-    assert list(engines(store, "turbo")) == []
+        build_missing_engine(store, "turbo", str(tmp_path / "gone"), tmp_path / "scratch", NEED)
+    assert list(list_stored_engines(store, "turbo")) == []
     assert list((tmp_path / "scratch").iterdir()) == []

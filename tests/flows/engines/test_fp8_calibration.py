@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("diffusers")
 
 from catalogs.errors import InputError, OptionError
-from flows.engines.fp8_calibration import calibrate_engine, recipe_prompts
-from infra.engines.tensorrt.fp8_calibration import read_calibration
-from infra.models.model_files import folder_digest
-from infra.nano import MODEL
+from flows.engines.fp8_calibration import calibrate_engine, sample_recipe_prompts
+from infra.engines.tensorrt.fp8_calibration import read_fp8_calibration
+from infra.models.model_files import model_folder_digest
+from infra.nano import MODEL_FOLDER
 from tests.flows.shops import SETTINGS
 
 ROWS = 12
@@ -32,7 +32,7 @@ def catalogue(tmp_path: Path) -> str:
 
 
 def prompts(catalogue: str, count: int) -> list[Any]:
-    return recipe_prompts(catalogue, "default", str(MODEL), count, SETTINGS)
+    return sample_recipe_prompts(catalogue, "default", str(MODEL_FOLDER), count, SETTINGS)
 
 
 def test_prompts_are_the_recipes_each_once_and_spread_over_the_catalogue(catalogue: str) -> None:
@@ -50,12 +50,12 @@ def test_prompts_are_the_recipes_each_once_and_spread_over_the_catalogue(catalog
 @pytest.mark.parametrize("count", [0, 513])
 def test_a_number_of_prompts_that_is_none_is_refused(catalogue: str, tmp_path: Path, count: int) -> None:
     with pytest.raises(OptionError, match=f"--prompts: {count} is not from 1 to 512"):
-        calibrate_engine(catalogue, "default", str(MODEL), count, tmp_path / "fp8.json", SETTINGS, str)
+        calibrate_engine(catalogue, "default", str(MODEL_FOLDER), count, tmp_path / "fp8.json", SETTINGS, str)
 
 
 def test_what_cannot_be_read_is_said_before_anything_is_painted(catalogue: str, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--out: there is no folder"):
-        calibrate_engine(catalogue, "default", str(MODEL), 1, tmp_path / "no" / "fp8.json", SETTINGS, str)
+        calibrate_engine(catalogue, "default", str(MODEL_FOLDER), 1, tmp_path / "no" / "fp8.json", SETTINGS, str)
     with pytest.raises(InputError, match="'nobody'"):
         calibrate_engine(catalogue, "default", "nobody", 1, tmp_path / "fp8.json", SETTINGS, str)
 
@@ -64,9 +64,9 @@ def test_a_calibration_names_the_weights_and_every_layer(catalogue: str, tmp_pat
     said: list[str] = []
     recipe = tmp_path / "small.yaml"
     recipe.write_text(SMALL)
-    made = calibrate_engine(catalogue, str(recipe), str(MODEL), 1, tmp_path / "fp8.json", SETTINGS, said.append)
-    found = read_calibration(tmp_path / "fp8.json")
-    assert (made["layers"], found.prompts, found.weights_digest) == (21, 1, folder_digest(MODEL))
+    made = calibrate_engine(catalogue, str(recipe), str(MODEL_FOLDER), 1, tmp_path / "fp8.json", SETTINGS, said.append)
+    found = read_fp8_calibration(tmp_path / "fp8.json")
+    assert (made["layers"], found.prompts, found.weights_digest) == (21, 1, model_folder_digest(MODEL_FOLDER))
     assert min(found.largest.values()) > 0
     assert said == [
         "Planning the catalogue for its prompts", "Painting 1 prompts and measuring what enters each layer"

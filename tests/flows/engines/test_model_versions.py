@@ -7,31 +7,31 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.errors import OptionError, RecipeError
-from catalogs.models.weights import Standing
+from catalogs.errors import OptionError, RuleFileError
+from catalogs.models.weights import FrozenVersions
 from flows.engines.model_versions import (
-    Word,
-    all_models,
-    look_up,
+    ChangeAuthor,
+    list_models,
     promote,
-    put_on_canary,
-    read_source,
     register,
+    resolve_registry_versions,
+    resolve_weights,
     roll_back,
+    start_canary,
 )
 from flows.refresh import run_refresh
 from flows.run.dry_run import plan_refresh
-from flows.run.executors import thread_hands
-from flows.run.observers import NoWatch
+from flows.run.executors import open_thread_executor
+from flows.run.observers import NullObserver
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
-from tasks.models.registry_store import load
+from tasks.models.registry_store import load_registry
 from tests.flows.shops import SETTINGS, Night, Shop, check_published
 from tests.flows.test_bad_input import RECIPE as STUB_RECIPE
 from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
 
 RECIPE = STUB_RECIPE | {"models": {"cards": {"registry": "card"}}}
-ADA = Word("ada", "the test says so")
+ADA = ChangeAuthor("ada", "the test says so")
 FIRST, LATER = 12, 30
 
 
@@ -40,7 +40,7 @@ def things(numbers: range) -> list[dict[str, str]]:
 
 
 def add_version(shop: Shop, number: int) -> None:
-    register(shop.store, "card", read_source(f"stub/{number}", None), ADA, SETTINGS)
+    register(shop.store, "card", resolve_weights(f"stub/{number}", None), ADA, SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +67,13 @@ def makers(night: Night) -> dict[Any, str]:
     return {name: row["model_version"] for name, row in night.after.items()}
 
 
-def standing(shop: Shop) -> Standing:
-    return load(shop.store, "card").standing()
+def standing(shop: Shop) -> FrozenVersions:
+    return load_registry(shop.store, "card").freeze_versions()
 
 
 def canary_skus(shop: Shop, version: int, share: int) -> set[str]:
     found = standing(shop)
-    return {row["sku"] for row in shop.rows if found.place(row["sku"], version) < share}
+    return {row["sku"] for row in shop.rows if found.sku_percentile(row["sku"], version) < share}
 
 
 def skus_of(night: Night, version: str) -> set[str]:
@@ -85,7 +85,7 @@ def force(shop: Shop, version: int) -> None:
 
 
 def test_a_canary_gets_its_share_of_what_is_new_and_leaves_what_is_live_alone(shop: Shop) -> None:
-    put_on_canary(shop.store, "card", 2, 20, ADA, SETTINGS)
+    start_canary(shop.store, "card", 2, 20, ADA, SETTINGS)
     quiet = shop.night()
     assert (quiet.slots(), quiet.images(), quiet.rendered) == ({}, {"generated": 0, "reused": 0}, 0)
     assert quiet.after == quiet.before
@@ -106,7 +106,7 @@ def test_a_canary_gets_its_share_of_what_is_new_and_leaves_what_is_live_alone(sh
 
 @pytest.mark.slow
 def test_a_changed_slot_is_made_by_the_version_that_its_sku_gets(shop: Shop) -> None:
-    put_on_canary(shop.store, "card", 2, 50, ADA, SETTINGS)
+    start_canary(shop.store, "card", 2, 50, ADA, SETTINGS)
     chosen = canary_skus(shop, 2, 50)
     assert 0 < len(chosen) < FIRST
     shop.rows = [row | {"title": row["title"] + " anew"} for row in shop.rows]
@@ -176,25 +176,25 @@ def test_what_waits_or_was_refused_is_not_bought_again_from_another_version(shop
     assert shop.night(backfill=100).slots() == {"waiting": 1}
 
 
-class Dies(NoWatch):
+class Dies(NullObserver):
     """A process that ends when its first images are judged."""
 
-    def advance(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
+    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
         raise KeyboardInterrupt
 
 
 def test_a_resumed_run_keeps_the_versions_that_it_was_begun_with(shop: Shop) -> None:
     shop.rows += things(range(FIRST, FIRST + 6))
     shop.settings = SETTINGS.model_copy(update={"shard_size": 2, "in_flight": 1})
-    put_on_canary(shop.store, "card", 2, 50, ADA, SETTINGS)
+    start_canary(shop.store, "card", 2, 50, ADA, SETTINGS)
     chosen = canary_skus(shop, 2, 50) & {row["sku"] for row in shop.rows[FIRST:]}
     assert 0 < len(chosen) < 6
-    with thread_hands() as hands, pytest.raises(KeyboardInterrupt):
+    with open_thread_executor() as hands, pytest.raises(KeyboardInterrupt):
         run_refresh(shop.parameters(), shop.settings, hands, Dies())
     (marker,) = shop.open_runs()
     add_version(shop, 3)
     force(shop, 2)
-    put_on_canary(shop.store, "card", 3, 100, ADA, SETTINGS)
+    start_canary(shop.store, "card", 3, 100, ADA, SETTINGS)
     night = shop.night()
     assert (night.report["resumed"], f"{night.report['run_id']}.json") == (True, marker.rsplit("/", 1)[1])
     assert skus_of(night, "card/2") == chosen
@@ -242,25 +242,25 @@ def test_a_backfill_needs_a_registered_model_and_a_share_that_there_is(tmp_path:
 
 
 def test_the_model_option_names_a_registered_model_too(shop: Shop) -> None:
-    put_on_canary(shop.store, "card", 2, 20, ADA, SETTINGS)
-    job, _ = shop.parameters(model="registry:card").job()
-    found = look_up(job).recipe
+    start_canary(shop.store, "card", 2, 20, ADA, SETTINGS)
+    job, _ = shop.parameters(model="registry:card").resolve_job()
+    found = resolve_registry_versions(job).recipe
     assert found.models["chosen"].standing == standing(shop)
-    assert sorted(found.makers) == ["cards@1", "cards@2", "chosen@1", "chosen@2"]
+    assert sorted(found.provenance_by_name) == ["cards@1", "cards@2", "chosen@1", "chosen@2"]
     with pytest.raises(OptionError, match="model's name 'Card!' must be"):
-        shop.parameters(model="registry:Card!").job()
+        shop.parameters(model="registry:Card!").resolve_job()
 
 
 def test_versions_of_another_family_than_the_recipes_engine_are_refused(shop: Shop) -> None:
     asked = shop.parameters(engine="torch")
-    with pytest.raises(RecipeError, match=r"models\.cards@1: the engine 'torch' does not paint family 'stub'"):
+    with pytest.raises(RuleFileError, match=r"models\.cards@1: the engine 'torch' does not paint family 'stub'"):
         run_refresh_of(asked)
-    with pytest.raises(RecipeError, match=r"--precision: models\.cards takes its precision from the registry"):
-        shop.parameters(precision="bf16").job()
+    with pytest.raises(RuleFileError, match=r"--precision: models\.cards takes its precision from the registry"):
+        shop.parameters(precision="bf16").resolve_job()
 
 
 def run_refresh_of(parameters: Any) -> Any:
-    with thread_hands() as hands:
+    with open_thread_executor() as hands:
         return run_refresh(parameters, SETTINGS, hands)
 
 
@@ -275,31 +275,35 @@ def run_refresh_of(parameters: Any) -> Any:
 )
 def test_a_source_that_is_none_is_bad_input(source: str, precision: str | None, words: str) -> None:
     with pytest.raises(OptionError, match=words):
-        read_source(source, precision)
+        resolve_weights(source, precision)
 
 
 def test_a_hub_model_is_known_by_its_commit_or_by_its_digest() -> None:
     hub = f"owner/name@{'a' * 40}"
-    assert read_source(hub, None).identity == {"family": "z-image", "weights": hub, "precision": "bf16"}
-    assert read_source(hub, "fp8", "d" * 64).identity == {"family": "z-image", "weights": "d" * 64, "precision": "fp8"}
+    assert resolve_weights(hub, None).identity == {"family": "z-image", "weights": hub, "precision": "bf16"}
+    assert resolve_weights(hub, "fp8", "d" * 64).identity == {
+        "family": "z-image",
+        "weights": "d" * 64,
+        "precision": "fp8",
+    }
 
 
 @pytest.mark.slow
 def test_a_folders_digest_is_read_from_its_files(tmp_path: Path) -> None:
     folder = build_tiny_checkpoint(tmp_path / "tiny", 0)
-    found = read_source(str(folder), "fp32")
+    found = resolve_weights(str(folder), "fp32")
     assert (found.source, len(found.weights_digest or ""), found.precision) == (str(folder), 64, "fp32")
     with pytest.raises(OptionError, match=r"--weights-digest: .* holds"):
-        read_source(str(folder), "fp32", "d" * 64)
+        resolve_weights(str(folder), "fp32", "d" * 64)
 
 
 def test_the_registrys_document_says_who_did_what_when_and_why(shop: Shop) -> None:
     force(shop, 2)
-    (found,) = all_models(shop.store)
+    (found,) = list_models(shop.store)
     assert (found["model"], found["production"], found["canary"]) == ("card", 2, None)
     assert [(one["version"], one["state"]) for one in found["versions"]] == [(1, "retired"), (2, "production")]
     kinds = [(one["kind"], one["version"], one["by"], one["why"]) for one in found["changes"]]
-    assert kinds == [(kind, number, "ada", ADA.why) for kind, number in
+    assert kinds == [(kind, number, "ada", ADA.reason) for kind, number in
                      (("register", 1), ("promote", 1), ("register", 2), ("promote", 2))]  # fmt: skip
     assert found["changes"][-1]["known"]["accepted_worse"] == "too few pictures"
     assert found["changes"][-1]["known"]["comparison"]["requests"] == {"candidate": 0, "production": FIRST}

@@ -9,18 +9,24 @@ from typing import Any
 import pytest
 
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import Machine, Need
+from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.recipe.schema import Model, Recipe, Tier
-from flows.engines.repository import list_engines, put_engine, take_engine, verify_engine, warn_of_engines
+from catalogs.recipe.schema import ModelEntry, Recipe, Tier
+from flows.engines.repository import (
+    fetch_fitting_engine,
+    list_engines,
+    missing_engine_warnings,
+    put_engine,
+    verify_engine,
+)
 from flows.run.dry_run import plan_refresh
 from infra.errors import EngineError, EngineUnsuitable, StoreError
 from infra.interfaces import ObjectStore
-from infra.onnx_graphs.export_manifest import ExportCard
-from infra.onnx_graphs.graph_verification import OnnxOpener
+from infra.onnx_graphs.export_manifest import ExportManifest
+from infra.onnx_graphs.graph_verification import OnnxGraphOpener
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
-from tasks.models.engine_repository import mark_engine, read_engine
+from tasks.models.engine_repository import read_engine, record_verification
 from tests.catalogs.models.test_engine_artifacts import H200, PASSED, WEIGHTS, built
 from tests.exported import tiny_export, tiny_model
 from tests.flows.shops import SETTINGS, Shop
@@ -44,7 +50,7 @@ def plans(tmp_path: Path) -> Path:
 
 
 def recipe(engine: str = "tensorrt", **model: Any) -> Recipe:
-    entry = Model(source="somewhere", **{"weights_digest": WEIGHTS, **model})
+    entry = ModelEntry(source="somewhere", **{"weights_digest": WEIGHTS, **model})
     changes = {"engine": engine, "models": {"turbo": entry}, "tiers": {"standard": Tier()}}
     return built_in_recipe("default").model_copy(update=changes)
 
@@ -54,30 +60,30 @@ def silent(words: str) -> None:
 
 
 def test_a_run_without_an_engine_says_that_torch_paints_in_the_same_precision(store: ObjectStore):
-    assert warn_of_engines(store, recipe(), H200) == [
+    assert missing_engine_warnings(store, recipe(), H200) == [
         "The torch engine paints in place of TensorRT, in bf16: there is no engine of 'turbo' in the store"
     ]
 
 
 @pytest.mark.parametrize("engine", ["torch", "stub"])
 def test_a_run_that_asks_for_another_engine_hears_nothing(store: ObjectStore, engine: str):
-    assert warn_of_engines(store, recipe(engine), H200) == []
+    assert missing_engine_warnings(store, recipe(engine), H200) == []
 
 
 def test_an_engine_that_fits_is_no_cause_for_a_warning(store: ObjectStore, plans: Path):
     put_engine(store, "turbo", plans)
-    (before,) = warn_of_engines(store, recipe(), H200)
+    (before,) = missing_engine_warnings(store, recipe(), H200)
     assert "version 1: it is not verified" in before
-    mark_engine(store, read_engine(store, "turbo", 1), PASSED)
-    assert warn_of_engines(store, recipe(), H200) == []
-    (elsewhere,) = warn_of_engines(store, recipe(), Machine("11.5.0", H200.gpu, H200.compute_capability))
+    record_verification(store, read_engine(store, "turbo", 1), PASSED)
+    assert missing_engine_warnings(store, recipe(), H200) == []
+    (elsewhere,) = missing_engine_warnings(store, recipe(), GpuPlatform("11.5.0", H200.gpu, H200.compute_capability))
     assert "version 1: it was built by TensorRT 11.4.0, and this is 11.5.0" in elsewhere
-    (here,) = warn_of_engines(store, recipe())
+    (here,) = missing_engine_warnings(store, recipe())
     assert "version 1: there is no TensorRT here" in here
 
 
 def test_weights_without_a_digest_cannot_be_looked_for(store: ObjectStore):
-    (said,) = warn_of_engines(store, recipe(weights_digest=None, revision="a" * 40), H200)
+    (said,) = missing_engine_warnings(store, recipe(weights_digest=None, revision="a" * 40), H200)
     assert "'turbo' has no weights_digest" in said
 
 
@@ -114,10 +120,10 @@ def test_plans_are_compared_by_what_can_run_them(store: ObjectStore, plans: Path
     """Through the seam that TensorRT fills: here ONNX Runtime answers for the plans, for one size."""
     opened: list[tuple[bytes, str]] = []
 
-    class Plans(OnnxOpener):
+    class Plans(OnnxGraphOpener):
         name, sizes, batch = "tensorrt", ((8, 8),), 1
 
-    def open_plans(folder: Path, export: ExportCard) -> Plans:
+    def open_plans(folder: Path, export: ExportManifest) -> Plans:
         opened.append(((folder / "transformer" / "model.plan").read_bytes(), export.precision))
         return Plans(tiny_export, "fp32", folder)
 
@@ -131,26 +137,26 @@ def test_plans_are_compared_by_what_can_run_them(store: ObjectStore, plans: Path
 
 def test_the_engine_that_fits_is_fetched_once(store: ObjectStore, plans: Path, tmp_path: Path):
     kept = tmp_path / "cache" / "engines"
-    assert take_engine(store, recipe(), "turbo", H200, kept) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, kept) is None
     put_engine(store, "turbo", plans)
-    mark_engine(store, read_engine(store, "turbo", 1), PASSED)
-    folder = take_engine(store, recipe(), "turbo", H200, kept)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED)
+    folder = fetch_fitting_engine(store, recipe(), "turbo", H200, kept)
     assert folder is not None
     assert (folder / "transformer" / "model.plan").read_bytes() == b"plan"
     assert json.loads((folder / "card.json").read_text()) == built()
     store.delete([info.key for info in store.list("engines/turbo/1/") if info.key.endswith("model.plan")])
-    assert take_engine(store, recipe(), "turbo", H200, kept) == folder
-    assert take_engine(store, recipe(), "turbo", None, kept) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, kept) == folder
+    assert fetch_fitting_engine(store, recipe(), "turbo", None, kept) is None
 
 
 def test_an_engine_that_cannot_be_fetched_whole_leaves_nothing_to_be_taken_for_one(
     store: ObjectStore, plans: Path, tmp_path: Path
 ):
     put_engine(store, "turbo", plans)
-    mark_engine(store, read_engine(store, "turbo", 1), PASSED)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED)
     store.write("engines/turbo/1/vae_decoder/1/model.plan", b"another")
     with pytest.raises(StoreError, match="not the one"):
-        take_engine(store, recipe(), "turbo", H200, tmp_path / "kept")
+        fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept")
     assert list((tmp_path / "kept").iterdir()) == []
 
 
@@ -181,35 +187,35 @@ def test_plan_and_night_both_say_who_paints(tmp_path: Path):
 def test_an_engine_that_is_lacking_is_made_once_and_then_taken(store: ObjectStore, plans: Path, tmp_path: Path) -> None:
     made = []
 
-    def make(need: Need) -> None:
+    def make(need: EngineRequirements) -> None:
         made.append(need)
         put_engine(store, "turbo", plans)
-        mark_engine(store, read_engine(store, "turbo", 1), PASSED)
+        record_verification(store, read_engine(store, "turbo", 1), PASSED)
 
-    taken = [take_engine(store, recipe(), "turbo", H200, tmp_path / "kept", make) for _ in range(2)]
+    taken = [fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept", make) for _ in range(2)]
     assert taken[0] is not None
     assert taken[0] == taken[1]
     assert [(need.weights_digest, need.machine) for need in made] == [(WEIGHTS, H200)]
-    assert warn_of_engines(store, recipe(), H200, makes=True) == []
+    assert missing_engine_warnings(store, recipe(), H200, builds_missing=True) == []
 
 
 def test_nothing_is_made_where_there_is_no_tensorrt_or_it_was_refused(
     store: ObjectStore, plans: Path, tmp_path: Path
 ) -> None:
-    def never(need: Need) -> None:
+    def never(need: EngineRequirements) -> None:
         pytest.fail(f"{need} was made")
 
-    assert take_engine(store, recipe(), "turbo", None, tmp_path, never) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", None, tmp_path, never) is None
     put_engine(store, "turbo", plans)
-    mark_engine(store, read_engine(store, "turbo", 1), PASSED.model_copy(update={"passed": False}))
-    assert take_engine(store, recipe(), "turbo", H200, tmp_path, never) is None
-    assert "The torch engine paints in place" in warn_of_engines(store, recipe(), H200, makes=True)[0]
+    record_verification(store, read_engine(store, "turbo", 1), PASSED.model_copy(update={"passed": False}))
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, never) is None
+    assert "The torch engine paints in place" in missing_engine_warnings(store, recipe(), H200, builds_missing=True)[0]
 
 
 def test_a_night_that_builds_says_so(store: ObjectStore) -> None:
-    (said,) = warn_of_engines(store, recipe(), H200, makes=True)
+    (said,) = missing_engine_warnings(store, recipe(), H200, builds_missing=True)
     assert said.startswith("A TensorRT engine is built before the first picture: there is no engine of 'turbo'")
-    (elsewhere,) = warn_of_engines(store, recipe(), None, makes=True)
+    (elsewhere,) = missing_engine_warnings(store, recipe(), None, builds_missing=True)
     assert elsewhere.startswith("The torch engine paints in place of TensorRT")
 
 
@@ -219,25 +225,28 @@ def test_an_engine_that_could_not_be_built_is_not_tried_again_for_a_day(
 ) -> None:
     tried = []
 
-    def make(need: Need) -> None:
+    def make(need: EngineRequirements) -> None:
         tried.append(need)
         raise error
 
     for _ in range(3):
-        assert take_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
+        assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
     assert len(tried) == 1
-    (said,) = warn_of_engines(store, recipe(), H200, makes=True)
+    (said,) = missing_engine_warnings(store, recipe(), H200, builds_missing=True)
     assert said.startswith("The torch engine paints in place of TensorRT")
     assert said.endswith(f"; building one failed: {error}")
     (note,) = [info.key for info in store.list("engines/") if "failed-" in info.key]
     words = read_json(store, note)
     write_json(store, note, words | {"at": (datetime.now(UTC) - timedelta(days=1, minutes=1)).isoformat()})
-    assert take_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
     assert len(tried) == 2
 
 
 def test_an_fp8_engine_is_never_made_by_itself_and_nobody_says_so(store: ObjectStore, tmp_path: Path) -> None:
     asked = recipe(precision="fp8")
-    assert take_engine(store, asked, "turbo", H200, tmp_path, lambda need: pytest.fail(f"{need} was made")) is None
-    (said,) = warn_of_engines(store, asked, H200, makes=True)
+    assert (
+        fetch_fitting_engine(store, asked, "turbo", H200, tmp_path, lambda need: pytest.fail(f"{need} was made"))
+        is None
+    )
+    (said,) = missing_engine_warnings(store, asked, H200, builds_missing=True)
     assert said.startswith("The torch engine paints in place of TensorRT, in fp8")

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.utilities.callables import get_call_parameters
 from pydantic import BaseModel, Field, ValidationError
 
-from flows.orchestration.flow_signature import taking
+from flows.orchestration.flow_signature import parameters_from_pydantic
 from flows.parameters import PartParameters, RefreshParameters, SweepParameters
 
 
@@ -19,7 +19,7 @@ class Order(BaseModel):
     name: str | None = Field(None, title="Name", description="Whose", json_schema_extra={"pattern": "^[a-z]+$"})
 
 
-@taking(Order, required=("name",))
+@parameters_from_pydantic(Order, required=("name",))
 def order(asked: Order) -> str:
     """Order something."""
     return f"{asked.count} {asked.size} for {asked.name}"

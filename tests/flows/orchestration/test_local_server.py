@@ -12,7 +12,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.orchestration import supervised_process as attended
-from flows.orchestration.local_server import ServerFailed, local_server
+from flows.orchestration.local_server import ServerFailed, run_local_server
 from flows.refresh import refresh
 from tests.flows.shops import Shop, check_published, check_sums
 from tests.flows.test_bad_input import RECIPE
@@ -25,7 +25,7 @@ def test_it_answers_on_loopback(prefect_api: str) -> None:
 
 def test_one_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attended.sys, "executable", "/bin/false")
-    with pytest.raises(ServerFailed, match="ended with 1"), local_server():
+    with pytest.raises(ServerFailed, match="ended with 1"), run_local_server():
         pass
 
 
@@ -53,7 +53,7 @@ def test_it_ends_when_its_parent_is_killed() -> None:
 def test_the_report_is_right_where_the_server_loses_every_task_run(tmp_path: Path) -> None:
     shop = Shop(tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], RECIPE)
     deaf = {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false", "PREFECT_HOME": str(tmp_path / "prefect")}
-    with local_server(settings=deaf) as url, temporary_settings({PREFECT_API_URL: url}):
+    with run_local_server(settings=deaf) as url, temporary_settings({PREFECT_API_URL: url}):
         report = refresh(**shop.parameters().model_dump())
         assert int(httpx.post(f"{url}/task_runs/count", json={}).raise_for_status().json()) == 0
     check_sums(report)

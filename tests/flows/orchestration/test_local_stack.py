@@ -103,7 +103,7 @@ def test_nightly_then_new_then_adhoc_as_typed_make_the_pictures_once(home: Home)
     assert plan < work < shown["report-sample"]["created"]
 
     new = home.run("refresh/new", {})
-    values = home.served.scheduled
+    values = home.served.deployment_parameters
     said = packshot_prefect(
         home, "deployment", "run", "refresh/adhoc", "--watch",
         *(word for name, value in values.items() for word in ("-p", f"{name}={value}")),

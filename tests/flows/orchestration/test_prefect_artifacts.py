@@ -9,16 +9,16 @@ import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from catalogs.ingest.row_validation import Counts
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts
-from catalogs.planning.pricing import Estimate
-from flows.orchestration.prefect_artifacts import RunPage, tag_run
-from flows.run.observers import NoWatch
+from catalogs.planning.pricing import CostEstimate
+from flows.orchestration.prefect_artifacts import PrefectObserver, tag_run
+from flows.run.observers import NullObserver
 from tasks.reporting.run_report import Tile
 from tests.flows.run.test_executors import recorded
 
 REPORT: dict[str, Any] = {"dry_run": False, "catalogue": "artifact-shop", "run_id": "r1", "held": ["retired-share"]}
-ESTIMATE = Estimate(
+ESTIMATE = CostEstimate(
     images=4,
     gpu_seconds=10.0,
     cost=0.5,
@@ -33,7 +33,7 @@ ESTIMATE = Estimate(
 
 def plan() -> Plan:
     counts = PlanCounts(new=5, unchanged=2, requests=4)
-    return Plan(base_version=1, live=2, rows=Counts(input=8, accepted=7, rejected=1), slots=counts, images=4)
+    return Plan(base_version=1, live=2, rows=RowCounts(input=8, accepted=7, rejected=1), slots=counts, images=4)
 
 
 def tile(sku: str) -> Tile:
@@ -45,14 +45,14 @@ def tile(sku: str) -> Tile:
 def test_plan_progress_and_report_are_on_the_page_and_a_held_run_is_tagged(prefect_api: str) -> None:
     @flow(name="artifacts", persist_result=False)
     def run() -> None:
-        watch = RunPage(NoWatch(), "artifact-shop")
+        watch = PrefectObserver(NullObserver(), "artifact-shop")
         tag_run("artifact-shop", "full")
-        watch.plan(plan(), ESTIMATE)
-        watch.stage("generate")
-        watch.total(4)
-        watch.advance(2, passed=2)
-        watch.advance(2, passed=1, refused=1)
-        watch.report(REPORT, [tile(f"<b>{number}</b>") for number in range(20)])
+        watch.on_plan(plan(), ESTIMATE)
+        watch.on_stage("generate")
+        watch.on_images_planned(4)
+        watch.on_images_done(2, passed=2)
+        watch.on_images_done(2, passed=1, refused=1)
+        watch.on_report(REPORT, [tile(f"<b>{number}</b>") for number in range(20)])
 
     run()
     artifacts = {found["key"]: found for found in recorded(prefect_api, "artifacts")}
@@ -71,5 +71,5 @@ def test_plan_progress_and_report_are_on_the_page_and_a_held_run_is_tagged(prefe
 
 def test_a_server_that_is_away_costs_a_picture_and_not_the_run(caplog: pytest.LogCaptureFixture) -> None:
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
-        RunPage(NoWatch(), "artifact-shop").report(REPORT, [])
+        PrefectObserver(NullObserver(), "artifact-shop").on_report(REPORT, [])
     assert "Prefect did not take an artifact" in caplog.text

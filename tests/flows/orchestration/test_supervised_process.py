@@ -6,7 +6,7 @@ import textwrap
 
 import psutil
 
-from flows.orchestration.supervised_process import attended
+from flows.orchestration.supervised_process import run_supervised
 from tests.flows.stubborn import DEPTH
 
 PARENT = textwrap.dedent("""
@@ -30,7 +30,7 @@ def test_a_killed_parent_leaves_nobody_behind_however_deep() -> None:
 
 
 def test_leaving_the_block_ends_them_too() -> None:
-    with attended("tests.flows.stubborn", stdout=subprocess.PIPE) as process:
+    with run_supervised("tests.flows.stubborn", stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         assert len(family) == 1 + DEPTH

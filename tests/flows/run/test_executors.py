@@ -6,25 +6,25 @@ import httpx
 import pytest
 from prefect import flow, task
 
-from flows.run.executors import Hands, PrefectHands, thread_hands
-from tasks.runs.run_context import Workbench
+from flows.run.executors import Executor, PrefectExecutor, open_thread_executor
+from tasks.runs.run_context import RunContext
 
-NO_BENCH = cast(Workbench, None)
+NO_BENCH = cast(RunContext, None)
 
 
 @task(task_run_name="shout {shard}")
-def shout(bench: Workbench, shard: str) -> str:
+def shout(bench: RunContext, shard: str) -> str:
     if shard == "bad":
         raise OSError("the store is gone")
     return shard.upper()
 
 
-def work(hands: Hands) -> list[Any]:
-    handle = hands.start(shout, NO_BENCH, "a")
+def work(hands: Executor) -> list[Any]:
+    handle = hands.submit_shard(shout, NO_BENCH, "a")
     ended: list[Any] = []
     answer = handle.result()
     handle.add_done_callback(ended.append)
-    return [hands.stage("plan", lambda: 7), answer, len(ended), hands.part("part-1", lambda: {"b": 2})]
+    return [hands.run_stage("plan", lambda: 7), answer, len(ended), hands.run_part("part-1", lambda: {"b": 2})]
 
 
 def recorded(api: str, kind: str) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def recorded(api: str, kind: str) -> list[dict[str, Any]]:
 
 
 def test_threads_do_the_work_and_record_nothing() -> None:
-    with thread_hands() as hands:
+    with open_thread_executor() as hands:
         assert work(hands) == [7, "A", 1, {"b": 2}]
 
 
@@ -42,7 +42,7 @@ def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
 
     @flow(name="hands", persist_result=False)
     def run() -> None:
-        answers.extend(work(PrefectHands()))
+        answers.extend(work(PrefectExecutor()))
 
     run()
     assert answers == [7, "A", 1, {"b": 2}]
@@ -52,12 +52,12 @@ def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
 
 @pytest.mark.parametrize("kind", ["threads", "prefect"])
 def test_what_a_verb_raises_comes_back(kind: str, prefect_api: str) -> None:
-    def run(hands: Hands) -> None:
+    def run(hands: Executor) -> None:
         with pytest.raises(OSError, match="the store is gone"):
-            hands.start(shout, NO_BENCH, "bad").result()
+            hands.submit_shard(shout, NO_BENCH, "bad").result()
 
     if kind == "threads":
-        with thread_hands() as hands:
+        with open_thread_executor() as hands:
             run(hands)
     else:
-        flow(name="failing", persist_result=False)(lambda: run(PrefectHands()))()
+        flow(name="failing", persist_result=False)(lambda: run(PrefectExecutor()))()

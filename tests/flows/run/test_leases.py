@@ -9,8 +9,8 @@ import pytest
 from catalogs import layout
 from catalogs.runs.job import Run
 from flows.run import leases as leasing
-from flows.run.leases import lease_if_free, leased_catalogue, leased_run
-from infra.coordination.leases import peek
+from flows.run.leases import hold_catalogue_lease, hold_run_lease, try_acquire_run_lease
+from infra.coordination.leases import read_lease
 from infra.errors import LeaseHeld
 from infra.settings import Settings
 from infra.stores import open_store
@@ -22,9 +22,9 @@ RUN = Run("r1", "home", "full", "f", datetime(2026, 11, 22, tzinfo=UTC), "home.c
 def test_a_second_full_run_is_told_who_works(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     with (
-        leased_catalogue(store, "home", SETTINGS, wait=False),
+        hold_catalogue_lease(store, "home", SETTINGS, wait=False),
         pytest.raises(LeaseHeld, match="full run of home"),
-        leased_catalogue(store, "home", SETTINGS, wait=False),
+        hold_catalogue_lease(store, "home", SETTINGS, wait=False),
     ):
         pass
 
@@ -32,14 +32,14 @@ def test_a_second_full_run_is_told_who_works(tmp_path: Path) -> None:
 def test_a_second_full_run_that_waits_begins_when_the_first_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leasing, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(leasing, "LEASE_POLL_SECONDS", 0.05)
     store, order = open_store(str(tmp_path)), []
 
     def second() -> None:
-        with leased_catalogue(store, "home", SETTINGS, wait=True):
+        with hold_catalogue_lease(store, "home", SETTINGS, wait=True):
             order.append("second")
 
-    with leased_catalogue(store, "home", SETTINGS, wait=True):
+    with hold_catalogue_lease(store, "home", SETTINGS, wait=True):
         waiting = threading.Thread(target=second)
         waiting.start()
         waiting.join(0.3)
@@ -50,15 +50,18 @@ def test_a_second_full_run_that_waits_begins_when_the_first_ends(
 
 def test_other_catalogues_are_not_in_the_way(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
-    with leased_catalogue(store, "home", SETTINGS, wait=False), leased_catalogue(store, "toys", SETTINGS, wait=False):
+    with (
+        hold_catalogue_lease(store, "home", SETTINGS, wait=False),
+        hold_catalogue_lease(store, "toys", SETTINGS, wait=False),
+    ):
         pass
 
 
 def test_a_run_that_somebody_works_on_is_not_free_and_then_is(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
-    with leased_run(store, RUN, SETTINGS):
-        assert lease_if_free(store, RUN, SETTINGS) is None
-    state = peek(store, layout.run_lease("home", "r1"))
+    with hold_run_lease(store, RUN, SETTINGS):
+        assert try_acquire_run_lease(store, RUN, SETTINGS) is None
+    state = read_lease(store, layout.run_lease("home", "r1"))
     assert state is not None
     assert state.released
-    assert lease_if_free(store, RUN, SETTINGS) is not None
+    assert try_acquire_run_lease(store, RUN, SETTINGS) is not None

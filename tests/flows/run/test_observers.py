@@ -1,20 +1,20 @@
 """A process lends its watch to the flows that it runs."""
 
-from flows.run.observers import NoWatch, lend, watch_of_this_process
+from flows.run.observers import NullObserver, current_observer, use_observer
 
 
 def test_without_a_lender_nobody_looks_on() -> None:
-    watch = watch_of_this_process()
-    assert isinstance(watch, NoWatch)
-    watch.stage("plan")
-    watch.total(3)
-    watch.advance(1, passed=1)
+    watch = current_observer()
+    assert isinstance(watch, NullObserver)
+    watch.on_stage("plan")
+    watch.on_images_planned(3)
+    watch.on_images_done(1, passed=1)
 
 
 def test_the_watch_lent_last_is_the_one_and_goes_back_after_the_block() -> None:
-    first, second = NoWatch(), NoWatch()
-    with lend(first):
-        with lend(second):
-            assert watch_of_this_process() is second
-        assert watch_of_this_process() is first
-    assert watch_of_this_process() is not first
+    first, second = NullObserver(), NullObserver()
+    with use_observer(first):
+        with use_observer(second):
+            assert current_observer() is second
+        assert current_observer() is first
+    assert current_observer() is not first

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from catalogs import layout
-from catalogs.ingest.row_validation import Counts
+from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts
-from catalogs.planning.pricing import load_prices
+from catalogs.planning.pricing import load_price_list
 from catalogs.policy.schema import built_in_policy
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.runs.job import Job
-from catalogs.runs.release_batch import Sums
-from flows.run.report import Ended, reported
+from catalogs.runs.job import RefreshJob
+from catalogs.runs.release_batch import BatchTotals
+from flows.run.report import RunResult, report_run
 from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
 from tasks.runs import run_state as runs
-from tasks.runs.run_context import Places
+from tasks.runs.run_context import Resources
 from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
 from tests.tasks.shops import CATALOGUE, Shop
 
@@ -29,11 +29,11 @@ def test_records_batch_and_clock_come_together_in_one_document(tmp_path: Path) -
         shop.store, {"s": [attempt("red", engine_seconds=0.5), attempt("blue", 0, "BLOCK", engine_seconds=0.25)]}
     )
     decided = batch([decision("shirt/front", "red"), decision("hat/front", "blue", "blocked")])
-    plan = Plan(base_version=None, live=0, rows=Counts(accepted=2), slots=PlanCounts(new=2, requests=2), retired=0)
-    job = Job("shop.csv", shop.store.url, CATALOGUE, built_in_recipe(), built_in_policy())
-    release = Release(1, 0, Sums(new=2), {})
-    ended = Ended(
-        run=runs.load(shop.store, RUN),
+    plan = Plan(base_version=None, live=0, rows=RowCounts(accepted=2), slots=PlanCounts(new=2, requests=2), retired=0)
+    job = RefreshJob("shop.csv", shop.store.url, CATALOGUE, built_in_recipe(), built_in_policy())
+    release = Release(1, 0, BatchTotals(new=2), {})
+    ended = RunResult(
+        run=runs.load_run(shop.store, RUN),
         plan=plan,
         batch=decided,
         release=release,
@@ -42,8 +42,8 @@ def test_records_batch_and_clock_come_together_in_one_document(tmp_path: Path) -
         warnings=["mind the step"],
         seconds={"total": 3.0, "generate": 2.0},
     )
-    places = Places(shop.store, shop.tables, lambda model: pytest.fail(f"{model} is not needed"))
-    report, sheet = reported(places, job, load_prices(None, "the built-in prices"), None, ended)
+    places = Resources(shop.store, shop.tables, lambda model: pytest.fail(f"{model} is not needed"))
+    report, sheet = report_run(places, job, load_price_list(None, "the built-in prices"), None, ended)
     assert report == read_json(shop.store, layout.run_file(RUN, "report.json"))
     assert shop.store.exists(layout.run_file(RUN, "report.html"))
     assert (report["images"]["generated"], report["images"]["attempts"], report["gpu_seconds"]) == (2, 2, 0.75)

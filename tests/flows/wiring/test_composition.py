@@ -11,27 +11,27 @@ from typing import Any
 
 import pytest
 
-from catalogs.errors import RecipeError
-from catalogs.models.engine_artifacts import Parity
-from catalogs.policy.channels import channel
+from catalogs.errors import RuleFileError
+from catalogs.models.engine_artifacts import ParityResult
+from catalogs.policy.channels import built_in_channel
 from catalogs.policy.schema import built_in_policy
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.runs.job import Job
+from catalogs.runs.job import RefreshJob
 from flows.parameters import RefreshParameters
 from flows.wiring import composition as places
 from flows.wiring.composition import (
     engine_opener,
-    engine_spec,
     engine_warnings,
-    open_places,
+    missing_scanner_warnings,
+    open_resources,
     open_screener,
     require_conditional_writes,
-    warn_of_silence,
+    resolve_engine_spec,
 )
 from infra.engines import EngineSpec
 from infra.errors import EngineError, StoreError
 from infra.interfaces import Engine, ObjectStore
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.local import LocalStore
@@ -146,13 +146,13 @@ def test_a_store_without_conditional_writes_is_refused_unless_one_writer_is_prom
 
 def test_what_paints_follows_from_the_recipe_and_is_pinned_or_refused() -> None:
     def spec(**options: Any) -> Any:
-        job, _ = RefreshParameters(source="a.csv", store="store", **options).job()
-        return engine_spec(job.recipe, job.recipe.default_model, SETTINGS)
+        job, _ = RefreshParameters(source="a.csv", store="store", **options).resolve_job()
+        return resolve_engine_spec(job.recipe, job.recipe.default_model, SETTINGS)
 
     assert (spec(engine="stub").name, spec(engine="stub").stub_seconds) == ("stub", 0.0)
     chosen = spec(model=f"owner/name@{'a' * 40}", precision="fp32")
     assert (chosen.name, chosen.source, chosen.revision, chosen.precision) == ("torch", "owner/name", "a" * 40, "fp32")
-    with pytest.raises(RecipeError, match=r"'turbo' .* is not pinned"):
+    with pytest.raises(RuleFileError, match=r"'turbo' .* is not pinned"):
         spec()
     pinned = f"owner/name@{'a' * 40}"
     assert spec(engine="tensorrt", model=pinned) == spec(engine="torch", model=pinned)
@@ -161,10 +161,10 @@ def test_what_paints_follows_from_the_recipe_and_is_pinned_or_refused() -> None:
 def test_the_tensorrt_engine_paints_the_same_requests_from_the_folder_of_its_model(tmp_path: Path) -> None:
     def job(engine: str) -> Any:
         options: Any = {"engine": engine, "model": f"owner/name@{'a' * 40}"}
-        return RefreshParameters(source="a.csv", store="store", **options).job()[0]
+        return RefreshParameters(source="a.csv", store="store", **options).resolve_job()[0]
 
     def spec(settings: Settings) -> Any:
-        return engine_spec(job("tensorrt").recipe, name, settings)
+        return resolve_engine_spec(job("tensorrt").recipe, name, settings)
 
     name = job("torch").recipe.default_model
     assert job("tensorrt").recipe.makers == job("torch").recipe.makers
@@ -172,7 +172,7 @@ def test_the_tensorrt_engine_paints_the_same_requests_from_the_folder_of_its_mod
     assert (spec(here).name, spec(here).folder, spec(here).revision) == ("tensorrt", str(tmp_path), "a" * 40)
     (tmp_path / name).mkdir()
     assert spec(here).folder == str(tmp_path / name)
-    assert engine_spec(job("torch").recipe, name, here).folder is None
+    assert resolve_engine_spec(job("torch").recipe, name, here).folder is None
     store = open_store(str(tmp_path / "store"))
     assert engine_warnings(job("tensorrt").recipe, here, store) == []
     [warning] = engine_warnings(job("tensorrt").recipe, SETTINGS, store)
@@ -186,27 +186,27 @@ def test_a_stored_engine_that_fits_this_machine_paints_and_the_report_says_nothi
     pytest.importorskip("diffusers")
     pytest.importorskip("onnx")
     from flows.engines.repository import put_engine
-    from infra.engines.tensorrt.engine_build import EngineOrder, make_engine, prepare
-    from infra.engines.tensorrt.profiles import Size, batch_span
-    from tasks.models.engine_repository import mark_engine, read_engine
+    from infra.engines.tensorrt.engine_build import EngineBuildRequest, build_engine_folder, prepare_build
+    from infra.engines.tensorrt.profiles import ImageSize, batch_range
+    from tasks.models.engine_repository import read_engine, record_verification
     from tests.infra.engines.tensorrt.machines import recording_host
     from tests.infra.engines.tensorrt.small_graphs import write_small_export
 
-    options: Any = {"engine": "tensorrt", "model": str(MODEL), "precision": "fp32"}
-    recipe = RefreshParameters(source="a.csv", store="store", **options).job()[0].recipe
+    options: Any = {"engine": "tensorrt", "model": str(MODEL_FOLDER), "precision": "fp32"}
+    recipe = RefreshParameters(source="a.csv", store="store", **options).resolve_job()[0].recipe
     name = recipe.default_model
     host, store = recording_host(), open_store(str(tmp_path / "store"))
-    export = write_small_export(tmp_path / "export", MODEL)
-    sizes = [Size(tier.width, tier.height) for tier in recipe.tiers.values()]
-    order = EngineOrder(MODEL, export, tmp_path / "plans", sizes, batch_span(1, 2), "fp32")
-    make_engine(prepare(order, str), str, lambda: host)
+    export = write_small_export(tmp_path / "export", MODEL_FOLDER)
+    sizes = [ImageSize(tier.width, tier.height) for tier in recipe.tiers.values()]
+    order = EngineBuildRequest(MODEL_FOLDER, export, tmp_path / "plans", sizes, batch_range(1, 2), "fp32")
+    build_engine_folder(prepare_build(order, str), str, lambda: host)
     put_engine(store, name, tmp_path / "plans")
-    parity = Parity(passed=True, runtime="tensorrt", tolerance=1e-4, cases=1, max_abs_diff=0.0, psnr=200.0)
-    mark_engine(store, read_engine(store, name, 1), parity)
+    parity = ParityResult(passed=True, runtime="tensorrt", tolerance=1e-4, cases=1, max_abs_diff=0.0, psnr=200.0)
+    record_verification(store, read_engine(store, name, 1), parity)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert engine_spec(recipe, name, SETTINGS, store).name == "torch"
-    monkeypatch.setattr(places, "machine_of_plans", lambda: host.machine)
-    chosen = engine_spec(recipe, name, SETTINGS, store)
+    assert resolve_engine_spec(recipe, name, SETTINGS, store).name == "torch"
+    monkeypatch.setattr(places, "find_tensorrt_machine", lambda: host.machine)
+    chosen = resolve_engine_spec(recipe, name, SETTINGS, store)
     assert chosen.name == "tensorrt"
     assert Path(chosen.folder or "").parent == tmp_path / "cache" / "packshot" / "engines"
     assert (Path(chosen.folder or "") / "transformer" / "model.plan").read_bytes()
@@ -222,10 +222,10 @@ def test_a_store_in_memory_is_measured_in_this_process() -> None:
 def test_a_channel_that_nobody_measures_for_is_said_before_the_run() -> None:
     def warnings(*scanners: str) -> list[str]:
         recipe = built_in_recipe().model_copy(
-            update={"channels": {"ebay": channel("ebay"), "shopify": channel("shopify")}}
+            update={"channels": {"ebay": built_in_channel("ebay"), "shopify": built_in_channel("shopify")}}
         )
         policy = built_in_policy().model_copy(update={"optional": scanners})
-        return warn_of_silence(Job("a.csv", "store", "shop", recipe, policy, "full"))
+        return missing_scanner_warnings(RefreshJob("a.csv", "store", "shop", recipe, policy, "full"))
 
     [said] = warnings()
     assert said == (
@@ -244,8 +244,11 @@ def test_threads_that_ask_at_once_share_one_pool(tmp_path: Path, monkeypatch: py
         return lambda: pytest.fail("nothing is painted")
 
     monkeypatch.setattr(places, "engine_opener", slowly)
-    job, _ = RefreshParameters(source="a.csv", store=str(tmp_path), engine="stub").job()
-    with open_places(job, SETTINGS.model_copy(update={"c2pa": False})) as (opened, _), ThreadPoolExecutor(8) as threads:
+    job, _ = RefreshParameters(source="a.csv", store=str(tmp_path), engine="stub").resolve_job()
+    with (
+        open_resources(job, SETTINGS.model_copy(update={"c2pa": False})) as (opened, _),
+        ThreadPoolExecutor(8) as threads,
+    ):
         assert len(set(map(id, threads.map(opened.pool, [job.recipe.default_model] * 8)))) == 1
 
 
@@ -253,12 +256,18 @@ def test_which_tensorrt_engine_fits_is_found_out_where_it_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "open_engine", described)
-    words = {"source": "a.csv", "store": str(tmp_path), "model": str(MODEL), "precision": "fp32", "engine": "tensorrt"}
-    job, _ = RefreshParameters(**words).job()
+    words = {
+        "source": "a.csv",
+        "store": str(tmp_path),
+        "model": str(MODEL_FOLDER),
+        "precision": "fp32",
+        "engine": "tensorrt",
+    }
+    job, _ = RefreshParameters(**words).resolve_job()
     travelled = pickle.loads(pickle.dumps(engine_opener(job, job.recipe.default_model, SETTINGS)))  # noqa: S301
-    monkeypatch.setattr(places, "take_engine", lambda store, *_: Path(f"/fits/{store.url.rsplit('/', 1)[-1]}"))
+    monkeypatch.setattr(places, "fetch_fitting_engine", lambda store, *_: Path(f"/fits/{store.url.rsplit('/', 1)[-1]}"))
     assert travelled() == ("tensorrt", f"/fits/{tmp_path.name}")
-    monkeypatch.setattr(places, "take_engine", lambda *_: None)
+    monkeypatch.setattr(places, "fetch_fitting_engine", lambda *_: None)
     assert travelled() == ("torch", None)
 
 
@@ -269,10 +278,16 @@ def test_engines_of_no_use_cost_no_run(
     def fail(*_: object) -> Path:
         raise error
 
-    monkeypatch.setattr(places, "take_engine", fail)
-    words = {"source": "a.csv", "store": str(tmp_path), "model": str(MODEL), "precision": "fp32", "engine": "tensorrt"}
-    job, _ = RefreshParameters(**words).job()
-    spec = engine_spec(job.recipe, job.recipe.default_model, SETTINGS, open_store(str(tmp_path)))
+    monkeypatch.setattr(places, "fetch_fitting_engine", fail)
+    words = {
+        "source": "a.csv",
+        "store": str(tmp_path),
+        "model": str(MODEL_FOLDER),
+        "precision": "fp32",
+        "engine": "tensorrt",
+    }
+    job, _ = RefreshParameters(**words).resolve_job()
+    spec = resolve_engine_spec(job.recipe, job.recipe.default_model, SETTINGS, open_store(str(tmp_path)))
     assert (spec.name, spec.folder) == ("torch", None)
     assert f"so torch paints: {error}" in caplog.text
 

@@ -16,12 +16,12 @@ from uuid import uuid4
 
 import pytest
 
-from infra.coordination.leases import LeaseState, acquire, peek
-from infra.coordination.process_liveness import host_name, identity, is_surely_dead
+from infra.coordination.leases import LeaseState, acquire, read_lease
+from infra.coordination.process_liveness import host_name, is_surely_dead, process_identity
 from infra.errors import LeaseHeld, LeaseLost, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from infra.testing.faulty_store import Mortality, MortalStore
+from infra.testing.faulty_store import FaultInjector, FaultyStore
 
 FULL = "leases/shoes/full"
 
@@ -54,13 +54,13 @@ def generations(store: ObjectStore) -> list[str]:
 
 
 def newest(store: ObjectStore) -> LeaseState:
-    state = peek(store, FULL)
+    state = read_lease(store, FULL)
     assert state is not None
     return state
 
 
 def test_a_held_lease_names_its_holder_host_and_end(store: ObjectStore, clock: Clock) -> None:
-    assert peek(store, FULL) is None
+    assert read_lease(store, FULL) is None
     acquire(store, FULL, "run abc", 120, clock=clock)
     with pytest.raises(LeaseHeld, match=f"'run abc'.*{os.getpid()} on {host_name()}.*2026-11-22 03:02:00"):
         acquire(store, FULL, "run def", 120, clock=clock)
@@ -103,11 +103,11 @@ def test_a_holder_that_slept_gets_it_back_if_nobody_came(store: ObjectStore, clo
 
 
 def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store: ObjectStore, clock: Clock) -> None:
-    mortality = Mortality()
-    lease = acquire(MortalStore(store, mortality), FULL, "first", 120, clock=clock)
-    mortality.dies_at = mortality.operations + 1
+    mortality = FaultInjector()
+    lease = acquire(FaultyStore(store, mortality), FULL, "first", 120, clock=clock)
+    mortality.fail_at = mortality.operation_count + 1
     lease.release()
-    assert mortality.died
+    assert mortality.has_failed
     assert newest(store).is_live(clock.now)
 
 
@@ -145,7 +145,7 @@ def test_a_sleeper_cannot_make_a_deleted_generation_anew(store: ObjectStore, clo
 def test_leases_whose_names_begin_alike_are_strangers(store: ObjectStore, clock: Clock) -> None:
     acquire(store, "leases/shoes/run-1", "one", 120, clock=clock)
     acquire(store, "leases/shoes/run-12", "twelve", 120, clock=clock)
-    state = peek(store, "leases/shoes/run-1")
+    state = read_lease(store, "leases/shoes/run-1")
     assert state is not None
     assert state.holder == "one"
 
@@ -153,7 +153,7 @@ def test_leases_whose_names_begin_alike_are_strangers(store: ObjectStore, clock:
 def test_an_unreadable_lease_is_a_sentence(store: ObjectStore) -> None:
     store.write(f"{FULL}/00000001.json", b'{"holder": 1')
     with pytest.raises(StoreError, match="not readable"):
-        peek(store, FULL)
+        read_lease(store, FULL)
 
 
 def test_exactly_one_of_many_threads_takes_a_lapsed_lease(store: ObjectStore, clock: Clock) -> None:
@@ -243,7 +243,7 @@ def test_a_loss_while_kept_alive_shows_at_the_next_check(store: ObjectStore, clo
 
 
 def test_a_killed_holder_s_lease_is_free_at_once_on_its_machine(tmp_path: Path) -> None:
-    if not identity():
+    if not process_identity():
         pytest.skip("this system does not tell its processes apart")
     script = (
         "import sys, time; from infra.coordination.leases import acquire; from infra.stores import open_store\n"
@@ -263,7 +263,7 @@ def test_a_killed_holder_s_lease_is_free_at_once_on_its_machine(tmp_path: Path) 
 
 
 def test_only_what_is_certain_counts_as_death() -> None:
-    mine = identity()
+    mine = process_identity()
     if not mine:
         pytest.skip("this system does not tell its processes apart")
     world, _, started = mine.rpartition(" ")

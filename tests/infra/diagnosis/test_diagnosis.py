@@ -2,23 +2,23 @@
 
 from threading import Event
 
-from infra.diagnosis import Finding, Probe, diagnose
+from infra.diagnosis import DiagnosticFinding, Probe, diagnose
 
 
 def test_a_probe_that_fails_or_hangs_is_a_finding_and_spares_the_others() -> None:
     never = Event()
 
-    def hang() -> list[Finding]:
+    def hang() -> list[DiagnosticFinding]:
         never.wait()
         return []
 
-    def fail() -> list[Finding]:
+    def fail() -> list[DiagnosticFinding]:
         raise OSError("the disk is away")
 
     probes = [
         Probe("hangs", hang, 0.2, "Pull the plug."),
         Probe("fails", fail, 5),
-        Probe("works", lambda: [Finding("one", "ok", "1"), Finding("two", "ok", "2")], 5),
+        Probe("works", lambda: [DiagnosticFinding("one", "ok", "1"), DiagnosticFinding("two", "ok", "2")], 5),
     ]
     assert [(each.name, each.state, each.found) for each in diagnose(probes)] == [
         ("hangs", "failed", "no answer within 0.2 s"), ("fails", "failed", "the disk is away"),

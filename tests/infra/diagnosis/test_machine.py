@@ -27,14 +27,14 @@ def a_model(folder: Path) -> Path:
 
 
 def test_a_python_that_is_too_old_or_too_new_is_told_so() -> None:
-    assert [each.state for each in machine.look_at_python()] == ["ok"]
+    assert [each.state for each in machine.check_python()] == ["ok"]
     for version in ((3, 10, 9), (3, 15, 0)):
-        [finding] = machine.look_at_python(version)
+        [finding] = machine.check_python(version)
         assert (finding.state, finding.advice[:26]) == ("failed", "Install Python 3.11 to 3.1")
 
 
 def test_what_is_installed_here_is_what_pyproject_asks_for() -> None:
-    [finding] = machine.look_at_packages()
+    [finding] = machine.check_packages()
     assert finding.state == "ok", finding
     assert "prefect 3.8.8, fastapi 0." in finding.found
 
@@ -43,46 +43,46 @@ def test_the_pair_of_prefect_and_fastapi_that_does_not_start_is_named() -> None:
     def installed(name: str) -> str | None:
         return "0.165.0" if name == "fastapi" else machine.installed_version(name)
 
-    [finding] = machine.look_at_packages(installed)
+    [finding] = machine.check_packages(installed)
     assert finding.state == "failed"
     assert finding.found == "fastapi 0.165.0 (needed: <0.151,>=0.139)"
     assert "prefect 3.8.8's server does not start" in finding.advice
 
 
 def test_a_package_that_is_missing_is_named() -> None:
-    [finding] = machine.look_at_packages(lambda name: None if name == "rich" else machine.installed_version(name))
+    [finding] = machine.check_packages(lambda name: None if name == "rich" else machine.installed_version(name))
     assert finding.found.startswith("rich is missing (needed: ")
 
 
 def test_without_a_driver_there_is_a_warning_and_no_failure() -> None:
-    [finding] = machine.look_at_gpu("no-such-program")
+    [finding] = machine.check_gpu("no-such-program")
     assert (finding.state, finding.found) == ("warning", "none: no-such-program is not on the path")
 
 
 @pytest.mark.parametrize(("driver", "state"), [("580.65.06", "ok"), ("535.104.05", "warning")])
 def test_an_older_driver_than_cuda_needs_is_a_warning(tmp_path: Path, driver: str, state: str) -> None:
     smi = a_program(tmp_path, f"print('NVIDIA H100 80GB HBM3, 81559 MiB, {driver}')")
-    gpu, torch = machine.look_at_gpu(smi, "0.0")
+    gpu, torch = machine.check_gpu(smi, "0.0")
     assert (gpu.state, gpu.found) == (state, f"NVIDIA H100 80GB HBM3, 81559 MiB, {driver}")
     assert (torch.name, torch.state) == ("CUDA in torch", "failed")  # this machine has no GPU
 
 
 def test_a_driver_that_answers_with_an_error_has_failed(tmp_path: Path) -> None:
     smi = a_program(tmp_path, "import sys; sys.exit('NVIDIA-SMI has failed: no communication with the driver')")
-    [finding] = machine.look_at_gpu(smi)
+    [finding] = machine.check_gpu(smi)
     assert finding.state == "failed"
     assert "no communication with the driver" in finding.found
 
 
 def test_tensorrt_is_named_where_it_is_installed() -> None:
-    assert machine.look_at_tensorrt(lambda _: None)[0].found.startswith("not installed")
-    [finding] = machine.look_at_tensorrt(lambda name: "11.4.0" if name == "tensorrt" else None)
+    assert machine.check_tensorrt(lambda _: None)[0].found.startswith("not installed")
+    [finding] = machine.check_tensorrt(lambda name: "11.4.0" if name == "tensorrt" else None)
     assert finding.found == "tensorrt 11.4.0"
 
 
 def test_a_disk_that_is_nearly_full_is_told_before_it_is_full(tmp_path: Path) -> None:
     folders = {"store": tmp_path / "not" / "made" / "yet"}
-    states = [machine.look_at_disks(folders, lambda _, left=left: left)[0] for left in (10**9, 10**10, 10**11)]
+    states = [machine.check_disks(folders, lambda _, left=left: left)[0] for left in (10**9, 10**10, 10**11)]
     assert [each.state for each in states] == ["failed", "warning", "ok"]
     assert states[0].found == f"1.0 GB free at {tmp_path}"
     assert "packshot sweep STORE" in states[0].advice
@@ -91,13 +91,13 @@ def test_a_disk_that_is_nearly_full_is_told_before_it_is_full(tmp_path: Path) ->
 
 def test_a_whole_model_is_named_by_its_digest_and_a_torn_one_by_what_it_lacks(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "model")
-    [finding] = machine.look_at_model(folder)
+    [finding] = machine.check_model(folder)
     assert finding.state == "ok"
-    assert finding.found.endswith(f"sha256 {machine.folder_digest(folder)}")
+    assert finding.found.endswith(f"sha256 {machine.model_folder_digest(folder)}")
     weights = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors", "c": "two.safetensors"}}
     (folder / "transformer" / "model.safetensors.index.json").write_text(json.dumps(weights))
-    [finding] = machine.look_at_model(folder)
+    [finding] = machine.check_model(folder)
     assert (finding.state, "lacks 'transformer/two.safetensors' and 0 others" in finding.found) == ("failed", True)
     (folder / "transformer" / "weights.bin").write_bytes(b"pickled")
     with pytest.raises(EngineError, match="only safetensors weights are read"):
-        machine.look_at_model(folder)
+        machine.check_model(folder)

@@ -21,12 +21,12 @@ class Overwriting(MemoryStore):
 
 def check_store(url: str) -> None:
     store = open_store(url)
-    findings = storage.look_at_store(store, single_writer=False)
+    findings = storage.check_store(store, single_writer=False)
     assert [(each.name, each.state) for each in findings] == [
         ("store", "ok"), ("store: parts", "ok"), ("store: conditional writes", "ok"), ("store: list, delete", "ok"),
     ]  # fmt: skip
     assert findings[0].found.startswith(f"{store.url}: written and read back in ")
-    [tables] = storage.look_at_tables(url, 120)
+    [tables] = storage.check_tables(url, 120)
     assert (tables.state, tables.found) == ("ok", "of two commits at once the second is refused")
     assert list(store.list("")) == []
 
@@ -42,19 +42,19 @@ def test_a_bucket_can_do_all_of_it_and_nothing_is_left_in_it(s3_url: str) -> Non
 def test_a_bucket_that_is_not_there_is_told_without_a_key(s3_url: str) -> None:
     url = s3_url.replace("packshot-tests", "no-such-bucket")
     with pytest.raises(StoreError):
-        storage.look_at_store(open_store(url), single_writer=False)
-    [tables] = storage.look_at_tables(url, 120)
-    assert (tables.state, tables.advice) == ("failed", storage.REACH)
+        storage.check_store(open_store(url), single_writer=False)
+    [tables] = storage.check_tables(url, 120)
+    assert (tables.state, tables.advice) == ("failed", storage.CONNECTION_ADVICE)
     assert "sesame-open" not in tables.found
 
 
 def test_a_store_that_overwrites_is_refused_or_is_one_writers() -> None:
     for single, state in ((False, "failed"), (True, "warning")):
-        finding = storage.look_at_store(Overwriting("overwriting"), single_writer=single)[2]
+        finding = storage.check_store(Overwriting("overwriting"), single_writer=single)[2]
         assert (finding.state, finding.found) == (state, "a second write replaced the first")
         assert "PACKSHOT_SINGLE_WRITER=1" in finding.advice
 
 
 def test_a_promise_that_the_store_does_not_need_is_better_taken_back(tmp_path: Path) -> None:
-    finding = storage.look_at_store(open_store(str(tmp_path)), single_writer=True)[2]
+    finding = storage.check_store(open_store(str(tmp_path)), single_writer=True)[2]
     assert (finding.state, "unset it" in finding.advice) == ("warning", True)

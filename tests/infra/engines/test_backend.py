@@ -6,35 +6,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.engines.backend import Painter
-from infra.engines.stub.stub_backend import StubPainter
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.backend import Backend
+from infra.engines.stub.stub_backend import StubBackend
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.interfaces import Frame, Prompt
-from infra.models.loading import StoredWeights
-from infra.testing.faulty_engine import FaultyPainter
+from infra.models.loading import StoredPipeline
+from infra.testing.faulty_engine import FaultyBackend
 
 
 @pytest.fixture(params=["stub", "faulty", "torch"])
-def painter(request: pytest.FixtureRequest) -> Iterator[Painter]:
-    painters: dict[str, Painter] = {"stub": StubPainter(), "faulty": FaultyPainter()}
+def painter(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    painters: dict[str, Backend] = {"stub": StubBackend(), "faulty": FaultyBackend()}
     if request.param == "torch":
         pytest.importorskip("diffusers")
         checkpoint: Path = request.getfixturevalue("tiny_checkpoint")
-        painters["torch"] = DiffusersPainter(StoredWeights(str(checkpoint)), "fp32")
+        painters["torch"] = DiffusersBackend(StoredPipeline(str(checkpoint)), "fp32")
     chosen = painters[request.param]
     chosen.load()
     yield chosen
-    chosen.release()
-    chosen.release()
+    chosen.close()
+    chosen.close()
 
 
-def pictures(painter: Painter, prompts: list[Prompt]) -> list[Frame]:
-    answers = painter.paint(prompts)
+def pictures(painter: Backend, prompts: list[Prompt]) -> list[Frame]:
+    answers = painter.generate_batch(prompts)
     assert [answer.key for answer in answers] == [prompt.key for prompt in prompts]
     return [answer for answer in answers if isinstance(answer, Frame)]
 
 
-def test_a_batch_is_answered_in_order_with_pictures_of_the_size_asked_for(painter: Painter) -> None:
+def test_a_batch_is_answered_in_order_with_pictures_of_the_size_asked_for(painter: Backend) -> None:
     prompts = [Prompt(key, "a mug", seed, 48, 32, steps=1) for seed, key in enumerate("zxy")]
     frames = pictures(painter, prompts)
     assert [frame.pixels.shape for frame in frames] == [(32, 48, 3)] * 3
@@ -44,15 +44,15 @@ def test_a_batch_is_answered_in_order_with_pictures_of_the_size_asked_for(painte
         assert np.array_equal(frame.pixels, again.pixels)
 
 
-def test_a_frame_shares_no_memory_with_the_others_of_its_batch(painter: Painter) -> None:
+def test_a_frame_shares_no_memory_with_the_others_of_its_batch(painter: Backend) -> None:
     frames = pictures(painter, [Prompt(str(seed), "a mug", seed, 32, 32, steps=1) for seed in range(2)])
     kept = frames[1].pixels.copy()
     frames[0].pixels[:] = 77
     assert np.array_equal(frames[1].pixels, kept)
 
 
-def test_keys_and_seeds_do_not_part_a_group_but_sizes_do(painter: Painter) -> None:
-    first = painter.group(Prompt("a", "a mug", 1, 48, 32))
-    assert hash(first) == hash(painter.group(Prompt("b", "a mug", 2, 48, 32)))
-    assert first == painter.group(Prompt("b", "a mug", 2, 48, 32))
-    assert first != painter.group(Prompt("a", "a mug", 1, 32, 48))
+def test_keys_and_seeds_do_not_part_a_group_but_sizes_do(painter: Backend) -> None:
+    first = painter.batch_key(Prompt("a", "a mug", 1, 48, 32))
+    assert hash(first) == hash(painter.batch_key(Prompt("b", "a mug", 2, 48, 32)))
+    assert first == painter.batch_key(Prompt("b", "a mug", 2, 48, 32))
+    assert first != painter.batch_key(Prompt("a", "a mug", 1, 32, 48))

@@ -7,13 +7,21 @@ import numpy as np
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.parity import Subject, compare, fixed_prompts, paint, parity_folder, require, write
+from infra.engines.parity import (
+    ParityKey,
+    compare_images,
+    fixed_prompts,
+    generate_images,
+    parity_folder,
+    require_parity,
+    write_parity_record,
+)
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Pixels, Prompt
-from infra.testing.faulty_engine import FaultyPainter
+from infra.testing.faulty_engine import FaultyBackend
 
-SUBJECT = Subject("a" * 64, "fp8", "NVIDIA H200", "2.13.0")
+SUBJECT = ParityKey("a" * 64, "fp8", "NVIDIA H200", "2.13.0")
 GREY: dict[str, Pixels] = {key: np.full((4, 6, 3), 100, np.uint8) for key in "ab"}
 
 
@@ -22,25 +30,25 @@ def off_by(levels: int) -> dict[str, Pixels]:
 
 
 def test_the_figures_are_psnr_and_the_largest_difference() -> None:
-    record = compare(SUBJECT, GREY, off_by(10))
+    record = compare_images(SUBJECT, GREY, off_by(10))
     assert [(case.shape, case.max_abs_diff) for case in record.cases] == [("6x4", 10)] * 2
     assert record.psnr == pytest.approx(28.13, abs=0.01)
     assert record.passed
-    assert compare(SUBJECT, GREY, off_by(25)).psnr == pytest.approx(20.17, abs=0.01)
-    assert compare(SUBJECT, GREY, off_by(25)).passed
-    assert not compare(SUBJECT, GREY, off_by(26)).passed
-    assert compare(SUBJECT, GREY, GREY).psnr == 99
+    assert compare_images(SUBJECT, GREY, off_by(25)).psnr == pytest.approx(20.17, abs=0.01)
+    assert compare_images(SUBJECT, GREY, off_by(25)).passed
+    assert not compare_images(SUBJECT, GREY, off_by(26)).passed
+    assert compare_images(SUBJECT, GREY, GREY).psnr == 99
 
 
 def test_a_difference_is_not_lost_where_bytes_would_wrap_around() -> None:
-    assert compare(SUBJECT, GREY, off_by(-100)).cases[0].max_abs_diff == 100
+    assert compare_images(SUBJECT, GREY, off_by(-100)).cases[0].max_abs_diff == 100
 
 
 def test_a_record_is_asked_for_and_holds_for_its_own_subject_only(tmp_path: Path) -> None:
     with pytest.raises(EngineUnsuitable, match=r"'fp8' has not been verified .* 'NVIDIA H200' .*PACKSHOT_UNVERIFIED=1"):
-        require(SUBJECT, tmp_path)
-    write(compare(SUBJECT, GREY, off_by(1)), tmp_path)
-    require(SUBJECT, tmp_path)
+        require_parity(SUBJECT, tmp_path)
+    write_parity_record(compare_images(SUBJECT, GREY, off_by(1)), tmp_path)
+    require_parity(SUBJECT, tmp_path)
     for other in (
         replace(SUBJECT, weights="b" * 64),
         replace(SUBJECT, precision="fp4"),
@@ -48,18 +56,18 @@ def test_a_record_is_asked_for_and_holds_for_its_own_subject_only(tmp_path: Path
         replace(SUBJECT, torch="2.14.0"),
     ):
         with pytest.raises(EngineUnsuitable, match="has not been verified"):
-            require(other, tmp_path)
+            require_parity(other, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_record_that_did_not_pass_refuses_with_its_figure(tmp_path: Path) -> None:
-    write(compare(SUBJECT, GREY, off_by(1)), tmp_path)
-    path = write(compare(SUBJECT, GREY, off_by(60)), tmp_path)
+    write_parity_record(compare_images(SUBJECT, GREY, off_by(1)), tmp_path)
+    path = write_parity_record(compare_images(SUBJECT, GREY, off_by(60)), tmp_path)
     with pytest.raises(EngineUnsuitable, match=r"did not pass .* 12\.6 dB, and 20 are needed"):
-        require(SUBJECT, tmp_path)
+        require_parity(SUBJECT, tmp_path)
     path.write_text('{"passed": true}')
     with pytest.raises(EngineUnsuitable, match="cannot be read"):
-        require(SUBJECT, tmp_path)
+        require_parity(SUBJECT, tmp_path)
 
 
 def test_records_are_kept_among_the_users_own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -75,9 +83,9 @@ def test_the_fixed_prompts_have_lengths_that_differ_and_seeds_of_their_own() -> 
 
 
 def test_a_prompt_that_cannot_be_painted_ends_the_comparison() -> None:
-    engine = ThreadedEngine(FaultyPainter(), 1, 1)
+    engine = ThreadedEngine(FaultyBackend(), 1, 1)
     with pytest.raises(EngineError, match="'bad' could not be painted: ValueError"):
-        paint(engine, [Prompt("good", "a", 1, 4, 4), Prompt("bad", "[poison]", 1, 4, 4)])
+        generate_images(engine, [Prompt("good", "a", 1, 4, 4), Prompt("bad", "[poison]", 1, 4, 4)])
     engine.close()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Failure, Frame, Prompt
-from infra.testing.faulty_engine import FaultyPainter
+from infra.testing.faulty_engine import FaultyBackend
 
 PATIENCE = 20
 """Seconds after which a test that waits for another thread says that it hangs."""
@@ -62,7 +62,7 @@ class Consumer(threading.Thread):
 def test_every_prompt_gets_exactly_one_answer(
     texts: list[str], batch_size: int, window: int, capacity: int | None
 ) -> None:
-    painter = FaultyPainter(capacity=capacity and capacity * 16)
+    painter = FaultyBackend(capacity=capacity and capacity * 16)
     engine = ThreadedEngine(painter, batch_size, window)
     wanted = [Prompt(str(number), text, number, 4, 4) for number, text in enumerate(texts)]
     answers = list(engine.generate(iter(wanted)))
@@ -79,7 +79,7 @@ def test_every_prompt_gets_exactly_one_answer(
 
 
 def test_prompts_of_one_group_are_painted_together_wherever_they_stand_in_the_window() -> None:
-    painter = FaultyPainter()
+    painter = FaultyBackend()
     engine = ThreadedEngine(painter, batch_size=3, window=6)
     mixed = [Prompt(f"{text}{number}", text, 0, 4, 4) for number in range(3) for text in ("a", "bb")]
     list(engine.generate(mixed))
@@ -87,7 +87,7 @@ def test_prompts_of_one_group_are_painted_together_wherever_they_stand_in_the_wi
 
 
 def test_loading_painting_and_releasing_happen_on_one_thread_that_is_not_the_callers() -> None:
-    painter = FaultyPainter()
+    painter = FaultyBackend()
     engine = ThreadedEngine(painter, 2, 4)
     list(engine.generate(prompts(3)))
     engine.close()
@@ -98,7 +98,7 @@ def test_loading_painting_and_releasing_happen_on_one_thread_that_is_not_the_cal
 
 
 def test_a_poisoned_image_spares_its_batch() -> None:
-    engine = ThreadedEngine(FaultyPainter(), 4, 4)
+    engine = ThreadedEngine(FaultyBackend(), 4, 4)
     bad = [Prompt("bad", "[poison]" + "x" * 500, 0, 4, 4), *prompts(2, "[poison]" + "y" * 500, first="y")]
     wanted = [*prompts(3), *bad]
     answers = list(engine.generate(wanted))
@@ -109,7 +109,7 @@ def test_a_poisoned_image_spares_its_batch() -> None:
 
 
 def test_out_of_memory_halves_the_batch_and_the_smaller_size_is_remembered() -> None:
-    painter = FaultyPainter(capacity=2 * 16)
+    painter = FaultyBackend(capacity=2 * 16)
     engine = ThreadedEngine(painter, 8, 16)
     answers = list(engine.generate(prompts(12)))
     assert reasons(answers) == {}
@@ -117,7 +117,7 @@ def test_out_of_memory_halves_the_batch_and_the_smaller_size_is_remembered() -> 
 
 
 def test_one_size_that_does_not_fit_leaves_the_batches_of_another_alone() -> None:
-    painter = FaultyPainter(capacity=4 * 16)
+    painter = FaultyBackend(capacity=4 * 16)
     engine = ThreadedEngine(painter, 4, 16)
     list(engine.generate(prompts(4, side=8, first="large") + prompts(8)))
     assert [len(batch) for batch in painter.batches if not batch[0].startswith("large")] == [4, 4]
@@ -125,13 +125,13 @@ def test_one_size_that_does_not_fit_leaves_the_batches_of_another_alone() -> Non
 
 
 def test_an_image_that_does_not_fit_alone_is_a_failure() -> None:
-    engine = ThreadedEngine(FaultyPainter(capacity=16), 4, 4)
+    engine = ThreadedEngine(FaultyBackend(capacity=16), 4, 4)
     answers = list(engine.generate(prompts(1, side=8, first="large") + prompts(1)))
     assert reasons(answers) == {"large0": "OutOfDeviceMemory: 1 pictures are more than 16 pixels."}
 
 
 def test_a_stream_whose_consumer_is_busy_does_not_keep_the_engine_from_the_next() -> None:
-    painter = FaultyPainter()
+    painter = FaultyBackend()
     engine = ThreadedEngine(painter, 1, 8)
     slow = Consumer(engine, prompts(20, first="slow"), pause_after=1)
     slow.start()
@@ -148,17 +148,17 @@ def test_a_stream_whose_consumer_is_busy_does_not_keep_the_engine_from_the_next(
 
 
 def test_streams_are_served_first_come_first_served_without_a_pause_between_them() -> None:
-    painter = FaultyPainter(held=True)
+    painter = FaultyBackend(wait_for_permits=True)
     engine = ThreadedEngine(painter, 4, 64)
     first, second = Consumer(engine, prompts(10, first="a")), Consumer(engine, prompts(10, first="b"))
     first.start()
     while not painter.calls[1:]:
         first.join(0.001)
     second.start()
-    while sum(len(stream.waiting) for stream in engine._streams) < 16:
+    while sum(len(stream.queued) for stream in engine._streams) < 16:
         second.join(0.001)
     for painted in (4, 8, 10, 14, 18, 20):
-        painter.allow(1)
+        painter.permit_batches(1)
         while len(first.answers) + len(second.answers) < painted:
             first.join(0.001)
     assert first.finished()
@@ -175,7 +175,7 @@ def test_reading_ahead_is_bounded_by_the_window_and_the_queue() -> None:
             drawn.append(prompt.key)
             yield prompt
 
-    painter = FaultyPainter()
+    painter = FaultyBackend()
     engine = ThreadedEngine(painter, 2, 8)
     stream = engine.generate(source())
     taken = [next(stream) for _ in range(10)]
@@ -186,26 +186,26 @@ def test_reading_ahead_is_bounded_by_the_window_and_the_queue() -> None:
 
 
 def test_a_consumer_that_stops_early_leaves_the_engine_free() -> None:
-    painter = FaultyPainter(held=True)
+    painter = FaultyBackend(wait_for_permits=True)
     engine = ThreadedEngine(painter, 1, 4)
-    painter.allow(1)
+    painter.permit_batches(1)
     abandoned = engine.generate(prompts(50, first="abandoned"))
     next(abandoned)
     abandoned.close()
-    painter.allow(1000)
+    painter.permit_batches(1000)
     assert len(list(engine.generate(prompts(5)))) == 5
     assert sum(batch[0].startswith("abandoned") for batch in painter.batches) <= 2
     engine.close()
 
 
 def test_closing_wakes_a_consumer_that_waits() -> None:
-    painter = FaultyPainter(held=True)
+    painter = FaultyBackend(wait_for_permits=True)
     engine = ThreadedEngine(painter, 1, 4)
     consumer = Consumer(engine, prompts(50))
     consumer.start()
     while not painter.calls[1:]:
         consumer.join(0.001)
-    painter.allow(1)
+    painter.permit_batches(1)
     engine.close()
     assert consumer.finished()
     assert "closed" in str(consumer.error)
@@ -219,11 +219,11 @@ def test_what_an_iterator_raises_reaches_its_own_consumer_only() -> None:
         yield from prompts(3, first="broken")
         raise KeyError("the catalogue ended in the middle")
 
-    painter = FaultyPainter(held=True)
+    painter = FaultyBackend(wait_for_permits=True)
     engine = ThreadedEngine(painter, 1, 2)
     other = Consumer(engine, prompts(6))
     other.start()
-    painter.allow(1000)
+    painter.permit_batches(1000)
     with pytest.raises(KeyError, match="in the middle"):
         list(engine.generate(broken()))
     assert other.finished()
@@ -232,14 +232,14 @@ def test_what_an_iterator_raises_reaches_its_own_consumer_only() -> None:
 
 
 def test_a_lost_device_ends_the_engine_and_every_consumer_hears_why() -> None:
-    painter = FaultyPainter(held=True)
+    painter = FaultyBackend(wait_for_permits=True)
     engine = ThreadedEngine(painter, 4, 8)
     first, second = Consumer(engine, prompts(1, "[deadly]")), Consumer(engine, prompts(3))
     first.start()
     while not painter.calls[1:]:
         first.join(0.001)
     second.start()
-    painter.allow(1000)
+    painter.permit_batches(1000)
     assert first.finished()
     assert second.finished()
     assert str(first.error) == str(second.error) == "The device was lost, as ordered."
@@ -248,7 +248,7 @@ def test_a_lost_device_ends_the_engine_and_every_consumer_hears_why() -> None:
 
 
 def test_an_engine_that_cannot_load_says_so_where_it_is_opened() -> None:
-    painter = FaultyPainter(loads=False)
+    painter = FaultyBackend(load_succeeds=False)
     with pytest.raises(EngineError, match="ordered not to load") as caught:
         ThreadedEngine(painter, 1, 1)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
@@ -256,34 +256,34 @@ def test_an_engine_that_cannot_load_says_so_where_it_is_opened() -> None:
 
 
 def test_engine_time_is_shared_among_the_images_of_a_batch() -> None:
-    engine = ThreadedEngine(FaultyPainter(), 4, 8)
-    assert engine.first_paint is None
+    engine = ThreadedEngine(FaultyBackend(), 4, 8)
+    assert engine.first_batch_started is None
     assert engine.busy_seconds() == 0
     answers = list(engine.generate(prompts(8)))
     assert sum(answer.seconds for answer in answers) == pytest.approx(engine.busy_seconds())
-    assert engine.first_paint is not None
-    assert engine.last_paint is not None
-    assert 0 < engine.busy_seconds() <= engine.last_paint - engine.first_paint
+    assert engine.first_batch_started is not None
+    assert engine.last_batch_ended is not None
+    assert 0 < engine.busy_seconds() <= engine.last_batch_ended - engine.first_batch_started
 
 
 def test_the_idle_share_is_what_lies_between_paintings() -> None:
-    painter = FaultyPainter(held=True)
+    painter = FaultyBackend(wait_for_permits=True)
     engine = ThreadedEngine(painter, 1, 1)
     assert engine.idle_share() is None
-    painter.allow(2)
+    painter.permit_batches(2)
     list(engine.generate(prompts(1)))
     time.sleep(0.3)  # nobody asks for anything
     list(engine.generate(prompts(1)))
     idle = engine.idle_share()
     assert idle is not None
-    assert engine.last_paint is not None
-    assert engine.first_paint is not None
-    between = engine.last_paint - engine.first_paint - engine.busy_seconds()
+    assert engine.last_batch_ended is not None
+    assert engine.first_batch_started is not None
+    between = engine.last_batch_ended - engine.first_batch_started - engine.busy_seconds()
     assert between >= 0.3
-    assert idle == pytest.approx(between / (engine.last_paint - engine.first_paint))
+    assert idle == pytest.approx(between / (engine.last_batch_ended - engine.first_batch_started))
     engine.close()
 
 
 def test_no_prompts_give_no_answers() -> None:
-    engine = ThreadedEngine(FaultyPainter(), 4, 8)
+    engine = ThreadedEngine(FaultyBackend(), 4, 8)
     assert list(engine.generate([])) == []

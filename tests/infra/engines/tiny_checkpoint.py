@@ -11,14 +11,14 @@ def build_tiny_checkpoint(folder: Path, seed: int = 0) -> Path:
     """Save a Z-Image pipeline of random weights (safetensors, fp32, the same for the same seed) and return `folder`."""
     import torch
 
-    from infra.nano.architecture import pipeline_of, text_encoder_of, tokenizer_of
+    from infra.nano.architecture import create_pipeline, create_text_encoder, create_tokenizer
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tokenizer = tokenizer_of(())  # single bytes: nothing is learnt
-        pipeline = pipeline_of(
+        tokenizer = create_tokenizer(())  # single bytes: nothing is learnt
+        pipeline = create_pipeline(
             vae=_autoencoder(),
-            text_encoder=text_encoder_of(tokenizer).eval(),
+            text_encoder=create_text_encoder(tokenizer).eval(),
             tokenizer=tokenizer,
             transformer=_transformer(),
         )

@@ -9,42 +9,47 @@ pytest.importorskip("diffusers")
 import torch
 
 from infra.errors import EngineError
-from infra.evaluation.benchmark import BACKENDS, DIFFUSERS, measure
-from infra.evaluation.benchmark_cases import Case, Model
-from infra.evaluation.random_models import RandomWeights
+from infra.evaluation.benchmark import BACKEND_FACTORIES, REFERENCE_BACKEND, measure_backends
+from infra.evaluation.benchmark_cases import BenchmarkCase, ModelSizes
+from infra.evaluation.random_models import RandomPipeline
 from infra.interfaces import Failure, Frame, Prompt
-from infra.testing.faulty_engine import FaultyPainter
+from infra.testing.faulty_engine import FaultyBackend
 
-TINY = RandomWeights("tiny", "cpu")
-CASES = [Case(32, 1, 2, 3), Case(32, 2, 2, 3)]
+TINY = RandomPipeline("tiny", "cpu")
+CASES = [BenchmarkCase(32, 1, 2, 3), BenchmarkCase(32, 2, 2, 3)]
 
 
-class Small(FaultyPainter):
+class Small(FaultyBackend):
     """Has memory for one small picture at a time."""
 
     def __init__(self) -> None:
         super().__init__(capacity=32 * 32)
 
 
-class Lost(FaultyPainter):
+class Lost(FaultyBackend):
     """Loses its device with the first picture."""
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         raise EngineError(f"The device was lost with {len(prompts)} pictures, as ordered.")
 
 
-class Refusing(FaultyPainter):
+class Refusing(FaultyBackend):
     """Finds fault with every picture."""
 
-    def paint(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
+    def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         return [Failure(prompt.key, "It is black all over, as ordered.") for prompt in prompts]
 
 
 def test_a_row_has_its_figures_and_they_agree_with_one_another() -> None:
-    rows = list(measure(TINY, "cpu", "fp32", CASES, {"eager": BACKENDS["eager"]}))
-    assert [(row.backend, row.batch) for row in rows] == [(DIFFUSERS, 1), (DIFFUSERS, 2), ("eager", 1), ("eager", 2)]
+    rows = list(measure_backends(TINY, "cpu", "fp32", CASES, {"eager": BACKEND_FACTORIES["eager"]}))
+    assert [(row.backend, row.batch) for row in rows] == [
+        (REFERENCE_BACKEND, 1),
+        (REFERENCE_BACKEND, 2),
+        ("eager", 1),
+        ("eager", 2),
+    ]
     assert [row.images for row in rows] == [3, 6, 3, 6]
-    model = Model.of(TINY.open(torch.float32))
+    model = ModelSizes.from_pipeline(TINY.load_pipeline(torch.float32))
     for row in rows:
         assert row.reason == ""
         assert row.images_per_second is not None
@@ -64,13 +69,13 @@ def test_what_this_machine_cannot_do_is_a_row_with_its_reason() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     backends = {
-        **{name: BACKENDS[name] for name in ("graphs", "fp8")},
+        **{name: BACKEND_FACTORIES[name] for name in ("graphs", "fp8")},
         "small": lambda _weights, _precision: Small(),
         "lost": lambda _weights, _precision: Lost(),
         "refusing": lambda _weights, _precision: Refusing(),
-        "closed": lambda _weights, _precision: FaultyPainter(loads=False),
+        "closed": lambda _weights, _precision: FaultyBackend(load_succeeds=False),
     }
-    found = {(row.backend, row.batch): row for row in measure(TINY, "cpu", "fp32", CASES, backends)}
+    found = {(row.backend, row.batch): row for row in measure_backends(TINY, "cpu", "fp32", CASES, backends)}
     for batch in (1, 2):
         assert "needs a CUDA device" in found["graphs", batch].reason
         assert "A CPU cannot compute in 'fp8'" in found["fp8", batch].reason
@@ -85,21 +90,21 @@ def test_what_this_machine_cannot_do_is_a_row_with_its_reason() -> None:
 
 def test_a_model_that_cannot_be_opened_ends_the_bench() -> None:
     with pytest.raises(EngineError, match="no random model"):
-        list(measure(RandomWeights("omni", "cpu"), "cpu", "fp32", CASES, {}))
+        list(measure_backends(RandomPipeline("omni", "cpu"), "cpu", "fp32", CASES, {}))
 
 
 def test_the_bench_has_an_entry_for_every_way_of_painting() -> None:
-    assert list(BACKENDS)[:5] == ["eager", "compile", "graphs", "fp8", "fp8-compile"]
+    assert list(BACKEND_FACTORIES)[:5] == ["eager", "compile", "graphs", "fp8", "fp8-compile"]
 
 
 def test_no_two_cases_share_a_caption_and_all_are_as_long() -> None:
-    cases = [Case(512, 1, 2, 3), Case(512, 4, 2, 3), Case(768, 1, 2, 3)]
+    cases = [BenchmarkCase(512, 1, 2, 3), BenchmarkCase(512, 4, 2, 3), BenchmarkCase(768, 1, 2, 3)]
     captions = [case.caption(number) for case in cases for number in range(8)]
     assert len(set(captions)) == len(captions)
     assert len(set(map(len, captions))) == 1
 
 
 def test_a_size_that_diffusers_cannot_paint_is_a_row_with_its_reason() -> None:
-    (row,) = measure(TINY, "cpu", "fp32", [Case(1040, 1, 1, 1)], {})
-    assert (row.backend, row.images) == (DIFFUSERS, 0)
+    (row,) = measure_backends(TINY, "cpu", "fp32", [BenchmarkCase(1040, 1, 1, 1)], {})
+    assert (row.backend, row.images) == (REFERENCE_BACKEND, 0)
     assert row.reason.startswith("diffusers cannot paint it: IndexError")

@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from torch.utils.flop_counter import FlopCounterMode
 
-from infra.evaluation.flops import Decoder, Transformer, picture_flops
+from infra.evaluation.flops import DecoderSizes, TransformerSizes, image_flops
 
 SMALL: dict[str, object] = {
     "dim": 96,
@@ -27,7 +27,7 @@ def counted(work: object, *arguments: object, **others: object) -> int:
     return int(counter.get_total_flops())
 
 
-def forwarded(width: int, height: int, tokens: int, **sizes: object) -> tuple[Transformer, int]:
+def forwarded(width: int, height: int, tokens: int, **sizes: object) -> tuple[TransformerSizes, int]:
     with torch.device("meta"):
         model = ZImageTransformer2DModel(**sizes).to(torch.bfloat16)
         model.rope_embedder.freqs_cis = [
@@ -37,7 +37,7 @@ def forwarded(width: int, height: int, tokens: int, **sizes: object) -> tuple[Tr
         latents = [torch.empty(16, 1, height, width, dtype=torch.bfloat16)]
         captions = [torch.empty(tokens, model.config.cap_feat_dim, dtype=torch.bfloat16)]
         found = counted(model, latents, torch.empty(1), captions, return_dict=False)
-    return Transformer.of(model.config), found
+    return TransformerSizes.from_config(model.config), found
 
 
 @pytest.mark.parametrize(("width", "height", "tokens"), [(8, 8, 20), (16, 24, 64), (20, 12, 33)])
@@ -48,7 +48,7 @@ def test_a_forward_pass_is_what_torch_counts(width: int, height: int, tokens: in
 
 def test_the_large_model_is_what_torch_counts() -> None:
     sizes, found = forwarded(128, 128, 96)
-    assert sizes == Transformer()
+    assert sizes == TransformerSizes()
     assert sizes.flops(128, 128, 96) == found
     assert found == pytest.approx(56.09e12, rel=0.001)
 
@@ -62,11 +62,11 @@ def test_decoding_is_what_torch_counts(attends: bool) -> None:
             use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=attends,
         )  # fmt: skip
         found = counted(vae.decode, torch.empty(1, 16, 12, 8))
-    assert Decoder.of(vae.config).flops(8, 12) == found
+    assert DecoderSizes.from_config(vae.config).flops(8, 12) == found
 
 
 def test_a_whole_picture_is_the_published_job() -> None:
     # 8 steps at 1024 px: 449 TFLOP in the transformer and 10.5 in the VAE
-    whole = picture_flops(Transformer(), Decoder(), (1024, 1024), 96, 8)
+    whole = image_flops(TransformerSizes(), DecoderSizes(), (1024, 1024), 96, 8)
     assert whole == pytest.approx(459.2e12, rel=0.002)
-    assert picture_flops(Transformer(), Decoder(), (512, 512), 96, 8) == pytest.approx(108.9e12, rel=0.003)
+    assert image_flops(TransformerSizes(), DecoderSizes(), (512, 512), 96, 8) == pytest.approx(108.9e12, rel=0.003)

@@ -9,11 +9,11 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines import EngineSpec, open_engine, subject_of
-from infra.engines.parity import parity_folder, require
+from infra.engines import EngineSpec, open_engine, parity_key_of
+from infra.engines.parity import parity_folder, require_parity
 from infra.errors import EngineError, EngineUnsuitable
 from infra.evaluation.precision_check import verify_precision
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 
 
 def test_half_precision_passes_against_full_and_the_record_is_kept(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_half_precision_passes_against_full_and_the_record_is_kept(tiny_checkpoi
     assert [case.shape for case in record.cases] == ["32x32"] * 4
     assert 25 < record.psnr < 90
     assert max(case.max_abs_diff for case in record.cases) > 0
-    require(subject_of(spec), tmp_path)
+    require_parity(parity_key_of(spec), tmp_path)
 
 
 def test_a_precision_that_is_not_here_is_refused_before_anything_is_painted(tmp_path: Path) -> None:
@@ -41,9 +41,9 @@ def test_the_reference_itself_cannot_be_verified(tmp_path: Path) -> None:
 @pytest.fixture
 def with_eight_bits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> EngineSpec:
     # As on a GPU that has them, but for the product: the emulation's rounding is the same.
-    monkeypatch.setattr("infra.models.loading.refusal_of", lambda _precision, _gpu: None)
+    monkeypatch.setattr("infra.models.loading.unsupported_precision_reason", lambda _precision, _gpu: None)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    return EngineSpec("torch", str(MODEL), precision="fp8")
+    return EngineSpec("torch", str(MODEL_FOLDER), precision="fp8")
 
 
 def test_eight_bits_are_refused_without_a_record_unless_an_operator_says_so(with_eight_bits: EngineSpec) -> None:
@@ -62,7 +62,7 @@ def test_eight_bits_are_verified_and_then_painted(with_eight_bits: EngineSpec) -
     assert 30 < record.psnr < 70
     engine = open_engine(spec)
     layers = engine._painter._pipeline.transformer.layers  # type: ignore[attr-defined]
-    assert [type(block.attention.to_q).__name__ for block in layers] == ["Linear"] * 2 + ["EightBitLinear"] * 3
+    assert [type(block.attention.to_q).__name__ for block in layers] == ["Linear"] * 2 + ["Fp8Linear"] * 3
     engine.close()
     with pytest.raises(EngineUnsuitable, match="has not been verified"):
         open_engine(replace(spec, weights_digest="another"))

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from infra.errors import BadImage
+from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
-from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_mark, whiten
+from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_source_type, whiten
 from infra.interfaces import Pixels
 from tests.infra.pixel.pictures import plain, product
 
@@ -35,8 +35,8 @@ def test_the_file_is_a_444_jpeg_with_an_srgb_profile() -> None:
 
 def test_the_mark_is_on_by_default_and_can_be_read_back_or_left_out() -> None:
     pixels = product(1, 64)
-    assert read_mark(finish(pixels, {})) == TRAINED_ALGORITHMIC_MEDIA
-    assert read_mark(finish(pixels, {"mark": False})) is None
+    assert read_source_type(finish(pixels, {})) == TRAINED_ALGORITHMIC_MEDIA
+    assert read_source_type(finish(pixels, {"mark": False})) is None
 
 
 def test_the_packet_is_well_formed_xml_that_says_the_property_once() -> None:
@@ -53,13 +53,13 @@ def test_a_mark_that_other_tools_write_as_an_element_is_read() -> None:
         b'<x xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"><e:DigitalSourceType>urn:x</e:DigitalSourceType></x>'
     )
     Image.new("RGB", (16, 16)).save(target, "JPEG", xmp=xmp)
-    assert read_mark(target.getvalue()) == "urn:x"
+    assert read_source_type(target.getvalue()) == "urn:x"
 
 
 @pytest.mark.parametrize("data", [b"", b"not an image", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
 def test_reading_a_mark_from_something_else_says_that_it_is_no_jpeg(data: bytes) -> None:
-    with pytest.raises(BadImage, match="not a JPEG"):
-        read_mark(data)
+    with pytest.raises(InvalidImage, match="not a JPEG"):
+        read_source_type(data)
 
 
 def test_the_same_pixels_give_the_same_bytes_also_in_another_process() -> None:
@@ -152,7 +152,7 @@ def test_parameters_that_cannot_be_are_named(parameters: dict[str, object], mess
     "array", [np.zeros((16, 16), np.uint8), np.zeros((16, 16, 4), np.uint8), np.zeros((0, 16, 3), np.uint8)]
 )
 def test_arrays_that_are_no_picture_are_refused(array: Pixels) -> None:
-    with pytest.raises(BadImage, match="height x width x 3"):
+    with pytest.raises(InvalidImage, match="height x width x 3"):
         finish(array, {})
 
 
@@ -169,7 +169,7 @@ def test_every_size_is_finished_and_comes_back(height: int, width: int, white: b
     data = finish(pixels, {"whiten": white, "canvas": canvas})
     side = max(height, width)
     assert decode(data).shape == ((side, side, 3) if canvas == "square" else (height, width, 3))
-    assert read_mark(data) == TRAINED_ALGORITHMIC_MEDIA
+    assert read_source_type(data) == TRAINED_ALGORITHMIC_MEDIA
     assert finish(pixels, {"whiten": white, "canvas": canvas}) == data
 
 
@@ -186,7 +186,7 @@ def test_a_watermark_is_put_in_last_and_never_silently_left_out() -> None:
     assert finish(pixels, {"watermark": None}, hide) == finish(pixels, {})
     with pytest.raises(ValueError, match="'watermark' is 'blocks-1', and nothing was given that puts it in"):
         finish(pixels, {"watermark": "blocks-1"})
-    with pytest.raises(BadImage, match="height x width x 3"):
+    with pytest.raises(InvalidImage, match="height x width x 3"):
         finish(pixels, {"watermark": "blocks-1"}, lambda shown: shown[:, :, 0])
 
 

@@ -10,19 +10,19 @@ pytest.importorskip("diffusers")
 import torch
 
 from infra.errors import EngineError, EngineUnsuitable
-from infra.models.loading import MODELS, StoredWeights, refusal_of, weights_dtype
-from infra.models.model_files import folder_digest
+from infra.models.loading import WEIGHTED_COMPONENTS, StoredPipeline, unsupported_precision_reason, weights_dtype
+from infra.models.model_files import model_folder_digest
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_every_component_has_the_precision_that_was_asked_for(tiny_checkpoint: Path, dtype: torch.dtype) -> None:
-    pipeline = StoredWeights(str(tiny_checkpoint), digest=folder_digest(tiny_checkpoint)).open(dtype)
-    for name in MODELS:
+    pipeline = StoredPipeline(str(tiny_checkpoint), digest=model_folder_digest(tiny_checkpoint)).load_pipeline(dtype)
+    for name in WEIGHTED_COMPONENTS:
         assert {weight.dtype for weight in getattr(pipeline, name).parameters()} == {dtype}
 
 
 def test_a_component_that_is_left_out_is_none(tiny_checkpoint: Path) -> None:
-    pipeline = StoredWeights(str(tiny_checkpoint)).open(torch.float32, frozenset({"transformer", "vae"}))
+    pipeline = StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32, frozenset({"transformer", "vae"}))
     assert pipeline.transformer is None
     assert pipeline.vae is None
     assert pipeline.text_encoder is not None
@@ -30,7 +30,7 @@ def test_a_component_that_is_left_out_is_none(tiny_checkpoint: Path) -> None:
 
 def test_weights_of_another_digest_are_not_opened(tiny_checkpoint: Path) -> None:
     with pytest.raises(EngineError, match=r"have the digest .* not 'abc'"):
-        StoredWeights(str(tiny_checkpoint), digest="abc").open(torch.float32)
+        StoredPipeline(str(tiny_checkpoint), digest="abc").load_pipeline(torch.float32)
 
 
 def test_half_precision_of_the_wrong_kind_is_refused_with_the_reason() -> None:
@@ -60,6 +60,6 @@ def test_half_precision_of_the_wrong_kind_is_refused_with_the_reason() -> None:
 def test_a_precision_is_honoured_or_refused_by_what_the_gpu_can(
     precision: str, gpu: tuple[str, tuple[int, int]] | None, reason: str | None
 ) -> None:
-    found = refusal_of(precision, gpu)
+    found = unsupported_precision_reason(precision, gpu)
     assert (found is None) == (reason is None)
     assert reason is None or re.search(reason, found or "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import EngineError
-from infra.models.model_files import check_folder, folder_digest
+from infra.models.model_files import check_model_folder, model_folder_digest
 
 INDEX = {
     "_class_name": "ZImagePipeline",
@@ -36,29 +36,29 @@ def folder_with(tmp_path: Path, **changed: str | None) -> Path:
 
 def test_the_digest_is_the_sha256_of_a_sorted_sha256sum_listing(tmp_path: Path) -> None:
     listing = "".join(f"{hashlib.sha256(FILES[name].encode()).hexdigest()}  {name}\n" for name in sorted(FILES))
-    assert folder_digest(folder_with(tmp_path)) == hashlib.sha256(listing.encode()).hexdigest()
+    assert model_folder_digest(folder_with(tmp_path)) == hashlib.sha256(listing.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_every_file_that_reaches_a_pixel_moves_the_digest(tmp_path: Path, name: str) -> None:
-    before = folder_digest(folder_with(tmp_path))
+    before = model_folder_digest(folder_with(tmp_path))
     (tmp_path / name).write_text(FILES[name] + " ", encoding="utf-8")
-    assert folder_digest(tmp_path) != before
+    assert model_folder_digest(tmp_path) != before
 
 
 def test_what_lies_beside_the_model_does_not_move_the_digest(tmp_path: Path) -> None:
-    before = folder_digest(folder_with(tmp_path))
+    before = model_folder_digest(folder_with(tmp_path))
     folder_with(tmp_path, README_dot_md="hello", assets__table_dot_json="{}", vae__generation_config_dot_json="{}")
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "vae.json").write_text("{}")
-    assert folder_digest(tmp_path) == before
-    check_folder(tmp_path)
+    assert model_folder_digest(tmp_path) == before
+    check_model_folder(tmp_path)
 
 
 def test_a_renamed_file_moves_the_digest(tmp_path: Path) -> None:
-    before = folder_digest(folder_with(tmp_path))
+    before = model_folder_digest(folder_with(tmp_path))
     (tmp_path / "vae" / "config.json").rename(tmp_path / "vae" / "settings.json")
-    assert folder_digest(tmp_path) != before
+    assert model_folder_digest(tmp_path) != before
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_renamed_file_moves_the_digest(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_plain_z_image_pipeline_is_refused(tmp_path: Path, index: str | None, reason: str) -> None:
     folder_with(tmp_path, model_index_dot_json=index)
     with pytest.raises(EngineError, match=reason.replace("[", r"\[")):
-        check_folder(tmp_path)
+        check_model_folder(tmp_path)

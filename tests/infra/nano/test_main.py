@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Frame, Prompt
-from infra.models.model_files import check_folder
+from infra.models.model_files import check_model_folder
 from infra.nano.training.__main__ import app
 
 FIRST = {
@@ -34,7 +34,7 @@ def test_the_steps_lead_to_a_model_that_the_engine_opens(tmp_path: Path) -> None
     for step in ("draw --each 1", *learning, f"export {out}"):
         done = CliRunner().invoke(app, [*step.split(), *work])
         assert done.exit_code == 0, (step, done.output, done.exception)
-    check_folder(out)
+    check_model_folder(out)
     assert sum(path.stat().st_size for path in out.rglob("*.safetensors")) <= 12_000_000
     engine = open_engine(EngineSpec("torch", str(out)))
     try:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.interfaces import Engine, Frame, Prompt
-from infra.models.loading import StoredWeights
-from infra.models.model_files import check_folder
-from infra.nano import MODEL
-from infra.nano.training.image_classification import colour_of
-from infra.onnx_graphs.graph_spec import TOKEN_STEP
+from infra.models.loading import StoredPipeline
+from infra.models.model_files import check_model_folder
+from infra.nano import MODEL_FOLDER
+from infra.nano.training.image_classification import classify_colour
+from infra.onnx_graphs.graph_spec import TOKEN_MULTIPLE
 
 SIDE = 256
 TOLERANCE = 2
@@ -33,7 +33,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    opened = open_engine(EngineSpec("torch", str(MODEL), batch_size=4))
+    opened = open_engine(EngineSpec("torch", str(MODEL_FOLDER), batch_size=4))
     yield opened
     opened.close()
 
@@ -48,32 +48,32 @@ def apart(some: np.ndarray, other: np.ndarray) -> int:
 
 
 def test_it_is_small_and_holds_weights_in_safetensors_only() -> None:
-    check_folder(MODEL)
-    weights = list(MODEL.rglob("*.safetensors"))
+    check_model_folder(MODEL_FOLDER)
+    weights = list(MODEL_FOLDER.rglob("*.safetensors"))
     assert sum(path.stat().st_size for path in weights) <= 12_000_000
-    assert {path.suffix for path in MODEL.rglob("*") if path.is_file()} <= {
+    assert {path.suffix for path in MODEL_FOLDER.rglob("*") if path.is_file()} <= {
         ".safetensors",
         ".json",
         ".jinja",
         ".md",
         ".jpg",
     }
-    assert json.loads((MODEL / "model_index.json").read_text("utf-8"))["_class_name"] == "ZImagePipeline"
+    assert json.loads((MODEL_FOLDER / "model_index.json").read_text("utf-8"))["_class_name"] == "ZImagePipeline"
 
 
 def test_its_card_tells_its_figures_and_its_faults() -> None:
-    card = (MODEL / "README.md").read_text("utf-8")
+    card = (MODEL_FOLDER / "README.md").read_text("utf-8")
     for word in ("rehearsals and tests", "type_accuracy", "colour_accuracy", "What it gets wrong", "sheet.jpg"):
         assert word in card, word
-    assert (MODEL / "sheet.jpg").is_file()
+    assert (MODEL_FOLDER / "sheet.jpg").is_file()
 
 
 def test_the_prompts_of_this_file_have_captions_of_several_lengths() -> None:
-    painter = DiffusersPainter(StoredWeights(str(MODEL)), "fp32")
+    painter = DiffusersBackend(StoredPipeline(str(MODEL_FOLDER)), "fp32")
     painter.load()
-    groups = {painter.group(prompt) for prompt in PROMPTS}
+    groups = {painter.batch_key(prompt) for prompt in PROMPTS}
     assert len(groups) == 3
-    assert all(group[-1] % TOKEN_STEP == 0 for group in groups if isinstance(group, tuple))
+    assert all(group[-1] % TOKEN_MULTIPLE == 0 for group in groups if isinstance(group, tuple))
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_gives_another(engine: Engine) -> None:
@@ -99,18 +99,18 @@ def test_captions_of_mixed_lengths_in_one_shard_do_not_touch_each_other(engine: 
 
 def test_a_caption_padded_by_another_step_would_be_noticed() -> None:
     # The control of the two tests above: padding is attended, so it is what careless batching changes.
-    painter = DiffusersPainter(StoredWeights(str(MODEL)), "fp32")
+    painter = DiffusersBackend(StoredPipeline(str(MODEL_FOLDER)), "fp32")
     painter.load()
-    usual = painter.paint(PROMPTS[:1])[0]
-    embed = painter._captions.embeddings
+    usual = painter.generate_batch(PROMPTS[:1])[0]
+    embed = painter._caption_embedder.embeddings
 
     def padded(texts: Sequence[str]) -> object:
         import torch
 
-        return [torch.cat([features, features[-1:].expand(TOKEN_STEP, -1)]) for features in embed(texts)]
+        return [torch.cat([features, features[-1:].expand(TOKEN_MULTIPLE, -1)]) for features in embed(texts)]
 
-    painter._captions.embeddings = padded
-    careless = painter.paint(PROMPTS[:1])[0]
+    painter._caption_embedder.embeddings = padded
+    careless = painter.generate_batch(PROMPTS[:1])[0]
     assert isinstance(usual, Frame)
     assert isinstance(careless, Frame)
     assert apart(usual.pixels, careless.pixels) > 4 * TOLERANCE
@@ -119,9 +119,11 @@ def test_a_caption_padded_by_another_step_would_be_noticed() -> None:
 def test_a_person_would_name_the_colours(engine: Engine) -> None:
     asked = {colour: WORDS.format(f"Camping Mug, {colour} enamel, front view") for colour in ("red", "blue", "green")}
     drawn = made(engine, [Prompt(colour, text, 7, SIDE, SIDE) for colour, text in asked.items()])
-    assert {colour: colour_of(picture) for colour, picture in drawn.items()} == {colour: colour for colour in asked}
+    assert {colour: classify_colour(picture) for colour, picture in drawn.items()} == {
+        colour: colour for colour in asked
+    }
 
 
 def test_the_folder_is_found_wherever_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert (MODEL / "model_index.json").is_file()
+    assert (MODEL_FOLDER / "model_index.json").is_file()

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from infra.errors import EngineError
-from infra.onnx_graphs.export_manifest import ExportCard, check_files, describe_files, read_card, write_card
+from infra.onnx_graphs.export_manifest import (
+    ExportManifest,
+    check_export_files,
+    hash_export_files,
+    read_export_manifest,
+    write_export_manifest,
+)
 
 
 @pytest.fixture
@@ -19,8 +25,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def card(folder: Path) -> ExportCard:
-    written = ExportCard(
+def card(folder: Path) -> ExportManifest:
+    written = ExportManifest(
         model="m",
         weights_digest="d" * 64,
         precision="bf16",
@@ -28,34 +34,34 @@ def card(folder: Path) -> ExportCard:
         made_at="2026-11-23T10:00:00+00:00",
         versions={"torch": "2.13.0"},
         graphs={"transformer": {"inputs": [{"name": "timestep", "type": "fp32", "shape": ["batch"]}], "outputs": []}},
-        files=describe_files(folder),
+        files=hash_export_files(folder),
     )
-    write_card(folder, written)
+    write_export_manifest(folder, written)
     return written
 
 
-def test_a_card_is_read_as_it_was_written(folder: Path, card: ExportCard):
-    assert read_card(folder) == card
-    check_files(folder, card)
+def test_a_card_is_read_as_it_was_written(folder: Path, card: ExportManifest):
+    assert read_export_manifest(folder) == card
+    check_export_files(folder, card)
     assert [(each.path, each.bytes) for each in card.files] == [
         ("transformer/model.onnx", 5),
         ("transformer/model.onnx.data", 7),
     ]
 
 
-def test_a_changed_file_is_named(folder: Path, card: ExportCard):
+def test_a_changed_file_is_named(folder: Path, card: ExportManifest):
     (folder / "transformer" / "model.onnx.data").write_bytes(b"Weights")
     with pytest.raises(EngineError, match=r"model\.onnx\.data' has the digest"):
-        check_files(folder, card)
+        check_export_files(folder, card)
 
 
-def test_a_lost_file_is_named(folder: Path, card: ExportCard):
+def test_a_lost_file_is_named(folder: Path, card: ExportManifest):
     (folder / "transformer" / "model.onnx").unlink()
     with pytest.raises(EngineError, match=r"lacks '.*model\.onnx' \(No such file"):
-        check_files(folder, card)
+        check_export_files(folder, card)
 
 
-def test_the_digest_of_an_export_is_that_of_all_its_files(card: ExportCard):
+def test_the_digest_of_an_export_is_that_of_all_its_files(card: ExportManifest):
     graph, weights = card.files
     assert replace(card, files=(weights, graph)).digest == card.digest
     assert replace(card, files=(graph, replace(weights, sha256="0" * 64))).digest != card.digest
@@ -66,17 +72,17 @@ def test_a_folder_without_a_card_of_ours_is_no_export(tmp_path: Path, text: str 
     if text is not None:
         (tmp_path / "card.json").write_text(text)
     with pytest.raises(EngineError, match=r"is no export .* engine export"):
-        read_card(tmp_path)
+        read_export_manifest(tmp_path)
 
 
-def test_a_card_with_a_stranger_in_it_is_refused(folder: Path, card: ExportCard):
+def test_a_card_with_a_stranger_in_it_is_refused(folder: Path, card: ExportManifest):
     told = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**told, "stranger": 1}))
     with pytest.raises(EngineError, match="stranger"):
-        read_card(folder)
+        read_export_manifest(folder)
 
 
-def test_a_card_of_another_kind_is_no_exports(folder: Path, card: ExportCard):
-    write_card(folder, replace(card, kind="plans"))
+def test_a_card_of_another_kind_is_no_exports(folder: Path, card: ExportManifest):
+    write_export_manifest(folder, replace(card, kind="plans"))
     with pytest.raises(EngineError, match="its kind is 'plans'"):
-        read_card(folder)
+        read_export_manifest(folder)

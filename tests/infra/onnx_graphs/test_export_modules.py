@@ -5,15 +5,15 @@ from typing import Any
 import torch
 
 from infra.onnx_graphs.export_modules import LatentDecoder, TokenTransformer
-from infra.onnx_graphs.preprocessing import Rope, latents_of, transformer_inputs
+from infra.onnx_graphs.preprocessing import RopeConfig, latents_from_patches, transformer_inputs
 from tests.infra.onnx_graphs.samples import batch_of, by_diffusers, distance
 
 
 def test_on_tokens_the_transformer_is_the_same(tiny: Any):
     batch = batch_of(tiny.transformer, 20, 12, (9, 30))
-    feeds = transformer_inputs(*batch, Rope.of(tiny.transformer.config))
+    feeds = transformer_inputs(*batch, RopeConfig.from_config(tiny.transformer.config))
     with torch.no_grad():
-        made = latents_of(TokenTransformer(tiny.transformer)(**feeds), 20, 12)
+        made = latents_from_patches(TokenTransformer(tiny.transformer)(**feeds), 20, 12)
     assert distance(made, by_diffusers(tiny.transformer, batch)) <= 1e-5
 
 
@@ -25,7 +25,9 @@ def test_in_bf16_it_rounds_where_diffusers_rounds(tiny: Any):
     latents, timestep, captions = batch_of(model, 8, 12, (9, 30))
     half = [each.bfloat16() for each in latents], timestep, [each.bfloat16() for each in captions]
     with torch.no_grad():
-        made = latents_of(TokenTransformer(model)(**transformer_inputs(*half, Rope.of(model.config))), 8, 12)
+        made = latents_from_patches(
+            TokenTransformer(model)(**transformer_inputs(*half, RopeConfig.from_config(model.config))), 8, 12
+        )
     assert made[0].dtype == torch.bfloat16
     assert distance(made, by_diffusers(model, half)) == 0.0
 

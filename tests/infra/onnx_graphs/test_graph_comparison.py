@@ -8,11 +8,11 @@ import torch
 
 from infra.onnx_graphs.export_modules import LatentDecoder, TokenTransformer
 from infra.onnx_graphs.graph_comparison import (
-    CLEANEST,
-    captions_for,
+    MAX_PSNR,
+    caption_lengths_for,
     compare_decoder,
     compare_transformer,
-    sizes_within,
+    supported_latent_sizes,
 )
 
 
@@ -29,7 +29,7 @@ class Eager:
         answer.flatten()[0] += self._off
         return {self._output: answer}
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         pass
 
     def close(self) -> None:
@@ -42,33 +42,35 @@ def test_the_same_arithmetic_is_next_to_no_way_off(tiny: Any):
     )
     assert [case.captions for case in cases] == [(9,), (65, 96, 70, 80), (9, 129, 40, 96)]
     assert [case.shape for case in cases] == [(1, 16, 20, 28), (4, 16, 20, 28), (4, 16, 20, 28)]
-    assert all(case.within(1e-5) and case.psnr > 110 for case in cases)
+    assert all(case.is_within(1e-5) and case.psnr > 110 for case in cases)
 
 
 def test_one_number_that_is_off_is_seen(tiny: Any):
     spoilt = Eager(LatentDecoder(tiny.vae), "images", off=0.25)
-    (case,) = compare_decoder(tiny.vae, spoilt, [(4, 4)], batch=1)
+    (case,) = compare_decoder(tiny.vae, spoilt, [(4, 4)], max_batch=1)
     assert case.max_abs_diff == pytest.approx(0.25, abs=1e-4)
-    assert not case.within(0.2)
+    assert not case.is_within(0.2)
     assert 20 < case.psnr < 80
 
 
 def test_an_answer_that_is_no_number_is_never_within(tiny: Any):
-    (case,) = compare_decoder(tiny.vae, Eager(LatentDecoder(tiny.vae), "images", off=float("nan")), [(4, 4)], batch=1)
+    (case,) = compare_decoder(
+        tiny.vae, Eager(LatentDecoder(tiny.vae), "images", off=float("nan")), [(4, 4)], max_batch=1
+    )
     assert (case.max_abs_diff, case.psnr) == (None, 0.0)
-    assert not case.within(1e9)
+    assert not case.is_within(1e9)
 
 
 def test_equal_answers_have_a_figure_that_json_can_hold(tiny: Any):
-    (case,) = compare_decoder(tiny.vae, Eager(LatentDecoder(tiny.vae), "images"), [(4, 4)], batch=1)
-    assert (case.max_abs_diff, case.psnr) == (0.0, CLEANEST)
+    (case,) = compare_decoder(tiny.vae, Eager(LatentDecoder(tiny.vae), "images"), [(4, 4)], max_batch=1)
+    assert (case.max_abs_diff, case.psnr) == (0.0, MAX_PSNR)
 
 
 def test_an_engine_for_single_pictures_is_asked_for_single_pictures():
-    assert list(captions_for(1)) == [(9,)]
-    assert list(captions_for(2)) == [(9,), (65, 96), (9, 129)]
-    assert [len(captions) for captions in captions_for(16)] == [1, 4, 4]
+    assert list(caption_lengths_for(1)) == [(9,)]
+    assert list(caption_lengths_for(2)) == [(9,), (65, 96), (9, 129)]
+    assert [len(captions) for captions in caption_lengths_for(16)] == [1, 4, 4]
 
 
 def test_sizes_stay_within_the_positions_of_a_small_model(tiny: Any):
-    assert sizes_within(tiny.transformer) == ((32, 32), (24, 40), (20, 28))
+    assert supported_latent_sizes(tiny.transformer) == ((32, 32), (24, 40), (20, 28))

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from infra.errors import EngineError
-from infra.onnx_graphs.graph_verification import OnnxOpener, verify
-from infra.onnx_graphs.onnx_runtime import Runtime
+from infra.onnx_graphs.graph_verification import OnnxGraphOpener, verify_export
+from infra.onnx_graphs.onnx_runtime import GraphRuntime
 from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
 
 pytest.importorskip("onnxruntime")
@@ -21,7 +21,7 @@ class ElsewhereRuntime:
 
     name = "onnxruntime"
 
-    def __init__(self, runtime: Runtime, rope: Any) -> None:
+    def __init__(self, runtime: GraphRuntime, rope: Any) -> None:
         self._runtime, self._rope = runtime, rope
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -32,14 +32,14 @@ class ElsewhereRuntime:
         names = ("caption_cosines", "caption_sines")
         return self._runtime.run({**inputs, **{name: moved[name][32:] for name in names}})
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         pass
 
     def close(self) -> None:
         self._runtime.close()
 
 
-class ElsewhereOpener(OnnxOpener):
+class ElsewhereOpener(OnnxGraphOpener):
     sizes = ((16, 24),)
     batch = 2
 
@@ -47,14 +47,14 @@ class ElsewhereOpener(OnnxOpener):
         super().__init__(folder, "fp32", folder)
         self._rope = rope
 
-    def open(self, graph: str) -> Runtime:
-        runtime = super().open(graph)
+    def open_graph(self, graph: str) -> GraphRuntime:
+        runtime = super().open_graph(graph)
         return ElsewhereRuntime(runtime, self._rope) if graph == "transformer" else runtime
 
 
 def test_an_export_of_the_model_passes(tiny_model: Path, tiny_export: Path):
     said: list[str] = []
-    verdict = verify(str(tiny_model), tiny_export, said.append)
+    verdict = verify_export(str(tiny_model), tiny_export, said.append)
     assert verdict.passed
     assert (verdict.runtime, verdict.twin, verdict.precision, verdict.tolerance) == ("onnxruntime", None, "fp32", 1e-4)
     assert len({case.shape[2:] for case in verdict.cases if case.graph == "transformer"}) == 3
@@ -64,29 +64,29 @@ def test_an_export_of_the_model_passes(tiny_model: Path, tiny_export: Path):
 
 
 def test_captions_off_by_32_positions_do_not_pass(tiny: Any, tiny_model: Path, tiny_export: Path):
-    from infra.onnx_graphs.preprocessing import Rope
+    from infra.onnx_graphs.preprocessing import RopeConfig
 
-    opener = ElsewhereOpener(tiny_export, Rope.of(tiny.transformer.config))
-    verdict = verify(str(tiny_model), tiny_export, print, opener)
+    opener = ElsewhereOpener(tiny_export, RopeConfig.from_config(tiny.transformer.config))
+    verdict = verify_export(str(tiny_model), tiny_export, print, opener)
     assert not verdict.passed
     wrong = [case for case in verdict.cases if case.graph == "transformer"]
     assert len(wrong) == 3
     assert all(case.max_abs_diff is not None and case.max_abs_diff > 1e-2 for case in wrong)
-    assert all(case.within(verdict.tolerance) for case in verdict.cases if case.graph == "vae_decoder")
+    assert all(case.is_within(verdict.tolerance) for case in verdict.cases if case.graph == "vae_decoder")
 
 
 def test_no_cases_are_no_proof(tiny_model: Path, tiny_export: Path):
-    class Nothing(OnnxOpener):
+    class Nothing(OnnxGraphOpener):
         sizes = ((),)[:0]
 
     with pytest.raises(EngineError, match="takes no size"):
-        verify(str(tiny_model), tiny_export, print, Nothing(tiny_export, "fp32", tiny_export))
+        verify_export(str(tiny_model), tiny_export, print, Nothing(tiny_export, "fp32", tiny_export))
 
 
 def test_the_export_of_another_model_is_not_compared(tiny_export: Path, tmp_path: Path):
     other = build_tiny_checkpoint(tmp_path / "other", seed=1)
     with pytest.raises(EngineError, match="give the model that it was made from"):
-        verify(str(other), tiny_export, print)
+        verify_export(str(other), tiny_export, print)
 
 
 def test_a_damaged_export_is_not_compared(tiny_model: Path, tiny_export: Path, tmp_path: Path):
@@ -94,4 +94,4 @@ def test_a_damaged_export_is_not_compared(tiny_model: Path, tiny_export: Path, t
     data = folder / "transformer" / "model.onnx.data"
     data.write_bytes(data.read_bytes()[:-1] + b"\x01")
     with pytest.raises(EngineError, match=r"model\.onnx\.data' has the digest"):
-        verify(str(tiny_model), folder, print)
+        verify_export(str(tiny_model), folder, print)

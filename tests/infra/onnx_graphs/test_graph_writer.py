@@ -6,9 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from infra.onnx_graphs.graph_spec import GRAPHS, OPSET, fixed_sizes
+from infra.onnx_graphs.graph_spec import GRAPHS, OPSET, fixed_axis_sizes
 from infra.onnx_graphs.onnx_runtime import OnnxRuntime
-from infra.onnx_graphs.preprocessing import Rope, denoise, latents_of, position_inputs, transformer_inputs
+from infra.onnx_graphs.preprocessing import (
+    RopeConfig,
+    latents_from_patches,
+    position_inputs,
+    run_transformer_step,
+    transformer_inputs,
+)
 from tests.infra.onnx_graphs.samples import batch_of, by_diffusers, distance
 
 onnx = pytest.importorskip("onnx")
@@ -30,7 +36,7 @@ def test_the_transformer_graph_gives_what_diffusers_gives(
     tiny: Any, transformer_graph: OnnxRuntime, rows: int, columns: int, captions: tuple[int, ...]
 ):
     batch = batch_of(tiny.transformer, rows, columns, captions)
-    made = denoise(transformer_graph, *batch, Rope.of(tiny.transformer.config))
+    made = run_transformer_step(transformer_graph, *batch, RopeConfig.from_config(tiny.transformer.config))
     assert distance(made, by_diffusers(tiny.transformer, batch)) <= TOLERANCE
 
 
@@ -39,13 +45,13 @@ def test_mixed_captions_come_out_right_when_they_are_grouped_by_padded_length(
 ):
     """diffusers runs them in one batch behind a mask; the graph has none, and needs none, in groups."""
     batch = batch_of(tiny.transformer, 16, 24, (9, 70, 31, 96))
-    made = denoise(transformer_graph, *batch, Rope.of(tiny.transformer.config))
+    made = run_transformer_step(transformer_graph, *batch, RopeConfig.from_config(tiny.transformer.config))
     assert distance(made, by_diffusers(tiny.transformer, batch)) <= TOLERANCE
 
 
 def test_the_comparison_notices_captions_whose_positions_are_off_by_32(tiny: Any, transformer_graph: OnnxRuntime):
     batch = batch_of(tiny.transformer, 16, 24, (9, 20))
-    rope = Rope.of(tiny.transformer.config)
+    rope = RopeConfig.from_config(tiny.transformer.config)
     feeds = transformer_inputs(*batch, rope)
     moved = position_inputs(rope, 16, 24, 64, device=torch.device("cpu"))
     wrong = {
@@ -53,7 +59,7 @@ def test_the_comparison_notices_captions_whose_positions_are_off_by_32(tiny: Any
         "caption_cosines": moved["caption_cosines"][32:],
         "caption_sines": moved["caption_sines"][32:],
     }
-    made = latents_of(transformer_graph.run(wrong)["velocity"], 16, 24)
+    made = latents_from_patches(transformer_graph.run(wrong)["velocity"], 16, 24)
     assert distance(made, by_diffusers(tiny.transformer, batch)) > 1e-2
 
 
@@ -68,7 +74,7 @@ def test_the_decoder_graph_gives_what_diffusers_gives(tiny: Any, tiny_export: Pa
 
 
 def test_a_graph_has_the_inputs_and_outputs_that_the_contract_says(tiny: Any, tiny_export: Path):
-    sizes = fixed_sizes(tiny.transformer.config, tiny.vae.config)
+    sizes = fixed_axis_sizes(tiny.transformer.config, tiny.vae.config)
     for graph in GRAPHS:
         model = onnx.load(tiny_export / graph.name / "model.onnx", load_external_data=False)
         said = {each.name: _axes(each) for each in (*model.graph.input, *model.graph.output)}

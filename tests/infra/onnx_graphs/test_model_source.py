@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from infra.errors import EngineError
-from infra.onnx_graphs.model_source import load_transformer, load_vae, model_folder, require_libraries, weight_bytes
+from infra.onnx_graphs.model_source import (
+    load_transformer,
+    load_vae,
+    require_onnx_extra,
+    resolve_model_folder,
+    weight_bytes,
+)
 
 
 def test_the_weights_are_measured_by_their_headers(tiny_model: Path, tiny: Any):
@@ -21,14 +27,14 @@ def test_the_weights_are_measured_by_their_headers(tiny_model: Path, tiny: Any):
 @pytest.mark.parametrize("model", ["nobody", "owner/name", "owner/name@main", "owner/name@" + "g" * 40])
 def test_what_is_neither_a_folder_nor_a_pinned_hub_model_is_refused(model: str):
     with pytest.raises(EngineError, match=f"'{model}' is neither a folder .* 40 hex digits"):
-        model_folder(model)
+        resolve_model_folder(model)
 
 
 def test_pickled_weights_are_refused(tiny_model: Path, tmp_path: Path):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"\x80\x04.")
     with pytest.raises(EngineError, match="only safetensors"):
-        model_folder(str(folder))
+        resolve_model_folder(str(folder))
 
 
 def test_weights_that_are_no_safetensors_are_named(tiny_model: Path, tmp_path: Path):
@@ -54,4 +60,4 @@ def test_a_component_that_cannot_be_loaded_is_named(tiny_model: Path, tmp_path: 
 def test_a_library_that_is_missing_is_named_with_its_extra(library: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(EngineError, match=rf"{library}.*install packshot\[torch,onnx\]"):
-        require_libraries()
+        require_onnx_extra()

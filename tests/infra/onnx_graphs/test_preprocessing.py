@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.errors import EngineError
-from infra.onnx_graphs.preprocessing import Rope, caption_inputs, image_patches, latents_of, transformer_inputs
+from infra.onnx_graphs.preprocessing import (
+    RopeConfig,
+    caption_inputs,
+    image_patches,
+    latents_from_patches,
+    transformer_inputs,
+)
 from tests.infra.onnx_graphs.samples import batch_of
 
 CHANNELS = 3
@@ -30,7 +36,7 @@ def theirs(model: Any, latents: list[torch.Tensor], captions: list[torch.Tensor]
 def test_patches_positions_and_padding_are_those_of_diffusers(tiny: Any, rows: int, columns: int, tokens: int):
     model = tiny.transformer
     latents, timestep, captions = batch_of(model, rows, columns, [tokens])
-    mine = transformer_inputs(latents, timestep, captions, Rope.of(model.config))
+    mine = transformer_inputs(latents, timestep, captions, RopeConfig.from_config(model.config))
     image, words, image_turn, word_turn, image_padding, word_padding = theirs(model, latents, captions)
     assert torch.equal(mine["image_is_real"], ~image_padding)
     assert torch.equal(mine["caption_is_real"][0], ~word_padding)
@@ -50,7 +56,7 @@ def test_latents_cut_into_patches_and_put_together_are_the_same(batch: int, rows
     latents = [torch.rand(CHANNELS, 1, rows, columns) for _ in range(batch)]
     patches = image_patches(latents)
     assert patches.shape[1] % 32 == 0
-    again = latents_of(patches, rows, columns)
+    again = latents_from_patches(patches, rows, columns)
     assert all(torch.equal(one, other) for one, other in zip(latents, again, strict=True))
 
 
@@ -78,17 +84,17 @@ def test_an_odd_side_is_refused():
 def test_a_batch_without_a_caption_for_each_image_is_refused(tiny: Any):
     latents, timestep, captions = batch_of(tiny.transformer, 4, 4, [7, 7])
     with pytest.raises(EngineError, match="not 2, 1 and 2"):
-        transformer_inputs(latents, timestep, captions[:1], Rope.of(tiny.transformer.config))
+        transformer_inputs(latents, timestep, captions[:1], RopeConfig.from_config(tiny.transformer.config))
 
 
 def test_a_size_past_the_last_position_is_refused_and_not_wrapped_around(tiny: Any):
     latents, timestep, captions = batch_of(tiny.transformer, 4, 130, [7])
     with pytest.raises(EngineError, match="4 x 130 have no positions: sides must be even, up to 128"):
-        transformer_inputs(latents, timestep, captions, Rope.of(tiny.transformer.config))
+        transformer_inputs(latents, timestep, captions, RopeConfig.from_config(tiny.transformer.config))
 
 
 def test_positions_are_made_once_for_all_the_steps_of_a_size(tiny: Any):
-    rope = Rope.of(tiny.transformer.config)
+    rope = RopeConfig.from_config(tiny.transformer.config)
     first, second = (transformer_inputs(*batch_of(tiny.transformer, 8, 8, [7], seed), rope) for seed in (1, 2))
     assert first["image_cosines"].data_ptr() == second["image_cosines"].data_ptr()
     assert not torch.equal(first["image_patches"], second["image_patches"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.errors import EngineError
 from infra.onnx_graphs.onnx_runtime import OnnxRuntime
-from infra.onnx_graphs.reference_models import widened, write_twin
+from infra.onnx_graphs.reference_models import widen_bf16, write_fp32_reference
 
 onnx = pytest.importorskip("onnx")
 
@@ -19,7 +19,7 @@ onnx = pytest.importorskip("onnx")
 def test_a_widened_number_is_the_same_number(bits: list[int]):
     raw = np.array(bits, "<u2").tobytes()
     wanted = torch.frombuffer(bytearray(raw), dtype=torch.bfloat16).float().numpy()
-    assert np.array_equal(np.frombuffer(widened(raw), "<f4"), wanted, equal_nan=True)
+    assert np.array_equal(np.frombuffer(widen_bf16(raw), "<f4"), wanted, equal_nan=True)
 
 
 def bf16_graph(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def bf16_graph(folder: Path) -> Path:
 
 
 def test_a_twin_computes_in_fp32_with_the_weights_of_its_original(tmp_path: Path):
-    write_twin(bf16_graph(tmp_path), tmp_path / "twin" / "model.onnx")
+    write_fp32_reference(bf16_graph(tmp_path), tmp_path / "twin" / "model.onnx")
     twin = OnnxRuntime(tmp_path / "twin" / "model.onnx")
     x = torch.full((600,), 1.001)
     wanted = x * torch.arange(600.0).bfloat16().float() + 0.5
@@ -55,4 +55,4 @@ def test_a_twin_that_finds_no_room_says_so(tmp_path: Path):
     (tmp_path / "twin").mkdir()
     (tmp_path / "twin" / "model.onnx.data").mkdir()
     with pytest.raises(EngineError, match=r"fp32 twin .* could not be written"):
-        write_twin(graph, tmp_path / "twin" / "model.onnx")
+        write_fp32_reference(graph, tmp_path / "twin" / "model.onnx")

@@ -9,13 +9,13 @@ from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError
 from infra.interfaces import Engine, Prompt
 from infra.pools.inline import InlinePool
-from infra.testing.faulty_engine import FaultyPainter
+from infra.testing.faulty_engine import FaultyBackend
 
 PATIENCE = 20
 
 
-def faulty_engine(painter: FaultyPainter | None = None) -> Engine:
-    return ThreadedEngine(painter or FaultyPainter(), 2, 8)
+def faulty_engine(painter: FaultyBackend | None = None) -> Engine:
+    return ThreadedEngine(painter or FaultyBackend(), 2, 8)
 
 
 def paint(engine: Engine, keys: list[str]) -> list[str]:
@@ -55,7 +55,7 @@ def test_two_works_run_at_a_time_and_no_more() -> None:
             running[0] -= 1
         return shard
 
-    pool = InlinePool(faulty_engine, ahead=2)
+    pool = InlinePool(faulty_engine, jobs_per_engine=2)
     futures = [pool.submit(work, shard) for shard in range(6)]
     assert both.wait(PATIENCE)
     go.set()
@@ -69,7 +69,7 @@ def test_an_engine_that_cannot_be_opened_is_tried_once_and_every_work_hears_why(
 
     def opening() -> Engine:
         tries.append(1)
-        return faulty_engine(FaultyPainter(loads=False))
+        return faulty_engine(FaultyBackend(load_succeeds=False))
 
     pool = InlinePool(opening)
     for future in [pool.submit(paint, ["a"]) for _ in range(4)]:
@@ -80,14 +80,14 @@ def test_an_engine_that_cannot_be_opened_is_tried_once_and_every_work_hears_why(
 
 
 def test_closing_cancels_what_waits_and_ends_what_runs() -> None:
-    painter = FaultyPainter(held=True)
-    pool = InlinePool(lambda: faulty_engine(painter), ahead=2)
+    painter = FaultyBackend(wait_for_permits=True)
+    pool = InlinePool(lambda: faulty_engine(painter), jobs_per_engine=2)
     futures = [pool.submit(paint, [f"{shard}{number}" for number in range(50)]) for shard in "abcd"]
     while not painter.calls[1:]:
         threading.Event().wait(0.001)
     closing = threading.Thread(target=pool.close, daemon=True)
     closing.start()
-    painter.allow(1)
+    painter.permit_batches(1)
     closing.join(PATIENCE)
     assert not closing.is_alive()
     for future in futures[:2]:

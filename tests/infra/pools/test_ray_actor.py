@@ -22,7 +22,7 @@ def test_an_engine_is_opened_once_and_its_busy_seconds_are_told() -> None:
     first = actor.run(opener, pickle.dumps((works.paint, ["a", "b"])))
     second = actor.run(opener, pickle.dumps((works.paint, ["c"])))
     assert (first.kind, first.content) == ("answer", pickle.dumps(["a", "b"]))
-    assert second.busy > first.busy > 0
+    assert second.busy_seconds > first.busy_seconds > 0
     assert first.process == second.process != EngineActor().open(opener).process
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from infra.errors import EngineError
-from infra.pools.ray_cluster import connected, split_address
+from infra.pools.ray_cluster import connect_ray, split_host_port
 from tests.rays import NEEDS_RAY
 
 ALONE = """
@@ -48,13 +48,13 @@ pool.close() if sys.argv[1:] == ["close"] else os._exit(9)
     ("address", "parts"), [("head:6379", ("head", 6379)), ("10.0.0.7:1", ("10.0.0.7", 1)), ("[::1]:80", ("::1", 80))]
 )
 def test_an_address_is_a_host_and_a_port(address: str, parts: tuple[str, int]) -> None:
-    assert split_address(address) == parts
+    assert split_host_port(address) == parts
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379", "ray://head:10001", "me:word@head:1", "head:99999", ""])
 def test_any_other_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="not host:port"):
-        split_address(address)
+        split_host_port(address)
 
 
 def test_a_cluster_that_does_not_answer_is_refused_by_its_address() -> None:
@@ -62,24 +62,24 @@ def test_a_cluster_that_does_not_answer_is_refused_by_its_address() -> None:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     said = f"No Ray cluster answers at '{address}' .*: start it, or correct PACKSHOT_RAY_ADDRESS"
-    with pytest.raises(EngineError, match=said), connected(address):
+    with pytest.raises(EngineError, match=said), connect_ray(address):
         raise AssertionError("There is no such cluster.")
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(EngineError, match=r"not installed: `pip install 'packshot\[ray\]'`"), connected(None):
+    with pytest.raises(EngineError, match=r"not installed: `pip install 'packshot\[ray\]'`"), connect_ray(None):
         raise AssertionError("There is no ray.")
 
 
 def test_a_process_is_in_one_cluster_at_a_time(local_ray: Any) -> None:
-    with connected(None) as ray:
+    with connect_ray(None) as ray:
         assert ray is local_ray
     assert local_ray.is_initialized(), "somebody else is still in it"
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         said = f"is in the Ray cluster None and cannot join '{address}'"
-        with pytest.raises(EngineError, match=said), connected(address):
+        with pytest.raises(EngineError, match=said), connect_ray(address):
             raise AssertionError("This process was in two clusters.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.errors import EngineError, EngineUnsuitable, WorkSetAside
+from infra.errors import EngineError, EngineUnsuitable, WorkQuarantined
 from infra.pools import dispatcher as crew
 from infra.pools import ray_pool
 from infra.pools.ray_pool import RayEngines
@@ -34,9 +34,11 @@ def test_a_death_costs_nobody_his_work_and_poison_is_set_aside(engines: RayEngin
     painting = [pool.submit(works.paint, [f"{shard}{number}" for number in range(9)]) for shard in "abcd"]
     assert [len(future.result(PATIENCE)) for future in painting] == [9] * 4
     assert once.result(PATIENCE) > 0
-    with pytest.raises(WorkSetAside, match=r"^2 engines in a row died with this work .*: its process is gone \(Actor"):
+    with pytest.raises(
+        WorkQuarantined, match=r"^2 engines in a row died with this work .*: its process is gone \(Actor"
+    ):
         poison.result(PATIENCE)
-    with pytest.raises(WorkSetAside, match="the last: The device was lost, as ordered"):
+    with pytest.raises(WorkQuarantined, match="the last: The device was lost, as ordered"):
         lost.result(PATIENCE)
     with pytest.raises(ValueError, match="no number"):
         unreadable.result(PATIENCE)
@@ -86,12 +88,12 @@ def test_an_actor_that_has_used_up_its_restarts_is_replaced_and_endless_deaths_e
     local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_pool, "RESTARTS", 1)
-    monkeypatch.setattr(crew, "HOPELESS", 4)
+    monkeypatch.setattr(crew, "CRASH_LOOP_DEATHS", 4)
     engines = RayEngines(gpus=1, tries=1)
     try:
         pool = engines.pool(works.stub)
         said = [pool.submit(works.die, None).exception(PATIENCE) for _ in range(5)]
-        assert [type(error) for error in said] == [*[WorkSetAside] * 4, EngineError]
+        assert [type(error) for error in said] == [*[WorkQuarantined] * 4, EngineError]
         assert "Engines die whatever work they are given" in str(said[-1])
     finally:
         engines.close()

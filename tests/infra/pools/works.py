@@ -10,7 +10,7 @@ from infra.engines import EngineSpec, open_engine
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Prompt
-from infra.testing.faulty_engine import FaultyPainter
+from infra.testing.faulty_engine import FaultyBackend
 
 PATIENCE = 60.0
 
@@ -20,7 +20,7 @@ slow_stub = partial(open_engine, EngineSpec("stub", stub_seconds=0.02))
 
 def broken() -> Engine:
     """Open nothing."""
-    return ThreadedEngine(FaultyPainter(loads=False), 2, 8)
+    return ThreadedEngine(FaultyBackend(load_succeeds=False), 2, 8)
 
 
 def open_nothing(spec: EngineSpec) -> Engine:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
-from infra.errors import BadMarks
+from infra.errors import ProvenanceConfigError
 from infra.provenance.certificates import (
-    DEVELOPMENT,
+    DEVELOPMENT_ISSUER,
     development_folder,
     development_identity,
-    load_anchors,
     load_identity,
+    load_trust_anchors,
 )
 from infra.provenance.credentials import Signer
 from tests.infra.marks.identities import FOREIGN, Made, new_identity, pem_of, write_identity
@@ -94,7 +94,7 @@ def test_what_cannot_sign_is_refused_with_the_file_and_the_mend(
     tmp_path: Path, what: str, file: str, words: str
 ) -> None:
     spoilt(tmp_path, what)
-    with pytest.raises(BadMarks, match=words) as caught:
+    with pytest.raises(ProvenanceConfigError, match=words) as caught:
         load_identity(str(tmp_path / "chain.pem"), str(tmp_path / "key.pem"))
     assert repr(str(tmp_path / file)) in str(caught.value)
     assert "sesame" not in str(caught.value)
@@ -105,16 +105,18 @@ def test_what_cannot_sign_is_refused_with_the_file_and_the_mend(
 def test_a_file_that_is_missing_is_named_with_its_setting(tmp_path: Path, name: str, setting: str) -> None:
     paths = write_identity(tmp_path, new_identity())
     (tmp_path / name).unlink()
-    with pytest.raises(BadMarks, match=f"PACKSHOT_C2PA_{setting}: '{tmp_path}/{name}' cannot be read .No such file"):
+    with pytest.raises(
+        ProvenanceConfigError, match=f"PACKSHOT_C2PA_{setting}: '{tmp_path}/{name}' cannot be read .No such file"
+    ):
         load_identity(*paths)
 
 
 def test_roots_to_trust_are_certificates(tmp_path: Path) -> None:
     made = new_identity()
     write_identity(tmp_path, made)
-    assert load_anchors(str(tmp_path / "roots.pem")) == made.root.decode()
-    with pytest.raises(BadMarks, match="holds no PEM certificate"):
-        load_anchors(str(tmp_path / "key.pem"))
+    assert load_trust_anchors(str(tmp_path / "roots.pem")) == made.root.decode()
+    with pytest.raises(ProvenanceConfigError, match="holds no PEM certificate"):
+        load_trust_anchors(str(tmp_path / "key.pem"))
 
 
 # The development certificate
@@ -123,7 +125,7 @@ def test_roots_to_trust_are_certificates(tmp_path: Path) -> None:
 def test_a_development_certificate_is_made_once_and_its_owner_alone_can_read_it(tmp_path: Path) -> None:
     folder = tmp_path / "share" / "c2pa"
     first = development_identity(str(folder))
-    assert (first.name, first.development) == (DEVELOPMENT, True)
+    assert (first.name, first.development) == (DEVELOPMENT_ISSUER, True)
     assert "untrusted" in first.name
     assert first.expires > datetime.now(UTC) + timedelta(days=3000)
     assert development_identity(str(folder)) == first
@@ -172,7 +174,7 @@ def test_processes_that_make_it_at_once_all_get_the_same_one(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written_says_which_setting_mends_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(BadMarks, match=r"another folder by PACKSHOT_C2PA_FOLDER, or set PACKSHOT_C2PA=0"):
+    with pytest.raises(ProvenanceConfigError, match=r"another folder by PACKSHOT_C2PA_FOLDER, or set PACKSHOT_C2PA=0"):
         development_identity(str(tmp_path / "file" / "c2pa"))
 
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from infra.errors import BadImage, BadMarks
+from infra.errors import InvalidImage, ProvenanceConfigError
 from infra.imaging.codecs import decode
 from infra.imaging.finishing import finish
 from infra.provenance.watermarks import (
     BlockWatermark,
     open_watermark,
-    payload_of,
     registered_watermark,
-    require_found,
+    require_payload,
+    watermark_payload,
 )
 from tests.infra.pixel.pictures import product
 
@@ -22,30 +22,30 @@ PAYLOAD = bytes.fromhex("0123456789abcdef")
 def test_the_fake_outlives_the_jpeg_and_leaves_what_it_was_given_alone() -> None:
     watermark, pixels = BlockWatermark(), product(3, 512)
     before = pixels.copy()
-    data = finish(pixels, {"whiten": True, "watermark": "blocks-1"}, lambda each: watermark.hide(each, PAYLOAD))
-    assert watermark.find(decode(data)) == PAYLOAD
+    data = finish(pixels, {"whiten": True, "watermark": "blocks-1"}, lambda each: watermark.embed(each, PAYLOAD))
+    assert watermark.extract(decode(data)) == PAYLOAD
     assert (pixels == before).all()
-    require_found(watermark, decode(data), PAYLOAD)
-    with pytest.raises(BadImage, match="'blocks-1' cannot be read back"):
-        require_found(watermark, decode(finish(pixels, {})), PAYLOAD)
+    require_payload(watermark, decode(data), PAYLOAD)
+    with pytest.raises(InvalidImage, match="'blocks-1' cannot be read back"):
+        require_payload(watermark, decode(finish(pixels, {})), PAYLOAD)
 
 
 @pytest.mark.parametrize("shade", [0, 5, 127, 250, 255])
 def test_the_fake_finds_its_way_on_every_shade(shade: int) -> None:
     watermark = BlockWatermark()
     for payload in (bytes(8), b"\xff" * 8, PAYLOAD):
-        assert watermark.find(watermark.hide(np.full((64, 64, 3), shade, np.uint8), payload)) == payload
+        assert watermark.extract(watermark.embed(np.full((64, 64, 3), shade, np.uint8), payload)) == payload
 
 
 def test_a_picture_without_room_is_refused() -> None:
     small = np.zeros((32, 32, 3), np.uint8)
-    with pytest.raises(BadImage, match="no room for 64 blocks"):
-        BlockWatermark().hide(small, PAYLOAD)
-    assert BlockWatermark().find(small) is None
+    with pytest.raises(InvalidImage, match="no room for 64 blocks"):
+        BlockWatermark().embed(small, PAYLOAD)
+    assert BlockWatermark().extract(small) is None
 
 
 def test_what_is_hidden_follows_from_the_pixels_alone() -> None:
-    assert payload_of("0123456789abcdef" * 4) == PAYLOAD
+    assert watermark_payload("0123456789abcdef" * 4) == PAYLOAD
 
 
 def test_the_one_that_the_recipe_names_is_opened_once() -> None:
@@ -64,5 +64,5 @@ def test_the_one_that_the_recipe_names_is_opened_once() -> None:
     ],
 )
 def test_another_one_is_refused(address: str | None, name: str, words: str) -> None:
-    with pytest.raises(BadMarks, match=words):
+    with pytest.raises(ProvenanceConfigError, match=words):
         open_watermark(address, name)

@@ -8,7 +8,7 @@ from infra.scanners.brands import BrandScanner
 SCANNER = BrandScanner(
     names={"Nike": ["nike", "air jordan"], "Dr. Martens": ["dr martens"]},
     devices={"Apple": ["iphone", "apple watch"], "Samsung": ["samsung"]},
-    words={"Apple": ["Apple"], "Shell": ["Shell"], "Mini": ["Mini", "MINI"]},
+    ordinary_words={"Apple": ["Apple"], "Shell": ["Shell"], "Mini": ["Mini", "MINI"]},
 )
 WORDS = WordScanner(SCANNER.terms, SCANNER.allow)
 
@@ -69,13 +69,13 @@ def test_an_ordinary_word_or_an_accessory_is_left_alone(text: str) -> None:
     ],
 )
 def test_a_brand_column_names_its_brands_even_by_ordinary_words(column: str, brands: set[str]) -> None:
-    assert SCANNER.owned(column) == brands
+    assert SCANNER.brands_of(column) == brands
 
 
 def test_without_brands_nothing_is_found() -> None:
     nobody = BrandScanner({}, {}, {})
     assert nobody.scan("Nike logo", WordScanner(nobody.terms, nobody.allow).scan("Nike logo")) == ()
-    assert nobody.owned("Nike") == frozenset()
+    assert nobody.brands_of("Nike") == frozenset()
 
 
 def test_the_version_moves_with_the_lists() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infra.errors import BadImage, ScannerMissing
-from infra.scanners.logo_matching import ENOUGH, Library, library_files
+from infra.errors import InvalidImage, ScannerMissing
+from infra.scanners.logo_matching import MIN_INLIERS, LogoLibrary, list_logo_files
 from tests.infra.scanners.pictures import mark, stamped, vase
 
 
@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def library(folder: Path) -> Library:
-    return Library(str(folder))
+def library(folder: Path) -> LogoLibrary:
+    return LogoLibrary(str(folder))
 
 
 @pytest.mark.parametrize(
@@ -33,44 +33,44 @@ def library(folder: Path) -> Library:
     [(120, 0, 1.0), (200, 20, 1.0), (160, 90, 1.0), (200, 0, 0.5), (400, 45, 1.0)],
     ids=["pasted", "turned", "on its side", "half-transparent", "large"],
 )
-def test_a_mark_is_found_and_named(library: Library, side: int, angle: float, alpha: float) -> None:
-    found = library.find(stamped(vase(), mark(3), side, angle=angle, alpha=alpha))
+def test_a_mark_is_found_and_named(library: LogoLibrary, side: int, angle: float, alpha: float) -> None:
+    found = library.match(stamped(vase(), mark(3), side, angle=angle, alpha=alpha))
     assert max(found, key=lambda brand: found[brand]) == "Brand3"
     assert found["Brand3"] >= 12
 
 
-def test_a_product_without_a_mark_shows_none(library: Library) -> None:
-    assert library.find(vase()) == {}
-    assert library.find(np.full((64, 64, 3), 255, np.uint8)) == {}
+def test_a_product_without_a_mark_shows_none(library: LogoLibrary) -> None:
+    assert library.match(vase()) == {}
+    assert library.match(np.full((64, 64, 3), 255, np.uint8)) == {}
 
 
-def test_two_marks_are_two_brands(library: Library) -> None:
+def test_two_marks_are_two_brands(library: LogoLibrary) -> None:
     both = stamped(stamped(vase(), mark(3), 200), mark(7), 200, at=(0.8, 0.8))
-    assert {"Brand3", "Acme"} <= library.find(both).keys()
+    assert {"Brand3", "Acme"} <= library.match(both).keys()
 
 
-def test_a_brand_is_a_file_or_a_folder_of_files(folder: Path, library: Library) -> None:
-    assert [brand for brand, _ in library_files(str(folder))].count("Acme") == 2
-    assert {mark.brand for mark in library.marks} == {"Acme", "Disc", *(f"Brand{number}" for number in range(6))}
+def test_a_brand_is_a_file_or_a_folder_of_files(folder: Path, library: LogoLibrary) -> None:
+    assert [brand for brand, _ in list_logo_files(str(folder))].count("Acme") == 2
+    assert {mark.brand for mark in library.logos} == {"Acme", "Disc", *(f"Brand{number}" for number in range(6))}
 
 
-def test_a_mark_without_corners_is_named_as_too_plain(library: Library) -> None:
-    assert library.plain == ["Disc"]
-    assert min(len(each.points) for each in library.marks if each.brand != "Disc") >= ENOUGH
+def test_a_mark_without_corners_is_named_as_too_plain(library: LogoLibrary) -> None:
+    assert library.undetectable_brands == ["Disc"]
+    assert min(len(each.keypoints) for each in library.logos if each.brand != "Disc") >= MIN_INLIERS
 
 
 def test_a_folder_that_is_not_there_or_empty_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ScannerMissing, match="is no folder here"):
-        Library(str(tmp_path / "gone"))
+        LogoLibrary(str(tmp_path / "gone"))
     (tmp_path / "notes.txt").write_text("no mark")
     with pytest.raises(ScannerMissing, match="holds no PNG, JPEG or WebP"):
-        Library(str(tmp_path))
+        LogoLibrary(str(tmp_path))
 
 
 def test_a_file_that_is_no_picture_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "Acme.png").write_bytes(b"not a picture")
-    with pytest.raises(BadImage, match=r"'Acme\.png' cannot be read"):
-        Library(str(tmp_path))
+    with pytest.raises(InvalidImage, match=r"'Acme\.png' cannot be read"):
+        LogoLibrary(str(tmp_path))
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "I;16"])
@@ -81,4 +81,4 @@ def test_a_mark_may_be_kept_in_any_depth(tmp_path: Path, mode: str) -> None:
         Image.fromarray(np.asarray(flat.convert("L"), np.uint16) * 257).save(tmp_path / "Brand3.png")
     else:
         (flat if mode == "L" else mark(3)).convert(mode).save(tmp_path / "Brand3.png")
-    assert Library(str(tmp_path)).find(stamped(vase(), mark(3), 200)).keys() == {"Brand3"}
+    assert LogoLibrary(str(tmp_path)).match(stamped(vase(), mark(3), 200)).keys() == {"Brand3"}

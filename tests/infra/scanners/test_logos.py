@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.scanners.logos import LogoScanner, Names, letters, version
-from infra.scanners.ocr import Line
+from infra.scanners.logos import LogoScanner, NameMatcher, normalize_name, version
+from infra.scanners.ocr import TextLine
 from tests.infra.scanners.pictures import NEEDS_OCR, mark, needs, stamped, vase, written
 
 NAMES = ["Adidas", "Nike", "Acme Tools", "L'Oréal", "小米"]
 NEEDS_RAPIDFUZZ = needs("rapidfuzz", "ocr")
 
 
-def line(text: str) -> Line:
-    return Line(text, 0.9, np.zeros((4, 2), np.float32))
+def line(text: str) -> TextLine:
+    return TextLine(text, 0.9, np.zeros((4, 2), np.float32))
 
 
 @NEEDS_RAPIDFUZZ
@@ -36,7 +36,7 @@ def line(text: str) -> Line:
     ],
 )
 def test_a_name_is_found_as_it_is_written_or_nearly(said: str, expected: dict[str, float]) -> None:
-    found = Names(NAMES).find([line(said)])
+    found = NameMatcher(NAMES).find([line(said)])
     assert found.keys() == expected.keys()
     assert found == pytest.approx(expected, abs=0.1)
 
@@ -44,18 +44,18 @@ def test_a_name_is_found_as_it_is_written_or_nearly(said: str, expected: dict[st
 @NEEDS_OCR
 def test_a_misspelt_name_in_a_picture_scores_for_its_brand() -> None:
     scanner = LogoScanner({"names": NAMES})
-    seen = scanner.look(written(vase(), "ADDIDAS", 90, at=(0.5, 0.9)))
+    seen = scanner.scan(written(vase(), "ADDIDAS", 90, at=(0.5, 0.9)))
     assert seen.scores["logos.name:Adidas"] == seen.scores["logos.name"] >= 80
     assert seen.scores["logos.mark"] == 0
-    assert scanner.look(vase()).scores == {"logos.mark": 0, "logos.name": 0}
+    assert scanner.scan(vase()).scores == {"logos.mark": 0, "logos.name": 0}
 
 
 def test_marks_alone_need_no_reader(tmp_path: Path) -> None:
     mark(3).save(tmp_path / "Acme.png")
     scanner = LogoScanner({"library": str(tmp_path), "names": []})
-    seen = scanner.look(stamped(vase(), mark(3), 200, angle=20))
+    seen = scanner.scan(stamped(vase(), mark(3), 200, angle=20))
     assert seen.scores["logos.mark:Acme"] == seen.scores["logos.mark"] >= 12
-    assert scanner.look(vase()).scores == {"logos.mark": 0, "logos.name": 0}
+    assert scanner.scan(vase()).scores == {"logos.mark": 0, "logos.name": 0}
 
 
 def test_the_version_moves_with_every_mark_and_its_brand(tmp_path: Path) -> None:
@@ -80,4 +80,4 @@ def test_the_version_moves_with_the_list_of_names_and_not_with_its_order() -> No
 
 
 def test_letters_are_what_is_left_without_case_accents_and_signs() -> None:
-    assert letters("L'Oréal® 5") == "loreal5"
+    assert normalize_name("L'Oréal® 5") == "loreal5"

@@ -5,7 +5,7 @@ import pytest
 
 from catalogs.policy.schema import built_in_policy
 from infra.interfaces import Pixels
-from infra.scanners.nudity import GROUPS, NudityScanner
+from infra.scanners.nudity import SCORE_CLASSES, NudityScanner
 from tests.infra.scanners.pictures import NEEDS_NUDENET, ovals, vase
 
 pytestmark = NEEDS_NUDENET
@@ -20,9 +20,9 @@ def scanner() -> NudityScanner:
 
 def words(scores: dict[str, float]) -> set[str]:
     """Return what the built-in rules say of the scores."""
-    rules = [rule for rule in built_in_policy().image if rule.score in GROUPS]
-    assert {rule.score for rule in rules} == GROUPS.keys() - {"nudity.face"}
-    return {rule.word(scores[rule.score]) for rule in rules}
+    rules = [rule for rule in built_in_policy().image if rule.score in SCORE_CLASSES]
+    assert {rule.score for rule in rules} == SCORE_CLASSES.keys() - {"nudity.face"}
+    return {rule.decision_for(scores[rule.score]) for rule in rules}
 
 
 def test_it_keeps_to_one_thread(scanner: NudityScanner) -> None:
@@ -33,8 +33,8 @@ def test_it_keeps_to_one_thread(scanner: NudityScanner) -> None:
 @pytest.mark.parametrize("colour", SKINS)
 @pytest.mark.parametrize("waist", [0.1, 0.25])
 def test_a_smooth_skin_coloured_vase_passes(scanner: NudityScanner, colour: tuple[int, int, int], waist: float) -> None:
-    seen = scanner.look(vase(colour, waist))
-    assert seen.scores.keys() == GROUPS.keys()
+    seen = scanner.scan(vase(colour, waist))
+    assert seen.scores.keys() == SCORE_CLASSES.keys()
     assert words(dict(seen.scores)) == {"PASS"}
 
 
@@ -46,7 +46,7 @@ def test_a_smooth_skin_coloured_vase_passes(scanner: NudityScanner, colour: tupl
 def test_ovals_that_the_detector_takes_for_skin_are_at_worst_for_a_person(
     scanner: NudityScanner, width: float, height: float, least: float, most: float, expected: set[str]
 ) -> None:
-    seen = scanner.look(ovals(SKINS[0], width, height))
+    seen = scanner.scan(ovals(SKINS[0], width, height))
     assert least < seen.scores["nudity.buttocks"] <= most
     assert words(dict(seen.scores)) == expected
     best = max(seen.details, key=lambda detail: str(detail["confidence"]))
@@ -56,7 +56,7 @@ def test_ovals_that_the_detector_takes_for_skin_are_at_worst_for_a_person(
 def test_the_detector_is_given_blue_green_red(scanner: NudityScanner, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Pixels] = []
     monkeypatch.setattr(scanner._detector, "detect", lambda picture: given.append(picture) or [])
-    scanner.look(np.full((8, 8, 3), (200, 100, 50), np.uint8))
+    scanner.scan(np.full((8, 8, 3), (200, 100, 50), np.uint8))
     assert given[0][0, 0].tolist() == [50, 100, 200]
 
 
@@ -64,6 +64,6 @@ def test_each_group_has_the_best_of_its_classes(scanner: NudityScanner, monkeypa
     said = {"FEMALE_GENITALIA_EXPOSED": 0.3, "ANUS_EXPOSED": 0.6, "FACE_MALE": 0.9, "BUTTOCKS_COVERED": 0.8}
     found = [{"class": name, "score": score, "box": [0, 0, 1, 1]} for name, score in said.items()]
     monkeypatch.setattr(scanner._detector, "detect", lambda _: found)
-    scores = scanner.look(np.zeros((8, 8, 3), np.uint8)).scores
+    scores = scanner.scan(np.zeros((8, 8, 3), np.uint8)).scores
     assert scores == {"nudity.genitals": 0.6, "nudity.breast": 0, "nudity.buttocks": 0, "nudity.face": 0.9}
     assert "BLOCK" in words(dict(scores))

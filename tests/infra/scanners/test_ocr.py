@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-from infra.scanners.ocr import LONG_SIDES, Reader, line_details, reader, reader_version
+from infra.scanners.ocr import LONG_SIDES, OcrReader, line_details, ocr_version, shared_ocr_reader
 from tests.infra.scanners.pictures import NEEDS_OCR, vase, written
 
 pytestmark = NEEDS_OCR
@@ -18,7 +18,7 @@ def refused(*_: object, **__: object) -> NoReturn:
 def test_a_new_reader_reads_without_a_network_and_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     monkeypatch.setattr(socket.socket, "connect", refused)
-    made = Reader()
+    made = OcrReader()
     lines = made.read(written(vase(side=512), "only today", 60, at=(0.5, 0.9)))
     assert "only today" in {line.text for line in lines}
     sessions = [made._read.text_det.session.session, made._read.text_rec.session.session]
@@ -26,7 +26,7 @@ def test_a_new_reader_reads_without_a_network_and_on_one_thread(monkeypatch: pyt
 
 
 def test_corners_are_shares_of_the_frame() -> None:
-    lines = reader().read(written(vase(side=512)[:256], "ON TOP", 40, at=(0.25, 0.5)))
+    lines = shared_ocr_reader().read(written(vase(side=512)[:256], "ON TOP", 40, at=(0.25, 0.5)))
     assert lines
     for line in lines:
         assert line.corners.shape == (4, 2)
@@ -41,8 +41,8 @@ def test_a_picture_is_read_once_for_two_scanners_and_anew_when_it_is_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sides: list[int] = []
-    made = reader()
-    monkeypatch.setattr(made, "_lines", lambda _, side: sides.append(side) or [])
+    made = shared_ocr_reader()
+    monkeypatch.setattr(made, "_read_lines", lambda _, side: sides.append(side) or [])
     first, second = vase(side=64), vase(side=64)
     assert made.read(first) is made.read(first)
     made.read(second)
@@ -50,5 +50,5 @@ def test_a_picture_is_read_once_for_two_scanners_and_anew_when_it_is_another(
 
 
 def test_the_version_names_the_sizes_that_are_read() -> None:
-    assert reader_version().endswith("+736-448")
-    assert "+rapidocr-" in reader_version()
+    assert ocr_version().endswith("+736-448")
+    assert "+rapidocr-" in ocr_version()

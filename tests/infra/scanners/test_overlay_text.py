@@ -5,8 +5,8 @@ import pytest
 
 from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Frame, Pixels, Prompt
-from infra.scanners.ocr import Line
-from infra.scanners.overlay_text import TextScanner, is_word, version
+from infra.scanners.ocr import TextLine
+from infra.scanners.overlay_text import OverlayTextScanner, is_word, version
 from tests.infra.scanners.pictures import NEEDS_OCR, vase, written
 
 pytestmark = NEEDS_OCR
@@ -15,8 +15,8 @@ WHITE = (255, 255, 255)
 
 
 @pytest.fixture(scope="module")
-def scanner() -> TextScanner:
-    return TextScanner({})
+def scanner() -> OverlayTextScanner:
+    return OverlayTextScanner({})
 
 
 def card(product: str) -> Pixels:
@@ -39,8 +39,10 @@ def card(product: str) -> Pixels:
         pytest.param(lambda: written(card("mug"), "SALE 50% OFF", 110), (0.06, 0.2), id="on a busy print"),
     ],
 )
-def test_overlaid_words_are_found_where_they_are(scanner: TextScanner, overlay, area: tuple[float, float]) -> None:  # type: ignore[no-untyped-def]
-    seen = scanner.look(overlay())
+def test_overlaid_words_are_found_where_they_are(
+    scanner: OverlayTextScanner, overlay, area: tuple[float, float]
+) -> None:  # type: ignore[no-untyped-def]
+    seen = scanner.scan(overlay())
     assert seen.scores["text.count"] == 1
     assert seen.scores["text.confidence"] >= 0.8
     assert area[0] < seen.scores["text.area"] < area[1]
@@ -48,13 +50,13 @@ def test_overlaid_words_are_found_where_they_are(scanner: TextScanner, overlay, 
 
 
 @pytest.mark.parametrize("picture", [vase, lambda: card("mug"), lambda: card("shirt")], ids=["vase", "mug", "shirt"])
-def test_a_product_without_words_scores_nothing(scanner: TextScanner, picture) -> None:  # type: ignore[no-untyped-def]
-    assert scanner.look(picture()).scores == {"text.area": 0, "text.count": 0, "text.confidence": 0}
+def test_a_product_without_words_scores_nothing(scanner: OverlayTextScanner, picture) -> None:  # type: ignore[no-untyped-def]
+    assert scanner.scan(picture()).scores == {"text.area": 0, "text.count": 0, "text.confidence": 0}
 
 
-def test_words_that_are_apart_are_counted_apart(scanner: TextScanner) -> None:
+def test_words_that_are_apart_are_counted_apart(scanner: OverlayTextScanner) -> None:
     picture = written(vase(), "NEW", 70, at=(0.12, 0.08))
-    assert scanner.look(written(picture, "www.example.com", 30, at=(0.8, 0.95))).scores["text.count"] == 2
+    assert scanner.scan(written(picture, "www.example.com", 30, at=(0.8, 0.95))).scores["text.count"] == 2
 
 
 @pytest.mark.parametrize(
@@ -62,8 +64,8 @@ def test_words_that_are_apart_are_counted_apart(scanner: TextScanner) -> None:
     [("NEW", 0.8, True), ("NEW", 0.79, False), ("l-l", 1.0, False), ("新品上", 0.9, True), ("...", 1.0, False)],
 )
 def test_a_word_is_three_letters_that_are_surely_there(text: str, confidence: float, expected: bool) -> None:
-    assert is_word(Line(text, confidence, np.zeros((4, 2), np.float32))) is expected
+    assert is_word(TextLine(text, confidence, np.zeros((4, 2), np.float32))) is expected
 
 
-def test_the_scanner_says_its_version(scanner: TextScanner) -> None:
+def test_the_scanner_says_its_version(scanner: OverlayTextScanner) -> None:
     assert scanner.version == version({})

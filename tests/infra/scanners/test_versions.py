@@ -18,7 +18,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "model.onnx").write_bytes(b"weights")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(importlib.metadata, "version", {"seer": "3.1"}.__getitem__)
-    versions._files_digest.cache_clear()
+    versions._cached_digest.cache_clear()
     return folder
 
 
@@ -30,7 +30,7 @@ def test_a_version_names_code_package_and_model_without_importing_any(package: P
 def test_another_model_is_another_version(package: Path) -> None:
     before = package_version("2", "seer", ["model.onnx"], "seeing")
     (package / "model.onnx").write_bytes(b"Weights")
-    versions._files_digest.cache_clear()
+    versions._cached_digest.cache_clear()
     after = package_version("2", "seer", ["model.onnx"], "seeing")
     assert after != before
     assert after.rpartition("+")[0] == before.rpartition("+")[0]

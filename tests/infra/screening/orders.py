@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from infra.imaging.codecs import encode_png
-from infra.interfaces import ObjectStore, Pixels, ScreeningOrder
+from infra.interfaces import ObjectStore, Pixels, ScreeningRequest
 
 BOTH = ("pixels", "fingerprint")
 
@@ -28,9 +28,9 @@ def order_for(
     scanners: Sequence[str] = BOTH,
     deadline_seconds: float = 60.0,
     settings: Mapping[str, Mapping[str, object]] | None = None,
-) -> ScreeningOrder:
+) -> ScreeningRequest:
     """Name the objects of the picture `key` in the store at `url`."""
-    return ScreeningOrder(
+    return ScreeningRequest(
         key=key,
         store_url=url,
         raw_key=f"staging/{key}.png",
@@ -39,11 +39,11 @@ def order_for(
         finish=finish if finish is not None else {"whiten": True},
         scanners=scanners,
         deadline_seconds=deadline_seconds,
-        settings=settings or {},
+        scanner_settings=settings or {},
     )
 
 
-def staged(store: ObjectStore, key: str, pixels: Pixels | None = None, **changes: object) -> ScreeningOrder:
+def staged(store: ObjectStore, key: str, pixels: Pixels | None = None, **changes: object) -> ScreeningRequest:
     """Stage a picture and return its order."""
     store.write(f"staging/{key}.png", encode_png(picture() if pixels is None else pixels))
     return order_for(key, store.url, **changes)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 from infra.imaging.codecs import encode_png
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pixels import measure_pixels
-from infra.screening.folders import AT_ONCE, FILE_BYTES, measure_folder, pictures_in
+from infra.screening.folders import BATCH_SIZE, MAX_FILE_BYTES, list_images, measure_folder
 from tests.infra.pixel.pictures import good_pictures, plain
 
 
@@ -24,7 +24,7 @@ def test_pictures_are_found_at_any_depth_by_their_ending(tmp_path: Path) -> None
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.png").mkdir()
-    assert [str(path) for path in pictures_in(tmp_path)] == ["a/b/d.jpeg", "a/c.JPG", "b.png"]
+    assert [str(path) for path in list_images(tmp_path)] == ["a/b/d.jpeg", "a/c.JPG", "b.png"]
 
 
 def test_each_picture_has_the_scanners_numbers_or_a_reason(tmp_path: Path) -> None:
@@ -32,8 +32,8 @@ def test_each_picture_has_the_scanners_numbers_or_a_reason(tmp_path: Path) -> No
     (tmp_path / "ball.png").write_bytes(encode_png(pixels))
     (tmp_path / "cut.png").write_bytes(encode_png(pixels)[:900])
     with (tmp_path / "huge.jpg").open("wb") as file:
-        file.truncate(FILE_BYTES + 1)
-    found = dict(measure_folder(tmp_path, [*pictures_in(tmp_path), Path("gone.png")]))
+        file.truncate(MAX_FILE_BYTES + 1)
+    found = dict(measure_folder(tmp_path, [*list_images(tmp_path), Path("gone.png")]))
     assert found[Path("ball.png")] == {**measure_pixels(pixels), **measure_background(pixels)}
     for name, reason in (("cut.png", "cut short"), ("huge.jpg", "larger than 100,000,000"), ("gone.png", "No such")):
         said = found[Path(name)]
@@ -42,8 +42,8 @@ def test_each_picture_has_the_scanners_numbers_or_a_reason(tmp_path: Path) -> No
 
 
 def test_more_pictures_than_are_read_at_once_come_in_order(tmp_path: Path) -> None:
-    count = AT_ONCE + 3
+    count = BATCH_SIZE + 3
     for number in range(count):
         (tmp_path / f"{number:03}.png").write_bytes(encode_png(plain(16, number)))
-    found = [scores["black.mean"] for _, scores in measure_folder(tmp_path, pictures_in(tmp_path)) if scores]  # type: ignore[index]
+    found = [scores["black.mean"] for _, scores in measure_folder(tmp_path, list_images(tmp_path)) if scores]  # type: ignore[index]
     assert found == list(range(count))

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from catalogs.policy.schema import built_in_policy, decide_image
-from infra.errors import BadImage
-from infra.imaging.codecs import MOST_PIXELS, decode
-from infra.screening.measure import SCANNERS, measure
+from infra.errors import InvalidImage
+from infra.imaging.codecs import MAX_PIXELS, decode
+from infra.screening.measure import BUILTIN_SCANNER_VERSIONS, measure
 from infra.stores import open_store
 from tests.infra.hostile import COUNT, hostile_files
 from tests.infra.screening.orders import order_for
 
 MEGABYTE = 1 << 20
-ROOM_MB = 3 * MOST_PIXELS / MEGABYTE + 60
+ROOM_MB = 3 * MAX_PIXELS / MEGABYTE + 60
 """The largest picture that is read, and what a decoder needs beside it."""
 
 
@@ -33,7 +33,7 @@ def decode_all() -> tuple[Counter[str], list[str], float]:
     for _, data in files:
         try:
             pixels = decode(data)
-        except BadImage as error:
+        except InvalidImage as error:
             ends["refused"] += 1
             said.append(str(error))
         else:
@@ -62,11 +62,11 @@ def test_what_can_be_read_is_measured_and_gets_a_verdict() -> None:
         store.write(order.raw_key, data)
         try:
             screened = measure(order, store)
-        except BadImage:
+        except InvalidImage:
             words["refused"] += 1
             continue
-        assert screened.scanners == SCANNERS, (name, screened.errors)
-        words[decide_image(screened.scores, screened.scanners, screened.errors, policy, "").word] += 1
+        assert screened.scanners == BUILTIN_SCANNER_VERSIONS, (name, screened.errors)
+        words[decide_image(screened.scores, screened.scanners, screened.errors, policy, "").decision] += 1
     assert words.total() == COUNT
     assert words["refused"] > 1000
     assert words["BLOCK"] > 300  # most are too small for any shop

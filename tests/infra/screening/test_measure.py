@@ -10,15 +10,22 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from infra.errors import BadImage, BadMarks, ObjectMissing
+from infra.errors import InvalidImage, ObjectMissing, ProvenanceConfigError
 from infra.imaging.codecs import decode, pixel_sha
 from infra.imaging.finishing import finish
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.interfaces import ObjectStore
 from infra.provenance.watermarks import BlockWatermark
-from infra.scanners.image_scanners import look_for
-from infra.screening.measure import AT_WORK, RUN, SCANNERS, from_json, measure, to_json
+from infra.scanners.image_scanners import find_available
+from infra.screening.measure import (
+    BUILTIN_SCANNER_VERSIONS,
+    BUILTIN_SCANNERS,
+    ON_SCANNER_START,
+    from_json,
+    measure,
+    to_json,
+)
 from infra.stores import open_store
 from tests.infra.scanners.pictures import NEEDS_OCR, mark, stamped, vase, written
 from tests.infra.screening.orders import order_for, picture, staged
@@ -39,7 +46,7 @@ def test_raw_pixels_are_judged_and_the_finished_file_is_staged_and_named(store: 
     assert screened.scores["file.bytes"] == len(file)
     assert screened.scores["size.width"] == 96
     assert (screened.fingerprint, screened.fingerprint_quality) == pdq(finished)
-    assert screened.scanners == SCANNERS
+    assert screened.scanners == BUILTIN_SCANNER_VERSIONS
     assert screened.errors == {}
 
 
@@ -102,7 +109,7 @@ def test_more_scanners_than_were_run_are_run(store: ObjectStore) -> None:
     assert measure(staged(store, "a", scanners=["pixels"]), store).fingerprint == b""
     both = measure(order_for("a", store.url), store)
     assert len(both.fingerprint) == 32
-    assert both.scanners == SCANNERS
+    assert both.scanners == BUILTIN_SCANNER_VERSIONS
 
 
 def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: ObjectStore) -> None:
@@ -118,7 +125,7 @@ def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: Object
 
 def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: ObjectStore) -> None:
     screened = measure(staged(store, "a", scanners=["smell", "pixels"]), store)
-    assert screened.scanners == {"pixels": SCANNERS["pixels"]}
+    assert screened.scanners == {"pixels": BUILTIN_SCANNER_VERSIONS["pixels"]}
     assert screened.errors == {
         "smell": "There is no scanner 'smell'; there are pixels, fingerprint, nudity, text, logos."
     }
@@ -130,9 +137,9 @@ def test_a_scanner_that_raises_is_an_error_and_is_tried_again_the_next_time(stor
         raise ArithmeticError("no median")
 
     order = staged(store, "a")
-    screened = measure(order, store, {**RUN, "fingerprint": broken})
+    screened = measure(order, store, {**BUILTIN_SCANNERS, "fingerprint": broken})
     assert screened.errors == {"fingerprint": "ArithmeticError: no median"}
-    assert screened.scanners == {"pixels": SCANNERS["pixels"]}
+    assert screened.scanners == {"pixels": BUILTIN_SCANNER_VERSIONS["pixels"]}
     assert screened.fingerprint == b""
     assert store.exists(order.scores_key)
     assert measure(order, store).errors == {}
@@ -147,7 +154,7 @@ def test_a_named_scanner_sees_the_finished_picture_and_what_it_saw_is_kept_and_r
     order = staged(store, "a", stamped(vase(side=512), mark(3), 160), scanners=["pixels", "logos"], settings=settings)
     first = measure(order, store)
     assert first.scores["logos.mark:Acme"] >= 12
-    assert first.scanners["logos"] == look_for(["logos"], settings)[0]["logos"]
+    assert first.scanners["logos"] == find_available(["logos"], settings)[0]["logos"]
     store.delete([order.raw_key])
     assert replace(measure(order, store), seconds=0) == replace(first, seconds=0)
     mark(4).save(tmp_path / "marks" / "Bolt.png")
@@ -179,9 +186,9 @@ def test_what_is_written_in_a_picture_is_kept_with_its_scores_and_nowhere_else(
 
 def test_whoever_watches_is_told_which_scanner_is_at_work(store: ObjectStore) -> None:
     told: list[str] = []
-    before = AT_WORK.set(told.append)
+    before = ON_SCANNER_START.set(told.append)
     measure(staged(store, "a"), store)
-    AT_WORK.reset(before)
+    ON_SCANNER_START.reset(before)
     assert told == ["pixels", "fingerprint"]
 
 
@@ -190,7 +197,7 @@ def test_a_missing_or_broken_image_raises_and_leaves_nothing(store: ObjectStore)
         measure(order_for("gone", store.url), store)
     order = staged(store, "cut")
     store.write(order.raw_key, store.read(order.raw_key)[:100])
-    with pytest.raises(BadImage):
+    with pytest.raises(InvalidImage):
         measure(order, store)
     assert not store.exists(order.finished_key)
     assert not store.exists(order.scores_key)
@@ -207,7 +214,7 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
     pixels = picture()
     marked = replace(staged(store, "a", pixels, finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
     screened = measure(marked, store)
-    hidden = BlockWatermark().find(decode(store.read("staging/a-finished.jpg")))
+    hidden = BlockWatermark().extract(decode(store.read("staging/a-finished.jpg")))
     assert hidden == bytes.fromhex(pixel_sha(pixels))[:8]
     assert screened.scores["size.width"] == 96
     assert measure(replace(marked, key="again"), store).file_sha == screened.file_sha
@@ -216,8 +223,8 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
 def test_a_watermark_that_does_not_outlive_the_encoder_is_no_picture_to_publish(store: ObjectStore) -> None:
     finish = {"watermark": "blocks-1", "quality": 1}
     marked = replace(staged(store, "a", finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
-    with pytest.raises(BadImage, match="'blocks-1' cannot be read back from the finished picture"):
+    with pytest.raises(InvalidImage, match="'blocks-1' cannot be read back from the finished picture"):
         measure(marked, store)
     assert store.find("scores/a.json") is None
-    with pytest.raises(BadMarks, match="none is registered"):
+    with pytest.raises(ProvenanceConfigError, match="none is registered"):
         measure(replace(marked, watermark=None), store)

@@ -15,8 +15,8 @@ import cv2
 import psutil
 import pytest
 
-from infra.errors import WorldError
-from infra.interfaces import Failure, ObjectStore, Screened, ScreeningOrder
+from infra.errors import ExternalError
+from infra.interfaces import Failure, ObjectStore, Screened, ScreeningRequest
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
@@ -24,7 +24,7 @@ from tests.infra.screening.orders import order_for, picture, staged
 from tests.paths import ROOT
 
 
-def tell(order: ScreeningOrder, store: ObjectStore) -> Screened:
+def tell(order: ScreeningRequest, store: ObjectStore) -> Screened:
     """Report on the process instead of on a picture."""
     scores = {
         "pid": float(os.getpid()),
@@ -103,7 +103,7 @@ def test_the_scanner_that_hung_or_crashed_is_named_and_the_next_pictures_are_unh
     [failure] = [answer for answer in answers if isinstance(answer, Failure)]
     assert failure.key == stuck.key
     assert failure.reason.endswith(said)
-    assert failure.at == "text"
+    assert failure.scanner == "text"
     assert {answer.key for answer in answers if isinstance(answer, Screened)} == {"next", "last"}
     assert not store.exists(stuck.scores_key)
 
@@ -111,7 +111,7 @@ def test_the_scanner_that_hung_or_crashed_is_named_and_the_next_pictures_are_unh
 def test_a_fault_before_any_scanner_names_none(store: ObjectStore, screener: ProcessScreener) -> None:
     [answer] = screener.screen([staged(store, "crash-1")])
     assert isinstance(answer, Failure)
-    assert answer.at == ""
+    assert answer.scanner == ""
 
 
 def test_a_crash_names_its_exit_code_and_the_worker_comes_back(store: ObjectStore) -> None:
@@ -168,7 +168,7 @@ def test_closing_says_nothing_of_the_pictures_that_are_still_out(store: ObjectSt
     answers = screener.screen(orders)
     assert isinstance(next(answers), Screened)
     screener.close()
-    with pytest.raises(WorldError, match="closed before it had answered"):
+    with pytest.raises(ExternalError, match="closed before it had answered"):
         next(answers)
     assert list(answers) == []
 
@@ -213,7 +213,7 @@ def test_an_order_that_cannot_travel_and_a_store_in_memory_are_failures(
 
 def test_a_store_that_cannot_be_opened_fails_its_orders_and_not_the_process(telling: ProcessScreener) -> None:
     (answer,) = telling.screen([order_for("a", "gopher://nowhere")])
-    assert reason_of(answer).startswith("BadAddress")
+    assert reason_of(answer).startswith("InvalidStoreAddress")
 
 
 def test_a_lambda_is_refused_at_once() -> None:

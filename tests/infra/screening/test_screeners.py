@@ -62,7 +62,7 @@ def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(
     reasons = {key: answer.reason for key, answer in answers.items() if isinstance(answer, Failure)}
     assert set(reasons) == {"gone", "cut", "raise-1", "wrong"}
     assert reasons["gone"].startswith("ObjectMissing")
-    assert reasons["cut"].startswith("BadImage")
+    assert reasons["cut"].startswith("InvalidImage")
     assert reasons["raise-1"] == "ValueError: The order 'raise-1' asked for an exception."
     assert "'sharpen'" in reasons["wrong"]
 

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from catalogs.policy.scanners import NAMED_SCORES
-from catalogs.policy.schema import SCORES, Policy, built_in_policy, decide_image, load_policy
+from catalogs.policy.scanners import OPT_IN_SCORES
+from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, decide_image, load_policy
 from catalogs.verdict import PASS, Verdict
-from infra.engines.stub.stub_backend import NAMES, StubPainter
-from infra.errors import BadImage
+from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
+from infra.errors import InvalidImage
 from infra.imaging.codecs import encode_png
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.screening.measure import measure
@@ -110,7 +110,7 @@ SPOILT: dict[str, tuple[Callable[[int], Pixels], str, set[str]]] = {
 def test_what_is_spoilt_gets_its_word_and_its_reason(name: str, size: int) -> None:
     spoil, word, reasons = SPOILT[name]
     verdict = verdict_on(spoil(size))
-    assert verdict.word == word, verdict.reasons
+    assert verdict.decision == word, verdict.reasons
     assert reasons <= set(verdict.reasons), verdict.reasons
 
 
@@ -122,10 +122,10 @@ def test_what_is_good_passes_whatever_it_looks_like(name: str, size: int) -> Non
 
 
 @pytest.mark.parametrize("form", [(64, 64), (256, 256), (320, 256), (256, 400), (512, 256)])
-@pytest.mark.parametrize("product", sorted(NAMES))
+@pytest.mark.parametrize("product", sorted(PRODUCT_WORDS))
 def test_the_stubs_cards_pass_in_frames_of_every_form(product: str, form: tuple[int, int]) -> None:
     for seed in range(3):
-        (card,) = StubPainter().paint([Prompt("key", f"a {product}", seed, *form)])
+        (card,) = StubBackend().generate_batch([Prompt("key", f"a {product}", seed, *form)])
         assert isinstance(card, Frame)
         assert verdict_on(card.pixels) == PASS, seed
 
@@ -133,7 +133,7 @@ def test_the_stubs_cards_pass_in_frames_of_every_form(product: str, form: tuple[
 def test_every_rule_of_the_built_in_policy_has_a_spoilt_picture_or_is_tested_by_its_number() -> None:
     by_number = {"file-too-large", "file-too-small", "too-small", "wrong-aspect"}
     shown = set().union(*(reasons for _, _, reasons in SPOILT.values()))
-    always = [rule for rule in POLICY.image if SCORES[rule.score] not in NAMED_SCORES.values()]
+    always = [rule for rule in POLICY.image if SCORE_SCANNERS[rule.score] not in OPT_IN_SCORES.values()]
     assert {rule.reason for rule in always} == shown | by_number
 
 
@@ -148,7 +148,7 @@ def test_a_category_may_be_shown_in_pairs_or_in_a_room() -> None:
     pair, room = np.hstack([half(ball(256))] * 2), on((225, 225, 225), 256)
     assert verdict_on(pair, policy, "socks") == PASS
     assert verdict_on(room, policy, "sofas") == PASS
-    assert verdict_on(pair, policy, "sofas").word == verdict_on(room, policy, "socks").word == "REVIEW"
+    assert verdict_on(pair, policy, "sofas").decision == verdict_on(room, policy, "socks").decision == "REVIEW"
 
 
 @cache
@@ -169,9 +169,9 @@ def test_without_a_required_scanner_a_good_picture_is_for_a_person(missing: str)
 
 def test_a_picture_of_no_numbers_is_refused_and_what_a_cast_makes_of_it_is_blocked() -> None:
     broken = np.full((64, 64, 3), np.nan, np.float32)
-    with pytest.raises(BadImage, match="uint8"):
+    with pytest.raises(InvalidImage, match="uint8"):
         encode_png(broken)  # type: ignore[arg-type]
     with np.errstate(invalid="ignore"):
         verdict = verdict_on(broken.astype(np.uint8))
-    assert (verdict.word, verdict.again) == ("BLOCK", True)
+    assert (verdict.decision, verdict.retryable) == ("BLOCK", True)
     assert {"black", "blank", "flat"} <= set(verdict.reasons)

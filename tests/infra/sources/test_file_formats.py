@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.errors import UnreadableSource
-from infra.sources.file_formats import kind_of, looks_like
-from infra.sources.source_files import find_place
+from infra.sources.file_formats import describe_content, detect_format
+from infra.sources.source_files import list_source_files
 
 
 def zipped() -> bytes:
@@ -38,41 +38,41 @@ LOOKS = {
 def test_a_message_says_what_the_file_looks_like(words: str, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(LOOKS[words])
     with pytest.raises(UnreadableSource) as refused:
-        kind_of(find_place(str(tmp_path / "a.parquet")))
+        detect_format(list_source_files(str(tmp_path / "a.parquet")))
     assert f"a.parquet' is not Parquet: it looks like {words}" in str(refused.value)
 
 
 def test_a_character_cut_by_the_first_bytes_is_still_text() -> None:
-    assert looks_like("sku,größe".encode()[:-2]) == "CSV"
-    assert looks_like(b"sku,g" + "ö".encode()[:1]) == "CSV"
+    assert describe_content("sku,größe".encode()[:-2]) == "CSV"
+    assert describe_content(b"sku,g" + "ö".encode()[:1]) == "CSV"
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_parquet_under_another_name_is_refused_with_its_real_kind(name: str, tmp_path: Path) -> None:
     pq.write_table(pa.table({"sku": ["1"]}), tmp_path / name)
     with pytest.raises(UnreadableSource, match="it looks like Parquet"):
-        kind_of(find_place(str(tmp_path / name)))
+        detect_format(list_source_files(str(tmp_path / name)))
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.txt", "a.csv.gz", "a.json", "a"])
 def test_another_extension_is_refused_with_those_that_are_read(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"sku,title\n1,Lamp\n")
     with pytest.raises(UnreadableSource, match=r"looks like CSV\); give \.parquet, \.csv or \.jsonl"):
-        kind_of(find_place(str(tmp_path / name)))
+        detect_format(list_source_files(str(tmp_path / name)))
 
 
 def test_parts_without_an_extension_are_parquet_when_they_say_so(tmp_path: Path) -> None:
     pq.write_table(pa.table({"sku": ["1"]}), tmp_path / "000000_0")
-    assert kind_of(find_place(str(tmp_path))) == "parquet"
+    assert detect_format(list_source_files(str(tmp_path))) == "parquet"
 
 
 def test_a_folder_of_two_kinds_names_one_file_of_each(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"sku\n1\n")
     pq.write_table(pa.table({"sku": ["1"]}), tmp_path / "b.parquet")
     with pytest.raises(UnreadableSource, match=r"b.parquet' is Parquet and .*a.csv' is CSV; keep one kind"):
-        kind_of(find_place(str(tmp_path)))
+        detect_format(list_source_files(str(tmp_path)))
 
 
 def test_extensions_are_read_in_any_case(tmp_path: Path) -> None:
     (tmp_path / "EXPORT.CSV").write_bytes(b"sku\n1\n")
-    assert kind_of(find_place(str(tmp_path))) == "csv"
+    assert detect_format(list_source_files(str(tmp_path))) == "csv"

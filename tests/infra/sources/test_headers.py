@@ -6,21 +6,21 @@ import pytest
 
 from infra.errors import UnreadableSource
 from infra.sources.headers import check_headers
-from infra.sources.source_files import Place, find_place
+from infra.sources.source_files import SourceFiles, list_source_files
 
 
 @pytest.fixture
-def two_files(tmp_path: Path) -> Place:
+def two_files(tmp_path: Path) -> SourceFiles:
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_bytes(b"sku\n")
-    return find_place(str(tmp_path))
+    return list_source_files(str(tmp_path))
 
 
-def test_the_order_of_columns_may_differ(two_files: Place) -> None:
+def test_the_order_of_columns_may_differ(two_files: SourceFiles) -> None:
     check_headers(two_files, [["sku", "title"], ["title", "sku"]])
 
 
-def test_a_column_twice_is_named(two_files: Place) -> None:
+def test_a_column_twice_is_named(two_files: SourceFiles) -> None:
     with pytest.raises(UnreadableSource, match=r"b.csv' has more than one column 'sku'; keep one"):
         check_headers(two_files, [["sku"], ["sku", "sku"]])
 
@@ -33,7 +33,7 @@ def test_a_column_twice_is_named(two_files: Place) -> None:
     ],
 )
 def test_a_column_of_one_file_only_is_named_with_both_files(
-    two_files: Place, headers: list[list[str]], words: str
+    two_files: SourceFiles, headers: list[list[str]], words: str
 ) -> None:
     with pytest.raises(UnreadableSource, match=words):
         check_headers(two_files, headers)

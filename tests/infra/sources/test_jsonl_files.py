@@ -38,7 +38,7 @@ def test_a_field_that_appears_late_is_a_column_from_the_start(tmp_path: Path, mo
     monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)  # a line a chunk
     path = written(tmp_path / "a.jsonl", {"sku": "1"}, {"sku": "2"}, {"sku": "3", "views": ["front", "side"]})
     source = open_source(str(path))
-    assert (source.columns, source.rows()) == (("sku", "views"), 3)
+    assert (source.columns, source.row_count()) == (("sku", "views"), 3)
     assert rows_of(path) == [
         {"sku": "1", "views": None},
         {"sku": "2", "views": None},

@@ -12,7 +12,7 @@ import pytest
 
 from infra.errors import UnreadableSource
 from infra.sources import BATCH_ROWS, Source, open_source
-from infra.sources.source_files import find_place
+from infra.sources.source_files import list_source_files
 from infra.stores.s3_client import S3Access
 
 ROWS = [{"sku": f"S{number}", "title": f"Lamp {number}", "category": "ab"[number % 2]} for number in range(7)]
@@ -40,7 +40,7 @@ def rows_of(source: Source) -> list[dict[str, object]]:
 def test_every_kind_gives_the_same_rows_and_can_be_read_twice(kind: str, rows: int | None, tmp_path: Path) -> None:
     source = open_source(written(kind, tmp_path))
     assert source.columns == ("sku", "title", "category")
-    assert source.rows() == rows
+    assert source.row_count() == rows
     assert rows_of(source) == ROWS
     assert rows_of(source) == ROWS
 
@@ -118,7 +118,7 @@ def test_a_bucket_is_read_like_a_folder_and_known_by_its_etags(s3_url: str, tmp_
     before = source.fingerprint()
     assert open_source(s3_url).fingerprint() == before
     files.pipe_file(f"{s3_url}/day=2/part.parquet", content + b"PAR1")
-    assert find_place(s3_url).fingerprint() != before
+    assert list_source_files(s3_url).fingerprint() != before
     with pytest.raises(UnreadableSource, match="There is no file or folder"):
         open_source(f"{s3_url}/absent")
 

@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from infra.errors import StoreError, UnreadableSource
-from infra.sources.source_files import REASON_CHARACTERS, find_place, translated
+from infra.sources.source_files import MAX_REASON_CHARACTERS, list_source_files, translate_errors
 
 
 def write(path: Path, content: bytes = b"sku\n1\n") -> Path:
@@ -18,65 +18,65 @@ def write(path: Path, content: bytes = b"sku\n1\n") -> Path:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSource, match=r"There is no file or folder '.*/absent.csv'; check the path"):
-        find_place(str(tmp_path / "absent.csv"))
+        list_source_files(str(tmp_path / "absent.csv"))
 
 
 def test_a_path_below_a_file_is_a_missing_file(tmp_path: Path) -> None:
     write(tmp_path / "a.csv")
     with pytest.raises(UnreadableSource, match="There is no file or folder"):
-        find_place(str(tmp_path / "a.csv" / "b.csv"))
+        list_source_files(str(tmp_path / "a.csv" / "b.csv"))
 
 
 @pytest.mark.parametrize("path", ["", "  ", "a\0b"])
 def test_a_path_that_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(UnreadableSource, match="is no path"):
-        find_place(path)
+        list_source_files(path)
 
 
 def test_an_empty_file_is_named_with_its_zero_bytes(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", b"")
     with pytest.raises(UnreadableSource, match=r"a.csv' is empty \(0 bytes\)"):
-        find_place(str(tmp_path / "a.csv"))
+        list_source_files(str(tmp_path / "a.csv"))
 
 
 def test_a_folder_without_data_files_says_what_belongs_there(tmp_path: Path) -> None:
     write(tmp_path / "_SUCCESS", b"")
     write(tmp_path / ".part-0.parquet.crc", b"x")
     with pytest.raises(UnreadableSource, match=r"holds no data files; put Parquet, CSV or JSON lines there"):
-        find_place(str(tmp_path))
+        list_source_files(str(tmp_path))
 
 
 def test_marks_of_other_programs_are_passed_over_and_nothing_else(tmp_path: Path) -> None:
     for name in ("b.csv", "a/c.csv", "_SUCCESS", ".hidden/d.csv", "_temporary/e.csv", "_day=1/f.csv"):
         write(tmp_path / name)
     with pytest.raises(UnreadableSource, match="other partition folders"):
-        find_place(str(tmp_path))
+        list_source_files(str(tmp_path))
     shutil.rmtree(tmp_path / "_day=1")
-    assert [file.name for file in find_place(str(tmp_path)).files] == ["a/c.csv", "b.csv"]
+    assert [file.name for file in list_source_files(str(tmp_path)).files] == ["a/c.csv", "b.csv"]
 
 
 def test_a_delta_table_is_not_read_as_a_folder_of_parquet(tmp_path: Path) -> None:
     write(tmp_path / "_delta_log/00000000000000000000.json")
     write(tmp_path / "part-0.parquet")
     with pytest.raises(UnreadableSource, match="is a Delta table, whose files hold dead rows too"):
-        find_place(str(tmp_path))
+        list_source_files(str(tmp_path))
 
 
 def test_partitions_are_read_from_folder_names(tmp_path: Path) -> None:
     write(tmp_path / "category=lamps%20%26%20more" / "day=__HIVE_DEFAULT_PARTITION__" / "a.csv")
-    (file,) = find_place(str(tmp_path)).files
+    (file,) = list_source_files(str(tmp_path)).files
     assert file.partitions == (("category", "lamps & more"), ("day", None))
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(UnreadableSource, match="names a user or a password") as refused:
-        find_place("s3://someone:hunter2@bucket/catalogue.parquet")
+        list_source_files("s3://someone:hunter2@bucket/catalogue.parquet")
     assert "hunter2" not in str(refused.value)
 
 
 def test_an_unknown_protocol_is_named() -> None:
     with pytest.raises(UnreadableSource, match="gopher"):
-        find_place("gopher://host/catalogue.csv")
+        list_source_files("gopher://host/catalogue.csv")
 
 
 def test_an_endpoint_that_does_not_answer_is_the_worlds_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,47 +85,47 @@ def test_an_endpoint_that_does_not_answer_is_the_worlds_fault(monkeypatch: pytes
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(StoreError, match="could not be") as failed:
-        find_place("s3://bucket/catalogue.parquet")
+        list_source_files("s3://bucket/catalogue.parquet")
     assert not isinstance(failed.value, UnreadableSource)
 
 
 def test_the_fingerprint_moves_with_content_and_not_with_the_place(tmp_path: Path) -> None:
     one = write(tmp_path / "one.csv")
     other = write(tmp_path / "elsewhere" / "two.csv")
-    assert find_place(str(one)).fingerprint() == find_place(str(other)).fingerprint()
-    assert find_place(f"file://{one}").fingerprint() == find_place(str(one)).fingerprint()
-    before = find_place(str(one)).fingerprint()
+    assert list_source_files(str(one)).fingerprint() == list_source_files(str(other)).fingerprint()
+    assert list_source_files(f"file://{one}").fingerprint() == list_source_files(str(one)).fingerprint()
+    before = list_source_files(str(one)).fingerprint()
     write(one, b"sku\n2\n")
-    assert find_place(str(one)).fingerprint() != before
+    assert list_source_files(str(one)).fingerprint() != before
 
 
 def test_the_fingerprint_of_a_folder_holds_its_names(tmp_path: Path) -> None:
     write(tmp_path / "day=1" / "a.csv")
-    before = find_place(str(tmp_path)).fingerprint()
+    before = list_source_files(str(tmp_path)).fingerprint()
     (tmp_path / "day=1").rename(tmp_path / "day=2")
-    assert find_place(str(tmp_path)).fingerprint() != before
+    assert list_source_files(str(tmp_path)).fingerprint() != before
 
 
 def test_content_in_memory_is_fingerprinted_like_a_file(tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/sources-test/a.csv", b"sku\n1\n")
     assert (
-        find_place("memory://sources-test/a.csv").fingerprint()
-        == find_place(str(write(tmp_path / "a.csv"))).fingerprint()
+        list_source_files("memory://sources-test/a.csv").fingerprint()
+        == list_source_files(str(write(tmp_path / "a.csv"))).fingerprint()
     )
     memory.rm("/sources-test", recursive=True)
 
 
 def test_errors_with_a_number_are_the_worlds_and_others_the_contents() -> None:
-    with pytest.raises(StoreError, match=r"'x' could not be read \(EIO\)"), translated("'x'"):
+    with pytest.raises(StoreError, match=r"'x' could not be read \(EIO\)"), translate_errors("'x'"):
         raise OSError(5, "Input/output error")
-    with pytest.raises(UnreadableSource, match="'x' is damaged; export it again: Corrupt"), translated("'x'"):
+    with pytest.raises(UnreadableSource, match="'x' is damaged; export it again: Corrupt"), translate_errors("'x'"):
         raise OSError("Corrupt snappy compressed data.")
-    with pytest.raises(UnreadableSource, match="may not be read here"), translated("'x'"):
+    with pytest.raises(UnreadableSource, match="may not be read here"), translate_errors("'x'"):
         raise PermissionError(13, "Permission denied")
 
 
 def test_a_message_never_repeats_a_whole_row() -> None:
-    with pytest.raises(UnreadableSource) as refused, translated("'x'"):
+    with pytest.raises(UnreadableSource) as refused, translate_errors("'x'"):
         raise OSError("row: " + "x" * 1_000_000)
-    assert len(str(refused.value)) < REASON_CHARACTERS + 100
+    assert len(str(refused.value)) < MAX_REASON_CHARACTERS + 100

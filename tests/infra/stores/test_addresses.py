@@ -6,37 +6,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.errors import BadAddress
+from infra.errors import InvalidStoreAddress
 from infra.stores import open_store
-from infra.stores.addresses import Address, parse_address
+from infra.stores.addresses import StoreAddress, parse_address
 
 
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("file:///srv/shop", Address("file", "/srv/shop")),
-        ("file:///srv/my%20shop/", Address("file", "/srv/my shop")),
-        ("/srv/my%20shop", Address("file", "/srv/my%20shop")),
-        ("S3://bucket", Address("s3", "bucket")),
-        ("s3://bucket/", Address("s3", "bucket")),
-        ("s3://bucket/a/b/", Address("s3", "bucket", "a/b")),
-        ("memory://tests", Address("memory", "tests")),
+        ("file:///srv/shop", StoreAddress("file", "/srv/shop")),
+        ("file:///srv/my%20shop/", StoreAddress("file", "/srv/my shop")),
+        ("/srv/my%20shop", StoreAddress("file", "/srv/my%20shop")),
+        ("S3://bucket", StoreAddress("s3", "bucket")),
+        ("s3://bucket/", StoreAddress("s3", "bucket")),
+        ("s3://bucket/a/b/", StoreAddress("s3", "bucket", "a/b")),
+        ("memory://tests", StoreAddress("memory", "tests")),
     ],
 )
-def test_an_address_is_read(url: str, address: Address) -> None:
+def test_an_address_is_read(url: str, address: StoreAddress) -> None:
     assert parse_address(url) == address
     assert parse_address(address.url) == address
 
 
 def test_a_plain_folder_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert parse_address("out/store").place == str(tmp_path / "out" / "store")
+    assert parse_address("out/store").location == str(tmp_path / "out" / "store")
     assert open_store("out/store").url == f"file://{tmp_path.resolve()}/out/store"
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1), min_size=1))
 def test_any_folder_comes_back_from_its_url(parts: list[str]) -> None:
-    address = Address("file", str(Path("/", *parts)))
+    address = StoreAddress("file", str(Path("/", *parts)))
     assert parse_address(address.url) == address
 
 
@@ -52,7 +52,7 @@ def test_any_folder_comes_back_from_its_url(parts: list[str]) -> None:
     ],
 )
 def test_a_url_with_secrets_is_refused_without_repeating_them(url: str) -> None:
-    with pytest.raises(BadAddress) as refusal:
+    with pytest.raises(InvalidStoreAddress) as refusal:
         parse_address(url)
     assert "sesame" not in str(refusal.value)
     assert "AKIA" not in str(refusal.value)
@@ -76,11 +76,11 @@ def test_a_url_with_secrets_is_refused_without_repeating_them(url: str) -> None:
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused(url: str, reason: str) -> None:
-    with pytest.raises(BadAddress, match=reason):
+    with pytest.raises(InvalidStoreAddress, match=reason):
         open_store(url)
 
 
 def test_names_inside_an_address_are_what_table_clients_want() -> None:
-    assert Address("file", "/srv/my shop").inside("manifest/shoes") == "/srv/my shop/manifest/shoes"
-    assert Address("s3", "bucket", "a").inside("manifest/shoes") == "s3://bucket/a/manifest/shoes"
-    assert Address("s3", "bucket").inside("manifest/shoes") == "s3://bucket/manifest/shoes"
+    assert StoreAddress("file", "/srv/my shop").join("manifest/shoes") == "/srv/my shop/manifest/shoes"
+    assert StoreAddress("s3", "bucket", "a").join("manifest/shoes") == "s3://bucket/a/manifest/shoes"
+    assert StoreAddress("s3", "bucket").join("manifest/shoes") == "s3://bucket/manifest/shoes"

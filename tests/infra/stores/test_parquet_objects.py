@@ -7,7 +7,7 @@ import pytest
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from infra.stores.parquet_objects import read_records, read_row_group, read_table, write_table, write_table_once
+from infra.stores.parquet_objects import read_row_group, read_row_groups, read_table, write_table, write_table_once
 
 SCHEMA = pa.schema([("key", pa.binary()), ("count", pa.int16()), ("reasons", pa.list_(pa.string()))])
 
@@ -31,7 +31,7 @@ def test_a_table_comes_back_as_it_was(store: ObjectStore, rows: tuple[int, ...])
 def test_what_was_never_written_reads_as_no_rows(store: ObjectStore) -> None:
     found = read_table(store, "nowhere.parquet", SCHEMA)
     assert (found.num_rows, found.schema) == (0, SCHEMA)
-    assert list(read_records(store, "nowhere/")) == []
+    assert list(read_row_groups(store, "nowhere/")) == []
     with pytest.raises(ObjectMissing):
         read_row_group(store, "nowhere.parquet", 0)
 
@@ -47,14 +47,14 @@ def test_one_row_group_is_read_alone(store: ObjectStore) -> None:
         for start in (0, 3, 6):
             writer.write_table(table(start, start + 1, start + 2))
     assert read_row_group(store, "groups.parquet", 1)["count"].to_pylist() == [3, 4, 5]
-    assert [part["count"].to_pylist() for part in read_records(store, "groups")] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert [part["count"].to_pylist() for part in read_row_groups(store, "groups")] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
 def test_records_are_read_object_by_object_in_key_order(store: ObjectStore) -> None:
     for name, rows in (("b", (3, 4)), ("a", (1,)), ("c", ())):
         write_table(store, f"runs/r1/records/{name}.parquet", table(*rows))
     write_table(store, "runs/r2/records/a.parquet", table(9))
-    read = [count for part in read_records(store, "runs/r1/records/") for count in part["count"].to_pylist()]
+    read = [count for part in read_row_groups(store, "runs/r1/records/") for count in part["count"].to_pylist()]
     assert read == [1, 3, 4]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.stores.retry import LONGEST_PAUSE_SECONDS, Patience
+from infra.stores.retry import MAX_BACKOFF_SECONDS, RetryPolicy
 
 
 class Clock:
@@ -25,8 +25,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def patience(clock: Clock, seconds: float = 45.0, seed: int = 1) -> Patience:
-    return Patience(seconds, clock=lambda: clock.now, sleep=clock.sleep, chance=random.Random(seed))
+def patience(clock: Clock, seconds: float = 45.0, seed: int = 1) -> RetryPolicy:
+    return RetryPolicy(seconds, clock=lambda: clock.now, sleep=clock.sleep, rng=random.Random(seed))
 
 
 def failing(times: int, error: type[Exception] = ConnectionError) -> Callable[[], str]:
@@ -45,17 +45,17 @@ def always(_: Exception) -> bool:
 
 
 def test_a_fault_that_passes_is_tried_again_with_longer_and_longer_random_pauses(clock: Clock) -> None:
-    assert patience(clock).keep_trying(failing(9), always) == "done"
+    assert patience(clock).call(failing(9), always) == "done"
     assert len(clock.pauses) == 9
-    assert all(pause <= min(LONGEST_PAUSE_SECONDS, 0.1 * 2**number) for number, pause in enumerate(clock.pauses))
+    assert all(pause <= min(MAX_BACKOFF_SECONDS, 0.1 * 2**number) for number, pause in enumerate(clock.pauses))
     other = Clock()
-    patience(other, seed=2).keep_trying(failing(9), always)
+    patience(other, seed=2).call(failing(9), always)
     assert not set(clock.pauses) & set(other.pauses)
 
 
 def test_a_fault_that_stays_is_raised_at_once(clock: Clock) -> None:
     with pytest.raises(ValueError, match="away"):
-        patience(clock).keep_trying(failing(1, ValueError), lambda error: not isinstance(error, ValueError))
+        patience(clock).call(failing(1, ValueError), lambda error: not isinstance(error, ValueError))
     assert clock.pauses == []
 
 
@@ -63,29 +63,29 @@ def test_an_outage_shorter_than_the_patience_is_sat_out_and_a_longer_one_is_told
     def out_until(end: float) -> Callable[[], str]:
         return lambda: "back" if clock.now >= end else failing(1)()
 
-    assert patience(clock).keep_trying(out_until(30.0), always) == "back"
+    assert patience(clock).call(out_until(30.0), always) == "back"
     with pytest.raises(ConnectionError):
-        patience(clock).keep_trying(out_until(float("inf")), always)
+        patience(clock).call(out_until(float("inf")), always)
     assert 30.0 + 40.0 <= clock.now <= 30.0 + 5.0 + 45.0
 
 
 def test_what_one_operation_found_out_no_other_waits_for(clock: Clock) -> None:
     shared = patience(clock)
     with pytest.raises(ConnectionError):
-        shared.keep_trying(failing(1000), always)
+        shared.call(failing(1000), always)
     waited = clock.now
     with pytest.raises(ConnectionError):
-        shared.keep_trying(failing(1000), always)
-    assert clock.now - waited < LONGEST_PAUSE_SECONDS
+        shared.call(failing(1000), always)
+    assert clock.now - waited < MAX_BACKOFF_SECONDS
 
 
 @pytest.mark.parametrize("how", ["an answer", "a long silence"])
 def test_patience_comes_back_with_an_answer_and_with_time(clock: Clock, how: str) -> None:
     shared = patience(clock)
     with pytest.raises(ConnectionError):
-        shared.keep_trying(failing(1000), always)
+        shared.call(failing(1000), always)
     if how == "an answer":
-        shared.keep_trying(failing(0), always)
+        shared.call(failing(0), always)
     else:
         clock.now += 3600.0
-    assert shared.keep_trying(failing(9), always) == "done"
+    assert shared.call(failing(9), always) == "done"

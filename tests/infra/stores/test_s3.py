@@ -7,7 +7,7 @@ import pytest
 
 from infra.errors import ObjectMissing, StoreError
 from infra.stores import open_store, s3
-from infra.stores.retry import Patience
+from infra.stores.retry import RetryPolicy
 from infra.stores.s3 import S3Store
 from infra.stores.s3_client import S3Access, S3Client
 
@@ -60,8 +60,8 @@ def test_a_large_object_is_written_once_in_parts(s3_url: str) -> None:
 
 
 def test_listing_and_deleting_go_on_past_a_page(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "_LISTED_AT_ONCE", 3)
-    monkeypatch.setattr(s3, "_DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(s3, "_LIST_PAGE_SIZE", 3)
+    monkeypatch.setattr(s3, "_DELETE_BATCH_SIZE", 2)
     store = open_store(s3_url)
     names = [f"many/{number:02d}" for number in range(11)]
     for name in names:
@@ -93,7 +93,7 @@ def test_what_a_server_left_of_a_deletion_is_asked_for_again_where_that_may_help
 ) -> None:
     store = S3Store(*s3_url.removeprefix("s3://").split("/"))
     forgetful = Forgetful(files, code)
-    vars(store)["_client"] = S3Client(forgetful, Patience(5.0))
+    vars(store)["_client"] = S3Client(forgetful, RetryPolicy(5.0))
     for name in "abcd":
         store.write(name, b".")
     if left:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.errors import BadAddress
+from infra.errors import InvalidStoreAddress
 from infra.stores.s3 import S3Store
 from infra.stores.s3_client import S3Access, open_client
 
@@ -22,7 +22,7 @@ def test_one_layer_tries_again_and_both_clients_give_up_after_the_same_time(monk
     config: Any = access.for_s3fs()["config_kwargs"]
     assert config["retries"]["total_max_attempts"] == 1
     client = open_client(access)
-    assert (client.files.retries, client.patience.seconds) == (1, 7.0)
+    assert (client.filesystem.retries, client.retry_policy.seconds) == (1, 7.0)
     assert access.for_deltalake()["retry_timeout"] == "7s"
 
 
@@ -30,7 +30,7 @@ def test_a_process_opens_one_client_a_place_with_as_many_connections_as_are_used
     access = S3Access("http://127.0.0.1:9")
     assert open_client(access) is open_client(S3Access("http://127.0.0.1:9"))
     config: Any = access.for_s3fs()["config_kwargs"]
-    assert config["max_pool_connections"] == S3Store("bucket").abreast
+    assert config["max_pool_connections"] == S3Store("bucket").max_concurrency
 
 
 def test_one_environment_leads_both_clients_to_one_place() -> None:
@@ -61,6 +61,6 @@ def test_secrets_are_not_even_read() -> None:
 
 @pytest.mark.parametrize("endpoint", ["minio:9000", "ftp://minio", "http://", "http://user:sesame@minio"])
 def test_an_endpoint_that_is_none_is_refused_without_repeating_it(endpoint: str) -> None:
-    with pytest.raises(BadAddress, match="AWS_ENDPOINT_URL must be") as refusal:
+    with pytest.raises(InvalidStoreAddress, match="AWS_ENDPOINT_URL must be") as refusal:
         S3Access.from_environment({"AWS_ENDPOINT_URL": endpoint})
     assert "sesame" not in str(refusal.value)

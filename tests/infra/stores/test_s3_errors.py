@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from infra.stores.s3_errors import NotAllDeleted, code_of, passes, said
+from infra.stores.s3_errors import PartialDeleteError, describe_error, error_code, is_transient
 
 
 def answered(code: str, status: int) -> OSError:
@@ -32,7 +32,7 @@ def answered(code: str, status: int) -> OSError:
 )
 def test_what_a_server_says_is_tried_again_only_where_it_may_change(code: str, status: int, again: bool) -> None:
     error = answered(code, status)
-    assert (code_of(error), passes(error)) == (code, again)
+    assert (error_code(error), is_transient(error)) == (code, again)
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_what_a_server_says_is_tried_again_only_where_it_may_change(code: str, s
     ],
 )
 def test_without_an_answer_only_lost_connections_are_tried_again(error: Exception, again: bool) -> None:
-    assert (code_of(error), passes(error)) == ("", again)
+    assert (error_code(error), is_transient(error)) == ("", again)
 
 
 def test_of_many_objects_that_were_not_deleted_the_one_that_stays_so_decides() -> None:
     busy, refused = {"Key": "a", "Code": "SlowDown"}, {"Key": "b", "Code": "AccessDenied"}
-    assert passes(NotAllDeleted([busy, busy]))
-    assert not passes(error := NotAllDeleted([busy, refused, busy]))
-    assert said(error) == "AccessDenied, 'b' and 2 others were not deleted"
+    assert is_transient(PartialDeleteError([busy, busy]))
+    assert not is_transient(error := PartialDeleteError([busy, refused, busy]))
+    assert describe_error(error) == "AccessDenied, 'b' and 2 others were not deleted"
 
 
 def test_an_error_is_said_in_a_few_words_on_one_line() -> None:
-    assert said(answered("SlowDown", 503)) == "SlowDown, told by s3fs"
-    assert said(OSError("a\n  b.")) == "OSError, a b"
-    assert len(said(OSError("x" * 1000))) < 400
+    assert describe_error(answered("SlowDown", 503)) == "SlowDown, told by s3fs"
+    assert describe_error(OSError("a\n  b.")) == "OSError, a b"
+    assert len(describe_error(OSError("x" * 1000))) < 400

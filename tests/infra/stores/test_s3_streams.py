@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.errors import StoreError
-from infra.stores.s3_streams import PART_BYTES, Draft, Ranges
+from infra.stores.s3_streams import PART_BYTES, MultipartUpload, RangeReader
 
 
 class Bucket:
@@ -72,7 +72,7 @@ SIZES = pytest.mark.parametrize("size", [0, 5, PART_BYTES * 2 + 3], ids=["empty"
 @pytest.mark.parametrize("unheard", [False, True])
 def test_an_object_is_its_maker_s_also_where_the_answer_was_lost(size: int, unheard: bool) -> None:
     bucket = Bucket(unheard)
-    draft = Draft(bucket.call, "key", {})
+    draft = MultipartUpload(bucket.call, "key", {})
     draft.write(bytes(size))
     assert bucket.objects == {}
     assert draft.finish(once=True) is True
@@ -84,7 +84,7 @@ def test_an_object_is_its_maker_s_also_where_the_answer_was_lost(size: int, unhe
 def test_somebody_else_s_object_is_left_alone_and_no_upload_stays(size: int) -> None:
     bucket = Bucket()
     bucket.objects["key"] = (b"theirs", "somebody")
-    draft = Draft(bucket.call, "key", {})
+    draft = MultipartUpload(bucket.call, "key", {})
     draft.write(bytes(size))
     assert draft.finish(once=True) is False
     assert (bucket.objects["key"][0], bucket.uploads) == (b"theirs", {})
@@ -92,7 +92,7 @@ def test_somebody_else_s_object_is_left_alone_and_no_upload_stays(size: int) -> 
 
 def test_parts_are_of_one_size_and_few() -> None:
     bucket = Bucket()
-    draft = Draft(bucket.call, "key", {})
+    draft = MultipartUpload(bucket.call, "key", {})
     for _ in range(20):
         draft.write(bytes(1_000_000))
     assert [len(part) for part in bucket.uploads["key"][0]] == [PART_BYTES, PART_BYTES]
@@ -109,11 +109,11 @@ def test_ranges_are_read_with_seeking_and_a_short_answer_is_told() -> None:
         asked.append((start, end))
         return data[start:end]
 
-    with io.BufferedReader(Ranges(fetch, len(data)), 64) as source:
+    with io.BufferedReader(RangeReader(fetch, len(data)), 64) as source:
         source.seek(-3, io.SEEK_END)
         assert source.read() == data[-3:]
         source.seek(10)
         assert source.read(5) == data[10:15]
     assert asked == [(197, 200), (10, 74)]
     with pytest.raises(StoreError, match="answered 200 bytes where 64 were asked for"):
-        io.BufferedReader(Ranges(lambda _start, _end: data, len(data)), 64).read(5)
+        io.BufferedReader(RangeReader(lambda _start, _end: data, len(data)), 64).read(5)

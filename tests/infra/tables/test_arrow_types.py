@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from infra.tables.arrow_types import plain_batches, plain_schema, plain_type
+from infra.tables.arrow_types import normalize_batches, normalize_schema, normalize_type
 
 
 @pytest.mark.parametrize(
@@ -25,13 +25,13 @@ from infra.tables.arrow_types import plain_batches, plain_schema, plain_type
     ids=str,
 )
 def test_a_type_is_made_plain(given: pa.DataType, plain: pa.DataType) -> None:
-    assert plain_type(given) == plain
-    assert plain_type(plain) == plain
+    assert normalize_type(given) == plain
+    assert normalize_type(plain) == plain
 
 
 def test_a_schema_loses_its_metadata_and_null_checks() -> None:
     given = pa.schema([pa.field("a", pa.string(), nullable=False, metadata={"x": "y"})], metadata={"p": "q"})
-    plain = plain_schema(given)
+    plain = normalize_schema(given)
     assert plain.equals(pa.schema([("a", pa.string())]), check_metadata=True)
 
 
@@ -39,6 +39,6 @@ def test_batches_come_in_the_wanted_order_and_types() -> None:
     table = pa.table({"b": [b"1", None], "a": ["x", "y"], "rest": [1, 2]})
     fancy = table.cast(pa.schema([("b", pa.binary_view()), ("a", pa.string_view()), ("rest", pa.int8())]))
     wanted = pa.schema([("a", pa.string()), ("b", pa.binary())])
-    (batch,) = plain_batches(fancy.to_batches(), wanted)
+    (batch,) = normalize_batches(fancy.to_batches(), wanted)
     assert batch.schema.equals(wanted)
     assert batch.to_pylist() == [{"a": "x", "b": b"1"}, {"a": "y", "b": None}]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from catalogs.table_schemas import MANIFEST, OUTCOMES
-from infra.errors import LostRace, TableError
+from infra.errors import CommitConflict, TableError
 from infra.interfaces import TableStore
 from infra.tables import open_tables
 
@@ -101,7 +101,7 @@ def test_a_commit_built_on_an_older_version_never_lands(tables: TableStore, late
     tables.ensure(TABLE, PICTURES)
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
     release(tables, 1, (b"a", "a2", "put"))
-    with pytest.raises(LostRace, match="at version 2, past 1"):
+    with pytest.raises(CommitConflict, match="at version 2, past 1"):
         release(tables, 1, late)
     assert live(tables) == {b"a": "a2", b"b": "b1"}
     assert tables.version(TABLE) == 2

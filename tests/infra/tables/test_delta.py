@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from infra.errors import BadAddress, LostRace
+from infra.errors import CommitConflict, InvalidStoreAddress
 from infra.tables import open_tables
 
 SLOTS = pa.schema([("slot_id", pa.binary()), ("object", pa.string())])
@@ -27,7 +27,7 @@ def contend(url: str, number: int, gate: Callable[[], object]) -> list[str]:
         try:
             version = tables.merge(TABLE, rows, on=["slot_id"], base_version=base, metadata={"writer": str(number)})
             answers.append(f"made {version}")
-        except LostRace:
+        except CommitConflict:
             answers.append("lost")
     return answers
 
@@ -63,7 +63,7 @@ def test_of_racing_processes_exactly_one_makes_each_version(tmp_path: Path) -> N
 
 
 def test_addresses_without_tables_are_refused() -> None:
-    with pytest.raises(BadAddress, match="keeps no tables"):
+    with pytest.raises(InvalidStoreAddress, match="keeps no tables"):
         open_tables("memory://x")
-    with pytest.raises(BadAddress, match="'%'"):
+    with pytest.raises(InvalidStoreAddress, match="'%'"):
         open_tables("/tmp/100%20")  # noqa: S108 - only a name

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from infra.stores import open_store
-from infra.tables.delta_log import as_metadata, read_history
+from infra.tables.delta_log import read_history, to_commit_metadata
 
 
 def entry(*actions: object) -> bytes:
@@ -14,7 +14,11 @@ def entry(*actions: object) -> bytes:
 
 def test_only_commits_are_read_and_only_our_words() -> None:
     store = open_store(f"memory://{uuid4().hex}")
-    info = {"timestamp": 1_795_370_714_132, "operation": "MERGE", **as_metadata({"run_id": "r1", "operation": "mine"})}
+    info = {
+        "timestamp": 1_795_370_714_132,
+        "operation": "MERGE",
+        **to_commit_metadata({"run_id": "r1", "operation": "mine"}),
+    }
     names = {
         "00000000000000000010.checkpoint.parquet": b"PAR1",
         "00000000000000000010.json": entry({"add": {"path": 'a"commitInfo"b'}}, {"commitInfo": info}),

@@ -48,7 +48,7 @@ def building(picture: str, *slots: bytes, first: Callable[[], object] = lambda: 
 
 
 def commit(tables: TableStore, token: str, build: Build) -> tuple[str, int]:
-    return commit_once(tables, TABLE, token, build, on=["slot_id"], words={"run_id": token, "kind": "release"})
+    return commit_once(tables, TABLE, token, build, on=["slot_id"], metadata={"run_id": token, "kind": "release"})
 
 
 def live(tables: TableStore) -> dict[bytes, str]:
@@ -121,7 +121,7 @@ def test_a_crash_before_the_commit_leaves_nothing_and_one_after_it_changes_nothi
 def test_it_gives_up_where_somebody_else_always_comes_first(
     tables: TableStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(once, "TRIES", 3)
+    monkeypatch.setattr(once, "MAX_CONFLICTS", 3)
     tokens = iter(f"r{number}" for number in range(2, 9))
     build, asked = building("one", b"a", first=lambda: commit(tables, next(tokens), building("two", b"a")[0]))
     with pytest.raises(TableError, match="manifest/shoes: 3 other commits came first"):

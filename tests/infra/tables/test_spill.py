@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from infra.tables.spill import spill, spilled
+from infra.tables.spill import read_spilled, spill
 
 SCHEMA = pa.schema([("number", pa.int64())])
 
@@ -18,8 +18,8 @@ def batches(count: int, breaks: bool = False) -> Iterator[pa.RecordBatch]:
 
 
 def test_batches_come_back_as_they_went_in() -> None:
-    assert list(spilled(spill(SCHEMA, batches(3)))) == list(batches(3))
-    assert list(spilled(spill(SCHEMA, batches(0)))) == []
+    assert list(read_spilled(spill(SCHEMA, batches(3)))) == list(batches(3))
+    assert list(read_spilled(spill(SCHEMA, batches(0)))) == []
 
 
 def test_a_stream_that_breaks_is_told_before_a_row_is_used() -> None:

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 import torch
 
-from infra.engines.tensorrt.bindings import listener
+from infra.engines.tensorrt.bindings import create_error_logger
 from infra.errors import EngineError
-from infra.testing.fake_tensorrt import RecordingTensorRT
+from infra.testing.fake_tensorrt import FakeTensorRT
 from tests.infra.engines.tensorrt.small_graphs import transformer_answer, transformer_feeds
 
 
 @pytest.fixture
 def context(small_graphs: Path) -> Any:
-    trt, feeds = RecordingTensorRT(), transformer_feeds(1, 64, 32)
+    trt, feeds = FakeTensorRT(), transformer_feeds(1, 64, 32)
     shapes = {name: [list(tensor.shape)] * 3 for name, tensor in feeds.items()}
     plan = json.dumps({"onnx": str(small_graphs / "transformer" / "model.onnx"), "profiles": [shapes]})
-    engine = trt.Runtime(listener(trt)).deserialize_cuda_engine(BytesIO(plan.encode()))
+    engine = trt.Runtime(create_error_logger(trt)).deserialize_cuda_engine(BytesIO(plan.encode()))
     assert engine is not None
     made = engine.create_execution_context(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
     made.set_optimization_profile_async(0, 7)

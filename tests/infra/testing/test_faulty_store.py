@@ -9,7 +9,7 @@ import pytest
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def keys(store: ObjectStore) -> list[str]:
 
 
 def test_an_immortal_store_counts_and_does_everything(real: ObjectStore) -> None:
-    mortality = Mortality()
-    work(MortalStore(real, mortality))
-    assert mortality.operations == 11
-    assert not mortality.died
+    mortality = FaultInjector()
+    work(FaultyStore(real, mortality))
+    assert mortality.operation_count == 11
+    assert not mortality.has_failed
     assert keys(real) == ["c"]
 
 
@@ -58,27 +58,27 @@ def test_an_immortal_store_counts_and_does_everything(real: ObjectStore) -> None
 def test_a_death_before_or_after_the_effect(
     real: ObjectStore, dies_at: int, before: list[str], after: list[str]
 ) -> None:
-    with pytest.raises(StoreDied, match=f"at operation {dies_at}, before"):
-        work(MortalStore(real, Mortality(dies_at)))
+    with pytest.raises(InjectedFault, match=f"at operation {dies_at}, before"):
+        work(FaultyStore(real, FaultInjector(dies_at)))
     assert keys(real) == before
     real.delete(keys(real))
-    with pytest.raises(StoreDied, match=f"at operation {dies_at}, after"):
-        work(MortalStore(real, Mortality(dies_at, when="after")))
+    with pytest.raises(InjectedFault, match=f"at operation {dies_at}, after"):
+        work(FaultyStore(real, FaultInjector(dies_at, when="after")))
     assert keys(real) == after
 
 
 @pytest.mark.parametrize("dies_at", range(1, 12))
 def test_every_operation_can_be_the_last(real: ObjectStore, dies_at: int) -> None:
-    mortality = Mortality(dies_at)
-    with pytest.raises(StoreDied):
-        work(MortalStore(real, mortality))
-    assert mortality.operations == dies_at
-    assert mortality.died
+    mortality = FaultInjector(dies_at)
+    with pytest.raises(InjectedFault):
+        work(FaultyStore(real, mortality))
+    assert mortality.operation_count == dies_at
+    assert mortality.has_failed
 
 
 def test_a_dead_store_stays_dead(real: ObjectStore) -> None:
     real.write("a", b"1")
-    store = MortalStore(real, Mortality(1))
+    store = FaultyStore(real, FaultInjector(1))
     for use in (
         lambda: store.read("a"),
         lambda: store.write("b", b""),
@@ -97,7 +97,7 @@ def test_a_dead_store_stays_dead(real: ObjectStore) -> None:
 
 
 def test_a_caller_s_own_exception_leaves_no_streamed_object(real: ObjectStore) -> None:
-    store = MortalStore(real, Mortality())
+    store = FaultyStore(real, FaultInjector())
     with suppress(KeyError), store.open_output("c") as target:
         target.write(b"3")
         raise KeyError("mine")

@@ -8,8 +8,8 @@ import pytest
 from infra.interfaces import TableStore
 from infra.stores import open_store
 from infra.tables import open_tables
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from infra.testing.faulty_tables import MortalTables
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
 
 SLOTS = pa.schema([("slot_id", pa.binary()), ("object", pa.string())])
 ONE = pa.table({"slot_id": [b"a"], "object": ["a1"], "_op": ["put"]})
@@ -29,39 +29,39 @@ def work(tables: TableStore) -> None:
 
 @pytest.mark.parametrize("dies_at", range(1, 9))
 def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
-    mortality = Mortality(dies_at)
-    tables = MortalTables(open_tables(str(tmp_path)), mortality)
-    with pytest.raises(StoreDied):
+    mortality = FaultInjector(dies_at)
+    tables = FaultyTables(open_tables(str(tmp_path)), mortality)
+    with pytest.raises(InjectedFault):
         work(tables)
-    assert mortality.operations == dies_at
-    with pytest.raises(StoreDied):
+    assert mortality.operation_count == dies_at
+    with pytest.raises(InjectedFault):
         tables.version("t")
 
 
 def test_an_immortal_one_does_everything(tmp_path: Path) -> None:
-    mortality = Mortality()
-    work(MortalTables(open_tables(str(tmp_path)), mortality))
-    assert mortality.operations == 8
+    mortality = FaultInjector()
+    work(FaultyTables(open_tables(str(tmp_path)), mortality))
+    assert mortality.operation_count == 8
 
 
 @pytest.mark.parametrize(("when", "version"), [("before", 0), ("after", 1)])
 def test_a_merge_may_have_committed_unheard(tmp_path: Path, when: str, version: int) -> None:
     real = open_tables(str(tmp_path))
-    mortality = Mortality(3, "after" if when == "after" else "before")
-    with pytest.raises(StoreDied, match="merge into t"):
-        work(MortalTables(real, mortality))
+    mortality = FaultInjector(3, "after" if when == "after" else "before")
+    with pytest.raises(InjectedFault, match="merge into t"):
+        work(FaultyTables(real, mortality))
     assert real.version("t") == version
     assert real.history("t")[0].metadata == ({"run_id": "r"} if version else {})
 
 
 def test_store_and_tables_share_one_death(tmp_path: Path) -> None:
-    mortality = Mortality(3)
-    store = MortalStore(open_store(str(tmp_path)), mortality)
-    tables = MortalTables(open_tables(str(tmp_path)), mortality)
+    mortality = FaultInjector(3)
+    store = FaultyStore(open_store(str(tmp_path)), mortality)
+    tables = FaultyTables(open_tables(str(tmp_path)), mortality)
     tables.ensure("t", SLOTS)
     store.write("a", b"1")
-    with pytest.raises(StoreDied):
+    with pytest.raises(InjectedFault):
         tables.version("t")
-    with pytest.raises(StoreDied):
+    with pytest.raises(InjectedFault):
         store.read("a")
     assert tables.url == store.url

@@ -15,12 +15,19 @@ from infra.stores import open_store
 from infra.stores.json_objects import write_json
 from infra.stores.parquet_objects import read_table
 from infra.tables import open_tables
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from infra.testing.faulty_tables import MortalTables
-from tasks.amendments.apply_policy import CHECK, Consent, apply_policy, holding, require_accepted, require_free
-from tasks.amendments.manifest_change import settle_amendments
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
+from tasks.amendments.apply_policy import (
+    WITHDRAWN_SHARE_CHECK,
+    CheckOverride,
+    apply_policy,
+    find_holding_checks,
+    require_no_held_run,
+    require_valid_override,
+)
+from tasks.amendments.manifest_change import recover_all_changes
 from tasks.pipeline.publish import publish
-from tasks.policies.reevaluate import Redecided
+from tasks.policies.reevaluate import PolicyReevaluation
 from tests.tasks.batches import batch, decision
 from tests.tasks.shops import CATALOGUE, Shop, jpeg_of, request_of
 
@@ -35,12 +42,12 @@ def shop(tmp_path: Path) -> Shop:
     return shop
 
 
-def refusing(shop: Shop, **words: str) -> Redecided:
+def refusing(shop: Shop, **words: str) -> PolicyReevaluation:
     """Return what a policy says that refuses these SKUs."""
-    rows = [row for row in shop.tables.read(layout.manifest(CATALOGUE)).to_pylist() if row["sku"] in words]
+    rows = [row for row in shop.tables.read(layout.manifest_table(CATALOGUE)).to_pylist() if row["sku"] in words]
     said = [row | {"verdict": words[row["sku"]], "reasons": ["soft"], "again": False} for row in rows]
-    version = shop.tables.version(layout.manifest(CATALOGUE)) or 0
-    return Redecided(CATALOGUE, version, POLICY, 3, withdrawals=pa.Table.from_pylist(said, schema=WITHDRAWALS))
+    version = shop.tables.version(layout.manifest_table(CATALOGUE)) or 0
+    return PolicyReevaluation(CATALOGUE, version, POLICY, 3, withdrawals=pa.Table.from_pylist(said, schema=WITHDRAWALS))
 
 
 def test_a_review_waits_for_a_person_with_its_picture_and_a_block_does_not(shop: Shop) -> None:
@@ -65,22 +72,22 @@ def test_nothing_refused_is_no_commit(shop: Shop) -> None:
 def test_a_twentieth_may_go_and_no_more(shop: Shop) -> None:
     found = refusing(shop, shirt="BLOCK")
     found.published = 20
-    assert holding(found) == []
+    assert find_holding_checks(found) == []
     found.published = 19
-    assert holding(found) == [CHECK]
-    require_accepted([CHECK], Consent((CHECK,), "why not", "ada"))
+    assert find_holding_checks(found) == [WITHDRAWN_SHARE_CHECK]
+    require_valid_override([WITHDRAWN_SHARE_CHECK], CheckOverride((WITHDRAWN_SHARE_CHECK,), "why not", "ada"))
     with pytest.raises(OptionError, match="--reason"):
-        require_accepted([CHECK], Consent((CHECK,), "", "ada"))
+        require_valid_override([WITHDRAWN_SHARE_CHECK], CheckOverride((WITHDRAWN_SHARE_CHECK,), "", "ada"))
     with pytest.raises(OptionError, match="'x' never holds a policy"):
-        require_accepted([], Consent(("x",), "why", "ada"))
+        require_valid_override([], CheckOverride(("x",), "why", "ada"))
 
 
 def test_a_held_batch_is_named(shop: Shop) -> None:
     shop.run_folder("r9", opened=True)
-    require_free(shop.store, CATALOGUE)
+    require_no_held_run(shop.store, CATALOGUE)
     write_json(shop.store, layout.run_file("r9", "held.json"), {"held": ["retired-share"], "checks": []})
     with pytest.raises(OptionError, match="The run r9 of 'shoes' is held"):
-        require_free(shop.store, CATALOGUE)
+        require_no_held_run(shop.store, CATALOGUE)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -89,34 +96,34 @@ def test_killed_at_any_operation_it_is_all_or_nothing(shop: Shop, tmp_path: Path
         shutil.copytree(tmp_path / "shop", tmp_path / name)
         return Shop(tmp_path / name)
 
-    def die(one: Shop, dies_at: int | None) -> Mortality:
-        mortality = Mortality(dies_at, when)
-        store = MortalStore(open_store(one.store.url), mortality)
+    def die(one: Shop, dies_at: int | None) -> FaultInjector:
+        mortality = FaultInjector(dies_at, when)
+        store = FaultyStore(open_store(one.store.url), mortality)
         try:
-            tables = MortalTables(open_tables(one.store.url), mortality)
+            tables = FaultyTables(open_tables(one.store.url), mortality)
             apply_policy(store, tables, refusing(one, shirt="REVIEW"))
-        except StoreDied:
-            assert mortality.died
+        except InjectedFault:
+            assert mortality.has_failed
         return mortality
 
     def state(one: Shop) -> Any:
         told = [{**row, "run_id": "", "decided_at": None, "expires_at": None} for row in one.outcomes().values()]
         copies = sorted(key for key in one.keys("review/") if key.endswith(".jpg"))
-        return one.shown(), told, copies, len(one.keys(layout.review_indices(CATALOGUE)))
+        return one.shown(), told, copies, len(one.keys(layout.review_index_prefix(CATALOGUE)))
 
     undisturbed = another("undisturbed")
     untouched = state(undisturbed)
-    operations = die(undisturbed, None).operations
+    operations = die(undisturbed, None).operation_count
     wanted = state(undisturbed)
     assert wanted[2:] != untouched[2:]
     seen = set()
     for dies_at in range(1, operations + 1):
         one = another(str(dies_at))
-        assert die(one, dies_at).died
-        committed = one.tables.version(layout.manifest(CATALOGUE)) == 2
-        settle_amendments(one.store, one.tables, CATALOGUE, alone=True)
+        assert die(one, dies_at).has_failed
+        committed = one.tables.version(layout.manifest_table(CATALOGUE)) == 2
+        recover_all_changes(one.store, one.tables, CATALOGUE, holds_lease=True)
         assert state(one) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
-        assert one.keys(layout.open_amendments()) == set()
+        assert one.keys(layout.open_manifest_changes_prefix()) == set()
         seen.add(committed)
     assert seen == {False, True}
 
@@ -145,14 +152,14 @@ def test_a_run_that_was_planned_since_may_bring_it_back_if_its_policy_lets_it(sh
 
 
 def test_between_its_two_commits_its_own_commit_says_what_it_took(shop: Shop) -> None:
-    class DiesBetween(MortalTables):
+    class DiesBetween(FaultyTables):
         def ensure(self, table: str, schema: pa.Schema) -> None:
             if table.startswith("outcomes/"):
-                raise StoreDied("The store died between the two commits.")
+                raise InjectedFault("The store died between the two commits.")
             super().ensure(table, schema)
 
     late = planned_at(shop, 0)
-    with pytest.raises(StoreDied):
-        apply_policy(shop.store, DiesBetween(shop.tables, Mortality()), refusing(shop, shirt="BLOCK"))
+    with pytest.raises(InjectedFault):
+        apply_policy(shop.store, DiesBetween(shop.tables, FaultInjector()), refusing(shop, shirt="BLOCK"))
     assert ("shirt", request_of("red")) not in shop.outcomes()
     assert dict(publish(shop.store, shop.tables, late).sums.states) == {"superseded": 1}

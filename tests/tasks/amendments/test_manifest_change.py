@@ -11,14 +11,14 @@ from catalogs.table_schemas import WITHDRAWALS
 from infra.errors import LeaseLost
 from infra.stores.parquet_objects import write_table
 from tasks.amendments.manifest_change import (
-    POLICY,
-    ROLLBACK,
-    begin,
-    carry_out,
-    new_run,
-    settle,
-    settle_amendments,
-    withdraw,
+    POLICY_KIND,
+    ROLLBACK_KIND,
+    begin_change,
+    build_withdrawal_diff,
+    complete_change,
+    new_change_run,
+    recover_all_changes,
+    recover_changes,
 )
 from tasks.runs import run_state as runs
 from tests.tasks.shops import CATALOGUE, Shop
@@ -32,7 +32,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def listed(shop: Shop, *skus: str) -> pa.Table:
-    rows = shop.tables.read(layout.manifest(CATALOGUE)).to_pylist()
+    rows = shop.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     said = {"verdict": "BLOCK", "reasons": ["blurred"], "again": False}
     return pa.Table.from_pylist([row | said for row in rows if row["sku"] in skus], schema=WITHDRAWALS)
 
@@ -40,31 +40,31 @@ def listed(shop: Shop, *skus: str) -> pa.Table:
 def test_what_moved_since_it_was_listed_stays(shop: Shop) -> None:
     chosen = listed(shop, "shirt", "hat")
     shop.release("r2", {"shirt/front": "pink"})
-    reversal = withdraw(shop.tables, CATALOGUE, 2, chosen)
+    reversal = build_withdrawal_diff(shop.tables, CATALOGUE, 2, chosen)
     assert reversal.lost["sku"].to_pylist() == ["hat"]
-    assert (reversal.restored.num_rows, reversal.changes()["_op"].to_pylist()) == (0, ["drop"])
+    assert (reversal.restored.num_rows, reversal.manifest_changes()["_op"].to_pylist()) == (0, ["drop"])
 
 
 def test_an_intent_without_a_commit_is_forgotten_by_whoever_is_alone(shop: Shop) -> None:
-    intent = begin(shop.store, new_run(CATALOGUE), ROLLBACK, {"target": 0, "asked": None})
-    assert settle_amendments(shop.store, shop.tables, CATALOGUE, alone=False) == []
-    assert len(shop.keys(layout.open_amendments())) == 1
-    assert list(settle(shop.store, shop.tables, CATALOGUE, alone=True)) == []
-    assert shop.keys(layout.open_amendments()) == set()
-    assert runs.load(shop.store, intent.run.run_id).catalogue == CATALOGUE
+    intent = begin_change(shop.store, new_change_run(CATALOGUE), ROLLBACK_KIND, {"target": 0, "asked": None})
+    assert recover_all_changes(shop.store, shop.tables, CATALOGUE, holds_lease=False) == []
+    assert len(shop.keys(layout.open_manifest_changes_prefix())) == 1
+    assert list(recover_changes(shop.store, shop.tables, CATALOGUE, holds_lease=True)) == []
+    assert shop.keys(layout.open_manifest_changes_prefix()) == set()
+    assert runs.load_run(shop.store, intent.run.run_id).catalogue == CATALOGUE
     with pytest.raises(LeaseLost, match=r"The rollback .* was taken for dead by another run"):
-        carry_out(shop.store, shop.tables, intent, {})
+        complete_change(shop.store, shop.tables, intent, {})
 
 
 def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_night(shop: Shop) -> None:
-    run = new_run(CATALOGUE)
+    run = new_change_run(CATALOGUE)
     rows = listed(shop, "shirt", "hat").to_pylist()
     rows[0] |= {"again": True}
     table = pa.Table.from_pylist(rows, schema=WITHDRAWALS)
-    write_table(shop.store, layout.run_file(run.run_id, layout.WITHDRAWALS), table)
-    intent = begin(shop.store, run, POLICY, {"policy_digest": "p" * 64, "review_days": 30})
-    done = carry_out(shop.store, shop.tables, intent, {})
-    assert (done.kind, done.version, done.previous, done.dropped, done.withdrawn) == (POLICY, 2, 1, 2, 2)
+    write_table(shop.store, layout.run_file(run.run_id, layout.WITHDRAWALS_FILE), table)
+    intent = begin_change(shop.store, run, POLICY_KIND, {"policy_digest": "p" * 64, "review_days": 30})
+    done = complete_change(shop.store, shop.tables, intent, {})
+    assert (done.kind, done.version, done.previous, done.dropped, done.withdrawn) == (POLICY_KIND, 2, 1, 2, 2)
     said = {row["sku"]: (row["state"], row["reasons"], row["policy_digest"]) for row in shop.outcomes().values()}
     assert said[rows[0]["sku"]] == ("blocked", ["blurred"], "")
     assert said[rows[1]["sku"]] == ("blocked", ["blurred"], "p" * 64)

@@ -16,12 +16,12 @@ from infra.errors import LeaseLost, StoreError
 from infra.interfaces import Commit
 from infra.stores import open_store
 from infra.tables import open_tables
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from infra.testing.faulty_tables import MortalTables
-from tasks.amendments.manifest_change import settle_amendments
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
+from tasks.amendments.manifest_change import recover_all_changes
 from tasks.amendments.rollback import rollback
 from tasks.runs import run_state as runs
-from tasks.runs.release_history import releases
+from tasks.runs.release_history import list_releases
 from tests.tasks.shops import Shop, finish_of, request_of
 
 FIRST = {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green", "hat/front": "white"}
@@ -47,12 +47,12 @@ def refusals(shop: Shop) -> dict[tuple[str, str], tuple[str, str]]:
 
 
 def test_the_pictures_of_the_release_before_are_live_again_in_one_commit(shop: Shop) -> None:
-    before = shop.tables.read(layout.manifest("shoes"), version=1).sort_by("slot_id")
+    before = shop.tables.read(layout.manifest_table("shoes"), version=1).sort_by("slot_id")
     done = rollback(shop.store, shop.tables, "shoes")
     assert (done.version, done.previous, done.target) == (3, 2, 1)
     assert (done.restored, done.dropped) == (3, 1)
-    assert shop.tables.read(layout.manifest("shoes")).sort_by("slot_id").equals(before)
-    line = releases(shop.tables, "shoes", shop.store)[0]
+    assert shop.tables.read(layout.manifest_table("shoes")).sort_by("slot_id").equals(before)
+    line = list_releases(shop.tables, "shoes", shop.store)[0]
     assert (line.version, line.kind, line.back_to, line.run_id, line.rows) == (3, "rollback", 1, done.run_id, 4)
 
 
@@ -68,7 +68,7 @@ def test_what_was_live_before_and_is_not_after_is_withdrawn(shop: Shop) -> None:
     assert (pink["reasons"], pink["policy_digest"], pink["attempts"]) == (["rolled-back"], "", 1)
     assert (pink["run_id"], pink["expires_at"]) == (done.run_id, None)
     assert pink["image_key"].hex() == image_key(request_of("pink").hex(), 0)
-    live = shop.tables.read(layout.manifest("shoes"), version=2).to_pylist()
+    live = shop.tables.read(layout.manifest_table("shoes"), version=2).to_pylist()
     assert pink["source_digest"] == next(
         row["source_digest"] for row in live if row["request_key"] == request_of("pink")
     )
@@ -136,7 +136,7 @@ def test_a_source_digest_that_moved_since_stays(tmp_path: Path) -> None:
     shop.release("r2", {"shirt/front": "red"}, source_digest=b"moved" * 3 + b"!")
     shop.release("r3", {"hat/front": "black"})
     done = rollback(shop.store, shop.tables, "shoes", 1)
-    rows = {row["sku"]: row for row in shop.tables.read(layout.manifest("shoes")).to_pylist()}
+    rows = {row["sku"]: row for row in shop.tables.read(layout.manifest_table("shoes")).to_pylist()}
     assert rows["shirt"]["source_digest"] == b"moved" * 3 + b"!"
     assert (done.restored, done.dropped) == (1, 0)
 
@@ -186,9 +186,9 @@ def test_a_first_release_has_nothing_to_go_back_to(tmp_path: Path) -> None:
 
 def test_a_rollback_is_a_run_that_can_be_loaded_and_is_closed(shop: Shop) -> None:
     done = rollback(shop.store, shop.tables, "shoes", 1)
-    run = runs.load(shop.store, done.run_id)
+    run = runs.load_run(shop.store, done.run_id)
     assert (run.run_id, run.catalogue, run.scope) == (done.run_id, "shoes", "full")
-    assert runs.open_runs(shop.store, "shoes") == []
+    assert runs.load_open_runs(shop.store, "shoes") == []
     assert {key.rsplit("/", 1)[1] for key in shop.keys(f"runs/{done.run_id}/")} == {"run.json", "closed.json"}
     assert shop.keys("open") == set()
 
@@ -210,22 +210,22 @@ def killed_shop(folder: Path) -> Shop:
     return shop
 
 
-def die(shop: Shop, dies_at: int | None, when: Any) -> Mortality:
-    mortality = Mortality(dies_at, when)
+def die(shop: Shop, dies_at: int | None, when: Any) -> FaultInjector:
+    mortality = FaultInjector(dies_at, when)
     store, tables = (
-        MortalStore(open_store(shop.store.url), mortality),
-        MortalTables(open_tables(shop.store.url), mortality),
+        FaultyStore(open_store(shop.store.url), mortality),
+        FaultyTables(open_tables(shop.store.url), mortality),
     )
     try:
         rollback(store, tables, "shoes", 1)
-    except StoreDied:
-        assert mortality.died
+    except InjectedFault:
+        assert mortality.has_failed
     return mortality
 
 
-class DiesAtTheOutcomes(MortalTables):
+class DiesAtTheOutcomes(FaultyTables):
     def ensure(self, table: str, schema: pa.Schema) -> None:
-        raise StoreDied(f"The store died before {table} of {len(schema)} columns was looked at.")
+        raise InjectedFault(f"The store died before {table} of {len(schema)} columns was looked at.")
 
 
 @pytest.mark.parametrize(("finisher", "when"), [("the same command", "after"), ("the next refresh", "before")])
@@ -240,16 +240,16 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
 
     undisturbed = another("undisturbed")
     untouched = state(undisturbed)
-    operations = die(undisturbed, None, when).operations
+    operations = die(undisturbed, None, when).operation_count
     wanted = state(undisturbed)
     assert wanted != untouched
     seen = set()
     for dies_at in range(1, operations + 1):
         shop = another(str(dies_at))
-        assert die(shop, dies_at, when).died
-        committed = shop.tables.version(layout.manifest("shoes")) == 3
+        assert die(shop, dies_at, when).has_failed
+        committed = shop.tables.version(layout.manifest_table("shoes")) == 3
         if finisher == "the next refresh":
-            settle_amendments(shop.store, shop.tables, "shoes", alone=True)
+            recover_all_changes(shop.store, shop.tables, "shoes", holds_lease=True)
             assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
         elif not committed or shop.keys("open-amendments/"):
             done = rollback(shop.store, shop.tables, "shoes", 1)
@@ -263,8 +263,8 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
 
 def test_a_killed_rollback_by_default_is_completed_by_the_same_command_not_undone(shop: Shop) -> None:
     shown = shop.shown(1)
-    with pytest.raises(StoreDied):
-        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
+    with pytest.raises(InjectedFault):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, FaultInjector()), "shoes")
     assert shop.shown() == shown
     assert shop.outcomes() == {}
     done = rollback(shop.store, shop.tables, "shoes")
@@ -273,10 +273,10 @@ def test_a_killed_rollback_by_default_is_completed_by_the_same_command_not_undon
 
 
 def test_a_run_that_came_before_the_completion_is_not_undone(shop: Shop) -> None:
-    with pytest.raises(StoreDied):
-        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
+    with pytest.raises(InjectedFault):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, FaultInjector()), "shoes")
     shop.release("r4", {"shirt/front": "pink"})  # a partial run that knew of no withdrawal
-    (done,) = settle_amendments(shop.store, shop.tables, "shoes", alone=True)
+    (done,) = recover_all_changes(shop.store, shop.tables, "shoes", holds_lease=True)
     assert (done.version, done.withdrawn) == (3, 2)
     assert ("shirt", "pink") not in refusals(shop)
     assert refusals(shop)[("sock", "grey")] == ("withdrawn", "")
@@ -285,41 +285,41 @@ def test_a_run_that_came_before_the_completion_is_not_undone(shop: Shop) -> None
 def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_may_be_about_to_commit(
     shop: Shop,
 ) -> None:
-    class LookedAt(MortalTables):
+    class LookedAt(FaultyTables):
         def merge(self, table: str, *arguments: Any, **words: Any) -> int:
-            if table == layout.manifest("shoes"):
-                assert settle_amendments(shop.store, shop.tables, "shoes", alone=False) == []
+            if table == layout.manifest_table("shoes"):
+                assert recover_all_changes(shop.store, shop.tables, "shoes", holds_lease=False) == []
             return super().merge(table, *arguments, **words)
 
-    done = rollback(shop.store, LookedAt(shop.tables, Mortality()), "shoes")
+    done = rollback(shop.store, LookedAt(shop.tables, FaultInjector()), "shoes")
     assert done.withdrawn == 3
-    with pytest.raises(StoreDied):
-        rollback(shop.store, DiesAtTheOutcomes(shop.tables, Mortality()), "shoes")
-    assert [each.version for each in settle_amendments(shop.store, shop.tables, "shoes", alone=False)] == [4]
+    with pytest.raises(InjectedFault):
+        rollback(shop.store, DiesAtTheOutcomes(shop.tables, FaultInjector()), "shoes")
+    assert [each.version for each in recover_all_changes(shop.store, shop.tables, "shoes", holds_lease=False)] == [4]
     assert shop.keys("open-amendments/") == set()
 
 
 def test_a_rollback_that_was_taken_for_dead_lets_be(shop: Shop) -> None:
-    class Slow(MortalTables):
+    class Slow(FaultyTables):
         def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
-            settle_amendments(shop.store, shop.tables, "shoes", alone=True)
+            recover_all_changes(shop.store, shop.tables, "shoes", holds_lease=True)
             return super().history(table, limit)
 
     shown = shop.shown()
     with pytest.raises(LeaseLost, match="was taken for dead by another run; give the command again"):
-        rollback(shop.store, Slow(shop.tables, Mortality()), "shoes", 1)
+        rollback(shop.store, Slow(shop.tables, FaultInjector()), "shoes", 1)
     assert shop.shown() == shown
     assert shop.outcomes() == {}
 
 
 def test_a_rollback_beside_a_racing_release_still_ends_at_its_target(shop: Shop) -> None:
-    class Raced(MortalTables):
+    class Raced(FaultyTables):
         def merge(self, table: str, *arguments: Any, **words: Any) -> int:
-            if shop.tables.version(layout.manifest("shoes")) == 2:
+            if shop.tables.version(layout.manifest_table("shoes")) == 2:
                 shop.release("racer", {"shirt/back": "black"})
             return super().merge(table, *arguments, **words)
 
-    done = rollback(shop.store, Raced(shop.tables, Mortality()), "shoes", 1)
+    done = rollback(shop.store, Raced(shop.tables, FaultInjector()), "shoes", 1)
     assert (done.version, done.previous) == (4, 3)
     assert shop.shown() == shop.shown(1)
     assert refusals(shop)[("shirt", "black")] == ("withdrawn", "")

@@ -11,9 +11,9 @@ from catalogs.errors import OptionError
 from catalogs.policy.channels import built_in_channels
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import write_json
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from infra.testing.faulty_tables import MortalTables
-from tasks.gates.approvals import Approved, Word, approvals, approve
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
+from tasks.gates.approvals import ApprovalAnswer, ApprovalResult, approve, read_approvals
 from tests.flows.worlds import CATALOGUE, World, row
 
 ASKING = {
@@ -33,16 +33,18 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def word(*skus: str, **changes: Any) -> Word:
-    return Word(**{"channel": "showroom", "skus": skus, "reason": "held beside it", "person": "ada"} | changes)
+def word(*skus: str, **changes: Any) -> ApprovalAnswer:
+    return ApprovalAnswer(
+        **{"channel": "showroom", "skus": skus, "reason": "held beside it", "person": "ada"} | changes
+    )
 
 
-def say(world: World, *skus: str, **changes: Any) -> Approved:
+def say(world: World, *skus: str, **changes: Any) -> ApprovalResult:
     return approve(world.store, world.tables, CATALOGUE, word(*skus, **changes))
 
 
 def usable(world: World) -> dict[tuple[str, str], list[str]]:
-    rows = world.tables.read(layout.manifest(CATALOGUE)).to_pylist()
+    rows = world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     return {(each["sku"], each["view"]): each["channels"] for each in rows}
 
 
@@ -59,7 +61,7 @@ def test_a_word_makes_the_pictures_of_a_sku_usable_and_no_others(world: World) -
         ("plain-1", "front"): NOT_SHOWN,
         ("plain-2", "front"): NOT_SHOWN,
     }
-    [key] = [info.key for info in world.store.list(layout.person_decisions(CATALOGUE))]
+    [key] = [info.key for info in world.store.list(layout.person_decisions_prefix(CATALOGUE))]
     said = world.store.read(key).decode()
     assert all(f'"{part}"' in said for part in ("held beside it", "ada", "showroom", "bag"))
 
@@ -101,8 +103,8 @@ def test_a_word_can_be_given_twice_and_taken_back(world: World) -> None:
 def test_a_word_that_means_nothing_is_refused_and_not_kept(world: World, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(OptionError, match=said):
         approve(world.store, world.tables, CATALOGUE, word(*changes.pop("skus", ["plain-1"]), **changes))
-    assert approvals(world.store, CATALOGUE) == {}
-    assert world.tables.version(layout.manifest(CATALOGUE)) == 1
+    assert read_approvals(world.store, CATALOGUE) == {}
+    assert world.tables.version(layout.manifest_table(CATALOGUE)) == 1
 
 
 def test_a_word_outlives_nights_and_other_channels_and_ends_with_its_picture(world: World) -> None:
@@ -155,10 +157,10 @@ def test_a_word_is_not_shown_for_a_picture_that_took_the_place_meanwhile(
 
 @pytest.mark.parametrize("operation", [1, 2, 3])
 def test_a_word_that_was_cut_off_is_given_again_whole(world: World, operation: int) -> None:
-    mortality = Mortality(operation)
+    mortality = FaultInjector(operation)
     try:
-        approve(MortalStore(world.store, mortality), MortalTables(world.tables, mortality), CATALOGUE, word("plain-1"))
-    except StoreDied:
+        approve(FaultyStore(world.store, mortality), FaultyTables(world.tables, mortality), CATALOGUE, word("plain-1"))
+    except InjectedFault:
         assert usable(world)["plain-1", "front"] in (NOT_SHOWN, EVERYWHERE)
     say(world, "plain-1")
     assert usable(world)["plain-1", "front"] == EVERYWHERE

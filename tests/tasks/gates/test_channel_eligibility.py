@@ -7,8 +7,8 @@ import pytest
 
 from catalogs import layout
 from catalogs.recipe.schema import Finish
-from infra.stores.parquet_objects import read_records
-from tasks.gates.channel_eligibility import picture_of
+from infra.stores.parquet_objects import read_row_groups
+from tasks.gates.channel_eligibility import build_image_facts
 from tests.flows.worlds import CATALOGUE, World, row
 
 
@@ -24,29 +24,29 @@ def measured(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_picture_is_known_by_its_finished_size_and_by_what_was_measured() -> None:
-    picture = picture_of(measured(), Finish())
+    picture = build_image_facts(measured(), Finish())
     assert (picture.width, picture.height, picture.fill, picture.enlarged, picture.mark) == (512, 512, 0.75, 1.0, True)
-    assert picture.facts["file.bytes"] == 9000.0
+    assert picture.rule_inputs["file.bytes"] == 9000.0
 
 
 @pytest.mark.parametrize(("enlarge", "factor"), [(None, 1.0), (256, 1.0), (512, 1.0), (1024, 2.0)])
 def test_a_picture_is_enlarged_by_its_finish_only_where_the_model_made_less(enlarge: int | None, factor: float) -> None:
-    assert picture_of(measured(), Finish(enlarge=enlarge)).enlarged == factor
+    assert build_image_facts(measured(), Finish(enlarge=enlarge)).enlarged == factor
 
 
 def test_nobody_knows_by_how_much_a_picture_of_unknown_size_was_enlarged() -> None:
-    picture = picture_of(measured(scores={}), Finish(enlarge=1024))
-    assert picture.facts["picture.enlarged"] != picture.facts["picture.enlarged"]
-    assert picture_of(measured(scores={}), Finish()).enlarged == 1.0
+    picture = build_image_facts(measured(scores={}), Finish(enlarge=1024))
+    assert picture.rule_inputs["picture.enlarged"] != picture.rule_inputs["picture.enlarged"]
+    assert build_image_facts(measured(scores={}), Finish()).enlarged == 1.0
 
 
 def test_a_picture_without_product_or_mark_says_so() -> None:
-    picture = picture_of(measured(looks=None, mark="waived"), Finish(mark=False))
+    picture = build_image_facts(measured(looks=None, mark="waived"), Finish(mark=False))
     assert (picture.fill, picture.mark) == (None, False)
 
 
 def manifest(world: World) -> dict[str, tuple[list[str], list[str]]]:
-    rows = world.tables.read(layout.manifest(CATALOGUE)).to_pylist()
+    rows = world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     return {each["sku"]: (each["channels"], each["channel_reasons"]) for each in rows}
 
 
@@ -68,14 +68,18 @@ def test_the_manifest_says_where_a_picture_may_be_used_and_why_not_elsewhere(wor
     assert report["channels"]["shopify"] == {"usable": 2, "not_usable": 0, "reasons": {}}
     amazon = report["channels"]["amazon-main"]
     assert (amazon["usable"], amazon["not_usable"], amazon["reasons"]["needs-a-person"]) == (0, 2, 2)
-    [record] = [one for one in read_records(world.store, layout.run_records(report["run_id"])) if one.num_rows == 2]
+    [record] = [
+        one for one in read_row_groups(world.store, layout.run_records_prefix(report["run_id"])) if one.num_rows == 2
+    ]
     assert record["channels"].to_pylist() == [["shopify"]] * 2
 
 
 def test_other_channels_are_judged_from_the_records_without_making_a_picture(world: World) -> None:
     first = world.refresh()
     painted = world.painted.total()
-    pictures = {each["sku"]: each["file_sha"] for each in world.tables.read(layout.manifest(CATALOGUE)).to_pylist()}
+    pictures = {
+        each["sku"]: each["file_sha"] for each in world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+    }
     world.recipe["channels"] = ["shopify", "zalando"]
     second = world.refresh()
     assert world.painted.total() == painted
@@ -85,7 +89,7 @@ def test_other_channels_are_judged_from_the_records_without_making_a_picture(wor
         assert channels == ["shopify"]
         assert reasons == ["zalando:too-small", "zalando:wrong-form"]
     assert pictures == {
-        each["sku"]: each["file_sha"] for each in world.tables.read(layout.manifest(CATALOGUE)).to_pylist()
+        each["sku"]: each["file_sha"] for each in world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     }
     assert world.refresh()["release"] == {
         "version": second["release"]["version"],
@@ -102,7 +106,7 @@ def test_a_recipe_that_asks_for_no_channel_any_more_leaves_none(world: World) ->
 
 def test_pictures_whose_records_were_swept_are_usable_nowhere_new(world: World) -> None:
     run = world.refresh()["run_id"]
-    world.store.delete([info.key for info in world.store.list(layout.run_records(run))])
+    world.store.delete([info.key for info in world.store.list(layout.run_records_prefix(run))])
     world.recipe["channels"] = ["ebay"]
     world.refresh()
     assert set(map(repr, manifest(world).values())) == {"([], ['ebay:not-stored'])"}
@@ -110,13 +114,15 @@ def test_pictures_whose_records_were_swept_are_usable_nowhere_new(world: World) 
 
 def test_another_channel_moves_no_request_and_spares_what_another_finish_made(world: World) -> None:
     world.refresh()
-    keys = {each["sku"]: each["request_key"] for each in world.tables.read(layout.manifest(CATALOGUE)).to_pylist()}
+    keys = {
+        each["sku"]: each["request_key"] for each in world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+    }
     world.recipe["channels"] = ["zalando"]
     world.recipe["finish"] = {"canvas": "portrait"}
     painted = world.painted.total()
     world.refresh()
     assert world.painted.total() == painted
-    rows = world.tables.read(layout.manifest(CATALOGUE)).to_pylist()
+    rows = world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     assert {each["sku"]: each["request_key"] for each in rows} == keys
     assert {(each["width"], each["height"]) for each in rows} == {(256, 369)}
     assert {tuple(each["channel_reasons"]) for each in rows} == {("zalando:too-small",)}

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 
 from catalogs.keys import slot_id
-from catalogs.policy.duplicates import Candidate, Pair, Published
-from catalogs.policy.schema import Duplicates
-from tasks.gates.near_duplicates import Shown, resemblances
+from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
+from catalogs.policy.schema import DuplicateRules
+from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
 from tests.tasks.batches import code_of
 from tests.tasks.shops import CATALOGUE, Shop, request_of
 
-RULES = Duplicates()
+RULES = DuplicateRules()
 NOBODY = pa.array([], pa.binary())
 
 
@@ -26,26 +26,28 @@ def shop(tmp_path: Path) -> Shop:
     return made
 
 
-def shown(shop: Shop, *moving: str) -> Shown:
+def shown(shop: Shop, *moving: str) -> PublishedFingerprints:
     ids = pa.array([slot_id(*place.split("/"), "a", 0) for place in moving], pa.binary())
-    return Shown(shop.store, shop.tables, CATALOGUE, ids)
+    return PublishedFingerprints(shop.store, shop.tables, CATALOGUE, ids)
 
 
 def candidate(
     word: str, *skus: str, near: str = "", quality: float = 90, crop: str = "", sha: bytes = b""
-) -> Candidate:
-    return Candidate(
+) -> DuplicateCandidate:
+    return DuplicateCandidate(
         request_of(word), skus, code_of(near or word), quality, sha or code_of(f"pixels {word}"),
         code_of(crop) if crop else b"",
     )  # fmt: skip
 
 
-def named(published: list[Published]) -> list[str]:
+def named(published: list[PublishedImage]) -> list[str]:
     return sorted(picture.sku for picture in published)
 
 
-def near(shop: Shop, *candidates: Candidate, **changes: float) -> tuple[list[Pair], list[Published], list[Pair]]:
-    return resemblances(candidates, shown(shop), RULES.model_copy(update=changes))
+def near(
+    shop: Shop, *candidates: DuplicateCandidate, **changes: float
+) -> tuple[list[NearPair], list[PublishedImage], list[NearPair]]:
+    return find_near_duplicates(candidates, shown(shop), RULES.model_copy(update=changes))
 
 
 def test_a_near_picture_brings_all_slots_that_show_it(shop: Shop) -> None:
@@ -63,7 +65,7 @@ def test_what_shows_the_same_sku_or_the_same_pixels_comes_without_being_near(sho
 
 def test_what_moves_and_what_is_no_longer_shown_is_nobody(shop: Shop) -> None:
     red = candidate("new", "shirt", near="red")
-    assert named(resemblances([red], shown(shop, "mug/front"), RULES)[1]) == ["hat"]
+    assert named(find_near_duplicates([red], shown(shop, "mug/front"), RULES)[1]) == ["hat"]
     shop.release("r1", {"hat/front": "green", "mug/front": "red"})
     assert named(near(shop, red)[1]) == ["mug"]
     assert len(shown(shop)) == 3
@@ -86,15 +88,15 @@ def test_a_code_that_cannot_be_trusted_is_not_looked_up_and_the_crop_is(shop: Sh
 
 def test_an_empty_shop_and_an_empty_batch_resemble_nobody(shop: Shop, tmp_path: Path) -> None:
     empty = Shop(tmp_path / "empty")
-    assert resemblances([], shown(shop), RULES) == ([], [], [])
-    assert resemblances([candidate("a", "b")], shown(empty), RULES) == ([], [], [])
+    assert find_near_duplicates([], shown(shop), RULES) == ([], [], [])
+    assert find_near_duplicates([candidate("a", "b")], shown(empty), RULES) == ([], [], [])
 
 
 def test_a_code_is_looked_up_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shown(shop)
-    first = found.near("fingerprint", [code_of("red"), code_of("new")], 31)
+    first = found.find_near("fingerprint", [code_of("red"), code_of("new")], 31)
     monkeypatch.setattr(found, "_index", None)
-    assert found.near("fingerprint", [code_of("new"), code_of("red")], 31) == first[::-1]
+    assert found.find_near("fingerprint", [code_of("new"), code_of("red")], 31) == first[::-1]
 
 
 def test_thousands_of_rows_give_what_a_plain_loop_gives(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_thousands_of_rows_give_what_a_plain_loop_gives(tmp_path: Path) -> None:
     for part in range(4):
         shop.codes(f"r{part}", dict(list(pictures.items())[part * 100 : (part + 1) * 100]))
     asked = [candidate(f"new {n}", f"other{n}", near=f"word {n * 7 % 310}") for n in range(40)]
-    _, published, against = resemblances(asked, shown(shop), RULES)
+    _, published, against = find_near_duplicates(asked, shown(shop), RULES)
     found = sorted((asked[one].skus[0], published[other].sku) for one, other, _ in against)
     expected = sorted(
         (f"other{n}", place.split("/")[0])

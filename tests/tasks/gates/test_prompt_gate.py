@@ -9,16 +9,16 @@ from pathlib import Path
 import pyarrow.csv
 import pytest
 
-from catalogs.policy.prompt_rules import PromptWord
+from catalogs.policy.prompt_rules import PromptVerdict
 from catalogs.policy.schema import built_in_policy, load_policy
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS, Verdict
-from tasks.gates.prompt_gate import PromptGates
+from tasks.gates.prompt_gate import PolicyPromptGate
 from tests.paths import DATA
 from tests.tasks.labelled import Labelled, Score, kinds_found, labelled_prompts, scores
 
 POLICY = built_in_policy()
-GATES = PromptGates(POLICY, ["en"])
+GATES = PolicyPromptGate(POLICY, ["en"])
 FRAME = "Studio product photograph of {}, front view, centred on a pure white background, soft even light"
 TITLES = DATA / "shop_titles.tsv"
 MOST_BLOCKED, MOST_REVIEWED = 0.005, 0.05
@@ -129,7 +129,7 @@ def test_titles_of_real_shops_pass(shared_catalogs: Path) -> None:
 @pytest.mark.parametrize("name", ["default", "sample", "shopify"])
 def test_the_built_in_recipes_own_words_are_in_their_languages(name: str) -> None:
     recipe = built_in_recipe(name)
-    assert PromptGates(POLICY, recipe.languages).judge(recipe.defaults.template or "") == PromptWord(PASS)
+    assert PolicyPromptGate(POLICY, recipe.languages).judge(recipe.defaults.template or "") == PromptVerdict(PASS)
 
 
 # Brands and languages
@@ -146,7 +146,7 @@ def test_a_brand_is_fine_for_its_own_skus_only() -> None:
 def test_a_language_is_fine_where_the_recipe_names_it() -> None:
     prompt = FRAME.format("湯呑み 青磁")
     assert GATES.judge(prompt).verdict == Verdict("REVIEW", ("language.unexpected",))
-    assert PromptGates(POLICY, ["en", "ja"]).judge(prompt).verdict == PASS
+    assert PolicyPromptGate(POLICY, ["en", "ja"]).judge(prompt).verdict == PASS
 
 
 # The classifier
@@ -156,7 +156,7 @@ def test_a_classifier_is_asked_and_one_that_fails_leaves_the_prompt_to_a_person(
     policy = load_policy(
         "extends: default\nrequired: [words, classifier]\nclassifier: {sexual: {review_above: 0.5}}", "shop.yaml"
     )
-    gates = PromptGates(policy, ["en"], Broken())
+    gates = PolicyPromptGate(policy, ["en"], Broken())
     assert gates.judge("a vase").verdict == PASS
     assert gates.judge("a lady").verdict == Verdict("REVIEW", ("classifier.sexual",))
     failed = gates.judge("a mug, p0rn").verdict
@@ -166,7 +166,9 @@ def test_a_classifier_is_asked_and_one_that_fails_leaves_the_prompt_to_a_person(
 
 def test_a_classifier_that_is_required_and_missing_passes_nothing() -> None:
     policy = load_policy("extends: default\nrequired: [words, classifier]", "shop.yaml")
-    assert PromptGates(policy, ["en"]).judge("a vase").verdict == Verdict("REVIEW", ("scanner-missing.classifier",))
+    assert PolicyPromptGate(policy, ["en"]).judge("a vase").verdict == Verdict(
+        "REVIEW", ("scanner-missing.classifier",)
+    )
 
 
 # Any text at all
@@ -205,10 +207,10 @@ def hostile(chance: random.Random) -> str:
 
 def test_five_thousand_hostile_prompts_get_a_verdict_each_in_bounded_memory() -> None:
     chance = random.Random(5)
-    words = Counter(GATES.judge(hostile(chance)).verdict.word for _ in range(4500))
+    words = Counter(GATES.judge(hostile(chance)).verdict.decision for _ in range(4500))
     tracemalloc.start()
     try:
-        words.update(GATES.judge(hostile(chance)).verdict.word for _ in range(500))
+        words.update(GATES.judge(hostile(chance)).verdict.decision for _ in range(500))
         kept, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -7,11 +7,11 @@ import pytest
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet
-from catalogs.runs.manifest_diff import digests
-from catalogs.table_schemas import CODES
+from catalogs.runs.manifest_diff import table_row_digests
+from catalogs.table_schemas import FINGERPRINTS
 from infra.stores.parquet_objects import read_table
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from tasks.maintenance.compact_fingerprints import FILES, compact_codes
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES, compact_fingerprints
 from tests.tasks.shops import Shop
 
 
@@ -23,7 +23,7 @@ def filled(shop: Shop, files: int) -> list[Any]:
 
 
 def rows(shop: Shop) -> list[tuple[str, bytes]]:
-    found = [read_table(shop.store, key, CODES).to_pylist() for key in sorted(shop.keys("codes/shoes/"))]
+    found = [read_table(shop.store, key, FINGERPRINTS).to_pylist() for key in sorted(shop.keys("codes/shoes/"))]
     return sorted((row["sku"], row["fingerprint"]) for part in found for row in part)
 
 
@@ -31,26 +31,26 @@ def shown(shop: Shop, wanted: set[str]) -> DigestSet:
     """Return what is shown: these SKUs' pictures, with the newest of the one that changes."""
     found = DigestSet()
     for key in sorted(shop.keys("codes/shoes/"))[-1:] + sorted(shop.keys("codes/shoes/")):
-        table = read_table(shop.store, key, CODES)
+        table = read_table(shop.store, key, FINGERPRINTS)
         newest = key == max(shop.keys("codes/shoes/"))
         chosen = [row["sku"] in wanted and (newest or row["sku"] != "always") for row in table.to_pylist()]
-        found.add(digests(table.filter(chosen), "slot_id", "pixel_sha"))
+        found.add(table_row_digests(table.filter(chosen), "slot_id", "pixel_sha"))
     return found
 
 
 def test_few_files_are_left_as_they_are(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    files = filled(shop, FILES)
-    assert compact_codes(shop.store, "shoes", files, DigestSet(), dry_run=False) == []
+    files = filled(shop, MAX_UNCOMPACTED_FILES)
+    assert compact_fingerprints(shop.store, "shoes", files, DigestSet(), dry_run=False) == []
     assert shop.keys("codes/") == {info.key for info in files}
 
 
 def test_many_files_become_one_that_holds_what_is_shown_once(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    files = filled(shop, FILES + 2)
+    files = filled(shop, MAX_UNCOMPACTED_FILES + 2)
     alive = shown(shop, {"sku3", "sku7", "always"})
     before = rows(shop)
-    replaced = compact_codes(shop.store, "shoes", files, alive, dry_run=False)
+    replaced = compact_fingerprints(shop.store, "shoes", files, alive, dry_run=False)
     assert replaced == files
     shop.store.delete(info.key for info in replaced)
     (left,) = shop.keys("codes/shoes/")
@@ -61,27 +61,29 @@ def test_many_files_become_one_that_holds_what_is_shown_once(tmp_path: Path) -> 
 
 def test_rows_that_a_killed_compaction_left_twice_are_put_together_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    files = filled(shop, FILES + 2)
-    alive = shown(shop, {f"sku{number}" for number in range(FILES + 2)})
-    compact_codes(shop.store, "shoes", files, alive, dry_run=False)  # killed before anything was deleted
+    files = filled(shop, MAX_UNCOMPACTED_FILES + 2)
+    alive = shown(shop, {f"sku{number}" for number in range(MAX_UNCOMPACTED_FILES + 2)})
+    compact_fingerprints(shop.store, "shoes", files, alive, dry_run=False)  # killed before anything was deleted
     again = list(shop.store.list("codes/shoes/"))
-    shop.store.delete(info.key for info in compact_codes(shop.store, "shoes", again, alive, dry_run=False))
+    shop.store.delete(info.key for info in compact_fingerprints(shop.store, "shoes", again, alive, dry_run=False))
     assert len(shop.keys("codes/shoes/")) == 1
-    assert [sku for sku, _ in rows(shop)] == sorted(f"sku{number}" for number in range(FILES + 2))
+    assert [sku for sku, _ in rows(shop)] == sorted(f"sku{number}" for number in range(MAX_UNCOMPACTED_FILES + 2))
 
 
-@pytest.mark.parametrize("dies_at", [1, 5, 20, FILES + 3, FILES + 4])
+@pytest.mark.parametrize("dies_at", [1, 5, 20, MAX_UNCOMPACTED_FILES + 3, MAX_UNCOMPACTED_FILES + 4])
 def test_a_death_while_writing_leaves_every_old_file(tmp_path: Path, dies_at: int) -> None:
     shop = Shop(tmp_path)
-    files = filled(shop, FILES + 2)
-    with pytest.raises(StoreDied):
-        compact_codes(MortalStore(shop.store, Mortality(dies_at)), "shoes", files, shown(shop, {"sku1"}), dry_run=False)
+    files = filled(shop, MAX_UNCOMPACTED_FILES + 2)
+    with pytest.raises(InjectedFault):
+        compact_fingerprints(
+            FaultyStore(shop.store, FaultInjector(dies_at)), "shoes", files, shown(shop, {"sku1"}), dry_run=False
+        )
     assert shop.keys("codes/") == {info.key for info in files}
 
 
 def test_a_dry_run_names_the_same_files_and_writes_nothing(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    files = filled(shop, FILES + 1)
-    assert compact_codes(shop.store, "shoes", files, DigestSet(), dry_run=True) == files
-    assert layout.codes("shoes", "x") not in shop.keys("codes/")
+    files = filled(shop, MAX_UNCOMPACTED_FILES + 1)
+    assert compact_fingerprints(shop.store, "shoes", files, DigestSet(), dry_run=True) == files
+    assert layout.fingerprints("shoes", "x") not in shop.keys("codes/")
     assert shop.keys("codes/") == {info.key for info in files}

@@ -21,16 +21,16 @@ from infra.stores import open_store
 from infra.stores.json_objects import write_json
 from infra.stores.parquet_objects import write_table
 from infra.tables import open_tables
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from infra.testing.faulty_tables import MortalTables
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.rollback import rollback
-from tasks.maintenance.compact_fingerprints import FILES
-from tasks.maintenance.sweep import Swept, sweep
+from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES
+from tasks.maintenance.sweep import SweepResult, sweep
 from tasks.maintenance.verify import verify
-from tasks.runs.release_history import releases
+from tasks.runs.release_history import list_releases
 from tests.tasks.shops import Shop, request_of
 
-NOTHING = {kind: {"files": 0, "bytes": 0} for kind in asdict(Swept(False))["counts"]}
+NOTHING = {kind: {"files": 0, "bytes": 0} for kind in asdict(SweepResult(False))["counts"]}
 
 
 def swept(shop: Shop, **options: Any) -> dict[str, int]:
@@ -114,13 +114,13 @@ def test_a_run_that_begins_meanwhile_ends_the_deleting(tmp_path: Path) -> None:
     kept = shop.stage("red")
     shop.age(20)
 
-    class Begins(MortalTables):
+    class Begins(FaultyTables):
         def batches(self, table: str, *arguments: Any, **words: Any) -> Any:
             if table == "outcomes/shoes" and not shop.keys("open/"):
                 shop.run_folder("r9", opened=True)
             return super().batches(table, *arguments, **words)
 
-    result = sweep(shop.store, Begins(shop.tables, Mortality()))
+    result = sweep(shop.store, Begins(shop.tables, FaultInjector()))
     assert result.counts["staged"].files == 0
     assert result.notes == ["a run began, so the rest of the staged images is left for the next sweep"]
     assert shop.keys("staging/") == {*kept}
@@ -177,7 +177,7 @@ def test_releases_that_are_not_kept_lose_their_pictures_and_files_and_the_kept_o
         assert shop.shown(version) == shown[version]
     with pytest.raises(TableError):
         shop.shown(3 - keep)
-    lines = releases(shop.tables, "shoes", shop.store)
+    lines = list_releases(shop.tables, "shoes", shop.store)
     assert [line.version for line in lines if line.kept] == sorted(kept, reverse=True)
     assert verify(shop.store, shop.tables, "shoes", deep=True).sound
     with pytest.raises(OptionError, match=f"has no release {3 - keep}; "):
@@ -224,7 +224,7 @@ def test_what_an_open_run_has_committed_can_be_compared_again(tmp_path: Path) ->
 
 def test_what_an_open_amendment_goes_back_to_stays(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
-    write_json(shop.store, layout.open_amendment("shoes", "b1"), {"target": 1, "asked": None})
+    write_json(shop.store, layout.open_manifest_change("shoes", "b1"), {"target": 1, "asked": None})
     shop.age(5, "open-amendments/")
     shown = shop.shown(1)
     sweep(shop.store, shop.tables, keep_releases=1)
@@ -235,13 +235,13 @@ def test_what_an_open_amendment_goes_back_to_stays(tmp_path: Path) -> None:
 def test_a_release_that_comes_meanwhile_ends_the_deleting(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
 
-    class Races(MortalTables):
+    class Races(FaultyTables):
         def version(self, table: str) -> int | None:
             if shop.tables.version("manifest/shoes") == 3:
                 shop.release("racer", {"shirt/front": "one"})  # publishes again what is about to go
             return super().version(table)
 
-    result = sweep(shop.store, Races(shop.tables, Mortality()), keep_releases=1)
+    result = sweep(shop.store, Races(shop.tables, FaultInjector()), keep_releases=1)
     assert "shoes: a run began, so the rest of its published pictures is left for the next sweep" in result.notes
     assert result.counts["published"].files == 0
     assert verify(shop.store, shop.tables, "shoes", deep=True).sound
@@ -265,13 +265,13 @@ def test_fingerprints_of_kept_releases_survive_and_files_of_open_runs_are_not_to
     shop = three_releases(tmp_path)
     for number, word in enumerate(("one", "two", "three"), start=1):
         shop.codes(f"r{number}", {"shirt/front": word, "hat/front": "same"})
-    for number in range(FILES):
+    for number in range(MAX_UNCOMPACTED_FILES):
         shop.codes(f"x{number}", {f"gone{number}/front": "gone"})
     busy = shop.codes("open", {"shirt/front": "four"})
     shop.age(5, "codes/")
     young = shop.codes("young", {"shirt/front": "five"})
     shop.run_folder("open", opened=True, files=["plan.json"])
-    assert swept(shop, keep_releases=2)["codes"] == FILES + 3
+    assert swept(shop, keep_releases=2)["codes"] == MAX_UNCOMPACTED_FILES + 3
     (compacted,) = shop.keys("codes/shoes/") - {busy, young}
     table = shop.folder / compacted
     rows = pq.read_table(table).to_pylist()
@@ -293,7 +293,7 @@ def asked_about(shop: Shop, run_id: str, *rows: dict[str, Any]) -> str:
     """Write an index and its copies, days ago."""
     for row in rows:
         if row["image_key"] is not None:
-            shop.store.write(layout.review_picture("shoes", row["image_key"].hex(), "f" * 12), b"jpeg")
+            shop.store.write(layout.review_image("shoes", row["image_key"].hex(), "f" * 12), b"jpeg")
     key = layout.review_index("shoes", run_id)
     write_table(shop.store, key, pa.Table.from_pylist(list(rows), REVIEW_INDEX))
     shop.age(3, "review/")
@@ -301,7 +301,7 @@ def asked_about(shop: Shop, run_id: str, *rows: dict[str, Any]) -> str:
 
 
 def copies(shop: Shop) -> int:
-    return len(shop.keys(layout.review_pictures("shoes")))
+    return len(shop.keys(layout.review_images_prefix("shoes")))
 
 
 def test_a_copy_stays_until_its_question_is_answered_or_over_and_a_sample_for_its_days(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_copy_stays_until_its_question_is_answered_or_over_and_a_sample_for_it
     assert shop.keys("review/") >= {waits, sample}
     shop.refuse("o2", "shirt/front", "red", "blocked")
     assert swept(shop)["review"] == 2
-    assert (shop.keys(layout.review_indices("shoes")), copies(shop)) == ({sample}, 1)
+    assert (shop.keys(layout.review_index_prefix("shoes")), copies(shop)) == ({sample}, 1)
     assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 2
     assert shop.keys("review/") == set()
 
@@ -346,7 +346,7 @@ def test_what_was_measured_of_live_and_waiting_pictures_outlives_the_rest_of_its
     files = ["slots.parquet", "requests/0.parquet", "records/a.parquet"]
     for run_id in ("r1", "r2", "r3", "r4"):
         shop.run_folder(run_id, opened=False, files=files)
-    key = layout.run_file("a1", layout.WITHDRAWALS)
+    key = layout.run_file("a1", layout.WITHDRAWALS_FILE)
     write_table(shop.store, key, pa.Table.from_pylist([{"slot_id": b"s" * 16, "run_id": "r3"}], WITHDRAWALS))
     shop.age(31, "runs/")
     assert swept(shop)["runs"] == 3 + 3  # all of r4, and the slots of the others
@@ -404,7 +404,7 @@ def everything(folder: Path) -> Shop:
     shop.stage("one")
     shop.stage("refused")
     shop.refuse("o1", "shirt/front", "refused", "review")
-    for number in range(FILES + 1):
+    for number in range(MAX_UNCOMPACTED_FILES + 1):
         shop.codes(f"x{number}", {"shirt/front": "three"})
     shop.run_folder("r1", opened=False, files=["report.html", "slots.parquet"])
     acquire(shop.store, layout.run_lease("shoes", "r1"), "somebody", 60)
@@ -444,13 +444,13 @@ def test_killed_at_any_operation_nothing_that_is_named_is_lost_and_the_next_one_
         return Shop(tmp_path / name)
 
     def attempt(shop: Shop, dies_at: int | None) -> int:
-        mortality = Mortality(dies_at)
-        store = MortalStore(open_store(shop.store.url), mortality)
+        mortality = FaultInjector(dies_at)
+        store = FaultyStore(open_store(shop.store.url), mortality)
         try:
-            sweep(store, MortalTables(open_tables(shop.store.url), mortality), keep_releases=2)
-        except StoreDied:
-            assert mortality.died
-        return mortality.operations
+            sweep(store, FaultyTables(open_tables(shop.store.url), mortality), keep_releases=2)
+        except InjectedFault:
+            assert mortality.has_failed
+        return mortality.operation_count
 
     undisturbed = another("undisturbed")
     operations = attempt(undisturbed, None)

@@ -12,12 +12,12 @@ from catalogs.recipe.loading import built_in_recipe
 from catalogs.recipe.schema import Finish
 from infra.imaging.finishing import finish
 from infra.provenance.certificates import development_identity, load_identity
-from infra.provenance.credentials import Signer, unsigned
+from infra.provenance.credentials import Signer, strip_manifest
 from infra.stores.json_objects import write_json
-from infra.testing.faulty_store import Mortality, MortalStore
+from infra.testing.faulty_store import FaultInjector, FaultyStore
 from tasks.amendments.rollback import rollback
 from tasks.maintenance import verify as module
-from tasks.maintenance.verify import Finding, Verification, verify
+from tasks.maintenance.verify import VerificationFinding, VerificationResult, verify
 from tasks.pipeline.publish import publish
 from tests.infra.marks.identities import new_identity, write_identity
 from tests.tasks.batches import batch, decision
@@ -33,11 +33,11 @@ def shop(tmp_path: Path) -> Shop:
     return shop
 
 
-def found(shop: Shop, **options: Any) -> Verification:
+def found(shop: Shop, **options: Any) -> VerificationResult:
     return verify(shop.store, shop.tables, "shoes", **options)
 
 
-def only(result: Verification) -> Finding:
+def only(result: VerificationResult) -> VerificationFinding:
     assert len(result.findings) == 1
     return result.findings[0]
 
@@ -49,7 +49,7 @@ def key(shop: Shop, number: int) -> str:
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_sound_release_is_sound(shop: Shop, deep: bool) -> None:
     result = found(shop, deep=deep)
-    assert result == Verification("shoes", 1, checked=12)
+    assert result == VerificationResult("shoes", 1, checked=12)
     assert result.sound
 
 
@@ -59,7 +59,7 @@ def test_a_deleted_picture_is_missing(shop: Shop, sample: int | None) -> None:
     shop.store.delete([gone])
     result = found(shop, sample=sample)
     assert (result.checked, result.missing, result.wrong, result.sound) == (12, 1, 0, False)
-    assert only(result) == Finding("sku3", "front", "a", 0, gone, True, ("there is no such object",))
+    assert only(result) == VerificationFinding("sku3", "front", "a", 0, gone, True, ("there is no such object",))
 
 
 def test_an_empty_picture_is_wrong(shop: Shop) -> None:
@@ -147,7 +147,7 @@ def test_since_leaves_out_what_was_published_before(shop: Shop) -> None:
 def test_a_rollback_publishes_nothing_anew(shop: Shop) -> None:
     shop.release("r2", {"sku5/front": "newer"})
     rollback(shop.store, shop.tables, "shoes")
-    assert found(shop, deep=True) == Verification("shoes", 3, checked=12)
+    assert found(shop, deep=True) == VerificationResult("shoes", 3, checked=12)
     assert found(shop, since=1).checked == 0
 
 
@@ -175,10 +175,10 @@ def test_few_rows_of_many_are_looked_at_one_by_one_without_a_listing(tmp_path: P
     shop.tables.merge("manifest/shoes", changes, on=["slot_id"], base_version=0, metadata={"run_id": "r1"})
 
     def operations(sample: int) -> int:
-        mortality = Mortality()
-        result = verify(MortalStore(shop.store, mortality), shop.tables, "shoes", sample=sample)
+        mortality = FaultInjector()
+        result = verify(FaultyStore(shop.store, mortality), shop.tables, "shoes", sample=sample)
         assert (result.checked, result.sound) == (sample, True)
-        return mortality.operations
+        return mortality.operation_count
 
     assert operations(2) == 2  # sizes
     assert operations(30) == 1  # a listing
@@ -194,7 +194,7 @@ def test_only_the_first_hundred_findings_are_kept(tmp_path: Path) -> None:
 
 def test_an_empty_and_an_unknown_catalogue(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    assert found(shop) == Verification("shoes", 0)
+    assert found(shop) == VerificationResult("shoes", 0)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
         verify(shop.store, shop.tables, "boots")
 
@@ -214,13 +214,13 @@ def signed(tmp_path: Path) -> Shop:
 
 
 def test_signed_and_older_unsigned_pictures_are_sound_side_by_side(signed: Shop) -> None:
-    assert found(signed, deep=True) == Verification("shoes", 2, checked=2)
+    assert found(signed, deep=True) == VerificationResult("shoes", 2, checked=2)
 
 
 @pytest.mark.parametrize(
     ("spoil", "reasons"),
     [
-        (unsigned, ["the file's sha256", "its signed C2PA manifest is not in it"]),
+        (strip_manifest, ["the file's sha256", "its signed C2PA manifest is not in it"]),
         (
             lambda data: data[:-30] + bytes([data[-30] ^ 1]) + data[-29:],
             [
@@ -244,6 +244,6 @@ def test_a_signature_that_is_gone_or_broken_is_found(signed: Shop, spoil: Any, r
 def test_a_picture_that_somebody_else_signed_is_another_file(signed: Shop, tmp_path: Path) -> None:
     place = signed.shown()["shirt/front"]
     theirs = Signer(load_identity(*write_identity(tmp_path / "theirs", new_identity())))
-    signed.store.write(place, theirs.sign(unsigned(signed.store.read(place)), "x"))
+    signed.store.write(place, theirs.sign(strip_manifest(signed.store.read(place)), "x"))
     [reason] = only(found(signed, deep=True)).reasons
     assert reason.startswith("the file's sha256 is ")

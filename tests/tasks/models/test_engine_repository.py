@@ -10,21 +10,21 @@ import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import Machine, Need, Parity
+from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform, ParityResult
 from infra.coordination.leases import Lease, acquire
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.models import engine_repository as engine_store
 from tasks.models.engine_repository import (
     add_engine,
-    built_once,
-    engines,
     fetch_engine,
-    mark_engine,
-    need_digest,
+    find_or_build_engine,
+    list_stored_engines,
     read_engine,
+    record_verification,
+    requirements_digest,
 )
 from tests.catalogs.models.test_engine_artifacts import H100, H200, NEED, PASSED, built
 
@@ -65,8 +65,8 @@ def test_an_engine_lies_in_the_store_as_a_model_repository(store: ObjectStore, f
         "engines/turbo/1/vae_decoder/config.pbtxt",
     ]
     assert b'name: "transformer"' in store.read("engines/turbo/1/transformer/config.pbtxt")
-    assert engines(store) == [card] == engines(store, "turbo")
-    assert engines(store, "tur") == []
+    assert list_stored_engines(store) == [card] == list_stored_engines(store, "turbo")
+    assert list_stored_engines(store, "tur") == []
 
 
 def test_an_engine_comes_back_as_it_was_put_in(store: ObjectStore, folder: Path, tmp_path: Path):
@@ -92,7 +92,7 @@ def test_versions_are_counted_on_and_each_is_taken_once(store: ObjectStore, fold
 
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(put, range(4))) == [1, 2, 3, 4]
-    assert [card.version for card in engines(store, "turbo")] == [1, 2, 3, 4]
+    assert [card.version for card in list_stored_engines(store, "turbo")] == [1, 2, 3, 4]
 
 
 def test_an_engine_that_cannot_be_put_in_whole_is_taken_out_again(store: ObjectStore, folder: Path):
@@ -104,10 +104,10 @@ def test_an_engine_that_cannot_be_put_in_whole_is_taken_out_again(store: ObjectS
 
 
 def test_an_engine_whose_worker_died_is_listed_and_never_chosen(store: ObjectStore, folder: Path):
-    mortal = MortalStore(store, Mortality(dies_at=5))
-    with pytest.raises(StoreDied):
+    mortal = FaultyStore(store, FaultInjector(fail_at=5))
+    with pytest.raises(InjectedFault):
         add_engine(mortal, "turbo", folder, "gpu-1")
-    (card,) = engines(store)
+    (card,) = list_stored_engines(store)
     assert (card.state, card.files) == ("building", ())
     assert add_engine(store, "turbo", folder, "gpu-2").version == 2
 
@@ -117,7 +117,7 @@ def test_verifying_makes_an_engine_ready_or_refused_with_its_figures(
     store: ObjectStore, folder: Path, passed: bool, state: str
 ):
     parity = PASSED.model_copy(update={"passed": passed})
-    mark_engine(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
+    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
     card = read_engine(store, "turbo", 1)
     assert (card.state, card.parity) == (state, parity)
 
@@ -147,24 +147,24 @@ def test_a_folder_without_a_card_is_refused_before_anything_is_written(
 
 
 def test_a_card_of_another_version_says_what_to_do(store: ObjectStore):
-    store.write(layout.engine_card("turbo", 1), b'{"model": "turbo"}')
+    store.write(layout.engine_artifact("turbo", 1), b'{"model": "turbo"}')
     with pytest.raises(StoreError, match=r"'engines/turbo/1/card\.json' is none that this version reads"):
-        engines(store)
+        list_stored_engines(store)
 
 
 def test_two_workers_that_want_the_same_engine_build_it_once(
     store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_store, "LOOK_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(engine_store, "POLL_SECONDS", 0.02)
     together, builds = Barrier(3), []
 
     def work(number: int) -> int | None:
         def build() -> None:
             builds.append(number)
-            mark_engine(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED)
+            record_verification(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED)
 
         together.wait()
-        card = built_once(store, "turbo", NEED, build, f"gpu-{number}", SECONDS).card
+        card = find_or_build_engine(store, "turbo", NEED, build, f"gpu-{number}", SECONDS).artifact
         return card.version if card else None
 
     with ThreadPoolExecutor(3) as threads:
@@ -179,39 +179,39 @@ def never() -> None:
 def test_a_worker_that_waits_takes_what_the_other_one_built(
     store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    lease = acquire(store, layout.engine_lease("turbo", need_digest(NEED)), "gpu-1", SECONDS)
+    lease = acquire(store, layout.engine_lease("turbo", requirements_digest(NEED)), "gpu-1", SECONDS)
     looked = []
 
     def other_finishes(seconds: float) -> None:
         looked.append(seconds)
-        mark_engine(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
+        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
         lease.release()
 
     monkeypatch.setattr("tasks.models.engine_repository.time.sleep", other_finishes)
-    assert built_once(store, "turbo", NEED, never, "gpu-2", SECONDS).card is not None
-    assert looked == [engine_store.LOOK_AGAIN_SECONDS]
+    assert find_or_build_engine(store, "turbo", NEED, never, "gpu-2", SECONDS).artifact is not None
+    assert looked == [engine_store.POLL_SECONDS]
 
 
 def test_what_was_built_between_the_look_and_the_lease_is_taken(
     store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def acquired_late(*arguments: Any) -> Lease:
-        mark_engine(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
+        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
         return acquire(*arguments)
 
     monkeypatch.setattr(engine_store, "acquire", acquired_late)
-    assert built_once(store, "turbo", NEED, never, "gpu-2", SECONDS).card is not None
+    assert find_or_build_engine(store, "turbo", NEED, never, "gpu-2", SECONDS).artifact is not None
 
 
 def test_what_was_refused_is_not_built_again_by_the_next_worker(store: ObjectStore, folder: Path):
-    mark_engine(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED.model_copy(update={"passed": False}))
-    choice = built_once(store, "turbo", NEED, never, "gpu-2", SECONDS)
-    assert (choice.card, list(choice.misfits)) == (None, [1])
+    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED.model_copy(update={"passed": False}))
+    choice = find_or_build_engine(store, "turbo", NEED, never, "gpu-2", SECONDS)
+    assert (choice.artifact, list(choice.incompatibilities)) == (None, [1])
 
 
 def test_nothing_is_built_where_there_is_no_tensorrt(store: ObjectStore):
-    need = Need(NEED.weights_digest, "bf16", (), None)
-    assert built_once(store, "turbo", need, never, "gpu-1", SECONDS).card is None
+    need = EngineRequirements(NEED.weights_digest, "bf16", (), None)
+    assert find_or_build_engine(store, "turbo", need, never, "gpu-1", SECONDS).artifact is None
 
 
 def test_a_build_that_fails_gives_its_lease_back(store: ObjectStore):
@@ -219,17 +219,17 @@ def test_a_build_that_fails_gives_its_lease_back(store: ObjectStore):
         raise StoreError("The disk is full.")
 
     with pytest.raises(StoreError, match="full"):
-        built_once(store, "turbo", NEED, build, "gpu-1", SECONDS)
-    acquire(store, layout.engine_lease("turbo", need_digest(NEED)), "gpu-2", SECONDS)
+        find_or_build_engine(store, "turbo", NEED, build, "gpu-1", SECONDS)
+    acquire(store, layout.engine_lease("turbo", requirements_digest(NEED)), "gpu-2", SECONDS)
 
 
 def test_needs_of_two_machines_are_built_side_by_side():
-    other = Need(NEED.weights_digest, NEED.precision, NEED.sizes, H100)
-    same = Need(NEED.weights_digest, NEED.precision, NEED.sizes, Machine(*vars(H200).values()))
-    assert need_digest(NEED) == need_digest(same) != need_digest(other)
+    other = EngineRequirements(NEED.weights_digest, NEED.precision, NEED.sizes, H100)
+    same = EngineRequirements(NEED.weights_digest, NEED.precision, NEED.sizes, GpuPlatform(*vars(H200).values()))
+    assert requirements_digest(NEED) == requirements_digest(same) != requirements_digest(other)
 
 
 def test_parity_without_a_number_can_be_kept(store: ObjectStore, folder: Path):
-    parity = Parity(passed=False, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=None, psnr=0.0)
-    mark_engine(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
+    parity = ParityResult(passed=False, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=None, psnr=0.0)
+    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
     assert read_engine(store, "turbo", 1).parity == parity

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.models.comparison import Sample
+from catalogs.models.comparison import VersionSample
 from infra.stores.json_objects import read_json
-from infra.stores.parquet_objects import read_records
-from tasks.models.metrics import ModelFigures, keep_samples, paired, samples_of
+from infra.stores.parquet_objects import read_row_groups
+from tasks.models.metrics import ModelMetrics, pair_samples, read_model_samples, write_model_samples
 from tests.tasks.batches import RUN, Row, attempt, batch, decision, write_records
 from tests.tasks.shops import Shop
 
@@ -26,10 +26,10 @@ def shop(tmp_path: Path) -> Shop:
 
 def figures(shop: Shop, records: dict[str, list[Row]], decisions: list[Row]) -> list[dict[str, Any]]:
     write_records(shop.store, records)
-    found = ModelFigures()
-    for record in read_records(shop.store, layout.run_records(RUN)):
-        found.add(record)
-    return found.rows(batch(decisions).decisions)
+    found = ModelMetrics()
+    for record in read_row_groups(shop.store, layout.run_records_prefix(RUN)):
+        found.add_record(record)
+    return found.build_rows(batch(decisions).decisions)
 
 
 def test_each_version_has_its_images_attempts_and_pass_rate(shop: Shop) -> None:
@@ -59,7 +59,7 @@ def test_each_version_has_its_images_attempts_and_pass_rate(shop: Shop) -> None:
     }  # fmt: skip
     # Of version 2's requests "red" (2 attempts, 2 s) and "sick" (1 failed attempt) count; "found" was counted before.
     assert two["sample"] == vars(
-        Sample(
+        VersionSample(
             requests=2, published=1, attempts=3, generated=2, seconds=2.25, attempts_squared=5, attempts_of_published=2,
             seconds_squared=4.0625, generated_squared=4, seconds_by_generated=4.0,
         )
@@ -81,46 +81,46 @@ def test_two_finishes_of_a_request_are_two_of_which_one_was_made(shop: Shop) -> 
 def test_a_model_that_is_not_from_the_registry_has_a_row_and_keeps_no_sample(shop: Shop) -> None:
     (row,) = figures(shop, {"0": [attempt("red")]}, [decision("a/front", "red")])
     assert (row["model"], row["version"], row["images"], row["backends"]) == ("stub@0", None, 1, {})
-    keep_samples(shop.store, RUN, [row])
+    write_model_samples(shop.store, RUN, [row])
     assert list(shop.store.list(layout.MODELS)) == []
 
 
 def test_samples_are_kept_by_model_and_run_and_found_again(shop: Shop) -> None:
     rows = [
-        {"version": "card/1", "sample": vars(Sample(requests=5, published=4))},
-        {"version": "card/12", "sample": vars(Sample(requests=3, published=3))},
-        {"version": "other/1", "sample": vars(Sample(requests=1))},
-        {"version": "idle/1", "sample": vars(Sample())},
+        {"version": "card/1", "sample": vars(VersionSample(requests=5, published=4))},
+        {"version": "card/12", "sample": vars(VersionSample(requests=3, published=3))},
+        {"version": "other/1", "sample": vars(VersionSample(requests=1))},
+        {"version": "idle/1", "sample": vars(VersionSample())},
     ]
     for _ in range(2):
-        keep_samples(shop.store, "run-2", rows)
-    keep_samples(shop.store, "run-1", rows[:1])
-    found = samples_of(shop.store, "card")
+        write_model_samples(shop.store, "run-2", rows)
+    write_model_samples(shop.store, "run-1", rows[:1])
+    found = read_model_samples(shop.store, "card")
     assert list(found) == ["run-1", "run-2"]
-    assert found["run-2"] == {1: Sample(requests=5, published=4), 12: Sample(requests=3, published=3)}
-    assert samples_of(shop.store, "idle") == {}
+    assert found["run-2"] == {1: VersionSample(requests=5, published=4), 12: VersionSample(requests=3, published=3)}
+    assert read_model_samples(shop.store, "idle") == {}
     assert read_json(shop.store, layout.model_sample("other", "run-2"))["run_id"] == "run-2"
 
 
 def test_runs_before_a_time_are_not_read(shop: Shop) -> None:
-    rows = [{"version": "card/1", "sample": vars(Sample(requests=1))}]
+    rows = [{"version": "card/1", "sample": vars(VersionSample(requests=1))}]
     ids = ["20261122T235959-ffffffff", "20261123T000000-00000000", "20261123T000001-00000000"]
     for run_id in ids:
-        keep_samples(shop.store, run_id, rows)
+        write_model_samples(shop.store, run_id, rows)
     midnight = datetime(2026, 11, 23, tzinfo=UTC)
-    assert list(samples_of(shop.store, "card", midnight)) == ids[1:]
-    assert list(samples_of(shop.store, "card", midnight.astimezone(timezone(timedelta(hours=5))))) == ids[1:]
-    assert list(samples_of(shop.store, "card")) == ids
+    assert list(read_model_samples(shop.store, "card", midnight)) == ids[1:]
+    assert list(read_model_samples(shop.store, "card", midnight.astimezone(timezone(timedelta(hours=5))))) == ids[1:]
+    assert list(read_model_samples(shop.store, "card")) == ids
 
 
 def test_production_is_taken_from_the_candidates_own_runs_and_from_others_only_where_these_have_too_few() -> None:
-    def of(**sizes: int) -> dict[int, Sample]:
-        return {int(name[1:]): Sample(requests=size) for name, size in sizes.items()}
+    def of(**sizes: int) -> dict[int, VersionSample]:
+        return {int(name[1:]): VersionSample(requests=size) for name, size in sizes.items()}
 
     found = {"r1": of(v1=60), "r2": of(v1=70), "r3": of(v1=40, v2=10), "r4": of(v1=30, v2=20), "r5": of(v3=9)}
-    (mine, theirs), runs = paired(found, 2, 1, 70)
+    (mine, theirs), runs = pair_samples(found, 2, 1, 70)
     assert (mine.requests, theirs.requests, runs) == (30, 70, (2, 2))
-    (_, theirs), runs = paired(found, 2, 1, 100)
+    (_, theirs), runs = pair_samples(found, 2, 1, 100)
     assert (theirs.requests, runs) == (140, (2, 3)), "the newest other run, r2, and no more"
-    (mine, theirs), runs = paired(found, 3, 2, 100)
+    (mine, theirs), runs = pair_samples(found, 3, 2, 100)
     assert (mine.requests, theirs.requests, runs) == (9, 30, (1, 2))

@@ -10,16 +10,16 @@ import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.models.comparison import Sample
-from catalogs.models.registry import Change, Kind, Registry
-from catalogs.models.weights import Weights
+from catalogs.models.comparison import VersionSample
+from catalogs.models.registry import ChangeKind, ModelRegistry, RegistryChange
+from catalogs.models.weights import WeightsSpec
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
 from tasks.models import registry_store as model_versions
-from tasks.models.metrics import keep_samples
-from tasks.models.registry_store import change, compared, load, registered
+from tasks.models.metrics import write_model_samples
+from tasks.models.registry_store import change_registry, compare_with_production, list_registered_models, load_registry
 
 
 @pytest.fixture
@@ -27,21 +27,24 @@ def store(tmp_path: Path) -> ObjectStore:
     return open_store(str(tmp_path))
 
 
-def said(kind: Kind, version: int, by: str = "ada", **more: Any) -> Change:
-    return Change(kind=kind, version=version, by=by, at=datetime.now(UTC), why="because", **more)
+def said(kind: ChangeKind, version: int, by: str = "ada", **more: Any) -> RegistryChange:
+    return RegistryChange(kind=kind, version=version, by=by, at=datetime.now(UTC), why="because", **more)
 
 
-def add(store: ObjectStore, by: str = "ada", name: str = "card") -> Registry:
-    def make(registry: Registry) -> Change:
-        number = registry.next_number
-        return said("register", number, by, weights=Weights(family="stub", source=f"stub/{number}"))
+def add(store: ObjectStore, by: str = "ada", name: str = "card") -> ModelRegistry:
+    def make(registry: ModelRegistry) -> RegistryChange:
+        number = registry.next_version_number
+        return said("register", number, by, weights=WeightsSpec(family="stub", source=f"stub/{number}"))
 
-    return change(store, name, make)
+    return change_registry(store, name, make)
 
 
 def test_what_was_said_is_read_back_with_who_when_and_why(store: ObjectStore) -> None:
-    made = [add(store), change(store, "card", lambda _: said("promote", 1, known={"accepted_worse": "first"}))][-1]
-    found = load(store, "card")
+    made = [
+        add(store),
+        change_registry(store, "card", lambda _: said("promote", 1, known={"accepted_worse": "first"})),
+    ][-1]
+    found = load_registry(store, "card")
     assert found == made
     assert [(one.kind, one.version, one.by, one.why) for one in found.changes] == [
         ("register", 1, "ada", "because"), ("promote", 1, "ada", "because"),
@@ -66,27 +69,27 @@ def test_ten_people_at_once_lose_no_word(store: ObjectStore) -> None:
 
     with ThreadPoolExecutor(10) as people:
         list(people.map(speak, range(10)))
-    found = load(store, "card")
+    found = load_registry(store, "card")
     assert list(found.versions) == list(range(1, 11))
     assert {one.by for one in found.changes} == {f"person {person}" for person in range(10)}
 
 
 def test_who_comes_second_is_judged_by_what_the_registry_is_by_then(store: ObjectStore) -> None:
     add(store)
-    change(store, "card", lambda _: said("promote", 1))
+    change_registry(store, "card", lambda _: said("promote", 1))
     add(store)
     asked = []
 
-    def retire_it_first(_: Registry) -> Change:
+    def retire_it_first(_: ModelRegistry) -> RegistryChange:
         if not asked:
             asked.append(1)
-            change(store, "card", lambda _: said("promote", 2, "grace"))
-            change(store, "card", lambda _: said("rollback", 2, "grace"))
+            change_registry(store, "card", lambda _: said("promote", 2, "grace"))
+            change_registry(store, "card", lambda _: said("rollback", 2, "grace"))
         return said("promote", 2)
 
     with pytest.raises(OptionError, match="Version 2 of 'card' is retired and cannot be promoted"):
-        change(store, "card", retire_it_first)
-    assert [one.by for one in load(store, "card").changes[-2:]] == ["grace", "grace"]
+        change_registry(store, "card", retire_it_first)
+    assert [one.by for one in load_registry(store, "card").changes[-2:]] == ["grace", "grace"]
 
 
 def test_a_put_whose_answer_was_lost_is_not_said_twice(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +102,7 @@ def test_a_put_whose_answer_was_lost_is_not_said_twice(store: ObjectStore, monke
     with monkeypatch.context() as patch:
         patch.setattr(model_versions, "write_json_once", lose_the_answer)
         assert list(add(store).versions) == [1]
-    assert len(load(store, "card").changes) == 1
+    assert len(load_registry(store, "card").changes) == 1
 
 
 def test_a_registry_that_others_change_without_end_is_given_up_in_a_sentence(
@@ -114,31 +117,33 @@ def test_models_are_listed_by_name_and_an_unknown_one_is_refused_with_them(store
     with pytest.raises(
         OptionError, match=r"no model 'card' in its registry; it has none yet\. `packshot engine register`"
     ):
-        load(store, "card")
+        load_registry(store, "card")
     add(store, name="z-image")
     add(store, name="card")
-    keep_samples(store, "r1", [{"version": "gone/1", "sample": vars(Sample(requests=1))}])
-    assert registered(store) == ["card", "z-image"]
+    write_model_samples(store, "r1", [{"version": "gone/1", "sample": vars(VersionSample(requests=1))}])
+    assert list_registered_models(store) == ["card", "z-image"]
     with pytest.raises(OptionError, match="no model 'cards' in its registry; it has card, z-image"):
-        load(store, "cards")
+        load_registry(store, "cards")
     with pytest.raises(OptionError, match=r"model's name '\.\./card' must be"):
-        load(store, "../card")
+        load_registry(store, "../card")
 
 
 def test_the_comparison_is_of_what_runs_kept(store: ObjectStore) -> None:
     registry = add(store)
-    assert compared(store, registry, 1) is None
-    change(store, "card", lambda _: said("promote", 1))
+    assert compare_with_production(store, registry, 1) is None
+    change_registry(store, "card", lambda _: said("promote", 1))
     registry = add(store)
     assert registry.production == 1
-    good, bad = (Sample(requests=200, published=count, attempts=200, generated=200, attempts_squared=200,
+    good, bad = (VersionSample(requests=200, published=count, attempts=200, generated=200, attempts_squared=200,
                         attempts_of_published=count, seconds=200, seconds_squared=200, generated_squared=200,
                         seconds_by_generated=200) for count in (190, 120))  # fmt: skip
-    keep_samples(store, "r1", [{"version": "card/1", "sample": vars(good)}, {"version": "card/2", "sample": vars(bad)}])
-    found = compared(store, registry, 2)
+    write_model_samples(
+        store, "r1", [{"version": "card/1", "sample": vars(good)}, {"version": "card/2", "sample": vars(bad)}]
+    )
+    found = compare_with_production(store, registry, 2)
     assert found is not None
     assert (found.requests, found.runs) == ({"candidate": 200, "production": 200}, {"candidate": 1, "production": 1})
-    assert [fault.split(",")[0] for fault in found.faults] == [
+    assert [fault.split(",")[0] for fault in found.objections] == [
         "pass rate: 0.6 against 0.95", "attempts a published image: 1.667 against 1.053",
     ]  # fmt: skip
 
@@ -148,4 +153,4 @@ def test_a_change_that_only_a_newer_packshot_knows_is_not_passed_over(store: Obj
     document = read_json(store, layout.model_change("card", 1))
     write_json(store, layout.model_change("card", 2), document | {"changes": [{"kind": "merge"}]})
     with pytest.raises(StoreError, match=r"00000002\.json is no registry that this version of Packshot can read"):
-        load(store, "card")
+        load_registry(store, "card")

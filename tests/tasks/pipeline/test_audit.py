@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from catalogs.policy.audit_suite import Suite, default_suite, load_suite
+from catalogs.policy.audit_suite import AuditSuite, built_in_audit_suite, load_audit_suite
 from catalogs.table_schemas import DECISIONS
-from tasks.pipeline.audit import Audit, Totals, audit, slots_frame
+from tasks.pipeline.audit import AuditResult, RunTotals, audit, slots_frame
 
-SUITE = default_suite()
+SUITE = built_in_audit_suite()
 DIGEST = b"d" * 32
 ENDED = {"publish": "published", "review": "review", "blocked": "blocked", "failed": "failed", "deferred": "deferred"}
 
@@ -42,19 +42,19 @@ def batch(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=DECISIONS)
 
 
-def totals(rows: list[dict[str, Any]], **other: int) -> Totals:
+def totals(rows: list[dict[str, Any]], **other: int) -> RunTotals:
     ended = {name: sum(row["state"] == state for row in rows) for state, name in ENDED.items()}
     count = len(rows)
     numbers = dict.fromkeys(("changed", "redecided", "retired", "superseded"), 0) | ended
     numbers |= {"planned": count, "new": count, "live": 100}
     numbers |= {"rows_input": 10, "rows_accepted": 7, "rows_rejected": 2, "rows_ignored": 1}
-    return Totals(**numbers | other)
+    return RunTotals(**numbers | other)
 
 
 SOUND = [row(1), row(2), row(3, "review"), row(4, "blocked"), row(5, "failed"), row(6, "deferred")]
 
 
-def check_of(result: Audit, name: str) -> Any:
+def check_of(result: AuditResult, name: str) -> Any:
     return next(check for check in result.checks if check.name == name)
 
 
@@ -205,7 +205,7 @@ def test_an_unexplained_refusal_is_a_warning() -> None:
 
 def test_a_suite_that_asks_for_what_is_not_there_holds_the_batch() -> None:
     entry = "{name: odd, type: expect_column_values_to_not_be_null, kwargs: {column: prompt}}"
-    suite: Suite = load_suite(f"{{version: 1, slots: [{entry}], published: [], totals: []}}", "mine.yaml")
+    suite: AuditSuite = load_audit_suite(f"{{version: 1, slots: [{entry}], published: [], totals: []}}", "mine.yaml")
     result = audit(batch(SOUND), totals(SOUND), suite)
     assert result.held == ["odd"]
     assert "could not be carried out" in result.checks[0].reason

@@ -7,19 +7,19 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
-from catalogs.models.weights import Maker
+from catalogs.models.weights import ModelProvenance
 from catalogs.planning.sharding import request_table
 from catalogs.policy.schema import built_in_policy
-from catalogs.table_schemas import LEFT_OUT, RETIRED
+from catalogs.table_schemas import DEFERRALS, RETIRED_SLOTS
 from catalogs.verdict import Verdict
 from infra.stores.parquet_objects import write_table
-from tasks.pipeline.decide import Decided, decide
+from tasks.pipeline.decide import DecisionResult, decide
 from tests.tasks.batches import RUN, Row, attempt, planned, request, write_plan, write_records
 from tests.tasks.shops import CATALOGUE, Shop, request_of
 
 FIRST, SECOND = sorted(("one", "two"), key=request_of)
 """Two words in the order in which their pictures are compared: the second gives way."""
-MAKERS = {"stub": Maker("stub@0", "card/2", "fp32")}
+MAKERS = {"stub": ModelProvenance("stub@0", "card/2", "fp32")}
 VIEWS = [planned("shirt/front", FIRST), planned("shirt/side", SECOND)]
 
 
@@ -28,16 +28,16 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def decided(shop: Shop, stopped: str | None = None) -> Decided:
+def decided(shop: Shop, stopped: str | None = None) -> DecisionResult:
     return decide(shop.store, shop.tables, CATALOGUE, RUN, built_in_policy(), MAKERS, stopped)
 
 
-def rows_of(found: Decided) -> list[Row]:
+def rows_of(found: DecisionResult) -> list[Row]:
     assert found.batch is not None
     return list(found.batch.to_pylist())
 
 
-def states(found: Decided) -> list[tuple[str, list[str], int | None]]:
+def states(found: DecisionResult) -> list[tuple[str, list[str], int | None]]:
     return [(row["state"], row["reasons"], row["attempt"]) for row in rows_of(found)]
 
 
@@ -113,7 +113,7 @@ def test_two_views_alike_ask_for_another_and_after_it_the_batch_is_decided(shop:
     write(shop, VIEWS, [FIRST, SECOND], first)
     asked = decided(shop)
     assert asked.batch is None
-    assert [(order.request.key, order.attempt) for order in asked.last_wave] == [(request_of(SECOND), 1)]
+    assert [(order.request.key, order.attempt) for order in asked.retry_items] == [(request_of(SECOND), 1)]
     write_records(shop.store, {"again": [attempt(SECOND, 1, looks="another")]})
     assert states(decided(shop)) == [("publish", [], 0), ("publish", [], 1)]
     write_records(shop.store, {"again": [attempt(SECOND, 1, looks="same")]})
@@ -152,7 +152,7 @@ def test_a_picture_that_the_run_takes_away_blocks_nobody(shop: Shop, moving: str
         write(shop, [planned("shirt/front", "one"), mug], ["one", "two"], made, allowed=1)
     else:
         gone = {"slot_id": mug["slot_id"], "sku": "mug", "live_file_sha": None}
-        write_table(shop.store, layout.run_file(RUN, "retired.parquet"), pa.Table.from_pylist([gone], RETIRED))
+        write_table(shop.store, layout.run_file(RUN, "retired.parquet"), pa.Table.from_pylist([gone], RETIRED_SLOTS))
     assert states(decided(shop))[0] == ("publish", [], 0)
 
 
@@ -176,7 +176,7 @@ def test_the_order_of_the_record_files_does_not_matter(shop: Shop) -> None:
 def test_what_the_plan_left_out_is_deferred_for_the_plans_reason(shop: Shop) -> None:
     words = ("one", "two", "three")
     write(shop, [planned(f"{word}/front", word) for word in words], words, [attempt("one")])
-    codes = pa.table([["0-000000"], [b"\x00\x01\x03"]], schema=LEFT_OUT)
+    codes = pa.table([["0-000000"], [b"\x00\x01\x03"]], schema=DEFERRALS)
     write_table(shop.store, layout.run_file(RUN, "left_out.parquet"), codes)
     found = [(row["state"], row["reasons"], row["attempts_spent"]) for row in rows_of(decided(shop))]
     assert found == [("publish", [], 1), ("deferred", ["over-budget"], 0), ("deferred", ["past-deadline"], 0)]

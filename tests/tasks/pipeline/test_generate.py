@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from catalogs import layout
-from catalogs.planning.budget import Allowance
+from catalogs.planning.budget import BudgetLimits
 from catalogs.planning.plan import Request
-from catalogs.runs.work_items import Order, ShardWork
+from catalogs.runs.work_items import ShardWork, WorkItem
 from catalogs.verdict import PASS
 from infra.engines import EngineSpec, open_engine
-from infra.engines.threaded import READY_BATCHES
-from infra.errors import WorkSetAside
+from infra.engines.threaded import MAX_READY_BATCHES
+from infra.errors import WorkQuarantined
 from infra.imaging.codecs import decode, encode_png, pixel_sha
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt
 from infra.pools.inline import InlinePool
 from infra.stores import open_store
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from tasks.pipeline.generate import MOST_ALONE, STAGING_QUEUE, generate, make
-from tasks.runs.budget_meter import FIRST_MEASURED, Meter
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from tasks.pipeline.generate import MAX_QUEUED_FRAMES, MAX_SINGLE_RETRIES, generate_on_engine, generate_within_budget
+from tasks.runs.budget_meter import PROBE_IMAGES, BudgetMeter
 from tests.flows.worlds import counting_engine
 
 REQUEST = Request(
@@ -46,7 +46,7 @@ REQUEST = Request(
 
 
 def orders(*requests: Request) -> ShardWork:
-    return ShardWork("s", tuple(Order(request, 0) for request in requests))
+    return ShardWork("s", tuple(WorkItem(request, 0) for request in requests))
 
 
 @contextmanager
@@ -60,7 +60,10 @@ def stub_pool(seconds: float = 0.0) -> Iterator[Pool]:
 
 def made(store: ObjectStore, shard: ShardWork) -> list[tuple[str, str, str]]:
     with stub_pool() as pool:
-        return [(one.order.request.finish_digest, one.how, one.raw_sha) for one in make(pool, shard, store)]
+        return [
+            (one.order.request.finish_digest, one.how, one.raw_sha)
+            for one in generate_within_budget(pool, shard, store)
+        ]
 
 
 def test_an_image_is_staged_under_its_key_with_the_sha_of_its_pixels() -> None:
@@ -82,12 +85,12 @@ def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_ho
     store, shard = open_store("memory://generate-backend"), orders(REQUEST)
     engine = open_engine(EngineSpec("stub"))
     try:
-        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("generated", "stub")]
+        assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("generated", "stub")]
         engine.name = "another"
-        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "stub")]
+        assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("reused", "stub")]
         key = layout.staged_image(shard.orders[0].image_key)
         store.write(key, encode_png(decode(store.read(key))))  # as it was staged before engines were remembered
-        assert [(one.how, one.backend) for one in generate(engine, shard, store)] == [("reused", "")]
+        assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("reused", "")]
     finally:
         engine.close()
 
@@ -106,7 +109,7 @@ def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one(
                 yield answer
 
     try:
-        [one] = generate(Overtaken(), shard, store)  # type: ignore[arg-type]
+        [one] = generate_on_engine(Overtaken(), shard, store)  # type: ignore[arg-type]
     finally:
         engine.close()
     assert (one.how, one.backend, one.raw_sha) == (
@@ -136,31 +139,31 @@ def test_a_poisoned_prompt_fails_alone_with_its_reason() -> None:
     assert [how for _, how, _ in answers] == ["failed", "generated"]
 
 
-class SlowThenGone(Mortality):
+class SlowThenGone(FaultInjector):
     """The first picture takes long to stage, and none after it can be staged."""
 
-    def survive(self, what: str, operation: Callable[[], Any]) -> Any:
+    def call(self, description: str, operation: Callable[[], Any]) -> Any:
         """Wait with the first one."""
-        if "write staging" in what:
-            if self.dies_at is not None:
-                raise StoreDied(what)
-            self.dies_at = 0
+        if "write staging" in description:
+            if self.fail_at is not None:
+                raise InjectedFault(description)
+            self.fail_at = 0
             time.sleep(0.5)
         return operation()
 
 
 def test_a_picture_that_cannot_be_staged_ends_the_painting_though_a_slower_one_is_still_on_its_way() -> None:
-    store = MortalStore(open_store("memory://generate-gone"), SlowThenGone())
-    store.abreast = STAGING_QUEUE
+    store = FaultyStore(open_store("memory://generate-gone"), SlowThenGone())
+    store.max_concurrency = MAX_QUEUED_FRAMES
     painted: list[str] = []
     engine = counting_engine(painted.append)
     requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(60)]
     try:
-        with pytest.raises(StoreDied):
-            generate(engine, orders(*requests), store)
+        with pytest.raises(InjectedFault):
+            generate_on_engine(engine, orders(*requests), store)
     finally:
         engine.close()
-    assert len(painted) <= STAGING_QUEUE + READY_BATCHES + 3
+    assert len(painted) <= MAX_QUEUED_FRAMES + MAX_READY_BATCHES + 3
 
 
 def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_made() -> None:
@@ -168,18 +171,18 @@ def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_
     requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(6)]
     made(store, orders(*requests[4:]))
     with stub_pool() as pool:
-        meter = Meter(Allowance(paid=1.0), spent=0.5, expected=0.3)
-        found = make(pool, orders(*requests), store, meter)
+        meter = BudgetMeter(BudgetLimits(engine_seconds=1.0), spent_before=0.5, expected_seconds=0.3)
+        found = generate_within_budget(pool, orders(*requests), store, meter)
     assert [(one.order.request.key[-1], one.how) for one in found] == [(0, "generated"), (4, "reused"), (5, "reused")]
-    assert meter.stopped == "budget-used-up"
+    assert meter.stop_reason == "budget-used-up"
 
 
 def test_a_limited_run_gives_the_engine_a_few_images_to_measure_by_before_it_reads_ahead() -> None:
     store = open_store("memory://generate-measured")
     shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(40)])
     with stub_pool(0.05) as pool:
-        found = make(pool, shard, store, Meter(Allowance(paid=0.01)))
-    assert len(found) == FIRST_MEASURED
+        found = generate_within_budget(pool, shard, store, BudgetMeter(BudgetLimits(engine_seconds=0.01)))
+    assert len(found) == PROBE_IMAGES
 
 
 class Fragile:
@@ -197,7 +200,7 @@ class Fragile:
         if end is not None:
             future.result()
             future = type(future)()
-            future.set_exception(WorkSetAside("Engines died with it."))
+            future.set_exception(WorkQuarantined("Engines died with it."))
         return future
 
     def busy_seconds(self) -> float:
@@ -212,7 +215,7 @@ def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_on
     shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
     with stub_pool() as pool:
         fragile = Fragile(pool, 3, 5)
-        found = make(fragile, shard, store)
+        found = generate_within_budget(fragile, shard, store)
     assert fragile.asked == [list(range(8)), list(reversed(range(8))), [3], [4], [5]]
     assert [one.how for one in found] == [*["reused"] * 3, "failed", "generated", "failed", *["reused"] * 2]
     assert {(one.code, one.reason) for one in found if one.how == "failed"} == {("set-aside", "Engines died with it.")}
@@ -220,21 +223,21 @@ def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_on
 
 def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
     store = open_store("memory://generate-hopeless")
-    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(MOST_ALONE + 5)])
+    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(MAX_SINGLE_RETRIES + 5)])
     with stub_pool() as pool:
-        fragile = Fragile(pool, 1, MOST_ALONE + 2)
-        found = make(fragile, shard, store)
+        fragile = Fragile(pool, 1, MAX_SINGLE_RETRIES + 2)
+        found = generate_within_budget(fragile, shard, store)
     assert len(fragile.asked) == 2
-    assert [one.how for one in found] == ["reused", *["failed"] * (MOST_ALONE + 2), "reused", "reused"]
+    assert [one.how for one in found] == ["reused", *["failed"] * (MAX_SINGLE_RETRIES + 2), "reused", "reused"]
 
 
 def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_for() -> None:
     store = open_store("memory://generate-portions")
     shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
-    meter = Meter(Allowance(paid=100.0))
+    meter = BudgetMeter(BudgetLimits(engine_seconds=100.0))
     with stub_pool(0.02) as pool:
         fragile = Fragile(pool, 6)
-        found = make(fragile, shard, store, meter)
+        found = generate_within_budget(fragile, shard, store, meter)
     assert fragile.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [7, 6, 5, 4], [6]]
     assert [one.how for one in found] == [*["generated"] * 4, "reused", "reused", "failed", "reused"]
-    assert meter.spent >= 8 * 0.02
+    assert meter.spent_seconds >= 8 * 0.02

@@ -13,18 +13,18 @@ import pytest
 from catalogs import layout
 from catalogs.errors import CatalogueError
 from catalogs.keys import slot_id
-from catalogs.planning.budget import Allowance, Terms
+from catalogs.planning.budget import BudgetLimits, CostModel
 from catalogs.planning.plan import Plan
-from catalogs.planning.sharding import SHARDS_A_PART
+from catalogs.planning.sharding import SHARDS_PER_PART
 from catalogs.policy.schema import built_in_policy
-from catalogs.recipe.loading import built_in_recipe, with_engine
-from catalogs.runs.job import Job
-from catalogs.table_schemas import LEFT_OUT, REJECTS, RETIRED, SLOTS
+from catalogs.recipe.loading import built_in_recipe, with_engine_options
+from catalogs.runs.job import RefreshJob
+from catalogs.table_schemas import DEFERRALS, REJECTS, RETIRED_SLOTS, SLOTS
 from infra.stores.addresses import parse_address
-from infra.stores.parquet_objects import read_records, read_row_group, read_table
+from infra.stores.parquet_objects import read_row_group, read_row_groups, read_table
 from infra.tables.delta import DeltaTables
-from tasks.gates.prompt_gate import PromptGates
-from tasks.pipeline.plan import load_plan, make_plan, plan_holds
+from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
 from tasks.runs import run_state as runs
 from tests.catalogs.shop import RECIPE
 from tests.flows.shops import write_csv
@@ -60,21 +60,21 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path / "store")
 
 
-def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> Job:
+def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> RefreshJob:
     source = shop.folder.parent / "catalogue.csv"
     write_csv(source, [COLUMNS | dict(row) for row in rows] or [COLUMNS])
     if not rows:
         source.write_text(",".join(COLUMNS) + "\n")
-    return Job(str(source), str(shop.folder), CATALOGUE, RECIPE, built_in_policy(), **other)
+    return RefreshJob(str(source), str(shop.folder), CATALOGUE, RECIPE, built_in_policy(), **other)
 
 
 def plan_of(shop: Shop, *rows: Mapping[str, str], run_id: str | None = RUN, **other: Any) -> Plan:
-    terms = other.pop("terms", Terms(seconds_per_megapixel=2.0))
+    terms = other.pop("terms", CostModel(seconds_per_megapixel=2.0))
     return make_plan(job(shop, rows, **other), shop.store, shop.tables, run_id, 2, terms)
 
 
 def retired(shop: Shop) -> set[str]:
-    return set(read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED)["sku"].to_pylist())
+    return set(read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED_SLOTS)["sku"].to_pylist())
 
 
 def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(shop: Shop) -> None:
@@ -102,7 +102,7 @@ def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(shop: Shop) -> N
     ]
     assert [set(group["shard"].to_pylist()) for group in groups] == [{shard.name} for shard in plan.shards]
     assert {word for group in groups for word in group["verdict"].to_pylist()} == {"PASS"}
-    [refused] = read_records(shop.store, layout.run_requests(RUN, "refused"))
+    [refused] = read_row_groups(shop.store, layout.run_requests(RUN, "refused"))
     assert refused["prompt"].to_pylist() == ["Photo of Cocaine in a bag, front view"]
 
 
@@ -115,9 +115,9 @@ def test_a_plan_says_how_many_prompts_are_refused_and_why(shop: Shop) -> None:
 
 
 def test_another_gate_may_be_given(shop: Shop) -> None:
-    gates = PromptGates(built_in_policy(), ["en", "de"])
+    gates = PolicyPromptGate(built_in_policy(), ["en", "de"])
     german = {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"}
-    terms = Terms(seconds_per_megapixel=2.0)
+    terms = CostModel(seconds_per_megapixel=2.0)
     plan = make_plan(job(shop, [german]), shop.store, shop.tables, None, 2, terms, gates)
     assert (plan.slots.review, plan.images) == (0, 1)
 
@@ -155,8 +155,8 @@ def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_pict
     shop.release("r0", live)
     plan = plan_of(shop, MUG, reject)
     assert (plan.live, plan.retired, retired(shop)) == (4, 2, {"mug", "gone"})
-    rows = read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED).to_pylist()
-    shown = {row["slot_id"]: row["file_sha"] for row in shop.tables.read(layout.manifest(CATALOGUE)).to_pylist()}
+    rows = read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED_SLOTS).to_pylist()
+    shown = {row["slot_id"]: row["file_sha"] for row in shop.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()}
     assert all(row["live_file_sha"] == shown[row["slot_id"]] for row in rows)
 
 
@@ -175,12 +175,12 @@ def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(shop: Shop) 
 
 
 def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(shop: Shop) -> None:
-    run = runs.start(shop.store, job(shop, [MUG]), "f1")
-    assert not plan_holds(shop.store, shop.tables, run)
+    run = runs.start_run(shop.store, job(shop, [MUG]), "f1")
+    assert not is_plan_current(shop.store, shop.tables, run)
     plan_of(shop, MUG, run_id=run.run_id)
-    assert plan_holds(shop.store, shop.tables, run)
+    assert is_plan_current(shop.store, shop.tables, run)
     shop.release("r0", {"shirt/front": "red"})
-    assert not plan_holds(shop.store, shop.tables, run)
+    assert not is_plan_current(shop.store, shop.tables, run)
 
 
 @pytest.mark.parametrize("gone", [1, 3])
@@ -190,17 +190,17 @@ def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Pat
     shop.release("before", {f"{sku}/front": "red" for sku in skus})
     kept: list[dict[str, Any]] = [{"sku": sku, "title": f"Mug {sku}"} for sku in skus[gone:]]
     pq.write_table(pa.Table.from_pylist(kept), tmp_path / "catalogue.parquet")
-    recipe = with_engine(built_in_recipe(), engine="stub", model=None, precision=None)
-    job = Job(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
+    recipe = with_engine_options(built_in_recipe(), engine="stub", model=None, precision=None)
+    job = RefreshJob(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
     plan = make_plan(job, shop.store, TurningTables(shop.store.url), "run", 8)
-    retired = read_table(shop.store, layout.run_file("run", "retired.parquet"), RETIRED)
+    retired = read_table(shop.store, layout.run_file("run", "retired.parquet"), RETIRED_SLOTS)
     assert plan.retired == gone
     assert sorted(retired["slot_id"].to_pylist()) == sorted(slot_id(sku, "front", "a", 0) for sku in skus[:gone])
     assert sorted(retired["sku"].to_pylist()) == skus[:gone]
 
 
 def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(shop: Shop) -> None:
-    skus = [f"sku-{number}" for number in range(SHARDS_A_PART + 5)]
+    skus = [f"sku-{number}" for number in range(SHARDS_PER_PART + 5)]
     rows = [{"sku": sku, "title": f"Mug {sku}", "priority": "high" if sku == "sku-9" else ""} for sku in skus]
     pq.write_table(pa.Table.from_pylist(rows), shop.folder.parent / "catalogue.parquet")
     large = replace(job(shop, [MUG]), source=str(shop.folder.parent / "catalogue.parquet"))
@@ -210,19 +210,21 @@ def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(shop: Shop
     for shard in (*plan.shards[:3], *plan.shards[-7:]):
         [row] = read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group).to_pylist()
         assert row["shard"] == shard.name
-    parts = read_records(shop.store, layout.run_file(RUN, "requests/"))
+    parts = read_row_groups(shop.store, layout.run_file(RUN, "requests/"))
     assert len({prompt for part in parts for prompt in part["prompt"].to_pylist()}) == len(skus)
 
 
 def test_a_budget_leaves_requests_out_and_says_why(shop: Shop) -> None:
-    half = Terms(stub_seconds=1.0, allowance=Allowance(paid=2.0))
+    half = CostModel(stub_seconds=1.0, budget=BudgetLimits(engine_seconds=2.0))
     plan = plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half)
     assert (plan.images, plan.gpu_seconds, plan.deferred) == (2, 2.0, {"over-budget": 1})
-    [row] = read_table(shop.store, layout.run_file(RUN, "left_out.parquet"), LEFT_OUT).to_pylist()
+    [row] = read_table(shop.store, layout.run_file(RUN, "left_out.parquet"), DEFERRALS).to_pylist()
     assert row == {"shard": "1-000001", "codes": b"\x01"}
     assert load_plan(shop.store, RUN) == plan
     assert plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan
-    nothing = plan_of(shop, MUG, {**MUG, "sku": "twin"}, terms=Terms(stub_seconds=1.0, allowance=Allowance(paid=0.0)))
+    nothing = plan_of(
+        shop, MUG, {**MUG, "sku": "twin"}, terms=CostModel(stub_seconds=1.0, budget=BudgetLimits(engine_seconds=0.0))
+    )
     assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})
 
 

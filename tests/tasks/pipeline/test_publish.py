@@ -10,25 +10,25 @@ import pytest
 from catalogs import layout
 from catalogs.keys import slot_id
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.runs.release_batch import Batch
-from catalogs.table_schemas import CODES
-from infra.errors import MarkError, StagedLost, StoreError
+from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.table_schemas import FINGERPRINTS
+from infra.errors import ProvenanceMarkError, StagedImageLost, StoreError
 from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import ObjectStore
 from infra.provenance.certificates import development_identity
-from infra.provenance.credentials import Signer, read_credential, unsigned
+from infra.provenance.credentials import Signer, read_credential, strip_manifest
 from infra.stores.json_objects import write_json
 from infra.stores.local import LocalStore
 from infra.stores.parquet_objects import read_table
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from infra.testing.faulty_tables import MortalTables
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
 from tasks.maintenance.verify import verify
-from tasks.pipeline.publish import Release, publish, would_be
+from tasks.pipeline.publish import Release, preview_release, publish
 from tests.tasks.batches import RUN, Row, batch, code_of, decision
 from tests.tasks.shops import CATALOGUE, Shop, jpeg_of, request_of
 
 SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
-MANIFEST = layout.manifest(CATALOGUE)
+MANIFEST = layout.manifest_table(CATALOGUE)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def published(shop: Shop, found: Batch) -> Release:
+def published(shop: Shop, found: ReleaseBatch) -> Release:
     return publish(shop.store, shop.tables, found)
 
 
@@ -67,14 +67,16 @@ def test_only_what_is_published_leaves_a_fingerprint(shop: Shop) -> None:
     shop.stage("red")
     row = decision("shirt/front", "red")
     published(shop, batch([row, decision("mug/front", "blue", "review")]))
-    [code] = read_table(shop.store, layout.codes(CATALOGUE, RUN), CODES).to_pylist()
+    [code] = read_table(shop.store, layout.fingerprints(CATALOGUE, RUN), FINGERPRINTS).to_pylist()
     assert (code["slot_id"], code["pixel_sha"], code["fingerprint"]) == (SHIRT, row["finished_sha"], code_of("red"))
 
 
 def test_a_staged_file_that_changed_after_it_was_judged_is_refused(shop: Shop) -> None:
     _, finished = shop.stage("red")
     shop.store.write(finished, jpeg_of("blue"))
-    with pytest.raises(StagedLost, match=f"{finished} is gone, or is not the file that was judged: .* Give the same"):
+    with pytest.raises(
+        StagedImageLost, match=f"{finished} is gone, or is not the file that was judged: .* Give the same"
+    ):
         published(shop, batch([decision("shirt/front", "red")]))
     assert shop.tables.version(MANIFEST) == 0
     assert shop.keys("published/") == set()
@@ -87,7 +89,7 @@ def test_a_staged_file_that_is_gone_is_not_needed_once_its_picture_is_published(
     first = published(shop, found)
     shop.store.delete([finished])
     assert published(shop, found) == first
-    with pytest.raises(StagedLost, match="makes the picture anew"):
+    with pytest.raises(StagedImageLost, match="makes the picture anew"):
         published(shop, batch([decision("mug/front", "red")], run_id="r2"))
 
 
@@ -114,7 +116,7 @@ def test_a_row_planned_against_an_older_picture_is_superseded(shop: Shop) -> Non
     shop.stage("red")
     shop.stage("green")
     found = batch([decision("shirt/front", "red"), decision("mug/front", "green")])
-    preview = would_be(shop.store, shop.tables, found)
+    preview = preview_release(shop.store, shop.tables, found)
     assert shop.tables.version(MANIFEST) == 1
     release = published(shop, found)
     assert release.sums == preview.sums
@@ -172,16 +174,16 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
     return Signer(development_identity(str(tmp_path_factory.mktemp("c2pa"))))
 
 
-class AtMerging(Mortality):
+class AtMerging(FaultInjector):
     """Kills the store at the commit."""
 
-    def survive(self, what: str, operation: Any) -> Any:
-        if "merge" in what:
-            self.dies_at = self.operations + 1
-        return super().survive(what, operation)
+    def call(self, description: str, operation: Any) -> Any:
+        if "merge" in description:
+            self.dies_at = self.operation_count + 1
+        return super().call(description, operation)
 
 
-def two_pictures(shop: Shop) -> Batch:
+def two_pictures(shop: Shop) -> ReleaseBatch:
     shop.stage("red")
     shop.stage("blue")
     return batch([decision("shirt/front", "red"), decision("mug/front", "blue")])
@@ -202,12 +204,12 @@ def test_what_is_published_is_signed_last_and_named_by_the_signed_bytes(shop: Sh
     assert_whole_and_signed(shop, {SHIRT, MUG})
     shirt = live(shop)[SHIRT]
     data = shop.store.read(shirt["object"])
-    assert unsigned(data) == jpeg_of("red")
+    assert strip_manifest(data) == jpeg_of("red")
     assert shirt["file_sha"] != sha_of("red")
     assert shirt["object"].endswith(f"-{sha256(data).hexdigest()[:12]}.jpg")
     assert shirt["object"].endswith(f"{read_credential(data).title}-{sha256(data).hexdigest()[:12]}.jpg")
-    assert [(file.signed, file.size) for file in release.shown] == [
-        (True, shop.store.size(f.key)) for f in release.shown
+    assert [(file.signed, file.size) for file in release.visible_files] == [
+        (True, shop.store.size(f.key)) for f in release.visible_files
     ]
     assert shop.tables.history(MANIFEST)[0].metadata["c2pa"] == "all"
 
@@ -222,14 +224,14 @@ def test_one_picture_for_two_slots_is_signed_for_each(shop: Shop, signer: Signer
 
 def test_a_repetition_uses_what_was_published_and_signs_nothing_again(shop: Shop, signer: Signer) -> None:
     found = two_pictures(shop)
-    with pytest.raises(StoreDied):
-        publish(shop.store, MortalTables(shop.tables, AtMerging()), found, signer)
+    with pytest.raises(InjectedFault):
+        publish(shop.store, FaultyTables(shop.tables, AtMerging()), found, signer)
     before = shop.keys("published/")
     assert len(before) == 2
     assert live(shop) == {}
     shop.store.delete(list(shop.keys("staging/")))  # it is not needed any more
     release = publish(shop.store, shop.tables, found, signer)
-    assert shop.keys("published/") == before == {file.key for file in release.shown}
+    assert shop.keys("published/") == before == {file.key for file in release.visible_files}
     assert_whole_and_signed(shop, {SHIRT, MUG})
     assert publish(shop.store, shop.tables, found, signer) == release
     assert shop.tables.version(MANIFEST) == 1
@@ -237,8 +239,8 @@ def test_a_repetition_uses_what_was_published_and_signs_nothing_again(shop: Shop
 
 def test_a_published_object_that_is_lost_before_the_commit_is_signed_anew(shop: Shop, signer: Signer) -> None:
     found = two_pictures(shop)
-    with pytest.raises(StoreDied):
-        publish(shop.store, MortalTables(shop.tables, AtMerging()), found, signer)
+    with pytest.raises(InjectedFault):
+        publish(shop.store, FaultyTables(shop.tables, AtMerging()), found, signer)
     lost = min(shop.keys("published/"))
     shop.store.delete([lost])
     publish(shop.store, shop.tables, found, signer)
@@ -253,25 +255,25 @@ def test_a_death_at_any_operation_of_publishing_ends_in_one_whole_release(
 ) -> None:
     for dies_at in range(1, 100):
         shop = Shop(tmp_path / str(dies_at))
-        found, mortality = two_pictures(shop), Mortality(dies_at, when)
-        with suppress(StoreDied):
-            publish(MortalStore(shop.store, mortality), MortalTables(shop.tables, mortality), found, signer)
+        found, mortality = two_pictures(shop), FaultInjector(dies_at, when)
+        with suppress(InjectedFault):
+            publish(FaultyStore(shop.store, mortality), FaultyTables(shop.tables, mortality), found, signer)
         publish(shop.store, shop.tables, found, signer)
         assert_whole_and_signed(shop, {SHIRT, MUG})
         assert shop.tables.version(MANIFEST) == 1
         assert 2 <= len(shop.keys("published/")) <= 4, "at most what was under way is left for the sweep"
-        if not mortality.died:
+        if not mortality.has_failed:
             break
     assert 10 < dies_at < 99
 
 
 def test_a_run_that_was_signed_by_halves_promises_no_signatures(shop: Shop, signer: Signer) -> None:
     found = two_pictures(shop)
-    with pytest.raises(StoreDied):
-        publish(shop.store, MortalTables(shop.tables, AtMerging()), found, signer)
+    with pytest.raises(InjectedFault):
+        publish(shop.store, FaultyTables(shop.tables, AtMerging()), found, signer)
     shop.store.delete([min(shop.keys("published/"))])
     release = publish(shop.store, shop.tables, found)
-    assert sorted(file.signed for file in release.shown) == [False, True]
+    assert sorted(file.signed for file in release.visible_files) == [False, True]
     assert "c2pa" not in shop.tables.history(MANIFEST)[0].metadata
     assert verify(shop.store, shop.tables, CATALOGUE, deep=True).sound
 
@@ -287,7 +289,7 @@ class Forgetful(Signer):
 
 
 def test_a_picture_without_its_signature_is_not_published(shop: Shop) -> None:
-    with pytest.raises(MarkError, match="is not published, since its signed C2PA manifest is not in it"):
+    with pytest.raises(ProvenanceMarkError, match="is not published, since its signed C2PA manifest is not in it"):
         publish(shop.store, shop.tables, two_pictures(shop), Forgetful())
     assert live(shop) == {}
 
@@ -295,7 +297,7 @@ def test_a_picture_without_its_signature_is_not_published(shop: Shop) -> None:
 def test_a_picture_whose_signature_does_not_hold_is_not_published(shop: Shop, signer: Signer) -> None:
     spoilt = bytearray(signer.sign(jpeg_of("red"), "x"))
     spoilt[-30] ^= 1
-    with pytest.raises(MarkError, match=r"its C2PA signature does not hold: assertion\.dataHash.mismatch"):
+    with pytest.raises(ProvenanceMarkError, match=r"its C2PA signature does not hold: assertion\.dataHash.mismatch"):
         publish(shop.store, shop.tables, two_pictures(shop), Forgetful(bytes(spoilt)))
     assert live(shop) == {}
 
@@ -306,7 +308,9 @@ def test_a_picture_without_the_source_mark_is_not_published(shop: Shop, signer: 
     bare = jpeg_of("red", mark=False)
     shop.store.write(finished, bare)
     found = batch([decision("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))])
-    with pytest.raises(MarkError, match="since the mark of a generated picture is not in it; the release stays"):
+    with pytest.raises(
+        ProvenanceMarkError, match="since the mark of a generated picture is not in it; the release stays"
+    ):
         publish(shop.store, shop.tables, found, signer if signs else None)
     assert live(shop) == {}
 

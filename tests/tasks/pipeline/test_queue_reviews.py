@@ -9,11 +9,11 @@ import pytest
 from catalogs import layout
 from catalogs.keys import image_key, slot_id
 from catalogs.policy.schema import built_in_policy
-from catalogs.samples import is_sampled
+from catalogs.samples import is_review_sample
 from catalogs.table_schemas import REVIEW_INDEX
 from infra.stores.parquet_objects import read_table
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from tasks.pipeline.queue_reviews import keep_for_review
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from tasks.pipeline.queue_reviews import queue_reviews
 from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
 from tests.tasks.shops import CATALOGUE, Shop, finish_of, jpeg_of, request_of
 
@@ -37,12 +37,12 @@ def index(shop: Shop) -> list[dict[str, Any]]:
 
 
 def copy_of(word: str) -> str:
-    return layout.review_picture(CATALOGUE, image_key(request_of(word).hex(), 0), finish_of(word))
+    return layout.review_image(CATALOGUE, image_key(request_of(word).hex(), 0), finish_of(word))
 
 
 def kept(shop: Shop, *rows: dict[str, Any], share: float = 0.0, superseded: frozenset[bytes] = NOBODY) -> int:
     policy = POLICY.model_copy(update={"sample_share": share})
-    return keep_for_review(shop.store, batch(rows), policy, superseded, NOW)
+    return queue_reviews(shop.store, batch(rows), policy, superseded, NOW)
 
 
 def test_what_waits_is_copied_once_for_all_its_slots_with_scores_and_prompt(shop: Shop) -> None:
@@ -67,7 +67,7 @@ def test_a_sample_of_what_passed_is_copied_too(shop: Shop) -> None:
 def test_the_sample_is_chosen_by_the_picture_and_not_by_its_slot(shop: Shop) -> None:
     words = [f"word {number}" for number in range(300)]
     rows = [decision(f"sku-{number}/front", word, file_sha=b"") for number, word in enumerate(words)]
-    chosen = [word for word in words if is_sampled(bytes.fromhex(image_key(request_of(word).hex(), 0)), 0.05)]
+    chosen = [word for word in words if is_review_sample(bytes.fromhex(image_key(request_of(word).hex(), 0)), 0.05)]
     assert kept(shop, *rows, share=0.05) == len(chosen) > 3
     assert [row["request_key"] for row in index(shop)] == [request_of(word) for word in chosen]
     assert {row["object"] for row in index(shop)} == {None}  # nothing of this was staged
@@ -104,13 +104,13 @@ def test_nothing_to_ask_writes_nothing_and_what_was_superseded_is_nobodys(shop: 
 def test_killed_at_any_operation_it_is_done_again_to_the_same_end(shop: Shop) -> None:
     rows = [decision("shirt/front", "red", "review"), decision("hat/front", "blue")]
     policy = POLICY.model_copy(update={"sample_share": 1.0})
-    whole = Mortality()
-    keep_for_review(MortalStore(shop.store, whole), batch(rows), policy, NOBODY, NOW)
+    whole = FaultInjector()
+    queue_reviews(FaultyStore(shop.store, whole), batch(rows), policy, NOBODY, NOW)
     wanted = {key: shop.store.read(key) for key in shop.keys("review/")}
-    assert whole.operations > 6
-    for number in range(1, whole.operations + 1):
+    assert whole.operation_count > 6
+    for number in range(1, whole.operation_count + 1):
         shop.store.delete(shop.keys("review/"))
-        with pytest.raises(StoreDied):
-            keep_for_review(MortalStore(shop.store, Mortality(number)), batch(rows), policy, NOBODY, NOW)
+        with pytest.raises(InjectedFault):
+            queue_reviews(FaultyStore(shop.store, FaultInjector(number)), batch(rows), policy, NOBODY, NOW)
         assert kept(shop, *rows, share=1.0) == 2
         assert {key: shop.store.read(key) for key in shop.keys("review/")} == wanted

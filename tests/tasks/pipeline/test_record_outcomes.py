@@ -8,10 +8,10 @@ import pytest
 
 from catalogs import layout
 from catalogs.keys import slot_id
-from catalogs.policy.review_expiry import EXPIRED
+from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.policy.schema import built_in_policy
-from catalogs.runs.release_batch import Batch
-from tasks.pipeline.record_outcomes import remember
+from catalogs.runs.release_batch import ReleaseBatch
+from tasks.pipeline.record_outcomes import record_outcomes
 from tests.tasks.batches import batch, decision
 from tests.tasks.shops import CATALOGUE, Shop, request_of
 
@@ -24,8 +24,8 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def remembered(shop: Shop, found: Batch, *superseded: bytes) -> int:
-    return remember(shop.tables, found, POLICY, frozenset(superseded))
+def remembered(shop: Shop, found: ReleaseBatch, *superseded: bytes) -> int:
+    return record_outcomes(shop.tables, found, POLICY, frozenset(superseded))
 
 
 def test_every_refusal_is_kept_with_its_reasons_and_nothing_published(shop: Shop) -> None:
@@ -59,7 +59,7 @@ def test_remembering_twice_changes_nothing(shop: Shop) -> None:
     found = batch([decision("shirt/front", "red", "blocked")])
     version = remembered(shop, found)
     before = shop.outcomes()
-    assert remembered(shop, found) == version == shop.tables.version(layout.outcomes(CATALOGUE))
+    assert remembered(shop, found) == version == shop.tables.version(layout.outcomes_table(CATALOGUE))
     assert shop.outcomes() == before
 
 
@@ -95,16 +95,16 @@ def test_a_question_that_nobody_answered_in_time_is_closed_by_any_night(shop: Sh
     asked = asked_before(shop, 31)
     version = remembered(shop, batch())
     row = shop.outcomes()[RED]
-    assert (row["state"], row["reasons"], row["decided_at"]) == ("blocked", ["by-hand", EXPIRED], asked)
+    assert (row["state"], row["reasons"], row["decided_at"]) == ("blocked", ["by-hand", REVIEW_EXPIRED], asked)
     assert row["run_id"] == "r0"
-    assert remember(shop.tables, batch(run_id="r2"), POLICY, frozenset()) == version
+    assert record_outcomes(shop.tables, batch(run_id="r2"), POLICY, frozenset()) == version
 
 
 def test_a_policy_with_more_days_opens_the_question_again(shop: Shop) -> None:
     asked = asked_before(shop, 31)
     remembered(shop, batch())
     patient = POLICY.model_copy(update={"review_days": 60})
-    remember(shop.tables, batch(run_id="r2"), patient, frozenset())
+    record_outcomes(shop.tables, batch(run_id="r2"), patient, frozenset())
     row = shop.outcomes()[RED]
     assert (row["state"], row["reasons"]) == ("review", ["by-hand"])
     assert row["expires_at"] - asked == timedelta(days=60)

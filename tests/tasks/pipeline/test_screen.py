@@ -12,21 +12,21 @@ from catalogs import layout
 from catalogs.policy.prompt_rules import PromptFindings
 from catalogs.policy.schema import Policy, built_in_policy, decide_prompt, load_policy
 from catalogs.recipe.schema import Finish
-from catalogs.runs.work_items import Made, Order, ShardWork
+from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
-from flows.wiring.composition import scanners_of
+from flows.wiring.composition import resolve_scanners
 from infra.engines import EngineSpec, open_engine
 from infra.imaging.codecs import encode_png
-from infra.interfaces import Failure, ObjectStore, Screened, Screener, ScreeningOrder
+from infra.interfaces import Failure, ObjectStore, Screened, Screener, ScreeningRequest
 from infra.screening.inline import InlineScreener
 from infra.stores import open_store
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_screening import measure_or_fail
-from infra.testing.faulty_store import Mortality, MortalStore, StoreDied
-from tasks.pipeline.generate import generate
-from tasks.pipeline.screen import judge, screen, summary
-from tasks.runs.run_context import Gate
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from tasks.pipeline.generate import generate_on_engine
+from tasks.pipeline.screen import evaluate_images, screen, summarize_attempts
+from tasks.runs.run_context import ScreeningContext
 from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, stamped, vase
 from tests.tasks.batches import RUN, request
 
@@ -36,8 +36,8 @@ FINISH = Finish()
 class Silent:
     """A screener that answers nothing."""
 
-    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
-        yield from (Failure(order.key, "unheard") for order in orders[:0])
+    def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
+        yield from (Failure(order.key, "unheard") for order in requests[:0])
 
     def close(self) -> None:
         """Do nothing."""
@@ -46,20 +46,20 @@ class Silent:
 class Refusing(Silent):
     """A screener whose every measuring is killed."""
 
-    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
-        yield from (Failure(order.key, "it took longer than 60 s") for order in orders)
+    def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
+        yield from (Failure(order.key, "it took longer than 60 s") for order in requests)
 
 
-def gate(store: ObjectStore, screener: Screener | None = None) -> Gate:
-    return Gate(store, screener or InlineScreener(store), built_in_policy(), {FINISH.digest: FINISH}, 60.0)
+def gate(store: ObjectStore, screener: Screener | None = None) -> ScreeningContext:
+    return ScreeningContext(store, screener or InlineScreener(store), built_in_policy(), {FINISH.digest: FINISH}, 60.0)
 
 
-def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2, size: int = 64) -> list[Made]:
+def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2, size: int = 64) -> list[GeneratedImage]:
     settings = {"finish_digest": FINISH.digest, "attempts_allowed": allowed, "width": size, "height": size}
     requests = [request(prompt, **settings) for prompt in prompts]
     engine = open_engine(EngineSpec("stub"))
     try:
-        return generate(engine, ShardWork("s", tuple(Order(one, attempt) for one in requests)), store)
+        return generate_on_engine(engine, ShardWork("s", tuple(WorkItem(one, attempt) for one in requests)), store)
     finally:
         engine.close()
 
@@ -74,15 +74,15 @@ def test_a_record_names_images_that_are_all_there() -> None:
         assert store.exists(layout.staged_image(key))
         assert store.size(layout.finished_image(key, FINISH.digest)) == row["file_bytes"]
         assert (row["width"], row["height"], len(row["fingerprint"])) == (64, 64, 32)
-    assert (sums.generated, sums.reused, sums.failed, dict(sums.verdicts), sums.again) == (2, 0, 0, {"PASS": 2}, [])
+    assert (sums.generated, sums.reused, sums.failed, dict(sums.verdicts), sums.retries) == (2, 0, 0, {"PASS": 2}, [])
 
 
 @pytest.mark.parametrize("dies_at", [1, 2])
 def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies_at: int) -> None:
     store = open_store("memory://screen-2")
     [image] = made(store, "a mug")
-    dying = replace(gate(store), store=MortalStore(store, Mortality(dies_at)))
-    with pytest.raises(StoreDied, match=layout.run_record(RUN, "s")):
+    dying = replace(gate(store), store=FaultyStore(store, FaultInjector(dies_at)))
+    with pytest.raises(InjectedFault, match=layout.run_record(RUN, "s")):
         screen("s", [image], dying, RUN)
     assert store.exists(layout.finished_image(image.order.image_key, FINISH.digest))
     assert not store.exists(layout.run_record(RUN, "s"))
@@ -91,8 +91,8 @@ def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies
 @pytest.mark.parametrize("screener", [Silent(), Refusing()])
 def test_an_image_that_nobody_measured_is_for_a_person(screener: Screener) -> None:
     store = open_store("memory://screen-3")
-    [one] = judge(made(store, "a mug"), gate(store, screener))
-    assert (one.verdict.word, one.wants_another, one.finished_sha) == ("REVIEW", False, "")
+    [one] = evaluate_images(made(store, "a mug"), gate(store, screener))
+    assert (one.verdict.decision, one.wants_another, one.finished_sha) == ("REVIEW", False, "")
     assert {"scanner-failed.pixels", "scanner-failed.fingerprint"} <= set(one.verdict.reasons)
 
 
@@ -101,7 +101,7 @@ def test_a_missing_staged_image_is_for_a_person_and_spares_its_shard() -> None:
     images = made(store, "a mug", "a shirt")
     store.delete([layout.staged_image(images[0].order.image_key)])
     screener = InlineScreener(store, measure_or_fail)
-    assert [one.verdict.word for one in judge(images, gate(store, screener))] == ["REVIEW", "PASS"]
+    assert [one.verdict.decision for one in evaluate_images(images, gate(store, screener))] == ["REVIEW", "PASS"]
 
 
 @pytest.mark.parametrize(("asked", "word"), [((64, 64), "PASS"), ((128, 128), "PASS"), ((64, 72), "BLOCK")])
@@ -109,10 +109,10 @@ def test_the_form_that_was_asked_for_is_compared_and_not_the_size(asked: tuple[i
     store = open_store("memory://screen-9")
     [one] = made(store, "a mug")
     other = replace(one.order.request, width=asked[0], height=asked[1])
-    [judged] = judge([replace(one, order=Order(other, 0))], gate(store))
+    [judged] = evaluate_images([replace(one, order=WorkItem(other, 0))], gate(store))
     assert judged.scores is not None
     assert judged.scores["aspect.off"] == pytest.approx(abs(asked[1] / asked[0] - 1))
-    assert (judged.verdict.word, "wrong-aspect" in judged.verdict.reasons) == (word, word == "BLOCK")
+    assert (judged.verdict.decision, "wrong-aspect" in judged.verdict.reasons) == (word, word == "BLOCK")
 
 
 def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None:
@@ -125,23 +125,23 @@ def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None
     ]
     assert rows[0]["reasons"] == ["engine-failed"]
     assert json.loads(rows[0]["errors"]).keys() == {"engine-failed"}
-    assert (sums.failed, sums.again, dict(sums.reasons)) == (1, [], {"engine-failed": 1})
+    assert (sums.failed, sums.retries, dict(sums.reasons)) == (1, [], {"engine-failed": 1})
 
 
 def test_a_picture_that_was_set_aside_says_so_with_its_reason() -> None:
     store = open_store("memory://screen-aside")
     [one] = made(store, "a mug")
-    [judged] = judge([replace(one, how="failed", code="set-aside", reason="3 engines died.")], gate(store))
+    [judged] = evaluate_images([replace(one, how="failed", code="set-aside", reason="3 engines died.")], gate(store))
     assert (judged.verdict, judged.errors) == (Verdict("BLOCK", ("set-aside",)), {"set-aside": "3 engines died."})
 
 
 @pytest.mark.parametrize(("attempt", "again"), [(0, [1]), (1, [2]), (2, [])])
 def test_a_blank_image_is_tried_again_while_attempts_are_left(attempt: int, again: list[int]) -> None:
     store = open_store("memory://screen-6")
-    judged = judge(made(store, "a mug [blank]", attempt=attempt, allowed=3), gate(store))
-    assert judged[0].verdict.word == "BLOCK"
+    judged = evaluate_images(made(store, "a mug [blank]", attempt=attempt, allowed=3), gate(store))
+    assert judged[0].verdict.decision == "BLOCK"
     assert "blank" in judged[0].verdict.reasons
-    assert [order.attempt for order in summary("s", judged).again] == again
+    assert [order.attempt for order in summarize_attempts("s", judged).retries] == again
 
 
 def test_the_sums_are_over_all_images_of_the_shard() -> None:
@@ -151,7 +151,7 @@ def test_the_sums_are_over_all_images_of_the_shard() -> None:
     assert (sums.reused, sums.generated, sums.failed) == (1, 2, 1)
     assert dict(sums.verdicts) == {"PASS": 2, "BLOCK": 2}
     assert sums.reasons["blank"] == sums.reasons["engine-failed"] == 1
-    assert [order.request.prompt for order in sums.again] == ["a bag [blank]"]
+    assert [order.request.prompt for order in sums.retries] == ["a bag [blank]"]
     assert sums.engine_seconds > 0
 
 
@@ -170,15 +170,15 @@ EVERY = ("words", "pixels", "fingerprint", "nudity", "text", "logos")
 def test_removing_each_required_scanner_turns_pass_into_review() -> None:
     store = open_store("memory://screen-8")
     policy = asking(f"required: [{', '.join(EVERY)}]\nlogos: {{names: [Acme, Bolt]}}")
-    here, missing = scanners_of(policy)
+    here, missing = resolve_scanners(policy)
     assert here.keys() == {*EVERY} - {"words"}
     assert missing == {}
     images = made(store, "a mug")
     whole = replace(gate(store), policy=policy, scanners=here)
-    assert [one.verdict for one in judge(images, whole)] == [PASS]
+    assert [one.verdict for one in evaluate_images(images, whole)] == [PASS]
     for name in here:
         without = replace(whole, scanners={each: version for each, version in here.items() if each != name})
-        [one] = judge(images, without)
+        [one] = evaluate_images(images, without)
         assert (name, one.verdict) == (name, Verdict("REVIEW", (f"scanner-missing.{name}",)))
     clean = decide_prompt(PromptFindings(), {"words": "1"}, {}, policy)
     assert (clean, decide_prompt(PromptFindings(), {}, {}, policy)) == (
@@ -191,9 +191,9 @@ def test_a_required_scanner_that_is_not_installed_lets_nothing_pass(monkeypatch:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     store = open_store("memory://screen-9")
     policy = asking("required: [words, pixels, fingerprint, nudity]\noptional: [text]")
-    here, missing = scanners_of(policy)
+    here, missing = resolve_scanners(policy)
     assert missing.keys() == {"nudity", "text"}
-    judged = judge(made(store, "a mug", "a shirt"), replace(gate(store), policy=policy, scanners=here))
+    judged = evaluate_images(made(store, "a mug", "a shirt"), replace(gate(store), policy=policy, scanners=here))
     assert [one.verdict for one in judged] == [Verdict("REVIEW", ("scanner-missing.nudity",))] * 2
 
 
@@ -201,8 +201,8 @@ def test_an_optional_scanner_that_is_not_installed_is_not_waited_for(monkeypatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     store = open_store("memory://screen-10")
     policy = asking("optional: [nudity, text]")
-    here, _ = scanners_of(policy)
-    [one] = judge(made(store, "a mug"), replace(gate(store), policy=policy, scanners=here))
+    here, _ = resolve_scanners(policy)
+    [one] = evaluate_images(made(store, "a mug"), replace(gate(store), policy=policy, scanners=here))
     assert one.verdict == PASS
 
 
@@ -211,8 +211,8 @@ def test_another_version_or_another_scanner_is_measured_anew() -> None:
     images = made(store, "a mug")
     usual = gate(store)
     for scanners in (usual.scanners, {**usual.scanners, "pixels": "another"}, {"pixels": usual.scanners["pixels"]}):
-        judge(images, replace(usual, scanners=scanners))
-        judge(images, replace(usual, scanners=scanners))
+        evaluate_images(images, replace(usual, scanners=scanners))
+        evaluate_images(images, replace(usual, scanners=scanners))
     assert len([*store.list("scores/")]) == 3
 
 
@@ -223,7 +223,7 @@ def test_a_brand_that_the_prompt_names_may_be_seen_and_another_may_not(tmp_path:
     images = made(store, "a vase by Acme", "a vase", size=512)
     for one in images:
         store.write(layout.staged_image(one.order.image_key), encode_png(stamped(vase(side=512), mark(3), 160)))
-    judged = judge(images, replace(gate(store), policy=policy, scanners=scanners_of(policy)[0]))
+    judged = evaluate_images(images, replace(gate(store), policy=policy, scanners=resolve_scanners(policy)[0]))
     assert [one.verdict for one in judged] == [PASS, Verdict("REVIEW", ("brand-mark",))]
     # What counts is kept: of the brand that is the vase's own there is nothing left to decide.
     assert ["logos.mark:Acme" in (one.scores or {}) for one in judged] == [False, True]
@@ -232,18 +232,18 @@ def test_a_brand_that_the_prompt_names_may_be_seen_and_another_may_not(tmp_path:
 class Stuck(Silent):
     """A screener whose measuring is killed in the reading of text."""
 
-    def screen(self, orders: Sequence[ScreeningOrder]) -> Iterator[Screened | Failure]:
-        yield from (Failure(order.key, "it took longer than 60 s", at="text") for order in orders)
+    def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
+        yield from (Failure(order.key, "it took longer than 60 s", scanner="text") for order in requests)
 
 
 def test_the_scanner_that_a_measuring_was_killed_in_is_named_even_where_it_is_optional() -> None:
     store = open_store("memory://screen-13")
-    [one] = judge(made(store, "a mug"), gate(store, Stuck()))
+    [one] = evaluate_images(made(store, "a mug"), gate(store, Stuck()))
     assert one.verdict == Verdict("REVIEW", ("scanner-failed.text",))
 
 
 def test_a_policy_that_requires_nothing_passes_nothing_unmeasured_either() -> None:
     store = open_store("memory://screen-14")
     lax = gate(store, Silent()).policy.model_copy(update={"required": (), "image": ()})
-    [one] = judge(made(store, "a mug"), replace(gate(store, Silent()), policy=lax))
+    [one] = evaluate_images(made(store, "a mug"), replace(gate(store, Silent()), policy=lax))
     assert one.verdict == Verdict("REVIEW", ("scanner-failed.fingerprint", "scanner-failed.pixels"))

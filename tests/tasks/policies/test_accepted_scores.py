@@ -9,7 +9,7 @@ import pytest
 from catalogs.errors import OptionError
 from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import finish
-from tasks.policies.accepted_scores import Gathered, gather_folder, gather_published
+from tasks.policies.accepted_scores import AcceptedScores, measure_folder_scores, read_published_scores
 from tests.infra.pixel.pictures import good_pictures
 from tests.tasks import batches
 from tests.tasks.shops import CATALOGUE, Shop
@@ -20,11 +20,11 @@ def picture_file(name: str) -> bytes:
 
 
 def test_columns_stay_side_by_side_when_a_picture_brings_other_scores() -> None:
-    gathered = Gathered()
+    gathered = AcceptedScores()
     gathered.add("", {"a": 1})
     gathered.add("wool", {"b": 2})
     gathered.add("", {"a": 3, "b": 4})
-    accepted = gathered.accepted
+    accepted = gathered.table
     assert accepted.categories.tolist() == ["", "wool", ""]
     np.testing.assert_array_equal(accepted.columns["a"], [1, np.nan, 3])
     np.testing.assert_array_equal(accepted.columns["b"], [np.nan, 2, 4])
@@ -37,20 +37,20 @@ def test_a_folder_is_measured_and_its_folders_are_categories(tmp_path: Path) -> 
     (tmp_path / "notes.txt").write_text("not a picture")
     (tmp_path / "cut.jpeg").write_bytes(picture_file("red ball")[:500])
     (tmp_path / "other.png").write_bytes(b"GIF89a")
-    gathered = gather_folder(tmp_path)
+    gathered = measure_folder_scores(tmp_path)
     assert gathered.categories == ["balls", ""]
-    assert [name for name, _ in gathered.left_out] == ["cut.jpeg", "other.png"]
-    assert "cut short" in dict(gathered.left_out)["cut.jpeg"]
-    columns = gathered.accepted.columns
+    assert [name for name, _ in gathered.skipped] == ["cut.jpeg", "other.png"]
+    assert "cut short" in dict(gathered.skipped)["cut.jpeg"]
+    columns = gathered.table.columns
     assert columns["fill.side"] == pytest.approx([0.84, 0.82], abs=0.02)
     assert columns["background.white"].tolist() == [1, 1]
 
 
 def test_a_folder_that_is_not_there_or_holds_no_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"--from-folder: there is no folder '.*gone'"):
-        gather_folder(tmp_path / "gone")
+        measure_folder_scores(tmp_path / "gone")
     with pytest.raises(OptionError, match="holds no picture"):
-        gather_folder(tmp_path)
+        measure_folder_scores(tmp_path)
 
 
 def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Path) -> None:
@@ -72,13 +72,13 @@ def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Pat
     ]
     batches.write_plan(shop.store, slots, [])
     batches.write_records(shop.store, {"0-000000": attempts})
-    gathered = gather_published(shop.store, shop.tables, CATALOGUE)
+    gathered = read_published_scores(shop.store, shop.tables, CATALOGUE)
     found = sorted(zip(gathered.categories, gathered.columns["blur.foreground"], strict=True))
     assert found == [("", 8.0), ("shirts", 9.0)]
-    assert gathered.left_out == [("run run-0", "the scores of 1 pictures are no longer kept")]
+    assert gathered.skipped == [("run run-0", "the scores of 1 pictures are no longer kept")]
 
 
 def test_an_unknown_catalogue_is_refused_by_name(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     with pytest.raises(OptionError, match="no catalogue 'hats'"):
-        gather_published(shop.store, shop.tables, "hats")
+        read_published_scores(shop.store, shop.tables, "hats")

@@ -12,7 +12,7 @@ from catalogs.policy.schema import ImageRule, Policy, built_in_policy
 from catalogs.table_schemas import OUTCOMES
 from catalogs.verdict import PASS
 from infra.tables.idempotent_commit import commit_once
-from tasks.policies.reevaluate import Redecided, redecide
+from tasks.policies.reevaluate import PolicyReevaluation, reevaluate
 from tests.tasks.batches import RUN, Row, attempt, request, write_plan, write_records
 from tests.tasks.shops import CATALOGUE, Shop
 
@@ -45,22 +45,22 @@ def shop(tmp_path: Path) -> Shop:
 
 def relabel(shop: Shop) -> None:
     """Let the outcomes say that the run decided them."""
-    table = layout.outcomes(CATALOGUE)
+    table = layout.outcomes_table(CATALOGUE)
     rows = [row | {"run_id": RUN, "_op": "put"} for row in shop.tables.read(table).to_pylist()]
     changes = pa.Table.from_pylist(rows, OUTCOMES.append(pa.field("_op", pa.string())))
     key = ["slot_id", "request_key"]
     token = f"relabel-{shop.tables.version(table)}"
-    commit_once(shop.tables, table, token, lambda _: (None, changes), on=key, words={})
+    commit_once(shop.tables, table, token, lambda _: (None, changes), on=key, metadata={})
 
 
-def said(shop: Shop, policy: Policy) -> Redecided:
-    return redecide(shop.store, shop.tables, CATALOGUE, policy, lambda _: PASS)
+def said(shop: Shop, policy: Policy) -> PolicyReevaluation:
+    return reevaluate(shop.store, shop.tables, CATALOGUE, policy, lambda _: PASS)
 
 
 def test_under_the_same_rules_nothing_flips(shop: Shop) -> None:
     found = said(shop, blur(5))
-    assert (found.published, found.waiting, found.alike, found.flips.changes()) == (2, 2, 1, [])
-    assert (found.flips.matrix["PASS"]["PASS"], found.flips.matrix["BLOCK"]["BLOCK"]) == (2, 2)
+    assert (found.published, found.waiting, found.near_duplicates, found.policy_diff.transitions()) == (2, 2, 1, [])
+    assert (found.policy_diff.matrix["PASS"]["PASS"], found.policy_diff.matrix["BLOCK"]["BLOCK"]) == (2, 2)
     assert found.withdrawals.num_rows == 0
 
 
@@ -75,22 +75,22 @@ def test_a_stricter_rule_refuses_a_live_picture_and_knows_whether_a_seed_is_left
 
 def test_a_looser_rule_frees_the_first_attempt_that_passes(shop: Shop) -> None:
     for limit in (3, 1):
-        (flip,) = said(shop, blur(limit)).flips.changes()
+        (flip,) = said(shop, blur(limit)).policy_diff.transitions()
         assert (flip["now"], flip["then"], flip["reason"], flip["skus"]) == ("BLOCK", "PASS", "blurred", ["bag"])
 
 
 def test_likeness_is_left_to_a_refresh(shop: Shop) -> None:
     found = said(shop, blur(0))
-    assert found.alike == 1
-    assert found.flips.matrix["BLOCK"] == {"PASS": 1, "REVIEW": 0, "BLOCK": 1}
+    assert found.near_duplicates == 1
+    assert found.policy_diff.matrix["BLOCK"] == {"PASS": 1, "REVIEW": 0, "BLOCK": 1}
 
 
 def test_what_is_not_stored_is_counted_and_stays(shop: Shop) -> None:
     shop.release("gone", {"sock/front": "grey"})
     shop.refuse("gone", "shoe/front", "green", "review")
     found = said(shop, blur(100))
-    assert found.not_stored == {"published": 1, "waiting": 1}
-    assert (found.published, found.waiting, found.flips.slots) == (3, 3, 4)
+    assert found.missing_scores == {"published": 1, "waiting": 1}
+    assert (found.published, found.waiting, found.policy_diff.slot_count) == (3, 3, 4)
     assert sorted(found.withdrawals["sku"].to_pylist()) == ["hat", "shirt"]
 
 
@@ -108,12 +108,12 @@ def test_a_question_that_nobody_answered_counts_as_blocked(shop: Shop) -> None:
     )
     shop.refuse("o4", "bag/front", "pink", "review", attempts=2, decided_at=asked, reasons=["soft"])
     relabel(shop)
-    (flip, other, *rest) = said(shop, review).flips.changes()
+    (flip, other, *rest) = said(shop, review).policy_diff.transitions()
     assert {(each["now"], each["then"], each["reason"]) for each in (flip, other, *rest)} == {
         ("PASS", "REVIEW", "soft"), ("REVIEW", "BLOCK", "soft"), ("REVIEW", "BLOCK", "review-expired"),
     }  # fmt: skip
     patient = review.model_copy(update={"review_days": 30})
-    assert said(shop, patient).flips.matrix["REVIEW"] == {"PASS": 0, "REVIEW": 1, "BLOCK": 0}
+    assert said(shop, patient).policy_diff.matrix["REVIEW"] == {"PASS": 0, "REVIEW": 1, "BLOCK": 0}
 
 
 def test_no_seed_is_left_where_the_live_attempt_was_the_last(shop: Shop) -> None:
@@ -129,5 +129,5 @@ def test_of_two_refusals_of_a_slot_the_newer_one_waits_whichever_is_read_first(s
     shop.refuse("o7", "mug/front", "pink", "blocked", **waits, decided_at=datetime.now(UTC) + hour)
     relabel(shop)
     found = said(shop, blur(3))
-    assert (found.waiting, found.alike) == (2, 0)
-    assert sorted(found.flips.changes()[0]["skus"]) == ["bag", "mug"]
+    assert (found.waiting, found.near_duplicates) == (2, 0)
+    assert sorted(found.policy_diff.transitions()[0]["skus"]) == ["bag", "mug"]

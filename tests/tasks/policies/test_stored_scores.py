@@ -11,7 +11,7 @@ from catalogs.verdict import PASS, Verdict
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.parquet_objects import write_table
-from tasks.policies.stored_scores import Measured
+from tasks.policies.stored_scores import StoredScores
 from tests.tasks.batches import RUN, attempt, request, write_plan, write_records
 from tests.tasks.shops import finish_of, request_of
 
@@ -45,49 +45,48 @@ def asked(*rows: tuple[str, int]) -> pa.Table:
     )
 
 
-def measured(store: ObjectStore, policy: Policy = ONLY_BLUR, *runs: str) -> Measured:
+def measured(store: ObjectStore, policy: Policy = ONLY_BLUR, *runs: str) -> StoredScores:
     def judge(prompt: str) -> Verdict:
         return Verdict("BLOCK", ("words.weapons",)) if prompt == "gun" else PASS
 
-    found = Measured(store, policy, judge)
+    found = StoredScores(store, policy, judge)
     found.load(runs or [RUN])
     return found
 
 
 def test_each_attempt_is_decided_by_its_own_scores_as_they_were_measured(store: ObjectStore) -> None:
-    first, second = measured(store).attempts(asked(("red", 0), ("red", 1)))
+    first, second = measured(store).find_attempts(asked(("red", 0), ("red", 1)))
     assert first is not None
     assert second is not None
-    assert (first.verdict, first.before) == (Verdict("BLOCK", ("blurred",), again=True), "BLOCK")
-    assert (second.verdict, second.before, second.attempts_allowed) == (PASS, "PASS", 3)
+    assert (first.verdict, first.previous_decision) == (Verdict("BLOCK", ("blurred",), retryable=True), "BLOCK")
+    assert (second.verdict, second.previous_decision, second.attempts_allowed) == (PASS, "PASS", 3)
 
 
 def test_a_scanner_that_failed_then_has_failed_still(store: ObjectStore) -> None:
-    (answer,) = measured(store).attempts(asked(("blue", 0)))
+    (answer,) = measured(store).find_attempts(asked(("blue", 0)))
     assert answer is not None
-    assert (answer.verdict.word, answer.verdict.reasons) == ("REVIEW", ("scanner-failed.pixels",))
+    assert (answer.verdict.decision, answer.verdict.reasons) == ("REVIEW", ("scanner-failed.pixels",))
 
 
 def test_the_prompts_word_counts_for_its_pictures_and_by_itself(store: ObjectStore) -> None:
     found = measured(store)
-    (answer,) = found.attempts(asked(("gun", 0)))
+    (answer,) = found.find_attempts(asked(("gun", 0)))
     assert answer is not None
     assert answer.verdict.reasons == ("engine-failed", "words.weapons")
-    (aside,) = found.attempts(asked(("gun", 1)))
+    (aside,) = found.find_attempts(asked(("gun", 1)))
     assert aside is not None
     assert aside.verdict.reasons == ("set-aside", "words.weapons")
-    assert [word.word if word else None for word in found.prompts(asked(("gun", 0), ("red", 0), ("pink", 0)))] == [
-        "BLOCK", "PASS", None,
-    ]  # fmt: skip
+    verdicts = found.find_prompts(asked(("gun", 0), ("red", 0), ("pink", 0)))
+    assert [verdict.decision if verdict else None for verdict in verdicts] == ["BLOCK", "PASS", None]
 
 
 def test_what_was_swept_or_written_without_its_scanners_is_unknown(store: ObjectStore) -> None:
-    assert measured(store).attempts(asked(("red", 2), ("pink", 0))) == [None, None]
-    assert measured(store, ONLY_BLUR, "no-such-run").attempts(asked(("red", 0))) == [None]
+    assert measured(store).find_attempts(asked(("red", 2), ("pink", 0))) == [None, None]
+    assert measured(store, ONLY_BLUR, "no-such-run").find_attempts(asked(("red", 0))) == [None]
     key = layout.run_record(RUN, "s")
     table = pa.Table.from_pylist([attempt("red", 0)]).drop_columns(["scanners", "errors"])
     write_table(store, key, table)
-    assert measured(store).attempts(asked(("red", 0))) == [None]
+    assert measured(store).find_attempts(asked(("red", 0))) == [None]
 
 
 def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) -> None:
@@ -95,6 +94,6 @@ def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) ->
     write_table(store, layout.run_record("run-2", "s"), rows)
     for info in list(store.list(layout.run_file(RUN, "requests/"))):
         store.write(info.key.replace(RUN, "run-2"), store.read(info.key))
-    (answer,) = measured(store, ONLY_BLUR, RUN, "run-2").attempts(asked(("red", 0)))
+    (answer,) = measured(store, ONLY_BLUR, RUN, "run-2").find_attempts(asked(("red", 0)))
     assert answer is not None
     assert answer.verdict == PASS

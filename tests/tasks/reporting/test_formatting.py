@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.reporting.formatting import (
-    TEXT_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
     attempt_name,
-    duration,
+    build_balance_checks,
+    describe_release,
+    format_compact_datetime,
+    format_datetime,
+    format_duration,
+    format_money,
+    format_number,
+    format_percent,
+    format_price_range,
+    format_release_command,
     is_held,
-    minute,
-    moment,
-    money,
-    number,
-    percent,
-    price_range,
     printable,
-    release_command,
-    status,
-    sums,
 )
 
 
@@ -39,7 +39,7 @@ from tasks.reporting.formatting import (
     ],
 )
 def test_numbers_have_separators_and_four_digits(value: float | str | None, written: str) -> None:
-    assert number(value) == written
+    assert format_number(value) == written
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_numbers_have_separators_and_four_digits(value: float | str | None, writ
     [(None, "–"), (0, "0.00 USD"), (2.9786, "2.98 USD"), (1234.5, "1,234.50 USD"), (0.000521, "0.000521 USD")],
 )
 def test_cheap_images_keep_their_digits(amount: float | None, written: str) -> None:
-    assert money(amount, "USD") == written
+    assert format_money(amount, "USD") == written
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_cheap_images_keep_their_digits(amount: float | None, written: str) -> N
     ],
 )
 def test_durations_are_said_as_people_say_them(seconds: float | None, written: str) -> None:
-    assert duration(seconds) == written
+    assert format_duration(seconds) == written
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,17 @@ def test_durations_are_said_as_people_say_them(seconds: float | None, written: s
     ],
 )
 def test_all_and_nothing_are_only_written_where_they_are_exact(share: float | None, written: str) -> None:
-    assert percent(share) == written
+    assert format_percent(share) == written
 
 
 def test_times_are_in_utc_whatever_zone_they_came_in() -> None:
     there = datetime(2026, 11, 22, 4, 5, tzinfo=timezone(timedelta(hours=2)))
-    assert moment(there) == "22 November 2026, 02:05 UTC"
-    assert moment("2026-11-22T02:05:00") == "22 November 2026, 02:05 UTC"
-    assert minute(there.isoformat()) == "2026-11-22 02:05"
-    assert minute(datetime(2026, 1, 2, 3, 4, tzinfo=UTC)) == "2026-01-02 03:04"
-    assert minute("tomorrow\x1b[2J") == "tomorrow\\x1b[2J"
-    assert minute(None) == "–"
+    assert format_datetime(there) == "22 November 2026, 02:05 UTC"
+    assert format_datetime("2026-11-22T02:05:00") == "22 November 2026, 02:05 UTC"
+    assert format_compact_datetime(there.isoformat()) == "2026-11-22 02:05"
+    assert format_compact_datetime(datetime(2026, 1, 2, 3, 4, tzinfo=UTC)) == "2026-01-02 03:04"
+    assert format_compact_datetime("tomorrow\x1b[2J") == "tomorrow\\x1b[2J"
+    assert format_compact_datetime(None) == "–"
 
 
 def test_attempts_are_counted_from_the_first() -> None:
@@ -118,13 +118,13 @@ def test_people_s_own_scripts_stay_as_they_are() -> None:
 @given(st.text(max_size=600))
 def test_printable_text_is_one_bounded_line_that_every_encoder_takes(text: str) -> None:
     line = printable(text)
-    assert len(line) <= TEXT_CHARACTERS
+    assert len(line) <= MAX_TEXT_CHARACTERS
     assert all(character >= " " and character != "\x7f" for character in line)
     line.encode()
 
 
 def test_a_megabyte_is_cut() -> None:
-    assert printable("x" * 1_000_000) == "x" * (TEXT_CHARACTERS - 1) + "…"
+    assert printable("x" * 1_000_000) == "x" * (MAX_TEXT_CHARACTERS - 1) + "…"
 
 
 ROWS = {"input": 10, "accepted": 7, "rejected": 2, "ignored": 1}
@@ -132,17 +132,17 @@ SLOTS = {"new": 5, "changed": 4, "published": 3, "review": 2, "blocked": 1, "fai
 
 
 def test_both_sums_add_up_or_say_by_how_much_they_do_not() -> None:
-    rows, slots = sums({"rows": ROWS, "slots": SLOTS})
+    rows, slots = build_balance_checks({"rows": ROWS, "slots": SLOTS})
     assert (rows.difference, slots.difference) == (0, 0)
     assert rows.left == (("input", 10),)
     assert [name for name, _ in slots.right] == ["published", "review", "blocked", "failed", "deferred", "superseded"]
-    assert sums({"rows": ROWS | {"rejected": 1}, "slots": SLOTS | {"failed": 3}})[0].difference == -1
-    assert sums({"rows": ROWS, "slots": SLOTS | {"failed": 3}})[1].difference == 2
+    assert build_balance_checks({"rows": ROWS | {"rejected": 1}, "slots": SLOTS | {"failed": 3}})[0].difference == -1
+    assert build_balance_checks({"rows": ROWS, "slots": SLOTS | {"failed": 3}})[1].difference == 2
 
 
 def test_a_plan_has_no_sum_of_slots_and_unknown_counts_have_none() -> None:
-    assert len(sums({"dry_run": True, "rows": ROWS, "slots": SLOTS})) == 1
-    assert sums({"rows": ROWS | {"ignored": None}, "slots": {}}) == []
+    assert len(build_balance_checks({"dry_run": True, "rows": ROWS, "slots": SLOTS})) == 1
+    assert build_balance_checks({"rows": ROWS | {"ignored": None}, "slots": {}}) == []
 
 
 @pytest.mark.parametrize(
@@ -159,18 +159,18 @@ def test_a_plan_has_no_sum_of_slots_and_unknown_counts_have_none() -> None:
     ],
 )
 def test_one_sentence_says_what_the_shop_sees(report: dict[str, object], sentence: str) -> None:
-    assert status(report) == sentence
+    assert describe_release(report) == sentence
 
 
 def test_the_command_that_lets_a_batch_go_is_quoted_for_a_shell() -> None:
     report = {"run_id": "r1", "held": ["retired-share", "x; rm -rf ~"], "store": "s3://a b/c"}
     assert is_held(report)
-    assert release_command(report) == (
+    assert format_release_command(report) == (
         "packshot release r1 --store 's3://a b/c' --accept retired-share --accept 'x; rm -rf ~' --reason …"
     )
-    assert "--store URL " in release_command({"run_id": "r1", "held": ["a"]})
+    assert "--store URL " in format_release_command({"run_id": "r1", "held": ["a"]})
 
 
 def test_a_range_of_prices_is_told_from_the_lowest_to_the_highest() -> None:
-    assert price_range([0.003, 0.008], "USD") == "0.003 to 0.008 USD"
-    assert price_range(None, "USD") == "–"
+    assert format_price_range([0.003, 0.008], "USD") == "0.003 to 0.008 USD"
+    assert format_price_range(None, "USD") == "–"

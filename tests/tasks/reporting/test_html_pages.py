@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 
-from tasks.reporting.html_pages import TEXT_CHARACTERS, data_uri, render_page
+from tasks.reporting.html_pages import MAX_PAGE_TEXT_CHARACTERS, data_uri, render_page
 
 WORDS = {"document": {"catalogue": "<b>\x1b[31m" + "x" * 5000, "run_id": "r", "held": [], "suite_version": 1,
                       "checks": [], "totals": {}}, "groups": [], "passed": 0, "expected": str}  # fmt: skip
@@ -14,7 +14,7 @@ def test_text_is_escaped_made_printable_and_cut() -> None:
     page = render_page("audit.html", **WORDS)
     assert "<b>" not in page
     assert "\x1b" not in page
-    assert "x" * TEXT_CHARACTERS not in page
+    assert "x" * MAX_PAGE_TEXT_CHARACTERS not in page
 
 
 def test_the_style_sheet_is_named_by_its_digest_and_nothing_else_is_allowed() -> None:

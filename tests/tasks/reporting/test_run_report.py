@@ -20,7 +20,14 @@ from infra.imaging.codecs import decode
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
-from tasks.reporting.run_report import THUMBNAIL_SIDE, Tile, contact_sheet, markdown_summary, render_html, write_report
+from tasks.reporting.run_report import (
+    THUMBNAIL_SIDE,
+    Tile,
+    build_contact_sheet,
+    render_html,
+    render_markdown,
+    write_report,
+)
 
 HOSTILE = '<script>alert("x")</script>\' onerror=alert(1) {{ 7*7 }} {% raw %} \x1b[31m \u202e https://evil.example/'
 FINISH = "f" * 64
@@ -145,7 +152,7 @@ class Page(HTMLParser):
 
 
 def test_every_state_gets_its_part_and_what_is_left_goes_to_the_others(store: ObjectStore) -> None:
-    tiles = contact_sheet(store, batch(*many(publish=300, review=200, blocked=5, failed=2, deferred=50)), {}, 96)
+    tiles = build_contact_sheet(store, batch(*many(publish=300, review=200, blocked=5, failed=2, deferred=50)), {}, 96)
     assert Counter(tile.state for tile in tiles) == {"failed": 2, "blocked": 5, "review": 45, "publish": 44}
     assert [tile.state for tile in tiles] == ["review"] * 45 + ["blocked"] * 5 + ["failed"] * 2 + ["publish"] * 44
 
@@ -153,31 +160,31 @@ def test_every_state_gets_its_part_and_what_is_left_goes_to_the_others(store: Ob
 @pytest.mark.parametrize("limit", [0, 1, 3, 7, 96])
 def test_the_limit_is_kept(store: ObjectStore, limit: int) -> None:
     rows = many(publish=40, review=9, blocked=3, failed=1)
-    assert len(contact_sheet(store, batch(*rows), {}, limit)) == min(limit, len(rows))
+    assert len(build_contact_sheet(store, batch(*rows), {}, limit)) == min(limit, len(rows))
 
 
 def test_the_choice_does_not_depend_on_the_batch_s_order(store: ObjectStore) -> None:
     rows = many(publish=80, review=40)
-    first = contact_sheet(store, batch(*rows), {}, 20)
-    assert contact_sheet(store, batch(*reversed(rows)), {}, 20) == first
+    first = build_contact_sheet(store, batch(*rows), {}, 20)
+    assert build_contact_sheet(store, batch(*reversed(rows)), {}, 20) == first
     assert len({tile.sku for tile in first}) == 20
 
 
 def test_a_rare_reason_is_shown_among_many_of_another(store: ObjectStore) -> None:
     rows = [*many(blocked=500), decision("GUN-1", "blocked", reasons=["words.weapons"], image_key=None, attempt=None)]
-    tiles = contact_sheet(store, batch(*rows), {}, 4)
+    tiles = build_contact_sheet(store, batch(*rows), {}, 4)
     assert ("words.weapons",) in {tile.reasons for tile in tiles}
 
 
 def test_slots_that_share_a_picture_come_last(store: ObjectStore) -> None:
     shared = [decision(f"S-{size}", "publish", request_key=sha("one"), image_key=sha("one")) for size in range(50)]
-    tiles = contact_sheet(store, batch(*shared, *many(publish=9)), {}, 10)
+    tiles = build_contact_sheet(store, batch(*shared, *many(publish=9)), {}, 10)
     assert sum(tile.sku.startswith("S-") for tile in tiles) == 1
 
 
 def test_a_picture_becomes_a_thumbnail_with_its_prompt(store: ObjectStore) -> None:
     stage(store, "MUG-1")
-    (tile,) = contact_sheet(store, batch(decision("MUG-1", "publish")), {sha("request", "MUG-1"): "A mug."})
+    (tile,) = build_contact_sheet(store, batch(decision("MUG-1", "publish")), {sha("request", "MUG-1"): "A mug."})
     assert decode(tile.jpeg).shape == (THUMBNAIL_SIDE, 171, 3)
     assert (tile.prompt, tile.attempt, tile.reasons) == ("A mug.", 0, ())
 
@@ -189,7 +196,7 @@ def test_a_picture_that_is_gone_damaged_or_was_never_made_is_a_tile_without_one(
         decision("GONE", "publish"),
         decision("NEVER", "review", image_key=None, attempt=None, finish_digest=None, verdict=None, reasons=None),
     ]
-    tiles = {tile.sku: tile for tile in contact_sheet(store, batch(*rows), {})}
+    tiles = {tile.sku: tile for tile in build_contact_sheet(store, batch(*rows), {})}
     assert {sku: tile.jpeg for sku, tile in tiles.items()} == {"DAMAGED": b"", "GONE": b"", "NEVER": b""}
     page = Page(render_html(report(), list(tiles.values())))
     assert page.tags["img"] == 0
@@ -198,7 +205,7 @@ def test_a_picture_that_is_gone_damaged_or_was_never_made_is_a_tile_without_one(
 
 
 def test_an_empty_batch_has_an_empty_sheet(store: ObjectStore) -> None:
-    assert contact_sheet(store, DECISIONS.empty_table(), {}) == []
+    assert build_contact_sheet(store, DECISIONS.empty_table(), {}) == []
 
 
 # The page
@@ -351,7 +358,7 @@ def test_both_files_are_written_and_the_json_is_the_document(store: ObjectStore)
 
 
 def test_the_summary_counts_and_points_to_the_whole() -> None:
-    text = markdown_summary(report())
+    text = render_markdown(report())
     assert text.startswith("## autumn\n\n**Published as release 4,242.**\n")
     for line in ("| published | 6,574 |", "| rejected | 213 |", "| words\\.nudity | 97 |"):
         assert line in text
@@ -361,7 +368,7 @@ def test_the_summary_counts_and_points_to_the_whole() -> None:
 
 def test_the_summary_escapes_markdown_and_html() -> None:
     bad = "<img src=x> | [a](javascript:b) `c` **d** https://evil.example www.evil.example\n# e"
-    text = markdown_summary(report(reasons={bad: 1}, warnings=[bad], catalogue=bad, run_id="r`1"))
+    text = render_markdown(report(reasons={bad: 1}, warnings=[bad], catalogue=bad, run_id="r`1"))
     escaped = (
         r"&lt;img src=x&gt; \| \[a\]\(javascript\:b\) \`c\` \*\*d\*\* https\://evil\.example www\.evil\.example \# e"
     )
@@ -371,7 +378,7 @@ def test_the_summary_escapes_markdown_and_html() -> None:
 
 
 def test_the_summary_of_a_held_batch_says_what_to_type() -> None:
-    text = markdown_summary(report(held=["retired-share"], release={"version": None, "previous": 41}))
+    text = render_markdown(report(held=["retired-share"], release={"version": None, "previous": 41}))
     assert "**Held: nothing was published, release 41 stays.**" in text
     assert "`packshot release 20261122T020004-9f31c2aa --store URL --accept retired-share --reason …`" in text
 
@@ -382,6 +389,6 @@ def test_the_page_says_where_pictures_may_be_used() -> None:
     assert "needs-a-person 9, " in page.text
     assert "amazon-main" in page.text
     assert page.tags["script"] == 0
-    assert "| amazon\\-main | 0 |" in markdown_summary(report(channels=channels))
-    assert "usable on" not in markdown_summary(report())
+    assert "| amazon\\-main | 0 |" in render_markdown(report(channels=channels))
+    assert "usable on" not in render_markdown(report())
     assert "Channels" not in Page(render_html(report(), [])).text

@@ -8,8 +8,15 @@ import pyarrow.compute as pc
 import pytest
 
 from catalogs import layout
-from catalogs.runs.report import Delivery
-from tasks.reporting.run_statistics import channel_sums, delivery, engine_seconds, prompts_of, standing, tally
+from catalogs.runs.report import DeliveryCounts
+from tasks.reporting.run_statistics import (
+    collect_run_statistics,
+    find_incomplete_skus,
+    measure_delivery,
+    read_prompts,
+    sum_engine_seconds,
+    summarize_channels,
+)
 from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
 from tests.tasks.shops import CATALOGUE, Shop, request_of
 
@@ -23,19 +30,19 @@ def test_images_are_counted_over_all_records(shop: Shop) -> None:
     first = [attempt("one", made="reused", engine_seconds=0.0), attempt("two", verdict="BLOCK", again=True)]
     second = [attempt("two", 1, engine_seconds=1.25), attempt("three", made="failed", engine_seconds=0.25)]
     write_records(shop.store, {"0-000000": first, "again-1": second})
-    images, *_ = tally(shop.store, RUN, batch())
+    images, *_ = collect_run_statistics(shop.store, RUN, batch())
     assert (images.generated, images.reused, images.failed, images.attempts) == (2, 1, 1, 4)
     assert images.gpu_seconds == 2.0
 
 
 def test_a_run_that_made_nothing_comes_to_nothing(shop: Shop) -> None:
-    images, reasons, models = tally(shop.store, RUN, batch())
+    images, reasons, models = collect_run_statistics(shop.store, RUN, batch())
     assert (images.attempts, images.gpu_seconds, images.shared, reasons, models) == (0, 0.0, 0, {}, [])
 
 
 def test_slots_share_a_picture_only_in_the_same_finish(shop: Shop) -> None:
     places = {"a/front": "red", "b/front": "red", "c/front": "red", "d/front": "red+wide", "e/front": "blue"}
-    images, *_ = tally(shop.store, RUN, batch(decision(place, word) for place, word in places.items()))
+    images, *_ = collect_run_statistics(shop.store, RUN, batch(decision(place, word) for place, word in places.items()))
     assert images.shared == 2
 
 
@@ -45,7 +52,7 @@ def test_reasons_are_counted_over_slots(shop: Shop) -> None:
         decision("b/front", "red", "review", reasons=["blurred"]),
         decision("c/front", "blue", reasons=None),
     ]
-    assert tally(shop.store, RUN, batch(rows))[1] == {"blurred": 2, "duplicate-maybe": 1}
+    assert collect_run_statistics(shop.store, RUN, batch(rows))[1] == {"blurred": 2, "duplicate-maybe": 1}
 
 
 def test_skus_that_mix_old_and_new_and_those_that_show_nothing_are_named(shop: Shop) -> None:
@@ -62,31 +69,31 @@ def test_skus_that_mix_old_and_new_and_those_that_show_nothing_are_named(shop: S
         decision("bare/side", "seven", "blocked"),
         decision("elsewhere/side", "eight", "blocked"),
     ]
-    assert standing(shop.tables, batch(rows)) == {"old_beside_new": ["mixed"], "nothing_live": ["bare"]}
+    assert find_incomplete_skus(shop.tables, batch(rows)) == {"old_beside_new": ["mixed"], "nothing_live": ["bare"]}
 
 
 def test_only_the_wanted_prompts_are_read_from_all_parts(shop: Shop) -> None:
     write_plan(shop.store, [], [request("one"), request("two")])
     write_plan(shop.store, [], [request("three"), request("four")], part="refused")
     wanted = [request_of(word) for word in ("three", "one", "one", "unknown")]
-    assert prompts_of(shop.store, RUN, wanted) == {request_of("one"): "one", request_of("three"): "three"}
-    assert prompts_of(shop.store, RUN, []) == {}
+    assert read_prompts(shop.store, RUN, wanted) == {request_of("one"): "one", request_of("three"): "three"}
+    assert read_prompts(shop.store, RUN, []) == {}
 
 
 def test_seconds_are_added_up_over_all_processes_of_a_run(shop: Shop) -> None:
     write_records(shop.store, {"0-000000": [attempt("one")], "again-1": [attempt("two", 1, engine_seconds=1.25)]})
-    assert engine_seconds(shop.store, RUN) == 1.75
-    assert engine_seconds(shop.store, "another-run") == 0.0
+    assert sum_engine_seconds(shop.store, RUN) == 1.75
+    assert sum_engine_seconds(shop.store, "another-run") == 0.0
 
 
-def delivered(shop: Shop, hours: dict[str, float | None], state: str = "publish", **words: Any) -> Delivery:
+def delivered(shop: Shop, hours: dict[str, float | None], state: str = "publish", **words: Any) -> DeliveryCounts:
     """Release a batch of SKU/view -> hours since its row was created, and return what it delivered."""
     now = datetime.now(UTC)
     created = {place: None if ago is None else now - timedelta(hours=ago) for place, ago in hours.items()}
     rows = [decision(place, place, state, created_at=when, **words) for place, when in created.items()]
-    previous = shop.tables.version(layout.manifest(CATALOGUE))
+    previous = shop.tables.version(layout.manifest_table(CATALOGUE))
     shop.release(RUN, dict.fromkeys(hours, "red") if state == "publish" else {})
-    return delivery(shop.tables, batch(rows), frozenset(), previous)
+    return measure_delivery(shop.tables, batch(rows), frozenset(), previous)
 
 
 def test_a_new_sku_is_in_time_when_all_its_pictures_came_within_two_hours(shop: Shop) -> None:
@@ -106,14 +113,14 @@ def test_what_was_deferred_is_counted_by_reason_and_its_skus_are_not_in_time(sho
 
 def test_a_batch_that_is_not_released_says_nothing_of_new_skus(shop: Shop) -> None:
     rows = [decision("a/front", "red", created_at=datetime.now(UTC))]
-    found = delivery(shop.tables, batch(rows), frozenset(), 0)
+    found = measure_delivery(shop.tables, batch(rows), frozenset(), 0)
     assert (found.skus, found.new_skus) == (1, 0)
 
 
 def test_a_superseded_slot_delivers_nothing(shop: Shop) -> None:
     rows = [decision("a/front", "red"), decision("b/front", "blue")]
     superseded = frozenset([rows[0]["slot_id"]])
-    assert delivery(shop.tables, batch(rows), superseded, 0).skus == 1
+    assert measure_delivery(shop.tables, batch(rows), superseded, 0).skus == 1
 
 
 def test_pictures_are_counted_by_where_they_may_be_used(shop: Shop) -> None:
@@ -126,8 +133,8 @@ def test_pictures_are_counted_by_where_they_may_be_used(shop: Shop) -> None:
     ]
     decided = batch(rows)
     superseded = frozenset(decided.decisions.filter(pc.equal(decided.decisions["sku"], "e"))["slot_id"].to_pylist())
-    sums = channel_sums(decided, superseded, ["shopify", "ebay"])
+    sums = summarize_channels(decided, superseded, ["shopify", "ebay"])
     assert list(sums) == ["ebay", "shopify"]
     assert sums["ebay"] == {"usable": 1, "not_usable": 2, "reasons": {"text": 2, "too-small": 1}}
     assert sums["shopify"] == {"usable": 3, "not_usable": 0, "reasons": {}}
-    assert channel_sums(batch(rows[3:4]), frozenset(), ["ebay"]) == {}, "nothing was published"
+    assert summarize_channels(batch(rows[3:4]), frozenset(), ["ebay"]) == {}, "nothing was published"

@@ -7,16 +7,16 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from infra.stores.json_objects import write_json
-from tasks.runs.release_history import catalogues, releases
+from tasks.runs.release_history import list_catalogues, list_releases
 from tests.tasks.shops import Shop
 
 
 def test_releases_are_newest_first_with_what_they_moved(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    assert releases(shop.tables, "shoes", shop.store) == []
+    assert list_releases(shop.tables, "shoes", shop.store) == []
     shop.release("r1", {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green"})
     shop.release("r2", {"shirt/front": "pink", "shirt/back": None})
-    lines = releases(shop.tables, "shoes", shop.store)
+    lines = list_releases(shop.tables, "shoes", shop.store)
     assert [(line.version, line.run_id, line.kind, line.rows, line.current) for line in lines] == [
         (2, "r2", "release", 2, True),
         (1, "r1", "release", 3, False),
@@ -27,14 +27,14 @@ def test_releases_are_newest_first_with_what_they_moved(tmp_path: Path) -> None:
 
 def test_a_rollback_says_where_it_went_back_to_and_a_foreign_commit_is_told_apart(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    table = layout.manifest("shoes")
+    table = layout.manifest_table("shoes")
     for run_id in ("r1", "r2"):
         shop.release(run_id, {"shirt/front": run_id})
     rows = shop.tables.read(table).append_column("_op", [["put"]])
     words = {"run_id": "b1", "kind": "rollback", "target": "1", "token": "b1"}
     shop.tables.merge(table, rows, on=["slot_id"], base_version=2, metadata=words)
     shop.tables.merge(table, rows, on=["slot_id"], base_version=3, metadata={})
-    lines = releases(shop.tables, "shoes", shop.store)
+    lines = list_releases(shop.tables, "shoes", shop.store)
     assert [(line.kind, line.back_to, line.run_id) for line in lines[:3]] == [
         ("other", None, ""),
         ("rollback", 1, "b1"),
@@ -46,8 +46,8 @@ def test_what_a_sweep_let_go_is_listed_as_such(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     for run_id in ("r1", "r2", "r3"):
         shop.release(run_id, {"shirt/front": run_id})
-    write_json(shop.store, layout.horizon("shoes"), {"oldest": 2})
-    lines = releases(shop.tables, "shoes", shop.store)
+    write_json(shop.store, layout.retention_watermark("shoes"), {"oldest": 2})
+    lines = list_releases(shop.tables, "shoes", shop.store)
     assert [(line.version, line.kept) for line in lines] == [(3, True), (2, True), (1, False)]
 
 
@@ -55,11 +55,11 @@ def test_every_catalogue_with_a_manifest_is_found_and_none_else(tmp_path: Path) 
     shoes, hats = Shop(tmp_path), Shop(tmp_path, "hats")
     shoes.store.write("manifest/not-a-table/readme.txt", b"x")
     shoes.store.write("published/bags/x/front.jpg", b"x")
-    assert catalogues(shoes.store) == ["hats", "shoes"]
+    assert list_catalogues(shoes.store) == ["hats", "shoes"]
     shoes.release("r1", {"shirt/front": "red"})
     hats.release("h1", {"hat/front": "red"})
     shoes.release("r2", {"shirt/front": "blue"})
-    lines = releases(shoes.tables, None, shoes.store)
+    lines = list_releases(shoes.tables, None, shoes.store)
     assert [(line.catalogue, line.version, line.current) for line in lines] == [
         ("shoes", 2, True),
         ("hats", 1, True),
@@ -70,4 +70,4 @@ def test_every_catalogue_with_a_manifest_is_found_and_none_else(tmp_path: Path) 
 def test_a_catalogue_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
-        releases(shop.tables, "boots", shop.store)
+        list_releases(shop.tables, "boots", shop.store)

@@ -11,12 +11,12 @@ from catalogs import layout
 from catalogs.planning.plan import Request, Shard
 from catalogs.planning.sharding import Sharder
 from catalogs.policy.schema import built_in_policy
-from catalogs.runs.work_items import Made, Order, Screening
+from catalogs.runs.work_items import GeneratedImage, ShardScreening, WorkItem
 from infra.engines import EngineSpec, open_engine
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.stores.parquet_objects import write_table
-from tasks.runs.run_context import Gate, Places, Workbench
+from tasks.runs.run_context import Resources, RunContext, ScreeningContext
 from tests.tasks.batches import RUN, attempt, request, write_records
 from tests.tasks.shops import Shop
 
@@ -26,10 +26,10 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def bench_of(shop: Shop) -> Workbench:
+def bench_of(shop: Shop) -> RunContext:
     pool = InlinePool(lambda: open_engine(EngineSpec("stub")))
-    gate = Gate(shop.store, InlineScreener(shop.store), built_in_policy(), {}, 60.0)
-    return Workbench(Places(shop.store, shop.tables, lambda _: pool), gate, RUN)
+    gate = ScreeningContext(shop.store, InlineScreener(shop.store), built_in_policy(), {}, 60.0)
+    return RunContext(Resources(shop.store, shop.tables, lambda _: pool), gate, RUN)
 
 
 def shards_of(shop: Shop, requests: Iterable[Request], size: int = 1) -> list[Shard]:
@@ -45,17 +45,17 @@ def shards_of(shop: Shop, requests: Iterable[Request], size: int = 1) -> list[Sh
 def test_only_shards_without_a_record_are_to_be_done(shop: Shop) -> None:
     shards = shards_of(shop, [request("one"), request("two"), request("three")])
     names = [shard.name for shard in shards]
-    assert bench_of(shop).plan(shards) == names
+    assert bench_of(shop).add_planned_shards(shards) == names
     write_records(shop.store, {names[1]: [attempt("two")], "again-1": [attempt("two", 1)]})
-    assert bench_of(shop).plan(shards) == [names[0], names[2]]
+    assert bench_of(shop).add_planned_shards(shards) == [names[0], names[2]]
 
 
 def test_a_shards_orders_are_read_from_the_plan_and_begin_where_earlier_nights_ended(shop: Shop) -> None:
     requests = [request("one", seed=7), request("two", first_attempt=1)]
     [shard] = shards_of(shop, requests, size=2)
     bench = bench_of(shop)
-    bench.plan([shard])
-    work = bench.work(shard.name)
+    bench.add_planned_shards([shard])
+    work = bench.load_shard_work(shard.name)
     assert [(order.request, order.attempt) for order in work.orders] == [(requests[0], 0), (requests[1], 1)]
     assert (work.name, work.model, work.orders[0].seed) == (shard.name, "stub", 7)
 
@@ -71,38 +71,38 @@ def test_what_a_killed_process_owed_is_the_next_attempt_of_each_open_chain(shop:
         },
     )
     bench = bench_of(shop)
-    bench.plan(shards)
-    owed = sorted((order.request.prompt, order.attempt) for order in bench.unfinished())
+    bench.add_planned_shards(shards)
+    owed = sorted((order.request.prompt, order.attempt) for order in bench.find_pending_items())
     assert owed == [("one", 2), ("two+wide", 1)]
 
 
 def test_a_run_without_records_owes_nothing(shop: Shop) -> None:
     bench = bench_of(shop)
-    bench.plan(shards_of(shop, [request("one")]))
-    assert bench.unfinished() == []
+    bench.add_planned_shards(shards_of(shop, [request("one")]))
+    assert bench.find_pending_items() == []
 
 
 def test_the_same_orders_are_the_same_shard_in_any_order(shop: Shop) -> None:
-    one, two = Order(request("one"), 1), Order(request("two"), 1)
+    one, two = WorkItem(request("one"), 1), WorkItem(request("two"), 1)
     bench = bench_of(shop)
-    name = bench.again([one, two])
-    assert bench.work(name).orders == (one, two)
-    assert bench_of(shop).again([two, one]) == name
-    others = [[one], [one, Order(request("two"), 2)], [one, Order(request("two+wide"), 1)]]
-    assert len({name, *map(bench.again, others)}) == 4
+    name = bench.add_retry_shard([one, two])
+    assert bench.load_shard_work(name).orders == (one, two)
+    assert bench_of(shop).add_retry_shard([two, one]) == name
+    others = [[one], [one, WorkItem(request("two"), 2)], [one, WorkItem(request("two+wide"), 1)]]
+    assert len({name, *map(bench.add_retry_shard, others)}) == 4
 
 
 def test_what_was_made_and_screened_is_handed_over_once(shop: Shop) -> None:
-    order = Order(request("one"), 0)
+    order = WorkItem(request("one"), 0)
     bench = bench_of(shop)
-    name = bench.again([order])
-    made = [Made(order, "generated", "ab" * 32)]
-    bench.put_made(name, made)
-    assert bench.take_made(name) == made
-    screening = Screening(name, generated=1)
+    name = bench.add_retry_shard([order])
+    made = [GeneratedImage(order, "generated", "ab" * 32)]
+    bench.put_generated(name, made)
+    assert bench.take_generated(name) == made
+    screening = ShardScreening(name, generated=1)
     bench.put_screened(name, screening)
     assert bench.take_screened(name) is screening
-    for take in (bench.take_made, bench.take_screened):
+    for take in (bench.take_generated, bench.take_screened):
         with pytest.raises(KeyError):
             take(name)
 
@@ -111,5 +111,5 @@ def test_a_shard_of_some_rows_of_a_row_group_holds_these(shop: Shop) -> None:
     requests = [request(word) for word in ("one", "two", "three")]
     [shard] = shards_of(shop, requests, size=3)
     bench = bench_of(shop)
-    bench.plan([replace(shard, name="0-1-000000", requests=2, rows=[0, 2])])
-    assert [order.request for order in bench.work("0-1-000000").orders] == [requests[0], requests[2]]
+    bench.add_planned_shards([replace(shard, name="0-1-000000", requests=2, rows=[0, 2])])
+    assert [order.request for order in bench.load_shard_work("0-1-000000").orders] == [requests[0], requests[2]]

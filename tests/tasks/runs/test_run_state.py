@@ -7,7 +7,7 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.policy.schema import built_in_policy
-from catalogs.runs.job import Job
+from catalogs.runs.job import RefreshJob
 from infra.coordination.leases import acquire
 from infra.stores.json_objects import read_json, write_json
 from tasks.runs import run_state as runs
@@ -20,39 +20,39 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def job(catalogue: str = CATALOGUE) -> Job:
-    return Job("catalogue.csv", "store", catalogue, RECIPE, built_in_policy())
+def job(catalogue: str = CATALOGUE) -> RefreshJob:
+    return RefreshJob("catalogue.csv", "store", catalogue, RECIPE, built_in_policy())
 
 
 def test_a_run_is_open_from_its_start_until_it_is_closed(shop: Shop) -> None:
-    run = runs.start(shop.store, job(), "f1")
-    assert runs.is_open(shop.store, run)
-    runs.close(shop.store, run, "superseded", {"reason": "a newer run took its place"})
-    assert not runs.is_open(shop.store, run)
-    assert runs.open_runs(shop.store, CATALOGUE) == []
+    run = runs.start_run(shop.store, job(), "f1")
+    assert runs.is_run_open(shop.store, run)
+    runs.close_run(shop.store, run, "superseded", {"reason": "a newer run took its place"})
+    assert not runs.is_run_open(shop.store, run)
+    assert runs.load_open_runs(shop.store, CATALOGUE) == []
     closed = read_json(shop.store, layout.run_file(run.run_id, "closed.json"))
     assert (closed["state"], closed["reason"]) == ("superseded", "a newer run took its place")
 
 
 def test_a_run_is_loaded_as_it_was_started(shop: Shop) -> None:
-    run = runs.start(shop.store, job(), "f1")
-    found = runs.load(shop.store, run.run_id)
+    run = runs.start_run(shop.store, job(), "f1")
+    found = runs.load_run(shop.store, run.run_id)
     assert (run.resumed, found.resumed) == (False, True)
     for name in ("run_id", "catalogue", "scope", "fingerprint", "started_at", "source"):
         assert getattr(found, name) == getattr(run, name)
     with pytest.raises(OptionError, match="has no run 'r9'"):
-        runs.load(shop.store, "r9")
+        runs.load_run(shop.store, "r9")
 
 
 def test_open_runs_are_those_of_one_catalogue_oldest_first(shop: Shop) -> None:
-    started = [runs.start(shop.store, job(), str(number)).run_id for number in range(5)]
-    runs.start(shop.store, job("boots"), "f")
-    assert [run.run_id for run in runs.open_runs(shop.store, CATALOGUE)] == started
+    started = [runs.start_run(shop.store, job(), str(number)).run_id for number in range(5)]
+    runs.start_run(shop.store, job("boots"), "f")
+    assert [run.run_id for run in runs.load_open_runs(shop.store, CATALOGUE)] == started
 
 
 def test_the_rules_of_a_run_are_frozen_into_it(shop: Shop) -> None:
-    run = runs.start(shop.store, job(), "f1")
-    recipe, policy = runs.frozen_rules(shop.store, run.run_id)
+    run = runs.start_run(shop.store, job(), "f1")
+    recipe, policy = runs.load_frozen_rules(shop.store, run.run_id)
     assert (recipe.digest, policy.digest) == (RECIPE.digest, built_in_policy().digest)
     assert (recipe, policy) == (RECIPE, built_in_policy())
 
@@ -60,16 +60,16 @@ def test_the_rules_of_a_run_are_frozen_into_it(shop: Shop) -> None:
 def test_a_marker_whose_folder_was_swept_is_no_run_and_goes(shop: Shop) -> None:
     marker = layout.open_run(CATALOGUE, "swept")
     write_json(shop.store, marker, {"run_id": "swept"})
-    run = runs.start(shop.store, job(), "f1")
-    assert [found.run_id for found in runs.open_runs(shop.store, CATALOGUE)] == [run.run_id]
+    run = runs.start_run(shop.store, job(), "f1")
+    assert [found.run_id for found in runs.load_open_runs(shop.store, CATALOGUE)] == [run.run_id]
     assert not shop.store.exists(marker)
 
 
 def test_a_held_run_names_its_checks_and_a_person_lets_some_go(shop: Shop) -> None:
-    run = runs.start(shop.store, job(), "f1")
+    run = runs.start_run(shop.store, job(), "f1")
     assert (runs.held_checks(shop.store, run), runs.accepted_checks(shop.store, run)) == ([], set())
-    runs.hold(shop.store, run, ["retired-share", "slots-sum"], [{"name": "retired-share"}])
-    runs.accept(shop.store, run, ["retired-share"], "the winter goods go", "ada")
+    runs.hold_run(shop.store, run, ["retired-share", "slots-sum"], [{"name": "retired-share"}])
+    runs.accept_checks(shop.store, run, ["retired-share"], "the winter goods go", "ada")
     assert runs.held_checks(shop.store, run) == ["retired-share", "slots-sum"]
     assert runs.accepted_checks(shop.store, run) == {"retired-share"}
     [kept] = shop.keys("decisions/")
@@ -78,18 +78,18 @@ def test_a_held_run_names_its_checks_and_a_person_lets_some_go(shop: Shop) -> No
 
 
 def test_a_run_is_committed_once_the_manifest_names_it(shop: Shop) -> None:
-    run, other = (runs.start(shop.store, job(), name) for name in ("f1", "f2"))
-    assert not runs.committed(shop.tables, run)
+    run, other = (runs.start_run(shop.store, job(), name) for name in ("f1", "f2"))
+    assert not runs.is_committed(shop.tables, run)
     shop.release(run.run_id, {"shirt/front": "red"})
     shop.release("later", {"mug/front": "blue"})
-    assert runs.committed(shop.tables, run)
-    assert not runs.committed(shop.tables, other)
+    assert runs.is_committed(shop.tables, run)
+    assert not runs.is_committed(shop.tables, other)
 
 
 def test_a_run_is_alive_while_a_process_holds_its_lease(shop: Shop) -> None:
-    run = runs.start(shop.store, job(), "f1")
-    assert not runs.alive(shop.store, run)
+    run = runs.start_run(shop.store, job(), "f1")
+    assert not runs.has_live_lease(shop.store, run)
     lease = acquire(shop.store, layout.run_lease(CATALOGUE, run.run_id), "ada", 60)
-    assert runs.alive(shop.store, run)
+    assert runs.has_live_lease(shop.store, run)
     lease.release()
-    assert not runs.alive(shop.store, run)
+    assert not runs.has_live_lease(shop.store, run)

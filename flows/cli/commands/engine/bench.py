@@ -8,12 +8,12 @@ import typer
 
 from catalogs.errors import OptionError
 from flows.cli import options
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.console import open_console, print_json, read_settings
 
 if TYPE_CHECKING:
-    from infra.models.loading import Weights
+    from infra.models.loading import PipelineSource
 
-USUAL_BACKENDS = "eager,compile,graphs,fp8"
+DEFAULT_BACKENDS = "eager,compile,graphs,fp8"
 
 
 def bench(
@@ -28,7 +28,7 @@ def bench(
     rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="Batches on the clock, a case")] = 3,
     backends: Annotated[
         str, typer.Option("--backends", help="What to measure; fp8-compile and tensorrt are others")
-    ] = USUAL_BACKENDS,
+    ] = DEFAULT_BACKENDS,
     engine: Annotated[
         Path | None, typer.Option("--engine", help="A TensorRT engine of the model, to be measured too: its folder")
     ] = None,
@@ -36,34 +36,32 @@ def bench(
     as_json: options.Json = False,
 ) -> None:
     """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with its reason."""
-    from flows.cli.views.engines import show_bench
+    from flows.cli.views.engines import show_benchmark
     from flows.engines import benchmark as benching
-    from infra.models.loading import require_libraries
+    from infra.models.loading import require_torch_extra
 
-    _require_that_they_go_together(model, random_weights, tiny, engine)
-    sides, batches = benching.sizes_of(sizes), benching.batches_of(batch)
+    _check_option_combination(model, random_weights, tiny, engine)
+    sides, batches = benching.parse_sides(sizes), benching.parse_batch_sizes(batch)
     if out is not None and not out.resolve().parent.is_dir():
         raise OptionError(f"--out: {str(out.parent)!r} is no folder")
-    require_libraries()
-    from infra.evaluation.benchmark_cases import Case
+    require_torch_extra()
+    from infra.evaluation.benchmark_cases import BenchmarkCase
 
-    names = benching.backends_of(backends, engine)
-    weights, called = _weights(model, random_weights, tiny)
-    cases = [Case(side, each, steps, rounds) for side in sides for each in batches]
-    screen = console()
-    with screen.status("Measuring") if not as_json else _Silent() as status:
-        found = benching.bench(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
+    names = benching.parse_backends(backends, engine)
+    weights, called = _select_weights(model, random_weights, tiny)
+    cases = [BenchmarkCase(side, each, steps, rounds) for side in sides for each in batches]
+    screen = open_console()
+    with screen.status("Measuring") if not as_json else _NullStatus() as status:
+        found = benching.run_benchmark(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
     if out is not None:
         out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     if as_json:
         print_json(found)
     else:
-        show_bench(screen, found)
+        show_benchmark(screen, found)
 
 
-def _require_that_they_go_together(
-    model: str | None, random_weights: str | None, tiny: bool, engine: Path | None
-) -> None:
+def _check_option_combination(model: str | None, random_weights: str | None, tiny: bool, engine: Path | None) -> None:
     if (model is None) == (random_weights is None):
         raise OptionError("--model or --random-weights: give one of the two")
     if tiny and random_weights is None:
@@ -72,20 +70,20 @@ def _require_that_they_go_together(
         raise OptionError("--engine: it goes with --model, whose engine it is")
 
 
-def _weights(model: str | None, random_weights: str | None, tiny: bool) -> tuple["Weights", str]:
+def _select_weights(model: str | None, random_weights: str | None, tiny: bool) -> tuple["PipelineSource", str]:
     """Return what is measured, and what it is called."""
     from flows.engines import benchmark as benching
 
     if random_weights is not None:
         called = f"random weights, {'tiny' if tiny else random_weights}"
         return benching.random_weights(random_weights, tiny=tiny), called
-    return benching.weights_of(benching.named_engine(str(model), None, read_settings())), str(model)
+    return benching.stored_weights(benching.resolve_engine_option(str(model), None, read_settings())), str(model)
 
 
-class _Silent:
+class _NullStatus:
     """Says nothing."""
 
-    def __enter__(self) -> "_Silent":
+    def __enter__(self) -> "_NullStatus":
         return self
 
     def __exit__(self, *_: object) -> None:

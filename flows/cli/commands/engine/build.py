@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.console import console, print_json
+from flows.cli.console import open_console, print_json
 
 
 def build(
@@ -40,4 +40,4 @@ def build(
         return
     words = ", ".join(f"{width}x{height}" for width, height in card["sizes"])
     low, _, high = card["batch"]
-    console().print(f"Built in {out}: {words}, batches of {low} to {high}, {card['precision']}.", soft_wrap=True)
+    open_console().print(f"Built in {out}: {words}, batches of {low} to {high}, {card['precision']}.", soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.console import open_console, print_json, read_settings
 
 
 def calibrate(
@@ -27,4 +27,4 @@ def calibrate(
     if as_json:
         print_json(made)
         return
-    console().print(f"Measured {made['layers']} layers on {made['prompts']} prompts: {out}.", soft_wrap=True)
+    open_console().print(f"Measured {made['layers']} layers on {made['prompts']} prompts: {out}.", soft_wrap=True)

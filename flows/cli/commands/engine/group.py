@@ -14,7 +14,7 @@ from flows.cli.commands.engine import repository as engine_store
 from flows.cli.commands.engine import verify as engine_verify
 from flows.cli.commands.engine import verify_precision as engine_precision
 
-engines = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
+engine_app = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
 for command in (
     engine_export.export,
     engine_calibrate.calibrate,
@@ -29,5 +29,5 @@ for command in (
     engine_models.promote,
     engine_models.rollback,
 ):
-    engines.command()(command)
-engines.command("list")(engine_store.list_)
+    engine_app.command()(command)
+engine_app.command("list")(engine_store.list_)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli import options
-from flows.cli.console import console, print_json
+from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,7 @@ def add(
         return
     called = f"{card['model']}/{card['version']}"
     words = f"packshot engine verify {called} --store {store} --model MODEL"
-    console().print(f"{called} is in the store. Not verified yet: {words}", soft_wrap=True, highlight=False)
+    open_console().print(f"{called} is in the store. Not verified yet: {words}", soft_wrap=True, highlight=False)
 
 
 def list_(
@@ -44,17 +44,17 @@ def list_(
     if as_json:
         print_json({"engines": found})
     else:
-        _show(console(), found)
+        _show_engines(open_console(), found)
 
 
-def _show(terminal: "Console", found: list[dict[str, Any]]) -> None:
+def _show_engines(console: "Console", engines: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for title in ("engine", "state", "precision", "runs on", "sizes", "largest difference"):
         table.add_column(title)
-    for card in found:
+    for card in engines:
         facts, parity = card["facts"], card["parity"]
         place = f"TensorRT {facts['tensorrt']}, {facts['gpu']}" if facts["tensorrt"] else "ONNX Runtime"
         sizes = " ".join(f"{width}x{height}" for width, height in facts["sizes"]) or "any"
@@ -62,4 +62,4 @@ def _show(terminal: "Console", found: list[dict[str, Any]]) -> None:
         figures = "not verified" if not parity else "no number" if worst is None else f"{worst:.2e}"
         called = f"{card['model']}/{card['version']}"
         table.add_row(*(Text(str(each)) for each in (called, card["state"], facts["precision"], place, sizes, figures)))
-    terminal.print(table if found else "The store has no engines.")
+    console.print(table if engines else "The store has no engines.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from catalogs.errors import OptionError
-from flows.cli.console import console, print_json, read_settings
+from flows.cli.console import open_console, print_json, read_settings
 
 
 def verify_precision(
@@ -18,22 +18,22 @@ def verify_precision(
 ) -> None:
     """Paint fixed prompts in both precisions and keep the verdict on this machine; exit 1 where it does not pass."""
     from flows.cli.views.engines import show_parity
-    from flows.engines.benchmark import named_engine, sizes_of
-    from infra.models.loading import require_libraries
+    from flows.engines.benchmark import parse_sides, resolve_engine_option
+    from infra.models.loading import require_torch_extra
 
     if precision not in ("fp8", "bf16"):
         raise OptionError(f"--precision: {precision!r} cannot be verified; choose fp8 or bf16")
-    [side] = sizes_of(str(size))
-    require_libraries()
-    from infra.engines.parity import LEAST_PSNR, parity_folder
+    [side] = parse_sides(str(size))
+    require_torch_extra()
+    from infra.engines.parity import MIN_PSNR, parity_folder
     from infra.evaluation import precision_check as verifying
 
     folder = parity_folder()
-    record = verifying.verify_precision(named_engine(model, precision, read_settings()), side, steps, folder)
-    found: dict[str, Any] = {**asdict(record), "least_psnr": LEAST_PSNR, "kept_in": str(folder)}
+    record = verifying.verify_precision(resolve_engine_option(model, precision, read_settings()), side, steps, folder)
+    found: dict[str, Any] = {**asdict(record), "least_psnr": MIN_PSNR, "kept_in": str(folder)}
     if as_json:
         print_json(found)
     else:
-        show_parity(console(), found)
+        show_parity(open_console(), found)
     if not record.passed:
         raise typer.Exit(1)

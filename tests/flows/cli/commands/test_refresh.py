@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.commands.refresh import only_our_prefect
+from flows.cli.commands.refresh import isolate_prefect
 from infra.stores.json_objects import read_json
 from tests.flows.cli.conftest import Run
 from tests.flows.shops import Shop
@@ -96,7 +96,7 @@ def test_a_rehearsal_keeps_away_from_the_callers_prefect(tmp_path: Path, monkeyp
     monkeypatch.setenv("DO_NOT_TRACK", "0")
     kept = dict(os.environ)
     try:
-        only_our_prefect(tmp_path / "out")
+        isolate_prefect(tmp_path / "out")
         ours = {name: value for name, value in os.environ.items() if name.startswith(("PREFECT_", "DO_"))}
         assert ours == {"PREFECT_HOME": str(tmp_path / "out" / "prefect"), "DO_NOT_TRACK": "1"}
     finally:

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from flows.orchestration.local_server import free_port
+from flows.orchestration.local_server import find_free_port
 from tests.flows.cli.conftest import Run
 
 
@@ -31,7 +31,7 @@ def test_a_port_that_is_taken_is_said_by_its_option(run: Run, tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_when_it_ends(tmp_path: Path, way: signal.Signals) -> None:
-    port = free_port()
+    port = find_free_port()
     command = [sys.executable, "-m", "flows.cli", "up", "--out", str(tmp_path / "up"), "--port", str(port)]
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert served.stdout is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows.cli.views.engines import show_bench, show_parity
+from flows.cli.views.engines import show_benchmark, show_parity
 
 MACHINE = {"device": "NVIDIA H200", "versions": {"torch": "2.13.0"}, "date": "2026-11-23"}
 MEASURED = {
@@ -31,7 +31,7 @@ def said(screen: Console) -> str:
 def test_a_bench_shows_its_figures_and_its_reasons() -> None:
     screen = console()
     rows: list[Any] = [MEASURED, MISSING]
-    show_bench(screen, {"machine": MACHINE, "model": "m", "precision": "bf16", "steps": 8, "rows": rows})
+    show_benchmark(screen, {"machine": MACHINE, "model": "m", "precision": "bf16", "steps": 8, "rows": rows})
     lines = said(screen).splitlines()
     assert lines[0] == "m on NVIDIA H200, torch 2.13.0, 2026-11-23"
     assert next(line for line in lines if line.startswith("graphs")).split() == [

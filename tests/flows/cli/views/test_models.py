@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from catalogs.models.comparison import Sample, compare
-from flows.cli.views.models import show_comparison, show_models, show_versions_made
+from catalogs.models.comparison import VersionSample, compare_versions
+from flows.cli.views.models import show_comparison, show_models, show_version_results
 
 
 def console(width: int = 80) -> Console:
@@ -60,10 +60,10 @@ def test_hostile_words_neither_colour_nor_move_anything() -> None:
 
 def test_a_comparison_shows_intervals_and_names_what_is_worse() -> None:
     face = console()
-    good = Sample(requests=400, published=380, attempts=400, attempts_squared=400, attempts_of_published=380)
-    bad = Sample(requests=200, published=100, attempts=200, attempts_squared=200, attempts_of_published=100)
-    found = compare((2, 1), bad, good, (3, 4))
-    show_comparison(face, {"comparison": found.document(), "refused": found.faults})
+    good = VersionSample(requests=400, published=380, attempts=400, attempts_squared=400, attempts_of_published=380)
+    bad = VersionSample(requests=200, published=100, attempts=200, attempts_squared=200, attempts_of_published=100)
+    found = compare_versions((2, 1), bad, good, (3, 4))
+    show_comparison(face, {"comparison": found.document(), "refused": found.objections})
     text = " ".join(written(face).split())
     assert "version 2 version 1 difference" in text
     assert "requests decided 200 400" in text
@@ -83,10 +83,10 @@ def test_a_first_version_has_nothing_to_be_compared_with() -> None:
 def test_a_report_shows_versions_only_where_there_are_any() -> None:
     row = {"model": "cards@ab", "version": "card/2", "images": 1200, "requests": 1000, "pass_rate": 0.955}
     face = console()
-    show_versions_made(face, {"models": [row | {"version": None}]})
-    show_versions_made(face, {})
+    show_version_results(face, {"models": [row | {"version": None}]})
+    show_version_results(face, {})
     assert written(face) == ""
-    show_versions_made(face, {"models": [row, row | {"version": None, "model": "turbo@cd", "pass_rate": None}]})
+    show_version_results(face, {"models": [row, row | {"version": None, "model": "turbo@cd", "pass_rate": None}]})
     text = " ".join(written(face).split())
     assert "card/2 1,200 1,000 95.5 %" in text
     assert "turbo@cd 1,200 1,000 –" in text

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows.cli.views.policies import FIRST_FLIPS, show_application, show_trial
+from flows.cli.views.policies import MAX_CHANGES_SHOWN, show_application, show_trial
 
 WORDS = ("PASS", "REVIEW", "BLOCK")
 
@@ -51,8 +51,10 @@ def test_what_could_not_be_decided_is_said() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    flips = [trial()["flips"][0] | {"reason": f"odd-{number}"} for number in range(FIRST_FLIPS + 1)]
-    assert f"The first {FIRST_FLIPS} of {FIRST_FLIPS + 1}; --json has them all." in said(show_trial, trial(flips=flips))
+    flips = [trial()["flips"][0] | {"reason": f"odd-{number}"} for number in range(MAX_CHANGES_SHOWN + 1)]
+    assert f"The first {MAX_CHANGES_SHOWN} of {MAX_CHANGES_SHOWN + 1}; --json has them all." in said(
+        show_trial, trial(flips=flips)
+    )
 
 
 def test_what_was_withdrawn_or_would_be_or_waits_is_one_sentence() -> None:

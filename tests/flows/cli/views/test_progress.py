@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from flows.cli.views.progress import ProgressFace
+from flows.cli.views.progress import ProgressObserver
 
 
 def terminal(width: int = 80) -> Console:
@@ -31,11 +31,11 @@ def frames(console: Console) -> list[list[str]]:
 
 def test_a_log_gets_one_plain_line_a_stage_and_no_control_character() -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=False)
-    with ProgressFace(console) as face:
+    with ProgressObserver(console) as face:
         for stage in ("plan", "generate", "generate", "decide [bold]:boom:\x1b[2J"):
-            face.stage(stage)
-            face.total(10)
-            face.advance(5, passed=4, refused=1)
+            face.on_stage(stage)
+            face.on_images_planned(10)
+            face.on_images_done(5, passed=4, refused=1)
         face.finish()
     assert written(console) == "plan\ngenerate\ndecide [bold]:boom:\\x1b[2J\n"
 
@@ -43,20 +43,20 @@ def test_a_log_gets_one_plain_line_a_stage_and_no_control_character() -> None:
 def test_a_dumb_terminal_counts_as_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     console = terminal()
-    with ProgressFace(console) as face:
-        face.stage("plan")
+    with ProgressObserver(console) as face:
+        face.on_stage("plan")
     assert written(console) == "plan\n"
 
 
 @pytest.mark.parametrize("width", [30, 80])
 def test_a_terminal_shows_two_lines_at_most(width: int) -> None:
     console = terminal(width)
-    with ProgressFace(console) as face:
-        face.stage("generate " + "and so on " * 20)
-        face.total(2_000_000)
+    with ProgressObserver(console) as face:
+        face.on_stage("generate " + "and so on " * 20)
+        face.on_images_planned(2_000_000)
         for _ in range(3):
-            face.advance(300_000, passed=200_000, refused=100_000)
-        face.stage("decide")
+            face.on_images_done(300_000, passed=200_000, refused=100_000)
+        face.on_stage("decide")
     shown = frames(console)
     assert max(len(lines) for lines in shown) == 2
     assert max(len(line) for lines in shown for line in lines) <= width
@@ -64,22 +64,22 @@ def test_a_terminal_shows_two_lines_at_most(width: int) -> None:
 
 def test_the_bar_says_how_many_and_what_share_was_refused() -> None:
     console = terminal()
-    with ProgressFace(console) as face:
-        face.stage("generate")
-        face.total(2000)
-        face.advance(0)
-        face.advance(1000, passed=600, refused=200)
-        face.advance(500, passed=150, refused=50)
-        face.stage("decide")
+    with ProgressObserver(console) as face:
+        face.on_stage("generate")
+        face.on_images_planned(2000)
+        face.on_images_done(0)
+        face.on_images_done(1000, passed=600, refused=200)
+        face.on_images_done(500, passed=150, refused=50)
+        face.on_stage("decide")
     assert "1,500/2,000  25 % refused" in " ".join(line for lines in frames(console) for line in lines)
 
 
 def test_no_bar_is_drawn_before_there_are_images() -> None:
     console = terminal()
-    with ProgressFace(console) as face:
-        face.stage("plan")
-        face.total(0)
-        face.stage("report")
+    with ProgressObserver(console) as face:
+        face.on_stage("plan")
+        face.on_images_planned(0)
+        face.on_stage("report")
     assert max(len(lines) for lines in frames(console)) == 1
 
 
@@ -87,8 +87,8 @@ def test_nothing_is_left_on_the_terminal_and_the_cursor_is_back_even_after_an_er
     console = terminal()
 
     def work() -> None:
-        with ProgressFace(console) as face:
-            face.stage("plan")
+        with ProgressObserver(console) as face:
+            face.on_stage("plan")
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -98,32 +98,32 @@ def test_nothing_is_left_on_the_terminal_and_the_cursor_is_back_even_after_an_er
 
 
 def test_what_is_printed_to_stdout_meanwhile_stays_there(capsys: pytest.CaptureFixture[str]) -> None:
-    with ProgressFace(terminal()) as face:
-        face.stage("plan")
+    with ProgressObserver(terminal()) as face:
+        face.on_stage("plan")
         sys.stdout.write(json.dumps({"run_id": "r"}))
     assert json.loads(capsys.readouterr().out) == {"run_id": "r"}
 
 
 def test_it_writes_to_stderr_unless_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
-    with ProgressFace() as face:
-        face.stage("plan")
+    with ProgressObserver() as face:
+        face.on_stage("plan")
     assert capsys.readouterr() == ("", "plan\n")
 
 
 def test_threads_may_advance_together() -> None:
     console = terminal()
-    with ProgressFace(console) as face:
-        face.stage("generate")
-        face.total(4000)
+    with ProgressObserver(console) as face:
+        face.on_stage("generate")
+        face.on_images_planned(4000)
 
         def work() -> None:
             for _ in range(500):
-                face.advance(2, passed=1, refused=1)
+                face.on_images_done(2, passed=1, refused=1)
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        face.stage("decide")
+        face.on_stage("decide")
     assert "4,000/4,000  50 % refused" in " ".join(line for lines in frames(console) for line in lines)

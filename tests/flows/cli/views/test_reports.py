@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from flows.cli.views.reports import show_plan, show_releases, show_report, show_sweep, show_verification
-from tasks.maintenance.sweep import Count, Swept
-from tasks.maintenance.verify import Finding, Verification
+from tasks.maintenance.sweep import DeletionCount, SweepResult
+from tasks.maintenance.verify import VerificationFinding, VerificationResult
 
 HOSTILE = "[bold]x[/] :boom: \x1b[2J"
 SHOWN = "[bold]x[/] :boom: \\x1b[2J"
@@ -206,22 +206,24 @@ def test_releases_are_one_a_row_within_80_columns() -> None:
 
 def test_a_sound_store_is_said_in_one_line() -> None:
     face = console()
-    show_verification(face, Verification("home", 42, checked=1200))
+    show_verification(face, VerificationResult("home", 42, checked=1200))
     assert written(face) == "1,200 pictures of release 42 of home: each is there and as the manifest says.\n"
 
 
 def test_what_is_wrong_in_a_store_is_named_by_slot_and_reason() -> None:
     face = console(120)
-    finding = Finding("[red]MUG", "front", "a", 0, "published/home/mug/front-a-0-9f31.jpg", False, ("other pixels",))
-    show_verification(face, Verification("home", 42, checked=9, missing=0, wrong=1, findings=[finding]))
+    finding = VerificationFinding(
+        "[red]MUG", "front", "a", 0, "published/home/mug/front-a-0-9f31.jpg", False, ("other pixels",)
+    )
+    show_verification(face, VerificationResult("home", 42, checked=9, missing=0, wrong=1, findings=[finding]))
     assert "0 missing, 1 wrong of 9, release 42 of home" in written(face)
     assert "[red]MUG  front a 0  other pixels   published/home/mug/front-a-0-9f31.jpg" in written(face)
 
 
 def test_a_sweep_says_what_went_by_kind() -> None:
     face = console()
-    swept = Swept(dry_run=True, notes=["home: left as it is"])
-    swept.counts["staged"] = Count(1200, 4_500_000)
+    swept = SweepResult(dry_run=True, notes=["home: left as it is"])
+    swept.counts["staged"] = DeletionCount(1200, 4_500_000)
     show_sweep(face, swept)
     assert "Would delete" in written(face)
     assert "staged     1,200   4.5 MB" in written(face)

@@ -7,7 +7,7 @@ import pdqhash
 import pytest
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.stub.stub_backend import NAMES, StubPainter
+from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pixels import measure_pixels
 from infra.interfaces import Failure, Frame, Pixels, Prompt
@@ -17,7 +17,7 @@ TOO_ALIKE = 31
 
 
 def card(text: str, seed: int = 1, width: int = 256, height: int = 256) -> Pixels:
-    (answer,) = StubPainter().paint([Prompt("key", text, seed, width, height)])
+    (answer,) = StubBackend().generate_batch([Prompt("key", text, seed, width, height)])
     assert isinstance(answer, Frame)
     return answer.pixels
 
@@ -36,7 +36,7 @@ def test_a_picture_depends_on_text_and_seed_and_size_and_on_nothing_else() -> No
         assert np.abs(other.astype(int) - first).mean() > 20
 
 
-@pytest.mark.parametrize("product", sorted(NAMES))
+@pytest.mark.parametrize("product", sorted(PRODUCT_WORDS))
 def test_pictures_of_different_seeds_are_far_apart_for_a_duplicate_gate(product: str) -> None:
     codes = [code(card(f"a {product}", seed)) for seed in range(40)]
     distances = np.array([np.count_nonzero(a != b) for a, b in combinations(codes, 2)])
@@ -47,7 +47,7 @@ def test_pictures_of_different_seeds_are_far_apart_for_a_duplicate_gate(product:
 
 
 @pytest.mark.parametrize("side", [256, 1024])
-@pytest.mark.parametrize("product", sorted(NAMES))
+@pytest.mark.parametrize("product", sorted(PRODUCT_WORDS))
 def test_a_picture_is_sharp_on_pure_white_and_fills_the_frame(product: str, side: int) -> None:
     pixels = card(f"a {product}", 3, side, side)
     measured = measure_pixels(pixels)
@@ -94,7 +94,9 @@ def test_poison_harms_only_its_own_image() -> None:
 
 
 def test_an_absurd_size_is_a_failure_that_names_it() -> None:
-    answers = StubPainter().paint([Prompt("large", "a mug", 1, 100_000, 64), Prompt("good", "a mug", 1, 64, 64)])
+    answers = StubBackend().generate_batch(
+        [Prompt("large", "a mug", 1, 100_000, 64), Prompt("good", "a mug", 1, 64, 64)]
+    )
     assert isinstance(answers[0], Failure)
     assert "100000x64" in answers[0].reason
     assert isinstance(answers[1], Frame)

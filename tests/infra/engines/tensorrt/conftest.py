@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from infra.engines.tensorrt.engine_open import Host
-from infra.nano import MODEL
+from infra.engines.tensorrt.engine_open import TensorRtHost
+from infra.nano import MODEL_FOLDER
 from tests.infra.engines.tensorrt.machines import recording_host
 from tests.infra.engines.tensorrt.small_graphs import write_small_export, write_small_graphs
 
@@ -22,9 +22,9 @@ def small_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return graphs of hardly any arithmetic that say they are packshot-nano's."""
-    return write_small_export(tmp_path_factory.mktemp("exports") / "nano", MODEL)
+    return write_small_export(tmp_path_factory.mktemp("exports") / "nano", MODEL_FOLDER)
 
 
 @pytest.fixture
-def host() -> Host:
+def host() -> TensorRtHost:
     return recording_host()

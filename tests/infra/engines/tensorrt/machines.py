@@ -1,11 +1,11 @@
 """A machine with a GPU, as far as it can be had without one."""
 
-from infra.engines.tensorrt.build_manifest import Machine
-from infra.engines.tensorrt.device import HostDevice
-from infra.engines.tensorrt.engine_open import Host
-from infra.testing.fake_tensorrt import RecordingTensorRT
+from infra.engines.tensorrt.build_manifest import TensorRtMachine
+from infra.engines.tensorrt.device import CpuDevice
+from infra.engines.tensorrt.engine_open import TensorRtHost
+from infra.testing.fake_tensorrt import FakeTensorRT
 
 
-def recording_host() -> Host:
+def recording_host() -> TensorRtHost:
     """Return a host that answers to TensorRT's names and notes what it is asked."""
-    return Host(RecordingTensorRT(), HostDevice(), Machine("11.4.0.106", "NVIDIA H200", (9, 0), "580.95.05"))
+    return TensorRtHost(FakeTensorRT(), CpuDevice(), TensorRtMachine("11.4.0.106", "NVIDIA H200", (9, 0), "580.95.05"))

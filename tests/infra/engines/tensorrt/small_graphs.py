@@ -13,10 +13,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
-from infra.engines.tensorrt.model_configs import component_configs, latent_pixel
-from infra.models.model_files import folder_digest
-from infra.onnx_graphs.export_manifest import ExportCard, describe_files, write_card
-from infra.onnx_graphs.graph_spec import OPSET, TRANSFORMER, VAE_DECODER, Graph, Port, fixed_sizes
+from infra.engines.tensorrt.model_configs import component_configs, pixels_per_latent
+from infra.models.model_files import model_folder_digest
+from infra.onnx_graphs.export_manifest import ExportManifest, hash_export_files, write_export_manifest
+from infra.onnx_graphs.graph_spec import OPSET, TRANSFORMER, VAE_DECODER, GraphSpec, TensorSpec, fixed_axis_sizes
 
 SIZES = {"patch_channels": 64, "caption_channels": 8, "rotations": 4, "latent_channels": 16}
 """The axes that a model fixes."""
@@ -46,19 +46,19 @@ def write_small_graphs(folder: Path, sizes: Mapping[str, int] = SIZES, pixels: i
 def write_small_export(folder: Path, model: Path, precision: str = "fp32") -> Path:
     """Write small graphs for a model's sizes, with the card that says that they are an export of it."""
     transformer, vae = component_configs(model)
-    write_small_graphs(folder, fixed_sizes(transformer, vae), latent_pixel(vae))
+    write_small_graphs(folder, fixed_axis_sizes(transformer, vae), pixels_per_latent(vae))
     told = {"inputs": [], "outputs": []}
-    card = ExportCard(
+    card = ExportManifest(
         model=str(model),
-        weights_digest=folder_digest(model),
+        weights_digest=model_folder_digest(model),
         precision=precision,
         opset=OPSET,
         made_at="2026-11-23T00:00:00+00:00",
         versions={},
         graphs={TRANSFORMER.name: told, VAE_DECODER.name: told},
-        files=describe_files(folder),
+        files=hash_export_files(folder),
     )
-    write_card(folder, card)
+    write_export_manifest(folder, card)
     return folder
 
 
@@ -68,7 +68,7 @@ def transformer_feeds(batch: int, tokens: int, caption: int, seed: int = 0) -> d
     noise = torch.Generator().manual_seed(seed)
     return {
         port.name: torch.ones(_shape(port, sizes), dtype=torch.bool)
-        if port.element == "bool"
+        if port.element_type == "bool"
         else torch.rand(_shape(port, sizes), generator=noise)
         for port in TRANSFORMER.inputs
     }
@@ -115,12 +115,12 @@ def block_graph(folder: Path, kind: int = TensorProto.BFLOAT16, blocks: int = 2)
     return folder / "model.onnx"
 
 
-def _shape(port: Port, sizes: dict[str, int]) -> list[int]:
+def _shape(port: TensorSpec, sizes: dict[str, int]) -> list[int]:
     return [int(axis) for axis in port.shape(sizes)]
 
 
 def _write(
-    graph: Graph, nodes: list[Any], constants: dict[str, list[Any]], sizes: Mapping[str, int], folder: Path
+    graph: GraphSpec, nodes: list[Any], constants: dict[str, list[Any]], sizes: Mapping[str, int], folder: Path
 ) -> None:
     held = [
         helper.make_tensor(
@@ -129,7 +129,7 @@ def _write(
         for name, values in constants.items()
     ]
     ports = [
-        [helper.make_tensor_value_info(port.name, KINDS[port.element], port.shape(sizes)) for port in side]
+        [helper.make_tensor_value_info(port.name, KINDS[port.element_type], port.shape(sizes)) for port in side]
         for side in (graph.inputs, graph.outputs)
     ]
     made = helper.make_graph(nodes, graph.name, *ports, held)

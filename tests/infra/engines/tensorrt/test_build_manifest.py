@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from infra.engines.tensorrt.build_manifest import (
-    EngineCard,
-    Machine,
+    BuildManifest,
+    TensorRtMachine,
+    detect_machine,
     driver_version,
-    read_card,
-    this_machine,
-    write_card,
+    read_build_manifest,
+    write_build_manifest,
 )
-from infra.engines.tensorrt.profiles import Size, Span
+from infra.engines.tensorrt.profiles import AxisRange, ImageSize
 from infra.errors import EngineError, EngineUnsuitable
 
-HERE = Machine("11.4.0.106", "NVIDIA H200", (9, 0), "580.95.05")
+HERE = TensorRtMachine("11.4.0.106", "NVIDIA H200", (9, 0), "580.95.05")
 GRAPH = {"file": "model.plan", "onnx_sha256": "ab", "profiles": [{"batch": (1, 4, 4), "image_tokens": (64, 64, 64)}]}
 
 
-def card(**changes: Any) -> EngineCard:
+def card(**changes: Any) -> BuildManifest:
     given = {
         "runtime": "tensorrt",
         "weights_digest": "cd",
@@ -33,19 +33,21 @@ def card(**changes: Any) -> EngineCard:
         "vae_decoder": GRAPH,
         **vars(HERE),
     }
-    return EngineCard.model_validate({**given, **changes})
+    return BuildManifest.model_validate({**given, **changes})
 
 
 def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_card(tmp_path, card())
-    assert read_card(tmp_path) == card()
-    assert read_card(tmp_path).batches == Span(1, 4, 4)
-    assert read_card(tmp_path).transformer.spans() == [{"batch": Span(1, 4, 4), "image_tokens": Span(64, 64, 64)}]
+    write_build_manifest(tmp_path, card())
+    assert read_build_manifest(tmp_path) == card()
+    assert read_build_manifest(tmp_path).batch_range == AxisRange(1, 4, 4)
+    assert read_build_manifest(tmp_path).transformer.to_profiles() == [
+        {"batch": AxisRange(1, 4, 4), "image_tokens": AxisRange(64, 64, 64)}
+    ]
 
 
 def test_a_folder_without_a_card_is_no_engine(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"which lacks card\.json: build one with `packshot engine build --out`"):
-        read_card(tmp_path)
+        read_build_manifest(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -61,20 +63,20 @@ def test_a_folder_without_a_card_is_no_engine(tmp_path: Path) -> None:
 def test_a_card_that_is_none_names_the_place(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "card.json").write_bytes(content)
     with pytest.raises(EngineError, match=words):
-        read_card(tmp_path)
+        read_build_manifest(tmp_path)
 
 
 def test_a_size_that_was_not_built_is_refused_with_those_that_were() -> None:
-    assert card().refusal(Size(768, 512)) is None
-    assert card().refusal(Size(512, 768)) == (
+    assert card().unsupported_size_reason(ImageSize(768, 512)) is None
+    assert card().unsupported_size_reason(ImageSize(512, 768)) == (
         "The engine was built for 1024x1024, 768x512, not for 512x768: add it to --sizes of `packshot engine build`."
     )
 
 
 def test_another_tensorrt_is_refused_by_both_names() -> None:
-    card().check(HERE)
+    card().check_machine(HERE)
     with pytest.raises(EngineUnsuitable, match=r"built by TensorRT '11\.4\.0\.106' and this is '11\.5\.1': build it"):
-        card().check(replace(HERE, tensorrt="11.5.1"))
+        card().check_machine(replace(HERE, tensorrt="11.5.1"))
 
 
 @pytest.mark.parametrize(
@@ -95,16 +97,16 @@ def test_another_gpu_is_refused_unless_the_engine_was_built_for_it(
     built = card(compatibility=level)
     here = replace(HERE, gpu=gpu, compute_capability=capability)
     if fits:
-        built.check(here)
+        built.check_machine(here)
         return
     with pytest.raises(EngineUnsuitable) as caught:
-        built.check(here)
+        built.check_machine(here)
     assert f"'NVIDIA H200' (9.0) with the compatibility {level!r}, and this is {gpu!r}" in str(caught.value)
     assert "build it again here" in str(caught.value)
 
 
 def test_a_newer_driver_is_no_reason_to_build_again() -> None:
-    card().check(replace(HERE, driver="595.10"))
+    card().check_machine(replace(HERE, driver="595.10"))
 
 
 def test_the_drivers_version_is_asked_of_nvidia_smi_where_there_is_one(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_a_machine_without_a_gpu_says_what_to_install() -> None:
     import torch
 
     if torch.cuda.is_available():
-        assert this_machine("11.4.0").compute_capability >= (5, 0)
+        assert detect_machine("11.4.0").compute_capability >= (5, 0)
         return
     with pytest.raises(EngineUnsuitable, match="install NVIDIA's driver for CUDA 13 and a torch with CUDA, or take"):
-        this_machine("11.4.0")
+        detect_machine("11.4.0")

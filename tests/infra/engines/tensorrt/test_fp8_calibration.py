@@ -11,37 +11,37 @@ import torch
 pytest.importorskip("diffusers")
 
 from infra.engines.tensorrt.fp8_calibration import (
-    LINEARS,
-    Calibration,
-    Calibrator,
-    calibrate,
+    BLOCK_LINEARS,
+    Fp8Calibration,
+    Fp8Calibrator,
     calibrate_model,
-    linear_name,
-    read_calibration,
-    write_calibration,
+    layer_name,
+    read_fp8_calibration,
+    run_calibration,
+    write_fp8_calibration,
 )
 from infra.engines.threaded import ThreadedEngine
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.errors import EngineError
 from infra.interfaces import Frame, Prompt
-from infra.models.loading import StoredWeights
-from infra.models.model_files import folder_digest
+from infra.models.loading import StoredPipeline
+from infra.models.model_files import model_folder_digest
 
 PROMPTS = [Prompt(str(seed), text, seed, 64, 64, steps=2) for seed, text in enumerate(["a mug", "a red ball " * 9])]
 GIVEN: dict[str, Any] = {"weights_digest": "ab", "prompts": 2, "prompts_digest": "cd", "largest": {"layers.2.x": 1.5}}
 
 
-def measured(model: Path, prompts: list[Prompt], kept: int = 1) -> Calibration:
-    return calibrate_model(model, folder_digest(model), prompts, kept)
+def measured(model: Path, prompts: list[Prompt], kept: int = 1) -> Fp8Calibration:
+    return calibrate_model(model, model_folder_digest(model), prompts, kept)
 
 
 def test_every_linear_layer_behind_the_kept_blocks_has_its_range(tiny_checkpoint: Path) -> None:
     found = measured(tiny_checkpoint, PROMPTS)
-    assert set(found.largest) == {linear_name(1, linear) for linear in LINEARS}
-    reads = {name: found.largest[linear_name(1, name)] for name in LINEARS}
+    assert set(found.largest) == {layer_name(1, linear) for linear in BLOCK_LINEARS}
+    reads = {name: found.largest[layer_name(1, name)] for name in BLOCK_LINEARS}
     assert reads["attention.to_q"] == reads["attention.to_k"] == reads["attention.to_v"]
     assert reads["feed_forward.w1"] == reads["feed_forward.w3"] != reads["feed_forward.w2"]
-    assert (found.prompts, found.weights_digest) == (2, folder_digest(tiny_checkpoint))
+    assert (found.prompts, found.weights_digest) == (2, model_folder_digest(tiny_checkpoint))
 
 
 def test_ranges_are_those_of_all_steps_and_all_prompts(tiny_checkpoint: Path) -> None:
@@ -53,35 +53,35 @@ def test_ranges_are_those_of_all_steps_and_all_prompts(tiny_checkpoint: Path) ->
 
 
 def test_a_range_is_the_largest_number_that_entered_in_either_sign() -> None:
-    calibrator = Calibrator()
-    see = calibrator._watch("layers.2.x")
+    calibrator = Fp8Calibrator()
+    see = calibrator._input_hook("layers.2.x")
     see(None, (torch.tensor([1.0, -3.0]),))
     see(None, (torch.tensor([2.0, 2.5]),))
-    assert calibrator.largest() == {"layers.2.x": 3.0}
+    assert calibrator.input_maxima() == {"layers.2.x": 3.0}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0])
 def test_what_is_no_range_is_refused(value: float) -> None:
-    calibrator = Calibrator()
-    calibrator._watch("layers.2.x")(None, (torch.tensor([value]),))
+    calibrator = Fp8Calibrator()
+    calibrator._input_hook("layers.2.x")(None, (torch.tensor([value]),))
     with pytest.raises(EngineError, match=r"What entered 'layers\.2\.x' reached .*, which is no range"):
-        calibrator.largest()
+        calibrator.input_maxima()
 
 
 def test_watching_moves_no_pixel_and_ends_with_the_engine(tiny_checkpoint: Path) -> None:
-    plain = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
-    calibrator = Calibrator(1)
-    watched = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", calibrator)
+    plain = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
+    calibrator = Fp8Calibrator(1)
+    watched = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", calibrator)
     pictures = []
     for painter in (plain, watched):
         painter.load()
-        [answer] = painter.paint(PROMPTS[:1])
+        [answer] = painter.generate_batch(PROMPTS[:1])
         assert isinstance(answer, Frame)
         pictures.append(answer.pixels)
     assert np.array_equal(*pictures)
     layer = watched._pipeline.transformer.layers[1].attention.to_q
     assert len(layer._forward_pre_hooks) == 1
-    watched.release()
+    watched.close()
     assert len(layer._forward_pre_hooks) == 0
 
 
@@ -95,26 +95,26 @@ def test_a_model_without_further_blocks_and_an_empty_list_are_refused(tiny_check
 
 
 def test_a_prompt_that_cannot_be_painted_ends_it(tiny_checkpoint: Path) -> None:
-    calibrator = Calibrator(1)
-    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", calibrator)
+    calibrator = Fp8Calibrator(1)
+    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", calibrator)
     engine = ThreadedEngine(painter, 1, 4)
     with pytest.raises(EngineError, match="could not be painted: A picture of 65x64"):
-        calibrate(engine, calibrator, [Prompt("odd", "a mug", 1, 65, 64, steps=1)], "ab")
+        run_calibration(engine, calibrator, [Prompt("odd", "a mug", 1, 65, 64, steps=1)], "ab")
     engine.close()
 
 
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = Calibration(**GIVEN)
-    write_calibration(tmp_path / "fp8.json", made)
-    assert read_calibration(tmp_path / "fp8.json") == made
-    assert read_calibration(tmp_path / "fp8.json").digest == made.digest
-    assert Calibration(**{**GIVEN, "largest": {"layers.2.x": 1.6}}).digest != made.digest
+    made = Fp8Calibration(**GIVEN)
+    write_fp8_calibration(tmp_path / "fp8.json", made)
+    assert read_fp8_calibration(tmp_path / "fp8.json") == made
+    assert read_fp8_calibration(tmp_path / "fp8.json").digest == made.digest
+    assert Fp8Calibration(**{**GIVEN, "largest": {"layers.2.x": 1.6}}).digest != made.digest
 
 
 def test_a_file_that_is_no_calibration_is_named_with_the_mend(tmp_path: Path) -> None:
     path = tmp_path / "fp8.json"
     with pytest.raises(EngineError, match=r"fp8\.json' cannot be read .* make one with `packshot engine calibrate`"):
-        read_calibration(path)
+        read_fp8_calibration(path)
     path.write_text('{"version": 1}')
     with pytest.raises(EngineError, match=r"is no calibration \(weights_digest: Field required\)"):
-        read_calibration(path)
+        read_fp8_calibration(path)

@@ -8,14 +8,14 @@ import pytest
 
 pytest.importorskip("diffusers")
 
-from infra.engines.tensorrt.model_configs import component_configs, latent_pixel
+from infra.engines.tensorrt.model_configs import component_configs, pixels_per_latent
 from infra.errors import EngineError
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 
 
 def test_what_a_file_leaves_out_is_what_diffusers_takes(tmp_path: Path) -> None:
     for name in ("transformer", "vae"):
-        shutil.copytree(MODEL / name, tmp_path / name)
+        shutil.copytree(MODEL_FOLDER / name, tmp_path / name)
     path = tmp_path / "transformer" / "config.json"
     config = json.loads(path.read_text())
     del config["axes_lens"], config["rope_theta"]
@@ -26,7 +26,7 @@ def test_what_a_file_leaves_out_is_what_diffusers_takes(tmp_path: Path) -> None:
         256.0,
         [1024, 512, 512],
     )
-    assert latent_pixel(vae) == 16
+    assert pixels_per_latent(vae) == 16
 
 
 def test_a_missing_configuration_names_its_folder(tmp_path: Path) -> None:

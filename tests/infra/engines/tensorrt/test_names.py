@@ -70,7 +70,7 @@ def test_a_name_that_11_4_does_not_have_is_caught(line: str, stranger: str) -> N
 
 
 def test_the_recording_one_answers_to_no_other_names() -> None:
-    module = recording.RecordingTensorRT
+    module = recording.FakeTensorRT
     names = {name for name in (*vars(module), *vars(module())) if not name.startswith("_")} - CONTROLS
     assert names - set(API["__top__"]) == set()
     for name, kind in vars(module).items():

@@ -9,15 +9,15 @@ import torch
 from diffusers import ZImagePipeline
 
 from infra.engines.tensorrt.model_configs import component_configs
-from infra.engines.tensorrt.pipeline_adapters import EngineDecoder, EngineTransformer, cut
-from infra.engines.tensorrt.profiles import Span
-from infra.nano import MODEL
+from infra.engines.tensorrt.pipeline_adapters import TransformerAdapter, VaeDecoderAdapter, split_into_batches
+from infra.engines.tensorrt.profiles import AxisRange
+from infra.nano import MODEL_FOLDER
 from infra.onnx_graphs.export_modules import LatentDecoder, TokenTransformer
 
 TOLERANCE = 2
 """Levels of 255 by which a pixel may move in fp32: sums are rounded in another order."""
 TEXTS = ["a red mug", "a blue ball on a wooden table, seen from above, " * 4, "bag"]
-CONFIGS = component_configs(MODEL)
+CONFIGS = component_configs(MODEL_FOLDER)
 
 
 class ByTorch:
@@ -38,7 +38,7 @@ class ByTorch:
         memory.copy_(answer)
         return {self._output: memory}
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         pass
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class ByTorch:
 @pytest.fixture(scope="module")
 def pipeline() -> Any:
     torch.set_num_threads(1)
-    loaded = ZImagePipeline.from_pretrained(str(MODEL))
+    loaded = ZImagePipeline.from_pretrained(str(MODEL_FOLDER))
     loaded.set_progress_bar_config(disable=True)
     return loaded
 
@@ -67,15 +67,15 @@ def pictures(pipeline: Any, texts: list[str], guidance: float = 0.0) -> np.ndarr
     return np.asarray(made) * 255
 
 
-def with_engine(pipeline: Any, batch: Span) -> tuple[Any, ByTorch, ByTorch]:
+def with_engine(pipeline: Any, batch: AxisRange) -> tuple[Any, ByTorch, ByTorch]:
     steps = ByTorch(TokenTransformer(pipeline.transformer), "velocity")
     decoder = ByTorch(LatentDecoder(pipeline.vae), "images")
     made = ZImagePipeline(
         scheduler=pipeline.scheduler,
         text_encoder=pipeline.text_encoder,
         tokenizer=pipeline.tokenizer,
-        transformer=EngineTransformer(steps, CONFIGS[0], batch, torch.float32),
-        vae=EngineDecoder(decoder, CONFIGS[1], batch, torch.float32),
+        transformer=TransformerAdapter(steps, CONFIGS[0], batch, torch.float32),
+        vae=VaeDecoderAdapter(decoder, CONFIGS[1], batch, torch.float32),
     )
     made.set_progress_bar_config(disable=True)
     return made, steps, decoder
@@ -84,13 +84,13 @@ def with_engine(pipeline: Any, batch: Span) -> tuple[Any, ByTorch, ByTorch]:
 @pytest.mark.parametrize(
     ("batch", "guidance", "stepped", "decoded"),
     [
-        (Span(1, 4, 4), 0.0, [2, 1] * 2, [3]),
-        (Span(3, 4, 4), 0.0, [3, 3] * 2, [3]),
-        (Span(1, 2, 2), 3.0, [2, 1, 2, 1] * 2, [2, 1]),
+        (AxisRange(1, 4, 4), 0.0, [2, 1] * 2, [3]),
+        (AxisRange(3, 4, 4), 0.0, [3, 3] * 2, [3]),
+        (AxisRange(1, 2, 2), 3.0, [2, 1, 2, 1] * 2, [2, 1]),
     ],
 )
 def test_mixed_captions_give_diffusers_own_pictures_however_they_are_cut(
-    pipeline: Any, batch: Span, guidance: float, stepped: list[int], decoded: list[int]
+    pipeline: Any, batch: AxisRange, guidance: float, stepped: list[int], decoded: list[int]
 ) -> None:
     engine, steps, decoder = with_engine(pipeline, batch)
     wanted = pictures(pipeline, TEXTS, guidance)
@@ -101,13 +101,13 @@ def test_mixed_captions_give_diffusers_own_pictures_however_they_are_cut(
 
 
 def test_one_picture_alone_is_diffusers_own(pipeline: Any) -> None:
-    engine, steps, _ = with_engine(pipeline, Span(1, 4, 4))
+    engine, steps, _ = with_engine(pipeline, AxisRange(1, 4, 4))
     assert float(np.abs(pictures(engine, TEXTS[1:2]) - pictures(pipeline, TEXTS[1:2])).max()) <= TOLERANCE
     assert steps.batches == [1, 1]
 
 
 def test_captions_are_put_together_once_for_all_steps_and_few_are_kept(pipeline: Any) -> None:
-    engine, _, _ = with_engine(pipeline, Span(1, 4, 4))
+    engine, _, _ = with_engine(pipeline, AxisRange(1, 4, 4))
     for _ in range(4):
         pictures(engine, TEXTS)
         assert len(engine.transformer._told) <= 4
@@ -117,8 +117,8 @@ def test_captions_are_put_together_once_for_all_steps_and_few_are_kept(pipeline:
 
 
 def test_runs_are_cut_in_order_and_filled_up_with_their_last() -> None:
-    assert cut([7, 8, 9, 4, 5], Span(2, 4, 4)) == [([7, 8, 9, 4], 0), ([5], 1)]
-    assert cut([], Span(1, 4, 4)) == []
+    assert split_into_batches([7, 8, 9, 4, 5], AxisRange(2, 4, 4)) == [([7, 8, 9, 4], 0), ([5], 1)]
+    assert split_into_batches([], AxisRange(1, 4, 4)) == []
 
 
 class InOneMemory:
@@ -135,7 +135,7 @@ class InOneMemory:
         self.runs += 1
         return {self._output: self._memory.fill_(self.runs)}
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         pass
 
     def close(self) -> None:
@@ -143,10 +143,10 @@ class InOneMemory:
 
 
 def test_an_answer_is_not_overwritten_by_the_next_run() -> None:
-    engine = EngineTransformer(InOneMemory("velocity", (1, 32, 64)), CONFIGS[0], Span(1, 4, 4), torch.float32)
+    engine = TransformerAdapter(InOneMemory("velocity", (1, 32, 64)), CONFIGS[0], AxisRange(1, 4, 4), torch.float32)
     captions = [torch.zeros(tokens, 96) for tokens in (9, 40)]
     [first, second] = engine([torch.zeros(16, 1, 2, 2)] * 2, torch.ones(2), captions)[0]
     assert (float(first.mean()), float(second.mean())) == (1.0, 2.0)
-    decoder = EngineDecoder(InOneMemory("images", (2, 3, 32, 32)), CONFIGS[1], Span(1, 2, 2), torch.float32)
+    decoder = VaeDecoderAdapter(InOneMemory("images", (2, 3, 32, 32)), CONFIGS[1], AxisRange(1, 2, 2), torch.float32)
     [images] = decoder.decode(torch.zeros(4, 16, 2, 2))
     assert [float(image.mean()) for image in images] == [1.0, 1.0, 2.0, 2.0]

@@ -9,33 +9,39 @@ from typing import Any
 import pytest
 
 from infra.engines.tensorrt import plan_build as building
-from infra.engines.tensorrt.plan_build import Order, build_plan, require_room, weights_size, write_whole
-from infra.engines.tensorrt.profiles import Size, batch_span, profiles_of, shapes_of
+from infra.engines.tensorrt.plan_build import (
+    PlanBuildSpec,
+    build_plan,
+    graph_bytes,
+    require_disk_space,
+    write_atomically,
+)
+from infra.engines.tensorrt.profiles import ImageSize, batch_range, build_profiles, input_shape_ranges
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER
-from infra.testing.fake_tensorrt import RecordingTensorRT
+from infra.testing.fake_tensorrt import FakeTensorRT
 from tests.infra.engines.tensorrt.small_graphs import SIZES
 
 Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def trt() -> RecordingTensorRT:
-    return RecordingTensorRT()
+def trt() -> FakeTensorRT:
+    return FakeTensorRT()
 
 
-def order(graphs: Path, out: Path, **changes: Any) -> Order:
-    profiles = profiles_of(TRANSFORMER, [Size(128, 128), Size(64, 128)], batch_span(1, 4))
+def order(graphs: Path, out: Path, **changes: Any) -> PlanBuildSpec:
+    profiles = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 4))
     given: dict[str, Any] = {
         "onnx": graphs / "transformer" / "model.onnx",
         "plan": out / "transformer" / "model.plan",
-        "shapes": [shapes_of(TRANSFORMER, profile, SIZES) for profile in profiles],
+        "shapes": [input_shape_ranges(TRANSFORMER, profile, SIZES) for profile in profiles],
         "timing_cache": out / "timing.cache",
     }
-    return Order(**{**given, **changes})
+    return PlanBuildSpec(**{**given, **changes})
 
 
-def refusal(trt: RecordingTensorRT, asked: Order) -> str:
+def refusal(trt: FakeTensorRT, asked: PlanBuildSpec) -> str:
     with pytest.raises(EngineError) as caught:
         build_plan(trt, asked)
     assert str(caught.value).endswith(".")
@@ -43,9 +49,7 @@ def refusal(trt: RecordingTensorRT, asked: Order) -> str:
     return str(caught.value)
 
 
-def test_the_calls_come_in_an_order_that_tensorrt_takes(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path
-) -> None:
+def test_the_calls_come_in_an_order_that_tensorrt_takes(trt: FakeTensorRT, small_graphs: Path, tmp_path: Path) -> None:
     asked = order(small_graphs, tmp_path)
     build_plan(trt, asked)
     assert [call[0] for call in trt.calls] == [
@@ -72,7 +76,7 @@ def test_the_calls_come_in_an_order_that_tensorrt_takes(
     assert asked.plan.stat().st_size > 0
 
 
-def test_tf32_is_taken_away_where_fp32_is_meant(trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path) -> None:
+def test_tf32_is_taken_away_where_fp32_is_meant(trt: FakeTensorRT, small_graphs: Path, tmp_path: Path) -> None:
     build_plan(trt, order(small_graphs, tmp_path, full_fp32=True))
     assert ("clear_flag", trt.BuilderFlag.TF32) in trt.calls
     assert ("set_flag", trt.BuilderFlag.TF32) not in trt.calls
@@ -83,7 +87,7 @@ def test_tf32_is_taken_away_where_fp32_is_meant(trt: RecordingTensorRT, small_gr
     [("none", "NONE"), ("same-compute-capability", "SAME_COMPUTE_CAPABILITY"), ("ampere-plus", "AMPERE_PLUS")],
 )
 def test_other_gpus_are_served_where_it_is_asked_for(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path, level: str, name: str
+    trt: FakeTensorRT, small_graphs: Path, tmp_path: Path, level: str, name: str
 ) -> None:
     build_plan(trt, order(small_graphs, tmp_path, compatibility=level, effort=5, workspace=1 << 30))
     assert ("hardware_compatibility_level", trt.HardwareCompatibilityLevel[name]) in trt.calls
@@ -92,7 +96,7 @@ def test_other_gpus_are_served_where_it_is_asked_for(
 
 
 def test_what_was_measured_is_kept_and_used_by_the_next_build(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path
+    trt: FakeTensorRT, small_graphs: Path, tmp_path: Path
 ) -> None:
     asked = order(small_graphs, tmp_path)
     build_plan(trt, asked)
@@ -103,7 +107,7 @@ def test_what_was_measured_is_kept_and_used_by_the_next_build(
 
 
 def test_a_timing_cache_of_another_gpu_names_the_file_and_the_mend(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path
+    trt: FakeTensorRT, small_graphs: Path, tmp_path: Path
 ) -> None:
     trt.cache_is_foreign = True
     said = refusal(trt, order(small_graphs, tmp_path))
@@ -111,9 +115,7 @@ def test_a_timing_cache_of_another_gpu_names_the_file_and_the_mend(
     assert "delete it, and build again" in said
 
 
-def test_what_parser_and_logger_say_ends_in_one_sentence(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path
-) -> None:
+def test_what_parser_and_logger_say_ends_in_one_sentence(trt: FakeTensorRT, small_graphs: Path, tmp_path: Path) -> None:
     trt.parser_errors = [("no importer for op", f"node_{number}", "Attention") for number in range(5)]
     said = refusal(trt, order(small_graphs, tmp_path))
     assert "no importer for op at node_0 (Attention); no importer for op at node_1 (Attention)" in said
@@ -126,12 +128,12 @@ def test_what_parser_and_logger_say_ends_in_one_sentence(
     assert list((tmp_path / "transformer").iterdir()) == []
 
 
-def test_a_profile_that_tensorrt_refuses_is_named(trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path) -> None:
+def test_a_profile_that_tensorrt_refuses_is_named(trt: FakeTensorRT, small_graphs: Path, tmp_path: Path) -> None:
     trt.refused_profile = 1
     assert "refused the profile {'image_patches': ((1, 32, 64)" in refusal(trt, order(small_graphs, tmp_path))
 
 
-def test_a_missing_graph_says_how_to_write_one(trt: RecordingTensorRT, tmp_path: Path) -> None:
+def test_a_missing_graph_says_how_to_write_one(trt: FakeTensorRT, tmp_path: Path) -> None:
     said = refusal(trt, order(tmp_path / "nowhere", tmp_path))
     assert "There is no graph" in said
     assert "packshot engine export" in said
@@ -139,13 +141,13 @@ def test_a_missing_graph_says_how_to_write_one(trt: RecordingTensorRT, tmp_path:
 
 
 def test_too_little_room_is_found_before_anything_is_built(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trt: FakeTensorRT, small_graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = order(small_graphs, tmp_path)
     monkeypatch.setattr(building.shutil, "disk_usage", lambda _: Usage(9, 9, 100))
     assert "0.0 GB free: make room, or give another --out" in refusal(trt, asked)
     assert trt.calls == []
-    needed = int(weights_size(asked.onnx) * building.ROOM)
+    needed = int(graph_bytes(asked.onnx) * building.DISK_MARGIN)
     monkeypatch.setattr(building.shutil, "disk_usage", lambda _: Usage(9, 9, needed))
     build_plan(trt, asked)
 
@@ -154,7 +156,7 @@ def test_too_little_room_is_found_before_anything_is_built(
     ("code", "mend"), [(errno.ENOSPC, "make room there"), (errno.EIO, "look at the disk and its rights")]
 )
 def test_a_disk_that_fills_up_while_writing_leaves_what_was_there(
-    trt: RecordingTensorRT, small_graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, mend: str
+    trt: FakeTensorRT, small_graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, mend: str
 ) -> None:
     asked = order(small_graphs, tmp_path)
     build_plan(trt, asked)
@@ -174,11 +176,11 @@ def test_a_disk_that_fills_up_while_writing_leaves_what_was_there(
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(EngineError, match=r"file/plans' cannot be made: Not a directory\."):
-        require_room(tmp_path / "file" / "plans", 0)
+        require_disk_space(tmp_path / "file" / "plans", 0)
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    write_whole(tmp_path / "card.json", b"one")
-    write_whole(tmp_path / "card.json", b"two")
+    write_atomically(tmp_path / "card.json", b"one")
+    write_atomically(tmp_path / "card.json", b"two")
     assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
     assert (tmp_path / "card.json").read_bytes() == b"two"

@@ -5,46 +5,53 @@ from pathlib import Path
 import pytest
 import torch
 
-from infra.engines.tensorrt.device import HostDevice
-from infra.engines.tensorrt.engine_open import Host
-from infra.engines.tensorrt.plan_build import Order, build_plan
+from infra.engines.tensorrt.device import CpuDevice
+from infra.engines.tensorrt.engine_open import TensorRtHost
+from infra.engines.tensorrt.plan_build import PlanBuildSpec, build_plan
 from infra.engines.tensorrt.plan_runtime import TensorRtRuntime
-from infra.engines.tensorrt.profiles import Profile, ShapeRefused, Size, batch_span, profiles_of, shapes_of
+from infra.engines.tensorrt.profiles import (
+    ImageSize,
+    Profile,
+    UnsupportedShape,
+    batch_range,
+    build_profiles,
+    input_shape_ranges,
+)
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
 from tests.infra.engines.tensorrt.small_graphs import SIZES, transformer_answer, transformer_feeds
 
-PROFILES = profiles_of(TRANSFORMER, [Size(128, 128), Size(64, 128)], batch_span(1, 4))
+PROFILES = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 4))
 BYTES = 1 << 30
 
 
 @pytest.fixture
-def plan(small_graphs: Path, tmp_path: Path, host: Host) -> Path:
+def plan(small_graphs: Path, tmp_path: Path, host: TensorRtHost) -> Path:
     return built(host, small_graphs, tmp_path, PROFILES)
 
 
-def built(host: Host, graphs: Path, out: Path, profiles: list[Profile]) -> Path:
-    shapes = [shapes_of(TRANSFORMER, profile, SIZES) for profile in profiles]
+def built(host: TensorRtHost, graphs: Path, out: Path, profiles: list[Profile]) -> Path:
+    shapes = [input_shape_ranges(TRANSFORMER, profile, SIZES) for profile in profiles]
     source = graphs / "transformer" / "model.onnx"
-    build_plan(host.trt, Order(source, out / "model.plan", shapes, out / "timing.cache"))
+    build_plan(host.trt, PlanBuildSpec(source, out / "model.plan", shapes, out / "timing.cache"))
     host.trt.calls.clear()
     return out / "model.plan"
 
 
-def opened(host: Host, plan: Path, budget: int = BYTES) -> TensorRtRuntime:
+def opened(host: TensorRtHost, plan: Path, budget: int = BYTES) -> TensorRtRuntime:
     return TensorRtRuntime(host.trt, plan, TRANSFORMER, PROFILES, host.device, budget)
 
 
-def events(host: Host) -> list[str]:
-    assert isinstance(host.device, HostDevice)
+def events(host: TensorRtHost) -> list[str]:
+    assert isinstance(host.device, CpuDevice)
     return host.device.events
 
 
-def names(host: Host) -> list[object]:
+def names(host: TensorRtHost) -> list[object]:
     return [call[0] for call in host.trt.calls]
 
 
-def test_answers_are_those_of_the_graph_for_every_batch_and_caption(plan: Path, host: Host) -> None:
+def test_answers_are_those_of_the_graph_for_every_batch_and_caption(plan: Path, host: TensorRtHost) -> None:
     runtime = opened(host, plan)
     for batch, tokens, caption in ((1, 64, 32), (3, 64, 96), (4, 32, 512), (1, 64, 32)):
         feeds = transformer_feeds(batch, tokens, caption, seed=batch + caption)
@@ -53,7 +60,7 @@ def test_answers_are_those_of_the_graph_for_every_batch_and_caption(plan: Path, 
         assert answer.shape == (batch, tokens, 64)
 
 
-def test_a_set_of_shapes_is_warmed_up_then_recorded_then_only_replayed(plan: Path, host: Host) -> None:
+def test_a_set_of_shapes_is_warmed_up_then_recorded_then_only_replayed(plan: Path, host: TensorRtHost) -> None:
     runtime = opened(host, plan)
     runtime.run(transformer_feeds(2, 64, 32))
     assert names(host) == [
@@ -69,7 +76,9 @@ def test_a_set_of_shapes_is_warmed_up_then_recorded_then_only_replayed(plan: Pat
     assert events(host).count("record") == 1
 
 
-def test_each_set_of_shapes_has_a_context_of_its_own_in_the_profile_that_takes_it(plan: Path, host: Host) -> None:
+def test_each_set_of_shapes_has_a_context_of_its_own_in_the_profile_that_takes_it(
+    plan: Path, host: TensorRtHost
+) -> None:
     runtime = opened(host, plan)
     for tokens, caption in ((64, 32), (32, 32), (64, 64)):
         runtime.run(transformer_feeds(1, tokens, caption))
@@ -78,7 +87,7 @@ def test_each_set_of_shapes_has_a_context_of_its_own_in_the_profile_that_takes_i
     assert [call[1] for call in host.trt.calls if call[0] == "create_execution_context"] == [managed] * 3
 
 
-def test_what_was_recorded_is_kept_within_its_bytes_and_made_again(plan: Path, host: Host) -> None:
+def test_what_was_recorded_is_kept_within_its_bytes_and_made_again(plan: Path, host: TensorRtHost) -> None:
     feeds = transformer_feeds(1, 64, 32)
     answer = transformer_answer(feeds)
     held = sum(each.numel() * each.element_size() for each in feeds.values()) + answer.numel() * 4
@@ -91,35 +100,35 @@ def test_what_was_recorded_is_kept_within_its_bytes_and_made_again(plan: Path, h
     assert names(host).count("create_execution_context") == 4
 
 
-def test_a_shape_outside_the_profiles_is_refused_before_a_context_is_made(plan: Path, host: Host) -> None:
+def test_a_shape_outside_the_profiles_is_refused_before_a_context_is_made(plan: Path, host: TensorRtHost) -> None:
     runtime = opened(host, plan)
     for feeds in (transformer_feeds(5, 64, 32), transformer_feeds(1, 96, 32), transformer_feeds(1, 64, 544)):
-        with pytest.raises(ShapeRefused, match="build it again with that size in --sizes"):
+        with pytest.raises(UnsupportedShape, match="build it again with that size in --sizes"):
             runtime.run(feeds)
     assert host.trt.calls == []
 
 
 def test_a_plan_with_narrower_profiles_than_its_card_is_refused_by_tensorrt_itself(
-    small_graphs: Path, tmp_path: Path, host: Host
+    small_graphs: Path, tmp_path: Path, host: TensorRtHost
 ) -> None:
-    narrow = profiles_of(TRANSFORMER, [Size(128, 128), Size(64, 128)], batch_span(1, 2))
+    narrow = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 2))
     runtime = opened(host, built(host, small_graphs, tmp_path, narrow))
     runtime.run(transformer_feeds(2, 64, 32))
-    with pytest.raises(ShapeRefused, match=r"refused \(3, .* the plan has other profiles than its card"):
+    with pytest.raises(UnsupportedShape, match=r"refused \(3, .* the plan has other profiles than its card"):
         runtime.run(transformer_feeds(3, 64, 32))
 
 
-def test_scratch_memory_is_one_block_for_the_largest_profile_of_all_plans(plan: Path, host: Host) -> None:
+def test_scratch_memory_is_one_block_for_the_largest_profile_of_all_plans(plan: Path, host: TensorRtHost) -> None:
     first, second = opened(host, plan), opened(host, plan)
     first.run(transformer_feeds(1, 64, 32))
     second.run(transformer_feeds(1, 64, 32))
-    assert host.device.scratch()[1] == 2048
+    assert host.device.scratch_memory()[1] == 2048
     with pytest.raises(EngineError, match="needs 9999 bytes of scratch memory, and 2048 are in use already"):
-        host.device.wish(9999)
+        host.device.request_scratch(9999)
 
 
 def test_a_plan_that_is_none_of_another_graph_or_of_other_profiles_is_refused(
-    plan: Path, tmp_path: Path, host: Host
+    plan: Path, tmp_path: Path, host: TensorRtHost
 ) -> None:
     (tmp_path / "damaged.plan").write_bytes(b"not a plan")
     with pytest.raises(EngineError, match=r"damaged\.plan' \(magic tag does not match\): build it again"):
@@ -132,7 +141,7 @@ def test_a_plan_that_is_none_of_another_graph_or_of_other_profiles_is_refused(
         TensorRtRuntime(host.trt, plan, TRANSFORMER, PROFILES[:1], host.device)
 
 
-def test_work_that_tensorrt_loses_ends_the_engine_with_a_sentence(plan: Path, host: Host) -> None:
+def test_work_that_tensorrt_loses_ends_the_engine_with_a_sentence(plan: Path, host: TensorRtHost) -> None:
     runtime = opened(host, plan)
     runtime.run(transformer_feeds(1, 64, 32))
     host.trt.loses_work = True
@@ -140,20 +149,20 @@ def test_work_that_tensorrt_loses_ends_the_engine_with_a_sentence(plan: Path, ho
         runtime.run(transformer_feeds(1, 64, 32))
 
 
-def test_what_is_closed_holds_nothing(plan: Path, host: Host) -> None:
+def test_what_is_closed_holds_nothing(plan: Path, host: TensorRtHost) -> None:
     runtime = opened(host, plan)
     runtime.run(transformer_feeds(1, 64, 32))
     runtime.close()
     assert events(host)[-1] == "synchronize"
-    assert len(runtime._recorded) == 0
+    assert len(runtime._captures) == 0
     assert runtime._engine is None
 
 
-def test_what_was_recorded_is_spared_when_memory_is_short_and_made_again(plan: Path, host: Host) -> None:
+def test_what_was_recorded_is_spared_when_memory_is_short_and_made_again(plan: Path, host: TensorRtHost) -> None:
     runtime = opened(host, plan)
     feeds = transformer_feeds(2, 64, 32)
     before = runtime.run(feeds)["velocity"].clone()
-    runtime.spare()
-    assert len(runtime._recorded) == 0
+    runtime.free_memory()
+    assert len(runtime._captures) == 0
     assert torch.equal(runtime.run(feeds)["velocity"], before)
     assert events(host).count("record") == 2

@@ -5,22 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.engines.tensorrt.profiles import (
-    CAPTIONS,
-    ShapeRefused,
-    Size,
-    Span,
-    batch_span,
+    CAPTION_TOKEN_RANGE,
+    AxisRange,
+    ImageSize,
+    UnsupportedShape,
+    batch_layout,
+    batch_range,
+    build_profiles,
     check_sizes,
-    in_batches,
-    profile_for,
-    profiles_of,
-    shapes_of,
+    find_profile,
+    input_shape_ranges,
 )
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
 from tests.infra.engines.tensorrt.small_graphs import SIZES
 
 SIDES = st.integers(1, 256).map(lambda steps: 16 * steps)
-BATCHES = st.tuples(st.integers(1, 8), st.integers(0, 8)).map(lambda ends: batch_span(ends[0], ends[0] + ends[1]))
+BATCHES = st.tuples(st.integers(1, 8), st.integers(0, 8)).map(lambda ends: batch_range(ends[0], ends[0] + ends[1]))
 CAPTION_LENGTHS = st.integers(1, 16).map(lambda steps: 32 * steps)
 
 
@@ -30,54 +30,63 @@ def shapes(batch: int, tokens: int, caption: int) -> dict[str, tuple[int, ...]]:
 
 
 @given(width=SIDES, height=SIDES, batch=BATCHES)
-def test_a_size_has_a_token_for_16_by_16_pixels_padded_to_32(width: int, height: int, batch: Span) -> None:
-    [profile] = profiles_of(TRANSFORMER, [Size(width, height)], batch)
+def test_a_size_has_a_token_for_16_by_16_pixels_padded_to_32(width: int, height: int, batch: AxisRange) -> None:
+    [profile] = build_profiles(TRANSFORMER, [ImageSize(width, height)], batch)
     tokens = profile["image_tokens"]
     real = (width // 16) * (height // 16)
-    assert tokens.low == tokens.usual == tokens.high
+    assert tokens.low == tokens.optimal == tokens.high
     assert tokens.low % 32 == 0
     assert 0 <= tokens.low - real < 32
     assert profile["batch"] == batch
     assert (profile["caption_tokens"].low, profile["caption_tokens"].high) == (32, 512)
-    [decoder] = profiles_of(VAE_DECODER, [Size(width, height)], batch)
-    assert (decoder["latent_rows"].usual, decoder["latent_columns"].usual) == (height // 8, width // 8)
+    [decoder] = build_profiles(VAE_DECODER, [ImageSize(width, height)], batch)
+    assert (decoder["latent_rows"].optimal, decoder["latent_columns"].optimal) == (height // 8, width // 8)
     assert "image_tokens" not in decoder
 
 
-@given(sizes=st.lists(st.builds(Size, SIDES, SIDES), min_size=1, max_size=4), batch=BATCHES, data=st.data())
+@given(sizes=st.lists(st.builds(ImageSize, SIDES, SIDES), min_size=1, max_size=4), batch=BATCHES, data=st.data())
 def test_every_shape_of_a_built_size_finds_a_profile_that_takes_it(
-    sizes: list[Size], batch: Span, data: st.DataObject
+    sizes: list[ImageSize], batch: AxisRange, data: st.DataObject
 ) -> None:
-    profiles = profiles_of(TRANSFORMER, sizes, batch)
+    profiles = build_profiles(TRANSFORMER, sizes, batch)
     size = data.draw(st.sampled_from(sizes))
     tokens = -(-(size.width // 16) * (size.height // 16) // 32) * 32
     given_shapes = shapes(data.draw(st.integers(batch.low, batch.high)), tokens, data.draw(CAPTION_LENGTHS))
-    profile = profiles[profile_for(TRANSFORMER, profiles, given_shapes)]
-    for name, (least, _, largest) in shapes_of(TRANSFORMER, profile, SIZES).items():
+    profile = profiles[find_profile(TRANSFORMER, profiles, given_shapes)]
+    for name, (least, _, largest) in input_shape_ranges(TRANSFORMER, profile, SIZES).items():
         for low, found, high in zip(least, given_shapes[name], largest, strict=True):
             assert low <= found <= high
 
 
-@given(sizes=st.lists(st.builds(Size, SIDES, SIDES), min_size=1, max_size=4), batch=BATCHES)
-def test_shapes_are_ordered_and_the_usual_one_is_the_batch_that_is_run(sizes: list[Size], batch: Span) -> None:
+@given(sizes=st.lists(st.builds(ImageSize, SIDES, SIDES), min_size=1, max_size=4), batch=BATCHES)
+def test_shapes_are_ordered_and_the_usual_one_is_the_batch_that_is_run(
+    sizes: list[ImageSize], batch: AxisRange
+) -> None:
     for graph in (TRANSFORMER, VAE_DECODER):
-        for profile in profiles_of(graph, sizes, batch):
-            for least, usual, largest in shapes_of(graph, profile, SIZES).values():
+        for profile in build_profiles(graph, sizes, batch):
+            for least, usual, largest in input_shape_ranges(graph, profile, SIZES).values():
                 assert all(low <= mid <= high for low, mid, high in zip(least, usual, largest, strict=True))
-            assert profile["batch"].usual == batch.high
+            assert profile["batch"].optimal == batch.high
 
 
 def test_z_image_at_1024_pixels_in_batches_of_one_to_four() -> None:
-    [profile] = profiles_of(TRANSFORMER, [Size(1024, 1024)], batch_span(1, 4))
-    assert shapes_of(TRANSFORMER, profile, SIZES)["image_patches"] == ((1, 4096, 64), (4, 4096, 64), (4, 4096, 64))
-    assert shapes_of(TRANSFORMER, profile, SIZES)["caption_features"] == ((1, 32, 8), (4, 96, 8), (4, 512, 8))
-    assert shapes_of(TRANSFORMER, profile, SIZES)["image_cosines"] == ((4096, 4),) * 3
+    [profile] = build_profiles(TRANSFORMER, [ImageSize(1024, 1024)], batch_range(1, 4))
+    assert input_shape_ranges(TRANSFORMER, profile, SIZES)["image_patches"] == (
+        (1, 4096, 64),
+        (4, 4096, 64),
+        (4, 4096, 64),
+    )
+    assert input_shape_ranges(TRANSFORMER, profile, SIZES)["caption_features"] == ((1, 32, 8), (4, 96, 8), (4, 512, 8))
+    assert input_shape_ranges(TRANSFORMER, profile, SIZES)["image_cosines"] == ((4096, 4),) * 3
 
 
 def test_sizes_that_a_graph_cannot_tell_apart_share_a_profile() -> None:
-    sizes = [Size(1024, 768), Size(768, 1024), Size(512, 512)]
-    assert [profile["image_tokens"].low for profile in profiles_of(TRANSFORMER, sizes, CAPTIONS)] == [3072, 1024]
-    assert len(profiles_of(VAE_DECODER, sizes, CAPTIONS)) == 3
+    sizes = [ImageSize(1024, 768), ImageSize(768, 1024), ImageSize(512, 512)]
+    assert [profile["image_tokens"].low for profile in build_profiles(TRANSFORMER, sizes, CAPTION_TOKEN_RANGE)] == [
+        3072,
+        1024,
+    ]
+    assert len(build_profiles(VAE_DECODER, sizes, CAPTION_TOKEN_RANGE)) == 3
 
 
 @pytest.mark.parametrize(
@@ -89,41 +98,44 @@ def test_sizes_that_a_graph_cannot_tell_apart_share_a_profile() -> None:
     ],
 )
 def test_a_shape_outside_is_refused_with_what_was_built_and_the_mend(feeds: tuple[int, int, int], words: str) -> None:
-    profiles = profiles_of(TRANSFORMER, [Size(128, 128), Size(64, 128)], batch_span(1, 4))
-    with pytest.raises(ShapeRefused, match="was built for batch 1 to 4, image_tokens 64, caption_tokens 32 to 512; or"):
-        profile_for(TRANSFORMER, profiles, shapes(*feeds))
-    with pytest.raises(ShapeRefused, match=words):
-        profile_for(TRANSFORMER, profiles, shapes(*feeds))
+    profiles = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 4))
+    with pytest.raises(
+        UnsupportedShape, match="was built for batch 1 to 4, image_tokens 64, caption_tokens 32 to 512; or"
+    ):
+        find_profile(TRANSFORMER, profiles, shapes(*feeds))
+    with pytest.raises(UnsupportedShape, match=words):
+        find_profile(TRANSFORMER, profiles, shapes(*feeds))
 
 
 def test_inputs_that_are_missing_or_do_not_agree_are_refused() -> None:
-    profiles = profiles_of(TRANSFORMER, [Size(128, 128)], batch_span(1, 4))
+    profiles = build_profiles(TRANSFORMER, [ImageSize(128, 128)], batch_range(1, 4))
     torn = {**shapes(2, 64, 32), "timestep": (3,)}
-    with pytest.raises(ShapeRefused, match="'timestep' with 3 at 'batch', where others differ"):
-        profile_for(TRANSFORMER, profiles, torn)
+    with pytest.raises(UnsupportedShape, match="'timestep' with 3 at 'batch', where others differ"):
+        find_profile(TRANSFORMER, profiles, torn)
     missing = {name: shape for name, shape in shapes(2, 64, 32).items() if name != "caption_is_real"}
-    with pytest.raises(ShapeRefused, match="needs 'caption_is_real' with the axes"):
-        profile_for(TRANSFORMER, profiles, missing)
+    with pytest.raises(UnsupportedShape, match="needs 'caption_is_real' with the axes"):
+        find_profile(TRANSFORMER, profiles, missing)
 
 
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        (Size(1000, 1024), "'1000x1024' cannot be painted: sides must be multiples of 16 up to 4096, and 1000 is not; "
+        (ImageSize(1000, 1024), "'1000x1024' cannot be painted: sides must be multiples of 16 up to 4096, and 1000 "
+                                "is not; "
                            "the next one is 1008"),
-        (Size(1024, 0), "0 is not; the next one is 16"),
-        (Size(8192, 16), "8192 is not; the next one is 4096"),
+        (ImageSize(1024, 0), "0 is not; the next one is 16"),
+        (ImageSize(8192, 16), "8192 is not; the next one is 4096"),
     ],
 )  # fmt: skip
-def test_a_size_that_cannot_be_painted_names_the_next_that_can(size: Size, words: str) -> None:
+def test_a_size_that_cannot_be_painted_names_the_next_that_can(size: ImageSize, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        check_sizes([Size(64, 64), size])
+        check_sizes([ImageSize(64, 64), size])
 
 
 def test_a_model_with_coarser_latents_has_coarser_sizes() -> None:
-    check_sizes([Size(128, 96)], latent_pixel=16)
+    check_sizes([ImageSize(128, 96)], pixels_per_latent=16)
     with pytest.raises(ValueError, match="multiples of 32"):
-        check_sizes([Size(128, 112)], latent_pixel=16)
+        check_sizes([ImageSize(128, 112)], pixels_per_latent=16)
     with pytest.raises(ValueError, match="at least one size"):
         check_sizes([])
 
@@ -131,12 +143,12 @@ def test_a_model_with_coarser_latents_has_coarser_sizes() -> None:
 @pytest.mark.parametrize("ends", [(0, 4), (4, 1), (1, 65)])
 def test_a_batch_range_that_is_none_is_refused(ends: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="give two numbers from 1 to 64"):
-        batch_span(*ends)
+        batch_range(*ends)
 
 
 @given(count=st.integers(0, 40), batch=BATCHES)
-def test_batches_hold_every_item_once_and_are_never_too_small_or_too_large(count: int, batch: Span) -> None:
-    batches = in_batches(count, batch)
+def test_batches_hold_every_item_once_and_are_never_too_small_or_too_large(count: int, batch: AxisRange) -> None:
+    batches = batch_layout(count, batch)
     assert sum(items for items, _ in batches) == count
     assert all(items >= 1 and items + padding in batch for items, padding in batches)
     assert all(padding == 0 for _, padding in batches[:-1])
@@ -144,6 +156,6 @@ def test_batches_hold_every_item_once_and_are_never_too_small_or_too_large(count
 
 def test_an_axis_without_a_range_is_an_error_of_ours() -> None:
     with pytest.raises(ValueError, match="'caption_tokens' has neither a range nor a fixed size"):
-        shapes_of(TRANSFORMER, {"batch": Span(1, 1, 1), "image_tokens": Span(32, 32, 32)}, SIZES)
+        input_shape_ranges(TRANSFORMER, {"batch": AxisRange(1, 1, 1), "image_tokens": AxisRange(32, 32, 32)}, SIZES)
     with pytest.raises(ValueError, match="low <= usual <= high"):
-        Span(2, 1, 4)
+        AxisRange(2, 1, 4)

@@ -11,18 +11,18 @@ import pytest
 pytest.importorskip("diffusers")
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.tensorrt.engine_build import EngineOrder, make_engine, prepare
-from infra.engines.tensorrt.engine_open import Host
-from infra.engines.tensorrt.profiles import Size, batch_span
-from infra.engines.tensorrt.tensorrt_backend import tensorrt_painter
+from infra.engines.tensorrt.engine_build import EngineBuildRequest, build_engine_folder, prepare_build
+from infra.engines.tensorrt.engine_open import TensorRtHost
+from infra.engines.tensorrt.profiles import ImageSize, batch_range
+from infra.engines.tensorrt.tensorrt_backend import create_tensorrt_backend_from_spec
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError, EngineUnsuitable
-from infra.evaluation.benchmark import DIFFUSERS, measure, planned
-from infra.evaluation.benchmark_cases import Case
+from infra.evaluation.benchmark import REFERENCE_BACKEND, measure_backends, tensorrt_backend_factory
+from infra.evaluation.benchmark_cases import BenchmarkCase
 from infra.interfaces import Engine, Failure, Frame, Prompt
-from infra.models.loading import StoredWeights
-from infra.models.model_files import folder_digest
-from infra.nano import MODEL
+from infra.models.loading import StoredPipeline
+from infra.models.model_files import model_folder_digest
+from infra.nano import MODEL_FOLDER
 from tests.exported import tiny_export, tiny_model
 
 __all__ = ["tiny_export", "tiny_model"]
@@ -34,18 +34,18 @@ TEXTS = ("a red mug", "a blue ball on a wooden table, seen from above, " * 4, "b
 PROMPTS = [Prompt(f"p{number}", text, 11 * number, 128, 128, steps=2) for number, text in enumerate(TEXTS)]
 
 
-def build(export: Path, out: Path, runtime: str, host: Host | None = None, model: Path = MODEL) -> Path:
-    order = EngineOrder(model, export, out, [Size(128, 128)], batch_span(1, 3), "fp32", runtime=runtime)  # type: ignore[arg-type]
-    make_engine(prepare(order, str), str, lambda: host)  # type: ignore[arg-type, return-value]
+def build(export: Path, out: Path, runtime: str, host: TensorRtHost | None = None, model: Path = MODEL_FOLDER) -> Path:
+    order = EngineBuildRequest(model, export, out, [ImageSize(128, 128)], batch_range(1, 3), "fp32", runtime=runtime)  # type: ignore[arg-type]
+    build_engine_folder(prepare_build(order, str), str, lambda: host)  # type: ignore[arg-type, return-value]
     return out
 
 
 def spec(folder: Path, **changes: Any) -> EngineSpec:
-    return EngineSpec("tensorrt", **{"source": str(MODEL), "folder": str(folder), **changes})
+    return EngineSpec("tensorrt", **{"source": str(MODEL_FOLDER), "folder": str(folder), **changes})
 
 
-def on_host(asked: EngineSpec, host: Host) -> Engine:
-    painter, batch = tensorrt_painter(asked, lambda: host)
+def on_host(asked: EngineSpec, host: TensorRtHost) -> Engine:
+    painter, batch = create_tensorrt_backend_from_spec(asked, lambda: host)
     return ThreadedEngine(painter, batch, 64)
 
 
@@ -87,7 +87,7 @@ def test_a_size_that_was_not_built_is_a_failure_with_the_mend_beside_good_pictur
 
 
 def test_the_plans_and_their_rehearsal_paint_the_same(
-    small_export: Path, rehearsed: Path, tmp_path: Path, host: Host
+    small_export: Path, rehearsed: Path, tmp_path: Path, host: TensorRtHost
 ) -> None:
     plans = build(small_export, tmp_path / "plans", "tensorrt", host)
     by_plans = pixels(on_host(spec(plans), host), PROMPTS)
@@ -108,21 +108,21 @@ def test_the_engine_is_called_tensorrt_and_fills_the_batch_that_it_was_built_for
 
 
 def test_neither_transformer_nor_vae_is_loaded_beside_the_engine(rehearsed: Path) -> None:
-    painter, _ = tensorrt_painter(spec(rehearsed))
+    painter, _ = create_tensorrt_backend_from_spec(spec(rehearsed))
     painter.load()
-    pipeline = painter._painter._pipeline  # type: ignore[attr-defined]
+    pipeline = painter._backend._pipeline  # type: ignore[attr-defined]
     loaded = {name for name, part in pipeline.components.items() if hasattr(part, "parameters")}
     assert loaded == {"text_encoder"}
     assert pipeline.vae_scale_factor == 16
-    painter.release()
-    painter.release()
+    painter.close()
+    painter.close()
 
 
 def test_an_engine_of_other_weights_is_refused_by_both_digests(rehearsed: Path, tiny_checkpoint: Path) -> None:
-    for weights in (None, folder_digest(tiny_checkpoint)):
+    for weights in (None, model_folder_digest(tiny_checkpoint)):
         said = refusal(spec(rehearsed, source=str(tiny_checkpoint), weights_digest=weights), EngineUnsuitable)
-        assert folder_digest(MODEL) in said
-        assert folder_digest(tiny_checkpoint) in said
+        assert model_folder_digest(MODEL_FOLDER) in said
+        assert model_folder_digest(tiny_checkpoint) in said
 
 
 def test_a_recipes_precision_is_honoured_or_refused(rehearsed: Path) -> None:
@@ -131,12 +131,12 @@ def test_a_recipes_precision_is_honoured_or_refused(rehearsed: Path) -> None:
 
 
 def test_a_missing_engine_says_how_to_build_one(tmp_path: Path) -> None:
-    assert "needs a folder that `packshot engine build` wrote" in refusal(EngineSpec("tensorrt", str(MODEL)))
+    assert "needs a folder that `packshot engine build` wrote" in refusal(EngineSpec("tensorrt", str(MODEL_FOLDER)))
     assert "which lacks card.json" in refusal(spec(tmp_path))
 
 
 def test_plans_of_another_gpu_are_refused_before_weights_are_read(
-    small_export: Path, tmp_path: Path, host: Host
+    small_export: Path, tmp_path: Path, host: TensorRtHost
 ) -> None:
     plans = build(small_export, tmp_path / "plans", "tensorrt", host)
     other = replace(host, machine=replace(host.machine, gpu="NVIDIA H100"))
@@ -145,14 +145,14 @@ def test_plans_of_another_gpu_are_refused_before_weights_are_read(
 
 
 def test_plans_without_tensorrt_say_what_to_install_before_weights_are_read(
-    small_export: Path, tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+    small_export: Path, tmp_path: Path, host: TensorRtHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plans = build(small_export, tmp_path / "plans", "tensorrt", host)
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     assert "install packshot[tensorrt]" in refusal(spec(plans, source="/nowhere"))
 
 
-def compare_with_torch(model: Path, export: Path, folder: Path, host: Host) -> None:
+def compare_with_torch(model: Path, export: Path, folder: Path, host: TensorRtHost) -> None:
     """Paint by graphs in batches and alone, and by plans, and hold all against the torch engine's pictures."""
     by_torch = pixels(open_engine(EngineSpec("torch", str(model), batch_size=3)), PROMPTS)
     rehearsed = build(export, folder / "rehearsed", "onnxruntime", model=model)
@@ -170,40 +170,44 @@ def compare_with_torch(model: Path, export: Path, folder: Path, host: Host) -> N
 
 
 def test_a_tiny_z_image_through_plans_and_graphs_gives_the_torch_engines_pictures(
-    tiny_model: Path, tiny_export: Path, tmp_path: Path, host: Host
+    tiny_model: Path, tiny_export: Path, tmp_path: Path, host: TensorRtHost
 ) -> None:
     compare_with_torch(tiny_model, tiny_export, tmp_path, host)
 
 
 @pytest.mark.slow
-def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures(tmp_path: Path, host: Host) -> None:
-    from infra.onnx_graphs.model_export import export
+def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures(
+    tmp_path: Path, host: TensorRtHost
+) -> None:
+    from infra.onnx_graphs.model_export import export_model
 
-    export(str(MODEL), tmp_path / "export", "fp32", str)
-    compare_with_torch(MODEL, tmp_path / "export", tmp_path, host)
+    export_model(str(MODEL_FOLDER), tmp_path / "export", "fp32", str)
+    compare_with_torch(MODEL_FOLDER, tmp_path / "export", tmp_path, host)
 
 
 def test_an_engine_is_one_more_backend_of_the_bench(rehearsed: Path) -> None:
-    cases = [Case(128, 1, 1, 1), Case(256, 1, 1, 1)]
-    backends = {"tensorrt": planned(rehearsed)}
+    cases = [BenchmarkCase(128, 1, 1, 1), BenchmarkCase(256, 1, 1, 1)]
+    backends = {"tensorrt": tensorrt_backend_factory(rehearsed)}
     rows = [
-        row for row in measure(StoredWeights(str(MODEL)), "cpu", "fp32", cases, backends) if row.backend != DIFFUSERS
+        row
+        for row in measure_backends(StoredPipeline(str(MODEL_FOLDER)), "cpu", "fp32", cases, backends)
+        if row.backend != REFERENCE_BACKEND
     ]
     assert [(row.backend, row.size, row.images) for row in rows] == [("tensorrt", 128, 1), ("tensorrt", 256, 0)]
     assert rows[0].to_diffusers is not None
     assert "The engine was built for 128x128, not for 256x256" in rows[1].reason
 
 
-def test_both_graphs_spare_what_they_recorded(small_export: Path, tmp_path: Path, host: Host) -> None:
+def test_both_graphs_spare_what_they_recorded(small_export: Path, tmp_path: Path, host: TensorRtHost) -> None:
     plans = build(small_export, tmp_path / "plans", "tensorrt", host)
-    painter, _ = tensorrt_painter(spec(plans), lambda: host)
-    painter._accelerator.spare()  # nothing is open yet
+    painter, _ = create_tensorrt_backend_from_spec(spec(plans), lambda: host)
+    painter._accelerator.free_memory()  # nothing is open yet
     painter.load()
-    painter.paint(PROMPTS[:1])
-    opened = painter._accelerator._opened
+    painter.generate_batch(PROMPTS[:1])
+    opened = painter._accelerator._engine
     assert opened is not None
     kept = [opened.transformer._recorded, opened.vae_decoder._recorded]  # type: ignore[attr-defined]
     assert [len(each) for each in kept] == [1, 1]
-    painter._accelerator.spare()
+    painter._accelerator.free_memory()
     assert [len(each) for each in kept] == [0, 0]
-    painter.release()
+    painter.close()

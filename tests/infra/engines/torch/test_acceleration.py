@@ -11,11 +11,11 @@ pytest.importorskip("diffusers")
 import torch
 
 from infra.engines.threaded import ThreadedEngine
-from infra.engines.torch.acceleration import Eager, open_accelerator
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.torch.acceleration import EagerAccelerator, open_accelerator
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.errors import EngineError
 from infra.interfaces import Frame, Prompt
-from infra.models.loading import StoredWeights
+from infra.models.loading import StoredPipeline
 
 
 class Bringing:
@@ -33,41 +33,41 @@ class Bringing:
         self.found.append(pipeline.transformer)
         pipeline.transformer = self.transformer
 
-    def spare(self) -> None:
+    def free_memory(self) -> None:
         self.spared += 1
 
-    def release(self) -> None:
+    def close(self) -> None:
         self.released += 1
 
 
 def test_a_component_that_an_accelerator_brings_is_not_loaded_and_the_picture_is_the_same(
     tiny_checkpoint: Path,
 ) -> None:
-    weights = StoredWeights(str(tiny_checkpoint))
-    bringing = Bringing(weights.open(torch.float32).transformer)
+    weights = StoredPipeline(str(tiny_checkpoint))
+    bringing = Bringing(weights.load_pipeline(torch.float32).transformer)
     pictures = []
-    for accelerator in (bringing, Eager()):
-        painter = DiffusersPainter(weights, "fp32", accelerator)
+    for accelerator in (bringing, EagerAccelerator()):
+        painter = DiffusersBackend(weights, "fp32", accelerator)
         painter.load()
-        (frame,) = painter.paint([Prompt("p", "cat", 3, 32, 32, steps=2)])
+        (frame,) = painter.generate_batch([Prompt("p", "cat", 3, 32, 32, steps=2)])
         assert isinstance(frame, Frame)
         pictures.append(frame.pixels)
-        painter.release()
+        painter.close()
     assert bringing.found == [None]
     assert bringing.released == 1
     assert (pictures[0] == pictures[1]).all()
 
 
 def test_what_can_be_made_again_is_freed_before_a_smaller_batch_is_tried(tiny_checkpoint: Path) -> None:
-    weights = StoredWeights(str(tiny_checkpoint))
-    bringing = Bringing(weights.open(torch.float32).transformer)
+    weights = StoredPipeline(str(tiny_checkpoint))
+    bringing = Bringing(weights.load_pipeline(torch.float32).transformer)
 
     def refuse(_model: object, inputs: tuple[list[object], ...]) -> None:
         if len(inputs[0]) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory, as ordered")
 
     bringing.transformer.register_forward_pre_hook(refuse)
-    engine = ThreadedEngine(DiffusersPainter(weights, "fp32", bringing), 2, 4)
+    engine = ThreadedEngine(DiffusersBackend(weights, "fp32", bringing), 2, 4)
     answers = list(engine.generate([Prompt(str(seed), "cat", seed, 32, 32, steps=1) for seed in range(2)]))
     assert all(isinstance(answer, Frame) for answer in answers)
     assert bringing.spared == 1

@@ -10,11 +10,11 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines.torch.caption_embedding import ANNOUNCED, Captions
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.torch.caption_embedding import MAX_ANNOUNCED_TEXTS, CaptionEmbedder
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.errors import EngineError
 from infra.interfaces import Prompt
-from infra.models.loading import StoredWeights
+from infra.models.loading import StoredPipeline
 
 TEXTS = ("a red cube", "a lighthouse in the storm, " * 6, "造相", "", "cat")
 
@@ -37,39 +37,39 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def pipeline(tiny_checkpoint: Path) -> Any:
-    return StoredWeights(str(tiny_checkpoint)).open(torch.float32)
+    return StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32)
 
 
-def announced(captions: Captions, texts: Sequence[str]) -> None:
+def announced(captions: CaptionEmbedder, texts: Sequence[str]) -> None:
     for text in texts:
         captions.announce(text)
 
 
 def test_a_window_is_embedded_in_one_call_padded_to_its_longest_and_each_text_once(pipeline: Any) -> None:
     watched = Watched(pipeline)
-    captions = Captions(watched, at_once=8)
+    captions = CaptionEmbedder(watched, encoder_batch=8)
     announced(captions, [*TEXTS, "cat", "cat"])
-    captions.embeddings(["cat", "cat"])
-    captions.embeddings(list(TEXTS))
-    longest = max(len(embedding) for embedding in captions.embeddings(list(TEXTS)))
+    captions.embed(["cat", "cat"])
+    captions.embed(list(TEXTS))
+    longest = max(len(embedding) for embedding in captions.embed(list(TEXTS)))
     assert watched.calls == [(5, longest)]
 
 
 def test_more_than_the_encoder_takes_at_once_are_cut_into_calls(pipeline: Any) -> None:
     watched = Watched(pipeline)
-    captions = Captions(watched, at_once=2)
+    captions = CaptionEmbedder(watched, encoder_batch=2)
     announced(captions, [f"announced {number}" for number in range(9)])
-    captions.embeddings(["one", "two", "three"])
+    captions.embed(["one", "two", "three"])
     assert [count for count, _ in watched.calls] == [2, 2]
-    captions.embeddings(["announced 0"])
+    captions.embed(["announced 0"])
     assert len(watched.calls) == 2
-    captions.embeddings(["announced 1"])
+    captions.embed(["announced 1"])
     assert len(watched.calls) == 3
 
 
 def test_a_caption_is_the_same_alone_and_beside_longer_ones(pipeline: Any) -> None:
-    together = Captions(Watched(pipeline), at_once=8).embeddings(list(TEXTS))
-    alone = [Captions(Watched(pipeline), at_once=1).embeddings([text])[0] for text in TEXTS]
+    together = CaptionEmbedder(Watched(pipeline), encoder_batch=8).embed(list(TEXTS))
+    alone = [CaptionEmbedder(Watched(pipeline), encoder_batch=1).embed([text])[0] for text in TEXTS]
     for some, other in zip(together, alone, strict=True):
         assert some.shape == other.shape
         assert float((some - other).abs().max()) < 1e-5
@@ -78,51 +78,51 @@ def test_a_caption_is_the_same_alone_and_beside_longer_ones(pipeline: Any) -> No
 
 def test_left_padding_would_be_a_prefix_so_such_a_tokenizer_gets_one_caption_at_a_time(pipeline: Any) -> None:
     watched = Watched(pipeline)
-    captions = Captions(watched, at_once=8)
+    captions = CaptionEmbedder(watched, encoder_batch=8)
     pipeline.tokenizer.padding_side = "left"
     try:
-        careful = Captions(watched, at_once=8)
-        careful.embeddings(list(TEXTS))
+        careful = CaptionEmbedder(watched, encoder_batch=8)
+        careful.embed(list(TEXTS))
         assert [count for count, _ in watched.calls] == [1] * 5
     finally:
         pipeline.tokenizer.padding_side = "right"
-    captions.embeddings(list(TEXTS))
+    captions.embed(list(TEXTS))
     assert watched.calls[-1][0] == 5
 
 
 def test_what_is_kept_is_bounded_in_tokens_and_the_oldest_goes_first(pipeline: Any) -> None:
     watched = Watched(pipeline)
-    captions = Captions(watched, at_once=1, kept_tokens=60)
-    first, second = captions.embeddings(["first", "second"])
+    captions = CaptionEmbedder(watched, encoder_batch=1, max_cached_tokens=60)
+    first, second = captions.embed(["first", "second"])
     assert len(first) + len(second) < 60
-    captions.embeddings(["first"])
+    captions.embed(["first"])
     assert len(watched.calls) == 2
-    captions.embeddings(["third"])  # the second is now the oldest
-    captions.embeddings(["first"])
+    captions.embed(["third"])  # the second is now the oldest
+    captions.embed(["first"])
     assert len(watched.calls) == 3
-    captions.embeddings(["second"])
+    captions.embed(["second"])
     assert len(watched.calls) == 4
-    (long,) = captions.embeddings(["a text longer than all that is kept, " * 5])
+    (long,) = captions.embed(["a text longer than all that is kept, " * 5])
     assert len(long) > 60
-    assert not captions._kept
+    assert not captions._cache
 
 
 def test_a_text_that_cannot_be_embedded_spoils_one_call_only(pipeline: Any) -> None:
-    captions = Captions(Watched(pipeline), at_once=4)
+    captions = CaptionEmbedder(Watched(pipeline), encoder_batch=4)
     announced(captions, ["[poison]"])
     with pytest.raises(ValueError, match="as ordered"):
-        captions.embeddings(["good"])
-    assert len(captions.embeddings(["good"])) == 1
+        captions.embed(["good"])
+    assert len(captions.embed(["good"])) == 1
 
 
 def test_announcements_of_those_who_left_are_forgotten(pipeline: Any) -> None:
-    captions = Captions(Watched(pipeline), at_once=4)
-    announced(captions, [str(number) for number in range(ANNOUNCED + 50)])
-    assert len(captions._announced) == ANNOUNCED
-    captions.embeddings(["wished"])
+    captions = CaptionEmbedder(Watched(pipeline), encoder_batch=4)
+    announced(captions, [str(number) for number in range(MAX_ANNOUNCED_TEXTS + 50)])
+    assert len(captions._announced) == MAX_ANNOUNCED_TEXTS
+    captions.embed(["wished"])
     captions.clear()
     assert not captions._announced
-    assert not captions._kept
+    assert not captions._cache
 
 
 def test_a_tokenizer_that_wraps_captions_in_another_way_is_noticed(pipeline: Any) -> None:
@@ -132,20 +132,20 @@ def test_a_tokenizer_that_wraps_captions_in_another_way_is_noticed(pipeline: Any
             return [torch.cat([each, each[-1:]]) for each in made], none
 
     with pytest.raises(EngineError, match="wraps captions in another way"):
-        Captions(Longer(pipeline), at_once=1).embeddings(["cat"])
+        CaptionEmbedder(Longer(pipeline), encoder_batch=1).embed(["cat"])
 
 
 def test_grouping_a_window_announces_its_texts_and_a_cpu_gets_them_one_by_one(tiny_checkpoint: Path) -> None:
-    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
+    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
     painter.load()
-    assert painter._captions._at_once == 1
+    assert painter._caption_embedder._at_once == 1
     watched = Watched(painter._pipeline)
-    painter._captions = Captions(watched, at_once=8)
+    painter._caption_embedder = CaptionEmbedder(watched, encoder_batch=8)
     prompts = [Prompt(str(number), text, number, 32, 32, steps=1) for number, text in enumerate(TEXTS)]
     for prompt in prompts:
-        painter.group(prompt)
-    painter.paint(prompts[:1])
+        painter.batch_key(prompt)
+    painter.generate_batch(prompts[:1])
     assert [count for count, _ in watched.calls] == [len(TEXTS)]
-    painter.paint(prompts[4:])
+    painter.generate_batch(prompts[4:])
     assert len(watched.calls) == 1
-    painter.release()
+    painter.close()

@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("diffusers")
 
-from infra.engines.torch.compilation import Compiled
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.torch.compilation import CompileAccelerator
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.interfaces import Frame, Prompt
-from infra.models.loading import StoredWeights
+from infra.models.loading import StoredPipeline
 
 
 @pytest.mark.slow
@@ -35,13 +35,13 @@ def test_without_a_compiler_it_says_what_to_install(tiny_checkpoint: Path, tmp_p
 @pytest.mark.slow
 def test_compiled_blocks_paint_the_same_picture(tiny_checkpoint: Path) -> None:
     pictures = []
-    for accelerator in (Compiled(), None):
-        painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", accelerator)
+    for accelerator in (CompileAccelerator(), None):
+        painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", accelerator)
         painter.load()
-        frames = painter.paint([Prompt(str(seed), "cat", seed, 32, 32, steps=2) for seed in range(2)])
+        frames = painter.generate_batch([Prompt(str(seed), "cat", seed, 32, 32, steps=2) for seed in range(2)])
         compiled = [block for block in painter._pipeline.transformer.layers if block._compiled_call_impl is not None]
         assert len(compiled) == (2 if accelerator else 0)
         assert all(isinstance(frame, Frame) for frame in frames)
         pictures.append([frame.pixels.astype(int) for frame in frames if isinstance(frame, Frame)])
-        painter.release()
+        painter.close()
     assert int(np.abs(np.array(pictures[0]) - np.array(pictures[1])).max()) <= 2

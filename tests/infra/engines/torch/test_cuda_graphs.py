@@ -14,12 +14,12 @@ pytest.importorskip("diffusers")
 import torch
 
 from infra.engines.threaded import ThreadedEngine
-from infra.engines.torch.cuda_graphs import SEEN_BEFORE, GraphCache, Graphs
-from infra.engines.torch.diffusers_backend import DiffusersPainter
-from infra.engines.torch.graph_capture import PlainRecorder
+from infra.engines.torch.cuda_graphs import RUNS_BEFORE_CAPTURE, CudaGraphAccelerator, CudaGraphCache
+from infra.engines.torch.diffusers_backend import DiffusersBackend
+from infra.engines.torch.graph_capture import FakeGraphCapturer
 from infra.errors import EngineUnsuitable
 from infra.interfaces import Frame, Prompt
-from infra.models.loading import StoredWeights
+from infra.models.loading import StoredPipeline
 
 TOLERANCE = 2
 TEXTS = ("cat", "dog with hat", "a caption of more than thirty-two tokens, for there is a byte to each of them")
@@ -29,7 +29,7 @@ def doubled(numbers: torch.Tensor) -> torch.Tensor:
     return numbers * 2
 
 
-def asked(cache: GraphCache, shape: str, value: float, times: int = 1) -> float | None:
+def asked(cache: CudaGraphCache, shape: str, value: float, times: int = 1) -> float | None:
     found = None
     for _ in range(times):
         found = cache.run(shape, (torch.tensor([value]),), doubled)
@@ -37,15 +37,15 @@ def asked(cache: GraphCache, shape: str, value: float, times: int = 1) -> float 
 
 
 def test_a_shape_is_recorded_once_it_has_been_seen_and_replays_what_is_asked_for_now() -> None:
-    recorder = PlainRecorder()
-    cache = GraphCache(recorder, 10, seen_before=2)
+    recorder = FakeGraphCapturer()
+    cache = CudaGraphCache(recorder, 10, runs_before_capture=2)
     assert [asked(cache, "a", value) for value in (1, 2, 3, 4)] == [None, None, 6, 8]
-    assert (recorder.recorded, recorder.replayed) == (1, 2)
+    assert (recorder.captured, recorder.replayed) == (1, 2)
     assert asked(cache, "b", 1) is None
 
 
 def test_an_answer_is_not_overwritten_by_the_next_replay() -> None:
-    cache = GraphCache(PlainRecorder(), 10, seen_before=0)
+    cache = CudaGraphCache(FakeGraphCapturer(), 10, runs_before_capture=0)
     first = cache.run("a", (torch.tensor([1.0]),), doubled)
     cache.run("a", (torch.tensor([5.0]),), doubled)
     assert first is not None
@@ -53,31 +53,31 @@ def test_an_answer_is_not_overwritten_by_the_next_replay() -> None:
 
 
 def test_the_least_recently_used_goes_when_the_budget_is_full() -> None:
-    recorder = PlainRecorder(size=4)
-    cache = GraphCache(recorder, 8, seen_before=0)
+    recorder = FakeGraphCapturer(size=4)
+    cache = CudaGraphCache(recorder, 8, runs_before_capture=0)
     for shape in ("a", "b", "a", "c"):
         asked(cache, shape, 1)
-    assert cache.bytes == 8
-    assert (recorder.recorded, recorder.released) == (3, 1)
+    assert cache.memory_bytes == 8
+    assert (recorder.captured, recorder.freed) == (3, 1)
     asked(cache, "a", 1)
-    assert recorder.recorded == 3
+    assert recorder.captured == 3
     asked(cache, "b", 1)
-    assert recorder.recorded == 4
+    assert recorder.captured == 4
     cache.clear()
-    assert cache.bytes == 0
-    assert recorder.released == 4
+    assert cache.memory_bytes == 0
+    assert recorder.freed == 4
 
 
 def test_what_is_larger_than_the_budget_runs_as_usual_for_ever_and_drops_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    recorder = PlainRecorder(size=4)
-    cache = GraphCache(recorder, 8, seen_before=0)
+    recorder = FakeGraphCapturer(size=4)
+    cache = CudaGraphCache(recorder, 8, runs_before_capture=0)
     asked(cache, "a", 1)
     recorder.size = 9
     with caplog.at_level(logging.WARNING):
         assert asked(cache, "large", 1, times=3) is None
-    assert recorder.recorded == 2
+    assert recorder.captured == 2
     assert asked(cache, "a", 3) == 6
     assert [record.getMessage() for record in caplog.records] == [
         "graphs: the shape 'large' runs as usual: it would keep 9 bytes of 8"
@@ -85,12 +85,12 @@ def test_what_is_larger_than_the_budget_runs_as_usual_for_ever_and_drops_nothing
 
 
 def test_what_cannot_be_recorded_runs_as_usual_and_is_not_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    recorder = PlainRecorder()
-    recorder.fails = torch.OutOfMemoryError("out of memory, as ordered")
-    cache = GraphCache(recorder, 8, seen_before=0)
+    recorder = FakeGraphCapturer()
+    recorder.error = torch.OutOfMemoryError("out of memory, as ordered")
+    cache = CudaGraphCache(recorder, 8, runs_before_capture=0)
     with caplog.at_level(logging.WARNING):
         assert asked(cache, "a", 1) is None
-        recorder.fails = None
+        recorder.error = None
         assert asked(cache, "a", 1) is None
     assert asked(cache, "b", 1) == 2
     assert "as ordered" in caplog.text
@@ -98,7 +98,7 @@ def test_what_cannot_be_recorded_runs_as_usual_and_is_not_tried_again(caplog: py
 
 @pytest.fixture(scope="module")
 def usual(tiny_checkpoint: Path) -> Iterator[ThreadedEngine]:
-    engine = ThreadedEngine(DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32"), 2, 16)
+    engine = ThreadedEngine(DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32"), 2, 16)
     yield engine
     engine.close()
 
@@ -119,45 +119,49 @@ def pictures(engine: ThreadedEngine, wanted: list[Prompt]) -> dict[str, Any]:
 def test_pictures_from_recordings_are_those_of_diffusers_whatever_the_captions_real_length(
     tiny_checkpoint: Path, usual: ThreadedEngine
 ) -> None:
-    recorder = PlainRecorder()
-    engine = ThreadedEngine(DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", Graphs(recorder, 100)), 2, 16)
+    recorder = FakeGraphCapturer()
+    engine = ThreadedEngine(
+        DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
+    )
     wanted = prompts(18)
     found, expected = pictures(engine, wanted), pictures(usual, wanted)
     assert max(int(np.abs(found[key] - expected[key]).max()) for key in expected) <= TOLERANCE
     # 6 batches of the short captions and 3 of the long one, 3 steps each: the first 8 steps of a shape run as usual
-    assert recorder.recorded == 2
-    assert recorder.replayed == 27 - 2 * SEEN_BEFORE
+    assert recorder.captured == 2
+    assert recorder.replayed == 27 - 2 * RUNS_BEFORE_CAPTURE
     assert recorder.threads == {engine._thread.ident}
     assert threading.get_ident() not in recorder.threads
     engine.close()
-    assert recorder.released == 2
+    assert recorder.freed == 2
 
 
 def test_guidance_with_a_negative_of_another_length_runs_as_usual(tiny_checkpoint: Path, usual: ThreadedEngine) -> None:
-    recorder = PlainRecorder()
-    engine = ThreadedEngine(DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", Graphs(recorder, 100)), 2, 16)
+    recorder = FakeGraphCapturer()
+    engine = ThreadedEngine(
+        DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
+    )
     wanted = [prompt for prompt in prompts(18, guidance=2.0) if prompt.text == TEXTS[2]]
     found, expected = pictures(engine, wanted), pictures(usual, wanted)
     assert max(int(np.abs(found[key] - expected[key]).max()) for key in expected) <= TOLERANCE
-    assert recorder.recorded == 0
+    assert recorder.captured == 0
     engine.close()
 
 
 def test_a_transformer_has_its_own_forward_again_after_a_release(tiny_checkpoint: Path) -> None:
-    pipeline = StoredWeights(str(tiny_checkpoint)).open(torch.float32)
-    graphs = Graphs(PlainRecorder(), 100)
+    pipeline = StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32)
+    graphs = CudaGraphAccelerator(FakeGraphCapturer(), 100)
     graphs.attach(pipeline)
     assert "forward" in vars(pipeline.transformer)
     assert pipeline.transformer.cap_embedder._forward_hooks
-    graphs.spare()
-    graphs.release()
-    graphs.release()
+    graphs.free_memory()
+    graphs.close()
+    graphs.close()
     assert "forward" not in vars(pipeline.transformer)
     assert not pipeline.transformer.cap_embedder._forward_hooks
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_a_machine_without_cuda_is_told_so(tiny_checkpoint: Path) -> None:
-    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32", Graphs())
+    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator())
     with pytest.raises(EngineUnsuitable, match="'graphs' needs a CUDA device"):
         painter.load()

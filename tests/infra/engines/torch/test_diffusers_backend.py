@@ -12,12 +12,12 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 from infra.engines import EngineSpec, open_engine
-from infra.engines.torch.diffusers_backend import DiffusersPainter
+from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Prompt
-from infra.models.loading import StoredWeights
-from infra.models.model_files import folder_digest
-from infra.onnx_graphs.graph_spec import TOKEN_STEP
+from infra.models.loading import StoredPipeline
+from infra.models.model_files import model_folder_digest
+from infra.onnx_graphs.graph_spec import TOKEN_MULTIPLE
 
 TOLERANCE = 2
 """Levels of 255 by which a pixel may move with its batch in fp32: sums are rounded in another order."""
@@ -34,8 +34,8 @@ def engine(tiny_checkpoint: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def painter(tiny_checkpoint: Path) -> DiffusersPainter:
-    loaded = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
+def painter(tiny_checkpoint: Path) -> DiffusersBackend:
+    loaded = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
     loaded.load()
     return loaded
 
@@ -101,11 +101,11 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
         assert answer.seconds > 0
 
 
-def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersPainter) -> None:
+def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersBackend) -> None:
     for text in ("", *TEXTS):
-        (embedding,) = painter._captions.embeddings([text])
-        padded = -(-len(embedding) // TOKEN_STEP) * TOKEN_STEP
-        assert painter.group(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
+        (embedding,) = painter._caption_embedder.embeddings([text])
+        padded = -(-len(embedding) // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
+        assert painter.batch_key(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
 
 
@@ -142,29 +142,29 @@ def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: En
 def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path, value: float, reason: str) -> None:
     import torch
 
-    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "fp32")
+    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
     painter.load()
     with torch.no_grad():
         painter._pipeline.vae.decoder.conv_out.weight.zero_()
         painter._pipeline.vae.decoder.conv_out.bias.fill_(value)
-    (answer,) = painter.paint([Prompt("p", "cat", 1, 32, 32, steps=1)])
+    (answer,) = painter.generate_batch([Prompt("p", "cat", 1, 32, 32, steps=1)])
     assert isinstance(answer, Failure)
     assert reason in answer.reason
-    painter.release()
+    painter.close()
 
 
 def test_half_precision_is_honoured_and_close_to_full(tiny_checkpoint: Path, engine: Engine) -> None:
     import torch
 
-    painter = DiffusersPainter(StoredWeights(str(tiny_checkpoint)), "bf16")
+    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "bf16")
     painter.load()
     for part in (painter._pipeline.transformer, painter._pipeline.vae, painter._pipeline.text_encoder):
         assert {weight.dtype for weight in part.parameters()} == {torch.bfloat16}
-    answers = painter.paint(PROMPTS[3:4])
+    answers = painter.generate_batch(PROMPTS[3:4])
     assert isinstance(answers[0], Frame)
     difference = np.abs(answers[0].pixels.astype(int) - made(engine, PROMPTS[3:4])["p3"])
     assert 0 < difference.mean() < 3
-    painter.release()
+    painter.close()
 
 
 def refusal(spec: EngineSpec, kind: type[EngineError] = EngineError) -> str:
@@ -174,7 +174,7 @@ def refusal(spec: EngineSpec, kind: type[EngineError] = EngineError) -> str:
 
 
 def test_the_digest_in_the_recipe_must_be_that_of_the_weights(tiny_checkpoint: Path) -> None:
-    found = folder_digest(tiny_checkpoint)
+    found = model_folder_digest(tiny_checkpoint)
     open_engine(EngineSpec("torch", str(tiny_checkpoint), weights_digest=found)).close()
     message = refusal(EngineSpec("torch", str(tiny_checkpoint), weights_digest="0" * 64))
     assert found in message
@@ -212,7 +212,7 @@ def test_a_model_that_the_device_does_not_take_says_why(
     def refuse(_pipeline: object, _device: str) -> None:
         raise getattr(torch, fault)("as ordered")
 
-    monkeypatch.setattr("infra.engines.torch.diffusers_backend.place", refuse)
+    monkeypatch.setattr("infra.engines.torch.diffusers_backend.place_pipeline", refuse)
     assert reason in refusal(EngineSpec("torch", str(tiny_checkpoint)), kind)
 
 
@@ -235,7 +235,7 @@ def test_a_batch_too_large_for_the_device_is_halved(tiny_checkpoint: Path) -> No
 
     from infra.engines.threaded import ThreadedEngine
 
-    class SmallDevice(DiffusersPainter):
+    class SmallDevice(DiffusersBackend):
         def load(self) -> None:
             super().load()
             self._pipeline.transformer.register_forward_pre_hook(self.refuse_large)
@@ -245,8 +245,8 @@ def test_a_batch_too_large_for_the_device_is_halved(tiny_checkpoint: Path) -> No
             if len(inputs[0]) > 2:
                 raise torch.OutOfMemoryError("CUDA out of memory, as ordered")
 
-    engine = ThreadedEngine(SmallDevice(StoredWeights(str(tiny_checkpoint)), "fp32"), 8, 8)
+    engine = ThreadedEngine(SmallDevice(StoredPipeline(str(tiny_checkpoint)), "fp32"), 8, 8)
     same = [Prompt(str(seed), "cat", seed, 32, 32, steps=1) for seed in range(8)]
     assert len(made(engine, same)) == 8
-    assert set(engine._fitting.values()) == {2}
+    assert set(engine._batch_limits.values()) == {2}
     engine.close()

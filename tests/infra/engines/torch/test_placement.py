@@ -9,14 +9,20 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines.torch.cuda_graphs import Graphs
-from infra.engines.torch.diffusers_backend import DiffusersPainter
-from infra.engines.torch.graph_capture import PlainRecorder
-from infra.engines.torch.placement import WORKING_BYTES, bytes_to_move, choose_offload, describe, place
+from infra.engines.torch.cuda_graphs import CudaGraphAccelerator
+from infra.engines.torch.diffusers_backend import DiffusersBackend
+from infra.engines.torch.graph_capture import FakeGraphCapturer
+from infra.engines.torch.placement import (
+    WORKSPACE_BYTES,
+    bytes_to_move,
+    choose_offload,
+    describe_offload,
+    place_pipeline,
+)
 from infra.errors import EngineUnsuitable
-from infra.evaluation.random_models import RandomWeights
+from infra.evaluation.random_models import RandomPipeline
 from infra.interfaces import Frame, Prompt
-from infra.models.loading import StoredWeights
+from infra.models.loading import StoredPipeline
 
 GIB = 2**30
 TURBO = {"transformer": 12_310_000_000, "text_encoder": 8_040_000_000, "vae": 168_000_000}
@@ -47,37 +53,39 @@ def test_what_each_model_does_on_each_card(model: str, sizes: dict[str, int], ca
 
 def test_the_boundaries_are_where_the_sums_are() -> None:
     sizes = {"a": 60, "b": 40}
-    assert choose_offload(sizes, 110, working=10) == "none"
-    assert choose_offload(sizes, 109, working=10) == "model"
-    assert choose_offload(sizes, 70, working=10) == "model"
-    assert choose_offload(sizes, 69, working=10) == "sequential"
-    assert choose_offload(sizes, 10, working=10) == "sequential"
+    assert choose_offload(sizes, 110, workspace_bytes=10) == "none"
+    assert choose_offload(sizes, 109, workspace_bytes=10) == "model"
+    assert choose_offload(sizes, 70, workspace_bytes=10) == "model"
+    assert choose_offload(sizes, 69, workspace_bytes=10) == "sequential"
+    assert choose_offload(sizes, 10, workspace_bytes=10) == "sequential"
     with pytest.raises(EngineUnsuitable, match=r"has 0\.0 GB free"):
-        choose_offload(sizes, 9, working=10)
+        choose_offload(sizes, 9, workspace_bytes=10)
 
 
 def test_the_choice_is_said_with_its_numbers() -> None:
-    assert describe("model", TURBO, 16_500_000_000) == (
+    assert describe_offload("model", TURBO, 16_500_000_000) == (
         "The model's 20.5 GB do not fit the 16.5 GB that are free on the GPU: its components take turns there "
         "(model CPU offload)."
     )
-    assert "its layers take turns there, which is slow" in describe("sequential", TURBO, 8_000_000_000)
-    assert describe("none", SMALL, 6_000_000_000) == "The model's 2.1 GB fit the 6.0 GB that are free on the GPU."
+    assert "its layers take turns there, which is slow" in describe_offload("sequential", TURBO, 8_000_000_000)
+    assert (
+        describe_offload("none", SMALL, 6_000_000_000) == "The model's 2.1 GB fit the 6.0 GB that are free on the GPU."
+    )
 
 
 def test_bytes_are_those_of_the_weights_as_they_were_loaded(tiny_checkpoint: Path) -> None:
-    weights = StoredWeights(str(tiny_checkpoint))
-    full, half = (bytes_to_move(weights.open(dtype)) for dtype in (torch.float32, torch.bfloat16))
+    weights = StoredPipeline(str(tiny_checkpoint))
+    full, half = (bytes_to_move(weights.load_pipeline(dtype)) for dtype in (torch.float32, torch.bfloat16))
     assert set(full) == {"transformer", "text_encoder", "vae"}
     assert full["transformer"] == 2 * half["transformer"]
-    assert "transformer" not in bytes_to_move(weights.open(torch.float32, frozenset({"transformer"})))
+    assert "transformer" not in bytes_to_move(weights.load_pipeline(torch.float32, frozenset({"transformer"})))
 
 
 def test_on_a_cpu_all_stays_where_it_is_and_nothing_is_said(
     tiny_checkpoint: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "infra.engines.torch.placement"):
-        assert place(StoredWeights(str(tiny_checkpoint)).open(torch.float32), "cpu") == "none"
+        assert place_pipeline(StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32), "cpu") == "none"
     assert caplog.records == []
 
 
@@ -85,29 +93,29 @@ def test_components_that_take_turns_paint_the_same_picture(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Their turns are taken by the same hooks on a CPU, where there is nowhere to go.
-    weights = RandomWeights("tiny", "cpu")
-    free = WORKING_BYTES + max(bytes_to_move(weights.open(torch.float32)).values())
+    weights = RandomPipeline("tiny", "cpu")
+    free = WORKSPACE_BYTES + max(bytes_to_move(weights.load_pipeline(torch.float32)).values())
     prompts = [Prompt(str(seed), "cat " * seed, seed, 32, 32, steps=2) for seed in (1, 2)]
     pictures = []
     for there in (None, free):
         monkeypatch.setattr(
-            "infra.engines.torch.diffusers_backend.place",
-            lambda pipeline, device, there=there: place(pipeline, device, there),
+            "infra.engines.torch.diffusers_backend.place_pipeline",
+            lambda pipeline, device, there=there: place_pipeline(pipeline, device, there),
         )
-        painter = DiffusersPainter(weights, "fp32")
+        painter = DiffusersBackend(weights, "fp32")
         painter.load()
         assert hasattr(painter._pipeline.transformer, "_hf_hook") == (there is not None)
         for _ in range(2):
-            frames = painter.paint(prompts)
+            frames = painter.generate_batch(prompts)
         pictures.append([frame.pixels for frame in frames if isinstance(frame, Frame)])
-        painter.release()
+        painter.close()
     assert len(pictures[0]) == 2
     assert all((some == other).all() for some, other in zip(*pictures, strict=True))
     assert "its components take turns there" in caplog.text
 
 
 def test_graphs_need_the_whole_model_on_the_device() -> None:
-    pipeline = RandomWeights("tiny", "cpu").open(torch.float32)
+    pipeline = RandomPipeline("tiny", "cpu").load_pipeline(torch.float32)
     pipeline.enable_model_cpu_offload(device="cpu")
     with pytest.raises(EngineUnsuitable, match="'graphs' needs the whole model on the device"):
-        Graphs(PlainRecorder(), 1).attach(pipeline)
+        CudaGraphAccelerator(FakeGraphCapturer(), 1).attach(pipeline)

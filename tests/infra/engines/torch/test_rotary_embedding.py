@@ -8,13 +8,13 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines.torch.rotary_embedding import rotate_in_real_numbers, rotated
-from infra.evaluation.random_models import RandomWeights
+from infra.engines.torch.rotary_embedding import apply_rotary_embedding, use_real_rotary_embedding
+from infra.evaluation.random_models import RandomPipeline
 
 
 @pytest.fixture(scope="module")
 def transformer() -> Any:
-    return RandomWeights("tiny", "cpu").open(torch.float32).transformer
+    return RandomPipeline("tiny", "cpu").load_pipeline(torch.float32).transformer
 
 
 def called(transformer: Any, tokens: tuple[int, int]) -> torch.Tensor:
@@ -27,7 +27,7 @@ def called(transformer: Any, tokens: tuple[int, int]) -> torch.Tensor:
 
 def test_a_transformer_gives_what_it_gave_with_equal_and_with_mixed_captions(transformer: Any) -> None:
     before = [called(transformer, tokens) for tokens in ((20, 31), (20, 70))]
-    rotate_in_real_numbers(transformer)
+    use_real_rotary_embedding(transformer)
     after = [called(transformer, tokens) for tokens in ((20, 31), (20, 70))]
     for some, other in zip(before, after, strict=True):
         assert float(other.abs().max()) > 0.1
@@ -37,4 +37,4 @@ def test_a_transformer_gives_what_it_gave_with_equal_and_with_mixed_captions(tra
 def test_a_quarter_turn_swaps_a_pair_and_changes_one_sign() -> None:
     states = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 1, 4)
     turns = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).view(1, 1, 2, 2)
-    assert rotated(states, turns).flatten().tolist() == [-2.0, 1.0, 3.0, 4.0]
+    assert apply_rotary_embedding(states, turns).flatten().tolist() == [-2.0, 1.0, 3.0, 4.0]

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from infra.engines.stub.stub_backend import StubPainter
-from infra.imaging.metrics.appearance import Appearance, appearance
-from infra.imaging.metrics.pdq import distance, pdq
+from infra.engines.stub.stub_backend import StubBackend
+from infra.imaging.metrics.appearance import Appearance, measure_appearance
+from infra.imaging.metrics.pdq import hamming_distance, pdq
 from infra.interfaces import Frame, Pixels, Prompt
 
 SIDE = 512
@@ -14,13 +14,13 @@ NEAR, FAR = 31, 60
 
 
 def card(number: int = 1, text: str = "Camping Mug, red enamel") -> Pixels:
-    [frame] = StubPainter().paint([Prompt("a", text, number, SIDE, SIDE)])
+    [frame] = StubBackend().generate_batch([Prompt("a", text, number, SIDE, SIDE)])
     assert isinstance(frame, Frame)
     return frame.pixels
 
 
 def seen(pixels: Pixels) -> Appearance:
-    found = appearance(pixels)
+    found = measure_appearance(pixels)
     assert found is not None
     return found
 
@@ -36,13 +36,13 @@ def moved(pixels: Pixels, scale: float, across: int = 0, down: int = 0) -> Pixel
 def test_a_moved_and_a_scaled_copy_is_found_by_its_product_where_its_frame_is_another(number: int) -> None:
     pixels = card(number)
     for copy in (moved(pixels, 1, 14, -10), moved(pixels, 0.85)):
-        assert distance(pdq(pixels)[0], pdq(copy)[0]) > NEAR
-        assert distance(seen(pixels).crop, seen(copy).crop) <= NEAR
+        assert hamming_distance(pdq(pixels)[0], pdq(copy)[0]) > NEAR
+        assert hamming_distance(seen(pixels).crop_fingerprint, seen(copy).crop_fingerprint) <= NEAR
 
 
 def test_another_product_is_another() -> None:
-    crops = [seen(card(number)).crop for number in range(8)]
-    assert min(distance(one, other) for one in crops for other in crops if one != other) > FAR
+    crops = [seen(card(number)).crop_fingerprint for number in range(8)]
+    assert min(hamming_distance(one, other) for one in crops for other in crops if one != other) > FAR
 
 
 def test_encoding_and_noise_hardly_move_code_and_colour() -> None:
@@ -52,7 +52,7 @@ def test_encoding_and_noise_hardly_move_code_and_colour() -> None:
     noise = np.random.default_rng(1).normal(0, 4, pixels.shape)
     noisy = np.clip(pixels + noise, 0, 255).astype(np.uint8)
     for copy in (encoded, noisy):
-        assert distance(seen(pixels).crop, seen(copy).crop) <= NEAR
+        assert hamming_distance(seen(pixels).crop_fingerprint, seen(copy).crop_fingerprint) <= NEAR
         assert np.linalg.norm(np.subtract(seen(pixels).colour, seen(copy).colour)) < 3
 
 
@@ -92,14 +92,14 @@ def test_a_speck_is_no_product_unless_there_is_nothing_else() -> None:
 
 
 def test_a_blank_picture_shows_nothing_and_a_plain_one_has_no_code() -> None:
-    assert appearance(np.full((SIDE, SIDE, 3), 255, np.uint8)) is None
+    assert measure_appearance(np.full((SIDE, SIDE, 3), 255, np.uint8)) is None
     plain = np.full((SIDE, SIDE, 3), 255, np.uint8)
     plain[100:400, 100:400] = 128
-    assert seen(plain).crop == b""
+    assert seen(plain).crop_fingerprint == b""
 
 
 @pytest.mark.parametrize("size", [(3, 3), (1, 200), (200, 1), (64, 4096)])
 def test_no_size_is_too_small_or_too_odd(size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (*size, 3), np.uint8)
-    found = appearance(pixels)
-    assert found is None or len(found.crop) in (0, 32)
+    found = measure_appearance(pixels)
+    assert found is None or len(found.crop_fingerprint) in (0, 32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infra.imaging.metrics.foreground import THUMBNAIL, find_foreground
+from infra.imaging.metrics.foreground import THUMBNAIL_SIDE, find_foreground
 from tests.infra.pixel.pictures import good_pictures, noisy, outline, plain, shaded, white_ware
 
 
@@ -20,17 +20,17 @@ def test_the_share_does_not_move_with_the_pictures_size(size: int) -> None:
 
 
 def test_a_thumbnail_is_no_larger_than_it_says_and_a_small_picture_stays() -> None:
-    assert find_foreground(plain(1024, 250)).inside.shape == (THUMBNAIL, THUMBNAIL)
-    assert find_foreground(np.full((300, 900, 3), 250, np.uint8)).inside.shape == (43, THUMBNAIL)
-    assert find_foreground(plain(50, 250)).inside.shape == (50, 50)
+    assert find_foreground(plain(1024, 250)).product_mask.shape == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    assert find_foreground(np.full((300, 900, 3), 250, np.uint8)).product_mask.shape == (43, THUMBNAIL_SIDE)
+    assert find_foreground(plain(50, 250)).product_mask.shape == (50, 50)
 
 
 def test_the_mask_has_the_asked_size_and_a_band_and_is_everything_where_there_is_no_product() -> None:
     found = find_foreground(good_pictures(512)["blue lamp"])
-    mask = found.mask(300, 400)
+    mask = found.dilated_mask(300, 400)
     assert mask.shape == (300, 400)
     assert found.share < mask.mean() < found.share + 0.1
-    assert find_foreground(plain(256, 253)).mask(20, 30).all()
+    assert find_foreground(plain(256, 253)).dilated_mask(20, 30).all()
 
 
 @pytest.mark.parametrize("size", [256, 1024])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.imaging.metrics.pdq import LONG_SIDE, distance, pdq
+from infra.imaging.metrics.pdq import LONG_SIDE, hamming_distance, pdq
 from infra.interfaces import Pixels
 from tests.infra.pixel.pictures import plain, product
 
@@ -31,7 +31,7 @@ def test_codes_and_qualities_are_those_of_the_reference_implementation() -> None
     apart, quality_apart = [], []
     for picture in pictures():
         (ours, quality), (theirs, their_quality) = pdq(picture), reference(picture)
-        apart.append(distance(ours, theirs))
+        apart.append(hamming_distance(ours, theirs))
         quality_apart.append(abs(quality - their_quality))
     assert len(apart) == 64
     assert np.mean(np.array(apart) <= 2) >= 0.9
@@ -43,7 +43,7 @@ def test_noise_pictures_of_odd_shapes_agree_with_the_reference() -> None:
     rng = np.random.default_rng(5)
     for height, width in [(64, 64), (65, 127), (300, 200), (511, 129), (128, 900)]:
         picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        assert distance(pdq(picture)[0], reference(picture)[0]) <= 10, (height, width)
+        assert hamming_distance(pdq(picture)[0], reference(picture)[0]) <= 10, (height, width)
 
 
 def test_a_code_is_32_bytes_of_which_half_the_bits_are_set() -> None:
@@ -57,8 +57,8 @@ def test_recompression_moves_few_bits_and_another_product_many() -> None:
     first, other = product(1, 512), product(2, 512)
     _, packed = cv2.imencode(".jpg", first, (cv2.IMWRITE_JPEG_QUALITY, 70))
     again = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
-    assert distance(pdq(first)[0], pdq(again)[0]) <= 8
-    assert distance(pdq(first)[0], pdq(other)[0]) > 40
+    assert hamming_distance(pdq(first)[0], pdq(again)[0]) <= 8
+    assert hamming_distance(pdq(first)[0], pdq(other)[0]) > 40
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
@@ -67,9 +67,9 @@ def test_a_blank_picture_has_quality_zero(grey: int) -> None:
 
 
 def test_distance_counts_differing_bits() -> None:
-    assert distance(bytes(32), bytes(32)) == 0
-    assert distance(bytes(32), b"\xff" * 32) == 256
-    assert distance(bytes(31) + b"\x01", bytes(31) + b"\x06") == 3
+    assert hamming_distance(bytes(32), bytes(32)) == 0
+    assert hamming_distance(bytes(32), b"\xff" * 32) == 256
+    assert hamming_distance(bytes(31) + b"\x01", bytes(31) + b"\x06") == 3
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from infra.nano.drawing.products import MAIN, NUMBERS, PRODUCTS, parts_of
+from infra.nano.drawing.products import MAIN, PRODUCTS, SURFACE_NUMBERS, product_solids
 
 GRID = np.stack(np.meshgrid(*[np.linspace(-2, 2, 41, dtype=np.float32)] * 3), axis=-1).reshape(-1, 3)
 
 
 def test_there_are_sixteen_and_their_surfaces_have_numbers_of_their_own() -> None:
     assert len(PRODUCTS) == 16
-    assert sorted(NUMBERS.values()) == list(range(1, len(NUMBERS) + 1))
-    assert MAIN not in NUMBERS.values()
+    assert sorted(SURFACE_NUMBERS.values()) == list(range(1, len(SURFACE_NUMBERS) + 1))
+    assert MAIN not in SURFACE_NUMBERS.values()
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_a_product_takes_its_colour_and_fits_the_studio(product: str) -> None:
     for seed in range(3):
-        parts = parts_of(product, np.random.default_rng(seed))
+        parts = product_solids(product, np.random.default_rng(seed))
         inside = np.stack([part.solid(GRID) for part in parts]) < 0.05
         surfaces = [part.surface for part in parts]
         assert MAIN in surfaces
@@ -28,7 +28,7 @@ def test_a_product_takes_its_colour_and_fits_the_studio(product: str) -> None:
 
 def test_each_call_proportions_a_product_anew_and_a_seed_repeats_it() -> None:
     def distances(seed: int) -> np.ndarray:
-        return np.stack([part.solid(GRID[::97]) for part in parts_of("mug", np.random.default_rng(seed))])
+        return np.stack([part.solid(GRID[::97]) for part in product_solids("mug", np.random.default_rng(seed))])
 
     assert (distances(1) == distances(1)).all()
     assert not np.allclose(distances(1), distances(2))

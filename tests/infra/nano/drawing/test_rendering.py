@@ -5,26 +5,26 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from infra.nano.drawing.products import parts_of
-from infra.nano.drawing.rendering import COLOURS, FINISHES, PATTERNS, Look, Picture, painted
+from infra.nano.drawing.products import product_solids
+from infra.nano.drawing.rendering import COLOURS, FINISHES, PATTERNS, ImageArray, Look, render_image
 from infra.nano.drawing.studio import SIDE, Negative, photograph
-from infra.nano.training.image_classification import colour_of
+from infra.nano.training.image_classification import classify_colour
 
 
 @lru_cache(maxsize=4)
 def negative(product: str = "mug") -> Negative:
     generator = np.random.default_rng(0)
-    return photograph(parts_of(product, generator), "three-quarter", generator)
+    return photograph(product_solids(product, generator), "three-quarter", generator)
 
 
-def shown(look: Look) -> Picture:
-    return painted(negative(), look)
+def shown(look: Look) -> ImageArray:
+    return render_image(negative(), look)
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_every_colour_can_be_told_in_every_pattern(colour: str, pattern: str) -> None:
-    assert colour_of(shown(Look(colour, pattern))) == colour
+    assert classify_colour(shown(Look(colour, pattern))) == colour
 
 
 def test_the_ground_is_white_and_the_picture_is_bytes() -> None:
@@ -43,6 +43,6 @@ def test_patterns_and_finishes_are_seen() -> None:
 def test_a_print_leaves_other_surfaces_alone() -> None:
     still = negative("lamp")
     elsewhere = (still.surface > 0) & (still.coverage == 255)
-    plain, striped = (painted(still, Look("red", pattern)) for pattern in ("plain", "striped"))
+    plain, striped = (render_image(still, Look("red", pattern)) for pattern in ("plain", "striped"))
     assert elsewhere.any()
     assert (plain[elsewhere] == striped[elsewhere]).all()

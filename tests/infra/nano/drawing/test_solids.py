@@ -17,9 +17,9 @@ SOLIDS: dict[str, tuple[Solid, tuple[float, float, float], tuple[float, float, f
     "ellipsoid": (solids.ellipsoid(1, 0.5, 0.3), (0, 0, 0), (1, 0, 0)),
     "box": (solids.box(1, 0.5, 0.3, 0.1), (0, 0, 0), (0, 0.5, 0)),
     "capsule": (solids.capsule((-0.5, 0, 0), (0.5, 0, 0), 0.2), (0, 0, 0), (0, 0.2, 0)),
-    "ring": (solids.ring(0.7, 0.2), (0.7, 0, 0), (0.9, 0, 0)),
-    "lathe": (solids.lathe([(0, -0.5), (0.5, -0.5), (0.5, 0.5), (0, 0.5)]), (0.1, 0, 0), (0, 0, 0.5)),
-    "slab": (solids.slab(SQUARE, 0.2), (0, 0, 0), (0, 0, 0.2)),
+    "ring": (solids.torus(0.7, 0.2), (0.7, 0, 0), (0.9, 0, 0)),
+    "lathe": (solids.revolve([(0, -0.5), (0.5, -0.5), (0.5, 0.5), (0, 0.5)]), (0.1, 0, 0), (0, 0, 0.5)),
+    "slab": (solids.extrude(SQUARE, 0.2), (0, 0, 0), (0, 0, 0.2)),
     "cylinder": (solids.cylinder(0.6, 0.4, 0.1), (0, 0, 0), (0, 0.4, 0)),
 }
 """Each with a point inside and one on its surface."""
@@ -57,21 +57,21 @@ def test_an_ellipsoid_of_one_radius_is_a_ball(points: Points) -> None:
 @given(points=some_points, angle=st.floats(-360, 360), axis=st.sampled_from("xyz"))
 def test_turning_forth_and_back_changes_nothing(points: Points, angle: float, axis: str) -> None:
     solid = SOLIDS["box"][0]
-    there_and_back = solids.turned(solids.turned(solid, axis, angle), axis, -angle)
+    there_and_back = solids.rotate(solids.rotate(solid, axis, angle), axis, -angle)
     np.testing.assert_allclose(there_and_back(points), solid(points), atol=1e-4)
 
 
 def test_turning_follows_the_right_hand() -> None:
     rod = solids.capsule((0, 0, 0), (1, 0, 0), 0.1)
-    assert at(solids.turned(rod, "y", 90), 0, 0, -1) < 0
-    assert at(solids.turned(rod, "z", 90), 0, 1, 0) < 0
+    assert at(solids.rotate(rod, "y", 90), 0, 0, -1) < 0
+    assert at(solids.rotate(rod, "z", 90), 0, 1, 0) < 0
 
 
 def test_what_is_moved_joined_and_cut_is_where_it_should_be() -> None:
     ball = solids.ellipsoid(0.5, 0.5, 0.5)
-    pair = solids.joined(ball, solids.moved(ball, 2, 0, 0))
+    pair = solids.union(ball, solids.translate(ball, 2, 0, 0))
     assert (at(pair, 0, 0, 0) < 0, at(pair, 2, 0, 0) < 0, at(pair, 1, 0, 0) > 0) == (True, True, True)
-    bitten = solids.cut(ball, solids.moved(ball, 0.5, 0, 0))
+    bitten = solids.subtract(ball, solids.translate(ball, 0.5, 0, 0))
     assert at(bitten, 0.4, 0, 0) > 0
     assert at(bitten, -0.4, 0, 0) < 0
 
@@ -79,6 +79,6 @@ def test_what_is_moved_joined_and_cut_is_where_it_should_be() -> None:
 @given(points=some_points)
 def test_blending_only_adds(points: Points) -> None:
     first, second = SOLIDS["box"][0], SOLIDS["ring"][0]
-    sharp, soft = solids.joined(first, second)(points), solids.blended(0.3, first, second)(points)
+    sharp, soft = solids.union(first, second)(points), solids.smooth_union(0.3, first, second)(points)
     assert (soft <= sharp + 1e-6).all()
     assert (soft >= sharp - 0.3 / 4 - 1e-6).all()

@@ -5,26 +5,26 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from infra.nano.drawing.products import MAIN, NUMBERS, Part, parts_of
-from infra.nano.drawing.solids import box, ellipsoid, moved
-from infra.nano.drawing.studio import FILL, SIDE, VIEWS, Negative, photograph
+from infra.nano.drawing.products import MAIN, SURFACE_NUMBERS, ProductSolid, product_solids
+from infra.nano.drawing.solids import box, ellipsoid, translate
+from infra.nano.drawing.studio import FRAME_FILL, SIDE, VIEWS, Negative, photograph
 
 
 @lru_cache(maxsize=8)
 def taken(product: str, view: str, seed: int = 0) -> Negative:
     generator = np.random.default_rng(seed)
-    return photograph(parts_of(product, generator), view, generator)
+    return photograph(product_solids(product, generator), view, generator)
 
 
 def ball(view: str = "front") -> Negative:
-    return photograph([Part(ellipsoid(0.5, 0.5, 0.5))], view, np.random.default_rng(0))
+    return photograph([ProductSolid(ellipsoid(0.5, 0.5, 0.5))], view, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_product_is_in_the_middle_and_fills_what_marketplaces_ask_for(view: str) -> None:
     rows, columns = np.nonzero(taken("mug", view).coverage > 127)
     across, down = np.ptp(columns) + 1, np.ptp(rows) + 1
-    assert FILL[0] * SIDE - 8 < max(across, down) < FILL[1] * SIDE + 8
+    assert FRAME_FILL[0] * SIDE - 8 < max(across, down) < FRAME_FILL[1] * SIDE + 8
     for edges in (rows, columns):
         assert abs(float(edges.min() + edges.max()) - (SIDE - 1)) < 10
 
@@ -45,10 +45,13 @@ def test_light_comes_from_the_upper_left() -> None:
 
 
 def test_what_is_nearer_hides_what_is_behind_it() -> None:
-    parts = [Part(box(0.5, 0.5, 0.1)), Part(moved(box(0.2, 0.2, 0.1), 0, 0, 0.4), NUMBERS["pale"])]
+    parts = [
+        ProductSolid(box(0.5, 0.5, 0.1)),
+        ProductSolid(translate(box(0.2, 0.2, 0.1), 0, 0, 0.4), SURFACE_NUMBERS["pale"]),
+    ]
     negative = photograph(parts, "front", np.random.default_rng(0))
     middle = SIDE // 2
-    assert negative.surface[middle, middle] == NUMBERS["pale"]
+    assert negative.surface[middle, middle] == SURFACE_NUMBERS["pale"]
     assert negative.surface[middle, middle - SIDE // 4] == MAIN
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from infra.nano.drawing.captions import Subject
 from infra.nano.drawing.rendering import Look
-from infra.nano.training.check import KINDS, main
+from infra.nano.training.check import SUBJECT_GROUPS, main
 
 COMMAND = typer.Typer()
 COMMAND.command()(main)
@@ -16,7 +16,7 @@ COMMAND.command()(main)
 
 def test_pictures_are_counted_by_all_that_was_asked_for() -> None:
     subject = Subject("mug", "side", Look("red", "striped"))
-    assert {kind: of(subject) for kind, of in KINDS.items()} == {
+    assert {kind: of(subject) for kind, of in SUBJECT_GROUPS.items()} == {
         "product": "mug",
         "view": "side",
         "colour": "red",

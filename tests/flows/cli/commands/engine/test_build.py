@@ -7,18 +7,27 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 from tests.flows.cli.conftest import Run
 from tests.infra.engines.tensorrt.small_graphs import write_small_export
 
 
 def words(tmp_path: Path, *more: str) -> list[object]:
-    given: list[object] = ["engine", "build", "--model", MODEL, "--onnx", tmp_path / "onnx", "--out", tmp_path / "out"]
+    given: list[object] = [
+        "engine",
+        "build",
+        "--model",
+        MODEL_FOLDER,
+        "--onnx",
+        tmp_path / "onnx",
+        "--out",
+        tmp_path / "out",
+    ]
     return [*given, "--sizes", "128x128,64x96", "--batch", "1-3", "--precision", "fp32", *more]
 
 
 def test_a_rehearsal_is_built_and_said_in_a_line_or_a_document(run: Run, tmp_path: Path) -> None:
-    write_small_export(tmp_path / "onnx", MODEL)
+    write_small_export(tmp_path / "onnx", MODEL_FOLDER)
     said = run(*words(tmp_path, "--runtime", "onnxruntime"))
     assert (said.code, said.out) == (
         0, f"Built in {tmp_path / 'out'}: 128x128, 64x96, batches of 1 to 3, fp32.\n"
@@ -33,7 +42,7 @@ def test_wrong_options_end_with_2_and_a_missing_tensorrt_with_3(
 ) -> None:
     said = run(*words(tmp_path))
     assert (said.code, "is no export" in said.err) == (2, True)
-    write_small_export(tmp_path / "onnx", MODEL)
+    write_small_export(tmp_path / "onnx", MODEL_FOLDER)
     monkeypatch.setitem(__import__("sys").modules, "tensorrt", None)
     said = run(*words(tmp_path))
     assert (said.code, "install packshot[tensorrt]" in said.err) == (3, True)

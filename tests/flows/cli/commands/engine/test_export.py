@@ -4,20 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 from tests.flows.cli.conftest import Run
 
 
 @pytest.mark.slow
 def test_the_committed_model_is_exported_and_verified(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
-    made = run("engine", "export", "--model", MODEL, "--out", tmp_path / "nano", "--precision", "bf16", "--json")
+    made = run("engine", "export", "--model", MODEL_FOLDER, "--out", tmp_path / "nano", "--precision", "bf16", "--json")
     assert made.code == 0, made.err
     assert made.document["precision"] == "bf16"
     assert "Writing the transformer's graph" in made.err
     assert (tmp_path / "nano" / "transformer" / "model.onnx.data").is_file()
     assert (tmp_path / "nano" / "vae_decoder" / "model.onnx.data").is_file()
-    said = run("engine", "verify", "--model", MODEL, tmp_path / "nano", "--json")
+    said = run("engine", "verify", "--model", MODEL_FOLDER, tmp_path / "nano", "--json")
     found = said.document
     assert (said.code, found["passed"], found["runtime"], found["twin"]) == (0, True, "onnxruntime", "fp32")
     assert len(found["cases"]) == 15
@@ -27,7 +27,7 @@ def test_the_committed_model_is_exported_and_verified(run: Run, tmp_path: Path) 
 
 
 def test_an_export_in_fp16_is_refused(run: Run, tmp_path: Path) -> None:
-    said = run("engine", "export", "--model", MODEL, "--out", tmp_path / "nano", "--precision", "fp16")
+    said = run("engine", "export", "--model", MODEL_FOLDER, "--out", tmp_path / "nano", "--precision", "fp16")
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("packshot: --precision: The precision 'fp16' is refused")
     assert list(tmp_path.iterdir()) == []

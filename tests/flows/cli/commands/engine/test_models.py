@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from catalogs import layout
-from catalogs.models.comparison import Sample
+from catalogs.models.comparison import VersionSample
 from infra.stores import open_store
-from tasks.models.metrics import keep_samples
+from tasks.models.metrics import write_model_samples
 from tests.flows.cli.conftest import Run
 
 
 def sample(published: int, requests: int = 400, seconds: float = 1.0) -> dict[str, float]:
     """Return the sums of requests that took one image each, in equal times."""
     return vars(
-        Sample(
+        VersionSample(
             requests=requests, published=published, attempts=requests, generated=requests, seconds=requests * seconds,
             attempts_squared=requests, attempts_of_published=published, seconds_squared=requests * seconds**2,
             generated_squared=requests, seconds_by_generated=requests * seconds,
@@ -30,7 +30,7 @@ def two_versions(run: Run, store: Path) -> None:
 
 
 def measured(store: Path, one: dict[str, float], two: dict[str, float]) -> None:
-    keep_samples(
+    write_model_samples(
         open_store(str(store)), "r1", [{"version": "card/1", "sample": one}, {"version": "card/2", "sample": two}]
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.nano import MODEL
+from infra.nano import MODEL_FOLDER
 from tests.flows.cli.conftest import Run
 
 
@@ -16,7 +16,17 @@ def _own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_half_precision_of_the_small_model_passes_and_is_kept(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     said = run(
-        "engine", "verify-precision", "--model", MODEL, "--precision", "bf16", "--size", 64, "--steps", 1, "--json"
+        "engine",
+        "verify-precision",
+        "--model",
+        MODEL_FOLDER,
+        "--precision",
+        "bf16",
+        "--size",
+        64,
+        "--steps",
+        1,
+        "--json",
     )
     assert (said.code, said.document["passed"], len(said.document["cases"])) == (0, True, 4)
     assert set(said.document["cases"][0]) == {"shape", "max_abs_diff", "psnr"}
@@ -28,13 +38,13 @@ def test_eight_bits_need_a_gpu_that_has_them(run: Run, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    said = run("engine", "verify-precision", "--model", MODEL)
+    said = run("engine", "verify-precision", "--model", MODEL_FOLDER)
     assert said.code == 3
     assert "A CPU cannot compute in 'fp8'" in said.err
     assert not list(tmp_path.iterdir())
 
 
 def test_a_precision_that_is_a_reference_is_refused(run: Run) -> None:
-    said = run("engine", "verify-precision", "--model", MODEL, "--precision", "fp32")
+    said = run("engine", "verify-precision", "--model", MODEL_FOLDER, "--precision", "fp32")
     assert said.code == 2
     assert "--precision: 'fp32' cannot be verified; choose fp8 or bf16" in said.err
