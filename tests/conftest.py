@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.buckets import s3_endpoint, s3_url
+from tests.fixtures.object_stores import s3_endpoint, s3_url
+from tests.fixtures.ray_clusters import cluster, kept_ray, local_ray
 from tests.paths import SHARED
-from tests.rays import cluster, kept_ray, local_ray
 
 __all__ = ["cluster", "kept_ray", "local_ray", "s3_endpoint", "s3_url"]
 

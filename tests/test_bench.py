@@ -14,7 +14,7 @@ from bench.__main__ import main
 from bench.planning import measure_planning
 from bench.process_cost import machine_info, run_in_process
 from bench.result_tables import show_results
-from tests.rays import NEEDS_RAY
+from tests.fixtures.ray_clusters import NEEDS_RAY
 
 COST = {"seconds", "cpu_seconds", "peak_mb", "start_mb", "children_mb"}
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from flows.orchestration.local_server import run_local_server
-from tests.buckets import bucket_at
-from tests.flows.home import Home, at_home
+from tests.fixtures.object_stores import bucket_at
+from tests.fixtures.prefect_stack import Home, at_home
 
 NewStore = Callable[[Path], str]
 """From a test's folder to the URL of a store that nobody used before."""

@@ -28,7 +28,7 @@ from flows.run.executors import open_thread_executor
 from infra.errors import InvalidStoreAddress, StoreError, UnreadableSource
 from infra.settings import Settings
 from infra.stores.parquet_objects import read_row_groups, read_table
-from tests.flows.shops import SETTINGS, Row, Shop, check_published, write_csv
+from tests.fixtures.refresh_harness import SETTINGS, Row, Shop, check_published, write_csv
 
 FIELDS = ("sku", "title", "prompt", "seed", "width", "height", "views", "num_images", "quality", "model",
           "created_at", "reference_image")  # fmt: skip

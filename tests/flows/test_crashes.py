@@ -31,8 +31,7 @@ from infra.errors import LeaseHeld
 from infra.stores.parquet_objects import read_row_groups
 from infra.testing.faulty_store import FaultInjector, InjectedFault
 from tasks.runs import run_state as runs
-from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
-from tests.flows.worlds import (
+from tests.fixtures.crash_harness import (
     CATALOGUE,
     REDONE_A_KILL,
     Content,
@@ -47,6 +46,7 @@ from tests.flows.worlds import (
     released,
     row,
 )
+from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
 
 When = Literal["before", "after"]
 WHENS: tuple[When, When] = ("before", "after")

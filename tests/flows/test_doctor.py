@@ -17,9 +17,9 @@ from flows.doctor import check_engine_pool, check_prefect, check_scanners, check
 from infra.errors import InvalidStoreAddress
 from infra.pools import ray_cluster
 from infra.provenance.certificates import development_identity
-from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
-from tests.infra.scanners.pictures import mark
-from tests.rays import NEEDS_RAY
+from tests.fixtures.ray_clusters import NEEDS_RAY
+from tests.fixtures.scanner_images import mark
+from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
 
 WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
 

@@ -15,9 +15,18 @@ from catalogs import layout
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.s3_client import S3Access
-from tests.buckets import BUCKET, bucket_at
-from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, awkward_rows, plain_rows, refused, released
-from tests.infra.fault_proxy import Faults, Place, fault_proxy
+from tests.fixtures.crash_harness import (
+    CATALOGUE,
+    World,
+    assert_sums,
+    assert_whole,
+    awkward_rows,
+    plain_rows,
+    refused,
+    released,
+)
+from tests.fixtures.fault_proxy import Faults, Place, fault_proxy
+from tests.fixtures.object_stores import BUCKET, bucket_at
 from tests.paths import ROOT
 
 SETTINGS = Settings(shard_size=5, in_flight=3)

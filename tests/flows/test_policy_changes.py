@@ -22,8 +22,18 @@ from infra.testing.faulty_store import FaultInjector, InjectedFault
 from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK, CheckOverride
 from tasks.amendments.manifest_change import POLICY_KIND as POLICY_KIND
 from tasks.runs.release_history import list_releases
+from tests.fixtures.crash_harness import (
+    CATALOGUE,
+    Content,
+    World,
+    assert_whole,
+    awkward_rows,
+    plain_rows,
+    refused,
+    released,
+    row,
+)
 from tests.flows.test_crashes import short_audit  # noqa: F401 - every night here is audited by it
-from tests.flows.worlds import CATALOGUE, Content, World, assert_whole, awkward_rows, plain_rows, refused, released, row
 
 OLD = built_in_policy()
 YES = CheckOverride((WITHDRAWN_SHARE_CHECK,), "the brand asked for it", "ada")

@@ -17,9 +17,9 @@ from infra.errors import EngineUnsuitable
 from infra.imaging.codecs import decode
 from infra.models.model_files import model_folder_digest
 from infra.stores.parquet_objects import read_row_groups
-from tests.flows.shops import Row, Shop, check_published
+from tests.fixtures.refresh_harness import Row, Shop, check_published
+from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
 from tests.flows.test_bad_input import RECIPE as STUB_RECIPE
-from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
 
 RECIPE = {
     "columns": {"sku": "sku", "title": "title", "width": "width", "height": "height"},

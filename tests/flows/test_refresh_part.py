@@ -16,7 +16,7 @@ from infra.stores.parquet_objects import read_row_groups
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
 from tasks.runs import run_state as runs
-from tests.flows.shops import Shop
+from tests.fixtures.refresh_harness import Shop
 from tests.flows.test_bad_input import RECIPE
 
 SETTINGS = Settings(shard_size=2, screeners=1)

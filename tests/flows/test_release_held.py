@@ -9,7 +9,7 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from flows.run.leases import hold_catalogue_lease
-from tests.flows.shops import SETTINGS, Night, Shop
+from tests.fixtures.refresh_harness import SETTINGS, Night, Shop
 from tests.flows.test_bad_input import RECIPE
 
 

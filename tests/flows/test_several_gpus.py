@@ -18,11 +18,11 @@ from flows.wiring.composition import open_resources, pool_factory, read_price_li
 from infra.errors import EngineError
 from infra.stores import open_store
 from infra.testing.faulty_engine import PROCESS_KILL, open_process_killing_engine
-from tests.flows.home import staged_keys, wait_for_staged
-from tests.flows.shops import SETTINGS, Shop, check_published
+from tests.fixtures.pool_work import open_nothing
+from tests.fixtures.prefect_stack import staged_keys, wait_for_staged
+from tests.fixtures.ray_clusters import engines_of, kill_node
+from tests.fixtures.refresh_harness import SETTINGS, Shop, check_published
 from tests.flows.test_bad_input import RECIPE
-from tests.infra.pools.works import open_nothing
-from tests.rays import engines_of, kill_node
 
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What does not depend on where a picture was made."""

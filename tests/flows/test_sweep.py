@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from flows.sweep import sweep
+from tests.fixtures.refresh_harness import Shop
 from tests.flows.run.test_executors import recorded
-from tests.flows.shops import Shop
 from tests.flows.test_bad_input import RECIPE
 
 

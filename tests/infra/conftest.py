@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
+from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
 
 
 @pytest.fixture(scope="session")

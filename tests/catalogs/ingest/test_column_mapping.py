@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from catalogs.errors import CatalogueError
 from catalogs.ingest.column_mapping import as_text, clean_text, field_values, placeholders, source_columns, strip_html
 from catalogs.recipe.loading import built_in_recipe
-from tests.catalogs.shop import FIELDS, recipe_with
+from tests.fixtures.sample_recipe import FIELDS, recipe_with
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 

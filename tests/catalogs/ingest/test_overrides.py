@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogs.ingest.overrides import check_overrides, parse_time, parse_whole_number, split_views
-from tests.catalogs.shop import RECIPE
+from tests.fixtures.sample_recipe import RECIPE
 
 SIZE = "pixels cannot be: a size is a multiple of 16 from 64 to 4096"
 

@@ -16,8 +16,8 @@ from catalogs.planning.planner import Planner
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS
 from infra.sources import open_source
-from tests.catalogs.nights import Told
-from tests.catalogs.shop import FIELDS, RECIPE, ingested, raw, recipe_with
+from tests.fixtures.planning_harness import Told
+from tests.fixtures.sample_recipe import FIELDS, RECIPE, ingested, raw, recipe_with
 from tests.paths import DATA
 
 LOOKALIKE = DATA / "shopify_lookalike.csv"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from catalogs.models.weights import ALLOWED_SHARES, FrozenVersions, ModelEntry, ModelProvenance, WeightsSpec
-from tests.catalogs.shop import recipe_with
+from tests.fixtures.sample_recipe import recipe_with
 
 COMMIT = "a" * 40
 SKUS = [f"SKU-{number}" for number in range(10_000)]

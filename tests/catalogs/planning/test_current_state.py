@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catalogs.indexes.digest_index import split_halves
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, Outcome, OutcomeIndex
 from catalogs.table_schemas import MANIFEST, OUTCOMES
-from tests.catalogs.nights import part_of
+from tests.fixtures.planning_harness import part_of
 
 NUMBERS = st.integers(0, 6)
 STATES = ["review", "blocked", "failed", "deferred", "withdrawn"]

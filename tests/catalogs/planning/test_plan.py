@@ -8,8 +8,8 @@ import pytest
 from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.planning.plan import Plan, PlanCounts, rows_to_table
 from catalogs.table_schemas import REJECTS, SLOTS
-from tests.catalogs.nights import Shop
 from tests.catalogs.planning.test_planner import LAMP, MUG
+from tests.fixtures.planning_harness import Shop
 
 PLAN = Plan(base_version=None, live=0, rows=RowCounts(), slots=PlanCounts())
 

@@ -13,8 +13,8 @@ from catalogs.keys import request_key, slot_id
 from catalogs.planning.plan import PlanCounts
 from catalogs.planning.schedule import NO_DEADLINE
 from catalogs.verdict import PASS, Verdict
-from tests.catalogs.nights import Night, Shop, name_of
-from tests.catalogs.shop import CONTENT, recipe_with
+from tests.fixtures.planning_harness import Night, Shop, name_of
+from tests.fixtures.sample_recipe import CONTENT, recipe_with
 
 MUG: dict[str, object] = {"sku": "M1", "title": "Tall Mug", "category": "mugs", "color": "red"}
 LAMP: dict[str, object] = {"sku": "L1", "title": "Lamp", "color": "red"}

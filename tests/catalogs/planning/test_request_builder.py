@@ -11,7 +11,7 @@ from catalogs.planning.plan import Request
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.templates import PromptRenderError
-from tests.catalogs.shop import accepted, recipe_with
+from tests.fixtures.sample_recipe import accepted, recipe_with
 
 MUG = {"sku": "MUG-1", "title": "Blue Mug", "category": "lamps"}
 

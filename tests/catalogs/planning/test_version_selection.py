@@ -13,8 +13,8 @@ from catalogs.planning.current_state import LIVE_COLUMNS, CurrentRelease
 from catalogs.planning.version_selection import VersionSelector
 from catalogs.recipe.schema import Recipe
 from catalogs.table_schemas import MANIFEST
-from tests.catalogs.nights import Night, Shop, part_of
-from tests.catalogs.shop import recipe_with
+from tests.fixtures.planning_harness import Night, Shop, part_of
+from tests.fixtures.sample_recipe import recipe_with
 
 STUBS = {number: WeightsSpec(family="stub", source=f"stub/{number}", precision="fp32") for number in (1, 2, 3)}
 ROWS = [{"sku": f"SKU-{number}", "title": f"Lamp {number}"} for number in range(12)]

@@ -21,7 +21,7 @@ from catalogs.policy.channels import (
     missing_scanners,
 )
 from catalogs.policy.schema import SCORE_SCANNERS
-from tests.catalogs.shop import RECIPE, recipe_with
+from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 GOOD = {
     "background.white": 1.0, "edges.touched": 0.0, "frame.step": 2.0, "collage.halves": 0.4, "collage.line": 0.3,

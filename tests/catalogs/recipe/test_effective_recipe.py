@@ -4,7 +4,7 @@ import pytest
 
 from catalogs.recipe.effective_recipe import EffectiveRecipe, EffectiveRecipes
 from catalogs.recipe.schema import Recipe
-from tests.catalogs.shop import RECIPE, recipe_with
+from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 TWO_ARMS = {"variants": {"a": {"share": 0.5}, "b": {"share": 0.5}}}
 

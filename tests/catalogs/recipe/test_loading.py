@@ -6,7 +6,7 @@ from catalogs.errors import RuleFileError
 from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import built_in_recipe, built_in_recipe_names, load_recipe, with_engine_options
 from catalogs.recipe.schema import Recipe
-from tests.catalogs.shop import RECIPE, recipe_with
+from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHOSEN = ModelEntry(source="/models/tiny", weights_digest="abc", precision="fp32")

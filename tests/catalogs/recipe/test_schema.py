@@ -11,7 +11,7 @@ from catalogs.keys import digest
 from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import load_recipe
 from catalogs.recipe.schema import Finish, Recipe
-from tests.catalogs.shop import GONE, RECIPE, content_with, recipe_with
+from tests.fixtures.sample_recipe import GONE, RECIPE, content_with, recipe_with
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

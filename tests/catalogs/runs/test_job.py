@@ -6,7 +6,7 @@ import pytest
 
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.job import RefreshJob
-from tests.catalogs.shop import RECIPE, recipe_with
+from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 JOB = RefreshJob("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
 

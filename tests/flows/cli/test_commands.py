@@ -11,8 +11,8 @@ import pytest
 
 from flows.cli.console import print_json
 from infra.stores import open_store
+from tests.fixtures.refresh_harness import Shop, check_published, check_sums
 from tests.flows.cli.commands.test_refresh import RECIPE, missing_keys
-from tests.flows.shops import Shop, check_published, check_sums
 
 NONSENSE = {
     "PREFECT_API_URL": "http://127.0.0.1:9/api",

@@ -12,7 +12,7 @@ from flows.engines.fp8_calibration import calibrate_engine, sample_recipe_prompt
 from infra.engines.tensorrt.fp8_calibration import read_fp8_calibration
 from infra.models.model_files import model_folder_digest
 from infra.nano import MODEL_FOLDER
-from tests.flows.shops import SETTINGS
+from tests.fixtures.refresh_harness import SETTINGS
 
 ROWS = 12
 SMALL = """

@@ -7,7 +7,7 @@ import pytest
 
 from catalogs.errors import OptionError
 from flows.engines.onnx_export import export_onnx_graphs, verify_onnx_graphs
-from tests.exported import tiny_export, tiny_model
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
 
 __all__ = ["tiny_export", "tiny_model"]
 

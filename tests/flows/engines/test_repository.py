@@ -28,8 +28,8 @@ from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
 from tasks.models.engine_repository import read_engine, record_verification
 from tests.catalogs.models.test_engine_artifacts import H200, PASSED, WEIGHTS, built
-from tests.exported import tiny_export, tiny_model
-from tests.flows.shops import SETTINGS, Shop
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
+from tests.fixtures.refresh_harness import SETTINGS, Shop
 
 __all__ = ["tiny_export", "tiny_model"]
 

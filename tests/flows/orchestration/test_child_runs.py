@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.flows.home import PATIENCE, Home, asked_of, report_of, shop_of, staged_keys, wait_for_staged
-from tests.flows.shops import Shop
+from tests.fixtures.prefect_stack import PATIENCE, Home, asked_of, report_of, shop_of, staged_keys, wait_for_staged
+from tests.fixtures.refresh_harness import Shop
 from tests.flows.test_bad_input import RECIPE
 
 pytestmark = pytest.mark.slow

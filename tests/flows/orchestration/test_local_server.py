@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.orchestration import supervised_process as attended
 from flows.orchestration.local_server import ServerFailed, run_local_server
 from flows.refresh import refresh
-from tests.flows.shops import Shop, check_published, check_sums
+from tests.fixtures.refresh_harness import Shop, check_published, check_sums
 from tests.flows.test_bad_input import RECIPE
 
 

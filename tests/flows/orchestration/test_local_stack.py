@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.stores import open_store
-from tests.flows.home import (
+from tests.fixtures.prefect_stack import (
     PATIENCE,
     SLOW,
     Home,
@@ -21,7 +21,7 @@ from tests.flows.home import (
     staged_keys,
     wait_for_staged,
 )
-from tests.flows.shops import check_published
+from tests.fixtures.refresh_harness import check_published
 
 pytestmark = pytest.mark.slow
 

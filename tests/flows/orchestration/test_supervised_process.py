@@ -7,12 +7,12 @@ import textwrap
 import psutil
 
 from flows.orchestration.supervised_process import run_supervised
-from tests.flows.stubborn import DEPTH
+from tests.flows.orchestration.sigterm_ignoring_process import DEPTH
 
 PARENT = textwrap.dedent("""
     import sys, time
     from flows.orchestration.supervised_process import attended
-    with attended("tests.flows.stubborn", stdout=None) as process:
+    with attended("tests.flows.orchestration.sigterm_ignoring_process", stdout=None) as process:
         time.sleep(600)
 """)
 
@@ -30,7 +30,7 @@ def test_a_killed_parent_leaves_nobody_behind_however_deep() -> None:
 
 
 def test_leaving_the_block_ends_them_too() -> None:
-    with run_supervised("tests.flows.stubborn", stdout=subprocess.PIPE) as process:
+    with run_supervised("tests.flows.orchestration.sigterm_ignoring_process", stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         assert len(family) == 1 + DEPTH

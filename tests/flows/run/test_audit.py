@@ -14,9 +14,9 @@ from flows.run.executors import open_thread_executor
 from infra.stores.json_objects import read_json
 from tasks.runs import run_state as runs
 from tasks.runs.run_context import Resources
+from tests.fixtures.run_rows import RUN, batch, decision
+from tests.fixtures.store_scenarios import Shop
 from tests.flows.test_crashes import short_audit  # noqa: F401 - by the few checks that tell these batches apart
-from tests.tasks.batches import RUN, batch, decision
-from tests.tasks.shops import Shop
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from flows.run.dry_run import plan_refresh
 from infra.settings import Settings
-from tests.flows.shops import SETTINGS, Shop
+from tests.fixtures.refresh_harness import SETTINGS, Shop
 from tests.flows.test_bad_input import RECIPE, torch_recipe
 
 

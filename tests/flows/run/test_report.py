@@ -17,8 +17,8 @@ from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
 from tasks.runs import run_state as runs
 from tasks.runs.run_context import Resources
-from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
-from tests.tasks.shops import CATALOGUE, Shop
+from tests.fixtures.run_rows import RUN, attempt, batch, decision, request, write_plan, write_records
+from tests.fixtures.store_scenarios import CATALOGUE, Shop
 
 
 def test_records_batch_and_clock_come_together_in_one_document(tmp_path: Path) -> None:

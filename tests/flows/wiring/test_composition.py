@@ -35,10 +35,10 @@ from infra.nano import MODEL_FOLDER
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.local import LocalStore
-from tests.flows.shops import SETTINGS, Manifest, Shop
+from tests.fixtures.ray_clusters import NEEDS_RAY
+from tests.fixtures.refresh_harness import SETTINGS, Manifest, Shop
+from tests.fixtures.signing_identities import new_identity, write_identity
 from tests.flows.test_bad_input import RECIPE
-from tests.infra.marks.identities import new_identity, write_identity
-from tests.rays import NEEDS_RAY
 
 MOVED: dict[str, Any] = {
     "shard_size": 2,
@@ -189,8 +189,8 @@ def test_a_stored_engine_that_fits_this_machine_paints_and_the_report_says_nothi
     from infra.engines.tensorrt.engine_build import EngineBuildRequest, build_engine_folder, prepare_build
     from infra.engines.tensorrt.profiles import ImageSize, batch_range
     from tasks.models.engine_repository import read_engine, record_verification
-    from tests.infra.engines.tensorrt.machines import recording_host
-    from tests.infra.engines.tensorrt.small_graphs import write_small_export
+    from tests.fixtures.small_onnx_graphs import write_small_export
+    from tests.fixtures.tensorrt_host import recording_host
 
     options: Any = {"engine": "tensorrt", "model": str(MODEL_FOLDER), "precision": "fp32"}
     recipe = RefreshParameters(source="a.csv", store="store", **options).resolve_job()[0].recipe

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infra.errors import InvalidImage
 from infra.imaging.codecs import decode, encode_png, pixel_sha, read_software
 from infra.interfaces import Pixels
-from tests.infra.hostile import png
+from tests.fixtures.hostile_images import png
 
 
 def picture(height: int, width: int, seed: int) -> Pixels:

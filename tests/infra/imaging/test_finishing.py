@@ -16,7 +16,7 @@ from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_source_type, whiten
 from infra.interfaces import Pixels
-from tests.infra.pixel.pictures import plain, product
+from tests.fixtures.product_images import plain, product
 
 
 def opened(data: bytes) -> Image.Image:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.exported import tiny_export, tiny_model
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
 
 __all__ = ["tiny_export", "tiny_model"]
 

@@ -6,7 +6,7 @@ import torch
 
 from infra.onnx_graphs.export_modules import LatentDecoder, TokenTransformer
 from infra.onnx_graphs.preprocessing import RopeConfig, latents_from_patches, transformer_inputs
-from tests.infra.onnx_graphs.samples import batch_of, by_diffusers, distance
+from tests.infra.onnx_graphs.transformer_batches import batch_of, by_diffusers, distance
 
 
 def test_on_tokens_the_transformer_is_the_same(tiny: Any):

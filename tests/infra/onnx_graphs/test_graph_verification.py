@@ -11,7 +11,7 @@ import torch
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_verification import OnnxGraphOpener, verify_export
 from infra.onnx_graphs.onnx_runtime import GraphRuntime
-from tests.infra.engines.tiny_checkpoint import build_tiny_checkpoint
+from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
 
 pytest.importorskip("onnxruntime")
 

@@ -15,7 +15,7 @@ from infra.onnx_graphs.preprocessing import (
     run_transformer_step,
     transformer_inputs,
 )
-from tests.infra.onnx_graphs.samples import batch_of, by_diffusers, distance
+from tests.infra.onnx_graphs.transformer_batches import batch_of, by_diffusers, distance
 
 onnx = pytest.importorskip("onnx")
 

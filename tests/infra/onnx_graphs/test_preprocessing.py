@@ -15,7 +15,7 @@ from infra.onnx_graphs.preprocessing import (
     latents_from_patches,
     transformer_inputs,
 )
-from tests.infra.onnx_graphs.samples import batch_of
+from tests.infra.onnx_graphs.transformer_batches import batch_of
 
 CHANNELS = 3
 SIDES = st.integers(1, 12).map(lambda half: half * 2)

@@ -11,7 +11,7 @@ from infra.errors import EngineError
 from infra.interfaces import Engine, Pool
 from infra.pools.inline import InlinePool
 from infra.pools.ray_pool import RayEngines
-from tests.infra.pools import works
+from tests.fixtures import pool_work as works
 
 PATIENCE = works.PATIENCE
 Maker = Callable[[Callable[[], Engine]], Pool]

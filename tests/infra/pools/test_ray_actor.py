@@ -8,7 +8,7 @@ import pytest
 
 from infra.errors import EngineError, EngineUnsuitable
 from infra.pools.ray_actor import EngineActor
-from tests.infra.pools import works
+from tests.fixtures import pool_work as works
 
 
 def asked(actor: EngineActor, work: Callable[..., Any], shard: object = None) -> tuple[str, Any]:
@@ -30,7 +30,7 @@ def test_an_engine_is_opened_once_and_its_busy_seconds_are_told() -> None:
     ("work", "kind", "error", "words"),
     [
         (works.divide, "raised", ZeroDivisionError, "division by zero"),
-        (works.odd, "raised", RuntimeError, "tests.infra.pools.works.Odd: odd error"),
+        (works.odd, "raised", RuntimeError, "tests.fixtures.pool_work.Odd: odd error"),
         (works.unpicklable, "raised", Exception, "local object|lambda"),
         (works.lose_the_device, "lost", EngineError, "The device was lost, as ordered"),
         (works.unsuitable, "unopened", EngineUnsuitable, "This machine cannot"),

@@ -12,14 +12,14 @@ import pytest
 
 from infra.errors import EngineError
 from infra.pools.ray_cluster import connect_ray, split_host_port
-from tests.rays import NEEDS_RAY
+from tests.fixtures.ray_clusters import NEEDS_RAY
 
 ALONE = """
 import os, signal, sys
 heard = []
 signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
 from infra.pools.ray_pool import RayEngines
-from tests.infra.pools import works
+from tests.fixtures import pool_work as works
 import psutil
 pool = RayEngines(gpus=1).pool(works.stub)
 assert pool.submit(works.variable, "AWS_SECRET_ACCESS_KEY").result(120) == os.environ["AWS_SECRET_ACCESS_KEY"]

@@ -11,7 +11,7 @@ from infra.errors import EngineError, EngineUnsuitable, WorkQuarantined
 from infra.pools import dispatcher as crew
 from infra.pools import ray_pool
 from infra.pools.ray_pool import RayEngines
-from tests.infra.pools import works
+from tests.fixtures import pool_work as works
 
 PATIENCE = 2 * works.PATIENCE
 

@@ -21,7 +21,7 @@ from infra.provenance.certificates import (
     load_trust_anchors,
 )
 from infra.provenance.credentials import Signer
-from tests.infra.marks.identities import FOREIGN, Made, new_identity, pem_of, write_identity
+from tests.fixtures.signing_identities import FOREIGN, Made, new_identity, pem_of, write_identity
 
 FILES = ["development-root.pem", "development.lock", "development.pem"]
 

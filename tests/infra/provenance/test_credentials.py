@@ -24,7 +24,7 @@ from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_sour
 from infra.provenance import credentials as module
 from infra.provenance.certificates import DEVELOPMENT_ISSUER, development_identity, load_identity
 from infra.provenance.credentials import ABSENT, ContentCredential, Signer, read_credential, strip_manifest
-from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
+from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
 
 PICTURE = finish(np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8), {})
 

@@ -13,7 +13,7 @@ from infra.provenance.watermarks import (
     require_payload,
     watermark_payload,
 )
-from tests.infra.pixel.pictures import product
+from tests.fixtures.product_images import product
 
 BLOCKS = "infra.provenance.watermarks:BlockWatermark"
 PAYLOAD = bytes.fromhex("0123456789abcdef")

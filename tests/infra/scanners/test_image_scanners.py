@@ -14,7 +14,7 @@ from infra.errors import ScannerMissing
 from infra.scanners import ScanResult
 from infra.scanners.image_scanners import SCANNER_SPECS, find_available, open_scanner, undetectable_brands
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
-from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, vase
+from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, mark, vase
 
 
 def test_policies_know_every_scanner_that_there_is() -> None:

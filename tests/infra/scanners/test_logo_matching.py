@@ -8,7 +8,7 @@ from PIL import Image
 
 from infra.errors import InvalidImage, ScannerMissing
 from infra.scanners.logo_matching import MIN_INLIERS, LogoLibrary, list_logo_files
-from tests.infra.scanners.pictures import mark, stamped, vase
+from tests.fixtures.scanner_images import mark, stamped, vase
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from infra.scanners.logos import LogoScanner, NameMatcher, normalize_name, version
 from infra.scanners.ocr import TextLine
-from tests.infra.scanners.pictures import NEEDS_OCR, mark, needs, stamped, vase, written
+from tests.fixtures.scanner_images import NEEDS_OCR, mark, needs, stamped, vase, written
 
 NAMES = ["Adidas", "Nike", "Acme Tools", "L'Oréal", "小米"]
 NEEDS_RAPIDFUZZ = needs("rapidfuzz", "ocr")

@@ -6,7 +6,7 @@ import pytest
 from catalogs.policy.schema import built_in_policy
 from infra.interfaces import Pixels
 from infra.scanners.nudity import SCORE_CLASSES, NudityScanner
-from tests.infra.scanners.pictures import NEEDS_NUDENET, ovals, vase
+from tests.fixtures.scanner_images import NEEDS_NUDENET, ovals, vase
 
 pytestmark = NEEDS_NUDENET
 

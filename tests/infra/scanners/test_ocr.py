@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from infra.scanners.ocr import LONG_SIDES, OcrReader, line_details, ocr_version, shared_ocr_reader
-from tests.infra.scanners.pictures import NEEDS_OCR, vase, written
+from tests.fixtures.scanner_images import NEEDS_OCR, vase, written
 
 pytestmark = NEEDS_OCR
 

@@ -7,7 +7,7 @@ from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.scanners.ocr import TextLine
 from infra.scanners.overlay_text import OverlayTextScanner, is_word, version
-from tests.infra.scanners.pictures import NEEDS_OCR, vase, written
+from tests.fixtures.scanner_images import NEEDS_OCR, vase, written
 
 pytestmark = NEEDS_OCR
 

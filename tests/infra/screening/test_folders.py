@@ -9,7 +9,7 @@ from infra.imaging.codecs import encode_png
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pixels import measure_pixels
 from infra.screening.folders import BATCH_SIZE, MAX_FILE_BYTES, list_images, measure_folder
-from tests.infra.pixel.pictures import good_pictures, plain
+from tests.fixtures.product_images import good_pictures, plain
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from infra.errors import InvalidImage
 from infra.imaging.codecs import MAX_PIXELS, decode
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS, measure
 from infra.stores import open_store
-from tests.infra.hostile import COUNT, hostile_files
-from tests.infra.screening.orders import order_for
+from tests.fixtures.hostile_images import COUNT, hostile_files
+from tests.infra.screening.staged_images import order_for
 
 MEGABYTE = 1 << 20
 ROOM_MB = 3 * MAX_PIXELS / MEGABYTE + 60

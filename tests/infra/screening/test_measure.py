@@ -27,8 +27,8 @@ from infra.screening.measure import (
     to_json,
 )
 from infra.stores import open_store
-from tests.infra.scanners.pictures import NEEDS_OCR, mark, stamped, vase, written
-from tests.infra.screening.orders import order_for, picture, staged
+from tests.fixtures.scanner_images import NEEDS_OCR, mark, stamped, vase, written
+from tests.infra.screening.staged_images import order_for, picture, staged
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from infra.interfaces import Failure, ObjectStore, Screened, ScreeningRequest
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
-from tests.infra.screening.orders import order_for, picture, staged
+from tests.infra.screening.staged_images import order_for, picture, staged
 from tests.paths import ROOT
 
 
@@ -231,7 +231,7 @@ PARENT = """
 import os, signal, sys, threading
 from infra.testing.faulty_screening import measure_or_fail
 from infra.screening.processes import ProcessScreener
-from tests.infra.screening.orders import staged
+from tests.infra.screening.staged_images import staged
 from infra.stores import open_store
 
 store = open_store(sys.argv[1])

@@ -12,7 +12,7 @@ from infra.screening.measure import measure
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import measure_or_fail
-from tests.infra.screening.orders import order_for, picture, staged
+from tests.infra.screening.staged_images import order_for, picture, staged
 
 
 @pytest.fixture

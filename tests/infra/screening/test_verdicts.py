@@ -16,7 +16,7 @@ from infra.imaging.codecs import encode_png
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.screening.measure import measure
 from infra.stores import open_store
-from tests.infra.pixel.pictures import (
+from tests.fixtures.product_images import (
     blurred,
     exposed,
     framed,
@@ -29,7 +29,7 @@ from tests.infra.pixel.pictures import (
     shifted,
     white_ware,
 )
-from tests.infra.screening.orders import staged
+from tests.infra.screening.staged_images import staged
 
 POLICY = built_in_policy()
 RED = (196, 40, 44)

@@ -11,7 +11,7 @@ import torch
 from infra.engines.tensorrt.bindings import create_error_logger
 from infra.errors import EngineError
 from infra.testing.fake_tensorrt import FakeTensorRT
-from tests.infra.engines.tensorrt.small_graphs import transformer_answer, transformer_feeds
+from tests.fixtures.small_onnx_graphs import transformer_answer, transformer_feeds
 
 
 @pytest.fixture

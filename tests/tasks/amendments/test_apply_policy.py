@@ -28,8 +28,8 @@ from tasks.amendments.apply_policy import (
 from tasks.amendments.manifest_change import recover_all_changes
 from tasks.pipeline.publish import publish
 from tasks.policies.reevaluate import PolicyReevaluation
-from tests.tasks.batches import batch, decision
-from tests.tasks.shops import CATALOGUE, Shop, jpeg_of, request_of
+from tests.fixtures.run_rows import batch, decision
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, jpeg_of, request_of
 
 POLICY = built_in_policy()
 LIVE = {"shirt/front": "red", "hat/front": "white", "shoe/front": "green"}

@@ -21,7 +21,7 @@ from tasks.amendments.manifest_change import (
     recover_changes,
 )
 from tasks.runs import run_state as runs
-from tests.tasks.shops import CATALOGUE, Shop
+from tests.fixtures.store_scenarios import CATALOGUE, Shop
 
 
 @pytest.fixture

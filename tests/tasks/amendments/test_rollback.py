@@ -22,7 +22,7 @@ from tasks.amendments.manifest_change import recover_all_changes
 from tasks.amendments.rollback import rollback
 from tasks.runs import run_state as runs
 from tasks.runs.release_history import list_releases
-from tests.tasks.shops import Shop, finish_of, request_of
+from tests.fixtures.store_scenarios import Shop, finish_of, request_of
 
 FIRST = {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green", "hat/front": "white"}
 SECOND = {"shirt/front": "pink", "hat/front": None, "sock/front": "grey", "shoe/front": "green+square"}

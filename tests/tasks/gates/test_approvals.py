@@ -14,7 +14,7 @@ from infra.stores.json_objects import write_json
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.gates.approvals import ApprovalAnswer, ApprovalResult, approve, read_approvals
-from tests.flows.worlds import CATALOGUE, World, row
+from tests.fixtures.crash_harness import CATALOGUE, World, row
 
 ASKING = {
     "person": "somebody must have compared them",

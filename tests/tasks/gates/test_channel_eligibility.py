@@ -9,7 +9,7 @@ from catalogs import layout
 from catalogs.recipe.schema import Finish
 from infra.stores.parquet_objects import read_row_groups
 from tasks.gates.channel_eligibility import build_image_facts
-from tests.flows.worlds import CATALOGUE, World, row
+from tests.fixtures.crash_harness import CATALOGUE, World, row
 
 
 def measured(**changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from catalogs.keys import slot_id
 from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
 from catalogs.policy.schema import DuplicateRules
 from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
-from tests.tasks.batches import code_of
-from tests.tasks.shops import CATALOGUE, Shop, request_of
+from tests.fixtures.run_rows import code_of
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, request_of
 
 RULES = DuplicateRules()
 NOBODY = pa.array([], pa.binary())

@@ -15,7 +15,7 @@ from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS, Verdict
 from tasks.gates.prompt_gate import PolicyPromptGate
 from tests.paths import DATA
-from tests.tasks.labelled import Labelled, Score, kinds_found, labelled_prompts, scores
+from tests.tasks.gates.labelled_prompts import Labelled, Score, kinds_found, labelled_prompts, scores
 
 POLICY = built_in_policy()
 GATES = PolicyPromptGate(POLICY, ["en"])

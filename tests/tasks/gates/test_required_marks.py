@@ -13,8 +13,8 @@ from infra.interfaces import Commit
 from infra.provenance.certificates import DEVELOPMENT_ISSUER, development_identity, load_identity
 from infra.provenance.credentials import Signer
 from tasks.gates.required_marks import find_mark_problems, find_signed_runs, summarize_marks
-from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
-from tests.tasks.shops import jpeg_of
+from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
+from tests.fixtures.store_scenarios import jpeg_of
 
 RECIPE = built_in_recipe()
 NO_SOURCE, NO_SIGNATURE = "the mark of a generated picture is not in it", "its signed C2PA manifest is not in it"

@@ -14,8 +14,8 @@ from tasks.amendments.manifest_change import recover_all_changes
 from tasks.amendments.rollback import rollback
 from tasks.gates.withdrawals import find_withdrawn_images
 from tasks.pipeline.publish import publish
-from tests.tasks.batches import batch, decision
-from tests.tasks.shops import CATALOGUE, Shop, finish_of, request_of
+from tests.fixtures.run_rows import batch, decision
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, finish_of, request_of
 
 SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
 RED = (SHIRT, request_of("red"), finish_of("red"))

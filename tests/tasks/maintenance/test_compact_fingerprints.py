@@ -12,7 +12,7 @@ from catalogs.table_schemas import FINGERPRINTS
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES, compact_fingerprints
-from tests.tasks.shops import Shop
+from tests.fixtures.store_scenarios import Shop
 
 
 def filled(shop: Shop, files: int) -> list[Any]:

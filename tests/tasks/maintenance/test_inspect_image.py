@@ -15,8 +15,8 @@ from infra.provenance.credentials import Signer, strip_manifest
 from infra.provenance.watermarks import BlockWatermark
 from tasks.maintenance.inspect_image import MAX_ROWS, ImageProvenance, find_manifest_rows, inspect_image
 from tasks.pipeline.publish import publish
-from tests.tasks.batches import RUN, batch, decision
-from tests.tasks.shops import CATALOGUE, Shop, jpeg_of
+from tests.fixtures.run_rows import RUN, batch, decision
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, jpeg_of
 
 XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a p:DigitalSourceType="{TRAINED_ALGORITHMIC_MEDIA}"/></x:xmpmeta>'
 NO_XMP = "the XMP has no DigitalSourceType: it does not say that a trained model made the picture"

@@ -26,7 +26,7 @@ from tasks.maintenance.retention import (
     find_rollback_targets,
     find_unplanned_runs,
 )
-from tests.tasks.shops import Shop, request_of
+from tests.fixtures.store_scenarios import Shop, request_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

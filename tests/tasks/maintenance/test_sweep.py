@@ -28,7 +28,7 @@ from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES
 from tasks.maintenance.sweep import SweepResult, sweep
 from tasks.maintenance.verify import verify
 from tasks.runs.release_history import list_releases
-from tests.tasks.shops import Shop, request_of
+from tests.fixtures.store_scenarios import Shop, request_of
 
 NOTHING = {kind: {"files": 0, "bytes": 0} for kind in asdict(SweepResult(False))["counts"]}
 

@@ -19,9 +19,9 @@ from tasks.amendments.rollback import rollback
 from tasks.maintenance import verify as module
 from tasks.maintenance.verify import VerificationFinding, VerificationResult, verify
 from tasks.pipeline.publish import publish
-from tests.infra.marks.identities import new_identity, write_identity
-from tests.tasks.batches import batch, decision
-from tests.tasks.shops import Shop, jpeg_of, pixels_of
+from tests.fixtures.run_rows import batch, decision
+from tests.fixtures.signing_identities import new_identity, write_identity
+from tests.fixtures.store_scenarios import Shop, jpeg_of, pixels_of
 
 PICTURES = {f"sku{number}/front": f"picture {number}" for number in range(12)}
 

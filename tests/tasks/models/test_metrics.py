@@ -11,8 +11,8 @@ from catalogs.models.comparison import VersionSample
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups
 from tasks.models.metrics import ModelMetrics, pair_samples, read_model_samples, write_model_samples
-from tests.tasks.batches import RUN, Row, attempt, batch, decision, write_records
-from tests.tasks.shops import Shop
+from tests.fixtures.run_rows import RUN, Row, attempt, batch, decision, write_records
+from tests.fixtures.store_scenarios import Shop
 
 TWO = {"model": "cards@2", "backend": "stub"}
 BY_TWO = {"model": "cards@ab", "model_version": "card/2", "precision": "fp32"}

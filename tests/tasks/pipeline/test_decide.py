@@ -14,8 +14,8 @@ from catalogs.table_schemas import DEFERRALS, RETIRED_SLOTS
 from catalogs.verdict import Verdict
 from infra.stores.parquet_objects import write_table
 from tasks.pipeline.decide import DecisionResult, decide
-from tests.tasks.batches import RUN, Row, attempt, planned, request, write_plan, write_records
-from tests.tasks.shops import CATALOGUE, Shop, request_of
+from tests.fixtures.run_rows import RUN, Row, attempt, planned, request, write_plan, write_records
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, request_of
 
 FIRST, SECOND = sorted(("one", "two"), key=request_of)
 """Two words in the order in which their pictures are compared: the second gives way."""

@@ -24,7 +24,7 @@ from infra.stores import open_store
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.pipeline.generate import MAX_QUEUED_FRAMES, MAX_SINGLE_RETRIES, generate_on_engine, generate_within_budget
 from tasks.runs.budget_meter import PROBE_IMAGES, BudgetMeter
-from tests.flows.worlds import counting_engine
+from tests.fixtures.crash_harness import counting_engine
 
 REQUEST = Request(
     key=bytes(32),

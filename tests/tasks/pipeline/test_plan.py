@@ -26,10 +26,10 @@ from infra.tables.delta import DeltaTables
 from tasks.gates.prompt_gate import PolicyPromptGate
 from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
 from tasks.runs import run_state as runs
-from tests.catalogs.shop import RECIPE
-from tests.flows.shops import write_csv
-from tests.tasks.batches import RUN
-from tests.tasks.shops import CATALOGUE, Shop
+from tests.fixtures.refresh_harness import write_csv
+from tests.fixtures.run_rows import RUN
+from tests.fixtures.sample_recipe import RECIPE
+from tests.fixtures.store_scenarios import CATALOGUE, Shop
 
 MUG = {"sku": "mug", "title": "Red mug"}
 BOOT = {"sku": "boot", "title": "Winter boot", "category": "boots"}

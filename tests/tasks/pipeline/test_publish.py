@@ -24,8 +24,8 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.maintenance.verify import verify
 from tasks.pipeline.publish import Release, preview_release, publish
-from tests.tasks.batches import RUN, Row, batch, code_of, decision
-from tests.tasks.shops import CATALOGUE, Shop, jpeg_of, request_of
+from tests.fixtures.run_rows import RUN, Row, batch, code_of, decision
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, jpeg_of, request_of
 
 SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
 MANIFEST = layout.manifest_table(CATALOGUE)

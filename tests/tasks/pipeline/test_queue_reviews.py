@@ -14,8 +14,8 @@ from catalogs.table_schemas import REVIEW_INDEX
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.pipeline.queue_reviews import queue_reviews
-from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
-from tests.tasks.shops import CATALOGUE, Shop, finish_of, jpeg_of, request_of
+from tests.fixtures.run_rows import RUN, attempt, batch, decision, request, write_plan, write_records
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, finish_of, jpeg_of, request_of
 
 POLICY = built_in_policy()
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

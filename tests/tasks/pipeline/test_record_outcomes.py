@@ -12,8 +12,8 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.release_batch import ReleaseBatch
 from tasks.pipeline.record_outcomes import record_outcomes
-from tests.tasks.batches import batch, decision
-from tests.tasks.shops import CATALOGUE, Shop, request_of
+from tests.fixtures.run_rows import batch, decision
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, request_of
 
 POLICY = built_in_policy()
 RED, BLUE = ("shirt", request_of("red")), ("shirt", request_of("blue"))

@@ -27,8 +27,8 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.pipeline.generate import generate_on_engine
 from tasks.pipeline.screen import evaluate_images, screen, summarize_attempts
 from tasks.runs.run_context import ScreeningContext
-from tests.infra.scanners.pictures import NEEDS_NUDENET, NEEDS_OCR, mark, stamped, vase
-from tests.tasks.batches import RUN, request
+from tests.fixtures.run_rows import RUN, request
+from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, mark, stamped, vase
 
 FINISH = Finish()
 

@@ -10,9 +10,9 @@ from catalogs.errors import OptionError
 from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import finish
 from tasks.policies.accepted_scores import AcceptedScores, measure_folder_scores, read_published_scores
-from tests.infra.pixel.pictures import good_pictures
-from tests.tasks import batches
-from tests.tasks.shops import CATALOGUE, Shop
+from tests.fixtures import run_rows as batches
+from tests.fixtures.product_images import good_pictures
+from tests.fixtures.store_scenarios import CATALOGUE, Shop
 
 
 def picture_file(name: str) -> bytes:

@@ -13,8 +13,8 @@ from catalogs.table_schemas import OUTCOMES
 from catalogs.verdict import PASS
 from infra.tables.idempotent_commit import commit_once
 from tasks.policies.reevaluate import PolicyReevaluation, reevaluate
-from tests.tasks.batches import RUN, Row, attempt, request, write_plan, write_records
-from tests.tasks.shops import CATALOGUE, Shop
+from tests.fixtures.run_rows import RUN, Row, attempt, request, write_plan, write_records
+from tests.fixtures.store_scenarios import CATALOGUE, Shop
 
 
 def blur(limit: float, **changes: Any) -> Policy:

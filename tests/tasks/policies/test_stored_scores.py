@@ -12,8 +12,8 @@ from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.parquet_objects import write_table
 from tasks.policies.stored_scores import StoredScores
-from tests.tasks.batches import RUN, attempt, request, write_plan, write_records
-from tests.tasks.shops import finish_of, request_of
+from tests.fixtures.run_rows import RUN, attempt, request, write_plan, write_records
+from tests.fixtures.store_scenarios import finish_of, request_of
 
 ONLY_BLUR = built_in_policy().model_copy(
     update={"image": (ImageRule(score="blur.foreground", reason="blurred", block_below=5, again=True),)}

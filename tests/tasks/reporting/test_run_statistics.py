@@ -17,8 +17,8 @@ from tasks.reporting.run_statistics import (
     sum_engine_seconds,
     summarize_channels,
 )
-from tests.tasks.batches import RUN, attempt, batch, decision, request, write_plan, write_records
-from tests.tasks.shops import CATALOGUE, Shop, request_of
+from tests.fixtures.run_rows import RUN, attempt, batch, decision, request, write_plan, write_records
+from tests.fixtures.store_scenarios import CATALOGUE, Shop, request_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from infra.stores.json_objects import write_json
 from tasks.runs.release_history import list_catalogues, list_releases
-from tests.tasks.shops import Shop
+from tests.fixtures.store_scenarios import Shop
 
 
 def test_releases_are_newest_first_with_what_they_moved(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.stores.parquet_objects import write_table
 from tasks.runs.run_context import Resources, RunContext, ScreeningContext
-from tests.tasks.batches import RUN, attempt, request, write_records
-from tests.tasks.shops import Shop
+from tests.fixtures.run_rows import RUN, attempt, request, write_records
+from tests.fixtures.store_scenarios import Shop
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from catalogs.runs.job import RefreshJob
 from infra.coordination.leases import acquire
 from infra.stores.json_objects import read_json, write_json
 from tasks.runs import run_state as runs
-from tests.catalogs.shop import RECIPE
-from tests.tasks.shops import CATALOGUE, Shop
+from tests.fixtures.sample_recipe import RECIPE
+from tests.fixtures.store_scenarios import CATALOGUE, Shop
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.refresh_harness import Shop
 from tests.flows.cli.commands.test_refresh import RECIPE
 from tests.flows.cli.conftest import Run
-from tests.flows.shops import Shop
 
 NO_THING_ONE = """\
 extends: default

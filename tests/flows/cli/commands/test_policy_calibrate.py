@@ -8,10 +8,10 @@ import yaml
 
 from catalogs.policy.schema import built_in_policy, load_policy
 from infra.imaging.codecs import encode_png
+from tests.fixtures.product_images import blurred, good_pictures
+from tests.fixtures.refresh_harness import Shop
 from tests.flows.cli.commands.test_refresh import RECIPE
 from tests.flows.cli.conftest import Run
-from tests.flows.shops import Shop
-from tests.infra.pixel.pictures import blurred, good_pictures
 
 SOFT = np.linspace(0.1, 1.1, 10)
 

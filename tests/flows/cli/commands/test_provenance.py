@@ -9,10 +9,10 @@ import pytest
 from infra.imaging.finishing import finish
 from infra.provenance.certificates import load_identity
 from infra.provenance.credentials import Signer
+from tests.fixtures.refresh_harness import Shop
+from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
 from tests.flows.cli.commands.test_refresh import RECIPE
 from tests.flows.cli.conftest import Run
-from tests.flows.shops import Shop
-from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from flows.cli.commands.refresh import isolate_prefect
 from infra.stores.json_objects import read_json
+from tests.fixtures.refresh_harness import Shop
 from tests.flows.cli.conftest import Run
-from tests.flows.shops import Shop
 
 RECIPE = {
     "columns": {"sku": "sku", "title": "title"},

@@ -10,8 +10,8 @@ pytest.importorskip("onnxruntime")
 
 from infra.engines.tensorrt.engine_open import TensorRtHost
 from infra.nano import MODEL_FOLDER
-from tests.infra.engines.tensorrt.machines import recording_host
-from tests.infra.engines.tensorrt.small_graphs import write_small_export, write_small_graphs
+from tests.fixtures.small_onnx_graphs import write_small_export, write_small_graphs
+from tests.fixtures.tensorrt_host import recording_host
 
 
 @pytest.fixture(scope="session")

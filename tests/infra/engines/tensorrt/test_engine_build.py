@@ -26,7 +26,7 @@ from infra.nano import MODEL_FOLDER
 from infra.onnx_graphs.export_manifest import hash_export_files
 from infra.onnx_graphs.export_manifest import read_export_manifest as read_export
 from infra.onnx_graphs.export_manifest import write_export_manifest as write_export
-from tests.infra.engines.tensorrt.small_graphs import block_graph, write_small_export
+from tests.fixtures.small_onnx_graphs import block_graph, write_small_export
 
 
 def order(export: Path, out: Path, **changes: Any) -> EngineBuildRequest:

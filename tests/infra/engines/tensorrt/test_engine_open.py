@@ -16,8 +16,8 @@ from infra.nano import MODEL_FOLDER
 from infra.onnx_graphs.export_manifest import read_export_manifest
 from infra.onnx_graphs.graph_spec import TRANSFORMER, fixed_axis_sizes
 from infra.onnx_graphs.graph_verification import verify_export
-from tests.exported import tiny_export, tiny_model
-from tests.infra.engines.tensorrt.machines import recording_host
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
+from tests.fixtures.tensorrt_host import recording_host
 
 __all__ = ["tiny_export", "tiny_model"]
 

@@ -20,7 +20,7 @@ from infra.engines.tensorrt.profiles import ImageSize, batch_range, build_profil
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER
 from infra.testing.fake_tensorrt import FakeTensorRT
-from tests.infra.engines.tensorrt.small_graphs import SIZES
+from tests.fixtures.small_onnx_graphs import SIZES
 
 Usage = namedtuple("Usage", "total used free")
 

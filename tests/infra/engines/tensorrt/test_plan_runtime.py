@@ -19,7 +19,7 @@ from infra.engines.tensorrt.profiles import (
 )
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
-from tests.infra.engines.tensorrt.small_graphs import SIZES, transformer_answer, transformer_feeds
+from tests.fixtures.small_onnx_graphs import SIZES, transformer_answer, transformer_feeds
 
 PROFILES = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 4))
 BYTES = 1 << 30

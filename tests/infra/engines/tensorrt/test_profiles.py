@@ -17,7 +17,7 @@ from infra.engines.tensorrt.profiles import (
     input_shape_ranges,
 )
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
-from tests.infra.engines.tensorrt.small_graphs import SIZES
+from tests.fixtures.small_onnx_graphs import SIZES
 
 SIDES = st.integers(1, 256).map(lambda steps: 16 * steps)
 BATCHES = st.tuples(st.integers(1, 8), st.integers(0, 8)).map(lambda ends: batch_range(ends[0], ends[0] + ends[1]))

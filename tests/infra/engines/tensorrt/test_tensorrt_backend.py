@@ -23,7 +23,7 @@ from infra.interfaces import Engine, Failure, Frame, Prompt
 from infra.models.loading import StoredPipeline
 from infra.models.model_files import model_folder_digest
 from infra.nano import MODEL_FOLDER
-from tests.exported import tiny_export, tiny_model
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
 
 __all__ = ["tiny_export", "tiny_model"]
 

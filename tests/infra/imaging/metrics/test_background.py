@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.imaging.metrics.background import measure_background
-from tests.infra.pixel.pictures import noisy, plain
+from tests.fixtures.product_images import noisy, plain
 
 
 def test_the_background_is_white_only_where_the_ring_is() -> None:

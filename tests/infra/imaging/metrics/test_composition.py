@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from infra.imaging.metrics.composition import measure_composition
 from infra.imaging.metrics.foreground import find_foreground
 from infra.interfaces import Pixels
-from tests.infra.pixel.pictures import exposed, framed, good_pictures, noisy, plain, scaled, shifted
+from tests.fixtures.product_images import exposed, framed, good_pictures, noisy, plain, scaled, shifted
 
 
 def measured(picture: Pixels) -> dict[str, float]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infra.imaging.metrics.foreground import THUMBNAIL_SIDE, find_foreground
-from tests.infra.pixel.pictures import good_pictures, noisy, outline, plain, shaded, white_ware
+from tests.fixtures.product_images import good_pictures, noisy, outline, plain, shaded, white_ware
 
 
 @pytest.mark.parametrize("ground", [(254, 254, 254), (128, 128, 128), (10, 10, 12)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from infra.imaging.metrics.pdq import LONG_SIDE, hamming_distance, pdq
 from infra.interfaces import Pixels
-from tests.infra.pixel.pictures import plain, product
+from tests.fixtures.product_images import plain, product
 
 
 def reference(pixels: Pixels) -> tuple[bytes, float]:

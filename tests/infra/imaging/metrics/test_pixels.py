@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.imaging.metrics.pixels import measure_pixels
-from tests.infra.pixel.pictures import plain, product
+from tests.fixtures.product_images import plain, product
 
 NAMES = {
     "blank.range",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.onnx_graphs import graph_verification as verifying
-from tests.exported import tiny_export, tiny_model
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
 from tests.flows.cli.conftest import Run
 
 __all__ = ["tiny_export", "tiny_model"]

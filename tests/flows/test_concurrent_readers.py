@@ -9,8 +9,8 @@ import pytest
 
 from flows.refresh import run_refresh
 from flows.run.executors import open_thread_executor
-from tests.flows.shops import Row, Shop, check_sums
-from tests.flows.worlds import RECIPE, row
+from tests.fixtures.crash_harness import RECIPE, row
+from tests.fixtures.refresh_harness import Row, Shop, check_sums
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")

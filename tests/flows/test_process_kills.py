@@ -18,9 +18,7 @@ import pytest
 from catalogs import layout
 from infra.errors import LeaseHeld
 from infra.settings import Settings
-from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
-from tests.flows.killed import LOG, describe
-from tests.flows.worlds import (
+from tests.fixtures.crash_harness import (
     CATALOGUE,
     REDONE_A_KILL,
     Content,
@@ -35,6 +33,8 @@ from tests.flows.worlds import (
     released,
     row,
 )
+from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
+from tests.flows.killable_refresh import LOG, describe
 from tests.paths import ROOT
 
 MARK = "KILLED_WORLD"
@@ -112,7 +112,7 @@ class Victim:
 
 def start(world: World, *options: str) -> Victim:
     describe(world)
-    return Victim(world, [sys.executable, "-m", "tests.flows.killed", str(world.folder), *options])
+    return Victim(world, [sys.executable, "-m", "tests.flows.killable_refresh", str(world.folder), *options])
 
 
 def painted(world: World) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""A refresh to be killed: `python -m tests.flows.killed FOLDER` runs the world that is described there.
+"""A refresh to be killed: `python -m tests.flows.killable_refresh FOLDER` runs the world that is described there.
 
 Comes in: `FOLDER/world.json` with rows, recipe and settings. Goes out: a release in the world's store, a line in
 `painted.log` for each image before it is painted, and the report as JSON on standard output. Plain threads and real
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.settings import Settings
-from tests.flows.worlds import Content, World
+from tests.fixtures.crash_harness import Content, World
 
 DESCRIPTION, LOG = "world.json", "painted.log"
 

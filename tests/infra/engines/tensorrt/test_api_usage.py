@@ -7,7 +7,7 @@ import pytest
 
 from infra.testing import fake_tensorrt as recording
 from infra.testing import fake_tensorrt_runtime as recording_runtime
-from tests.infra.engines.tensorrt.names import API, strangers, used
+from tests.infra.engines.tensorrt.api_usage import API, strangers, used
 from tests.paths import ROOT
 
 MODULES = sorted((ROOT / "infra" / "engines" / "tensorrt").glob("*.py"))

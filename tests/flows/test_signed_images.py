@@ -15,9 +15,9 @@ from infra.provenance.watermarks import BlockWatermark
 from infra.stores import open_store
 from infra.tables import open_tables
 from tasks.maintenance.verify import verify
-from tests.flows.shops import SETTINGS, Shop, check_published
+from tests.fixtures.refresh_harness import SETTINGS, Shop, check_published
+from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
 from tests.flows.test_bad_input import RECIPE
-from tests.infra.marks.identities import FOREIGN, new_identity, write_identity
 
 BLOCKS = "infra.provenance.watermarks:BlockWatermark"
 

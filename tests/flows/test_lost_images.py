@@ -12,7 +12,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.provenance.credentials import Signer
 from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
-from tests.flows.worlds import CATALOGUE, World, assert_sums, assert_whole, plain_rows, released
+from tests.fixtures.crash_harness import CATALOGUE, World, assert_sums, assert_whole, plain_rows, released
 
 
 def lose(store: ObjectStore, how: str) -> None:

@@ -23,9 +23,9 @@ from catalogs.runs.job import Scope
 from infra.interfaces import TableStore
 from infra.stores import open_store
 from infra.tables import open_tables
+from tests.fixtures.crash_harness import CATALOGUE, Content, Row, assert_sums, assert_whole, place_of, refused, row
+from tests.flows.concurrent_refresh import Meeting, MeetingWorld, arrived
 from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
-from tests.flows.meeting import Meeting, MeetingWorld, arrived
-from tests.flows.worlds import CATALOGUE, Content, Row, assert_sums, assert_whole, place_of, refused, row
 from tests.paths import ROOT
 
 DAY_SECONDS = 86_400.0
@@ -80,7 +80,7 @@ class Shop:
         folder = self.folder / f"process-{number}"
         Meeting(rows, self.url, scope, str(self.place), guests, clock_ahead_seconds).write(folder)
         with (folder / "errors.txt").open("w") as errors:
-            command = [sys.executable, "-m", "tests.flows.meeting", str(folder)]
+            command = [sys.executable, "-m", "tests.flows.concurrent_refresh", str(folder)]
             self.processes.append(
                 subprocess.Popen(
                     command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, stderr=errors, text=True

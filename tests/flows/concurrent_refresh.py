@@ -1,4 +1,4 @@
-"""A refresh that is to meet another one: `python -m tests.flows.meeting FOLDER` runs what is described there.
+"""A refresh that runs beside another one: `python -m tests.flows.concurrent_refresh FOLDER` reads its parameters there.
 
 Comes in: `FOLDER/meeting.json`: a catalogue, the store's URL, a scope, where to meet, and how far this machine's clock
 is ahead. Goes out: the report as JSON on standard output. At its manifest commit, past every look at its lease, the
@@ -27,7 +27,7 @@ from infra.stores import open_store
 from infra.tables import open_tables
 from infra.testing.faulty_store import FaultInjector
 from infra.testing.faulty_tables import FaultyTables
-from tests.flows.worlds import CATALOGUE, Row, World
+from tests.fixtures.crash_harness import CATALOGUE, Row, World
 
 T = TypeVar("T")
 DESCRIPTION = "meeting.json"

@@ -23,7 +23,7 @@ from flows.run.executors import open_thread_executor
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
-from tests.flows.shops import SETTINGS, Manifest, by_name, check_published, check_sums
+from tests.fixtures.refresh_harness import SETTINGS, Manifest, by_name, check_published, check_sums
 from tests.paths import DATA
 
 LOOKALIKE = DATA / "shopify_lookalike.csv"

@@ -1,4 +1,4 @@
-"""A process whose children, and theirs, do not listen to SIGTERM: `python -m tests.flows.stubborn PARENT`."""
+"""A process tree that ignores SIGTERM: `python -m tests.flows.orchestration.sigterm_ignoring_process PARENT`."""
 
 import subprocess
 import sys

@@ -20,8 +20,8 @@ from catalogs.table_schemas import OUTCOMES
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tasks.amendments.rollback import rollback
+from tests.fixtures.refresh_harness import SHOWN, Manifest, Name, Night, Row, Shop, check_published
 from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
-from tests.flows.shops import SHOWN, Manifest, Name, Night, Row, Shop, check_published
 
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
            "height", "prompt")  # fmt: skip

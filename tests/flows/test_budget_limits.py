@@ -14,7 +14,7 @@ from flows.run.observers import NullObserver
 from flows.wiring.composition import open_resources, read_price_list
 from infra.settings import Settings
 from infra.tables import open_tables
-from tests.flows.shops import SETTINGS, STATES, Shop, check_published, check_sums
+from tests.fixtures.refresh_harness import SETTINGS, STATES, Shop, check_published, check_sums
 from tests.flows.test_bad_input import RECIPE
 
 URGENCY = ("priority", "deadline")
