@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.object_stores import s3_endpoint, s3_url
-from tests.fixtures.ray_clusters import cluster, kept_ray, local_ray
+from tests.fixtures.ray_clusters import local_ray, multi_node_ray, ray_exit_stack
 from tests.paths import SHARED
 
-__all__ = ["cluster", "kept_ray", "local_ray", "s3_endpoint", "s3_url"]
+__all__ = ["local_ray", "multi_node_ray", "ray_exit_stack", "s3_endpoint", "s3_url"]
 
-FOREIGN = ("PREFECT_", "AWS_", "PACKSHOT_")
+FOREIGN_VARIABLE_PREFIXES = ("PREFECT_", "AWS_", "PACKSHOT_")
 """Whose variables are dropped: no test may reach the caller's server, bucket or settings."""
 
 SHARED_CATALOGS = SHARED / "catalogs"
@@ -26,7 +26,7 @@ SHARED_CATALOGS = SHARED / "catalogs"
 
 def isolate_environment() -> None:
     """Drop the caller's servers and credentials, switch telemetry off, and give Prefect a home of its own."""
-    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+    for name in [name for name in os.environ if name.startswith(FOREIGN_VARIABLE_PREFIXES)]:
         del os.environ[name]
     prefect_home, marks = (tempfile.mkdtemp(prefix=f"packshot-{what}-") for what in ("prefect", "c2pa"))
     for folder in (prefect_home, marks):

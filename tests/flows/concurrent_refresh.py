@@ -27,78 +27,78 @@ from infra.stores import open_store
 from infra.tables import open_tables
 from infra.testing.faulty_store import FaultInjector
 from infra.testing.faulty_tables import FaultyTables
-from tests.fixtures.crash_harness import CATALOGUE, Row, World
+from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, Row
 
 T = TypeVar("T")
-DESCRIPTION = "meeting.json"
-MEETING_SECONDS = 500.0
+SPEC_FILE = "meeting.json"
+BARRIER_TIMEOUT_SECONDS = 500.0
 
 
 @dataclass(frozen=True)
-class Meeting:
+class ConcurrentRefreshSpec:
     """One of those who meet: `place` is a folder; `guests` how many come to it (0: this one waits for nobody)."""
 
     rows: list[Row]
     url: str
     scope: Scope
-    place: str
-    guests: int
+    barrier_folder: str
+    participants: int
     clock_ahead_seconds: float = 0.0
 
     def write(self, folder: Path) -> None:
         """Write it down for a process to come."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / DESCRIPTION).write_text(json.dumps(asdict(self)), "utf-8")
+        (folder / SPEC_FILE).write_text(json.dumps(asdict(self)), "utf-8")
 
 
-def arrived(place: str) -> int:
+def count_arrived(barrier_folder: str) -> int:
     """Return how many are at the meeting place."""
-    return len(list(Path(place).glob("at-*")))
+    return len(list(Path(barrier_folder).glob("at-*")))
 
 
-class Rendezvous(FaultInjector):
+class CommitBarrier(FaultInjector):
     """Kills nobody: the first manifest commit waits for the others'."""
 
-    def __init__(self, meeting: Meeting) -> None:
+    def __init__(self, spec: ConcurrentRefreshSpec) -> None:
         super().__init__()
-        self._meeting = meeting
-        self._met = meeting.guests == 0
+        self._spec = spec
+        self._passed = spec.participants == 0
 
     def call(self, description: str, operation: Callable[[], T]) -> T:
         """Wait where it is that commit, then do it."""
-        if description == f"merge into {layout.manifest_table(CATALOGUE)}" and not self._met:
-            self._met = True
-            (Path(self._meeting.place) / f"at-{os.getpid()}").touch()
-            end = time.monotonic() + MEETING_SECONDS
-            while arrived(self._meeting.place) < self._meeting.guests:
+        if description == f"merge into {layout.manifest_table(CATALOGUE)}" and not self._passed:
+            self._passed = True
+            (Path(self._spec.barrier_folder) / f"at-{os.getpid()}").touch()
+            end = time.monotonic() + BARRIER_TIMEOUT_SECONDS
+            while count_arrived(self._spec.barrier_folder) < self._spec.participants:
                 assert time.monotonic() < end, "nobody came"
                 time.sleep(0.01)
         return super().call(description, operation)
 
 
 @dataclass
-class MeetingWorld(World):
+class ConcurrentRefreshHarness(CrashHarness):
     """A world whose store is anywhere, and that may meet another one at its commit."""
 
-    meeting: Meeting | None = None
+    spec: ConcurrentRefreshSpec | None = None
 
     @property
     def url(self) -> str:
         """Return the store's URL."""
-        assert self.meeting is not None
-        return self.meeting.url
+        assert self.spec is not None
+        return self.spec.url
 
     def _mortal(self, _: FaultInjector | None) -> tuple[ObjectStore, TableStore]:
-        assert self.meeting is not None
-        return open_store(self.url), FaultyTables(open_tables(self.url), Rendezvous(self.meeting))
+        assert self.spec is not None
+        return open_store(self.url), FaultyTables(open_tables(self.url), CommitBarrier(self.spec))
 
 
 def main(folder: str) -> None:
     """Refresh."""
-    meeting = Meeting(**json.loads((Path(folder) / DESCRIPTION).read_text("utf-8")))
+    meeting = ConcurrentRefreshSpec(**json.loads((Path(folder) / SPEC_FILE).read_text("utf-8")))
     ahead = timedelta(seconds=meeting.clock_ahead_seconds)
     leasing.acquire = partial(acquire, clock=lambda: utc_now() + ahead)  # type: ignore[assignment]
-    world = MeetingWorld(Path(folder), meeting.rows, settings=Settings(shard_size=8), meeting=meeting)
+    world = ConcurrentRefreshHarness(Path(folder), meeting.rows, settings=Settings(shard_size=8), spec=meeting)
     print(json.dumps(world.refresh(scope=meeting.scope), default=str))  # noqa: T201
 
 

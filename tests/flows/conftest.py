@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from flows.orchestration.local_server import run_local_server
-from tests.fixtures.object_stores import bucket_at
-from tests.fixtures.prefect_stack import Home, at_home
+from tests.fixtures.object_stores import temporary_s3_url
+from tests.fixtures.prefect_stack import PrefectStack, run_prefect_stack
 
-NewStore = Callable[[Path], str]
+StoreUrlFactory = Callable[[Path], str]
 """From a test's folder to the URL of a store that nobody used before."""
 
 
@@ -27,22 +27,22 @@ def prefect_api() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectStack]:
     """Return a server with workers and all deployments, of this module's own."""
-    with at_home(tmp_path_factory.mktemp("home")) as made:
+    with run_prefect_stack(tmp_path_factory.mktemp("home")) as made:
         yield made
 
 
-ON_DISK_AND_IN_A_BUCKET = pytest.mark.parametrize(
-    "new_store", ["disk", pytest.param("s3", marks=pytest.mark.slow)], indirect=True
+ON_LOCAL_AND_S3_STORES = pytest.mark.parametrize(
+    "new_store_url", ["disk", pytest.param("s3", marks=pytest.mark.slow)], indirect=True
 )
 
 
 @pytest.fixture(scope="module")
-def new_store(request: pytest.FixtureRequest) -> Iterator[NewStore]:
+def new_store_url(request: pytest.FixtureRequest) -> Iterator[StoreUrlFactory]:
     """Make stores of one kind: on a disk, unless a test says which."""
     if getattr(request, "param", "disk") == "disk":
         yield lambda folder: f"file://{folder / 'store'}"
         return
-    with bucket_at(request.getfixturevalue("s3_endpoint")) as url:
+    with temporary_s3_url(request.getfixturevalue("s3_endpoint")) as url:
         yield lambda _: f"{url}-{uuid4().hex}"

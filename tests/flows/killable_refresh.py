@@ -11,41 +11,47 @@ from pathlib import Path
 from typing import Any
 
 from infra.settings import Settings
-from tests.fixtures.crash_harness import Content, World
+from tests.fixtures.crash_harness import CrashHarness, JsonObject
 
-DESCRIPTION, LOG = "world.json", "painted.log"
+DESCRIPTION_FILE, GENERATED_LOG = "world.json", "painted.log"
 
 
-class LoggedWorld(World):
+class LoggedCrashHarness(CrashHarness):
     """A world whose painted images are written down at once, so that a killed process has told of them."""
 
     def count(self, key: str) -> None:
         """Write the key down."""
-        with (self.folder / LOG).open("a", encoding="ascii") as log:
+        with (self.folder / GENERATED_LOG).open("a", encoding="ascii") as log:
             log.write(f"{key}\n")
 
 
-def describe(world: World) -> None:
+def write_description(harness: CrashHarness) -> None:
     """Write a world down for a process to come; the policy is the built-in one."""
-    world.folder.mkdir(parents=True, exist_ok=True)
-    content = {"rows": world.rows, "recipe": world.recipe, "settings": world.settings.model_dump()}
-    content["shop"] = world.shop
-    (world.folder / DESCRIPTION).write_text(json.dumps(content), "utf-8")
+    harness.folder.mkdir(parents=True, exist_ok=True)
+    content = {"rows": harness.rows, "recipe": harness.recipe, "settings": harness.settings.model_dump()}
+    content["shop"] = harness.url_override
+    (harness.folder / DESCRIPTION_FILE).write_text(json.dumps(content), "utf-8")
 
 
-def described(folder: Path) -> World:
+def harness_from_description(folder: Path) -> CrashHarness:
     """Return the world that was written down in a folder."""
-    content: Content = json.loads((folder / DESCRIPTION).read_text("utf-8"))
+    content: JsonObject = json.loads((folder / DESCRIPTION_FILE).read_text("utf-8"))
     settings = Settings(**content["settings"])
-    return LoggedWorld(
-        folder, content["rows"], content["recipe"], settings=settings, processes=True, shop=content["shop"]
+    return LoggedCrashHarness(
+        folder,
+        content["rows"],
+        content["recipe"],
+        settings=settings,
+        screen_in_processes=True,
+        url_override=content["shop"],
     )
 
 
 def main(folder: str, *options: str) -> None:
     """Refresh; `partial` and `--no-wait` are options."""
     scope: Any = "partial" if "partial" in options else "full"
-    print(json.dumps(described(Path(folder)).refresh(scope=scope, wait="--no-wait" not in options), default=str))  # noqa: T201
+    report = harness_from_description(Path(folder)).refresh(scope=scope, wait="--no-wait" not in options)
+    print(json.dumps(report, default=str))  # noqa: T201 - the test that started this process reads it
 
 
 if __name__ == "__main__":

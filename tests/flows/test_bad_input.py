@@ -28,11 +28,11 @@ from flows.run.executors import open_thread_executor
 from infra.errors import InvalidStoreAddress, StoreError, UnreadableSource
 from infra.settings import Settings
 from infra.stores.parquet_objects import read_row_groups, read_table
-from tests.fixtures.refresh_harness import SETTINGS, Row, Shop, check_published, write_csv
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, Row, assert_published_images, write_csv
 
 FIELDS = ("sku", "title", "prompt", "seed", "width", "height", "views", "num_images", "quality", "model",
           "created_at", "reference_image")  # fmt: skip
-RECIPE: dict[str, Any] = {
+STUB_RECIPE: dict[str, Any] = {
     "columns": {name: name for name in FIELDS},
     "optional": list(FIELDS[2:]),
     "engine": "stub",
@@ -45,21 +45,23 @@ WRONG = (InputError, UnreadableSource, InvalidStoreAddress)
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> RefreshHarness:
     rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(10)]
-    shop = Shop(tmp_path_factory.mktemp("first"), rows, RECIPE)
-    assert shop.night().slots() == {"new": 10, "published": 10}
+    shop = RefreshHarness(tmp_path_factory.mktemp("first"), rows, STUB_RECIPE)
+    assert shop.refresh().slot_counts() == {"new": 10, "published": 10}
     return shop
 
 
 @pytest.fixture
-def shop(first_night: Shop, tmp_path: Path) -> Shop:
-    shutil.copytree(first_night.folder / "store", tmp_path / "store")
-    return Shop(tmp_path, list(first_night.rows), RECIPE)
+def harness(first_release: RefreshHarness, tmp_path: Path) -> RefreshHarness:
+    shutil.copytree(first_release.folder / "store", tmp_path / "store")
+    return RefreshHarness(tmp_path, list(first_release.rows), STUB_RECIPE)
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+def run_failing_cli(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
     """Return what runs a command in this process and gives its exit code and its words on stderr."""
 
     def run(*words: str) -> tuple[int, str]:
@@ -75,13 +77,15 @@ def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return run
 
 
-Ended = Callable[..., tuple[int, str]]
+RunFailingCli = Callable[..., tuple[int, str]]
 
 
-def refused(shop: Shop, ended: Ended, words: tuple[str, ...], **changes: str) -> str:
+def assert_refused(
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, words: tuple[str, ...], **changes: str
+) -> str:
     """Ask plan and refresh, which must refuse in the same words and lose nothing; return those of the command."""
-    before, asked = shop.manifest(), shop.parameters().model_copy(update=changes)
-    code, said = ended("plan", asked.source, *options_of(asked))
+    before, asked = harness.manifest(), harness.parameters().model_copy(update=changes)
+    code, said = run_failing_cli("plan", asked.source, *options_of(asked))
     assert code == 2, said
     assert said.startswith("packshot: ")
     assert len(said.strip().splitlines()) == 1, said
@@ -90,9 +94,9 @@ def refused(shop: Shop, ended: Ended, words: tuple[str, ...], **changes: str) ->
         run_refresh(RefreshParameters(**asked.model_dump()), SETTINGS, hands)
     assert [word for word in words if word not in str(caught.value)] == []
     if "source" in changes:
-        assert_nothing_lost(shop, before)
+        assert_nothing_lost(harness, before)
     else:  # the options are wrong, so no run was begun that a good night would have to clear away
-        assert (shop.manifest(), shop.open_runs()) == (before, [])
+        assert (harness.manifest(), harness.open_run_markers()) == (before, [])
     return said
 
 
@@ -102,13 +106,13 @@ def options_of(asked: RefreshParameters) -> list[str]:
     return [f"--{name}={value}" for name, value in values.items() if name != "source"]
 
 
-def assert_nothing_lost(shop: Shop, before: dict[Any, Any]) -> None:
-    assert shop.manifest() == before
-    check_published(shop.store, before)
-    night = shop.night()
-    assert night.slots() == {}
+def assert_nothing_lost(harness: RefreshHarness, before: dict[Any, Any]) -> None:
+    assert harness.manifest() == before
+    assert_published_images(harness.store, before)
+    night = harness.refresh()
+    assert night.slot_counts() == {}
     assert night.report["slots"]["unchanged"] == len(before)
-    assert shop.open_runs() == []
+    assert harness.open_run_markers() == []
 
 
 # The catalogue as a whole
@@ -138,54 +142,61 @@ SOURCES: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_catalogue_that_cannot_be_read_is_refused_and_nothing_is_lost(shop: Shop, ended: Ended, name: str) -> None:
+def test_a_catalogue_that_cannot_be_read_is_refused_and_nothing_is_lost(
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, name: str
+) -> None:
     content, words = SOURCES[name]
-    (shop.folder / name).write_bytes(content)
-    refused(shop, ended, words, source=str(shop.folder / name))
+    (harness.folder / name).write_bytes(content)
+    assert_refused(harness, run_failing_cli, words, source=str(harness.folder / name))
 
 
-def test_a_catalogue_that_is_not_there_is_refused(shop: Shop, ended: Ended) -> None:
-    refused(
-        shop, ended, ("no file or folder", "gone.parquet", "check the path"), source=str(shop.folder / "gone.parquet")
+def test_a_catalogue_that_is_not_there_is_refused(harness: RefreshHarness, run_failing_cli: RunFailingCli) -> None:
+    assert_refused(
+        harness,
+        run_failing_cli,
+        ("no file or folder", "gone.parquet", "check the path"),
+        source=str(harness.folder / "gone.parquet"),
     )
-    (shop.folder / "folder").mkdir()
-    refused(shop, ended, ("holds no data files", "put Parquet, CSV"), source=str(shop.folder / "folder"))
+    (harness.folder / "folder").mkdir()
+    assert_refused(
+        harness, run_failing_cli, ("holds no data files", "put Parquet, CSV"), source=str(harness.folder / "folder")
+    )
 
 
-def test_an_export_that_lost_most_of_its_rows_is_held_by_name_and_retires_nothing(shop: Shop) -> None:
-    all_rows = shop.rows
-    shop.rows = shop.rows[:1]
-    night = shop.night()
+def test_an_export_that_lost_most_of_its_rows_is_held_by_name_and_retires_nothing(harness: RefreshHarness) -> None:
+    all_rows = harness.rows
+    harness.rows = harness.rows[:1]
+    night = harness.refresh()
     assert night.report["held"] == ["retired-share"]
     assert (night.report["slots"]["retired"], night.after) == (9, night.before)
     [check] = [check for check in night.report["checks"] if not check["success"]]
     assert (check["name"], check["observed"]) == ("retired-share", 0.9)
 
     # A worse export the night after takes no batch's place; a good one does.
-    (shop.folder / "empty.csv").write_text("sku,title\n")
+    (harness.folder / "empty.csv").write_text("sku,title\n")
     with pytest.raises(InputError, match="has no rows"):
-        shop.night(source=str(shop.folder / "empty.csv"))
-    assert any(night.report["run_id"] in marker for marker in shop.open_runs())
-    shop.rows = all_rows
-    assert_nothing_lost(shop, night.before)
+        harness.refresh(source=str(harness.folder / "empty.csv"))
+    assert any(night.report["run_id"] in marker for marker in harness.open_run_markers())
+    harness.rows = all_rows
+    assert_nothing_lost(harness, night.before)
 
 
-def test_a_held_batch_can_still_be_released_after_a_night_that_could_not_be_read(shop: Shop) -> None:
-    shop.rows = shop.rows[:8]
-    held = shop.night()
-    (shop.folder / "untitled.csv").write_text("sku,name\nthing-1,Thing\n")
+def test_a_held_batch_can_still_be_released_after_a_night_that_could_not_be_read(harness: RefreshHarness) -> None:
+    harness.rows = harness.rows[:8]
+    held = harness.refresh()
+    (harness.folder / "untitled.csv").write_text("sku,name\nthing-1,Thing\n")
     with pytest.raises(InputError, match="no column 'title'"):
-        shop.night(source=str(shop.folder / "untitled.csv"))
-    released = shop.release(held.report["run_id"], ["retired-share"])
+        harness.refresh(source=str(harness.folder / "untitled.csv"))
+    released = harness.release(held.report["run_id"], ["retired-share"])
     assert len(released.removed) == 2
-    assert shop.night().slots() == {}
-    assert shop.open_runs() == []
+    assert harness.refresh().slot_counts() == {}
+    assert harness.open_run_markers() == []
 
 
 # Single rows
 
 
-def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_published(shop: Shop) -> None:
+def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_published(harness: RefreshHarness) -> None:
     wrong: list[tuple[dict[str, str], str, str]] = [
         ({"sku": ""}, "sku", "sku is missing"),
         ({"sku": " \t "}, "sku", "holds invisible control characters"),
@@ -224,18 +235,18 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
         {"sku": "sized", "title": "Wide Mug", "width": "320.0", "height": "256"},
         {"sku": "long", "title": "a very " * 400 + "long Boot"},
     ]
-    plain = shop.rows
+    plain = harness.rows
     full = dict.fromkeys(FIELDS, "")
     bad = [
         full | {"sku": f"bad-{number}", "title": f"Bad {number}"} | cell for number, (cell, _, _) in enumerate(wrong)
     ]
-    shop.rows = [full | row for row in plain] + [full | row for row in right] + bad
-    night = shop.night()
+    harness.rows = [full | row for row in plain] + [full | row for row in right] + bad
+    night = harness.refresh()
 
     assert night.report["rows"] == {"input": 44, "accepted": 19, "rejected": 25, "ignored": 0}
-    assert night.slots() == {"new": 9, "published": 9}
+    assert night.slot_counts() == {"new": 9, "published": 9}
     assert {name[0] for name in night.added} == {row["sku"] for row in right}
-    rejects = read_table(shop.store, layout.run_file(night.report["run_id"], "rejects.parquet"), REJECTS).to_pylist()
+    rejects = read_table(harness.store, layout.run_file(night.report["run_id"], "rejects.parquet"), REJECTS).to_pylist()
     for reject, (number, (_, column, reason)) in zip(rejects, enumerate(wrong, start=20), strict=True):
         assert (reject["row"], reject["column"]) == (number, column)
         assert reason in reject["reason"]
@@ -243,24 +254,24 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
         "1 × SKUs that differ from another one by upper and lower case only; they are kept apart",
         "6 rejected rows have no readable SKU: nothing is retired in this run",
     ]
-    check_published(shop.store, night.after)
-    assert_safe_names(shop, {name[0]: row["object"] for name, row in night.after.items()})
-    prompts = [text for table in read_row_groups(shop.store, layout.run_file(night.report["run_id"], "requests/"))
+    assert_published_images(harness.store, night.after)
+    assert_safe_names(harness, {name[0]: row["object"] for name, row in night.after.items()})
+    prompts = [text for table in read_row_groups(harness.store, layout.run_file(night.report["run_id"], "requests/"))
                for text in table["prompt"].to_pylist()]  # fmt: skip
     assert "Photograph of {{ 7 * 7 }}{% for x in y %} <script>alert(1)</script> Box, seen from the front" in prompts
 
 
-def assert_safe_names(shop: Shop, objects: dict[str, str]) -> None:
+def assert_safe_names(harness: RefreshHarness, objects: dict[str, str]) -> None:
     """Fail where a SKU led an object out of its catalogue's folder, or two SKUs into one."""
     folders = {sku: key.split("/")[2] for sku, key in objects.items()}
     assert {key.split("/")[:2] == ["published", "shop"] and key.count("/") for key in objects.values()} == {3}
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for name in folders.values()), folders
     assert len({name.casefold() for name in folders.values()}) == len(folders)
-    assert {path.name for path in shop.folder.iterdir()} == {"store", "catalogue.csv", "recipe.yaml"}
+    assert {path.name for path in harness.folder.iterdir()} == {"store", "catalogue.csv", "recipe.yaml"}
 
 
-def test_nulls_of_every_kind_are_rejected_and_stop_all_retiring(shop: Shop) -> None:
-    shop.parameters()
+def test_nulls_of_every_kind_are_rejected_and_stop_all_retiring(harness: RefreshHarness) -> None:
+    harness.parameters()
     columns = {
         "sku": pa.array([None, "thing-1", "new"], pa.string()),
         "title": pa.array(["No SKU", None, "New Lamp"], pa.string()),
@@ -268,9 +279,9 @@ def test_nulls_of_every_kind_are_rejected_and_stop_all_retiring(shop: Shop) -> N
         "views": pa.array([None, None, ["front"]], pa.list_(pa.string())),
         "seed": pa.nulls(3),
     }
-    pq.write_table(pa.table(columns), shop.folder / "nulls.parquet")
-    night = shop.night(source=str(shop.folder / "nulls.parquet"))
-    assert night.slots() == {"new": 1, "published": 1}
+    pq.write_table(pa.table(columns), harness.folder / "nulls.parquet")
+    night = harness.refresh(source=str(harness.folder / "nulls.parquet"))
+    assert night.slot_counts() == {"new": 1, "published": 1}
     assert [(reject["row"], reject["sku"], reject["column"]) for reject in night.report["rejects"]] == [
         (1, None, "sku"),
         (2, "thing-1", "title"),
@@ -283,7 +294,7 @@ def test_nulls_of_every_kind_are_rejected_and_stop_all_retiring(shop: Shop) -> N
 
 
 def recipe(**changes: Any) -> str:
-    return json.dumps(RECIPE | changes)
+    return json.dumps(STUB_RECIPE | changes)
 
 
 def template(text: str) -> str:
@@ -317,12 +328,12 @@ RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_that_cannot_be_followed_is_refused_with_its_file_and_field(
-    shop: Shop, ended: Ended, name: str
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, name: str
 ) -> None:
     text, words = RECIPES[name]
-    path = shop.folder / f"{name}.yaml"
+    path = harness.folder / f"{name}.yaml"
     path.write_text(text, "utf-8")
-    refused(shop, ended, (f"{name}.yaml", *words), recipe=str(path))
+    assert_refused(harness, run_failing_cli, (f"{name}.yaml", *words), recipe=str(path))
 
 
 def policy(**changes: Any) -> str:
@@ -351,11 +362,11 @@ POLICIES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_that_cannot_be_followed_is_refused_with_its_file_and_field(
-    shop: Shop, ended: Ended, name: str
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, name: str
 ) -> None:
     text, words = POLICIES[name]
-    (shop.folder / "policy.txt").write_text(text, "utf-8")
-    refused(shop, ended, words, policy=str(shop.folder / "policy.txt"))
+    (harness.folder / "policy.txt").write_text(text, "utf-8")
+    assert_refused(harness, run_failing_cli, words, policy=str(harness.folder / "policy.txt"))
 
 
 # Options and settings
@@ -376,57 +387,61 @@ def test_a_policy_that_cannot_be_followed_is_refused_with_its_file_and_field(
     ],
 )  # fmt: skip
 def test_an_option_that_cannot_be_is_refused_by_name(
-    shop: Shop, ended: Ended, changes: dict[str, str], words: tuple[str, ...]
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, changes: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    before = shop.manifest()
-    asked = shop.parameters().model_copy(update=changes)
-    code, said = ended("plan", asked.source, *options_of(asked))
+    before = harness.manifest()
+    asked = harness.parameters().model_copy(update=changes)
+    code, said = run_failing_cli("plan", asked.source, *options_of(asked))
     assert (code, [word for word in words if word not in said]) == (2, [])
     assert "hunter2" not in said
-    assert (shop.manifest(), shop.open_runs()) == (before, [])
+    assert (harness.manifest(), harness.open_run_markers()) == (before, [])
 
 
 @pytest.mark.parametrize("place", ["store", "source"])
-def test_a_url_with_a_password_is_refused_without_repeating_it(shop: Shop, ended: Ended, place: str) -> None:
+def test_a_url_with_a_password_is_refused_without_repeating_it(
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, place: str
+) -> None:
     url = "s3://shop:hunter2@bucket/prefix"
-    asked = shop.parameters().model_copy(update={place: url})
-    code, said = ended("plan", asked.source, *options_of(asked))
+    asked = harness.parameters().model_copy(update={place: url})
+    code, said = run_failing_cli("plan", asked.source, *options_of(asked))
     assert (code, "credentials come from the environment" in said) == (2, True)
     assert "hunter2" not in said
     with pytest.raises(ValueError, match="URL with a user or password") as caught:
-        RefreshParameters(**(shop.parameters().model_dump() | {place: url}))
+        RefreshParameters(**(harness.parameters().model_dump() | {place: url}))
     assert "hunter2" not in str(caught.value)
 
 
-def torch_recipe(shop: Shop) -> str:
+def write_torch_recipe(harness: RefreshHarness) -> str:
     models = {"turbo": {"source": "Tongyi-MAI/Z-Image-Turbo"}}
-    path = shop.folder / "torch.yaml"
+    path = harness.folder / "torch.yaml"
     path.write_text(recipe(engine="torch", models=models, tiers={"standard": {}}), "utf-8")
     return str(path)
 
 
 def test_a_model_that_is_not_pinned_is_planned_with_a_warning_and_refused_before_anything_is_bought(
-    shop: Shop,
+    harness: RefreshHarness,
 ) -> None:
-    before = shop.manifest()
-    asked = shop.parameters(recipe=torch_recipe(shop))
+    before = harness.manifest()
+    asked = harness.parameters(recipe=write_torch_recipe(harness))
     [warning] = plan_refresh(asked, SETTINGS)["warnings"]
     assert warning.startswith("A refresh will be refused. The model 'turbo' (Tongyi-MAI/Z-Image-Turbo) is not pinned")
     unpinned = r"'turbo' .* is not pinned: set `revision` to a full hub commit"
     with pytest.raises(RuleFileError, match=unpinned), open_thread_executor() as hands:
         run_refresh(asked, SETTINGS, hands)
-    assert shop.open_runs() == []
-    assert_nothing_lost(shop, before)
+    assert harness.open_run_markers() == []
+    assert_nothing_lost(harness, before)
 
 
-def test_a_model_folder_with_pickled_weights_is_refused(shop: Shop, ended: Ended) -> None:
-    folder = shop.folder / "model"
+def test_a_model_folder_with_pickled_weights_is_refused(
+    harness: RefreshHarness, run_failing_cli: RunFailingCli
+) -> None:
+    folder = harness.folder / "model"
     (folder / "transformer").mkdir(parents=True)
     index = {"_class_name": "ZImagePipeline", "transformer": ["diffusers", "ZImageTransformer2DModel"]}
     (folder / "model_index.json").write_text(json.dumps(index))
     (folder / "transformer" / "diffusion_pytorch_model.bin").write_bytes(b"\x80\x04.")
     words = ("--model", "transformer/diffusion_pytorch_model.bin", "only safetensors", "Convert the model")
-    refused(shop, ended, words, recipe=torch_recipe(shop), model=str(folder))
+    assert_refused(harness, run_failing_cli, words, recipe=write_torch_recipe(harness), model=str(folder))
 
 
 @pytest.mark.parametrize(
@@ -437,9 +452,13 @@ def test_a_model_folder_with_pickled_weights_is_refused(shop: Shop, ended: Ended
         ("{folder}/store", "has no readable model_index.json"),
     ],
 )
-def test_a_model_that_is_no_model_is_refused(shop: Shop, ended: Ended, model: str, words: str) -> None:
-    recipe = torch_recipe(shop)
-    refused(shop, ended, ("--model", words), recipe=recipe, model=model.format(folder=shop.folder))
+def test_a_model_that_is_no_model_is_refused(
+    harness: RefreshHarness, run_failing_cli: RunFailingCli, model: str, words: str
+) -> None:
+    recipe = write_torch_recipe(harness)
+    assert_refused(
+        harness, run_failing_cli, ("--model", words), recipe=recipe, model=model.format(folder=harness.folder)
+    )
 
 
 @pytest.mark.parametrize(
@@ -452,25 +471,32 @@ def test_a_model_that_is_no_model_is_refused(shop: Shop, ended: Ended, model: st
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_its_variable(
-    shop: Shop, ended: Ended, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+    harness: RefreshHarness,
+    run_failing_cli: RunFailingCli,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    words: str,
 ) -> None:
     monkeypatch.setenv(f"PACKSHOT_{name}", value)
-    asked = shop.parameters()
-    code, said = ended("plan", asked.source, *options_of(asked))
+    asked = harness.parameters()
+    code, said = run_failing_cli("plan", asked.source, *options_of(asked))
     assert (code, words in said) == (2, True), said
 
 
-def test_a_price_list_without_the_gpu_is_said_before_the_night_and_not_after_it(shop: Shop) -> None:
-    before = shop.manifest()
-    shop.rows.append({"sku": "new", "title": "New Lamp"})
+def test_a_price_list_without_the_gpu_is_said_before_the_night_and_not_after_it(harness: RefreshHarness) -> None:
+    before = harness.manifest()
+    harness.rows.append({"sku": "new", "title": "New Lamp"})
     with pytest.raises(SettingsError, match="PACKSHOT_GPU: 'abacus'"), open_thread_executor() as hands:
-        run_refresh(shop.parameters(), Settings(gpu="abacus"), hands)
-    assert (shop.manifest(), shop.open_runs()) == (before, [])
+        run_refresh(harness.parameters(), Settings(gpu="abacus"), hands)
+    assert (harness.manifest(), harness.open_run_markers()) == (before, [])
 
 
-def test_a_store_that_cannot_be_written_is_the_worlds_fault_and_named(tmp_path: Path, first_night: Shop) -> None:
+def test_a_store_that_cannot_be_written_is_the_worlds_fault_and_named(
+    tmp_path: Path, first_release: RefreshHarness
+) -> None:
     (tmp_path / "store").write_text("a file in the way")
-    shop = Shop(tmp_path, list(first_night.rows), RECIPE)
+    shop = RefreshHarness(tmp_path, list(first_release.rows), STUB_RECIPE)
     with (
         pytest.raises(StoreError, match=r"store file://.*/store cannot be used: .*Not a directory"),
         open_thread_executor() as hands,
@@ -478,22 +504,24 @@ def test_a_store_that_cannot_be_written_is_the_worlds_fault_and_named(tmp_path: 
         run_refresh(shop.parameters(), SETTINGS, hands)
     assert (tmp_path / "store").read_text() == "a file in the way"
     (tmp_path / "store").unlink()
-    assert shop.night().slots() == {"new": 10, "published": 10}
+    assert shop.refresh().slot_counts() == {"new": 10, "published": 10}
 
 
-def test_releasing_a_run_that_is_not_there_is_refused(shop: Shop, ended: Ended) -> None:
+def test_releasing_a_run_that_is_not_there_is_refused(harness: RefreshHarness, run_failing_cli: RunFailingCli) -> None:
     for run in ("20260101T000000-00000000", "../../etc", ""):
-        code, said = ended("release", run, "--store", str(shop.folder / "store"), "--accept=x", "--reason=y")
+        code, said = run_failing_cli(
+            "release", run, "--store", str(harness.folder / "store"), "--accept=x", "--reason=y"
+        )
         assert (code, f"has no run {run!r}" in said) == (2, True), said
     with pytest.raises(OptionError):
-        shop.release("nobody", ["retired-share"])
+        harness.release("nobody", ["retired-share"])
 
 
-def test_two_rows_of_one_sku_keep_the_first_and_its_picture(shop: Shop) -> None:
-    shop.rows = [*shop.rows, {"sku": "thing-1", "title": "A usurper"}]
-    write_csv(shop.folder / "catalogue.csv", shop.rows)
-    night = shop.night()
-    assert (night.slots(), night.after) == ({}, night.before)
+def test_two_rows_of_one_sku_keep_the_first_and_its_picture(harness: RefreshHarness) -> None:
+    harness.rows = [*harness.rows, {"sku": "thing-1", "title": "A usurper"}]
+    write_csv(harness.folder / "catalogue.csv", harness.rows)
+    night = harness.refresh()
+    assert (night.slot_counts(), night.after) == ({}, night.before)
     assert [reject["reason"] for reject in night.report["rejects"]] == [
         "the SKU 'thing-1' was given before, in row 2"
     ]  # fmt: skip

@@ -14,42 +14,48 @@ from flows.run.observers import NullObserver
 from flows.wiring.composition import open_resources, read_price_list
 from infra.settings import Settings
 from infra.tables import open_tables
-from tests.fixtures.refresh_harness import SETTINGS, STATES, Shop, check_published, check_sums
-from tests.flows.test_bad_input import RECIPE
+from tests.fixtures.refresh_harness import (
+    END_STATES,
+    SETTINGS,
+    RefreshHarness,
+    assert_counts_add_up,
+    assert_published_images,
+)
+from tests.flows.test_bad_input import STUB_RECIPE
 
 URGENCY = ("priority", "deadline")
-SHOP = RECIPE | {
-    "columns": RECIPE["columns"] | {name: name for name in URGENCY},
-    "optional": [*RECIPE["optional"], *URGENCY],
+SHOP = STUB_RECIPE | {
+    "columns": STUB_RECIPE["columns"] | {name: name for name in URGENCY},
+    "optional": [*STUB_RECIPE["optional"], *URGENCY],
 }
 A_SECOND = 2.0 / 3600
 """What a second of the price list's default GPU costs."""
 SLOW = SETTINGS.model_copy(update={"stub_seconds": 0.2})
 
 
-def shop_of(folder: Path, *rows: dict[str, str]) -> Shop:
+def shop_of(folder: Path, *rows: dict[str, str]) -> RefreshHarness:
     names = dict.fromkeys(["sku", "title", *(name for row in rows for name in row)], "")
     things = [names | {"sku": f"thing-{n}", "title": f"Thing No. {n}"} | row for n, row in enumerate(rows)]
-    return Shop(folder, things, SHOP, settings=SLOW)
+    return RefreshHarness(folder, things, SHOP, settings=SLOW)
 
 
-def outcomes(shop: Shop) -> dict[str, tuple[str, list[str]]]:
-    rows = open_tables(str(shop.folder / "store")).read(layout.outcomes_table(shop.name)).to_pylist()
+def outcomes(shop: RefreshHarness) -> dict[str, tuple[str, list[str]]]:
+    rows = open_tables(str(shop.folder / "store")).read(layout.outcomes_table(shop.catalogue)).to_pylist()
     return {row["sku"]: (row["state"], row["reasons"]) for row in rows}
 
 
-def skus(shop: Shop) -> set[str]:
+def skus(shop: RefreshHarness) -> set[str]:
     return {sku for sku, _, _ in shop.manifest()}
 
 
-def slow_night(shop: Shop, planned: float, **limits: Any) -> dict[str, Any]:
+def slow_night(shop: RefreshHarness, planned: float, **limits: Any) -> dict[str, Any]:
     """Refresh with an engine that takes 0.1 s an image, planned as if it took so many."""
     engine = SETTINGS.model_copy(update={"stub_seconds": 0.1})
     job, _ = shop.parameters(**limits).resolve_job()
     settings = engine.model_copy(update={"stub_seconds": planned})
     with open_thread_executor() as hands, open_resources(job, engine) as (places, gate):
         report = Refresh(job, places, gate, hands, settings, read_price_list(settings), NullObserver()).run()
-    check_sums(report)
+    assert_counts_add_up(report)
     return report
 
 
@@ -59,29 +65,29 @@ def test_a_budget_cuts_the_night_and_the_next_one_makes_the_rest(tmp_path: Path)
     plan = plan_refresh(shop.parameters(max_cost=budget), SLOW)
     assert (plan["images"]["planned"], plan["slots"]["deferred"]) == (3, 3)
     assert plan["estimate"]["cost"] == pytest.approx(3 * 0.2 * A_SECOND)
-    night = shop.night(max_cost=budget)
-    assert night.slots() == {"new": 6, "published": 3, "deferred": 3}
+    night = shop.refresh(max_cost=budget)
+    assert night.slot_counts() == {"new": 6, "published": 3, "deferred": 3}
     assert skus(shop) == {"thing-1", "thing-2", "thing-5"}, "high before normal, normal before low, first come first"
     assert night.report["limits"] == {"max_cost": budget, "max_hours": None, "deferred": {"over-budget": 3}}
     assert 0 < night.report["cost"]["total"] <= budget
     assert outcomes(shop) == {sku: ("deferred", ["over-budget"]) for sku in ("thing-0", "thing-3", "thing-4")}
-    again = shop.night(max_cost=budget)
-    assert again.slots() == {"new": 3, "published": 3}
-    assert again.images() == {"generated": 3, "reused": 0}
-    assert shop.night().slots() == {}
+    again = shop.refresh(max_cost=budget)
+    assert again.slot_counts() == {"new": 3, "published": 3}
+    assert again.image_counts() == {"generated": 3, "reused": 0}
+    assert shop.refresh().slot_counts() == {}
 
 
 def test_a_run_that_costs_more_than_planned_stops_and_publishes_what_passed(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, *[{} for _ in range(20)])
     budget = 0.85 * A_SECOND  # twenty images at 0.01 s, as planned; eight at 0.1 s, as it turns out
     report = slow_night(shop, 0.01, max_cost=budget)
-    ends = {name: report["slots"][name] for name in STATES if report["slots"][name]}
+    ends = {name: report["slots"][name] for name in END_STATES if report["slots"][name]}
     assert ends == {"published": ends["published"], "deferred": 20 - ends["published"]}
     assert 4 <= ends["published"] <= 8
     assert report["limits"]["deferred"] == {"budget-used-up": ends["deferred"]}
-    check_published(shop.store, shop.manifest())
+    assert_published_images(shop.store, shop.manifest())
     assert len(skus(shop)) == ends["published"]
-    assert shop.open_runs() == []
+    assert shop.open_run_markers() == []
     rest = slow_night(shop, 0.1)
     assert (rest["slots"]["new"], rest["slots"]["published"]) == (ends["deferred"], ends["deferred"])
 
@@ -103,8 +109,8 @@ def test_time_that_runs_out_is_planned_for(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, *[{} for _ in range(5)])
     plan = plan_refresh(shop.parameters(max_hours=2.5 * 0.2 / 3600), SLOW)
     assert (plan["images"]["planned"], plan["reasons"]) == (2, {"out-of-time": 3})
-    night = shop.night(max_hours=1e-6)
-    assert night.slots() == {"new": 5, "deferred": 5}
+    night = shop.refresh(max_hours=1e-6)
+    assert night.slot_counts() == {"new": 5, "deferred": 5}
     assert night.report["release"]["version"] is not None
 
 
@@ -124,16 +130,16 @@ def test_early_deadlines_come_first_and_one_that_cannot_be_kept_waits_one_night(
 def test_a_shared_picture_is_as_urgent_as_the_most_urgent_of_its_rows(tmp_path: Path) -> None:
     twin = {"title": "The same thing"}
     shop = shop_of(tmp_path, {"priority": "low", **twin}, {}, {"priority": "high", **twin})
-    night = shop.night(max_cost=1.5 * 0.2 * A_SECOND)
-    assert night.slots() == {"new": 3, "published": 2, "deferred": 1}
+    night = shop.refresh(max_cost=1.5 * 0.2 * A_SECOND)
+    assert night.slot_counts() == {"new": 3, "published": 2, "deferred": 1}
     assert skus(shop) == {"thing-0", "thing-2"}
 
 
 def test_what_is_not_limited_is_not_cut(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, {}, {})
     shop.settings = Settings(shard_size=32, screeners=1)
-    night = shop.night()
-    assert night.slots() == {"new": 2, "published": 2}
+    night = shop.refresh()
+    assert night.slot_counts() == {"new": 2, "published": 2}
     assert night.report["limits"] == {"max_cost": None, "max_hours": None, "deferred": {}}
     assert not shop.store.exists(layout.run_file(night.report["run_id"], "left_out.parquet"))
 
@@ -143,10 +149,10 @@ def test_new_skus_are_counted_that_were_in_the_shop_within_two_hours(tmp_path: P
     created = [(now - timedelta(hours=hours)).isoformat() for hours in (0.5, 1, 3)]
     shop = shop_of(tmp_path, *[{"created_at": when} for when in (*created, "")])
     shop.settings = SETTINGS
-    night = shop.night()
+    night = shop.refresh()
     assert night.report["new_skus"] == {"count": 3, "within_2_hours": 2, "share": 0.6667}
     assert night.report["cost"]["per_sku"] == pytest.approx(night.report["cost"]["total"] / 4, abs=1e-8)
     shop.rows[0]["title"] = "Another thing"
-    changed = shop.night()
-    assert changed.slots() == {"changed": 1, "published": 1}
+    changed = shop.refresh()
+    assert changed.slot_counts() == {"changed": 1, "published": 1}
     assert changed.report["new_skus"] == {"count": 0, "within_2_hours": 0, "share": None}

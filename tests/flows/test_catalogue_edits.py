@@ -20,8 +20,16 @@ from catalogs.table_schemas import OUTCOMES
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tasks.amendments.rollback import rollback
-from tests.fixtures.refresh_harness import SHOWN, Manifest, Name, Night, Row, Shop, check_published
-from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
+from tests.fixtures.refresh_harness import (
+    IMAGE_COLUMNS,
+    Manifest,
+    RefreshHarness,
+    RefreshResult,
+    Row,
+    SlotName,
+    assert_published_images,
+)
+from tests.flows.conftest import ON_LOCAL_AND_S3_STORES, StoreUrlFactory
 
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
            "height", "prompt")  # fmt: skip
@@ -69,12 +77,12 @@ def policy() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Shop:
+def first_release(tmp_path_factory: pytest.TempPathFactory, new_store_url: StoreUrlFactory) -> RefreshHarness:
     """Return a shop after its first night, to be copied."""
     folder = tmp_path_factory.mktemp("first")
-    shop = Shop(folder, catalogue(), RECIPE, policy(), place=new_store(folder))
-    night = shop.night()
-    assert night.slots() == {"new": 45, "published": 42, "review": 1, "blocked": 2}
+    shop = RefreshHarness(folder, catalogue(), RECIPE, policy(), url_override=new_store_url(folder))
+    night = shop.refresh()
+    assert night.slot_counts() == {"new": 45, "published": 42, "review": 1, "blocked": 2}
     blank = dict.fromkeys(("blank", "flat", "overexposed", "small-in-frame"), 1)
     assert night.report["reasons"] == {"blurred": 2, "words.weapons": 1} | blank
     assert len(night.added) == 42
@@ -82,24 +90,24 @@ def first_night(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -
 
 
 @pytest.fixture
-def shop(first_night: Shop, tmp_path: Path, new_store: NewStore) -> Shop:
-    copy = Shop(tmp_path, catalogue(), RECIPE, policy(), place=new_store(tmp_path))
-    for info in first_night.store.list(""):
-        copy.store.write(info.key, first_night.store.read(info.key))
+def harness(first_release: RefreshHarness, tmp_path: Path, new_store_url: StoreUrlFactory) -> RefreshHarness:
+    copy = RefreshHarness(tmp_path, catalogue(), RECIPE, policy(), url_override=new_store_url(tmp_path))
+    for info in first_release.store.list(""):
+        copy.store.write(info.key, first_release.store.read(info.key))
     return copy
 
 
 @dataclass
-class Touch:
+class ExpectedChange:
     """What a night may touch: slots by name, images, prompts, and counts that do not follow from those.
 
     `generated` None stands for the attempts behind the pictures that came, and `refused` more.
     """
 
-    added: set[Name] = field(default_factory=set)
-    removed: set[Name] = field(default_factory=set)
-    changed: set[Name] = field(default_factory=set)
-    refreshed: set[Name] = field(default_factory=set)
+    added: set[SlotName] = field(default_factory=set)
+    removed: set[SlotName] = field(default_factory=set)
+    changed: set[SlotName] = field(default_factory=set)
+    refreshed: set[SlotName] = field(default_factory=set)
     generated: int | None = 0
     reused: int = 0
     rendered: int = 0
@@ -108,7 +116,7 @@ class Touch:
     waiting: int = 3
     also: dict[str, int] = field(default_factory=dict)
 
-    def check(self, night: Night) -> None:
+    def check(self, night: RefreshResult) -> None:
         """Fail where the night touched more, or less."""
         assert (night.added, night.removed, night.changed) == (self.added, self.removed, self.changed)
         assert night.refreshed == self.refreshed
@@ -120,33 +128,33 @@ class Touch:
             "waiting": self.waiting,
         }
         counts |= {name: counts.get(name, 0) + count for name, count in self.also.items()}
-        assert night.slots() == {name: count for name, count in counts.items() if count}
+        assert night.slot_counts() == {name: count for name, count in counts.items() if count}
         generated = self._attempts(night) if self.generated is None else self.generated
-        assert night.images() == {"generated": generated, "reused": self.reused}
-        assert night.rendered == self.rendered
+        assert night.image_counts() == {"generated": generated, "reused": self.reused}
+        assert night.prompts_rendered == self.rendered
         assert night.report["rows"]["rejected"] == self.rejected
 
-    def _attempts(self, night: Night) -> int:
+    def _attempts(self, night: RefreshResult) -> int:
         rows = [night.after[name] for name in self.added | self.changed]
         return sum({row["request_key"]: row["attempt"] + 1 for row in rows}.values()) + self.refused
 
 
-def blur(shop: Shop) -> dict[str, Any]:
+def blur(harness: RefreshHarness) -> dict[str, Any]:
     """Return the policy's rule on blur, to be edited."""
-    assert shop.policy is not None
-    shop.policy = deepcopy(shop.policy)
-    return next(rule for rule in shop.policy["image"] if rule["score"] == BLUR)
+    assert harness.policy is not None
+    harness.policy = deepcopy(harness.policy)
+    return next(rule for rule in harness.policy["image"] if rule["score"] == BLUR)
 
 
-def stored_scores(shop: Shop) -> dict[str, Any]:
-    return {info.key: info.modified for info in shop.store.list("scores/")}
+def stored_scores(harness: RefreshHarness) -> dict[str, Any]:
+    return {info.key: info.modified for info in harness.store.list("scores/")}
 
 
-def outcomes(shop: Shop) -> list[dict[str, Any]]:
-    return list(open_tables(shop.url).read(layout.outcomes_table(shop.name), OUTCOMES.names).to_pylist())
+def outcomes(harness: RefreshHarness) -> list[dict[str, Any]]:
+    return list(open_tables(harness.url).read(layout.outcomes_table(harness.catalogue), OUTCOMES.names).to_pylist())
 
 
-def front(*skus: str) -> set[Name]:
+def front(*skus: str) -> set[SlotName]:
     return {(sku, "front", 0) for sku in skus}
 
 
@@ -154,178 +162,178 @@ def numbered(thing: str, numbers: range) -> list[str]:
     return [f"{thing}-{number:02d}" for number in numbers]
 
 
-Edit = Callable[[Shop], Iterator[Touch]]
+Edit = Callable[[RefreshHarness], Iterator[ExpectedChange]]
 """Edits a shop and yields what the night after it may touch; more than once where the edit is taken back."""
 
 
-def a_title(shop: Shop) -> Iterator[Touch]:
-    shop.row("mug-02")["title"] = "Mug for Mornings"
-    yield Touch(changed=front("mug-02"), generated=1, rendered=1)
+def a_title(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("mug-02")["title"] = "Mug for Mornings"
+    yield ExpectedChange(changed=front("mug-02"), generated=1, rendered=1)
 
 
-def the_title_of_one_of_two_that_share_a_picture(shop: Shop) -> Iterator[Touch]:
-    shop.row("shirt-02")["title"] = "Shirt of Its Own"
-    yield Touch(changed=front("shirt-02"), generated=1, rendered=1)
-    shop.row("shirt-02")["title"] = shop.row("shirt-01")["title"]
-    yield Touch(changed=front("shirt-02"), reused=1, rendered=1)
+def the_title_of_one_of_two_that_share_a_picture(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("shirt-02")["title"] = "Shirt of Its Own"
+    yield ExpectedChange(changed=front("shirt-02"), generated=1, rendered=1)
+    harness.row("shirt-02")["title"] = harness.row("shirt-01")["title"]
+    yield ExpectedChange(changed=front("shirt-02"), reused=1, rendered=1)
 
 
-def a_description_that_no_template_uses(shop: Shop) -> Iterator[Touch]:
-    for row in shop.rows[:20]:
+def a_description_that_no_template_uses(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    for row in harness.rows[:20]:
         row["description"] = "Now <b>with</b> a lid & a lot more text."
-    yield Touch()
+    yield ExpectedChange()
 
 
-def price_and_stock(shop: Shop) -> Iterator[Touch]:
-    for row in shop.rows:
+def price_and_stock(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    for row in harness.rows:
         row |= {"price": "11.50", "stock": "0"}
-    yield Touch()
+    yield ExpectedChange()
 
 
-def the_template_of_one_category(shop: Shop) -> Iterator[Touch]:
+def the_template_of_one_category(harness: RefreshHarness) -> Iterator[ExpectedChange]:
     rules = {"template": "Photograph of the fine bag {{ title }}, {{ color }}, {{ phrase }} {{ note }}"}
-    shop.edited(categories=shop.recipe["categories"] | {"bags": rules})
+    harness.edit_recipe(categories=harness.recipe["categories"] | {"bags": rules})
     bags = front(*numbered("bag", range(1, 12)))
-    yield Touch(changed=bags, generated=11, rendered=11)
+    yield ExpectedChange(changed=bags, generated=11, rendered=11)
 
 
-def the_phrase_of_a_view(shop: Shop) -> Iterator[Touch]:
-    shop.edited(views=shop.recipe["views"] | {"side": "seen from its left side"})
-    yield Touch(changed={("mug-01", "side", 0)}, generated=1, rendered=1)
+def the_phrase_of_a_view(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.edit_recipe(views=harness.recipe["views"] | {"side": "seen from its left side"})
+    yield ExpectedChange(changed={("mug-01", "side", 0)}, generated=1, rendered=1)
 
 
-def a_threshold_loosened(shop: Shop) -> Iterator[Touch]:
-    scores = stored_scores(shop)
-    blur(shop)["review_below"] = 0
+def a_threshold_loosened(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    scores = stored_scores(harness)
+    blur(harness)["review_below"] = 0
     # Decided anew: the blurred one from 1 staged image, the blank one from 3, the banned one from its prompt.
-    yield Touch(added=front("box-09"), reused=4, rendered=3, waiting=2)
-    assert stored_scores(shop) == scores
-    blur(shop)["review_below"] = 7
-    yield Touch(reused=3, rendered=2, waiting=2)
-    shop.row("box-09")["note"] = "[blurred] again"
-    yield Touch(generated=1, rendered=1, also={"changed": 1, "review": 1}, waiting=2)
-    shop.row("box-09")["note"] = "[blurred]"
-    yield Touch(waiting=2)
-    [row] = shop.take("box-09")
-    yield Touch(removed=front("box-09"), waiting=2)
-    shop.rows.append(row)
-    yield Touch()  # under this policy it was refused before
+    yield ExpectedChange(added=front("box-09"), reused=4, rendered=3, waiting=2)
+    assert stored_scores(harness) == scores
+    blur(harness)["review_below"] = 7
+    yield ExpectedChange(reused=3, rendered=2, waiting=2)
+    harness.row("box-09")["note"] = "[blurred] again"
+    yield ExpectedChange(generated=1, rendered=1, also={"changed": 1, "review": 1}, waiting=2)
+    harness.row("box-09")["note"] = "[blurred]"
+    yield ExpectedChange(waiting=2)
+    [row] = harness.remove_rows("box-09")
+    yield ExpectedChange(removed=front("box-09"), waiting=2)
+    harness.rows.append(row)
+    yield ExpectedChange()  # under this policy it was refused before
 
 
-def a_threshold_tightened(shop: Shop) -> Iterator[Touch]:
-    blur(shop)["review_below"] = 1e6
-    yield Touch(reused=4, rendered=3)
-    shop.row("mug-03")["title"] = "Mug under Strict Eyes"
-    yield Touch(generated=1, rendered=1, also={"changed": 1, "review": 1})
-    blur(shop)["review_below"] = 7
-    yield Touch(changed=front("mug-03"), reused=5, rendered=4)
+def a_threshold_tightened(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    blur(harness)["review_below"] = 1e6
+    yield ExpectedChange(reused=4, rendered=3)
+    harness.row("mug-03")["title"] = "Mug under Strict Eyes"
+    yield ExpectedChange(generated=1, rendered=1, also={"changed": 1, "review": 1})
+    blur(harness)["review_below"] = 7
+    yield ExpectedChange(changed=front("mug-03"), reused=5, rendered=4)
 
 
-def a_word_added_to_the_blocklist(shop: Shop) -> Iterator[Touch]:
-    assert shop.policy is not None
-    before, shop.policy = shop.policy, deepcopy(shop.policy)
-    shop.policy["words"].setdefault("categories", {})["tea"] = {"verdict": "BLOCK", "terms": ["samovar"]}
-    shop.rows.append(shop.row("mug-09") | {"sku": "mug-12", "title": "Samovar Mug, Small"})
-    yield Touch(also={"new": 1, "blocked": 1}, reused=4, rendered=4)
-    shop.take("mug-12")
-    yield Touch()
-    shop.row("mug-09")["color"] = "blue"  # a new picture of a banned thing: the shop keeps the old one
-    yield Touch(also={"changed": 1, "blocked": 1}, rendered=1)
-    shop.policy = before
-    yield Touch(changed=front("mug-09"), generated=1, reused=4, rendered=4)
+def a_word_added_to_the_blocklist(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    assert harness.policy is not None
+    before, harness.policy = harness.policy, deepcopy(harness.policy)
+    harness.policy["words"].setdefault("categories", {})["tea"] = {"verdict": "BLOCK", "terms": ["samovar"]}
+    harness.rows.append(harness.row("mug-09") | {"sku": "mug-12", "title": "Samovar Mug, Small"})
+    yield ExpectedChange(also={"new": 1, "blocked": 1}, reused=4, rendered=4)
+    harness.remove_rows("mug-12")
+    yield ExpectedChange()
+    harness.row("mug-09")["color"] = "blue"  # a new picture of a banned thing: the shop keeps the old one
+    yield ExpectedChange(also={"changed": 1, "blocked": 1}, rendered=1)
+    harness.policy = before
+    yield ExpectedChange(changed=front("mug-09"), generated=1, reused=4, rendered=4)
 
 
-def the_finish(shop: Shop) -> Iterator[Touch]:
-    live = shop.manifest()
+def the_finish(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    live = harness.manifest()
     attempts = {row["request_key"]: row["attempt"] + 1 for row in live.values()}
-    shop.edited(finish={"quality": 85})
+    harness.edit_recipe(finish={"quality": 85})
     # Of those that wait, the blurred one was tried once and the blank one three times.
-    yield Touch(changed=set(live), reused=sum(attempts.values()) + 4, rendered=len(live) + 3)
+    yield ExpectedChange(changed=set(live), reused=sum(attempts.values()) + 4, rendered=len(live) + 3)
 
 
-def a_view_added_for_one_category(shop: Shop) -> Iterator[Touch]:
-    shop.edited(categories=shop.recipe["categories"] | {"shirts": {"views": ["front", "back"]}})
+def a_view_added_for_one_category(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.edit_recipe(categories=harness.recipe["categories"] | {"shirts": {"views": ["front", "back"]}})
     backs = {(sku, "back", 0) for sku in numbered("shirt", range(1, 12))}
-    yield Touch(added=backs, generated=None, rendered=11)
+    yield ExpectedChange(added=backs, generated=None, rendered=11)
 
 
-def two_images_of_one_sku(shop: Shop) -> Iterator[Touch]:
-    shop.row("bag-03")["num_images"] = "2"
-    yield Touch(added={("bag-03", "front", 1)}, generated=1, rendered=1)
-    shop.row("bag-03")["num_images"] = ""
-    yield Touch(removed={("bag-03", "front", 1)})
+def two_images_of_one_sku(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("bag-03")["num_images"] = "2"
+    yield ExpectedChange(added={("bag-03", "front", 1)}, generated=1, rendered=1)
+    harness.row("bag-03")["num_images"] = ""
+    yield ExpectedChange(removed={("bag-03", "front", 1)})
 
 
-def a_sku_gone_and_back(shop: Shop) -> Iterator[Touch]:
-    gone = shop.take("mug-04")
-    yield Touch(removed=front("mug-04"))
-    shop.rows += gone
-    yield Touch(added=front("mug-04"), reused=1, rendered=1)
+def a_sku_gone_and_back(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    gone = harness.remove_rows("mug-04")
+    yield ExpectedChange(removed=front("mug-04"))
+    harness.rows += gone
+    yield ExpectedChange(added=front("mug-04"), reused=1, rendered=1)
 
 
-def a_row_with_a_seed(shop: Shop) -> Iterator[Touch]:
-    shop.row("bag-05")["seed"] = "42"
-    yield Touch(changed=front("bag-05"), generated=1, rendered=1)
-    shop.row("bag-05")["seed"] = ""
-    yield Touch(changed=front("bag-05"), reused=1, rendered=1)
+def a_row_with_a_seed(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("bag-05")["seed"] = "42"
+    yield ExpectedChange(changed=front("bag-05"), generated=1, rendered=1)
+    harness.row("bag-05")["seed"] = ""
+    yield ExpectedChange(changed=front("bag-05"), reused=1, rendered=1)
 
 
-def a_row_with_a_size(shop: Shop) -> Iterator[Touch]:
-    shop.row("bag-06").update(width="320", height="256")
-    yield Touch(changed=front("bag-06"), generated=1, rendered=1)
-    picture = shop.manifest()["bag-06", "front", 0]
+def a_row_with_a_size(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("bag-06").update(width="320", height="256")
+    yield ExpectedChange(changed=front("bag-06"), generated=1, rendered=1)
+    picture = harness.manifest()["bag-06", "front", 0]
     assert (picture["width"], picture["height"]) == (320, 256)
 
 
-def a_row_with_a_prompt(shop: Shop) -> Iterator[Touch]:
-    shop.row("bag-07")["prompt"] = "A bag on a chair in the sun"
-    yield Touch(changed=front("bag-07"), generated=1, rendered=1)
+def a_row_with_a_prompt(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("bag-07")["prompt"] = "A bag on a chair in the sun"
+    yield ExpectedChange(changed=front("bag-07"), generated=1, rendered=1)
 
 
-def a_prompt_that_says_what_the_template_says(shop: Shop) -> Iterator[Touch]:
-    shop.row("box-05")["prompt"] = "Photograph of Box No. 5,  green, seen from the front"
-    yield Touch(refreshed=front("box-05"), rendered=1)
+def a_prompt_that_says_what_the_template_says(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("box-05")["prompt"] = "Photograph of Box No. 5,  green, seen from the front"
+    yield ExpectedChange(refreshed=front("box-05"), rendered=1)
 
 
-def a_sku_renamed(shop: Shop) -> Iterator[Touch]:
-    shop.row("box-02")["sku"] = "crate-02"
-    yield Touch(added=front("crate-02"), removed=front("box-02"), reused=1, rendered=1)
+def a_sku_renamed(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("box-02")["sku"] = "crate-02"
+    yield ExpectedChange(added=front("crate-02"), removed=front("box-02"), reused=1, rendered=1)
 
 
-def another_category(shop: Shop) -> Iterator[Touch]:
-    shop.row("box-03")["category"] = "bags"
-    yield Touch(changed=front("box-03"), generated=1, rendered=1)
+def another_category(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("box-03")["category"] = "bags"
+    yield ExpectedChange(changed=front("box-03"), generated=1, rendered=1)
 
 
-def another_category_without_rules_of_its_own(shop: Shop) -> Iterator[Touch]:
-    shop.row("box-04")["category"] = "crates"
-    yield Touch()
+def another_category_without_rules_of_its_own(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("box-04")["category"] = "crates"
+    yield ExpectedChange()
 
 
-def a_row_that_is_rejected(shop: Shop) -> Iterator[Touch]:
-    title, shop.row("mug-06")["title"] = shop.row("mug-06")["title"], " "
-    shop.row("bag-08")["width"] = "1003"
-    yield Touch(rejected=2)
-    shop.row("mug-06")["title"] = title
-    shop.row("bag-08")["width"] = ""
-    yield Touch()
+def a_row_that_is_rejected(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    title, harness.row("mug-06")["title"] = harness.row("mug-06")["title"], " "
+    harness.row("bag-08")["width"] = "1003"
+    yield ExpectedChange(rejected=2)
+    harness.row("mug-06")["title"] = title
+    harness.row("bag-08")["width"] = ""
+    yield ExpectedChange()
 
 
-def a_row_whose_sku_cannot_be_read(shop: Shop) -> Iterator[Touch]:
-    shop.row("mug-07")["sku"] = "mug\a07"
-    gone = shop.take("bag-09")
-    yield Touch(rejected=1)
-    shop.rows += gone
-    shop.row("mug\a07")["sku"] = "mug-07"
-    yield Touch()
+def a_row_whose_sku_cannot_be_read(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    harness.row("mug-07")["sku"] = "mug\a07"
+    gone = harness.remove_rows("bag-09")
+    yield ExpectedChange(rejected=1)
+    harness.rows += gone
+    harness.row("mug\a07")["sku"] = "mug-07"
+    yield ExpectedChange()
 
 
-def render_version(shop: Shop) -> Iterator[Touch]:
-    live = set(shop.manifest())
-    shop.edited(render_version=2)
+def render_version(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    live = set(harness.manifest())
+    harness.edit_recipe(render_version=2)
     # What was refused is another request now: it is asked, made and refused anew.
     anew = {"new": 3, "review": 1, "blocked": 2}
-    yield Touch(changed=live, generated=None, refused=4, rendered=len(live) + 3, also=anew, waiting=0)
+    yield ExpectedChange(changed=live, generated=None, refused=4, rendered=len(live) + 3, also=anew, waiting=0)
 
 
 EDITS: tuple[Edit, ...] = (
@@ -355,17 +363,17 @@ EDITS: tuple[Edit, ...] = (
 )
 
 
-def play(shop: Shop, edit: Edit) -> None:
+def play(harness: RefreshHarness, edit: Edit) -> None:
     """Play an edit night by night, and after each night another one on which nothing may happen."""
-    for touch in edit(shop):
-        night = shop.night()
+    for touch in edit(harness):
+        night = harness.refresh()
         touch.check(night)
-        check_published(shop.store, {name: night.after[name] for name in touch.added | touch.changed})
-        quiet = shop.night()
+        assert_published_images(harness.store, {name: night.after[name] for name in touch.added | touch.changed})
+        quiet = harness.refresh()
         refused = sum(night.report["slots"][state] for state in ("review", "blocked"))
-        Touch(waiting=touch.waiting + refused, rejected=touch.rejected).check(quiet)
+        ExpectedChange(waiting=touch.waiting + refused, rejected=touch.rejected).check(quiet)
         assert quiet.report["release"]["version"] == night.report["release"]["version"]
-        assert shop.open_runs() == []
+        assert harness.open_run_markers() == []
 
 
 QUICK = {a_description_that_no_template_uses, the_template_of_one_category, the_finish}
@@ -377,172 +385,177 @@ ALONE = [pytest.param(edit, id=edit.__name__, marks=[] if edit in QUICK else pyt
 
 
 @pytest.mark.parametrize("edit", ALONE)
-def test_an_edit_touches_exactly_what_it_should(shop: Shop, edit: Edit) -> None:
-    play(shop, edit)
+def test_an_edit_touches_exactly_what_it_should(harness: RefreshHarness, edit: Edit) -> None:
+    play(harness, edit)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@ON_DISK_AND_IN_A_BUCKET
-def test_all_edits_one_after_another_touch_exactly_what_they_should(shop: Shop) -> None:
+@ON_LOCAL_AND_S3_STORES
+def test_all_edits_one_after_another_touch_exactly_what_they_should(harness: RefreshHarness) -> None:
     for edit in EDITS:
         try:
-            play(shop, edit)
+            play(harness, edit)
         except BaseException as error:
             error.add_note(f"while playing {edit.__name__}")
             raise
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(shop: Shop) -> None:
-    shop.take("mug-02", "mug-03", "bag-04")
+@ON_LOCAL_AND_S3_STORES
+def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(harness: RefreshHarness) -> None:
+    harness.remove_rows("mug-02", "mug-03", "bag-04")
     for _ in range(2):  # held again, as the same run: nothing is made or asked twice
-        night = shop.night()
+        night = harness.refresh()
         assert night.report["held"] == ["retired-share"]
-        assert night.slots() == {"retired": 3, "waiting": 3}
+        assert night.slot_counts() == {"retired": 3, "waiting": 3}
         assert night.after == night.before
-        [opened] = shop.open_runs()
+        [opened] = harness.open_run_markers()
         assert night.report["run_id"] in opened
     run_id = night.report["run_id"]
     with pytest.raises(OptionError, match=r"publish-share' does not hold the run.*retired-share"):
-        shop.release(run_id, ["publish-share"])
+        harness.release(run_id, ["publish-share"])
     with pytest.raises(OptionError, match="--reason: say why"):
-        shop.release(run_id, ["retired-share"], " ")
+        harness.release(run_id, ["retired-share"], " ")
     with pytest.raises(OptionError, match="also held by retired-share; accept each check by its name"):
-        shop.release(run_id, [])
-    assert shop.manifest() == night.before
+        harness.release(run_id, [])
+    assert harness.manifest() == night.before
 
-    released = shop.release(run_id, ["retired-share"], "Three mugs were discontinued")
+    released = harness.release(run_id, ["retired-share"], "Three mugs were discontinued")
     assert released.removed == front("mug-02", "mug-03", "bag-04")
     assert (released.report["held"], released.report["run_id"]) == ([], run_id)
-    words = read_json(shop.store, layout.person_decision(shop.name, run_id, "release"))
+    words = read_json(harness.store, layout.person_decision(harness.catalogue, run_id, "release"))
     assert (words["accepted"], words["reason"], words["by"]) == (
         ["retired-share"], "Three mugs were discontinued", "ada"
     )  # fmt: skip
     with pytest.raises(OptionError, match=f"{run_id} is not held"):
-        shop.release(run_id, ["retired-share"])
-    Touch().check(shop.night())
-    assert shop.open_runs() == []
+        harness.release(run_id, ["retired-share"])
+    ExpectedChange().check(harness.refresh())
+    assert harness.open_run_markers() == []
 
 
 @pytest.mark.slow
-@ON_DISK_AND_IN_A_BUCKET
-def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_back(shop: Shop) -> None:
+@ON_LOCAL_AND_S3_STORES
+def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_back(harness: RefreshHarness) -> None:
     for edit in (a_view_added_for_one_category, a_title):
-        play(shop, edit)
-    with_view = shop.recipe
-    shop.edited(categories={})
-    shop.row("mug-03")["title"] = "Mug for Evenings"
-    held = shop.night()
+        play(harness, edit)
+    with_view = harness.recipe
+    harness.edit_recipe(categories={})
+    harness.row("mug-03")["title"] = "Mug for Evenings"
+    held = harness.refresh()
     # Eleven backs would go and eleven bags would get the plain template's pictures, one more than the mug.
     assert held.report["held"] == ["retired-share"]
-    assert held.slots() == {"changed": 12, "published": 12, "retired": 11, "waiting": 3}
+    assert held.slot_counts() == {"changed": 12, "published": 12, "retired": 11, "waiting": 3}
     assert held.after == held.before
 
-    shop.recipe = with_view
-    Touch(changed=front("mug-03"), reused=1, rendered=1).check(shop.night())
-    assert shop.open_runs() == []
+    harness.recipe = with_view
+    ExpectedChange(changed=front("mug-03"), reused=1, rendered=1).check(harness.refresh())
+    assert harness.open_run_markers() == []
     with pytest.raises(OptionError, match="is not held; there is nothing to release"):
-        shop.release(held.report["run_id"], ["retired-share"])
+        harness.release(held.report["run_id"], ["retired-share"])
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_what_a_partial_run_published_meanwhile_is_not_overwritten_by_a_held_batch(shop: Shop) -> None:
-    all_rows = shop.rows
-    shop.row("mug-02")["title"] = "Mug, as the Held Batch Knows It"
-    shop.take("mug-03", "bag-04", "shirt-05")
-    held = shop.night()
+@ON_LOCAL_AND_S3_STORES
+def test_what_a_partial_run_published_meanwhile_is_not_overwritten_by_a_held_batch(harness: RefreshHarness) -> None:
+    all_rows = harness.rows
+    harness.row("mug-02")["title"] = "Mug, as the Held Batch Knows It"
+    harness.remove_rows("mug-03", "bag-04", "shirt-05")
+    held = harness.refresh()
     assert held.report["held"] == ["retired-share"]
 
-    shop.rows = [next(row for row in all_rows if row["sku"] == "mug-02") | {"title": "Mug, Newer"}]
-    partial = shop.night(scope="partial")
-    Touch(changed=front("mug-02"), generated=1, rendered=1, waiting=0).check(partial)
+    harness.rows = [next(row for row in all_rows if row["sku"] == "mug-02") | {"title": "Mug, Newer"}]
+    partial = harness.refresh(scope="partial")
+    ExpectedChange(changed=front("mug-02"), generated=1, rendered=1, waiting=0).check(partial)
 
-    released = shop.release(held.report["run_id"], ["retired-share"])
+    released = harness.release(held.report["run_id"], ["retired-share"])
     assert released.removed == front("mug-03", "bag-04", "shirt-05")
     assert released.changed == set()
-    assert released.slots() == {"changed": 1, "superseded": 1, "retired": 3, "waiting": 3}
-    assert [row for row in outcomes(shop) if row["sku"] == "mug-02"] == []
+    assert released.slot_counts() == {"changed": 1, "superseded": 1, "retired": 3, "waiting": 3}
+    assert [row for row in outcomes(harness) if row["sku"] == "mug-02"] == []
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_a_partial_run_adds_and_changes_and_retires_nothing(shop: Shop) -> None:
-    all_rows = shop.rows
-    shop.rows = [shop.row("mug-02") | {"title": "Mug, Partial"}, shop.row("mug-03") | {"sku": "mug-99", "title": "New"}]
-    partial = shop.night(scope="partial")
-    Touch(added=front("mug-99"), changed=front("mug-02"), generated=2, rendered=2, waiting=0).check(partial)
+@ON_LOCAL_AND_S3_STORES
+def test_a_partial_run_adds_and_changes_and_retires_nothing(harness: RefreshHarness) -> None:
+    all_rows = harness.rows
+    harness.rows = [
+        harness.row("mug-02") | {"title": "Mug, Partial"},
+        harness.row("mug-03") | {"sku": "mug-99", "title": "New"},
+    ]
+    partial = harness.refresh(scope="partial")
+    ExpectedChange(added=front("mug-99"), changed=front("mug-02"), generated=2, rendered=2, waiting=0).check(partial)
     assert partial.report["scope"] == "partial"
-    Touch(waiting=0).check(shop.night(scope="partial"))
+    ExpectedChange(waiting=0).check(harness.refresh(scope="partial"))
 
-    shop.rows = all_rows
-    full = shop.night()
-    Touch(removed=front("mug-99"), changed=front("mug-02"), reused=1, rendered=1).check(full)
+    harness.rows = all_rows
+    full = harness.refresh()
+    ExpectedChange(removed=front("mug-99"), changed=front("mug-02"), reused=1, rendered=1).check(full)
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_rejected_rows_of_a_quarter_of_the_shop_retire_nothing_and_hold_nothing(shop: Shop) -> None:
+@ON_LOCAL_AND_S3_STORES
+def test_rejected_rows_of_a_quarter_of_the_shop_retire_nothing_and_hold_nothing(harness: RefreshHarness) -> None:
     for number in range(1, 12):
-        shop.row(f"mug-{number:02d}")["title"] = ""
-    night = shop.night()
-    Touch(rejected=11).check(night)
+        harness.row(f"mug-{number:02d}")["title"] = ""
+    night = harness.refresh()
+    ExpectedChange(rejected=11).check(night)
     assert night.report["held"] == []
     assert {reject["reason"] for reject in night.report["rejects"]} == {"title is missing"}
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(shop: Shop) -> None:
-    shop.row("mug-07")["sku"] = ""
-    shop.take("bag-02", "bag-03", "bag-04", "bag-05")
-    night = shop.night()
-    Touch(rejected=1).check(night)
+@ON_LOCAL_AND_S3_STORES
+def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(harness: RefreshHarness) -> None:
+    harness.row("mug-07")["sku"] = ""
+    harness.remove_rows("bag-02", "bag-03", "bag-04", "bag-05")
+    night = harness.refresh()
+    ExpectedChange(rejected=1).check(night)
     assert night.report["warnings"] == ["1 rejected rows have no readable SKU: nothing is retired in this run"]
 
 
-def rolled_back(shop: Shop) -> Night:
+def rolled_back(harness: RefreshHarness) -> RefreshResult:
     """Go back to the release before, and return what the next night does."""
-    before = shop.manifest()
-    rollback(shop.store, open_tables(shop.url), shop.name)
-    assert shop.manifest() != before
-    return shop.night()
+    before = harness.manifest()
+    rollback(harness.store, open_tables(harness.url), harness.catalogue)
+    assert harness.manifest() != before
+    return harness.refresh()
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_what_was_rolled_back_is_not_published_again_by_two_nights(shop: Shop) -> None:
-    first = shop.manifest()
+@ON_LOCAL_AND_S3_STORES
+def test_what_was_rolled_back_is_not_published_again_by_two_nights(harness: RefreshHarness) -> None:
+    first = harness.manifest()
     for sku in ("mug-02", "mug-03"):
-        shop.row(sku)["title"] += ", Reworded"
-    [gone] = shop.take("bag-04")
-    shop.rows.append(shop.row("bag-05") | {"sku": "bag-99", "title": "Bag of the Year"})
-    night = shop.night()
-    Touch(
+        harness.row(sku)["title"] += ", Reworded"
+    [gone] = harness.remove_rows("bag-04")
+    harness.rows.append(harness.row("bag-05") | {"sku": "bag-99", "title": "Bag of the Year"})
+    night = harness.refresh()
+    ExpectedChange(
         added=front("bag-99"), removed=front("bag-04"), changed=front("mug-02", "mug-03"), generated=3, rendered=3
     ).check(night)
 
     # Withdrawn: the two mugs and the new bag. The bag that left the catalogue comes back and leaves again.
-    once = rolled_back(shop)
-    Touch(removed=front("bag-04"), waiting=6).check(once)
+    once = rolled_back(harness)
+    ExpectedChange(removed=front("bag-04"), waiting=6).check(once)
     assert shown(once.before) == shown(first)
-    Touch(waiting=6).check(shop.night())
+    ExpectedChange(waiting=6).check(harness.refresh())
 
-    shop.row("mug-02")["title"] = "Mug No. 2"
-    Touch(waiting=5).check(shop.night())  # what was live before the edit is live again
-    shop.row("mug-03")["title"] = "Mug, Third Try"
-    Touch(changed=front("mug-03"), generated=1, rendered=1, waiting=4).check(shop.night())
-    shop.rows.append(gone)
-    Touch(added=front("bag-04"), reused=1, rendered=1, waiting=4).check(shop.night())
+    harness.row("mug-02")["title"] = "Mug No. 2"
+    ExpectedChange(waiting=5).check(harness.refresh())  # what was live before the edit is live again
+    harness.row("mug-03")["title"] = "Mug, Third Try"
+    ExpectedChange(changed=front("mug-03"), generated=1, rendered=1, waiting=4).check(harness.refresh())
+    harness.rows.append(gone)
+    ExpectedChange(added=front("bag-04"), reused=1, rendered=1, waiting=4).check(harness.refresh())
 
 
-@ON_DISK_AND_IN_A_BUCKET
-def test_a_finish_that_was_rolled_back_stays_so_until_the_recipe_moves_on(shop: Shop) -> None:
-    first = shop.manifest()
-    play(shop, the_finish)
+@ON_LOCAL_AND_S3_STORES
+def test_a_finish_that_was_rolled_back_stays_so_until_the_recipe_moves_on(harness: RefreshHarness) -> None:
+    first = harness.manifest()
+    play(harness, the_finish)
     for _ in range(2):
-        night = rolled_back(shop) if shown(shop.manifest()) != shown(first) else shop.night()
-        Touch(waiting=45).check(replace(night, rendered=0))
+        night = rolled_back(harness) if shown(harness.manifest()) != shown(first) else harness.refresh()
+        ExpectedChange(waiting=45).check(replace(night, rendered=0))
         assert shown(night.after) == shown(first)
-    shop.edited(finish={"quality": 90})
-    Touch(reused=4, rendered=3).check(shop.night())  # the three that wait were last judged in the other finish
+    harness.edit_recipe(finish={"quality": 90})
+    ExpectedChange(reused=4, rendered=3).check(
+        harness.refresh()
+    )  # the three that wait were last judged in the other finish
 
 
-def shown(manifest: Manifest) -> dict[Name, tuple[Any, ...]]:
-    return {name: tuple(row[column] for column in SHOWN) for name, row in manifest.items()}
+def shown(manifest: Manifest) -> dict[SlotName, tuple[Any, ...]]:
+    return {name: tuple(row[column] for column in IMAGE_COLUMNS) for name, row in manifest.items()}

@@ -9,8 +9,8 @@ import pytest
 
 from flows.refresh import run_refresh
 from flows.run.executors import open_thread_executor
-from tests.fixtures.crash_harness import RECIPE, row
-from tests.fixtures.refresh_harness import Row, Shop, check_sums
+from tests.fixtures.crash_harness import RECIPE, catalogue_row
+from tests.fixtures.refresh_harness import RefreshHarness, Row, assert_counts_add_up
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -18,26 +18,26 @@ SECTION = README[README.index("## Reading the manifest") : README.index("## Oper
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
 
 
-def night(shop: Shop, url: str) -> dict[str, Any]:
+def night(shop: RefreshHarness, url: str) -> dict[str, Any]:
     with open_thread_executor() as hands:
         report = run_refresh(shop.parameters(store=url), shop.settings, hands)
-    check_sums(report)
+    assert_counts_add_up(report)
     return report
 
 
 def catalogue() -> list[Row]:
-    return [row(f"thing-{number:02d}", f"Plain Thing {number}") for number in range(24)]
+    return [catalogue_row(f"thing-{number:02d}", f"Plain Thing {number}") for number in range(24)]
 
 
 @pytest.mark.slow
 def test_the_readmes_readers_open_a_manifest_in_a_bucket_and_its_last_release(
     s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop = Shop(tmp_path, catalogue(), RECIPE, name="sample")
+    shop = RefreshHarness(tmp_path, catalogue(), RECIPE, catalogue="sample")
     assert night(shop, s3_url)["slots"]["published"] == 24
     shop.row("thing-03")["title"] = "Another Thing"
-    shop.take("thing-05")
-    shop.rows.append(row("thing-99", "New Thing"))
+    shop.remove_rows("thing-05")
+    shop.rows.append(catalogue_row("thing-99", "New Thing"))
     assert night(shop, s3_url)["release"] == {"version": 2, "previous": 1}
     monkeypatch.setenv("PACKSHOT_STORE", s3_url)
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")

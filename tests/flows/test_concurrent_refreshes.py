@@ -23,9 +23,18 @@ from catalogs.runs.job import Scope
 from infra.interfaces import TableStore
 from infra.stores import open_store
 from infra.tables import open_tables
-from tests.fixtures.crash_harness import CATALOGUE, Content, Row, assert_sums, assert_whole, place_of, refused, row
-from tests.flows.concurrent_refresh import Meeting, MeetingWorld, arrived
-from tests.flows.conftest import ON_DISK_AND_IN_A_BUCKET, NewStore
+from tests.fixtures.crash_harness import (
+    CATALOGUE,
+    JsonObject,
+    Row,
+    assert_slots_accounted_for,
+    assert_store_consistent,
+    catalogue_row,
+    recorded_outcomes,
+    slot_name,
+)
+from tests.flows.concurrent_refresh import ConcurrentRefreshHarness, ConcurrentRefreshSpec, count_arrived
+from tests.flows.conftest import ON_LOCAL_AND_S3_STORES, StoreUrlFactory
 from tests.paths import ROOT
 
 DAY_SECONDS = 86_400.0
@@ -35,7 +44,7 @@ NAMES = ["+".join(pair) for pair in SCOPES]
 
 
 def base_rows() -> list[Row]:
-    return [row(f"thing-{number:02d}", f"Plain Thing {number}") for number in range(24)]
+    return [catalogue_row(f"thing-{number:02d}", f"Plain Thing {number}") for number in range(24)]
 
 
 def edited(numbers: range, colour: str, *more: Row) -> list[Row]:
@@ -44,41 +53,43 @@ def edited(numbers: range, colour: str, *more: Row) -> list[Row]:
         each | {"title": f"{each['title']} in {colour}"} if number in numbers else each
         for number, each in enumerate(base_rows())
     ]
-    return [*rows, *more, row("both", "Wanted by Both"), row("banned", "Toy Revolver")]
+    return [*rows, *more, catalogue_row("both", "Wanted by Both"), catalogue_row("banned", "Toy Revolver")]
 
 
-RED = edited(range(3), "red", row("red-only", "Extra Red Thing"))
-BLUE = edited(range(2, 5), "blue", row("blue-only", "Extra Blue Thing"))
+RED = edited(range(3), "red", catalogue_row("red-only", "Extra Red Thing"))
+BLUE = edited(range(2, 5), "blue", catalogue_row("blue-only", "Extra Blue Thing"))
 SHARED = ["both", "thing-02"]
 """What both of them want another picture of, or of both the same one."""
 
 
 @dataclass
-class Shop:
+class ConcurrentRefreshScenario:
     """A shop after its first night, and those who refresh it."""
 
     folder: Path
     url: str
     processes: list["subprocess.Popen[str]"] = field(default_factory=list)
 
-    def first_night(self) -> None:
+    def publish_first_release(self) -> None:
         """Publish 24 pictures."""
-        meeting = Meeting(base_rows(), self.url, "full", "", 0)
-        report = MeetingWorld(self.folder / "first", base_rows(), meeting=meeting).refresh()
+        meeting = ConcurrentRefreshSpec(base_rows(), self.url, "full", "", 0)
+        report = ConcurrentRefreshHarness(self.folder / "first", base_rows(), spec=meeting).refresh()
         assert report["slots"]["published"] == 24
 
     @property
-    def place(self) -> Path:
+    def barrier_folder(self) -> Path:
         """Return where they meet."""
         place = self.folder / "place"
         place.mkdir(exist_ok=True)
         return place
 
-    def start(self, rows: list[Row], scope: Scope, guests: int = 0, clock_ahead_seconds: float = 0.0) -> int:
+    def start(self, rows: list[Row], scope: Scope, participants: int = 0, clock_ahead_seconds: float = 0.0) -> int:
         """Start a refresh; return its number."""
         number = len(self.processes)
         folder = self.folder / f"process-{number}"
-        Meeting(rows, self.url, scope, str(self.place), guests, clock_ahead_seconds).write(folder)
+        ConcurrentRefreshSpec(rows, self.url, scope, str(self.barrier_folder), participants, clock_ahead_seconds).write(
+            folder
+        )
         with (folder / "errors.txt").open("w") as errors:
             command = [sys.executable, "-m", "tests.flows.concurrent_refresh", str(folder)]
             self.processes.append(
@@ -90,18 +101,18 @@ class Shop:
 
     def wait_for(self, number: int, arrivals: int) -> None:
         """Wait until so many stand at their commit."""
-        while arrived(str(self.place)) < arrivals:
+        while count_arrived(str(self.barrier_folder)) < arrivals:
             assert self.processes[number].poll() is None, self._errors(number)
             time.sleep(0.02)
 
-    def reports(self) -> list[Content]:
+    def reports(self) -> list[JsonObject]:
         """Return the reports of all, each of which must end."""
         return [self._report(number) for number in range(len(self.processes))]
 
-    def _report(self, number: int) -> Content:
+    def _report(self, number: int) -> JsonObject:
         out, _ = self.processes[number].communicate(timeout=300)
         assert self.processes[number].returncode == 0, self._errors(number)
-        report: Content = json.loads(out)
+        report: JsonObject = json.loads(out)
         return report
 
     def _errors(self, number: int) -> str:
@@ -112,26 +123,26 @@ class Shop:
         """Return the tables."""
         return open_tables(self.url)
 
-    def shown(self) -> dict[str, dict[str, Any]]:
+    def rows_by_sku(self) -> dict[str, dict[str, Any]]:
         """Return SKU -> its manifest row."""
         rows = self.tables.read(MANIFEST).to_pylist()
-        found = {place_of(each).split("/")[0]: each for each in rows}
+        found = {slot_name(each).split("/")[0]: each for each in rows}
         assert len(found) == len(rows), "a slot is doubled"
         return found
 
-    def check_whole(self, reports: list[Content]) -> None:
+    def assert_consistent(self, reports: list[JsonObject]) -> None:
         """Fail where a sum, an object, a row or a commit is wrong, or a run was left open."""
         for report in reports:
-            assert_sums(report)
-        assert_whole(open_store(self.url), self.tables)
-        assert [place[0].split()[0] for place in refused(self.tables)] == ["banned"]
+            assert_slots_accounted_for(report)
+        assert_store_consistent(open_store(self.url), self.tables)
+        assert [place[0].split()[0] for place in recorded_outcomes(self.tables)] == ["banned"]
         assert list(open_store(self.url).list(layout.open_runs_prefix())) == []
 
 
 @pytest.fixture
-def shop(tmp_path: Path, new_store: NewStore) -> Iterator[Shop]:
-    made = Shop(tmp_path, new_store(tmp_path))
-    made.first_night()
+def scenario(tmp_path: Path, new_store_url: StoreUrlFactory) -> Iterator[ConcurrentRefreshScenario]:
+    made = ConcurrentRefreshScenario(tmp_path, new_store_url(tmp_path))
+    made.publish_first_release()
     yield made
     for process in made.processes:
         with suppress(ProcessLookupError):
@@ -139,10 +150,10 @@ def shop(tmp_path: Path, new_store: NewStore) -> Iterator[Shop]:
         process.wait()
 
 
-def check_winner_and_loser(shop: Shop, reports: list[Content]) -> None:
+def check_winner_and_loser(scenario: ConcurrentRefreshScenario, reports: list[JsonObject]) -> None:
     """Fail unless one of them published all that it had, and the other what the first had left alone."""
-    shop.check_whole(reports)
-    assert shop.tables.version(MANIFEST) == 3
+    scenario.assert_consistent(reports)
+    assert scenario.tables.version(MANIFEST) == 3
     winner, loser = sorted(reports, key=lambda report: report["release"]["version"])
     assert [each["release"]["version"] for each in (winner, loser)] == [2, 3]
     names = ("new", "changed", "published", "blocked", "superseded")
@@ -152,7 +163,7 @@ def check_winner_and_loser(shop: Shop, reports: list[Content]) -> None:
     assert {name: loser["slots"][name] for name in names} == {
         "new": 3, "changed": 3, "published": 3, "blocked": 1, "superseded": 2,
     }  # fmt: skip
-    shown = shop.shown()
+    shown = scenario.rows_by_sku()
     assert sorted(sku for sku in shown if not sku.startswith("thing-")) == ["blue-only", "both", "red-only"]
     assert [shown[sku]["run_id"] for sku in SHARED] == [winner["run_id"]] * 2
     moved = [sku for sku, each in shown.items() if each["run_id"] == loser["run_id"]]
@@ -160,32 +171,36 @@ def check_winner_and_loser(shop: Shop, reports: list[Content]) -> None:
     assert len(shown) == 27
 
 
-def with_leases(first: Scope, second: Scope, shop: Shop) -> list[Content]:
+def assert_outcome_with_leases(first: Scope, second: Scope, scenario: ConcurrentRefreshScenario) -> list[JsonObject]:
     guests = 0 if (first, second) == ("full", "full") else 2
     for rows, scope in ((RED, first), (BLUE, second)):
-        shop.start(rows, scope, guests)
-    return shop.reports()
+        scenario.start(rows, scope, guests)
+    return scenario.reports()
 
 
-def without_leases(first: Scope, second: Scope, shop: Shop, later: list[Row]) -> list[Content]:
+def assert_outcome_without_leases(
+    first: Scope, second: Scope, scenario: ConcurrentRefreshScenario, later: list[Row]
+) -> list[JsonObject]:
     """Start the second with its clock ahead, when the first stands at its commit; they commit at the same time."""
-    shop.wait_for(shop.start(RED, first, guests=2), arrivals=1)
-    shop.start(later, second, guests=2, clock_ahead_seconds=DAY_SECONDS)
-    return shop.reports()
+    scenario.wait_for(scenario.start(RED, first, participants=2), arrivals=1)
+    scenario.start(later, second, participants=2, clock_ahead_seconds=DAY_SECONDS)
+    return scenario.reports()
 
 
 @pytest.mark.slow
-@ON_DISK_AND_IN_A_BUCKET
+@ON_LOCAL_AND_S3_STORES
 @pytest.mark.parametrize(("first", "second"), SCOPES[:2], ids=NAMES[:2])
-def test_two_that_may_work_side_by_side_commit_one_after_the_other(shop: Shop, first: Scope, second: Scope) -> None:
-    check_winner_and_loser(shop, with_leases(first, second, shop))
+def test_two_that_may_work_side_by_side_commit_one_after_the_other(
+    scenario: ConcurrentRefreshScenario, first: Scope, second: Scope
+) -> None:
+    check_winner_and_loser(scenario, assert_outcome_with_leases(first, second, scenario))
 
 
 @pytest.mark.slow
-@ON_DISK_AND_IN_A_BUCKET
-def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(shop: Shop) -> None:
-    reports = with_leases("full", "full", shop)
-    shop.check_whole(reports)
+@ON_LOCAL_AND_S3_STORES
+def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(scenario: ConcurrentRefreshScenario) -> None:
+    reports = assert_outcome_with_leases("full", "full", scenario)
+    scenario.assert_consistent(reports)
     first, second = sorted(reports, key=lambda report: report["release"]["version"])
     assert [each["release"]["version"] for each in (first, second)] == [2, 3]
     assert [each["slots"]["superseded"] for each in (first, second)] == [0, 0]
@@ -193,23 +208,25 @@ def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(shop: S
     assert {name: second["slots"][name] for name in ("new", "changed", "waiting", "retired")} == {
         "new": 1, "changed": 5, "waiting": 1, "retired": 1,
     }  # fmt: skip
-    assert len(shop.shown()) == 26
+    assert len(scenario.rows_by_sku()) == 26
 
 
 @pytest.mark.slow
-@ON_DISK_AND_IN_A_BUCKET
+@ON_LOCAL_AND_S3_STORES
 @pytest.mark.parametrize(("first", "second"), SCOPES, ids=NAMES)
-def test_without_leases_the_commit_alone_keeps_two_runs_apart(shop: Shop, first: Scope, second: Scope) -> None:
-    check_winner_and_loser(shop, without_leases(first, second, shop, BLUE))
+def test_without_leases_the_commit_alone_keeps_two_runs_apart(
+    scenario: ConcurrentRefreshScenario, first: Scope, second: Scope
+) -> None:
+    check_winner_and_loser(scenario, assert_outcome_without_leases(first, second, scenario, BLUE))
 
 
 @pytest.mark.slow
-@ON_DISK_AND_IN_A_BUCKET
-def test_without_leases_two_processes_of_one_run_commit_it_once(shop: Shop) -> None:
-    reports = without_leases("full", "full", shop, RED)
-    shop.check_whole(reports)
-    assert shop.tables.version(MANIFEST) == 2
+@ON_LOCAL_AND_S3_STORES
+def test_without_leases_two_processes_of_one_run_commit_it_once(scenario: ConcurrentRefreshScenario) -> None:
+    reports = assert_outcome_without_leases("full", "full", scenario, RED)
+    scenario.assert_consistent(reports)
+    assert scenario.tables.version(MANIFEST) == 2
     assert reports[0]["run_id"] == reports[1]["run_id"]
     assert reports[0]["slots"] == reports[1]["slots"]
     assert reports[0]["slots"]["superseded"] == 0
-    assert len(shop.shown()) == 26
+    assert len(scenario.rows_by_sku()) == 26

@@ -18,8 +18,8 @@ from infra.errors import InvalidStoreAddress
 from infra.pools import ray_cluster
 from infra.provenance.certificates import development_identity
 from tests.fixtures.ray_clusters import NEEDS_RAY
-from tests.fixtures.scanner_images import mark
-from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
+from tests.fixtures.scanner_images import draw_logo
+from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 
 WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
 
@@ -156,7 +156,7 @@ def test_a_certificate_of_the_shops_own_is_warned_of_before_its_end(
     certificate, key = write_identity(tmp_path, new_identity(ends=timedelta(days=days)))
     found, said = signing(monkeypatch, c2pa_certificate=certificate, c2pa_key=key)
     assert found == state
-    assert (f"signing as {FOREIGN}" in said) == (days > 0)
+    assert (f"signing as {FOREIGN_ORGANIZATION}" in said) == (days > 0)
 
 
 def test_a_key_that_is_missing_or_switched_off_signing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_a_scanner_that_is_not_here_is_as_bad_as_the_policy_wants_it(monkeypatch
 
 
 def test_a_library_with_a_mark_that_cannot_be_found_is_said_so(tmp_path: Path) -> None:
-    mark(3).save(tmp_path / "Acme.png")
+    draw_logo(3).save(tmp_path / "Acme.png")
     assert scanners(f"required: [logos]\nlogos: {{library: {str(tmp_path)!r}}}")["logos"][0] == "ok"
     Image.new("RGB", (99, 99)).save(tmp_path / "Dot.png")
     assert scanners(f"required: [logos]\nlogos: {{library: {str(tmp_path)!r}}}")["logos"] == (

@@ -12,7 +12,14 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.provenance.credentials import Signer
 from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
-from tests.fixtures.crash_harness import CATALOGUE, World, assert_sums, assert_whole, plain_rows, released
+from tests.fixtures.crash_harness import (
+    CATALOGUE,
+    CrashHarness,
+    assert_slots_accounted_for,
+    assert_store_consistent,
+    plain_rows,
+    published_slots,
+)
 
 
 def lose(store: ObjectStore, how: str) -> None:
@@ -29,7 +36,7 @@ def lose(store: ObjectStore, how: str) -> None:
 def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, painted_again: int
 ) -> None:
-    world = World(tmp_path, plain_rows(2))
+    world = CrashHarness(tmp_path, plain_rows(2))
     publish = flows.refresh.publish
 
     def publish_too_late(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None) -> Release:
@@ -44,10 +51,10 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
     closed = read_json(world.store, layout.run_file(ended, "closed.json"))
     assert (closed["state"], "is not the file that was judged" in closed["reason"]) == ("superseded", True)
     assert list(world.store.list(layout.open_runs_prefix(CATALOGUE))) == []
-    assert released(world.tables) == {}
+    assert published_slots(world.tables) == {}
     report = world.refresh()
     assert report["run_id"] != ended
-    assert_sums(report)
-    assert report["slots"]["published"] == len(released(world.tables)) == 2
-    assert_whole(world.store, world.tables)
-    assert world.redone == painted_again
+    assert_slots_accounted_for(report)
+    assert report["slots"]["published"] == len(published_slots(world.tables)) == 2
+    assert_store_consistent(world.store, world.tables)
+    assert world.regenerated_count == painted_again

@@ -17,60 +17,62 @@ from infra.stores import open_store
 from infra.stores.s3_client import S3Access
 from tests.fixtures.crash_harness import (
     CATALOGUE,
-    World,
-    assert_sums,
-    assert_whole,
-    awkward_rows,
+    CrashHarness,
+    assert_slots_accounted_for,
+    assert_store_consistent,
+    edge_case_rows,
     plain_rows,
-    refused,
-    released,
+    published_slots,
+    recorded_outcomes,
 )
-from tests.fixtures.fault_proxy import Faults, Place, fault_proxy
-from tests.fixtures.object_stores import BUCKET, bucket_at
+from tests.fixtures.fault_proxy import Faults, RunningProxy, fault_proxy
+from tests.fixtures.object_stores import BUCKET, temporary_s3_url
 from tests.paths import ROOT
 
 SETTINGS = Settings(shard_size=5, in_flight=3)
 
 
-def shop(folder: Path, place: str | None = None, plain: int = 12) -> World:
+def make_harness(folder: Path, place: str | None = None, plain: int = 12) -> CrashHarness:
     """Return a shop of a few dozen slots, with one of each fate, screened in processes as in earnest."""
-    return World(folder, awkward_rows() + plain_rows(plain), settings=SETTINGS, processes=True, shop=place)
+    return CrashHarness(
+        folder, edge_case_rows() + plain_rows(plain), settings=SETTINGS, screen_in_processes=True, url_override=place
+    )
 
 
 @contextmanager
-def behind(endpoint: str, folder: Path, faults: Faults) -> Iterator[tuple[str, Place]]:
+def store_behind_fault_proxy(endpoint: str, folder: Path, faults: Faults) -> Iterator[tuple[str, RunningProxy]]:
     """Lend a fresh store behind a network with these faults."""
-    with fault_proxy(endpoint, folder, faults) as place, bucket_at(place.endpoint) as url:
+    with fault_proxy(endpoint, folder, faults) as place, temporary_s3_url(place.endpoint) as url:
         yield url, place
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> World:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> CrashHarness:
     """Return the shop after its first night on a disk, where nothing fails."""
-    made = shop(tmp_path_factory.mktemp("undisturbed"))
+    made = make_harness(tmp_path_factory.mktemp("undisturbed"))
     made.refresh()
     return made
 
 
-def refresh_as(undisturbed: World, world: World) -> None:
+def refresh_as(undisturbed: CrashHarness, world: CrashHarness) -> None:
     """Refresh twice, and compare with the undisturbed shop: keys, attempts, verdicts, manifest rows, images made."""
     report = world.refresh()
-    assert released(world.tables) == released(undisturbed.tables)
-    assert refused(world.tables) == refused(undisturbed.tables)
-    assert set(world.painted) == set(undisturbed.painted)
-    assert_sums(report)
-    before = world.painted.total()
+    assert published_slots(world.tables) == published_slots(undisturbed.tables)
+    assert recorded_outcomes(world.tables) == recorded_outcomes(undisturbed.tables)
+    assert set(world.generated) == set(undisturbed.generated)
+    assert_slots_accounted_for(report)
+    before = world.generated.total()
     again = world.refresh()
     assert again["slots"]["unchanged"] == report["slots"]["published"]
     assert (again["slots"]["new"], again["images"]["generated"]) == (1, 0)  # the poisoned one, tried anew
-    assert world.painted.total() == before
+    assert world.generated.total() == before
 
 
 @pytest.mark.slow
 def test_a_published_picture_says_what_it_is_and_that_it_never_changes(s3_url: str, tmp_path: Path) -> None:
     from s3fs import S3FileSystem
 
-    world = shop(tmp_path, s3_url, plain=2)
+    world = make_harness(tmp_path, s3_url, plain=2)
     count = world.refresh()["slots"]["published"]
     bucket, prefix = s3_url.removeprefix("s3://").split("/", 1)
     files = S3FileSystem(**S3Access.from_environment().for_s3fs())
@@ -85,35 +87,35 @@ def test_a_published_picture_says_what_it_is_and_that_it_never_changes(s3_url: s
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_network_that_loses_a_request_in_twenty_changes_nothing(
-    s3_endpoint: str, tmp_path: Path, undisturbed: World, seed: int
+    s3_endpoint: str, tmp_path: Path, undisturbed: CrashHarness, seed: int
 ) -> None:
-    with behind(s3_endpoint, tmp_path, Faults(share=0.05, seed=seed)) as (url, place):
-        world = shop(tmp_path / "shop", url)
+    with store_behind_fault_proxy(s3_endpoint, tmp_path, Faults(share=0.05, seed=seed)) as (url, place):
+        world = make_harness(tmp_path / "shop", url)
         refresh_as(undisturbed, world)
-        assert_whole(world.store, world.tables)
-        assert sum(place.counts().values()) >= 20, place.counts()
+        assert_store_consistent(world.store, world.tables)
+        assert sum(place.fault_counts().values()) >= 20, place.fault_counts()
     # Seen past the proxy too, and nothing of a lost answer was taken for somebody else's.
-    assert world.redone == 0
+    assert world.regenerated_count == 0
 
 
 @pytest.mark.slow
-def test_an_outage_of_thirty_seconds_is_sat_out(s3_endpoint: str, tmp_path: Path, undisturbed: World) -> None:
-    with behind(s3_endpoint, tmp_path, Faults(outage_after=150, outage_seconds=30.0)) as (url, place):
-        world = shop(tmp_path / "shop", url)
+def test_an_outage_of_thirty_seconds_is_sat_out(s3_endpoint: str, tmp_path: Path, undisturbed: CrashHarness) -> None:
+    with store_behind_fault_proxy(s3_endpoint, tmp_path, Faults(outage_after=150, outage_seconds=30.0)) as (url, place):
+        world = make_harness(tmp_path / "shop", url)
         refresh_as(undisturbed, world)
-        assert place.counts()["outage"] >= 5
-    assert world.redone == 0
+        assert place.fault_counts()["outage"] >= 5
+    assert world.regenerated_count == 0
 
 
 @pytest.mark.slow
 def test_a_network_as_slow_as_another_continent_changes_nothing(
-    s3_endpoint: str, tmp_path: Path, undisturbed: World
+    s3_endpoint: str, tmp_path: Path, undisturbed: CrashHarness
 ) -> None:
-    with behind(s3_endpoint, tmp_path, Faults(latency=0.2)) as (url, _):
-        refresh_as(undisturbed, shop(tmp_path / "shop", url))
+    with store_behind_fault_proxy(s3_endpoint, tmp_path, Faults(latency=0.2)) as (url, _):
+        refresh_as(undisturbed, make_harness(tmp_path / "shop", url))
 
 
-def command(world: World, **environment: str) -> "subprocess.CompletedProcess[str]":
+def command(world: CrashHarness, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run `packshot refresh` on a world's catalogue."""
     source, recipe = world.job().source, world.folder / "recipe.json"
     recipe.write_text(json.dumps(world.recipe), "utf-8")
@@ -131,28 +133,28 @@ def command(world: World, **environment: str) -> "subprocess.CompletedProcess[st
 
 @pytest.mark.slow
 def test_a_store_that_is_gone_for_good_is_told_in_a_sentence_and_what_was_staged_is_used(
-    s3_endpoint: str, tmp_path: Path, undisturbed: World
+    s3_endpoint: str, tmp_path: Path, undisturbed: CrashHarness
 ) -> None:
     name = uuid4().hex
     with fault_proxy(s3_endpoint, tmp_path, Faults(outage_after=150, outage_seconds=3600.0)) as place:
-        with bucket_at(place.endpoint):
-            gone = shop(tmp_path / "shop", f"s3://{BUCKET}/{name}")
+        with temporary_s3_url(place.endpoint):
+            gone = make_harness(tmp_path / "shop", f"s3://{BUCKET}/{name}")
             first = command(gone)
-        assert 2 <= place.counts()["outage"] < 500, "each operation waited for the store anew"
+        assert 2 <= place.fault_counts()["outage"] < 500, "each operation waited for the store anew"
     assert first.returncode == 3, first.stderr
     assert (first.stdout, len(first.stderr.splitlines())) == ("", 1)
     assert first.stderr.startswith("packshot: ")
     assert "see that it can be reached, then run the same command again: what was staged is used" in first.stderr
     assert "sesame" not in first.stderr
-    with bucket_at(s3_endpoint):
+    with temporary_s3_url(s3_endpoint):
         staged = {info.key for info in open_store(gone.url).list("staging/") if info.key.endswith(".png")}
-        assert 0 < len(staged) < len(undisturbed.painted)
+        assert 0 < len(staged) < len(undisturbed.generated)
         second = command(gone)
         assert second.returncode == 1, second.stderr  # a slot has failed, the poisoned one
         report = json.loads(second.stdout)
         images = report["images"]
         assert images["reused"] > 0
-        assert images["generated"] + images["reused"] == len(undisturbed.painted), images
-        assert released(gone.tables) == released(undisturbed.tables)
-        assert refused(gone.tables) == refused(undisturbed.tables)
-        assert_whole(gone.store, gone.tables)
+        assert images["generated"] + images["reused"] == len(undisturbed.generated), images
+        assert published_slots(gone.tables) == published_slots(undisturbed.tables)
+        assert recorded_outcomes(gone.tables) == recorded_outcomes(undisturbed.tables)
+        assert_store_consistent(gone.store, gone.tables)

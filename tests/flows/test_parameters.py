@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from catalogs.errors import OptionError, RuleFileError
 from flows.parameters import RefreshParameters, read_policy, read_recipe
-from tests.flows.test_bad_input import RECIPE
+from tests.flows.test_bad_input import STUB_RECIPE
 
 
 def asked(**values: Any) -> RefreshParameters:
@@ -17,7 +17,7 @@ def asked(**values: Any) -> RefreshParameters:
 
 
 def test_a_catalogues_name_is_the_options_else_the_recipes_else_its_files(tmp_path: Path) -> None:
-    (tmp_path / "named.yaml").write_text(json.dumps(RECIPE | {"catalogue": "winter"}))
+    (tmp_path / "named.yaml").write_text(json.dumps(STUB_RECIPE | {"catalogue": "winter"}))
     job, warnings = asked(catalogue="autumn", recipe=str(tmp_path / "named.yaml")).resolve_job()
     assert (job.catalogue, warnings) == ("autumn", [])
     job, warnings = asked(recipe=str(tmp_path / "named.yaml")).resolve_job()

@@ -16,55 +16,55 @@ from infra.stores.parquet_objects import read_row_groups
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
 from tasks.runs import run_state as runs
-from tests.fixtures.refresh_harness import Shop
-from tests.flows.test_bad_input import RECIPE
+from tests.fixtures.refresh_harness import RefreshHarness
+from tests.flows.test_bad_input import STUB_RECIPE
 
 SETTINGS = Settings(shard_size=2, screeners=1)
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def harness(tmp_path: Path) -> RefreshHarness:
     rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)]
-    return Shop(tmp_path, rows, RECIPE)
+    return RefreshHarness(tmp_path, rows, STUB_RECIPE)
 
 
-def started(shop: Shop) -> Run:
-    job, _ = shop.parameters().resolve_job()
-    run = runs.start_run(shop.store, job, "fingerprint")
-    make_plan(job, shop.store, open_tables(job.store), run.run_id, SETTINGS.shard_size)
+def started(harness: RefreshHarness) -> Run:
+    job, _ = harness.parameters().resolve_job()
+    run = runs.start_run(harness.store, job, "fingerprint")
+    make_plan(job, harness.store, open_tables(job.store), run.run_id, SETTINGS.shard_size)
     return run
 
 
-def asked(shop: Shop, run: Run, part: str = "1-00000") -> PartParameters:
-    return PartParameters(store=str(shop.folder / "store"), run=run.run_id, part=part)
+def asked(harness: RefreshHarness, run: Run, part: str = "1-00000") -> PartParameters:
+    return PartParameters(store=str(harness.folder / "store"), run=run.run_id, part=part)
 
 
-def records(shop: Shop, run: Run) -> list[str]:
-    tables = read_row_groups(shop.store, f"runs/{run.run_id}/records/")
+def records(harness: RefreshHarness, run: Run) -> list[str]:
+    tables = read_row_groups(harness.store, f"runs/{run.run_id}/records/")
     return sorted(how for table in tables for how in table["made"].to_pylist())
 
 
-def test_a_part_is_done_once_and_recorded_for_its_parent(shop: Shop) -> None:
-    run = started(shop)
-    with hold_run_lease(shop.store, run, SETTINGS), open_thread_executor() as hands:
+def test_a_part_is_done_once_and_recorded_for_its_parent(harness: RefreshHarness) -> None:
+    run = started(harness)
+    with hold_run_lease(harness.store, run, SETTINGS), open_thread_executor() as hands:
         for _ in range(2):
-            run_part(asked(shop, run), SETTINGS, hands)
-            assert records(shop, run) == ["generated"] * 4
+            run_part(asked(harness, run), SETTINGS, hands)
+            assert records(harness, run) == ["generated"] * 4
         with pytest.raises(OptionError, match="has no part '9-00000'"):
-            run_part(asked(shop, run, "9-00000"), SETTINGS, hands)
+            run_part(asked(harness, run, "9-00000"), SETTINGS, hands)
 
 
-def test_a_part_of_a_run_that_nobody_holds_is_not_begun(shop: Shop) -> None:
-    run = started(shop)
+def test_a_part_of_a_run_that_nobody_holds_is_not_begun(harness: RefreshHarness) -> None:
+    run = started(harness)
     with open_thread_executor() as hands, pytest.raises(LeaseLost, match="not held any more by the process that asked"):
-        run_part(asked(shop, run), SETTINGS, hands)
-    assert records(shop, run) == []
+        run_part(asked(harness, run), SETTINGS, hands)
+    assert records(harness, run) == []
 
 
-def test_a_lease_that_lapses_stops_a_part(shop: Shop) -> None:
-    run = started(shop)
-    with hold_run_lease(shop.store, run, SETTINGS):
-        check = lease_check(shop.store, run)
+def test_a_lease_that_lapses_stops_a_part(harness: RefreshHarness) -> None:
+    run = started(harness)
+    with hold_run_lease(harness.store, run, SETTINGS):
+        check = lease_check(harness.store, run)
         check()
     with pytest.raises(LeaseLost):
         check()

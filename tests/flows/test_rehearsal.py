@@ -31,16 +31,16 @@ def staged(out: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("whole")
     return out, rehearse(out)
 
 
 @pytest.mark.slow
 def test_most_pictures_pass_and_the_awkward_rows_are_caught_for_their_reasons(
-    whole: tuple[Path, dict[str, Any]],
+    rehearsal: tuple[Path, dict[str, Any]],
 ) -> None:
-    _, night = whole
+    _, night = rehearsal
     assert night["images"]["generated"] <= 48
     assert night["slots"]["published"] >= 0.75 * night["slots"]["new"]
     rejected = {(reject["column"], reject["reason"].split()[0]) for reject in night["rejects"]}
@@ -50,9 +50,9 @@ def test_most_pictures_pass_and_the_awkward_rows_are_caught_for_their_reasons(
 
 @pytest.mark.slow
 def test_near_duplicates_and_soft_pictures_are_made_again_and_what_is_the_same_is_shared(
-    whole: tuple[Path, dict[str, Any]],
+    rehearsal: tuple[Path, dict[str, Any]],
 ) -> None:
-    out, night = whole
+    out, night = rehearsal
     rows = open_tables(str(out / "store")).read("manifest/rehearsal", ("sku", "view", "attempt", "object", "pixel_sha"))
     shown = {(row["sku"], row["view"]): row for row in rows.to_pylist()}
     # Two rings of one seed whose captions differ by a word: one of them was drawn again from another seed.
@@ -63,8 +63,8 @@ def test_near_duplicates_and_soft_pictures_are_made_again_and_what_is_the_same_i
 
 
 @pytest.mark.slow
-def test_a_second_rehearsal_makes_no_picture(whole: tuple[Path, dict[str, Any]]) -> None:
-    out, night = whole
+def test_a_second_rehearsal_makes_no_picture(rehearsal: tuple[Path, dict[str, Any]]) -> None:
+    out, night = rehearsal
     again = rehearse(out)
     assert (again["images"]["generated"], again["images"]["attempts"]) == (0, 0)
     assert again["release"]["version"] == night["release"]["version"]
@@ -72,8 +72,10 @@ def test_a_second_rehearsal_makes_no_picture(whole: tuple[Path, dict[str, Any]])
 
 
 @pytest.mark.slow
-def test_a_killed_rehearsal_goes_on_to_the_same_pictures(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    reference = staged(whole[0])
+def test_a_killed_rehearsal_goes_on_to_the_same_pictures(
+    rehearsal: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    reference = staged(rehearsal[0])
     victim = subprocess.Popen(
         [*COMMAND, str(tmp_path)],
         cwd=ROOT,

@@ -18,11 +18,11 @@ from flows.wiring.composition import open_resources, pool_factory, read_price_li
 from infra.errors import EngineError
 from infra.stores import open_store
 from infra.testing.faulty_engine import PROCESS_KILL, open_process_killing_engine
-from tests.fixtures.pool_work import open_nothing
+from tests.fixtures.pool_work import open_broken_engine_for
 from tests.fixtures.prefect_stack import staged_keys, wait_for_staged
-from tests.fixtures.ray_clusters import engines_of, kill_node
-from tests.fixtures.refresh_harness import SETTINGS, Shop, check_published
-from tests.flows.test_bad_input import RECIPE
+from tests.fixtures.ray_clusters import engine_processes, kill_node
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
+from tests.flows.test_bad_input import STUB_RECIPE
 
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What does not depend on where a picture was made."""
@@ -30,29 +30,29 @@ RAY: dict[str, Any] = {"pool": "ray", "shard_size": 4}
 Release = dict[Any, tuple[Any, ...]]
 
 
-def shop_of(folder: Path, count: int, bad: int | None = None, **settings: Any) -> Shop:
+def harness_with_skus(folder: Path, count: int, bad: int | None = None, **settings: Any) -> RefreshHarness:
     folder.mkdir(exist_ok=True)
     titles = [f"Thing No. {number}" + f" {PROCESS_KILL}" * (number == bad) for number in range(count)]
     rows = [{"sku": f"thing-{number}", "title": title} for number, title in enumerate(titles)]
-    return Shop(folder, rows, RECIPE, settings=SETTINGS.model_copy(update=settings))
+    return RefreshHarness(folder, rows, STUB_RECIPE, settings=SETTINGS.model_copy(update=settings))
 
 
-def release_of(shop: Shop) -> Release:
-    check_published(shop.store, shop.manifest())
+def published_release(shop: RefreshHarness) -> Release:
+    assert_published_images(shop.store, shop.manifest())
     return {name: tuple(row[column] for column in NAMES) for name, row in shop.manifest().items()}
 
 
-def on_one(folder: Path, count: int) -> Release:
+def release_on_one_engine(folder: Path, count: int) -> Release:
     """Return the release as this process makes it alone."""
-    shop = shop_of(folder / "alone", count)
-    shop.night()
-    return release_of(shop)
+    shop = harness_with_skus(folder / "alone", count)
+    shop.refresh()
+    return published_release(shop)
 
 
-class Night(threading.Thread):
+class RefreshThread(threading.Thread):
     """A night on a thread, so that something can be killed meanwhile."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: RefreshHarness) -> None:
         super().__init__(daemon=True)
         self.shop = shop
         self.report: dict[str, Any] = {}
@@ -60,7 +60,7 @@ class Night(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.report = self.shop.night().report
+            self.report = self.shop.refresh().report
         except BaseException as error:
             self.fault = error
 
@@ -72,21 +72,23 @@ class Night(threading.Thread):
 
 
 @pytest.mark.slow
-def test_one_two_and_four_engines_of_a_cluster_make_the_same_release(tmp_path: Path, cluster: Any) -> None:
-    alone = on_one(tmp_path, 10)
+def test_one_two_and_four_engines_of_a_cluster_make_the_same_release(tmp_path: Path, multi_node_ray: Any) -> None:
+    alone = release_on_one_engine(tmp_path, 10)
     for engines in (1, 2, 4):
-        shop = shop_of(tmp_path / str(engines), 10, ray_address=cluster.address, ray_gpus=engines, **RAY)
-        assert shop.night().report["images"]["generated"] == 10
-        assert release_of(shop) == alone
+        shop = harness_with_skus(
+            tmp_path / str(engines), 10, ray_address=multi_node_ray.address, ray_gpus=engines, **RAY
+        )
+        assert shop.refresh().report["images"]["generated"] == 10
+        assert published_release(shop) == alone
 
 
 @pytest.mark.slow
-def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, cluster: Any) -> None:
-    shop = shop_of(tmp_path, 40, ray_address=cluster.address, stub_seconds=0.5, in_flight=9, **RAY)
-    night = Night(shop)
+def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, multi_node_ray: Any) -> None:
+    shop = harness_with_skus(tmp_path, 40, ray_address=multi_node_ray.address, stub_seconds=0.5, in_flight=9, **RAY)
+    night = RefreshThread(shop)
     night.start()
-    node, other = cluster.worker_nodes
-    while night.is_alive() and not (staged_keys(shop) and engines_of(node) and engines_of(other)):
+    node, other = multi_node_ray.worker_nodes
+    while night.is_alive() and not (staged_keys(shop) and engine_processes(node) and engine_processes(other)):
         time.sleep(0.05)
     kill_node(node)
     staged = len(staged_keys(shop))
@@ -94,18 +96,18 @@ def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, cluste
     assert 0 < staged < 40, "it was killed in the middle"
     assert (report["slots"]["published"], report["reasons"]) == (40, {})
     assert report["images"]["generated"] + report["images"]["reused"] == 40
-    assert release_of(shop) == on_one(tmp_path, 40)
+    assert published_release(shop) == release_on_one_engine(tmp_path, 40)
 
 
 def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: Any) -> None:
-    shop = shop_of(tmp_path, 10, ray_gpus=2, **RAY)
-    report = shop.night().report
+    shop = harness_with_skus(tmp_path, 10, ray_gpus=2, **RAY)
+    report = shop.refresh().report
     assert (report["slots"]["published"], report["images"]["generated"]) == (10, 10)
-    assert release_of(shop) == on_one(tmp_path, 10)
+    assert published_release(shop) == release_on_one_engine(tmp_path, 10)
 
 
 def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ray: Any) -> None:
-    shop = shop_of(tmp_path, 20, ray_gpus=1, stub_seconds=0.1, **RAY | {"shard_size": 32})
+    shop = harness_with_skus(tmp_path, 20, ray_gpus=1, stub_seconds=0.1, **RAY | {"shard_size": 32})
     planned = shop.settings.model_copy(update={"stub_seconds": 0.01})
     a_second = 2.0 / 3600  # of the price list's default GPU
     job, _ = shop.parameters(max_cost=0.85 * a_second).resolve_job()
@@ -118,8 +120,8 @@ def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ra
 
 @pytest.mark.slow
 def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_path: Path, local_ray: Any) -> None:
-    shop = shop_of(tmp_path, 16, ray_gpus=1, stub_seconds=0.2, **RAY)
-    night = Night(shop)
+    shop = harness_with_skus(tmp_path, 16, ray_gpus=1, stub_seconds=0.2, **RAY)
+    night = RefreshThread(shop)
     night.start()
     wait_for_staged(shop, 3)
     (actor,) = [each for each in psutil.Process().children(recursive=True) if "EngineActor" in each.name()]
@@ -128,7 +130,7 @@ def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_pa
     assert (report["slots"]["published"], report["reasons"]) == (16, {})
     assert report["images"]["reused"] >= 3, "what it had staged was found"
     assert report["images"]["generated"] + report["images"]["reused"] == 16
-    assert release_of(shop) == on_one(tmp_path, 16)
+    assert published_release(shop) == release_on_one_engine(tmp_path, 16)
 
 
 @pytest.mark.slow
@@ -136,23 +138,23 @@ def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
     tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flows.wiring.composition, "open_engine", open_process_killing_engine)
-    shop = shop_of(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
-    report = shop.night().report
+    shop = harness_with_skus(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
+    report = shop.refresh().report
     assert (report["slots"]["published"], report["slots"]["failed"]) == (11, 1)
     assert report["reasons"] == {"set-aside": 1}
     assert {sku for sku, _, _ in shop.manifest()} == {f"thing-{number}" for number in range(12)} - {"thing-5"}
     shop.rows[5]["title"] = "Thing No. 5"
-    assert shop.night().report["slots"]["published"] == 1
+    assert shop.refresh().report["slots"]["published"] == 1
 
 
 def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(
     tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = shop_of(tmp_path, 2, ray_gpus=1, **RAY)
-    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_nothing)
+    shop = harness_with_skus(tmp_path, 2, ray_gpus=1, **RAY)
+    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_broken_engine_for)
     with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):
-        shop.night()
-    assert len(shop.open_runs()) == 1, "the run is taken up when the engine is there"
+        shop.refresh()
+    assert len(shop.open_run_markers()) == 1, "the run is taken up when the engine is there"
 
 
 def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> None:
@@ -162,7 +164,7 @@ def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> N
 
 def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flows.wiring.composition, "ray_is_installed", lambda: False)
-    shop = shop_of(tmp_path, 1, **RAY)
+    shop = harness_with_skus(tmp_path, 1, **RAY)
     with pytest.raises(EngineError, match=r"pip install 'packshot\[ray\]'"):
-        shop.night()
-    assert list(shop.store.list(layout.open_runs_prefix(shop.name))) == []
+        shop.refresh()
+    assert list(shop.store.list(layout.open_runs_prefix(shop.catalogue))) == []

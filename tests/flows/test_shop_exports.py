@@ -23,14 +23,20 @@ from flows.run.executors import open_thread_executor
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
-from tests.fixtures.refresh_harness import SETTINGS, Manifest, by_name, check_published, check_sums
+from tests.fixtures.refresh_harness import (
+    SETTINGS,
+    Manifest,
+    assert_counts_add_up,
+    assert_published_images,
+    manifest_by_slot,
+)
 from tests.paths import DATA
 
 LOOKALIKE = DATA / "shopify_lookalike.csv"
 
 
 @dataclass(frozen=True)
-class Export:
+class ExpectedExport:
     """What is in an export: rows, those that only add a picture, and distinct pictures to make."""
 
     rows: int
@@ -46,18 +52,20 @@ class Export:
 
 EXPORTS = {
     # Three sizes of one top share a picture.
-    "shopify-apparel": Export(22, 0, 20, ("ocean-blue-shirt-Default Title", "classic-varsity-top-Medium")),
+    "shopify-apparel": ExpectedExport(22, 0, 20, ("ocean-blue-shirt-Default Title", "classic-varsity-top-Medium")),
     # Two sizes of one pot share a picture.
-    "shopify-home-and-garden": Export(21, 0, 20, ("clay-plant-pot-Regular", "clay-plant-pot-Large")),
+    "shopify-home-and-garden": ExpectedExport(21, 0, 20, ("clay-plant-pot-Regular", "clay-plant-pot-Large")),
     # Two colours each of three products: every variant has a picture of its own.
-    "shopify-jewelery": Export(41, 18, 23, ("chain-bracelet-Black", "leather-anchor-Silver", "gemstone-Purple")),
+    "shopify-jewelery": ExpectedExport(
+        41, 18, 23, ("chain-bracelet-Black", "leather-anchor-Silver", "gemstone-Purple")
+    ),
 }
 # A parka in four sizes and a boot in five share one picture each, slippers in two sizes and two colours share two.
-OURS = Export(35, 8, 18, ("harbour-parka-X-Large", "felt-slippers-38-Rust", "cafe-creme-scarf-Default Title"))
+OURS = ExpectedExport(35, 8, 18, ("harbour-parka-X-Large", "felt-slippers-38-Rust", "cafe-creme-scarf-Default Title"))
 
 
 @dataclass(frozen=True)
-class Night:
+class RefreshOutcome:
     """A refresh's report, how many prompts were rendered for it, and the shop's manifest after it."""
 
     report: dict[str, Any]
@@ -65,21 +73,21 @@ class Night:
     manifest: Manifest
 
     @property
-    def ends(self) -> dict[str, int]:
+    def nonzero_counts(self) -> dict[str, int]:
         """Return the counts of slots and images that are not zero."""
         images = {name: self.report["images"][name] for name in ("generated", "reused")}
         return {name: count for name, count in (self.report["slots"] | images).items() if count}
 
 
-def refreshed(source: Path, store: Path, name: str, **options: Any) -> Night:
+def refreshed(source: Path, store: Path, name: str, **options: Any) -> RefreshOutcome:
     values = {"source": str(source), "store": str(store), "catalogue": name, "engine": "stub", **options}
     with open_thread_executor() as hands:
         report = run_refresh(RefreshParameters(**values), SETTINGS, hands)
-    check_sums(report)
+    assert_counts_add_up(report)
     opened = open_store(str(store))
     plan = read_json(opened, layout.run_file(report["run_id"], "plan.json"))
     rows = open_tables(str(store)).read(layout.manifest_table(name), MANIFEST.names).to_pylist()
-    return Night(report, plan["slots"]["rendered"], by_name(rows))
+    return RefreshOutcome(report, plan["slots"]["rendered"], manifest_by_slot(rows))
 
 
 def as_parquet(source: Path, target: Path) -> Path:
@@ -90,20 +98,20 @@ def as_parquet(source: Path, target: Path) -> Path:
     return target
 
 
-def refresh_twice_and_as_parquet(source: Path, export: Export, folder: Path) -> Night:
+def refresh_twice_and_as_parquet(source: Path, export: ExpectedExport, folder: Path) -> RefreshOutcome:
     """Refresh an export, then again, then as Parquet: three nights, of which only the first makes anything."""
     name, store = source.stem.replace("_", "-"), folder / "store"
     first = refreshed(source, store, name, recipe="shopify")
     rows = {"input": export.rows, "accepted": export.accepted, "rejected": 0, "ignored": export.ignored}
     assert first.report["rows"] == rows
-    assert first.ends == {"new": export.accepted, "published": export.accepted, "generated": export.pictures}
+    assert first.nonzero_counts == {"new": export.accepted, "published": export.accepted, "generated": export.pictures}
     assert len({row["request_key"] for row in first.manifest.values()}) == export.pictures
     assert {name[0] for name in first.manifest} >= set(export.examples)
-    check_published(open_store(str(store)), first.manifest)
+    assert_published_images(open_store(str(store)), first.manifest)
     for again in (source, as_parquet(source, folder / f"{name}.parquet")):
         night = refreshed(again, store, name, recipe="shopify")
         assert night.report["rows"] == rows
-        assert night.ends == {"unchanged": export.accepted}
+        assert night.nonzero_counts == {"unchanged": export.accepted}
         assert (night.rendered, night.report["release"]) == (0, {"version": 1, "previous": 1})
         assert night.manifest == first.manifest
     return first
@@ -152,7 +160,7 @@ def small_recipe(folder: Path) -> str:
 def test_five_thousand_skus_are_made_once_and_then_only_what_changed(tmp_path: Path) -> None:
     recipe, store = small_recipe(tmp_path), tmp_path / "store"
 
-    def night(**changes: int) -> tuple[Night, pa.Table]:
+    def night(**changes: int) -> tuple[RefreshOutcome, pa.Table]:
         table = pa.Table.from_batches(synthetic_batches(5_000, share=0.25, **changes))
         pq.write_table(table, tmp_path / "catalogue.parquet", row_group_size=1_000)
         return refreshed(tmp_path / "catalogue.parquet", store, "big", recipe=recipe), table
@@ -165,10 +173,10 @@ def test_five_thousand_skus_are_made_once_and_then_only_what_changed(tmp_path: P
     assert images["shared"] == 5_000 - pictures
     assert slots["published"] + slots["review"] == 5_000
     assert len(first.manifest) == slots["published"] > 4_000
-    check_published(open_store(str(store)), first.manifest)
+    assert_published_images(open_store(str(store)), first.manifest)
 
     second, _ = night()
-    assert second.ends == {"unchanged": slots["published"], "waiting": slots["review"]}
+    assert second.nonzero_counts == {"unchanged": slots["published"], "waiting": slots["review"]}
     assert (second.rendered, second.manifest) == (0, first.manifest)
     assert second.report["release"]["version"] == first.report["release"]["version"]
 

@@ -15,29 +15,29 @@ from infra.provenance.watermarks import BlockWatermark
 from infra.stores import open_store
 from infra.tables import open_tables
 from tasks.maintenance.verify import verify
-from tests.fixtures.refresh_harness import SETTINGS, Shop, check_published
-from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
-from tests.flows.test_bad_input import RECIPE
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
+from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
+from tests.flows.test_bad_input import STUB_RECIPE
 
 BLOCKS = "infra.provenance.watermarks:BlockWatermark"
 
 
-def shop_with(folder: Path, **settings: Any) -> Shop:
+def shop_with(folder: Path, **settings: Any) -> RefreshHarness:
     rows = [{"sku": f"thing-{number}", "title": f"Secret Sauce {number}"} for number in range(2)]
-    return Shop(folder, rows, RECIPE, settings=SETTINGS.model_copy(update=settings))
+    return RefreshHarness(folder, rows, STUB_RECIPE, settings=SETTINGS.model_copy(update=settings))
 
 
-def credentials(shop: Shop, anchors: str = "") -> set[tuple[str, str]]:
+def credentials(shop: RefreshHarness, anchors: str = "") -> set[tuple[str, str]]:
     said = (read_credential(data, anchors=anchors) for data in pictures(shop))
     return {(each.state, each.issuer) for each in said}
 
 
-def pictures(shop: Shop) -> list[bytes]:
+def pictures(shop: RefreshHarness) -> list[bytes]:
     return [shop.store.read(row["object"]) for row in shop.manifest().values()]
 
 
-def assert_verified(shop: Shop, count: int) -> None:
-    found = verify(open_store(shop.url), open_tables(shop.url), shop.name, deep=True)
+def assert_verified(shop: RefreshHarness, count: int) -> None:
+    found = verify(open_store(shop.url), open_tables(shop.url), shop.catalogue, deep=True)
     assert (found.checked, found.sound) == (count, True), found.findings
 
 
@@ -45,8 +45,8 @@ def test_without_any_setting_a_development_certificate_signs_and_the_report_says
     tmp_path: Path,
 ) -> None:
     shop = shop_with(tmp_path, c2pa_folder=str(tmp_path / "c2pa"))
-    night = shop.night()
-    check_published(shop.store, night.after)
+    night = shop.refresh()
+    assert_published_images(shop.store, night.after)
     marks = night.report["marks"]
     assert (marks["signed"], marks["unsigned"], marks["signer"], marks["development"]) == (
         2,
@@ -59,7 +59,7 @@ def test_without_any_setting_a_development_certificate_signs_and_the_report_says
     assert "Signed with a development certificate: untrusted" in page
     assert_verified(shop, 2)
     assert [data for data in pictures(shop) if b"Secret" in data or b"Sauce" in data or b"Photograph" in data] == []
-    again = shop.night()
+    again = shop.refresh()
     assert (again.after, again.report["marks"]) == (night.after, {})
 
 
@@ -67,25 +67,27 @@ def test_a_certificate_of_the_shops_own_is_named_and_its_key_reaches_nothing(tmp
     made = new_identity()
     certificate, key = write_identity(tmp_path / "keys", made)
     shop = shop_with(tmp_path, c2pa_certificate=certificate, c2pa_key=key)
-    night = shop.night()
+    night = shop.refresh()
     marks = night.report["marks"]
-    assert (marks["signer"], marks["development"], marks["stamped"]) == (FOREIGN, False, False)
-    assert credentials(shop, made.root.decode()) == {("trusted", FOREIGN)}
-    assert f"Signed as {FOREIGN}." in shop.store.read(f"runs/{night.report['run_id']}/report.html").decode()
+    assert (marks["signer"], marks["development"], marks["stamped"]) == (FOREIGN_ORGANIZATION, False, False)
+    assert credentials(shop, made.root.decode()) == {("trusted", FOREIGN_ORGANIZATION)}
+    assert (
+        f"Signed as {FOREIGN_ORGANIZATION}." in shop.store.read(f"runs/{night.report['run_id']}/report.html").decode()
+    )
     secret = made.key.splitlines()[1]
     assert [info.key for info in shop.store.list("") if secret in shop.store.read(info.key)] == []
 
 
 def test_machines_with_other_certificates_and_nights_without_any_share_a_store(tmp_path: Path) -> None:
     shop = shop_with(tmp_path, c2pa_folder=str(tmp_path / "one"))
-    shop.night()
+    shop.refresh()
     shop.row("thing-0")["title"] = "Another Thing"
     shop.settings = SETTINGS.model_copy(update={"c2pa_folder": str(tmp_path / "two")})
-    shop.night()
+    shop.refresh()
     assert_verified(shop, 2)
     shop.row("thing-1")["title"] = "A Third Thing"
     shop.settings = SETTINGS.model_copy(update={"c2pa": False})
-    marks = shop.night().report["marks"]
+    marks = shop.refresh().report["marks"]
     assert (marks["signed"], marks["unsigned"], marks["signer"]) == (0, 1, None)
     assert_verified(shop, 2)
     assert credentials(shop) == {("valid", DEVELOPMENT_ISSUER), ("absent", "")}
@@ -96,7 +98,7 @@ def test_a_key_that_cannot_sign_ends_a_run_before_anything_is_made(tmp_path: Pat
     Path(key).unlink()
     shop = shop_with(tmp_path, c2pa_certificate=certificate, c2pa_key=key)
     with pytest.raises(ProvenanceConfigError, match=r"PACKSHOT_C2PA_KEY: .*key.pem' cannot be read"):
-        shop.night()
+        shop.refresh()
     assert list(shop.store.list("")) == []
 
 
@@ -120,9 +122,9 @@ def test_without_the_library_a_run_ends_unless_signing_is_switched_off(
     monkeypatch.setitem(__import__("sys").modules, "c2pa", None)
     shop = shop_with(tmp_path, c2pa_folder=str(tmp_path / "c2pa"))
     with pytest.raises(ProvenanceMarkError, match="c2pa-python is missing"):
-        shop.night()
+        shop.refresh()
     shop.settings = SETTINGS.model_copy(update={"c2pa": False})
-    assert shop.night().report["marks"]["unsigned"] == 2
+    assert shop.refresh().report["marks"]["unsigned"] == 2
     assert_verified(shop, 2)
 
 
@@ -142,10 +144,10 @@ LENIENT = {
 
 def test_the_recipes_watermark_is_in_every_picture_and_in_the_report(tmp_path: Path) -> None:
     shop = shop_with(tmp_path, watermark=BLOCKS)
-    shop.edited(finish={"watermark": "blocks-1"})
+    shop.edit_recipe(finish={"watermark": "blocks-1"})
     shop.policy = LENIENT
-    night = shop.night()
-    check_published(shop.store, night.after)
+    night = shop.refresh()
+    assert_published_images(shop.store, night.after)
     assert night.report["marks"]["watermarks"] == ["blocks-1"]
     hidden = {BlockWatermark().extract(decode(data)) for data in pictures(shop)}
     assert len(hidden) == 2, "what is hidden follows from the pixels"
@@ -163,7 +165,7 @@ def test_a_watermark_that_is_not_there_ends_a_run_before_anything_is_made(
     tmp_path: Path, settings: dict[str, Any], name: str, words: str
 ) -> None:
     shop = shop_with(tmp_path, **settings)
-    shop.edited(finish={"watermark": name})
+    shop.edit_recipe(finish={"watermark": name})
     with pytest.raises(ProvenanceConfigError, match=words):
-        shop.night()
+        shop.refresh()
     assert list(shop.store.list("")) == []

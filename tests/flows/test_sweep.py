@@ -4,18 +4,18 @@ import json
 from pathlib import Path
 
 from flows.sweep import sweep
-from tests.fixtures.refresh_harness import Shop
-from tests.flows.run.test_executors import recorded
-from tests.flows.test_bad_input import RECIPE
+from tests.fixtures.refresh_harness import RefreshHarness
+from tests.flows.run.test_executors import prefect_records
+from tests.flows.test_bad_input import STUB_RECIPE
 
 
 def test_a_dry_sweep_says_what_would_go_and_keeps_it(prefect_api: str, tmp_path: Path) -> None:
-    shop = Shop(tmp_path, [{"sku": "mug", "title": "Mug"}], RECIPE)
-    shop.night()
+    shop = RefreshHarness(tmp_path, [{"sku": "mug", "title": "Mug"}], STUB_RECIPE)
+    shop.refresh()
     before = sorted(info.key for info in shop.store.list(""))
     swept = sweep(store=str(tmp_path / "store"), dry_run=True)
     assert (swept["dry_run"], swept["counts"]["published"]["files"]) == (True, 0)
     assert sorted(info.key for info in shop.store.list("")) == before
-    [table] = [found for found in recorded(prefect_api, "artifacts") if found["key"] == "sweep"]
+    [table] = [found for found in prefect_records(prefect_api, "artifacts") if found["key"] == "sweep"]
     assert {row["what"] for row in json.loads(table["data"])} == set(swept["counts"])
     assert table["description"].startswith("Would go from ")

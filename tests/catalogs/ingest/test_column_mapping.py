@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from catalogs.errors import CatalogueError
 from catalogs.ingest.column_mapping import as_text, clean_text, field_values, placeholders, source_columns, strip_html
 from catalogs.recipe.loading import built_in_recipe
-from tests.fixtures.sample_recipe import FIELDS, recipe_with
+from tests.fixtures.sample_recipe import CATALOGUE_COLUMNS, recipe_with
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 
@@ -152,7 +152,7 @@ def test_an_optional_field_whose_columns_are_not_there_is_left_out() -> None:
     ("changes", "available", "said"),
     [
         ({}, ["sku", "name"], "The source has no column 'title'; it has name, sku. Map it under columns."),
-        ({"optional": list(FIELDS)}, ["name"], "The source has no column 'sku'; it has name."),
+        ({"optional": list(CATALOGUE_COLUMNS)}, ["name"], "The source has no column 'sku'; it has name."),
         ({"ignore_when_empty": ["price"]}, ["sku", "title"], "The source has no column 'price'"),
         ({"inherit": {"by": "Handle", "fields": ["title"]}}, ["sku", "title"], "The source has no column 'Handle'"),
         ({"columns.title": "{{ a }} {{ b }}"}, ["sku", "a"], "The source has no column 'b'"),

@@ -16,8 +16,8 @@ from catalogs.planning.planner import Planner
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS
 from infra.sources import open_source
-from tests.fixtures.planning_harness import Told
-from tests.fixtures.sample_recipe import FIELDS, RECIPE, ingested, raw, recipe_with
+from tests.fixtures.planning_harness import FakePromptGate
+from tests.fixtures.sample_recipe import CATALOGUE_COLUMNS, RECIPE, ingest_batch, recipe_with, text_batch
 from tests.paths import DATA
 
 LOOKALIKE = DATA / "shopify_lookalike.csv"
@@ -60,7 +60,7 @@ def test_a_shop_export_gives_its_products_and_counts_its_pictures_as_ignored() -
 
 def plan_of(found: list[IngestedBatch]) -> list[tuple[bytes, bytes, bytes]]:
     planner = Planner(
-        built_in_recipe("shopify"), CurrentRelease([]), OutcomeIndex([]), "policy", Told(lambda _: PASS, {})
+        built_in_recipe("shopify"), CurrentRelease([]), OutcomeIndex([]), "policy", FakePromptGate(lambda _: PASS, {})
     )
     slots = [slot for one in found for slot in planner.plan_batch(one.table).slots]
     return [(slot.slot_id, slot.request_key, slot.source_digest) for slot in slots]
@@ -120,7 +120,7 @@ def test_the_real_exports_lose_nothing(shared_catalogs: Path) -> None:
 )
 def test_a_wrong_row_is_turned_away_by_row_column_and_reason(row: dict[str, str], column: str, reason: str) -> None:
     good = {"sku": "GOOD", "title": "Good"}
-    table, [reject], ingest = ingested(raw([good, row, {**good, "sku": "GOOD-2"}], FIELDS))
+    table, [reject], ingest = ingest_batch(text_batch([good, row, {**good, "sku": "GOOD-2"}], CATALOGUE_COLUMNS))
     assert (reject.row, reject.column) == (2, column)
     assert reject.reason.startswith(reason)
     assert len(reject.reason) < 200
@@ -134,13 +134,13 @@ HOSTILE = ["../../etc", "a/b", "👟", "湯呑み", "'; DROP", "x" * 200, "{{ 7*
 
 @pytest.mark.parametrize("sku", HOSTILE, ids=ascii)
 def test_a_sku_may_be_any_visible_text(sku: str) -> None:
-    table, rejects, _ = ingested(raw([{"sku": f" {sku} ", "title": "Mug"}]))
+    table, rejects, _ = ingest_batch(text_batch([{"sku": f" {sku} ", "title": "Mug"}]))
     assert (table["sku"].to_pylist(), rejects) == ([sku], [])
 
 
 def test_the_same_sku_twice_keeps_the_first_row() -> None:
     twins = [unicodedata.normalize("NFD", "Café-1"), unicodedata.normalize("NFC", "Café-1"), " Café-1"]
-    table, rejects, _ = ingested(raw([{"sku": sku, "title": str(place)} for place, sku in enumerate(twins)]))
+    table, rejects, _ = ingest_batch(text_batch([{"sku": sku, "title": str(place)} for place, sku in enumerate(twins)]))
     assert table["title"].to_pylist() == ["0"]
     assert [(reject.row, reject.sku, reject.column) for reject in rejects] == [
         (2, "Café-1", "sku"),
@@ -150,27 +150,29 @@ def test_the_same_sku_twice_keeps_the_first_row() -> None:
 
 
 def test_skus_that_differ_by_case_are_kept_apart_with_a_warning() -> None:
-    table, rejects, ingest = ingested(raw([{"sku": sku, "title": "Mug"} for sku in ("mug-1", "MUG-1", "Mug-1", "x")]))
+    table, rejects, ingest = ingest_batch(
+        text_batch([{"sku": sku, "title": "Mug"} for sku in ("mug-1", "MUG-1", "Mug-1", "x")])
+    )
     assert (table.num_rows, rejects) == (4, [])
     assert ingest.warnings == {"SKUs that differ from another one by upper and lower case only; they are kept apart": 2}
 
 
 def test_a_sku_that_cannot_be_read_takes_no_other_rows_place() -> None:
     rows = [{"sku": "A\0", "title": "Fake"}, {"sku": "A", "title": "True"}, {"sku": "A", "title": "Late"}]
-    table, rejects, _ = ingested(raw(rows))
+    table, rejects, _ = ingest_batch(text_batch(rows))
     assert table["title"].to_pylist() == ["True"]
     assert [(reject.row, reject.sku) for reject in rejects] == [(1, None), (3, "A")]
 
 
 def test_a_sku_said_twice_is_said_twice_even_where_the_first_row_was_wrong() -> None:
-    table, rejects, _ = ingested(raw([{"sku": "A", "title": ""}, {"sku": "A", "title": "Mug"}]))
+    table, rejects, _ = ingest_batch(text_batch([{"sku": "A", "title": ""}, {"sku": "A", "title": "Mug"}]))
     assert table.num_rows == 0
     assert [reject.reason for reject in rejects] == ["title is missing", "the SKU 'A' was given before, in row 1"]
 
 
 def test_a_row_has_to_have_a_sku_whatever_the_recipe_requires() -> None:
-    table, rejects, _ = ingested(
-        raw([{"sku": "", "title": ""}, {"sku": "A", "title": ""}]), recipe_with({"required": []})
+    table, rejects, _ = ingest_batch(
+        text_batch([{"sku": "", "title": ""}, {"sku": "A", "title": ""}]), recipe_with({"required": []})
     )
     assert table["sku"].to_pylist() == ["A"]
     assert [(reject.row, reject.reason) for reject in rejects] == [(1, "sku is missing")]
@@ -178,7 +180,7 @@ def test_a_row_has_to_have_a_sku_whatever_the_recipe_requires() -> None:
 
 def test_rejects_come_in_the_sources_order() -> None:
     rows = [{"sku": "A", "title": "x", "width": "7"}, {"sku": "B", "title": ""}, {"sku": "A"}, {"sku": "C\0"}]
-    _, rejects, _ = ingested(raw(rows, FIELDS))
+    _, rejects, _ = ingest_batch(text_batch(rows, CATALOGUE_COLUMNS))
     assert [reject.row for reject in rejects] == [1, 2, 3, 4]
 
 
@@ -196,7 +198,7 @@ def test_empty_fields_are_filled_from_the_first_row_of_the_parent_that_has_them(
         {"sku": "N", "size": "N", "title": ""},
         {"sku": "", "group": "shirt", "size": " "},
     ]
-    table, rejects, ingest = ingested(raw(rows, ["sku", "title", "color", "group", "size", "price"]), FAMILY)
+    table, rejects, ingest = ingest_batch(text_batch(rows, ["sku", "title", "color", "group", "size", "price"]), FAMILY)
     assert table.select(["sku", "title", "color"]).to_pylist() == [
         {"sku": "S", "title": "Oxford Shirt", "color": "white"},
         {"sku": "M", "title": "Oxford Shirt", "color": "white"},
@@ -208,8 +210,8 @@ def test_empty_fields_are_filled_from_the_first_row_of_the_parent_that_has_them(
 
 
 def test_a_source_of_nothing_but_pictures_is_all_ignored() -> None:
-    table, rejects, ingest = ingested(
-        raw([{"sku": "A", "title": "x", "group": "", "size": "", "price": " "}] * 3), FAMILY
+    table, rejects, ingest = ingest_batch(
+        text_batch([{"sku": "A", "title": "x", "group": "", "size": "", "price": " "}] * 3), FAMILY
     )
     assert (table.num_rows, rejects) == (0, [])
     assert counts(ingest) == (3, 0, 0, 3)
@@ -236,9 +238,9 @@ TABLES = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, CELL)), max_size=
 def test_nothing_is_lost_and_the_batches_size_does_not_matter(
     rows: list[dict[str, str | None]], recipe: object, rows_a_batch: int
 ) -> None:
-    batch = raw(rows, COLUMNS)
-    whole = ingested(batch, recipe)  # type: ignore[arg-type]
-    parts = ingested(batch, recipe, rows_a_batch)  # type: ignore[arg-type]
+    batch = text_batch(rows, COLUMNS)
+    whole = ingest_batch(batch, recipe)  # type: ignore[arg-type]
+    parts = ingest_batch(batch, recipe, rows_a_batch)  # type: ignore[arg-type]
     assert counts(whole[2]) == counts(parts[2])
     assert (whole[0].to_pylist(), whole[1]) == (parts[0].to_pylist(), parts[1])
     assert whole[2].warnings == parts[2].warnings
@@ -247,7 +249,7 @@ def test_nothing_is_lost_and_the_batches_size_does_not_matter(
     assert len(whole[1]) == rejected
     for reject in whole[1]:
         assert 1 <= reject.row <= total
-        assert reject.column in FIELDS
+        assert reject.column in CATALOGUE_COLUMNS
         assert reject.reason
     skus = whole[0]["sku"].to_pylist() if rows else []
     assert len(set(skus)) == len(skus) == accepted

@@ -26,18 +26,18 @@ H200 = GpuPlatform("11.4.0", "NVIDIA H200", (9, 0))
 H100 = GpuPlatform("11.4.0", "NVIDIA H100", (9, 0))
 L4 = GpuPlatform("11.4.0", "NVIDIA L4", (8, 9))
 T4 = GpuPlatform("11.4.0", "Tesla T4", (7, 5))
-WEIGHTS = "d" * 64
-NEED = EngineRequirements(WEIGHTS, "bf16", ((1024, 1024),), H200)
-PASSED = ParityResult(passed=True, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=0.01, psnr=55.0)
+WEIGHTS_DIGEST = "d" * 64
+REQUIREMENTS = EngineRequirements(WEIGHTS_DIGEST, "bf16", ((1024, 1024),), H200)
+PASSED_PARITY = ParityResult(passed=True, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=0.01, psnr=55.0)
 
 
-def built(**changes: Any) -> dict[str, Any]:
+def build_manifest(**changes: Any) -> dict[str, Any]:
     """The card of a folder that `packshot engine build` made."""
     graph = {"file": "transformer/model.plan", "onnx_sha256": "a" * 64, "profiles": [{"batch": [1, 4, 4]}]}
     return {
         "version": 1,
         "runtime": "tensorrt",
-        "weights_digest": WEIGHTS,
+        "weights_digest": WEIGHTS_DIGEST,
         "precision": "bf16",
         "sizes": [[1024, 1024], [768, 1024]],
         "batch": [1, 4, 4],
@@ -52,17 +52,17 @@ def built(**changes: Any) -> dict[str, Any]:
     }
 
 
-def exported() -> dict[str, Any]:
+def export_manifest() -> dict[str, Any]:
     files = [{"path": f"{graph}/{name}", "sha256": sha * 64} for graph, name, sha in
              (("transformer", "model.onnx", "1"), ("transformer", "model.onnx.data", "2"), ("vae_decoder", "model.onnx", "3"))]  # fmt: skip  # noqa: E501
     graphs = {"transformer": {}, "vae_decoder": {}}
-    return {"kind": "onnx", "weights_digest": WEIGHTS, "precision": "bf16", "graphs": graphs, "files": files}
+    return {"kind": "onnx", "weights_digest": WEIGHTS_DIGEST, "precision": "bf16", "graphs": graphs, "files": files}
 
 
-def engine(version: int = 1, document: dict[str, Any] | None = None, **changes: Any) -> EngineArtifact:
-    document = document or built()
+def make_engine_artifact(version: int = 1, document: dict[str, Any] | None = None, **changes: Any) -> EngineArtifact:
+    document = document or build_manifest()
     whole = (StoredFile(path="transformer/model.plan", bytes=5, sha256="c" * 64),)
-    fields = {"state": "ready", "files": whole, "parity": PASSED, **changes}
+    fields = {"state": "ready", "files": whole, "parity": PASSED_PARITY, **changes}
     return EngineArtifact(
         model="turbo", version=version, by="gpu-1", added_at=datetime.now(UTC), facts=parse_engine_facts(document),
         document=document, **fields,
@@ -70,7 +70,7 @@ def engine(version: int = 1, document: dict[str, Any] | None = None, **changes: 
 
 
 def test_the_facts_of_a_built_engine_are_those_of_its_card():
-    facts = parse_engine_facts(built())
+    facts = parse_engine_facts(build_manifest())
     assert (facts.runtime, facts.tensorrt, facts.gpu, facts.compute_capability, facts.driver) == (
         "tensorrt", "11.4.0", "NVIDIA H200", (9, 0), "580.1",
     )  # fmt: skip
@@ -80,7 +80,7 @@ def test_the_facts_of_a_built_engine_are_those_of_its_card():
 
 
 def test_a_graphs_digest_covers_its_weights_and_no_other_graph():
-    facts, other = parse_engine_facts(exported()), exported()
+    facts, other = parse_engine_facts(export_manifest()), export_manifest()
     other["files"][1]["sha256"] = "9" * 64
     moved = parse_engine_facts(other)
     assert facts.onnx_digests["transformer"] != moved.onnx_digests["transformer"]
@@ -88,7 +88,14 @@ def test_a_graphs_digest_covers_its_weights_and_no_other_graph():
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"kind": "onnx"}, built(compatibility="all"), built(batch=4), built(runtime="onnxruntime")]
+    "document",
+    [
+        {},
+        {"kind": "onnx"},
+        build_manifest(compatibility="all"),
+        build_manifest(batch=4),
+        build_manifest(runtime="onnxruntime"),
+    ],
 )
 def test_what_is_neither_an_export_nor_an_engine_is_refused(document: dict[str, Any]):
     with pytest.raises(OptionError, match="neither of an export nor of a built engine"):
@@ -96,8 +103,12 @@ def test_what_is_neither_an_export_nor_an_engine_is_refused(document: dict[str, 
 
 
 def test_the_newest_engine_that_fits_is_taken():
-    cards = [engine(1), engine(2), engine(3, built(gpu="NVIDIA L4", compute_capability=[8, 9]))]
-    choice = select_engine(cards, NEED)
+    cards = [
+        make_engine_artifact(1),
+        make_engine_artifact(2),
+        make_engine_artifact(3, build_manifest(gpu="NVIDIA L4", compute_capability=[8, 9])),
+    ]
+    choice = select_engine(cards, REQUIREMENTS)
     assert choice.artifact is not None
     assert choice.artifact.version == 2
     assert choice.incompatibilities == {3: "it was built for NVIDIA L4, and this is NVIDIA H200"}
@@ -106,31 +117,51 @@ def test_the_newest_engine_that_fits_is_taken():
 @pytest.mark.parametrize(
     ("card", "need", "reason"),
     [
-        (engine(), EngineRequirements("e" * 64, "bf16", (), H200), "it is of other weights"),
-        (engine(), EngineRequirements(WEIGHTS, "fp32", (), H200), "it computes in bf16, not in fp32"),
-        (engine(document=exported()), NEED, "it holds graphs and no plans"),
-        (engine(), EngineRequirements(WEIGHTS, "bf16", (), None), "there is no TensorRT here"),
-        (engine(document=built(tensorrt="11.5.0")), NEED, "it was built by TensorRT 11.5.0, and this is 11.4.0"),
+        (make_engine_artifact(), EngineRequirements("e" * 64, "bf16", (), H200), "it is of other weights"),
         (
-            engine(),
-            EngineRequirements(WEIGHTS, "bf16", (), H100),
+            make_engine_artifact(),
+            EngineRequirements(WEIGHTS_DIGEST, "fp32", (), H200),
+            "it computes in bf16, not in fp32",
+        ),
+        (make_engine_artifact(document=export_manifest()), REQUIREMENTS, "it holds graphs and no plans"),
+        (make_engine_artifact(), EngineRequirements(WEIGHTS_DIGEST, "bf16", (), None), "there is no TensorRT here"),
+        (
+            make_engine_artifact(document=build_manifest(tensorrt="11.5.0")),
+            REQUIREMENTS,
+            "it was built by TensorRT 11.5.0, and this is 11.4.0",
+        ),
+        (
+            make_engine_artifact(),
+            EngineRequirements(WEIGHTS_DIGEST, "bf16", (), H100),
             "it was built for NVIDIA H200, and this is NVIDIA H100",
         ),
         (
-            engine(),
-            EngineRequirements(WEIGHTS, "bf16", ((512, 512), (64, 64)), H200),
+            make_engine_artifact(),
+            EngineRequirements(WEIGHTS_DIGEST, "bf16", ((512, 512), (64, 64)), H200),
             "it has no profile for 512x512, 64x64",
         ),
-        (engine(files=(), state="building"), NEED, "gpu-1 is putting it in, or was stopped while doing so"),
-        (engine(state="building", parity=None), NEED, "it is not verified: `packshot engine verify` does"),
         (
-            engine(state="refused", parity=PASSED.model_copy(update={"passed": False, "max_abs_diff": 0.26})),
-            NEED,
+            make_engine_artifact(files=(), state="building"),
+            REQUIREMENTS,
+            "gpu-1 is putting it in, or was stopped while doing so",
+        ),
+        (
+            make_engine_artifact(state="building", parity=None),
+            REQUIREMENTS,
+            "it is not verified: `packshot engine verify` does",
+        ),
+        (
+            make_engine_artifact(
+                state="refused", parity=PASSED_PARITY.model_copy(update={"passed": False, "max_abs_diff": 0.26})
+            ),
+            REQUIREMENTS,
             "it is refused: it differs by 0.26, and 0.05 is allowed",
         ),
         (
-            engine(state="refused", parity=PASSED.model_copy(update={"passed": False, "max_abs_diff": None})),
-            NEED,
+            make_engine_artifact(
+                state="refused", parity=PASSED_PARITY.model_copy(update={"passed": False, "max_abs_diff": None})
+            ),
+            REQUIREMENTS,
             "it is refused: its answers are no numbers",
         ),
     ],
@@ -145,22 +176,25 @@ def test_an_engine_that_does_not_fit_says_why(card: EngineArtifact, need: Engine
     [("none", {H200}), ("same-compute-capability", {H200, H100}), ("ampere-plus", {H200, H100, L4})],
 )
 def test_how_far_a_plan_reaches_is_what_it_was_built_for(compatibility: str, fitting: set[GpuPlatform]):
-    card = engine(document=built(compatibility=compatibility))
+    card = make_engine_artifact(document=build_manifest(compatibility=compatibility))
     found = {
         each
         for each in (H200, H100, L4, T4)
-        if select_engine([card], EngineRequirements(WEIGHTS, "bf16", (), each)).artifact is not None
+        if select_engine([card], EngineRequirements(WEIGHTS_DIGEST, "bf16", (), each)).artifact is not None
     }
     assert found == fitting
 
 
 def test_a_report_hears_of_every_engine_that_was_passed_over():
-    cards = [engine(1, built(tensorrt="11.5.0")), engine(2, state="building", parity=None)]
-    assert explain_selection("turbo", select_engine(cards, NEED)) == (
+    cards = [
+        make_engine_artifact(1, build_manifest(tensorrt="11.5.0")),
+        make_engine_artifact(2, state="building", parity=None),
+    ]
+    assert explain_selection("turbo", select_engine(cards, REQUIREMENTS)) == (
         "no engine of 'turbo' fits (version 1: it was built by TensorRT 11.5.0, and this is 11.4.0; "
         "version 2: it is not verified: `packshot engine verify` does)"
     )
-    assert explain_selection("turbo", select_engine([], NEED)) == "there is no engine of 'turbo' in the store"
+    assert explain_selection("turbo", select_engine([], REQUIREMENTS)) == "there is no engine of 'turbo' in the store"
 
 
 def test_a_graphs_file_lies_where_triton_looks():
@@ -201,8 +235,8 @@ def test_a_card_cannot_name_a_file_outside_of_its_folder(path: str):
 def test_every_engine_is_chosen_or_explained_and_only_ready_ones_are_chosen(
     states: list[Any], machine: GpuPlatform | None, precision: str
 ):
-    cards = [engine(number, state=state) for number, state in enumerate(states, 1)]
-    choice = select_engine(cards, EngineRequirements(WEIGHTS, precision, ((1024, 1024),), machine))
+    cards = [make_engine_artifact(number, state=state) for number, state in enumerate(states, 1)]
+    choice = select_engine(cards, EngineRequirements(WEIGHTS_DIGEST, precision, ((1024, 1024),), machine))
     fitting = set(range(1, len(cards) + 1)) - choice.incompatibilities.keys()
     assert all(states[number - 1] == "ready" for number in fitting)
     assert (choice.artifact.version if choice.artifact else None) == max(fitting, default=None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catalogs.indexes.digest_index import split_halves
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, Outcome, OutcomeIndex
 from catalogs.table_schemas import MANIFEST, OUTCOMES
-from tests.fixtures.planning_harness import part_of
+from tests.fixtures.planning_harness import to_record_batch
 
 NUMBERS = st.integers(0, 6)
 STATES = ["review", "blocked", "failed", "deferred", "withdrawn"]
@@ -43,7 +43,7 @@ LIVE_ROWS = st.lists(
 
 
 def in_parts(columns: tuple[str, ...], schema: Any, rows: list[dict[str, Any]], size: int) -> list[Any]:
-    return [part_of(schema, columns, rows[start : start + size]) for start in range(0, len(rows) + 1, size)]
+    return [to_record_batch(schema, columns, rows[start : start + size]) for start in range(0, len(rows) + 1, size)]
 
 
 @settings(deadline=None)
@@ -114,7 +114,7 @@ def test_refusals_are_found_by_slot_and_attempts_by_request(rows: list[dict[str,
         assert refused.count_waiting_since(ASKED + timedelta(days=days)) == len(asked_for)
 
 
-@pytest.mark.parametrize("batches", [[], [part_of(MANIFEST, LIVE_COLUMNS, [])]])
+@pytest.mark.parametrize("batches", [[], [to_record_batch(MANIFEST, LIVE_COLUMNS, [])]])
 def test_nothing_live_is_no_special_case(batches: list[Any]) -> None:
     live = CurrentRelease(batches)
     positions = live.index.find(*split_halves([name(1)]))
@@ -123,7 +123,7 @@ def test_nothing_live_is_no_special_case(batches: list[Any]) -> None:
 
 
 def test_nothing_refused_is_no_special_case() -> None:
-    refused = OutcomeIndex([part_of(OUTCOMES, OUTCOME_COLUMNS, [])])
+    refused = OutcomeIndex([to_record_batch(OUTCOMES, OUTCOME_COLUMNS, [])])
     assert len(refused) == 0
     assert list(refused.slot_outcomes(name(1))) == []
     assert refused.attempts_failed(name(1, 32)) == 0

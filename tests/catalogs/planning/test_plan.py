@@ -9,13 +9,13 @@ from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.planning.plan import Plan, PlanCounts, rows_to_table
 from catalogs.table_schemas import REJECTS, SLOTS
 from tests.catalogs.planning.test_planner import LAMP, MUG
-from tests.fixtures.planning_harness import Shop
+from tests.fixtures.planning_harness import PlanningHarness
 
 PLAN = Plan(base_version=None, live=0, rows=RowCounts(), slots=PlanCounts())
 
 
 def test_slots_become_rows_of_their_schema() -> None:
-    slots = Shop().night([MUG, {**LAMP, "created_at": "2026-11-22", "priority": "high"}]).slots
+    slots = PlanningHarness().plan([MUG, {**LAMP, "created_at": "2026-11-22", "priority": "high"}]).slots
     table = rows_to_table(slots, SLOTS)
     assert table.schema == SLOTS
     rows = {row["sku"]: row for row in table.to_pylist()}
@@ -49,7 +49,7 @@ def test_a_plan_is_idle_where_nothing_would_be_written(plan: Plan, idle: bool) -
 
 
 def test_slots_that_take_anothers_picture_are_counted() -> None:
-    night = Shop().night([MUG, {**MUG, "sku": "M2"}, {**MUG, "sku": "M3"}, LAMP])
+    night = PlanningHarness().plan([MUG, {**MUG, "sku": "M2"}, {**MUG, "sku": "M3"}, LAMP])
     assert replace(PLAN, slots=night.counts).shared_slots == 2
 
 

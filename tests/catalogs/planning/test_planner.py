@@ -13,8 +13,8 @@ from catalogs.keys import request_key, slot_id
 from catalogs.planning.plan import PlanCounts
 from catalogs.planning.schedule import NO_DEADLINE
 from catalogs.verdict import PASS, Verdict
-from tests.fixtures.planning_harness import Night, Shop, name_of
-from tests.fixtures.sample_recipe import CONTENT, recipe_with
+from tests.fixtures.planning_harness import PlannedRun, PlanningHarness, slot_name
+from tests.fixtures.sample_recipe import RECIPE_CONTENT, recipe_with
 
 MUG: dict[str, object] = {"sku": "M1", "title": "Tall Mug", "category": "mugs", "color": "red"}
 LAMP: dict[str, object] = {"sku": "L1", "title": "Lamp", "color": "red"}
@@ -25,15 +25,15 @@ SQUARE = {"finish.canvas": "square"}
 
 
 @pytest.fixture
-def shop() -> Shop:
+def harness() -> PlanningHarness:
     """Give a shop in which everything is live."""
-    shop = Shop()
-    shop.publish(shop.night(ROWS))
+    shop = PlanningHarness()
+    shop.publish(shop.plan(ROWS))
     return shop
 
 
 def key_of(row: Mapping[str, object], changes: Mapping[str, object] | None = None) -> bytes:
-    [request] = Shop().night([row], recipe_with(changes)).requests
+    [request] = PlanningHarness().plan([row], recipe_with(changes)).requests
     return request.key
 
 
@@ -41,8 +41,8 @@ def key_of(row: Mapping[str, object], changes: Mapping[str, object] | None = Non
 
 
 def test_the_first_night_everything_is_new() -> None:
-    night = Shop().night(ROWS)
-    assert night.kinds == dict.fromkeys(SLOTS, "new")
+    night = PlanningHarness().plan(ROWS)
+    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "new")
     assert night.counts == PlanCounts(new=4, requests=4, rendered=4)
     assert {request.prompt for request in night.requests} == {
         "Photo of a mug, Tall Mug",
@@ -54,15 +54,15 @@ def test_the_first_night_everything_is_new() -> None:
     assert all(slot.live_file_sha is None for slot in night.slots)
 
 
-def test_an_unchanged_catalogue_renders_nothing_and_asks_for_nothing(shop: Shop) -> None:
-    night = shop.night(ROWS)
+def test_an_unchanged_catalogue_renders_nothing_and_asks_for_nothing(harness: PlanningHarness) -> None:
+    night = harness.plan(ROWS)
     assert night.counts == PlanCounts(unchanged=4)
     assert (night.slots, night.requests, night.refreshed, night.retired) == ([], [], [], 0)
 
 
-@pytest.mark.parametrize("rows_a_batch", [1, 2, 3])
-def test_the_batches_size_does_not_matter(rows_a_batch: int) -> None:
-    whole, parts = Shop().night(ROWS), Shop().night(ROWS, rows_a_batch=rows_a_batch)
+@pytest.mark.parametrize("rows_per_batch", [1, 2, 3])
+def test_the_batches_size_does_not_matter(rows_per_batch: int) -> None:
+    whole, parts = PlanningHarness().plan(ROWS), PlanningHarness().plan(ROWS, rows_per_batch=rows_per_batch)
     assert parts.counts == whole.counts
     assert sorted(map(repr, parts.slots)) == sorted(map(repr, whole.slots))
     assert sorted(map(repr, parts.requests)) == sorted(map(repr, whole.requests))
@@ -76,10 +76,10 @@ def test_of_a_made_up_catalogue_exactly_the_changed_rows_are_found() -> None:
             for row in batch.to_pylist()
         ]
 
-    shop = Shop()
-    shop.publish(shop.night(rows(0)))
+    shop = PlanningHarness()
+    shop.publish(shop.plan(rows(0)))
     for changed in (0, 7):
-        night = shop.night(rows(changed))
+        night = shop.plan(rows(changed))
         assert night.counts == PlanCounts(changed=changed, unchanged=500 - changed, requests=changed, rendered=changed)
 
 
@@ -111,10 +111,10 @@ def test_of_a_made_up_catalogue_exactly_the_changed_rows_are_found() -> None:
     ids=str,
 )
 def test_an_edit_of_a_row_touches_exactly_its_slots(
-    shop: Shop, change: dict[str, object], kinds: dict[str, str]
+    harness: PlanningHarness, change: dict[str, object], kinds: dict[str, str]
 ) -> None:
-    night = shop.night([{**MUG, **change}, LAMP, BOOT])
-    assert night.kinds == kinds
+    night = harness.plan([{**MUG, **change}, LAMP, BOOT])
+    assert night.kinds_by_slot == kinds
     assert night.counts.new + night.counts.changed == len(kinds)
     assert night.counts.unchanged == 4 - sum(kind == "changed" for kind in kinds.values()) - night.retired
     assert night.retired == (1 if "sku" in change else 0)
@@ -141,50 +141,50 @@ def test_an_edit_of_a_row_touches_exactly_its_slots(
     ids=str,
 )
 def test_an_edit_of_the_recipe_touches_exactly_the_slots_it_reaches(
-    shop: Shop, changes: dict[str, object], kinds: list[str]
+    harness: PlanningHarness, changes: dict[str, object], kinds: list[str]
 ) -> None:
-    assert shop.night(ROWS, recipe_with(changes)).kinds == dict.fromkeys(kinds, "changed")
+    assert harness.plan(ROWS, recipe_with(changes)).kinds_by_slot == dict.fromkeys(kinds, "changed")
 
 
-def test_a_changed_slot_remembers_the_picture_it_was_planned_against(shop: Shop) -> None:
-    [slot] = shop.night([{**MUG, "title": "Short Mug"}, LAMP, BOOT]).slots
-    assert slot.live_file_sha == shop.live[slot.slot_id]["file_sha"]
+def test_a_changed_slot_remembers_the_picture_it_was_planned_against(harness: PlanningHarness) -> None:
+    [slot] = harness.plan([{**MUG, "title": "Short Mug"}, LAMP, BOOT]).slots
+    assert slot.live_file_sha == harness.live[slot.slot_id]["file_sha"]
 
 
-def test_a_source_that_moves_without_its_key_is_rendered_once_and_refreshed(shop: Shop) -> None:
+def test_a_source_that_moves_without_its_key_is_rendered_once_and_refreshed(harness: PlanningHarness) -> None:
     rows = [{**LAMP, "color": "", "title": "Lamp, red"}, MUG, BOOT]
-    night = shop.night(rows)
+    night = harness.plan(rows)
     assert night.counts == PlanCounts(unchanged=4, rendered=1)
     [(slot, table, source, key)] = night.refreshed
-    assert (table, key) == ("manifest", shop.live[slot]["request_key"])
-    assert source != shop.live[slot]["source_digest"]
-    shop.publish(night)
-    assert shop.night(rows).counts == PlanCounts(unchanged=4)
+    assert (table, key) == ("manifest", harness.live[slot]["request_key"])
+    assert source != harness.live[slot]["source_digest"]
+    harness.publish(night)
+    assert harness.plan(rows).counts == PlanCounts(unchanged=4)
 
 
 def test_a_column_that_is_renamed_without_its_values_is_another_source() -> None:
     read = {"defaults.template": "{{ title }}{% if color %} in {{ color }}{% endif %}{{ description }}"}
-    recipe, shop = recipe_with(read), Shop()
-    shop.publish(shop.night([{"sku": "A", "title": "Mug", "color": "red"}], recipe))
-    night = shop.night([{"sku": "A", "title": "Mug", "description": "red"}], recipe)
-    assert night.kinds == {"A front a 0": "changed"}
+    recipe, shop = recipe_with(read), PlanningHarness()
+    shop.publish(shop.plan([{"sku": "A", "title": "Mug", "color": "red"}], recipe))
+    night = shop.plan([{"sku": "A", "title": "Mug", "description": "red"}], recipe)
+    assert night.kinds_by_slot == {"A front a 0": "changed"}
     assert [request.prompt for request in night.requests] == ["Mugred"]
 
 
-def test_a_column_that_is_not_there_is_as_good_as_an_empty_one(shop: Shop) -> None:
+def test_a_column_that_is_not_there_is_as_good_as_an_empty_one(harness: PlanningHarness) -> None:
     rows = [{"color": "", "prompt": "", "seed": "", "model": "", "views": "", **row} for row in ROWS]
-    assert shop.night(rows).counts == PlanCounts(unchanged=4)
+    assert harness.plan(rows).counts == PlanCounts(unchanged=4)
 
 
-def test_what_the_catalogue_no_longer_asks_for_stays_unseen(shop: Shop) -> None:
-    assert shop.night([LAMP]).retired == 3
-    assert shop.night([LAMP, MUG, {**BOOT, "views": "side"}]).retired == 1
-    assert shop.night([]).retired == 4
+def test_what_the_catalogue_no_longer_asks_for_stays_unseen(harness: PlanningHarness) -> None:
+    assert harness.plan([LAMP]).retired == 3
+    assert harness.plan([LAMP, MUG, {**BOOT, "views": "side"}]).retired == 1
+    assert harness.plan([]).retired == 4
 
 
-def test_a_sku_that_comes_back_is_unchanged_while_its_picture_is_live(shop: Shop) -> None:
-    shop.night([LAMP])
-    assert shop.night(ROWS).counts == PlanCounts(unchanged=4)
+def test_a_sku_that_comes_back_is_unchanged_while_its_picture_is_live(harness: PlanningHarness) -> None:
+    harness.plan([LAMP])
+    assert harness.plan(ROWS).counts == PlanCounts(unchanged=4)
 
 
 # The request key
@@ -192,7 +192,7 @@ def test_a_sku_that_comes_back_is_unchanged_while_its_picture_is_live(shop: Shop
 
 def test_a_rows_key_its_source_and_its_slot_stay_what_they_are() -> None:
     """These were computed once; a change here makes every shop's pictures anew."""
-    [slot] = Shop().night([LAMP]).slots
+    [slot] = PlanningHarness().plan([LAMP]).slots
     assert slot.request_key.hex() == "31056c1c3b5df013f4512a30a7d9e71d427c071a3816b2c6aed463aa9a4552ca"
     assert slot.source_digest.hex() == "77bfef8f00ff9f0cbec681171abadec4"
     assert slot.slot_id.hex() == "6d0d2694a31ce6cbd8b581cd66a1cc79"
@@ -202,7 +202,7 @@ def test_a_rows_key_its_source_and_its_slot_stay_what_they_are() -> None:
     }  # fmt: skip
     assert slot.request_key.hex() == request_key(parameters)
     assert key_of({**LAMP, "seed": "7"}).hex() == request_key({**parameters, "seed": 7})
-    second = Shop().night([{**LAMP, "num_images": "2"}]).slots[1]
+    second = PlanningHarness().plan([{**LAMP, "num_images": "2"}]).slots[1]
     assert second.request_key.hex() == request_key({**parameters, "index": 1})
 
 
@@ -239,39 +239,41 @@ def test_which_words_of_the_recipe_are_in_the_key(changes: dict[str, object], mo
 
 def test_a_request_carries_what_the_engine_needs() -> None:
     row = {**LAMP, "width": "640", "seed": "7", "quality": "high", "model": "other", "priority": "HIGH"}
-    [request] = Shop().night([row]).requests
+    [request] = PlanningHarness().plan([row]).requests
     assert (request.width, request.height, request.steps, request.guidance) == (640, 1024, 8, 0.0)
     assert (request.seed, request.model, request.priority) == (7, "other", "high")
     assert (request.first_attempt, request.attempts_allowed, request.verdict) == (0, 4, PASS)
 
 
 def test_a_slot_carries_its_times_in_utc() -> None:
-    [slot] = Shop().night([{**LAMP, "created_at": "2026-11-22T01:00:00+01:00", "deadline": "2026-12-01"}]).slots
+    [slot] = (
+        PlanningHarness().plan([{**LAMP, "created_at": "2026-11-22T01:00:00+01:00", "deadline": "2026-12-01"}]).slots
+    )
     assert str(slot.created_at) == "2026-11-22 00:00:00+00:00"
     assert str(slot.deadline) == "2026-12-01 00:00:00+00:00"
     assert slot.priority == "normal"
 
 
 def test_two_skus_with_one_prompt_share_one_request() -> None:
-    night = Shop().night([MUG, {**MUG, "sku": "M2", "color": "blue"}])
+    night = PlanningHarness().plan([MUG, {**MUG, "sku": "M2", "color": "blue"}])
     assert (night.counts.new, night.counts.requests) == (2, 1)
     assert len({slot.request_key for slot in night.slots}) == 1
 
 
 def test_they_share_it_over_batches_too() -> None:
-    night = Shop().night([MUG, {**MUG, "sku": "M2"}], rows_a_batch=1)
+    night = PlanningHarness().plan([MUG, {**MUG, "sku": "M2"}], rows_per_batch=1)
     assert [len(batch.requests) for batch in night.batches] == [1, 0]
 
 
 def test_in_another_finish_the_same_picture_is_a_request_of_its_own() -> None:
     recipe = recipe_with({"categories.mugs.finish": {"canvas": "square"}})
-    night = Shop().night([{**MUG, "prompt": "x"}, {**LAMP, "prompt": "x"}], recipe)
+    night = PlanningHarness().plan([{**MUG, "prompt": "x"}, {**LAMP, "prompt": "x"}], recipe)
     assert night.counts.requests == 2
     assert len({request.key for request in night.requests}) == 1
 
 
 def test_further_images_have_keys_of_their_own_and_the_first_keeps_its() -> None:
-    night = Shop().night([{**LAMP, "num_images": "3"}])
+    night = PlanningHarness().plan([{**LAMP, "num_images": "3"}])
     assert [slot.index for slot in night.slots] == [0, 1, 2]
     assert len({slot.request_key for slot in night.slots}) == 3
     assert night.slots[0].request_key == key_of(LAMP)
@@ -280,16 +282,16 @@ def test_further_images_have_keys_of_their_own_and_the_first_keeps_its() -> None
 def test_variants_are_shared_out_by_the_skus_hash_and_stay() -> None:
     arms = {"variants": {"a": {"share": 0.7}, "b": {"share": 0.3, "template": "Drawing of {{ title }}"}}}
     rows = [{"sku": f"S{number}", "title": f"Lamp {number}"} for number in range(400)]
-    shop, recipe = Shop(), recipe_with(arms)
-    night = shop.night(rows, recipe)
+    shop, recipe = PlanningHarness(), recipe_with(arms)
+    night = shop.plan(rows, recipe)
     share = sum(slot.variant == "b" for slot in night.slots) / 400
     assert 0.24 < share < 0.36
     assert all(("Drawing" in request.prompt) == (slot.variant == "b")
                for slot, request in zip(night.slots, night.requests, strict=True))  # fmt: skip
     shop.publish(night)
-    assert shop.night(rows, recipe).counts == PlanCounts(unchanged=400)
+    assert shop.plan(rows, recipe).counts == PlanCounts(unchanged=400)
     wider = recipe_with({"variants": {"a": {"share": 0.5}, "b": {"share": 0.5, "template": "Drawing of {{ title }}"}}})
-    assert {slot.variant for slot in shop.night(rows, wider).slots} == {"b"}, "who had b keeps it"
+    assert {slot.variant for slot in shop.plan(rows, wider).slots} == {"b"}, "who had b keeps it"
 
 
 # What was refused
@@ -297,120 +299,120 @@ def test_variants_are_shared_out_by_the_skus_hash_and_stay() -> None:
 
 @pytest.mark.parametrize("state", ["review", "blocked", "withdrawn"])
 def test_what_was_refused_waits_without_being_rendered(state: str) -> None:
-    shop = Shop()
-    shop.refuse(shop.night(ROWS), state)
-    night = shop.night(ROWS)
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan(ROWS), state)
+    night = shop.plan(ROWS)
     assert night.counts == PlanCounts(waiting=4)
     assert (night.slots, night.refreshed) == ([], [])
 
 
 @pytest.mark.parametrize("state", ["review", "blocked"])
 def test_it_is_decided_anew_when_the_policy_moves(state: str) -> None:
-    shop = Shop()
-    shop.refuse(shop.night(ROWS), state)
-    night = shop.night(ROWS, policy="policy 2")
-    assert night.kinds == dict.fromkeys(SLOTS, "waiting")
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan(ROWS), state)
+    night = shop.plan(ROWS, policy="policy 2")
+    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "waiting")
     assert night.counts == PlanCounts(waiting=4, decided_anew=4, requests=4, rendered=4)
 
 
 def test_a_withdrawn_slot_waits_under_any_policy() -> None:
-    shop = Shop()
-    shop.refuse(shop.night(ROWS), "withdrawn")
-    assert shop.night(ROWS, policy="policy 2").counts == PlanCounts(waiting=4)
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan(ROWS), "withdrawn")
+    assert shop.plan(ROWS, policy="policy 2").counts == PlanCounts(waiting=4)
 
 
 @pytest.mark.parametrize(
     ("state", "attempts", "first"), [("deferred", 0, 0), ("failed", 0, 0), ("failed", 1, 1), ("failed", 2, 2)]
 )
 def test_failed_within_its_budget_and_deferred_are_tried_again(state: str, attempts: int, first: int) -> None:
-    shop = Shop()
-    shop.refuse(shop.night(ROWS), state, attempts)
-    night = shop.night(ROWS)
-    assert night.kinds == dict.fromkeys(SLOTS, "new")
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan(ROWS), state, attempts)
+    night = shop.plan(ROWS)
+    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "new")
     assert {request.first_attempt for request in night.requests} == {first}
 
 
 def test_failed_beyond_its_budget_waits_until_the_budget_grows() -> None:
-    shop = Shop()
-    shop.refuse(shop.night(ROWS), "failed", 3)
-    assert shop.night(ROWS).counts == PlanCounts(waiting=4)
-    night = shop.night(ROWS, recipe_with({"tiers.standard.attempts": 5}))
-    assert night.kinds == dict.fromkeys(SLOTS, "new")
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan(ROWS), "failed", 3)
+    assert shop.plan(ROWS).counts == PlanCounts(waiting=4)
+    night = shop.plan(ROWS, recipe_with({"tiers.standard.attempts": 5}))
+    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "new")
     assert {(request.first_attempt, request.attempts_allowed) for request in night.requests} == {(3, 5)}
 
 
 def test_attempts_are_counted_by_request_the_highest_over_its_slots() -> None:
-    shop, twins = Shop(), [{**MUG, "sku": sku} for sku in ("M1", "M2", "M3")]
+    shop, twins = PlanningHarness(), [{**MUG, "sku": sku} for sku in ("M1", "M2", "M3")]
     for row, attempts in zip(twins, (1, 2, 0), strict=True):
-        shop.refuse(shop.night([row]), "failed", attempts)
-    [request] = shop.night(twins).requests
+        shop.record_outcomes(shop.plan([row]), "failed", attempts)
+    [request] = shop.plan(twins).requests
     assert request.first_attempt == 2
 
 
-def test_a_changed_slot_whose_new_picture_was_refused_waits_and_keeps_the_old_one(shop: Shop) -> None:
+def test_a_changed_slot_whose_new_picture_was_refused_waits_and_keeps_the_old_one(harness: PlanningHarness) -> None:
     edited = [{**MUG, "title": "Short Mug"}, LAMP, BOOT]
-    shop.refuse(shop.night(edited), "blocked")
-    assert shop.night(edited).counts == PlanCounts(unchanged=3, waiting=1)
-    assert shop.night(edited).retired == 0
-    assert shop.night(ROWS).counts == PlanCounts(unchanged=4), "the edit was taken back"
+    harness.record_outcomes(harness.plan(edited), "blocked")
+    assert harness.plan(edited).counts == PlanCounts(unchanged=3, waiting=1)
+    assert harness.plan(edited).retired == 0
+    assert harness.plan(ROWS).counts == PlanCounts(unchanged=4), "the edit was taken back"
 
 
 def test_a_refused_slot_that_is_edited_is_made_anew() -> None:
-    shop = Shop()
-    shop.refuse(shop.night([MUG]), "blocked")
-    assert shop.night([{**MUG, "title": "Short Mug"}]).kinds == {"M1 front a 0": "new"}
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan([MUG]), "blocked")
+    assert shop.plan([{**MUG, "title": "Short Mug"}]).kinds_by_slot == {"M1 front a 0": "new"}
 
 
 def test_a_waiting_slot_whose_source_moves_without_its_key_is_refreshed() -> None:
-    shop = Shop()
-    shop.refuse(shop.night([LAMP]), "review")
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan([LAMP]), "review")
     row = {**LAMP, "color": "", "title": "Lamp, red"}
-    night = shop.night([row])
+    night = shop.plan([row])
     assert night.counts == PlanCounts(waiting=1, rendered=1)
     assert [(table, key) for _, table, _, key in night.refreshed] == [("outcomes", key_of(LAMP))]
-    shop.refuse(night, "review")
-    assert shop.night([row]).counts == PlanCounts(waiting=1)
+    shop.record_outcomes(night, "review")
+    assert shop.plan([row]).counts == PlanCounts(waiting=1)
 
 
 def test_of_several_refusals_only_the_one_of_tonights_request_is_refreshed() -> None:
-    shop, other = Shop(), {**LAMP, "title": "Tall Lamp"}
-    shop.refuse(shop.night([other]), "blocked")
-    shop.refuse(shop.night([LAMP]), "review")
-    shop.refuse(shop.night([{**LAMP, "color": "", "title": "Lamp, red"}]), "review")
+    shop, other = PlanningHarness(), {**LAMP, "title": "Tall Lamp"}
+    shop.record_outcomes(shop.plan([other]), "blocked")
+    shop.record_outcomes(shop.plan([LAMP]), "review")
+    shop.record_outcomes(shop.plan([{**LAMP, "color": "", "title": "Lamp, red"}]), "review")
     assert len({row["source_digest"] for row in shop.outcomes.values()}) == 2
-    assert shop.night([other]).counts == PlanCounts(waiting=1)
+    assert shop.plan([other]).counts == PlanCounts(waiting=1)
 
 
 def test_a_refusal_of_what_is_live_by_now_has_no_effect() -> None:
-    shop = Shop()
-    night = shop.night([LAMP])
-    shop.refuse(night, "review")
-    shop.publish(shop.night([{**LAMP, "color": "", "title": "Lamp, red"}], policy="policy 2"))
-    assert shop.night([LAMP], policy="policy 1").counts == PlanCounts(unchanged=1, rendered=1)
+    shop = PlanningHarness()
+    night = shop.plan([LAMP])
+    shop.record_outcomes(night, "review")
+    shop.publish(shop.plan([{**LAMP, "color": "", "title": "Lamp, red"}], policy="policy 2"))
+    assert shop.plan([LAMP], policy="policy 1").counts == PlanCounts(unchanged=1, rendered=1)
 
 
 # The finish
 
 
-def test_another_finish_alone_changes_the_slot_and_keeps_the_key(shop: Shop) -> None:
-    night = shop.night(ROWS, recipe_with(SQUARE))
-    assert night.kinds == dict.fromkeys(SLOTS, "changed")
-    assert {slot.request_key for slot in night.slots} == {row["request_key"] for row in shop.live.values()}
+def test_another_finish_alone_changes_the_slot_and_keeps_the_key(harness: PlanningHarness) -> None:
+    night = harness.plan(ROWS, recipe_with(SQUARE))
+    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "changed")
+    assert {slot.request_key for slot in night.slots} == {row["request_key"] for row in harness.live.values()}
 
 
-def test_a_withdrawn_finish_of_a_live_picture_is_not_published_again(shop: Shop) -> None:
+def test_a_withdrawn_finish_of_a_live_picture_is_not_published_again(harness: PlanningHarness) -> None:
     square = recipe_with(SQUARE)
-    shop.refuse(shop.night(ROWS, square), "withdrawn")
-    assert shop.night(ROWS, square).counts == PlanCounts(waiting=4)
-    assert shop.night(ROWS).counts == PlanCounts(unchanged=4)
-    assert shop.night(ROWS, recipe_with({"finish.quality": 95})).kinds == dict.fromkeys(SLOTS, "changed")
+    harness.record_outcomes(harness.plan(ROWS, square), "withdrawn")
+    assert harness.plan(ROWS, square).counts == PlanCounts(waiting=4)
+    assert harness.plan(ROWS).counts == PlanCounts(unchanged=4)
+    assert harness.plan(ROWS, recipe_with({"finish.quality": 95})).kinds_by_slot == dict.fromkeys(SLOTS, "changed")
 
 
-def test_a_review_of_the_live_picture_does_not_hold_back_another_finish(shop: Shop) -> None:
+def test_a_review_of_the_live_picture_does_not_hold_back_another_finish(harness: PlanningHarness) -> None:
     square = recipe_with(SQUARE)
-    shop.refuse(shop.night(ROWS, square), "review")
-    night = shop.night([{**LAMP, "color": "", "title": "Lamp, red"}], square)
-    assert night.kinds == {"L1 front a 0": "changed"}
+    harness.record_outcomes(harness.plan(ROWS, square), "review")
+    night = harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}], square)
+    assert night.kinds_by_slot == {"L1 front a 0": "changed"}
 
 
 # Prompts that cannot be made, or may not
@@ -435,7 +437,7 @@ def test_a_row_whose_prompt_cannot_be_made_is_turned_away_with_all_its_slots(
         "Side of {{ title }}, {{ phrase }}{% endif %}{% else %}Front{% endif %}"
     )
     recipe = recipe_with({"defaults.template": template, "defaults.views": ["front", "side"]})
-    night = Shop().night([LAMP, {"sku": "X", "title": "Y", **row}, MUG], recipe)
+    night = PlanningHarness().plan([LAMP, {"sku": "X", "title": "Y", **row}, MUG], recipe)
     [reject] = night.batches[0].rejects
     assert (reject.row, reject.sku, reject.column, reject.reason) == (2, "X", "prompt", reason)
     assert {slot.sku for slot in night.slots} == {"L1", "M1"}
@@ -443,9 +445,9 @@ def test_a_row_whose_prompt_cannot_be_made_is_turned_away_with_all_its_slots(
 
 
 def test_a_rejected_rows_slots_are_seen_so_that_none_is_retired() -> None:
-    shop, recipe = Shop(), recipe_with({"defaults.views": ["front", "side"]})
-    shop.publish(shop.night([LAMP], recipe))
-    night = shop.night([{**LAMP, "title": "x" * 5000}], recipe)
+    shop, recipe = PlanningHarness(), recipe_with({"defaults.views": ["front", "side"]})
+    shop.publish(shop.plan([LAMP], recipe))
+    night = shop.plan([{**LAMP, "title": "x" * 5000}], recipe)
     assert (len(night.batches[0].rejects), night.slots, night.retired) == (1, [], 0)
 
 
@@ -457,7 +459,7 @@ def test_the_prompt_gates_word_stands_with_the_request_and_is_counted_by_slot() 
         asked.append(prompt)
         return words.get(prompt) or (Verdict("REVIEW", ("words.y",)) if "Boot" in prompt else PASS)
 
-    night = Shop().night([*ROWS, {**LAMP, "sku": "L2"}], judge=judge)
+    night = PlanningHarness().plan([*ROWS, {**LAMP, "sku": "L2"}], verdict_for=judge)
     assert (night.counts.new, night.counts.blocked, night.counts.review) == (5, 2, 2)
     assert len(asked) == len(set(asked)) == 4
     assert {request.prompt: request.verdict.decision for request in night.requests} == {
@@ -471,17 +473,19 @@ def test_the_prompt_gates_word_stands_with_the_request_and_is_counted_by_slot() 
 OWN = {"sku": "own", "title": "Nike Shoe", "brand": "Nike"}
 OTHER = {"sku": "other", "title": "Nike Shoe", "brand": "Acme"}
 NOBODYS = {"sku": "nobodys", "title": "Nike Shoe", "brand": ""}
-BRANDED = recipe_with({"columns.brand": "brand", "optional": [*CONTENT["optional"], "brand"]})
+BRANDED = recipe_with({"columns.brand": "brand", "optional": [*RECIPE_CONTENT["optional"], "brand"]})
 NIKE = {"Nike": ("Nike",)}
 
 
-def branded(shop: Shop, *rows: Mapping[str, object], **other: int) -> Night:
-    return shop.night(rows, BRANDED, brands=NIKE, **other)
+def branded(harness: PlanningHarness, *rows: Mapping[str, object], **other: int) -> PlannedRun:
+    return harness.plan(rows, BRANDED, brands_by_word=NIKE, **other)
 
 
-@pytest.mark.parametrize("rows_a_batch", [1, 1000])
-def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_picture_that_its_own_share(rows_a_batch: int) -> None:
-    night = branded(Shop(), OTHER, OWN, NOBODYS, rows_a_batch=rows_a_batch)
+@pytest.mark.parametrize("rows_per_batch", [1, 1000])
+def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_picture_that_its_own_share(
+    rows_per_batch: int,
+) -> None:
+    night = branded(PlanningHarness(), OTHER, OWN, NOBODYS, rows_per_batch=rows_per_batch)
     assert {slot.sku: (slot.verdict, slot.reasons) for slot in night.slots} == {
         "other": ("REVIEW", ("brand.other",)),
         "own": ("PASS", ()),
@@ -489,19 +493,19 @@ def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_picture_that_i
     }
     assert (night.counts.new, night.counts.review, night.counts.requests) == (3, 2, 1)
     assert [request.verdict.decision for request in night.requests][-1] == "PASS"
-    assert len(night.requests) == (2 if rows_a_batch == 1 else 1)
+    assert len(night.requests) == (2 if rows_per_batch == 1 else 1)
     assert len({request.key for request in night.requests}) == 1
     assert sum((batch.prompt_gate_reasons for batch in night.batches), Counter()) == {"brand.other": 2}
 
 
 def test_a_picture_that_nobodys_own_brand_asks_for_is_not_made() -> None:
-    night = branded(Shop(), OTHER, NOBODYS)
+    night = branded(PlanningHarness(), OTHER, NOBODYS)
     assert [request.verdict for request in night.requests] == [Verdict("REVIEW", ("brand.other",))]
 
 
 def test_a_brand_that_comes_to_be_known_is_decided_anew_and_one_that_stays_wrong_waits() -> None:
-    shop = Shop()
-    shop.refuse(branded(shop, OTHER), "review", pictured=False)
+    shop = PlanningHarness()
+    shop.record_outcomes(branded(shop, OTHER), "review", has_image=False)
     assert branded(shop, OTHER).counts == PlanCounts(waiting=1)
     night = branded(shop, {**OTHER, "brand": "Nike"})
     assert [(slot.kind, slot.verdict) for slot in night.slots] == [("waiting", "PASS")]
@@ -509,24 +513,24 @@ def test_a_brand_that_comes_to_be_known_is_decided_anew_and_one_that_stays_wrong
 
 
 def test_a_brand_column_that_changes_leaves_a_live_picture_where_it_is() -> None:
-    shop = Shop()
+    shop = PlanningHarness()
     shop.publish(branded(shop, OWN))
     night = branded(shop, {**OWN, "brand": "Nike, Inc."})
     assert (night.counts.unchanged, night.slots, len(night.refreshed)) == (1, [], 1)
 
 
 def test_another_list_of_languages_decides_refused_prompts_anew_and_moves_no_key() -> None:
-    shop = Shop()
-    before = shop.night([LAMP])
-    shop.refuse(before, "review", pictured=False)
-    assert shop.night([LAMP], recipe_with({"languages": ["en"]})).counts == PlanCounts(waiting=1)
-    [slot] = shop.night([LAMP], recipe_with({"languages": ["en", "ja"]})).slots
+    shop = PlanningHarness()
+    before = shop.plan([LAMP])
+    shop.record_outcomes(before, "review", has_image=False)
+    assert shop.plan([LAMP], recipe_with({"languages": ["en"]})).counts == PlanCounts(waiting=1)
+    [slot] = shop.plan([LAMP], recipe_with({"languages": ["en", "ja"]})).slots
     assert (slot.kind, slot.request_key) == ("waiting", before.slots[0].request_key)
 
 
 @pytest.mark.parametrize("title", ["{{ 7*7 }}", "{% for x in y %}", "../../etc", "\u202eevil", "👟", "x" * 3000])
 def test_hostile_text_is_planned_as_text(title: str) -> None:
-    [request] = Shop().night([{"sku": "A", "title": title, "category": "mugs"}]).requests
+    [request] = PlanningHarness().plan([{"sku": "A", "title": title, "category": "mugs"}]).requests
     assert request.prompt == f"Photo of a mug, {title}"
 
 
@@ -550,21 +554,21 @@ CELLS = st.fixed_dictionaries(
 def test_every_slot_is_counted_once_and_a_second_look_finds_nothing_to_do(
     nights: list[dict[str, dict[str, str]]], refusals: list[bool]
 ) -> None:
-    shop = Shop()
+    shop = PlanningHarness()
     for number, catalogue in enumerate(nights):
         rows = [{"sku": sku, **cells} for sku, cells in catalogue.items()]
-        night = shop.night(rows)
+        night = shop.plan(rows)
         found = night.counts
-        everything = Shop().night(rows)
+        everything = PlanningHarness().plan(rows)
         assert found.new + found.changed + found.unchanged + found.waiting == everything.counts.new
-        assert {name_of(slot) for slot in night.slots} <= {name_of(slot) for slot in everything.slots}
+        assert {slot_name(slot) for slot in night.slots} <= {slot_name(slot) for slot in everything.slots}
         keys = {slot.slot_id: slot.request_key for slot in everything.slots}
         assert all(slot.request_key == keys[slot.slot_id] for slot in night.slots)
         if number < len(refusals) and refusals[number]:
-            shop.refuse(night, "blocked")
+            shop.record_outcomes(night, "blocked")
         else:
             shop.publish(night)
-        again = shop.night(rows)
+        again = shop.plan(rows)
         assert (again.slots, again.counts.rendered) == ([], 0)
         wanted = {slot.slot_id for slot in everything.slots}
         assert again.retired == len(set(shop.live) - wanted)
@@ -581,19 +585,19 @@ def test_a_shared_request_takes_the_highest_priority_and_the_earliest_deadline_o
         {"sku": "b", "priority": "high", "deadline": "", **TWIN},
         {"sku": "c", "priority": "normal", "deadline": "2026-12-01T00:00:00Z", **TWIN},
     ]
-    [request] = Shop().night(rows).requests
+    [request] = PlanningHarness().plan(rows).requests
     assert (request.priority, request.deadline) == ("high", datetime(2026, 12, 1, tzinfo=UTC))
 
 
 def test_what_a_later_batch_wants_sooner_is_told_once_the_request_is_gone() -> None:
     rows = [{"sku": "a", "priority": "", **TWIN}, {"sku": "b", "priority": "high", **TWIN}, {"sku": "c", **TWIN}]
-    night = Shop().night([{"priority": "", **row} for row in rows], rows_a_batch=1)
+    night = PlanningHarness().plan([{"priority": "", **row} for row in rows], rows_per_batch=1)
     [request] = night.requests
     assert [batch.priority_raises for batch in night.batches] == [[], [(request.key, 0, NO_DEADLINE)], []]
 
 
 def test_what_was_deferred_is_new_again() -> None:
-    shop = Shop()
-    shop.refuse(shop.night([{"sku": "a", "title": "Mug"}]), "deferred", attempts=1)
-    again = shop.night([{"sku": "a", "title": "Mug"}])
+    shop = PlanningHarness()
+    shop.record_outcomes(shop.plan([{"sku": "a", "title": "Mug"}]), "deferred", attempts=1)
+    again = shop.plan([{"sku": "a", "title": "Mug"}])
     assert (again.counts.new, again.counts.waiting, [one.first_attempt for one in again.requests]) == (1, 0, [0])

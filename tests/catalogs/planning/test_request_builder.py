@@ -11,7 +11,7 @@ from catalogs.planning.plan import Request
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.templates import PromptRenderError
-from tests.fixtures.sample_recipe import accepted, recipe_with
+from tests.fixtures.sample_recipe import ingest_accepted, recipe_with
 
 MUG = {"sku": "MUG-1", "title": "Blue Mug", "category": "lamps"}
 
@@ -19,7 +19,9 @@ MUG = {"sku": "MUG-1", "title": "Blue Mug", "category": "lamps"}
 def drafts(*rows: dict[str, Any], index: int = 0, **changes: object) -> RequestBuilder:
     recipe = recipe_with(changes)
     part = EffectiveRecipes(recipe).get("", "front", "a", "standard", "stub")
-    return RequestBuilder(BatchRows(accepted([{**MUG, **row} for row in rows], recipe)), part, index, OutcomeIndex([]))
+    return RequestBuilder(
+        BatchRows(ingest_accepted([{**MUG, **row} for row in rows], recipe)), part, index, OutcomeIndex([])
+    )
 
 
 def key_of(request: Request, made: RequestBuilder, **more: object) -> str:

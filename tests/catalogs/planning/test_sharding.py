@@ -26,7 +26,7 @@ REQUEST = Request(
 BLOCKED = Verdict("BLOCK", ("words.weapons",))
 
 
-def numbered(number: int, **changes: object) -> Request:
+def numbered_request(number: int, **changes: object) -> Request:
     return replace(REQUEST, key=number.to_bytes(32, "big"), **changes)  # type: ignore[arg-type]
 
 
@@ -42,7 +42,7 @@ def sharded(requests: list[Request], size: int, **limits: Any) -> tuple[Sharder,
 
 
 def test_a_shard_is_closed_when_it_is_full_and_the_rest_at_the_end() -> None:
-    sharder, parts = sharded([numbered(number) for number in range(7)], 3)
+    sharder, parts = sharded([numbered_request(number) for number in range(7)], 3)
     assert [(shard.name, shard.part, shard.row_group, shard.requests) for shard in sharder.shards] == [
         ("1-000000", "1-00000", 0, 3),
         ("1-000001", "1-00000", 1, 3),
@@ -53,8 +53,8 @@ def test_a_shard_is_closed_when_it_is_full_and_the_rest_at_the_end() -> None:
 
 def test_a_full_shard_is_handed_out_at_once() -> None:
     sharder = Sharder(2)
-    assert list(sharder.add(numbered(0))) == []
-    [(part, table)] = sharder.add(numbered(1))
+    assert list(sharder.add(numbered_request(0))) == []
+    [(part, table)] = sharder.add(numbered_request(1))
     assert (part, table.num_rows, table["shard"].to_pylist()) == ("1-00000", 2, ["1-000000"] * 2)
 
 
@@ -62,7 +62,7 @@ def test_a_full_shard_is_handed_out_at_once() -> None:
     "change", [{"model": "other"}, {"width": 640}, {"height": 640}, {"steps": 9}, {"guidance": 1.0}], ids=str
 )
 def test_what_an_engine_cannot_batch_together_is_kept_apart(change: dict[str, object]) -> None:
-    sharder, parts = sharded([numbered(0), numbered(1, **change), numbered(2)], 10)
+    sharder, parts = sharded([numbered_request(0), numbered_request(1, **change), numbered_request(2)], 10)
     assert [shard.requests for shard in sharder.shards] == [2, 1]
     [name] = change
     assert all(len(set(table[name].to_pylist())) == 1 for table in parts["1-00000"])
@@ -70,7 +70,7 @@ def test_what_an_engine_cannot_batch_together_is_kept_apart(change: dict[str, ob
 
 def test_shards_sorted_by_name_are_sorted_by_priority() -> None:
     order = ["low", "high", "normal", "low", "high"]
-    sharder, parts = sharded([numbered(number, priority=word) for number, word in enumerate(order)], 1)
+    sharder, parts = sharded([numbered_request(number, priority=word) for number, word in enumerate(order)], 1)
     assert [shard.name for shard in sorted(sharder.shards, key=lambda shard: shard.name)] == [
         "0-000000", "0-000001", "1-000000", "2-000000", "2-000001",
     ]  # fmt: skip
@@ -78,7 +78,7 @@ def test_shards_sorted_by_name_are_sorted_by_priority() -> None:
 
 
 def test_a_part_ends_after_700_shards() -> None:
-    sharder, parts = sharded([numbered(number) for number in range(SHARDS_PER_PART + 2)], 1)
+    sharder, parts = sharded([numbered_request(number) for number in range(SHARDS_PER_PART + 2)], 1)
     assert {part: len(tables) for part, tables in parts.items()} == {"1-00000": 700, "1-00001": 2}
     assert [(shard.part, shard.row_group) for shard in sharder.shards[699:]] == [
         ("1-00000", 699),
@@ -88,7 +88,7 @@ def test_a_part_ends_after_700_shards() -> None:
 
 
 def test_refused_prompts_are_kept_apart_and_are_nobodys_work() -> None:
-    requests = [numbered(number, verdict=BLOCKED if number % 2 else PASS) for number in range(6)]
+    requests = [numbered_request(number, verdict=BLOCKED if number % 2 else PASS) for number in range(6)]
     sharder, parts = sharded(requests, 2)
     assert sum(shard.requests for shard in sharder.shards) == 3
     assert [table.num_rows for table in parts["refused"]] == [2, 1]
@@ -100,13 +100,13 @@ def test_a_size_of_its_own_in_every_row_does_not_fill_the_memory() -> None:
     sharder = Sharder(64, most_open=100)
     handed_out = 0
     for number in range(1000):
-        handed_out += sum(table.num_rows for _, table in sharder.add(numbered(number, width=64 + 16 * number)))
+        handed_out += sum(table.num_rows for _, table in sharder.add(numbered_request(number, width=64 + 16 * number)))
         assert number + 1 - handed_out <= 100
     assert handed_out == 1000
 
 
 def test_what_was_handed_out_no_longer_counts_as_open() -> None:
-    sharder, _ = sharded([numbered(number) for number in range(20)], 2, most_open=5)
+    sharder, _ = sharded([numbered_request(number) for number in range(20)], 2, most_open=5)
     assert [shard.requests for shard in sharder.shards] == [2] * 10
 
 
@@ -125,7 +125,7 @@ def test_every_request_is_in_exactly_one_row_group_that_its_shard_names(
     choices: list[tuple[str, int, Verdict]], size: int, most_open: int
 ) -> None:
     requests = [
-        numbered(number, priority=word, width=width, verdict=verdict)
+        numbered_request(number, priority=word, width=width, verdict=verdict)
         for number, (word, width, verdict) in enumerate(choices)
     ]
     sharder, parts = sharded(requests, size, most_open=most_open)
@@ -140,9 +140,9 @@ def test_every_request_is_in_exactly_one_row_group_that_its_shard_names(
 
 def test_requests_come_back_from_their_table_as_they_were() -> None:
     requests = [
-        numbered(1, seed=2**52 - 1, negative="text", guidance=3.5, first_attempt=2, category="湯呑み"),
-        numbered(2, verdict=BLOCKED),
-        numbered(3, prompt="👟 {{ 7*7 }}"),
+        numbered_request(1, seed=2**52 - 1, negative="text", guidance=3.5, first_attempt=2, category="湯呑み"),
+        numbered_request(2, verdict=BLOCKED),
+        numbered_request(3, prompt="👟 {{ 7*7 }}"),
     ]
     table = request_table(requests, "1-000000")
     assert table.schema == REQUESTS
@@ -156,8 +156,10 @@ def test_no_field_of_a_request_is_forgotten_in_its_table() -> None:
 
 def test_requests_with_a_deadline_wait_and_share_a_shard_with_those_that_are_wanted_at_the_same_time() -> None:
     day = datetime(2026, 12, 1, tzinfo=UTC)
-    requests = [numbered(number, deadline=day + timedelta(days=days)) for number, days in enumerate([9, 2, 8, 1])]
-    sharder, parts = sharded([*requests, numbered(4)], 2)
+    requests = [
+        numbered_request(number, deadline=day + timedelta(days=days)) for number, days in enumerate([9, 2, 8, 1])
+    ]
+    sharder, parts = sharded([*requests, numbered_request(4)], 2)
     assert [[key[-1] for key in table["request_key"].to_pylist()] for table in parts["1-00000"]] == [
         [3, 1],
         [2, 0],
@@ -171,5 +173,7 @@ def test_requests_with_a_deadline_wait_and_share_a_shard_with_those_that_are_wan
 
 
 def test_a_shard_knows_how_long_an_image_of_its_takes() -> None:
-    sharder, _ = sharded([numbered(0), numbered(1, width=1024)], 2, terms=CostModel(seconds_per_megapixel=2.0))
+    sharder, _ = sharded(
+        [numbered_request(0), numbered_request(1, width=1024)], 2, terms=CostModel(seconds_per_megapixel=2.0)
+    )
     assert [one.seconds_per_image for one in sharder.summaries] == [pytest.approx(0.524288), pytest.approx(1.048576)]

@@ -11,7 +11,7 @@ from catalogs.keys import digest
 from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import load_recipe
 from catalogs.recipe.schema import Finish, Recipe
-from tests.fixtures.sample_recipe import GONE, RECIPE, content_with, recipe_with
+from tests.fixtures.sample_recipe import RECIPE, REMOVED, recipe_content_with, recipe_with
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -22,9 +22,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"version": 2}, "version: Input should be 1"),
         ({"catalogue": "Big Shoes"}, "catalogue: String should match pattern '^[a-z0-9][a-z0-9-]{0,62}$'"),
         ({"catalogue": "../x"}, "catalogue: String should match pattern"),
-        ({"columns": GONE}, "columns: Field required"),
+        ({"columns": REMOVED}, "columns: Field required"),
         ({"columns": {}}, "columns: at least one is needed"),
-        ({"columns.sku": GONE}, "columns: the field 'sku' is used but has no column"),
+        ({"columns.sku": REMOVED}, "columns: the field 'sku' is used but has no column"),
         ({"columns.Title": "t"}, "columns: 'Title' must match [a-z0-9]"),
         ({"columns.9lives": "t"}, "columns: '9lives' must be lower case letters, digits and _"),
         ({"columns.two-words": "t"}, "columns: 'two-words' must be lower case letters, digits and _"),
@@ -51,8 +51,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"tiers.standard.colour": 1}, "tiers.standard.colour: Extra inputs are not permitted"),
         ({"views": {}}, "views: at least one is needed"),
         ({"views.From Above": "x"}, "views: 'From Above' must match"),
-        ({"defaults.views": GONE}, "defaults: `template` and `views` are needed"),
-        ({"defaults.template": GONE}, "defaults: `template` and `views` are needed"),
+        ({"defaults.views": REMOVED}, "defaults: `template` and `views` are needed"),
+        ({"defaults.template": REMOVED}, "defaults: `template` and `views` are needed"),
         ({"defaults.template": " "}, "defaults.template: it is empty; leave it out, or say what to paint"),
         ({"defaults.views": ["top"]}, "defaults.views: choose from ['front', 'side']"),
         ({"categories.mugs.views": []}, "categories.mugs.views: choose from ['front', 'side']"),
@@ -75,7 +75,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 )
 def test_a_wrong_recipe_is_refused_with_file_and_field(changes: dict[str, object], said: str) -> None:
     with pytest.raises(RuleFileError) as caught:
-        load_recipe(yaml.safe_dump(content_with(changes)), "shop.yaml")
+        load_recipe(yaml.safe_dump(recipe_content_with(changes)), "shop.yaml")
     assert str(caught.value).startswith(f"shop.yaml: {said}")
 
 
@@ -101,7 +101,7 @@ def test_the_digest_covers_the_whole_recipe(changes: dict[str, object]) -> None:
 
 def test_the_digest_survives_being_frozen_into_a_run() -> None:
     assert Recipe.model_validate(RECIPE.model_dump(mode="json")).digest == RECIPE.digest
-    reordered = {name: content_with({})[name] for name in reversed(list(content_with({})))}
+    reordered = {name: recipe_content_with({})[name] for name in reversed(list(recipe_content_with({})))}
     assert Recipe.model_validate(reordered).digest == RECIPE.digest
 
 

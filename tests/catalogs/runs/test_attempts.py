@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalogs.runs.attempts import AttemptHistory, attempt_histories
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, WorkItem, record_table
 from catalogs.verdict import PASS, Verdict
-from tests.catalogs.planning.test_sharding import numbered
+from tests.catalogs.planning.test_sharding import numbered_request
 
 VERDICTS = {
     "pass": PASS,
@@ -21,7 +21,7 @@ VERDICTS = {
 
 
 def record(number: int, attempt: int, word: str, finish: str = "plain") -> pa.Table:
-    request = numbered(number, attempts_allowed=9, finish_digest=finish)
+    request = numbered_request(number, attempts_allowed=9, finish_digest=finish)
     return record_table(
         [ScreenedAttempt(GeneratedImage(WorkItem(request, attempt), "generated", "ab" * 32), VERDICTS[word])]
     )
@@ -68,7 +68,7 @@ def test_what_an_attempt_was_is_read_back_from_its_record() -> None:
         ("blank",),
         True,
     )
-    assert attempt.image_key == bytes.fromhex(WorkItem(numbered(1), 0).image_key)
+    assert attempt.image_key == bytes.fromhex(WorkItem(numbered_request(1), 0).image_key)
 
 
 def test_finishes_of_one_request_are_chains_of_their_own() -> None:

@@ -17,7 +17,7 @@ from catalogs.runs.work_items import (
 )
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
-from tests.catalogs.planning.test_sharding import REQUEST, numbered
+from tests.catalogs.planning.test_sharding import REQUEST, numbered_request
 
 AGAIN = Verdict("BLOCK", ("blank",), retryable=True)
 SHA = "ab" * 32
@@ -55,19 +55,19 @@ def test_another_seed_is_wanted_where_it_may_help_and_is_left(verdict: Verdict, 
 
 
 def test_a_shard_of_new_attempts_is_named_by_its_orders_in_any_order() -> None:
-    orders = [WorkItem(numbered(number), 1) for number in range(3)]
+    orders = [WorkItem(numbered_request(number), 1) for number in range(3)]
     assert retry_shard_name(orders) == retry_shard_name(orders[::-1])
     assert retry_shard_name(orders).startswith("again-")
     others = [
         orders[:2],
-        [*orders[:2], WorkItem(numbered(2), 2)],
-        [*orders[:2], WorkItem(numbered(2, finish_digest="square"), 1)],
+        [*orders[:2], WorkItem(numbered_request(2), 2)],
+        [*orders[:2], WorkItem(numbered_request(2, finish_digest="square"), 1)],
     ]
     assert len({retry_shard_name(orders), *map(retry_shard_name, others)}) == 4
 
 
 def test_a_shard_knows_its_model() -> None:
-    assert ShardWork("1-000000", (WorkItem(numbered(1, model="other"), 0),)).model == "other"
+    assert ShardWork("1-000000", (WorkItem(numbered_request(1, model="other"), 0),)).model == "other"
 
 
 def test_a_shard_of_several_models_is_refused() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from flows.cli.console import print_json
 from infra.stores import open_store
-from tests.fixtures.refresh_harness import Shop, check_published, check_sums
-from tests.flows.cli.commands.test_refresh import RECIPE, missing_keys
+from tests.fixtures.refresh_harness import RefreshHarness, assert_counts_add_up, assert_published_images
+from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE, missing_report_keys
 
 NONSENSE = {
     "PREFECT_API_URL": "http://127.0.0.1:9/api",
@@ -35,27 +35,29 @@ def packshot(*words: object, **variables: str) -> "subprocess.CompletedProcess[s
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
-def options(shop: Shop) -> tuple[str, ...]:
-    asked = shop.parameters()
-    return (asked.source, "--store", asked.store, "--recipe", asked.recipe, "--catalogue", shop.name)
+def options(harness: RefreshHarness) -> tuple[str, ...]:
+    asked = harness.parameters()
+    return (asked.source, "--store", asked.store, "--recipe", asked.recipe, "--catalogue", harness.catalogue)
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)], RECIPE)
+def harness(tmp_path: Path) -> RefreshHarness:
+    return RefreshHarness(
+        tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)], MINIMAL_RECIPE
+    )
 
 
-def test_a_refresh_prints_one_json_document_on_stdout_and_nothing_else(shop: Shop) -> None:
-    done = packshot("refresh", *options(shop), "--json")
+def test_a_refresh_prints_one_json_document_on_stdout_and_nothing_else(harness: RefreshHarness) -> None:
+    done = packshot("refresh", *options(harness), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)
-    assert missing_keys(report) == {}
-    check_sums(report)
+    assert missing_report_keys(report) == {}
+    assert_counts_add_up(report)
     assert (report["slots"]["published"], report["images"]["generated"]) == (4, 4)
     assert done.stdout == printed(report)
-    check_published(shop.store, shop.manifest())
-    assert (len(shop.manifest()), shop.open_runs()) == (4, [])
-    assert json.loads(shop.store.read(f"runs/{report['run_id']}/report.json")) == report
+    assert_published_images(harness.store, harness.manifest())
+    assert (len(harness.manifest()), harness.open_run_markers()) == (4, [])
+    assert json.loads(harness.store.read(f"runs/{report['run_id']}/report.json")) == report
 
 
 def printed(report: dict[str, Any]) -> str:
@@ -68,36 +70,36 @@ def printed(report: dict[str, Any]) -> str:
 
 
 @pytest.mark.slow
-def test_exit_codes_say_done_held_wrong_input_and_failed_world(shop: Shop) -> None:
-    assert packshot("refresh", *options(shop)).returncode == 0
-    shop.rows = shop.rows[:2]
-    held = packshot("refresh", *options(shop))
+def test_exit_codes_say_done_held_wrong_input_and_failed_world(harness: RefreshHarness) -> None:
+    assert packshot("refresh", *options(harness)).returncode == 0
+    harness.rows = harness.rows[:2]
+    held = packshot("refresh", *options(harness))
     assert held.returncode == 1
     [command] = [line for line in held.stdout.splitlines() if "packshot release" in line]
     assert "--accept retired-share" in command
     run_id = command.split("packshot release ")[1].split()[0]
-    words = ("--store", shop.folder / "store", "--accept", "retired-share", "--reason", "Sold out")
+    words = ("--store", harness.folder / "store", "--accept", "retired-share", "--reason", "Sold out")
     assert packshot("release", run_id, *words).returncode == 0
-    assert len(shop.manifest()) == 2
+    assert len(harness.manifest()) == 2
 
-    wrong = packshot("refresh", shop.folder / "nowhere.csv", *options(shop)[1:])
+    wrong = packshot("refresh", harness.folder / "nowhere.csv", *options(harness)[1:])
     assert (wrong.returncode, "Traceback" in wrong.stderr) == (2, False)
     assert wrong.stderr.splitlines()[-1].startswith("packshot: There is no file or folder")
-    (shop.folder / "in-the-way").write_text("a file")
-    failed = packshot("refresh", *options(shop), "--store", shop.folder / "in-the-way", "--json")
+    (harness.folder / "in-the-way").write_text("a file")
+    failed = packshot("refresh", *options(harness), "--store", harness.folder / "in-the-way", "--json")
     assert (failed.returncode, failed.stdout, "Traceback" in failed.stderr) == (3, "", False)
     assert "in-the-way cannot be used" in failed.stderr
-    assert (len(shop.manifest()), shop.open_runs()) == (2, [])
+    assert (len(harness.manifest()), harness.open_run_markers()) == (2, [])
 
 
-def test_a_prefect_server_that_is_away_is_said_in_one_sentence(shop: Shop) -> None:
-    away = packshot("refresh", *options(shop), "--json", PREFECT_API_URL="http://127.0.0.1:9/api")
+def test_a_prefect_server_that_is_away_is_said_in_one_sentence(harness: RefreshHarness) -> None:
+    away = packshot("refresh", *options(harness), "--json", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert (away.returncode, away.stdout, "Traceback" in away.stderr) == (3, "", False)
     assert away.stderr.splitlines()[-1].startswith(
         "packshot: The Prefect server cannot be reached (Failed to reach API"
     )
     assert "unset PREFECT_API_URL" in away.stderr
-    assert not (shop.folder / "store").exists()
+    assert not (harness.folder / "store").exists()
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.cli.conftest import Run
+from tests.flows.cli.conftest import RunCli
 
 OWN_RECIPE = {
     "columns": {"sku": "sku", "title": "title"},
@@ -24,9 +24,9 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "catalogue.csv"
 
 
-def plan(run: Run, source: Path, *words: object) -> dict[str, Any]:
-    said = run("plan", source, "--json", *words)
-    assert said.code == 0, said.err
+def plan(run_cli: RunCli, source: Path, *words: object) -> dict[str, Any]:
+    said = run_cli("plan", source, "--json", *words)
+    assert said.exit_code == 0, said.stderr
     return said.document
 
 
@@ -35,33 +35,35 @@ def warned(report: dict[str, Any]) -> bool:
     return any("is not pinned" in warning for warning in report["warnings"])
 
 
-def test_every_option_reads_its_variable(run: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_option_reads_its_variable(run_cli: RunCli, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, store = source.parent / "recipe.yaml", source.parent / "store"
     for name, value in {"STORE": store, "CATALOGUE": "autumn", "RECIPE": recipe, "SCOPE": "partial"}.items():
         monkeypatch.setenv(f"PACKSHOT_{name}", str(value))
-    report = plan(run, source)
+    report = plan(run_cli, source)
     assert (report["catalogue"], report["scope"], warned(report)) == ("autumn", "partial", True)
     assert report["estimate"]["gpu_seconds"] > 0
     monkeypatch.setenv("PACKSHOT_MODEL", "base")
-    assert not warned(plan(run, source))
+    assert not warned(plan(run_cli, source))
     monkeypatch.delenv("PACKSHOT_MODEL")
 
     monkeypatch.setenv("PACKSHOT_ENGINE", "stub")
     monkeypatch.setenv("PACKSHOT_STUB_SECONDS", "3")
-    report = plan(run, source)
+    report = plan(run_cli, source)
     assert (report["estimate"]["gpu_seconds"], warned(report)) == (6.0, False)
     monkeypatch.setenv("PACKSHOT_MAX_COST", "0.002")
-    report = plan(run, source)
+    report = plan(run_cli, source)
     assert (report["images"]["planned"], report["limits"]["deferred"]) == (1, {"over-budget": 1})
     monkeypatch.setenv("PACKSHOT_MAX_HOURS", "0.0001")
-    assert plan(run, source)["limits"]["deferred"] == {"out-of-time": 2}
+    assert plan(run_cli, source)["limits"]["deferred"] == {"out-of-time": 2}
 
 
-def test_the_command_line_wins_over_the_environment(run: Run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_wins_over_the_environment(
+    run_cli: RunCli, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {"STORE": "s3://elsewhere/x", "CATALOGUE": "autumn", "ENGINE": "torch", "SCOPE": "full"}.items():
         monkeypatch.setenv(f"PACKSHOT_{name}", value)
     words = ("--store", source.parent / "store", "--catalogue", "winter", "--engine", "stub", "--scope", "partial")
-    report = plan(run, source, *words)
+    report = plan(run_cli, source, *words)
     assert (report["catalogue"], report["scope"], warned(report)) == ("winter", "partial", False)
 
 
@@ -80,13 +82,13 @@ def test_the_command_line_wins_over_the_environment(run: Run, source: Path, monk
     ],
 )
 def test_a_variable_that_cannot_be_is_refused(
-    run: Run, source: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+    run_cli: RunCli, source: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(f"PACKSHOT_{name}", value)
-    answer = run("plan", source, "--store", source.parent / "store")
-    assert (answer.code, said in answer.err) == (2, True), answer.err
+    answer = run_cli("plan", source, "--store", source.parent / "store")
+    assert (answer.exit_code, said in answer.stderr) == (2, True), answer.stderr
 
 
-def test_a_store_is_asked_for_by_its_variables_name(run: Run, source: Path) -> None:
-    answer = run("plan", source)
-    assert (answer.code, "PACKSHOT_STORE" in answer.err) == (2, True)
+def test_a_store_is_asked_for_by_its_variables_name(run_cli: RunCli, source: Path) -> None:
+    answer = run_cli("plan", source)
+    assert (answer.exit_code, "PACKSHOT_STORE" in answer.stderr) == (2, True)

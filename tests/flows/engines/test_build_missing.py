@@ -15,7 +15,7 @@ from infra.onnx_graphs.graph_comparison import GraphComparison
 from infra.onnx_graphs.graph_verification import GraphVerification
 from infra.stores import open_store
 from tasks.models.engine_repository import list_stored_engines
-from tests.catalogs.models.test_engine_artifacts import WEIGHTS, built
+from tests.catalogs.models.test_engine_artifacts import WEIGHTS_DIGEST, build_manifest
 
 
 @pytest.fixture
@@ -23,38 +23,42 @@ def store(tmp_path: Path) -> ObjectStore:
     return open_store(str(tmp_path / "store"))
 
 
-NEED = EngineRequirements(WEIGHTS, "bf16", ((1024, 1024), (768, 512)), GpuPlatform("11.4.0", "NVIDIA H200", (9, 0)))
+NEED = EngineRequirements(
+    WEIGHTS_DIGEST, "bf16", ((1024, 1024), (768, 512)), GpuPlatform("11.4.0", "NVIDIA H200", (9, 0))
+)
 
 
-class Workshop:
+class FakeEngineBuilder:
     """Stands where a GPU would be: writes down what it is asked, and leaves the folders that the real ones leave."""
 
     def __init__(self, *, wrong: bool = False) -> None:
         self.wrong = wrong
-        self.done: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
 
     def export(self, model: str, out: Path, precision: str, _: object) -> None:
-        self.done.append(("export", model, precision))
+        self.calls.append(("export", model, precision))
         out.mkdir()
 
     def build(self, order: BuildOptions, _: object) -> None:
-        self.done.append(("build", order.model, order.sizes, order.batch, order.precision, order.runtime))
+        self.calls.append(("build", order.model, order.sizes, order.batch, order.precision, order.runtime))
         assert order.onnx.is_dir()
         (order.out / "transformer").mkdir(parents=True)
         (order.out / "transformer" / "model.plan").write_bytes(b"plan")
-        (order.out / "card.json").write_text(json.dumps(built()))
+        (order.out / "card.json").write_text(json.dumps(build_manifest()))
 
     def open(self, engine: Path, export: object) -> str:
         assert (engine / "card.json").is_file()
         return f"opener of {engine.name} with {export}"
 
     def verify(self, model: str, graphs: Path, _: object, opener: str) -> GraphVerification:
-        self.done.append(("verify", model, graphs.name, opener))
+        self.calls.append(("verify", model, graphs.name, opener))
         case = GraphComparison("transformer", (1, 16, 8, 8), (9,), 0.75 if self.wrong else 0.001, 60.0)
         return GraphVerification("tensorrt", None, "bf16", 0.05, (case,))
 
 
-def made(store: ObjectStore, shop: Workshop, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> EngineArtifact:
+def built_artifact(
+    store: ObjectStore, shop: FakeEngineBuilder, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> EngineArtifact:
     monkeypatch.setattr(engine_making, "export_onnx_graphs", shop.export)
     monkeypatch.setattr(engine_making, "build_engine", shop.build)
     monkeypatch.setattr(engine_making, "verify_export", shop.verify)
@@ -69,9 +73,9 @@ def made(store: ObjectStore, shop: Workshop, scratch: Path, monkeypatch: pytest.
 def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = Workshop()
-    card = made(store, shop, tmp_path / "scratch", monkeypatch)
-    assert shop.done == [
+    shop = FakeEngineBuilder()
+    card = built_artifact(store, shop, tmp_path / "scratch", monkeypatch)
+    assert shop.calls == [
         ("export", "/models/turbo", "bf16"),
         ("build", "/models/turbo", "1024x1024,768x512", "1-4", "bf16", "tensorrt"),
         ("verify", "/models/turbo", "graphs", "opener of engine with the card of graphs"),
@@ -84,7 +88,7 @@ def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(
 def test_an_engine_that_paints_something_else_is_put_in_as_refused(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert made(store, Workshop(wrong=True), tmp_path / "scratch", monkeypatch).state == "refused"
+    assert built_artifact(store, FakeEngineBuilder(wrong=True), tmp_path / "scratch", monkeypatch).state == "refused"
 
 
 def test_what_cannot_be_exported_says_so_and_leaves_no_scratch(store: ObjectStore, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from infra.nano import MODEL_FOLDER
 from tests.fixtures.refresh_harness import SETTINGS
 
 ROWS = 12
-SMALL = """
+SMALL_RECIPE_YAML = """
 columns: {sku: sku, title: title}
 tiers: {standard: {width: 128, height: 96, steps: 2}}
 views: {front: seen from the front}
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_said_before_anything_is_painted(catalogue: str, 
 def test_a_calibration_names_the_weights_and_every_layer(catalogue: str, tmp_path: Path) -> None:
     said: list[str] = []
     recipe = tmp_path / "small.yaml"
-    recipe.write_text(SMALL)
+    recipe.write_text(SMALL_RECIPE_YAML)
     made = calibrate_engine(catalogue, str(recipe), str(MODEL_FOLDER), 1, tmp_path / "fp8.json", SETTINGS, said.append)
     found = read_fp8_calibration(tmp_path / "fp8.json")
     assert (made["layers"], found.prompts, found.weights_digest) == (21, 1, model_folder_digest(MODEL_FOLDER))

@@ -26,9 +26,9 @@ from flows.run.observers import NullObserver
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from tasks.models.registry_store import load_registry
-from tests.fixtures.refresh_harness import SETTINGS, Night, Shop, check_published
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult, assert_published_images
 from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
-from tests.flows.test_bad_input import RECIPE as STUB_RECIPE
+from tests.flows.test_bad_input import STUB_RECIPE as STUB_RECIPE
 
 RECIPE = STUB_RECIPE | {"models": {"cards": {"registry": "card"}}}
 ADA = ChangeAuthor("ada", "the test says so")
@@ -39,65 +39,65 @@ def things(numbers: range) -> list[dict[str, str]]:
     return [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in numbers]
 
 
-def add_version(shop: Shop, number: int) -> None:
-    register(shop.store, "card", resolve_weights(f"stub/{number}", None), ADA, SETTINGS)
+def add_version(harness: RefreshHarness, number: int) -> None:
+    register(harness.store, "card", resolve_weights(f"stub/{number}", None), ADA, SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("first"), things(range(FIRST)), RECIPE)
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> RefreshHarness:
+    shop = RefreshHarness(tmp_path_factory.mktemp("first"), things(range(FIRST)), RECIPE)
     add_version(shop, 1)
     assert promote(shop.store, "card", 1, ADA, SETTINGS)["promoted"]
-    night = shop.night()
-    assert night.slots() == {"new": FIRST, "published": FIRST}
+    night = shop.refresh()
+    assert night.slot_counts() == {"new": FIRST, "published": FIRST}
     assert makers(night) == dict.fromkeys(night.after, "card/1")
     return shop
 
 
 @pytest.fixture
-def shop(first_night: Shop, tmp_path: Path) -> Shop:
+def harness(first_release: RefreshHarness, tmp_path: Path) -> RefreshHarness:
     """Return a shop with 12 pictures of version 1, and version 2 registered."""
-    shutil.copytree(first_night.folder / "store", tmp_path / "store")
-    shop = Shop(tmp_path, list(first_night.rows), RECIPE)
+    shutil.copytree(first_release.folder / "store", tmp_path / "store")
+    shop = RefreshHarness(tmp_path, list(first_release.rows), RECIPE)
     add_version(shop, 2)
     return shop
 
 
-def makers(night: Night) -> dict[Any, str]:
+def makers(night: RefreshResult) -> dict[Any, str]:
     return {name: row["model_version"] for name, row in night.after.items()}
 
 
-def standing(shop: Shop) -> FrozenVersions:
-    return load_registry(shop.store, "card").freeze_versions()
+def standing(harness: RefreshHarness) -> FrozenVersions:
+    return load_registry(harness.store, "card").freeze_versions()
 
 
-def canary_skus(shop: Shop, version: int, share: int) -> set[str]:
-    found = standing(shop)
-    return {row["sku"] for row in shop.rows if found.sku_percentile(row["sku"], version) < share}
+def canary_skus(harness: RefreshHarness, version: int, share: int) -> set[str]:
+    found = standing(harness)
+    return {row["sku"] for row in harness.rows if found.sku_percentile(row["sku"], version) < share}
 
 
-def skus_of(night: Night, version: str) -> set[str]:
+def skus_of(night: RefreshResult, version: str) -> set[str]:
     return {sku for (sku, *_), made in makers(night).items() if made == version}
 
 
-def force(shop: Shop, version: int) -> None:
-    assert promote(shop.store, "card", version, ADA, SETTINGS, "too few pictures")["promoted"]
+def force(harness: RefreshHarness, version: int) -> None:
+    assert promote(harness.store, "card", version, ADA, SETTINGS, "too few pictures")["promoted"]
 
 
-def test_a_canary_gets_its_share_of_what_is_new_and_leaves_what_is_live_alone(shop: Shop) -> None:
-    start_canary(shop.store, "card", 2, 20, ADA, SETTINGS)
-    quiet = shop.night()
-    assert (quiet.slots(), quiet.images(), quiet.rendered) == ({}, {"generated": 0, "reused": 0}, 0)
+def test_a_canary_gets_its_share_of_what_is_new_and_leaves_what_is_live_alone(harness: RefreshHarness) -> None:
+    start_canary(harness.store, "card", 2, 20, ADA, SETTINGS)
+    quiet = harness.refresh()
+    assert (quiet.slot_counts(), quiet.image_counts(), quiet.prompts_rendered) == ({}, {"generated": 0, "reused": 0}, 0)
     assert quiet.after == quiet.before
-    shop.rows += things(range(FIRST, FIRST + LATER))
-    new = {row["sku"] for row in shop.rows[FIRST:]}
-    night = shop.night()
-    assert night.slots() == {"new": LATER, "published": LATER}
-    chosen = canary_skus(shop, 2, 20) & new
+    harness.rows += things(range(FIRST, FIRST + LATER))
+    new = {row["sku"] for row in harness.rows[FIRST:]}
+    night = harness.refresh()
+    assert night.slot_counts() == {"new": LATER, "published": LATER}
+    chosen = canary_skus(harness, 2, 20) & new
     assert skus_of(night, "card/2") == chosen
     assert 1 <= len(chosen) <= 15
-    assert skus_of(night, "card/1") == {row["sku"] for row in shop.rows} - chosen
-    check_published(shop.store, night.after)
+    assert skus_of(night, "card/1") == {row["sku"] for row in harness.rows} - chosen
+    assert_published_images(harness.store, night.after)
     said = [(row["version"], row["images"], row["requests"], row["passed"], row["pass_rate"], row["backends"])
             for row in night.report["models"]]  # fmt: skip
     counts = {"card/1": LATER - len(chosen), "card/2": len(chosen)}
@@ -105,109 +105,112 @@ def test_a_canary_gets_its_share_of_what_is_new_and_leaves_what_is_live_alone(sh
 
 
 @pytest.mark.slow
-def test_a_changed_slot_is_made_by_the_version_that_its_sku_gets(shop: Shop) -> None:
-    start_canary(shop.store, "card", 2, 50, ADA, SETTINGS)
-    chosen = canary_skus(shop, 2, 50)
+def test_a_changed_slot_is_made_by_the_version_that_its_sku_gets(harness: RefreshHarness) -> None:
+    start_canary(harness.store, "card", 2, 50, ADA, SETTINGS)
+    chosen = canary_skus(harness, 2, 50)
     assert 0 < len(chosen) < FIRST
-    shop.rows = [row | {"title": row["title"] + " anew"} for row in shop.rows]
-    night = shop.night()
-    assert night.slots() == {"changed": FIRST, "published": FIRST}
+    harness.rows = [row | {"title": row["title"] + " anew"} for row in harness.rows]
+    night = harness.refresh()
+    assert night.slot_counts() == {"changed": FIRST, "published": FIRST}
     assert skus_of(night, "card/2") == chosen
-    again = shop.night()
-    assert (again.slots(), again.after) == ({}, night.after)
+    again = harness.refresh()
+    assert (again.slot_counts(), again.after) == ({}, night.after)
 
 
 @pytest.mark.slow
-def test_a_promotion_and_a_rollback_make_no_image_of_an_unchanged_catalogue(shop: Shop) -> None:
-    force(shop, 2)
-    night = shop.night()
-    assert (night.slots(), night.images(), night.rendered) == ({}, {"generated": 0, "reused": 0}, 0)
-    shop.rows += things(range(FIRST, FIRST + 2))
-    assert skus_of(shop.night(), "card/2") == {"thing-12", "thing-13"}
-    done = roll_back(shop.store, "card", ADA, SETTINGS)
+def test_a_promotion_and_a_rollback_make_no_image_of_an_unchanged_catalogue(harness: RefreshHarness) -> None:
+    force(harness, 2)
+    night = harness.refresh()
+    assert (night.slot_counts(), night.image_counts(), night.prompts_rendered) == ({}, {"generated": 0, "reused": 0}, 0)
+    harness.rows += things(range(FIRST, FIRST + 2))
+    assert skus_of(harness.refresh(), "card/2") == {"thing-12", "thing-13"}
+    done = roll_back(harness.store, "card", ADA, SETTINGS)
     assert (done["taken_back"], done["production"]) == (2, 1)
-    quiet = shop.night()
-    assert (quiet.slots(), quiet.images(), skus_of(quiet, "card/2")) == (
+    quiet = harness.refresh()
+    assert (quiet.slot_counts(), quiet.image_counts(), skus_of(quiet, "card/2")) == (
         {}, {"generated": 0, "reused": 0}, {"thing-12", "thing-13"},
     )  # fmt: skip
-    shop.rows += things(range(FIRST + 2, FIRST + 3))
-    assert makers(shop.night())["thing-14", "front", 0] == "card/1"
-    back = shop.night(backfill=100)
+    harness.rows += things(range(FIRST + 2, FIRST + 3))
+    assert makers(harness.refresh())["thing-14", "front", 0] == "card/1"
+    back = harness.refresh(backfill=100)
     assert (back.changed, skus_of(back, "card/2")) == ({("thing-12", "front", 0), ("thing-13", "front", 0)}, set())
 
 
-def test_a_backfill_brings_its_share_of_the_skus_to_the_version_that_they_get(shop: Shop) -> None:
-    force(shop, 2)
-    half = canary_skus(shop, 2, 50)
+def test_a_backfill_brings_its_share_of_the_skus_to_the_version_that_they_get(harness: RefreshHarness) -> None:
+    force(harness, 2)
+    half = canary_skus(harness, 2, 50)
     assert 0 < len(half) < FIRST
-    parameters = shop.parameters(backfill=50)
+    parameters = harness.parameters(backfill=50)
     assert plan_refresh(parameters, SETTINGS)["slots"]["changed"] == len(half)
-    night = shop.night(backfill=50)
-    assert night.slots() == {"changed": len(half), "published": len(half)}
+    night = harness.refresh(backfill=50)
+    assert night.slot_counts() == {"changed": len(half), "published": len(half)}
     assert skus_of(night, "card/2") == half
-    again = shop.night(backfill=50)
-    assert (again.slots(), again.rendered) == ({}, 0)
-    assert shop.night().slots() == {}, "without a backfill it is as quiet"
-    rest = shop.night(backfill=100)
-    assert skus_of(rest, "card/2") == {row["sku"] for row in shop.rows}
-    assert rest.images() == {"generated": FIRST - len(half), "reused": 0}
+    again = harness.refresh(backfill=50)
+    assert (again.slot_counts(), again.prompts_rendered) == ({}, 0)
+    assert harness.refresh().slot_counts() == {}, "without a backfill it is as quiet"
+    rest = harness.refresh(backfill=100)
+    assert skus_of(rest, "card/2") == {row["sku"] for row in harness.rows}
+    assert rest.image_counts() == {"generated": FIRST - len(half), "reused": 0}
 
 
 @pytest.mark.slow
-def test_another_finish_is_put_on_the_picture_that_is_there_whoever_made_it(shop: Shop) -> None:
-    force(shop, 2)
-    shop.edited(finish={"quality": 95})
-    night = shop.night()
-    assert night.slots() == {"changed": FIRST, "published": FIRST}
-    assert night.images() == {"generated": 0, "reused": FIRST}
+def test_another_finish_is_put_on_the_picture_that_is_there_whoever_made_it(harness: RefreshHarness) -> None:
+    force(harness, 2)
+    harness.edit_recipe(finish={"quality": 95})
+    night = harness.refresh()
+    assert night.slot_counts() == {"changed": FIRST, "published": FIRST}
+    assert night.image_counts() == {"generated": 0, "reused": FIRST}
     assert makers(night) == dict.fromkeys(night.after, "card/1")
     assert {row["backend"] for row in night.after.values()} == {"stub"}, "the staged image says who painted it"
 
 
 @pytest.mark.slow
-def test_what_waits_or_was_refused_is_not_bought_again_from_another_version(shop: Shop) -> None:
-    shop.rows = [*shop.rows, {"sku": "blank", "title": "Blank Mug [blank]"}]
-    assert shop.night().slots() == {"new": 1, "blocked": 1}
-    force(shop, 2)
-    quiet = shop.night()
-    assert (quiet.slots(), quiet.images()["generated"]) == ({"waiting": 1}, 0)
-    tried = shop.night(backfill=100)
-    assert (tried.slots()["blocked"], skus_of(tried, "card/2")) == (1, {row["sku"] for row in shop.rows} - {"blank"})
-    assert shop.night(backfill=100).slots() == {"waiting": 1}
+def test_what_waits_or_was_refused_is_not_bought_again_from_another_version(harness: RefreshHarness) -> None:
+    harness.rows = [*harness.rows, {"sku": "blank", "title": "Blank Mug [blank]"}]
+    assert harness.refresh().slot_counts() == {"new": 1, "blocked": 1}
+    force(harness, 2)
+    quiet = harness.refresh()
+    assert (quiet.slot_counts(), quiet.image_counts()["generated"]) == ({"waiting": 1}, 0)
+    tried = harness.refresh(backfill=100)
+    assert (tried.slot_counts()["blocked"], skus_of(tried, "card/2")) == (
+        1,
+        {row["sku"] for row in harness.rows} - {"blank"},
+    )
+    assert harness.refresh(backfill=100).slot_counts() == {"waiting": 1}
 
 
-class Dies(NullObserver):
+class InterruptingObserver(NullObserver):
     """A process that ends when its first images are judged."""
 
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
         raise KeyboardInterrupt
 
 
-def test_a_resumed_run_keeps_the_versions_that_it_was_begun_with(shop: Shop) -> None:
-    shop.rows += things(range(FIRST, FIRST + 6))
-    shop.settings = SETTINGS.model_copy(update={"shard_size": 2, "in_flight": 1})
-    start_canary(shop.store, "card", 2, 50, ADA, SETTINGS)
-    chosen = canary_skus(shop, 2, 50) & {row["sku"] for row in shop.rows[FIRST:]}
+def test_a_resumed_run_keeps_the_versions_that_it_was_begun_with(harness: RefreshHarness) -> None:
+    harness.rows += things(range(FIRST, FIRST + 6))
+    harness.settings = SETTINGS.model_copy(update={"shard_size": 2, "in_flight": 1})
+    start_canary(harness.store, "card", 2, 50, ADA, SETTINGS)
+    chosen = canary_skus(harness, 2, 50) & {row["sku"] for row in harness.rows[FIRST:]}
     assert 0 < len(chosen) < 6
     with open_thread_executor() as hands, pytest.raises(KeyboardInterrupt):
-        run_refresh(shop.parameters(), shop.settings, hands, Dies())
-    (marker,) = shop.open_runs()
-    add_version(shop, 3)
-    force(shop, 2)
-    start_canary(shop.store, "card", 3, 100, ADA, SETTINGS)
-    night = shop.night()
+        run_refresh(harness.parameters(), harness.settings, hands, InterruptingObserver())
+    (marker,) = harness.open_run_markers()
+    add_version(harness, 3)
+    force(harness, 2)
+    start_canary(harness.store, "card", 3, 100, ADA, SETTINGS)
+    night = harness.refresh()
     assert (night.report["resumed"], f"{night.report['run_id']}.json") == (True, marker.rsplit("/", 1)[1])
     assert skus_of(night, "card/2") == chosen
     assert skus_of(night, "card/3") == set()
-    recipe = read_json(shop.store, layout.run_file(night.report["run_id"], "recipe.json"))
+    recipe = read_json(harness.store, layout.run_file(night.report["run_id"], "recipe.json"))
     frozen = recipe["models"]["cards"]["standing"]
     assert (frozen["production"], frozen["candidate"], frozen["share"]) == (1, 2, 50)
     assert sorted(frozen["versions"]) == ["1", "2"]
 
 
 def test_a_recipe_that_named_its_source_made_what_the_version_of_these_weights_would_have(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, things(range(4)), STUB_RECIPE)
-    night = shop.night()
+    shop = RefreshHarness(tmp_path, things(range(4)), STUB_RECIPE)
+    night = shop.refresh()
     assert makers(night) == dict.fromkeys(night.after)
     assert {(row["precision"], row["backend"]) for row in night.after.values()} == {("fp32", "stub")}
     shop.recipe = RECIPE
@@ -215,48 +218,48 @@ def test_a_recipe_that_named_its_source_made_what_the_version_of_these_weights_w
         add_version(shop, number)
     force(shop, 1)
     force(shop, 2)
-    quiet = shop.night()
-    assert (quiet.slots(), quiet.rendered, quiet.after) == ({}, 0, night.after)
+    quiet = shop.refresh()
+    assert (quiet.slot_counts(), quiet.prompts_rendered, quiet.after) == ({}, 0, night.after)
 
 
 # Words that people give
 
 
 def test_a_refresh_needs_a_registered_model_with_a_version_in_production(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, things(range(1)), RECIPE)
+    shop = RefreshHarness(tmp_path, things(range(1)), RECIPE)
     with pytest.raises(OptionError, match=r"no model 'card' in its registry; it has none yet\. `packshot"):
-        shop.night()
+        shop.refresh()
     add_version(shop, 1)
-    for ask in (shop.night, lambda: plan_refresh(shop.parameters(), SETTINGS)):
+    for ask in (shop.refresh, lambda: plan_refresh(shop.parameters(), SETTINGS)):
         with pytest.raises(OptionError, match="'card' has no version in production: `packshot engine promote card"):
             ask()
-    assert shop.open_runs() == []
+    assert shop.open_run_markers() == []
 
 
 def test_a_backfill_needs_a_registered_model_and_a_share_that_there_is(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, things(range(1)), STUB_RECIPE)
+    shop = RefreshHarness(tmp_path, things(range(1)), STUB_RECIPE)
     with pytest.raises(OptionError, match="--backfill 50: no model of the recipe is from the registry"):
-        shop.night(backfill=50)
+        shop.refresh(backfill=50)
     with pytest.raises(ValueError, match="Input should be 5, 20, 50 or 100"):
         shop.parameters(backfill=30)
 
 
-def test_the_model_option_names_a_registered_model_too(shop: Shop) -> None:
-    start_canary(shop.store, "card", 2, 20, ADA, SETTINGS)
-    job, _ = shop.parameters(model="registry:card").resolve_job()
+def test_the_model_option_names_a_registered_model_too(harness: RefreshHarness) -> None:
+    start_canary(harness.store, "card", 2, 20, ADA, SETTINGS)
+    job, _ = harness.parameters(model="registry:card").resolve_job()
     found = resolve_registry_versions(job).recipe
-    assert found.models["chosen"].standing == standing(shop)
+    assert found.models["chosen"].standing == standing(harness)
     assert sorted(found.provenance_by_name) == ["cards@1", "cards@2", "chosen@1", "chosen@2"]
     with pytest.raises(OptionError, match="model's name 'Card!' must be"):
-        shop.parameters(model="registry:Card!").resolve_job()
+        harness.parameters(model="registry:Card!").resolve_job()
 
 
-def test_versions_of_another_family_than_the_recipes_engine_are_refused(shop: Shop) -> None:
-    asked = shop.parameters(engine="torch")
+def test_versions_of_another_family_than_the_recipes_engine_are_refused(harness: RefreshHarness) -> None:
+    asked = harness.parameters(engine="torch")
     with pytest.raises(RuleFileError, match=r"models\.cards@1: the engine 'torch' does not paint family 'stub'"):
         run_refresh_of(asked)
     with pytest.raises(RuleFileError, match=r"--precision: models\.cards takes its precision from the registry"):
-        shop.parameters(precision="bf16").resolve_job()
+        harness.parameters(precision="bf16").resolve_job()
 
 
 def run_refresh_of(parameters: Any) -> Any:
@@ -297,9 +300,9 @@ def test_a_folders_digest_is_read_from_its_files(tmp_path: Path) -> None:
         resolve_weights(str(folder), "fp32", "d" * 64)
 
 
-def test_the_registrys_document_says_who_did_what_when_and_why(shop: Shop) -> None:
-    force(shop, 2)
-    (found,) = list_models(shop.store)
+def test_the_registrys_document_says_who_did_what_when_and_why(harness: RefreshHarness) -> None:
+    force(harness, 2)
+    (found,) = list_models(harness.store)
     assert (found["model"], found["production"], found["canary"]) == ("card", 2, None)
     assert [(one["version"], one["state"]) for one in found["versions"]] == [(1, "retired"), (2, "production")]
     kinds = [(one["kind"], one["version"], one["by"], one["why"]) for one in found["changes"]]
@@ -309,11 +312,13 @@ def test_the_registrys_document_says_who_did_what_when_and_why(shop: Shop) -> No
     assert found["changes"][-1]["known"]["comparison"]["requests"] == {"candidate": 0, "production": FIRST}
 
 
-def test_promoting_without_enough_pictures_is_refused_with_their_number_and_writes_nothing(shop: Shop) -> None:
-    before = list(open_store(shop.url).list(layout.MODELS))
-    done = promote(shop.store, "card", 2, ADA, SETTINGS)
+def test_promoting_without_enough_pictures_is_refused_with_their_number_and_writes_nothing(
+    harness: RefreshHarness,
+) -> None:
+    before = list(open_store(harness.url).list(layout.MODELS))
+    done = promote(harness.store, "card", 2, ADA, SETTINGS)
     assert (done["promoted"], done["production"]) == (False, 1)
     assert done["refused"][0] == "version 2 has 0 decided requests in stored runs, and 100 are needed"
-    assert list(shop.store.list(layout.MODELS)) == before
+    assert list(harness.store.list(layout.MODELS)) == before
     with pytest.raises(OptionError, match="--accept-worse: say why"):
-        promote(shop.store, "card", 2, ADA, SETTINGS, " ")
+        promote(harness.store, "card", 2, ADA, SETTINGS, " ")

@@ -27,9 +27,9 @@ from infra.onnx_graphs.graph_verification import OnnxGraphOpener
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
 from tasks.models.engine_repository import read_engine, record_verification
-from tests.catalogs.models.test_engine_artifacts import H200, PASSED, WEIGHTS, built
+from tests.catalogs.models.test_engine_artifacts import H200, PASSED_PARITY, WEIGHTS_DIGEST, build_manifest
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
-from tests.fixtures.refresh_harness import SETTINGS, Shop
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
 
 __all__ = ["tiny_export", "tiny_model"]
 
@@ -40,17 +40,17 @@ def store(tmp_path: Path) -> ObjectStore:
 
 
 @pytest.fixture
-def plans(tmp_path: Path) -> Path:
+def engine_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "built"
     for graph in ("transformer", "vae_decoder"):
         (folder / graph).mkdir(parents=True)
         (folder / graph / "model.plan").write_bytes(b"plan")
-    (folder / "card.json").write_text(json.dumps(built()))
+    (folder / "card.json").write_text(json.dumps(build_manifest()))
     return folder
 
 
 def recipe(engine: str = "tensorrt", **model: Any) -> Recipe:
-    entry = ModelEntry(source="somewhere", **{"weights_digest": WEIGHTS, **model})
+    entry = ModelEntry(source="somewhere", **{"weights_digest": WEIGHTS_DIGEST, **model})
     changes = {"engine": engine, "models": {"turbo": entry}, "tiers": {"standard": Tier()}}
     return built_in_recipe("default").model_copy(update=changes)
 
@@ -70,11 +70,11 @@ def test_a_run_that_asks_for_another_engine_hears_nothing(store: ObjectStore, en
     assert missing_engine_warnings(store, recipe(engine), H200) == []
 
 
-def test_an_engine_that_fits_is_no_cause_for_a_warning(store: ObjectStore, plans: Path):
-    put_engine(store, "turbo", plans)
+def test_an_engine_that_fits_is_no_cause_for_a_warning(store: ObjectStore, engine_folder: Path):
+    put_engine(store, "turbo", engine_folder)
     (before,) = missing_engine_warnings(store, recipe(), H200)
     assert "version 1: it is not verified" in before
-    record_verification(store, read_engine(store, "turbo", 1), PASSED)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
     assert missing_engine_warnings(store, recipe(), H200) == []
     (elsewhere,) = missing_engine_warnings(store, recipe(), GpuPlatform("11.5.0", H200.gpu, H200.compute_capability))
     assert "version 1: it was built by TensorRT 11.4.0, and this is 11.5.0" in elsewhere
@@ -109,14 +109,16 @@ def test_what_cannot_be_compared_stays_unverified(
     assert read_engine(store, "tiny", 1).state == "building"
 
 
-def test_plans_are_not_verified_where_they_cannot_run(store: ObjectStore, plans: Path, tiny_model: Path):
-    put_engine(store, "turbo", plans)
+def test_plans_are_not_verified_where_they_cannot_run(store: ObjectStore, engine_folder: Path, tiny_model: Path):
+    put_engine(store, "turbo", engine_folder)
     with pytest.raises(EngineUnsuitable, match="turbo/1 holds TensorRT plans"):
         verify_engine(store, "turbo/1", str(tiny_model), silent)
     assert read_engine(store, "turbo", 1).state == "building"
 
 
-def test_plans_are_compared_by_what_can_run_them(store: ObjectStore, plans: Path, tiny_export: Path, tiny_model: Path):
+def test_plans_are_compared_by_what_can_run_them(
+    store: ObjectStore, engine_folder: Path, tiny_export: Path, tiny_model: Path
+):
     """Through the seam that TensorRT fills: here ONNX Runtime answers for the plans, for one size."""
     opened: list[tuple[bytes, str]] = []
 
@@ -127,7 +129,7 @@ def test_plans_are_compared_by_what_can_run_them(store: ObjectStore, plans: Path
         opened.append(((folder / "transformer" / "model.plan").read_bytes(), export.precision))
         return Plans(tiny_export, "fp32", folder)
 
-    put_engine(store, "turbo", plans)
+    put_engine(store, "turbo", engine_folder)
     with pytest.raises(OptionError, match="--graphs: turbo/1 holds plans"):
         verify_engine(store, "turbo/1", str(tiny_model), silent, None, open_plans)
     found = verify_engine(store, "turbo/1", str(tiny_model), silent, tiny_export, open_plans)
@@ -135,25 +137,25 @@ def test_plans_are_compared_by_what_can_run_them(store: ObjectStore, plans: Path
     assert (found["runtime"], found["state"], len(found["cases"])) == ("tensorrt", "ready", 2)
 
 
-def test_the_engine_that_fits_is_fetched_once(store: ObjectStore, plans: Path, tmp_path: Path):
+def test_the_engine_that_fits_is_fetched_once(store: ObjectStore, engine_folder: Path, tmp_path: Path):
     kept = tmp_path / "cache" / "engines"
     assert fetch_fitting_engine(store, recipe(), "turbo", H200, kept) is None
-    put_engine(store, "turbo", plans)
-    record_verification(store, read_engine(store, "turbo", 1), PASSED)
+    put_engine(store, "turbo", engine_folder)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
     folder = fetch_fitting_engine(store, recipe(), "turbo", H200, kept)
     assert folder is not None
     assert (folder / "transformer" / "model.plan").read_bytes() == b"plan"
-    assert json.loads((folder / "card.json").read_text()) == built()
+    assert json.loads((folder / "card.json").read_text()) == build_manifest()
     store.delete([info.key for info in store.list("engines/turbo/1/") if info.key.endswith("model.plan")])
     assert fetch_fitting_engine(store, recipe(), "turbo", H200, kept) == folder
     assert fetch_fitting_engine(store, recipe(), "turbo", None, kept) is None
 
 
 def test_an_engine_that_cannot_be_fetched_whole_leaves_nothing_to_be_taken_for_one(
-    store: ObjectStore, plans: Path, tmp_path: Path
+    store: ObjectStore, engine_folder: Path, tmp_path: Path
 ):
-    put_engine(store, "turbo", plans)
-    record_verification(store, read_engine(store, "turbo", 1), PASSED)
+    put_engine(store, "turbo", engine_folder)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
     store.write("engines/turbo/1/vae_decoder/1/model.plan", b"another")
     with pytest.raises(StoreError, match="not the one"):
         fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept")
@@ -171,43 +173,45 @@ def test_plan_and_night_both_say_who_paints(tmp_path: Path):
     content = {
         "columns": {"sku": "sku", "title": "title"},
         "engine": "tensorrt",
-        "models": {"turbo": {"source": "somewhere", "weights_digest": WEIGHTS}},
+        "models": {"turbo": {"source": "somewhere", "weights_digest": WEIGHTS_DIGEST}},
         "tiers": {"standard": {}},
         "views": {"front": "seen from the front"},
         "defaults": {"template": "Photograph of {{ title }}", "views": ["front"]},
     }
-    shop = Shop(tmp_path, [{"sku": "rifle", "title": "Assault rifle"}], content)
+    shop = RefreshHarness(tmp_path, [{"sku": "rifle", "title": "Assault rifle"}], content)
     said = "The torch engine paints in place of TensorRT, in bf16: there is no engine of 'turbo' in the store"
     assert said in plan_refresh(shop.parameters(), SETTINGS)["warnings"]
-    report = shop.night().report
+    report = shop.refresh().report
     assert (report["slots"]["blocked"], report["images"]["generated"]) == (1, 0)
     assert said in report["warnings"]
 
 
-def test_an_engine_that_is_lacking_is_made_once_and_then_taken(store: ObjectStore, plans: Path, tmp_path: Path) -> None:
+def test_an_engine_that_is_lacking_is_made_once_and_then_taken(
+    store: ObjectStore, engine_folder: Path, tmp_path: Path
+) -> None:
     made = []
 
     def make(need: EngineRequirements) -> None:
         made.append(need)
-        put_engine(store, "turbo", plans)
-        record_verification(store, read_engine(store, "turbo", 1), PASSED)
+        put_engine(store, "turbo", engine_folder)
+        record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
 
     taken = [fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept", make) for _ in range(2)]
     assert taken[0] is not None
     assert taken[0] == taken[1]
-    assert [(need.weights_digest, need.machine) for need in made] == [(WEIGHTS, H200)]
+    assert [(need.weights_digest, need.machine) for need in made] == [(WEIGHTS_DIGEST, H200)]
     assert missing_engine_warnings(store, recipe(), H200, builds_missing=True) == []
 
 
 def test_nothing_is_made_where_there_is_no_tensorrt_or_it_was_refused(
-    store: ObjectStore, plans: Path, tmp_path: Path
+    store: ObjectStore, engine_folder: Path, tmp_path: Path
 ) -> None:
     def never(need: EngineRequirements) -> None:
         pytest.fail(f"{need} was made")
 
     assert fetch_fitting_engine(store, recipe(), "turbo", None, tmp_path, never) is None
-    put_engine(store, "turbo", plans)
-    record_verification(store, read_engine(store, "turbo", 1), PASSED.model_copy(update={"passed": False}))
+    put_engine(store, "turbo", engine_folder)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY.model_copy(update={"passed": False}))
     assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, never) is None
     assert "The torch engine paints in place" in missing_engine_warnings(store, recipe(), H200, builds_missing=True)[0]
 

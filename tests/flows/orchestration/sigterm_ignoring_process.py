@@ -6,8 +6,8 @@ import time
 
 from flows.orchestration import supervised_process as attended
 
-DEPTH = 3
-CHILD = """
+CHILD_DEPTH = 3
+CHILD_CODE = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 code, depth = sys.argv[1], int(sys.argv[2])
@@ -23,7 +23,7 @@ def main() -> None:
     """Sleep until the parent is gone."""
     attended.GRACE_SECONDS = 1.0
     attended.exit_with_parent(int(sys.argv[1]))
-    subprocess.Popen([sys.executable, "-c", CHILD, CHILD, str(DEPTH)])
+    subprocess.Popen([sys.executable, "-c", CHILD_CODE, CHILD_CODE, str(CHILD_DEPTH)])
     time.sleep(600)
 
 

@@ -11,7 +11,7 @@ from flows.orchestration.flow_signature import parameters_from_pydantic
 from flows.parameters import PartParameters, RefreshParameters, SweepParameters
 
 
-class Order(BaseModel):
+class FormParameters(BaseModel):
     """What is ordered."""
 
     size: Literal["small", "large"] = Field("small", title="Size", description="How big")
@@ -19,8 +19,8 @@ class Order(BaseModel):
     name: str | None = Field(None, title="Name", description="Whose", json_schema_extra={"pattern": "^[a-z]+$"})
 
 
-@parameters_from_pydantic(Order, required=("name",))
-def order(asked: Order) -> str:
+@parameters_from_pydantic(FormParameters, required=("name",))
+def order(asked: FormParameters) -> str:
     """Order something."""
     return f"{asked.count} {asked.size} for {asked.name}"
 

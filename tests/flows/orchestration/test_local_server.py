@@ -14,8 +14,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.orchestration import supervised_process as attended
 from flows.orchestration.local_server import ServerFailed, run_local_server
 from flows.refresh import refresh
-from tests.fixtures.refresh_harness import Shop, check_published, check_sums
-from tests.flows.test_bad_input import RECIPE
+from tests.fixtures.refresh_harness import RefreshHarness, assert_counts_add_up, assert_published_images
+from tests.flows.test_bad_input import STUB_RECIPE
 
 
 def test_it_answers_on_loopback(prefect_api: str) -> None:
@@ -51,13 +51,15 @@ def test_it_ends_when_its_parent_is_killed() -> None:
 
 @pytest.mark.slow
 def test_the_report_is_right_where_the_server_loses_every_task_run(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], RECIPE)
+    shop = RefreshHarness(
+        tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], STUB_RECIPE
+    )
     deaf = {"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false", "PREFECT_HOME": str(tmp_path / "prefect")}
     with run_local_server(settings=deaf) as url, temporary_settings({PREFECT_API_URL: url}):
         report = refresh(**shop.parameters().model_dump())
         assert int(httpx.post(f"{url}/task_runs/count", json={}).raise_for_status().json()) == 0
-    check_sums(report)
+    assert_counts_add_up(report)
     assert (report["slots"]["published"], report["images"]["generated"]) == (6, 6)
     assert json.loads(shop.store.read(f"runs/{report['run_id']}/report.json")) == report
-    check_published(shop.store, shop.manifest())
-    assert shop.night().slots() == {}
+    assert_published_images(shop.store, shop.manifest())
+    assert shop.refresh().slot_counts() == {}

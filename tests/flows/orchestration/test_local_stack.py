@@ -11,23 +11,23 @@ import pytest
 
 from infra.stores import open_store
 from tests.fixtures.prefect_stack import (
-    PATIENCE,
-    SLOW,
-    Home,
-    asked_of,
-    packshot_prefect,
-    report_of,
-    shop_of,
+    SLOW_STUB_PARAMETERS,
+    TIMEOUT_SECONDS,
+    PrefectStack,
+    harness_with_skus,
+    latest_report,
+    refresh_parameters,
+    run_prefect_cli,
     staged_keys,
     wait_for_staged,
 )
-from tests.fixtures.refresh_harness import check_published
+from tests.fixtures.refresh_harness import assert_published_images
 
 pytestmark = pytest.mark.slow
 
 
-def test_the_file_deploys_five_with_their_hours_and_queues(home: Home) -> None:
-    found = {name: home.deployment(name) for name in
+def test_the_file_deploys_five_with_their_hours_and_queues(stack: PrefectStack) -> None:
+    found = {name: stack.deployment(name) for name in
              ("refresh/nightly", "refresh/new", "refresh/adhoc", "refresh/part", "store/sweep")}  # fmt: skip
     queues = {name: (one["work_pool_name"], one["work_queue_name"]) for name, one in found.items()}
     assert queues == {
@@ -64,35 +64,37 @@ def test_the_file_deploys_five_with_their_hours_and_queues(home: Home) -> None:
     ids=str,
 )
 def test_a_value_that_does_not_fit_is_refused_before_there_is_a_run(
-    home: Home, tmp_path: Path, wrong: dict[str, Any]
+    stack: PrefectStack, tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
-    before = home.runs()
-    answer = home.ask("refresh/adhoc", asked_of(shop_of(tmp_path, 1)) | wrong)
+    before = stack.count_runs()
+    answer = stack.create_run("refresh/adhoc", refresh_parameters(harness_with_skus(tmp_path, 1)) | wrong)
     assert 400 <= answer.status_code < 500, answer.text
-    assert home.runs() == before
+    assert stack.count_runs() == before
 
 
-def test_a_name_that_is_no_parameter_ends_the_run_before_it_touches_anything(home: Home, tmp_path: Path) -> None:
+def test_a_name_that_is_no_parameter_ends_the_run_before_it_touches_anything(
+    stack: PrefectStack, tmp_path: Path
+) -> None:
     # The server takes it, since Prefect's schemas cannot be closed; its engine compares the names with the flow's.
-    shop = shop_of(tmp_path, 1)
-    run = home.run("refresh/adhoc", asked_of(shop) | {"max_costs": 5})
+    shop = harness_with_skus(tmp_path, 1)
+    run = stack.run_to_end("refresh/adhoc", refresh_parameters(shop) | {"max_costs": 5})
     assert run["state_type"] == "CRASHED", run["state"]
     assert not (shop.folder / "store").exists()
 
 
-def test_a_missing_catalogue_name_is_refused_too(home: Home, tmp_path: Path) -> None:
-    asked = asked_of(shop_of(tmp_path, 1))
+def test_a_missing_catalogue_name_is_refused_too(stack: PrefectStack, tmp_path: Path) -> None:
+    asked = refresh_parameters(harness_with_skus(tmp_path, 1))
     del asked["catalogue"]
-    answer = home.ask("refresh/adhoc", asked)
+    answer = stack.create_run("refresh/adhoc", asked)
     assert (answer.status_code, "'catalogue' is a required property" in answer.text) == (409, True), answer.text
 
 
-def test_nightly_then_new_then_adhoc_as_typed_make_the_pictures_once(home: Home) -> None:
-    nightly = home.run("refresh/nightly", {})
+def test_nightly_then_new_then_adhoc_as_typed_make_the_pictures_once(stack: PrefectStack) -> None:
+    nightly = stack.run_to_end("refresh/nightly", {})
     assert nightly["state_type"] == "COMPLETED", nightly["state"]
     assert {"nightly", "sample", "full"} <= set(nightly["tags"])
     assert nightly["name"].startswith("sample-full-20")
-    shown = home.artifacts(nightly["id"])
+    shown = stack.artifacts(nightly["id"])
     table = {row["what"]: row["how many"] for row in json.loads(shown["plan-sample"]["data"])}
     assert (table["rows input"], int(table["images to make"]) > 30) == ("38", True)
     assert float(shown["images-sample"]["data"]) == 100.0
@@ -102,105 +104,105 @@ def test_nightly_then_new_then_adhoc_as_typed_make_the_pictures_once(home: Home)
     plan, work = shown["plan-sample"]["created"], shown["images-sample"]["created"]
     assert plan < work < shown["report-sample"]["created"]
 
-    new = home.run("refresh/new", {})
-    values = home.served.deployment_parameters
-    said = packshot_prefect(
-        home, "deployment", "run", "refresh/adhoc", "--watch",
+    new = stack.run_to_end("refresh/new", {})
+    values = stack.local_stack.deployment_parameters
+    said = run_prefect_cli(
+        stack, "deployment", "run", "refresh/adhoc", "--watch",
         *(word for name, value in values.items() for word in ("-p", f"{name}={value}")),
     )  # fmt: skip
     assert "Completed" in said or "finished" in said.lower(), said
     assert (new["state_type"], "partial" in new["tags"]) == ("COMPLETED", True)
-    store = open_store(str(home.served.store))
+    store = open_store(str(stack.local_stack.store))
     reports = [
         json.loads(store.read(info.key)) for info in store.list("runs/") if info.key.endswith("/report.json")
     ]  # fmt: skip
     assert sorted(report["images"]["attempts"] > 0 for report in reports) == [False, False, True]
-    again = home.retry(nightly["id"])
+    again = stack.retry_run(nightly["id"])
     assert (again["state_type"], again["run_count"]) == ("COMPLETED", 2)
     report = json.loads(store.read(max(info.key for info in store.list("runs/") if info.key.endswith("/report.json"))))
     assert (report["images"]["generated"], report["images"]["reused"], report["release"]["version"]) == (0, 0, 1)
 
 
-def test_high_goes_before_normal_before_low_one_at_a_time(home: Home) -> None:
+def test_high_goes_before_normal_before_low_one_at_a_time(stack: PrefectStack) -> None:
     pool = "work_pools/packshot"
-    home.change(pool, is_paused=True)
-    asked = {"store": str(home.served.store), "dry_run": True}
+    stack.patch(pool, is_paused=True)
+    asked = {"store": str(stack.local_stack.store), "dry_run": True}
     order = ("low", "normal", "high", "low", "high")
     try:
-        runs = [(queue, home.start("store/sweep", asked, work_queue_name=queue)) for queue in order]
+        runs = [(queue, stack.start_run("store/sweep", asked, work_queue_name=queue)) for queue in order]
     finally:
-        home.change(pool, is_paused=False)
-    ended = [(queue, home.wait(run)) for queue, run in runs]
+        stack.patch(pool, is_paused=False)
+    ended = [(queue, stack.wait_for_run(run)) for queue, run in runs]
     assert {run["state_type"] for _, run in ended} == {"COMPLETED"}
     ended.sort(key=lambda one: str(one[1]["start_time"]))
     assert [queue for queue, _ in ended] == ["high", "high", "normal", "low", "low"]
     for (_, one), (_, other) in pairwise(ended):
         assert one["end_time"] <= other["start_time"], "two at once"
-    assert "sweep" in home.artifacts(ended[0][1]["id"])
+    assert "sweep" in stack.artifacts(ended[0][1]["id"])
 
 
-def test_a_cancelled_run_leaves_no_process_and_a_retry_goes_on_with_it(home: Home, tmp_path: Path) -> None:
-    home.wait_for_no_process()
-    shop = shop_of(tmp_path, 60)
-    run = home.start("refresh/adhoc", asked_of(shop, **SLOW))
+def test_a_cancelled_run_leaves_no_process_and_a_retry_goes_on_with_it(stack: PrefectStack, tmp_path: Path) -> None:
+    stack.wait_until_no_process_runs()
+    shop = harness_with_skus(tmp_path, 60)
+    run = stack.start_run("refresh/adhoc", refresh_parameters(shop, **SLOW_STUB_PARAMETERS))
     staged = wait_for_staged(shop, 8)
     began = time.monotonic()
-    home.cancel(run)
-    home.wait(run, "CANCELLED")
-    home.wait_for_no_process()
+    stack.cancel_run(run)
+    stack.wait_for_run(run, "CANCELLED")
+    stack.wait_until_no_process_runs()
     print(f"no process was left {time.monotonic() - began:.1f} s after the cancel; {staged} images were staged")  # noqa: T201
     assert 8 <= len(staged_keys(shop)) < 60
     kept = staged_keys(shop)
 
-    again = home.retry(run)
+    again = stack.retry_run(run)
     assert again["state_type"] == "COMPLETED", again["state"]
-    report = report_of(shop)
-    assert (report["slots"]["published"], shop.open_runs()) == (60, [])
+    report = latest_report(shop)
+    assert (report["slots"]["published"], shop.open_run_markers()) == (60, [])
     assert report["images"]["generated"] + len(kept) <= 60 + report["images"]["reused"]
     assert kept <= staged_keys(shop)
-    check_published(shop.store, shop.manifest())
-    assert home.wait_for_no_process() < PATIENCE
+    assert_published_images(shop.store, shop.manifest())
+    assert stack.wait_until_no_process_runs() < TIMEOUT_SECONDS
 
 
-def test_a_killed_run_crashes_and_the_next_one_goes_on_with_it(home: Home, tmp_path: Path) -> None:
-    home.wait_for_no_process()
-    shop = shop_of(tmp_path, 40)
-    run = home.start("refresh/adhoc", asked_of(shop, **SLOW))
+def test_a_killed_run_crashes_and_the_next_one_goes_on_with_it(stack: PrefectStack, tmp_path: Path) -> None:
+    stack.wait_until_no_process_runs()
+    shop = harness_with_skus(tmp_path, 40)
+    run = stack.start_run("refresh/adhoc", refresh_parameters(shop, **SLOW_STUB_PARAMETERS))
     wait_for_staged(shop, 8)
-    flow_processes = home.processes()
+    flow_processes = stack.run_processes()
     assert flow_processes
     for process in flow_processes:
         process.send_signal(signal.SIGKILL)
-    assert home.wait(run)["state_type"] == "CRASHED"
-    home.wait_for_no_process()
-    other = home.run("refresh/adhoc", asked_of(shop))
+    assert stack.wait_for_run(run)["state_type"] == "CRASHED"
+    stack.wait_until_no_process_runs()
+    other = stack.run_to_end("refresh/adhoc", refresh_parameters(shop))
     assert other["state_type"] == "COMPLETED"
-    report = report_of(shop)
-    assert (report["slots"]["published"], report["images"]["reused"] > 0, shop.open_runs()) == (40, True, [])
+    report = latest_report(shop)
+    assert (report["slots"]["published"], report["images"]["reused"] > 0, shop.open_run_markers()) == (40, True, [])
 
 
-def test_new_is_skipped_while_the_last_one_works(home: Home, tmp_path: Path) -> None:
-    shop, pool = shop_of(tmp_path, 60), "work_pools/packshot"
-    asked = asked_of(shop, scope="partial", **SLOW)
+def test_new_is_skipped_while_the_last_one_works(stack: PrefectStack, tmp_path: Path) -> None:
+    shop, pool = harness_with_skus(tmp_path, 60), "work_pools/packshot"
+    asked = refresh_parameters(shop, scope="partial", **SLOW_STUB_PARAMETERS)
     # With one run at a time the second would only wait in its queue.
-    home.change(pool, concurrency_limit=2)
+    stack.patch(pool, concurrency_limit=2)
     try:
-        first = home.start("refresh/new", asked)
+        first = stack.start_run("refresh/new", asked)
         wait_for_staged(shop, 4)
-        second = home.run("refresh/new", asked)
-        assert home.get(f"flow_runs/{first}")["state_type"] == "RUNNING"
+        second = stack.run_to_end("refresh/new", asked)
+        assert stack.get(f"flow_runs/{first}")["state_type"] == "RUNNING"
     finally:
-        home.change(pool, concurrency_limit=1)
+        stack.patch(pool, concurrency_limit=1)
     assert (second["state_type"], second["run_count"]) == ("CANCELLED", 0), second["state"]
-    assert home.wait(first)["state_type"] == "COMPLETED"
-    third = home.run("refresh/new", asked)
-    assert (third["state_type"], report_of(shop)["slots"]["unchanged"]) == ("COMPLETED", 60)
+    assert stack.wait_for_run(first)["state_type"] == "COMPLETED"
+    third = stack.run_to_end("refresh/new", asked)
+    assert (third["state_type"], latest_report(shop)["slots"]["unchanged"]) == ("COMPLETED", 60)
 
 
-def test_a_held_batch_is_tagged(home: Home, tmp_path: Path) -> None:
-    shop = shop_of(tmp_path, 4)
-    shop.night()
+def test_a_held_batch_is_tagged(stack: PrefectStack, tmp_path: Path) -> None:
+    shop = harness_with_skus(tmp_path, 4)
+    shop.refresh()
     shop.rows = shop.rows[:2]
-    held = home.run("refresh/adhoc", asked_of(shop))
+    held = stack.run_to_end("refresh/adhoc", refresh_parameters(shop))
     assert (held["state_type"], set(held["tags"])) == ("COMPLETED", {"adhoc", "shop", "full", "held"})
-    assert "packshot release" in home.artifacts(held["id"])["report-shop"]["data"]
+    assert "packshot release" in stack.artifacts(held["id"])["report-shop"]["data"]

@@ -7,36 +7,38 @@ import pytest
 
 from flows.run.dry_run import plan_refresh
 from infra.settings import Settings
-from tests.fixtures.refresh_harness import SETTINGS, Shop
-from tests.flows.test_bad_input import RECIPE, torch_recipe
+from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
+from tests.flows.test_bad_input import STUB_RECIPE, write_torch_recipe
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], RECIPE)
+def harness(tmp_path: Path) -> RefreshHarness:
+    return RefreshHarness(
+        tmp_path, [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(6)], STUB_RECIPE
+    )
 
 
-def test_a_plan_and_the_night_after_it_agree(shop: Shop) -> None:
-    shop.rows.append({"sku": "twin", "title": "Thing No. 1"})
-    plan = plan_refresh(shop.parameters(), SETTINGS)
-    night = shop.night().report
+def test_a_plan_and_the_night_after_it_agree(harness: RefreshHarness) -> None:
+    harness.rows.append({"sku": "twin", "title": "Thing No. 1"})
+    plan = plan_refresh(harness.parameters(), SETTINGS)
+    night = harness.refresh().report
     assert {name: plan["slots"][name] for name in ("new", "changed", "unchanged", "retired")} == {
         name: night["slots"][name] for name in ("new", "changed", "unchanged", "retired")
     }
     assert (plan["images"]["planned"], plan["images"]["shared"]) == (6, 1)
     assert (night["images"]["generated"], night["images"]["shared"]) == (6, 1)
-    again = plan_refresh(shop.parameters(), SETTINGS)
+    again = plan_refresh(harness.parameters(), SETTINGS)
     assert (again["slots"]["unchanged"], again["images"]["planned"], again["estimate"]["cost"]) == (7, 0, 0.0)
 
 
-def test_the_stubs_seconds_are_the_options_else_the_settings(shop: Shop) -> None:
+def test_the_stubs_seconds_are_the_options_else_the_settings(harness: RefreshHarness) -> None:
     slow = SETTINGS.model_copy(update={"stub_seconds": 2.0})
-    assert plan_refresh(shop.parameters(), slow)["estimate"]["gpu_seconds"] == 12.0
-    assert plan_refresh(shop.parameters(stub_seconds=0.5), slow)["estimate"]["gpu_seconds"] == 3.0
+    assert plan_refresh(harness.parameters(), slow)["estimate"]["gpu_seconds"] == 12.0
+    assert plan_refresh(harness.parameters(stub_seconds=0.5), slow)["estimate"]["gpu_seconds"] == 3.0
 
 
-def test_a_real_model_is_estimated_by_megapixels_and_the_gpus_price(shop: Shop) -> None:
-    asked = shop.parameters(recipe=torch_recipe(shop))
+def test_a_real_model_is_estimated_by_megapixels_and_the_gpus_price(harness: RefreshHarness) -> None:
+    asked = harness.parameters(recipe=write_torch_recipe(harness))
     estimates = {name: plan_refresh(asked, Settings(gpu=name))["estimate"] for name in ("a100", "h100")}
     # Six pictures of 1024 x 1024: 6.29 megapixels at 2 s and at 0.75 s each.
     assert estimates["a100"]["gpu_seconds"] == pytest.approx(6 * 1.048576 * 2.0)
@@ -44,8 +46,8 @@ def test_a_real_model_is_estimated_by_megapixels_and_the_gpus_price(shop: Shop) 
     assert estimates["a100"]["cost"] == pytest.approx(6 * 1.048576 * 2.0 * 2.0 / 3600)
 
 
-def test_only_a_model_that_a_night_would_refuse_is_warned_of(shop: Shop) -> None:
-    asked = shop.parameters(recipe=torch_recipe(shop))
+def test_only_a_model_that_a_night_would_refuse_is_warned_of(harness: RefreshHarness) -> None:
+    asked = harness.parameters(recipe=write_torch_recipe(harness))
     [warning] = plan_refresh(asked, SETTINGS)["warnings"]
     assert warning.startswith("A refresh will be refused. The model 'turbo'")
     pinned = asked.model_copy(update={"model": f"owner/name@{'a' * 40}"})
@@ -53,25 +55,25 @@ def test_only_a_model_that_a_night_would_refuse_is_warned_of(shop: Shop) -> None
 
 
 def test_a_scanner_that_the_policy_names_and_that_is_not_here_is_warned_of(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: RefreshHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = shop.folder / "policy.yaml"
+    policy = harness.folder / "policy.yaml"
     policy.write_text("extends: default\nrequired: [words, pixels, fingerprint, nudity]\noptional: [text]\n")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    required, optional = plan_refresh(shop.parameters(policy=str(policy)), SETTINGS)["warnings"]
+    required, optional = plan_refresh(harness.parameters(policy=str(policy)), SETTINGS)["warnings"]
     assert required.startswith("The policy requires the scanner 'nudity': without it every picture is for a person.")
     assert "pip install 'packshot[nudity]'" in required
     assert optional.startswith("The policy would have the scanner 'text' look too; pictures are judged without it.")
 
 
-def test_nothing_is_touched(shop: Shop) -> None:
-    asked = shop.parameters()
-    before = sorted(shop.folder.rglob("*"))
+def test_nothing_is_touched(harness: RefreshHarness) -> None:
+    asked = harness.parameters()
+    before = sorted(harness.folder.rglob("*"))
     plan_refresh(asked, SETTINGS)
-    assert sorted(shop.folder.rglob("*")) == before
-    shop.night()
-    shop.rows[0]["title"] = "Another Thing"
-    asked = shop.parameters()
-    files = {path: path.stat().st_mtime_ns for path in (shop.folder / "store").rglob("*")}
+    assert sorted(harness.folder.rglob("*")) == before
+    harness.refresh()
+    harness.rows[0]["title"] = "Another Thing"
+    asked = harness.parameters()
+    files = {path: path.stat().st_mtime_ns for path in (harness.folder / "store").rglob("*")}
     assert plan_refresh(asked, SETTINGS)["slots"]["changed"] == 1
-    assert {path: path.stat().st_mtime_ns for path in (shop.folder / "store").rglob("*")} == files
+    assert {path: path.stat().st_mtime_ns for path in (harness.folder / "store").rglob("*")} == files

@@ -13,28 +13,28 @@ NO_BENCH = cast(RunContext, None)
 
 
 @task(task_run_name="shout {shard}")
-def shout(bench: RunContext, shard: str) -> str:
+def shout_task(bench: RunContext, shard: str) -> str:
     if shard == "bad":
         raise OSError("the store is gone")
     return shard.upper()
 
 
-def work(hands: Executor) -> list[Any]:
-    handle = hands.submit_shard(shout, NO_BENCH, "a")
+def run_all_kinds_of_work(hands: Executor) -> list[Any]:
+    handle = hands.submit_shard(shout_task, NO_BENCH, "a")
     ended: list[Any] = []
     answer = handle.result()
     handle.add_done_callback(ended.append)
     return [hands.run_stage("plan", lambda: 7), answer, len(ended), hands.run_part("part-1", lambda: {"b": 2})]
 
 
-def recorded(api: str, kind: str) -> list[dict[str, Any]]:
+def prefect_records(api: str, kind: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = httpx.post(f"{api}/{kind}/filter", json={}).raise_for_status().json()
     return found
 
 
 def test_threads_do_the_work_and_record_nothing() -> None:
     with open_thread_executor() as hands:
-        assert work(hands) == [7, "A", 1, {"b": 2}]
+        assert run_all_kinds_of_work(hands) == [7, "A", 1, {"b": 2}]
 
 
 def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
@@ -42,11 +42,11 @@ def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
 
     @flow(name="hands", persist_result=False)
     def run() -> None:
-        answers.extend(work(PrefectExecutor()))
+        answers.extend(run_all_kinds_of_work(PrefectExecutor()))
 
     run()
     assert answers == [7, "A", 1, {"b": 2}]
-    names = {found["name"] for found in recorded(prefect_api, "flow_runs")}
+    names = {found["name"] for found in prefect_records(prefect_api, "flow_runs")}
     assert "part-1" in names
 
 
@@ -54,7 +54,7 @@ def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
 def test_what_a_verb_raises_comes_back(kind: str, prefect_api: str) -> None:
     def run(hands: Executor) -> None:
         with pytest.raises(OSError, match="the store is gone"):
-            hands.submit_shard(shout, NO_BENCH, "bad").result()
+            hands.submit_shard(shout_task, NO_BENCH, "bad").result()
 
     if kind == "threads":
         with open_thread_executor() as hands:

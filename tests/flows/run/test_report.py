@@ -17,23 +17,32 @@ from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
 from tasks.runs import run_state as runs
 from tasks.runs.run_context import Resources
-from tests.fixtures.run_rows import RUN, attempt, batch, decision, request, write_plan, write_records
-from tests.fixtures.store_scenarios import CATALOGUE, Shop
+from tests.fixtures.run_rows import (
+    RUN_ID,
+    attempt_row,
+    decision_row,
+    make_release_batch,
+    make_request,
+    write_plan,
+    write_records,
+)
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
 def test_records_batch_and_clock_come_together_in_one_document(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.run_folder(RUN, opened=True)
-    write_plan(shop.store, [], [request("red"), request("blue")])
+    shop = StoreScenario(tmp_path)
+    shop.write_run_folder(RUN_ID, is_open=True)
+    write_plan(shop.store, [], [make_request("red"), make_request("blue")])
     write_records(
-        shop.store, {"s": [attempt("red", engine_seconds=0.5), attempt("blue", 0, "BLOCK", engine_seconds=0.25)]}
+        shop.store,
+        {"s": [attempt_row("red", engine_seconds=0.5), attempt_row("blue", 0, "BLOCK", engine_seconds=0.25)]},
     )
-    decided = batch([decision("shirt/front", "red"), decision("hat/front", "blue", "blocked")])
+    decided = make_release_batch([decision_row("shirt/front", "red"), decision_row("hat/front", "blue", "blocked")])
     plan = Plan(base_version=None, live=0, rows=RowCounts(accepted=2), slots=PlanCounts(new=2, requests=2), retired=0)
     job = RefreshJob("shop.csv", shop.store.url, CATALOGUE, built_in_recipe(), built_in_policy())
     release = Release(1, 0, BatchTotals(new=2), {})
     ended = RunResult(
-        run=runs.load_run(shop.store, RUN),
+        run=runs.load_run(shop.store, RUN_ID),
         plan=plan,
         batch=decided,
         release=release,
@@ -44,8 +53,8 @@ def test_records_batch_and_clock_come_together_in_one_document(tmp_path: Path) -
     )
     places = Resources(shop.store, shop.tables, lambda model: pytest.fail(f"{model} is not needed"))
     report, sheet = report_run(places, job, load_price_list(None, "the built-in prices"), None, ended)
-    assert report == read_json(shop.store, layout.run_file(RUN, "report.json"))
-    assert shop.store.exists(layout.run_file(RUN, "report.html"))
+    assert report == read_json(shop.store, layout.run_file(RUN_ID, "report.json"))
+    assert shop.store.exists(layout.run_file(RUN_ID, "report.html"))
     assert (report["images"]["generated"], report["images"]["attempts"], report["gpu_seconds"]) == (2, 2, 0.75)
     assert (report["reasons"], report["warnings"][0]) == ({"blurred": 1}, "mind the step")
     assert report["seconds"] == {"total": 3.0, "generate": 2.0}

@@ -21,7 +21,7 @@ from tasks.runs.run_context import RunContext
 REQUEST = Request(bytes(32), "a mug", "", None, 64, 64, 8, 0.0, "stub", "f", 0, 3, "", PASS, "normal")
 
 
-def order(number: int, attempt: int = 1) -> WorkItem:
+def work_item(number: int, attempt: int = 1) -> WorkItem:
     return WorkItem(replace(REQUEST, key=number.to_bytes(32, "big")), attempt)
 
 
@@ -85,22 +85,22 @@ def test_no_more_shards_are_in_flight_than_the_limit() -> None:
 
 
 def test_new_attempts_become_a_shard_when_nothing_else_is_queued() -> None:
-    bench, hands = FakeRunContext({"a": [order(1)], "b": [order(2)]}), ReadyExecutor()
+    bench, hands = FakeRunContext({"a": [work_item(1)], "b": [work_item(2)]}), ReadyExecutor()
     run(bench, hands, ["a", "b"])
     retried = [one.request.key for orders in bench.retried for one in orders]
-    assert sorted(retried) == [order(1).request.key, order(2).request.key]
+    assert sorted(retried) == [work_item(1).request.key, work_item(2).request.key]
     assert hands.log[-1].startswith("screen again-")
 
 
 def test_new_attempts_are_cut_to_the_size_of_a_shard() -> None:
     bench, hands = FakeRunContext(), ReadyExecutor()
-    run(bench, hands, [], [order(number) for number in range(10)], size=4)
+    run(bench, hands, [], [work_item(number) for number in range(10)], size=4)
     assert [len(orders) for orders in bench.retried] == [4, 4, 2]
 
 
 def test_what_a_killed_process_owed_comes_first_when_it_fills_a_shard() -> None:
     hands = ReadyExecutor()
-    run(FakeRunContext(), hands, ["a"], [order(number) for number in range(4)], size=4)
+    run(FakeRunContext(), hands, ["a"], [work_item(number) for number in range(4)], size=4)
     assert hands.log[0] == "generate again-1"
 
 
@@ -118,7 +118,7 @@ def test_nothing_to_do_is_done_at_once() -> None:
 
 
 def test_when_the_meter_stops_what_is_in_flight_is_screened_and_the_rest_is_left() -> None:
-    bench, hands = FakeRunContext({"a": [order(1)]}), ReadyExecutor()
+    bench, hands = FakeRunContext({"a": [work_item(1)]}), ReadyExecutor()
     bench.meter = BudgetMeter(BudgetLimits(engine_seconds=0.0), spent_before=1.0)
     take = bench.take_screened
 
@@ -136,7 +136,7 @@ def test_a_meter_that_has_stopped_before_the_line_begins_leaves_everything() -> 
     bench, hands = FakeRunContext(), ReadyExecutor()
     bench.meter = BudgetMeter(BudgetLimits(engine_seconds=0.0), spent_before=1.0)
     assert not bench.meter.reserve(1)
-    run(bench, hands, ["a"], [order(1)])
+    run(bench, hands, ["a"], [work_item(1)])
     assert hands.log == []
 
 

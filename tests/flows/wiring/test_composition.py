@@ -36,11 +36,11 @@ from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.local import LocalStore
 from tests.fixtures.ray_clusters import NEEDS_RAY
-from tests.fixtures.refresh_harness import SETTINGS, Manifest, Shop
+from tests.fixtures.refresh_harness import SETTINGS, Manifest, RefreshHarness
 from tests.fixtures.signing_identities import new_identity, write_identity
-from tests.flows.test_bad_input import RECIPE
+from tests.flows.test_bad_input import STUB_RECIPE
 
-MOVED: dict[str, Any] = {
+CHANGED_SETTINGS: dict[str, Any] = {
     "shard_size": 2,
     "in_flight": 1,
     "pool": "ray",
@@ -83,48 +83,50 @@ def rows() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("first"), rows(), RECIPE)
-    assert shop.night().report["slots"]["published"] == 4
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> RefreshHarness:
+    shop = RefreshHarness(tmp_path_factory.mktemp("first"), rows(), STUB_RECIPE)
+    assert shop.refresh().report["slots"]["published"] == 4
     return shop
 
 
-def moved(folder: Path, *names: str) -> Settings:
+def changed_settings(folder: Path, *names: str) -> Settings:
     (folder / "prices.yaml").write_text(PRICES)
     (folder / "classifier.json").write_text('{"version": "1", "labels": {"sexual": {"weights": {"nude": 2.5}}}}')
     write_identity(folder, new_identity())
-    values = {name: str(folder / value) if name in IN_THE_FOLDER else value for name, value in MOVED.items()}
+    values = {name: str(folder / value) if name in IN_THE_FOLDER else value for name, value in CHANGED_SETTINGS.items()}
     moving = {*names, *TOGETHER} if TOGETHER & {*names} else names
     return SETTINGS.model_copy(update={name: values[name] for name in moving})
 
 
-def what_the_shop_shows(manifest: Manifest) -> dict[Any, Any]:
+def published_identity(manifest: Manifest) -> dict[Any, Any]:
     return {name: tuple(row[column] for column in NAMES) for name, row in manifest.items()}
 
 
 def test_no_setting_is_left_out_here() -> None:
-    assert MOVED.keys() == Settings.model_fields.keys()
-    assert [name for name, value in MOVED.items() if value == getattr(SETTINGS, name)] == []
+    assert CHANGED_SETTINGS.keys() == Settings.model_fields.keys()
+    assert [name for name, value in CHANGED_SETTINGS.items() if value == getattr(SETTINGS, name)] == []
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS_RAY if name == "pool" else ()) for name in MOVED])
-def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_night: Shop, name: str) -> None:
-    shutil.copytree(first_night.folder / "store", tmp_path / "store")
-    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, name))
-    night = shop.night()
-    assert (night.slots(), night.rendered, night.after) == ({"waiting": 1}, 0, night.before)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=NEEDS_RAY if name == "pool" else ()) for name in CHANGED_SETTINGS]
+)
+def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_release: RefreshHarness, name: str) -> None:
+    shutil.copytree(first_release.folder / "store", tmp_path / "store")
+    shop = RefreshHarness(tmp_path, rows(), STUB_RECIPE, settings=changed_settings(tmp_path, name))
+    night = shop.refresh()
+    assert (night.slot_counts(), night.prompts_rendered, night.after) == ({"waiting": 1}, 0, night.before)
 
 
 def test_all_settings_moved_together_make_the_very_same_pictures(
-    tmp_path: Path, first_night: Shop, local_ray: Any
+    tmp_path: Path, first_release: RefreshHarness, local_ray: Any
 ) -> None:
-    here = MOVED.keys() - {"ray_address"}  # there is no such cluster; test_several_gpus.py joins others
-    shop = Shop(tmp_path, rows(), RECIPE, settings=moved(tmp_path, *here))
-    shop.night()
-    assert what_the_shop_shows(shop.manifest()) == what_the_shop_shows(first_night.manifest())
+    here = CHANGED_SETTINGS.keys() - {"ray_address"}  # there is no such cluster; test_several_gpus.py joins others
+    shop = RefreshHarness(tmp_path, rows(), STUB_RECIPE, settings=changed_settings(tmp_path, *here))
+    shop.refresh()
+    assert published_identity(shop.manifest()) == published_identity(first_release.manifest())
 
 
-class Forgetful(LocalStore):
+class UnconditionalStore(LocalStore):
     """A store that ignores conditions, as some servers do."""
 
     def write_once(
@@ -136,7 +138,7 @@ class Forgetful(LocalStore):
 
 
 def test_a_store_without_conditional_writes_is_refused_unless_one_writer_is_promised(tmp_path: Path) -> None:
-    store: ObjectStore = Forgetful(str(tmp_path))
+    store: ObjectStore = UnconditionalStore(str(tmp_path))
     with pytest.raises(StoreError, match="PACKSHOT_SINGLE_WRITER=1 if nothing else ever writes there"):
         require_conditional_writes(store, SETTINGS)
     require_conditional_writes(store, SETTINGS.model_copy(update={"single_writer": True}))
@@ -190,12 +192,12 @@ def test_a_stored_engine_that_fits_this_machine_paints_and_the_report_says_nothi
     from infra.engines.tensorrt.profiles import ImageSize, batch_range
     from tasks.models.engine_repository import read_engine, record_verification
     from tests.fixtures.small_onnx_graphs import write_small_export
-    from tests.fixtures.tensorrt_host import recording_host
+    from tests.fixtures.tensorrt_host import fake_tensorrt_host
 
     options: Any = {"engine": "tensorrt", "model": str(MODEL_FOLDER), "precision": "fp32"}
     recipe = RefreshParameters(source="a.csv", store="store", **options).resolve_job()[0].recipe
     name = recipe.default_model
-    host, store = recording_host(), open_store(str(tmp_path / "store"))
+    host, store = fake_tensorrt_host(), open_store(str(tmp_path / "store"))
     export = write_small_export(tmp_path / "export", MODEL_FOLDER)
     sizes = [ImageSize(tier.width, tier.height) for tier in recipe.tiers.values()]
     order = EngineBuildRequest(MODEL_FOLDER, export, tmp_path / "plans", sizes, batch_range(1, 2), "fp32")

@@ -26,7 +26,7 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore
 FULL = "leases/shoes/full"
 
 
-class Clock:
+class FakeClock:
     """A clock that stands until it is moved."""
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
-    def move(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -59,7 +59,7 @@ def newest(store: ObjectStore) -> LeaseState:
     return state
 
 
-def test_a_held_lease_names_its_holder_host_and_end(store: ObjectStore, clock: Clock) -> None:
+def test_a_held_lease_names_its_holder_host_and_end(store: ObjectStore, clock: FakeClock) -> None:
     assert read_lease(store, FULL) is None
     acquire(store, FULL, "run abc", 120, clock=clock)
     with pytest.raises(LeaseHeld, match=f"'run abc'.*{os.getpid()} on {host_name()}.*2026-11-22 03:02:00"):
@@ -68,13 +68,13 @@ def test_a_held_lease_names_its_holder_host_and_end(store: ObjectStore, clock: C
     assert newest(store).is_live(clock.now)
 
 
-def test_a_lapsed_lease_is_free_and_its_old_holder_finds_out(store: ObjectStore, clock: Clock) -> None:
+def test_a_lapsed_lease_is_free_and_its_old_holder_finds_out(store: ObjectStore, clock: FakeClock) -> None:
     first = acquire(store, FULL, "first", 120, clock=clock)
-    clock.move(119)
+    clock.advance(119)
     with pytest.raises(LeaseHeld):
         acquire(store, FULL, "second", 120, clock=clock)
     first.check()
-    clock.move(1)
+    clock.advance(1)
     second = acquire(store, FULL, "second", 120, clock=clock)
     for ask in (first.check, first.renew, first.check):
         with pytest.raises(LeaseLost, match=r"of 'first' was taken over by 'second'"):
@@ -85,24 +85,24 @@ def test_a_lapsed_lease_is_free_and_its_old_holder_finds_out(store: ObjectStore,
     assert not newest(store).released
 
 
-def test_renewing_moves_the_end(store: ObjectStore, clock: Clock) -> None:
+def test_renewing_moves_the_end(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 120, clock=clock)
-    clock.move(100)
+    clock.advance(100)
     lease.renew()
-    clock.move(100)
+    clock.advance(100)
     with pytest.raises(LeaseHeld):
         acquire(store, FULL, "second", 120, clock=clock)
     lease.check()
 
 
-def test_a_holder_that_slept_gets_it_back_if_nobody_came(store: ObjectStore, clock: Clock) -> None:
+def test_a_holder_that_slept_gets_it_back_if_nobody_came(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 120, clock=clock)
-    clock.move(10_000)
+    clock.advance(10_000)
     lease.check()
     assert newest(store).is_live(clock.now)
 
 
-def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store: ObjectStore, clock: Clock) -> None:
+def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store: ObjectStore, clock: FakeClock) -> None:
     mortality = FaultInjector()
     lease = acquire(FaultyStore(store, mortality), FULL, "first", 120, clock=clock)
     mortality.fail_at = mortality.operation_count + 1
@@ -111,7 +111,7 @@ def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store:
     assert newest(store).is_live(clock.now)
 
 
-def test_a_released_lease_is_free_at_once(store: ObjectStore, clock: Clock) -> None:
+def test_a_released_lease_is_free_at_once(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 120, clock=clock)
     lease.release()
     lease.release()
@@ -121,16 +121,16 @@ def test_a_released_lease_is_free_at_once(store: ObjectStore, clock: Clock) -> N
     acquire(store, FULL, "second", 120, clock=clock).check()
 
 
-def test_only_the_last_two_generations_stay(store: ObjectStore, clock: Clock) -> None:
+def test_only_the_last_two_generations_stay(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 120, clock=clock)
     for _ in range(5):
         lease.renew()
     assert generations(store) == ["00000005.json", "00000006.json"]
 
 
-def test_a_sleeper_cannot_make_a_deleted_generation_anew(store: ObjectStore, clock: Clock) -> None:
+def test_a_sleeper_cannot_make_a_deleted_generation_anew(store: ObjectStore, clock: FakeClock) -> None:
     sleeper = acquire(store, FULL, "sleeper", 120, clock=clock)
-    clock.move(200)
+    clock.advance(200)
     other = acquire(store, FULL, "other", 120, clock=clock)
     for _ in range(3):
         other.renew()
@@ -142,7 +142,7 @@ def test_a_sleeper_cannot_make_a_deleted_generation_anew(store: ObjectStore, clo
     assert newest(store).holder == "other"
 
 
-def test_leases_whose_names_begin_alike_are_strangers(store: ObjectStore, clock: Clock) -> None:
+def test_leases_whose_names_begin_alike_are_strangers(store: ObjectStore, clock: FakeClock) -> None:
     acquire(store, "leases/shoes/run-1", "one", 120, clock=clock)
     acquire(store, "leases/shoes/run-12", "twelve", 120, clock=clock)
     state = read_lease(store, "leases/shoes/run-1")
@@ -156,10 +156,10 @@ def test_an_unreadable_lease_is_a_sentence(store: ObjectStore) -> None:
         read_lease(store, FULL)
 
 
-def test_exactly_one_of_many_threads_takes_a_lapsed_lease(store: ObjectStore, clock: Clock) -> None:
+def test_exactly_one_of_many_threads_takes_a_lapsed_lease(store: ObjectStore, clock: FakeClock) -> None:
     acquire(store, FULL, "old", 120, clock=clock)
     for round_number in range(10):
-        clock.move(200)
+        clock.advance(200)
         gate = threading.Barrier(8)
         with ThreadPoolExecutor(8) as threads:
             names = [f"thread {number}" for number in range(8)]
@@ -170,7 +170,7 @@ def test_exactly_one_of_many_threads_takes_a_lapsed_lease(store: ObjectStore, cl
         assert newest(store).generation == round_number + 2
 
 
-def contend(store: ObjectStore, name: str, gate: Callable[[], object], clock: Clock) -> str:
+def contend(store: ObjectStore, name: str, gate: Callable[[], object], clock: FakeClock) -> str:
     gate()
     try:
         acquire(store, FULL, name, 120, clock=clock)
@@ -188,10 +188,10 @@ def lend_gate(gate: Callable[[], object]) -> None:
 
 
 def contend_in_process(url: str, name: str) -> list[str]:
-    clock = Clock()
+    clock = FakeClock()
     answers = []
     for _ in range(5):
-        clock.move(200)
+        clock.advance(200)
         answers.append(contend(open_store(url), name, _gate, clock))
         _gate()
     return answers
@@ -209,14 +209,14 @@ def test_exactly_one_of_many_processes_takes_a_lapsed_lease(tmp_path: Path) -> N
     assert newest(open_store(str(tmp_path))).holder == last[0]
 
 
-def test_keeping_alive_outlasts_the_first_end(store: ObjectStore, clock: Clock) -> None:
+def test_keeping_alive_outlasts_the_first_end(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 0.3, clock=clock)
     first_end = lease.state.expires_at
     with lease.keep_alive():
         for _ in range(5):
             seen = newest(store).generation
             wait_until(lambda seen=seen: newest(store).generation > seen)
-            clock.move(0.1)
+            clock.advance(0.1)
             assert contend(store, "second", lambda: None, clock) == ""
         lease.check()
     assert clock.now > first_end
@@ -230,12 +230,12 @@ def wait_until(happened: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_loss_while_kept_alive_shows_at_the_next_check(store: ObjectStore, clock: Clock) -> None:
+def test_a_loss_while_kept_alive_shows_at_the_next_check(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 0.3, clock=clock)
     with lease.keep_alive():
         taken = False
         while not taken:
-            clock.move(10)
+            clock.advance(10)
             taken = bool(contend(store, "thief", lambda: None, clock))
         wait_until(lambda: not [thread for thread in threading.enumerate() if FULL in thread.name])
         with pytest.raises(LeaseLost, match="taken over by 'thief'"):

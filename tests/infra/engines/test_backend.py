@@ -15,7 +15,7 @@ from infra.testing.faulty_engine import FaultyBackend
 
 
 @pytest.fixture(params=["stub", "faulty", "torch"])
-def painter(request: pytest.FixtureRequest) -> Iterator[Backend]:
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     painters: dict[str, Backend] = {"stub": StubBackend(), "faulty": FaultyBackend()}
     if request.param == "torch":
         pytest.importorskip("diffusers")
@@ -28,31 +28,31 @@ def painter(request: pytest.FixtureRequest) -> Iterator[Backend]:
     chosen.close()
 
 
-def pictures(painter: Backend, prompts: list[Prompt]) -> list[Frame]:
-    answers = painter.generate_batch(prompts)
+def pictures(backend: Backend, prompts: list[Prompt]) -> list[Frame]:
+    answers = backend.generate_batch(prompts)
     assert [answer.key for answer in answers] == [prompt.key for prompt in prompts]
     return [answer for answer in answers if isinstance(answer, Frame)]
 
 
-def test_a_batch_is_answered_in_order_with_pictures_of_the_size_asked_for(painter: Backend) -> None:
+def test_a_batch_is_answered_in_order_with_pictures_of_the_size_asked_for(backend: Backend) -> None:
     prompts = [Prompt(key, "a mug", seed, 48, 32, steps=1) for seed, key in enumerate("zxy")]
-    frames = pictures(painter, prompts)
+    frames = pictures(backend, prompts)
     assert [frame.pixels.shape for frame in frames] == [(32, 48, 3)] * 3
     assert {frame.pixels.dtype for frame in frames} == {np.dtype(np.uint8)}
     assert not np.array_equal(frames[0].pixels, frames[1].pixels)
-    for frame, again in zip(frames, pictures(painter, prompts), strict=True):
+    for frame, again in zip(frames, pictures(backend, prompts), strict=True):
         assert np.array_equal(frame.pixels, again.pixels)
 
 
-def test_a_frame_shares_no_memory_with_the_others_of_its_batch(painter: Backend) -> None:
-    frames = pictures(painter, [Prompt(str(seed), "a mug", seed, 32, 32, steps=1) for seed in range(2)])
+def test_a_frame_shares_no_memory_with_the_others_of_its_batch(backend: Backend) -> None:
+    frames = pictures(backend, [Prompt(str(seed), "a mug", seed, 32, 32, steps=1) for seed in range(2)])
     kept = frames[1].pixels.copy()
     frames[0].pixels[:] = 77
     assert np.array_equal(frames[1].pixels, kept)
 
 
-def test_keys_and_seeds_do_not_part_a_group_but_sizes_do(painter: Backend) -> None:
-    first = painter.batch_key(Prompt("a", "a mug", 1, 48, 32))
-    assert hash(first) == hash(painter.batch_key(Prompt("b", "a mug", 2, 48, 32)))
-    assert first == painter.batch_key(Prompt("b", "a mug", 2, 48, 32))
-    assert first != painter.batch_key(Prompt("a", "a mug", 1, 32, 48))
+def test_keys_and_seeds_do_not_part_a_group_but_sizes_do(backend: Backend) -> None:
+    first = backend.batch_key(Prompt("a", "a mug", 1, 48, 32))
+    assert hash(first) == hash(backend.batch_key(Prompt("b", "a mug", 2, 48, 32)))
+    assert first == backend.batch_key(Prompt("b", "a mug", 2, 48, 32))
+    assert first != backend.batch_key(Prompt("a", "a mug", 1, 32, 48))

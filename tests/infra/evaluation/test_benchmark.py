@@ -19,21 +19,21 @@ TINY = RandomPipeline("tiny", "cpu")
 CASES = [BenchmarkCase(32, 1, 2, 3), BenchmarkCase(32, 2, 2, 3)]
 
 
-class Small(FaultyBackend):
+class LowMemoryBackend(FaultyBackend):
     """Has memory for one small picture at a time."""
 
     def __init__(self) -> None:
         super().__init__(capacity=32 * 32)
 
 
-class Lost(FaultyBackend):
+class DeviceLosingBackend(FaultyBackend):
     """Loses its device with the first picture."""
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         raise EngineError(f"The device was lost with {len(prompts)} pictures, as ordered.")
 
 
-class Refusing(FaultyBackend):
+class FailingBackend(FaultyBackend):
     """Finds fault with every picture."""
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
@@ -70,9 +70,9 @@ def test_what_this_machine_cannot_do_is_a_row_with_its_reason() -> None:
         pytest.skip("this machine has CUDA")
     backends = {
         **{name: BACKEND_FACTORIES[name] for name in ("graphs", "fp8")},
-        "small": lambda _weights, _precision: Small(),
-        "lost": lambda _weights, _precision: Lost(),
-        "refusing": lambda _weights, _precision: Refusing(),
+        "small": lambda _weights, _precision: LowMemoryBackend(),
+        "lost": lambda _weights, _precision: DeviceLosingBackend(),
+        "refusing": lambda _weights, _precision: FailingBackend(),
         "closed": lambda _weights, _precision: FaultyBackend(load_succeeds=False),
     }
     found = {(row.backend, row.batch): row for row in measure_backends(TINY, "cpu", "fp32", CASES, backends)}

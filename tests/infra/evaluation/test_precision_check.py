@@ -39,15 +39,15 @@ def test_the_reference_itself_cannot_be_verified(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def with_eight_bits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> EngineSpec:
+def fp8_spec(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> EngineSpec:
     # As on a GPU that has them, but for the product: the emulation's rounding is the same.
     monkeypatch.setattr("infra.models.loading.unsupported_precision_reason", lambda _precision, _gpu: None)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     return EngineSpec("torch", str(MODEL_FOLDER), precision="fp8")
 
 
-def test_eight_bits_are_refused_without_a_record_unless_an_operator_says_so(with_eight_bits: EngineSpec) -> None:
-    another = replace(with_eight_bits, weights_digest="another")
+def test_eight_bits_are_refused_without_a_record_unless_an_operator_says_so(fp8_spec: EngineSpec) -> None:
+    another = replace(fp8_spec, weights_digest="another")
     with pytest.raises(EngineUnsuitable, match="'fp8' has not been verified with these weights"):
         open_engine(another)
     with pytest.raises(EngineError, match="have the digest"):
@@ -55,8 +55,8 @@ def test_eight_bits_are_refused_without_a_record_unless_an_operator_says_so(with
 
 
 @pytest.mark.slow
-def test_eight_bits_are_verified_and_then_painted(with_eight_bits: EngineSpec) -> None:
-    spec = with_eight_bits
+def test_eight_bits_are_verified_and_then_painted(fp8_spec: EngineSpec) -> None:
+    spec = fp8_spec
     record = verify_precision(spec, 64, 2, parity_folder())
     assert record.passed
     assert 30 < record.psnr < 70

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infra.errors import InvalidImage
 from infra.imaging.codecs import decode, encode_png, pixel_sha, read_software
 from infra.interfaces import Pixels
-from tests.fixtures.hostile_images import png
+from tests.fixtures.hostile_images import raw_png
 
 
 def picture(height: int, width: int, seed: int) -> Pixels:
@@ -74,7 +74,7 @@ def test_a_damaged_png_is_refused() -> None:
 @pytest.mark.parametrize(("side", "said"), [(8193, "8193 x 8193 pixels; no more than 67108864"), (8192, "damaged")])
 def test_a_bomb_is_refused_by_its_header(side: int, said: str) -> None:
     with pytest.raises(InvalidImage, match=said):
-        decode(png(side, side, zlib.compress(b"\0")))
+        decode(raw_png(side, side, zlib.compress(b"\0")))
 
 
 @pytest.mark.parametrize("between", [b"", b"\xff\xff\xff", b"rubbish"])

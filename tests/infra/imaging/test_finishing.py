@@ -16,7 +16,7 @@ from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_source_type, whiten
 from infra.interfaces import Pixels
-from tests.fixtures.product_images import plain, product
+from tests.fixtures.product_images import flat_image, product_image
 
 
 def opened(data: bytes) -> Image.Image:
@@ -26,7 +26,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def test_the_file_is_a_444_jpeg_with_an_srgb_profile() -> None:
-    picture = opened(finish(product(1, 256), {}))
+    picture = opened(finish(product_image(1, 256), {}))
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (256, 256))
     assert [layer[1:3] for layer in picture.layer] == [(1, 1)] * 3  # type: ignore[attr-defined]
     profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
@@ -34,13 +34,13 @@ def test_the_file_is_a_444_jpeg_with_an_srgb_profile() -> None:
 
 
 def test_the_mark_is_on_by_default_and_can_be_read_back_or_left_out() -> None:
-    pixels = product(1, 64)
+    pixels = product_image(1, 64)
     assert read_source_type(finish(pixels, {})) == TRAINED_ALGORITHMIC_MEDIA
     assert read_source_type(finish(pixels, {"mark": False})) is None
 
 
 def test_the_packet_is_well_formed_xml_that_says_the_property_once() -> None:
-    packet = opened(finish(product(1, 64), {})).info["xmp"].decode()
+    packet = opened(finish(product_image(1, 64), {})).info["xmp"].decode()
     expat.ParserCreate(namespace_separator=" ").Parse(packet, True)
     assert packet.startswith("<?xpacket begin=")
     assert packet.count("<rdf:Description") == 1
@@ -74,11 +74,13 @@ def test_the_same_pixels_give_the_same_bytes_also_in_another_process() -> None:
         for _ in range(2)
     }
     assert len(made) == 1
-    assert finish(product(3, 128), {}) == finish(product(3, 128), {"quality": 90, "mark": True, "canvas": "none"})
+    assert finish(product_image(3, 128), {}) == finish(
+        product_image(3, 128), {"quality": 90, "mark": True, "canvas": "none"}
+    )
 
 
 def test_quality_moves_the_size_and_the_likeness() -> None:
-    pixels = product(2, 256, noise=4)
+    pixels = product_image(2, 256, noise=4)
     low, high = finish(pixels, {"quality": 40}), finish(pixels, {"quality": 97})
     assert len(low) < len(high)
     error = [float(np.mean((decode(data).astype(int) - pixels) ** 2)) for data in (low, high)]
@@ -86,7 +88,7 @@ def test_quality_moves_the_size_and_the_likeness() -> None:
 
 
 def test_near_white_that_touches_the_border_becomes_white_and_the_products_own_whites_stay() -> None:
-    pixels = plain(100, 247)
+    pixels = flat_image(100, 247)
     pixels[20:80, 20:80] = 100
     pixels[40:60, 40:60] = 250
     done = whiten(pixels)
@@ -102,11 +104,11 @@ def test_a_tinted_or_darker_background_is_left_alone() -> None:
 
 
 def test_whitening_reaches_a_bay_and_every_corner_and_passes_no_diagonal() -> None:
-    pixels = plain(60, 250)
+    pixels = flat_image(60, 250)
     pixels[30, :] = 0
     pixels[45:50, 10:50] = 0
     assert ((whiten(pixels) == 255).all(axis=2) == (pixels == 250).all(axis=2)).all()
-    diagonal = plain(3, 0)
+    diagonal = flat_image(3, 0)
     diagonal[1, 1] = 250
     assert (whiten(diagonal)[1, 1] == 250).all()
 
@@ -145,7 +147,7 @@ def test_a_square_canvas_pads_with_white_and_centres_the_picture() -> None:
 )
 def test_parameters_that_cannot_be_are_named(parameters: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        finish(product(1, 16), parameters)
+        finish(product_image(1, 16), parameters)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_every_size_is_finished_and_comes_back(height: int, width: int, white: b
 
 
 def test_a_watermark_is_put_in_last_and_never_silently_left_out() -> None:
-    pixels, seen = plain(64, 200)[:48], []
+    pixels, seen = flat_image(64, 200)[:48], []
 
     def hide(shown: Pixels) -> Pixels:
         seen.append(shown.shape)
@@ -210,8 +212,8 @@ def test_a_portrait_canvas_is_upright_1_to_144_and_scales_nothing(size: tuple[in
 def test_a_picture_is_enlarged_only_where_the_recipe_says_so_and_never_reduced(
     enlarge: int | None, done: tuple[int, int]
 ) -> None:
-    assert decode(finish(product(1, 64)[:48], {"enlarge": enlarge})).shape == (*done, 3)
+    assert decode(finish(product_image(1, 64)[:48], {"enlarge": enlarge})).shape == (*done, 3)
 
 
 def test_the_canvas_comes_after_the_enlarging() -> None:
-    assert decode(finish(product(1, 64)[:48], {"enlarge": 128, "canvas": "square"})).shape == (128, 128, 3)
+    assert decode(finish(product_image(1, 64)[:48], {"enlarge": 128, "canvas": "square"})).shape == (128, 128, 3)

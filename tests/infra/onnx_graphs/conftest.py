@@ -11,13 +11,13 @@ __all__ = ["tiny_export", "tiny_model"]
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_model: Path) -> Any:
+def tiny_pipeline(tiny_model: Path) -> Any:
     diffusers = pytest.importorskip("diffusers")
     return diffusers.ZImagePipeline.from_pretrained(str(tiny_model))
 
 
 @pytest.fixture(scope="session")
-def transformer_graph(tiny_export: Path) -> Any:
+def transformer_session(tiny_export: Path) -> Any:
     from infra.onnx_graphs.onnx_runtime import OnnxRuntime
 
     return OnnxRuntime(tiny_export / "transformer" / "model.onnx", threads=1)

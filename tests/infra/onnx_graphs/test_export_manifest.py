@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def card(folder: Path) -> ExportManifest:
+def export_manifest(folder: Path) -> ExportManifest:
     written = ExportManifest(
         model="m",
         weights_digest="d" * 64,
@@ -40,31 +40,31 @@ def card(folder: Path) -> ExportManifest:
     return written
 
 
-def test_a_card_is_read_as_it_was_written(folder: Path, card: ExportManifest):
-    assert read_export_manifest(folder) == card
-    check_export_files(folder, card)
-    assert [(each.path, each.bytes) for each in card.files] == [
+def test_a_card_is_read_as_it_was_written(folder: Path, export_manifest: ExportManifest):
+    assert read_export_manifest(folder) == export_manifest
+    check_export_files(folder, export_manifest)
+    assert [(each.path, each.bytes) for each in export_manifest.files] == [
         ("transformer/model.onnx", 5),
         ("transformer/model.onnx.data", 7),
     ]
 
 
-def test_a_changed_file_is_named(folder: Path, card: ExportManifest):
+def test_a_changed_file_is_named(folder: Path, export_manifest: ExportManifest):
     (folder / "transformer" / "model.onnx.data").write_bytes(b"Weights")
     with pytest.raises(EngineError, match=r"model\.onnx\.data' has the digest"):
-        check_export_files(folder, card)
+        check_export_files(folder, export_manifest)
 
 
-def test_a_lost_file_is_named(folder: Path, card: ExportManifest):
+def test_a_lost_file_is_named(folder: Path, export_manifest: ExportManifest):
     (folder / "transformer" / "model.onnx").unlink()
     with pytest.raises(EngineError, match=r"lacks '.*model\.onnx' \(No such file"):
-        check_export_files(folder, card)
+        check_export_files(folder, export_manifest)
 
 
-def test_the_digest_of_an_export_is_that_of_all_its_files(card: ExportManifest):
-    graph, weights = card.files
-    assert replace(card, files=(weights, graph)).digest == card.digest
-    assert replace(card, files=(graph, replace(weights, sha256="0" * 64))).digest != card.digest
+def test_the_digest_of_an_export_is_that_of_all_its_files(export_manifest: ExportManifest):
+    graph, weights = export_manifest.files
+    assert replace(export_manifest, files=(weights, graph)).digest == export_manifest.digest
+    assert replace(export_manifest, files=(graph, replace(weights, sha256="0" * 64))).digest != export_manifest.digest
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"kind": "plan"}', '{"kind": "onnx"}'])
@@ -75,14 +75,14 @@ def test_a_folder_without_a_card_of_ours_is_no_export(tmp_path: Path, text: str 
         read_export_manifest(tmp_path)
 
 
-def test_a_card_with_a_stranger_in_it_is_refused(folder: Path, card: ExportManifest):
+def test_a_card_with_a_stranger_in_it_is_refused(folder: Path, export_manifest: ExportManifest):
     told = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**told, "stranger": 1}))
     with pytest.raises(EngineError, match="stranger"):
         read_export_manifest(folder)
 
 
-def test_a_card_of_another_kind_is_no_exports(folder: Path, card: ExportManifest):
-    write_export_manifest(folder, replace(card, kind="plans"))
+def test_a_card_of_another_kind_is_no_exports(folder: Path, export_manifest: ExportManifest):
+    write_export_manifest(folder, replace(export_manifest, kind="plans"))
     with pytest.raises(EngineError, match="its kind is 'plans'"):
         read_export_manifest(folder)

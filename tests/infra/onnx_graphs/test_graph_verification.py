@@ -16,7 +16,7 @@ from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
 pytest.importorskip("onnxruntime")
 
 
-class ElsewhereRuntime:
+class ShiftedCaptionRuntime:
     """ONNX Runtime with a mistake that others have shipped: captions stand 32 positions further on."""
 
     name = "onnxruntime"
@@ -39,7 +39,7 @@ class ElsewhereRuntime:
         self._runtime.close()
 
 
-class ElsewhereOpener(OnnxGraphOpener):
+class ShiftedCaptionOpener(OnnxGraphOpener):
     sizes = ((16, 24),)
     batch = 2
 
@@ -49,7 +49,7 @@ class ElsewhereOpener(OnnxGraphOpener):
 
     def open_graph(self, graph: str) -> GraphRuntime:
         runtime = super().open_graph(graph)
-        return ElsewhereRuntime(runtime, self._rope) if graph == "transformer" else runtime
+        return ShiftedCaptionRuntime(runtime, self._rope) if graph == "transformer" else runtime
 
 
 def test_an_export_of_the_model_passes(tiny_model: Path, tiny_export: Path):
@@ -63,10 +63,10 @@ def test_an_export_of_the_model_passes(tiny_model: Path, tiny_export: Path):
     assert list(tiny_export.parent.glob(".*-verify-*")) == []
 
 
-def test_captions_off_by_32_positions_do_not_pass(tiny: Any, tiny_model: Path, tiny_export: Path):
+def test_captions_off_by_32_positions_do_not_pass(tiny_pipeline: Any, tiny_model: Path, tiny_export: Path):
     from infra.onnx_graphs.preprocessing import RopeConfig
 
-    opener = ElsewhereOpener(tiny_export, RopeConfig.from_config(tiny.transformer.config))
+    opener = ShiftedCaptionOpener(tiny_export, RopeConfig.from_config(tiny_pipeline.transformer.config))
     verdict = verify_export(str(tiny_model), tiny_export, print, opener)
     assert not verdict.passed
     wrong = [case for case in verdict.cases if case.graph == "transformer"]

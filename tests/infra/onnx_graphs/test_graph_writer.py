@@ -15,7 +15,7 @@ from infra.onnx_graphs.preprocessing import (
     run_transformer_step,
     transformer_inputs,
 )
-from tests.infra.onnx_graphs.transformer_batches import batch_of, by_diffusers, distance
+from tests.infra.onnx_graphs.transformer_batches import max_abs_difference, random_batch, run_diffusers
 
 onnx = pytest.importorskip("onnx")
 
@@ -33,25 +33,27 @@ CASES = (
 
 @pytest.mark.parametrize(("rows", "columns", "captions"), CASES)
 def test_the_transformer_graph_gives_what_diffusers_gives(
-    tiny: Any, transformer_graph: OnnxRuntime, rows: int, columns: int, captions: tuple[int, ...]
+    tiny_pipeline: Any, transformer_session: OnnxRuntime, rows: int, columns: int, captions: tuple[int, ...]
 ):
-    batch = batch_of(tiny.transformer, rows, columns, captions)
-    made = run_transformer_step(transformer_graph, *batch, RopeConfig.from_config(tiny.transformer.config))
-    assert distance(made, by_diffusers(tiny.transformer, batch)) <= TOLERANCE
+    batch = random_batch(tiny_pipeline.transformer, rows, columns, captions)
+    made = run_transformer_step(transformer_session, *batch, RopeConfig.from_config(tiny_pipeline.transformer.config))
+    assert max_abs_difference(made, run_diffusers(tiny_pipeline.transformer, batch)) <= TOLERANCE
 
 
 def test_mixed_captions_come_out_right_when_they_are_grouped_by_padded_length(
-    tiny: Any, transformer_graph: OnnxRuntime
+    tiny_pipeline: Any, transformer_session: OnnxRuntime
 ):
     """diffusers runs them in one batch behind a mask; the graph has none, and needs none, in groups."""
-    batch = batch_of(tiny.transformer, 16, 24, (9, 70, 31, 96))
-    made = run_transformer_step(transformer_graph, *batch, RopeConfig.from_config(tiny.transformer.config))
-    assert distance(made, by_diffusers(tiny.transformer, batch)) <= TOLERANCE
+    batch = random_batch(tiny_pipeline.transformer, 16, 24, (9, 70, 31, 96))
+    made = run_transformer_step(transformer_session, *batch, RopeConfig.from_config(tiny_pipeline.transformer.config))
+    assert max_abs_difference(made, run_diffusers(tiny_pipeline.transformer, batch)) <= TOLERANCE
 
 
-def test_the_comparison_notices_captions_whose_positions_are_off_by_32(tiny: Any, transformer_graph: OnnxRuntime):
-    batch = batch_of(tiny.transformer, 16, 24, (9, 20))
-    rope = RopeConfig.from_config(tiny.transformer.config)
+def test_the_comparison_notices_captions_whose_positions_are_off_by_32(
+    tiny_pipeline: Any, transformer_session: OnnxRuntime
+):
+    batch = random_batch(tiny_pipeline.transformer, 16, 24, (9, 20))
+    rope = RopeConfig.from_config(tiny_pipeline.transformer.config)
     feeds = transformer_inputs(*batch, rope)
     moved = position_inputs(rope, 16, 24, 64, device=torch.device("cpu"))
     wrong = {
@@ -59,22 +61,24 @@ def test_the_comparison_notices_captions_whose_positions_are_off_by_32(tiny: Any
         "caption_cosines": moved["caption_cosines"][32:],
         "caption_sines": moved["caption_sines"][32:],
     }
-    made = latents_from_patches(transformer_graph.run(wrong)["velocity"], 16, 24)
-    assert distance(made, by_diffusers(tiny.transformer, batch)) > 1e-2
+    made = latents_from_patches(transformer_session.run(wrong)["velocity"], 16, 24)
+    assert max_abs_difference(made, run_diffusers(tiny_pipeline.transformer, batch)) > 1e-2
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 24), (4, 8, 8), (2, 20, 12)])
-def test_the_decoder_graph_gives_what_diffusers_gives(tiny: Any, tiny_export: Path, shape: tuple[int, int, int]):
+def test_the_decoder_graph_gives_what_diffusers_gives(
+    tiny_pipeline: Any, tiny_export: Path, shape: tuple[int, int, int]
+):
     batch, rows, columns = shape
-    latents = torch.randn(batch, tiny.vae.config.latent_channels, rows, columns)
+    latents = torch.randn(batch, tiny_pipeline.vae.config.latent_channels, rows, columns)
     decoder = OnnxRuntime(tiny_export / "vae_decoder" / "model.onnx", threads=1)
     with torch.no_grad():
-        wanted = tiny.vae.decode(latents, return_dict=False)[0]
-    assert distance([decoder.run({"latents": latents})["images"]], [wanted]) <= TOLERANCE
+        wanted = tiny_pipeline.vae.decode(latents, return_dict=False)[0]
+    assert max_abs_difference([decoder.run({"latents": latents})["images"]], [wanted]) <= TOLERANCE
 
 
-def test_a_graph_has_the_inputs_and_outputs_that_the_contract_says(tiny: Any, tiny_export: Path):
-    sizes = fixed_axis_sizes(tiny.transformer.config, tiny.vae.config)
+def test_a_graph_has_the_inputs_and_outputs_that_the_contract_says(tiny_pipeline: Any, tiny_export: Path):
+    sizes = fixed_axis_sizes(tiny_pipeline.transformer.config, tiny_pipeline.vae.config)
     for graph in GRAPHS:
         model = onnx.load(tiny_export / graph.name / "model.onnx", load_external_data=False)
         said = {each.name: _axes(each) for each in (*model.graph.input, *model.graph.output)}
@@ -95,8 +99,8 @@ def test_the_transformer_graph_holds_dense_arithmetic_only(tiny_export: Path):
     assert all(len(node.input) == 3 for node in model.graph.node if node.op_type == "Attention")  # no mask
 
 
-def test_weights_lie_beside_the_graph(tiny: Any, tiny_export: Path):
-    weights = sum(weight.nbytes for weight in tiny.transformer.parameters())
+def test_weights_lie_beside_the_graph(tiny_pipeline: Any, tiny_export: Path):
+    weights = sum(weight.nbytes for weight in tiny_pipeline.transformer.parameters())
     assert (tiny_export / "transformer" / "model.onnx.data").stat().st_size >= 0.9 * weights
     assert (tiny_export / "transformer" / "model.onnx").stat().st_size < 0.5 * weights
 

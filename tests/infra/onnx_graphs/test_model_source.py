@@ -18,8 +18,10 @@ from infra.onnx_graphs.model_source import (
 )
 
 
-def test_the_weights_are_measured_by_their_headers(tiny_model: Path, tiny: Any):
-    numbers = sum(weight.numel() for part in (tiny.transformer, tiny.vae) for weight in part.parameters())
+def test_the_weights_are_measured_by_their_headers(tiny_model: Path, tiny_pipeline: Any):
+    numbers = sum(
+        weight.numel() for part in (tiny_pipeline.transformer, tiny_pipeline.vae) for weight in part.parameters()
+    )
     assert weight_bytes(tiny_model, "fp32") == 4 * numbers
     assert weight_bytes(tiny_model, "bf16") == 2 * numbers
 

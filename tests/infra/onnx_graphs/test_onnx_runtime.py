@@ -18,6 +18,6 @@ def test_a_file_that_is_no_graph_is_named(tmp_path: Path):
         OnnxRuntime(path)
 
 
-def test_a_missing_input_is_named(transformer_graph: OnnxRuntime):
+def test_a_missing_input_is_named(transformer_session: OnnxRuntime):
     with pytest.raises(EngineError, match="image_patches"):
-        transformer_graph.run({"timestep": torch.zeros(1)})
+        transformer_session.run({"timestep": torch.zeros(1)})

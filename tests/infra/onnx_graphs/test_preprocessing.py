@@ -15,7 +15,7 @@ from infra.onnx_graphs.preprocessing import (
     latents_from_patches,
     transformer_inputs,
 )
-from tests.infra.onnx_graphs.transformer_batches import batch_of
+from tests.infra.onnx_graphs.transformer_batches import random_batch
 
 CHANNELS = 3
 SIDES = st.integers(1, 12).map(lambda half: half * 2)
@@ -33,9 +33,9 @@ def theirs(model: Any, latents: list[torch.Tensor], captions: list[torch.Tensor]
 
 @given(rows=SIDES, columns=SIDES, tokens=st.integers(1, 200))
 @settings(max_examples=30, deadline=None)
-def test_patches_positions_and_padding_are_those_of_diffusers(tiny: Any, rows: int, columns: int, tokens: int):
-    model = tiny.transformer
-    latents, timestep, captions = batch_of(model, rows, columns, [tokens])
+def test_patches_positions_and_padding_are_those_of_diffusers(tiny_pipeline: Any, rows: int, columns: int, tokens: int):
+    model = tiny_pipeline.transformer
+    latents, timestep, captions = random_batch(model, rows, columns, [tokens])
     mine = transformer_inputs(latents, timestep, captions, RopeConfig.from_config(model.config))
     image, words, image_turn, word_turn, image_padding, word_padding = theirs(model, latents, captions)
     assert torch.equal(mine["image_is_real"], ~image_padding)
@@ -81,20 +81,22 @@ def test_an_odd_side_is_refused():
         image_patches([torch.zeros(CHANNELS, 1, 5, 4)])
 
 
-def test_a_batch_without_a_caption_for_each_image_is_refused(tiny: Any):
-    latents, timestep, captions = batch_of(tiny.transformer, 4, 4, [7, 7])
+def test_a_batch_without_a_caption_for_each_image_is_refused(tiny_pipeline: Any):
+    latents, timestep, captions = random_batch(tiny_pipeline.transformer, 4, 4, [7, 7])
     with pytest.raises(EngineError, match="not 2, 1 and 2"):
-        transformer_inputs(latents, timestep, captions[:1], RopeConfig.from_config(tiny.transformer.config))
+        transformer_inputs(latents, timestep, captions[:1], RopeConfig.from_config(tiny_pipeline.transformer.config))
 
 
-def test_a_size_past_the_last_position_is_refused_and_not_wrapped_around(tiny: Any):
-    latents, timestep, captions = batch_of(tiny.transformer, 4, 130, [7])
+def test_a_size_past_the_last_position_is_refused_and_not_wrapped_around(tiny_pipeline: Any):
+    latents, timestep, captions = random_batch(tiny_pipeline.transformer, 4, 130, [7])
     with pytest.raises(EngineError, match="4 x 130 have no positions: sides must be even, up to 128"):
-        transformer_inputs(latents, timestep, captions, RopeConfig.from_config(tiny.transformer.config))
+        transformer_inputs(latents, timestep, captions, RopeConfig.from_config(tiny_pipeline.transformer.config))
 
 
-def test_positions_are_made_once_for_all_the_steps_of_a_size(tiny: Any):
-    rope = RopeConfig.from_config(tiny.transformer.config)
-    first, second = (transformer_inputs(*batch_of(tiny.transformer, 8, 8, [7], seed), rope) for seed in (1, 2))
+def test_positions_are_made_once_for_all_the_steps_of_a_size(tiny_pipeline: Any):
+    rope = RopeConfig.from_config(tiny_pipeline.transformer.config)
+    first, second = (
+        transformer_inputs(*random_batch(tiny_pipeline.transformer, 8, 8, [7], seed), rope) for seed in (1, 2)
+    )
     assert first["image_cosines"].data_ptr() == second["image_cosines"].data_ptr()
     assert not torch.equal(first["image_patches"], second["image_patches"])

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-Batch = tuple[list[torch.Tensor], torch.Tensor, list[torch.Tensor]]
+TransformerBatch = tuple[list[torch.Tensor], torch.Tensor, list[torch.Tensor]]
 """Latents, timesteps and captions, as the pipeline gives them to its transformer."""
 
 
-def batch_of(model: Any, rows: int, columns: int, captions: Sequence[int], seed: int = 0) -> Batch:
+def random_batch(model: Any, rows: int, columns: int, captions: Sequence[int], seed: int = 0) -> TransformerBatch:
     noise = torch.Generator().manual_seed(seed)
     config = model.config
     return (
@@ -19,12 +19,12 @@ def batch_of(model: Any, rows: int, columns: int, captions: Sequence[int], seed:
     )
 
 
-def by_diffusers(model: Any, batch: Batch) -> list[torch.Tensor]:
+def run_diffusers(model: Any, batch: TransformerBatch) -> list[torch.Tensor]:
     latents, timestep, captions = batch
     with torch.no_grad():
         answer: list[torch.Tensor] = model(list(latents), timestep, list(captions), return_dict=False)[0]
     return answer
 
 
-def distance(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> float:
+def max_abs_difference(one: Sequence[torch.Tensor], other: Sequence[torch.Tensor]) -> float:
     return max(float((left - right).abs().max()) for left, right in zip(one, other, strict=True))

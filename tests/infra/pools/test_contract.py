@@ -13,7 +13,7 @@ from infra.pools.inline import InlinePool
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
 
-PATIENCE = works.PATIENCE
+PATIENCE = works.TIMEOUT_SECONDS
 Maker = Callable[[Callable[[], Engine]], Pool]
 
 
@@ -35,9 +35,9 @@ def new_pool(request: pytest.FixtureRequest) -> Iterator[Maker]:
 
 
 def test_works_get_their_shards_and_an_engine_and_one_that_raises_harms_no_other(new_pool: Maker) -> None:
-    pool = new_pool(works.stub)
+    pool = new_pool(works.open_stub)
     assert pool.busy_seconds() == 0
-    painting = [pool.submit(works.paint, [f"{shard}{number}" for number in range(3)]) for shard in "abc"]
+    painting = [pool.submit(works.generate_keys, [f"{shard}{number}" for number in range(3)]) for shard in "abc"]
     dividing = [pool.submit(works.divide, shard) for shard in (3, 0, 4)]
     assert [future.result(PATIENCE) for future in painting] == [[f"{s}0", f"{s}1", f"{s}2"] for s in "abc"]
     assert [dividing[0].result(PATIENCE), dividing[2].result(PATIENCE)] == [4, 3]
@@ -50,24 +50,24 @@ def test_works_get_their_shards_and_an_engine_and_one_that_raises_harms_no_other
 
 
 def test_two_works_run_beside_an_engine_and_no_more(new_pool: Maker, tmp_path: Path) -> None:
-    pool = new_pool(works.stub)
-    futures = [pool.submit(works.meet, (str(tmp_path), number)) for number in range(4)]
+    pool = new_pool(works.open_stub)
+    futures = [pool.submit(works.count_concurrent_jobs, (str(tmp_path), number)) for number in range(4)]
     assert [future.result(PATIENCE) for future in futures] == [2, 2, 2, 2]
 
 
 def test_where_the_engine_cannot_be_opened_every_work_hears_why(new_pool: Maker) -> None:
-    pool = new_pool(works.broken)
-    for future in [pool.submit(works.paint, ["a"]) for _ in range(3)]:
+    pool = new_pool(works.open_broken_engine)
+    for future in [pool.submit(works.generate_keys, ["a"]) for _ in range(3)]:
         with pytest.raises(EngineError, match="ordered not to load"):
             future.result(PATIENCE)
     with pytest.raises(EngineError, match="ordered not to load"):
-        pool.submit(works.paint, ["late"]).result(PATIENCE)
+        pool.submit(works.generate_keys, ["late"]).result(PATIENCE)
 
 
 def test_closing_cancels_what_waits_and_ends_what_runs(new_pool: Maker, tmp_path: Path) -> None:
-    pool = new_pool(works.stub)
-    running = [pool.submit(works.wait, str(tmp_path)) for _ in range(2)]
-    waiting = [pool.submit(works.wait, str(tmp_path)) for _ in range(2)]
+    pool = new_pool(works.open_stub)
+    running = [pool.submit(works.generate_until_killed, str(tmp_path)) for _ in range(2)]
+    waiting = [pool.submit(works.generate_until_killed, str(tmp_path)) for _ in range(2)]
     while len(list(tmp_path.iterdir())) < 2:
         time.sleep(0.01)
     pool.close()
@@ -78,7 +78,7 @@ def test_closing_cancels_what_waits_and_ends_what_runs(new_pool: Maker, tmp_path
         with pytest.raises(CancelledError):
             future.result(PATIENCE)
     with pytest.raises(EngineError, match="pool is closed"):
-        pool.submit(works.paint, ["late"])
+        pool.submit(works.generate_keys, ["late"])
     pool.close()
 
 

@@ -12,15 +12,15 @@ from tests.fixtures import pool_work as works
 
 
 def asked(actor: EngineActor, work: Callable[..., Any], shard: object = None) -> tuple[str, Any]:
-    reply = actor.run(pickle.dumps(works.stub), pickle.dumps((work, shard)))
+    reply = actor.run(pickle.dumps(works.open_stub), pickle.dumps((work, shard)))
     return reply.kind, pickle.loads(reply.content)  # noqa: S301 - our own bytes
 
 
 def test_an_engine_is_opened_once_and_its_busy_seconds_are_told() -> None:
-    actor, opener = EngineActor(), pickle.dumps(works.stub)
+    actor, opener = EngineActor(), pickle.dumps(works.open_stub)
     assert actor.open(opener).kind == actor.open(opener).kind == "ready"
-    first = actor.run(opener, pickle.dumps((works.paint, ["a", "b"])))
-    second = actor.run(opener, pickle.dumps((works.paint, ["c"])))
+    first = actor.run(opener, pickle.dumps((works.generate_keys, ["a", "b"])))
+    second = actor.run(opener, pickle.dumps((works.generate_keys, ["c"])))
     assert (first.kind, first.content) == ("answer", pickle.dumps(["a", "b"]))
     assert second.busy_seconds > first.busy_seconds > 0
     assert first.process == second.process != EngineActor().open(opener).process
@@ -30,10 +30,10 @@ def test_an_engine_is_opened_once_and_its_busy_seconds_are_told() -> None:
     ("work", "kind", "error", "words"),
     [
         (works.divide, "raised", ZeroDivisionError, "division by zero"),
-        (works.odd, "raised", RuntimeError, "tests.fixtures.pool_work.Odd: odd error"),
-        (works.unpicklable, "raised", Exception, "local object|lambda"),
-        (works.lose_the_device, "lost", EngineError, "The device was lost, as ordered"),
-        (works.unsuitable, "unopened", EngineUnsuitable, "This machine cannot"),
+        (works.raise_unreadable_error, "raised", RuntimeError, "tests.fixtures.pool_work.Odd: odd error"),
+        (works.return_unpicklable, "raised", Exception, "local object|lambda"),
+        (works.raise_device_lost, "lost", EngineError, "The device was lost, as ordered"),
+        (works.raise_engine_unsuitable, "unopened", EngineUnsuitable, "This machine cannot"),
     ],
 )
 def test_an_error_comes_back_as_what_it_means(
@@ -46,15 +46,15 @@ def test_an_error_comes_back_as_what_it_means(
 
 
 def test_an_engine_that_cannot_be_opened_is_said_by_opening_and_by_work() -> None:
-    actor, opener = EngineActor(), pickle.dumps(works.broken)
-    for reply in (actor.open(opener), actor.run(opener, pickle.dumps((works.paint, ["a"])))):
+    actor, opener = EngineActor(), pickle.dumps(works.open_broken_engine)
+    for reply in (actor.open(opener), actor.run(opener, pickle.dumps((works.generate_keys, ["a"])))):
         assert reply.kind == "unopened"
         with pytest.raises(EngineError, match="ordered not to load"):
             raise pickle.loads(reply.content)  # noqa: S301 - our own bytes
 
 
 def test_work_that_cannot_be_read_here_is_an_error_of_the_work() -> None:
-    reply = EngineActor().run(pickle.dumps(works.stub), b"cno_such_module\nwork\n.")
+    reply = EngineActor().run(pickle.dumps(works.open_stub), b"cno_such_module\nwork\n.")
     assert reply.kind == "raised"
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         raise pickle.loads(reply.content)  # noqa: S301 - our own bytes

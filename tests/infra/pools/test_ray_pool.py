@@ -13,7 +13,7 @@ from infra.pools import ray_pool
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
 
-PATIENCE = 2 * works.PATIENCE
+PATIENCE = 2 * works.TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def engines(local_ray: Any) -> Any:
 
 
 def test_a_death_costs_nobody_his_work_and_poison_is_set_aside(engines: RayEngines, tmp_path: Path) -> None:
-    pool = engines.pool(works.slow_stub)
-    once = pool.submit(works.die_once, str(tmp_path))
+    pool = engines.pool(works.open_slow_stub)
+    once = pool.submit(works.kill_process_once, str(tmp_path))
     while not (tmp_path / "died").exists():  # beside the poison it might die with that first, and then by itself
         time.sleep(0.01)
-    poison = pool.submit(works.die, None)
-    lost = pool.submit(works.lose_the_device, None)
-    unreadable = pool.submit(works.unreadable, None)
-    painting = [pool.submit(works.paint, [f"{shard}{number}" for number in range(9)]) for shard in "abcd"]
+    poison = pool.submit(works.kill_process, None)
+    lost = pool.submit(works.raise_device_lost, None)
+    unreadable = pool.submit(works.return_unreadable, None)
+    painting = [pool.submit(works.generate_keys, [f"{shard}{number}" for number in range(9)]) for shard in "abcd"]
     assert [len(future.result(PATIENCE)) for future in painting] == [9] * 4
     assert once.result(PATIENCE) > 0
     with pytest.raises(
@@ -47,26 +47,26 @@ def test_a_death_costs_nobody_his_work_and_poison_is_set_aside(engines: RayEngin
 
 def test_an_engine_that_lost_its_device_gets_a_new_process(local_ray: Any, tmp_path: Path) -> None:
     engines = RayEngines(gpus=1)
-    first, second = engines.pool(works.stub).submit(works.lose_once, str(tmp_path)).result(PATIENCE)
+    first, second = engines.pool(works.open_stub).submit(works.lose_device_once, str(tmp_path)).result(PATIENCE)
     assert first != second
     engines.close()
 
 
 def test_works_go_to_all_engines_and_models_share_them(engines: RayEngines, tmp_path: Path) -> None:
-    first, second = engines.pool(works.stub), engines.pool(works.slow_stub)
-    both = [pool.submit(works.gather, str(tmp_path)) for pool in (first, second) for _ in range(2)]
+    first, second = engines.pool(works.open_stub), engines.pool(works.open_slow_stub)
+    both = [pool.submit(works.wait_for_two_processes, str(tmp_path)) for pool in (first, second) for _ in range(2)]
     found = {process for future in both for process in future.result(PATIENCE)}
     assert len(found) == 2
     with pytest.raises(EngineUnsuitable, match="This machine cannot"):
-        second.submit(works.unsuitable, None).result(PATIENCE)
+        second.submit(works.raise_engine_unsuitable, None).result(PATIENCE)
     with pytest.raises(EngineUnsuitable, match="This machine cannot"):
-        second.submit(works.where, None).result(PATIENCE)
-    assert first.submit(works.where, None).result(PATIENCE) in found, "the other model's engine is sound"
+        second.submit(works.report_process_id, None).result(PATIENCE)
+    assert first.submit(works.report_process_id, None).result(PATIENCE) in found, "the other model's engine is sound"
 
 
 def test_work_that_cannot_travel_is_refused_where_it_is_given(engines: RayEngines) -> None:
     with pytest.raises((pickle.PicklingError, AttributeError)):
-        engines.pool(works.stub).submit(lambda *_: None, None)
+        engines.pool(works.open_stub).submit(lambda *_: None, None)
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_an_engine_whose_process_dies_while_it_opens_ends_everything_with_its_ca
     monkeypatch.setattr(ray_pool, "RESTARTS", 1)
     engines = RayEngines(gpus=1)
     try:
-        future = engines.pool(works.dead_on_opening).submit(works.where, None)
+        future = engines.pool(works.die_while_opening).submit(works.report_process_id, None)
         with pytest.raises(EngineError, match=r"^None of 1 engines could be started: its process is gone"):
             future.result(PATIENCE)
     finally:
@@ -91,8 +91,8 @@ def test_an_actor_that_has_used_up_its_restarts_is_replaced_and_endless_deaths_e
     monkeypatch.setattr(crew, "CRASH_LOOP_DEATHS", 4)
     engines = RayEngines(gpus=1, tries=1)
     try:
-        pool = engines.pool(works.stub)
-        said = [pool.submit(works.die, None).exception(PATIENCE) for _ in range(5)]
+        pool = engines.pool(works.open_stub)
+        said = [pool.submit(works.kill_process, None).exception(PATIENCE) for _ in range(5)]
         assert [type(error) for error in said] == [*[WorkQuarantined] * 4, EngineError]
         assert "Engines die whatever work they are given" in str(said[-1])
     finally:
@@ -104,5 +104,5 @@ def test_a_host_without_gpus_says_how_to_do_without(local_ray: Any) -> None:
         pytest.skip("this host has GPUs")
     engines = RayEngines()
     with pytest.raises(EngineError, match=r"^This host has no GPU that Ray knows of: .*PACKSHOT_RAY_GPUS"):
-        engines.pool(works.stub).submit(works.where, None).result(PATIENCE)
+        engines.pool(works.open_stub).submit(works.report_process_id, None).result(PATIENCE)
     engines.close()

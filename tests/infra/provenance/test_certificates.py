@@ -21,7 +21,13 @@ from infra.provenance.certificates import (
     load_trust_anchors,
 )
 from infra.provenance.credentials import Signer
-from tests.fixtures.signing_identities import FOREIGN, Made, new_identity, pem_of, write_identity
+from tests.fixtures.signing_identities import (
+    FOREIGN_ORGANIZATION,
+    PemIdentity,
+    key_as_pem,
+    new_identity,
+    write_identity,
+)
 
 FILES = ["development-root.pem", "development.lock", "development.pem"]
 
@@ -29,7 +35,7 @@ FILES = ["development-root.pem", "development.lock", "development.pem"]
 def test_a_chain_and_its_key_are_taken_and_the_key_is_not_shown(tmp_path: Path) -> None:
     made = new_identity()
     identity = load_identity(*write_identity(tmp_path, made))
-    assert (identity.name, identity.algorithm, identity.development) == (FOREIGN, "es256", False)
+    assert (identity.name, identity.algorithm, identity.development) == (FOREIGN_ORGANIZATION, "es256", False)
     assert identity.chain == made.chain
     assert identity.expires == min(identity.expires, datetime.now(UTC) + timedelta(days=300))
     secret = made.key.decode().splitlines()[1]
@@ -59,17 +65,19 @@ def spoilt(folder: Path, what: str) -> None:
     made, other = new_identity(), new_identity()
     day = timedelta(days=1)
     wrong = {
-        "foreign key": lambda: Made(made.leaf, made.root, other.key),
-        "root first": lambda: Made(made.root, made.leaf, made.key),
-        "foreign root": lambda: Made(made.leaf, other.root, made.key),
+        "foreign key": lambda: PemIdentity(made.leaf, made.root, other.key),
+        "root first": lambda: PemIdentity(made.root, made.leaf, made.key),
+        "foreign root": lambda: PemIdentity(made.leaf, other.root, made.key),
         "expired": lambda: new_identity(ends=-day),
         "not yet valid": lambda: new_identity(starts=day),
         "weak key": lambda: new_identity(key=rsa.generate_private_key(65537, 1024)),  # noqa: S505 - which is the point
         "strange key": lambda: new_identity(key=dsa.generate_private_key(2048)),
-        "locked key": lambda: Made(made.leaf, made.root, pem_of(ec.generate_private_key(ec.SECP256R1()), b"sesame")),
-        "no key": lambda: Made(made.leaf, made.root, b"sesame"),
-        "no certificate": lambda: Made(b"nothing", b"", made.key),
-        "too much": lambda: Made(made.leaf, b"\n" * 1_000_001, made.key),
+        "locked key": lambda: PemIdentity(
+            made.leaf, made.root, key_as_pem(ec.generate_private_key(ec.SECP256R1()), b"sesame")
+        ),
+        "no key": lambda: PemIdentity(made.leaf, made.root, b"sesame"),
+        "no certificate": lambda: PemIdentity(b"nothing", b"", made.key),
+        "too much": lambda: PemIdentity(made.leaf, b"\n" * 1_000_001, made.key),
     }
     write_identity(folder, wrong[what]())
 

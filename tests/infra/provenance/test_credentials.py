@@ -24,7 +24,7 @@ from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_sour
 from infra.provenance import credentials as module
 from infra.provenance.certificates import DEVELOPMENT_ISSUER, development_identity, load_identity
 from infra.provenance.credentials import ABSENT, ContentCredential, Signer, read_credential, strip_manifest
-from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
+from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 
 PICTURE = finish(np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8), {})
 
@@ -40,12 +40,12 @@ def signer(folder: Path) -> Signer:
 
 
 @pytest.fixture(scope="module")
-def signed(signer: Signer) -> bytes:
+def signed_jpeg(signer: Signer) -> bytes:
     return signer.sign(PICTURE, "mug-1/front-a-0")
 
 
-def test_a_signed_file_says_who_made_it_with_what_and_when(signed: bytes) -> None:
-    said = read_credential(signed)
+def test_a_signed_file_says_who_made_it_with_what_and_when(signed_jpeg: bytes) -> None:
+    said = read_credential(signed_jpeg)
     assert (said.state, said.is_present, said.is_valid, said.problems) == ("valid", True, True, ())
     assert (said.issuer, said.title, said.source_type) == (
         DEVELOPMENT_ISSUER,
@@ -57,15 +57,15 @@ def test_a_signed_file_says_who_made_it_with_what_and_when(signed: bytes) -> Non
     assert not said.stamped, "no time-stamp server was asked"
 
 
-def test_nothing_but_the_manifest_is_added(signed: bytes) -> None:
-    assert strip_manifest(signed) == PICTURE != signed
-    assert pixel_sha(decode(signed)) == pixel_sha(decode(PICTURE))
-    assert read_source_type(signed) == TRAINED_ALGORITHMIC_MEDIA
-    assert len(signed) - len(PICTURE) < 5000, "there is no thumbnail"
+def test_nothing_but_the_manifest_is_added(signed_jpeg: bytes) -> None:
+    assert strip_manifest(signed_jpeg) == PICTURE != signed_jpeg
+    assert pixel_sha(decode(signed_jpeg)) == pixel_sha(decode(PICTURE))
+    assert read_source_type(signed_jpeg) == TRAINED_ALGORITHMIC_MEDIA
+    assert len(signed_jpeg) - len(PICTURE) < 5000, "there is no thumbnail"
 
 
-def test_the_manifest_holds_one_created_action_and_nothing_that_was_not_said(signed: bytes) -> None:
-    with c2pa.Reader("image/jpeg", io.BytesIO(signed)) as reader:
+def test_the_manifest_holds_one_created_action_and_nothing_that_was_not_said(signed_jpeg: bytes) -> None:
+    with c2pa.Reader("image/jpeg", io.BytesIO(signed_jpeg)) as reader:
         store = json.loads(reader.json())
     [manifest] = store["manifests"].values()
     [assertion] = manifest["assertions"]
@@ -75,10 +75,10 @@ def test_the_manifest_holds_one_created_action_and_nothing_that_was_not_said(sig
     assert "thumbnail" not in manifest
 
 
-def test_every_signing_gives_other_bytes_that_hold(signer: Signer, signed: bytes) -> None:
+def test_every_signing_gives_other_bytes_that_hold(signer: Signer, signed_jpeg: bytes) -> None:
     again = signer.sign(PICTURE, "mug-1/front-a-0")
-    assert again != signed
-    assert strip_manifest(again) == strip_manifest(signed)
+    assert again != signed_jpeg
+    assert strip_manifest(again) == strip_manifest(signed_jpeg)
     assert read_credential(again).is_valid
 
 
@@ -92,10 +92,10 @@ def test_threads_may_sign_with_one_signer(signer: Signer) -> None:
 
 @given(st.integers(0, 10**9), st.integers(1, 255))
 @tries(max_examples=60, deadline=None)
-def test_a_changed_byte_outside_the_manifest_breaks_the_signature(signed: bytes, place: int, change: int) -> None:
-    manifest = range(*_manifest_of(signed))
-    places = [*range(manifest.start), *range(manifest.stop, len(signed))]
-    spoilt = bytearray(signed)
+def test_a_changed_byte_outside_the_manifest_breaks_the_signature(signed_jpeg: bytes, place: int, change: int) -> None:
+    manifest = range(*_manifest_of(signed_jpeg))
+    places = [*range(manifest.start), *range(manifest.stop, len(signed_jpeg))]
+    spoilt = bytearray(signed_jpeg)
     spoilt[places[place % len(places)]] ^= change
     said = read_credential(bytes(spoilt))
     assert not said.is_valid
@@ -109,30 +109,30 @@ def _manifest_of(jpeg: bytes) -> tuple[int, int]:
     return places[0][0], places[-1][1]
 
 
-def test_a_file_whose_metadata_was_stripped_has_no_credential(signed: bytes) -> None:
+def test_a_file_whose_metadata_was_stripped_has_no_credential(signed_jpeg: bytes) -> None:
     target = io.BytesIO()
-    Image.open(io.BytesIO(signed)).save(target, "JPEG", quality=90)
+    Image.open(io.BytesIO(signed_jpeg)).save(target, "JPEG", quality=90)
     assert read_credential(target.getvalue()) == ABSENT == ContentCredential("absent")
     assert (ABSENT.is_present, ABSENT.is_valid) == (False, False)
     assert read_credential(PICTURE) == ABSENT
 
 
-def test_another_pictures_manifest_does_not_hold(signer: Signer, signed: bytes) -> None:
-    start, end = _manifest_of(signed)
+def test_another_pictures_manifest_does_not_hold(signer: Signer, signed_jpeg: bytes) -> None:
+    start, end = _manifest_of(signed_jpeg)
     other = finish(np.zeros((48, 64, 3), np.uint8), {})
-    moved = other[:start] + signed[start:end] + other[start:]
+    moved = other[:start] + signed_jpeg[start:end] + other[start:]
     said = read_credential(moved)
     assert (said.state, said.is_valid) == ("invalid", False)
     assert "assertion.dataHash.mismatch" in said.problems[0]
 
 
-def test_a_foreign_certificate_holds_and_is_trusted_only_where_its_root_is(tmp_path: Path, signed: bytes) -> None:
+def test_a_foreign_certificate_holds_and_is_trusted_only_where_its_root_is(tmp_path: Path, signed_jpeg: bytes) -> None:
     made = new_identity()
     theirs = Signer(load_identity(*write_identity(tmp_path, made))).sign(PICTURE, "x")
-    assert (read_credential(theirs).state, read_credential(theirs).issuer) == ("valid", FOREIGN)
+    assert (read_credential(theirs).state, read_credential(theirs).issuer) == ("valid", FOREIGN_ORGANIZATION)
     assert read_credential(theirs, anchors=made.root.decode()).state == "trusted"
-    assert read_credential(signed, anchors=made.root.decode()).state == "valid"
-    assert read_credential(signed).state == "valid", "one reading's trust is not the next one's"
+    assert read_credential(signed_jpeg, anchors=made.root.decode()).state == "valid"
+    assert read_credential(signed_jpeg).state == "valid", "one reading's trust is not the next one's"
 
 
 def test_a_signature_that_was_not_stamped_ends_with_its_certificate(tmp_path: Path) -> None:
@@ -149,7 +149,9 @@ def test_a_signature_that_was_not_stamped_ends_with_its_certificate(tmp_path: Pa
 
 def test_a_certificate_that_c2pa_refuses_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     identity = load_identity(*write_identity(tmp_path, new_identity(purpose=None)))
-    with pytest.raises(ProvenanceConfigError, match=f"C2PA refuses to sign as '{FOREIGN}': .*extended key usage"):
+    with pytest.raises(
+        ProvenanceConfigError, match=f"C2PA refuses to sign as '{FOREIGN_ORGANIZATION}': .*extended key usage"
+    ):
         Signer(identity)
 
 
@@ -167,9 +169,9 @@ def test_a_time_stamp_server_that_is_away_stops_the_signing(folder: Path) -> Non
         away.sign(PICTURE, "x")
 
 
-def test_a_file_that_is_signed_already_is_not_signed_again(signer: Signer, signed: bytes) -> None:
+def test_a_file_that_is_signed_already_is_not_signed_again(signer: Signer, signed_jpeg: bytes) -> None:
     with pytest.raises(ProvenanceMarkError, match="changed more than the manifest"):
-        signer.sign(signed, "x")
+        signer.sign(signed_jpeg, "x")
 
 
 def test_without_the_library_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -227,8 +229,8 @@ def test_a_manifest_that_lies_elsewhere_is_not_fetched(listener: tuple[str, list
 @example([], 2)
 @example([], 40)
 @tries(max_examples=80, deadline=None)
-def test_no_damage_is_more_than_an_answer(signed: bytes, edits: list[tuple[int, bytes, int]], end: int) -> None:
-    spoilt = bytearray(signed)
+def test_no_damage_is_more_than_an_answer(signed_jpeg: bytes, edits: list[tuple[int, bytes, int]], end: int) -> None:
+    spoilt = bytearray(signed_jpeg)
     for place, new, old in edits:
         at = place % len(spoilt)
         spoilt[at : at + old] = new

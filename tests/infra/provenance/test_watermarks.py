@@ -13,14 +13,14 @@ from infra.provenance.watermarks import (
     require_payload,
     watermark_payload,
 )
-from tests.fixtures.product_images import product
+from tests.fixtures.product_images import product_image
 
 BLOCKS = "infra.provenance.watermarks:BlockWatermark"
 PAYLOAD = bytes.fromhex("0123456789abcdef")
 
 
 def test_the_fake_outlives_the_jpeg_and_leaves_what_it_was_given_alone() -> None:
-    watermark, pixels = BlockWatermark(), product(3, 512)
+    watermark, pixels = BlockWatermark(), product_image(3, 512)
     before = pixels.copy()
     data = finish(pixels, {"whiten": True, "watermark": "blocks-1"}, lambda each: watermark.embed(each, PAYLOAD))
     assert watermark.extract(decode(data)) == PAYLOAD

@@ -14,7 +14,7 @@ from infra.errors import ScannerMissing
 from infra.scanners import ScanResult
 from infra.scanners.image_scanners import SCANNER_SPECS, find_available, open_scanner, undetectable_brands
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
-from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, mark, vase
+from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, draw_logo, vase_image
 
 
 def test_policies_know_every_scanner_that_there_is() -> None:
@@ -53,7 +53,7 @@ def test_each_scanner_gives_the_scores_that_policies_know_and_its_version(
     scanner = open_scanner(name, settings)
     assert open_scanner(name, dict(settings)) is scanner
     assert find_available([name], {name: settings}) == ({name: scanner.version}, {})
-    seen = scanner.scan(vase(side=256))
+    seen = scanner.scan(vase_image(side=256))
     assert isinstance(seen, ScanResult)
     assert seen.scores.keys() == {score for score, measured_by in SCORE_SCANNERS.items() if measured_by == name}
 
@@ -69,7 +69,7 @@ def test_asking_what_is_here_loads_no_model() -> None:
 
 
 def test_plain_marks_are_named_for_the_doctor(tmp_path: Path) -> None:
-    mark(3).save(tmp_path / "Acme.png")
+    draw_logo(3).save(tmp_path / "Acme.png")
     Image.new("RGB", (99, 99)).save(tmp_path / "Dot.png")
     assert undetectable_brands({"logos": {"library": str(tmp_path)}}) == ["Dot"]
     assert undetectable_brands({}) == []

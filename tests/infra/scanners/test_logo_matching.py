@@ -8,17 +8,17 @@ from PIL import Image
 
 from infra.errors import InvalidImage, ScannerMissing
 from infra.scanners.logo_matching import MIN_INLIERS, LogoLibrary, list_logo_files
-from tests.fixtures.scanner_images import mark, stamped, vase
+from tests.fixtures.scanner_images import draw_logo, vase_image, with_logo
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("marks")
     for number in range(6):
-        mark(number).save(made / f"Brand{number}.png")
+        draw_logo(number).save(made / f"Brand{number}.png")
     (made / "Acme").mkdir()
-    mark(7).save(made / "Acme" / "old badge.png")
-    mark(8).convert("RGB").save(made / "Acme" / "badge.jpg")
+    draw_logo(7).save(made / "Acme" / "old badge.png")
+    draw_logo(8).convert("RGB").save(made / "Acme" / "badge.jpg")
     Image.new("RGB", (200, 200), (255, 0, 0)).save(made / "Disc.webp")
     return made
 
@@ -34,18 +34,18 @@ def library(folder: Path) -> LogoLibrary:
     ids=["pasted", "turned", "on its side", "half-transparent", "large"],
 )
 def test_a_mark_is_found_and_named(library: LogoLibrary, side: int, angle: float, alpha: float) -> None:
-    found = library.match(stamped(vase(), mark(3), side, angle=angle, alpha=alpha))
+    found = library.match(with_logo(vase_image(), draw_logo(3), side, angle=angle, alpha=alpha))
     assert max(found, key=lambda brand: found[brand]) == "Brand3"
     assert found["Brand3"] >= 12
 
 
 def test_a_product_without_a_mark_shows_none(library: LogoLibrary) -> None:
-    assert library.match(vase()) == {}
+    assert library.match(vase_image()) == {}
     assert library.match(np.full((64, 64, 3), 255, np.uint8)) == {}
 
 
 def test_two_marks_are_two_brands(library: LogoLibrary) -> None:
-    both = stamped(stamped(vase(), mark(3), 200), mark(7), 200, at=(0.8, 0.8))
+    both = with_logo(with_logo(vase_image(), draw_logo(3), 200), draw_logo(7), 200, at=(0.8, 0.8))
     assert {"Brand3", "Acme"} <= library.match(both).keys()
 
 
@@ -76,9 +76,9 @@ def test_a_file_that_is_no_picture_is_refused_by_its_name(tmp_path: Path) -> Non
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "I;16"])
 def test_a_mark_may_be_kept_in_any_depth(tmp_path: Path, mode: str) -> None:
     white = Image.new("RGBA", (256, 256), "white")
-    flat = Image.alpha_composite(white, mark(3))
+    flat = Image.alpha_composite(white, draw_logo(3))
     if mode == "I;16":
         Image.fromarray(np.asarray(flat.convert("L"), np.uint16) * 257).save(tmp_path / "Brand3.png")
     else:
-        (flat if mode == "L" else mark(3)).convert(mode).save(tmp_path / "Brand3.png")
-    assert LogoLibrary(str(tmp_path)).match(stamped(vase(), mark(3), 200)).keys() == {"Brand3"}
+        (flat if mode == "L" else draw_logo(3)).convert(mode).save(tmp_path / "Brand3.png")
+    assert LogoLibrary(str(tmp_path)).match(with_logo(vase_image(), draw_logo(3), 200)).keys() == {"Brand3"}

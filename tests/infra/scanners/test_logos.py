@@ -7,10 +7,10 @@ import pytest
 
 from infra.scanners.logos import LogoScanner, NameMatcher, normalize_name, version
 from infra.scanners.ocr import TextLine
-from tests.fixtures.scanner_images import NEEDS_OCR, mark, needs, stamped, vase, written
+from tests.fixtures.scanner_images import NEEDS_OCR, draw_logo, skip_unless_installed, vase_image, with_logo, with_text
 
 NAMES = ["Adidas", "Nike", "Acme Tools", "L'Oréal", "小米"]
-NEEDS_RAPIDFUZZ = needs("rapidfuzz", "ocr")
+NEEDS_RAPIDFUZZ = skip_unless_installed("rapidfuzz", "ocr")
 
 
 def line(text: str) -> TextLine:
@@ -44,27 +44,27 @@ def test_a_name_is_found_as_it_is_written_or_nearly(said: str, expected: dict[st
 @NEEDS_OCR
 def test_a_misspelt_name_in_a_picture_scores_for_its_brand() -> None:
     scanner = LogoScanner({"names": NAMES})
-    seen = scanner.scan(written(vase(), "ADDIDAS", 90, at=(0.5, 0.9)))
+    seen = scanner.scan(with_text(vase_image(), "ADDIDAS", 90, at=(0.5, 0.9)))
     assert seen.scores["logos.name:Adidas"] == seen.scores["logos.name"] >= 80
     assert seen.scores["logos.mark"] == 0
-    assert scanner.scan(vase()).scores == {"logos.mark": 0, "logos.name": 0}
+    assert scanner.scan(vase_image()).scores == {"logos.mark": 0, "logos.name": 0}
 
 
 def test_marks_alone_need_no_reader(tmp_path: Path) -> None:
-    mark(3).save(tmp_path / "Acme.png")
+    draw_logo(3).save(tmp_path / "Acme.png")
     scanner = LogoScanner({"library": str(tmp_path), "names": []})
-    seen = scanner.scan(stamped(vase(), mark(3), 200, angle=20))
+    seen = scanner.scan(with_logo(vase_image(), draw_logo(3), 200, angle=20))
     assert seen.scores["logos.mark:Acme"] == seen.scores["logos.mark"] >= 12
-    assert scanner.scan(vase()).scores == {"logos.mark": 0, "logos.name": 0}
+    assert scanner.scan(vase_image()).scores == {"logos.mark": 0, "logos.name": 0}
 
 
 def test_the_version_moves_with_every_mark_and_its_brand(tmp_path: Path) -> None:
     settings = {"library": str(tmp_path)}
-    mark(3).save(tmp_path / "Acme.png")
+    draw_logo(3).save(tmp_path / "Acme.png")
     seen = [version(settings)]
-    mark(4).save(tmp_path / "Bolt.png")
+    draw_logo(4).save(tmp_path / "Bolt.png")
     seen.append(version(settings))
-    mark(5).save(tmp_path / "Bolt.png")
+    draw_logo(5).save(tmp_path / "Bolt.png")
     seen.append(version(settings))
     (tmp_path / "Bolt").mkdir()
     (tmp_path / "Acme.png").rename(tmp_path / "Bolt" / "Acme.png")

@@ -6,7 +6,7 @@ import pytest
 from catalogs.policy.schema import built_in_policy
 from infra.interfaces import Pixels
 from infra.scanners.nudity import SCORE_CLASSES, NudityScanner
-from tests.fixtures.scanner_images import NEEDS_NUDENET, ovals, vase
+from tests.fixtures.scanner_images import NEEDS_NUDENET, two_ovals_image, vase_image
 
 pytestmark = NEEDS_NUDENET
 
@@ -33,7 +33,7 @@ def test_it_keeps_to_one_thread(scanner: NudityScanner) -> None:
 @pytest.mark.parametrize("colour", SKINS)
 @pytest.mark.parametrize("waist", [0.1, 0.25])
 def test_a_smooth_skin_coloured_vase_passes(scanner: NudityScanner, colour: tuple[int, int, int], waist: float) -> None:
-    seen = scanner.scan(vase(colour, waist))
+    seen = scanner.scan(vase_image(colour, waist))
     assert seen.scores.keys() == SCORE_CLASSES.keys()
     assert words(dict(seen.scores)) == {"PASS"}
 
@@ -46,7 +46,7 @@ def test_a_smooth_skin_coloured_vase_passes(scanner: NudityScanner, colour: tupl
 def test_ovals_that_the_detector_takes_for_skin_are_at_worst_for_a_person(
     scanner: NudityScanner, width: float, height: float, least: float, most: float, expected: set[str]
 ) -> None:
-    seen = scanner.scan(ovals(SKINS[0], width, height))
+    seen = scanner.scan(two_ovals_image(SKINS[0], width, height))
     assert least < seen.scores["nudity.buttocks"] <= most
     assert words(dict(seen.scores)) == expected
     best = max(seen.details, key=lambda detail: str(detail["confidence"]))

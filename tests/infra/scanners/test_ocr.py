@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from infra.scanners.ocr import LONG_SIDES, OcrReader, line_details, ocr_version, shared_ocr_reader
-from tests.fixtures.scanner_images import NEEDS_OCR, vase, written
+from tests.fixtures.scanner_images import NEEDS_OCR, vase_image, with_text
 
 pytestmark = NEEDS_OCR
 
@@ -19,14 +19,14 @@ def test_a_new_reader_reads_without_a_network_and_on_one_thread(monkeypatch: pyt
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     monkeypatch.setattr(socket.socket, "connect", refused)
     made = OcrReader()
-    lines = made.read(written(vase(side=512), "only today", 60, at=(0.5, 0.9)))
+    lines = made.read(with_text(vase_image(side=512), "only today", 60, at=(0.5, 0.9)))
     assert "only today" in {line.text for line in lines}
     sessions = [made._read.text_det.session.session, made._read.text_rec.session.session]
     assert {session.get_session_options().intra_op_num_threads for session in sessions} == {1}
 
 
 def test_corners_are_shares_of_the_frame() -> None:
-    lines = shared_ocr_reader().read(written(vase(side=512)[:256], "ON TOP", 40, at=(0.25, 0.5)))
+    lines = shared_ocr_reader().read(with_text(vase_image(side=512)[:256], "ON TOP", 40, at=(0.25, 0.5)))
     assert lines
     for line in lines:
         assert line.corners.shape == (4, 2)
@@ -43,7 +43,7 @@ def test_a_picture_is_read_once_for_two_scanners_and_anew_when_it_is_another(
     sides: list[int] = []
     made = shared_ocr_reader()
     monkeypatch.setattr(made, "_read_lines", lambda _, side: sides.append(side) or [])
-    first, second = vase(side=64), vase(side=64)
+    first, second = vase_image(side=64), vase_image(side=64)
     assert made.read(first) is made.read(first)
     made.read(second)
     assert sides == [*LONG_SIDES, *LONG_SIDES]

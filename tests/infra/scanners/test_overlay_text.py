@@ -7,7 +7,7 @@ from infra.engines import EngineSpec, open_engine
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.scanners.ocr import TextLine
 from infra.scanners.overlay_text import OverlayTextScanner, is_word, version
-from tests.fixtures.scanner_images import NEEDS_OCR, vase, written
+from tests.fixtures.scanner_images import NEEDS_OCR, vase_image, with_text
 
 pytestmark = NEEDS_OCR
 
@@ -31,12 +31,18 @@ def card(product: str) -> Pixels:
 @pytest.mark.parametrize(
     ("overlay", "area"),
     [
-        pytest.param(lambda: written(vase(), "SALE 50% OFF", 110), (0.06, 0.2), id="big"),
-        pytest.param(lambda: written(vase(), "SALE 50% OFF", 90, angle=30), (0.04, 0.2), id="tilted"),
-        pytest.param(lambda: written(vase(), "shutterstock", 100, alpha=0.4, angle=30), (0.03, 0.2), id="half-seen"),
-        pytest.param(lambda: written(vase(), "SHUTTERSTOCK", 90, alpha=0.6, ink=WHITE), (0.02, 0.2), id="white on it"),
-        pytest.param(lambda: written(vase(), "www.example.com", 20, at=(0.8, 0.95)), (0.001, 0.01), id="small print"),
-        pytest.param(lambda: written(card("mug"), "SALE 50% OFF", 110), (0.06, 0.2), id="on a busy print"),
+        pytest.param(lambda: with_text(vase_image(), "SALE 50% OFF", 110), (0.06, 0.2), id="big"),
+        pytest.param(lambda: with_text(vase_image(), "SALE 50% OFF", 90, angle=30), (0.04, 0.2), id="tilted"),
+        pytest.param(
+            lambda: with_text(vase_image(), "shutterstock", 100, alpha=0.4, angle=30), (0.03, 0.2), id="half-seen"
+        ),
+        pytest.param(
+            lambda: with_text(vase_image(), "SHUTTERSTOCK", 90, alpha=0.6, ink=WHITE), (0.02, 0.2), id="white on it"
+        ),
+        pytest.param(
+            lambda: with_text(vase_image(), "www.example.com", 20, at=(0.8, 0.95)), (0.001, 0.01), id="small print"
+        ),
+        pytest.param(lambda: with_text(card("mug"), "SALE 50% OFF", 110), (0.06, 0.2), id="on a busy print"),
     ],
 )
 def test_overlaid_words_are_found_where_they_are(
@@ -49,14 +55,16 @@ def test_overlaid_words_are_found_where_they_are(
     assert seen.details
 
 
-@pytest.mark.parametrize("picture", [vase, lambda: card("mug"), lambda: card("shirt")], ids=["vase", "mug", "shirt"])
+@pytest.mark.parametrize(
+    "picture", [vase_image, lambda: card("mug"), lambda: card("shirt")], ids=["vase", "mug", "shirt"]
+)
 def test_a_product_without_words_scores_nothing(scanner: OverlayTextScanner, picture) -> None:  # type: ignore[no-untyped-def]
     assert scanner.scan(picture()).scores == {"text.area": 0, "text.count": 0, "text.confidence": 0}
 
 
 def test_words_that_are_apart_are_counted_apart(scanner: OverlayTextScanner) -> None:
-    picture = written(vase(), "NEW", 70, at=(0.12, 0.08))
-    assert scanner.scan(written(picture, "www.example.com", 30, at=(0.8, 0.95))).scores["text.count"] == 2
+    picture = with_text(vase_image(), "NEW", 70, at=(0.12, 0.08))
+    assert scanner.scan(with_text(picture, "www.example.com", 30, at=(0.8, 0.95))).scores["text.count"] == 2
 
 
 @pytest.mark.parametrize(

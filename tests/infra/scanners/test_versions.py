@@ -11,7 +11,7 @@ from infra.scanners.versions import contents_digest, package_files, package_vers
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scanner_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "seer"
     folder.mkdir()
     (folder / "__init__.py").write_text("raise RuntimeError('only looked for, never imported')")
@@ -22,14 +22,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_version_names_code_package_and_model_without_importing_any(package: Path) -> None:
+def test_a_version_names_code_package_and_model_without_importing_any(scanner_package: Path) -> None:
     version = package_version("2", "seer", ["model.onnx"], "seeing")
-    assert version == f"2+seer-3.1+{contents_digest([package / 'model.onnx'])[:12]}"
+    assert version == f"2+seer-3.1+{contents_digest([scanner_package / 'model.onnx'])[:12]}"
 
 
-def test_another_model_is_another_version(package: Path) -> None:
+def test_another_model_is_another_version(scanner_package: Path) -> None:
     before = package_version("2", "seer", ["model.onnx"], "seeing")
-    (package / "model.onnx").write_bytes(b"Weights")
+    (scanner_package / "model.onnx").write_bytes(b"Weights")
     versions._cached_digest.cache_clear()
     after = package_version("2", "seer", ["model.onnx"], "seeing")
     assert after != before
@@ -41,7 +41,7 @@ def test_a_package_that_is_not_there_is_named_with_its_extra() -> None:
         package_version("1", "no_such_seer", ["model.onnx"], "seeing")
 
 
-def test_a_model_that_is_not_there_is_named_and_not_fetched(package: Path) -> None:
+def test_a_model_that_is_not_there_is_named_and_not_fetched(scanner_package: Path) -> None:
     with pytest.raises(ScannerMissing, match=r"'seer' lacks its file 'other.onnx', and it is not fetched"):
         package_files("seer", ["model.onnx", "other.onnx"], "seeing")
 

@@ -7,10 +7,10 @@ import numpy as np
 from infra.imaging.codecs import encode_png
 from infra.interfaces import ObjectStore, Pixels, ScreeningRequest
 
-BOTH = ("pixels", "fingerprint")
+DEFAULT_SCANNERS = ("pixels", "fingerprint")
 
 
-def picture(seed: int = 0, size: int = 96) -> Pixels:
+def block_image(seed: int = 0, size: int = 96) -> Pixels:
     """Return a blocky picture on near-white that differs by seed."""
     rng = np.random.default_rng(seed)
     pixels = np.full((size, size, 3), 252, np.uint8)
@@ -20,12 +20,12 @@ def picture(seed: int = 0, size: int = 96) -> Pixels:
     return pixels
 
 
-def order_for(
+def screening_request(
     key: str,
     url: str,
     *,
     finish: Mapping[str, object] | None = None,
-    scanners: Sequence[str] = BOTH,
+    scanners: Sequence[str] = DEFAULT_SCANNERS,
     deadline_seconds: float = 60.0,
     settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> ScreeningRequest:
@@ -43,7 +43,7 @@ def order_for(
     )
 
 
-def staged(store: ObjectStore, key: str, pixels: Pixels | None = None, **changes: object) -> ScreeningRequest:
+def stage_image(store: ObjectStore, key: str, pixels: Pixels | None = None, **changes: object) -> ScreeningRequest:
     """Stage a picture and return its order."""
-    store.write(f"staging/{key}.png", encode_png(picture() if pixels is None else pixels))
-    return order_for(key, store.url, **changes)  # type: ignore[arg-type]
+    store.write(f"staging/{key}.png", encode_png(block_image() if pixels is None else pixels))
+    return screening_request(key, store.url, **changes)  # type: ignore[arg-type]

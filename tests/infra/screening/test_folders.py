@@ -9,11 +9,11 @@ from infra.imaging.codecs import encode_png
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pixels import measure_pixels
 from infra.screening.folders import BATCH_SIZE, MAX_FILE_BYTES, list_images, measure_folder
-from tests.fixtures.product_images import good_pictures, plain
+from tests.fixtures.product_images import flat_image, passing_images
 
 
 @pytest.fixture(autouse=True)
-def threads_as_before() -> object:
+def restore_opencv_threads() -> object:
     before = cv2.getNumThreads()
     yield
     cv2.setNumThreads(before)
@@ -28,7 +28,7 @@ def test_pictures_are_found_at_any_depth_by_their_ending(tmp_path: Path) -> None
 
 
 def test_each_picture_has_the_scanners_numbers_or_a_reason(tmp_path: Path) -> None:
-    pixels = good_pictures(128)["red ball"]
+    pixels = passing_images(128)["red ball"]
     (tmp_path / "ball.png").write_bytes(encode_png(pixels))
     (tmp_path / "cut.png").write_bytes(encode_png(pixels)[:900])
     with (tmp_path / "huge.jpg").open("wb") as file:
@@ -44,6 +44,6 @@ def test_each_picture_has_the_scanners_numbers_or_a_reason(tmp_path: Path) -> No
 def test_more_pictures_than_are_read_at_once_come_in_order(tmp_path: Path) -> None:
     count = BATCH_SIZE + 3
     for number in range(count):
-        (tmp_path / f"{number:03}.png").write_bytes(encode_png(plain(16, number)))
+        (tmp_path / f"{number:03}.png").write_bytes(encode_png(flat_image(16, number)))
     found = [scores["black.mean"] for _, scores in measure_folder(tmp_path, list_images(tmp_path)) if scores]  # type: ignore[index]
     assert found == list(range(count))

@@ -12,8 +12,8 @@ from infra.errors import InvalidImage
 from infra.imaging.codecs import MAX_PIXELS, decode
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS, measure
 from infra.stores import open_store
-from tests.fixtures.hostile_images import COUNT, hostile_files
-from tests.infra.screening.staged_images import order_for
+from tests.fixtures.hostile_images import FILE_COUNT, hostile_files
+from tests.infra.screening.staged_images import screening_request
 
 MEGABYTE = 1 << 20
 ROOM_MB = 3 * MAX_PIXELS / MEGABYTE + 60
@@ -48,7 +48,7 @@ def test_every_hostile_file_is_read_or_refused_in_one_sentence_and_in_bounded_me
     # In a process of its own: a peak never falls, and a decoder that crashes takes its process along.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
         ends, said, megabytes = child.submit(decode_all).result()
-    assert ends.total() == COUNT
+    assert ends.total() == FILE_COUNT
     assert min(ends["read"], ends["refused"]) > 300
     assert all(sentence.endswith(".") and "\n" not in sentence and len(sentence) < 300 for sentence in said)
     assert megabytes < ROOM_MB
@@ -58,7 +58,7 @@ def test_every_hostile_file_is_read_or_refused_in_one_sentence_and_in_bounded_me
 def test_what_can_be_read_is_measured_and_gets_a_verdict() -> None:
     store, policy, words = open_store("memory://hostile"), built_in_policy(), Counter[str]()
     for number, (name, data) in enumerate(hostile_files()):
-        order = order_for(str(number), store.url)
+        order = screening_request(str(number), store.url)
         store.write(order.raw_key, data)
         try:
             screened = measure(order, store)
@@ -67,7 +67,7 @@ def test_what_can_be_read_is_measured_and_gets_a_verdict() -> None:
             continue
         assert screened.scanners == BUILTIN_SCANNER_VERSIONS, (name, screened.errors)
         words[decide_image(screened.scores, screened.scanners, screened.errors, policy, "").decision] += 1
-    assert words.total() == COUNT
+    assert words.total() == FILE_COUNT
     assert words["refused"] > 1000
     assert words["BLOCK"] > 300  # most are too small for any shop
     assert words["PASS"] == 0

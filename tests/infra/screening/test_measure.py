@@ -27,8 +27,8 @@ from infra.screening.measure import (
     to_json,
 )
 from infra.stores import open_store
-from tests.fixtures.scanner_images import NEEDS_OCR, mark, stamped, vase, written
-from tests.infra.screening.staged_images import order_for, picture, staged
+from tests.fixtures.scanner_images import NEEDS_OCR, draw_logo, vase_image, with_logo, with_text
+from tests.infra.screening.staged_images import block_image, screening_request, stage_image
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def store(tmp_path: object) -> ObjectStore:
 
 
 def test_raw_pixels_are_judged_and_the_finished_file_is_staged_and_named(store: ObjectStore) -> None:
-    screened = measure(staged(store, "a"), store)
+    screened = measure(stage_image(store, "a"), store)
     file = store.read("staging/a-finished.jpg")
     finished = decode(file)
     assert screened.finished_sha == pixel_sha(finished)
@@ -51,27 +51,27 @@ def test_raw_pixels_are_judged_and_the_finished_file_is_staged_and_named(store: 
 
 
 def test_the_background_is_read_off_the_finished_file_and_not_off_the_raw_picture(store: ObjectStore) -> None:
-    pixels = picture()
+    pixels = block_image()
     pixels[pixels == 252] = 247
     assert measure_background(pixels)["background.white"] == 0
-    assert measure(staged(store, "plain", pixels, finish={}), store).scores["background.white"] == 0
-    assert measure(staged(store, "white", pixels, finish={"whiten": True}), store).scores["background.white"] == 1
+    assert measure(stage_image(store, "plain", pixels, finish={}), store).scores["background.white"] == 0
+    assert measure(stage_image(store, "white", pixels, finish={"whiten": True}), store).scores["background.white"] == 1
 
 
 def test_a_canvas_moves_the_finished_size_and_not_the_generated_one(store: ObjectStore) -> None:
-    screened = measure(staged(store, "a", picture()[:64], finish={"canvas": "square"}), store)
+    screened = measure(stage_image(store, "a", block_image()[:64], finish={"canvas": "square"}), store)
     assert (screened.width, screened.height) == (96, 96)
     assert (screened.scores["size.width"], screened.scores["size.height"]) == (96, 64)
 
 
 def test_a_result_survives_its_stored_form(store: ObjectStore) -> None:
-    screened = measure(staged(store, "a", scanners=["pixels", "fingerprint", "nobody"]), store)
+    screened = measure(stage_image(store, "a", scanners=["pixels", "fingerprint", "nobody"]), store)
     assert from_json(to_json(screened)) == screened
     assert from_json(store.read("scores/a.json")) == screened
 
 
 def test_what_was_measured_is_read_back_without_the_raw_image(store: ObjectStore) -> None:
-    order = staged(store, "a")
+    order = stage_image(store, "a")
     first = measure(order, store)
     store.delete([order.raw_key])
     again = measure(replace(order, key="b"), store)
@@ -96,7 +96,7 @@ def test_what_was_measured_is_read_back_without_the_raw_image(store: ObjectStore
     ids=["no file", "no scores", "cut", "a list", "null", "too little", "another version"],
 )
 def test_a_missing_or_spoiled_half_is_measured_anew(store: ObjectStore, spoil: object) -> None:
-    order = staged(store, "a")
+    order = stage_image(store, "a")
     first = measure(order, store)
     spoil(store)  # type: ignore[operator]
     again = measure(order, store)
@@ -106,15 +106,15 @@ def test_a_missing_or_spoiled_half_is_measured_anew(store: ObjectStore, spoil: o
 
 
 def test_more_scanners_than_were_run_are_run(store: ObjectStore) -> None:
-    assert measure(staged(store, "a", scanners=["pixels"]), store).fingerprint == b""
-    both = measure(order_for("a", store.url), store)
+    assert measure(stage_image(store, "a", scanners=["pixels"]), store).fingerprint == b""
+    both = measure(screening_request("a", store.url), store)
     assert len(both.fingerprint) == 32
     assert both.scanners == BUILTIN_SCANNER_VERSIONS
 
 
 def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: ObjectStore) -> None:
-    order = staged(store, "a", picture(1))
-    earlier = finish(picture(2), {"quality": 70})
+    order = stage_image(store, "a", block_image(1))
+    earlier = finish(block_image(2), {"quality": 70})
     store.write(order.finished_key, earlier)
     screened = measure(order, store)
     assert store.read(order.finished_key) == earlier
@@ -124,7 +124,7 @@ def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: Object
 
 
 def test_an_unknown_scanner_is_an_error_and_costs_the_others_nothing(store: ObjectStore) -> None:
-    screened = measure(staged(store, "a", scanners=["smell", "pixels"]), store)
+    screened = measure(stage_image(store, "a", scanners=["smell", "pixels"]), store)
     assert screened.scanners == {"pixels": BUILTIN_SCANNER_VERSIONS["pixels"]}
     assert screened.errors == {
         "smell": "There is no scanner 'smell'; there are pixels, fingerprint, nudity, text, logos."
@@ -136,7 +136,7 @@ def test_a_scanner_that_raises_is_an_error_and_is_tried_again_the_next_time(stor
     def broken(pair: object) -> NoReturn:
         raise ArithmeticError("no median")
 
-    order = staged(store, "a")
+    order = stage_image(store, "a")
     screened = measure(order, store, {**BUILTIN_SCANNERS, "fingerprint": broken})
     assert screened.errors == {"fingerprint": "ArithmeticError: no median"}
     assert screened.scanners == {"pixels": BUILTIN_SCANNER_VERSIONS["pixels"]}
@@ -149,15 +149,17 @@ def test_a_named_scanner_sees_the_finished_picture_and_what_it_saw_is_kept_and_r
     store: ObjectStore, tmp_path: Path
 ) -> None:
     (tmp_path / "marks").mkdir()
-    mark(3).save(tmp_path / "marks" / "Acme.png")
+    draw_logo(3).save(tmp_path / "marks" / "Acme.png")
     settings = {"logos": {"library": str(tmp_path / "marks"), "names": []}}
-    order = staged(store, "a", stamped(vase(side=512), mark(3), 160), scanners=["pixels", "logos"], settings=settings)
+    order = stage_image(
+        store, "a", with_logo(vase_image(side=512), draw_logo(3), 160), scanners=["pixels", "logos"], settings=settings
+    )
     first = measure(order, store)
     assert first.scores["logos.mark:Acme"] >= 12
     assert first.scanners["logos"] == find_available(["logos"], settings)[0]["logos"]
     store.delete([order.raw_key])
     assert replace(measure(order, store), seconds=0) == replace(first, seconds=0)
-    mark(4).save(tmp_path / "marks" / "Bolt.png")
+    draw_logo(4).save(tmp_path / "marks" / "Bolt.png")
     with pytest.raises(ObjectMissing):  # an old answer is not taken for one of another library
         measure(order, store)
 
@@ -166,7 +168,7 @@ def test_a_named_scanner_that_is_not_installed_is_an_error_and_costs_the_others_
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    order = staged(store, "a", scanners=["pixels", "nudity"], settings={"nudity": {"opened": "never"}})
+    order = stage_image(store, "a", scanners=["pixels", "nudity"], settings={"nudity": {"opened": "never"}})
     screened = measure(order, store)
     assert screened.errors["nudity"].startswith("ScannerMissing: The package 'nudenet' is not installed")
     assert screened.scanners.keys() == {"pixels"}
@@ -176,7 +178,9 @@ def test_a_named_scanner_that_is_not_installed_is_an_error_and_costs_the_others_
 def test_what_is_written_in_a_picture_is_kept_with_its_scores_and_nowhere_else(
     store: ObjectStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    order = staged(store, "a", written(vase(side=512), "SECRET SALE", 60, at=(0.5, 0.9)), scanners=["text"])
+    order = stage_image(
+        store, "a", with_text(vase_image(side=512), "SECRET SALE", 60, at=(0.5, 0.9)), scanners=["text"]
+    )
     screened = measure(order, store)
     assert screened.scores["text.count"] == 1
     assert "SECRET SALE" in {detail["text"] for detail in screened.details["text"]}
@@ -187,15 +191,15 @@ def test_what_is_written_in_a_picture_is_kept_with_its_scores_and_nowhere_else(
 def test_whoever_watches_is_told_which_scanner_is_at_work(store: ObjectStore) -> None:
     told: list[str] = []
     before = ON_SCANNER_START.set(told.append)
-    measure(staged(store, "a"), store)
+    measure(stage_image(store, "a"), store)
     ON_SCANNER_START.reset(before)
     assert told == ["pixels", "fingerprint"]
 
 
 def test_a_missing_or_broken_image_raises_and_leaves_nothing(store: ObjectStore) -> None:
     with pytest.raises(ObjectMissing):
-        measure(order_for("gone", store.url), store)
-    order = staged(store, "cut")
+        measure(screening_request("gone", store.url), store)
+    order = stage_image(store, "cut")
     store.write(order.raw_key, store.read(order.raw_key)[:100])
     with pytest.raises(InvalidImage):
         measure(order, store)
@@ -204,15 +208,20 @@ def test_a_missing_or_broken_image_raises_and_leaves_nothing(store: ObjectStore)
 
 
 def test_two_pictures_differ_in_everything_that_names_them(store: ObjectStore) -> None:
-    one, other = measure(staged(store, "a", picture(1)), store), measure(staged(store, "b", picture(2)), store)
+    one, other = (
+        measure(stage_image(store, "a", block_image(1)), store),
+        measure(stage_image(store, "b", block_image(2)), store),
+    )
     assert one.finished_sha != other.finished_sha
     assert np.count_nonzero(np.frombuffer(one.fingerprint, "u1") != np.frombuffer(other.fingerprint, "u1")) > 8
 
 
 def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_found_again(store: ObjectStore) -> None:
     finish = {"watermark": "blocks-1", "quality": 95}
-    pixels = picture()
-    marked = replace(staged(store, "a", pixels, finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
+    pixels = block_image()
+    marked = replace(
+        stage_image(store, "a", pixels, finish=finish), watermark="infra.provenance.watermarks:BlockWatermark"
+    )
     screened = measure(marked, store)
     hidden = BlockWatermark().extract(decode(store.read("staging/a-finished.jpg")))
     assert hidden == bytes.fromhex(pixel_sha(pixels))[:8]
@@ -222,7 +231,7 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
 
 def test_a_watermark_that_does_not_outlive_the_encoder_is_no_picture_to_publish(store: ObjectStore) -> None:
     finish = {"watermark": "blocks-1", "quality": 1}
-    marked = replace(staged(store, "a", finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
+    marked = replace(stage_image(store, "a", finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
     with pytest.raises(InvalidImage, match="'blocks-1' cannot be read back from the finished picture"):
         measure(marked, store)
     assert store.find("scores/a.json") is None

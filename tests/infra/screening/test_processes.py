@@ -20,7 +20,7 @@ from infra.interfaces import Failure, ObjectStore, Screened, ScreeningRequest
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
-from tests.infra.screening.staged_images import order_for, picture, staged
+from tests.infra.screening.staged_images import block_image, screening_request, stage_image
 from tests.paths import ROOT
 
 
@@ -53,7 +53,7 @@ def screener() -> Iterator[ProcessScreener]:
 
 
 @pytest.fixture
-def telling() -> Iterator[ProcessScreener]:
+def process_info_screener() -> Iterator[ProcessScreener]:
     made = ProcessScreener(1, tell)
     yield made
     made.close()
@@ -79,8 +79,8 @@ def reason_of(answer: Screened | Failure) -> str:
 def test_a_hanging_picture_is_killed_at_its_deadline_and_spares_the_others(
     screener: ProcessScreener, store: ObjectStore, fault: str
 ) -> None:
-    orders = [staged(store, f"{seed}", picture(seed)) for seed in range(4)]
-    orders.insert(1, staged(store, f"{fault}-1", deadline_seconds=0.5))
+    orders = [stage_image(store, f"{seed}", block_image(seed)) for seed in range(4)]
+    orders.insert(1, stage_image(store, f"{fault}-1", deadline_seconds=0.5))
     answers = {answer.key: answer for answer in screener.screen(orders)}
     assert len(answers) == 5
     late = answers[f"{fault}-1"]
@@ -97,8 +97,8 @@ def test_the_scanner_that_hung_or_crashed_is_named_and_the_next_pictures_are_unh
     store: ObjectStore, fault: str, said: str
 ) -> None:
     screener = ProcessScreener(1, measure_or_fail)
-    stuck = staged(store, f"{fault}-in-text-1", scanners=("pixels", "text", "fingerprint"), deadline_seconds=5)
-    answers = list(screener.screen([stuck, staged(store, "next"), staged(store, "last")]))
+    stuck = stage_image(store, f"{fault}-in-text-1", scanners=("pixels", "text", "fingerprint"), deadline_seconds=5)
+    answers = list(screener.screen([stuck, stage_image(store, "next"), stage_image(store, "last")]))
     screener.close()
     [failure] = [answer for answer in answers if isinstance(answer, Failure)]
     assert failure.key == stuck.key
@@ -109,14 +109,14 @@ def test_the_scanner_that_hung_or_crashed_is_named_and_the_next_pictures_are_unh
 
 
 def test_a_fault_before_any_scanner_names_none(store: ObjectStore, screener: ProcessScreener) -> None:
-    [answer] = screener.screen([staged(store, "crash-1")])
+    [answer] = screener.screen([stage_image(store, "crash-1")])
     assert isinstance(answer, Failure)
     assert answer.scanner == ""
 
 
 def test_a_crash_names_its_exit_code_and_the_worker_comes_back(store: ObjectStore) -> None:
     screener = ProcessScreener(1, measure_or_fail)
-    orders = [staged(store, "crash-1"), staged(store, "good"), staged(store, "crash-2")]
+    orders = [stage_image(store, "crash-1"), stage_image(store, "good"), stage_image(store, "crash-2")]
     answers = {answer.key: answer for answer in screener.screen(orders)}
     screener.close()
     assert reason_of(answers["crash-1"]) == f"The screening process crashed with exit code {CRASH_CODE}."
@@ -124,22 +124,24 @@ def test_a_crash_names_its_exit_code_and_the_worker_comes_back(store: ObjectStor
     assert isinstance(answers["good"], Screened)
 
 
-def test_a_process_that_is_killed_while_idle_costs_no_order(telling: ProcessScreener, store: ObjectStore) -> None:
-    order = order_for("a", store.url)
-    (first,) = telling.screen([order])
+def test_a_process_that_is_killed_while_idle_costs_no_order(
+    process_info_screener: ProcessScreener, store: ObjectStore
+) -> None:
+    order = screening_request("a", store.url)
+    (first,) = process_info_screener.screen([order])
     assert isinstance(first, Screened)
     victim = int(first.scores["pid"])
     os.kill(victim, signal.SIGKILL)
     os.waitid(os.P_PID, victim, os.WEXITED | os.WNOWAIT)
-    (second,) = telling.screen([order])
+    (second,) = process_info_screener.screen([order])
     assert isinstance(second, Screened)
     assert second.scores["pid"] != first.scores["pid"]
 
 
 def test_a_worker_is_light_deaf_to_its_groups_signals_silent_and_kept(
-    telling: ProcessScreener, store: ObjectStore, capfd: pytest.CaptureFixture[str]
+    process_info_screener: ProcessScreener, store: ObjectStore, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answers = list(telling.screen([order_for(f"{number}", store.url) for number in range(3)]))
+    answers = list(process_info_screener.screen([screening_request(f"{number}", store.url) for number in range(3)]))
     assert all(isinstance(answer, Screened) for answer in answers)
     scores = [answer.scores for answer in answers if isinstance(answer, Screened)]
     assert {score["pid"] for score in scores} == {scores[0]["pid"]}
@@ -153,18 +155,21 @@ def test_processes_start_at_the_first_order_and_end_with_close(store: ObjectStor
     before = len(children())
     screener = ProcessScreener(2, tell)
     assert len(children()) == before
-    assert len(list(screener.screen([order_for("slow-1", store.url), order_for("slow-2", store.url)]))) == 2
+    assert (
+        len(list(screener.screen([screening_request("slow-1", store.url), screening_request("slow-2", store.url)])))
+        == 2
+    )
     assert len(children()) == before + 2
     screener.close()
     screener.close()
     assert len(children()) == before
     with pytest.raises(RuntimeError, match="closed"):
-        next(screener.screen([order_for("a", store.url)]))
+        next(screener.screen([screening_request("a", store.url)]))
 
 
 def test_closing_says_nothing_of_the_pictures_that_are_still_out(store: ObjectStore) -> None:
     screener = ProcessScreener(1, measure_or_fail)
-    orders = [staged(store, "first"), staged(store, "hang-1"), staged(store, "later")]
+    orders = [stage_image(store, "first"), stage_image(store, "hang-1"), stage_image(store, "later")]
     answers = screener.screen(orders)
     assert isinstance(next(answers), Screened)
     screener.close()
@@ -178,7 +183,7 @@ def test_several_threads_get_their_own_answers(store: ObjectStore) -> None:
     got: dict[int, list[str]] = {}
 
     def ask(number: int) -> None:
-        orders = [staged(store, f"{number}-{each}", picture(each)) for each in range(5)]
+        orders = [stage_image(store, f"{number}-{each}", block_image(each)) for each in range(5)]
         got[number] = sorted(answer.key for answer in screener.screen(orders) if isinstance(answer, Screened))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
@@ -192,11 +197,11 @@ def test_several_threads_get_their_own_answers(store: ObjectStore) -> None:
 
 def test_leaving_early_drops_what_has_not_begun(store: ObjectStore) -> None:
     screener = ProcessScreener(1, measure_or_fail)
-    orders = [staged(store, f"{each:02d}", picture(each)) for each in range(40)]
+    orders = [stage_image(store, f"{each:02d}", block_image(each)) for each in range(40)]
     answers = screener.screen(orders)
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    assert isinstance(next(screener.screen([staged(store, "last")])), Screened)
+    assert isinstance(next(screener.screen([stage_image(store, "last")])), Screened)
     screener.close()
     assert len(list(store.list("scores/"))) < 30
 
@@ -204,15 +209,20 @@ def test_leaving_early_drops_what_has_not_begun(store: ObjectStore) -> None:
 def test_an_order_that_cannot_travel_and_a_store_in_memory_are_failures(
     screener: ProcessScreener, store: ObjectStore
 ) -> None:
-    stuck = replace(staged(store, "stuck"), finish={"whiten": threading.Lock()})
-    answers = {it.key: it for it in screener.screen([stuck, order_for("m", "memory://here"), staged(store, "good")])}
+    stuck = replace(stage_image(store, "stuck"), finish={"whiten": threading.Lock()})
+    answers = {
+        it.key: it
+        for it in screener.screen([stuck, screening_request("m", "memory://here"), stage_image(store, "good")])
+    }
     assert "pickle" in reason_of(answers["stuck"])
     assert "InlineScreener" in reason_of(answers["m"])
     assert isinstance(answers["good"], Screened)
 
 
-def test_a_store_that_cannot_be_opened_fails_its_orders_and_not_the_process(telling: ProcessScreener) -> None:
-    (answer,) = telling.screen([order_for("a", "gopher://nowhere")])
+def test_a_store_that_cannot_be_opened_fails_its_orders_and_not_the_process(
+    process_info_screener: ProcessScreener,
+) -> None:
+    (answer,) = process_info_screener.screen([screening_request("a", "gopher://nowhere")])
     assert reason_of(answer).startswith("InvalidStoreAddress")
 
 

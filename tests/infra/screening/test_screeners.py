@@ -12,7 +12,7 @@ from infra.screening.measure import measure
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import measure_or_fail
-from tests.infra.screening.staged_images import order_for, picture, staged
+from tests.infra.screening.staged_images import block_image, screening_request, stage_image
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def screener(request: pytest.FixtureRequest, store: ObjectStore) -> Iterator[Scr
 
 
 def test_every_order_is_answered_once_with_what_measuring_gives(screener: Screener, store: ObjectStore) -> None:
-    orders = [staged(store, f"{seed}", picture(seed)) for seed in range(6)]
+    orders = [stage_image(store, f"{seed}", block_image(seed)) for seed in range(6)]
     answers = {answer.key: answer for answer in screener.screen(orders)}
     assert sorted(answers) == [order.key for order in orders]
     for order in orders:
@@ -43,7 +43,7 @@ def test_every_order_is_answered_once_with_what_measuring_gives(screener: Screen
 
 
 def test_a_store_that_is_away_is_no_fault_of_the_picture(screener: Screener, store: ObjectStore) -> None:
-    orders = [staged(store, "good"), staged(store, "away-1"), staged(store, "good-2")]
+    orders = [stage_image(store, "good"), stage_image(store, "away-1"), stage_image(store, "good-2")]
     with pytest.raises(StoreError, match="away on purpose"):
         list(screener.screen(orders))
     (answer,) = screener.screen(orders[:1])
@@ -53,11 +53,11 @@ def test_a_store_that_is_away_is_no_fault_of_the_picture(screener: Screener, sto
 def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(
     screener: Screener, store: ObjectStore
 ) -> None:
-    cut = staged(store, "cut")
+    cut = stage_image(store, "cut")
     store.write(cut.raw_key, b"not a picture")
-    good, raising = staged(store, "good"), staged(store, "raise-1")
-    wrong = staged(store, "wrong", finish={"sharpen": 1})
-    answers = {it.key: it for it in screener.screen([order_for("gone", store.url), cut, raising, wrong, good])}
+    good, raising = stage_image(store, "good"), stage_image(store, "raise-1")
+    wrong = stage_image(store, "wrong", finish={"sharpen": 1})
+    answers = {it.key: it for it in screener.screen([screening_request("gone", store.url), cut, raising, wrong, good])}
     assert isinstance(answers["good"], Screened)
     reasons = {key: answer.reason for key, answer in answers.items() if isinstance(answer, Failure)}
     assert set(reasons) == {"gone", "cut", "raise-1", "wrong"}
@@ -74,7 +74,7 @@ def test_no_orders_are_no_answers_and_closing_twice_is_fine(screener: Screener) 
 
 
 def test_the_same_order_twice_gives_the_same_answer_twice(screener: Screener, store: ObjectStore) -> None:
-    order = staged(store, "a")
+    order = stage_image(store, "a")
     first, second = screener.screen([order, order])
     assert isinstance(first, Screened)
     assert isinstance(second, Screened)
@@ -83,6 +83,6 @@ def test_the_same_order_twice_gives_the_same_answer_twice(screener: Screener, st
 
 def test_an_inline_screener_serves_a_store_in_memory() -> None:
     store = open_store("memory://screening")
-    answer = next(InlineScreener(store).screen([staged(store, "a")]))
+    answer = next(InlineScreener(store).screen([stage_image(store, "a")]))
     assert isinstance(answer, Screened)
     assert store.exists("staging/a-finished.jpg")

@@ -19,17 +19,17 @@ from infra.stores import open_store
 from tests.fixtures.product_images import (
     blurred,
     exposed,
+    flat_image,
     framed,
-    good_pictures,
     noisy,
-    outline,
-    plain,
+    passing_images,
     scaled,
-    shaded,
+    shaded_subject,
     shifted,
-    white_ware,
+    subject_mask,
+    white_on_white_image,
 )
-from tests.infra.screening.staged_images import staged
+from tests.infra.screening.staged_images import stage_image
 
 POLICY = built_in_policy()
 RED = (196, 40, 44)
@@ -38,18 +38,18 @@ RED = (196, 40, 44)
 def verdict_on(picture: Pixels, policy: Policy = POLICY, category: str = "") -> Verdict:
     """Return the word on a picture that was asked for in the form that it has."""
     store = open_store("memory://verdicts")
-    screened = measure(staged(store, "picture", picture), store)
+    screened = measure(stage_image(store, "picture", picture), store)
     store.delete(["staging/picture.png", "staging/picture-finished.jpg", "scores/picture.json"])
     scores = {**screened.scores, "aspect.off": 0.0}
     return decide_image(scores, screened.scanners, screened.errors, policy, category)
 
 
 def ball(size: int) -> Pixels:
-    return good_pictures(size)["red ball"]
+    return passing_images(size)["red ball"]
 
 
 def on(ground: tuple[int, int, int], size: int) -> Pixels:
-    return shaded(outline("round", size), RED, ground)
+    return shaded_subject(subject_mask("round", size), RED, ground)
 
 
 def half(picture: Pixels) -> Pixels:
@@ -90,18 +90,18 @@ SPOILT: dict[str, tuple[Callable[[int], Pixels], str, set[str]]] = {
     "two panels": (lambda size: np.hstack([half(ball(size)), half(on((90, 90, 90), size))]), "REVIEW", {"collage"}),
     "underexposed": (lambda size: exposed(ball(size), 0.35), "REVIEW", {"underexposed", "background-not-white"}),
     "sunk in black": (
-        lambda size: exposed(good_pictures(size)["black ball"], 0.3, 2),
+        lambda size: exposed(passing_images(size)["black ball"], 0.3, 2),
         "REVIEW",
         {"underexposed", "background-not-white"},
     ),
-    "overexposed": (lambda size: exposed(good_pictures(size)["pale ball"], 1.25), "REVIEW", {"overexposed"}),
+    "overexposed": (lambda size: exposed(passing_images(size)["pale ball"], 1.25), "REVIEW", {"overexposed"}),
     "on grey": (lambda size: on((225, 225, 225), size), "REVIEW", {"background-not-white"}),
     "with a cast": (lambda size: on((254, 250, 238), size), "REVIEW", {"background-tinted", "background-not-white"}),
     "on a slope": (lambda size: sloped(ball(size)), "REVIEW", {"background-uneven", "background-not-white"}),
-    "black": (lambda size: plain(size, 0), "BLOCK", {"black", "blank", "flat"}),
-    "nearly black": (lambda size: noisy(plain(size, 1), 1), "BLOCK", {"black", "blank", "flat"}),
-    "blank": (lambda size: noisy(plain(size, 253), 1.5), "BLOCK", {"blank", "flat"}),
-    "white on white": (white_ware, "REVIEW", {"product-unclear", "blank"}),
+    "black": (lambda size: flat_image(size, 0), "BLOCK", {"black", "blank", "flat"}),
+    "nearly black": (lambda size: noisy(flat_image(size, 1), 1), "BLOCK", {"black", "blank", "flat"}),
+    "blank": (lambda size: noisy(flat_image(size, 253), 1.5), "BLOCK", {"blank", "flat"}),
+    "white on white": (white_on_white_image, "REVIEW", {"product-unclear", "blank"}),
 }
 
 
@@ -115,10 +115,10 @@ def test_what_is_spoilt_gets_its_word_and_its_reason(name: str, size: int) -> No
 
 
 @pytest.mark.parametrize("size", [128, 256, pytest.param(1024, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", sorted(good_pictures(64)))
+@pytest.mark.parametrize("name", sorted(passing_images(64)))
 def test_what_is_good_passes_whatever_it_looks_like(name: str, size: int) -> None:
-    assert verdict_on(good_pictures(size)[name]) == PASS
-    assert verdict_on(noisy(good_pictures(size)[name], 1.5)) == PASS
+    assert verdict_on(passing_images(size)[name]) == PASS
+    assert verdict_on(noisy(passing_images(size)[name], 1.5)) == PASS
 
 
 @pytest.mark.parametrize("form", [(64, 64), (256, 256), (320, 256), (256, 400), (512, 256)])
@@ -155,7 +155,9 @@ def test_a_category_may_be_shown_in_pairs_or_in_a_room() -> None:
 def _screened(missing: str) -> Verdict:
     store = open_store(f"memory://required-{missing}")
     screened = measure(
-        staged(store, "picture", ball(256), scanners=[name for name in ("pixels", "fingerprint") if name != missing]),
+        stage_image(
+            store, "picture", ball(256), scanners=[name for name in ("pixels", "fingerprint") if name != missing]
+        ),
         store,
     )
     return decide_image({**screened.scores, "aspect.off": 0.0}, screened.scanners, screened.errors, POLICY, "")

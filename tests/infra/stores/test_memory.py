@@ -6,7 +6,7 @@ from infra.stores import open_store, supports_conditional_writes
 from infra.stores.memory import MemoryStore
 
 
-class Careless(MemoryStore):
+class UnconditionalStore(MemoryStore):
     """A store that ignores the condition of a conditional write, as `rclone serve s3` does."""
 
     def write_once(
@@ -33,6 +33,6 @@ def test_what_was_written_does_not_change_with_the_caller_s_buffer() -> None:
 
 
 def test_a_store_that_ignores_conditions_is_found_out_and_cleaned_up() -> None:
-    store = Careless(uuid4().hex)
+    store = UnconditionalStore(uuid4().hex)
     assert supports_conditional_writes(store) is False
     assert list(store.list("")) == []

@@ -8,7 +8,7 @@ import pytest
 from infra.stores.retry import MAX_BACKOFF_SECONDS, RetryPolicy
 
 
-class Clock:
+class FakeClock:
     """A clock that moves when somebody sleeps."""
 
     def __init__(self) -> None:
@@ -21,11 +21,11 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
-def patience(clock: Clock, seconds: float = 45.0, seed: int = 1) -> RetryPolicy:
+def make_retry_policy(clock: FakeClock, seconds: float = 45.0, seed: int = 1) -> RetryPolicy:
     return RetryPolicy(seconds, clock=lambda: clock.now, sleep=clock.sleep, rng=random.Random(seed))
 
 
@@ -44,33 +44,33 @@ def always(_: Exception) -> bool:
     return True
 
 
-def test_a_fault_that_passes_is_tried_again_with_longer_and_longer_random_pauses(clock: Clock) -> None:
-    assert patience(clock).call(failing(9), always) == "done"
+def test_a_fault_that_passes_is_tried_again_with_longer_and_longer_random_pauses(clock: FakeClock) -> None:
+    assert make_retry_policy(clock).call(failing(9), always) == "done"
     assert len(clock.pauses) == 9
     assert all(pause <= min(MAX_BACKOFF_SECONDS, 0.1 * 2**number) for number, pause in enumerate(clock.pauses))
-    other = Clock()
-    patience(other, seed=2).call(failing(9), always)
+    other = FakeClock()
+    make_retry_policy(other, seed=2).call(failing(9), always)
     assert not set(clock.pauses) & set(other.pauses)
 
 
-def test_a_fault_that_stays_is_raised_at_once(clock: Clock) -> None:
+def test_a_fault_that_stays_is_raised_at_once(clock: FakeClock) -> None:
     with pytest.raises(ValueError, match="away"):
-        patience(clock).call(failing(1, ValueError), lambda error: not isinstance(error, ValueError))
+        make_retry_policy(clock).call(failing(1, ValueError), lambda error: not isinstance(error, ValueError))
     assert clock.pauses == []
 
 
-def test_an_outage_shorter_than_the_patience_is_sat_out_and_a_longer_one_is_told(clock: Clock) -> None:
+def test_an_outage_shorter_than_the_patience_is_sat_out_and_a_longer_one_is_told(clock: FakeClock) -> None:
     def out_until(end: float) -> Callable[[], str]:
         return lambda: "back" if clock.now >= end else failing(1)()
 
-    assert patience(clock).call(out_until(30.0), always) == "back"
+    assert make_retry_policy(clock).call(out_until(30.0), always) == "back"
     with pytest.raises(ConnectionError):
-        patience(clock).call(out_until(float("inf")), always)
+        make_retry_policy(clock).call(out_until(float("inf")), always)
     assert 30.0 + 40.0 <= clock.now <= 30.0 + 5.0 + 45.0
 
 
-def test_what_one_operation_found_out_no_other_waits_for(clock: Clock) -> None:
-    shared = patience(clock)
+def test_what_one_operation_found_out_no_other_waits_for(clock: FakeClock) -> None:
+    shared = make_retry_policy(clock)
     with pytest.raises(ConnectionError):
         shared.call(failing(1000), always)
     waited = clock.now
@@ -80,8 +80,8 @@ def test_what_one_operation_found_out_no_other_waits_for(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("how", ["an answer", "a long silence"])
-def test_patience_comes_back_with_an_answer_and_with_time(clock: Clock, how: str) -> None:
-    shared = patience(clock)
+def test_patience_comes_back_with_an_answer_and_with_time(clock: FakeClock, how: str) -> None:
+    shared = make_retry_policy(clock)
     with pytest.raises(ConnectionError):
         shared.call(failing(1000), always)
     if how == "an answer":

@@ -71,7 +71,7 @@ def test_listing_and_deleting_go_on_past_a_page(s3_url: str, monkeypatch: pytest
     assert [info.key for info in store.list("")] == names[9:]
 
 
-class Forgetful:
+class PartialDeleteFiles:
     """Files of a server that deletes half of what is asked for first, and answers for the rest with a code."""
 
     def __init__(self, files: Any, code: str) -> None:
@@ -92,7 +92,7 @@ def test_what_a_server_left_of_a_deletion_is_asked_for_again_where_that_may_help
     s3_url: str, files: Any, code: str, left: list[str]
 ) -> None:
     store = S3Store(*s3_url.removeprefix("s3://").split("/"))
-    forgetful = Forgetful(files, code)
+    forgetful = PartialDeleteFiles(files, code)
     vars(store)["_client"] = S3Client(forgetful, RetryPolicy(5.0))
     for name in "abcd":
         store.write(name, b".")

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from infra.stores.s3_errors import PartialDeleteError, describe_error, error_code, is_transient
 
 
-def answered(code: str, status: int) -> OSError:
+def error_response(code: str, status: int) -> OSError:
     """Return an error as s3fs gives it: an OSError, caused by what S3 said."""
     error = OSError("told by s3fs")
     error.__cause__ = ClientError(
@@ -31,7 +31,7 @@ def answered(code: str, status: int) -> OSError:
     ],
 )
 def test_what_a_server_says_is_tried_again_only_where_it_may_change(code: str, status: int, again: bool) -> None:
-    error = answered(code, status)
+    error = error_response(code, status)
     assert (error_code(error), is_transient(error)) == (code, again)
 
 
@@ -58,6 +58,6 @@ def test_of_many_objects_that_were_not_deleted_the_one_that_stays_so_decides() -
 
 
 def test_an_error_is_said_in_a_few_words_on_one_line() -> None:
-    assert describe_error(answered("SlowDown", 503)) == "SlowDown, told by s3fs"
+    assert describe_error(error_response("SlowDown", 503)) == "SlowDown, told by s3fs"
     assert describe_error(OSError("a\n  b.")) == "OSError, a b"
     assert len(describe_error(OSError("x" * 1000))) < 400

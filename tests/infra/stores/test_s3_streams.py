@@ -10,7 +10,7 @@ from infra.errors import StoreError
 from infra.stores.s3_streams import PART_BYTES, MultipartUpload, RangeReader
 
 
-class Bucket:
+class FakeBucket:
     """A bucket in a dictionary whose first put or completion may go unheard, after which the client sends it again."""
 
     def __init__(self, unheard: bool = False) -> None:
@@ -71,7 +71,7 @@ SIZES = pytest.mark.parametrize("size", [0, 5, PART_BYTES * 2 + 3], ids=["empty"
 @SIZES
 @pytest.mark.parametrize("unheard", [False, True])
 def test_an_object_is_its_maker_s_also_where_the_answer_was_lost(size: int, unheard: bool) -> None:
-    bucket = Bucket(unheard)
+    bucket = FakeBucket(unheard)
     draft = MultipartUpload(bucket.call, "key", {})
     draft.write(bytes(size))
     assert bucket.objects == {}
@@ -82,7 +82,7 @@ def test_an_object_is_its_maker_s_also_where_the_answer_was_lost(size: int, unhe
 
 @SIZES
 def test_somebody_else_s_object_is_left_alone_and_no_upload_stays(size: int) -> None:
-    bucket = Bucket()
+    bucket = FakeBucket()
     bucket.objects["key"] = (b"theirs", "somebody")
     draft = MultipartUpload(bucket.call, "key", {})
     draft.write(bytes(size))
@@ -91,7 +91,7 @@ def test_somebody_else_s_object_is_left_alone_and_no_upload_stays(size: int) -> 
 
 
 def test_parts_are_of_one_size_and_few() -> None:
-    bucket = Bucket()
+    bucket = FakeBucket()
     draft = MultipartUpload(bucket.call, "key", {})
     for _ in range(20):
         draft.write(bytes(1_000_000))

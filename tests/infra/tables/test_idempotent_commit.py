@@ -19,7 +19,7 @@ TABLE = "manifest/shoes"
 Build = Callable[[int], tuple[str, pa.Table]]
 
 
-class PowerCut(Exception):
+class SimulatedCrash(Exception):
     pass
 
 
@@ -108,9 +108,9 @@ def test_two_processes_with_one_token_commit_once(tables: TableStore) -> None:
 
 def test_a_crash_before_the_commit_leaves_nothing_and_one_after_it_changes_nothing(tables: TableStore) -> None:
     def dies() -> None:
-        raise PowerCut
+        raise SimulatedCrash
 
-    with pytest.raises(PowerCut):
+    with pytest.raises(SimulatedCrash):
         commit(tables, "r1", building("one", b"a", first=dies)[0])
     assert (tables.version(TABLE), live(tables)) == (0, {})
     for _ in range(2):  # the answer to the first of them may never have arrived

@@ -11,7 +11,7 @@ import torch
 from infra.engines.tensorrt.bindings import create_error_logger
 from infra.errors import EngineError
 from infra.testing.fake_tensorrt import FakeTensorRT
-from tests.fixtures.small_onnx_graphs import transformer_answer, transformer_feeds
+from tests.fixtures.small_onnx_graphs import expected_transformer_output, transformer_feeds
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def test_it_computes_what_lies_at_its_addresses_when_it_is_run(context: Any) -> 
     context.set_tensor_address("velocity", answer.data_ptr())
     context.set_device_memory(0, 1024)
     assert context.execute_async_v3(7)
-    assert torch.allclose(answer, transformer_answer(feeds), atol=1e-3)
+    assert torch.allclose(answer, expected_transformer_output(feeds), atol=1e-3)
     feeds["timestep"].fill_(0.25)
     assert context.execute_async_v3(7)
-    assert torch.allclose(answer, transformer_answer(feeds), atol=1e-3)
+    assert torch.allclose(answer, expected_transformer_output(feeds), atol=1e-3)
 
 
 def test_a_shape_outside_its_profile_and_a_missing_one_are_told(context: Any) -> None:

@@ -13,7 +13,7 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 
 
 @pytest.fixture
-def real() -> ObjectStore:
+def inner_store() -> ObjectStore:
     return open_store(f"memory://{uuid4().hex}")
 
 
@@ -36,12 +36,12 @@ def keys(store: ObjectStore) -> list[str]:
     return [info.key for info in store.list("")]
 
 
-def test_an_immortal_store_counts_and_does_everything(real: ObjectStore) -> None:
+def test_an_immortal_store_counts_and_does_everything(inner_store: ObjectStore) -> None:
     mortality = FaultInjector()
-    work(FaultyStore(real, mortality))
+    work(FaultyStore(inner_store, mortality))
     assert mortality.operation_count == 11
     assert not mortality.has_failed
-    assert keys(real) == ["c"]
+    assert keys(inner_store) == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -56,29 +56,29 @@ def test_an_immortal_store_counts_and_does_everything(real: ObjectStore) -> None
     ],
 )
 def test_a_death_before_or_after_the_effect(
-    real: ObjectStore, dies_at: int, before: list[str], after: list[str]
+    inner_store: ObjectStore, dies_at: int, before: list[str], after: list[str]
 ) -> None:
     with pytest.raises(InjectedFault, match=f"at operation {dies_at}, before"):
-        work(FaultyStore(real, FaultInjector(dies_at)))
-    assert keys(real) == before
-    real.delete(keys(real))
+        work(FaultyStore(inner_store, FaultInjector(dies_at)))
+    assert keys(inner_store) == before
+    inner_store.delete(keys(inner_store))
     with pytest.raises(InjectedFault, match=f"at operation {dies_at}, after"):
-        work(FaultyStore(real, FaultInjector(dies_at, when="after")))
-    assert keys(real) == after
+        work(FaultyStore(inner_store, FaultInjector(dies_at, when="after")))
+    assert keys(inner_store) == after
 
 
 @pytest.mark.parametrize("dies_at", range(1, 12))
-def test_every_operation_can_be_the_last(real: ObjectStore, dies_at: int) -> None:
+def test_every_operation_can_be_the_last(inner_store: ObjectStore, dies_at: int) -> None:
     mortality = FaultInjector(dies_at)
     with pytest.raises(InjectedFault):
-        work(FaultyStore(real, mortality))
+        work(FaultyStore(inner_store, mortality))
     assert mortality.operation_count == dies_at
     assert mortality.has_failed
 
 
-def test_a_dead_store_stays_dead(real: ObjectStore) -> None:
-    real.write("a", b"1")
-    store = FaultyStore(real, FaultInjector(1))
+def test_a_dead_store_stays_dead(inner_store: ObjectStore) -> None:
+    inner_store.write("a", b"1")
+    store = FaultyStore(inner_store, FaultInjector(1))
     for use in (
         lambda: store.read("a"),
         lambda: store.write("b", b""),
@@ -93,12 +93,12 @@ def test_a_dead_store_stays_dead(real: ObjectStore) -> None:
     ):
         with pytest.raises(StoreError, match="died at operation 1"):
             use()
-    assert keys(real) == ["a"]
+    assert keys(inner_store) == ["a"]
 
 
-def test_a_caller_s_own_exception_leaves_no_streamed_object(real: ObjectStore) -> None:
-    store = FaultyStore(real, FaultInjector())
+def test_a_caller_s_own_exception_leaves_no_streamed_object(inner_store: ObjectStore) -> None:
+    store = FaultyStore(inner_store, FaultInjector())
     with suppress(KeyError), store.open_output("c") as target:
         target.write(b"3")
         raise KeyError("mine")
-    assert keys(real) == []
+    assert keys(inner_store) == []

@@ -28,49 +28,49 @@ from tasks.amendments.apply_policy import (
 from tasks.amendments.manifest_change import recover_all_changes
 from tasks.pipeline.publish import publish
 from tasks.policies.reevaluate import PolicyReevaluation
-from tests.fixtures.run_rows import batch, decision
-from tests.fixtures.store_scenarios import CATALOGUE, Shop, jpeg_of, request_of
+from tests.fixtures.run_rows import decision_row, make_release_batch
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
 
 POLICY = built_in_policy()
 LIVE = {"shirt/front": "red", "hat/front": "white", "shoe/front": "green"}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path / "shop")
+def scenario(tmp_path: Path) -> StoreScenario:
+    shop = StoreScenario(tmp_path / "shop")
     shop.release("r1", LIVE)
     return shop
 
 
-def refusing(shop: Shop, **words: str) -> PolicyReevaluation:
+def refusing(scenario: StoreScenario, **words: str) -> PolicyReevaluation:
     """Return what a policy says that refuses these SKUs."""
-    rows = [row for row in shop.tables.read(layout.manifest_table(CATALOGUE)).to_pylist() if row["sku"] in words]
+    rows = [row for row in scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist() if row["sku"] in words]
     said = [row | {"verdict": words[row["sku"]], "reasons": ["soft"], "again": False} for row in rows]
-    version = shop.tables.version(layout.manifest_table(CATALOGUE)) or 0
+    version = scenario.tables.version(layout.manifest_table(CATALOGUE)) or 0
     return PolicyReevaluation(CATALOGUE, version, POLICY, 3, withdrawals=pa.Table.from_pylist(said, schema=WITHDRAWALS))
 
 
-def test_a_review_waits_for_a_person_with_its_picture_and_a_block_does_not(shop: Shop) -> None:
-    done = apply_policy(shop.store, shop.tables, refusing(shop, shirt="REVIEW", hat="BLOCK"))
+def test_a_review_waits_for_a_person_with_its_picture_and_a_block_does_not(scenario: StoreScenario) -> None:
+    done = apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="REVIEW", hat="BLOCK"))
     assert done is not None
-    assert (done.version, done.previous, done.dropped, set(shop.shown())) == (2, 1, 2, {"shoe/front"})
-    rows = {row["sku"]: row for row in shop.outcomes().values()}
+    assert (done.version, done.previous, done.dropped, set(scenario.published_objects())) == (2, 1, 2, {"shoe/front"})
+    rows = {row["sku"]: row for row in scenario.outcomes().values()}
     assert (rows["shirt"]["state"], rows["hat"]["state"]) == ("review", "blocked")
     assert rows["shirt"]["policy_digest"] == rows["hat"]["policy_digest"] == POLICY.digest
     assert (rows["shirt"]["expires_at"] - rows["shirt"]["decided_at"]).days == POLICY.review_days
-    (asked,) = read_table(shop.store, layout.review_index(CATALOGUE, done.run_id), REVIEW_INDEX).to_pylist()
+    (asked,) = read_table(scenario.store, layout.review_index(CATALOGUE, done.run_id), REVIEW_INDEX).to_pylist()
     assert (asked["sku"], asked["why"], asked["reasons"]) == ("shirt", "review", ["soft"])
-    assert shop.store.read(asked["object"]) == jpeg_of("red")
+    assert scenario.store.read(asked["object"]) == jpeg_of("red")
 
 
-def test_nothing_refused_is_no_commit(shop: Shop) -> None:
-    before = shop.keys()
-    assert apply_policy(shop.store, shop.tables, refusing(shop)) is None
-    assert shop.keys() == before
+def test_nothing_refused_is_no_commit(scenario: StoreScenario) -> None:
+    before = scenario.keys()
+    assert apply_policy(scenario.store, scenario.tables, refusing(scenario)) is None
+    assert scenario.keys() == before
 
 
-def test_a_twentieth_may_go_and_no_more(shop: Shop) -> None:
-    found = refusing(shop, shirt="BLOCK")
+def test_a_twentieth_may_go_and_no_more(scenario: StoreScenario) -> None:
+    found = refusing(scenario, shirt="BLOCK")
     found.published = 20
     assert find_holding_checks(found) == []
     found.published = 19
@@ -82,21 +82,21 @@ def test_a_twentieth_may_go_and_no_more(shop: Shop) -> None:
         require_valid_override([], CheckOverride(("x",), "why", "ada"))
 
 
-def test_a_held_batch_is_named(shop: Shop) -> None:
-    shop.run_folder("r9", opened=True)
-    require_no_held_run(shop.store, CATALOGUE)
-    write_json(shop.store, layout.run_file("r9", "held.json"), {"held": ["retired-share"], "checks": []})
+def test_a_held_batch_is_named(scenario: StoreScenario) -> None:
+    scenario.write_run_folder("r9", is_open=True)
+    require_no_held_run(scenario.store, CATALOGUE)
+    write_json(scenario.store, layout.run_file("r9", "held.json"), {"held": ["retired-share"], "checks": []})
     with pytest.raises(OptionError, match="The run r9 of 'shoes' is held"):
-        require_no_held_run(shop.store, CATALOGUE)
+        require_no_held_run(scenario.store, CATALOGUE)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_operation_it_is_all_or_nothing(shop: Shop, tmp_path: Path, when: Any) -> None:
-    def another(name: str) -> Shop:
+def test_killed_at_any_operation_it_is_all_or_nothing(scenario: StoreScenario, tmp_path: Path, when: Any) -> None:
+    def another(name: str) -> StoreScenario:
         shutil.copytree(tmp_path / "shop", tmp_path / name)
-        return Shop(tmp_path / name)
+        return StoreScenario(tmp_path / name)
 
-    def die(one: Shop, dies_at: int | None) -> FaultInjector:
+    def die(one: StoreScenario, dies_at: int | None) -> FaultInjector:
         mortality = FaultInjector(dies_at, when)
         store = FaultyStore(open_store(one.store.url), mortality)
         try:
@@ -106,10 +106,10 @@ def test_killed_at_any_operation_it_is_all_or_nothing(shop: Shop, tmp_path: Path
             assert mortality.has_failed
         return mortality
 
-    def state(one: Shop) -> Any:
+    def state(one: StoreScenario) -> Any:
         told = [{**row, "run_id": "", "decided_at": None, "expires_at": None} for row in one.outcomes().values()]
         copies = sorted(key for key in one.keys("review/") if key.endswith(".jpg"))
-        return one.shown(), told, copies, len(one.keys(layout.review_index_prefix(CATALOGUE)))
+        return one.published_objects(), told, copies, len(one.keys(layout.review_index_prefix(CATALOGUE)))
 
     undisturbed = another("undisturbed")
     untouched = state(undisturbed)
@@ -131,35 +131,35 @@ def test_killed_at_any_operation_it_is_all_or_nothing(shop: Shop, tmp_path: Path
 # A run that was planned before
 
 
-def planned_at(shop: Shop, version: int) -> Any:
+def planned_at(scenario: StoreScenario, version: int) -> Any:
     """Return a batch for the shirt as empty as it is again, planned when this release was live."""
-    shop.stage("red")
-    write_json(shop.store, layout.run_file("run-1", "plan.json"), {"base_version": version})
-    return batch([decision("shirt/front", "red")])
+    scenario.stage_image("red")
+    write_json(scenario.store, layout.run_file("run-1", "plan.json"), {"base_version": version})
+    return make_release_batch([decision_row("shirt/front", "red")])
 
 
-def test_a_run_that_was_planned_before_does_not_bring_it_back(shop: Shop) -> None:
-    late = planned_at(shop, 0)
-    apply_policy(shop.store, shop.tables, refusing(shop, shirt="BLOCK"))
-    assert dict(publish(shop.store, shop.tables, late).sums.states) == {"superseded": 1}
-    assert "shirt/front" not in shop.shown()
+def test_a_run_that_was_planned_before_does_not_bring_it_back(scenario: StoreScenario) -> None:
+    late = planned_at(scenario, 0)
+    apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="BLOCK"))
+    assert dict(publish(scenario.store, scenario.tables, late).sums.states) == {"superseded": 1}
+    assert "shirt/front" not in scenario.published_objects()
 
 
-def test_a_run_that_was_planned_since_may_bring_it_back_if_its_policy_lets_it(shop: Shop) -> None:
-    apply_policy(shop.store, shop.tables, refusing(shop, shirt="BLOCK"))
-    assert dict(publish(shop.store, shop.tables, planned_at(shop, 2)).sums.states) == {"published": 1}
-    assert "shirt/front" in shop.shown()
+def test_a_run_that_was_planned_since_may_bring_it_back_if_its_policy_lets_it(scenario: StoreScenario) -> None:
+    apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="BLOCK"))
+    assert dict(publish(scenario.store, scenario.tables, planned_at(scenario, 2)).sums.states) == {"published": 1}
+    assert "shirt/front" in scenario.published_objects()
 
 
-def test_between_its_two_commits_its_own_commit_says_what_it_took(shop: Shop) -> None:
+def test_between_its_two_commits_its_own_commit_says_what_it_took(scenario: StoreScenario) -> None:
     class DiesBetween(FaultyTables):
         def ensure(self, table: str, schema: pa.Schema) -> None:
             if table.startswith("outcomes/"):
                 raise InjectedFault("The store died between the two commits.")
             super().ensure(table, schema)
 
-    late = planned_at(shop, 0)
+    late = planned_at(scenario, 0)
     with pytest.raises(InjectedFault):
-        apply_policy(shop.store, DiesBetween(shop.tables, FaultInjector()), refusing(shop, shirt="BLOCK"))
-    assert ("shirt", request_of("red")) not in shop.outcomes()
-    assert dict(publish(shop.store, shop.tables, late).sums.states) == {"superseded": 1}
+        apply_policy(scenario.store, DiesBetween(scenario.tables, FaultInjector()), refusing(scenario, shirt="BLOCK"))
+    assert ("shirt", request_key_of("red")) not in scenario.outcomes()
+    assert dict(publish(scenario.store, scenario.tables, late).sums.states) == {"superseded": 1}

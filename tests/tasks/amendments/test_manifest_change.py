@@ -21,52 +21,52 @@ from tasks.amendments.manifest_change import (
     recover_changes,
 )
 from tasks.runs import run_state as runs
-from tests.fixtures.store_scenarios import CATALOGUE, Shop
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+def scenario(tmp_path: Path) -> StoreScenario:
+    shop = StoreScenario(tmp_path)
     shop.release("r1", {"shirt/front": "red", "hat/front": "white", "shoe/front": "green"})
     return shop
 
 
-def listed(shop: Shop, *skus: str) -> pa.Table:
-    rows = shop.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+def listed(scenario: StoreScenario, *skus: str) -> pa.Table:
+    rows = scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     said = {"verdict": "BLOCK", "reasons": ["blurred"], "again": False}
     return pa.Table.from_pylist([row | said for row in rows if row["sku"] in skus], schema=WITHDRAWALS)
 
 
-def test_what_moved_since_it_was_listed_stays(shop: Shop) -> None:
-    chosen = listed(shop, "shirt", "hat")
-    shop.release("r2", {"shirt/front": "pink"})
-    reversal = build_withdrawal_diff(shop.tables, CATALOGUE, 2, chosen)
+def test_what_moved_since_it_was_listed_stays(scenario: StoreScenario) -> None:
+    chosen = listed(scenario, "shirt", "hat")
+    scenario.release("r2", {"shirt/front": "pink"})
+    reversal = build_withdrawal_diff(scenario.tables, CATALOGUE, 2, chosen)
     assert reversal.lost["sku"].to_pylist() == ["hat"]
     assert (reversal.restored.num_rows, reversal.manifest_changes()["_op"].to_pylist()) == (0, ["drop"])
 
 
-def test_an_intent_without_a_commit_is_forgotten_by_whoever_is_alone(shop: Shop) -> None:
-    intent = begin_change(shop.store, new_change_run(CATALOGUE), ROLLBACK_KIND, {"target": 0, "asked": None})
-    assert recover_all_changes(shop.store, shop.tables, CATALOGUE, holds_lease=False) == []
-    assert len(shop.keys(layout.open_manifest_changes_prefix())) == 1
-    assert list(recover_changes(shop.store, shop.tables, CATALOGUE, holds_lease=True)) == []
-    assert shop.keys(layout.open_manifest_changes_prefix()) == set()
-    assert runs.load_run(shop.store, intent.run.run_id).catalogue == CATALOGUE
+def test_an_intent_without_a_commit_is_forgotten_by_whoever_is_alone(scenario: StoreScenario) -> None:
+    intent = begin_change(scenario.store, new_change_run(CATALOGUE), ROLLBACK_KIND, {"target": 0, "asked": None})
+    assert recover_all_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=False) == []
+    assert len(scenario.keys(layout.open_manifest_changes_prefix())) == 1
+    assert list(recover_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=True)) == []
+    assert scenario.keys(layout.open_manifest_changes_prefix()) == set()
+    assert runs.load_run(scenario.store, intent.run.run_id).catalogue == CATALOGUE
     with pytest.raises(LeaseLost, match=r"The rollback .* was taken for dead by another run"):
-        complete_change(shop.store, shop.tables, intent, {})
+        complete_change(scenario.store, scenario.tables, intent, {})
 
 
-def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_night(shop: Shop) -> None:
+def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_night(scenario: StoreScenario) -> None:
     run = new_change_run(CATALOGUE)
-    rows = listed(shop, "shirt", "hat").to_pylist()
+    rows = listed(scenario, "shirt", "hat").to_pylist()
     rows[0] |= {"again": True}
     table = pa.Table.from_pylist(rows, schema=WITHDRAWALS)
-    write_table(shop.store, layout.run_file(run.run_id, layout.WITHDRAWALS_FILE), table)
-    intent = begin_change(shop.store, run, POLICY_KIND, {"policy_digest": "p" * 64, "review_days": 30})
-    done = complete_change(shop.store, shop.tables, intent, {})
+    write_table(scenario.store, layout.run_file(run.run_id, layout.WITHDRAWALS_FILE), table)
+    intent = begin_change(scenario.store, run, POLICY_KIND, {"policy_digest": "p" * 64, "review_days": 30})
+    done = complete_change(scenario.store, scenario.tables, intent, {})
     assert (done.kind, done.version, done.previous, done.dropped, done.withdrawn) == (POLICY_KIND, 2, 1, 2, 2)
-    said = {row["sku"]: (row["state"], row["reasons"], row["policy_digest"]) for row in shop.outcomes().values()}
+    said = {row["sku"]: (row["state"], row["reasons"], row["policy_digest"]) for row in scenario.outcomes().values()}
     assert said[rows[0]["sku"]] == ("blocked", ["blurred"], "")
     assert said[rows[1]["sku"]] == ("blocked", ["blurred"], "p" * 64)
-    assert set(shop.shown()) == {"shoe/front"}
+    assert set(scenario.published_objects()) == {"shoe/front"}
     assert slot_id("shoe", "front", "a", 0) not in table["slot_id"].to_pylist()

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from tasks.gates.prompt_gate import PolicyPromptGate
 from tests.paths import DATA
 
-FILE = DATA / "labelled_prompts.tsv"
-KINDS = {
+PROMPTS_FILE = DATA / "labelled_prompts.tsv"
+CATEGORY_BY_REASON = {
     "words.violence": "violence", "words.horror": "violence", "words.sexual": "sexual", "words.nudity": "sexual",
     "words.adult": "sexual", "words.minors": "minors", "words.hate": "hate", "words.politics": "politics",
     "words.drugs": "drugs", "words.cannabis": "drugs", "words.weapons": "weapons", "words.arms": "weapons",
@@ -26,16 +26,16 @@ KINDS = {
 """Reason -> what the labels call it."""
 
 
-FOREIGN = ("de", "fr", "es", "it", "ru", "confusable", "leet")
+FOREIGN_PHRASINGS = ("de", "fr", "es", "it", "ru", "confusable", "leet")
 """Ways of saying that are another language, or look like one."""
 
 
-class Labelled(NamedTuple):
+class LabelledPrompt(NamedTuple):
     """One prompt, what it holds, and what else may be found in it without a mistake."""
 
-    wanted: str
+    expected: str
     tolerated: frozenset[str]
-    kind: str
+    phrasing: str
     brand: str
     text: str
 
@@ -44,43 +44,45 @@ class Labelled(NamedTuple):
         return int(sha256(self.text.encode()).hexdigest(), 16) % 3 == 0
 
 
-class Score(NamedTuple):
+class DetectionScore(NamedTuple):
     """How often a kind was found rightly, wrongly, and not at all."""
 
-    right: int
-    wrong: int
-    missed: int
+    true_positives: int
+    false_positives: int
+    false_negatives: int
 
     @property
     def precision(self) -> float:
-        return self.right / max(1, self.right + self.wrong)
+        return self.true_positives / max(1, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float:
-        return self.right / max(1, self.right + self.missed)
+        return self.true_positives / max(1, self.true_positives + self.false_negatives)
 
 
-def labelled_prompts() -> Iterator[Labelled]:
-    for line in FILE.read_text("utf-8").splitlines()[1:]:
+def read_labelled_prompts() -> Iterator[LabelledPrompt]:
+    for line in PROMPTS_FILE.read_text("utf-8").splitlines()[1:]:
         expected, kind, brand, text = line.split("\t")
         text = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
         wanted, *tolerated = expected.split("+")
-        foreign = {"language"} if kind in FOREIGN else set()
-        yield Labelled(wanted, frozenset({*tolerated, *foreign}), kind, brand, text)
+        foreign = {"language"} if kind in FOREIGN_PHRASINGS else set()
+        yield LabelledPrompt(wanted, frozenset({*tolerated, *foreign}), kind, brand, text)
 
 
-def kinds_found(gates: PolicyPromptGate, one: Labelled) -> set[str]:
+def find_categories(gates: PolicyPromptGate, prompt: LabelledPrompt) -> set[str]:
     """Return what the gates find in a prompt of a SKU of its brand."""
-    verdict, brands = gates.judge(one.text)
-    return {KINDS[reason] for reason in (*verdict.reasons, *gates.judge_brands(brands, one.brand).reasons)}
+    verdict, brands = gates.judge(prompt.text)
+    return {
+        CATEGORY_BY_REASON[reason] for reason in (*verdict.reasons, *gates.judge_brands(brands, prompt.brand).reasons)
+    }
 
 
-def scores(gates: PolicyPromptGate, prompts: Sequence[Labelled]) -> dict[str, Score]:
+def score_categories(gates: PolicyPromptGate, prompts: Sequence[LabelledPrompt]) -> dict[str, DetectionScore]:
     """Return what is looked for -> how well it was found."""
     right, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
     for one in prompts:
-        found = kinds_found(gates, one)
-        if one.wanted != "-":
-            (right if one.wanted in found else missed)[one.wanted] += 1
-        wrong.update(found - one.tolerated - {one.wanted})
-    return {kind: Score(right[kind], wrong[kind], missed[kind]) for kind in sorted({*right, *wrong, *missed})}
+        found = find_categories(gates, one)
+        if one.expected != "-":
+            (right if one.expected in found else missed)[one.expected] += 1
+        wrong.update(found - one.tolerated - {one.expected})
+    return {kind: DetectionScore(right[kind], wrong[kind], missed[kind]) for kind in sorted({*right, *wrong, *missed})}

@@ -9,7 +9,7 @@ from catalogs import layout
 from catalogs.recipe.schema import Finish
 from infra.stores.parquet_objects import read_row_groups
 from tasks.gates.channel_eligibility import build_image_facts
-from tests.fixtures.crash_harness import CATALOGUE, World, row
+from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, catalogue_row
 
 
 def measured(**changes: Any) -> dict[str, Any]:
@@ -45,14 +45,16 @@ def test_a_picture_without_product_or_mark_says_so() -> None:
     assert (picture.fill, picture.mark) == (None, False)
 
 
-def manifest(world: World) -> dict[str, tuple[list[str], list[str]]]:
-    rows = world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+def manifest(harness: CrashHarness) -> dict[str, tuple[list[str], list[str]]]:
+    rows = harness.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     return {each["sku"]: (each["channels"], each["channel_reasons"]) for each in rows}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path, [row("plain-1", "Plain Thing"), row("plain-2", "Other Thing", "mugs")])
+def harness(tmp_path: Path) -> CrashHarness:
+    world = CrashHarness(
+        tmp_path, [catalogue_row("plain-1", "Plain Thing"), catalogue_row("plain-2", "Other Thing", "mugs")]
+    )
     world.recipe["channels"] = ["shopify", "amazon-main"]
     return world
 
@@ -60,69 +62,69 @@ def world(tmp_path: Path) -> World:
 AMAZON = ["amazon-main:needs-a-person", "amazon-main:not-measured.text.count", "amazon-main:too-small"]
 
 
-def test_the_manifest_says_where_a_picture_may_be_used_and_why_not_elsewhere(world: World) -> None:
-    report = world.refresh()
-    for channels, reasons in manifest(world).values():
+def test_the_manifest_says_where_a_picture_may_be_used_and_why_not_elsewhere(harness: CrashHarness) -> None:
+    report = harness.refresh()
+    for channels, reasons in manifest(harness).values():
         assert channels == ["shopify"]
         assert set(AMAZON) <= set(reasons)
     assert report["channels"]["shopify"] == {"usable": 2, "not_usable": 0, "reasons": {}}
     amazon = report["channels"]["amazon-main"]
     assert (amazon["usable"], amazon["not_usable"], amazon["reasons"]["needs-a-person"]) == (0, 2, 2)
     [record] = [
-        one for one in read_row_groups(world.store, layout.run_records_prefix(report["run_id"])) if one.num_rows == 2
+        one for one in read_row_groups(harness.store, layout.run_records_prefix(report["run_id"])) if one.num_rows == 2
     ]
     assert record["channels"].to_pylist() == [["shopify"]] * 2
 
 
-def test_other_channels_are_judged_from_the_records_without_making_a_picture(world: World) -> None:
-    first = world.refresh()
-    painted = world.painted.total()
+def test_other_channels_are_judged_from_the_records_without_making_a_picture(harness: CrashHarness) -> None:
+    first = harness.refresh()
+    painted = harness.generated.total()
     pictures = {
-        each["sku"]: each["file_sha"] for each in world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+        each["sku"]: each["file_sha"] for each in harness.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     }
-    world.recipe["channels"] = ["shopify", "zalando"]
-    second = world.refresh()
-    assert world.painted.total() == painted
+    harness.recipe["channels"] = ["shopify", "zalando"]
+    second = harness.refresh()
+    assert harness.generated.total() == painted
     assert (second["slots"]["unchanged"], second["slots"]["published"], second["channels"]) == (2, 0, {})
     assert second["release"]["version"] > first["release"]["version"]
-    for channels, reasons in manifest(world).values():
+    for channels, reasons in manifest(harness).values():
         assert channels == ["shopify"]
         assert reasons == ["zalando:too-small", "zalando:wrong-form"]
     assert pictures == {
-        each["sku"]: each["file_sha"] for each in world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+        each["sku"]: each["file_sha"] for each in harness.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     }
-    assert world.refresh()["release"] == {
+    assert harness.refresh()["release"] == {
         "version": second["release"]["version"],
         "previous": second["release"]["version"],
     }
 
 
-def test_a_recipe_that_asks_for_no_channel_any_more_leaves_none(world: World) -> None:
-    world.refresh()
-    del world.recipe["channels"]
-    world.refresh()
-    assert set(map(repr, manifest(world).values())) == {"([], [])"}
+def test_a_recipe_that_asks_for_no_channel_any_more_leaves_none(harness: CrashHarness) -> None:
+    harness.refresh()
+    del harness.recipe["channels"]
+    harness.refresh()
+    assert set(map(repr, manifest(harness).values())) == {"([], [])"}
 
 
-def test_pictures_whose_records_were_swept_are_usable_nowhere_new(world: World) -> None:
-    run = world.refresh()["run_id"]
-    world.store.delete([info.key for info in world.store.list(layout.run_records_prefix(run))])
-    world.recipe["channels"] = ["ebay"]
-    world.refresh()
-    assert set(map(repr, manifest(world).values())) == {"([], ['ebay:not-stored'])"}
+def test_pictures_whose_records_were_swept_are_usable_nowhere_new(harness: CrashHarness) -> None:
+    run = harness.refresh()["run_id"]
+    harness.store.delete([info.key for info in harness.store.list(layout.run_records_prefix(run))])
+    harness.recipe["channels"] = ["ebay"]
+    harness.refresh()
+    assert set(map(repr, manifest(harness).values())) == {"([], ['ebay:not-stored'])"}
 
 
-def test_another_channel_moves_no_request_and_spares_what_another_finish_made(world: World) -> None:
-    world.refresh()
+def test_another_channel_moves_no_request_and_spares_what_another_finish_made(harness: CrashHarness) -> None:
+    harness.refresh()
     keys = {
-        each["sku"]: each["request_key"] for each in world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+        each["sku"]: each["request_key"] for each in harness.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     }
-    world.recipe["channels"] = ["zalando"]
-    world.recipe["finish"] = {"canvas": "portrait"}
-    painted = world.painted.total()
-    world.refresh()
-    assert world.painted.total() == painted
-    rows = world.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+    harness.recipe["channels"] = ["zalando"]
+    harness.recipe["finish"] = {"canvas": "portrait"}
+    painted = harness.generated.total()
+    harness.refresh()
+    assert harness.generated.total() == painted
+    rows = harness.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     assert {each["sku"]: each["request_key"] for each in rows} == keys
     assert {(each["width"], each["height"]) for each in rows} == {(256, 369)}
     assert {tuple(each["channel_reasons"]) for each in rows} == {("zalando:too-small",)}

@@ -10,33 +10,33 @@ from catalogs.keys import slot_id
 from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
 from catalogs.policy.schema import DuplicateRules
 from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
-from tests.fixtures.run_rows import code_of
-from tests.fixtures.store_scenarios import CATALOGUE, Shop, request_of
+from tests.fixtures.run_rows import fingerprint_of
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, request_key_of
 
 RULES = DuplicateRules()
 NOBODY = pa.array([], pa.binary())
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    made = Shop(tmp_path)
+def scenario(tmp_path: Path) -> StoreScenario:
+    made = StoreScenario(tmp_path)
     pictures = {"mug/front": "red", "mug/side": "wide", "cup/front": "blue", "hat/front": "red"}
     made.release("r0", pictures)
-    made.codes("r0", pictures)
+    made.write_fingerprints("r0", pictures)
     return made
 
 
-def shown(shop: Shop, *moving: str) -> PublishedFingerprints:
+def shown(scenario: StoreScenario, *moving: str) -> PublishedFingerprints:
     ids = pa.array([slot_id(*place.split("/"), "a", 0) for place in moving], pa.binary())
-    return PublishedFingerprints(shop.store, shop.tables, CATALOGUE, ids)
+    return PublishedFingerprints(scenario.store, scenario.tables, CATALOGUE, ids)
 
 
 def candidate(
     word: str, *skus: str, near: str = "", quality: float = 90, crop: str = "", sha: bytes = b""
 ) -> DuplicateCandidate:
     return DuplicateCandidate(
-        request_of(word), skus, code_of(near or word), quality, sha or code_of(f"pixels {word}"),
-        code_of(crop) if crop else b"",
+        request_key_of(word), skus, fingerprint_of(near or word), quality, sha or fingerprint_of(f"pixels {word}"),
+        fingerprint_of(crop) if crop else b"",
     )  # fmt: skip
 
 
@@ -45,66 +45,66 @@ def named(published: list[PublishedImage]) -> list[str]:
 
 
 def near(
-    shop: Shop, *candidates: DuplicateCandidate, **changes: float
+    scenario: StoreScenario, *candidates: DuplicateCandidate, **changes: float
 ) -> tuple[list[NearPair], list[PublishedImage], list[NearPair]]:
-    return find_near_duplicates(candidates, shown(shop), RULES.model_copy(update=changes))
+    return find_near_duplicates(candidates, shown(scenario), RULES.model_copy(update=changes))
 
 
-def test_a_near_picture_brings_all_slots_that_show_it(shop: Shop) -> None:
-    among, published, against = near(shop, candidate("new", "shirt", near="red"))
+def test_a_near_picture_brings_all_slots_that_show_it(scenario: StoreScenario) -> None:
+    among, published, against = near(scenario, candidate("new", "shirt", near="red"))
     assert (among, named(published)) == ([], ["hat", "mug"])
     assert sorted((published[other].sku, bits) for _, other, bits in against) == [("hat", 0), ("mug", 0)]
 
 
-def test_what_shows_the_same_sku_or_the_same_pixels_comes_without_being_near(shop: Shop) -> None:
-    assert named(near(shop, candidate("new", "cup"))[1]) == ["cup"]
-    [blue] = near(shop, candidate("new", "cup"))[1]
-    assert named(near(shop, candidate("new", "shirt", sha=blue.pixel_sha))[1]) == ["cup"]
-    assert near(shop, candidate("new", "shirt")) == ([], [], [])
+def test_what_shows_the_same_sku_or_the_same_pixels_comes_without_being_near(scenario: StoreScenario) -> None:
+    assert named(near(scenario, candidate("new", "cup"))[1]) == ["cup"]
+    [blue] = near(scenario, candidate("new", "cup"))[1]
+    assert named(near(scenario, candidate("new", "shirt", sha=blue.pixel_sha))[1]) == ["cup"]
+    assert near(scenario, candidate("new", "shirt")) == ([], [], [])
 
 
-def test_what_moves_and_what_is_no_longer_shown_is_nobody(shop: Shop) -> None:
+def test_what_moves_and_what_is_no_longer_shown_is_nobody(scenario: StoreScenario) -> None:
     red = candidate("new", "shirt", near="red")
-    assert named(find_near_duplicates([red], shown(shop, "mug/front"), RULES)[1]) == ["hat"]
-    shop.release("r1", {"hat/front": "green", "mug/front": "red"})
-    assert named(near(shop, red)[1]) == ["mug"]
-    assert len(shown(shop)) == 3
+    assert named(find_near_duplicates([red], shown(scenario, "mug/front"), RULES)[1]) == ["hat"]
+    scenario.release("r1", {"hat/front": "green", "mug/front": "red"})
+    assert named(near(scenario, red)[1]) == ["mug"]
+    assert len(shown(scenario)) == 3
 
 
-def test_rows_that_are_written_twice_count_once(shop: Shop) -> None:
-    shop.codes("compacted", {"mug/front": "red", "hat/front": "red"})
-    assert named(near(shop, candidate("new", "shirt", near="red"))[1]) == ["hat", "mug"]
-    assert len(shown(shop)) == 4
+def test_rows_that_are_written_twice_count_once(scenario: StoreScenario) -> None:
+    scenario.write_fingerprints("compacted", {"mug/front": "red", "hat/front": "red"})
+    assert named(near(scenario, candidate("new", "shirt", near="red"))[1]) == ["hat", "mug"]
+    assert len(shown(scenario)) == 4
 
 
-def test_a_code_that_cannot_be_trusted_is_not_looked_up_and_the_crop_is(shop: Shop) -> None:
+def test_a_code_that_cannot_be_trusted_is_not_looked_up_and_the_crop_is(scenario: StoreScenario) -> None:
     vague = candidate("one", "shirt", near="red", quality=49)
-    assert near(shop, vague) == ([], [], [])
+    assert near(scenario, vague) == ([], [], [])
     pair = [vague, candidate("two", "bag", near="red", crop="same"), candidate("three", "box", crop="same")]
-    among, _, against = near(shop, *pair)
+    among, _, against = near(scenario, *pair)
     assert sorted(among) == [(1, 2, 0), (2, 1, 0)]
     assert {one for one, _, _ in against} == {1}
 
 
-def test_an_empty_shop_and_an_empty_batch_resemble_nobody(shop: Shop, tmp_path: Path) -> None:
-    empty = Shop(tmp_path / "empty")
-    assert find_near_duplicates([], shown(shop), RULES) == ([], [], [])
+def test_an_empty_shop_and_an_empty_batch_resemble_nobody(scenario: StoreScenario, tmp_path: Path) -> None:
+    empty = StoreScenario(tmp_path / "empty")
+    assert find_near_duplicates([], shown(scenario), RULES) == ([], [], [])
     assert find_near_duplicates([candidate("a", "b")], shown(empty), RULES) == ([], [], [])
 
 
-def test_a_code_is_looked_up_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = shown(shop)
-    first = found.find_near("fingerprint", [code_of("red"), code_of("new")], 31)
+def test_a_code_is_looked_up_once(scenario: StoreScenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shown(scenario)
+    first = found.find_near("fingerprint", [fingerprint_of("red"), fingerprint_of("new")], 31)
     monkeypatch.setattr(found, "_index", None)
-    assert found.find_near("fingerprint", [code_of("new"), code_of("red")], 31) == first[::-1]
+    assert found.find_near("fingerprint", [fingerprint_of("new"), fingerprint_of("red")], 31) == first[::-1]
 
 
 def test_thousands_of_rows_give_what_a_plain_loop_gives(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     pictures = {f"sku{number}/front": f"word {number % 300}" for number in range(400)}
     shop.release("r0", pictures)
     for part in range(4):
-        shop.codes(f"r{part}", dict(list(pictures.items())[part * 100 : (part + 1) * 100]))
+        shop.write_fingerprints(f"r{part}", dict(list(pictures.items())[part * 100 : (part + 1) * 100]))
     asked = [candidate(f"new {n}", f"other{n}", near=f"word {n * 7 % 310}") for n in range(40)]
     _, published, against = find_near_duplicates(asked, shown(shop), RULES)
     found = sorted((asked[one].skus[0], published[other].sku) for one, other, _ in against)

@@ -15,7 +15,13 @@ from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS, Verdict
 from tasks.gates.prompt_gate import PolicyPromptGate
 from tests.paths import DATA
-from tests.tasks.gates.labelled_prompts import Labelled, Score, kinds_found, labelled_prompts, scores
+from tests.tasks.gates.labelled_prompts import (
+    DetectionScore,
+    LabelledPrompt,
+    find_categories,
+    read_labelled_prompts,
+    score_categories,
+)
 
 POLICY = built_in_policy()
 GATES = PolicyPromptGate(POLICY, ["en"])
@@ -34,7 +40,7 @@ HELD_OUT_FLOORS = (0.90, 0.70)
 """The same over all kinds, on those that they may not."""
 
 
-class Broken:
+class FailingClassifier:
     """A classifier that fails on some prompts."""
 
     version = "broken-1"
@@ -50,14 +56,14 @@ class Broken:
 
 @pytest.mark.parametrize("held_out", [False, True], ids=["tuned-to", "held-out"])
 def test_labelled_prompts_are_told_apart(held_out: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    found = scores(GATES, [one for one in labelled_prompts() if one.held_out == held_out])
+    found = score_categories(GATES, [one for one in read_labelled_prompts() if one.held_out == held_out])
     with capsys.disabled():
         print(f"\n  {'held out' if held_out else 'tuned to':12} precision  recall    n")  # noqa: T201 - to be read
         for kind, score in found.items():
-            count = score.right + score.missed
+            count = score.true_positives + score.false_negatives
             print(f"  {kind:12}     {score.precision:5.3f}   {score.recall:5.3f}  {count:3}")  # noqa: T201
     if held_out:
-        total = Score(*map(sum, zip(*found.values(), strict=True)))
+        total = DetectionScore(*map(sum, zip(*found.values(), strict=True)))
         assert total.precision >= HELD_OUT_FLOORS[0]
         assert total.recall >= HELD_OUT_FLOORS[1]
         return
@@ -68,12 +74,12 @@ def test_labelled_prompts_are_told_apart(held_out: bool, capsys: pytest.CaptureF
 
 
 def test_the_labelled_prompts_are_many_of_every_kind_and_say_what_they_are() -> None:
-    prompts = list(labelled_prompts())
-    wanted = Counter(one.wanted for one in prompts)
+    prompts = list(read_labelled_prompts())
+    wanted = Counter(one.expected for one in prompts)
     assert len(prompts) >= 900
     assert wanted.keys() == {"-", *FLOORS}
     assert min(wanted.values()) >= 14
-    said = {one.kind for one in prompts}
+    said = {one.phrasing for one in prompts}
     assert {"plain", "leet", "confusable", "invisible", "spaced", "stretched", "look-alike", "hard"} <= said
     assert {"de", "fr", "es", "it", "ru"} <= said
     assert 0.28 < sum(one.held_out for one in prompts) / len(prompts) < 0.38
@@ -81,9 +87,11 @@ def test_the_labelled_prompts_are_many_of_every_kind_and_say_what_they_are() -> 
 
 def test_harmless_look_alikes_are_neither_blocked_nor_held_up() -> None:
     harmless = [
-        one for one in labelled_prompts() if one.kind in ("look-alike", "brand-word", "brand-own", "brand-fits")
+        one
+        for one in read_labelled_prompts()
+        if one.phrasing in ("look-alike", "brand-word", "brand-own", "brand-fits")
     ]
-    stopped = [one.text for one in harmless if kinds_found(GATES, one)]
+    stopped = [one.text for one in harmless if find_categories(GATES, one)]
     assert len(harmless) >= 250
     assert len(stopped) <= 3, stopped
 
@@ -156,7 +164,7 @@ def test_a_classifier_is_asked_and_one_that_fails_leaves_the_prompt_to_a_person(
     policy = load_policy(
         "extends: default\nrequired: [words, classifier]\nclassifier: {sexual: {review_above: 0.5}}", "shop.yaml"
     )
-    gates = PolicyPromptGate(policy, ["en"], Broken())
+    gates = PolicyPromptGate(policy, ["en"], FailingClassifier())
     assert gates.judge("a vase").verdict == PASS
     assert gates.judge("a lady").verdict == Verdict("REVIEW", ("classifier.sexual",))
     failed = gates.judge("a mug, p0rn").verdict
@@ -242,5 +250,5 @@ def test_a_verdict_of_ten_times_the_text_takes_about_ten_times_the_work(unit: st
 
 
 def test_a_held_out_prompt_is_told_by_its_text_alone() -> None:
-    one = Labelled("-", frozenset(), "plain", "", "Oak table")
+    one = LabelledPrompt("-", frozenset(), "plain", "", "Oak table")
     assert one.held_out == one._replace(wanted="drugs", brand="Acme").held_out

@@ -13,7 +13,7 @@ from infra.interfaces import Commit
 from infra.provenance.certificates import DEVELOPMENT_ISSUER, development_identity, load_identity
 from infra.provenance.credentials import Signer
 from tasks.gates.required_marks import find_mark_problems, find_signed_runs, summarize_marks
-from tests.fixtures.signing_identities import FOREIGN, new_identity, write_identity
+from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 from tests.fixtures.store_scenarios import jpeg_of
 
 RECIPE = built_in_recipe()
@@ -66,7 +66,7 @@ def test_a_report_says_who_signed_and_how_much(signer: Signer, tmp_path: Path) -
     ours = Signer(load_identity(*write_identity(tmp_path, new_identity())), "http://127.0.0.1:9/")
     recipe = RECIPE.model_copy(update={"finish": Finish(mark=False, watermark="blocks-1")})
     said = summarize_marks(recipe, ours, files)
-    assert (said["signer"], said["development"], said["stamped"]) == (FOREIGN, False, True)
+    assert (said["signer"], said["development"], said["stamped"]) == (FOREIGN_ORGANIZATION, False, True)
     assert (said["source_type"], said["watermarks"]) == (False, ["blocks-1"])
     assert summarize_marks(RECIPE, None, files)["signer"] is None
     assert summarize_marks(RECIPE, signer, []) == {}

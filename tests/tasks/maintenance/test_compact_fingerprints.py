@@ -12,22 +12,22 @@ from catalogs.table_schemas import FINGERPRINTS
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES, compact_fingerprints
-from tests.fixtures.store_scenarios import Shop
+from tests.fixtures.store_scenarios import StoreScenario
 
 
-def filled(shop: Shop, files: int) -> list[Any]:
+def filled(shop: StoreScenario, files: int) -> list[Any]:
     """Write that many files: each of one new slot, and once more one slot that every run has painted anew."""
     for number in range(files):
-        shop.codes(f"r{number:02}", {f"sku{number}/front": "one", "always/front": f"picture {number}"})
+        shop.write_fingerprints(f"r{number:02}", {f"sku{number}/front": "one", "always/front": f"picture {number}"})
     return list(shop.store.list("codes/shoes/"))
 
 
-def rows(shop: Shop) -> list[tuple[str, bytes]]:
+def rows(shop: StoreScenario) -> list[tuple[str, bytes]]:
     found = [read_table(shop.store, key, FINGERPRINTS).to_pylist() for key in sorted(shop.keys("codes/shoes/"))]
     return sorted((row["sku"], row["fingerprint"]) for part in found for row in part)
 
 
-def shown(shop: Shop, wanted: set[str]) -> DigestSet:
+def shown(shop: StoreScenario, wanted: set[str]) -> DigestSet:
     """Return what is shown: these SKUs' pictures, with the newest of the one that changes."""
     found = DigestSet()
     for key in sorted(shop.keys("codes/shoes/"))[-1:] + sorted(shop.keys("codes/shoes/")):
@@ -39,14 +39,14 @@ def shown(shop: Shop, wanted: set[str]) -> DigestSet:
 
 
 def test_few_files_are_left_as_they_are(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     files = filled(shop, MAX_UNCOMPACTED_FILES)
     assert compact_fingerprints(shop.store, "shoes", files, DigestSet(), dry_run=False) == []
     assert shop.keys("codes/") == {info.key for info in files}
 
 
 def test_many_files_become_one_that_holds_what_is_shown_once(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     files = filled(shop, MAX_UNCOMPACTED_FILES + 2)
     alive = shown(shop, {"sku3", "sku7", "always"})
     before = rows(shop)
@@ -60,7 +60,7 @@ def test_many_files_become_one_that_holds_what_is_shown_once(tmp_path: Path) -> 
 
 
 def test_rows_that_a_killed_compaction_left_twice_are_put_together_again(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     files = filled(shop, MAX_UNCOMPACTED_FILES + 2)
     alive = shown(shop, {f"sku{number}" for number in range(MAX_UNCOMPACTED_FILES + 2)})
     compact_fingerprints(shop.store, "shoes", files, alive, dry_run=False)  # killed before anything was deleted
@@ -72,7 +72,7 @@ def test_rows_that_a_killed_compaction_left_twice_are_put_together_again(tmp_pat
 
 @pytest.mark.parametrize("dies_at", [1, 5, 20, MAX_UNCOMPACTED_FILES + 3, MAX_UNCOMPACTED_FILES + 4])
 def test_a_death_while_writing_leaves_every_old_file(tmp_path: Path, dies_at: int) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     files = filled(shop, MAX_UNCOMPACTED_FILES + 2)
     with pytest.raises(InjectedFault):
         compact_fingerprints(
@@ -82,7 +82,7 @@ def test_a_death_while_writing_leaves_every_old_file(tmp_path: Path, dies_at: in
 
 
 def test_a_dry_run_names_the_same_files_and_writes_nothing(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     files = filled(shop, MAX_UNCOMPACTED_FILES + 1)
     assert compact_fingerprints(shop.store, "shoes", files, DigestSet(), dry_run=True) == files
     assert layout.fingerprints("shoes", "x") not in shop.keys("codes/")

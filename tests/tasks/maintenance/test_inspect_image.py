@@ -15,70 +15,70 @@ from infra.provenance.credentials import Signer, strip_manifest
 from infra.provenance.watermarks import BlockWatermark
 from tasks.maintenance.inspect_image import MAX_ROWS, ImageProvenance, find_manifest_rows, inspect_image
 from tasks.pipeline.publish import publish
-from tests.fixtures.run_rows import RUN, batch, decision
-from tests.fixtures.store_scenarios import CATALOGUE, Shop, jpeg_of
+from tests.fixtures.run_rows import RUN_ID, decision_row, make_release_batch
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of
 
 XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a p:DigitalSourceType="{TRAINED_ALGORITHMIC_MEDIA}"/></x:xmpmeta>'
 NO_XMP = "the XMP has no DigitalSourceType: it does not say that a trained model made the picture"
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
-    shop.stage("red")
-    shop.stage("blue")
+def scenario(tmp_path: Path) -> StoreScenario:
+    shop = StoreScenario(tmp_path)
+    shop.stage_image("red")
+    shop.stage_image("blue")
     signer = Signer(development_identity(str(tmp_path / "c2pa")))
-    rows = [decision("shirt/front", "red"), decision("mug/front", "red"), decision("bag/front", "blue")]
-    publish(shop.store, shop.tables, batch(rows), signer)
+    rows = [decision_row("shirt/front", "red"), decision_row("mug/front", "red"), decision_row("bag/front", "blue")]
+    publish(shop.store, shop.tables, make_release_batch(rows), signer)
     return shop
 
 
-def picture(shop: Shop, place: str) -> bytes:
-    return shop.store.read(shop.shown()[place])
+def picture(scenario: StoreScenario, place: str) -> bytes:
+    return scenario.store.read(scenario.published_objects()[place])
 
 
-def rows_of(shop: Shop, found: ImageProvenance) -> list[tuple[str, int | None, str]]:
-    return [(row.sku, row.release, row.same) for row in find_manifest_rows(shop.store, shop.tables, found)]
+def rows_of(scenario: StoreScenario, found: ImageProvenance) -> list[tuple[str, int | None, str]]:
+    return [(row.sku, row.release, row.same) for row in find_manifest_rows(scenario.store, scenario.tables, found)]
 
 
-def test_a_published_picture_is_marked_and_belongs_to_its_row(shop: Shop) -> None:
-    found = inspect_image(picture(shop, "mug/front"))
+def test_a_published_picture_is_marked_and_belongs_to_its_row(scenario: StoreScenario) -> None:
+    found = inspect_image(picture(scenario, "mug/front"))
     assert (found.has_valid_marks, found.problems, found.format, found.c2pa.state) == (True, [], "jpeg", "valid")
-    [row] = find_manifest_rows(shop.store, shop.tables, found)
-    assert (row.catalogue, row.sku, row.view, row.release, row.run_id) == (CATALOGUE, "mug", "front", 1, RUN)
-    assert (row.object, row.same) == (shop.shown()["mug/front"], "file")
+    [row] = find_manifest_rows(scenario.store, scenario.tables, found)
+    assert (row.catalogue, row.sku, row.view, row.release, row.run_id) == (CATALOGUE, "mug", "front", 1, RUN_ID)
+    assert (row.object, row.same) == (scenario.published_objects()["mug/front"], "file")
 
 
-def test_a_picture_without_its_manifest_is_known_by_its_pixels(shop: Shop) -> None:
-    found = inspect_image(strip_manifest(picture(shop, "mug/front")))
+def test_a_picture_without_its_manifest_is_known_by_its_pixels(scenario: StoreScenario) -> None:
+    found = inspect_image(strip_manifest(picture(scenario, "mug/front")))
     assert (found.has_valid_marks, found.problems) == (False, ["there is no C2PA manifest"])
-    assert rows_of(shop, found) == [("shirt", 1, "pixels"), ("mug", 1, "pixels")]
+    assert rows_of(scenario, found) == [("shirt", 1, "pixels"), ("mug", 1, "pixels")]
 
 
-def test_a_changed_picture_is_nobodys_and_says_so(shop: Shop) -> None:
-    data = picture(shop, "mug/front")
+def test_a_changed_picture_is_nobodys_and_says_so(scenario: StoreScenario) -> None:
+    data = picture(scenario, "mug/front")
     found = inspect_image(data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
     assert not found.has_valid_marks
     [problem] = found.problems
     assert problem.startswith("the C2PA signature does not hold: assertion.dataHash.mismatch")
-    assert rows_of(shop, found) == []
+    assert rows_of(scenario, found) == []
 
 
-def test_the_release_that_published_it_is_named_after_later_ones(shop: Shop) -> None:
-    shop.release("r2", {"shirt/front": "green"})
-    assert rows_of(shop, inspect_image(picture(shop, "mug/front"))) == [("mug", 1, "file")]
-    assert rows_of(shop, inspect_image(picture(shop, "shirt/front"))) == [("shirt", 2, "file")]
+def test_the_release_that_published_it_is_named_after_later_ones(scenario: StoreScenario) -> None:
+    scenario.release("r2", {"shirt/front": "green"})
+    assert rows_of(scenario, inspect_image(picture(scenario, "mug/front"))) == [("mug", 1, "file")]
+    assert rows_of(scenario, inspect_image(picture(scenario, "shirt/front"))) == [("shirt", 2, "file")]
 
 
 def test_only_so_many_rows_with_the_same_pixels_are_named(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     shop.release("r1", {f"sku{number:03}/front": "one" for number in range(MAX_ROWS + 20)})
     bare = inspect_image(jpeg_of("one", mark=False))
     assert len(find_manifest_rows(shop.store, shop.tables, bare)) == MAX_ROWS
 
 
 def test_a_store_without_catalogues_knows_no_picture(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     assert find_manifest_rows(shop.store, shop.tables, inspect_image(jpeg_of("one"))) == []
 
 

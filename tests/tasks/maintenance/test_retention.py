@@ -26,7 +26,7 @@ from tasks.maintenance.retention import (
     find_rollback_targets,
     find_unplanned_runs,
 )
-from tests.fixtures.store_scenarios import Shop, request_of
+from tests.fixtures.store_scenarios import StoreScenario, request_key_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -94,7 +94,7 @@ def test_files_are_kept_for_longer_than_the_version_after_the_oldest_is_old() ->
 
 
 def test_all_that_a_range_of_releases_shows_is_named(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     table = layout.manifest_table("shoes")
     for number, pictures in enumerate(
         [{"a/x": "1", "b/x": "2"}, {"a/x": "3"}, {"a/x": "6", "b/x": None}, {"c/x": "4"}, {"c/x": "5"}], start=1
@@ -102,17 +102,17 @@ def test_all_that_a_range_of_releases_shows_is_named(tmp_path: Path) -> None:
         shop.release(f"r{number}", pictures)
     for oldest in range(6):
         for newest in range(oldest, 6):
-            wanted = {key for version in range(oldest, newest + 1) for key in shop.shown(version).values()}
-            every = sorted({key for version in range(6) for key in shop.shown(version).values()})
+            wanted = {key for version in range(oldest, newest + 1) for key in shop.published_objects(version).values()}
+            every = sorted({key for version in range(6) for key in shop.published_objects(version).values()})
             shown = find_referenced_images(shop.tables, table, oldest, newest)
             held = shown.object_keys.contains(text_digests(every)).tolist()
             assert {key for key, there in zip(every, held, strict=True) if there} == wanted, (oldest, newest)
 
 
 def test_open_work_is_every_marker_of_runs_and_rollbacks(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.run_folder("r1", opened=True)
-    shop.run_folder("r2", opened=False)
+    shop = StoreScenario(tmp_path)
+    shop.write_run_folder("r1", is_open=True)
+    shop.write_run_folder("r2", is_open=False)
     write_json(shop.store, layout.open_manifest_change("shoes", "b1"), {"target": 4})
     write_json(shop.store, layout.open_manifest_change("hats", "b2"), {"target": 9})
     work = find_open_work(shop.store)
@@ -123,14 +123,14 @@ def test_open_work_is_every_marker_of_runs_and_rollbacks(tmp_path: Path) -> None
 
 
 def test_outcomes_and_every_attempt_that_an_open_run_may_make_name_images(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.refuse("o1", "shirt/front", "refused", "review")
-    shop.refuse("o2", "shirt/back", "never made", "blocked", image_key=None, attempts=0)
-    shop.refuse("o3", "shirt/side", "tried", "blocked", attempts=2)
-    shop.run_folder("r1", opened=True)
-    shop.run_folder("r2", opened=False)
+    shop = StoreScenario(tmp_path)
+    shop.commit_outcome("o1", "shirt/front", "refused", "review")
+    shop.commit_outcome("o2", "shirt/back", "never made", "blocked", image_key=None, attempts=0)
+    shop.commit_outcome("o3", "shirt/side", "tried", "blocked", attempts=2)
+    shop.write_run_folder("r1", is_open=True)
+    shop.write_run_folder("r2", is_open=False)
     for run_id, word in (("r1", "planned"), ("r2", "closed")):
-        requests = [{"request_key": request_of(word), "attempts_allowed": 3}]
+        requests = [{"request_key": request_key_of(word), "attempts_allowed": 3}]
         write_table(shop.store, layout.run_requests(run_id, "000"), pa.Table.from_pylist(requests, REQUESTS))
     found = find_referenced_image_keys(shop.store, shop.tables, ["shoes", "no outcomes"], find_open_work(shop.store))
 
@@ -143,9 +143,9 @@ def test_outcomes_and_every_attempt_that_an_open_run_may_make_name_images(tmp_pa
 
 
 def test_a_run_without_a_plan_counts_while_it_is_young_or_alive(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.run_folder("planned", opened=True, files=["plan.json"])
-    shop.run_folder("killed", opened=True)
+    shop = StoreScenario(tmp_path)
+    shop.write_run_folder("planned", is_open=True, files=["plan.json"])
+    shop.write_run_folder("killed", is_open=True)
     now = datetime.now(UTC)
     work = find_open_work(shop.store)
     assert find_unplanned_runs(shop.store, work, now) == ["killed"]

@@ -28,25 +28,25 @@ from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES
 from tasks.maintenance.sweep import SweepResult, sweep
 from tasks.maintenance.verify import verify
 from tasks.runs.release_history import list_releases
-from tests.fixtures.store_scenarios import Shop, request_of
+from tests.fixtures.store_scenarios import StoreScenario, request_key_of
 
 NOTHING = {kind: {"files": 0, "bytes": 0} for kind in asdict(SweepResult(False))["counts"]}
 
 
-def swept(shop: Shop, **options: Any) -> dict[str, int]:
+def swept(shop: StoreScenario, **options: Any) -> dict[str, int]:
     """Sweep, and return the files of each kind that went."""
     result = sweep(shop.store, shop.tables, **options)
     return {kind: count.files for kind, count in result.counts.items() if count.files}
 
 
-def notes(shop: Shop, **options: Any) -> str:
+def notes(shop: StoreScenario, **options: Any) -> str:
     return "; ".join(sweep(shop.store, shop.tables, dry_run=True, **options).notes)
 
 
 def test_a_new_store_has_nothing_to_sweep(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     shop.release("r1", {"shirt/front": "red"})
-    shop.stage("red")
+    shop.stage_image("red")
     shop.store.write("probe/x", b"x")
     there = shop.keys()
     assert asdict(sweep(shop.store, shop.tables, keep_days=0, keep_releases=1))["counts"] == NOTHING
@@ -57,13 +57,13 @@ def test_a_new_store_has_nothing_to_sweep(tmp_path: Path) -> None:
 
 
 def test_staged_images_go_after_their_days_and_never_within_one(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    old = shop.stage("old")
-    shop.age(8, "staging/")
-    week = shop.stage("week")
+    shop = StoreScenario(tmp_path)
+    old = shop.stage_image("old")
+    shop.backdate(8, "staging/")
+    week = shop.stage_image("week")
     for key in week:
-        shop.age(6, key)
-    new = shop.stage("new")
+        shop.backdate(6, key)
+    new = shop.stage_image("new")
     assert swept(shop) == {"staged": 2}
     assert shop.keys("staging/") == {*week, *new}
     assert swept(shop, keep_days=0) == {"staged": 2}
@@ -72,52 +72,52 @@ def test_staged_images_go_after_their_days_and_never_within_one(tmp_path: Path) 
 
 
 def test_what_an_outcome_names_stays_raw_and_finished(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    kept = shop.stage("refused")
-    shop.stage("refused", attempt=1)
-    shop.stage("published")
+    shop = StoreScenario(tmp_path)
+    kept = shop.stage_image("refused")
+    shop.stage_image("refused", attempt=1)
+    shop.stage_image("published")
     shop.release("r1", {"shirt/front": "published"})
-    shop.refuse("o1", "shirt/front", "refused", "review")
-    shop.age(30)
+    shop.commit_outcome("o1", "shirt/front", "refused", "review")
+    shop.backdate(30)
     assert swept(shop, keep_releases=1)["staged"] == 4
     assert shop.keys("staging/") == {*kept}
 
 
 def test_every_attempt_of_an_open_runs_plan_stays_held_or_not(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     for run_id, opened in (("held", True), ("closed", False)):
-        shop.run_folder(run_id, opened=opened, files=["plan.json", *(["held.json"] if opened else [])])
-        requests = [{"request_key": request_of(run_id), "attempts_allowed": 2, "verdict": "PASS", "reasons": []}]
+        shop.write_run_folder(run_id, is_open=opened, files=["plan.json", *(["held.json"] if opened else [])])
+        requests = [{"request_key": request_key_of(run_id), "attempts_allowed": 2, "verdict": "PASS", "reasons": []}]
         write_table(shop.store, layout.run_requests(run_id, "000"), pa.Table.from_pylist(requests, REQUESTS))
-    kept = [*shop.stage("held", 0), *shop.stage("held", 1)]
-    shop.stage("held", 2)
-    shop.stage("closed")
-    shop.age(20)
+    kept = [*shop.stage_image("held", 0), *shop.stage_image("held", 1)]
+    shop.stage_image("held", 2)
+    shop.stage_image("closed")
+    shop.backdate(20)
     assert swept(shop)["staged"] == 4
     assert shop.keys("staging/") == {*kept}
 
 
 def test_while_a_run_is_planning_no_staged_image_goes(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    kept = shop.stage("red")
-    shop.age(20)
-    shop.run_folder("r9", opened=True)
+    shop = StoreScenario(tmp_path)
+    kept = shop.stage_image("red")
+    shop.backdate(20)
+    shop.write_run_folder("r9", is_open=True)
     assert "staged images are left alone: r9 may be planning" in notes(shop)
     assert swept(shop) == {}
-    shop.age(2, "open/")
+    shop.backdate(2, "open/")
     assert swept(shop) == {"staged": 2}
     assert not shop.keys() & {*kept}
 
 
 def test_a_run_that_begins_meanwhile_ends_the_deleting(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    kept = shop.stage("red")
-    shop.age(20)
+    shop = StoreScenario(tmp_path)
+    kept = shop.stage_image("red")
+    shop.backdate(20)
 
     class Begins(FaultyTables):
         def batches(self, table: str, *arguments: Any, **words: Any) -> Any:
             if table == "outcomes/shoes" and not shop.keys("open/"):
-                shop.run_folder("r9", opened=True)
+                shop.write_run_folder("r9", is_open=True)
             return super().batches(table, *arguments, **words)
 
     result = sweep(shop.store, Begins(shop.tables, FaultInjector()))
@@ -127,11 +127,11 @@ def test_a_run_that_begins_meanwhile_ends_the_deleting(tmp_path: Path) -> None:
 
 
 def test_files_of_somebody_elses_are_not_touched(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     strange = {"staging/readme.txt", "staging/ab/notes.png", "published/bags/x.jpg", "other/x.parquet", "codes/x"}
     for key in strange:
         shop.store.write(key, b"x")
-    shop.age(100)
+    shop.backdate(100)
     assert swept(shop) == {}
     assert strange <= shop.keys()
 
@@ -139,27 +139,27 @@ def test_files_of_somebody_elses_are_not_touched(tmp_path: Path) -> None:
 # Published pictures and the tables
 
 
-def three_releases(folder: Path) -> Shop:
+def three_releases(folder: Path) -> StoreScenario:
     """A shop whose releases are 90, 60 and 30 days old; one picture is in all of them."""
-    shop = Shop(folder)
+    shop = StoreScenario(folder)
     shop.release("r1", {"shirt/front": "one", "hat/front": "same"})
-    shop.age(30)
+    shop.backdate(30)
     shop.release("r2", {"shirt/front": "two"})
-    shop.age(30)
+    shop.backdate(30)
     shop.release("r3", {"shirt/front": "three"})
-    shop.age(30)
+    shop.backdate(30)
     return shop
 
 
 def test_pictures_of_kept_releases_stay_and_those_of_no_release_go(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
-    orphan = shop.row("sock/front", "orphan", "killed")["object"]
+    orphan = shop.publish_image("sock/front", "orphan", "killed")["object"]
     assert swept(shop) == {}  # it is too young
-    shop.age(2, "published/")
+    shop.backdate(2, "published/")
     assert swept(shop) == {"published": 1}
     assert not shop.store.exists(orphan)
     for version in (1, 2, 3):
-        assert set(shop.shown(version).values()) <= shop.keys("published/")
+        assert set(shop.published_objects(version).values()) <= shop.keys("published/")
 
 
 @pytest.mark.parametrize("keep", [1, 2])
@@ -167,16 +167,16 @@ def test_releases_that_are_not_kept_lose_their_pictures_and_files_and_the_kept_o
     tmp_path: Path, keep: int
 ) -> None:
     shop = three_releases(tmp_path)
-    shown = {version: shop.shown(version) for version in (1, 2, 3)}
+    shown = {version: shop.published_objects(version) for version in (1, 2, 3)}
     kept = range(4 - keep, 4)
     counts = swept(shop, keep_releases=keep)
     assert counts["published"] == 3 - keep
     assert counts["tables"] > 0
     assert shop.keys("published/") == {key for version in kept for key in shown[version].values()}
     for version in kept:
-        assert shop.shown(version) == shown[version]
+        assert shop.published_objects(version) == shown[version]
     with pytest.raises(TableError):
-        shop.shown(3 - keep)
+        shop.published_objects(3 - keep)
     lines = list_releases(shop.tables, "shoes", shop.store)
     assert [line.version for line in lines if line.kept] == sorted(kept, reverse=True)
     assert verify(shop.store, shop.tables, "shoes", deep=True).sound
@@ -191,24 +191,24 @@ def test_releases_that_are_not_kept_lose_their_pictures_and_files_and_the_kept_o
 def test_a_kept_release_stays_readable_when_a_checkpoint_has_forgotten_its_files(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     DeltaTable(str(tmp_path / "manifest" / "shoes")).create_checkpoint()
-    shown = shop.shown(2)
+    shown = shop.published_objects(2)
     assert swept(shop, keep_releases=2)["tables"] > 0
-    assert shop.shown(2) == shown
+    assert shop.published_objects(2) == shown
     assert [row["object"] for row in shop.tables.changes("manifest/shoes", 3).to_pylist()]
 
 
 def test_a_release_that_was_shown_this_week_is_kept_however_old_it_is(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     shop.release("r4", {"shirt/front": "four"})
-    shop.age(6)
+    shop.backdate(6)
     assert swept(shop, keep_releases=1)["published"] == 2
-    assert set(shop.shown(3).values()) <= shop.keys("published/")
+    assert set(shop.published_objects(3).values()) <= shop.keys("published/")
     assert swept(shop, keep_releases=1, keep_days=3)["published"] == 1
 
 
 def test_while_a_run_is_open_its_catalogues_pictures_are_left_alone(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
-    shop.run_folder("r9", opened=True, files=["plan.json"])
+    shop.write_run_folder("r9", is_open=True, files=["plan.json"])
     assert "shoes: published pictures are left alone while a run is open" in notes(shop, keep_releases=1)
     assert "published" not in swept(shop, keep_releases=1)
     assert len(shop.keys("published/")) == 4
@@ -216,19 +216,19 @@ def test_while_a_run_is_open_its_catalogues_pictures_are_left_alone(tmp_path: Pa
 
 def test_what_an_open_run_has_committed_can_be_compared_again(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
-    shop.run_folder("r2", opened=True, files=["plan.json"])  # killed after its commit, never closed
-    shown = shop.shown(1)
+    shop.write_run_folder("r2", is_open=True, files=["plan.json"])  # killed after its commit, never closed
+    shown = shop.published_objects(1)
     sweep(shop.store, shop.tables, keep_releases=1, keep_days=0)
-    assert shop.shown(1) == shown
+    assert shop.published_objects(1) == shown
 
 
 def test_what_an_open_amendment_goes_back_to_stays(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     write_json(shop.store, layout.open_manifest_change("shoes", "b1"), {"target": 1, "asked": None})
-    shop.age(5, "open-amendments/")
-    shown = shop.shown(1)
+    shop.backdate(5, "open-amendments/")
+    shown = shop.published_objects(1)
     sweep(shop.store, shop.tables, keep_releases=1)
-    assert shop.shown(1) == shown
+    assert shop.published_objects(1) == shown
     assert set(shown.values()) <= shop.keys("published/")
 
 
@@ -248,10 +248,10 @@ def test_a_release_that_comes_meanwhile_ends_the_deleting(tmp_path: Path) -> Non
 
 
 def test_a_catalogue_whose_releases_cannot_be_read_keeps_everything_and_the_others_are_swept(tmp_path: Path) -> None:
-    shop, hats = three_releases(tmp_path), Shop(tmp_path, "hats")
+    shop, hats = three_releases(tmp_path), StoreScenario(tmp_path, "hats")
     hats.release("h1", {"hat/front": "one"})
-    hats.row("hat/front", "orphan", "killed")
-    shop.age(30)
+    hats.publish_image("hat/front", "orphan", "killed")
+    shop.backdate(30)
     for path in (tmp_path / "manifest" / "shoes").glob("*.parquet"):
         path.unlink()
     there = shop.keys("published/shoes/") | shop.keys("codes/shoes/")
@@ -264,13 +264,13 @@ def test_a_catalogue_whose_releases_cannot_be_read_keeps_everything_and_the_othe
 def test_fingerprints_of_kept_releases_survive_and_files_of_open_runs_are_not_touched(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     for number, word in enumerate(("one", "two", "three"), start=1):
-        shop.codes(f"r{number}", {"shirt/front": word, "hat/front": "same"})
+        shop.write_fingerprints(f"r{number}", {"shirt/front": word, "hat/front": "same"})
     for number in range(MAX_UNCOMPACTED_FILES):
-        shop.codes(f"x{number}", {f"gone{number}/front": "gone"})
-    busy = shop.codes("open", {"shirt/front": "four"})
-    shop.age(5, "codes/")
-    young = shop.codes("young", {"shirt/front": "five"})
-    shop.run_folder("open", opened=True, files=["plan.json"])
+        shop.write_fingerprints(f"x{number}", {f"gone{number}/front": "gone"})
+    busy = shop.write_fingerprints("open", {"shirt/front": "four"})
+    shop.backdate(5, "codes/")
+    young = shop.write_fingerprints("young", {"shirt/front": "five"})
+    shop.write_run_folder("open", is_open=True, files=["plan.json"])
     assert swept(shop, keep_releases=2)["codes"] == MAX_UNCOMPACTED_FILES + 3
     (compacted,) = shop.keys("codes/shoes/") - {busy, young}
     table = shop.folder / compacted
@@ -284,35 +284,35 @@ def test_fingerprints_of_kept_releases_survive_and_files_of_open_runs_are_not_to
 
 def review_row(word: str, why: str, days: float, **changes: Any) -> dict[str, Any]:
     now = datetime.now(UTC)
-    key = bytes.fromhex(image_key(request_of(word).hex(), 0))
+    key = bytes.fromhex(image_key(request_key_of(word).hex(), 0))
     row = {"sku": word, "why": why, "image_key": key, "asked_at": now, "expires_at": now + timedelta(days=days)}
     return row | changes
 
 
-def asked_about(shop: Shop, run_id: str, *rows: dict[str, Any]) -> str:
+def asked_about(shop: StoreScenario, run_id: str, *rows: dict[str, Any]) -> str:
     """Write an index and its copies, days ago."""
     for row in rows:
         if row["image_key"] is not None:
             shop.store.write(layout.review_image("shoes", row["image_key"].hex(), "f" * 12), b"jpeg")
     key = layout.review_index("shoes", run_id)
     write_table(shop.store, key, pa.Table.from_pylist(list(rows), REVIEW_INDEX))
-    shop.age(3, "review/")
+    shop.backdate(3, "review/")
     return key
 
 
-def copies(shop: Shop) -> int:
+def copies(shop: StoreScenario) -> int:
     return len(shop.keys(layout.review_images_prefix("shoes")))
 
 
 def test_a_copy_stays_until_its_question_is_answered_or_over_and_a_sample_for_its_days(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     shop.release("r0", {"shirt/front": "green"})
     waits = asked_about(shop, "r1", review_row("red", "review", -9))
     sample = asked_about(shop, "r2", review_row("blue", "sample", 5))
-    shop.refuse("o1", "shirt/front", "red", "review")
+    shop.commit_outcome("o1", "shirt/front", "red", "review")
     assert "review" not in swept(shop)
     assert shop.keys("review/") >= {waits, sample}
-    shop.refuse("o2", "shirt/front", "red", "blocked")
+    shop.commit_outcome("o2", "shirt/front", "red", "blocked")
     assert swept(shop)["review"] == 2
     assert (shop.keys(layout.review_index_prefix("shoes")), copies(shop)) == ({sample}, 1)
     assert swept(shop, now=datetime.now(UTC) + timedelta(days=6))["review"] == 2
@@ -320,7 +320,7 @@ def test_a_copy_stays_until_its_question_is_answered_or_over_and_a_sample_for_it
 
 
 def test_what_is_asked_about_a_prompt_alone_stays_for_its_days(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     key = asked_about(shop, "r1", review_row("red", "review", 5, image_key=None))
     assert "review" not in swept(shop)
     assert shop.keys("review/") == {key}
@@ -328,9 +328,9 @@ def test_what_is_asked_about_a_prompt_alone_stays_for_its_days(tmp_path: Path) -
 
 
 def test_copies_are_left_alone_while_a_run_may_be_about_to_name_them(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     asked_about(shop, "r1", review_row("red", "review", -1))
-    shop.run_folder("r1", opened=True, files=["plan.json"])
+    shop.write_run_folder("r1", is_open=True, files=["plan.json"])
     assert "review" not in swept(shop)
     assert copies(shop) == 1
 
@@ -339,29 +339,29 @@ def test_copies_are_left_alone_while_a_run_may_be_about_to_name_them(tmp_path: P
 
 
 def test_what_was_measured_of_live_and_waiting_pictures_outlives_the_rest_of_its_run(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     shop.release("r1", {"shirt/front": "red"})
-    shop.refuse("r2", "hat/front", "blue", "review")
-    shop.refuse("a1", "sock/front", "grey", "blocked")
+    shop.commit_outcome("r2", "hat/front", "blue", "review")
+    shop.commit_outcome("a1", "sock/front", "grey", "blocked")
     files = ["slots.parquet", "requests/0.parquet", "records/a.parquet"]
     for run_id in ("r1", "r2", "r3", "r4"):
-        shop.run_folder(run_id, opened=False, files=files)
+        shop.write_run_folder(run_id, is_open=False, files=files)
     key = layout.run_file("a1", layout.WITHDRAWALS_FILE)
     write_table(shop.store, key, pa.Table.from_pylist([{"slot_id": b"s" * 16, "run_id": "r3"}], WITHDRAWALS))
-    shop.age(31, "runs/")
+    shop.backdate(31, "runs/")
     assert swept(shop)["runs"] == 3 + 3  # all of r4, and the slots of the others
     left = {name for name in shop.keys("runs/") if name.endswith(".parquet")}
     assert left == {key, *(layout.run_file(run, name) for run in ("r1", "r2", "r3") for name in files[1:])}
 
 
 def test_tables_of_runs_that_closed_long_ago_go_and_their_words_stay(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     files = ["plan.json", "report.json", "report.html", "slots.parquet", "requests/000.parquet", "records/a.parquet"]
-    shop.run_folder("r0-closed", opened=False, files=files)
-    shop.run_folder("r1-open", opened=True, files=files[:4])
-    shop.run_folder("r2-closed-lately", opened=False, files=files)
-    shop.age(31)
-    shop.run_folder("r2-closed-lately", opened=False)
+    shop.write_run_folder("r0-closed", is_open=False, files=files)
+    shop.write_run_folder("r1-open", is_open=True, files=files[:4])
+    shop.write_run_folder("r2-closed-lately", is_open=False, files=files)
+    shop.backdate(31)
+    shop.write_run_folder("r2-closed-lately", is_open=False)
     assert swept(shop) == {"runs": 3}
     assert {key.rpartition("/")[2] for key in shop.keys("runs/r0-closed/")} == {
         "plan.json", "report.json", "report.html", "run.json", "closed.json",
@@ -371,12 +371,12 @@ def test_tables_of_runs_that_closed_long_ago_go_and_their_words_stay(tmp_path: P
 
 
 def test_leases_of_closed_runs_and_probes_go(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     for prefix in (layout.run_lease("shoes", "gone"), layout.run_lease("shoes", "r9"), layout.full_lease("shoes")):
         acquire(shop.store, prefix, "somebody", 60)
     shop.store.write("probe/old", b"x")
-    shop.run_folder("r9", opened=True, files=["plan.json"])
-    shop.age(2)
+    shop.write_run_folder("r9", is_open=True, files=["plan.json"])
+    shop.backdate(2)
     young = acquire(shop.store, layout.run_lease("shoes", "new"), "somebody", 60)
     assert swept(shop) == {"leases": 1, "probes": 1}
     assert {key.rsplit("/", 2)[1] for key in shop.keys("leases/")} == {"run-r9", "full", "run-new"}
@@ -384,11 +384,11 @@ def test_leases_of_closed_runs_and_probes_go(tmp_path: Path) -> None:
 
 
 def test_what_killed_writers_left_goes(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     for name in ("old", "new"):
         (tmp_path / "staging").mkdir(exist_ok=True)
         (tmp_path / "staging" / f".tmp-{name}").write_bytes(b"half")
-    shop.age(2, "staging/.tmp-old")
+    shop.backdate(2, "staging/.tmp-old")
     sweep(shop.store, shop.tables, dry_run=True)
     assert (tmp_path / "staging" / ".tmp-old").exists()
     sweep(shop.store, shop.tables)
@@ -398,19 +398,19 @@ def test_what_killed_writers_left_goes(tmp_path: Path) -> None:
 # The whole
 
 
-def everything(folder: Path) -> Shop:
+def everything(folder: Path) -> StoreScenario:
     """A shop with something old of every kind."""
     shop = three_releases(folder)
-    shop.stage("one")
-    shop.stage("refused")
-    shop.refuse("o1", "shirt/front", "refused", "review")
+    shop.stage_image("one")
+    shop.stage_image("refused")
+    shop.commit_outcome("o1", "shirt/front", "refused", "review")
     for number in range(MAX_UNCOMPACTED_FILES + 1):
-        shop.codes(f"x{number}", {"shirt/front": "three"})
-    shop.run_folder("r1", opened=False, files=["report.html", "slots.parquet"])
+        shop.write_fingerprints(f"x{number}", {"shirt/front": "three"})
+    shop.write_run_folder("r1", is_open=False, files=["report.html", "slots.parquet"])
     acquire(shop.store, layout.run_lease("shoes", "r1"), "somebody", 60)
     shop.store.write("probe/x", b"xx")
     asked_about(shop, "r1", review_row("one", "sample", -2))
-    shop.age(40)
+    shop.backdate(40)
     return shop
 
 
@@ -427,8 +427,8 @@ def test_a_dry_run_reports_the_same_numbers_and_deletes_nothing(tmp_path: Path) 
 
 
 def test_ages_are_taken_by_the_clock_that_is_given(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    shop.stage("red")
+    shop = StoreScenario(tmp_path)
+    shop.stage_image("red")
     now = datetime.now(UTC)
     assert swept(shop, now=now + timedelta(days=6)) == {}
     assert swept(shop, now=now + timedelta(days=8)) == {"staged": 2}
@@ -437,13 +437,13 @@ def test_ages_are_taken_by_the_clock_that_is_given(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_at_any_operation_nothing_that_is_named_is_lost_and_the_next_one_ends_the_same(tmp_path: Path) -> None:
     shop = everything(tmp_path / "shop")
-    shown = {version: shop.shown(version) for version in (2, 3)}
+    shown = {version: shop.published_objects(version) for version in (2, 3)}
 
-    def another(name: str) -> Shop:
+    def another(name: str) -> StoreScenario:
         shutil.copytree(tmp_path / "shop", tmp_path / name)
-        return Shop(tmp_path / name)
+        return StoreScenario(tmp_path / name)
 
-    def attempt(shop: Shop, dies_at: int | None) -> int:
+    def attempt(shop: StoreScenario, dies_at: int | None) -> int:
         mortality = FaultInjector(dies_at)
         store = FaultyStore(open_store(shop.store.url), mortality)
         try:
@@ -459,7 +459,7 @@ def test_killed_at_any_operation_nothing_that_is_named_is_lost_and_the_next_one_
         shop = another(str(dies_at))
         attempt(shop, dies_at)
         for version in (2, 3):
-            assert shop.shown(version) == shown[version]
+            assert shop.published_objects(version) == shown[version]
             assert set(shown[version].values()) <= shop.keys("published/")
         fingerprints = [pq.read_table(shop.folder / key).to_pylist() for key in shop.keys("codes/")]
         assert any(fingerprints)
@@ -469,9 +469,9 @@ def test_killed_at_any_operation_nothing_that_is_named_is_lost_and_the_next_one_
 
 
 def test_numbers_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    shop = Shop(tmp_path / "one")
+    shop = StoreScenario(tmp_path / "one")
     for wrong in ({"keep_days": -1}, {"keep_releases": 0}):
         with pytest.raises(OptionError, match="give at least 0 days and 1 release"):
             sweep(shop.store, shop.tables, **wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="cannot be swept by the tables of"):
-        sweep(shop.store, Shop(tmp_path / "other").tables)
+        sweep(shop.store, StoreScenario(tmp_path / "other").tables)

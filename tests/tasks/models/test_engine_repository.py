@@ -26,7 +26,7 @@ from tasks.models.engine_repository import (
     record_verification,
     requirements_digest,
 )
-from tests.catalogs.models.test_engine_artifacts import H100, H200, NEED, PASSED, built
+from tests.catalogs.models.test_engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS, build_manifest
 
 SECONDS = 30.0
 
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
         (made / graph).mkdir(parents=True)
         (made / graph / "model.plan").write_bytes(f"the plan of the {graph}".encode())
     (made / "timing.cache").write_bytes(b"measured")
-    (made / "card.json").write_text(json.dumps(built()))
+    (made / "card.json").write_text(json.dumps(build_manifest()))
     return made
 
 
@@ -73,7 +73,7 @@ def test_an_engine_comes_back_as_it_was_put_in(store: ObjectStore, folder: Path,
     card = add_engine(store, "turbo", folder, "gpu-1")
     fetch_engine(store, read_engine(store, "turbo", card.version), tmp_path / "fetched")
     assert contents(folder) == contents(tmp_path / "fetched")
-    assert json.loads((tmp_path / "fetched" / "card.json").read_text()) == built()
+    assert json.loads((tmp_path / "fetched" / "card.json").read_text()) == build_manifest()
 
 
 def test_a_file_that_was_changed_in_the_store_is_not_run(store: ObjectStore, folder: Path, tmp_path: Path):
@@ -116,7 +116,7 @@ def test_an_engine_whose_worker_died_is_listed_and_never_chosen(store: ObjectSto
 def test_verifying_makes_an_engine_ready_or_refused_with_its_figures(
     store: ObjectStore, folder: Path, passed: bool, state: str
 ):
-    parity = PASSED.model_copy(update={"passed": passed})
+    parity = PASSED_PARITY.model_copy(update={"passed": passed})
     record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
     card = read_engine(store, "turbo", 1)
     assert (card.state, card.parity) == (state, parity)
@@ -161,10 +161,10 @@ def test_two_workers_that_want_the_same_engine_build_it_once(
     def work(number: int) -> int | None:
         def build() -> None:
             builds.append(number)
-            record_verification(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED)
+            record_verification(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED_PARITY)
 
         together.wait()
-        card = find_or_build_engine(store, "turbo", NEED, build, f"gpu-{number}", SECONDS).artifact
+        card = find_or_build_engine(store, "turbo", REQUIREMENTS, build, f"gpu-{number}", SECONDS).artifact
         return card.version if card else None
 
     with ThreadPoolExecutor(3) as threads:
@@ -179,16 +179,16 @@ def never() -> None:
 def test_a_worker_that_waits_takes_what_the_other_one_built(
     store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    lease = acquire(store, layout.engine_lease("turbo", requirements_digest(NEED)), "gpu-1", SECONDS)
+    lease = acquire(store, layout.engine_lease("turbo", requirements_digest(REQUIREMENTS)), "gpu-1", SECONDS)
     looked = []
 
     def other_finishes(seconds: float) -> None:
         looked.append(seconds)
-        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
+        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY)
         lease.release()
 
     monkeypatch.setattr("tasks.models.engine_repository.time.sleep", other_finishes)
-    assert find_or_build_engine(store, "turbo", NEED, never, "gpu-2", SECONDS).artifact is not None
+    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS).artifact is not None
     assert looked == [engine_store.POLL_SECONDS]
 
 
@@ -196,21 +196,23 @@ def test_what_was_built_between_the_look_and_the_lease_is_taken(
     store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def acquired_late(*arguments: Any) -> Lease:
-        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED)
+        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY)
         return acquire(*arguments)
 
     monkeypatch.setattr(engine_store, "acquire", acquired_late)
-    assert find_or_build_engine(store, "turbo", NEED, never, "gpu-2", SECONDS).artifact is not None
+    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS).artifact is not None
 
 
 def test_what_was_refused_is_not_built_again_by_the_next_worker(store: ObjectStore, folder: Path):
-    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED.model_copy(update={"passed": False}))
-    choice = find_or_build_engine(store, "turbo", NEED, never, "gpu-2", SECONDS)
+    record_verification(
+        store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY.model_copy(update={"passed": False})
+    )
+    choice = find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS)
     assert (choice.artifact, list(choice.incompatibilities)) == (None, [1])
 
 
 def test_nothing_is_built_where_there_is_no_tensorrt(store: ObjectStore):
-    need = EngineRequirements(NEED.weights_digest, "bf16", (), None)
+    need = EngineRequirements(REQUIREMENTS.weights_digest, "bf16", (), None)
     assert find_or_build_engine(store, "turbo", need, never, "gpu-1", SECONDS).artifact is None
 
 
@@ -219,14 +221,16 @@ def test_a_build_that_fails_gives_its_lease_back(store: ObjectStore):
         raise StoreError("The disk is full.")
 
     with pytest.raises(StoreError, match="full"):
-        find_or_build_engine(store, "turbo", NEED, build, "gpu-1", SECONDS)
-    acquire(store, layout.engine_lease("turbo", requirements_digest(NEED)), "gpu-2", SECONDS)
+        find_or_build_engine(store, "turbo", REQUIREMENTS, build, "gpu-1", SECONDS)
+    acquire(store, layout.engine_lease("turbo", requirements_digest(REQUIREMENTS)), "gpu-2", SECONDS)
 
 
 def test_needs_of_two_machines_are_built_side_by_side():
-    other = EngineRequirements(NEED.weights_digest, NEED.precision, NEED.sizes, H100)
-    same = EngineRequirements(NEED.weights_digest, NEED.precision, NEED.sizes, GpuPlatform(*vars(H200).values()))
-    assert requirements_digest(NEED) == requirements_digest(same) != requirements_digest(other)
+    other = EngineRequirements(REQUIREMENTS.weights_digest, REQUIREMENTS.precision, REQUIREMENTS.sizes, H100)
+    same = EngineRequirements(
+        REQUIREMENTS.weights_digest, REQUIREMENTS.precision, REQUIREMENTS.sizes, GpuPlatform(*vars(H200).values())
+    )
+    assert requirements_digest(REQUIREMENTS) == requirements_digest(same) != requirements_digest(other)
 
 
 def test_parity_without_a_number_can_be_kept(store: ObjectStore, folder: Path):

@@ -24,7 +24,7 @@ from infra.stores import open_store
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.pipeline.generate import MAX_QUEUED_FRAMES, MAX_SINGLE_RETRIES, generate_on_engine, generate_within_budget
 from tasks.runs.budget_meter import PROBE_IMAGES, BudgetMeter
-from tests.fixtures.crash_harness import counting_engine
+from tests.fixtures.crash_harness import open_counting_engine
 
 REQUEST = Request(
     key=bytes(32),
@@ -45,7 +45,7 @@ REQUEST = Request(
 )
 
 
-def orders(*requests: Request) -> ShardWork:
+def shard_work(*requests: Request) -> ShardWork:
     return ShardWork("s", tuple(WorkItem(request, 0) for request in requests))
 
 
@@ -68,7 +68,7 @@ def made(store: ObjectStore, shard: ShardWork) -> list[tuple[str, str, str]]:
 
 def test_an_image_is_staged_under_its_key_with_the_sha_of_its_pixels() -> None:
     store = open_store("memory://generate-1")
-    shard = orders(REQUEST)
+    shard = shard_work(REQUEST)
     [(_, how, sha)] = made(store, shard)
     assert how == "generated"
     assert pixel_sha(decode(store.read(layout.staged_image(shard.orders[0].image_key)))) == sha
@@ -76,13 +76,13 @@ def test_an_image_is_staged_under_its_key_with_the_sha_of_its_pixels() -> None:
 
 def test_what_is_staged_is_not_made_again() -> None:
     store = open_store("memory://generate-2")
-    first, second = made(store, orders(REQUEST)), made(store, orders(REQUEST))
+    first, second = made(store, shard_work(REQUEST)), made(store, shard_work(REQUEST))
     assert [how for _, how, _ in first + second] == ["generated", "reused"]
     assert first[0][2] == second[0][2]
 
 
 def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_honest_about_it() -> None:
-    store, shard = open_store("memory://generate-backend"), orders(REQUEST)
+    store, shard = open_store("memory://generate-backend"), shard_work(REQUEST)
     engine = open_engine(EngineSpec("stub"))
     try:
         assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("generated", "stub")]
@@ -96,7 +96,7 @@ def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_ho
 
 
 def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one() -> None:
-    store, shard = open_store("memory://generate-rival"), orders(REQUEST)
+    store, shard = open_store("memory://generate-rival"), shard_work(REQUEST)
     engine = open_engine(EngineSpec("stub"))
 
     class Overtaken:
@@ -119,7 +119,7 @@ def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one(
 
 def test_a_damaged_staged_image_is_made_anew() -> None:
     store = open_store("memory://generate-3")
-    shard = orders(REQUEST)
+    shard = shard_work(REQUEST)
     [before] = made(store, shard)
     store.write(layout.staged_image(shard.orders[0].image_key), b"half an ima")
     assert made(store, shard) == [before]
@@ -127,7 +127,7 @@ def test_a_damaged_staged_image_is_made_anew() -> None:
 
 def test_two_finishes_of_one_request_need_one_image_and_get_an_answer_each() -> None:
     store = open_store("memory://generate-4")
-    answers = made(store, orders(REQUEST, replace(REQUEST, finish_digest="f2")))
+    answers = made(store, shard_work(REQUEST, replace(REQUEST, finish_digest="f2")))
     assert [(finish, how) for finish, how, _ in answers] == [("f1", "generated"), ("f2", "reused")]
     assert answers[0][2] == answers[1][2]
 
@@ -135,11 +135,11 @@ def test_two_finishes_of_one_request_need_one_image_and_get_an_answer_each() -> 
 def test_a_poisoned_prompt_fails_alone_with_its_reason() -> None:
     store = open_store("memory://generate-5")
     poisoned = replace(REQUEST, key=bytes([1]) * 32, prompt="a mug [poison]")
-    answers = made(store, orders(poisoned, REQUEST))
+    answers = made(store, shard_work(poisoned, REQUEST))
     assert [how for _, how, _ in answers] == ["failed", "generated"]
 
 
-class SlowThenGone(FaultInjector):
+class SlowThenCrash(FaultInjector):
     """The first picture takes long to stage, and none after it can be staged."""
 
     def call(self, description: str, operation: Callable[[], Any]) -> Any:
@@ -153,14 +153,14 @@ class SlowThenGone(FaultInjector):
 
 
 def test_a_picture_that_cannot_be_staged_ends_the_painting_though_a_slower_one_is_still_on_its_way() -> None:
-    store = FaultyStore(open_store("memory://generate-gone"), SlowThenGone())
+    store = FaultyStore(open_store("memory://generate-gone"), SlowThenCrash())
     store.max_concurrency = MAX_QUEUED_FRAMES
     painted: list[str] = []
-    engine = counting_engine(painted.append)
+    engine = open_counting_engine(painted.append)
     requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(60)]
     try:
         with pytest.raises(InjectedFault):
-            generate_on_engine(engine, orders(*requests), store)
+            generate_on_engine(engine, shard_work(*requests), store)
     finally:
         engine.close()
     assert len(painted) <= MAX_QUEUED_FRAMES + MAX_READY_BATCHES + 3
@@ -169,23 +169,23 @@ def test_a_picture_that_cannot_be_staged_ends_the_painting_though_a_slower_one_i
 def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_made() -> None:
     store = open_store("memory://generate-metered")
     requests = [replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(6)]
-    made(store, orders(*requests[4:]))
+    made(store, shard_work(*requests[4:]))
     with stub_pool() as pool:
         meter = BudgetMeter(BudgetLimits(engine_seconds=1.0), spent_before=0.5, expected_seconds=0.3)
-        found = generate_within_budget(pool, orders(*requests), store, meter)
+        found = generate_within_budget(pool, shard_work(*requests), store, meter)
     assert [(one.order.request.key[-1], one.how) for one in found] == [(0, "generated"), (4, "reused"), (5, "reused")]
     assert meter.stop_reason == "budget-used-up"
 
 
 def test_a_limited_run_gives_the_engine_a_few_images_to_measure_by_before_it_reads_ahead() -> None:
     store = open_store("memory://generate-measured")
-    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(40)])
+    shard = shard_work(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(40)])
     with stub_pool(0.05) as pool:
         found = generate_within_budget(pool, shard, store, BudgetMeter(BudgetLimits(engine_seconds=0.01)))
     assert len(found) == PROBE_IMAGES
 
 
-class Fragile:
+class FragilePool:
     """A pool whose engine dies, with what it has painted staged, when it comes to one of `deadly`, and once first."""
 
     def __init__(self, pool: Pool, *deadly: int) -> None:
@@ -212,9 +212,9 @@ class Fragile:
 
 def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_one() -> None:
     store = open_store("memory://generate-fragile")
-    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
+    shard = shard_work(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
     with stub_pool() as pool:
-        fragile = Fragile(pool, 3, 5)
+        fragile = FragilePool(pool, 3, 5)
         found = generate_within_budget(fragile, shard, store)
     assert fragile.asked == [list(range(8)), list(reversed(range(8))), [3], [4], [5]]
     assert [one.how for one in found] == [*["reused"] * 3, "failed", "generated", "failed", *["reused"] * 2]
@@ -223,9 +223,9 @@ def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_on
 
 def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
     store = open_store("memory://generate-hopeless")
-    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(MAX_SINGLE_RETRIES + 5)])
+    shard = shard_work(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(MAX_SINGLE_RETRIES + 5)])
     with stub_pool() as pool:
-        fragile = Fragile(pool, 1, MAX_SINGLE_RETRIES + 2)
+        fragile = FragilePool(pool, 1, MAX_SINGLE_RETRIES + 2)
         found = generate_within_budget(fragile, shard, store)
     assert len(fragile.asked) == 2
     assert [one.how for one in found] == ["reused", *["failed"] * (MAX_SINGLE_RETRIES + 2), "reused", "reused"]
@@ -233,10 +233,10 @@ def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
 
 def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_for() -> None:
     store = open_store("memory://generate-portions")
-    shard = orders(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
+    shard = shard_work(*[replace(REQUEST, key=number.to_bytes(32, "big")) for number in range(8)])
     meter = BudgetMeter(BudgetLimits(engine_seconds=100.0))
     with stub_pool(0.02) as pool:
-        fragile = Fragile(pool, 6)
+        fragile = FragilePool(pool, 6)
         found = generate_within_budget(fragile, shard, store, meter)
     assert fragile.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [7, 6, 5, 4], [6]]
     assert [one.how for one in found] == [*["generated"] * 4, "reused", "reused", "failed", "reused"]

@@ -27,9 +27,9 @@ from tasks.gates.prompt_gate import PolicyPromptGate
 from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
 from tasks.runs import run_state as runs
 from tests.fixtures.refresh_harness import write_csv
-from tests.fixtures.run_rows import RUN
+from tests.fixtures.run_rows import RUN_ID
 from tests.fixtures.sample_recipe import RECIPE
-from tests.fixtures.store_scenarios import CATALOGUE, Shop
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 MUG = {"sku": "mug", "title": "Red mug"}
 BOOT = {"sku": "boot", "title": "Winter boot", "category": "boots"}
@@ -41,7 +41,7 @@ NAMELESS = {"sku": "", "title": "Nameless"}
 COLUMNS = dict.fromkeys(("sku", "title", "category", "width"), "")
 
 
-class TurningTables(DeltaTables):
+class ReversingTables(DeltaTables):
     """Tables that are read from the other end the second time: large ones of Delta have another order each time."""
 
     def __init__(self, url: str) -> None:
@@ -56,182 +56,188 @@ class TurningTables(DeltaTables):
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "store")
+def scenario(tmp_path: Path) -> StoreScenario:
+    return StoreScenario(tmp_path / "store")
 
 
-def job(shop: Shop, rows: Sequence[Mapping[str, str]], **other: Any) -> RefreshJob:
-    source = shop.folder.parent / "catalogue.csv"
+def job(scenario: StoreScenario, rows: Sequence[Mapping[str, str]], **other: Any) -> RefreshJob:
+    source = scenario.folder.parent / "catalogue.csv"
     write_csv(source, [COLUMNS | dict(row) for row in rows] or [COLUMNS])
     if not rows:
         source.write_text(",".join(COLUMNS) + "\n")
-    return RefreshJob(str(source), str(shop.folder), CATALOGUE, RECIPE, built_in_policy(), **other)
+    return RefreshJob(str(source), str(scenario.folder), CATALOGUE, RECIPE, built_in_policy(), **other)
 
 
-def plan_of(shop: Shop, *rows: Mapping[str, str], run_id: str | None = RUN, **other: Any) -> Plan:
+def plan_of(scenario: StoreScenario, *rows: Mapping[str, str], run_id: str | None = RUN_ID, **other: Any) -> Plan:
     terms = other.pop("terms", CostModel(seconds_per_megapixel=2.0))
-    return make_plan(job(shop, rows, **other), shop.store, shop.tables, run_id, 2, terms)
+    return make_plan(job(scenario, rows, **other), scenario.store, scenario.tables, run_id, 2, terms)
 
 
-def retired(shop: Shop) -> set[str]:
-    return set(read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED_SLOTS)["sku"].to_pylist())
+def retired(scenario: StoreScenario) -> set[str]:
+    return set(read_table(scenario.store, layout.run_file(RUN_ID, "retired.parquet"), RETIRED_SLOTS)["sku"].to_pylist())
 
 
-def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(shop: Shop) -> None:
-    plan = plan_of(shop, MUG, BOOT, GUN, LONG, WIDE)
+def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(scenario: StoreScenario) -> None:
+    plan = plan_of(scenario, MUG, BOOT, GUN, LONG, WIDE)
     assert asdict(plan.rows) == {"input": 5, "accepted": 3, "rejected": 2, "ignored": 0}
     assert (plan.slots.new, plan.slots.blocked, plan.slots.requests, plan.images) == (4, 1, 4, 3)
     assert plan.reasons == {"words.drugs": 1}
     assert plan.gpu_seconds == pytest.approx(3 * 512 * 512 / 1e6 * 2.0)
-    slots = read_table(shop.store, layout.run_file(RUN, "slots.parquet"), SLOTS).to_pylist()
+    slots = read_table(scenario.store, layout.run_file(RUN_ID, "slots.parquet"), SLOTS).to_pylist()
     assert sorted((row["sku"], row["view"]) for row in slots) == [
         ("boot", "front"),
         ("boot", "side"),
         ("gun", "front"),
         ("mug", "front"),
     ]
-    rejects = read_table(shop.store, layout.run_file(RUN, "rejects.parquet"), REJECTS).to_pylist()
+    rejects = read_table(scenario.store, layout.run_file(RUN_ID, "rejects.parquet"), REJECTS).to_pylist()
     assert {row["sku"]: (row["row"], row["column"]) for row in rejects} == {"long": (4, "prompt"), "wide": (5, "width")}
 
 
-def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(shop: Shop) -> None:
-    plan = plan_of(shop, MUG, BOOT, GUN)
+def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(scenario: StoreScenario) -> None:
+    plan = plan_of(scenario, MUG, BOOT, GUN)
     assert [shard.requests for shard in plan.shards] == [2, 1]
     groups = [
-        read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group) for shard in plan.shards
+        read_row_group(scenario.store, layout.run_requests(RUN_ID, shard.part), shard.row_group)
+        for shard in plan.shards
     ]
     assert [set(group["shard"].to_pylist()) for group in groups] == [{shard.name} for shard in plan.shards]
     assert {word for group in groups for word in group["verdict"].to_pylist()} == {"PASS"}
-    [refused] = read_row_groups(shop.store, layout.run_requests(RUN, "refused"))
+    [refused] = read_row_groups(scenario.store, layout.run_requests(RUN_ID, "refused"))
     assert refused["prompt"].to_pylist() == ["Photo of Cocaine in a bag, front view"]
 
 
-def test_a_plan_says_how_many_prompts_are_refused_and_why(shop: Shop) -> None:
+def test_a_plan_says_how_many_prompts_are_refused_and_why(scenario: StoreScenario) -> None:
     rows = [MUG, GUN, {"sku": "nude", "title": "Nude print"}, {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"},
             {"sku": "swoosh", "title": "Nike mug"}, {"sku": "swoosh-2", "title": "Nike mug"}]  # fmt: skip
-    plan = plan_of(shop, *rows)
+    plan = plan_of(scenario, *rows)
     assert (plan.slots.new, plan.slots.blocked, plan.slots.review, plan.images) == (6, 1, 4, 1)
     assert plan.reasons == {"brand.other": 2, "language.unexpected": 1, "words.drugs": 1, "words.nudity": 1}
 
 
-def test_another_gate_may_be_given(shop: Shop) -> None:
+def test_another_gate_may_be_given(scenario: StoreScenario) -> None:
     gates = PolicyPromptGate(built_in_policy(), ["en", "de"])
     german = {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"}
     terms = CostModel(seconds_per_megapixel=2.0)
-    plan = make_plan(job(shop, [german]), shop.store, shop.tables, None, 2, terms, gates)
+    plan = make_plan(job(scenario, [german]), scenario.store, scenario.tables, None, 2, terms, gates)
     assert (plan.slots.review, plan.images) == (0, 1)
 
 
-def test_a_dry_run_says_the_same_and_writes_nothing(shop: Shop) -> None:
-    shop.release("r0", {"gone/front": "red"})
-    before = shop.keys()
-    dry = plan_of(shop, MUG, BOOT, GUN, WIDE, run_id=None)
-    assert shop.keys() == before
-    assert dry == plan_of(shop, MUG, BOOT, GUN, WIDE)
+def test_a_dry_run_says_the_same_and_writes_nothing(scenario: StoreScenario) -> None:
+    scenario.release("r0", {"gone/front": "red"})
+    before = scenario.keys()
+    dry = plan_of(scenario, MUG, BOOT, GUN, WIDE, run_id=None)
+    assert scenario.keys() == before
+    assert dry == plan_of(scenario, MUG, BOOT, GUN, WIDE)
     assert dry.retired == 1
 
 
-def test_a_plan_is_loaded_as_it_was_made_and_only_when_it_is_whole(shop: Shop) -> None:
-    assert load_plan(shop.store, RUN) is None
-    plan = plan_of(shop, MUG, BOOT, GUN, LONG, WIDE, NAMELESS)
-    assert load_plan(shop.store, RUN) == plan
-    shop.store.delete([layout.run_file(RUN, "plan.json")])
-    assert load_plan(shop.store, RUN) is None
+def test_a_plan_is_loaded_as_it_was_made_and_only_when_it_is_whole(scenario: StoreScenario) -> None:
+    assert load_plan(scenario.store, RUN_ID) is None
+    plan = plan_of(scenario, MUG, BOOT, GUN, LONG, WIDE, NAMELESS)
+    assert load_plan(scenario.store, RUN_ID) == plan
+    scenario.store.delete([layout.run_file(RUN_ID, "plan.json")])
+    assert load_plan(scenario.store, RUN_ID) is None
 
 
-def test_an_empty_catalogue_is_refused_before_it_retires_the_shop(shop: Shop) -> None:
-    shop.release("r0", {"mug/front": "red"})
+def test_an_empty_catalogue_is_refused_before_it_retires_the_shop(scenario: StoreScenario) -> None:
+    scenario.release("r0", {"mug/front": "red"})
     with pytest.raises(CatalogueError, match="has no rows; nothing was planned and nothing is retired"):
-        plan_of(shop)
-    assert load_plan(shop.store, RUN) is None
-    assert retired(shop) == set()
+        plan_of(scenario)
+    assert load_plan(scenario.store, RUN_ID) is None
+    assert retired(scenario) == set()
 
 
 @pytest.mark.parametrize("reject", [WIDE, LONG])
 def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_pictures(
-    shop: Shop, reject: dict[str, str]
+    scenario: StoreScenario, reject: dict[str, str]
 ) -> None:
     live = {"mug/front": "red", "mug/side": "green", "gone/front": "blue", f"{reject['sku']}/front": "grey"}
-    shop.release("r0", live)
-    plan = plan_of(shop, MUG, reject)
-    assert (plan.live, plan.retired, retired(shop)) == (4, 2, {"mug", "gone"})
-    rows = read_table(shop.store, layout.run_file(RUN, "retired.parquet"), RETIRED_SLOTS).to_pylist()
-    shown = {row["slot_id"]: row["file_sha"] for row in shop.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()}
+    scenario.release("r0", live)
+    plan = plan_of(scenario, MUG, reject)
+    assert (plan.live, plan.retired, retired(scenario)) == (4, 2, {"mug", "gone"})
+    rows = read_table(scenario.store, layout.run_file(RUN_ID, "retired.parquet"), RETIRED_SLOTS).to_pylist()
+    shown = {
+        row["slot_id"]: row["file_sha"] for row in scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+    }
     assert all(row["live_file_sha"] == shown[row["slot_id"]] for row in rows)
 
 
-def test_nothing_is_retired_where_a_row_has_no_readable_sku(shop: Shop) -> None:
-    shop.release("r0", {"mug/front": "red", "gone/front": "blue"})
-    plan = plan_of(shop, MUG, NAMELESS)
-    assert (plan.retired, retired(shop)) == (0, set())
+def test_nothing_is_retired_where_a_row_has_no_readable_sku(scenario: StoreScenario) -> None:
+    scenario.release("r0", {"mug/front": "red", "gone/front": "blue"})
+    plan = plan_of(scenario, MUG, NAMELESS)
+    assert (plan.retired, retired(scenario)) == (0, set())
     assert plan.warnings == ["1 rejected rows have no readable SKU: nothing is retired in this run"]
 
 
-def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(shop: Shop) -> None:
-    shop.release("r0", {"mug/front": "red", "gone/front": "blue"})
-    plan = plan_of(shop, MUG, MUG | {"sku": "MUG"}, scope="partial")
-    assert (plan.retired, retired(shop)) == (0, set())
+def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(scenario: StoreScenario) -> None:
+    scenario.release("r0", {"mug/front": "red", "gone/front": "blue"})
+    plan = plan_of(scenario, MUG, MUG | {"sku": "MUG"}, scope="partial")
+    assert (plan.retired, retired(scenario)) == (0, set())
     assert plan.warnings == ["1 × SKUs that differ from another one by upper and lower case only; they are kept apart"]
 
 
-def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(shop: Shop) -> None:
-    run = runs.start_run(shop.store, job(shop, [MUG]), "f1")
-    assert not is_plan_current(shop.store, shop.tables, run)
-    plan_of(shop, MUG, run_id=run.run_id)
-    assert is_plan_current(shop.store, shop.tables, run)
-    shop.release("r0", {"shirt/front": "red"})
-    assert not is_plan_current(shop.store, shop.tables, run)
+def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(scenario: StoreScenario) -> None:
+    run = runs.start_run(scenario.store, job(scenario, [MUG]), "f1")
+    assert not is_plan_current(scenario.store, scenario.tables, run)
+    plan_of(scenario, MUG, run_id=run.run_id)
+    assert is_plan_current(scenario.store, scenario.tables, run)
+    scenario.release("r0", {"shirt/front": "red"})
+    assert not is_plan_current(scenario.store, scenario.tables, run)
 
 
 @pytest.mark.parametrize("gone", [1, 3])
 def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Path, gone: int) -> None:
-    shop = Shop(tmp_path / "store")
+    shop = StoreScenario(tmp_path / "store")
     skus = [f"SKU-{number}" for number in range(7)]
     shop.release("before", {f"{sku}/front": "red" for sku in skus})
     kept: list[dict[str, Any]] = [{"sku": sku, "title": f"Mug {sku}"} for sku in skus[gone:]]
     pq.write_table(pa.Table.from_pylist(kept), tmp_path / "catalogue.parquet")
     recipe = with_engine_options(built_in_recipe(), engine="stub", model=None, precision=None)
     job = RefreshJob(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
-    plan = make_plan(job, shop.store, TurningTables(shop.store.url), "run", 8)
+    plan = make_plan(job, shop.store, ReversingTables(shop.store.url), "run", 8)
     retired = read_table(shop.store, layout.run_file("run", "retired.parquet"), RETIRED_SLOTS)
     assert plan.retired == gone
     assert sorted(retired["slot_id"].to_pylist()) == sorted(slot_id(sku, "front", "a", 0) for sku in skus[:gone])
     assert sorted(retired["sku"].to_pylist()) == skus[:gone]
 
 
-def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(shop: Shop) -> None:
+def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(scenario: StoreScenario) -> None:
     skus = [f"sku-{number}" for number in range(SHARDS_PER_PART + 5)]
     rows = [{"sku": sku, "title": f"Mug {sku}", "priority": "high" if sku == "sku-9" else ""} for sku in skus]
-    pq.write_table(pa.Table.from_pylist(rows), shop.folder.parent / "catalogue.parquet")
-    large = replace(job(shop, [MUG]), source=str(shop.folder.parent / "catalogue.parquet"))
-    plan = make_plan(large, shop.store, shop.tables, RUN, 1)
+    pq.write_table(pa.Table.from_pylist(rows), scenario.folder.parent / "catalogue.parquet")
+    large = replace(job(scenario, [MUG]), source=str(scenario.folder.parent / "catalogue.parquet"))
+    plan = make_plan(large, scenario.store, scenario.tables, RUN_ID, 1)
     assert [shard.part for shard in plan.shards[:2]] == ["0-00000", "1-00000"]
     assert plan.shards[-1].part == "1-00001"
     for shard in (*plan.shards[:3], *plan.shards[-7:]):
-        [row] = read_row_group(shop.store, layout.run_requests(RUN, shard.part), shard.row_group).to_pylist()
+        [row] = read_row_group(scenario.store, layout.run_requests(RUN_ID, shard.part), shard.row_group).to_pylist()
         assert row["shard"] == shard.name
-    parts = read_row_groups(shop.store, layout.run_file(RUN, "requests/"))
+    parts = read_row_groups(scenario.store, layout.run_file(RUN_ID, "requests/"))
     assert len({prompt for part in parts for prompt in part["prompt"].to_pylist()}) == len(skus)
 
 
-def test_a_budget_leaves_requests_out_and_says_why(shop: Shop) -> None:
+def test_a_budget_leaves_requests_out_and_says_why(scenario: StoreScenario) -> None:
     half = CostModel(stub_seconds=1.0, budget=BudgetLimits(engine_seconds=2.0))
-    plan = plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half)
+    plan = plan_of(scenario, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half)
     assert (plan.images, plan.gpu_seconds, plan.deferred) == (2, 2.0, {"over-budget": 1})
-    [row] = read_table(shop.store, layout.run_file(RUN, "left_out.parquet"), DEFERRALS).to_pylist()
+    [row] = read_table(scenario.store, layout.run_file(RUN_ID, "left_out.parquet"), DEFERRALS).to_pylist()
     assert row == {"shard": "1-000001", "codes": b"\x01"}
-    assert load_plan(shop.store, RUN) == plan
-    assert plan_of(shop, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan
+    assert load_plan(scenario.store, RUN_ID) == plan
+    assert plan_of(scenario, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan
     nothing = plan_of(
-        shop, MUG, {**MUG, "sku": "twin"}, terms=CostModel(stub_seconds=1.0, budget=BudgetLimits(engine_seconds=0.0))
+        scenario,
+        MUG,
+        {**MUG, "sku": "twin"},
+        terms=CostModel(stub_seconds=1.0, budget=BudgetLimits(engine_seconds=0.0)),
     )
     assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})
 
 
-def test_what_waited_too_long_for_a_person_is_counted_and_said(shop: Shop) -> None:
+def test_what_waited_too_long_for_a_person_is_counted_and_said(scenario: StoreScenario) -> None:
     asked = datetime.now(UTC) - timedelta(days=30, minutes=1)
-    shop.refuse("o1", "hat/front", "red", "review", decided_at=asked)
-    shop.refuse("o2", "sock/front", "blue", "review")
-    plan = plan_of(shop, MUG, run_id=None)
+    scenario.commit_outcome("o1", "hat/front", "red", "review", decided_at=asked)
+    scenario.commit_outcome("o2", "sock/front", "blue", "review")
+    plan = plan_of(scenario, MUG, run_id=None)
     assert (plan.expired, plan.reasons["review-expired"]) == (1, 1)
     assert plan.warnings == ["1 × no answer from a person in 30 days: blocked, review-expired"]

@@ -14,8 +14,16 @@ from catalogs.table_schemas import REVIEW_INDEX
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.pipeline.queue_reviews import queue_reviews
-from tests.fixtures.run_rows import RUN, attempt, batch, decision, request, write_plan, write_records
-from tests.fixtures.store_scenarios import CATALOGUE, Shop, finish_of, jpeg_of, request_of
+from tests.fixtures.run_rows import (
+    RUN_ID,
+    attempt_row,
+    decision_row,
+    make_release_batch,
+    make_request,
+    write_plan,
+    write_records,
+)
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, finish_digest_of, jpeg_of, request_key_of
 
 POLICY = built_in_policy()
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -23,94 +31,102 @@ NOBODY: frozenset[bytes] = frozenset()
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path)
+def scenario(tmp_path: Path) -> StoreScenario:
+    shop = StoreScenario(tmp_path)
     for word in ("red", "blue"):
-        shop.stage(word)
-    write_plan(shop.store, [], [request("red"), request("blue"), request("bare")])
-    write_records(shop.store, {"s": [attempt("red", scores='{"blur": 3.5}'), attempt("blue", scores='{"blur": 9.0}')]})
+        shop.stage_image(word)
+    write_plan(shop.store, [], [make_request("red"), make_request("blue"), make_request("bare")])
+    write_records(
+        shop.store, {"s": [attempt_row("red", scores='{"blur": 3.5}'), attempt_row("blue", scores='{"blur": 9.0}')]}
+    )
     return shop
 
 
-def index(shop: Shop) -> list[dict[str, Any]]:
-    return read_table(shop.store, layout.review_index(CATALOGUE, RUN), REVIEW_INDEX).to_pylist()
+def index(scenario: StoreScenario) -> list[dict[str, Any]]:
+    return read_table(scenario.store, layout.review_index(CATALOGUE, RUN_ID), REVIEW_INDEX).to_pylist()
 
 
 def copy_of(word: str) -> str:
-    return layout.review_image(CATALOGUE, image_key(request_of(word).hex(), 0), finish_of(word))
+    return layout.review_image(CATALOGUE, image_key(request_key_of(word).hex(), 0), finish_digest_of(word))
 
 
-def kept(shop: Shop, *rows: dict[str, Any], share: float = 0.0, superseded: frozenset[bytes] = NOBODY) -> int:
+def kept(
+    scenario: StoreScenario, *rows: dict[str, Any], share: float = 0.0, superseded: frozenset[bytes] = NOBODY
+) -> int:
     policy = POLICY.model_copy(update={"sample_share": share})
-    return queue_reviews(shop.store, batch(rows), policy, superseded, NOW)
+    return queue_reviews(scenario.store, make_release_batch(rows), policy, superseded, NOW)
 
 
-def test_what_waits_is_copied_once_for_all_its_slots_with_scores_and_prompt(shop: Shop) -> None:
-    rows = [decision("shirt/front", "red", "review"), decision("hat/back", "red", "review")]
-    assert kept(shop, *rows, decision("bag/front", "blue")) == 2
-    first, second = index(shop)
+def test_what_waits_is_copied_once_for_all_its_slots_with_scores_and_prompt(scenario: StoreScenario) -> None:
+    rows = [decision_row("shirt/front", "red", "review"), decision_row("hat/back", "red", "review")]
+    assert kept(scenario, *rows, decision_row("bag/front", "blue")) == 2
+    first, second = index(scenario)
     assert (first["sku"], first["view"], first["why"], first["reasons"]) == ("shirt", "front", "review", ["blurred"])
     assert (first["scores"], first["prompt"], first["asked_at"]) == ('{"blur": 3.5}', "red", NOW)
     assert first["expires_at"] - NOW == timedelta(days=POLICY.review_days)
     assert first["object"] == second["object"] == copy_of("red")
-    assert shop.keys("review/") == {copy_of("red"), layout.review_index(CATALOGUE, RUN)}
-    assert shop.store.read(copy_of("red")) == jpeg_of("red")
+    assert scenario.keys("review/") == {copy_of("red"), layout.review_index(CATALOGUE, RUN_ID)}
+    assert scenario.store.read(copy_of("red")) == jpeg_of("red")
 
 
-def test_a_sample_of_what_passed_is_copied_too(shop: Shop) -> None:
-    assert kept(shop, decision("shirt/front", "red"), decision("hat/front", "blue"), share=1.0) == 2
-    assert [(row["why"], row["object"]) for row in index(shop)] == [
+def test_a_sample_of_what_passed_is_copied_too(scenario: StoreScenario) -> None:
+    assert kept(scenario, decision_row("shirt/front", "red"), decision_row("hat/front", "blue"), share=1.0) == 2
+    assert [(row["why"], row["object"]) for row in index(scenario)] == [
         ("sample", copy_of("red")), ("sample", copy_of("blue")),
     ]  # fmt: skip
 
 
-def test_the_sample_is_chosen_by_the_picture_and_not_by_its_slot(shop: Shop) -> None:
+def test_the_sample_is_chosen_by_the_picture_and_not_by_its_slot(scenario: StoreScenario) -> None:
     words = [f"word {number}" for number in range(300)]
-    rows = [decision(f"sku-{number}/front", word, file_sha=b"") for number, word in enumerate(words)]
-    chosen = [word for word in words if is_review_sample(bytes.fromhex(image_key(request_of(word).hex(), 0)), 0.05)]
-    assert kept(shop, *rows, share=0.05) == len(chosen) > 3
-    assert [row["request_key"] for row in index(shop)] == [request_of(word) for word in chosen]
-    assert {row["object"] for row in index(shop)} == {None}  # nothing of this was staged
+    rows = [decision_row(f"sku-{number}/front", word, file_sha=b"") for number, word in enumerate(words)]
+    chosen = [word for word in words if is_review_sample(bytes.fromhex(image_key(request_key_of(word).hex(), 0)), 0.05)]
+    assert kept(scenario, *rows, share=0.05) == len(chosen) > 3
+    assert [row["request_key"] for row in index(scenario)] == [request_key_of(word) for word in chosen]
+    assert {row["object"] for row in index(scenario)} == {None}  # nothing of this was staged
 
 
-def test_a_question_about_a_prompt_has_no_picture(shop: Shop) -> None:
-    row = decision("shirt/front", "bare", "review", image_key=None, file_sha=None, reasons=["words.nudity"])
-    assert kept(shop, row) == 1
-    (row,) = index(shop)
+def test_a_question_about_a_prompt_has_no_picture(scenario: StoreScenario) -> None:
+    row = decision_row("shirt/front", "bare", "review", image_key=None, file_sha=None, reasons=["words.nudity"])
+    assert kept(scenario, row) == 1
+    (row,) = index(scenario)
     assert (row["object"], row["scores"], row["image_key"], row["prompt"]) == (None, None, None, "bare")
 
 
-def test_another_file_than_the_one_that_was_judged_is_not_shown(shop: Shop) -> None:
-    shop.store.write(layout.finished_image(image_key(request_of("red").hex(), 0), finish_of("red")), b"another")
-    assert kept(shop, decision("shirt/front", "red", "review")) == 1
-    assert index(shop)[0]["object"] is None
+def test_another_file_than_the_one_that_was_judged_is_not_shown(scenario: StoreScenario) -> None:
+    scenario.store.write(
+        layout.finished_image(image_key(request_key_of("red").hex(), 0), finish_digest_of("red")), b"another"
+    )
+    assert kept(scenario, decision_row("shirt/front", "red", "review")) == 1
+    assert index(scenario)[0]["object"] is None
 
 
-def test_a_copy_outlives_the_staged_picture(shop: Shop) -> None:
-    kept(shop, decision("shirt/front", "red", "review"))
-    shop.store.delete(shop.keys(layout.STAGING))
-    kept(shop, decision("shirt/front", "red", "review"))
-    assert index(shop)[0]["object"] == copy_of("red")
+def test_a_copy_outlives_the_staged_picture(scenario: StoreScenario) -> None:
+    kept(scenario, decision_row("shirt/front", "red", "review"))
+    scenario.store.delete(scenario.keys(layout.STAGING))
+    kept(scenario, decision_row("shirt/front", "red", "review"))
+    assert index(scenario)[0]["object"] == copy_of("red")
 
 
-def test_nothing_to_ask_writes_nothing_and_what_was_superseded_is_nobodys(shop: Shop) -> None:
-    before = shop.keys()
+def test_nothing_to_ask_writes_nothing_and_what_was_superseded_is_nobodys(scenario: StoreScenario) -> None:
+    before = scenario.keys()
     gone = frozenset([slot_id("shirt", "front", "a", 0)])
-    assert kept(shop, decision("hat/front", "blue", "blocked")) == 0
-    assert kept(shop, decision("shirt/front", "red", "review"), superseded=gone) == 0
-    assert shop.keys() == before
+    assert kept(scenario, decision_row("hat/front", "blue", "blocked")) == 0
+    assert kept(scenario, decision_row("shirt/front", "red", "review"), superseded=gone) == 0
+    assert scenario.keys() == before
 
 
-def test_killed_at_any_operation_it_is_done_again_to_the_same_end(shop: Shop) -> None:
-    rows = [decision("shirt/front", "red", "review"), decision("hat/front", "blue")]
+def test_killed_at_any_operation_it_is_done_again_to_the_same_end(scenario: StoreScenario) -> None:
+    rows = [decision_row("shirt/front", "red", "review"), decision_row("hat/front", "blue")]
     policy = POLICY.model_copy(update={"sample_share": 1.0})
     whole = FaultInjector()
-    queue_reviews(FaultyStore(shop.store, whole), batch(rows), policy, NOBODY, NOW)
-    wanted = {key: shop.store.read(key) for key in shop.keys("review/")}
+    queue_reviews(FaultyStore(scenario.store, whole), make_release_batch(rows), policy, NOBODY, NOW)
+    wanted = {key: scenario.store.read(key) for key in scenario.keys("review/")}
     assert whole.operation_count > 6
     for number in range(1, whole.operation_count + 1):
-        shop.store.delete(shop.keys("review/"))
+        scenario.store.delete(scenario.keys("review/"))
         with pytest.raises(InjectedFault):
-            queue_reviews(FaultyStore(shop.store, FaultInjector(number)), batch(rows), policy, NOBODY, NOW)
-        assert kept(shop, *rows, share=1.0) == 2
-        assert {key: shop.store.read(key) for key in shop.keys("review/")} == wanted
+            queue_reviews(
+                FaultyStore(scenario.store, FaultInjector(number)), make_release_batch(rows), policy, NOBODY, NOW
+            )
+        assert kept(scenario, *rows, share=1.0) == 2
+        assert {key: scenario.store.read(key) for key in scenario.keys("review/")} == wanted

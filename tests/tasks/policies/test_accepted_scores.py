@@ -11,12 +11,12 @@ from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import finish
 from tasks.policies.accepted_scores import AcceptedScores, measure_folder_scores, read_published_scores
 from tests.fixtures import run_rows as batches
-from tests.fixtures.product_images import good_pictures
-from tests.fixtures.store_scenarios import CATALOGUE, Shop
+from tests.fixtures.product_images import passing_images
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
 def picture_file(name: str) -> bytes:
-    return finish(good_pictures(128)[name], {})
+    return finish(passing_images(128)[name], {})
 
 
 def test_columns_stay_side_by_side_when_a_picture_brings_other_scores() -> None:
@@ -33,7 +33,7 @@ def test_columns_stay_side_by_side_when_a_picture_brings_other_scores() -> None:
 def test_a_folder_is_measured_and_its_folders_are_categories(tmp_path: Path) -> None:
     (tmp_path / "balls" / "deep").mkdir(parents=True)
     (tmp_path / "balls" / "deep" / "one.JPG").write_bytes(picture_file("red ball"))
-    (tmp_path / "lamp.png").write_bytes(encode_png(good_pictures(128)["blue lamp"]))
+    (tmp_path / "lamp.png").write_bytes(encode_png(passing_images(128)["blue lamp"]))
     (tmp_path / "notes.txt").write_text("not a picture")
     (tmp_path / "cut.jpeg").write_bytes(picture_file("red ball")[:500])
     (tmp_path / "other.png").write_bytes(b"GIF89a")
@@ -54,21 +54,21 @@ def test_a_folder_that_is_not_there_or_holds_no_picture_is_refused(tmp_path: Pat
 
 
 def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     shop.release("run-0", {"gone/front": "grey"})
-    shop.release(batches.RUN, {"shirt/front": "red", "shirt/back": "red", "mug/front": "blue"})
+    shop.release(batches.RUN_ID, {"shirt/front": "red", "shirt/back": "red", "mug/front": "blue"})
     slots = [
-        batches.planned(place, word, category=category)
+        batches.planned_slot_row(place, word, category=category)
         for place, word, category in (
             ("shirt/front", "red", "shirts"), ("shirt/back", "red", "shirts"), ("mug/front", "blue", ""),
             ("late/front", "late", "shirts"),
         )
     ]  # fmt: skip
     attempts = [
-        batches.attempt("red", 0, scores=json.dumps({"blur.foreground": 9.0})),
-        batches.attempt("blue", 0, scores=json.dumps({"blur.foreground": 8.0})),
-        batches.attempt("blue", 1, scores=json.dumps({"blur.foreground": 1.0})),
-        batches.attempt("late", 0, scores=json.dumps({"blur.foreground": 2.0})),
+        batches.attempt_row("red", 0, scores=json.dumps({"blur.foreground": 9.0})),
+        batches.attempt_row("blue", 0, scores=json.dumps({"blur.foreground": 8.0})),
+        batches.attempt_row("blue", 1, scores=json.dumps({"blur.foreground": 1.0})),
+        batches.attempt_row("late", 0, scores=json.dumps({"blur.foreground": 2.0})),
     ]
     batches.write_plan(shop.store, slots, [])
     batches.write_records(shop.store, {"0-000000": attempts})
@@ -79,6 +79,6 @@ def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Pat
 
 
 def test_an_unknown_catalogue_is_refused_by_name(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     with pytest.raises(OptionError, match="no catalogue 'hats'"):
         read_published_scores(shop.store, shop.tables, "hats")

@@ -12,8 +12,8 @@ from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.parquet_objects import write_table
 from tasks.policies.stored_scores import StoredScores
-from tests.fixtures.run_rows import RUN, attempt, request, write_plan, write_records
-from tests.fixtures.store_scenarios import finish_of, request_of
+from tests.fixtures.run_rows import RUN_ID, attempt_row, make_request, write_plan, write_records
+from tests.fixtures.store_scenarios import finish_digest_of, request_key_of
 
 ONLY_BLUR = built_in_policy().model_copy(
     update={"image": (ImageRule(score="blur.foreground", reason="blurred", block_below=5, again=True),)}
@@ -23,13 +23,13 @@ ONLY_BLUR = built_in_policy().model_copy(
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
     store = open_store(str(tmp_path))
-    write_plan(store, [], [request("red", attempts_allowed=3), request("blue"), request("gun")])
+    write_plan(store, [], [make_request("red", attempts_allowed=3), make_request("blue"), make_request("gun")])
     rows = [
-        attempt("red", 0, "BLOCK", scores='{"blur.foreground": 4.99999}'),
-        attempt("red", 1, scores='{"blur.foreground": 5.0}'),
-        attempt("blue", 0, scores='{"blur.foreground": 9}', errors='{"pixels": "it took too long"}'),
-        attempt("gun", 0, "BLOCK", made="failed"),
-        attempt("gun", 1, "BLOCK", made="failed", errors='{"set-aside": "3 engines died"}'),
+        attempt_row("red", 0, "BLOCK", scores='{"blur.foreground": 4.99999}'),
+        attempt_row("red", 1, scores='{"blur.foreground": 5.0}'),
+        attempt_row("blue", 0, scores='{"blur.foreground": 9}', errors='{"pixels": "it took too long"}'),
+        attempt_row("gun", 0, "BLOCK", made="failed"),
+        attempt_row("gun", 1, "BLOCK", made="failed", errors='{"set-aside": "3 engines died"}'),
     ]
     write_records(store, {"s": rows})
     return store
@@ -38,8 +38,8 @@ def store(tmp_path: Path) -> ObjectStore:
 def asked(*rows: tuple[str, int]) -> pa.Table:
     return pa.table(
         {
-            "request_key": [request_of(word) for word, _ in rows],
-            "finish_digest": [finish_of(word) for word, _ in rows],
+            "request_key": [request_key_of(word) for word, _ in rows],
+            "finish_digest": [finish_digest_of(word) for word, _ in rows],
             "attempt": pa.array([number for _, number in rows], pa.int16()),
         }
     )
@@ -50,7 +50,7 @@ def measured(store: ObjectStore, policy: Policy = ONLY_BLUR, *runs: str) -> Stor
         return Verdict("BLOCK", ("words.weapons",)) if prompt == "gun" else PASS
 
     found = StoredScores(store, policy, judge)
-    found.load(runs or [RUN])
+    found.load(runs or [RUN_ID])
     return found
 
 
@@ -83,17 +83,17 @@ def test_the_prompts_word_counts_for_its_pictures_and_by_itself(store: ObjectSto
 def test_what_was_swept_or_written_without_its_scanners_is_unknown(store: ObjectStore) -> None:
     assert measured(store).find_attempts(asked(("red", 2), ("pink", 0))) == [None, None]
     assert measured(store, ONLY_BLUR, "no-such-run").find_attempts(asked(("red", 0))) == [None]
-    key = layout.run_record(RUN, "s")
-    table = pa.Table.from_pylist([attempt("red", 0)]).drop_columns(["scanners", "errors"])
+    key = layout.run_record(RUN_ID, "s")
+    table = pa.Table.from_pylist([attempt_row("red", 0)]).drop_columns(["scanners", "errors"])
     write_table(store, key, table)
     assert measured(store).find_attempts(asked(("red", 0))) == [None]
 
 
 def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) -> None:
-    rows = pa.Table.from_pylist([attempt("red", 0, scores='{"blur.foreground": 8}')])
+    rows = pa.Table.from_pylist([attempt_row("red", 0, scores='{"blur.foreground": 8}')])
     write_table(store, layout.run_record("run-2", "s"), rows)
-    for info in list(store.list(layout.run_file(RUN, "requests/"))):
-        store.write(info.key.replace(RUN, "run-2"), store.read(info.key))
-    (answer,) = measured(store, ONLY_BLUR, RUN, "run-2").find_attempts(asked(("red", 0)))
+    for info in list(store.list(layout.run_file(RUN_ID, "requests/"))):
+        store.write(info.key.replace(RUN_ID, "run-2"), store.read(info.key))
+    (answer,) = measured(store, ONLY_BLUR, RUN_ID, "run-2").find_attempts(asked(("red", 0)))
     assert answer is not None
     assert answer.verdict == PASS

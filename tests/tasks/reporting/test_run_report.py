@@ -123,7 +123,7 @@ def tile(**values: Any) -> Tile:
     return Tile(**{**words, **plain, **values})  # type: ignore[arg-type]
 
 
-class Page(HTMLParser):
+class PageParser(HTMLParser):
     """Collects tags, attributes and text as a browser would."""
 
     def __init__(self, page: str) -> None:
@@ -198,7 +198,7 @@ def test_a_picture_that_is_gone_damaged_or_was_never_made_is_a_tile_without_one(
     ]
     tiles = {tile.sku: tile for tile in build_contact_sheet(store, batch(*rows), {})}
     assert {sku: tile.jpeg for sku, tile in tiles.items()} == {"DAMAGED": b"", "GONE": b"", "NEVER": b""}
-    page = Page(render_html(report(), list(tiles.values())))
+    page = PageParser(render_html(report(), list(tiles.values())))
     assert page.tags["img"] == 0
     assert page.text.count("No picture") == 2
     assert page.text.count("Not made") == 1
@@ -221,7 +221,7 @@ def numbers(value: object) -> list[float]:
 
 def test_every_number_of_the_report_is_on_the_page() -> None:
     said = report()
-    text = Page(render_html(said, [tile()])).text
+    text = PageParser(render_html(said, [tile()])).text
     whole = [number for number in numbers(said) if float(number).is_integer() and number]
     assert len(whole) == 26
     assert [number for number in whole if not re.search(rf"(?<![\d,.]){int(number):,}(?![\d.]|,\d)", text)] == []
@@ -232,12 +232,12 @@ def test_every_number_of_the_report_is_on_the_page() -> None:
 
 
 def test_the_sums_are_written_out_and_say_when_they_do_not_add_up() -> None:
-    text = Page(render_html(report(), [])).text
+    text = PageParser(render_html(report(), [])).text
     assert "128,450 input = 127,932 accepted + 213 rejected + 305 ignored Rows add up." in text
     assert "5,821 new + 1,264 changed = 6,574 published + 318 review + 141 blocked + 12 failed" in text
     assert "Slots add up." in text
     lost = report(rows={"input": 10, "accepted": 7, "rejected": 1, "ignored": 0})
-    assert "Rows do not add up: 2 too few on the right." in Page(render_html(lost, [])).text
+    assert "Rows do not add up: 2 too few on the right." in PageParser(render_html(lost, [])).text
 
 
 def test_versions_of_a_model_have_a_table_and_a_model_without_any_has_none() -> None:
@@ -253,25 +253,25 @@ def test_versions_of_a_model_have_a_table_and_a_model_without_any_has_none() -> 
 
 def test_a_held_batch_says_why_and_what_to_type() -> None:
     held = report(held=["retired-share"], release={"version": None, "previous": 41}, store="s3://shop/packshot")
-    text = Page(render_html(held, [])).text
+    text = PageParser(render_html(held, [])).text
     assert "This batch is held. A person must decide. retired-share : Too many." in text
     command = "packshot release 20261122T020004-9f31c2aa --store s3://shop/packshot --accept retired-share --reason …"
     assert command in text
     assert "Held: nothing was published, release 41 stays." in text
-    assert "To publish it as it is" not in Page(render_html(report(), [])).text
+    assert "To publish it as it is" not in PageParser(render_html(report(), [])).text
 
 
 def test_a_plan_shows_its_estimate_and_needs_no_release() -> None:
     guess = {"images": 777, "gpu_seconds": 3923.0, "cost": 2.72, "seconds": 4100.0, "gpu": "L4"}
     none = {"total": None, "per_image": None, "per_accepted": None, "currency": "USD"}
     plan = report(dry_run=True, release={"version": None, "previous": None}, cost=none, checks=[], estimate=guess)
-    text = Page(render_html(plan, [])).text
+    text = PageParser(render_html(plan, [])).text
     assert "Dry run: nothing was made, nothing was published." in text
     assert "images to make 777 cost 2.72 USD time 1 h 08 min GPU time 1 h 05 min GPU L4" in text
 
 
 def test_the_smallest_report_is_still_a_page() -> None:
-    assert "autumn" in Page(render_html({"catalogue": "autumn", "run_id": "r"}, [])).text
+    assert "autumn" in PageParser(render_html({"catalogue": "autumn", "run_id": "r"}, [])).text
 
 
 def hostile_report() -> dict[str, Any]:
@@ -294,8 +294,8 @@ def hostile_tile(state: str) -> Tile:
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
-    plain = Page(render_html(report(held=["x"]), [tile(reasons=("x",), state=s) for s in ("publish", "review")]))
-    page = Page(render_html(hostile_report(), [hostile_tile("publish"), hostile_tile("review")]))
+    plain = PageParser(render_html(report(held=["x"]), [tile(reasons=("x",), state=s) for s in ("publish", "review")]))
+    page = PageParser(render_html(hostile_report(), [hostile_tile("publish"), hostile_tile("review")]))
     assert page.tags["script"] == 0
     assert page.tags.keys() <= plain.tags.keys()
     assert {(tag, name) for tag, name, _ in page.attributes} <= {(tag, name) for tag, name, _ in plain.attributes}
@@ -306,7 +306,7 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
 
 def test_the_page_reaches_for_nothing_outside_itself() -> None:
     page = render_html(hostile_report(), [hostile_tile("publish")])
-    found = Page(page)
+    found = PageParser(page)
     addresses = [value for _, name, value in found.attributes if name in {"src", "href", "srcset", "action", "data"}]
     assert len(addresses) >= 4
     beside = {"audit/index.html"}  # in the same folder, and only opened by who asks for it
@@ -320,7 +320,9 @@ def test_the_page_reaches_for_nothing_outside_itself() -> None:
 
 def test_the_policy_forbids_scripts_and_network_and_names_the_one_style_sheet() -> None:
     page = render_html(report(), [])
-    (policy,) = [value for _, name, value in Page(page).attributes if name == "content" and "default-src" in value]
+    (policy,) = [
+        value for _, name, value in PageParser(page).attributes if name == "content" and "default-src" in value
+    ]
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert policy == (
@@ -331,7 +333,7 @@ def test_the_policy_forbids_scripts_and_network_and_names_the_one_style_sheet() 
 
 def test_the_sheet_names_every_picture_for_those_who_do_not_see_it() -> None:
     tiles = [tile(state="review", verdict="REVIEW", reasons=("blurred", "flat"), attempt=1), tile(sku="MUG-2")]
-    page = Page(render_html(report(), tiles))
+    page = PageParser(render_html(report(), tiles))
     alts = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     assert alts == ["MUG-1, front: Review because of blurred, flat", "MUG-2, front: Pass"]
     assert "1 of 318 shown." in page.text
@@ -385,10 +387,10 @@ def test_the_summary_of_a_held_batch_says_what_to_type() -> None:
 
 def test_the_page_says_where_pictures_may_be_used() -> None:
     channels = {"amazon-main": {"usable": 0, "not_usable": 9, "reasons": {"needs-a-person": 9, HOSTILE: 1}}}
-    page = Page(render_html(report(channels=channels), []))
+    page = PageParser(render_html(report(channels=channels), []))
     assert "needs-a-person 9, " in page.text
     assert "amazon-main" in page.text
     assert page.tags["script"] == 0
     assert "| amazon\\-main | 0 |" in render_markdown(report(channels=channels))
     assert "usable on" not in render_markdown(report())
-    assert "Channels" not in Page(render_html(report(), [])).text
+    assert "Channels" not in PageParser(render_html(report(), [])).text

@@ -8,7 +8,7 @@ from catalogs.planning.budget import BudgetLimits
 from tasks.runs.budget_meter import MAX_IN_FLIGHT_IMAGES, PROBE_IMAGES, BudgetMeter
 
 
-class Clock:
+class FakeClock:
     """A clock that stands until it is moved."""
 
     now = 100.0
@@ -69,7 +69,7 @@ def test_a_budget_of_nothing_lets_only_what_costs_nothing_begin() -> None:
 
 
 def test_time_is_counted_from_the_runs_beginning() -> None:
-    clock = Clock()
+    clock = FakeClock()
     meter = BudgetMeter(BudgetLimits(wall_seconds=60.0), started=50.0, clock=clock)
     assert meter.reserve(1)
     clock.now = 110.5
@@ -77,7 +77,7 @@ def test_time_is_counted_from_the_runs_beginning() -> None:
 
 
 def test_the_first_no_is_the_last_word() -> None:
-    clock = Clock()
+    clock = FakeClock()
     meter = BudgetMeter(BudgetLimits(wall_seconds=1.0), started=0.0, clock=clock)
     assert not meter.reserve(1)
     clock.now = 0.0
@@ -108,7 +108,7 @@ def test_what_a_dead_engine_had_made_is_counted_at_the_mean() -> None:
 
 def test_time_is_shared_among_engines_and_money_is_not() -> None:
     def leave(allowance: BudgetLimits) -> int:
-        meter = BudgetMeter(allowance, expected_seconds=1.0, clock=Clock())
+        meter = BudgetMeter(allowance, expected_seconds=1.0, clock=FakeClock())
         return sum(meter.reserve(1) for _ in range(100))
 
     assert (leave(BudgetLimits(wall_seconds=10.0)), leave(BudgetLimits(wall_seconds=10.0, engines=4))) == (10, 40)

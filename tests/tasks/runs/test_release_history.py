@@ -8,11 +8,11 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from infra.stores.json_objects import write_json
 from tasks.runs.release_history import list_catalogues, list_releases
-from tests.fixtures.store_scenarios import Shop
+from tests.fixtures.store_scenarios import StoreScenario
 
 
 def test_releases_are_newest_first_with_what_they_moved(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     assert list_releases(shop.tables, "shoes", shop.store) == []
     shop.release("r1", {"shirt/front": "red", "shirt/back": "blue", "shoe/front": "green"})
     shop.release("r2", {"shirt/front": "pink", "shirt/back": None})
@@ -26,7 +26,7 @@ def test_releases_are_newest_first_with_what_they_moved(tmp_path: Path) -> None:
 
 
 def test_a_rollback_says_where_it_went_back_to_and_a_foreign_commit_is_told_apart(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     table = layout.manifest_table("shoes")
     for run_id in ("r1", "r2"):
         shop.release(run_id, {"shirt/front": run_id})
@@ -43,7 +43,7 @@ def test_a_rollback_says_where_it_went_back_to_and_a_foreign_commit_is_told_apar
 
 
 def test_what_a_sweep_let_go_is_listed_as_such(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     for run_id in ("r1", "r2", "r3"):
         shop.release(run_id, {"shirt/front": run_id})
     write_json(shop.store, layout.retention_watermark("shoes"), {"oldest": 2})
@@ -52,7 +52,7 @@ def test_what_a_sweep_let_go_is_listed_as_such(tmp_path: Path) -> None:
 
 
 def test_every_catalogue_with_a_manifest_is_found_and_none_else(tmp_path: Path) -> None:
-    shoes, hats = Shop(tmp_path), Shop(tmp_path, "hats")
+    shoes, hats = StoreScenario(tmp_path), StoreScenario(tmp_path, "hats")
     shoes.store.write("manifest/not-a-table/readme.txt", b"x")
     shoes.store.write("published/bags/x/front.jpg", b"x")
     assert list_catalogues(shoes.store) == ["hats", "shoes"]
@@ -68,6 +68,6 @@ def test_every_catalogue_with_a_manifest_is_found_and_none_else(tmp_path: Path) 
 
 
 def test_a_catalogue_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+    shop = StoreScenario(tmp_path)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
         list_releases(shop.tables, "boots", shop.store)

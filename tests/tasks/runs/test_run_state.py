@@ -12,84 +12,84 @@ from infra.coordination.leases import acquire
 from infra.stores.json_objects import read_json, write_json
 from tasks.runs import run_state as runs
 from tests.fixtures.sample_recipe import RECIPE
-from tests.fixtures.store_scenarios import CATALOGUE, Shop
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path)
+def scenario(tmp_path: Path) -> StoreScenario:
+    return StoreScenario(tmp_path)
 
 
 def job(catalogue: str = CATALOGUE) -> RefreshJob:
     return RefreshJob("catalogue.csv", "store", catalogue, RECIPE, built_in_policy())
 
 
-def test_a_run_is_open_from_its_start_until_it_is_closed(shop: Shop) -> None:
-    run = runs.start_run(shop.store, job(), "f1")
-    assert runs.is_run_open(shop.store, run)
-    runs.close_run(shop.store, run, "superseded", {"reason": "a newer run took its place"})
-    assert not runs.is_run_open(shop.store, run)
-    assert runs.load_open_runs(shop.store, CATALOGUE) == []
-    closed = read_json(shop.store, layout.run_file(run.run_id, "closed.json"))
+def test_a_run_is_open_from_its_start_until_it_is_closed(scenario: StoreScenario) -> None:
+    run = runs.start_run(scenario.store, job(), "f1")
+    assert runs.is_run_open(scenario.store, run)
+    runs.close_run(scenario.store, run, "superseded", {"reason": "a newer run took its place"})
+    assert not runs.is_run_open(scenario.store, run)
+    assert runs.load_open_runs(scenario.store, CATALOGUE) == []
+    closed = read_json(scenario.store, layout.run_file(run.run_id, "closed.json"))
     assert (closed["state"], closed["reason"]) == ("superseded", "a newer run took its place")
 
 
-def test_a_run_is_loaded_as_it_was_started(shop: Shop) -> None:
-    run = runs.start_run(shop.store, job(), "f1")
-    found = runs.load_run(shop.store, run.run_id)
+def test_a_run_is_loaded_as_it_was_started(scenario: StoreScenario) -> None:
+    run = runs.start_run(scenario.store, job(), "f1")
+    found = runs.load_run(scenario.store, run.run_id)
     assert (run.resumed, found.resumed) == (False, True)
     for name in ("run_id", "catalogue", "scope", "fingerprint", "started_at", "source"):
         assert getattr(found, name) == getattr(run, name)
     with pytest.raises(OptionError, match="has no run 'r9'"):
-        runs.load_run(shop.store, "r9")
+        runs.load_run(scenario.store, "r9")
 
 
-def test_open_runs_are_those_of_one_catalogue_oldest_first(shop: Shop) -> None:
-    started = [runs.start_run(shop.store, job(), str(number)).run_id for number in range(5)]
-    runs.start_run(shop.store, job("boots"), "f")
-    assert [run.run_id for run in runs.load_open_runs(shop.store, CATALOGUE)] == started
+def test_open_runs_are_those_of_one_catalogue_oldest_first(scenario: StoreScenario) -> None:
+    started = [runs.start_run(scenario.store, job(), str(number)).run_id for number in range(5)]
+    runs.start_run(scenario.store, job("boots"), "f")
+    assert [run.run_id for run in runs.load_open_runs(scenario.store, CATALOGUE)] == started
 
 
-def test_the_rules_of_a_run_are_frozen_into_it(shop: Shop) -> None:
-    run = runs.start_run(shop.store, job(), "f1")
-    recipe, policy = runs.load_frozen_rules(shop.store, run.run_id)
+def test_the_rules_of_a_run_are_frozen_into_it(scenario: StoreScenario) -> None:
+    run = runs.start_run(scenario.store, job(), "f1")
+    recipe, policy = runs.load_frozen_rules(scenario.store, run.run_id)
     assert (recipe.digest, policy.digest) == (RECIPE.digest, built_in_policy().digest)
     assert (recipe, policy) == (RECIPE, built_in_policy())
 
 
-def test_a_marker_whose_folder_was_swept_is_no_run_and_goes(shop: Shop) -> None:
+def test_a_marker_whose_folder_was_swept_is_no_run_and_goes(scenario: StoreScenario) -> None:
     marker = layout.open_run(CATALOGUE, "swept")
-    write_json(shop.store, marker, {"run_id": "swept"})
-    run = runs.start_run(shop.store, job(), "f1")
-    assert [found.run_id for found in runs.load_open_runs(shop.store, CATALOGUE)] == [run.run_id]
-    assert not shop.store.exists(marker)
+    write_json(scenario.store, marker, {"run_id": "swept"})
+    run = runs.start_run(scenario.store, job(), "f1")
+    assert [found.run_id for found in runs.load_open_runs(scenario.store, CATALOGUE)] == [run.run_id]
+    assert not scenario.store.exists(marker)
 
 
-def test_a_held_run_names_its_checks_and_a_person_lets_some_go(shop: Shop) -> None:
-    run = runs.start_run(shop.store, job(), "f1")
-    assert (runs.held_checks(shop.store, run), runs.accepted_checks(shop.store, run)) == ([], set())
-    runs.hold_run(shop.store, run, ["retired-share", "slots-sum"], [{"name": "retired-share"}])
-    runs.accept_checks(shop.store, run, ["retired-share"], "the winter goods go", "ada")
-    assert runs.held_checks(shop.store, run) == ["retired-share", "slots-sum"]
-    assert runs.accepted_checks(shop.store, run) == {"retired-share"}
-    [kept] = shop.keys("decisions/")
-    words = read_json(shop.store, kept)
+def test_a_held_run_names_its_checks_and_a_person_lets_some_go(scenario: StoreScenario) -> None:
+    run = runs.start_run(scenario.store, job(), "f1")
+    assert (runs.held_checks(scenario.store, run), runs.accepted_checks(scenario.store, run)) == ([], set())
+    runs.hold_run(scenario.store, run, ["retired-share", "slots-sum"], [{"name": "retired-share"}])
+    runs.accept_checks(scenario.store, run, ["retired-share"], "the winter goods go", "ada")
+    assert runs.held_checks(scenario.store, run) == ["retired-share", "slots-sum"]
+    assert runs.accepted_checks(scenario.store, run) == {"retired-share"}
+    [kept] = scenario.keys("decisions/")
+    words = read_json(scenario.store, kept)
     assert (words["run_id"], words["reason"], words["by"]) == (run.run_id, "the winter goods go", "ada")
 
 
-def test_a_run_is_committed_once_the_manifest_names_it(shop: Shop) -> None:
-    run, other = (runs.start_run(shop.store, job(), name) for name in ("f1", "f2"))
-    assert not runs.is_committed(shop.tables, run)
-    shop.release(run.run_id, {"shirt/front": "red"})
-    shop.release("later", {"mug/front": "blue"})
-    assert runs.is_committed(shop.tables, run)
-    assert not runs.is_committed(shop.tables, other)
+def test_a_run_is_committed_once_the_manifest_names_it(scenario: StoreScenario) -> None:
+    run, other = (runs.start_run(scenario.store, job(), name) for name in ("f1", "f2"))
+    assert not runs.is_committed(scenario.tables, run)
+    scenario.release(run.run_id, {"shirt/front": "red"})
+    scenario.release("later", {"mug/front": "blue"})
+    assert runs.is_committed(scenario.tables, run)
+    assert not runs.is_committed(scenario.tables, other)
 
 
-def test_a_run_is_alive_while_a_process_holds_its_lease(shop: Shop) -> None:
-    run = runs.start_run(shop.store, job(), "f1")
-    assert not runs.has_live_lease(shop.store, run)
-    lease = acquire(shop.store, layout.run_lease(CATALOGUE, run.run_id), "ada", 60)
-    assert runs.has_live_lease(shop.store, run)
+def test_a_run_is_alive_while_a_process_holds_its_lease(scenario: StoreScenario) -> None:
+    run = runs.start_run(scenario.store, job(), "f1")
+    assert not runs.has_live_lease(scenario.store, run)
+    lease = acquire(scenario.store, layout.run_lease(CATALOGUE, run.run_id), "ada", 60)
+    assert runs.has_live_lease(scenario.store, run)
     lease.release()
-    assert not runs.has_live_lease(shop.store, run)
+    assert not runs.has_live_lease(scenario.store, run)

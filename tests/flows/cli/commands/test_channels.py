@@ -5,56 +5,58 @@ from pathlib import Path
 import pytest
 
 from catalogs.policy.channels import built_in_channels
-from tests.fixtures.refresh_harness import Shop
-from tests.flows.cli.commands.test_refresh import RECIPE
-from tests.flows.cli.conftest import Run
+from tests.fixtures.refresh_harness import RefreshHarness
+from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE
+from tests.flows.cli.conftest import RunCli
 
 
 @pytest.fixture(autouse=True)
-def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "250")
 
 
-def test_every_rule_is_shown_with_threshold_source_and_date(run: Run) -> None:
-    said = run("channels", "google-merchant")
-    assert (said.code, said.err) == (0, "")
-    words = " ".join(said.out.split())
+def test_every_rule_is_shown_with_threshold_source_and_date(run_cli: RunCli) -> None:
+    said = run_cli("channels", "google-merchant")
+    assert (said.exit_code, said.stderr) == (0, "")
+    words = " ".join(said.stdout.split())
     assert "google-merchant Google Merchant Center, image link" in words
     for shown in ("picture.short_side", "≥ 500", "≤ 16,000,000", "too-small", "2026-11-22", "no-mark", "advised: WebP"):
         assert shown in words
 
 
-def test_a_channel_that_needs_a_person_says_why(run: Run) -> None:
-    words = " ".join(run("channels", "amazon-main").out.split())
+def test_a_channel_that_needs_a_person_says_why(run_cli: RunCli) -> None:
+    words = " ".join(run_cli("channels", "amazon-main").stdout.split())
     assert "a person's word: Amazon's main image must show the very product" in words
 
 
-def test_all_of_them_are_told_to_scripts(run: Run) -> None:
-    document = run("channels", "--json").document
+def test_all_of_them_are_told_to_scripts(run_cli: RunCli) -> None:
+    document = run_cli("channels", "--json").document
     assert set(document["channels"]) == set(built_in_channels())
     rule = document["channels"]["zalando"]["rules"][0]
     assert (rule["score"], rule["at_least"], rule["reason"]) == ("picture.width", 762, "too-small")
 
 
-def test_an_unknown_channel_is_told_which_there_are(run: Run) -> None:
-    said = run("channels", "etsy")
-    assert said.code == 2
-    assert "There is no channel 'etsy'; choose from amazon-main" in said.err
+def test_an_unknown_channel_is_told_which_there_are(run_cli: RunCli) -> None:
+    said = run_cli("channels", "etsy")
+    assert said.exit_code == 2
+    assert "There is no channel 'etsy'; choose from amazon-main" in said.stderr
 
 
-def test_a_person_says_which_pictures_may_be_used(run: Run, tmp_path: Path) -> None:
-    shop = Shop(tmp_path, [{"sku": "thing", "title": "Thing"}], RECIPE | {"channels": ["amazon-main"]})
-    shop.night()
+def test_a_person_says_which_pictures_may_be_used(run_cli: RunCli, tmp_path: Path) -> None:
+    shop = RefreshHarness(
+        tmp_path, [{"sku": "thing", "title": "Thing"}], MINIMAL_RECIPE | {"channels": ["amazon-main"]}
+    )
+    shop.refresh()
     words = ("approve", "thing", "--channel", "amazon-main", "--store", shop.url)
-    done = run(*words, "--reason", "held beside it", "--json")
-    assert (done.code, done.document["release"]) == (0, {"version": 2, "previous": 1})
+    done = run_cli(*words, "--reason", "held beside it", "--json")
+    assert (done.exit_code, done.document["release"]) == (0, {"version": 2, "previous": 1})
     [picture] = done.document["pictures"]
     assert (picture["sku"], picture["usable"]) == ("thing", False)
     assert "amazon-main:needs-a-person" not in picture["reasons"]
-    shown = " ".join(run(*words, "--reason", "held beside it").out.split())
+    shown = " ".join(run_cli(*words, "--reason", "held beside it").stdout.split())
     assert "thing front a 0 not usable" in shown
     assert "Release 2 said so already." in shown
-    refused = run("approve", "gone", "--channel", "amazon-main", "--store", shop.url, "--reason", "x")
-    assert (refused.code, "The SKU 'gone' has no live picture" in refused.err) == (2, True)
-    back = run(*words, "--reason", "wrong one", "--take-back", "--json").document
+    refused = run_cli("approve", "gone", "--channel", "amazon-main", "--store", shop.url, "--reason", "x")
+    assert (refused.exit_code, "The SKU 'gone' has no live picture" in refused.stderr) == (2, True)
+    back = run_cli(*words, "--reason", "wrong one", "--take-back", "--json").document
     assert back["pictures"][0]["reasons"][:1] == ["amazon-main:needs-a-person"]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.refresh_harness import Shop
-from tests.flows.cli.commands.test_refresh import RECIPE
-from tests.flows.cli.conftest import Run
+from tests.fixtures.refresh_harness import RefreshHarness
+from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE
+from tests.flows.cli.conftest import RunCli
 
 NO_THING_ONE = """\
 extends: default
@@ -19,53 +19,55 @@ words:
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> RefreshHarness:
     rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(3)]
     rows.append({"sku": "odd", "title": "Thingamajig"})
-    shop = Shop(tmp_path_factory.mktemp("shop"), rows, RECIPE)
-    shop.night()
+    shop = RefreshHarness(tmp_path_factory.mktemp("shop"), rows, MINIMAL_RECIPE)
+    shop.refresh()
     return shop
 
 
 @pytest.fixture
-def shop(first_night: Shop, tmp_path: Path) -> Shop:
-    shutil.copytree(first_night.folder / "store", tmp_path / "store")
+def harness(first_release: RefreshHarness, tmp_path: Path) -> RefreshHarness:
+    shutil.copytree(first_release.folder / "store", tmp_path / "store")
     (tmp_path / "new.yaml").write_text(NO_THING_ONE)
-    return Shop(tmp_path, first_night.rows, RECIPE)
+    return RefreshHarness(tmp_path, first_release.rows, MINIMAL_RECIPE)
 
 
-def test_trying_says_what_would_flip_and_leaves_the_store_as_it_is(run: Run, shop: Shop) -> None:
-    before = {info.key for info in shop.store.list("")}
-    said = run("policy", "try", shop.folder / "new.yaml", "--store", shop.folder / "store", "--json")
-    assert (said.code, said.err) == (0, "")
+def test_trying_says_what_would_flip_and_leaves_the_store_as_it_is(run_cli: RunCli, harness: RefreshHarness) -> None:
+    before = {info.key for info in harness.store.list("")}
+    said = run_cli("policy", "try", harness.folder / "new.yaml", "--store", harness.folder / "store", "--json")
+    assert (said.exit_code, said.stderr) == (0, "")
     assert said.document["matrix"]["PASS"] == {"PASS": 3, "REVIEW": 0, "BLOCK": 1}
     assert said.document["flips"][0]["skus"] == ["odd"]
-    shown = run("policy", "try", shop.folder / "new.yaml", "--store", shop.folder / "store", "--catalogue", "shop")
-    assert (shown.code, "words.brands" in shown.out) == (0, True)
-    assert {info.key for info in shop.store.list("")} == before
+    shown = run_cli(
+        "policy", "try", harness.folder / "new.yaml", "--store", harness.folder / "store", "--catalogue", "shop"
+    )
+    assert (shown.exit_code, "words.brands" in shown.stdout) == (0, True)
+    assert {info.key for info in harness.store.list("")} == before
 
 
-def test_applying_asks_first_and_then_withdraws(run: Run, shop: Shop) -> None:
-    words = ("policy", "apply", shop.folder / "new.yaml", "--store", shop.folder / "store")
-    dry = run(*words, "--dry-run", "--json")
-    assert (dry.code, dry.document["held"], len(shop.manifest())) == (0, ["withdrawn-share"], 4)
-    held = run(*words)
-    assert (held.code, len(shop.manifest())) == (1, 4)
-    assert "1 of 4 live pictures would go" in " ".join(held.out.split())
-    done = run(*words, "--accept", "withdrawn-share", "--reason", "they asked", "--json")
-    assert (done.code, done.document["withdrawn"], done.document["release"]["version"]) == (0, {"pictures": 1}, 2)
-    assert {sku for sku, *_ in shop.manifest()} == {"thing-0", "thing-1", "thing-2"}
-    again = run(*words, "--json")
-    assert (again.code, again.document["release"]["version"], again.document["run_id"]) == (0, 2, None)
+def test_applying_asks_first_and_then_withdraws(run_cli: RunCli, harness: RefreshHarness) -> None:
+    words = ("policy", "apply", harness.folder / "new.yaml", "--store", harness.folder / "store")
+    dry = run_cli(*words, "--dry-run", "--json")
+    assert (dry.exit_code, dry.document["held"], len(harness.manifest())) == (0, ["withdrawn-share"], 4)
+    held = run_cli(*words)
+    assert (held.exit_code, len(harness.manifest())) == (1, 4)
+    assert "1 of 4 live pictures would go" in " ".join(held.stdout.split())
+    done = run_cli(*words, "--accept", "withdrawn-share", "--reason", "they asked", "--json")
+    assert (done.exit_code, done.document["withdrawn"], done.document["release"]["version"]) == (0, {"pictures": 1}, 2)
+    assert {sku for sku, *_ in harness.manifest()} == {"thing-0", "thing-1", "thing-2"}
+    again = run_cli(*words, "--json")
+    assert (again.exit_code, again.document["release"]["version"], again.document["run_id"]) == (0, 2, None)
 
 
-def test_a_policy_that_is_not_there_is_bad_input(run: Run, shop: Shop) -> None:
-    said = run("policy", "try", shop.folder / "none.yaml", "--store", shop.folder / "store")
-    assert (said.code, "cannot be read" in said.err) == (2, True), said.err
+def test_a_policy_that_is_not_there_is_bad_input(run_cli: RunCli, harness: RefreshHarness) -> None:
+    said = run_cli("policy", "try", harness.folder / "none.yaml", "--store", harness.folder / "store")
+    assert (said.exit_code, "cannot be read" in said.stderr) == (2, True), said.stderr
 
 
 @pytest.mark.parametrize("command", ["calibrate"])
-def test_the_group_names_its_commands(run: Run, command: str) -> None:
-    said = run("policy", "--help")
-    assert said.code == 0
-    assert command in said.out
+def test_the_group_names_its_commands(run_cli: RunCli, command: str) -> None:
+    said = run_cli("policy", "--help")
+    assert said.exit_code == 0
+    assert command in said.stdout

@@ -7,10 +7,10 @@ import pytest
 
 from flows.cli.commands.refresh import isolate_prefect
 from infra.stores.json_objects import read_json
-from tests.fixtures.refresh_harness import Shop
-from tests.flows.cli.conftest import Run
+from tests.fixtures.refresh_harness import RefreshHarness
+from tests.flows.cli.conftest import RunCli
 
-RECIPE = {
+MINIMAL_RECIPE = {
     "columns": {"sku": "sku", "title": "title"},
     "engine": "stub",
     "models": {"stub": {"family": "stub", "precision": "fp32"}},
@@ -18,7 +18,7 @@ RECIPE = {
     "views": {"front": "seen from the front"},
     "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
 }
-KEYS = {
+REPORT_KEYS = {
     "": {"run_id", "catalogue", "scope", "dry_run", "held", "release", "rows", "slots", "images", "cache_hit_rate",
          "gpu_seconds", "cost", "seconds", "rejects", "reasons", "warnings"},
     "release": {"version", "previous"},
@@ -32,60 +32,62 @@ KEYS = {
 """What every report holds at least; other programs read it."""
 
 
-def missing_keys(report: dict[str, object]) -> dict[str, set[str]]:
-    found = {name: KEYS[name] - set(report[name] if name else report) for name in KEYS}  # type: ignore[call-overload]
+def missing_report_keys(report: dict[str, object]) -> dict[str, set[str]]:
+    found = {name: REPORT_KEYS[name] - set(report[name] if name else report) for name in REPORT_KEYS}  # type: ignore[call-overload]
     return {name: absent for name, absent in found.items() if absent}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def harness(tmp_path: Path) -> RefreshHarness:
     rows = [{"sku": f"thing-{number}", "title": f"Thing No. {number}"} for number in range(4)]
-    return Shop(tmp_path, [*rows, {"sku": "gun", "title": "Toy Revolver"}, {"sku": "none", "title": ""}], RECIPE)
+    return RefreshHarness(
+        tmp_path, [*rows, {"sku": "gun", "title": "Toy Revolver"}, {"sku": "none", "title": ""}], MINIMAL_RECIPE
+    )
 
 
-def test_a_plan_says_all_that_a_report_says_and_makes_nothing(run: Run, shop: Shop) -> None:
-    asked = shop.parameters()
+def test_a_plan_says_all_that_a_report_says_and_makes_nothing(run_cli: RunCli, harness: RefreshHarness) -> None:
+    asked = harness.parameters()
     words = ("--store", asked.store, "--recipe", asked.recipe, "--catalogue", "shop", "--stub-seconds", "1.5")
-    before = sorted(shop.folder.rglob("*"))
-    said = run("plan", asked.source, *words, "--json")
-    assert (said.code, said.err) == (0, "")
+    before = sorted(harness.folder.rglob("*"))
+    said = run_cli("plan", asked.source, *words, "--json")
+    assert (said.exit_code, said.stderr) == (0, "")
     report = said.document
-    assert missing_keys(report) == {}
+    assert missing_report_keys(report) == {}
     assert (report["dry_run"], report["run_id"], report["release"]["version"]) == (True, "", None)
     assert report["rows"] == {"input": 6, "accepted": 5, "rejected": 1, "ignored": 0}
     assert {name: count for name, count in report["slots"].items() if count} == {"new": 5, "blocked": 1}
     assert (report["images"]["planned"], report["images"]["generated"]) == (4, 0)
     assert (report["estimate"]["images"], report["estimate"]["gpu_seconds"]) == (4, 6.0)
     assert report["reasons"] == {"words.weapons": 1}
-    assert sorted(shop.folder.rglob("*")) == before
+    assert sorted(harness.folder.rglob("*")) == before
 
 
-def test_a_plan_for_people_shows_the_same_numbers(run: Run, shop: Shop) -> None:
-    asked = shop.parameters()
-    said = run("plan", asked.source, "--store", asked.store, "--recipe", asked.recipe)
-    assert (said.code, said.err) == (0, "")
-    assert "Dry run: nothing was made, nothing was published." in said.out
-    assert [word for word in ("words.weapons", "title is missing", "Warning: ") if word not in said.out] == []
+def test_a_plan_for_people_shows_the_same_numbers(run_cli: RunCli, harness: RefreshHarness) -> None:
+    asked = harness.parameters()
+    said = run_cli("plan", asked.source, "--store", asked.store, "--recipe", asked.recipe)
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert "Dry run: nothing was made, nothing was published." in said.stdout
+    assert [word for word in ("words.weapons", "title is missing", "Warning: ") if word not in said.stdout] == []
 
 
-def test_a_plan_after_a_night_finds_nothing_to_do(run: Run, shop: Shop) -> None:
-    shop.night()
-    asked = shop.parameters()
+def test_a_plan_after_a_night_finds_nothing_to_do(run_cli: RunCli, harness: RefreshHarness) -> None:
+    harness.refresh()
+    asked = harness.parameters()
     words = ("--store", asked.store, "--recipe", asked.recipe, "--catalogue", "shop")
-    report = run("plan", asked.source, *words, "--json").document
+    report = run_cli("plan", asked.source, *words, "--json").document
     assert {name: count for name, count in report["slots"].items() if count} == {"unchanged": 4, "waiting": 1}
     assert (report["images"]["planned"], report["release"]["version"]) == (0, 1)
 
 
-def test_a_held_batch_is_released_by_name_with_its_reason_on_record(run: Run, shop: Shop) -> None:
-    shop.night()
-    shop.rows = shop.rows[:3]
-    run_id = shop.night().report["run_id"]
-    store = ("--store", shop.folder / "store")
-    said = run("release", run_id, *store, "--accept", "retired-share", "--reason", "Sold out", "--json")
-    assert (said.code, said.err, missing_keys(said.document)) == (0, "", {})
+def test_a_held_batch_is_released_by_name_with_its_reason_on_record(run_cli: RunCli, harness: RefreshHarness) -> None:
+    harness.refresh()
+    harness.rows = harness.rows[:3]
+    run_id = harness.refresh().report["run_id"]
+    store = ("--store", harness.folder / "store")
+    said = run_cli("release", run_id, *store, "--accept", "retired-share", "--reason", "Sold out", "--json")
+    assert (said.exit_code, said.stderr, missing_report_keys(said.document)) == (0, "", {})
     assert (said.document["slots"]["retired"], said.document["held"]) == (1, [])
-    words = read_json(shop.store, f"decisions/shop/{run_id}-release.json")
+    words = read_json(harness.store, f"decisions/shop/{run_id}-release.json")
     assert (words["reason"], bool(words["by"])) == ("Sold out", True)
 
 

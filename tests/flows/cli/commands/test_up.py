@@ -12,20 +12,20 @@ import psutil
 import pytest
 
 from flows.orchestration.local_server import find_free_port
-from tests.flows.cli.conftest import Run
+from tests.flows.cli.conftest import RunCli
 
 
-def test_a_port_that_is_taken_is_said_by_its_option(run: Run, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_said_by_its_option(run_cli: RunCli, tmp_path: Path) -> None:
     kept = dict(os.environ)
     try:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            said = run("up", "--out", tmp_path / "up", "--port", taken.getsockname()[1])
+            said = run_cli("up", "--out", tmp_path / "up", "--port", taken.getsockname()[1])
     finally:
         os.environ.clear()
         os.environ.update(kept)
-    assert (said.code, "--port: something listens on" in said.err) == (2, True)
+    assert (said.exit_code, "--port: something listens on" in said.stderr) == (2, True)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ pytest.importorskip("onnxruntime")
 from infra.engines.tensorrt.engine_open import TensorRtHost
 from infra.nano import MODEL_FOLDER
 from tests.fixtures.small_onnx_graphs import write_small_export, write_small_graphs
-from tests.fixtures.tensorrt_host import recording_host
+from tests.fixtures.tensorrt_host import fake_tensorrt_host
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +27,4 @@ def small_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def host() -> TensorRtHost:
-    return recording_host()
+    return fake_tensorrt_host()

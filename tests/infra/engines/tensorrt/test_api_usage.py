@@ -7,7 +7,7 @@ import pytest
 
 from infra.testing import fake_tensorrt as recording
 from infra.testing import fake_tensorrt_runtime as recording_runtime
-from tests.infra.engines.tensorrt.api_usage import API, strangers, used
+from tests.infra.engines.tensorrt.api_usage import API_NAMES, find_unknown_names, find_used_names
 from tests.paths import ROOT
 
 MODULES = sorted((ROOT / "infra" / "engines" / "tensorrt").glob("*.py"))
@@ -17,11 +17,11 @@ CONTROLS = {"calls", "note", "parser_errors", "build_fails", "cache_is_foreign",
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_every_name_of_tensorrt_exists_in_11_4(path: Path) -> None:
-    assert strangers(path.read_text("utf-8")) == []
+    assert find_unknown_names(path.read_text("utf-8")) == []
 
 
 def test_the_calls_that_matter_are_among_those_that_were_looked_at() -> None:
-    seen = set().union(*(used(path.read_text("utf-8")) for path in MODULES))
+    seen = set().union(*(find_used_names(path.read_text("utf-8")) for path in MODULES))
     assert {
         "Builder.build_serialized_network",
         "OnnxParser.parse_from_file",
@@ -65,21 +65,21 @@ def test_a_name_that_11_4_does_not_have_is_caught(line: str, stranger: str) -> N
         f"  {line}\n"
         " def context(self) -> 'tensorrt.IExecutionContext': ...\n"
     )
-    assert strangers(source) == [stranger]
-    assert strangers(source.replace(line, "config.clear_flag(trt.BuilderFlag.TF32)")) == []
+    assert find_unknown_names(source) == [stranger]
+    assert find_unknown_names(source.replace(line, "config.clear_flag(trt.BuilderFlag.TF32)")) == []
 
 
 def test_the_recording_one_answers_to_no_other_names() -> None:
     module = recording.FakeTensorRT
     names = {name for name in (*vars(module), *vars(module())) if not name.startswith("_")} - CONTROLS
-    assert names - set(API["__top__"]) == set()
+    assert names - set(API_NAMES["__top__"]) == set()
     for name, kind in vars(module).items():
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
-            assert set(kind.__members__) - set(API[name]) == set()
+            assert set(kind.__members__) - set(API_NAMES[name]) == set()
     classes = {"Network": "INetworkDefinition", "Layer": "IAttentionInputLayer", "Profile": "IOptimizationProfile",
                "Engine": "ICudaEngine", "Context": "IExecutionContext", "TimingCache": "ITimingCache",
                "BuilderConfig": "IBuilderConfig", "Parser": "OnnxParser"}  # fmt: skip
     for name, kind in {**vars(recording), **vars(recording_runtime)}.items():
         if name.startswith("_") and isinstance(kind, type) and name != "_Api":
             vendors = classes.get(name[1:], name[1:])
-            assert {each for each in vars(kind) if not each.startswith("_")} - set(API[vendors]) == set(), name
+            assert {each for each in vars(kind) if not each.startswith("_")} - set(API_NAMES[vendors]) == set(), name

@@ -26,7 +26,7 @@ from infra.nano import MODEL_FOLDER
 from infra.onnx_graphs.export_manifest import hash_export_files
 from infra.onnx_graphs.export_manifest import read_export_manifest as read_export
 from infra.onnx_graphs.export_manifest import write_export_manifest as write_export
-from tests.fixtures.small_onnx_graphs import block_graph, write_small_export
+from tests.fixtures.small_onnx_graphs import write_block_graph, write_small_export
 
 
 def order(export: Path, out: Path, **changes: Any) -> EngineBuildRequest:
@@ -140,7 +140,7 @@ def write_calibrated(folder: Path, weights_digest: str) -> Path:
 def export_with_blocks(folder: Path) -> Path:
     """Write an export in bf16 whose transformer has two joint blocks."""
     write_small_export(folder, MODEL_FOLDER, "bf16")
-    block_graph(folder / "transformer")
+    write_block_graph(folder / "transformer")
     card = read_export(folder)
     write_export(folder, replace(card, files=hash_export_files(folder)))
     return folder

@@ -17,7 +17,7 @@ from infra.onnx_graphs.export_manifest import read_export_manifest
 from infra.onnx_graphs.graph_spec import TRANSFORMER, fixed_axis_sizes
 from infra.onnx_graphs.graph_verification import verify_export
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
-from tests.fixtures.tensorrt_host import recording_host
+from tests.fixtures.tensorrt_host import fake_tensorrt_host
 
 __all__ = ["tiny_export", "tiny_model"]
 
@@ -94,12 +94,12 @@ def test_plans_are_verified_one_after_the_other_whatever_scratch_each_wants(
     # Both sizes have as many tokens: one profile for the transformer, two for the decoder, which so wants more.
     sizes = [ImageSize(128, 64), ImageSize(64, 128)]
     order = EngineBuildRequest(tiny_model, tiny_export, tmp_path, sizes, batch_range(1, 2), "fp32")
-    build_engine_folder(prepare_build(order, str), str, recording_host)
+    build_engine_folder(prepare_build(order, str), str, fake_tensorrt_host)
     verdict = verify_export(
         str(tiny_model),
         tiny_export,
         str,
-        EngineGraphOpener(tmp_path, read_export_manifest(tiny_export), recording_host),
+        EngineGraphOpener(tmp_path, read_export_manifest(tiny_export), fake_tensorrt_host),
     )
     assert (verdict.runtime, verdict.passed) == ("tensorrt", True)
     assert {case.graph for case in verdict.cases} == {"transformer", "vae_decoder"}

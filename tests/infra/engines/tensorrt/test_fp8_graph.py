@@ -19,7 +19,7 @@ from infra.engines.tensorrt.fp8_calibration import BLOCK_LINEARS, layer_name
 from infra.engines.tensorrt.fp8_graph import FP8_MAX, block_matmuls, quantize_weights, write_fp8_graph
 from infra.errors import EngineError
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
-from tests.fixtures.small_onnx_graphs import block_graph
+from tests.fixtures.small_onnx_graphs import write_block_graph
 
 __all__ = ["tiny_export", "tiny_model"]
 
@@ -69,7 +69,7 @@ def test_a_z_image_with_one_block_in_fp8_is_close_to_itself_and_not_the_same(tin
 def test_only_the_chosen_products_are_in_fp8_and_those_that_share_an_input_share_its_pair(
     tmp_path: Path, kind: int
 ) -> None:
-    source = block_graph(tmp_path / "in", kind)
+    source = write_block_graph(tmp_path / "in", kind)
     write_fp8_graph(source, tmp_path / "out" / "model.onnx", SECOND)
     onnx.checker.check_model(str(tmp_path / "out" / "model.onnx"), full_check=True)
     graph = onnx.load(tmp_path / "out" / "model.onnx").graph
@@ -91,7 +91,7 @@ def test_only_the_chosen_products_are_in_fp8_and_those_that_share_an_input_share
 
 
 def test_the_largest_of_those_that_share_an_input_sets_its_scale(tmp_path: Path) -> None:
-    source = block_graph(tmp_path / "in", TensorProto.FLOAT)
+    source = write_block_graph(tmp_path / "in", TensorProto.FLOAT)
     write_fp8_graph(source, tmp_path / "model.onnx", {**SECOND, layer_name(1, "attention.to_k"): 448.0})
     held = {tensor.name: tensor for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer}
     assert float(onnx.numpy_helper.to_array(held["in1_scale"])) == 1.0
@@ -112,7 +112,7 @@ def test_weights_lose_a_sixteenth_at_most_and_none_is_cut_off(values: list[float
 
 
 def test_a_graph_of_another_form_or_model_is_refused(tmp_path: Path) -> None:
-    source = block_graph(tmp_path / "in")
+    source = write_block_graph(tmp_path / "in")
     with pytest.raises(EngineError, match=r"has no 'layers\.7\.attention\.to_q' as its calibration has"):
         write_fp8_graph(source, tmp_path / "model.onnx", {layer_name(7, "attention.to_q"): 1.0})
     model = onnx.load(source)
@@ -126,14 +126,14 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    source = block_graph(tmp_path / "in")
+    source = write_block_graph(tmp_path / "in")
     monkeypatch.setattr(quantizing, "_append_external", full)
     with pytest.raises(EngineError, match=r"could not be written \(No space left on device\): make room"):
         write_fp8_graph(source, tmp_path / "model.onnx", SECOND)
 
 
 def test_the_graph_is_not_changed_where_it_lies(tmp_path: Path) -> None:
-    source = block_graph(tmp_path / "in")
+    source = write_block_graph(tmp_path / "in")
     before = source.read_bytes()
     write_fp8_graph(source, tmp_path / "out" / "model.onnx", SECOND)
     assert source.read_bytes() == before

@@ -20,7 +20,7 @@ TEXTS = ["a red mug", "a blue ball on a wooden table, seen from above, " * 4, "b
 CONFIGS = component_configs(MODEL_FOLDER)
 
 
-class ByTorch:
+class TorchRuntime:
     """Runs a graph's module as it is, and notes the batch of each run; its answer is overwritten by the next one."""
 
     name = "torch"
@@ -67,9 +67,9 @@ def pictures(pipeline: Any, texts: list[str], guidance: float = 0.0) -> np.ndarr
     return np.asarray(made) * 255
 
 
-def with_engine(pipeline: Any, batch: AxisRange) -> tuple[Any, ByTorch, ByTorch]:
-    steps = ByTorch(TokenTransformer(pipeline.transformer), "velocity")
-    decoder = ByTorch(LatentDecoder(pipeline.vae), "images")
+def with_engine(pipeline: Any, batch: AxisRange) -> tuple[Any, TorchRuntime, TorchRuntime]:
+    steps = TorchRuntime(TokenTransformer(pipeline.transformer), "velocity")
+    decoder = TorchRuntime(LatentDecoder(pipeline.vae), "images")
     made = ZImagePipeline(
         scheduler=pipeline.scheduler,
         text_encoder=pipeline.text_encoder,
@@ -121,7 +121,7 @@ def test_runs_are_cut_in_order_and_filled_up_with_their_last() -> None:
     assert split_into_batches([], AxisRange(1, 4, 4)) == []
 
 
-class InOneMemory:
+class ReusedBufferRuntime:
     """Answers each run with its number, always in the same memory, as a recorded graph does."""
 
     name = "memory"
@@ -143,10 +143,14 @@ class InOneMemory:
 
 
 def test_an_answer_is_not_overwritten_by_the_next_run() -> None:
-    engine = TransformerAdapter(InOneMemory("velocity", (1, 32, 64)), CONFIGS[0], AxisRange(1, 4, 4), torch.float32)
+    engine = TransformerAdapter(
+        ReusedBufferRuntime("velocity", (1, 32, 64)), CONFIGS[0], AxisRange(1, 4, 4), torch.float32
+    )
     captions = [torch.zeros(tokens, 96) for tokens in (9, 40)]
     [first, second] = engine([torch.zeros(16, 1, 2, 2)] * 2, torch.ones(2), captions)[0]
     assert (float(first.mean()), float(second.mean())) == (1.0, 2.0)
-    decoder = VaeDecoderAdapter(InOneMemory("images", (2, 3, 32, 32)), CONFIGS[1], AxisRange(1, 2, 2), torch.float32)
+    decoder = VaeDecoderAdapter(
+        ReusedBufferRuntime("images", (2, 3, 32, 32)), CONFIGS[1], AxisRange(1, 2, 2), torch.float32
+    )
     [images] = decoder.decode(torch.zeros(4, 16, 2, 2))
     assert [float(image.mean()) for image in images] == [1.0, 1.0, 2.0, 2.0]

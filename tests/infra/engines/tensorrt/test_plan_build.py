@@ -20,7 +20,7 @@ from infra.engines.tensorrt.profiles import ImageSize, batch_range, build_profil
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER
 from infra.testing.fake_tensorrt import FakeTensorRT
-from tests.fixtures.small_onnx_graphs import SIZES
+from tests.fixtures.small_onnx_graphs import AXIS_SIZES
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -35,7 +35,7 @@ def order(graphs: Path, out: Path, **changes: Any) -> PlanBuildSpec:
     given: dict[str, Any] = {
         "onnx": graphs / "transformer" / "model.onnx",
         "plan": out / "transformer" / "model.plan",
-        "shapes": [input_shape_ranges(TRANSFORMER, profile, SIZES) for profile in profiles],
+        "shapes": [input_shape_ranges(TRANSFORMER, profile, AXIS_SIZES) for profile in profiles],
         "timing_cache": out / "timing.cache",
     }
     return PlanBuildSpec(**{**given, **changes})

@@ -19,7 +19,7 @@ from infra.engines.tensorrt.profiles import (
 )
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
-from tests.fixtures.small_onnx_graphs import SIZES, transformer_answer, transformer_feeds
+from tests.fixtures.small_onnx_graphs import AXIS_SIZES, expected_transformer_output, transformer_feeds
 
 PROFILES = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 4))
 BYTES = 1 << 30
@@ -31,7 +31,7 @@ def plan(small_graphs: Path, tmp_path: Path, host: TensorRtHost) -> Path:
 
 
 def built(host: TensorRtHost, graphs: Path, out: Path, profiles: list[Profile]) -> Path:
-    shapes = [input_shape_ranges(TRANSFORMER, profile, SIZES) for profile in profiles]
+    shapes = [input_shape_ranges(TRANSFORMER, profile, AXIS_SIZES) for profile in profiles]
     source = graphs / "transformer" / "model.onnx"
     build_plan(host.trt, PlanBuildSpec(source, out / "model.plan", shapes, out / "timing.cache"))
     host.trt.calls.clear()
@@ -56,7 +56,7 @@ def test_answers_are_those_of_the_graph_for_every_batch_and_caption(plan: Path, 
     for batch, tokens, caption in ((1, 64, 32), (3, 64, 96), (4, 32, 512), (1, 64, 32)):
         feeds = transformer_feeds(batch, tokens, caption, seed=batch + caption)
         answer = runtime.run(feeds)["velocity"]
-        assert torch.allclose(answer, transformer_answer(feeds), atol=1e-3)
+        assert torch.allclose(answer, expected_transformer_output(feeds), atol=1e-3)
         assert answer.shape == (batch, tokens, 64)
 
 
@@ -89,7 +89,7 @@ def test_each_set_of_shapes_has_a_context_of_its_own_in_the_profile_that_takes_i
 
 def test_what_was_recorded_is_kept_within_its_bytes_and_made_again(plan: Path, host: TensorRtHost) -> None:
     feeds = transformer_feeds(1, 64, 32)
-    answer = transformer_answer(feeds)
+    answer = expected_transformer_output(feeds)
     held = sum(each.numel() * each.element_size() for each in feeds.values()) + answer.numel() * 4
     runtime = opened(host, plan, budget=3 * held)
     for caption in (32, 64, 32):

@@ -17,7 +17,7 @@ from infra.engines.tensorrt.profiles import (
     input_shape_ranges,
 )
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
-from tests.fixtures.small_onnx_graphs import SIZES
+from tests.fixtures.small_onnx_graphs import AXIS_SIZES
 
 SIDES = st.integers(1, 256).map(lambda steps: 16 * steps)
 BATCHES = st.tuples(st.integers(1, 8), st.integers(0, 8)).map(lambda ends: batch_range(ends[0], ends[0] + ends[1]))
@@ -25,7 +25,7 @@ CAPTION_LENGTHS = st.integers(1, 16).map(lambda steps: 32 * steps)
 
 
 def shapes(batch: int, tokens: int, caption: int) -> dict[str, tuple[int, ...]]:
-    sizes = {**SIZES, "batch": batch, "image_tokens": tokens, "caption_tokens": caption}
+    sizes = {**AXIS_SIZES, "batch": batch, "image_tokens": tokens, "caption_tokens": caption}
     return {port.name: tuple(int(axis) for axis in port.shape(sizes)) for port in TRANSFORMER.inputs}
 
 
@@ -53,7 +53,7 @@ def test_every_shape_of_a_built_size_finds_a_profile_that_takes_it(
     tokens = -(-(size.width // 16) * (size.height // 16) // 32) * 32
     given_shapes = shapes(data.draw(st.integers(batch.low, batch.high)), tokens, data.draw(CAPTION_LENGTHS))
     profile = profiles[find_profile(TRANSFORMER, profiles, given_shapes)]
-    for name, (least, _, largest) in input_shape_ranges(TRANSFORMER, profile, SIZES).items():
+    for name, (least, _, largest) in input_shape_ranges(TRANSFORMER, profile, AXIS_SIZES).items():
         for low, found, high in zip(least, given_shapes[name], largest, strict=True):
             assert low <= found <= high
 
@@ -64,20 +64,24 @@ def test_shapes_are_ordered_and_the_usual_one_is_the_batch_that_is_run(
 ) -> None:
     for graph in (TRANSFORMER, VAE_DECODER):
         for profile in build_profiles(graph, sizes, batch):
-            for least, usual, largest in input_shape_ranges(graph, profile, SIZES).values():
+            for least, usual, largest in input_shape_ranges(graph, profile, AXIS_SIZES).values():
                 assert all(low <= mid <= high for low, mid, high in zip(least, usual, largest, strict=True))
             assert profile["batch"].optimal == batch.high
 
 
 def test_z_image_at_1024_pixels_in_batches_of_one_to_four() -> None:
     [profile] = build_profiles(TRANSFORMER, [ImageSize(1024, 1024)], batch_range(1, 4))
-    assert input_shape_ranges(TRANSFORMER, profile, SIZES)["image_patches"] == (
+    assert input_shape_ranges(TRANSFORMER, profile, AXIS_SIZES)["image_patches"] == (
         (1, 4096, 64),
         (4, 4096, 64),
         (4, 4096, 64),
     )
-    assert input_shape_ranges(TRANSFORMER, profile, SIZES)["caption_features"] == ((1, 32, 8), (4, 96, 8), (4, 512, 8))
-    assert input_shape_ranges(TRANSFORMER, profile, SIZES)["image_cosines"] == ((4096, 4),) * 3
+    assert input_shape_ranges(TRANSFORMER, profile, AXIS_SIZES)["caption_features"] == (
+        (1, 32, 8),
+        (4, 96, 8),
+        (4, 512, 8),
+    )
+    assert input_shape_ranges(TRANSFORMER, profile, AXIS_SIZES)["image_cosines"] == ((4096, 4),) * 3
 
 
 def test_sizes_that_a_graph_cannot_tell_apart_share_a_profile() -> None:
@@ -156,6 +160,8 @@ def test_batches_hold_every_item_once_and_are_never_too_small_or_too_large(count
 
 def test_an_axis_without_a_range_is_an_error_of_ours() -> None:
     with pytest.raises(ValueError, match="'caption_tokens' has neither a range nor a fixed size"):
-        input_shape_ranges(TRANSFORMER, {"batch": AxisRange(1, 1, 1), "image_tokens": AxisRange(32, 32, 32)}, SIZES)
+        input_shape_ranges(
+            TRANSFORMER, {"batch": AxisRange(1, 1, 1), "image_tokens": AxisRange(32, 32, 32)}, AXIS_SIZES
+        )
     with pytest.raises(ValueError, match="low <= usual <= high"):
         AxisRange(2, 1, 4)

@@ -69,13 +69,13 @@ def refusal(asked: EngineSpec, kind: type[EngineError] = EngineError) -> str:
 
 
 @pytest.fixture
-def rehearsed(small_export: Path, tmp_path: Path) -> Path:
+def onnxruntime_engine(small_export: Path, tmp_path: Path) -> Path:
     return build(small_export, tmp_path / "engine", "onnxruntime")
 
 
-def test_a_size_that_was_not_built_is_a_failure_with_the_mend_beside_good_pictures(rehearsed: Path) -> None:
+def test_a_size_that_was_not_built_is_a_failure_with_the_mend_beside_good_pictures(onnxruntime_engine: Path) -> None:
     odd = [Prompt("large", "a mug", 1, 256, 128, steps=1), Prompt("wrong", "a mug", 1, 100, 128, steps=1)]
-    made = answers(open_engine(spec(rehearsed)), [*odd, *PROMPTS])
+    made = answers(open_engine(spec(onnxruntime_engine)), [*odd, *PROMPTS])
     reasons = {key: answer.reason for key, answer in made.items() if isinstance(answer, Failure)}
     assert reasons == {
         "large": "The engine was built for 128x128, not for 256x128: add it to --sizes of `packshot engine build`.",
@@ -87,28 +87,28 @@ def test_a_size_that_was_not_built_is_a_failure_with_the_mend_beside_good_pictur
 
 
 def test_the_plans_and_their_rehearsal_paint_the_same(
-    small_export: Path, rehearsed: Path, tmp_path: Path, host: TensorRtHost
+    small_export: Path, onnxruntime_engine: Path, tmp_path: Path, host: TensorRtHost
 ) -> None:
     plans = build(small_export, tmp_path / "plans", "tensorrt", host)
     by_plans = pixels(on_host(spec(plans), host), PROMPTS)
-    by_graphs = pixels(open_engine(spec(rehearsed)), PROMPTS)
+    by_graphs = pixels(open_engine(spec(onnxruntime_engine)), PROMPTS)
     assert by_plans.keys() == by_graphs.keys()
     assert all(np.array_equal(by_plans[key], by_graphs[key]) for key in by_plans)
 
 
-def test_the_engine_is_called_tensorrt_and_fills_the_batch_that_it_was_built_for(rehearsed: Path) -> None:
-    engine = open_engine(spec(rehearsed))
+def test_the_engine_is_called_tensorrt_and_fills_the_batch_that_it_was_built_for(onnxruntime_engine: Path) -> None:
+    engine = open_engine(spec(onnxruntime_engine))
     assert isinstance(engine, ThreadedEngine)
     assert (engine.name, engine.batch_size) == ("tensorrt", 3)
     engine.close()
-    smaller = open_engine(spec(rehearsed, batch_size=2))
+    smaller = open_engine(spec(onnxruntime_engine, batch_size=2))
     assert isinstance(smaller, ThreadedEngine)
     assert smaller.batch_size == 2
     smaller.close()
 
 
-def test_neither_transformer_nor_vae_is_loaded_beside_the_engine(rehearsed: Path) -> None:
-    painter, _ = create_tensorrt_backend_from_spec(spec(rehearsed))
+def test_neither_transformer_nor_vae_is_loaded_beside_the_engine(onnxruntime_engine: Path) -> None:
+    painter, _ = create_tensorrt_backend_from_spec(spec(onnxruntime_engine))
     painter.load()
     pipeline = painter._backend._pipeline  # type: ignore[attr-defined]
     loaded = {name for name, part in pipeline.components.items() if hasattr(part, "parameters")}
@@ -118,15 +118,15 @@ def test_neither_transformer_nor_vae_is_loaded_beside_the_engine(rehearsed: Path
     painter.close()
 
 
-def test_an_engine_of_other_weights_is_refused_by_both_digests(rehearsed: Path, tiny_checkpoint: Path) -> None:
+def test_an_engine_of_other_weights_is_refused_by_both_digests(onnxruntime_engine: Path, tiny_checkpoint: Path) -> None:
     for weights in (None, model_folder_digest(tiny_checkpoint)):
-        said = refusal(spec(rehearsed, source=str(tiny_checkpoint), weights_digest=weights), EngineUnsuitable)
+        said = refusal(spec(onnxruntime_engine, source=str(tiny_checkpoint), weights_digest=weights), EngineUnsuitable)
         assert model_folder_digest(MODEL_FOLDER) in said
         assert model_folder_digest(tiny_checkpoint) in said
 
 
-def test_a_recipes_precision_is_honoured_or_refused(rehearsed: Path) -> None:
-    said = refusal(spec(rehearsed, precision="bf16"), EngineUnsuitable)
+def test_a_recipes_precision_is_honoured_or_refused(onnxruntime_engine: Path) -> None:
+    said = refusal(spec(onnxruntime_engine, precision="bf16"), EngineUnsuitable)
     assert "computes in 'fp32' and the recipe asks for 'bf16': build one with --precision bf16" in said
 
 
@@ -185,9 +185,9 @@ def test_packshot_nano_through_plans_and_graphs_gives_the_torch_engines_pictures
     compare_with_torch(MODEL_FOLDER, tmp_path / "export", tmp_path, host)
 
 
-def test_an_engine_is_one_more_backend_of_the_bench(rehearsed: Path) -> None:
+def test_an_engine_is_one_more_backend_of_the_bench(onnxruntime_engine: Path) -> None:
     cases = [BenchmarkCase(128, 1, 1, 1), BenchmarkCase(256, 1, 1, 1)]
-    backends = {"tensorrt": tensorrt_backend_factory(rehearsed)}
+    backends = {"tensorrt": tensorrt_backend_factory(onnxruntime_engine)}
     rows = [
         row
         for row in measure_backends(StoredPipeline(str(MODEL_FOLDER)), "cpu", "fp32", cases, backends)

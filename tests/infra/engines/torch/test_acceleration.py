@@ -18,7 +18,7 @@ from infra.interfaces import Frame, Prompt
 from infra.models.loading import StoredPipeline
 
 
-class Bringing:
+class TransformerReplacement:
     """Brings the transformer of another copy of the model, as an engine of another runtime would."""
 
     name = "bringing"
@@ -44,7 +44,7 @@ def test_a_component_that_an_accelerator_brings_is_not_loaded_and_the_picture_is
     tiny_checkpoint: Path,
 ) -> None:
     weights = StoredPipeline(str(tiny_checkpoint))
-    bringing = Bringing(weights.load_pipeline(torch.float32).transformer)
+    bringing = TransformerReplacement(weights.load_pipeline(torch.float32).transformer)
     pictures = []
     for accelerator in (bringing, EagerAccelerator()):
         painter = DiffusersBackend(weights, "fp32", accelerator)
@@ -60,7 +60,7 @@ def test_a_component_that_an_accelerator_brings_is_not_loaded_and_the_picture_is
 
 def test_what_can_be_made_again_is_freed_before_a_smaller_batch_is_tried(tiny_checkpoint: Path) -> None:
     weights = StoredPipeline(str(tiny_checkpoint))
-    bringing = Bringing(weights.load_pipeline(torch.float32).transformer)
+    bringing = TransformerReplacement(weights.load_pipeline(torch.float32).transformer)
 
     def refuse(_model: object, inputs: tuple[list[object], ...]) -> None:
         if len(inputs[0]) > 1:

@@ -19,7 +19,7 @@ from infra.models.loading import StoredPipeline
 TEXTS = ("a red cube", "a lighthouse in the storm, " * 6, "造相", "", "cat")
 
 
-class Watched:
+class CountingEncoder:
     """The tiny pipeline's tokenizer and encoder; it remembers what each call was asked for."""
 
     def __init__(self, pipeline: Any) -> None:
@@ -46,7 +46,7 @@ def announced(captions: CaptionEmbedder, texts: Sequence[str]) -> None:
 
 
 def test_a_window_is_embedded_in_one_call_padded_to_its_longest_and_each_text_once(pipeline: Any) -> None:
-    watched = Watched(pipeline)
+    watched = CountingEncoder(pipeline)
     captions = CaptionEmbedder(watched, encoder_batch=8)
     announced(captions, [*TEXTS, "cat", "cat"])
     captions.embed(["cat", "cat"])
@@ -56,7 +56,7 @@ def test_a_window_is_embedded_in_one_call_padded_to_its_longest_and_each_text_on
 
 
 def test_more_than_the_encoder_takes_at_once_are_cut_into_calls(pipeline: Any) -> None:
-    watched = Watched(pipeline)
+    watched = CountingEncoder(pipeline)
     captions = CaptionEmbedder(watched, encoder_batch=2)
     announced(captions, [f"announced {number}" for number in range(9)])
     captions.embed(["one", "two", "three"])
@@ -68,8 +68,8 @@ def test_more_than_the_encoder_takes_at_once_are_cut_into_calls(pipeline: Any) -
 
 
 def test_a_caption_is_the_same_alone_and_beside_longer_ones(pipeline: Any) -> None:
-    together = CaptionEmbedder(Watched(pipeline), encoder_batch=8).embed(list(TEXTS))
-    alone = [CaptionEmbedder(Watched(pipeline), encoder_batch=1).embed([text])[0] for text in TEXTS]
+    together = CaptionEmbedder(CountingEncoder(pipeline), encoder_batch=8).embed(list(TEXTS))
+    alone = [CaptionEmbedder(CountingEncoder(pipeline), encoder_batch=1).embed([text])[0] for text in TEXTS]
     for some, other in zip(together, alone, strict=True):
         assert some.shape == other.shape
         assert float((some - other).abs().max()) < 1e-5
@@ -77,7 +77,7 @@ def test_a_caption_is_the_same_alone_and_beside_longer_ones(pipeline: Any) -> No
 
 
 def test_left_padding_would_be_a_prefix_so_such_a_tokenizer_gets_one_caption_at_a_time(pipeline: Any) -> None:
-    watched = Watched(pipeline)
+    watched = CountingEncoder(pipeline)
     captions = CaptionEmbedder(watched, encoder_batch=8)
     pipeline.tokenizer.padding_side = "left"
     try:
@@ -91,7 +91,7 @@ def test_left_padding_would_be_a_prefix_so_such_a_tokenizer_gets_one_caption_at_
 
 
 def test_what_is_kept_is_bounded_in_tokens_and_the_oldest_goes_first(pipeline: Any) -> None:
-    watched = Watched(pipeline)
+    watched = CountingEncoder(pipeline)
     captions = CaptionEmbedder(watched, encoder_batch=1, max_cached_tokens=60)
     first, second = captions.embed(["first", "second"])
     assert len(first) + len(second) < 60
@@ -108,7 +108,7 @@ def test_what_is_kept_is_bounded_in_tokens_and_the_oldest_goes_first(pipeline: A
 
 
 def test_a_text_that_cannot_be_embedded_spoils_one_call_only(pipeline: Any) -> None:
-    captions = CaptionEmbedder(Watched(pipeline), encoder_batch=4)
+    captions = CaptionEmbedder(CountingEncoder(pipeline), encoder_batch=4)
     announced(captions, ["[poison]"])
     with pytest.raises(ValueError, match="as ordered"):
         captions.embed(["good"])
@@ -116,7 +116,7 @@ def test_a_text_that_cannot_be_embedded_spoils_one_call_only(pipeline: Any) -> N
 
 
 def test_announcements_of_those_who_left_are_forgotten(pipeline: Any) -> None:
-    captions = CaptionEmbedder(Watched(pipeline), encoder_batch=4)
+    captions = CaptionEmbedder(CountingEncoder(pipeline), encoder_batch=4)
     announced(captions, [str(number) for number in range(MAX_ANNOUNCED_TEXTS + 50)])
     assert len(captions._announced) == MAX_ANNOUNCED_TEXTS
     captions.embed(["wished"])
@@ -126,7 +126,7 @@ def test_announcements_of_those_who_left_are_forgotten(pipeline: Any) -> None:
 
 
 def test_a_tokenizer_that_wraps_captions_in_another_way_is_noticed(pipeline: Any) -> None:
-    class Longer(Watched):
+    class Longer(CountingEncoder):
         def encode_prompt(self, texts: list[str], *, max_sequence_length: int, **others: Any) -> Any:
             made, none = super().encode_prompt(texts, max_sequence_length=max_sequence_length, **others)
             return [torch.cat([each, each[-1:]]) for each in made], none
@@ -139,7 +139,7 @@ def test_grouping_a_window_announces_its_texts_and_a_cpu_gets_them_one_by_one(ti
     painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
     painter.load()
     assert painter._caption_embedder._at_once == 1
-    watched = Watched(painter._pipeline)
+    watched = CountingEncoder(painter._pipeline)
     painter._caption_embedder = CaptionEmbedder(watched, encoder_batch=8)
     prompts = [Prompt(str(number), text, number, 32, 32, steps=1) for number, text in enumerate(TEXTS)]
     for prompt in prompts:

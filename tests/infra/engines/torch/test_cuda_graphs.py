@@ -97,7 +97,7 @@ def test_what_cannot_be_recorded_runs_as_usual_and_is_not_tried_again(caplog: py
 
 
 @pytest.fixture(scope="module")
-def usual(tiny_checkpoint: Path) -> Iterator[ThreadedEngine]:
+def baseline_engine(tiny_checkpoint: Path) -> Iterator[ThreadedEngine]:
     engine = ThreadedEngine(DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32"), 2, 16)
     yield engine
     engine.close()
@@ -117,14 +117,14 @@ def pictures(engine: ThreadedEngine, wanted: list[Prompt]) -> dict[str, Any]:
 
 
 def test_pictures_from_recordings_are_those_of_diffusers_whatever_the_captions_real_length(
-    tiny_checkpoint: Path, usual: ThreadedEngine
+    tiny_checkpoint: Path, baseline_engine: ThreadedEngine
 ) -> None:
     recorder = FakeGraphCapturer()
     engine = ThreadedEngine(
         DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
     )
     wanted = prompts(18)
-    found, expected = pictures(engine, wanted), pictures(usual, wanted)
+    found, expected = pictures(engine, wanted), pictures(baseline_engine, wanted)
     assert max(int(np.abs(found[key] - expected[key]).max()) for key in expected) <= TOLERANCE
     # 6 batches of the short captions and 3 of the long one, 3 steps each: the first 8 steps of a shape run as usual
     assert recorder.captured == 2
@@ -135,13 +135,15 @@ def test_pictures_from_recordings_are_those_of_diffusers_whatever_the_captions_r
     assert recorder.freed == 2
 
 
-def test_guidance_with_a_negative_of_another_length_runs_as_usual(tiny_checkpoint: Path, usual: ThreadedEngine) -> None:
+def test_guidance_with_a_negative_of_another_length_runs_as_usual(
+    tiny_checkpoint: Path, baseline_engine: ThreadedEngine
+) -> None:
     recorder = FakeGraphCapturer()
     engine = ThreadedEngine(
         DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
     )
     wanted = [prompt for prompt in prompts(18, guidance=2.0) if prompt.text == TEXTS[2]]
-    found, expected = pictures(engine, wanted), pictures(usual, wanted)
+    found, expected = pictures(engine, wanted), pictures(baseline_engine, wanted)
     assert max(int(np.abs(found[key] - expected[key]).max()) for key in expected) <= TOLERANCE
     assert recorder.captured == 0
     engine.close()

@@ -34,7 +34,7 @@ def engine(tiny_checkpoint: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def painter(tiny_checkpoint: Path) -> DiffusersBackend:
+def backend(tiny_checkpoint: Path) -> DiffusersBackend:
     loaded = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
     loaded.load()
     return loaded
@@ -101,11 +101,11 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
         assert answer.seconds > 0
 
 
-def test_the_tokens_counted_are_the_tokens_embedded(painter: DiffusersBackend) -> None:
+def test_the_tokens_counted_are_the_tokens_embedded(backend: DiffusersBackend) -> None:
     for text in ("", *TEXTS):
-        (embedding,) = painter._caption_embedder.embeddings([text])
+        (embedding,) = backend._caption_embedder.embeddings([text])
         padded = -(-len(embedding) // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
-        assert painter.batch_key(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
+        assert backend.batch_key(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
 
 

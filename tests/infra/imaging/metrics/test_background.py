@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.imaging.metrics.background import measure_background
-from tests.fixtures.product_images import noisy, plain
+from tests.fixtures.product_images import flat_image, noisy
 
 
 def test_the_background_is_white_only_where_the_ring_is() -> None:
     def white() -> float:
         return measure_background(picture)["background.white"]
 
-    picture = plain(500, 255)
+    picture = flat_image(500, 255)
     assert white() == 1
     picture[:, :250] = 249
     assert white() == pytest.approx(0.5, abs=0.02)
@@ -27,7 +27,7 @@ def test_the_background_is_white_only_where_the_ring_is() -> None:
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_grey_has_no_cast_and_a_plain_ground_no_deviation(grey: int) -> None:
-    measured = measure_background(plain(256, grey))
+    measured = measure_background(flat_image(256, grey))
     assert measured["background.cast"] == pytest.approx(0, abs=0.02)
     assert measured["background.deviation"] == 0
 
@@ -49,7 +49,7 @@ def test_a_cast_is_read_in_units_of_lab(colour: tuple[int, int, int]) -> None:
 
 
 def test_the_deviation_is_in_grey_levels() -> None:
-    assert measure_background(noisy(plain(512, 200), 6))["background.deviation"] == pytest.approx(6, abs=0.3)
+    assert measure_background(noisy(flat_image(512, 200), 6))["background.deviation"] == pytest.approx(6, abs=0.3)
     slope = np.linspace(220, 250, 512).astype(np.uint8)
     picture = cv2.merge([np.tile(slope, (512, 1))] * 3)
     assert measure_background(picture)["background.deviation"] > 8

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from infra.imaging.metrics.composition import measure_composition
 from infra.imaging.metrics.foreground import find_foreground
 from infra.interfaces import Pixels
-from tests.fixtures.product_images import exposed, framed, good_pictures, noisy, plain, scaled, shifted
+from tests.fixtures.product_images import exposed, flat_image, framed, noisy, passing_images, scaled, shifted
 
 
 def measured(picture: Pixels) -> dict[str, float]:
@@ -18,7 +18,7 @@ def measured(picture: Pixels) -> dict[str, float]:
 
 def block(size: int, left: float, top: float, right: float, bottom: float) -> Pixels:
     """Return a red block on white; places are shares of the frame."""
-    picture = plain(size, 254)
+    picture = flat_image(size, 254)
     picture[round(top * size) : round(bottom * size), round(left * size) : round(right * size)] = (180, 40, 40)
     return picture
 
@@ -47,7 +47,7 @@ def test_the_frames_sides_that_a_product_touches_are_counted(box: tuple[float, .
 
 
 def test_specks_of_noise_do_not_stretch_the_box() -> None:
-    clean, loud = (measured(noisy(good_pictures(256)["red ball"], sigma)) for sigma in (0, 9))
+    clean, loud = (measured(noisy(passing_images(256)["red ball"], sigma)) for sigma in (0, 9))
     for name in ("fill.side", "centre.off", "edges.touched", "parts.count"):
         assert loud[name] == pytest.approx(clean[name], abs=0.02), name
 
@@ -59,13 +59,13 @@ def test_pieces_are_counted_and_crumbs_are_not() -> None:
     crumbs = block(256, 0.1, 0.2, 0.4, 0.8)
     crumbs[200:230, 200:230] = 0
     assert measured(crumbs)["parts.count"] == 1
-    assert measured(plain(256, 254))["parts.count"] == 0
+    assert measured(flat_image(256, 254))["parts.count"] == 0
 
 
 def test_exposure_is_the_products_and_not_the_frames() -> None:
-    ball = good_pictures(256)["red ball"]
+    ball = passing_images(256)["red ball"]
     assert measured(scaled(ball, 0.5))["exposure.mean"] == pytest.approx(measured(ball)["exposure.mean"], abs=6)
-    dark = measured(exposed(good_pictures(256)["black ball"], 0.3, 2))
+    dark = measured(exposed(passing_images(256)["black ball"], 0.3, 2))
     assert dark["exposure.crushed"] > 0.9
     light = block(256, 0.1, 0.1, 0.9, 0.9)
     light[100:228, 26:230] = (255, 252, 238)
@@ -74,7 +74,7 @@ def test_exposure_is_the_products_and_not_the_frames() -> None:
 
 @pytest.mark.parametrize("size", [256, 1024])
 def test_a_border_is_found_by_its_step_from_what_it_frames(size: int) -> None:
-    ball = good_pictures(size)["red ball"]
+    ball = passing_images(size)["red ball"]
     assert measured(ball)["frame.step"] == 0
     for pixels, colour in ((3, (0, 0, 0)), (size // 50, (200, 30, 30)), (size // 20, (205, 205, 205))):
         assert measured(framed(ball, pixels, colour))["frame.step"] > 40, (pixels, colour)
@@ -85,12 +85,12 @@ def test_a_border_is_found_by_its_step_from_what_it_frames(size: int) -> None:
 
 
 def test_a_plain_grey_ground_is_no_border() -> None:
-    ball = good_pictures(256)["red ball"].astype(np.int16)
+    ball = passing_images(256)["red ball"].astype(np.int16)
     assert measured(np.asarray(np.clip(ball - 60, 0, 255), np.uint8))["frame.step"] == 0
 
 
 def test_equal_halves_are_alike_and_mirrored_ones_are_not() -> None:
-    pictures = good_pictures(256)
+    pictures = passing_images(256)
     half = cv2.resize(pictures["red ball"], (128, 256), interpolation=cv2.INTER_AREA)
     assert measured(np.hstack([half, half]))["collage.halves"] > 0.99
     assert measured(np.vstack([half.transpose(1, 0, 2)] * 2))["collage.halves"] > 0.99
@@ -99,24 +99,24 @@ def test_equal_halves_are_alike_and_mirrored_ones_are_not() -> None:
 
 
 def test_an_edge_across_the_whole_frame_is_a_line_of_one() -> None:
-    ball = good_pictures(256)["red ball"]
+    ball = passing_images(256)["red ball"]
     grey = np.asarray(np.clip(ball.astype(np.int16) - 60, 0, 255), np.uint8)
     assert measured(np.hstack([ball[:, :128], grey[:, 128:]]))["collage.line"] == 1
     assert measured(np.vstack([ball[:90], grey[90:]]))["collage.line"] == 1
     assert measured(block(256, 0.15, 0.15, 0.85, 0.85))["collage.line"] == pytest.approx(0.7, abs=0.02)
-    assert measured(plain(256, 254))["collage.line"] == 0
+    assert measured(flat_image(256, 254))["collage.line"] == 0
 
 
-@pytest.mark.parametrize("name", sorted(good_pictures(64)))
+@pytest.mark.parametrize("name", sorted(passing_images(64)))
 def test_nothing_moves_with_the_pictures_size(name: str) -> None:
-    small, large = (measured(good_pictures(size)[name]) for size in (256, 1024))
+    small, large = (measured(passing_images(size)[name]) for size in (256, 1024))
     for score, value in small.items():
         near = 0.6 if score == "collage.line" and name == "knitted ball" else 3 if score == "exposure.mean" else 0.05
         assert large[score] == pytest.approx(value, abs=near), score
 
 
 def test_a_shift_moves_the_place_alone() -> None:
-    ball = scaled(good_pictures(256)["red ball"], 0.7)
+    ball = scaled(passing_images(256)["red ball"], 0.7)
     moved = measured(shifted(ball, 0.1, 0))
     assert moved["centre.off"] == pytest.approx(0.1, abs=0.01)
     assert moved["fill.side"] == pytest.approx(measured(ball)["fill.side"], abs=0.01)
@@ -141,18 +141,18 @@ def test_every_form_of_noise_gives_finite_numbers_in_their_bounds(
 
 
 def test_a_white_border_is_taken_for_background() -> None:
-    grey = np.asarray(np.clip(good_pictures(256)["red ball"].astype(np.int16) - 70, 0, 255), np.uint8)
+    grey = np.asarray(np.clip(passing_images(256)["red ball"].astype(np.int16) - 70, 0, 255), np.uint8)
     assert measured(framed(grey, 8, (254, 254, 254)))["frame.step"] == 0
     assert measured(framed(grey, 8, (20, 20, 20)))["frame.step"] > 40
 
 
 def test_sides_of_different_colours_are_a_scene_and_no_border() -> None:
-    scene = framed(good_pictures(256)["red ball"], 8, (90, 90, 90))
+    scene = framed(passing_images(256)["red ball"], 8, (90, 90, 90))
     scene[:8], scene[-8:] = (60, 90, 200), (90, 60, 30)
     assert measured(scene)["frame.step"] == 0
 
 
 def test_halves_that_are_all_but_flat_are_not_compared() -> None:
-    ripple = plain(256, 250)
+    ripple = flat_image(256, 250)
     ripple[::8, :] = 251
     assert measured(ripple)["collage.halves"] == 0

@@ -4,42 +4,49 @@ import numpy as np
 import pytest
 
 from infra.imaging.metrics.foreground import THUMBNAIL_SIDE, find_foreground
-from tests.fixtures.product_images import good_pictures, noisy, outline, plain, shaded, white_ware
+from tests.fixtures.product_images import (
+    flat_image,
+    noisy,
+    passing_images,
+    shaded_subject,
+    subject_mask,
+    white_on_white_image,
+)
 
 
 @pytest.mark.parametrize("ground", [(254, 254, 254), (128, 128, 128), (10, 10, 12)])
 def test_the_pictures_own_border_says_what_background_is(ground: tuple[int, int, int]) -> None:
-    found = find_foreground(shaded(outline("round", 512), (60, 160, 70), ground))
+    found = find_foreground(shaded_subject(subject_mask("round", 512), (60, 160, 70), ground))
     assert found.share == pytest.approx(np.pi * 0.42 * 0.40, abs=0.02)
     assert found.confidence() > 0.9
 
 
 @pytest.mark.parametrize("size", [64, 256, 1024])
 def test_the_share_does_not_move_with_the_pictures_size(size: int) -> None:
-    assert find_foreground(good_pictures(size)["red ball"]).share == pytest.approx(0.536, abs=0.02)
+    assert find_foreground(passing_images(size)["red ball"]).share == pytest.approx(0.536, abs=0.02)
 
 
 def test_a_thumbnail_is_no_larger_than_it_says_and_a_small_picture_stays() -> None:
-    assert find_foreground(plain(1024, 250)).product_mask.shape == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    assert find_foreground(flat_image(1024, 250)).product_mask.shape == (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     assert find_foreground(np.full((300, 900, 3), 250, np.uint8)).product_mask.shape == (43, THUMBNAIL_SIDE)
-    assert find_foreground(plain(50, 250)).product_mask.shape == (50, 50)
+    assert find_foreground(flat_image(50, 250)).product_mask.shape == (50, 50)
 
 
 def test_the_mask_has_the_asked_size_and_a_band_and_is_everything_where_there_is_no_product() -> None:
-    found = find_foreground(good_pictures(512)["blue lamp"])
+    found = find_foreground(passing_images(512)["blue lamp"])
     mask = found.dilated_mask(300, 400)
     assert mask.shape == (300, 400)
     assert found.share < mask.mean() < found.share + 0.1
-    assert find_foreground(plain(256, 253)).dilated_mask(20, 30).all()
+    assert find_foreground(flat_image(256, 253)).dilated_mask(20, 30).all()
 
 
 @pytest.mark.parametrize("size", [256, 1024])
 def test_edges_of_what_was_taken_for_background_take_confidence_away(size: int) -> None:
-    lost = find_foreground(white_ware(size))
+    lost = find_foreground(white_on_white_image(size))
     assert (lost.share, lost.confidence()) == (0, 0)
-    assert find_foreground(good_pictures(size)["pale ball"]).confidence() > 0.9
+    assert find_foreground(passing_images(size)["pale ball"]).confidence() > 0.9
 
 
 @pytest.mark.parametrize("sigma", [0, 1.5, 5])
 def test_a_blank_picture_has_no_edges_and_there_is_nothing_to_doubt(sigma: float) -> None:
-    assert find_foreground(noisy(plain(256, 250), sigma)).confidence() == 1
+    assert find_foreground(noisy(flat_image(256, 250), sigma)).confidence() == 1

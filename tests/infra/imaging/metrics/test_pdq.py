@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from infra.imaging.metrics.pdq import LONG_SIDE, hamming_distance, pdq
 from infra.interfaces import Pixels
-from tests.fixtures.product_images import plain, product
+from tests.fixtures.product_images import flat_image, product_image
 
 
 def reference(pixels: Pixels) -> tuple[bytes, float]:
@@ -23,7 +23,7 @@ def reference(pixels: Pixels) -> tuple[bytes, float]:
 
 
 def pictures() -> list[Pixels]:
-    made = [product(seed, size, noise=seed % 3 * 4.0) for seed in range(8) for size in (64, 256, 512, 1024)]
+    made = [product_image(seed, size, noise=seed % 3 * 4.0) for seed in range(8) for size in (64, 256, 512, 1024)]
     return made + [picture[: picture.shape[0] * 2 // 3, picture.shape[1] // 5 :] for picture in made]
 
 
@@ -47,14 +47,14 @@ def test_noise_pictures_of_odd_shapes_agree_with_the_reference() -> None:
 
 
 def test_a_code_is_32_bytes_of_which_half_the_bits_are_set() -> None:
-    code, quality = pdq(product(1, 256))
+    code, quality = pdq(product_image(1, 256))
     assert len(code) == 32
     assert int.from_bytes(code, "big").bit_count() == 128
     assert quality > 30
 
 
 def test_recompression_moves_few_bits_and_another_product_many() -> None:
-    first, other = product(1, 512), product(2, 512)
+    first, other = product_image(1, 512), product_image(2, 512)
     _, packed = cv2.imencode(".jpg", first, (cv2.IMWRITE_JPEG_QUALITY, 70))
     again = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     assert hamming_distance(pdq(first)[0], pdq(again)[0]) <= 8
@@ -63,7 +63,7 @@ def test_recompression_moves_few_bits_and_another_product_many() -> None:
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_a_blank_picture_has_quality_zero(grey: int) -> None:
-    assert pdq(plain(100, grey))[1] == 0.0
+    assert pdq(flat_image(100, grey))[1] == 0.0
 
 
 def test_distance_counts_differing_bits() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.imaging.metrics.pixels import measure_pixels
-from tests.fixtures.product_images import plain, product
+from tests.fixtures.product_images import flat_image, product_image
 
 NAMES = {
     "blank.range",
@@ -33,11 +33,11 @@ NAMES = {
 
 
 def blur_of(size: int, blur: float, noise: float = 0.0) -> list[float]:
-    return [measure_pixels(product(seed, size, blur=blur, noise=noise))["blur.foreground"] for seed in range(6)]
+    return [measure_pixels(product_image(seed, size, blur=blur, noise=noise))["blur.foreground"] for seed in range(6)]
 
 
 def test_the_names_are_these_and_all_values_are_numbers() -> None:
-    measured = measure_pixels(product(0, 256))
+    measured = measure_pixels(product_image(0, 256))
     assert set(measured) == NAMES
     assert all(type(value) is float and np.isfinite(value) for value in measured.values())
 
@@ -58,7 +58,7 @@ def test_noise_does_not_make_a_blurred_product_sharp_nor_a_sharp_one_blurred(siz
 
 
 def test_contrast_does_not_move_the_blur_figure() -> None:
-    strong = product(4, 512)
+    strong = product_image(4, 512)
     weak = np.asarray(253 - (253 - strong.astype(np.int16)) // 4, np.uint8)
     one, other = measure_pixels(strong)["blur.foreground"], measure_pixels(weak)["blur.foreground"]
     assert other == pytest.approx(one, rel=0.1)
@@ -75,15 +75,15 @@ def test_the_blur_figure_is_ten_over_the_edge_width_squared() -> None:
 
 def test_noise_is_read_in_grey_levels() -> None:
     # Equal noise on three channels leaves sqrt(.299^2 + .587^2 + .114^2) = .67 of it in the grey.
-    quiet = measure_pixels(product(2, 512))["noise.foreground"]
-    loud = measure_pixels(product(2, 512, noise=9))["noise.foreground"]
+    quiet = measure_pixels(product_image(2, 512))["noise.foreground"]
+    loud = measure_pixels(product_image(2, 512, noise=9))["noise.foreground"]
     assert quiet < 1
     assert loud == pytest.approx(9 * 0.67, rel=0.1)
 
 
 def test_fine_print_is_not_read_as_noise() -> None:
     checks = np.kron(np.indices((32, 32)).sum(axis=0) % 2, np.ones((4, 4))).astype(np.uint8)
-    picture = plain(256, 253)
+    picture = flat_image(256, 253)
     picture[64:192, 64:192] = (60 + 120 * checks)[..., None]
     measured = measure_pixels(picture)
     assert measured["noise.foreground"] < 1
@@ -91,29 +91,29 @@ def test_fine_print_is_not_read_as_noise() -> None:
 
 
 def test_a_blank_picture_has_no_range_no_foreground_and_no_sharpness() -> None:
-    measured = measure_pixels(plain(256, 253))
+    measured = measure_pixels(flat_image(256, 253))
     assert measured["blank.range"] == 0
     assert measured["blank.foreground"] == 0
     assert measured["blur.foreground"] == 0
 
 
 def test_a_black_picture_is_black_and_a_product_is_not() -> None:
-    black = measure_pixels(plain(256, 1))
+    black = measure_pixels(flat_image(256, 1))
     assert (black["black.mean"], black["black.deviation"]) == (1, 0)
-    good = measure_pixels(product(0, 256))
+    good = measure_pixels(product_image(0, 256))
     assert good["black.mean"] > 100
     assert good["black.deviation"] > 20
 
 
 def test_foreground_is_the_share_of_the_frame_that_the_product_fills() -> None:
-    picture = plain(512, 252)
+    picture = flat_image(512, 252)
     picture[128:384, 128:384] = (20, 90, 160)
     assert measure_pixels(picture)["blank.foreground"] == pytest.approx(0.25, abs=0.01)
     assert measure_pixels(picture)["blank.range"] > 150
 
 
 def test_a_thin_chain_is_foreground() -> None:
-    picture = plain(1024, 253)
+    picture = flat_image(1024, 253)
     cv2.ellipse(picture, (512, 512), (300, 400), 0, 0, 360, (90, 80, 20), 8, cv2.LINE_AA)
     assert measure_pixels(picture)["blank.foreground"] > 0.01
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.cli.conftest import Run
+from tests.flows.cli.conftest import RunCli
 
 TINY = ("engine", "bench", "--random-weights", "turbo", "--tiny", "--sizes", "32", "--batch", "1", "--steps", "1")
 TINY += ("--rounds", "1", "--backends", "eager,graphs")
 
 
-def test_a_tiny_bench_prints_one_document_and_keeps_it(run: Run, tmp_path: Path) -> None:
+def test_a_tiny_bench_prints_one_document_and_keeps_it(run_cli: RunCli, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
-    said = run(*TINY, "--out", tmp_path / "bench.json", "--json")
-    assert (said.code, said.err) == (0, "")
+    said = run_cli(*TINY, "--out", tmp_path / "bench.json", "--json")
+    assert (said.exit_code, said.stderr) == (0, "")
     assert json.loads((tmp_path / "bench.json").read_text("utf-8")) == said.document
     assert (said.document["model"], said.document["steps"]) == ("random weights, tiny", 1)
     assert [row["backend"] for row in said.document["rows"]] == ["diffusers", "eager", "graphs"]
@@ -34,8 +34,8 @@ def test_a_tiny_bench_prints_one_document_and_keeps_it(run: Run, tmp_path: Path)
         (("--model", "no-such-folder"), "--model"),
     ],
 )
-def test_options_that_are_wrong_end_it_with_exit_code_two(run: Run, words: tuple[str, ...], reason: str) -> None:
+def test_options_that_are_wrong_end_it_with_exit_code_two(run_cli: RunCli, words: tuple[str, ...], reason: str) -> None:
     pytest.importorskip("diffusers")
-    said = run("engine", "bench", *words)
-    assert said.code == 2
-    assert reason in said.err
+    said = run_cli("engine", "bench", *words)
+    assert said.exit_code == 2
+    assert reason in said.stderr

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.cli.conftest import Run
+from tests.flows.cli.conftest import RunCli
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from tests.flows.cli.conftest import Run
         "canary", "promote", "rollback",
     ],
 )  # fmt: skip
-def test_the_group_names_its_commands(run: Run, command: str) -> None:
-    said = run("engine", "--help")
-    assert said.code == 0
-    assert command in said.out
+def test_the_group_names_its_commands(run_cli: RunCli, command: str) -> None:
+    said = run_cli("engine", "--help")
+    assert said.exit_code == 0
+    assert command in said.stdout

@@ -8,7 +8,7 @@ from catalogs import layout
 from catalogs.models.comparison import VersionSample
 from infra.stores import open_store
 from tasks.models.metrics import write_model_samples
-from tests.flows.cli.conftest import Run
+from tests.flows.cli.conftest import RunCli
 
 
 def sample(published: int, requests: int = 400, seconds: float = 1.0) -> dict[str, float]:
@@ -22,11 +22,11 @@ def sample(published: int, requests: int = 400, seconds: float = 1.0) -> dict[st
     )  # fmt: skip
 
 
-def two_versions(run: Run, store: Path) -> None:
+def two_versions(run_cli: RunCli, store: Path) -> None:
     for words in (("register", "card", "--source", "stub/1"), ("promote", "card", 1),
                   ("register", "card", "--source", "stub/2", "--reason", "sharper")):  # fmt: skip
-        said = run("engine", *words, "--store", store)
-        assert (said.code, said.err) == (0, "")
+        said = run_cli("engine", *words, "--store", store)
+        assert (said.exit_code, said.stderr) == (0, "")
 
 
 def measured(store: Path, one: dict[str, float], two: dict[str, float]) -> None:
@@ -35,45 +35,48 @@ def measured(store: Path, one: dict[str, float], two: dict[str, float]) -> None:
     )
 
 
-def test_a_model_goes_from_its_first_version_to_its_second_and_back(run: Run, tmp_path: Path) -> None:
-    empty = run("engine", "models", "--store", tmp_path)
-    assert (empty.code, "The registry is empty" in empty.out) == (0, True)
-    two_versions(run, tmp_path)
-    said = run("engine", "canary", "card", 2, 20, "--store", tmp_path)
-    assert (said.code, said.out) == (0, "Version 2 of card makes what is new or has changed of 20 % of the SKUs.\n")
-    shown = " ".join(run("engine", "models", "--store", tmp_path).out.split())
+def test_a_model_goes_from_its_first_version_to_its_second_and_back(run_cli: RunCli, tmp_path: Path) -> None:
+    empty = run_cli("engine", "models", "--store", tmp_path)
+    assert (empty.exit_code, "The registry is empty" in empty.stdout) == (0, True)
+    two_versions(run_cli, tmp_path)
+    said = run_cli("engine", "canary", "card", 2, 20, "--store", tmp_path)
+    assert (said.exit_code, said.stdout) == (
+        0,
+        "Version 2 of card makes what is new or has changed of 20 % of the SKUs.\n",
+    )
+    shown = " ".join(run_cli("engine", "models", "--store", tmp_path).stdout.split())
     assert "card 1 production 80 % stub/1 fp32" in shown
     assert "card 2 candidate 20 % stub/2 fp32" in shown
     assert "canary of version 2" in shown
     measured(tmp_path, sample(380), sample(384))
-    promoted = run("engine", "promote", "card", 2, "--store", tmp_path, "--reason", "as good")
-    assert promoted.code == 0
-    words = " ".join(promoted.out.split())
+    promoted = run_cli("engine", "promote", "card", 2, "--store", tmp_path, "--reason", "as good")
+    assert promoted.exit_code == 0
+    words = " ".join(promoted.stdout.split())
     assert "pass rate 0.96 0.95 0.01 0.936 to 0.975 0.924 to 0.967 -0.019" in words
-    assert promoted.out.endswith("Version 2 of card is in production.\n")
-    back = run("engine", "rollback", "card", "--store", tmp_path, "--json")
-    assert (back.code, back.document["taken_back"], back.document["production"]) == (0, 2, 1)
-    listed = run("engine", "models", "card", "--store", tmp_path, "--json").document["models"]
+    assert promoted.stdout.endswith("Version 2 of card is in production.\n")
+    back = run_cli("engine", "rollback", "card", "--store", tmp_path, "--json")
+    assert (back.exit_code, back.document["taken_back"], back.document["production"]) == (0, 2, 1)
+    listed = run_cli("engine", "models", "card", "--store", tmp_path, "--json").document["models"]
     assert [(one["version"], one["state"]) for one in listed[0]["versions"]] == [(1, "production"), (2, "retired")]
     assert [one["why"] for one in listed[0]["changes"]] == ["", "", "sharper", "", "as good", ""]
 
 
 def test_a_worse_candidate_is_refused_with_the_numbers_until_somebody_says_why_it_may_go(
-    run: Run, tmp_path: Path
+    run_cli: RunCli, tmp_path: Path
 ) -> None:
-    two_versions(run, tmp_path)
+    two_versions(run_cli, tmp_path)
     measured(tmp_path, sample(380), sample(300, seconds=1.5))
-    refused = run("engine", "promote", "card", 2, "--store", tmp_path)
-    assert refused.code == 1
-    said = " ".join(refused.out.split())
+    refused = run_cli("engine", "promote", "card", 2, "--store", tmp_path)
+    assert refused.exit_code == 1
+    said = " ".join(refused.stdout.split())
     assert "Refused: pass rate: 0.75 against 0.95, a difference of -0.2 (-0.247" in said
     assert "Refused: GPU-seconds an image: 1.5 against 1" in said
     assert "--accept-worse REASON" in said
-    document = run("engine", "promote", "card", 2, "--store", tmp_path, "--json")
-    assert (document.code, document.document["promoted"], document.document["production"]) == (1, False, 1)
+    document = run_cli("engine", "promote", "card", 2, "--store", tmp_path, "--json")
+    assert (document.exit_code, document.document["promoted"], document.document["production"]) == (1, False, 1)
     assert len(document.document["refused"]) == 3
-    done = run("engine", "promote", "card", 2, "--store", tmp_path, "--accept-worse", "half the licence", "--json")
-    assert (done.code, done.document["promoted"], done.document["production"]) == (0, True, 2)
+    done = run_cli("engine", "promote", "card", 2, "--store", tmp_path, "--accept-worse", "half the licence", "--json")
+    assert (done.exit_code, done.document["promoted"], done.document["production"]) == (0, True, 2)
     kept = done.document["changes"][-1]["known"]
     assert kept["accepted_worse"] == "half the licence"
     assert [measure["worse"] for measure in kept["comparison"]["measures"]] == [True, True, True]
@@ -100,11 +103,11 @@ def test_a_worse_candidate_is_refused_with_the_numbers_until_somebody_says_why_i
     ],
 )
 def test_what_cannot_be_done_ends_in_one_sentence(
-    run: Run, tmp_path: Path, words: tuple[object, ...], said: str
+    run_cli: RunCli, tmp_path: Path, words: tuple[object, ...], said: str
 ) -> None:
-    two_versions(run, tmp_path)
+    two_versions(run_cli, tmp_path)
     before = list(open_store(str(tmp_path)).list(layout.MODELS))
-    ended = run("engine", *words, "--store", tmp_path)
-    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
-    assert said in ended.err
+    ended = run_cli("engine", *words, "--store", tmp_path)
+    assert (ended.exit_code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert said in ended.stderr
     assert list(open_store(str(tmp_path)).list(layout.MODELS)) == before

@@ -6,21 +6,21 @@ import pytest
 
 from infra.onnx_graphs import graph_verification as verifying
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
-from tests.flows.cli.conftest import Run
+from tests.flows.cli.conftest import RunCli
 
 __all__ = ["tiny_export", "tiny_model"]
 
 
 def test_an_export_that_differs_too_much_ends_with_1(
-    run: Run, tiny_model: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli: RunCli, tiny_model: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(verifying.TOLERANCES, "fp32", 1e-9)
-    said = run("engine", "verify", "--model", tiny_model, tiny_export)
-    assert said.code == 1
-    assert "By onnxruntime, to 1e-09: it is NOT the same model." in said.out
-    assert "4x16x32x32  65 96 70 80" in said.out
+    said = run_cli("engine", "verify", "--model", tiny_model, tiny_export)
+    assert said.exit_code == 1
+    assert "By onnxruntime, to 1e-09: it is NOT the same model." in said.stdout
+    assert "4x16x32x32  65 96 70 80" in said.stdout
 
 
-def test_a_folder_that_is_no_export_ends_with_2(run: Run, tiny_model: Path, tmp_path: Path) -> None:
-    said = run("engine", "verify", "--model", tiny_model, tmp_path)
-    assert (said.code, "is no export" in said.err) == (2, True)
+def test_a_folder_that_is_no_export_ends_with_2(run_cli: RunCli, tiny_model: Path, tmp_path: Path) -> None:
+    said = run_cli("engine", "verify", "--model", tiny_model, tmp_path)
+    assert (said.exit_code, "is no export" in said.stderr) == (2, True)
