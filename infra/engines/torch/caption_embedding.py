@@ -29,7 +29,7 @@ MAX_ANNOUNCED_TEXTS = 256
 
 
 class CaptionEmbedder:
-    """The embeddings of one pipeline's captions. `at_once` is how many the text encoder gets in one call."""
+    """The embeddings of one pipeline's captions. `encoder_batch` is how many the text encoder gets in one call."""
 
     def __init__(self, pipeline: Any, encoder_batch: int, max_cached_tokens: int = MAX_CACHED_TOKENS) -> None:
         self._pipeline = pipeline

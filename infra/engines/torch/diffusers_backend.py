@@ -84,7 +84,7 @@ class DiffusersBackend:
 
     def batch_key(self, prompt: Prompt) -> Hashable:
         """Return size, steps, guidance and the padded length of the caption; its text is embedded before long."""
-        tokens = self._caption_embedder.padded_tokens(prompt.text)
+        tokens = self._caption_embedder.padded_token_count(prompt.text)
         self._caption_embedder.announce(prompt.text)
         return prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
 
@@ -130,7 +130,7 @@ class DiffusersBackend:
                 size = f"{prompt.width}x{prompt.height}"
                 return f"A picture of {size} cannot be painted: sides must be multiples of {step} up to {largest}."
         for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
-            tokens = self._caption_embedder.tokens(text)
+            tokens = self._caption_embedder.token_count(text)
             if tokens > MAX_CAPTION_TOKENS:
                 return (
                     f"A caption has {tokens} tokens and the model reads {MAX_CAPTION_TOKENS}: shorten template "
@@ -145,7 +145,7 @@ class DiffusersBackend:
         texts = [each.text for each in prompts]
         negatives = [each.negative for each in prompts] if first.guidance > 0 else []
         with torch.no_grad():
-            embeddings = self._caption_embedder.embeddings(texts + negatives)
+            embeddings = self._caption_embedder.embed(texts + negatives)
             images = self._pipeline(
                 prompt_embeds=embeddings[: len(texts)],
                 negative_prompt_embeds=embeddings[len(texts) :],

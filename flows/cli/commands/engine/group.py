@@ -14,7 +14,12 @@ from flows.cli.commands.engine import repository as engine_store
 from flows.cli.commands.engine import verify as engine_verify
 from flows.cli.commands.engine import verify_precision as engine_precision
 
-engine_app = typer.Typer(name="engine", help="Export, build, verify and measure engines.", no_args_is_help=True)
+engine_app = typer.Typer(
+    name="engine",
+    help="Export, build, verify and measure engines.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 for command in (
     engine_export.export,
     engine_calibrate.calibrate,

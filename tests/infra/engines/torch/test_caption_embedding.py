@@ -138,7 +138,7 @@ def test_a_tokenizer_that_wraps_captions_in_another_way_is_noticed(pipeline: Any
 def test_grouping_a_window_announces_its_texts_and_a_cpu_gets_them_one_by_one(tiny_checkpoint: Path) -> None:
     painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
     painter.load()
-    assert painter._caption_embedder._at_once == 1
+    assert painter._caption_embedder._encoder_batch == 1
     watched = CountingEncoder(painter._pipeline)
     painter._caption_embedder = CaptionEmbedder(watched, encoder_batch=8)
     prompts = [Prompt(str(number), text, number, 32, 32, steps=1) for number, text in enumerate(TEXTS)]

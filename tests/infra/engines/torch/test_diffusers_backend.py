@@ -103,7 +103,7 @@ def test_prompts_are_not_changed_and_frames_own_plain_bytes(engine: Engine) -> N
 
 def test_the_tokens_counted_are_the_tokens_embedded(backend: DiffusersBackend) -> None:
     for text in ("", *TEXTS):
-        (embedding,) = backend._caption_embedder.embeddings([text])
+        (embedding,) = backend._caption_embedder.embed([text])
         padded = -(-len(embedding) // TOKEN_MULTIPLE) * TOKEN_MULTIPLE
         assert backend.batch_key(Prompt("p", text, 0, 64, 48)) == (64, 48, 8, 0.0, padded)
         assert padded <= 512
