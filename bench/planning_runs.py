@@ -71,7 +71,7 @@ def publish_all_slots(folder: Path) -> int:
     tables, table = open_tables(url), layout.manifest_table(CATALOGUE)
     tables.ensure(table, MANIFEST)
     schema = MANIFEST.append(pa.field("_op", pa.string()))
-    with open_store(url).open_input(layout.run_file(FIRST_RUN_ID, "slots.parquet")) as file:
+    with open_store(url).open_input(layout.RunFiles(FIRST_RUN_ID).slots) as file:
         slots = pq.ParquetFile(file)
         rows = pa.RecordBatchReader.from_batches(schema, _manifest_rows(slots.iter_batches(), schema))
         tables.merge(table, rows, on=["slot_id"], base_version=0, metadata={"run_id": FIRST_RUN_ID})

@@ -1,7 +1,7 @@
-"""Every object key and table name there is. No other module builds one.
+"""Store layout: every object key and table name. No other module builds one.
 
-Comes in: catalogue names (checked), run ids, hex digests, SKUs. Goes out: slash-separated keys relative to the store.
-SKUs are hostile text, so only their slug and digest ever reach a key.
+Inputs: validated catalogue names, run ids, hex digests, SKUs. Outputs: slash-separated keys, relative to the store.
+SKUs are untrusted text: only their slug and digest reach a key. Keys are on disk in stores, so they never change.
 """
 
 from functools import lru_cache
@@ -17,34 +17,34 @@ MAX_SLUG_CHARACTERS = 48
 
 
 def staged_image(image_key: str) -> str:
-    """Return where an image is kept as the model made it (lossless)."""
+    """Return the key of an image as the model made it (lossless PNG)."""
     return f"staging/{image_key[:2]}/{image_key}.png"
 
 
 def finished_image(image_key: str, finish_digest: str) -> str:
-    """Return where an image is kept as it would be published."""
+    """Return the key of an image finished for publication, before its marks are written into it."""
     return f"staging/{image_key[:2]}/{image_key}-{finish_digest[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
 def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
-    """Return where the raw scores of these pixels are kept, for policies to decide from again."""
+    """Return the key of the raw scores of these pixels: what later policies decide from."""
     name = f"{raw_pixel_sha}-{finish_digest[:SHORT_DIGEST_LENGTH]}-{scanners_digest[:SHORT_DIGEST_LENGTH]}"
     return f"scores/{raw_pixel_sha[:2]}/{name}.json"
 
 
 def published_image(catalogue: str, sku: str, view: str, variant: str, index: int, file_sha: str) -> str:
-    """Return the public key of a picture: readable, safe, and different for every different file."""
+    """Return an image's public key: readable, safe in a path, and different for every different file."""
     return f"{PUBLISHED}{catalogue}/{image_title(sku, view, variant, index)}-{file_sha[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
 def image_title(sku: str, view: str, variant: str, index: int) -> str:
-    """Return what a published picture is called, in its key and in its marks: nothing that the key does not show."""
+    """Return a published image's title, for its key and for its marks, which must not say more than the key does."""
     return f"{_slug(sku) or 'sku'}-{sku_sha(sku)}/{_slug(view) or 'view'}-{_slug(variant) or 'a'}-{index}"
 
 
 @lru_cache(4096)
 def _slug(text: str) -> str:
-    # Kept, since slugify looks for an optional package anew at every call: more work than writing a small file.
+    # Cached: slugify looks for an optional package at every call, which costs more than writing a small file.
     return str(slugify(text, max_length=MAX_SLUG_CHARACTERS))
 
 
@@ -55,71 +55,76 @@ LEASES = "leases/"
 MANIFESTS = "manifest/"
 OUTCOMES = "outcomes/"
 PROBE_OBJECTS = "probe/"
-"""What a store's test of its own conditional writes leaves behind when it is killed."""
+"""Objects that test whether a store has conditional writes; a test that is killed leaves them behind."""
 
 
 def published_prefix(catalogue: str) -> str:
-    """Return the prefix of all that a catalogue has published."""
+    """Return the prefix of all files that a catalogue has published."""
     return f"{PUBLISHED}{catalogue}/"
 
 
 # Runs
 
-WITHDRAWALS_FILE = "withdrawals.parquet"
-"""What an applied policy takes away: a file in its run's folder."""
 
+class RunFiles:
+    """The keys of one run's folder, `runs/<run id>/`."""
 
-def run_file(run_id: str, name: str) -> str:
-    """Return the key of one file of a run: `run.json`, `recipe.json`, `slots.parquet`, `report.html` …"""
-    return f"{RUNS}{run_id}/{name}"
+    def __init__(self, run_id: str) -> None:
+        self.prefix = prefix = f"{RUNS}{run_id}/"
+        self.run = prefix + "run.json"  # who asked for what, and when
+        self.recipe, self.policy = prefix + "recipe.json", prefix + "policy.json"  # as they were when the run began
+        self.plan = prefix + "plan.json"  # written last of the plan's files: without it the plan is not whole
+        self.slots, self.rejects = prefix + "slots.parquet", prefix + "rejects.parquet"
+        self.refreshed, self.retired = prefix + "refreshed.parquet", prefix + "retired.parquet"
+        self.deferrals = prefix + "left_out.parquet"
+        self.requests_prefix = prefix + "requests/"
+        self.records_prefix = prefix + "records/"
+        self.batch = prefix + "batch.parquet"  # the decisions
+        self.published_prefix = prefix + "published/"
+        self.withdrawals = prefix + "withdrawals.parquet"  # what an applied policy takes away
+        self.held, self.closed = prefix + "held.json", prefix + "closed.json"
+        self.report, self.report_page = prefix + "report.json", prefix + "report.html"
+        self.audit, self.audit_page = prefix + "audit/result.json", prefix + "audit/index.html"
 
+    def requests(self, part: str) -> str:
+        """Return the key of one part of the requests: a Parquet file with one row group per shard."""
+        return f"{self.requests_prefix}{part}.parquet"
 
-def run_requests(run_id: str, part: str) -> str:
-    """Return the key of one part of a run's requests: a Parquet file with a row group a shard."""
-    return f"{RUNS}{run_id}/requests/{part}.parquet"
+    def record(self, shard: str) -> str:
+        """Return the key of a shard's record, written after its images."""
+        return f"{self.records_prefix}{shard}.parquet"
 
-
-def run_record(run_id: str, shard: str) -> str:
-    """Return the key of a shard's record, written after its images."""
-    return f"{RUNS}{run_id}/records/{shard}.parquet"
-
-
-def run_records_prefix(run_id: str) -> str:
-    """Return the prefix of a run's shard records."""
-    return f"{RUNS}{run_id}/records/"
-
-
-def run_published(run_id: str, name: str = "") -> str:
-    """Return where a run writes down what it has published so far; without a name, the prefix of all of it."""
-    return f"{RUNS}{run_id}/published/{name}.parquet" if name else f"{RUNS}{run_id}/published/"
+    def published(self, name: str) -> str:
+        """Return the key of one list of the files that the run has published so far."""
+        return f"{self.published_prefix}{name}.parquet"
 
 
 def open_run(catalogue: str, run_id: str) -> str:
-    """Return the marker of a run that is not closed."""
+    """Return the key of the marker of an open run."""
     return f"open/{catalogue}/{run_id}.json"
 
 
 def open_runs_prefix(catalogue: str = "") -> str:
-    """Return the prefix of the markers of runs that are not closed, of one catalogue or of all."""
+    """Return the prefix of the markers of open runs, of one catalogue or of all."""
     return f"open/{catalogue}/" if catalogue else "open/"
 
 
 def open_manifest_change(catalogue: str, run_id: str) -> str:
-    """Return the marker of an amendment (a rollback, an applied policy) that is not closed."""
+    """Return the key of the marker of an open manifest change (a rollback or an applied policy)."""
     return f"open-amendments/{catalogue}/{run_id}.json"
 
 
 def open_manifest_changes_prefix(catalogue: str = "") -> str:
-    """Return the prefix of the markers of amendments that are not closed, of one catalogue or of all."""
+    """Return the prefix of the markers of open manifest changes, of one catalogue or of all."""
     return f"open-amendments/{catalogue}/" if catalogue else "open-amendments/"
 
 
 def retention_watermark(catalogue: str) -> str:
-    """Return where a sweep writes down the oldest release that it has kept."""
+    """Return the key of a sweep's retention watermark: the oldest release that it has kept."""
     return f"sweeps/{catalogue}.json"
 
 
-# Tables and the rest
+# Tables, reviews, approvals and leases
 
 
 def manifest_table(catalogue: str) -> str:
@@ -133,7 +138,7 @@ def outcomes_table(catalogue: str) -> str:
 
 
 def fingerprints(catalogue: str, run_id: str) -> str:
-    """Return where a run's published fingerprints are kept."""
+    """Return the key of the fingerprints of the images that a run published."""
     return f"codes/{catalogue}/{run_id}.parquet"
 
 
@@ -143,46 +148,46 @@ def fingerprints_prefix(catalogue: str) -> str:
 
 
 def review_image(catalogue: str, image_key: str, finish_digest: str) -> str:
-    """Return where the copy of a picture is kept that people should look at."""
+    """Return the key of the copy of an image that a person should review."""
     return f"{review_images_prefix(catalogue)}{image_key}-{finish_digest[:SHORT_DIGEST_LENGTH]}.jpg"
 
 
 def review_images_prefix(catalogue: str) -> str:
-    """Return the prefix of the pictures that people should look at."""
+    """Return the prefix of the copies of images that a person should review."""
     return f"review/{catalogue}/pictures/"
 
 
 def review_index(catalogue: str, run_id: str) -> str:
-    """Return where a run says which pictures people should look at, and why."""
+    """Return the key of a run's review index: which images a person should review, and why."""
     return f"{review_index_prefix(catalogue)}{run_id}.parquet"
 
 
 def review_index_prefix(catalogue: str) -> str:
-    """Return the prefix of the runs' words on what people should look at."""
+    """Return the prefix of the review indexes of a catalogue's runs."""
     return f"review/{catalogue}/index/"
 
 
 CHANNEL_APPROVAL = "channels"
-"""What a person's word is called that a picture may be used on a channel."""
+"""The name of a decision that approves images for a channel."""
 
 
 def person_decisions_prefix(catalogue: str) -> str:
-    """Return the prefix of all that people have said of a catalogue."""
+    """Return the prefix of all decisions that people made about a catalogue."""
     return f"decisions/{catalogue}/"
 
 
 def person_decision(catalogue: str, run_id: str, name: str) -> str:
-    """Return where a person's word about a run is kept."""
+    """Return the key of one decision that a person made about a run."""
     return f"{person_decisions_prefix(catalogue)}{run_id}-{name}.json"
 
 
 def full_lease(catalogue: str) -> str:
-    """Return the prefix of the lease that lets one full run at a time work on a catalogue."""
+    """Return the prefix of the lease under which one full run at a time works on a catalogue."""
     return f"leases/{catalogue}/full"
 
 
 def run_lease(catalogue: str, run_id: str) -> str:
-    """Return the prefix of the lease that says a run is alive."""
+    """Return the prefix of a run's own lease: while it is held, a process works on the run."""
     return f"leases/{catalogue}/run-{run_id}"
 
 
@@ -193,22 +198,22 @@ REGISTRY = "registry"
 
 
 def model_changes_prefix(name: str) -> str:
-    """Return the prefix of all that was done to a model's versions."""
+    """Return the prefix of the changes of a model's versions."""
     return f"{MODELS}{name}/{REGISTRY}/"
 
 
 def model_change(name: str, number: int) -> str:
-    """Return where a model's registry is kept as it was after so many changes: the highest one is how it is."""
+    """Return the key of a model's registry after its change `number`; the highest number is the current state."""
     return f"{model_changes_prefix(name)}{number:08d}.json"
 
 
 def model_samples_prefix(name: str) -> str:
-    """Return the prefix of what runs measured of a model's versions."""
+    """Return the prefix of the measurements that runs made of a model's versions."""
     return f"{MODELS}{name}/samples/"
 
 
 def model_sample(name: str, run_id: str) -> str:
-    """Return where a run's sums over a model's versions are kept."""
+    """Return the key of one run's measurements of a model's versions."""
     return f"{model_samples_prefix(name)}{run_id}.json"
 
 
@@ -223,7 +228,7 @@ def engine_file(model: str, version: int, name: str) -> str:
 
 
 def engine_artifact(model: str, version: int) -> str:
-    """Return the key of an engine's card, which says whether it may be used."""
+    """Return the key of an engine's artifact manifest, which says where the engine may be used."""
     return engine_file(model, version, "card.json")
 
 
@@ -233,13 +238,13 @@ def engine_versions_prefix(model: str = "") -> str:
 
 
 def engine_failure(model: str, requirements_digest: str) -> str:
-    """Return where it is written down that an engine for a need could not be built."""
+    """Return the key of the record that an engine for these requirements could not be built."""
     return f"{engine_versions_prefix(model)}failed-{requirements_digest}.json"
 
 
 def engine_lease(model: str, requirements_digest: str) -> str:
-    """Return the prefix of the lease under which one worker builds what others wait for.
+    """Return the prefix of the lease under which one worker builds an engine while the others wait.
 
-    No catalogue's name has a dot, so none of its leases can be meant.
+    A catalogue's name has no dot, so this is never the lease of a catalogue.
     """
     return f"leases/engines.{model}/{requirements_digest}"

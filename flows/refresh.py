@@ -158,7 +158,7 @@ class Refresh:
         self, run: Run, plan: Plan, check_lease: Callable[[], None], cost_model: CostModel
     ) -> Any:
         """Return the decided batch: made and judged now, or found where a killed run left it."""
-        key = layout.run_file(run.run_id, "batch.parquet")
+        key = layout.RunFiles(run.run_id).batch
         store = self.resources.store
         if store.exists(key):
             return read_table(store, key, DECISIONS)
@@ -230,7 +230,7 @@ class Refresh:
         """Close a run that was killed between its manifest commit and its end, under its own policy."""
         store = self.resources.store
         _, policy = runs.load_frozen_rules(store, run.run_id)
-        decisions = read_table(store, layout.run_file(run.run_id, "batch.parquet"), DECISIONS)
+        decisions = read_table(store, layout.RunFiles(run.run_id).batch, DECISIONS)
         plan = load_plan(store, run.run_id)
         assert plan is not None  # noqa: S101 - a committed run was planned
         self._publish_and_close(run, policy, plan, load_batch(store, run.catalogue, run.run_id, decisions), [])

@@ -75,7 +75,7 @@ def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, sett
 
 def _read_default_model_requests(job: RefreshJob, store: ObjectStore, plan: Plan) -> Iterator[Request]:
     for shard in plan.shards:
-        table = read_row_group(store, layout.run_requests(CALIBRATION_RUN_ID, shard.part), shard.row_group)
+        table = read_row_group(store, layout.RunFiles(CALIBRATION_RUN_ID).requests(shard.part), shard.row_group)
         yield from (each for each in requests_from_table(table) if each.model == job.recipe.default_model)
 
 

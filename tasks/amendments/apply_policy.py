@@ -73,8 +73,8 @@ def apply_policy(
     if override is not None:
         runs.accept_checks(store, run, override.checks, override.reason, override.person)
     words = {"policy_digest": policy.digest, "review_days": policy.review_days}
-    write_json(store, layout.run_file(run.run_id, "policy.json"), policy.model_dump(mode="json"))
-    write_table(store, layout.run_file(run.run_id, layout.WITHDRAWALS_FILE), evaluation.withdrawals)
+    write_json(store, layout.RunFiles(run.run_id).policy, policy.model_dump(mode="json"))
+    write_table(store, layout.RunFiles(run.run_id).withdrawals, evaluation.withdrawals)
     intent = begin_change(store, run, POLICY_KIND, words)
     known = {
         evaluation.version: build_withdrawal_diff(

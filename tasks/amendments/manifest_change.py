@@ -84,7 +84,7 @@ def new_change_run(catalogue: str) -> Run:
 def begin_change(store: ObjectStore, run: Run, kind: str, details: Mapping[str, Any]) -> ManifestChangeIntent:
     """Write down what is meant; its marker comes last. What completing it needs beside the words is there already."""
     document = {**asdict(run), "started_at": run.started_at.isoformat(), "kind": kind, **details}
-    write_json(store, layout.run_file(run.run_id, "run.json"), document)
+    write_json(store, layout.RunFiles(run.run_id).run, document)
     write_json(store, layout.open_manifest_change(run.catalogue, run.run_id), {"kind": kind, **details})
     return ManifestChangeIntent(run, kind, details)
 
@@ -224,7 +224,7 @@ class _ChangeOperation:
         )
 
     def _read_withdrawals(self) -> pa.Table:
-        return read_table(self.store, layout.run_file(self.intent.run.run_id, layout.WITHDRAWALS_FILE), WITHDRAWALS)
+        return read_table(self.store, layout.RunFiles(self.intent.run.run_id).withdrawals, WITHDRAWALS)
 
 
 # Killed ones

@@ -78,7 +78,7 @@ def reevaluate_channels(store: ObjectStore, run_id: str, rows: Iterable[Row]) ->
         by_run[row["run_id"]].append(row)
     if not by_run:
         return {}
-    recipe = Recipe.model_validate(read_json(store, layout.run_file(run_id, "recipe.json")))
+    recipe = Recipe.model_validate(read_json(store, layout.RunFiles(run_id).recipe))
     if not recipe.channels:
         return {row["slot_id"]: NOT_ELIGIBLE for shown in by_run.values() for row in shown}
     found: dict[bytes, ChannelEligibility] = {}
@@ -98,7 +98,7 @@ def _evaluate_records(
     channels: Mapping[str, Channel],
 ) -> Iterator[tuple[tuple[bytes, str, int], ChannelEligibility]]:
     wanted = pa.array({row["request_key"] for row in rows}, pa.binary())
-    for record in read_row_groups(store, layout.run_records_prefix(run_id)):
+    for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
         if not set(_RECORD_COLUMNS) <= set(record.column_names):
             continue
         for row in record.filter(pc.is_in(record["request_key"], wanted)).select(_RECORD_COLUMNS).to_pylist():

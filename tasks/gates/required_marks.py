@@ -37,7 +37,7 @@ class SourceMarkRequirements:
 
     def _unmarked_finishes(self, run_id: str) -> frozenset[str]:
         try:
-            recipe = Recipe.model_validate(read_json(self._store, layout.run_file(run_id, "recipe.json")))
+            recipe = Recipe.model_validate(read_json(self._store, layout.RunFiles(run_id).recipe))
         except (ObjectMissing, ValueError, InputError):
             return frozenset()  # the run's folder is gone, or another version wrote it
         return frozenset(digest for digest, finish in recipe.finishes_by_digest.items() if not finish.mark)

@@ -58,7 +58,7 @@ def _read_planned_policy_versions(store: ObjectStore, batch: ReleaseBatch, histo
     policies = [commit.metadata["token"] for commit in history if commit.metadata.get("kind") == POLICY_KIND]
     if not policies:
         return {}
-    planned = read_json(store, layout.run_file(batch.run_id, "plan.json"))["base_version"]
+    planned = read_json(store, layout.RunFiles(batch.run_id).plan)["base_version"]
     return dict.fromkeys(policies, -1 if planned is None else planned)
 
 

@@ -149,7 +149,7 @@ def find_referenced_image_keys(
                 # Another policy judges a request anew from its first attempt on, not from the last alone.
                 found.add(b"".join(_attempt_key_prefixes(batch, "attempts")))
     for _, run_id in work.runs:
-        for requests in read_row_groups(store, layout.run_file(run_id, "requests/")):
+        for requests in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
             found.add(b"".join(_attempt_key_prefixes(requests, "attempts_allowed")))
     return found
 
@@ -193,7 +193,7 @@ def find_scored_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> 
             for batch in tables.batches(table, ("run_id",)):
                 found |= set(batch.column("run_id").unique().to_pylist())
     for run_id in sorted(found):
-        listed = store.find(layout.run_file(run_id, layout.WITHDRAWALS_FILE))  # few runs have one: one look each
+        listed = store.find(layout.RunFiles(run_id).withdrawals)  # few runs have one: one look each
         if listed is not None:
             found |= set(pq.read_table(pa.BufferReader(listed), columns=["run_id"])["run_id"].unique().to_pylist())
     return found
@@ -204,7 +204,7 @@ def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> li
     return [
         run_id
         for (catalogue, run_id), opened in work.runs.items()
-        if not store.exists(layout.run_file(run_id, "plan.json"))
+        if not store.exists(layout.RunFiles(run_id).plan)
         and (opened > now - MIN_AGE or _has_live_lease(store, catalogue, run_id))
     ]
 

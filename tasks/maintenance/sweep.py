@@ -266,8 +266,9 @@ def _sweep_run_tables(
 
 
 def _holds_needed_scores(info: ObjectInfo, scored_runs: Container[str]) -> bool:
-    _, run_id, name = info.key.split("/", 2)
-    measured = name == layout.WITHDRAWALS_FILE or name.startswith(("records/", "requests/"))
+    run_id = info.key.split("/", 2)[1]
+    files = layout.RunFiles(run_id)
+    measured = info.key == files.withdrawals or info.key.startswith((files.records_prefix, files.requests_prefix))
     return run_id in scored_runs and measured
 
 

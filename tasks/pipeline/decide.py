@@ -83,11 +83,11 @@ def decide(
     `stopped` says why the run makes no further images: then nothing is ordered, and requests that are owed another
     attempt are deferred with what there is of them.
     """
-    slots = read_table(store, layout.run_file(run_id, "slots.parquet"), SLOTS)
-    chains = attempt_histories(read_row_groups(store, layout.run_records_prefix(run_id)))
+    slots = read_table(store, layout.RunFiles(run_id).slots, SLOTS)
+    chains = attempt_histories(read_row_groups(store, layout.RunFiles(run_id).records_prefix))
     requests = _read_request_summaries(store, run_id)
     skus = _skus_by_request(slots)
-    retired = read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED_SLOTS)
+    retired = read_table(store, layout.RunFiles(run_id).retired, RETIRED_SLOTS)
     moving = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
     shown = PublishedFingerprints(store, tables, catalogue, moving)
     excluded: dict[RequestFinishKey, set[int]] = {}
@@ -155,9 +155,9 @@ def _skus_by_request(slots: pa.Table) -> dict[RequestFinishKey, tuple[str, ...]]
 def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFinishKey, _RequestSummary]:
     columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed")
     found: dict[RequestFinishKey, _RequestSummary] = {}
-    left_out = read_table(store, layout.run_file(run_id, "left_out.parquet"), DEFERRALS).to_pylist()
+    left_out = read_table(store, layout.RunFiles(run_id).deferrals, DEFERRALS).to_pylist()
     codes = {row["shard"]: iter(row["codes"]) for row in left_out}
-    for table in read_row_groups(store, layout.run_file(run_id, "requests/")):
+    for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
         shards = table["shard"].to_pylist()
         for shard, key, finish, *rest in zip(shards, *(table[name].to_pylist() for name in columns), strict=True):
             code = next(codes[shard]) if shard in codes else 0
@@ -173,7 +173,7 @@ def _read_work_items(
     """Return orders for some requests, read from the plan: their prompts are not kept in memory."""
     return [
         WorkItem(request, attempt_numbers[(request.key, request.finish_digest)])
-        for table in read_row_groups(store, layout.run_file(run_id, "requests/"))
+        for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix)
         for request in requests_from_table(table)
         if (request.key, request.finish_digest) in attempt_numbers and request.verdict == PASS
     ]

@@ -63,15 +63,15 @@ def make_plan(
         _expire_reviews(plan, refused, job.policy.review_days)
         _retire_slots(job, tables, planner, writer, plan, version)
     if run_id is not None:
-        write_json(store, layout.run_file(run_id, "plan.json"), plan.document())
+        write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan
 
 
 def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
     """Return the plan in a run's folder, or None where the run was killed before it was whole."""
-    if not store.exists(layout.run_file(run_id, "plan.json")):
+    if not store.exists(layout.RunFiles(run_id).plan):
         return None
-    document = read_json(store, layout.run_file(run_id, "plan.json"))
+    document = read_json(store, layout.RunFiles(run_id).plan)
     document["rows"] = RowCounts(**document["rows"])
     document["slots"] = PlanCounts(**document["slots"])
     document["shards"] = [Shard(**shard) for shard in document["shards"]]
@@ -130,12 +130,12 @@ def _write_batch(
     planned: PlannedBatch, rejects: list[Reject], writer: "_PlanWriter", sharder: Sharder, plan: Plan
 ) -> None:
     if planned.slots:
-        writer.write_table("slots.parquet", rows_to_table(planned.slots, SLOTS))
+        writer.write_table(writer.files.slots, rows_to_table(planned.slots, SLOTS))
     if rejects:
-        writer.write_table("rejects.parquet", rows_to_table(rejects, REJECTS))
+        writer.write_table(writer.files.rejects, rows_to_table(rejects, REJECTS))
     if planned.refreshed:
         columns = [list(column) for column in zip(*planned.refreshed, strict=True)]
-        writer.write_table("refreshed.parquet", pa.table(columns, schema=REFRESHED_DIGESTS))
+        writer.write_table(writer.files.refreshed, pa.table(columns, schema=REFRESHED_DIGESTS))
         plan.refreshed += len(planned.refreshed)
     for reason, count in planned.prompt_gate_reasons.items():
         plan.reasons[reason] = plan.reasons.get(reason, 0) + count
@@ -158,7 +158,7 @@ def _apply_schedule(
     if agenda.deferral_codes:
         plan.deferred = agenda.count_deferred(np.concatenate(scheduling_inputs.slot_key_prefixes))
         columns = [list(agenda.deferral_codes), list(agenda.deferral_codes.values())]
-        writer.write_table("left_out.parquet", pa.table(columns, schema=DEFERRALS))
+        writer.write_table(writer.files.deferrals, pa.table(columns, schema=DEFERRALS))
 
 
 def _retire_slots(
@@ -174,7 +174,7 @@ def _retire_slots(
         table = table.filter(pc.invert(pc.is_in(table["sku"], kept)))
         if table.num_rows:
             writer.write_table(
-                "retired.parquet", table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED_SLOTS)
+                writer.files.retired, table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED_SLOTS)
             )
             plan.retired += table.num_rows
 
@@ -220,19 +220,20 @@ class _PlanWriter:
 
     def __init__(self, store: ObjectStore, run_id: str | None, stack: ExitStack) -> None:
         self._store, self._run_id, self._stack = store, run_id, stack
+        self.files = layout.RunFiles(run_id or "")
         self._open_writers: dict[str, tuple[pq.ParquetWriter, ExitStack]] = {}
         self._open_parts: dict[str, str] = {}  # priority -> the part that is being filled
         self.protected_skus: set[str] | None = set()
 
-    def write_table(self, name: str, table: pa.Table) -> None:
+    def write_table(self, key: str, table: pa.Table) -> None:
         if self._run_id is not None:
-            self._open_writer(layout.run_file(self._run_id, name), table.schema).write_table(table)
+            self._open_writer(key, table.schema).write_table(table)
 
     def write_request_group(self, part: str, table: pa.Table) -> None:
         """Write one shard as one row group. Parts of one priority come in order, so a new one ends the one before."""
         if self._run_id is None:
             return
-        key, priority = layout.run_requests(self._run_id, part), part.partition("-")[0]
+        key, priority = self.files.requests(part), part.partition("-")[0]
         if self._open_parts.get(priority, key) != key:
             _, files = self._open_writers.pop(self._open_parts[priority])
             files.close()

@@ -52,8 +52,8 @@ class Release:
 
 def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Table) -> ReleaseBatch:
     """Return a run's decisions with the rest of its plan."""
-    refreshed = read_table(store, layout.run_file(run_id, "refreshed.parquet"), REFRESHED_DIGESTS)
-    retired = read_table(store, layout.run_file(run_id, "retired.parquet"), RETIRED_SLOTS)
+    refreshed = read_table(store, layout.RunFiles(run_id).refreshed, REFRESHED_DIGESTS)
+    retired = read_table(store, layout.RunFiles(run_id).retired, RETIRED_SLOTS)
     return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired)
 
 
@@ -95,7 +95,7 @@ def preview_release(store: ObjectStore, tables: TableStore, batch: ReleaseBatch)
 def read_published_files(store: ObjectStore, run_id: str) -> dict[bytes, PublishedFile]:
     """Return slot -> file of what earlier tries of a run have published."""
     found: dict[bytes, PublishedFile] = {}
-    for table in read_row_groups(store, layout.run_published(run_id)):
+    for table in read_row_groups(store, layout.RunFiles(run_id).published_prefix):
         for slot, *values in zip(*(table[name].to_pylist() for name in PUBLISHED_FILES.names), strict=True):
             found[slot] = PublishedFile(*values)
     return found
@@ -128,7 +128,7 @@ def write_objects(
     if made:
         columns = zip(PUBLISHED_FILES.names, zip(*made, strict=True), strict=True)
         table = pa.table({name: list(values) for name, values in columns}, schema=PUBLISHED_FILES)
-        write_table(store, layout.run_published(batch.run_id, secrets.token_hex(8)), table)
+        write_table(store, layout.RunFiles(batch.run_id).published(secrets.token_hex(8)), table)
     return files
 
 

@@ -92,7 +92,7 @@ class ReviewQueue:
         wanted = pa.array({row["image_key"] for row in rows if row["image_key"]}, pa.binary())
         found: dict[tuple[bytes, str], str] = {}
         for run_id in self._score_run_ids if len(wanted) else ():
-            for record in read_row_groups(self.store, layout.run_records_prefix(run_id)):
+            for record in read_row_groups(self.store, layout.RunFiles(run_id).records_prefix):
                 kept = record.filter(pc.is_in(record["image_key"], wanted))
                 columns = (kept[name].to_pylist() for name in ("image_key", "finish_digest", "scores"))
                 found.update({(image, finish): text for image, finish, text in zip(*columns, strict=True)})
@@ -102,7 +102,7 @@ class ReviewQueue:
         wanted = pa.array({row["request_key"] for row in rows}, pa.binary())
         found: dict[bytes, str] = {}
         for run_id in self._score_run_ids:
-            for requests in read_row_groups(self.store, layout.run_file(run_id, "requests/")):
+            for requests in read_row_groups(self.store, layout.RunFiles(run_id).requests_prefix):
                 kept = requests.filter(pc.is_in(requests["request_key"], wanted))
                 found.update(zip(kept["request_key"].to_pylist(), kept["prompt"].to_pylist(), strict=True))
         return found

@@ -32,7 +32,7 @@ MARK_WAIVED = "waived"
 def screen(shard: str, images: Sequence[GeneratedImage], context: ScreeningContext, run_id: str) -> ShardScreening:
     """Judge a shard's images and write its record; the record is what says that the shard is done."""
     judged = evaluate_images(images, context)
-    write_table(context.store, layout.run_record(run_id, shard), record_table(judged))
+    write_table(context.store, layout.RunFiles(run_id).record(shard), record_table(judged))
     return summarize_attempts(shard, judged)
 
 

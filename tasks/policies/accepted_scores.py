@@ -58,7 +58,7 @@ def read_published_scores(store: ObjectStore, tables: TableStore, catalogue: str
     gathered = AcceptedScores()
     for run_id, wanted in sorted(_sample_published_attempts(tables, catalogue, version).items()):
         found = dict(_read_attempt_scores(store, run_id, set(wanted.values())))
-        slots = read_table(store, layout.run_file(run_id, "slots.parquet"), SLOTS)
+        slots = read_table(store, layout.RunFiles(run_id).slots, SLOTS)
         categories = dict(zip(slots["slot_id"].to_pylist(), slots["category"].to_pylist(), strict=True))
         pairs = {(name, categories.get(slot) or "") for slot, name in wanted.items() if name in found}
         for name, category in sorted(pairs):
@@ -110,7 +110,7 @@ def _read_attempt_scores(
     store: ObjectStore, run_id: str, attempts: set[AttemptId]
 ) -> Iterator[tuple[AttemptId, dict[str, float]]]:
     names = ("request_key", "finish_digest", "attempt", "scores")
-    for record in read_row_groups(store, layout.run_records_prefix(run_id)):
+    for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
         rows: Iterable[tuple[bytes, str, int, str]] = zip(
             *(record[name].cast(RECORDS.field(name).type).to_pylist() for name in names), strict=True
         )

@@ -57,11 +57,11 @@ class StoredScores:
         """Read these runs' folders. Where several measured the same attempt, the newest is heard."""
         for run_id in sorted(set(run_ids), reverse=True):
             asked: DigestMap[_ReevaluatedRequest] = DigestMap()
-            for requests in read_row_groups(self._store, layout.run_file(run_id, "requests/")):
+            for requests in read_row_groups(self._store, layout.RunFiles(run_id).requests_prefix):
                 keys, found = _pair_digests(requests), list(self._evaluate_requests(requests))
                 asked.add(keys, found)
                 self._prompts.add(keys, [one.prompt_verdict for one in found])
-            for record in read_row_groups(self._store, layout.run_records_prefix(run_id)):
+            for record in read_row_groups(self._store, layout.RunFiles(run_id).records_prefix):
                 if set(record.column_names) >= _REQUIRED_COLUMNS:
                     self._evaluate_record(record, asked)
 

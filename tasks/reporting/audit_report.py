@@ -26,9 +26,9 @@ FRAME_SECTIONS = (
 def write_audit(store: ObjectStore, catalogue: str, run_id: str, document: Mapping[str, Any]) -> None:
     """Write `audit/result.json` and `audit/index.html` into the run's folder."""
     words = {"run_id": run_id, "catalogue": catalogue, **document}
-    write_json(store, layout.run_file(run_id, "audit/result.json"), words)
+    write_json(store, layout.RunFiles(run_id).audit, words)
     page = render_audit(words).encode("utf-8", "replace")
-    store.write(layout.run_file(run_id, "audit/index.html"), page, content_type="text/html; charset=utf-8")
+    store.write(layout.RunFiles(run_id).audit_page, page, content_type="text/html; charset=utf-8")
 
 
 def render_audit(document: Mapping[str, Any]) -> str:

@@ -165,9 +165,9 @@ def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
 
 def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
     """Write `report.json` and `report.html` into the run's folder."""
-    write_json(store, layout.run_file(run_id, "report.json"), report)
+    write_json(store, layout.RunFiles(run_id).report, report)
     page = render_html(report, tiles).encode("utf-8", "replace")
-    store.write(layout.run_file(run_id, "report.html"), page, content_type="text/html; charset=utf-8")
+    store.write(layout.RunFiles(run_id).report_page, page, content_type="text/html; charset=utf-8")
 
 
 # The artifact
@@ -202,7 +202,7 @@ def _summary_lines(report: Mapping[str, Any], tiles: Sequence[Tile]) -> Iterator
     for warning in (report.get("warnings") or ())[:10]:
         yield f"- {_escape_markdown(warning)}"
     if run:
-        yield f"\nThe whole report: `{layout.run_file(run.replace('`', ''), 'report.html')}`"
+        yield f"\nThe whole report: `{layout.RunFiles(run.replace('`', '')).report_page}`"
 
 
 def _estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,7 @@ def collect_run_statistics(
 ) -> tuple[ImageCounts, dict[str, int], list[dict[str, Any]]]:
     """Return the run's image counts, how many slots each reason stands against, and a row a model that made any."""
     images, models = ImageCounts(), ModelMetrics()
-    for record in read_row_groups(store, layout.run_records_prefix(run_id)):
+    for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
         made = Counter(record["made"].to_pylist())
         images.generated += made["generated"]
         images.reused += made["reused"]
@@ -43,7 +43,7 @@ def collect_run_statistics(
 
 def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:
     """Return the engine seconds of all that a run has made so far, in any process."""
-    records = read_row_groups(store, layout.run_records_prefix(run_id))
+    records = read_row_groups(store, layout.RunFiles(run_id).records_prefix)
     return sum(float(pc.sum(record["engine_seconds"]).as_py() or 0.0) for record in records)
 
 
@@ -142,7 +142,7 @@ def read_prompts(store: ObjectStore, run_id: str, request_keys: Iterable[bytes])
     """Return the prompts of some requests of a run."""
     keys = pa.array(sorted(set(request_keys)), pa.binary())
     found: dict[bytes, str] = {}
-    for table in read_row_groups(store, layout.run_file(run_id, "requests/")):
+    for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
         rows = table.select(["request_key", "prompt"]).filter(pc.is_in(table["request_key"], keys))
         found.update(zip(rows["request_key"].to_pylist(), rows["prompt"].to_pylist(), strict=True))
     return found

@@ -78,7 +78,7 @@ class RunContext:
 
     def add_planned_shards(self, shards: list[Shard]) -> list[str]:
         """Take the planned shards that have no record yet, and return their names in order."""
-        records = self.resources.store.list(layout.run_records_prefix(self.run_id))
+        records = self.resources.store.list(layout.RunFiles(self.run_id).records_prefix)
         done = {info.key.rsplit("/", 1)[1].removesuffix(".parquet") for info in records}
         self._planned = {shard.name: shard for shard in shards}
         return [shard.name for shard in shards if shard.name not in done]
@@ -91,13 +91,13 @@ class RunContext:
 
     def find_pending_items(self) -> list[WorkItem]:
         """Return the next attempts that a killed process owed: chains whose last attempt asked for another."""
-        chains = attempt_histories(read_row_groups(self.resources.store, layout.run_records_prefix(self.run_id)))
+        chains = attempt_histories(read_row_groups(self.resources.store, layout.RunFiles(self.run_id).records_prefix))
         owing = {key: chain for key, chain in chains.items() if chain.last_attempt.wants_another}
         if not owing:
             return []
         found = []
         for part in {shard.part for shard in self._planned.values()}:
-            for table in read_row_groups(self.resources.store, layout.run_requests(self.run_id, part)):
+            for table in read_row_groups(self.resources.store, layout.RunFiles(self.run_id).requests(part)):
                 for request in requests_from_table(table):
                     chain = owing.get((request.key, request.finish_digest))
                     if chain is not None:
@@ -112,7 +112,7 @@ class RunContext:
         self._check_lease()
         if name not in self._shard_work:
             shard = self._planned[name]
-            key = layout.run_requests(self.run_id, shard.part)
+            key = layout.RunFiles(self.run_id).requests(shard.part)
             table = read_row_group(self.resources.store, key, shard.row_group)
             requests = requests_from_table(table if shard.rows is None else table.take(shard.rows))
             self._shard_work[name] = ShardWork(

@@ -26,9 +26,9 @@ def start_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
-    write_json(store, layout.run_file(run_id, "recipe.json"), job.recipe.model_dump(mode="json"))
-    write_json(store, layout.run_file(run_id, "policy.json"), job.policy.model_dump(mode="json"))
-    write_json(store, layout.run_file(run_id, "run.json"), _document(run))
+    write_json(store, layout.RunFiles(run_id).recipe, job.recipe.model_dump(mode="json"))
+    write_json(store, layout.RunFiles(run_id).policy, job.policy.model_dump(mode="json"))
+    write_json(store, layout.RunFiles(run_id).run, _document(run))
     write_json(store, layout.open_run(job.catalogue, run_id), {"run_id": run_id})
     return run
 
@@ -39,7 +39,7 @@ def load_run(store: ObjectStore, run_id: str) -> Run:
     Raises `OptionError` where the store has no such run.
     """
     try:
-        document = read_json(store, layout.run_file(run_id, "run.json"))
+        document = read_json(store, layout.RunFiles(run_id).run)
     except (ObjectMissing, ValueError):
         raise OptionError(f"The store {store.url} has no run {run_id!r}; `packshot releases` lists them") from None
     return Run(
@@ -79,13 +79,13 @@ def is_committed(tables: TableStore, run: Run) -> bool:
 
 def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:
     """Write down why the run's batch waits for a person."""
-    write_json(store, layout.run_file(run.run_id, "held.json"), {"held": list(held), "checks": list(checks)})
+    write_json(store, layout.RunFiles(run.run_id).held, {"held": list(held), "checks": list(checks)})
 
 
 def held_checks(store: ObjectStore, run: Run) -> list[str]:
     """Return the checks that hold a run's batch; none where it is not held."""
     try:
-        return [str(name) for name in read_json(store, layout.run_file(run.run_id, "held.json"))["held"]]
+        return [str(name) for name in read_json(store, layout.RunFiles(run.run_id).held)["held"]]
     except ObjectMissing:
         return []
 
@@ -113,8 +113,8 @@ def is_run_open(store: ObjectStore, run: Run) -> bool:
 
 def load_frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
     """Return the rules that a run was started under."""
-    recipe = Recipe.model_validate(read_json(store, layout.run_file(run_id, "recipe.json")))
-    return recipe, Policy.model_validate(read_json(store, layout.run_file(run_id, "policy.json")))
+    recipe = Recipe.model_validate(read_json(store, layout.RunFiles(run_id).recipe))
+    return recipe, Policy.model_validate(read_json(store, layout.RunFiles(run_id).policy))
 
 
 def close_run(
@@ -123,7 +123,7 @@ def close_run(
     """Close a run: what it says of itself first, then its marker away."""
     write_json(
         store,
-        layout.run_file(run.run_id, "closed.json"),
+        layout.RunFiles(run.run_id).closed,
         {"state": state, "closed_at": datetime.now(UTC).isoformat(), **details},
     )
     store.delete([layout.open_run(run.catalogue, run.run_id)])

@@ -246,7 +246,7 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
     assert night.report["rows"] == {"input": 44, "accepted": 19, "rejected": 25, "ignored": 0}
     assert night.slot_counts() == {"new": 9, "published": 9}
     assert {name[0] for name in night.added} == {row["sku"] for row in right}
-    rejects = read_table(harness.store, layout.run_file(night.report["run_id"], "rejects.parquet"), REJECTS).to_pylist()
+    rejects = read_table(harness.store, layout.RunFiles(night.report["run_id"]).rejects, REJECTS).to_pylist()
     for reject, (number, (_, column, reason)) in zip(rejects, enumerate(wrong, start=20), strict=True):
         assert (reject["row"], reject["column"]) == (number, column)
         assert reason in reject["reason"]
@@ -256,7 +256,7 @@ def test_awkward_rows_are_rejected_with_their_reason_and_the_others_are_publishe
     ]
     assert_published_images(harness.store, night.after)
     assert_safe_names(harness, {name[0]: row["object"] for name, row in night.after.items()})
-    prompts = [text for table in read_row_groups(harness.store, layout.run_file(night.report["run_id"], "requests/"))
+    prompts = [text for table in read_row_groups(harness.store, layout.RunFiles(night.report["run_id"]).requests_prefix)
                for text in table["prompt"].to_pylist()]  # fmt: skip
     assert "Photograph of {{ 7 * 7 }}{% for x in y %} <script>alert(1)</script> Box, seen from the front" in prompts
 

@@ -141,7 +141,7 @@ def test_what_is_not_limited_is_not_cut(tmp_path: Path) -> None:
     night = shop.refresh()
     assert night.slot_counts() == {"new": 2, "published": 2}
     assert night.report["limits"] == {"max_cost": None, "max_hours": None, "deferred": {}}
-    assert not shop.store.exists(layout.run_file(night.report["run_id"], "left_out.parquet"))
+    assert not shop.store.exists(layout.RunFiles(night.report["run_id"]).deferrals)
 
 
 def test_new_skus_are_counted_that_were_in_the_shop_within_two_hours(tmp_path: Path) -> None:

@@ -115,9 +115,7 @@ def crash_and_refresh(harness: CrashHarness, fault_injector: FaultInjector) -> J
     harness.clear_dead_leases()
     opened = [Path(info.key).stem for info in harness.store.list(layout.open_runs_prefix(CATALOGUE))]
     committed = [commit.metadata.get("token") for commit in harness.tables.history(layout.manifest_table(CATALOGUE))]
-    goes_on = [
-        run for run in opened if harness.store.exists(layout.run_file(run, "plan.json")) and run not in committed
-    ]
+    goes_on = [run for run in opened if harness.store.exists(layout.RunFiles(run).plan) and run not in committed]
     report = harness.refresh()
     assert goes_on in ([], [report["run_id"]])
     return report
@@ -236,9 +234,9 @@ def test_an_interrupted_run_decides_on_nothing_that_it_did_not_measure(
     with pytest.raises(KeyboardInterrupt):
         world.refresh(observer=InterruptingObserver())
     (run,) = [Path(info.key).stem for info in world.store.list(layout.open_runs_prefix(CATALOGUE))]
-    for record in read_row_groups(world.store, layout.run_records_prefix(run)):
+    for record in read_row_groups(world.store, layout.RunFiles(run).records_prefix):
         assert record["reasons"].to_pylist() == [[]] * record.num_rows
-    assert len(list(world.store.list(layout.run_records_prefix(run)))) < 8
+    assert len(list(world.store.list(layout.RunFiles(run).records_prefix))) < 8
     report = world.refresh()
     assert (report["run_id"], report["slots"]["published"], report["slots"]["review"]) == (run, 120, 0)
 
@@ -262,7 +260,7 @@ def test_an_edited_recipe_supersedes_the_killed_run_and_keeps_its_pictures(
     assert len(before) == report["slots"]["published"] == 32
     assert (report["images"]["reused"], report["images"]["generated"]) == (32 - len(mugs), len(mugs))
     assert world.regenerated_count == 0
-    closed = json.loads(world.store.read(layout.run_file(Path(killed).stem, "closed.json")))
+    closed = json.loads(world.store.read(layout.RunFiles(Path(killed).stem).closed))
     assert closed["state"] == "superseded"
     assert Path(killed).stem not in committed_run_ids(world.tables)
     assert list(world.store.list(layout.open_runs_prefix(CATALOGUE))) == []

@@ -257,7 +257,7 @@ def _scores(harness: CrashHarness) -> dict[str, float]:
     shown = [entry[0] for entry in published_slots(harness.tables).values()]
     (run,) = {info.key.split("/")[1] for info in harness.store.list(layout.RUNS)}
     found = {}
-    for table in read_row_groups(harness.store, layout.run_records_prefix(run)):
+    for table in read_row_groups(harness.store, layout.RunFiles(run).records_prefix):
         for each in table.to_pylist():
             key = each["request_key"].hex()
             if shown.count(key) == 1 and each["verdict"] == "PASS" and each["attempt"] == 0:

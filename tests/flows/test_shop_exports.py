@@ -85,7 +85,7 @@ def refreshed(source: Path, store: Path, name: str, **options: Any) -> RefreshOu
         report = run_refresh(RefreshParameters(**values), SETTINGS, hands)
     assert_counts_add_up(report)
     opened = open_store(str(store))
-    plan = read_json(opened, layout.run_file(report["run_id"], "plan.json"))
+    plan = read_json(opened, layout.RunFiles(report["run_id"]).plan)
     rows = open_tables(str(store)).read(layout.manifest_table(name), MANIFEST.names).to_pylist()
     return RefreshOutcome(report, plan["slots"]["rendered"], manifest_by_slot(rows))
 

@@ -233,4 +233,4 @@ def _report_url(report: dict[str, Any], store: str) -> str:
     from catalogs import layout
     from infra.stores import open_store
 
-    return f"{open_store(store).url.rstrip('/')}/{layout.run_file(report['run_id'], 'report.html')}"
+    return f"{open_store(store).url.rstrip('/')}/{layout.RunFiles(report['run_id']).report_page}"

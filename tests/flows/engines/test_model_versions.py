@@ -202,7 +202,7 @@ def test_a_resumed_run_keeps_the_versions_that_it_was_begun_with(harness: Refres
     assert (night.report["resumed"], f"{night.report['run_id']}.json") == (True, marker.rsplit("/", 1)[1])
     assert skus_of(night, "card/2") == chosen
     assert skus_of(night, "card/3") == set()
-    recipe = read_json(harness.store, layout.run_file(night.report["run_id"], "recipe.json"))
+    recipe = read_json(harness.store, layout.RunFiles(night.report["run_id"]).recipe)
     frozen = recipe["models"]["cards"]["standing"]
     assert (frozen["production"], frozen["candidate"], frozen["share"]) == (1, 2, 50)
     assert sorted(frozen["versions"]) == ["1", "2"]

@@ -39,15 +39,15 @@ def audit(scenario: StoreScenario, *rows: Any, retired: int = 0) -> tuple[list[s
 
 def test_a_night_that_changes_nothing_is_not_audited(scenario: StoreScenario) -> None:
     assert audit(scenario) == ([], [])
-    assert not scenario.keys(layout.run_file(RUN_ID, "audit/"))
+    assert not scenario.keys(f"{layout.RunFiles(RUN_ID).prefix}audit/")
 
 
 def test_the_answer_is_in_the_runs_folder_and_a_person_may_let_a_check_go(scenario: StoreScenario) -> None:
     held, checks = audit(scenario, decision_row("shirt/front", "red"), retired=2)
     assert held == ["retired-share"]
-    document = read_json(scenario.store, layout.run_file(RUN_ID, "audit/result.json"))
+    document = read_json(scenario.store, layout.RunFiles(RUN_ID).audit)
     assert (document["held"], document["catalogue"]) == (held, "shoes")
     assert [check["name"] for check in document["checks"]] == [check["name"] for check in checks]
-    assert scenario.store.exists(layout.run_file(RUN_ID, "audit/index.html"))
+    assert scenario.store.exists(layout.RunFiles(RUN_ID).audit_page)
     runs.accept_checks(scenario.store, runs.load_run(scenario.store, RUN_ID), held, "we closed the toy shop", "ada")
     assert audit(scenario, decision_row("shirt/front", "red"), retired=2)[0] == []

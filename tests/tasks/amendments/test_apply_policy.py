@@ -85,7 +85,7 @@ def test_a_twentieth_may_go_and_no_more(scenario: StoreScenario) -> None:
 def test_a_held_batch_is_named(scenario: StoreScenario) -> None:
     scenario.write_run_folder("r9", is_open=True)
     require_no_held_run(scenario.store, CATALOGUE)
-    write_json(scenario.store, layout.run_file("r9", "held.json"), {"held": ["retired-share"], "checks": []})
+    write_json(scenario.store, layout.RunFiles("r9").held, {"held": ["retired-share"], "checks": []})
     with pytest.raises(OptionError, match="The run r9 of 'shoes' is held"):
         require_no_held_run(scenario.store, CATALOGUE)
 
@@ -134,7 +134,7 @@ def test_killed_at_any_operation_it_is_all_or_nothing(scenario: StoreScenario, t
 def planned_at(scenario: StoreScenario, version: int) -> Any:
     """Return a batch for the shirt as empty as it is again, planned when this release was live."""
     scenario.stage_image("red")
-    write_json(scenario.store, layout.run_file("run-1", "plan.json"), {"base_version": version})
+    write_json(scenario.store, layout.RunFiles("run-1").plan, {"base_version": version})
     return make_release_batch([decision_row("shirt/front", "red")])
 
 

@@ -61,7 +61,7 @@ def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_night(sce
     rows = listed(scenario, "shirt", "hat").to_pylist()
     rows[0] |= {"again": True}
     table = pa.Table.from_pylist(rows, schema=WITHDRAWALS)
-    write_table(scenario.store, layout.run_file(run.run_id, layout.WITHDRAWALS_FILE), table)
+    write_table(scenario.store, layout.RunFiles(run.run_id).withdrawals, table)
     intent = begin_change(scenario.store, run, POLICY_KIND, {"policy_digest": "p" * 64, "review_days": 30})
     done = complete_change(scenario.store, scenario.tables, intent, {})
     assert (done.kind, done.version, done.previous, done.dropped, done.withdrawn) == (POLICY_KIND, 2, 1, 2, 2)

@@ -71,7 +71,9 @@ def test_the_manifest_says_where_a_picture_may_be_used_and_why_not_elsewhere(har
     amazon = report["channels"]["amazon-main"]
     assert (amazon["usable"], amazon["not_usable"], amazon["reasons"]["needs-a-person"]) == (0, 2, 2)
     [record] = [
-        one for one in read_row_groups(harness.store, layout.run_records_prefix(report["run_id"])) if one.num_rows == 2
+        one
+        for one in read_row_groups(harness.store, layout.RunFiles(report["run_id"]).records_prefix)
+        if one.num_rows == 2
     ]
     assert record["channels"].to_pylist() == [["shopify"]] * 2
 
@@ -108,7 +110,7 @@ def test_a_recipe_that_asks_for_no_channel_any_more_leaves_none(harness: CrashHa
 
 def test_pictures_whose_records_were_swept_are_usable_nowhere_new(harness: CrashHarness) -> None:
     run = harness.refresh()["run_id"]
-    harness.store.delete([info.key for info in harness.store.list(layout.run_records_prefix(run))])
+    harness.store.delete([info.key for info in harness.store.list(layout.RunFiles(run).records_prefix)])
     harness.recipe["channels"] = ["ebay"]
     harness.refresh()
     assert set(map(repr, manifest(harness).values())) == {"([], ['ebay:not-stored'])"}

@@ -131,7 +131,7 @@ def test_outcomes_and_every_attempt_that_an_open_run_may_make_name_images(tmp_pa
     shop.write_run_folder("r2", is_open=False)
     for run_id, word in (("r1", "planned"), ("r2", "closed")):
         requests = [{"request_key": request_key_of(word), "attempts_allowed": 3}]
-        write_table(shop.store, layout.run_requests(run_id, "000"), pa.Table.from_pylist(requests, REQUESTS))
+        write_table(shop.store, layout.RunFiles(run_id).requests("000"), pa.Table.from_pylist(requests, REQUESTS))
     found = find_referenced_image_keys(shop.store, shop.tables, ["shoes", "no outcomes"], find_open_work(shop.store))
 
     def named(word: str, attempt: int = 0) -> bool:

@@ -88,7 +88,7 @@ def test_every_attempt_of_an_open_runs_plan_stays_held_or_not(tmp_path: Path) ->
     for run_id, opened in (("held", True), ("closed", False)):
         shop.write_run_folder(run_id, is_open=opened, files=["plan.json", *(["held.json"] if opened else [])])
         requests = [{"request_key": request_key_of(run_id), "attempts_allowed": 2, "verdict": "PASS", "reasons": []}]
-        write_table(shop.store, layout.run_requests(run_id, "000"), pa.Table.from_pylist(requests, REQUESTS))
+        write_table(shop.store, layout.RunFiles(run_id).requests("000"), pa.Table.from_pylist(requests, REQUESTS))
     kept = [*shop.stage_image("held", 0), *shop.stage_image("held", 1)]
     shop.stage_image("held", 2)
     shop.stage_image("closed")
@@ -346,12 +346,12 @@ def test_what_was_measured_of_live_and_waiting_pictures_outlives_the_rest_of_its
     files = ["slots.parquet", "requests/0.parquet", "records/a.parquet"]
     for run_id in ("r1", "r2", "r3", "r4"):
         shop.write_run_folder(run_id, is_open=False, files=files)
-    key = layout.run_file("a1", layout.WITHDRAWALS_FILE)
+    key = layout.RunFiles("a1").withdrawals
     write_table(shop.store, key, pa.Table.from_pylist([{"slot_id": b"s" * 16, "run_id": "r3"}], WITHDRAWALS))
     shop.backdate(31, "runs/")
     assert swept(shop)["runs"] == 3 + 3  # all of r4, and the slots of the others
     left = {name for name in shop.keys("runs/") if name.endswith(".parquet")}
-    assert left == {key, *(layout.run_file(run, name) for run in ("r1", "r2", "r3") for name in files[1:])}
+    assert left == {key, *(f"{layout.RunFiles(run).prefix}{name}" for run in ("r1", "r2", "r3") for name in files[1:])}
 
 
 def test_tables_of_runs_that_closed_long_ago_go_and_their_words_stay(tmp_path: Path) -> None:
@@ -366,8 +366,8 @@ def test_tables_of_runs_that_closed_long_ago_go_and_their_words_stay(tmp_path: P
     assert {key.rpartition("/")[2] for key in shop.keys("runs/r0-closed/")} == {
         "plan.json", "report.json", "report.html", "run.json", "closed.json",
     }  # fmt: skip
-    assert shop.store.exists(layout.run_file("r1-open", "slots.parquet"))
-    assert shop.store.exists(layout.run_file("r2-closed-lately", "slots.parquet"))
+    assert shop.store.exists(layout.RunFiles("r1-open").slots)
+    assert shop.store.exists(layout.RunFiles("r2-closed-lately").slots)
 
 
 def test_leases_of_closed_runs_and_probes_go(tmp_path: Path) -> None:

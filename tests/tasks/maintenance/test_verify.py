@@ -117,7 +117,7 @@ def test_a_picture_without_its_mark_is_found_unless_its_recipe_wanted_none(tmp_p
     shop.tables.merge("manifest/shoes", changes, on=["slot_id"], base_version=0, metadata={"run_id": "r1"})
     assert only(found(shop, deep=True)).reasons == ("the mark of a generated picture is not in it",)
     recipe = built_in_recipe().model_copy(update={"finish": plain})
-    write_json(shop.store, layout.run_file("r1", "recipe.json"), recipe.model_dump(mode="json"))
+    write_json(shop.store, layout.RunFiles("r1").recipe, recipe.model_dump(mode="json"))
     assert found(shop, deep=True).sound
 
 

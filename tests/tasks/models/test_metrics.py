@@ -27,7 +27,7 @@ def scenario(tmp_path: Path) -> StoreScenario:
 def figures(scenario: StoreScenario, records: dict[str, list[Row]], decisions: list[Row]) -> list[dict[str, Any]]:
     write_records(scenario.store, records)
     found = ModelMetrics()
-    for record in read_row_groups(scenario.store, layout.run_records_prefix(RUN_ID)):
+    for record in read_row_groups(scenario.store, layout.RunFiles(RUN_ID).records_prefix):
         found.add_record(record)
     return found.build_rows(make_release_batch(decisions).decisions)
 

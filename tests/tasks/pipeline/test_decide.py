@@ -101,7 +101,7 @@ def test_a_slot_of_another_maker_waits_beside_the_picture_that_it_would_share(sc
     other = planned_slot_row("copy/front", "fine", verdict="REVIEW", reasons=["brand.other"])
     write(scenario, [planned_slot_row("own/front", "fine"), other], ["fine"], [attempt_row("fine")])
     held = make_request("fine", verdict=Verdict("REVIEW", ("brand.other",)))
-    write_table(scenario.store, layout.run_requests(RUN_ID, "refused"), request_table([held], ""))
+    write_table(scenario.store, layout.RunFiles(RUN_ID).requests("refused"), request_table([held], ""))
     assert states(decided(scenario)) == [("publish", [], 0), ("review", ["brand.other"], None)]
 
 
@@ -164,9 +164,7 @@ def test_a_picture_that_the_run_takes_away_blocks_nobody(scenario: StoreScenario
         write(scenario, [planned_slot_row("shirt/front", "one"), mug], ["one", "two"], made, allowed=1)
     else:
         gone = {"slot_id": mug["slot_id"], "sku": "mug", "live_file_sha": None}
-        write_table(
-            scenario.store, layout.run_file(RUN_ID, "retired.parquet"), pa.Table.from_pylist([gone], RETIRED_SLOTS)
-        )
+        write_table(scenario.store, layout.RunFiles(RUN_ID).retired, pa.Table.from_pylist([gone], RETIRED_SLOTS))
     assert states(decided(scenario))[0] == ("publish", [], 0)
 
 
@@ -193,7 +191,7 @@ def test_what_the_plan_left_out_is_deferred_for_the_plans_reason(scenario: Store
     words = ("one", "two", "three")
     write(scenario, [planned_slot_row(f"{word}/front", word) for word in words], words, [attempt_row("one")])
     codes = pa.table([["0-000000"], [b"\x00\x01\x03"]], schema=DEFERRALS)
-    write_table(scenario.store, layout.run_file(RUN_ID, "left_out.parquet"), codes)
+    write_table(scenario.store, layout.RunFiles(RUN_ID).deferrals, codes)
     found = [(row["state"], row["reasons"], row["attempts_spent"]) for row in rows_of(decided(scenario))]
     assert found == [("publish", [], 1), ("deferred", ["over-budget"], 0), ("deferred", ["past-deadline"], 0)]
 

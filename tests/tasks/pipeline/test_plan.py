@@ -74,7 +74,7 @@ def plan_of(scenario: StoreScenario, *rows: Mapping[str, str], run_id: str | Non
 
 
 def retired(scenario: StoreScenario) -> set[str]:
-    return set(read_table(scenario.store, layout.run_file(RUN_ID, "retired.parquet"), RETIRED_SLOTS)["sku"].to_pylist())
+    return set(read_table(scenario.store, layout.RunFiles(RUN_ID).retired, RETIRED_SLOTS)["sku"].to_pylist())
 
 
 def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(scenario: StoreScenario) -> None:
@@ -83,14 +83,14 @@ def test_a_plan_counts_every_row_and_keeps_each_slot_and_each_request(scenario: 
     assert (plan.slots.new, plan.slots.blocked, plan.slots.requests, plan.images) == (4, 1, 4, 3)
     assert plan.reasons == {"words.drugs": 1}
     assert plan.gpu_seconds == pytest.approx(3 * 512 * 512 / 1e6 * 2.0)
-    slots = read_table(scenario.store, layout.run_file(RUN_ID, "slots.parquet"), SLOTS).to_pylist()
+    slots = read_table(scenario.store, layout.RunFiles(RUN_ID).slots, SLOTS).to_pylist()
     assert sorted((row["sku"], row["view"]) for row in slots) == [
         ("boot", "front"),
         ("boot", "side"),
         ("gun", "front"),
         ("mug", "front"),
     ]
-    rejects = read_table(scenario.store, layout.run_file(RUN_ID, "rejects.parquet"), REJECTS).to_pylist()
+    rejects = read_table(scenario.store, layout.RunFiles(RUN_ID).rejects, REJECTS).to_pylist()
     assert {row["sku"]: (row["row"], row["column"]) for row in rejects} == {"long": (4, "prompt"), "wide": (5, "width")}
 
 
@@ -98,12 +98,12 @@ def test_a_shard_is_a_row_group_and_refused_prompts_are_in_none(scenario: StoreS
     plan = plan_of(scenario, MUG, BOOT, GUN)
     assert [shard.requests for shard in plan.shards] == [2, 1]
     groups = [
-        read_row_group(scenario.store, layout.run_requests(RUN_ID, shard.part), shard.row_group)
+        read_row_group(scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group)
         for shard in plan.shards
     ]
     assert [set(group["shard"].to_pylist()) for group in groups] == [{shard.name} for shard in plan.shards]
     assert {word for group in groups for word in group["verdict"].to_pylist()} == {"PASS"}
-    [refused] = read_row_groups(scenario.store, layout.run_requests(RUN_ID, "refused"))
+    [refused] = read_row_groups(scenario.store, layout.RunFiles(RUN_ID).requests("refused"))
     assert refused["prompt"].to_pylist() == ["Photo of Cocaine in a bag, front view"]
 
 
@@ -136,7 +136,7 @@ def test_a_plan_is_loaded_as_it_was_made_and_only_when_it_is_whole(scenario: Sto
     assert load_plan(scenario.store, RUN_ID) is None
     plan = plan_of(scenario, MUG, BOOT, GUN, LONG, WIDE, NAMELESS)
     assert load_plan(scenario.store, RUN_ID) == plan
-    scenario.store.delete([layout.run_file(RUN_ID, "plan.json")])
+    scenario.store.delete([layout.RunFiles(RUN_ID).plan])
     assert load_plan(scenario.store, RUN_ID) is None
 
 
@@ -156,7 +156,7 @@ def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_pict
     scenario.release("r0", live)
     plan = plan_of(scenario, MUG, reject)
     assert (plan.live, plan.retired, retired(scenario)) == (4, 2, {"mug", "gone"})
-    rows = read_table(scenario.store, layout.run_file(RUN_ID, "retired.parquet"), RETIRED_SLOTS).to_pylist()
+    rows = read_table(scenario.store, layout.RunFiles(RUN_ID).retired, RETIRED_SLOTS).to_pylist()
     shown = {
         row["slot_id"]: row["file_sha"] for row in scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
     }
@@ -196,7 +196,7 @@ def test_what_is_retired_does_not_depend_on_the_order_of_the_table(tmp_path: Pat
     recipe = with_engine_options(built_in_recipe(), engine="stub", model=None, precision=None)
     job = RefreshJob(str(tmp_path / "catalogue.parquet"), shop.store.url, CATALOGUE, recipe, built_in_policy())
     plan = make_plan(job, shop.store, ReversingTables(shop.store.url), "run", 8)
-    retired = read_table(shop.store, layout.run_file("run", "retired.parquet"), RETIRED_SLOTS)
+    retired = read_table(shop.store, layout.RunFiles("run").retired, RETIRED_SLOTS)
     assert plan.retired == gone
     assert sorted(retired["slot_id"].to_pylist()) == sorted(slot_id(sku, "front", "a", 0) for sku in skus[:gone])
     assert sorted(retired["sku"].to_pylist()) == skus[:gone]
@@ -211,9 +211,11 @@ def test_every_shard_stands_where_the_plan_says_also_in_a_second_part(scenario: 
     assert [shard.part for shard in plan.shards[:2]] == ["0-00000", "1-00000"]
     assert plan.shards[-1].part == "1-00001"
     for shard in (*plan.shards[:3], *plan.shards[-7:]):
-        [row] = read_row_group(scenario.store, layout.run_requests(RUN_ID, shard.part), shard.row_group).to_pylist()
+        [row] = read_row_group(
+            scenario.store, layout.RunFiles(RUN_ID).requests(shard.part), shard.row_group
+        ).to_pylist()
         assert row["shard"] == shard.name
-    parts = read_row_groups(scenario.store, layout.run_file(RUN_ID, "requests/"))
+    parts = read_row_groups(scenario.store, layout.RunFiles(RUN_ID).requests_prefix)
     assert len({prompt for part in parts for prompt in part["prompt"].to_pylist()}) == len(skus)
 
 
@@ -221,7 +223,7 @@ def test_a_budget_leaves_requests_out_and_says_why(scenario: StoreScenario) -> N
     half = CostModel(stub_seconds=1.0, budget=BudgetLimits(engine_seconds=2.0))
     plan = plan_of(scenario, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half)
     assert (plan.images, plan.gpu_seconds, plan.deferred) == (2, 2.0, {"over-budget": 1})
-    [row] = read_table(scenario.store, layout.run_file(RUN_ID, "left_out.parquet"), DEFERRALS).to_pylist()
+    [row] = read_table(scenario.store, layout.RunFiles(RUN_ID).deferrals, DEFERRALS).to_pylist()
     assert row == {"shard": "1-000001", "codes": b"\x01"}
     assert load_plan(scenario.store, RUN_ID) == plan
     assert plan_of(scenario, MUG, BOOT, {**MUG, "sku": "twin"}, GUN, terms=half, run_id=None) == plan

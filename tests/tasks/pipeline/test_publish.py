@@ -154,7 +154,7 @@ def test_retired_rows_go_and_refreshed_ones_keep_their_picture(scenario: StoreSc
         {"slot_id": SHIRT, "sku": "shirt", "live_file_sha": sha_of("red")},
         {"slot_id": bag, "sku": "bag", "live_file_sha": sha_of("another")},
     ]
-    write_json(scenario.store, layout.run_file(RUN_ID, "recipe.json"), built_in_recipe().model_dump(mode="json"))
+    write_json(scenario.store, layout.RunFiles(RUN_ID).recipe, built_in_recipe().model_dump(mode="json"))
     release = published(scenario, make_release_batch(refreshed=moved, retired=gone))
     assert (release.sums.refreshed, release.sums.retired) == (1, 1)
     fresh = {"source_digest": b"new" * 5, "channels": [], "channel_reasons": []}

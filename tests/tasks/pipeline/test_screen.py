@@ -67,7 +67,7 @@ def made(store: ObjectStore, *prompts: str, attempt: int = 0, allowed: int = 2, 
 def test_a_record_names_images_that_are_all_there() -> None:
     store = open_store("memory://screen-1")
     sums = screen("s", made(store, "a mug", "a shirt"), screening_context(store), RUN_ID)
-    rows = read_table(store, layout.run_record(RUN_ID, "s"), RECORDS).to_pylist()
+    rows = read_table(store, layout.RunFiles(RUN_ID).record("s"), RECORDS).to_pylist()
     assert [(row["verdict"], row["reasons"], row["made"]) for row in rows] == [("PASS", [], "generated")] * 2
     for row in rows:
         key = row["image_key"].hex()
@@ -82,10 +82,10 @@ def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies
     store = open_store("memory://screen-2")
     [image] = made(store, "a mug")
     dying = replace(screening_context(store), store=FaultyStore(store, FaultInjector(dies_at)))
-    with pytest.raises(InjectedFault, match=layout.run_record(RUN_ID, "s")):
+    with pytest.raises(InjectedFault, match=layout.RunFiles(RUN_ID).record("s")):
         screen("s", [image], dying, RUN_ID)
     assert store.exists(layout.finished_image(image.order.image_key, FINISH.digest))
-    assert not store.exists(layout.run_record(RUN_ID, "s"))
+    assert not store.exists(layout.RunFiles(RUN_ID).record("s"))
 
 
 @pytest.mark.parametrize("screener", [SilentScreener(), FailingScreener()])
@@ -121,7 +121,7 @@ def test_the_form_that_was_asked_for_is_compared_and_not_the_size(asked: tuple[i
 def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None:
     store = open_store("memory://screen-5")
     sums = screen("s", made(store, "a mug [poison]", "a mug", allowed=9), screening_context(store), RUN_ID)
-    rows = read_table(store, layout.run_record(RUN_ID, "s"), RECORDS).to_pylist()
+    rows = read_table(store, layout.RunFiles(RUN_ID).record("s"), RECORDS).to_pylist()
     assert [(row["made"], row["verdict"], row["again"]) for row in rows] == [
         ("failed", "BLOCK", False),
         ("generated", "PASS", False),

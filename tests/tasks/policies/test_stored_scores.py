@@ -83,7 +83,7 @@ def test_the_prompts_word_counts_for_its_pictures_and_by_itself(store: ObjectSto
 def test_what_was_swept_or_written_without_its_scanners_is_unknown(store: ObjectStore) -> None:
     assert measured(store).find_attempts(asked(("red", 2), ("pink", 0))) == [None, None]
     assert measured(store, ONLY_BLUR, "no-such-run").find_attempts(asked(("red", 0))) == [None]
-    key = layout.run_record(RUN_ID, "s")
+    key = layout.RunFiles(RUN_ID).record("s")
     table = pa.Table.from_pylist([attempt_row("red", 0)]).drop_columns(["scanners", "errors"])
     write_table(store, key, table)
     assert measured(store).find_attempts(asked(("red", 0))) == [None]
@@ -91,8 +91,8 @@ def test_what_was_swept_or_written_without_its_scanners_is_unknown(store: Object
 
 def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) -> None:
     rows = pa.Table.from_pylist([attempt_row("red", 0, scores='{"blur.foreground": 8}')])
-    write_table(store, layout.run_record("run-2", "s"), rows)
-    for info in list(store.list(layout.run_file(RUN_ID, "requests/"))):
+    write_table(store, layout.RunFiles("run-2").record("s"), rows)
+    for info in list(store.list(layout.RunFiles(RUN_ID).requests_prefix)):
         store.write(info.key.replace(RUN_ID, "run-2"), store.read(info.key))
     (answer,) = measured(store, ONLY_BLUR, RUN_ID, "run-2").find_attempts(asked(("red", 0)))
     assert answer is not None

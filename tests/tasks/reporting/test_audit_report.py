@@ -28,8 +28,8 @@ def test_both_documents_are_in_the_runs_folder(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     said = document(check("retired-share"))
     write_audit(store, "shoes", "r1", said)
-    assert json.loads(store.read(layout.run_file("r1", "audit/result.json"))) == said
-    page = store.read(layout.run_file("r1", "audit/index.html")).decode()
+    assert json.loads(store.read(layout.RunFiles("r1").audit)) == said
+    page = store.read(layout.RunFiles("r1").audit_page).decode()
     assert page.startswith("<!doctype html>")
     assert len(list(store.list("runs/r1/"))) == 2
 

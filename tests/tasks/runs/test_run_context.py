@@ -38,7 +38,7 @@ def shards_of(scenario: StoreScenario, requests: Iterable[Request], size: int = 
     tables = [table for one in requests for _, table in sharder.add(one)]
     tables += [table for _, table in sharder.flush()]
     for shard, table in zip(sharder.shards, tables, strict=True):
-        write_table(scenario.store, layout.run_requests(RUN_ID, shard.name), table)
+        write_table(scenario.store, layout.RunFiles(RUN_ID).requests(shard.name), table)
     return [Shard(shard.name, shard.name, 0, shard.requests) for shard in sharder.shards]
 
 

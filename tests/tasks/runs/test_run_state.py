@@ -30,7 +30,7 @@ def test_a_run_is_open_from_its_start_until_it_is_closed(scenario: StoreScenario
     runs.close_run(scenario.store, run, "superseded", {"reason": "a newer run took its place"})
     assert not runs.is_run_open(scenario.store, run)
     assert runs.load_open_runs(scenario.store, CATALOGUE) == []
-    closed = read_json(scenario.store, layout.run_file(run.run_id, "closed.json"))
+    closed = read_json(scenario.store, layout.RunFiles(run.run_id).closed)
     assert (closed["state"], closed["reason"]) == ("superseded", "a newer run took its place")
 
 
