@@ -101,7 +101,7 @@ def _prompt_evaluator(store: ObjectStore, history: Sequence[Commit], policy: Pol
     languages: Sequence[str] = Recipe.model_fields["languages"].default
     for commit in history:
         try:
-            frozen = read_json(store, layout.RunFiles(commit.metadata.get("run_id", "")).recipe)
+            frozen = read_json(store, layout.RunFiles(commit.run_id).recipe)
             languages = Recipe.model_validate(frozen).languages
             break
         except (ObjectMissing, ValueError):

@@ -86,12 +86,20 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of a table, the words committed with it, and how many rows it moved (None: it does not say)."""
+    """One version of a table, the metadata committed with it, and how many rows it changed (None: the log has none)."""
 
     version: int
     timestamp: datetime
     metadata: Mapping[str, str]
     rows: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Return the run that made the commit; empty for a commit by another tool.
+
+        `commit_once` writes `token`, and its callers write the same value as `run_id` for readers outside Packshot.
+        """
+        return self.metadata.get("token") or self.metadata.get("run_id", "")
 
 
 class TableStore(Protocol):

@@ -1,8 +1,10 @@
-"""What is asked for, and the run that answers: plain values, frozen.
+"""Refresh job and run: what is asked for, and the run that does it, as frozen values.
 
-Comes in: options. Goes out: a `Job` whose fingerprint says which plans are interchangeable, and the `Run` made of it.
+Inputs: validated options. Outputs: a `RefreshJob`, whose fingerprint says which plans are interchangeable, and its
+`Run`.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,12 +14,12 @@ from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 
 Scope = Literal["full", "partial"]
-"""A full run retires what its catalogue no longer holds; a partial one adds and changes only."""
+"""A full run retires slots that its catalogue no longer holds; a partial run only adds and changes."""
 
 
 @dataclass(frozen=True)
 class RefreshJob:
-    """A refresh to be done. Recipe and policy are frozen into the run; the rest says where to read and write."""
+    """One refresh: its rules (the run keeps a copy of them), where it reads and writes, and its limits."""
 
     source: str
     store: str
@@ -27,15 +29,15 @@ class RefreshJob:
     scope: Scope = "full"
     max_cost: float | None = None  # in the price list's currency
     max_hours: float | None = None
-    backfill: int | None = None  # per cent of the SKUs that are brought to the version that they get
+    backfill: int | None = None  # per cent of the SKUs that are moved to their assigned model version
 
     @property
     def has_limits(self) -> bool:
-        """Tell whether making may end before everything is made."""
+        """Tell whether a budget may end the run before every image is generated."""
         return self.max_cost is not None or self.max_hours is not None
 
     def fingerprint(self, source_fingerprint: str) -> str:
-        """Return the digest of all that a plan depends on: only a run with the same one may be resumed."""
+        """Return the digest of all that a plan depends on: only a run with the same fingerprint may be resumed."""
         content: dict[str, object] = {
             "catalogue": self.catalogue,
             "source": source_fingerprint,
@@ -49,9 +51,17 @@ class RefreshJob:
         return digest(content)
 
 
+def new_run_id(started: datetime, *, microseconds: bool = False) -> str:
+    """Return a new run id: the start in UTC, so that ids sort by time, and 32 random bits against twins.
+
+    `microseconds` is for ids that must sort within one second too: of two approvals the later one counts.
+    """
+    return f"{started:%Y%m%dT%H%M%S}{f'{started:%f}' if microseconds else ''}-{secrets.token_hex(4)}"
+
+
 @dataclass(frozen=True)
 class Run:
-    """A run, as its folder in the store knows it."""
+    """One run, as the `run.json` of its folder describes it."""
 
     run_id: str
     catalogue: str

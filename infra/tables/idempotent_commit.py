@@ -35,7 +35,7 @@ def commit_once(
     """
     for _ in range(MAX_CONFLICTS):
         history = tables.history(table)
-        mine = next((commit.version for commit in history if commit.metadata.get("token") == run_id), None)
+        mine = next((commit.version for commit in history if commit.run_id == run_id), None)
         if mine is not None:
             said, _ = build_changes(mine - 1)
             return said, mine

@@ -6,7 +6,6 @@ whoever comes next. The commit is a difference like every other, so readers, the
 release. Whoever begins one holds the catalogue's lease: no full run is at work beside it.
 """
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet
 from catalogs.keys import image_key
-from catalogs.runs.job import Run
+from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import (
     COMPARED_COLUMNS,
     WITHDRAWAL_KEY_COLUMNS,
@@ -78,7 +77,7 @@ class ManifestChangeIntent:
 def new_change_run(catalogue: str) -> Run:
     """Return the run of an amendment."""
     started = datetime.now(UTC)
-    return Run(f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}", catalogue, "full", "", started, "")
+    return Run(new_run_id(started), catalogue, "full", "", started, "")
 
 
 def begin_change(store: ObjectStore, run: Run, kind: str, details: Mapping[str, Any]) -> ManifestChangeIntent:

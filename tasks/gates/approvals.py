@@ -6,7 +6,6 @@ another word. Written down before the commit, it is not lost by a kill in betwee
 No lease is taken: a run that is under way reads the words when it commits.
 """
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.policy.channels import ChannelEligibility, is_judged_for, needs_approval, with_approval_answer
+from catalogs.runs.job import new_run_id
 from catalogs.runs.release_batch import MANIFEST_CHANGE_SCHEMA
 from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
@@ -74,7 +74,7 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     """
     if not answer.reason.strip():
         raise OptionError("--reason: say how you know; the answer is kept with the pictures")
-    token = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+    token = new_run_id(datetime.now(UTC), microseconds=True)
     table = layout.manifest_table(catalogue)
     meant = _read_matching_rows(tables, table, answer, None)
     _require_approvable(meant, answer, read_approvals(store, catalogue))

@@ -60,8 +60,7 @@ def find_mark_problems(data: bytes, *, source_required: bool, signature_required
 
 def find_signed_runs(history: Iterable[Commit]) -> frozenset[str]:
     """Return the runs that promised, by the words of their commit, that every picture of theirs is signed."""
-    words = (commit.metadata for commit in history)
-    return frozenset(each.get("run_id", "") for each in words if each.get(SIGNED_KEY) == ALL_SIGNED)
+    return frozenset(commit.run_id for commit in history if commit.metadata.get(SIGNED_KEY) == ALL_SIGNED)
 
 
 def summarize_marks(recipe: Recipe, signer: Signer | None, files: Iterable[PublishedFile]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def find_withdrawn_images(
     if not opened and not outcomes.num_rows:
         return NO_WITHDRAWALS
     history = tables.history(layout.manifest_table(batch.catalogue))
-    versions = {commit.metadata["token"]: commit.version for commit in history if "token" in commit.metadata}
+    versions = {commit.run_id: commit.version for commit in history if commit.run_id}
     foreseen = _read_planned_policy_versions(store, batch, history)
     found = set()
     for row in outcomes.to_pylist():
@@ -55,7 +55,7 @@ def find_withdrawn_images(
 
 def _read_planned_policy_versions(store: ObjectStore, batch: ReleaseBatch, history: Sequence[Commit]) -> dict[str, int]:
     """Return the applied policies, each with the release up to which the batch's plan knows what they took away."""
-    policies = [commit.metadata["token"] for commit in history if commit.metadata.get("kind") == POLICY_KIND]
+    policies = [commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND]
     if not policies:
         return {}
     planned = read_json(store, layout.RunFiles(batch.run_id).plan)["base_version"]

@@ -115,7 +115,7 @@ def _find_rows_in_catalogue(
     history = tables.history(table)
     if not history:
         return
-    releases = {commit.metadata.get("run_id"): commit.version for commit in history}
+    releases = {commit.run_id: commit.version for commit in history}
     shas = {"file_sha": image.sha256, "pixel_sha": image.pixel_sha or ""}
     left = MAX_ROWS
     for batch in tables.batches(table, _COLUMNS, version=history[0].version):

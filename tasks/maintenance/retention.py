@@ -95,7 +95,7 @@ def find_oldest_retained_version(
     """
     needed = [history[0].version, history[: retention.keep_releases][-1].version, *targets]
     for successor, commit in pairwise(history):
-        if successor.timestamp > retention.cutoff or successor.metadata.get("token") in run_ids:
+        if successor.timestamp > retention.cutoff or successor.run_id in run_ids:
             needed.append(commit.version)
     return max(min(needed), history[-1].version)
 

@@ -135,7 +135,7 @@ def _make_release_filter(history: list[Commit], since: int | None) -> RowFilter:
         raise OptionError(f"--since {since}: there is no such release; the newest is {newest}")
     if since < history[-1].version - 1:
         return lambda batch: batch  # the log no longer says which runs came after it: all of them may have
-    later = pa.array([commit.metadata.get("run_id", "") for commit in history if commit.version > since], pa.string())
+    later = pa.array([commit.run_id for commit in history if commit.version > since], pa.string())
     return lambda batch: batch.filter(pc.is_in(batch.column("run_id"), later))
 
 

@@ -111,7 +111,7 @@ def _select_failing_rows(
 def _reevaluate_waiting(tables: TableStore, scores: StoredScores, result: PolicyReevaluation, live: DigestSet) -> None:
     now = datetime.now(UTC)
     history = tables.history(layout.manifest_table(result.catalogue))
-    policies = {commit.metadata["token"] for commit in history if commit.metadata.get("kind") == POLICY_KIND}
+    policies = {commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND}
     for row in _newest_per_slot(_read_effective_outcomes(tables, result.catalogue, live)):
         result.waiting += 1
         word = DECISION_BY_STATE[row["state"]]

@@ -107,7 +107,7 @@ def _find_release_time(tables: TableStore, batch: ReleaseBatch) -> datetime | No
     table = layout.manifest_table(batch.catalogue)
     if tables.version(table) is None:
         return None
-    commits = (commit for commit in tables.history(table) if commit.metadata.get("token") == batch.run_id)
+    commits = (commit for commit in tables.history(table) if commit.run_id == batch.run_id)
     return next((commit.timestamp for commit in commits), None)
 
 

@@ -80,7 +80,7 @@ def _list_catalogue_releases(tables: TableStore, catalogue: str, store: ObjectSt
             catalogue=catalogue,
             version=commit.version,
             when=commit.timestamp,
-            run_id=commit.metadata.get("run_id", ""),
+            run_id=commit.run_id,
             kind=commit.metadata.get("kind", "other"),
             back_to=int(commit.metadata["target"]) if "target" in commit.metadata else None,
             rows=commit.rows,

@@ -5,7 +5,6 @@ from its marker under `open/` until manifest and outcomes are both committed and
 by a killed process is found here by the next one.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,7 +13,7 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
-from catalogs.runs.job import RefreshJob, Run
+from catalogs.runs.job import RefreshJob, Run, new_run_id
 from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
@@ -24,7 +23,7 @@ from infra.stores.json_objects import read_json, write_json
 def start_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
     """Open a new run of a job with this fingerprint: its folder with the frozen rules first, its marker last."""
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    run_id = new_run_id(started)
     run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
     write_json(store, layout.RunFiles(run_id).recipe, job.recipe.model_dump(mode="json"))
     write_json(store, layout.RunFiles(run_id).policy, job.policy.model_dump(mode="json"))
@@ -74,7 +73,7 @@ def has_live_lease(store: ObjectStore, run: Run) -> bool:
 def is_committed(tables: TableStore, run: Run) -> bool:
     """Tell whether the manifest's live history names the run."""
     table = layout.manifest_table(run.catalogue)
-    return any(commit.metadata.get("token") == run.run_id for commit in tables.history(table))
+    return any(commit.run_id == run.run_id for commit in tables.history(table))
 
 
 def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:

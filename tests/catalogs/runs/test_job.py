@@ -1,11 +1,13 @@
 """A run may be resumed only where its plan would be the same."""
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from catalogs.policy.schema import built_in_policy
-from catalogs.runs.job import RefreshJob
+from catalogs.runs.job import RefreshJob, new_run_id
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 JOB = RefreshJob("products.csv", "file:///store", "shoes", RECIPE, built_in_policy())
@@ -32,3 +34,11 @@ def test_the_catalogues_content_moves_it_and_its_place_does_not() -> None:
     assert JOB.fingerprint("content") != JOB.fingerprint("other content")
     moved = replace(JOB, source="s3://bucket/products.csv", store="s3://bucket/store")
     assert moved.fingerprint("content") == JOB.fingerprint("content")
+
+
+def test_run_ids_differ_and_sort_by_their_start() -> None:
+    started = datetime(2026, 11, 29, 7, 5, 3, 123456, tzinfo=UTC)
+    assert re.fullmatch(r"20261129T070503-[0-9a-f]{8}", new_run_id(started))
+    assert re.fullmatch(r"20261129T070503123456-[0-9a-f]{8}", new_run_id(started, microseconds=True))
+    assert len({new_run_id(started) for _ in range(100)}) == 100
+    assert new_run_id(started) < new_run_id(started + timedelta(seconds=1))
