@@ -107,7 +107,7 @@ def shares(titles: list[tuple[str, str]], frame: str = FRAME) -> tuple[float, fl
         for word in (verdict, GATES.judge_brands(brands, brand)):
             if word != PASS:
                 stopped.append((title, word))
-    count = Counter(word.word for _, word in stopped)
+    count = Counter(word.decision for _, word in stopped)
     return count["BLOCK"] / len(titles), count["REVIEW"] / len(titles), stopped
 
 
