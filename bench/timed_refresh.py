@@ -35,7 +35,7 @@ from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
-from tasks.runs.run_context import Resources, ScreeningContext
+from tasks.runs.resources import Resources, ScreeningContext
 
 SCREENER_PROCESSES = 1
 """Measuring processes: as many as a machine of two cores starts by itself beside an engine."""

@@ -57,7 +57,8 @@ from tasks.pipeline.record_outcomes import record_outcomes
 from tasks.reporting.run_statistics import sum_engine_seconds
 from tasks.runs import run_state as runs
 from tasks.runs.budget_meter import BudgetMeter
-from tasks.runs.run_context import Resources, RunContext, ScreeningContext
+from tasks.runs.resources import Resources, ScreeningContext
+from tasks.runs.run_context import RunContext
 
 REPLACED_BY_NEWER_RUN = {"reason": "a newer run took its place"}
 

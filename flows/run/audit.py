@@ -15,7 +15,7 @@ from tasks.pipeline.audit import audit_batch
 from tasks.pipeline.publish import Release, preview_release
 from tasks.reporting.audit_report import write_audit
 from tasks.runs import run_state as runs
-from tasks.runs.run_context import Resources
+from tasks.runs.resources import Resources
 
 AuditChecks = list[dict[str, Any]]
 

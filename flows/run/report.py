@@ -25,7 +25,7 @@ from tasks.reporting.run_statistics import (
     read_prompts,
     summarize_channels,
 )
-from tasks.runs.run_context import Resources
+from tasks.runs.resources import Resources
 
 
 @dataclass(frozen=True)

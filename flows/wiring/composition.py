@@ -42,7 +42,7 @@ from infra.settings import Settings
 from infra.stores import open_store, supports_conditional_writes
 from infra.tables import open_tables
 from tasks.gates.prompt_gate import PolicyPromptGate
-from tasks.runs.run_context import Resources, ScreeningContext
+from tasks.runs.resources import Resources, ScreeningContext
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from catalogs import layout
 from catalogs.errors import OptionError
+from catalogs.runs.commit_kinds import POLICY_KIND
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import write_json
 from infra.stores.parquet_objects import write_table
 from tasks.amendments.manifest_change import (
-    POLICY_KIND,
     ManifestChange,
     begin_change,
     build_withdrawal_diff,

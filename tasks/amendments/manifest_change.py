@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet
 from catalogs.keys import image_key
+from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import (
     COMPARED_COLUMNS,
@@ -39,8 +40,6 @@ from infra.stores.parquet_objects import read_table
 from infra.tables.idempotent_commit import commit_once
 from tasks.pipeline.queue_reviews import REVIEW, ReviewQueue
 from tasks.runs import run_state as runs
-
-ROLLBACK_KIND, POLICY_KIND = "rollback", "policy"
 
 RowMask = npt.NDArray[np.bool_]
 

@@ -6,11 +6,11 @@ rows have moved; this is a commit like every other. Whoever calls it holds the c
 
 from catalogs import layout
 from catalogs.errors import OptionError
+from catalogs.runs.commit_kinds import ROLLBACK_KIND
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
 from tasks.amendments.manifest_change import (
-    ROLLBACK_KIND,
     ManifestChange,
     begin_change,
     complete_change,

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.runs.commit_kinds import POLICY_KIND
 from catalogs.runs.manifest_diff import WITHDRAWAL_KEY_COLUMNS, WITHDRAWN
 from catalogs.runs.release_batch import NO_WITHDRAWALS, ReleaseBatch, WithdrawalKey, withdrawal_key
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
-from tasks.amendments.manifest_change import POLICY_KIND
 
 _REMOVED_CHANGE_TYPES = ("delete", "update_preimage")
 _ADDED_CHANGE_TYPES = ("insert", "update_postimage")

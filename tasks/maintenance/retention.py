@@ -12,7 +12,6 @@ from math import ceil
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
@@ -180,23 +179,6 @@ def find_pending_reviews(
 
 def _image_key_prefixes(rows: pa.Table) -> bytes:
     return b"".join(key[:DIGEST_BYTES] for key in rows["image_key"].drop_null().to_pylist())
-
-
-def find_scored_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:
-    """Return the runs whose records and requests say what was measured of what is live or waits.
-
-    An applied policy measured nothing itself: its list names the runs that did.
-    """
-    found: set[str] = set()
-    for table in (layout.manifest_table(catalogue), layout.outcomes_table(catalogue)):
-        if tables.version(table) is not None:
-            for batch in tables.batches(table, ("run_id",)):
-                found |= set(batch.column("run_id").unique().to_pylist())
-    for run_id in sorted(found):
-        listed = store.find(layout.RunFiles(run_id).withdrawals)  # few runs have one: one look each
-        if listed is not None:
-            found |= set(pq.read_table(pa.BufferReader(listed), columns=["run_id"])["run_id"].unique().to_pylist())
-    return found
 
 
 def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> list[str]:

@@ -29,9 +29,9 @@ from tasks.maintenance.retention import (
     find_referenced_image_keys,
     find_referenced_images,
     find_rollback_targets,
-    find_scored_runs,
     find_unplanned_runs,
 )
+from tasks.policies.stored_scores import find_scored_runs
 from tasks.runs.release_history import list_catalogues, read_oldest_retained_release
 
 RUN_TABLE_DAYS = 30

@@ -23,7 +23,8 @@ from catalogs.verdict import Verdict
 from infra.interfaces import Failure, Screened, ScreeningRequest
 from infra.stores.parquet_objects import write_table
 from tasks.gates.channel_eligibility import build_image_facts
-from tasks.runs.run_context import RunContext, ScreeningContext
+from tasks.runs.resources import ScreeningContext
+from tasks.runs.run_context import RunContext
 
 MARK_WAIVED = "waived"
 """Stands for the mark of a file that was to have none."""

@@ -18,13 +18,12 @@ from catalogs.indexes.digest_set import DigestSet
 from catalogs.policy.policy_diff import PolicyDiff
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, was_sent_to_review
 from catalogs.policy.schema import Policy
+from catalogs.runs.commit_kinds import POLICY_KIND
 from catalogs.runs.manifest_diff import table_row_digests
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from catalogs.verdict import Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore
-from tasks.amendments.manifest_change import POLICY_KIND
-from tasks.maintenance.retention import find_scored_runs
-from tasks.policies.stored_scores import ReevaluatedAttempt, StoredScores
+from tasks.policies.stored_scores import ReevaluatedAttempt, StoredScores, find_scored_runs
 
 DECISION_BY_STATE: dict[str, Decision] = {"review": "REVIEW", "blocked": "BLOCK"}
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestMap, row_digests
 from catalogs.policy.schema import Policy, decide_image
 from catalogs.verdict import Verdict, combine_verdicts
-from infra.interfaces import ObjectStore
+from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups
 
 _REQUIRED_COLUMNS = {
@@ -99,6 +100,24 @@ class StoredScores:
         if outcome == "failed":
             return Verdict("BLOCK", tuple(errors) or ("engine-failed",))
         return decide_image(scores, scanners, errors, self._policy, category)
+
+
+def find_scored_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> set[str]:
+    """Return the ids of the runs whose folders hold the scores of images that are live or wait for a decision.
+
+    A run that applied a policy measured nothing itself: its list of withdrawals names the runs that did.
+    """
+    run_ids: set[str] = set()
+    for table in (layout.manifest_table(catalogue), layout.outcomes_table(catalogue)):
+        if tables.version(table) is not None:
+            for batch in tables.batches(table, ("run_id",)):
+                run_ids |= set(batch.column("run_id").unique().to_pylist())
+    for run_id in sorted(run_ids):
+        withdrawals = store.find(layout.RunFiles(run_id).withdrawals)  # few runs have this file
+        if withdrawals is not None:
+            rows = pq.read_table(pa.BufferReader(withdrawals), columns=["run_id"])
+            run_ids |= set(rows["run_id"].unique().to_pylist())
+    return run_ids
 
 
 def _pair_digests(rows: pa.Table | pa.RecordBatch) -> bytes:

@@ -4,14 +4,10 @@ Comes in: places that were opened once, the run, its rules. Goes out: the same, 
 the process, so Prefect records names and counts, not pictures or clients.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from catalogs import layout
 from catalogs.planning.plan import Shard
-from catalogs.policy.channels import Channel
-from catalogs.policy.schema import Policy
-from catalogs.recipe.schema import Finish
 from catalogs.runs.attempts import attempt_histories
 from catalogs.runs.work_items import (
     GeneratedImage,
@@ -21,40 +17,9 @@ from catalogs.runs.work_items import (
     requests_from_table,
     retry_shard_name,
 )
-from infra.interfaces import ObjectStore, Pool, Screener, TableStore
-from infra.provenance.credentials import Signer
-from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
 from infra.stores.parquet_objects import read_row_group, read_row_groups
 from tasks.runs.budget_meter import BudgetMeter
-
-
-@dataclass(frozen=True)
-class Resources:
-    """The outside world, opened: where things are kept, who paints, who measures."""
-
-    store: ObjectStore
-    tables: TableStore
-    pool: Callable[[str], Pool]
-    """From a model's name in the recipe to the pool that has it warm."""
-    signer: Signer | None = None
-    """Who signs what is published; None where nobody is to, or where this process publishes nothing."""
-
-
-@dataclass(frozen=True)
-class ScreeningContext:
-    """What screening needs beside the images: where they are, how they are finished, and the rules."""
-
-    store: ObjectStore
-    screener: Screener
-    policy: Policy
-    finishes: Mapping[str, Finish]
-    deadline_seconds: float
-    watermark: str | None = None
-    """Whose watermark it is (module:factory), where a finish asks for one."""
-    scanners: Mapping[str, str] = field(default_factory=lambda: dict(BUILTIN_SCANNER_VERSIONS))
-    """What measures images here, and its version: those that are always run, and of those that the policy names."""
-    channels: Mapping[str, Channel] = field(default_factory=dict)
-    """Where the pictures are meant to be used."""
+from tasks.runs.resources import Resources, ScreeningContext
 
 
 class RunContext:

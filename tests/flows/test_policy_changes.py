@@ -15,12 +15,12 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.policy.prompt_rules import WordCategory
 from catalogs.policy.schema import ImageRule, Policy, built_in_policy
+from catalogs.runs.commit_kinds import POLICY_KIND
 from flows.policy_changes import enforce_policy, try_policy
 from flows.run.leases import hold_catalogue_lease
 from infra.stores.parquet_objects import read_row_groups
 from infra.testing.faulty_store import FaultInjector, InjectedFault
 from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK, CheckOverride
-from tasks.amendments.manifest_change import POLICY_KIND as POLICY_KIND
 from tasks.runs.release_history import list_releases
 from tests.fixtures.crash_harness import (
     CATALOGUE,

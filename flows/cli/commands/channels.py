@@ -37,12 +37,11 @@ def approve(
     """Say that pictures may be used on a channel that asks for a person's word."""
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.gates.approvals import ApprovalAnswer
-    from tasks.gates.approvals import approve as say
+    from tasks.amendments.approve import ApprovalAnswer, approve
 
     opened = open_store(store)
     word = ApprovalAnswer(channel, skus, reason, getpass.getuser(), view, not take_back)
-    done = say(opened, open_tables(store), resolve_catalogue(opened, catalogue), word)
+    done = approve(opened, open_tables(store), resolve_catalogue(opened, catalogue), word)
     document = done.document(word)
     if as_json:
         print_json(document)

@@ -13,7 +13,7 @@ from flows.run.audit import audit_run
 from flows.run.executors import open_thread_executor
 from infra.stores.json_objects import read_json
 from tasks.runs import run_state as runs
-from tasks.runs.run_context import Resources
+from tasks.runs.resources import Resources
 from tests.fixtures.run_rows import RUN_ID, decision_row, make_release_batch
 from tests.fixtures.store_scenarios import StoreScenario
 from tests.flows.test_crashes import reduced_audit  # noqa: F401 - by the few checks that tell these batches apart

@@ -16,7 +16,7 @@ from flows.run.report import RunResult, report_run
 from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
 from tasks.runs import run_state as runs
-from tasks.runs.run_context import Resources
+from tasks.runs.resources import Resources
 from tests.fixtures.run_rows import (
     RUN_ID,
     attempt_row,

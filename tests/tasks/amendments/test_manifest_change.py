@@ -7,12 +7,11 @@ import pytest
 
 from catalogs import layout
 from catalogs.keys import slot_id
+from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from catalogs.table_schemas import WITHDRAWALS
 from infra.errors import LeaseLost
 from infra.stores.parquet_objects import write_table
 from tasks.amendments.manifest_change import (
-    POLICY_KIND,
-    ROLLBACK_KIND,
     begin_change,
     build_withdrawal_diff,
     complete_change,

@@ -26,7 +26,7 @@ from infra.testing.faulty_screening import measure_or_fail
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.pipeline.generate import generate_on_engine
 from tasks.pipeline.screen import evaluate_images, screen, summarize_attempts
-from tasks.runs.run_context import ScreeningContext
+from tasks.runs.resources import ScreeningContext
 from tests.fixtures.run_rows import RUN_ID, make_request
 from tests.fixtures.scanner_images import NEEDS_NUDENET, NEEDS_OCR, draw_logo, vase_image, with_logo
 

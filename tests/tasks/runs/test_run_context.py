@@ -16,7 +16,8 @@ from infra.engines import EngineSpec, open_engine
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.stores.parquet_objects import write_table
-from tasks.runs.run_context import Resources, RunContext, ScreeningContext
+from tasks.runs.resources import Resources, ScreeningContext
+from tasks.runs.run_context import RunContext
 from tests.fixtures.run_rows import RUN_ID, attempt_row, make_request, write_records
 from tests.fixtures.store_scenarios import StoreScenario
 
