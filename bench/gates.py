@@ -108,7 +108,8 @@ def _time_pixel_steps(stopwatch: _CpuStopwatch, pixels: Any, finished: Any) -> N
 
 def time_decisions(rounds: int) -> dict[str, float]:
     """Return microseconds a prompt, and a decision from stored scores."""
-    from catalogs.policy.schema import built_in_policy, decide_image
+    from catalogs.policy.decisions import decide_image
+    from catalogs.policy.schema import built_in_policy
     from infra.imaging.metrics.background import measure_background
     from infra.imaging.metrics.pixels import measure_pixels
     from infra.scanners.blocklist import WordScanner

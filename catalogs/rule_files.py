@@ -21,7 +21,7 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-Model = TypeVar("Model", bound=BaseModel)
+RuleModel = TypeVar("RuleModel", bound=BaseModel)
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -44,7 +44,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse_rule_file(text: str, name: str, model: type[Model]) -> Model:
+def parse_rule_file(text: str, name: str, model: type[RuleModel]) -> RuleModel:
     """Return the rules in a YAML text as `model`; `name` is the file in errors. Raises `RuleFileError`."""
     return validate_rules(parse_yaml_mapping(text, name), name, model)
 
@@ -62,7 +62,7 @@ def parse_yaml_mapping(text: str, name: str) -> dict[str, Any]:
     return content
 
 
-def validate_rules(content: dict[str, Any], name: str, model: type[Model]) -> Model:
+def validate_rules(content: dict[str, Any], name: str, model: type[RuleModel]) -> RuleModel:
     """Return fields as `model`; `name` is their file in errors. Raises `RuleFileError`."""
     try:
         return model.model_validate(content)

@@ -37,6 +37,12 @@ def row_digests(*columns: pa.Array) -> bytes:
     return b"".join(sha256(value).digest()[:DIGEST_BYTES] for value in joined.to_pylist())
 
 
+def table_row_digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
+    """Return 16 bytes a row that stand for these columns."""
+    parts = [rows.column(name) for name in columns]
+    return row_digests(*(part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts))
+
+
 class DigestSet:
     """Digests of 16 bytes; they may be added more than once. The index is built at the first question after that."""
 

@@ -51,7 +51,7 @@ class ModelRegistry:
     name: str
     changes: tuple[RegistryChange, ...] = ()
     versions: dict[int, ModelVersion] = field(init=False, compare=False)
-    line: tuple[int, ...] = field(init=False, compare=False)
+    production_history: tuple[int, ...] = field(init=False, compare=False)
     """The versions that were in production one after another and were not taken back; the last one is."""
 
     def __post_init__(self) -> None:
@@ -60,12 +60,12 @@ class ModelRegistry:
         for change in self.changes:
             _apply_change(change, versions, line)
         object.__setattr__(self, "versions", versions)
-        object.__setattr__(self, "line", tuple(line))
+        object.__setattr__(self, "production_history", tuple(line))
 
     @property
     def production(self) -> int | None:
         """Return the version in production; None before the first promotion."""
-        return self.line[-1] if self.line else None
+        return self.production_history[-1] if self.production_history else None
 
     @property
     def canary(self) -> ModelVersion | None:
@@ -115,10 +115,12 @@ class ModelRegistry:
         """
         if self.canary is not None:
             return self.canary.number
-        if len(self.line) < 2:
-            where = f"version {self.production} is the first" if self.line else "no version was ever promoted"
+        if len(self.production_history) < 2:
+            where = (
+                f"version {self.production} is the first" if self.production_history else "no version was ever promoted"
+            )
             raise OptionError(f"The model {self.name!r} has nothing to go back to: {where}")
-        return self.line[-1]
+        return self.production_history[-1]
 
 
 def validate_model_name(name: str) -> str:

@@ -216,7 +216,9 @@ class Planner:
         rank, deadline = PRIORITIES.index(request.priority), to_epoch_us(request.deadline)
         before = known = self._requested.get(half)
         if known is None:
-            known = _PlannedRequest(*self.prompt_gate.judge(request.prompt), made=False, rank=rank, deadline=deadline)
+            known = _PlannedRequest(
+                *self.prompt_gate.judge(request.prompt), is_made=False, rank=rank, deadline=deadline
+            )
             self.counts.requests += 1
         elif rank < known.rank or deadline < known.deadline:
             known = known._replace(rank=min(rank, known.rank), deadline=min(deadline, known.deadline))
@@ -226,9 +228,9 @@ class Planner:
             own = self.prompt_gate.judge_brands(known.brands, brand)
             slot.verdict, slot.reasons = own.decision, own.reasons
             verdict = combine_verdicts((verdict, own))
-        if before is None or (verdict == PASS and not known.made):
+        if before is None or (verdict == PASS and not known.is_made):
             self._add_request(half, request, verdict, planned)
-            known = known._replace(made=verdict == PASS)
+            known = known._replace(is_made=verdict == PASS)
         if known is not before:
             self._requested[half] = self._interned.setdefault(known, known)
         planned.slots.append(slot)
@@ -279,6 +281,6 @@ class _PlannedRequest(NamedTuple):
 
     verdict: Verdict
     brands: tuple[str, ...]
-    made: bool
+    is_made: bool
     rank: int
     deadline: int

@@ -32,8 +32,8 @@ class Sharder:
     """Fills shards of `size` requests."""
 
     size: int
-    most_open: int = MAX_OPEN_REQUESTS
-    terms: CostModel = field(default_factory=CostModel)
+    max_open_requests: int = MAX_OPEN_REQUESTS
+    cost_model: CostModel = field(default_factory=CostModel)
     shards: list[Shard] = field(default_factory=list, init=False)
     summaries: list[ShardSummary] = field(default_factory=list, init=False)
     _waiting: int = field(default=0, init=False)
@@ -53,7 +53,7 @@ class Sharder:
         self._waiting += 1
         if len(waiting) == self.size and group[1] is not True:
             yield self._close(group, self._open.pop(group))
-        elif self._waiting >= self.most_open:
+        elif self._waiting >= self.max_open_requests:
             yield from self.flush()
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
@@ -81,7 +81,7 @@ class Sharder:
     def _summarize(self, rank: int, dated: bool, requests: Sequence[Request]) -> ShardSummary:
         first = requests[0]
         deadlines = np.array([to_epoch_us(request.deadline) for request in requests], np.int64) if dated else None
-        seconds = self.terms.seconds_per_image(first.width, first.height, first.steps)
+        seconds = self.cost_model.seconds_per_image(first.width, first.height, first.steps)
         return ShardSummary(rank, seconds, deadlines, key_prefixes([request.key for request in requests]))
 
 

@@ -99,7 +99,7 @@ class ImageFacts:
     fill: float | None = None
     enlarged: float = 1.0
     format: str = "jpeg"
-    mark: bool = True
+    has_source_mark: bool = True
 
     @property
     def rule_inputs(self) -> dict[str, float]:
@@ -180,7 +180,7 @@ def _ineligibility_reasons(channel: Channel, image: ImageFacts | None, approved:
         return
     if image.format not in channel.formats:
         yield WRONG_FORMAT
-    if channel.mark and not image.mark:
+    if channel.mark and not image.has_source_mark:
         yield NO_PROVENANCE_MARK
     facts = image.rule_inputs
     for rule in channel.rules:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from catalogs.keys import hash_fraction
+
 REVIEW_EXPIRED = "review-expired"
 """Why a picture is blocked that nobody gave a word on."""
 
@@ -36,3 +38,8 @@ def expiry_changes(rows: Iterable[Row], days: int, now: datetime) -> Iterator[di
             wanted = apply_review_expiry(row, days, now)
             if wanted != dict(row):
                 yield wanted
+
+
+def is_review_sample(image_key: bytes, share: float) -> bool:
+    """Tell whether an image that passed is in the sample that people look at."""
+    return hash_fraction(image_key.hex(), "review sample") < share

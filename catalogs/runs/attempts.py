@@ -20,10 +20,10 @@ class Attempt:
 
     attempt: int
     image_key: bytes
-    how: str
+    origin: str
     verdict: str
     reasons: tuple[str, ...]
-    wants_another: bool
+    needs_retry: bool
     finished_sha: bytes
     file_sha: bytes
     file_bytes: int
@@ -32,8 +32,8 @@ class Attempt:
     fingerprint: bytes
     fingerprint_quality: float
     crop: bytes | None
-    looks: list[float] | None
-    mark: str
+    appearance: list[float] | None
+    source_mark: str
     channels: list[str]
     channel_reasons: list[str]
     backend: str | None
@@ -68,7 +68,7 @@ class AttemptHistory:
 def attempt_histories(records: Iterable[pa.Table]) -> dict[RequestFinishKey, AttemptHistory]:
     """Return every chain of a run's records."""
     chains: dict[RequestFinishKey, AttemptHistory] = {}
-    names = {"how": "made", "wants_another": "again"}
+    names = {"origin": "made", "needs_retry": "again", "appearance": "looks", "source_mark": "mark"}
     fields = list(Attempt.__dataclass_fields__)
     for table in records:
         columns = [table[names.get(name, name)].to_pylist() for name in fields]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.indexes.digest_set import DigestSet, row_digests
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
 from catalogs.policy.review_expiry import apply_review_expiry
 from catalogs.table_schemas import MANIFEST, OUTCOMES
@@ -53,12 +53,6 @@ class ManifestDiff:
     def manifest_changes(self) -> pa.Table:
         """Return the rows of the one commit that makes the older release live again."""
         return pa.concat_tables([_with_operation(self.restored, "put"), _with_operation(self.dropped, "drop")])
-
-
-def table_row_digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
-    """Return 16 bytes a row that stand for these columns."""
-    parts = [rows.column(name) for name in columns]
-    return row_digests(*(part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts))
 
 
 def rollback_outcomes(now: datetime) -> OutcomeFactory:

@@ -48,29 +48,29 @@ class ShardWork:
     """Orders of one model, worked on together. The name says which orders they are."""
 
     name: str
-    orders: tuple[WorkItem, ...]
+    items: tuple[WorkItem, ...]
 
     def __post_init__(self) -> None:
         """Refuse orders of several models: one engine would paint them all, under the others' keys."""
-        if len({order.request.model for order in self.orders}) > 1:
+        if len({order.request.model for order in self.items}) > 1:
             raise ValueError(f"the shard {self.name!r} has orders of several models: give each model its own")
 
     @property
     def model(self) -> str:
         """Return the recipe's name of the model."""
-        return self.orders[0].request.model
+        return self.items[0].request.model
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
     """What became of an order: a staged image and the sha256 of its pixels, or why there is none: a code, and words."""
 
-    order: WorkItem
-    how: Literal["generated", "reused", "failed"]
+    item: WorkItem
+    origin: Literal["generated", "reused", "failed"]
     raw_sha: str = ""
     engine_seconds: float = 0.0
-    code: str = "engine-failed"
-    reason: str = ""
+    failure_code: str = "engine-failed"
+    failure_reason: str = ""
     backend: str = ""
     """The engine that made the image; empty where that is not known."""
 
@@ -97,9 +97,9 @@ class ScreenedAttempt:
     eligibility: ChannelEligibility = NOT_ELIGIBLE
 
     @property
-    def wants_another(self) -> bool:
+    def needs_retry(self) -> bool:
         """Tell whether another seed may help and may be spent."""
-        return self.verdict.retryable and not self.image.order.is_last
+        return self.verdict.retryable and not self.image.item.is_last
 
 
 @dataclass(slots=True)
@@ -136,11 +136,11 @@ def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
     """Return a shard's record: a row an attempt, of the schema RECORDS."""
     rows = list(attempts)
     columns: dict[str, list[Any]] = {
-        "request_key": [row.image.order.request.key for row in rows],
-        "finish_digest": [row.image.order.request.finish_digest for row in rows],
-        "attempt": [row.image.order.attempt for row in rows],
-        "image_key": [bytes.fromhex(row.image.order.image_key) for row in rows],
-        "made": [row.image.how for row in rows],
+        "request_key": [row.image.item.request.key for row in rows],
+        "finish_digest": [row.image.item.request.finish_digest for row in rows],
+        "attempt": [row.image.item.attempt for row in rows],
+        "image_key": [bytes.fromhex(row.image.item.image_key) for row in rows],
+        "made": [row.image.origin for row in rows],
         "engine_seconds": [row.image.engine_seconds for row in rows],
         "raw_sha": [bytes.fromhex(row.image.raw_sha) for row in rows],
         "finished_sha": [bytes.fromhex(row.finished_sha) for row in rows],
@@ -149,7 +149,7 @@ def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
         "width": [row.width for row in rows],
         "height": [row.height for row in rows],
         "verdict": [row.verdict.decision for row in rows],
-        "again": [row.wants_another for row in rows],
+        "again": [row.needs_retry for row in rows],
         "reasons": [list(row.verdict.reasons) for row in rows],
         "scores": [_text(row.scores) for row in rows],
         "fingerprint": [row.fingerprint for row in rows],
@@ -161,7 +161,7 @@ def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
         "mark": [row.source_mark for row in rows],
         "channels": [list(row.eligibility.channels) for row in rows],
         "channel_reasons": [list(row.eligibility.reasons) for row in rows],
-        "model": [row.image.order.request.model for row in rows],
+        "model": [row.image.item.request.model for row in rows],
         "backend": [row.image.backend or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)

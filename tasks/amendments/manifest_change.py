@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
 from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from catalogs.runs.job import Run, new_run_id
@@ -29,7 +29,6 @@ from catalogs.runs.manifest_diff import (
     OutcomeFactory,
     policy_outcomes,
     rollback_outcomes,
-    table_row_digests,
     withdrawal_changes,
 )
 from catalogs.table_schemas import MANIFEST, OUTCOMES, WITHDRAWALS

@@ -42,7 +42,7 @@ def build_image_facts(record: Row, finish: Finish) -> ImageFacts:
         scores=scores,
         fill=looks[-1] if looks else None,
         enlarged=enlarged,
-        mark=record["mark"] == SOURCE_MARK,
+        has_source_mark=record["mark"] == SOURCE_MARK,
     )
 
 

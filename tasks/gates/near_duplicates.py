@@ -15,10 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter
+from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter, table_row_digests
 from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
 from catalogs.policy.schema import DuplicateRules
-from catalogs.runs.manifest_diff import table_row_digests
 from catalogs.table_schemas import FINGERPRINTS
 from infra.imaging.hamming_index import FINGERPRINT_BYTES, HammingIndex
 from infra.interfaces import ObjectStore, TableStore

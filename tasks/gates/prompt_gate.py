@@ -6,8 +6,9 @@ classifier that fails on one prompt leaves that prompt to a person, and the next
 
 from collections.abc import Sequence
 
+from catalogs.policy.decisions import decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings, PromptVerdict, decide_brands
-from catalogs.policy.schema import Policy, decide_prompt
+from catalogs.policy.schema import Policy
 from catalogs.verdict import PASS, Verdict
 from infra.scanners import TextClassifier
 from infra.scanners.blocklist import WordScanner

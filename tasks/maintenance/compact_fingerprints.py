@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter
+from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter, table_row_digests
 from catalogs.keys import SHORT_DIGEST_LENGTH, digest
-from catalogs.runs.manifest_diff import table_row_digests
 from catalogs.table_schemas import FINGERPRINTS
 from infra.interfaces import ObjectInfo, ObjectStore
 

@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
-from catalogs.indexes.digest_set import DigestSet
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
-from catalogs.runs.manifest_diff import table_row_digests
 from catalogs.table_schemas import REVIEW_INDEX
 from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing

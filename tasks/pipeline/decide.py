@@ -106,7 +106,7 @@ def decide(
         picks, _ = _select_attempts(chains, excluded, skus, shown, policy)
     owing: set[RequestFinishKey] = set()
     if stop_reason is not None:
-        owing = last_wave.keys() | {key for key, chain in chains.items() if chain.last_attempt.wants_another}
+        owing = last_wave.keys() | {key for key, chain in chains.items() if chain.last_attempt.needs_retry}
     return DecisionResult(
         _build_decisions(slots, picks, requests, model_provenance, _StopState(stop_reason or NOT_MADE, owing))
     )
@@ -130,7 +130,7 @@ def _select_attempts(
             quality=attempts[key].fingerprint_quality,
             pixel_sha=attempts[key].finished_sha,
             crop=attempts[key].crop or b"",
-            looks=attempts[key].looks,
+            looks=attempts[key].appearance,
         )
         for key in passing
     ]
@@ -216,7 +216,7 @@ def _decide_slot(
         spent = pick.attempts_spent if pick is not None else 0
         return row | {"state": "deferred", "verdict": "REVIEW", "reasons": [reason], "attempts_spent": spent}
     attempt, verdict = pick.attempt, pick.verdict
-    state = "failed" if attempt.how == "failed" else DECISION_STATES[verdict.decision]
+    state = "failed" if attempt.origin == "failed" else DECISION_STATES[verdict.decision]
     return row | {
         "state": state,
         "verdict": verdict.decision,
@@ -231,8 +231,8 @@ def _decide_slot(
         "height": attempt.height,
         "fingerprint": attempt.fingerprint or None,
         "crop": attempt.crop,
-        "looks": attempt.looks,
-        "mark": attempt.mark or None,
+        "looks": attempt.appearance,
+        "mark": attempt.source_mark or None,
         "channels": attempt.channels,
         "channel_reasons": attempt.channel_reasons,
         "backend": attempt.backend,

@@ -40,25 +40,25 @@ def generate_within_budget(
     meter = meter or BudgetMeter()
     # Two finishes of one request need one image: the first order has it made, the others find it.
     orders: dict[str, WorkItem] = {}
-    for order in work.orders:
+    for order in work.items:
         orders.setdefault(order.image_key, order)
     # Under a limit only what is really to be painted asks for leave; without one the engine's side looks for itself.
-    made = {one.order.image_key: one for one in _find_staged_images(store, orders.values())} if meter.limited else {}
+    made = {one.item.image_key: one for one in _find_staged_images(store, orders.values())} if meter.limited else {}
     while missing := [order for key, order in orders.items() if key not in made]:
         begun = meter.reserve(len(missing))
         if not begun:
             break
-        for one in _generate_with_retries(pool, replace(work, orders=tuple(missing[:begun])), store):
-            unknown = one.how == "reused" or one.code == SET_ASIDE
+        for one in _generate_with_retries(pool, replace(work, items=tuple(missing[:begun])), store):
+            unknown = one.origin == "reused" or one.failure_code == SET_ASIDE
             meter.record_image(None if unknown else one.engine_seconds)
-            made[one.order.image_key] = one
-    return [_result_for_item(order, made[order.image_key]) for order in work.orders if order.image_key in made]
+            made[one.item.image_key] = one
+    return [_result_for_item(order, made[order.image_key]) for order in work.items if order.image_key in made]
 
 
 def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
     """Return what became of each order, each of another image. Images that are staged already are not made again."""
-    orders = {order.image_key: order for order in work.orders}
-    made = {one.order.image_key: one for one in _find_staged_images(store, work.orders)}
+    orders = {order.image_key: order for order in work.items}
+    made = {one.item.image_key: one for one in _find_staged_images(store, work.items)}
     missing = (order for key, order in orders.items() if key not in made)
     with ThreadPoolExecutor(min(store.max_concurrency, MAX_QUEUED_FRAMES), "stage") as threads:
         room = Semaphore(MAX_QUEUED_FRAMES)
@@ -69,12 +69,14 @@ def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> l
             for future in [each for each in waiting if wait or each.done()]:
                 waiting.remove(future)
                 done = future.result()
-                made[done.order.image_key] = done
+                made[done.item.image_key] = done
 
         for answer in engine.generate(_build_prompts(missing)):
             order = orders[answer.key]
             if isinstance(answer, Failure):
-                made[answer.key] = GeneratedImage(order, "failed", engine_seconds=answer.seconds, reason=answer.reason)
+                made[answer.key] = GeneratedImage(
+                    order, "failed", engine_seconds=answer.seconds, failure_reason=answer.reason
+                )
                 continue
             room.acquire()
             future = threads.submit(_stage_image, store, order, answer, engine.name)
@@ -91,7 +93,7 @@ def generate_shard(context: RunContext, shard: str) -> dict[str, int]:
     work = context.load_shard_work(shard)
     made = generate_within_budget(context.resources.pool(work.model), work, context.resources.store, context.meter)
     context.put_generated(shard, made)
-    return dict(Counter(one.how for one in made))
+    return dict(Counter(one.origin for one in made))
 
 
 def _generate_with_retries(pool: Pool, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
@@ -101,16 +103,16 @@ def _generate_with_retries(pool: Pool, work: ShardWork, store: ObjectStore) -> l
     died on their way to the store: each of these is made by itself.
     """
     paint = partial(generate_on_engine, store=store)
-    for orders in (work.orders, work.orders[::-1]):
+    for orders in (work.items, work.items[::-1]):
         try:
-            return pool.submit(paint, replace(work, orders=orders)).result()
+            return pool.submit(paint, replace(work, items=orders)).result()
         except WorkQuarantined as error:
             reason = str(error)
-    found = {one.order.image_key: one for one in _find_staged_images(store, work.orders)}
-    left = [order for order in work.orders if order.image_key not in found]
+    found = {one.item.image_key: one for one in _find_staged_images(store, work.items)}
+    left = [order for order in work.items if order.image_key not in found]
     if len(left) > MAX_SINGLE_RETRIES:
         return [*found.values(), *(_set_aside_result(order, reason) for order in left)]
-    alone = [(order, pool.submit(paint, replace(work, orders=(order,)))) for order in left]
+    alone = [(order, pool.submit(paint, replace(work, items=(order,)))) for order in left]
     return [*found.values(), *(_await_single_item(order, future) for order, future in alone)]
 
 
@@ -122,7 +124,7 @@ def _await_single_item(item: WorkItem, future: "Future[list[GeneratedImage]]") -
 
 
 def _set_aside_result(item: WorkItem, reason: str) -> GeneratedImage:
-    return GeneratedImage(item, "failed", code=SET_ASIDE, reason=reason)
+    return GeneratedImage(item, "failed", failure_code=SET_ASIDE, failure_reason=reason)
 
 
 def _find_staged_images(store: ObjectStore, items: Iterable[WorkItem]) -> Iterator[GeneratedImage]:
@@ -136,9 +138,11 @@ def _find_staged_images(store: ObjectStore, items: Iterable[WorkItem]) -> Iterat
 
 def _result_for_item(item: WorkItem, image: GeneratedImage) -> GeneratedImage:
     """Return an order's own word on an image that is made once for several orders, or that travelled."""
-    if image.order == item:
+    if image.item == item:
         return image
-    return replace(image, order=item, how="reused" if image.how == "generated" else image.how, engine_seconds=0.0)
+    return replace(
+        image, item=item, origin="reused" if image.origin == "generated" else image.origin, engine_seconds=0.0
+    )
 
 
 def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:

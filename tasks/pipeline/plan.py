@@ -58,7 +58,7 @@ def make_plan(
     planner = Planner(job.recipe, live, refused, job.policy.digest, prompt_gate, job.backfill)
     with ExitStack() as stack:
         writer = _PlanWriter(store, run_id, stack)
-        plan = _plan_source(job, source, planner, writer, Sharder(shard_size, terms=cost_model or CostModel()))
+        plan = _plan_source(job, source, planner, writer, Sharder(shard_size, cost_model=cost_model or CostModel()))
         plan.base_version, plan.live = version, len(live)
         _expire_reviews(plan, refused, job.policy.review_days)
         _retire_slots(job, tables, planner, writer, plan, version)
@@ -149,7 +149,11 @@ def _apply_schedule(
 ) -> None:
     """Draw up the agenda: the most urgent first, and what the terms leave out for another night."""
     agenda = build_schedule(
-        sharder.shards, sharder.summaries, scheduling_inputs.priority_raises, sharder.terms.budget, datetime.now(UTC)
+        sharder.shards,
+        sharder.summaries,
+        scheduling_inputs.priority_raises,
+        sharder.cost_model.budget,
+        datetime.now(UTC),
     )
     plan.shards, plan.gpu_seconds = agenda.shards, agenda.gpu_seconds
     plan.images = sum(shard.requests for shard in plan.shards)

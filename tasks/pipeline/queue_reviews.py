@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import layout
+from catalogs.policy.review_expiry import is_review_sample
 from catalogs.policy.schema import Policy
 from catalogs.runs.release_batch import ReleaseBatch
-from catalogs.samples import is_review_sample
 from catalogs.table_schemas import REVIEW_INDEX
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore

@@ -16,7 +16,7 @@ from catalogs.keys import digest
 from catalogs.planning.plan import Request
 from catalogs.policy.brand_logos import without_own_brands
 from catalogs.policy.channels import evaluate_channels
-from catalogs.policy.schema import decide_image
+from catalogs.policy.decisions import decide_image
 from catalogs.recipe.schema import Finish
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, ShardScreening, WorkItem, record_table
 from catalogs.verdict import Verdict
@@ -47,14 +47,18 @@ def screen_shard(context: RunContext, shard: str) -> dict[str, int]:
 
 def evaluate_images(images: Sequence[GeneratedImage], context: ScreeningContext) -> list[ScreenedAttempt]:
     """Return each made image with its verdict."""
-    there = {_screening_key(one): one for one in images if one.how != "failed"}
+    there = {_screening_key(one): one for one in images if one.origin != "failed"}
     finishes = {name: finish.model_dump(mode="json") for name, finish in context.finishes.items()}
     orders = [_build_screening_request(name, one, context, finishes) for name, one in there.items()]
     answers: dict[str, Screened | Failure] = {answer.key: answer for answer in context.screener.screen(orders)}
     judged = []
     for one in images:
-        if one.how == "failed":
-            judged.append(ScreenedAttempt(one, Verdict("BLOCK", (one.code,)), errors={one.code: one.reason}))
+        if one.origin == "failed":
+            judged.append(
+                ScreenedAttempt(
+                    one, Verdict("BLOCK", (one.failure_code,)), errors={one.failure_code: one.failure_reason}
+                )
+            )
         else:
             judged.append(_evaluate_image(one, answers.get(_screening_key(one)), context))
     return judged
@@ -64,30 +68,30 @@ def summarize_attempts(shard: str, attempts: Sequence[ScreenedAttempt]) -> Shard
     """Return the sums over a shard."""
     sums = ShardScreening(shard)
     for one in attempts:
-        sums.generated += one.image.how == "generated"
-        sums.reused += one.image.how == "reused"
-        sums.failed += one.image.how == "failed"
+        sums.generated += one.image.origin == "generated"
+        sums.reused += one.image.origin == "reused"
+        sums.failed += one.image.origin == "failed"
         sums.engine_seconds += one.image.engine_seconds
         sums.verdicts[one.verdict.decision] += 1
         sums.reasons.update(one.verdict.reasons)
-        if one.wants_another:
-            sums.retries.append(WorkItem(one.image.order.request, one.image.order.attempt + 1))
+        if one.needs_retry:
+            sums.retries.append(WorkItem(one.image.item.request, one.image.item.attempt + 1))
     return sums
 
 
 def _screening_key(image: GeneratedImage) -> str:
-    return f"{image.order.image_key}-{image.order.request.finish_digest}"
+    return f"{image.item.image_key}-{image.item.request.finish_digest}"
 
 
 def _build_screening_request(
     name: str, image: GeneratedImage, context: ScreeningContext, finishes: Mapping[str, dict[str, Any]]
 ) -> ScreeningRequest:
-    finish = image.order.request.finish_digest
+    finish = image.item.request.finish_digest
     return ScreeningRequest(
         key=name,
         store_url=context.store.url,
-        raw_key=layout.staged_image(image.order.image_key),
-        finished_key=layout.finished_image(image.order.image_key, finish),
+        raw_key=layout.staged_image(image.item.image_key),
+        finished_key=layout.finished_image(image.item.image_key, finish),
         # Named by the versions of what is run: an old answer is never taken for that of another scanner.
         scores_key=layout.scores(image.raw_sha, finish, digest(context.scanners)),
         finish=finishes[finish],
@@ -106,7 +110,7 @@ def _evaluate_image(
         reason = answer.reason if answer is not None else "the screener gave no answer"
         verdict = Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(silent)))
         return ScreenedAttempt(image, verdict, errors=dict.fromkeys(silent, reason))
-    request = image.order.request
+    request = image.item.request
     scores = without_own_brands(_add_aspect_score(answer.scores, request), request.prompt)
     finish = context.finishes[request.finish_digest]
     mark = _source_mark_value(answer, finish)

@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.policy.policy_diff import PolicyDiff
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, was_sent_to_review
 from catalogs.policy.schema import Policy
 from catalogs.runs.commit_kinds import POLICY_KIND
-from catalogs.runs.manifest_diff import table_row_digests
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from catalogs.verdict import Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore

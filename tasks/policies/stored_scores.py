@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestMap, row_digests
-from catalogs.policy.schema import Policy, decide_image
+from catalogs.policy.decisions import decide_image
+from catalogs.policy.schema import Policy
 from catalogs.verdict import Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups

@@ -57,7 +57,7 @@ class RunContext:
     def find_pending_items(self) -> list[WorkItem]:
         """Return the next attempts that a killed process owed: chains whose last attempt asked for another."""
         chains = attempt_histories(read_row_groups(self.resources.store, layout.RunFiles(self.run_id).records_prefix))
-        owing = {key: chain for key, chain in chains.items() if chain.last_attempt.wants_another}
+        owing = {key: chain for key, chain in chains.items() if chain.last_attempt.needs_retry}
         if not owing:
             return []
         found = []

@@ -175,7 +175,7 @@ def test_whatever_people_do_one_version_at_most_is_in_production_and_one_on_cana
             continue
         kinds = [version.state for version in found.versions.values()]
         shares = [version for version in found.versions.values() if version.share]
-        assert kinds.count("production") == (1 if found.line else 0)
+        assert kinds.count("production") == (1 if found.production_history else 0)
         assert [version.state for version in shares] in ([], ["candidate"])
         assert ModelRegistry("card", found.changes).versions == found.versions
         if found.production is not None:

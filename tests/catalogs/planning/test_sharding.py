@@ -97,7 +97,7 @@ def test_refused_prompts_are_kept_apart_and_are_nobodys_work() -> None:
 
 
 def test_a_size_of_its_own_in_every_row_does_not_fill_the_memory() -> None:
-    sharder = Sharder(64, most_open=100)
+    sharder = Sharder(64, max_open_requests=100)
     handed_out = 0
     for number in range(1000):
         handed_out += sum(table.num_rows for _, table in sharder.add(numbered_request(number, width=64 + 16 * number)))
@@ -106,7 +106,7 @@ def test_a_size_of_its_own_in_every_row_does_not_fill_the_memory() -> None:
 
 
 def test_what_was_handed_out_no_longer_counts_as_open() -> None:
-    sharder, _ = sharded([numbered_request(number) for number in range(20)], 2, most_open=5)
+    sharder, _ = sharded([numbered_request(number) for number in range(20)], 2, max_open_requests=5)
     assert [shard.requests for shard in sharder.shards] == [2] * 10
 
 
@@ -119,16 +119,16 @@ def test_what_was_handed_out_no_longer_counts_as_open() -> None:
         max_size=40,
     ),
     size=st.integers(1, 5),
-    most_open=st.integers(1, 10),
+    max_open_requests=st.integers(1, 10),
 )
 def test_every_request_is_in_exactly_one_row_group_that_its_shard_names(
-    choices: list[tuple[str, int, Verdict]], size: int, most_open: int
+    choices: list[tuple[str, int, Verdict]], size: int, max_open_requests: int
 ) -> None:
     requests = [
         numbered_request(number, priority=word, width=width, verdict=verdict)
         for number, (word, width, verdict) in enumerate(choices)
     ]
-    sharder, parts = sharded(requests, size, most_open=most_open)
+    sharder, parts = sharded(requests, size, max_open_requests=max_open_requests)
     written = [key for tables in parts.values() for table in tables for key in table["request_key"].to_pylist()]
     assert sorted(written) == [request.key for request in requests]
     for shard in sharder.shards:
@@ -174,6 +174,6 @@ def test_requests_with_a_deadline_wait_and_share_a_shard_with_those_that_are_wan
 
 def test_a_shard_knows_how_long_an_image_of_its_takes() -> None:
     sharder, _ = sharded(
-        [numbered_request(0), numbered_request(1, width=1024)], 2, terms=CostModel(seconds_per_megapixel=2.0)
+        [numbered_request(0), numbered_request(1, width=1024)], 2, cost_model=CostModel(seconds_per_megapixel=2.0)
     )
     assert [one.seconds_per_image for one in sharder.summaries] == [pytest.approx(0.524288), pytest.approx(1.048576)]

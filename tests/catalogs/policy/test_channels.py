@@ -105,7 +105,7 @@ def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
         ("google-merchant", picture(8001, 8000), "too-large"),
         ("google-merchant", picture(scores={"file.bytes": 16_000_001.0}), "file-too-large"),
         ("google-merchant", picture(enlarged=1.01), "enlarged"),
-        ("google-merchant", picture(mark=False), "no-mark"),
+        ("google-merchant", picture(has_source_mark=False), "no-mark"),
         ("google-merchant", picture(scores={"text.count": 2.0}), "text"),
         ("google-merchant", picture(scores={"frame.step": 17.0}), "framed"),
         ("ebay", picture(499, 300), "too-small"),

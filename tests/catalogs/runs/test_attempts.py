@@ -62,7 +62,7 @@ def test_attempts_of_earlier_nights_count_as_spent() -> None:
 
 def test_what_an_attempt_was_is_read_back_from_its_record() -> None:
     attempt = chain("block").attempts[0]
-    assert (attempt.how, attempt.verdict, attempt.reasons, attempt.wants_another) == (
+    assert (attempt.origin, attempt.verdict, attempt.reasons, attempt.needs_retry) == (
         "generated",
         "BLOCK",
         ("blank",),

@@ -7,13 +7,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogs.indexes.digest_set import DigestSet
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.runs.manifest_diff import (
     COMPARED_COLUMNS,
     WITHDRAWAL_KEY_COLUMNS,
     ManifestDiff,
     rollback_outcomes,
-    table_row_digests,
     withdrawal_changes,
 )
 from catalogs.table_schemas import MANIFEST, OUTCOMES

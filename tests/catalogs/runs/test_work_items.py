@@ -51,7 +51,7 @@ def test_the_last_attempt_is_the_one_that_the_budget_ends_with(attempt: int, all
      (Verdict("REVIEW", ("blurred",)), 0, False), (PASS, 0, False)],
 )  # fmt: skip
 def test_another_seed_is_wanted_where_it_may_help_and_is_left(verdict: Verdict, attempt: int, wants: bool) -> None:
-    assert ScreenedAttempt(GeneratedImage(WorkItem(REQUEST, attempt), "generated", SHA), verdict).wants_another is wants
+    assert ScreenedAttempt(GeneratedImage(WorkItem(REQUEST, attempt), "generated", SHA), verdict).needs_retry is wants
 
 
 def test_a_shard_of_new_attempts_is_named_by_its_orders_in_any_order() -> None:
@@ -96,7 +96,8 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         eligibility=ChannelEligibility(("ebay",), ("shopify:too-large",)),
     )
     failed = ScreenedAttempt(
-        GeneratedImage(WorkItem(REQUEST, 2), "failed", reason="out of memory"), Verdict("BLOCK", ("engine-failed",))
+        GeneratedImage(WorkItem(REQUEST, 2), "failed", failure_reason="out of memory"),
+        Verdict("BLOCK", ("engine-failed",)),
     )
     table = record_table([judged, failed])
     assert table.schema == RECORDS

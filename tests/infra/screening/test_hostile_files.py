@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.policy.schema import built_in_policy, decide_image
+from catalogs.policy.decisions import decide_image
+from catalogs.policy.schema import built_in_policy
 from infra.errors import InvalidImage
 from infra.imaging.codecs import MAX_PIXELS, decode
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS, measure

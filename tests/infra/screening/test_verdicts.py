@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from catalogs.policy.decisions import decide_image
 from catalogs.policy.scanners import OPT_IN_SCORES
-from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, decide_image, load_policy
+from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, load_policy
 from catalogs.verdict import PASS, Verdict
 from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
 from infra.errors import InvalidImage

@@ -25,7 +25,13 @@ def measured(**changes: Any) -> dict[str, Any]:
 
 def test_a_picture_is_known_by_its_finished_size_and_by_what_was_measured() -> None:
     picture = build_image_facts(measured(), Finish())
-    assert (picture.width, picture.height, picture.fill, picture.enlarged, picture.mark) == (512, 512, 0.75, 1.0, True)
+    assert (picture.width, picture.height, picture.fill, picture.enlarged, picture.has_source_mark) == (
+        512,
+        512,
+        0.75,
+        1.0,
+        True,
+    )
     assert picture.rule_inputs["file.bytes"] == 9000.0
 
 
@@ -42,7 +48,7 @@ def test_nobody_knows_by_how_much_a_picture_of_unknown_size_was_enlarged() -> No
 
 def test_a_picture_without_product_or_mark_says_so() -> None:
     picture = build_image_facts(measured(looks=None, mark="waived"), Finish(mark=False))
-    assert (picture.fill, picture.mark) == (None, False)
+    assert (picture.fill, picture.has_source_mark) == (None, False)
 
 
 def manifest(harness: CrashHarness) -> dict[str, tuple[list[str], list[str]]]:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet
-from catalogs.runs.manifest_diff import table_row_digests
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.table_schemas import FINGERPRINTS
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault

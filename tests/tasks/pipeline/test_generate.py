@@ -61,7 +61,7 @@ def stub_pool(seconds: float = 0.0) -> Iterator[Pool]:
 def made(store: ObjectStore, shard: ShardWork) -> list[tuple[str, str, str]]:
     with stub_pool() as pool:
         return [
-            (one.order.request.finish_digest, one.how, one.raw_sha)
+            (one.item.request.finish_digest, one.origin, one.raw_sha)
             for one in generate_within_budget(pool, shard, store)
         ]
 
@@ -71,7 +71,7 @@ def test_an_image_is_staged_under_its_key_with_the_sha_of_its_pixels() -> None:
     shard = shard_work(REQUEST)
     [(_, how, sha)] = made(store, shard)
     assert how == "generated"
-    assert pixel_sha(decode(store.read(layout.staged_image(shard.orders[0].image_key)))) == sha
+    assert pixel_sha(decode(store.read(layout.staged_image(shard.items[0].image_key)))) == sha
 
 
 def test_what_is_staged_is_not_made_again() -> None:
@@ -85,12 +85,14 @@ def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_ho
     store, shard = open_store("memory://generate-backend"), shard_work(REQUEST)
     engine = open_engine(EngineSpec("stub"))
     try:
-        assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("generated", "stub")]
+        assert [(one.origin, one.backend) for one in generate_on_engine(engine, shard, store)] == [
+            ("generated", "stub")
+        ]
         engine.name = "another"
-        assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("reused", "stub")]
-        key = layout.staged_image(shard.orders[0].image_key)
+        assert [(one.origin, one.backend) for one in generate_on_engine(engine, shard, store)] == [("reused", "stub")]
+        key = layout.staged_image(shard.items[0].image_key)
         store.write(key, encode_png(decode(store.read(key))))  # as it was staged before engines were remembered
-        assert [(one.how, one.backend) for one in generate_on_engine(engine, shard, store)] == [("reused", "")]
+        assert [(one.origin, one.backend) for one in generate_on_engine(engine, shard, store)] == [("reused", "")]
     finally:
         engine.close()
 
@@ -105,14 +107,14 @@ def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one(
         def generate(self, prompts: Iterable[Prompt]) -> Iterator[Frame | Failure]:
             for answer in engine.generate(prompts):
                 theirs = np.full((64, 64, 3), 7, np.uint8)
-                store.write(layout.staged_image(shard.orders[0].image_key), encode_png(theirs, "tensorrt"))
+                store.write(layout.staged_image(shard.items[0].image_key), encode_png(theirs, "tensorrt"))
                 yield answer
 
     try:
         [one] = generate_on_engine(Overtaken(), shard, store)  # type: ignore[arg-type]
     finally:
         engine.close()
-    assert (one.how, one.backend, one.raw_sha) == (
+    assert (one.origin, one.backend, one.raw_sha) == (
         "generated", "tensorrt", pixel_sha(np.full((64, 64, 3), 7, np.uint8)),
     )  # fmt: skip
 
@@ -121,7 +123,7 @@ def test_a_damaged_staged_image_is_made_anew() -> None:
     store = open_store("memory://generate-3")
     shard = shard_work(REQUEST)
     [before] = made(store, shard)
-    store.write(layout.staged_image(shard.orders[0].image_key), b"half an ima")
+    store.write(layout.staged_image(shard.items[0].image_key), b"half an ima")
     assert made(store, shard) == [before]
 
 
@@ -173,7 +175,7 @@ def test_when_the_budget_is_used_up_what_is_staged_is_found_and_nothing_else_is_
     with stub_pool() as pool:
         meter = BudgetMeter(BudgetLimits(engine_seconds=1.0), spent_before=0.5, expected_seconds=0.3)
         found = generate_within_budget(pool, shard_work(*requests), store, meter)
-    assert [(one.order.request.key[-1], one.how) for one in found] == [(0, "generated"), (4, "reused"), (5, "reused")]
+    assert [(one.item.request.key[-1], one.origin) for one in found] == [(0, "generated"), (4, "reused"), (5, "reused")]
     assert meter.stop_reason == "budget-used-up"
 
 
@@ -193,10 +195,10 @@ class FragilePool:
         self.asked: list[list[int]] = []
 
     def submit(self, work: Callable[[Engine, ShardWork], Any], shard: ShardWork) -> Any:
-        numbers = [order.request.key[-1] for order in shard.orders]
+        numbers = [order.request.key[-1] for order in shard.items]
         self.asked.append(numbers)
         end = next((place for place, number in enumerate(numbers) if number in self.deadly), None)
-        future = self.pool.submit(work, replace(shard, orders=shard.orders[:end]))
+        future = self.pool.submit(work, replace(shard, items=shard.items[:end]))
         if end is not None:
             future.result()
             future = type(future)()
@@ -217,8 +219,10 @@ def test_a_shard_that_engines_die_with_is_made_from_both_ends_and_then_one_by_on
         fragile = FragilePool(pool, 3, 5)
         found = generate_within_budget(fragile, shard, store)
     assert fragile.asked == [list(range(8)), list(reversed(range(8))), [3], [4], [5]]
-    assert [one.how for one in found] == [*["reused"] * 3, "failed", "generated", "failed", *["reused"] * 2]
-    assert {(one.code, one.reason) for one in found if one.how == "failed"} == {("set-aside", "Engines died with it.")}
+    assert [one.origin for one in found] == [*["reused"] * 3, "failed", "generated", "failed", *["reused"] * 2]
+    assert {(one.failure_code, one.failure_reason) for one in found if one.origin == "failed"} == {
+        ("set-aside", "Engines died with it.")
+    }
 
 
 def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
@@ -228,7 +232,7 @@ def test_where_too_much_is_left_between_both_ends_it_fails_as_one() -> None:
         fragile = FragilePool(pool, 1, MAX_SINGLE_RETRIES + 2)
         found = generate_within_budget(fragile, shard, store)
     assert len(fragile.asked) == 2
-    assert [one.how for one in found] == ["reused", *["failed"] * (MAX_SINGLE_RETRIES + 2), "reused", "reused"]
+    assert [one.origin for one in found] == ["reused", *["failed"] * (MAX_SINGLE_RETRIES + 2), "reused", "reused"]
 
 
 def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_for() -> None:
@@ -239,5 +243,5 @@ def test_a_limited_shard_is_begun_some_images_at_a_time_and_what_died_is_paid_fo
         fragile = FragilePool(pool, 6)
         found = generate_within_budget(fragile, shard, store, meter)
     assert fragile.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [7, 6, 5, 4], [6]]
-    assert [one.how for one in found] == [*["generated"] * 4, "reused", "reused", "failed", "reused"]
+    assert [one.origin for one in found] == [*["generated"] * 4, "reused", "reused", "failed", "reused"]
     assert meter.spent_seconds >= 8 * 0.02

@@ -8,8 +8,8 @@ import pytest
 
 from catalogs import layout
 from catalogs.keys import image_key, slot_id
+from catalogs.policy.review_expiry import is_review_sample
 from catalogs.policy.schema import built_in_policy
-from catalogs.samples import is_review_sample
 from catalogs.table_schemas import REVIEW_INDEX
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from catalogs import layout
+from catalogs.policy.decisions import decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings
-from catalogs.policy.schema import Policy, built_in_policy, decide_prompt, load_policy
+from catalogs.policy.schema import Policy, built_in_policy, load_policy
 from catalogs.recipe.schema import Finish
 from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
 from catalogs.table_schemas import RECORDS
@@ -84,7 +85,7 @@ def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies
     dying = replace(screening_context(store), store=FaultyStore(store, FaultInjector(dies_at)))
     with pytest.raises(InjectedFault, match=layout.RunFiles(RUN_ID).record("s")):
         screen("s", [image], dying, RUN_ID)
-    assert store.exists(layout.finished_image(image.order.image_key, FINISH.digest))
+    assert store.exists(layout.finished_image(image.item.image_key, FINISH.digest))
     assert not store.exists(layout.RunFiles(RUN_ID).record("s"))
 
 
@@ -92,14 +93,14 @@ def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies
 def test_an_image_that_nobody_measured_is_for_a_person(screener: Screener) -> None:
     store = open_store("memory://screen-3")
     [one] = evaluate_images(made(store, "a mug"), screening_context(store, screener))
-    assert (one.verdict.decision, one.wants_another, one.finished_sha) == ("REVIEW", False, "")
+    assert (one.verdict.decision, one.needs_retry, one.finished_sha) == ("REVIEW", False, "")
     assert {"scanner-failed.pixels", "scanner-failed.fingerprint"} <= set(one.verdict.reasons)
 
 
 def test_a_missing_staged_image_is_for_a_person_and_spares_its_shard() -> None:
     store = open_store("memory://screen-4")
     images = made(store, "a mug", "a shirt")
-    store.delete([layout.staged_image(images[0].order.image_key)])
+    store.delete([layout.staged_image(images[0].item.image_key)])
     screener = InlineScreener(store, measure_or_fail)
     assert [one.verdict.decision for one in evaluate_images(images, screening_context(store, screener))] == [
         "REVIEW",
@@ -111,8 +112,8 @@ def test_a_missing_staged_image_is_for_a_person_and_spares_its_shard() -> None:
 def test_the_form_that_was_asked_for_is_compared_and_not_the_size(asked: tuple[int, int], word: str) -> None:
     store = open_store("memory://screen-9")
     [one] = made(store, "a mug")
-    other = replace(one.order.request, width=asked[0], height=asked[1])
-    [judged] = evaluate_images([replace(one, order=WorkItem(other, 0))], screening_context(store))
+    other = replace(one.item.request, width=asked[0], height=asked[1])
+    [judged] = evaluate_images([replace(one, item=WorkItem(other, 0))], screening_context(store))
     assert judged.scores is not None
     assert judged.scores["aspect.off"] == pytest.approx(abs(asked[1] / asked[0] - 1))
     assert (judged.verdict.decision, "wrong-aspect" in judged.verdict.reasons) == (word, word == "BLOCK")
@@ -135,7 +136,8 @@ def test_a_picture_that_was_set_aside_says_so_with_its_reason() -> None:
     store = open_store("memory://screen-aside")
     [one] = made(store, "a mug")
     [judged] = evaluate_images(
-        [replace(one, how="failed", code="set-aside", reason="3 engines died.")], screening_context(store)
+        [replace(one, origin="failed", failure_code="set-aside", failure_reason="3 engines died.")],
+        screening_context(store),
     )
     assert (judged.verdict, judged.errors) == (Verdict("BLOCK", ("set-aside",)), {"set-aside": "3 engines died."})
 
@@ -232,7 +234,7 @@ def test_a_brand_that_the_prompt_names_may_be_seen_and_another_may_not(tmp_path:
     images = made(store, "a vase by Acme", "a vase", size=512)
     for one in images:
         store.write(
-            layout.staged_image(one.order.image_key), encode_png(with_logo(vase_image(side=512), draw_logo(3), 160))
+            layout.staged_image(one.item.image_key), encode_png(with_logo(vase_image(side=512), draw_logo(3), 160))
         )
     judged = evaluate_images(
         images, replace(screening_context(store), policy=policy, scanners=resolve_scanners(policy)[0])

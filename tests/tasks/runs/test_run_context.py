@@ -57,8 +57,8 @@ def test_a_shards_orders_are_read_from_the_plan_and_begin_where_earlier_nights_e
     bench = run_context_of(scenario)
     bench.add_planned_shards([shard])
     work = bench.load_shard_work(shard.name)
-    assert [(order.request, order.attempt) for order in work.orders] == [(requests[0], 0), (requests[1], 1)]
-    assert (work.name, work.model, work.orders[0].seed) == (shard.name, "stub", 7)
+    assert [(order.request, order.attempt) for order in work.items] == [(requests[0], 0), (requests[1], 1)]
+    assert (work.name, work.model, work.items[0].seed) == (shard.name, "stub", 7)
 
 
 def test_what_a_killed_process_owed_is_the_next_attempt_of_each_open_chain(scenario: StoreScenario) -> None:
@@ -89,7 +89,7 @@ def test_the_same_orders_are_the_same_shard_in_any_order(scenario: StoreScenario
     one, two = WorkItem(make_request("one"), 1), WorkItem(make_request("two"), 1)
     bench = run_context_of(scenario)
     name = bench.add_retry_shard([one, two])
-    assert bench.load_shard_work(name).orders == (one, two)
+    assert bench.load_shard_work(name).items == (one, two)
     assert run_context_of(scenario).add_retry_shard([two, one]) == name
     others = [[one], [one, WorkItem(make_request("two"), 2)], [one, WorkItem(make_request("two+wide"), 1)]]
     assert len({name, *map(bench.add_retry_shard, others)}) == 4
@@ -115,4 +115,4 @@ def test_a_shard_of_some_rows_of_a_row_group_holds_these(scenario: StoreScenario
     [shard] = shards_of(scenario, requests, size=3)
     bench = run_context_of(scenario)
     bench.add_planned_shards([replace(shard, name="0-1-000000", requests=2, rows=[0, 2])])
-    assert [order.request for order in bench.load_shard_work("0-1-000000").orders] == [requests[0], requests[2]]
+    assert [order.request for order in bench.load_shard_work("0-1-000000").items] == [requests[0], requests[2]]
