@@ -35,11 +35,11 @@ class WeightsSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    family: ModelFamily = "z-image"
+    family: ModelFamily = Field("z-image", description="z-image, or stub for rehearsals")
     source: str | None = Field(None, description="A local folder, or a hub id; the stub's are stub/1, stub/2 …")
     revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$", description="The hub commit, in full")
     weights_digest: str | None = Field(None, description="Checked when the weights are loaded")
-    precision: Precision = "bf16"
+    precision: Precision = Field("bf16", description="Reaches the request key; a device that lacks it is refused")
 
     @property
     def pinned(self) -> bool:

@@ -69,7 +69,7 @@ class ChannelRule(StrictModel):
 class Channel(StrictModel):
     """One marketplace's rules for a picture."""
 
-    title: str = ""
+    title: str = Field("", description="The marketplace's own name")
     formats: tuple[Literal["jpeg", "png", "webp", "gif", "tiff", "bmp"], ...] = Field(("jpeg",), min_length=1)
     person: str = Field("", description="Why a picture needs a person's word to be used here; empty where it does not")
     mark: bool = Field(False, description="The file must say that a trained model made it (IPTC)")

@@ -40,11 +40,11 @@ class _RecipeModel(BaseModel):
 class Tier(_RecipeModel):
     """A quality tier: size in pixels, steps, and how many attempts a request may spend."""
 
-    width: PixelSize = 1024
-    height: PixelSize = 1024
-    steps: int = Field(8, ge=1, le=100)
-    guidance: float = Field(0.0, ge=0.0, le=20.0)
-    attempts: int = Field(3, ge=1, le=10)
+    width: PixelSize = Field(1024, description="Width in pixels")
+    height: PixelSize = Field(1024, description="Height in pixels")
+    steps: int = Field(8, ge=1, le=100, description="Denoising steps; Z-Image-Turbo is made for 8")
+    guidance: float = Field(0.0, ge=0.0, le=20.0, description="Guidance scale; exactly 0 for Z-Image-Turbo")
+    attempts: int = Field(3, ge=1, le=10, description="Seeds that a request may spend, over all runs")
 
 
 class Finish(_RecipeModel):
@@ -73,33 +73,35 @@ class Finish(_RecipeModel):
 class RecipeRules(_RecipeModel):
     """What a category (or a variant) says of its pictures; None leaves the word to the more general rule."""
 
-    template: str | None = None
-    negative: str | None = None
-    views: tuple[str, ...] | None = None
-    quality: str | None = None
-    model: str | None = None
-    num_images: int | None = Field(None, ge=1, le=16)
-    finish: Finish | None = None
+    template: str | None = Field(None, description="The prompt: Jinja without loops over the recipe's fields")
+    negative: str | None = Field(None, description="The negative prompt, a template too")
+    views: tuple[str, ...] | None = Field(None, description="Names of views to make, each in `views` of the recipe")
+    quality: str | None = Field(None, description="The tier's name")
+    model: str | None = Field(None, description="The model's name in `models`")
+    num_images: int | None = Field(None, ge=1, le=16, description="Images a view; each has an index and a seed")
+    finish: Finish | None = Field(None, description="Another finish than the recipe's")
 
 
 class Variant(RecipeRules):
     """An A/B arm: the share of SKUs that get it, and what differs there."""
 
-    share: float = Field(1.0, ge=0.0, le=1.0)
+    share: float = Field(1.0, ge=0.0, le=1.0, description="Share of SKUs; the shares of all variants add up to 1")
 
 
 class InheritRule(_RecipeModel):
     """Rows that leave fields empty take them from the first row with the same value in `by`."""
 
-    by: str
-    fields: tuple[str, ...]
+    by: str = Field(description="The source column that rows of one product share, such as Handle")
+    fields: tuple[str, ...] = Field(description="Fields of the recipe that an empty row takes from the first one")
 
 
 class Recipe(_RecipeModel):
     """Everything that changes the pixels, and how a catalogue's columns are read."""
 
-    version: Literal[1] = 1
-    catalogue: str | None = Field(None, pattern=f"^{CATALOGUE_NAME.pattern}$")
+    version: Literal[1] = Field(1, description="The version of this format")
+    catalogue: str | None = Field(
+        None, pattern=f"^{CATALOGUE_NAME.pattern}$", description="The catalogue's name where `--catalogue` gives none"
+    )
     columns: dict[str, str] = Field(description="Field -> source column, or a text with {{ Column }} in it")
     optional: tuple[str, ...] = Field((), description="Fields whose column may be absent from the source")
     required: tuple[str, ...] = Field(("sku", "title"), description="Fields that may not be empty")
@@ -108,15 +110,25 @@ class Recipe(_RecipeModel):
         DEFAULT_LANGUAGES, min_length=1, description="The catalogue's (ISO 639-1); prompts in others are for a person"
     )
     ignore_when_empty: tuple[str, ...] = Field((), description="A row with all these columns empty is no product")
-    inherit: InheritRule | None = None
-    engine: Literal["torch", "tensorrt", "stub"] = "torch"
-    models: dict[str, ModelEntry] = Field(default_factory=lambda: {"turbo": ModelEntry()})
-    tiers: dict[str, Tier] = Field(default_factory=lambda: {"standard": Tier()})
+    inherit: InheritRule | None = Field(None, description="Empty fields taken from another row of the same product")
+    engine: Literal["torch", "tensorrt", "stub"] = Field(
+        "torch", description="What generates: diffusers, TensorRT engines, or drawn cards for rehearsals"
+    )
+    models: dict[str, ModelEntry] = Field(
+        default_factory=lambda: {"turbo": ModelEntry()}, description="Name -> weights; rows and rules name these"
+    )
+    tiers: dict[str, Tier] = Field(
+        default_factory=lambda: {"standard": Tier()}, description="Name -> quality tier; rows and rules name these"
+    )
     views: dict[str, str] = Field(description="View -> the phrase that templates call {{ phrase }}")
-    defaults: RecipeRules
-    categories: dict[str, RecipeRules] = Field(default_factory=dict)
-    variants: dict[str, Variant] = Field(default_factory=lambda: {"a": Variant()})
-    finish: Finish = Finish()
+    defaults: RecipeRules = Field(description="Rules for every slot; `template` and `views` are needed")
+    categories: dict[str, RecipeRules] = Field(
+        default_factory=dict, description="Product category -> what differs from the defaults"
+    )
+    variants: dict[str, Variant] = Field(
+        default_factory=lambda: {"a": Variant()}, description="A/B arm -> its share and what differs there"
+    )
+    finish: Finish = Field(Finish(), description="What happens after the model")
     channels: dict[str, Channel] = Field(
         default_factory=dict,
         description="Where the pictures are meant to be used: names, or names with rules of your own",
