@@ -9,8 +9,12 @@ PYTHON := $(shell for candidate in python3.11 python3.12 python3.13 python3.14 p
 endif
 
 BIN := .venv/bin
-# A file's tests stay in one process, which starts their servers once.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
+# Each process gets a run of neighbouring files, so that most files and servers start in one; the first to be idle takes
+# over the end of the longest queue.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
+# Seconds of `long` tests that `make test-slow` runs besides, chosen by the commit; CI sets it.
+LONG_BUDGET ?=
+LONG_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
 # -qq: errors only; what is going on is said in words below.
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # The extra `nudity` is AGPL-3.0, so it comes only where it is asked for: make test EXTRAS=s3,torch,ocr,onnx,ray,nudity
@@ -31,12 +35,13 @@ rehearse: .venv/.installed ## Run the whole nightly flow on the sample catalogue
 	@$(BIN)/packshot rehearse
 
 test: lint ## Lint, then every test that takes seconds
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not long"
 
-test-slow: .venv/.installed ## Only the tests that take minutes (kills, scale)
-	$(PYTEST) -m slow --durations=25 --durations-min=10
+test-slow: .venv/.installed ## Only the tests that take minutes; LONG_BUDGET=900 adds a choice of the longest ones
+	$(PYTEST) --durations=25 --durations-min=10 $(if $(LONG_BUDGET),-m "slow or long" --long-budget=$(LONG_BUDGET) \
+		--long-seed=$(LONG_SEED),-m "slow and not long")
 
-test-all: lint ## Lint, then every test
+test-all: lint ## Lint, then every test of all three levels: hours
 	$(PYTEST)
 
 bench: .venv/.installed ## Measure planning, overhead an image and engine use on this machine

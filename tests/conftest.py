@@ -15,6 +15,8 @@ from tests.fixtures.object_stores import s3_endpoint, s3_url
 from tests.fixtures.ray_clusters import local_ray, multi_node_ray, ray_exit_stack
 from tests.paths import SHARED
 
+pytest_plugins = ["pytester", "tests.plugins.long_tests", "tests.plugins.file_times"]
+
 __all__ = ["local_ray", "multi_node_ray", "ray_exit_stack", "s3_endpoint", "s3_url"]
 
 FOREIGN_VARIABLE_PREFIXES = ("PREFECT_", "AWS_", "PACKSHOT_")

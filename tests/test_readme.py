@@ -1,12 +1,12 @@
 """The README tells the truth: its map is the disk, its commands exist, its code runs."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.run.executors import open_thread_executor
@@ -57,11 +57,9 @@ def test_every_packshot_command_and_option_exists() -> None:
         names = [first, *(words[index + 1] for index, word in enumerate(words) if word == "|")]
         options = {word for word in words if word.startswith("--")}
         for name in names:
-            shown = subprocess.run(
-                [sys.executable, "-m", "flows.cli", *group, name, "--help"], capture_output=True, text=True, check=False
-            )
-            assert shown.returncode == 0, f"`packshot {name}` is in the README: {shown.stderr}"
-            assert options <= set(re.findall(r"--[a-z-]+", shown.stdout)) or len(names) > 1
+            shown = CliRunner().invoke(app, [*group, name, "--help"])
+            assert shown.exit_code == 0, f"`packshot {name}` is in the README: {shown.output}"
+            assert options <= set(re.findall(r"--[a-z-]+", shown.output)) or len(names) > 1
 
 
 def test_the_python_in_the_readme_runs(

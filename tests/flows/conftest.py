@@ -3,18 +3,14 @@
 One server for the tests that need to see what Prefect recorded: it takes seconds to start.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from flows.orchestration.local_server import run_local_server
-from tests.fixtures.object_stores import temporary_s3_url
+from tests.fixtures.object_stores import StoreUrlFactory, temporary_s3_url
 from tests.fixtures.prefect_stack import PrefectStack, run_prefect_stack
-
-StoreUrlFactory = Callable[[Path], str]
-"""From a test's folder to the URL of a store that nobody used before."""
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +27,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectStack]:
     """Return a server with workers and all deployments, of this module's own."""
     with run_prefect_stack(tmp_path_factory.mktemp("home")) as made:
         yield made
-
-
-ON_LOCAL_AND_S3_STORES = pytest.mark.parametrize(
-    "new_store_url", ["disk", pytest.param("s3", marks=pytest.mark.slow)], indirect=True
-)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,12 @@ from catalogs.table_schemas import OUTCOMES
 from infra.stores.json_objects import read_json
 from infra.tables import open_tables
 from tasks.amendments.rollback import rollback
+from tests.fixtures.object_stores import (
+    ON_LOCAL_AND_LONG_S3_STORES,
+    ON_LOCAL_AND_SLOW_S3_STORES,
+    StoreUrlFactory,
+    on_local_and_s3_stores,
+)
 from tests.fixtures.refresh_harness import (
     IMAGE_COLUMNS,
     Manifest,
@@ -29,7 +35,6 @@ from tests.fixtures.refresh_harness import (
     SlotName,
     assert_published_images,
 )
-from tests.flows.conftest import ON_LOCAL_AND_S3_STORES, StoreUrlFactory
 
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
            "height", "prompt")  # fmt: skip
@@ -389,11 +394,22 @@ def test_an_edit_touches_exactly_what_it_should(harness: RefreshHarness, edit: E
     play(harness, edit)
 
 
-@pytest.mark.slow
+SEQUENCES = [
+    pytest.param("disk", EDITS, id="disk", marks=pytest.mark.slow),
+    *[
+        pytest.param("s3", EDITS[start : start + 6], id=f"s3-{start}", marks=pytest.mark.long(seconds=150))
+        for start in range(0, len(EDITS), 6)
+    ],
+]
+"""All in one store on a disk; in a bucket, where all would take a quarter of an hour, six after one another."""
+
+
 @pytest.mark.timeout(1800)
-@ON_LOCAL_AND_S3_STORES
-def test_all_edits_one_after_another_touch_exactly_what_they_should(harness: RefreshHarness) -> None:
-    for edit in EDITS:
+@pytest.mark.parametrize(("new_store_url", "sequence"), SEQUENCES, indirect=["new_store_url"])
+def test_all_edits_one_after_another_touch_exactly_what_they_should(
+    harness: RefreshHarness, sequence: tuple[Edit, ...]
+) -> None:
+    for edit in sequence:
         try:
             play(harness, edit)
         except BaseException as error:
@@ -401,7 +417,7 @@ def test_all_edits_one_after_another_touch_exactly_what_they_should(harness: Ref
             raise
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_SLOW_S3_STORES
 def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(harness: RefreshHarness) -> None:
     harness.remove_rows("mug-02", "mug-03", "bag-04")
     for _ in range(2):  # held again, as the same run: nothing is made or asked twice
@@ -434,7 +450,7 @@ def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(harness
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@on_local_and_s3_stores(pytest.mark.long(seconds=80))
 def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_back(harness: RefreshHarness) -> None:
     for edit in (a_view_added_for_one_category, a_title):
         play(harness, edit)
@@ -454,7 +470,7 @@ def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_bac
         harness.release(held.report["run_id"], ["retired-share"])
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_what_a_partial_run_published_meanwhile_is_not_overwritten_by_a_held_batch(harness: RefreshHarness) -> None:
     all_rows = harness.rows
     harness.row("mug-02")["title"] = "Mug, as the Held Batch Knows It"
@@ -473,7 +489,7 @@ def test_what_a_partial_run_published_meanwhile_is_not_overwritten_by_a_held_bat
     assert [row for row in outcomes(harness) if row["sku"] == "mug-02"] == []
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_SLOW_S3_STORES
 def test_a_partial_run_adds_and_changes_and_retires_nothing(harness: RefreshHarness) -> None:
     all_rows = harness.rows
     harness.rows = [
@@ -490,7 +506,7 @@ def test_a_partial_run_adds_and_changes_and_retires_nothing(harness: RefreshHarn
     ExpectedChange(removed=front("mug-99"), changed=front("mug-02"), reused=1, rendered=1).check(full)
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_rejected_rows_of_a_quarter_of_the_shop_retire_nothing_and_hold_nothing(harness: RefreshHarness) -> None:
     for number in range(1, 12):
         harness.row(f"mug-{number:02d}")["title"] = ""
@@ -500,7 +516,7 @@ def test_rejected_rows_of_a_quarter_of_the_shop_retire_nothing_and_hold_nothing(
     assert {reject["reason"] for reject in night.report["rejects"]} == {"title is missing"}
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(harness: RefreshHarness) -> None:
     harness.row("mug-07")["sku"] = ""
     harness.remove_rows("bag-02", "bag-03", "bag-04", "bag-05")
@@ -517,7 +533,7 @@ def rolled_back(harness: RefreshHarness) -> RefreshResult:
     return harness.refresh()
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_what_was_rolled_back_is_not_published_again_by_two_nights(harness: RefreshHarness) -> None:
     first = harness.manifest()
     for sku in ("mug-02", "mug-03"):
@@ -543,7 +559,7 @@ def test_what_was_rolled_back_is_not_published_again_by_two_nights(harness: Refr
     ExpectedChange(added=front("bag-04"), reused=1, rendered=1, waiting=4).check(harness.refresh())
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_finish_that_was_rolled_back_stays_so_until_the_recipe_moves_on(harness: RefreshHarness) -> None:
     first = harness.manifest()
     play(harness, the_finish)

@@ -33,8 +33,8 @@ from tests.fixtures.crash_harness import (
     recorded_outcomes,
     slot_name,
 )
+from tests.fixtures.object_stores import ON_LOCAL_AND_LONG_S3_STORES, ON_LOCAL_AND_SLOW_S3_STORES, StoreUrlFactory
 from tests.flows.concurrent_refresh import ConcurrentRefreshHarness, ConcurrentRefreshSpec, count_arrived
-from tests.flows.conftest import ON_LOCAL_AND_S3_STORES, StoreUrlFactory
 from tests.paths import ROOT
 
 DAY_SECONDS = 86_400.0
@@ -188,7 +188,7 @@ def assert_outcome_without_leases(
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 @pytest.mark.parametrize(("first", "second"), SCOPES[:2], ids=NAMES[:2])
 def test_two_that_may_work_side_by_side_commit_one_after_the_other(
     scenario: ConcurrentRefreshScenario, first: Scope, second: Scope
@@ -197,7 +197,7 @@ def test_two_that_may_work_side_by_side_commit_one_after_the_other(
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(scenario: ConcurrentRefreshScenario) -> None:
     reports = assert_outcome_with_leases("full", "full", scenario)
     scenario.assert_consistent(reports)
@@ -212,7 +212,7 @@ def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(scenari
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 @pytest.mark.parametrize(("first", "second"), SCOPES, ids=NAMES)
 def test_without_leases_the_commit_alone_keeps_two_runs_apart(
     scenario: ConcurrentRefreshScenario, first: Scope, second: Scope
@@ -221,7 +221,7 @@ def test_without_leases_the_commit_alone_keeps_two_runs_apart(
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_SLOW_S3_STORES
 def test_without_leases_two_processes_of_one_run_commit_it_once(scenario: ConcurrentRefreshScenario) -> None:
     reports = assert_outcome_without_leases("full", "full", scenario, RED)
     scenario.assert_consistent(reports)

@@ -1,7 +1,8 @@
 """A store that dies at any moment costs a moment: the release ends as if nobody had died.
 
-Every death here happens inside a living process, so the dead run's leases are taken away by hand (`World.bury`); real
-kills, where the next process sees by itself that the holder is dead, are in `test_kills.py`.
+Every death here happens inside a living process, so the dead run's leases are taken away by hand
+(`CrashHarness.clear_dead_leases`); real kills, where the next process sees by itself that the holder is dead, are in
+`test_process_kills.py`.
 """
 
 import json
@@ -46,7 +47,7 @@ from tests.fixtures.crash_harness import (
     published_slots,
     recorded_outcomes,
 )
-from tests.flows.conftest import ON_LOCAL_AND_S3_STORES, StoreUrlFactory
+from tests.fixtures.object_stores import ON_LOCAL_AND_LONG_S3_STORES, ON_LOCAL_AND_SLOW_S3_STORES, StoreUrlFactory
 
 When = Literal["before", "after"]
 CRASH_MOMENTS: tuple[When, When] = ("before", "after")
@@ -157,10 +158,19 @@ MOMENTS = (
     ("closed.json", 1),
     ("delete open/", 1),
 )
+COMMIT_MOMENT = ("merge into manifest", 1)
+"""Died at in a bucket by every CI run; the others there are `long`."""
 
 
-@pytest.mark.parametrize(("word", "nth"), MOMENTS, ids=lambda value: str(value))
-@ON_LOCAL_AND_S3_STORES
+MOMENTS_BY_STORE = [pytest.param("disk", *moment) for moment in MOMENTS] + [
+    pytest.param("s3", *moment, marks=pytest.mark.slow if moment == COMMIT_MOMENT else pytest.mark.long(seconds=20))
+    for moment in MOMENTS
+]
+
+
+@pytest.mark.parametrize(
+    ("new_store_url", "word", "nth"), MOMENTS_BY_STORE, indirect=["new_store_url"], ids=lambda value: str(value)
+)
 def test_a_store_that_dies_in_one_of_a_refreshs_moments_costs_that_moment(
     tmp_path: Path, new_store_url: StoreUrlFactory, undisturbed: CrashHarness, word: str, nth: int
 ) -> None:
@@ -174,11 +184,11 @@ def test_a_store_that_dies_in_one_of_a_refreshs_moments_costs_that_moment(
         assert_same_as_undisturbed(world, undisturbed, report)
 
 
-@pytest.mark.slow
+@pytest.mark.long(seconds=60)
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("when", CRASH_MOMENTS)
 @pytest.mark.parametrize("remainder", range(4))
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_store_that_dies_at_any_operation_costs_that_operation(
     tmp_path: Path, new_store_url: StoreUrlFactory, undisturbed: CrashHarness, when: When, remainder: int
 ) -> None:
@@ -194,7 +204,7 @@ def test_a_store_that_dies_at_any_operation_costs_that_operation(
     assert number > 250
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_SLOW_S3_STORES
 def test_ten_deaths_in_a_row_still_end_in_the_same_release(
     tmp_path: Path, new_store_url: StoreUrlFactory, undisturbed: CrashHarness
 ) -> None:
@@ -206,7 +216,7 @@ def test_ten_deaths_in_a_row_still_end_in_the_same_release(
     assert_same_as_undisturbed(world, undisturbed, world.refresh(), deaths=10)
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_store_that_is_away_stops_the_painting_at_once(tmp_path: Path, new_store_url: StoreUrlFactory) -> None:
     world = CrashHarness(tmp_path / "world", plain_rows(120), url_override=new_store_url(tmp_path))
     world.settings = world.settings.model_copy(update={"shard_size": 128})
@@ -223,7 +233,7 @@ class InterruptingObserver(NullObserver):
         raise KeyboardInterrupt
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_an_interrupted_run_decides_on_nothing_that_it_did_not_measure(
     tmp_path: Path, new_store_url: StoreUrlFactory
 ) -> None:
@@ -244,7 +254,7 @@ def test_an_interrupted_run_decides_on_nothing_that_it_did_not_measure(
 # A recipe that is edited between a kill and the resume
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_an_edited_recipe_supersedes_the_killed_run_and_keeps_its_pictures(
     tmp_path: Path, new_store_url: StoreUrlFactory
 ) -> None:
@@ -269,7 +279,7 @@ def test_an_edited_recipe_supersedes_the_killed_run_and_keeps_its_pictures(
     assert published_slots(world.tables) == published_slots(twin.tables)
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_release_that_moved_between_a_kill_and_the_resume_is_planned_anew(
     tmp_path: Path, new_store_url: StoreUrlFactory
 ) -> None:
@@ -294,7 +304,7 @@ def test_a_release_that_moved_between_a_kill_and_the_resume_is_planned_anew(
     assert published_slots(live.tables) == published_slots(twin.tables)
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_SLOW_S3_STORES
 def test_nothing_of_a_plan_that_was_never_whole_is_taken_for_the_next_one(
     tmp_path: Path, new_store_url: StoreUrlFactory
 ) -> None:
@@ -323,7 +333,7 @@ class CallbackBeforeDecide(NullObserver):
             self._happens.pop()()
 
 
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_partial_run_beside_a_full_one_keeps_its_pictures_and_a_second_full_one_is_refused(
     tmp_path: Path, new_store_url: StoreUrlFactory
 ) -> None:
@@ -551,13 +561,14 @@ def assert_store_survives_crashes(
     run_state_machine_as_test(partial(CrashStateMachine, new_store_url), settings=profile)
 
 
+@pytest.mark.slow
 def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown(new_store_url: StoreUrlFactory) -> None:
     assert_store_survives_crashes(new_store_url, 6, 6, derandomize=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long(seconds=200)
 @pytest.mark.timeout(3000)
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown_for_months(
     new_store_url: StoreUrlFactory,
 ) -> None:

@@ -33,7 +33,12 @@ from tests.fixtures.crash_harness import (
     published_slots,
     recorded_outcomes,
 )
-from tests.flows.conftest import ON_LOCAL_AND_S3_STORES, StoreUrlFactory
+from tests.fixtures.object_stores import (
+    ON_LOCAL_AND_LONG_S3_STORES,
+    ON_LOCAL_AND_SLOW_S3_STORES,
+    StoreUrlFactory,
+    on_local_and_s3_stores,
+)
 from tests.flows.killable_refresh import GENERATED_LOG, write_description
 from tests.paths import ROOT
 
@@ -217,7 +222,8 @@ def undisturbed(harness: CrashHarness, folder: Path) -> CrashHarness:
     return CrashHarness(folder, harness.rows, harness.recipe, settings=Settings(shard_size=harness.settings.shard_size))
 
 
-@ON_LOCAL_AND_S3_STORES
+@pytest.mark.slow
+@on_local_and_s3_stores(pytest.mark.long(seconds=90))
 def test_a_run_that_is_killed_four_times_ends_as_an_undisturbed_one(harness: CrashHarness, tmp_path: Path) -> None:
     moments = ("some is planned", "many are painted", "the last are painted", "it is released")
     chance = random.Random(20261122)
@@ -231,10 +237,10 @@ def test_a_run_that_is_killed_four_times_ends_as_an_undisturbed_one(harness: Cra
     assert_as_undisturbed(harness, undisturbed(harness, tmp_path / "twin"), report, sum(killed), reader)
 
 
-@pytest.mark.slow
+@pytest.mark.long(seconds=150)
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [1, 2])
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_run_that_is_killed_again_and_again_ends_as_an_undisturbed_one(
     large_harness: CrashHarness, tmp_path: Path, seed: int
 ) -> None:
@@ -254,7 +260,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_an_undisturbed_one(
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_processes_side_by_side_wait_or_are_refused_or_let_each_others_pictures_be(
     harness: CrashHarness, tmp_path: Path
 ) -> None:
@@ -287,7 +293,7 @@ def test_processes_side_by_side_wait_or_are_refused_or_let_each_others_pictures_
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_LONG_S3_STORES
 def test_a_run_that_slept_past_its_lease_finds_out_and_lets_be(harness: CrashHarness, tmp_path: Path) -> None:
     harness.settings = harness.settings.model_copy(update={"lease_seconds": 2.0})
     first = start_refresh(harness)
@@ -332,13 +338,14 @@ def command(harness: CrashHarness, *options: str) -> KillableProcess:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("new_store", "group"),
+    ("new_store_url", "group"),
     [
         pytest.param("disk", True, id="disk-group"),
-        pytest.param("disk", False, id="disk-process"),
-        pytest.param("s3", True, id="s3-group"),  # who is told to end has nothing to do with where the store is
+        pytest.param("disk", False, id="disk-process", marks=pytest.mark.long(seconds=20)),
+        # Who is told to end has nothing to do with where the store is.
+        pytest.param("s3", True, id="s3-group", marks=pytest.mark.long(seconds=40)),
     ],
-    indirect=["new_store"],
+    indirect=["new_store_url"],
 )
 @pytest.mark.parametrize(
     ("number", "code"),
@@ -363,7 +370,7 @@ def test_a_command_that_is_ended_leaves_nobody_behind_and_the_next_goes_on_at_on
 
 
 @pytest.mark.slow
-@ON_LOCAL_AND_S3_STORES
+@ON_LOCAL_AND_SLOW_S3_STORES
 def test_a_second_command_that_may_not_wait_is_told_who_holds_the_catalogue(
     harness: CrashHarness, tmp_path: Path
 ) -> None:
