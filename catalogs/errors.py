@@ -1,17 +1,26 @@
-"""The input is wrong: the caller can mend a file, a column, a value or an option.
+"""Input errors: the caller can correct a file, a column, a value or an option.
 
-    InputError
+Inputs: one finished sentence for each error. Outputs: exception classes.
+
+    InputError          exit code 2
     ├── CatalogueError  the catalogue as a whole cannot be read (single rows become rejects instead)
     ├── RuleFileError   a recipe, policy, price list or audit suite is wrong
-    ├── OptionError     a command's options do not go together or name nothing
+    ├── OptionError     a command's options contradict each other or name nothing that exists
     └── SettingsError   a PACKSHOT_* setting or a store's URL is wrong
 
 Every class takes one finished sentence, so that it survives pickling between processes.
+
+Outside this tree, with the reason:
+- `PromptRenderError` (`catalogs.recipe.templates`) concerns one row: the planner turns it into a reject.
+- `_DisallowedSyntax` (`catalogs.recipe.templates`) never leaves its module, which raises `RuleFileError` for it.
+- `BatchTotalsMismatch` (`catalogs.runs.release_batch`) is a defect of Packshot's, so it ends with a traceback.
 """
 
 
 class InputError(Exception):
-    """The input is wrong; the command ends with exit code 2."""
+    """The input is wrong, and the caller can correct it."""
+
+    exit_code = 2
 
 
 class CatalogueError(InputError):
@@ -19,7 +28,7 @@ class CatalogueError(InputError):
 
 
 class RuleFileError(InputError):
-    """A recipe or another rules file is wrong."""
+    """A recipe or another rule file is wrong."""
 
 
 class OptionError(InputError):

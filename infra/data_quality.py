@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra.errors import one_line
+
 if TYPE_CHECKING:
     import pandas as pd
 
 CRITICAL = "critical"
 WARNING = "warning"
-
-_MAX_EXCEPTION_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _arguments(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failed_result(name: str, critical: bool, message: str) -> ExpectationResult:
-    message = " ".join(message.split())[:_MAX_EXCEPTION_CHARACTERS]
+    message = one_line(message)
     return ExpectationResult(name, False, critical, None, f"the check could not be carried out: {message}", message)
 
 

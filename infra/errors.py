@@ -1,49 +1,72 @@
-"""The world is wrong: a store, a table, a GPU or a server did not do what it was asked.
+"""Errors of the outside world: a store, a table, an engine or a server failed, or a configured address is unusable.
 
-    ExternalError
-    ├── InvalidStoreAddress    a store's URL cannot be used as it is written
-    ├── UnreadableSource       a table to read (Parquet, CSV, JSON lines) is missing, damaged or of another kind
-    ├── StoreError             the object store refused or is gone
-    │   ├── ObjectMissing      there is no object under that key
-    │   └── StagedImageLost    a picture that was judged is gone or another one; it must be made anew
-    ├── TableError             a Delta table could not be read or committed
-    │   └── CommitConflict     somebody committed first; read again and retry
-    ├── InvalidImage           bytes that should be an image are not, or an array is no picture
-    ├── ProvenanceConfigError  a certificate, key or watermark cannot be used as it is set
-    ├── ProvenanceMarkError    a mark could not be put into a picture, or is not in it
-    ├── ScannerMissing         a scanner's package, model or library is not there
-    ├── LeaseHeld              another run holds what this one needs
-    ├── LeaseLost              this run's lease was taken over while it worked
-    └── EngineError            the engine could not be opened or died
-        ├── EngineUnsuitable   this machine cannot do what the recipe asks (precision, memory)
-        └── WorkQuarantined    engines died with this work again and again; other work goes on
+Inputs: one finished sentence for each error. Outputs: exception classes, and `one_line` for a library's message.
 
-Every class takes one finished sentence, so that it survives pickling between processes.
+    ExternalError                  exit code 3
+    ├── InvalidStoreAddress        a store's URL cannot be used as it is written (exit code 2)
+    ├── UnreadableSource           a table to read is missing, damaged or of an unknown format (exit code 2)
+    ├── StoreError                 the object store refused an operation or cannot be reached
+    │   ├── ObjectMissing          no object exists under the key
+    │   └── StagedImageLost        a staged image is gone or differs from the screened one; generate it again
+    ├── TableError                 a Delta table could not be read or committed
+    │   ├── CommitConflict         another writer committed first: read, compare and commit again
+    │   └── TableUnavailable       the table's store did not answer; the operation may be repeated (transient)
+    ├── InvalidImage               bytes are not a whole PNG or JPEG, or an array is not an RGB image
+    ├── ProvenanceConfigError      a certificate, key or watermark cannot be used as configured (exit code 2)
+    ├── ProvenanceMarkError        a provenance mark could not be written into an image, or is missing from it
+    ├── ScannerMissing             a scanner's package, model or library is not installed
+    ├── LeaseHeld                  another run holds the lease
+    ├── LeaseLost                  this run's lease was taken over while it worked
+    └── EngineError                the engine could not be opened, or died
+        ├── EngineUnsuitable       this machine lacks the precision or memory that the recipe needs
+        └── WorkQuarantined        several engines died with this work; other work continues
+
+Every class takes one finished sentence, so that it survives pickling between processes. `exit_code` is how the command
+line ends: 2 where the caller can correct a file or a setting, 3 otherwise. `transient` tells `RetryPolicy` that the
+same call may succeed a moment later. A `CommitConflict` is not transient: its rows must be compared again first.
+
+Outside this tree, with the reason:
+- `flows` adds `PartFailed` and `ServerFailed`, which need Prefect's words; both are `ExternalError`s.
+- `PartialDeleteError` (`infra.stores.s3_errors`) is an OSError, as s3fs's own errors are; the store translates it.
+- `OutOfDeviceMemory` (`infra.engines.backend`) is a signal to the engine's thread, which halves the batch.
+- `UnsupportedShape` (`infra.engines.tensorrt.profiles`) and `PoisonedPrompt` (the stub) fail one prompt: the engine's
+  thread turns every backend exception into a `Failure`, and an `EngineError` would mean that the engine died.
+- `InjectedFault` (`infra.testing`) is a `StoreError` of the tests.
 """
+
+MAX_ONE_LINE_CHARACTERS = 300
+"""How much of a library's message an error repeats: CSV errors quote the whole row, which may be a megabyte."""
 
 
 class ExternalError(Exception):
-    """The outside world failed; the command ends with exit code 3."""
+    """The outside world failed."""
+
+    exit_code = 3
+    transient = False
 
 
 class InvalidStoreAddress(ExternalError):
-    """A store's URL cannot be used as it is written; the caller may turn this into an input error."""
+    """A store's URL cannot be used as it is written; the caller can correct it."""
+
+    exit_code = 2
 
 
 class UnreadableSource(ExternalError):
-    """A table to read is missing, damaged or of another kind; the command ends with exit code 2, as for any input."""
+    """A table to read is missing, damaged or of an unknown format; the caller can correct it."""
+
+    exit_code = 2
 
 
 class StoreError(ExternalError):
-    """The object store refused, or cannot be reached."""
+    """The object store refused an operation, or cannot be reached."""
 
 
 class ObjectMissing(StoreError):
-    """There is no object under that key."""
+    """No object exists under the key."""
 
 
 class StagedImageLost(StoreError):
-    """A staged picture is gone, or not the one that was judged; a new run makes it anew."""
+    """A staged image is gone, or differs from the one that was screened; a new run generates it again."""
 
 
 class TableError(ExternalError):
@@ -51,23 +74,31 @@ class TableError(ExternalError):
 
 
 class CommitConflict(TableError):
-    """Another writer committed first: read again, compare again, try again."""
+    """Another writer committed first: read again, compare again, commit again."""
+
+
+class TableUnavailable(TableError):
+    """The table's store gave up on an operation, which may be repeated."""
+
+    transient = True
 
 
 class InvalidImage(ExternalError):
-    """The bytes are no whole PNG or JPEG, or the array is no RGB picture."""
+    """The bytes are not a whole PNG or JPEG, or the array is not an RGB image."""
 
 
 class ProvenanceConfigError(ExternalError):
-    """A certificate, key or watermark cannot be used as it is set; the command ends with exit code 2, as for input."""
+    """A certificate, key or watermark cannot be used as it is configured; the caller can correct it."""
+
+    exit_code = 2
 
 
 class ProvenanceMarkError(ExternalError):
-    """A mark could not be put into a picture, or is not in what was published."""
+    """A provenance mark could not be written into an image, or is missing from a published one."""
 
 
 class ScannerMissing(ExternalError):
-    """A scanner cannot be opened here: its package, its model or its library is missing; what it should say is not."""
+    """A scanner cannot be opened here, because its package, its model or its library is missing."""
 
 
 class LeaseHeld(ExternalError):
@@ -75,7 +106,7 @@ class LeaseHeld(ExternalError):
 
 
 class LeaseLost(ExternalError):
-    """The lease was taken over while this run worked; what it staged is kept."""
+    """The lease was taken over while this run worked; staged images are kept."""
 
 
 class EngineError(ExternalError):
@@ -83,8 +114,19 @@ class EngineError(ExternalError):
 
 
 class EngineUnsuitable(EngineError):
-    """This machine cannot run what the recipe asks for; nothing was changed to make it fit."""
+    """This machine cannot run what the recipe needs; no parameter is changed to make it fit."""
 
 
 class WorkQuarantined(EngineError):
-    """Engine after engine died with this work in hand; it is not tried again, and nothing else is harmed."""
+    """Several engines died with this work; it is not tried again, and other work continues."""
+
+
+def one_line(message: object, limit: int = MAX_ONE_LINE_CHARACTERS) -> str:
+    """Return a library's message on one line, at most `limit` characters and then " …".
+
+    An exception without a message is named by its class.
+    """
+    text = " ".join(str(message).split())
+    if not text and isinstance(message, BaseException):
+        return type(message).__name__
+    return text if len(text) <= limit else f"{text[:limit]} …"

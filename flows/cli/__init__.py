@@ -19,7 +19,7 @@ from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
 from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
-from infra.errors import ExternalError, InvalidStoreAddress, ProvenanceConfigError, UnreadableSource
+from infra.errors import ExternalError
 
 app = typer.Typer(
     name="packshot",
@@ -49,24 +49,20 @@ for command in COMMANDS:
 app.add_typer(policy_app)
 app.add_typer(engine_app)
 
-EXIT_BAD_INPUT, EXIT_EXTERNAL_FAILURE = 2, 3
-
 
 def main() -> None:
     """Run the command line; every expected error ends in one sentence and its exit code."""
     try:
         app(standalone_mode=True)
-    except (InputError, UnreadableSource, InvalidStoreAddress, ProvenanceConfigError) as error:
-        _exit_with_message(str(error), EXIT_BAD_INPUT)
-    except ExternalError as error:
-        _exit_with_message(str(error), EXIT_EXTERNAL_FAILURE)
+    except (InputError, ExternalError) as error:
+        _exit_with_message(str(error), error.exit_code)
     except Exception as error:
         # Vendors' errors that no wall of ours translated: Prefect's server away is the one that people meet.
         if not _is_prefect_unreachable(error):
             raise
         _exit_with_message(
             f"The Prefect server cannot be reached ({error}); unset PREFECT_API_URL to use a local one",
-            EXIT_EXTERNAL_FAILURE,
+            ExternalError.exit_code,
         )
 
 

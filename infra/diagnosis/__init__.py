@@ -12,6 +12,8 @@ from threading import Thread
 from time import monotonic
 from typing import Literal
 
+from infra.errors import one_line
+
 FindingState = Literal["ok", "warning", "failed"]
 
 
@@ -62,5 +64,5 @@ def _run_probe(probe: Probe) -> Sequence[DiagnosticFinding]:
     try:
         return probe.run()
     except Exception as error:  # one probe's failure must not cost the others' answers
-        said = " ".join(str(error).split())[:300] or type(error).__name__
+        said = one_line(error)
         return [DiagnosticFinding(probe.name, "failed", said, probe.advice)]

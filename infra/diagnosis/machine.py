@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.diagnosis import DiagnosticFinding
+from infra.errors import one_line
 from infra.models.model_files import check_model_folder, model_folder_digest
 
 SUPPORTED_PYTHON = ((3, 11), (3, 15))
@@ -107,7 +108,7 @@ def check_gpu(smi: str = "nvidia-smi", torch: str | None = None) -> list[Diagnos
     done = subprocess.run(query, capture_output=True, text=True, timeout=_SMI_SECONDS, check=False)
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     if done.returncode or not lines:
-        said = " ".join((done.stderr or done.stdout).split())[:200] or f"exit code {done.returncode}"
+        said = one_line(done.stderr or done.stdout) or f"exit code {done.returncode}"
         return [
             DiagnosticFinding(
                 "GPU", "failed", f"{smi}: {said}", "Reload or reinstall NVIDIA's driver, then look again."

@@ -12,7 +12,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from infra.diagnosis import DiagnosticFinding
-from infra.errors import StoreError
+from infra.errors import StoreError, one_line
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
@@ -105,9 +105,7 @@ def probe_commit_conflict(url: str) -> DiagnosticFinding:
         )
     except (DeltaError, OSError) as error:
         # A server's XML may name an access key; what stands before it says enough.
-        return DiagnosticFinding(
-            "tables", "failed", " ".join(str(error).split("<")[0].split())[:200], CONNECTION_ADVICE
-        )
+        return DiagnosticFinding("tables", "failed", one_line(str(error).split("<")[0]), CONNECTION_ADVICE)
     finally:
         store = open_store(url)
         store.delete([info.key for info in store.list(f"{table}/")])

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from infra.engines.backend import Backend, OutOfDeviceMemory
-from infra.errors import EngineError
+from infra.errors import EngineError, one_line
 from infra.interfaces import Failure, Frame, Prompt
 
 logger = logging.getLogger(__name__)
@@ -253,6 +253,5 @@ def _failure(prompt: Prompt, error: Exception) -> Failure:
 
 
 def _describe_error(error: BaseException) -> str:
-    message = " ".join(str(error).split())
-    cut = message if len(message) <= MAX_REASON_CHARACTERS else f"{message[: MAX_REASON_CHARACTERS - 1]}…"
-    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+    name = type(error).__name__
+    return f"{name}: {one_line(error, MAX_REASON_CHARACTERS)}" if str(error).strip() else name

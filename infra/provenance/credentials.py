@@ -19,14 +19,12 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from infra.errors import ProvenanceConfigError, ProvenanceMarkError
+from infra.errors import ProvenanceConfigError, ProvenanceMarkError, one_line
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
 from infra.provenance.certificates import SigningIdentity
 
 GENERATOR = "Packshot"
 JPEG = "image/jpeg"
-MAX_TEXT_CHARACTERS = 300
-"""How much of a foreign text is repeated."""
 
 _OFFLINE_SETTINGS = {"remote_manifest_fetch": False, "ocsp_fetch": False}
 _SIGNING_SETTINGS = {
@@ -118,7 +116,7 @@ class Signer:
             with c2pa.Builder(_new_manifest(title), self._context) as builder:
                 builder.sign(signer, JPEG, io.BytesIO(jpeg), target)
         except c2pa.C2paError as error:
-            raise ProvenanceMarkError(f"{title!r} could not be signed: {_shortened(error)}") from None
+            raise ProvenanceMarkError(f"{title!r} could not be signed: {one_line(error)}") from None
         return target.getvalue()
 
 
@@ -134,7 +132,7 @@ def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> Conte
     except c2pa.C2paError.ManifestNotFound:
         return ABSENT
     except (c2pa.C2paError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        return ContentCredential("unreadable", problems=(_shortened(error),))
+        return ContentCredential("unreadable", problems=(one_line(error),))
 
 
 def strip_manifest(jpeg: bytes) -> bytes:
@@ -187,13 +185,13 @@ def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
     state: CredentialState = _STATE_BY_VALIDATION.get(store.get("validation_state"), "invalid")
     return ContentCredential(
         state=state,
-        issuer=_shortened(signature.get("issuer") or signature.get("common_name") or ""),
-        signed_at=_shortened(stamped or action.get("when") or ""),
+        issuer=one_line(signature.get("issuer") or signature.get("common_name") or ""),
+        signed_at=one_line(stamped or action.get("when") or ""),
         stamped=bool(stamped),
-        generator=_shortened(f"{agent.get('name', '')} {agent.get('version', '')}".strip()),
-        title=_shortened(manifest.get("title") or ""),
-        source_type=_shortened(action.get("digitalSourceType") or ""),
-        problems=tuple(_shortened(problem) for problem in problems) if state == "invalid" else (),
+        generator=one_line(f"{agent.get('name', '')} {agent.get('version', '')}".strip()),
+        title=one_line(manifest.get("title") or ""),
+        source_type=one_line(action.get("digitalSourceType") or ""),
+        problems=tuple(one_line(problem) for problem in problems) if state == "invalid" else (),
     )
 
 
@@ -238,16 +236,11 @@ def _import_c2pa() -> Any:
         import c2pa
     except Exception as error:  # its loader raises its own kinds where a native library does not fit
         raise ProvenanceMarkError(
-            f"The package c2pa-python is missing or does not load here ({_shortened(error)}): install Packshot "
+            f"The package c2pa-python is missing or does not load here ({one_line(error)}): install Packshot "
             "anew, or set"
             " PACKSHOT_C2PA=0 to publish without C2PA."
         ) from None
     return c2pa
-
-
-def _shortened(text: object) -> str:
-    said = " ".join(str(text).split())
-    return said if len(said) <= MAX_TEXT_CHARACTERS else f"{said[:MAX_TEXT_CHARACTERS]} …"
 
 
 def _make_specimen() -> bytes:

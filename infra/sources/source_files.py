@@ -18,12 +18,10 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from infra.errors import StoreError, UnreadableSource
+from infra.errors import StoreError, UnreadableSource, one_line
 from infra.stores.s3_client import S3Access
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-MAX_REASON_CHARACTERS = 300
-"""How much of a vendor's words a message repeats: CSV errors quote the whole row, which may be a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +94,15 @@ def translate_errors(name: str, advice: str = "export it again") -> Iterator[Non
     except MemoryError:
         raise
     except pa.ArrowException as error:
-        raise UnreadableSource(f"{name} cannot be read; {advice}: {_reason(error)}") from None
+        raise UnreadableSource(f"{name} cannot be read; {advice}: {one_line(error)}") from None
     except OSError as error:
         # Arrow reports damaged data as an OSError without a number; disks and networks give theirs.
         if type(error) is OSError and error.errno is None:
-            raise UnreadableSource(f"{name} is damaged; {advice}: {_reason(error)}") from None
+            raise UnreadableSource(f"{name} is damaged; {advice}: {one_line(error)}") from None
         number = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise StoreError(f"{name} could not be read ({number}): {_reason(error)}") from error
+        raise StoreError(f"{name} could not be read ({number}): {one_line(error)}") from error
     except _network_errors() as error:
-        raise StoreError(f"{name} could not be reached: {_reason(error)}") from error
+        raise StoreError(f"{name} could not be reached: {one_line(error)}") from error
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
@@ -114,11 +112,6 @@ def _network_errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return ()
     return (BotoCoreError, ClientError)
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= MAX_REASON_CHARACTERS else f"{text[:MAX_REASON_CHARACTERS]} …"
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -133,9 +126,9 @@ def _file_system(url: str) -> tuple[Any, str]:
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
     except ImportError as error:
-        raise UnreadableSource(f"{scheme}:// sources need a package that is not installed: {_reason(error)}") from None
+        raise UnreadableSource(f"{scheme}:// sources need a package that is not installed: {one_line(error)}") from None
     except ValueError as error:
-        raise UnreadableSource(f"The source {url!r} cannot be opened: {_reason(error)}") from None
+        raise UnreadableSource(f"The source {url!r} cannot be opened: {one_line(error)}") from None
 
 
 def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any]]:

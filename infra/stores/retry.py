@@ -1,10 +1,11 @@
-"""Trying again, in one place: how long a store may be away before that is said.
+"""Retry policy with full jitter and a deadline that all threads share.
 
-Comes in: an operation that is safe to repeat, and what tells a fault that passes from one that stays. Goes out: its
-answer, or its last error. Clients' own retries are switched off: three layers that each try five times would turn one
-outage into a storm, and would hide from `write_once` that an answer was lost.
-Pauses are drawn anew each time (full jitter), so that many threads do not come back together. Everybody who shares a
-`RetryPolicy` shares its clock: where the store has answered nobody for that long, no operation waits for it once more.
+Inputs: an operation that is safe to repeat, and a function that tells transient errors from permanent ones. Outputs:
+the operation's result, or its last error.
+All threads that share a `RetryPolicy` share its clock: once the store has answered none of them for that long, no
+operation waits for it again. Clients' own retries are switched off: three layers that each try five times would turn
+one outage into a storm, and would hide from `write_once` that an answer was lost. Pauses are random (full jitter), so
+that many threads do not return together.
 """
 
 import math
@@ -15,12 +16,19 @@ from itertools import count
 from threading import Lock
 from typing import TypeVar
 
+from infra.errors import ExternalError
+
 T = TypeVar("T")
 
 INITIAL_BACKOFF_SECONDS = 0.1
 """The longest first pause; each further one may be twice as long."""
 
 MAX_BACKOFF_SECONDS = 5.0
+
+
+def is_marked_transient(error: Exception) -> bool:
+    """Tell whether an error's class says that the same call may succeed a moment later."""
+    return isinstance(error, ExternalError) and error.transient
 
 
 class RetryPolicy:
@@ -42,15 +50,24 @@ class RetryPolicy:
         self._failed_at = -math.inf
         self._lock = Lock()
 
-    def call(self, operation: Callable[[], T], is_transient: Callable[[Exception], bool]) -> T:
-        """Return the operation's answer; raise its error where that does not pass, or when the time is over."""
+    def call(
+        self,
+        operation: Callable[[], T],
+        is_transient: Callable[[Exception], bool] = is_marked_transient,
+        *,
+        max_attempts: float = math.inf,
+    ) -> T:
+        """Return the operation's result.
+
+        Raises its error where that is permanent, after `max_attempts`, or when the time is over.
+        """
         began = self._clock()
         for attempt in count():
             try:
-                answer = operation()
+                result = operation()
             except Exception as error:
-                if not is_transient(error):
-                    self._record_success()
+                if not is_transient(error) or attempt + 1 >= max_attempts:
+                    self._record_success()  # the store answers, even if not with what was wanted
                     raise
                 pause = self._backoff(attempt)
                 if self._deadline_passed(began, pause):
@@ -58,8 +75,8 @@ class RetryPolicy:
                 self._sleep(pause)
             else:
                 self._record_success()
-                return answer
-        raise AssertionError("a count has no end")
+                return result
+        raise AssertionError("count() has no end")
 
     def _backoff(self, attempt: int) -> float:
         longest = min(MAX_BACKOFF_SECONDS, INITIAL_BACKOFF_SECONDS * 2 ** min(attempt, 16))
@@ -73,6 +90,6 @@ class RetryPolicy:
         now = self._clock()
         with self._lock:
             if self._failing_since is None or now - self._failed_at > self.seconds:
-                self._failing_since = now  # nobody has asked for so long that an old failure says nothing
+                self._failing_since = now  # an old failure says nothing when no operation ran in between
             self._failed_at = now
             return now + pause - min(began, self._failing_since) >= self.seconds

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from infra.errors import StoreError
+from infra.errors import StoreError, one_line
 
 MISSING_CODES = {"NoSuchKey", "404", "NotFound"}
 EXISTS_CODES = {"PreconditionFailed", "412"}
@@ -70,9 +70,9 @@ def is_transient(error: Exception) -> bool:
 
 
 def describe_error(error: Exception) -> str:
-    """Return an error in a few words."""
-    text = " ".join(str(error).split())[:300].rstrip(".")
-    return f"{error_code(error) or type(error).__name__}, {text}" if text else type(error).__name__
+    """Return an error on one line: S3's code, or the exception's class, and the message."""
+    name = error_code(error) or type(error).__name__
+    return f"{name}, {one_line(error).rstrip('.')}" if str(error).strip() else type(error).__name__
 
 
 @cache

@@ -30,7 +30,7 @@ from catalogs.models.engine_artifacts import (
 )
 from catalogs.recipe.schema import CATALOGUE_NAME
 from infra.coordination.leases import acquire
-from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError
+from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError, one_line
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import read_json, write_json
 
@@ -144,7 +144,7 @@ def find_or_build_engine(
                 except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
                     logger.warning("No TensorRT engine of %r could be made, so torch paints: %s", model, error)
                     words = {
-                        "reason": str(error)[:MAX_REASON_CHARACTERS],
+                        "reason": one_line(error, MAX_REASON_CHARACTERS),
                         "by": by,
                         "at": datetime.now(UTC).isoformat(),
                     }

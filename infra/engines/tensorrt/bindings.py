@@ -11,7 +11,7 @@ import re
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from infra.errors import EngineError, EngineUnsuitable
+from infra.errors import EngineError, EngineUnsuitable, one_line
 
 if TYPE_CHECKING:
     import tensorrt
@@ -71,6 +71,6 @@ def create_error_logger(trt: Any) -> Any:
 
         def log(self, severity: "tensorrt.ILogger.Severity", message: str) -> None:
             if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                self.errors.append(" ".join(message.split()))
+                self.errors.append(one_line(message))
 
     return ErrorLogger()

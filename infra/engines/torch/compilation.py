@@ -8,7 +8,7 @@ a few times: after the second shape the code serves any. Where it is faster than
 from collections.abc import Set
 from typing import Any
 
-from infra.errors import EngineUnsuitable
+from infra.errors import EngineUnsuitable, one_line
 
 
 class CompileAccelerator:
@@ -24,7 +24,7 @@ class CompileAccelerator:
         try:
             torch.compile(_compiler_probe)(torch.ones(8, device=pipeline._execution_device))
         except Exception as error:  # whatever the compiler's own tools raise
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise EngineUnsuitable(
                 f"The acceleration 'compile' does not work here ({type(error).__name__}: {reason}): install a C++ "
                 "compiler (and Triton for CUDA), or choose 'eager'."

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.engines.torch.graph_capture import CapturedGraph, CudaGraphCapturer, GraphCapturer
-from infra.errors import EngineUnsuitable
+from infra.errors import EngineUnsuitable, one_line
 from infra.onnx_graphs.graph_spec import padded_length
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class CudaGraphCache:
 
     def _mark_uncapturable(self, shape: Hashable, reason: str) -> bool:
         self._uncapturable.add(shape)
-        logger.warning("graphs: the shape %r runs as usual: %s", shape, " ".join(reason.split())[:200])
+        logger.warning("graphs: the shape %r runs as usual: %s", shape, one_line(reason))
         return False
 
     def _evict_oldest(self) -> None:

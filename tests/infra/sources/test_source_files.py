@@ -6,8 +6,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from infra.errors import StoreError, UnreadableSource
-from infra.sources.source_files import MAX_REASON_CHARACTERS, list_source_files, translate_errors
+from infra.errors import MAX_ONE_LINE_CHARACTERS, StoreError, UnreadableSource
+from infra.sources.source_files import list_source_files, translate_errors
 
 
 def write(path: Path, content: bytes = b"sku\n1\n") -> Path:
@@ -128,4 +128,4 @@ def test_errors_with_a_number_are_the_worlds_and_others_the_contents() -> None:
 def test_a_message_never_repeats_a_whole_row() -> None:
     with pytest.raises(UnreadableSource) as refused, translate_errors("'x'"):
         raise OSError("row: " + "x" * 1_000_000)
-    assert len(str(refused.value)) < MAX_REASON_CHARACTERS + 100
+    assert len(str(refused.value)) < MAX_ONE_LINE_CHARACTERS + 100

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from infra.errors import CommitConflict, TableUnavailable
 from infra.stores.retry import MAX_BACKOFF_SECONDS, RetryPolicy
 
 
@@ -89,3 +90,15 @@ def test_patience_comes_back_with_an_answer_and_with_time(clock: FakeClock, how:
     else:
         clock.now += 3600.0
     assert shared.call(failing(9), always) == "done"
+
+
+def test_by_default_the_errors_class_says_whether_it_is_transient(clock: FakeClock) -> None:
+    assert make_retry_policy(clock).call(failing(2, TableUnavailable)) == "done"
+    with pytest.raises(CommitConflict):
+        make_retry_policy(clock).call(failing(1, CommitConflict))
+
+
+def test_the_number_of_attempts_can_be_bounded(clock: FakeClock) -> None:
+    with pytest.raises(TableUnavailable):
+        make_retry_policy(clock).call(failing(3, TableUnavailable), max_attempts=3)
+    assert len(clock.pauses) == 2

@@ -1,0 +1,134 @@
+"""Open Delta tables below a store's URL, with translated errors and repeated operations.
+
+Inputs: a store's address, a table's name and version. Outputs: an open `DeltaTable`, a `TableScan`, or `TableError`.
+Every error of deltalake becomes `TableUnavailable`, which may be repeated; Packshot's own refusals never are.
+In a bucket, the client below deltalake waits for refusals and outages to pass, but gives up on an answer that is cut
+off in its middle, and on a log entry that is not visible yet. Whole operations are therefore repeated here.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from infra.errors import TableError, TableUnavailable, one_line
+from infra.stores.addresses import StoreAddress
+from infra.stores.key_validation import check_key
+from infra.stores.retry import RetryPolicy
+from infra.stores.s3_client import S3Access, open_client
+from infra.stores.s3_errors import RETRY_ADVICE
+from infra.tables.arrow_types import normalize_batches, normalize_schema
+
+T = TypeVar("T")
+
+_ANSI_CODES = re.compile(r"\x1b\[[0-9;]*m")  # deltalake colours its messages
+_MAX_ATTEMPTS = 6  # of an operation whose answer is incomplete; outages are waited for by the client below
+_TABLE_CONFIGURATION = {"delta.enableChangeDataFeed": "true"}
+
+
+class TableScan(NamedTuple):
+    """The rows of one version of a table, read as they are consumed."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+class DeltaClient:
+    """Opens the tables below one address. Every call opens its table anew, so threads may share the client."""
+
+    def __init__(self, address: StoreAddress) -> None:
+        self._address = address
+        self.url = address.url
+
+    @property
+    def retry_policy(self) -> RetryPolicy | None:
+        """Return the bucket's retry policy; None for a folder, which answers or fails at once."""
+        return open_client(S3Access.from_environment()).retry_policy if self._address.scheme == "s3" else None
+
+    def retry(self, operation: Callable[[], T]) -> T:
+        """Run a whole operation, and repeat it where a bucket's answer was incomplete."""
+        policy = self.retry_policy
+        if policy is None:
+            return operation()
+        try:
+            return policy.call(operation, max_attempts=_MAX_ATTEMPTS)
+        except TableUnavailable as error:
+            raise TableUnavailable(f"{str(error).rstrip('.')}; {RETRY_ADVICE}.") from error.__cause__
+
+    def find(self, table: str, version: int | None = None) -> DeltaTable | None:
+        """Open one version of a table (the newest by default); return None where there is no table."""
+        with translate_errors(table):
+            try:
+                return DeltaTable(self._table_uri(table), version=version, storage_options=self._storage_options())
+            except TableNotFoundError:
+                return None
+
+    def open(self, table: str, version: int | None = None) -> DeltaTable:
+        """Open one version of a table (the newest by default); raise `TableError` where there is no table."""
+        target = self.find(table, version)
+        if target is None:
+            raise TableError(f"There is no table {table!r} in {self.url}; the first refresh creates it.")
+        return target
+
+    def create(self, table: str, schema: pa.Schema) -> DeltaTable:
+        """Create an empty table, or open the one that another process created first."""
+        # mode="ignore" was seen to commit a second, empty version 1 when two processes race.
+        try:
+            with translate_errors(table):
+                DeltaTable.create(
+                    self._table_uri(table),
+                    schema,
+                    mode="error",
+                    configuration=_TABLE_CONFIGURATION,
+                    storage_options=self._storage_options(),
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )
+        except TableError:
+            if self.find(table) is None:
+                raise
+        return self.open(table)
+
+    def scan(self, table: str, columns: Sequence[str] | None, version: int | None) -> TableScan:
+        """Begin to read one version of a table; raise `ValueError` for a column that it does not have."""
+        target = self.open(table, version)
+        schema = _select_columns(read_schema(target), columns)
+        return TableScan(schema, _read_batches(table, target, schema))
+
+    def _table_uri(self, table: str) -> str:
+        return self._address.join(check_key(table))
+
+    def _storage_options(self) -> dict[str, str]:
+        return S3Access.from_environment().for_deltalake() if self._address.scheme == "s3" else {}
+
+
+def read_schema(target: DeltaTable) -> pa.Schema:
+    """Return a table's columns in normalized Arrow types."""
+    return normalize_schema(pa.schema(target.schema().to_arrow()))
+
+
+@contextmanager
+def translate_errors(table: str) -> Iterator[None]:
+    """Raise `TableUnavailable`, which names the table, for every error of deltalake and Arrow."""
+    try:
+        yield
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        # A server's XML may name an access key; the text before it says enough.
+        reason = one_line(_ANSI_CODES.sub("", str(error)).split("<")[0]).rstrip(".") or type(error).__name__
+        raise TableUnavailable(f"Table {table!r} could not be served: {reason}.") from error
+
+
+def _select_columns(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    if columns is None:
+        return schema
+    if missing := [name for name in columns if name not in schema.names]:
+        raise ValueError(f"The table has no columns {missing!r}; it has {schema.names!r}.")
+    return pa.schema([schema.field(name) for name in columns])
+
+
+def _read_batches(table: str, target: DeltaTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    with translate_errors(table):
+        yield from normalize_batches(pa.RecordBatchReader.from_stream(target.scan(columns=schema.names)), schema)
