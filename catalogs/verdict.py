@@ -9,10 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from catalogs.slot_states import SlotState
+
 Decision = Literal["PASS", "REVIEW", "BLOCK"]
 
-DECISION_STATES: dict[str, str] = {"PASS": "publish", "REVIEW": "review", "BLOCK": "blocked"}
-"""A word -> the state of a slot that it leads to."""
+DECISION_STATES: dict[str, SlotState] = {
+    "PASS": SlotState.PUBLISH,
+    "REVIEW": SlotState.REVIEW,
+    "BLOCK": SlotState.BLOCKED,
+}
+"""A decision -> the state of the slot that it is about."""
 
 _SEVERITY: dict[Decision, int] = {"PASS": 0, "REVIEW": 1, "BLOCK": 2}
 

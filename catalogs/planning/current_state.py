@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.indexes.digest_index import DigestIndex, Uint64Array, column_halves, fixed_bytes
+from catalogs.slot_states import SlotState
 
 LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha", "model")
 OUTCOME_COLUMNS = (
@@ -121,7 +122,7 @@ class OutcomeIndex:
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         # What was deferred is planned as if nothing were known of it, and may be most of a first night.
-        kept = (batch.filter(pc.not_equal(batch.column("state"), "deferred")) for batch in batches)
+        kept = (batch.filter(pc.not_equal(batch.column("state"), SlotState.DEFERRED)) for batch in batches)
         filled = [batch for batch in kept if batch.num_rows]
         self._table = pa.Table.from_batches(filled) if filled else None
         slots = [column_halves(batch.column("slot_id")) for batch in filled]
@@ -137,7 +138,7 @@ class OutcomeIndex:
         if self._table is None:
             return 0
         old = pc.less_equal(self._table["decided_at"], pa.scalar(time, self._table["decided_at"].type))
-        return int(pc.sum(pc.and_(pc.equal(self._table["state"], "review"), old)).as_py() or 0)
+        return int(pc.sum(pc.and_(pc.equal(self._table["state"], SlotState.REVIEW), old)).as_py() or 0)
 
     def has_outcome(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.bool_]:
         """Tell, slot by slot, whether there is any outcome."""
@@ -149,7 +150,8 @@ class OutcomeIndex:
 
     def attempts_failed(self, request_key: bytes) -> int:
         """Return how many attempts at a request have ended in failures, the highest over its slots."""
-        return max((row.attempts for row in self._rows(self._keys, request_key) if row.state == "failed"), default=0)
+        outcomes = self._rows(self._keys, request_key)
+        return max((outcome.attempts for outcome in outcomes if outcome.state == SlotState.FAILED), default=0)
 
     def _rows(self, index: DigestIndex, digest: bytes) -> Iterator[Outcome]:
         high, low = (int(half) for half in np.frombuffer(digest[:16], dtype=">u8"))

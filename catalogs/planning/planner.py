@@ -28,6 +28,7 @@ from catalogs.policy.prompt_rules import PromptGate
 from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
 from catalogs.recipe.templates import PromptRenderError
+from catalogs.slot_states import REFUSED_BY_GATES, SlotState
 from catalogs.verdict import PASS, Verdict, combine_verdicts
 
 
@@ -176,7 +177,7 @@ class Planner:
                 planned.refreshed.append((candidate.slot_id, "manifest", candidate.source_digest(place), request.key))
                 return
             # The same picture in another finish: only a person's word against that finish holds it back.
-            outcomes, waits_under = [refusal for refusal in outcomes if refusal.state == "withdrawn"], [place]
+            outcomes, waits_under = [refusal for refusal in outcomes if refusal.state == SlotState.WITHDRAWN], [place]
         elif candidate.assigned_index != place:
             place = candidate.assigned_index
             request = candidate.build_request(place)
@@ -190,7 +191,7 @@ class Planner:
                 self.counts.waiting += 1
                 planned.refreshed.append((candidate.slot_id, "outcomes", candidate.source_digest(other), asked.key))
                 return
-            if refusal.state in ("review", "blocked"):
+            if refusal.state in REFUSED_BY_GATES:
                 kind, place, request = WAITING, other, asked
                 break
         file_sha = self.live.file_sha(candidate.live_position) if candidate.live_position >= 0 else None
@@ -202,14 +203,14 @@ class Planner:
     def _outcome_holds(self, outcome: Outcome, candidate: StaleSlot) -> bool:
         """Tell whether a refusal of this very source holds: one of a key that is live does not, save a withdrawal."""
         live = candidate.live_position >= 0 and self.live.has_request_key(candidate.live_position, outcome.request_key)
-        return self._keeps_waiting(outcome, candidate) and (outcome.state == "withdrawn" or not live)
+        return self._keeps_waiting(outcome, candidate) and (outcome.state == SlotState.WITHDRAWN or not live)
 
     def _keeps_waiting(self, outcome: Outcome, candidate: StaleSlot) -> bool:
-        if outcome.state == "withdrawn":
+        if outcome.state == SlotState.WITHDRAWN:
             return True
-        if outcome.state in ("review", "blocked"):
+        if outcome.state in REFUSED_BY_GATES:
             return outcome.policy_digest == self.policy_digest
-        return outcome.state == "failed" and outcome.attempts >= candidate.builders.common_recipe.tier.attempts
+        return outcome.state == SlotState.FAILED and outcome.attempts >= candidate.builders.common_recipe.tier.attempts
 
     def _add_slot(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
         half = slot.request_key[:16] + slot.finish_digest[:8].encode()
@@ -273,7 +274,7 @@ class Planner:
 
 def _is_prompt_outcome(outcome: Outcome) -> bool:
     """Tell whether the prompt gates refused it: what they look at may have moved without moving the prompt."""
-    return outcome.state in ("review", "blocked") and outcome.image_key is None
+    return outcome.state in REFUSED_BY_GATES and outcome.image_key is None
 
 
 class _PlannedRequest(NamedTuple):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from catalogs.keys import hash_fraction
+from catalogs.slot_states import SlotState
 
 REVIEW_EXPIRED = "review-expired"
 """Why a picture is blocked that nobody gave a word on."""
@@ -19,7 +20,9 @@ Row = Mapping[str, Any]
 
 def was_sent_to_review(row: Row) -> bool:
     """Tell whether an outcome waits for a person, or did so until its time was over."""
-    return bool(row["state"] == "review" or (row["state"] == "blocked" and REVIEW_EXPIRED in (row["reasons"] or ())))
+    if row["state"] == SlotState.BLOCKED:
+        return REVIEW_EXPIRED in (row["reasons"] or ())
+    return bool(row["state"] == SlotState.REVIEW)
 
 
 def apply_review_expiry(row: Row, days: int, now: datetime) -> dict[str, Any]:
@@ -27,8 +30,8 @@ def apply_review_expiry(row: Row, days: int, now: datetime) -> dict[str, Any]:
     ends = row["decided_at"] + timedelta(days=days)
     reasons = [reason for reason in row["reasons"] or () if reason != REVIEW_EXPIRED]
     if ends <= now:
-        return {**row, "state": "blocked", "reasons": [*reasons, REVIEW_EXPIRED], "expires_at": ends}
-    return {**row, "state": "review", "reasons": reasons, "expires_at": ends}
+        return {**row, "state": SlotState.BLOCKED, "reasons": [*reasons, REVIEW_EXPIRED], "expires_at": ends}
+    return {**row, "state": SlotState.REVIEW, "reasons": reasons, "expires_at": ends}
 
 
 def expiry_changes(rows: Iterable[Row], days: int, now: datetime) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
 from catalogs.policy.review_expiry import apply_review_expiry
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import MANIFEST, OUTCOMES
 from catalogs.verdict import DECISION_STATES
 
@@ -25,7 +26,6 @@ COMPARED_COLUMNS = ("slot_id", "object", "file_sha", "request_key", "finish_dige
 """What makes two manifest rows the same picture in the same place."""
 WITHDRAWAL_KEY_COLUMNS = ("slot_id", "request_key", "finish_digest")
 """What a withdrawal binds: one request's picture, so finished, in one slot."""
-WITHDRAWN = "withdrawn"
 ROLLBACK_REASON = "rolled-back"
 
 Row = Mapping[str, Any]
@@ -58,7 +58,7 @@ class ManifestDiff:
 def rollback_outcomes(now: datetime) -> OutcomeFactory:
     """Return what a rollback says of every picture that it takes back: no policy brings it again."""
     said = {
-        "state": WITHDRAWN,
+        "state": SlotState.WITHDRAWN,
         "reasons": [ROLLBACK_REASON],
         "policy_digest": "",
         "decided_at": now,
@@ -103,7 +103,7 @@ def withdrawal_changes(
     put = pa.concat_tables([OUTCOMES.empty_table(), *parts])
     written = DigestSet()
     written.add(table_row_digests(put, "slot_id", "request_key"))
-    over = again.filter(pc.equal(again["state"], WITHDRAWN))
+    over = again.filter(pc.equal(again["state"], SlotState.WITHDRAWN))
     over = _filter_rows(over, ~written.contains(table_row_digests(over, "slot_id", "request_key")))
     return pa.concat_tables([_with_operation(put, "put"), _with_operation(over, "drop")])
 
@@ -138,7 +138,7 @@ def _earlier_withdrawal_stands(before: Row, row: Row) -> bool:
     There is one outcome a (slot, request). Going back twice in a row withdraws the newer finish first, and that is the
     one which the recipe in force will ask for.
     """
-    other = before["state"] == WITHDRAWN and before["finish_digest"] != row["finish_digest"]
+    other = before["state"] == SlotState.WITHDRAWN and before["finish_digest"] != row["finish_digest"]
     return bool(other and before["decided_at"] > row["released_at"])
 
 

@@ -16,16 +16,9 @@ import pyarrow.compute as pc
 
 from catalogs.planning.plan import WAITING
 from catalogs.policy.channels import ChannelEligibility
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import MANIFEST
 
-REPORT_STATE_NAMES = {
-    "publish": "published",
-    "review": "review",
-    "blocked": "blocked",
-    "failed": "failed",
-    "deferred": "deferred",
-}
-"""A decision's state -> what the report calls it."""
 ROWS_AT_ONCE = 20_000
 """Rows that are Python objects at a time."""
 MANIFEST_CHANGE_SCHEMA = MANIFEST.append(pa.field("_op", pa.string()))
@@ -50,7 +43,7 @@ class ReleaseBatch:
     refreshed: pa.Table
     retired: pa.Table
 
-    def decisions_in_state(self, state: str) -> Iterator[list[dict[str, Any]]]:
+    def decisions_in_state(self, state: SlotState) -> Iterator[list[dict[str, Any]]]:
         """Yield the decisions in one state, some thousands at a time."""
         chosen = self.decisions.filter(pc.equal(self.decisions["state"], state))
         for part in chosen.to_batches(max_chunksize=ROWS_AT_ONCE):
@@ -94,7 +87,7 @@ def change_kind(row: Row) -> str | None:
     """Return whether a decided slot counts as new or changed; None for one that waited and waits on."""
     if row["kind"] != WAITING:
         return str(row["kind"])
-    if row["state"] != "publish":
+    if row["state"] != SlotState.PUBLISH:
         return None
     return "new" if row["live_file_sha"] is None else "changed"
 
@@ -122,7 +115,8 @@ def compute_totals(
         if kind is not None:
             sums.new += kind == "new"
             sums.changed += kind == "changed"
-            sums.states["superseded" if row["slot_id"] in moved else REPORT_STATE_NAMES[row["state"]]] += 1
+            state = SlotState.SUPERSEDED if row["slot_id"] in moved else SlotState(row["state"])
+            sums.states[state.report_name] += 1
     sums.superseded = frozenset(moved)
     sums.refreshed = sum(1 for _ in refreshed_rows(batch, live))
     sums.retired = sum(1 for _ in _retired(batch, live))
@@ -149,7 +143,7 @@ def manifest_changes(
             for row in rows
             if row["slot_id"] not in totals.superseded
         ]
-        for rows in batch.decisions_in_state("publish")
+        for rows in batch.decisions_in_state(SlotState.PUBLISH)
     ]
     refreshed = [row | _eligibility_columns(row, channels) for row in refreshed_rows(batch, live)]
     parts.append([*refreshed, *_retired(batch, live)])

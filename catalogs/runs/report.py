@@ -14,12 +14,12 @@ from catalogs.planning.plan import PlanCounts
 from catalogs.planning.pricing import CostEstimate, PriceList
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
+from catalogs.slot_states import REPORT_STATES
 
 MAX_REPORTED_SKUS = 100
 """SKUs that the report names of each notable kind; it counts them all."""
 NEW_SKU_TARGET = timedelta(hours=2)
 """How soon after its creation a new SKU should have its pictures."""
-REPORT_STATES = ("published", "review", "blocked", "failed", "deferred", "superseded")
 
 
 @dataclass

@@ -24,13 +24,13 @@ from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import (
     COMPARED_COLUMNS,
     WITHDRAWAL_KEY_COLUMNS,
-    WITHDRAWN,
     ManifestDiff,
     OutcomeFactory,
     policy_outcomes,
     rollback_outcomes,
     withdrawal_changes,
 )
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import MANIFEST, OUTCOMES, WITHDRAWALS
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore, TableStore
@@ -180,7 +180,7 @@ class _ChangeOperation:
         refusing = self._make_outcome_factory()
 
         def concerned(batch: pa.RecordBatch) -> RowMask:
-            withdrawn = pc.equal(batch.column("state"), WITHDRAWN).to_numpy(zero_copy_only=False)
+            withdrawn = pc.equal(batch.column("state"), SlotState.WITHDRAWN).to_numpy(zero_copy_only=False)
             return np.asarray(withdrawn | lost.contains(table_row_digests(batch, "slot_id")))
 
         def build(base: int) -> tuple[tuple[int, int], pa.Table]:

@@ -17,6 +17,7 @@ from catalogs import layout
 from catalogs.policy.channels import NOT_ELIGIBLE, Channel, ChannelEligibility, ImageFacts, evaluate_channels
 from catalogs.recipe.schema import Finish, Recipe
 from catalogs.runs.release_batch import ReleaseBatch, refreshed_rows
+from catalogs.slot_states import SlotState
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import read_json
@@ -59,7 +60,7 @@ def evaluate_batch_channels(
     words = read_approvals(store, batch.catalogue)
     if words:
         found |= {row["slot_id"]: apply_approvals(found[row["slot_id"]], row["pixel_sha"], words) for row in stay}
-        for rows in batch.decisions_in_state("publish"):
+        for rows in batch.decisions_in_state(SlotState.PUBLISH):
             shown = [row for row in rows if row["finished_sha"].hex() in words]
             found |= {
                 row["slot_id"]: apply_approvals(ChannelEligibility.from_row(row), row["finished_sha"], words)

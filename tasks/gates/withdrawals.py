@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.runs.commit_kinds import POLICY_KIND
-from catalogs.runs.manifest_diff import WITHDRAWAL_KEY_COLUMNS, WITHDRAWN
+from catalogs.runs.manifest_diff import WITHDRAWAL_KEY_COLUMNS
 from catalogs.runs.release_batch import NO_WITHDRAWALS, ReleaseBatch, WithdrawalKey, withdrawal_key
+from catalogs.slot_states import REFUSED_BY_GATES, SlotState
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
 
@@ -42,8 +43,8 @@ def find_withdrawn_images(
     foreseen = _read_planned_policy_versions(store, batch, history)
     found = set()
     for row in outcomes.to_pylist():
-        version = versions.get(row["run_id"], base if row["state"] == WITHDRAWN else None)
-        asked = row["state"] == WITHDRAWN or row["run_id"] in foreseen
+        version = versions.get(row["run_id"], base if row["state"] == SlotState.WITHDRAWN else None)
+        asked = row["state"] == SlotState.WITHDRAWN or row["run_id"] in foreseen
         if asked and version is not None and foreseen.get(row["run_id"], -1) < version <= base:
             found.add(withdrawal_key(row))
     for key in opened:
@@ -67,7 +68,7 @@ def _read_batch_outcomes(tables: TableStore, batch: ReleaseBatch) -> pa.Table:
     table, names = layout.outcomes_table(batch.catalogue), [*WITHDRAWAL_KEY_COLUMNS, "state", "run_id"]
     if tables.version(table) is None:
         return pa.table({name: [] for name in names})
-    states = pa.array([WITHDRAWN, "review", "blocked"])
+    states = pa.array([SlotState.WITHDRAWN, *REFUSED_BY_GATES])
     batches = tables.batches(table, names)
     kept = [
         rows.filter(pc.and_(pc.is_in(rows.column("state"), states), _mask_batch_slots(rows, batch))) for rows in batches

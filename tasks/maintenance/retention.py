@@ -17,6 +17,7 @@ from catalogs import layout
 from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import REVIEW_INDEX
 from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
@@ -164,7 +165,7 @@ def find_pending_reviews(
     table = layout.outcomes_table(catalogue)
     if tables.version(table) is not None:
         for batch in tables.batches(table, ("state", "image_key")):
-            images = batch.filter(pc.equal(batch.column("state"), "review")).column("image_key").drop_null()
+            images = batch.filter(pc.equal(batch.column("state"), SlotState.REVIEW)).column("image_key").drop_null()
             found.add(fixed_bytes(images)[:, :DIGEST_BYTES].tobytes() if len(images) else b"")
     for info in store.list(layout.review_index_prefix(catalogue)):
         rows = read_table(store, info.key, REVIEW_INDEX)

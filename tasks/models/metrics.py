@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.models.comparison import VersionSample
+from catalogs.slot_states import JUDGED_STATES, SlotState
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json, write_json
@@ -61,7 +62,7 @@ class ModelMetrics:
         counted = ["one", "engine_seconds", "generated", "failed", *(f"by {backend}" for backend in backends)]
         sums = made.group_by(REQUEST_COLUMNS).aggregate([(name, "sum") for name in counted])
         ends = pa.table({name: decisions[name] for name in (*REQUEST_COLUMNS, *_MODEL_COLUMNS)})
-        for name, state in (("published", ("publish",)), ("decided", ("publish", "review", "blocked", "failed"))):
+        for name, state in (("published", (SlotState.PUBLISH,)), ("decided", (*JUDGED_STATES, SlotState.FAILED))):
             ends = ends.append_column(name, pc.is_in(decisions["state"], pa.array(state)))
         ends = ends.group_by([*REQUEST_COLUMNS, *_MODEL_COLUMNS]).aggregate([("published", "any"), ("decided", "any")])
         return sums.join(ends, REQUEST_COLUMNS, join_type="inner")

@@ -18,19 +18,11 @@ from catalogs.planning.plan import Plan
 from catalogs.policy.audit_suite import AuditSuite, Expectation, built_in_audit_suite
 from catalogs.policy.schema import Policy
 from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.slot_states import DECIDED_STATES, JUDGED_STATES, SlotState
 from infra.data_quality import ExpectationResult, validate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-STATE_BY_TOTAL = {
-    "published": "publish",
-    "review": "review",
-    "blocked": "blocked",
-    "failed": "failed",
-    "deferred": "deferred",
-}
-"""What the totals call a state, and what the batch's rows call it."""
 
 _DIGEST_COLUMNS = ("request_key", "image_key", "finished_sha", "file_sha", "sku")
 _NULL_FILL_VALUES = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
@@ -82,7 +74,7 @@ def audit(decisions: pa.Table, totals: RunTotals, suite: AuditSuite) -> AuditRes
     numbers = totals_frame(decisions, totals)
     frames = {
         "slots": slots,
-        "published": slots[slots["state"] == "publish"],
+        "published": slots[slots["state"] == SlotState.PUBLISH],
         "reasons": reasons_frame(decisions),
         "totals": numbers,
     }
@@ -103,7 +95,7 @@ def audit(decisions: pa.Table, totals: RunTotals, suite: AuditSuite) -> AuditRes
 def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], policy: Policy) -> AuditResult:
     """Audit a decided batch under the suite that its policy names."""
     states = Counter(
-        "superseded" if slot in superseded else state
+        SlotState.SUPERSEDED.value if slot in superseded else state
         for slot, state in zip(
             batch.decisions["slot_id"].to_pylist(), batch.decisions["state"].to_pylist(), strict=True
         )
@@ -115,8 +107,8 @@ def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], p
         redecided=plan.slots.decided_anew,
         live=plan.live,
         retired=plan.retired,
-        superseded=states["superseded"],
-        **{name: states[state] for name, state in STATE_BY_TOTAL.items()},
+        superseded=states[SlotState.SUPERSEDED],
+        **{state.report_name: states[state] for state in DECIDED_STATES},
         **{f"rows_{name}": count for name, count in asdict(plan.rows).items()},
     )
     return audit(batch.decisions, totals, built_in_audit_suite(policy.audit))
@@ -147,8 +139,7 @@ def reasons_frame(decisions: pa.Table) -> "pd.DataFrame":
     """Return a row a reason: how many slots it stands against, and their share of all that were decided."""
     import pandas
 
-    words = pa.array(["publish", "review", "blocked"])
-    rows = decisions.filter(pc.is_in(decisions["state"], words))
+    rows = decisions.filter(pc.is_in(decisions["state"], pa.array(JUDGED_STATES)))
     counted = pc.value_counts(pc.list_flatten(rows["reasons"])).to_pylist()
     columns = ["reason", "slots", "share", "decided"]
     found = [(each["values"], each["counts"], each["counts"] / rows.num_rows, rows.num_rows) for each in counted]
@@ -163,7 +154,7 @@ def totals_frame(decisions: pa.Table, totals: RunTotals) -> "pd.DataFrame":
 
 
 def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[str, float]:
-    ended = {name: getattr(totals, name) for name in STATE_BY_TOTAL}
+    ended = {state.report_name: getattr(totals, state.report_name) for state in DECIDED_STATES}
     decided = totals.published + totals.review + totals.blocked
     attempted = decided + totals.failed
     return {
@@ -171,7 +162,7 @@ def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[s
         "batch_difference": sum(state_counts.values()) - totals.planned,
         "plan_difference": totals.new + totals.changed + totals.redecided - totals.planned,
         "slots_difference": sum(ended.values()) + totals.superseded - totals.planned,
-        "states_excess": max(ended[name] - state_counts.get(state, 0) for name, state in STATE_BY_TOTAL.items()),
+        "states_excess": max(ended[state.report_name] - state_counts.get(state, 0) for state in DECIDED_STATES),
         "rows_difference": totals.rows_accepted + totals.rows_rejected + totals.rows_ignored - totals.rows_input,
         "decided": decided,
         "attempted": attempted,

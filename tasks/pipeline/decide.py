@@ -17,6 +17,7 @@ from catalogs.policy.duplicates import DuplicateCandidate, DuplicateVerdict, jud
 from catalogs.policy.schema import Policy
 from catalogs.runs.attempts import Attempt, AttemptHistory, RequestFinishKey, attempt_histories
 from catalogs.runs.work_items import WorkItem, requests_from_table
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import DECISIONS, DEFERRALS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
@@ -214,16 +215,16 @@ def _decide_slot(
     if pick is None or (key in stop.pending and pick.verdict.decision != "PASS"):
         reason = request.deferral_reason or stop.reason
         spent = pick.attempts_spent if pick is not None else 0
-        return row | {"state": "deferred", "verdict": "REVIEW", "reasons": [reason], "attempts_spent": spent}
+        return row | {"state": SlotState.DEFERRED, "verdict": "REVIEW", "reasons": [reason], "attempts_spent": spent}
     attempt, verdict = pick.attempt, pick.verdict
-    state = "failed" if attempt.origin == "failed" else DECISION_STATES[verdict.decision]
+    state = SlotState.FAILED if attempt.origin == "failed" else DECISION_STATES[verdict.decision]
     return row | {
         "state": state,
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "attempt": attempt.attempt,
         "attempts_spent": pick.attempts_spent,
-        "image_key": None if state == "failed" else attempt.image_key,
+        "image_key": None if state == SlotState.FAILED else attempt.image_key,
         "finished_sha": attempt.finished_sha or None,
         "file_sha": attempt.file_sha or None,
         "file_bytes": attempt.file_bytes,

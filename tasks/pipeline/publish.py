@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch, compute_totals, manifest_changes
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import FINGERPRINTS, MANIFEST, PUBLISHED_FILES, REFRESHED_DIGESTS, RETIRED_SLOTS
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
@@ -60,7 +61,7 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:
     """Write the batch's objects (signed, where there is a signer) and fingerprints, then commit its manifest rows."""
     files = read_published_files(store, batch.run_id)
-    for rows in batch.decisions_in_state("publish"):
+    for rows in batch.decisions_in_state(SlotState.PUBLISH):
         files.update(write_objects(store, batch, rows, files, signer))
     write_fingerprints(store, batch)
     table = layout.manifest_table(batch.catalogue)
@@ -182,7 +183,7 @@ def _object_exists(store: ObjectStore, file: PublishedFile) -> bool:
 
 def write_fingerprints(store: ObjectStore, batch: ReleaseBatch) -> None:
     """Keep the batch's fingerprints for later duplicate checks: before the commit, and worth nothing without it."""
-    kept = batch.decisions.filter(pc.equal(batch.decisions["state"], "publish"))
+    kept = batch.decisions.filter(pc.equal(batch.decisions["state"], SlotState.PUBLISH))
     if kept.num_rows == 0:
         return
     columns = [kept[name] for name in ("slot_id", "sku", "request_key", "finished_sha", "fingerprint", "crop", "looks")]

@@ -20,6 +20,7 @@ from catalogs import layout
 from catalogs.policy.review_expiry import is_review_sample
 from catalogs.policy.schema import Policy
 from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import REVIEW_INDEX
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
@@ -125,7 +126,7 @@ def queue_reviews(
 
 
 def _select_rows(batch: ReleaseBatch, share: float, superseded: frozenset[bytes]) -> Iterator[tuple[str, str, Row]]:
-    for state, why in (("review", REVIEW), ("publish", SAMPLE)):
+    for state, why in ((SlotState.REVIEW, REVIEW), (SlotState.PUBLISH, SAMPLE)):
         for part in batch.decisions_in_state(state):
             for row in part:
                 if row["slot_id"] in superseded or (why == SAMPLE and not is_review_sample(row["image_key"], share)):

@@ -16,7 +16,8 @@ from catalogs import layout
 from catalogs.planning.plan import WAITING
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, expiry_changes, was_sent_to_review
 from catalogs.policy.schema import Policy
-from catalogs.runs.release_batch import REPORT_STATE_NAMES, ReleaseBatch
+from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.slot_states import DECIDED_STATES, SlotState
 from catalogs.table_schemas import OUTCOMES
 from infra.interfaces import TableStore
 from infra.tables.idempotent_commit import commit_once
@@ -39,8 +40,8 @@ def record_outcomes(tables: TableStore, batch: ReleaseBatch, policy: Policy, sup
             _to_changes(
                 build_outcome(row, known, batch.run_id, policy, now) for row in part if row["slot_id"] not in superseded
             )
-            for state in REPORT_STATE_NAMES
-            if state != "publish"
+            for state in DECIDED_STATES
+            if state != SlotState.PUBLISH
             for part in batch.decisions_in_state(state)
         ]
         decided = {key for part in parts for key in _outcome_keys(part)} if known else set()
@@ -88,7 +89,7 @@ def build_outcome(
         "decided_at": now,
         "expires_at": None,
     }
-    if row["state"] != "review":
+    if row["state"] != SlotState.REVIEW:
         return found
     before = open_outcomes.get((row["slot_id"], row["request_key"])) if row["kind"] == WAITING else None
     if before is not None and was_sent_to_review(before) and before["image_key"] == row["image_key"]:
@@ -104,8 +105,9 @@ def _read_open_outcomes(
     found: dict[OutcomeKey, dict[str, Any]] = {}
     for rows in tables.batches(table, OUTCOMES.names, version=version):
         state, reasons = rows.column("state"), pc.binary_join(rows.column("reasons"), " ")
-        closed = pc.and_(pc.equal(state, "blocked"), pc.fill_null(pc.match_substring(reasons, REVIEW_EXPIRED), False))
-        asked = pc.or_(pc.equal(state, "review"), closed)
+        expired = pc.fill_null(pc.match_substring(reasons, REVIEW_EXPIRED), False)
+        closed = pc.and_(pc.equal(state, SlotState.BLOCKED), expired)
+        asked = pc.or_(pc.equal(state, SlotState.REVIEW), closed)
         wanted = pc.or_(asked, pc.is_in(rows.column("slot_id"), refreshed))
         found.update({(row["slot_id"], row["request_key"]): row for row in rows.filter(wanted).to_pylist()})
     return found

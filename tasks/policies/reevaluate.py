@@ -19,12 +19,13 @@ from catalogs.policy.policy_diff import PolicyDiff
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, was_sent_to_review
 from catalogs.policy.schema import Policy
 from catalogs.runs.commit_kinds import POLICY_KIND
+from catalogs.slot_states import SlotState
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from catalogs.verdict import Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore
 from tasks.policies.stored_scores import ReevaluatedAttempt, StoredScores, find_scored_runs
 
-DECISION_BY_STATE: dict[str, Decision] = {"review": "REVIEW", "blocked": "BLOCK"}
+DECISION_BY_STATE: dict[str, Decision] = {SlotState.REVIEW: "REVIEW", SlotState.BLOCKED: "BLOCK"}
 
 _LISTED_COLUMNS = [name for name in WITHDRAWALS.names if name not in ("verdict", "reasons", "again")]
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from catalogs.slot_states import REPORT_STATES
+
 UNKNOWN_VALUE = "–"
 """What stands for a number that is not known (yet)."""
 
 MAX_TEXT_CHARACTERS = 400
 """How much of a catalogue's text is repeated: enough for a sentence, far below a title of a megabyte."""
-
-FINAL_SLOT_STATES = ("published", "review", "blocked", "failed", "deferred", "superseded")
 
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNPRINTABLE_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
@@ -154,7 +154,7 @@ def build_balance_checks(report: Mapping[str, Any]) -> list[BalanceCheck]:
         ("rows", ("input",), ("accepted", "rejected", "ignored"))
     ]
     if not report.get("dry_run"):
-        asked.append(("slots", ("new", "changed"), FINAL_SLOT_STATES))
+        asked.append(("slots", ("new", "changed"), REPORT_STATES))
     found = []
     for part, left, right in asked:
         counts: Mapping[str, int | None] = report.get(part) or {}

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.slot_states import SlotState
 from infra.errors import InvalidImage, StoreError
 from infra.imaging.thumbnails import make_thumbnail
 from infra.interfaces import ObjectStore
@@ -39,15 +40,15 @@ CANDIDATES_PER_TILE = 8
 READ_THREADS = 8
 """Pictures read at once: enough to hide a bucket's latency."""
 
-SHEET_SECTIONS = (
-    ("review", "review", "Review", "These wait for a person."),
-    ("blocked", "blocked", "Blocked", "The gates refused these; another seed did not help, or would not."),
-    ("failed", "failed", "Failed", "No picture could be made; the next night tries again while attempts are left."),
-    ("publish", "published", "Pass", "Every required gate has passed these."),
-)
-"""The contact sheet's groups, refused ones first: a decision's state, its count in the report, a title, a sentence."""
+SHEET_SECTIONS = {
+    SlotState.REVIEW: ("Review", "These wait for a person."),
+    SlotState.BLOCKED: ("Blocked", "The gates refused these; another seed did not help, or would not."),
+    SlotState.FAILED: ("Failed", "No image could be made; the next run tries again while attempts are left."),
+    SlotState.PUBLISH: ("Pass", "Every required gate has passed these."),
+}
+"""The contact sheet's groups, refused slots first: a title and a sentence each."""
 
-SHEET_STATES = tuple(state for state, *_ in SHEET_SECTIONS)
+SHEET_STATES = tuple(SHEET_SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def build_contact_sheet(
     rows: list[dict[str, Any]] = []
     for state in SHEET_STATES:
         rows += _interleave_rows(
-            decisions.take(positions[state]), "category" if state == "publish" else "reasons", parts[state]
+            decisions.take(positions[state]), "category" if state == SlotState.PUBLISH else "reasons", parts[state]
         )
     with ThreadPoolExecutor(READ_THREADS, "thumbnails") as threads:
         pictures = threads.map(partial(_read_thumbnail, store), rows)
@@ -147,7 +148,10 @@ def _build_tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: byte
 
 def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
     """Return the whole page: inline style, pictures as data, no script, no network."""
-    groups = [(*words, [tile for tile in tiles if tile.state == words[0]]) for words in SHEET_SECTIONS]
+    groups = [
+        (state.value, state.report_name, *texts, [tile for tile in tiles if tile.state == state])
+        for state, texts in SHEET_SECTIONS.items()
+    ]
     return render_page(
         "report.html",
         report=report,
@@ -223,7 +227,7 @@ def _inline_sheet_lines(tiles: Sequence[Tile]) -> Iterator[str]:
     """Yield a few tiles as small pictures inside the text, states in turn: 30 KB, since a server keeps every run's."""
     groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in SHEET_STATES]
     turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
-    chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: SHEET_STATES.index(tile.state))
+    chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: SHEET_STATES.index(SlotState(tile.state)))
     rows = [
         f"| ![]({data_uri(make_thumbnail(tile.jpeg, INLINE_SIDE))}) | {_escape_markdown(tile.sku)}, "
         f"{_escape_markdown(tile.view)} "

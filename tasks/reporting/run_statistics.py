@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.runs.report import NEW_SKU_TARGET, DeliveryCounts, ImageCounts
+from catalogs.slot_states import SlotState
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups
 from tasks.models.metrics import ModelMetrics
@@ -58,8 +59,9 @@ def measure_delivery(
     rows = batch.decisions.select(["slot_id", "sku", "state", "reasons", "created_at", "live_file_sha"])
     if superseded:
         rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
-    found = DeliveryCounts(skus=pc.count_distinct(rows.filter(pc.equal(rows["state"], "publish"))["sku"]).as_py())
-    deferred = pc.list_flatten(rows.filter(pc.equal(rows["state"], "deferred"))["reasons"])
+    published = rows.filter(pc.equal(rows["state"], SlotState.PUBLISH))
+    found = DeliveryCounts(skus=pc.count_distinct(published["sku"]).as_py())
+    deferred = pc.list_flatten(rows.filter(pc.equal(rows["state"], SlotState.DEFERRED))["reasons"])
     found.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
     new = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
     released = _find_release_time(tables, batch)
@@ -68,7 +70,7 @@ def measure_delivery(
     waited = new.group_by("sku").aggregate([("created_at", "min"), ("state", "count_distinct"), ("state", "min")])
     known = _find_released_skus(tables, batch.catalogue, waited["sku"], previous)
     waited = waited.filter(pc.invert(pc.is_in(waited["sku"], known)))
-    whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], "publish"))
+    whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], SlotState.PUBLISH))
     latest = (released or datetime.now(UTC)) - NEW_SKU_TARGET
     soon = pc.greater_equal(waited["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
     found.new_skus, found.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
@@ -82,7 +84,7 @@ def summarize_channels(
 
     Empty where the batch publishes nothing.
     """
-    rows = batch.decisions.filter(pc.equal(batch.decisions["state"], "publish"))
+    rows = batch.decisions.filter(pc.equal(batch.decisions["state"], SlotState.PUBLISH))
     if superseded:
         rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
     if rows.num_rows == 0:
@@ -128,7 +130,7 @@ def find_incomplete_skus(tables: TableStore, batch: ReleaseBatch) -> dict[str, l
     kept: set[str] = set()
     without: set[str] = set()
     for sku, state, live in zip(*columns, strict=True):
-        (published if state == "publish" else without if live is None else kept).add(sku)
+        (published if state == SlotState.PUBLISH else without if live is None else kept).add(sku)
     bare = without - published - kept
     table = layout.manifest_table(batch.catalogue)
     if bare and tables.version(table) is not None:

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from catalogs.slot_states import REPORT_STATES
 from flows.cli.views.models import show_version_results
 from tasks.reporting import formatting as figures
 
@@ -90,7 +91,7 @@ def show_report(console: Console, report: Mapping[str, Any], report_url: str | N
     }
     if (report.get("new_skus") or {}).get("share") is not None:
         spent["new within 2 h"] = figures.format_percent(report["new_skus"]["share"])
-    ends = {name: slots.get(name) for name in figures.FINAL_SLOT_STATES}
+    ends = {name: slots.get(name) for name in REPORT_STATES}
     others = {name: count for name, count in slots.items() if name not in ends}
     if figures.is_held(report):
         ends = {"to publish": ends.pop("published")} | ends

@@ -54,7 +54,7 @@ PROMISED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("facts", [FACTS, replace(FACTS, sums=None, dry_run=True)], ids=["a run", "a plan"])
+@pytest.mark.parametrize("facts", [FACTS, replace(FACTS, totals=None, dry_run=True)], ids=["a run", "a plan"])
 @pytest.mark.parametrize("part", PROMISED)
 def test_every_promised_key_is_there(part: str, facts: ReportInput) -> None:
     report = build_report(facts)
@@ -84,7 +84,7 @@ def test_waiting_slots_that_pass_now_wait_no_longer_and_the_sums_hold() -> None:
 
 
 def test_in_a_dry_run_blocked_and_review_are_the_prompt_gates_words() -> None:
-    facts = replace(FACTS, sums=None, dry_run=True, estimate=estimate_cost(PRICES, None, 8, 16.0))
+    facts = replace(FACTS, totals=None, dry_run=True, estimate=estimate_cost(PRICES, None, 8, 16.0))
     report = build_report(facts)
     assert report["dry_run"] is True
     assert report["slots"] == {
@@ -107,7 +107,11 @@ def test_costs_are_gpu_seconds_at_the_gpus_price() -> None:
 def test_nothing_made_costs_nothing_and_divides_by_nothing() -> None:
     report = build_report(
         replace(
-            FACTS, images=ImageCounts(), sums=BatchTotals(), counts=PlanCounts(unchanged=32), delivery=DeliveryCounts()
+            FACTS,
+            images=ImageCounts(),
+            totals=BatchTotals(),
+            counts=PlanCounts(unchanged=32),
+            delivery=DeliveryCounts(),
         )
     )
     assert {name: report["cost"][name] for name in ("total", "per_image", "per_accepted", "per_sku")} == {
