@@ -16,7 +16,8 @@ from typing import Any
 from catalogs.planning.plan import Request
 from catalogs.runs.work_items import ShardWork, WorkItem
 from catalogs.verdict import PASS
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.interfaces import Engine, Pool
 from infra.pools.inline import InlinePool
 from infra.pools.ray_pool import JOBS_PER_ENGINE, RayEngines

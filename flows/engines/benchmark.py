@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from catalogs.errors import OptionError
 from flows.parameters import RefreshParameters
 from flows.wiring.composition import resolve_engine_spec
-from infra.engines import EngineSpec
+from infra.engines.spec import EngineSpec
 from infra.errors import EngineError
 from infra.settings import Settings
 

@@ -23,7 +23,8 @@ from catalogs.recipe.schema import Recipe
 from catalogs.runs.job import RefreshJob
 from flows.engines.build_missing import build_missing_engine
 from flows.engines.repository import fetch_fitting_engine, missing_engine_warnings
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.engines.tensorrt.engine_open import find_tensorrt_machine
 from infra.errors import EngineError, ExternalError, StoreError
 from infra.interfaces import Engine, ObjectStore, Pool, Screener

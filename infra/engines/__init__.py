@@ -4,9 +4,9 @@ Comes in: an `EngineSpec`, plain values that travel to another process. Goes out
 Nothing heavy is imported until an engine that needs it is opened.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from infra.engines.spec import EngineSpec
 from infra.errors import EngineError
 from infra.interfaces import Engine
 
@@ -16,29 +16,6 @@ if TYPE_CHECKING:
 
 PROMPT_WINDOW = 64
 """Prompts of a stream that may wait: as many as a small shard has, so that batches of one caption length fill."""
-
-
-@dataclass(frozen=True)
-class EngineSpec:
-    """Which engine to open, and with what.
-
-    `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
-    `infra.models.model_files.model_folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
-    `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
-    `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
-    so does `acceleration`, which only the torch engine knows. `unverified` paints in fp8 without a parity record.
-    """
-
-    name: Literal["stub", "torch", "tensorrt"]
-    source: str | None = None
-    revision: str | None = None
-    weights_digest: str | None = None
-    precision: Literal["fp32", "bf16", "fp8"] = "fp32"
-    stub_seconds: float = 0.0
-    batch_size: int | None = None
-    acceleration: Literal["eager", "compile", "graphs"] = "eager"
-    unverified: bool = False
-    folder: str | None = None
 
 
 def open_engine(spec: EngineSpec) -> Engine:

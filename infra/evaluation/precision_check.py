@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra.engines import EngineSpec, device_kind, open_engine, parity_key_of
+from infra.engines import device_kind, open_engine, parity_key_of
 from infra.engines.parity import ParityRecord, compare_images, fixed_prompts, generate_images, write_parity_record
+from infra.engines.spec import EngineSpec
 from infra.errors import EngineError
 from infra.interfaces import Pixels, Prompt
 from infra.models.loading import weights_dtype

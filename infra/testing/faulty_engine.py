@@ -11,8 +11,9 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from infra.engines import PROMPT_WINDOW, EngineSpec
+from infra.engines import PROMPT_WINDOW
 from infra.engines.backend import OutOfDeviceMemory
+from infra.engines.spec import EngineSpec
 from infra.engines.stub.stub_backend import StubBackend
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError

@@ -11,15 +11,15 @@ from infra.errors import ProvenanceConfigError, ProvenanceMarkError
 from infra.imaging.codecs import decode
 from infra.provenance.certificates import DEVELOPMENT_ISSUER
 from infra.provenance.credentials import read_credential
-from infra.provenance.watermarks import BlockWatermark
 from infra.stores import open_store
 from infra.tables import open_tables
+from infra.testing.block_watermark import BlockWatermark
 from tasks.maintenance.verify import verify
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 from tests.flows.test_bad_input import STUB_RECIPE
 
-BLOCKS = "infra.provenance.watermarks:BlockWatermark"
+BLOCKS = "infra.testing.block_watermark:BlockWatermark"
 
 
 def shop_with(folder: Path, **settings: Any) -> RefreshHarness:

@@ -48,7 +48,7 @@ class PlanDevice(Protocol):
         """Return address and bytes of the shared scratch memory: the most that was wished for, and never moved."""
 
 
-class _ScratchMemory:
+class ScratchMemory:
     """One block that all plans share. Recorded graphs hold its address, so it cannot grow once it is there."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class CudaDevice:
 
         self._stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         self.stream = int(self._stream.cuda_stream)
-        self._scratch = _ScratchMemory()
+        self._scratch = ScratchMemory()
 
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
         """Return memory of the device."""
@@ -119,54 +119,6 @@ class CudaDevice:
         import torch
 
         return int(torch.cuda.mem_get_info()[0])
-
-    def request_scratch(self, size: int) -> None:
-        """Note the most that is wished for."""
-        self._scratch.request(size)
-
-    def scratch_memory(self) -> tuple[int, int]:
-        """Allocate at the first call."""
-        return self._scratch.allocate(self)
-
-
-class CpuDevice:
-    """The same on a CPU, for `recording`; `events` tells what was done, in order."""
-
-    device_type = "cpu"
-
-    def __init__(self) -> None:
-        self.stream = 7
-        self.events: list[str] = []
-        self._scratch = _ScratchMemory()
-
-    def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
-        """Return main memory."""
-        import torch
-
-        return torch.empty(tuple(shape), dtype=dtype)
-
-    @contextlib.contextmanager
-    def on_stream(self) -> Iterator[None]:
-        """Have one order of events only."""
-        yield
-
-    def synchronize(self) -> None:
-        """Note it: nothing is under way."""
-        self.events.append("synchronize")
-
-    def capture(self, forward: StreamWork) -> StreamWork:
-        """Keep the work, as a graph does: with the addresses that it had, and without doing it."""
-        self.events.append("record")
-
-        def replay() -> None:
-            self.events.append("replay")
-            forward()
-
-        return replay
-
-    def free_bytes(self) -> int:
-        """Return the same number always: buffers alone count."""
-        return 0
 
     def request_scratch(self, size: int) -> None:
         """Note the most that is wished for."""

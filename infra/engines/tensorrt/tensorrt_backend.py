@@ -21,7 +21,7 @@ from infra.models.model_files import model_folder_digest
 if TYPE_CHECKING:
     import torch
 
-    from infra.engines import EngineSpec
+    from infra.engines.spec import EngineSpec
     from infra.models.loading import PipelineSource
 
 

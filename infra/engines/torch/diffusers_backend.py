@@ -53,7 +53,7 @@ class DiffusersBackend:
         self._precision = precision
         self._accelerator = accelerator or EagerAccelerator()
         self._pipeline: Any = None
-        self._caption_embedder: Any = None
+        self._caption_embedder: CaptionEmbedder | None = None
 
     def load(self) -> None:
         """Check machine and weights, put them on the device in the precision that was asked for, and accelerate."""
@@ -84,8 +84,8 @@ class DiffusersBackend:
 
     def batch_key(self, prompt: Prompt) -> Hashable:
         """Return size, steps, guidance and the padded length of the caption; its text is embedded before long."""
-        tokens = self._caption_embedder.padded_token_count(prompt.text)
-        self._caption_embedder.announce(prompt.text)
+        tokens = self._loaded_embedder.padded_token_count(prompt.text)
+        self._loaded_embedder.announce(prompt.text)
         return prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
@@ -122,6 +122,12 @@ class DiffusersBackend:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
+    @property
+    def _loaded_embedder(self) -> CaptionEmbedder:
+        if self._caption_embedder is None:
+            raise EngineError("The torch backend holds no model: it is not loaded, or already closed.")
+        return self._caption_embedder
+
     def _unsupported_reason(self, prompt: Prompt) -> str | None:
         step = self._pipeline.vae_scale_factor * 2
         largest = step * min(self._pipeline.transformer.config.axes_lens[1:])
@@ -130,7 +136,7 @@ class DiffusersBackend:
                 size = f"{prompt.width}x{prompt.height}"
                 return f"A picture of {size} cannot be painted: sides must be multiples of {step} up to {largest}."
         for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
-            tokens = self._caption_embedder.token_count(text)
+            tokens = self._loaded_embedder.token_count(text)
             if tokens > MAX_CAPTION_TOKENS:
                 return (
                     f"A caption has {tokens} tokens and the model reads {MAX_CAPTION_TOKENS}: shorten template "
@@ -145,7 +151,7 @@ class DiffusersBackend:
         texts = [each.text for each in prompts]
         negatives = [each.negative for each in prompts] if first.guidance > 0 else []
         with torch.no_grad():
-            embeddings = self._caption_embedder.embed(texts + negatives)
+            embeddings = self._loaded_embedder.embed(texts + negatives)
             images = self._pipeline(
                 prompt_embeds=embeddings[: len(texts)],
                 negative_prompt_embeds=embeddings[len(texts) :],

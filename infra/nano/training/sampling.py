@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.errors import EngineError
 from infra.interfaces import Frame, Prompt
 from infra.nano.drawing.captions import Subject, random_subject, recipe_caption

@@ -28,7 +28,7 @@ from flows.wiring.composition import (
     require_conditional_writes,
     resolve_engine_spec,
 )
-from infra.engines import EngineSpec
+from infra.engines.spec import EngineSpec
 from infra.errors import EngineError, StoreError
 from infra.interfaces import Engine, ObjectStore
 from infra.nano import MODEL_FOLDER
@@ -64,7 +64,7 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "c2pa_folder": "c2pa",
     "c2pa_timestamp_url": "http://127.0.0.1:9/",
     "c2pa_trust": "roots.pem",
-    "watermark": "infra.provenance.watermarks:BlockWatermark",
+    "watermark": "infra.testing.block_watermark:BlockWatermark",
     "classifier": "classifier.json",
     "acceleration": "graphs",
     "unverified": True,

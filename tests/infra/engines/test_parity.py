@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
 from infra.engines.parity import (
     ParityKey,
     compare_images,
@@ -16,6 +16,7 @@ from infra.engines.parity import (
     require_parity,
     write_parity_record,
 )
+from infra.engines.spec import EngineSpec
 from infra.engines.threaded import ThreadedEngine
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Pixels, Prompt

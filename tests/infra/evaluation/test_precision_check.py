@@ -9,8 +9,9 @@ pytest.importorskip("diffusers")
 
 import torch
 
-from infra.engines import EngineSpec, open_engine, parity_key_of
+from infra.engines import open_engine, parity_key_of
 from infra.engines.parity import parity_folder, require_parity
+from infra.engines.spec import EngineSpec
 from infra.errors import EngineError, EngineUnsuitable
 from infra.evaluation.precision_check import verify_precision
 from infra.nano import MODEL_FOLDER

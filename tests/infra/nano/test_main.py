@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.interfaces import Frame, Prompt
 from infra.models.model_files import check_model_folder
 from infra.nano.training.__main__ import app

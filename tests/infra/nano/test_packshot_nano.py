@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.interfaces import Engine, Frame, Prompt
 from infra.models.loading import StoredPipeline

@@ -107,7 +107,8 @@ def test_an_abandoned_pool_does_not_keep_the_interpreter_alive() -> None:
     import sys
 
     program = (
-        "from infra.engines import EngineSpec, open_engine\n"
+        "from infra.engines import open_engine\n"
+        "from infra.engines.spec import EngineSpec\n"
         "from infra.interfaces import Prompt\n"
         "from infra.pools.inline import InlinePool\n"
         "pool = InlinePool(lambda: open_engine(EngineSpec('stub', stub_seconds=0.2)))\n"

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.interfaces import Frame, Pixels, Prompt
 from infra.scanners.ocr import TextLine
 from infra.scanners.overlay_text import OverlayTextScanner, is_word, version

@@ -16,7 +16,6 @@ from infra.imaging.finishing import finish
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.interfaces import ObjectStore
-from infra.provenance.watermarks import BlockWatermark
 from infra.scanners.image_scanners import find_available
 from infra.screening.measure import (
     BUILTIN_SCANNER_VERSIONS,
@@ -27,6 +26,7 @@ from infra.screening.measure import (
     to_json,
 )
 from infra.stores import open_store
+from infra.testing.block_watermark import BlockWatermark
 from tests.fixtures.scanner_images import NEEDS_OCR, draw_logo, vase_image, with_logo, with_text
 from tests.infra.screening.staged_images import block_image, screening_request, stage_image
 
@@ -220,7 +220,7 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
     finish = {"watermark": "blocks-1", "quality": 95}
     pixels = block_image()
     marked = replace(
-        stage_image(store, "a", pixels, finish=finish), watermark="infra.provenance.watermarks:BlockWatermark"
+        stage_image(store, "a", pixels, finish=finish), watermark="infra.testing.block_watermark:BlockWatermark"
     )
     screened = measure(marked, store)
     hidden = BlockWatermark().extract(decode(store.read("staging/a-finished.jpg")))
@@ -231,7 +231,7 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
 
 def test_a_watermark_that_does_not_outlive_the_encoder_is_no_picture_to_publish(store: ObjectStore) -> None:
     finish = {"watermark": "blocks-1", "quality": 1}
-    marked = replace(stage_image(store, "a", finish=finish), watermark="infra.provenance.watermarks:BlockWatermark")
+    marked = replace(stage_image(store, "a", finish=finish), watermark="infra.testing.block_watermark:BlockWatermark")
     with pytest.raises(InvalidImage, match="'blocks-1' cannot be read back from the finished picture"):
         measure(marked, store)
     assert store.find("scores/a.json") is None

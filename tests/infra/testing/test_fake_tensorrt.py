@@ -1,59 +1,63 @@
-"""What answers to TensorRT's names breaks where TensorRT would: without addresses, scratch or a fitting shape."""
+"""The fake TensorRT builds a plan from what it was given, and each ordered fault appears where TensorRT shows it."""
 
 import json
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from infra.engines.tensorrt.bindings import create_error_logger
-from infra.errors import EngineError
 from infra.testing.fake_tensorrt import FakeTensorRT
-from tests.fixtures.small_onnx_graphs import expected_transformer_output, transformer_feeds
 
 
-@pytest.fixture
-def context(small_graphs: Path) -> Any:
-    trt, feeds = FakeTensorRT(), transformer_feeds(1, 64, 32)
-    shapes = {name: [list(tensor.shape)] * 3 for name, tensor in feeds.items()}
-    plan = json.dumps({"onnx": str(small_graphs / "transformer" / "model.onnx"), "profiles": [shapes]})
-    engine = trt.Runtime(create_error_logger(trt)).deserialize_cuda_engine(BytesIO(plan.encode()))
-    assert engine is not None
-    made = engine.create_execution_context(trt.ExecutionContextAllocationStrategy.USER_MANAGED)
-    made.set_optimization_profile_async(0, 7)
-    return made
+def build(trt: FakeTensorRT) -> tuple[Any, int, bool]:
+    """Return the plan (None where the build fails), the profile's number and whether the timing cache was taken."""
+    builder = trt.Builder(create_error_logger(trt))
+    network, config, profile = (
+        builder.create_network(0),
+        builder.create_builder_config(),
+        builder.create_optimization_profile(),
+    )
+    trt.OnnxParser(network, create_error_logger(trt)).parse_from_file("/graphs/vae_decoder/model.onnx")
+    profile.set_shape("latents", (1, 4), (2, 4), (4, 4))
+    taken = config.set_timing_cache(config.create_timing_cache(b"old "), False)
+    number = config.add_optimization_profile(profile)
+    return builder.build_serialized_network(network, config), number, taken
 
 
-def test_it_computes_what_lies_at_its_addresses_when_it_is_run(context: Any) -> None:
-    feeds = transformer_feeds(1, 64, 32)
-    for name, tensor in feeds.items():
-        assert context.set_input_shape(name, tuple(tensor.shape))
-        context.set_tensor_address(name, tensor.data_ptr())
-    assert context.infer_shapes() == []
-    answer = torch.zeros(context.get_tensor_shape("velocity"))
-    context.set_tensor_address("velocity", answer.data_ptr())
-    context.set_device_memory(0, 1024)
-    assert context.execute_async_v3(7)
-    assert torch.allclose(answer, expected_transformer_output(feeds), atol=1e-3)
-    feeds["timestep"].fill_(0.25)
-    assert context.execute_async_v3(7)
-    assert torch.allclose(answer, expected_transformer_output(feeds), atol=1e-3)
+def test_a_plan_names_its_graph_and_its_profiles() -> None:
+    plan, number, taken = build(FakeTensorRT())
+    document = json.loads(plan)
+    assert document["onnx"] == "/graphs/vae_decoder/model.onnx"
+    assert document["profiles"] == [{"latents": [[1, 4], [2, 4], [4, 4]]}]
+    assert (number, taken) == (0, True)
 
 
-def test_a_shape_outside_its_profile_and_a_missing_one_are_told(context: Any) -> None:
-    assert not context.set_input_shape("timestep", (2,))
-    assert not context.set_input_shape("timestep", (1, 1))
-    assert context.set_input_shape("timestep", (1,))
-    assert "caption_features" in context.infer_shapes()
+def test_a_build_notes_its_calls_in_order() -> None:
+    trt = FakeTensorRT()
+    build(trt)
+    names = [call[0] for call in trt.calls]
+    assert names.index("parse_from_file") < names.index("add_optimization_profile")
+    assert names[-1] == "build_serialized_network"
 
 
-def test_too_little_scratch_memory_or_no_address_is_no_run(context: Any) -> None:
-    for name, tensor in transformer_feeds(1, 64, 32).items():
-        context.set_input_shape(name, tuple(tensor.shape))
-    context.infer_shapes()
-    assert not context.execute_async_v3(7)
-    context.set_device_memory(0, 1024)
-    with pytest.raises(EngineError, match="was given no address"):
-        context.execute_async_v3(7)
+@pytest.mark.parametrize(
+    ("fault", "value", "expected"),
+    [("build_fails", True, (None, 0, True)), ("cache_is_foreign", True, (..., 0, False)),
+     ("refused_profile", 0, (..., -1, True))],
+)  # fmt: skip
+def test_each_ordered_fault_appears_where_tensorrt_shows_it(fault: str, value: object, expected: tuple[Any]) -> None:
+    trt = FakeTensorRT()
+    setattr(trt, fault, value)
+    plan, number, taken = build(trt)
+    assert (None if plan is None else ..., number, taken) == expected
+
+
+def test_an_ordered_parser_error_is_counted_and_described() -> None:
+    trt = FakeTensorRT()
+    trt.parser_errors = [("no such operator", "node_3", "Foo")]
+    network = trt.Builder(create_error_logger(trt)).create_network(0)
+    parser = trt.OnnxParser(network, create_error_logger(trt))
+    assert not parser.parse_from_file("/graphs/transformer/model.onnx")
+    assert parser.num_errors == 1
+    error = parser.get_error(0)
+    assert (error.desc(), error.node_name(), error.node_operator()) == ("no such operator", "node_3", "Foo")

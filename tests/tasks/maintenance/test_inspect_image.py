@@ -12,7 +12,7 @@ from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
 from infra.provenance.certificates import development_identity
 from infra.provenance.credentials import Signer, strip_manifest
-from infra.provenance.watermarks import BlockWatermark
+from infra.testing.block_watermark import BlockWatermark
 from tasks.maintenance.inspect_image import MAX_ROWS, ImageProvenance, find_manifest_rows, inspect_image
 from tasks.pipeline.publish import publish
 from tests.fixtures.run_rows import RUN_ID, decision_row, make_release_batch

@@ -14,7 +14,8 @@ from catalogs.planning.budget import BudgetLimits
 from catalogs.planning.plan import Request
 from catalogs.runs.work_items import ShardWork, WorkItem
 from catalogs.verdict import PASS
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.engines.threaded import MAX_READY_BATCHES
 from infra.errors import WorkQuarantined
 from infra.imaging.codecs import decode, encode_png, pixel_sha

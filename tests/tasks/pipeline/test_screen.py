@@ -17,7 +17,8 @@ from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
 from flows.wiring.composition import resolve_scanners
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.imaging.codecs import encode_png
 from infra.interfaces import Failure, ObjectStore, Screened, Screener, ScreeningRequest
 from infra.screening.inline import InlineScreener

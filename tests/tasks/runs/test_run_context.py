@@ -12,7 +12,8 @@ from catalogs.planning.plan import Request, Shard
 from catalogs.planning.sharding import Sharder
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.work_items import GeneratedImage, ShardScreening, WorkItem
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.pools.inline import InlinePool
 from infra.screening.inline import InlineScreener
 from infra.stores.parquet_objects import write_table

@@ -76,7 +76,7 @@ def test_a_foreign_picture_is_trusted_by_its_root_and_cannot_move_the_cursor(
 
 
 def test_the_registered_watermark_is_shown(run_cli: RunCli, image_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PACKSHOT_WATERMARK", "infra.provenance.watermarks:BlockWatermark")
+    monkeypatch.setenv("PACKSHOT_WATERMARK", "infra.testing.block_watermark:BlockWatermark")
     document = run_cli("provenance", image_file, "--json").document
     assert document["watermark"]["name"] == "blocks-1"
     assert len(document["watermark"]["payload"]) == 16

@@ -6,7 +6,8 @@ import numpy as np
 import pdqhash
 import pytest
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pixels import measure_pixels

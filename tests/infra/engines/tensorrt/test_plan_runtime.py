@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from infra.engines.tensorrt.device import CpuDevice
 from infra.engines.tensorrt.engine_open import TensorRtHost
 from infra.engines.tensorrt.plan_build import PlanBuildSpec, build_plan
 from infra.engines.tensorrt.plan_runtime import TensorRtRuntime
@@ -19,6 +18,7 @@ from infra.engines.tensorrt.profiles import (
 )
 from infra.errors import EngineError
 from infra.onnx_graphs.graph_spec import TRANSFORMER, VAE_DECODER
+from infra.testing.fake_plan_device import CpuDevice
 from tests.fixtures.small_onnx_graphs import AXIS_SIZES, expected_transformer_output, transformer_feeds
 
 PROFILES = build_profiles(TRANSFORMER, [ImageSize(128, 128), ImageSize(64, 128)], batch_range(1, 4))

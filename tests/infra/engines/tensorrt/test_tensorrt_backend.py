@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("diffusers")
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.engines.tensorrt.engine_build import EngineBuildRequest, build_engine_folder, prepare_build
 from infra.engines.tensorrt.engine_open import TensorRtHost
 from infra.engines.tensorrt.profiles import ImageSize, batch_range

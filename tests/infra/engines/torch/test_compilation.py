@@ -21,7 +21,8 @@ def test_without_a_compiler_it_says_what_to_install(tiny_checkpoint: Path, tmp_p
     # In a process of its own: torch remembers for good which compilers it has found.
     code = (
         "import sys\n"
-        "from infra.engines import EngineSpec, open_engine\n"
+        "from infra.engines import open_engine\n"
+        "from infra.engines.spec import EngineSpec\n"
         "open_engine(EngineSpec('torch', sys.argv[1], acceleration='compile'))\n"
     )
     environment = {**os.environ, "CXX": str(tmp_path / "no-such-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}

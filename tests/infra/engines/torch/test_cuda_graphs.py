@@ -16,10 +16,10 @@ import torch
 from infra.engines.threaded import ThreadedEngine
 from infra.engines.torch.cuda_graphs import RUNS_BEFORE_CAPTURE, CudaGraphAccelerator, CudaGraphCache
 from infra.engines.torch.diffusers_backend import DiffusersBackend
-from infra.engines.torch.graph_capture import FakeGraphCapturer
 from infra.errors import EngineUnsuitable
 from infra.interfaces import Frame, Prompt
 from infra.models.loading import StoredPipeline
+from infra.testing.fake_graph_capture import FakeGraphCapturer
 
 TOLERANCE = 2
 TEXTS = ("cat", "dog with hat", "a caption of more than thirty-two tokens, for there is a byte to each of them")

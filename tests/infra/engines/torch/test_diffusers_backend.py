@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from infra.engines import EngineSpec, open_engine
+from infra.engines import open_engine
+from infra.engines.spec import EngineSpec
 from infra.engines.torch.diffusers_backend import DiffusersBackend
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Engine, Failure, Frame, Prompt

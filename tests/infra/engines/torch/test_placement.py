@@ -11,7 +11,6 @@ import torch
 
 from infra.engines.torch.cuda_graphs import CudaGraphAccelerator
 from infra.engines.torch.diffusers_backend import DiffusersBackend
-from infra.engines.torch.graph_capture import FakeGraphCapturer
 from infra.engines.torch.placement import (
     WORKSPACE_BYTES,
     bytes_to_move,
@@ -23,6 +22,7 @@ from infra.errors import EngineUnsuitable
 from infra.evaluation.random_models import RandomPipeline
 from infra.interfaces import Frame, Prompt
 from infra.models.loading import StoredPipeline
+from infra.testing.fake_graph_capture import FakeGraphCapturer
 
 GIB = 2**30
 TURBO = {"transformer": 12_310_000_000, "text_encoder": 8_040_000_000, "vae": 168_000_000}
