@@ -64,7 +64,6 @@ def open_resources(
     pools: dict[str, Pool] = {}
     new_pool = pool_factory(store, settings)
     screener = open_screener(store, settings)
-
     opening = Lock()  # shards of one model ask at once, and a second pool would be a second engine on one GPU
 
     def pool(model: str) -> Pool:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.engines.lru_cache import LruCache
+from cachetools import LRUCache
+
 from infra.engines.tensorrt.bindings import create_error_logger, torch_dtypes
 from infra.engines.tensorrt.device import PlanDevice, StreamWork
 from infra.engines.tensorrt.profiles import Profile, UnsupportedShape, find_profile
@@ -38,6 +39,8 @@ class _CapturedContext:
     inputs: "dict[str, torch.Tensor]"
     outputs: "dict[str, torch.Tensor]"
     replay: StreamWork
+    size_bytes: int
+    """What it holds of the device's memory, at most the whole budget: the newest is kept whatever its size."""
 
 
 class TensorRtRuntime:
@@ -59,7 +62,9 @@ class TensorRtRuntime:
         self._runtime: tensorrt.Runtime = trt.Runtime(self._logger)
         self._engine: tensorrt.ICudaEngine = self._deserialize(plan)
         self._torch_dtypes = torch_dtypes(trt)
-        self._captures: LruCache[tuple[tuple[str, tuple[int, ...]], ...], _CapturedContext] = LruCache(budget_bytes)
+        self._captures: LRUCache[tuple[tuple[str, tuple[int, ...]], ...], _CapturedContext] = LRUCache(
+            budget_bytes, getsizeof=lambda capture: capture.size_bytes
+        )
         self._check_plan(plan)
         for number in range(self._engine.num_optimization_profiles):
             device.request_scratch(int(self._engine.get_device_memory_size_for_profile_v2(number)))
@@ -113,7 +118,7 @@ class TensorRtRuntime:
     def _capture(self, shapes: TensorShapes) -> _CapturedContext:
         """Make a context and buffers for these shapes, run them once, record them, and keep what was recorded."""
         number = find_profile(self._graph, self._profiles, shapes)
-        free = self._device.free_bytes()
+        free_before = self._device.free_bytes()
         context = self._create_context(number, shapes)
         inputs = {port.name: self._allocate_buffer(context, port.name) for port in self._graph.inputs}
         outputs = {port.name: self._allocate_buffer(context, port.name) for port in self._graph.outputs}
@@ -127,12 +132,13 @@ class TensorRtRuntime:
                 buffer.zero_()
             enqueue()  # what TensorRT puts off until the first run must not be in a recording
         self._device.synchronize()
-        made = _CapturedContext(context, inputs, outputs, self._device.capture(enqueue))
-        buffers = sum(each.numel() * each.element_size() for each in (*inputs.values(), *outputs.values()))
-        size = max(buffers, free - self._device.free_bytes())
-        self._device.synchronize()  # what is forgotten now may still have been at work
-        self._captures.put(tuple(shapes.items()), made, size)
-        return made
+        replay = self._device.capture(enqueue)
+        buffer_bytes = sum(each.numel() * each.element_size() for each in (*inputs.values(), *outputs.values()))
+        size_bytes = max(buffer_bytes, free_before - self._device.free_bytes())
+        capture = _CapturedContext(context, inputs, outputs, replay, min(size_bytes, int(self._captures.maxsize)))
+        self._device.synchronize()  # the captures evicted next may still be at work
+        self._captures[tuple(shapes.items())] = capture
+        return capture
 
     def _create_context(self, profile: int, shapes: TensorShapes) -> "tensorrt.IExecutionContext":
         engine, device = self._engine, self._device

@@ -9,10 +9,12 @@ recorded (which is said once in the log).
 """
 
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
 
 from infra.engines.torch.graph_capture import CapturedGraph, CudaGraphCapturer, GraphCapturer
 from infra.errors import EngineUnsuitable, one_line
@@ -39,21 +41,30 @@ class _CachedGraph:
     graph: CapturedGraph
 
 
+class _FreeingCache(LRUCache[Hashable, _CachedGraph]):
+    """An LRU cache of graphs, bounded by their bytes; an evicted graph gives its memory back at once."""
+
+    def popitem(self) -> tuple[Hashable, _CachedGraph]:
+        shape, cached = super().popitem()
+        cached.graph.free()
+        return shape, cached
+
+
 class CudaGraphCache:
     """Recordings by their shape, the least recently used dropped first, within `budget` bytes."""
 
     def __init__(
         self, capturer: GraphCapturer, budget_bytes: int, runs_before_capture: int = RUNS_BEFORE_CAPTURE
     ) -> None:
-        self._capturer, self._budget_bytes, self._runs_before_capture = capturer, budget_bytes, runs_before_capture
-        self._graphs: OrderedDict[Hashable, _CachedGraph] = OrderedDict()
+        self._capturer, self._runs_before_capture = capturer, runs_before_capture
+        self._graphs = _FreeingCache(budget_bytes, getsizeof=lambda cached: cached.graph.memory_bytes)
         self._run_counts: Counter[Hashable] = Counter()
         self._uncapturable: set[Hashable] = set()
 
     @property
     def memory_bytes(self) -> int:
         """Return what all recordings keep."""
-        return sum(each.graph.memory_bytes for each in self._graphs.values())
+        return int(self._graphs.currsize)
 
     def run(
         self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", forward: "Callable[..., torch.Tensor]"
@@ -61,17 +72,16 @@ class CudaGraphCache:
         """Return `work(*inputs)` from a recording, or None where there is none yet, or never will be."""
         if shape not in self._graphs and not self._capture(shape, inputs, forward):
             return None
-        self._graphs.move_to_end(shape)
-        found = self._graphs[shape]
-        for ours, given in zip(found.inputs, inputs, strict=True):
-            ours.copy_(given, non_blocking=True)
-        found.graph.replay()
-        return found.graph.output.clone()  # the next replay overwrites it
+        cached: _CachedGraph = self._graphs[shape]
+        for buffer, tensor in zip(cached.inputs, inputs, strict=True):
+            buffer.copy_(tensor, non_blocking=True)
+        cached.graph.replay()
+        return cached.graph.output.clone()  # the next replay overwrites it
 
     def clear(self) -> None:
         """Drop every recording."""
         while self._graphs:
-            self._evict_oldest()
+            self._graphs.popitem()
 
     def _capture(
         self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", forward: "Callable[..., torch.Tensor]"
@@ -83,28 +93,22 @@ class CudaGraphCache:
         self._run_counts[shape] += 1
         if self._run_counts[shape] <= self._runs_before_capture:
             return False
-        ours = tuple(each.clone() for each in inputs)
+        buffers = tuple(tensor.clone() for tensor in inputs)
         try:
-            recording = self._capturer.capture(lambda: forward(*ours))
+            graph = self._capturer.capture(lambda: forward(*buffers))
         except RuntimeError as error:  # out of memory among them; what the device itself has is met again by the caller
             return self._mark_uncapturable(shape, str(error))
-        if recording.memory_bytes > self._budget_bytes:
-            size = recording.memory_bytes
-            recording.free()
-            return self._mark_uncapturable(shape, f"it would keep {size:,} bytes of {self._budget_bytes:,}")
-        while self._graphs and self.memory_bytes + recording.memory_bytes > self._budget_bytes:
-            self._evict_oldest()
-        self._graphs[shape] = _CachedGraph(ours, recording)
+        if graph.memory_bytes > self._graphs.maxsize:
+            size = graph.memory_bytes
+            graph.free()
+            return self._mark_uncapturable(shape, f"it would keep {size:,} bytes of {int(self._graphs.maxsize):,}")
+        self._graphs[shape] = _CachedGraph(buffers, graph)
         return True
 
     def _mark_uncapturable(self, shape: Hashable, reason: str) -> bool:
         self._uncapturable.add(shape)
         logger.warning("graphs: the shape %r runs as usual: %s", shape, one_line(reason))
         return False
-
-    def _evict_oldest(self) -> None:
-        _, oldest = self._graphs.popitem(last=False)
-        oldest.graph.free()
 
 
 class CudaGraphAccelerator:
