@@ -1,8 +1,10 @@
-"""The audit's suite: what must be true of a batch before the shop sees it. Data, not code.
+"""The audit suite: expectations that a batch must meet before it is released, as data.
 
-Comes in: YAML text. Goes out: a frozen suite of expectations over four frames: `slots`, a row a slot of the batch;
-`published`, those of its rows that are to be published; `reasons`, a row a reason that stands against any; `totals`,
-one row of the whole run's numbers. `tasks.pipeline.audit` says which columns they have.
+Inputs: YAML text. Outputs: a frozen `AuditSuite` of expectations over four data frames: `slots`, one row for each slot
+of the batch; `published`, those of its rows that are to be published; `reasons`, one row for each reason of a refusal;
+`totals`, one row with the run's numbers. `tasks.pipeline.audit` defines their columns.
+
+A suite holds no code: row conditions are written as `where`, since Great Expectations evaluates `row_condition`.
 """
 
 from collections import Counter
@@ -14,11 +16,11 @@ from catalogs.rule_files import StrictModel, parse_rule_file, read_packaged_rule
 
 
 class RowCondition(StrictModel):
-    """Which rows a check is about."""
+    """The rows that a check covers."""
 
-    column: str = Field(description="The column that tells")
-    at_least: float | None = Field(None, description="Rows where it is this or more")
-    one_of: tuple[str, ...] | None = Field(None, description="Rows where it is one of these")
+    column: str = Field(description="The column to test")
+    at_least: float | None = Field(None, description="Rows whose value is this or more")
+    one_of: tuple[str, ...] | None = Field(None, description="Rows whose value is one of these")
 
     @model_validator(mode="after")
     def _one_way(self) -> "RowCondition":
@@ -28,31 +30,33 @@ class RowCondition(StrictModel):
 
 
 class Expectation(StrictModel):
-    """One check: an expectation of Great Expectations under a name of ours."""
+    """One check: an expectation of Great Expectations under a name of the suite's."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="What a held batch is said to be held by")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="The check's name, which a held batch is reported with")
     type: str = Field(pattern=r"^expect_[a-z_]+$", description="The expectation, as Great Expectations names it")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments")
-    where: RowCondition | None = Field(None, description="The rows it is about; all of them without it")
-    label: str | None = Field(None, description="The column that names a row in what is said of it")
+    where: RowCondition | None = Field(None, description="The rows that it covers; all of them without it")
+    label: str | None = Field(None, description="The column that identifies a row in messages")
     severity: Literal["critical", "warning"] = Field("critical", description="A failed critical check holds the batch")
-    source: str = Field("", description="Why it is asked, and where its numbers come from")
+    source: str = Field("", description="Why the check exists, and where its numbers come from")
 
     @field_validator("kwargs")
     @classmethod
     def _no_code(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
         if {"row_condition", "condition_parser"} & kwargs.keys():
-            raise ValueError("row_condition would be run as code; use `where`")
+            raise ValueError("row_condition would be evaluated as code; use `where`")
         return kwargs
 
 
 class AuditSuite(StrictModel):
     """All checks of a batch."""
 
-    version: int = Field(ge=1, description="Counted up by hand")
+    version: int = Field(ge=1, description="Increased by hand")
     slots: tuple[Expectation, ...] = Field(description="Checks over the batch's rows")
     published: tuple[Expectation, ...] = Field(description="Checks over the rows that are to be published")
-    reasons: tuple[Expectation, ...] = Field((), description="Checks over the reasons of refusals, a row a reason")
+    reasons: tuple[Expectation, ...] = Field(
+        (), description="Checks over the reasons of refusals, one row for each reason"
+    )
     totals: tuple[Expectation, ...] = Field(description="Checks over the run's numbers, a frame of one row")
 
     @model_validator(mode="after")
@@ -62,7 +66,9 @@ class AuditSuite(StrictModel):
         )
         twice = sorted(name for name, count in counts.items() if count > 1)
         if twice:
-            raise ValueError(f"two checks have the name {twice[0]!r}; a batch is released by its checks' names")
+            raise ValueError(
+                f"two checks have the name {twice[0]!r}; rename one, since a held batch is released by names"
+            )
         return self
 
 
@@ -72,5 +78,5 @@ def load_audit_suite(text: str, name: str) -> AuditSuite:
 
 
 def built_in_audit_suite(name: str = "audit") -> AuditSuite:
-    """Return a suite that ships with Packshot, by the name that a policy's `audit` gives."""
+    """Return a packaged suite, by the name that a policy's `audit` gives."""
     return load_audit_suite(read_packaged_rules(name), f"the built-in suite {name}")

@@ -1,11 +1,11 @@
-"""Which brands a picture may show, and whose they are.
+"""Brand logos in images: the scanner's settings, and the scores of brands that the product may not show.
 
-Comes in: the policy's list and library of brands, a prompt, the scores of the brands that were found. Goes out: the
-scores that count: of brands that are none of the product's own.
+Inputs: a prompt and the scores of the brands found in its image. Outputs: the scores without those of the product's own
+brands.
 
-A picture's own brands are those that its prompt names. The prompt says what the picture is of, every slot that shares
-the picture shares the prompt, and what the prompt may name is judged before it is painted. So a recipe that wants a
-brand's mark to be seen names the brand in its template, and no other brand is let through with it.
+An image's own brands are the brands that its prompt names. The prompt states what the image shows, every slot that
+shares the image shares the prompt, and the prompt gates judge the prompt before anything is generated. A recipe whose
+products show a brand's logo therefore names the brand in its template, and no other brand passes with it.
 """
 
 import unicodedata
@@ -16,31 +16,31 @@ from pydantic import Field
 from catalogs.rule_files import StrictModel
 
 LOGO_SCORES = ("logos.mark", "logos.name")
-"""The best over all brands; `SCORE:CATALOGUE` is one brand's own."""
+"""The highest over all brands; `SCORE:BRAND` is the score of one brand."""
 
 
 class LogoSettings(StrictModel):
-    """What the scanner `logos` looks for."""
+    """The settings of the scanner `logos`."""
 
-    names: tuple[str, ...] = Field((), description="Names that are looked for in what can be read in a picture")
+    names: tuple[str, ...] = Field((), description="Brand names to look for in the text that is read in an image")
     library: str | None = Field(
-        None, min_length=1, description="A folder of marks: BRAND.png, or BRAND/any name.png; relative to this file"
+        None, min_length=1, description="A folder of logos: BRAND.png, or BRAND/any name.png; relative to this file"
     )
 
 
 def without_own_brands(scores: Mapping[str, float], prompt: str) -> dict[str, float]:
-    """Return the scores with those of the brands that the prompt names left out."""
-    said = f" {_normalized_words(prompt)} "
-    own = {name for name in scores if ":" in name and f" {_normalized_words(name.partition(':')[2])} " in said}
-    kept = {name: score for name, score in scores.items() if name not in own}
-    for best in LOGO_SCORES:
-        if best in kept and any(name.startswith(f"{best}:") for name in own):
-            kept[best] = max((score for name, score in kept.items() if name.startswith(f"{best}:")), default=0.0)
-    return kept
+    """Return the scores without those of the brands that the prompt names; the totals are those of the other brands."""
+    prompt_words = f" {_normalized_words(prompt)} "
+    own = {name for name in scores if ":" in name and f" {_normalized_words(name.partition(':')[2])} " in prompt_words}
+    others = {name: score for name, score in scores.items() if name not in own}
+    for total in LOGO_SCORES:
+        if total in others and any(name.startswith(f"{total}:") for name in own):
+            others[total] = max((score for name, score in others.items() if name.startswith(f"{total}:")), default=0.0)
+    return others
 
 
 def _normalized_words(text: str) -> str:
-    """Return a text's words in small letters without accents, with single spaces: `L'Oréal` is `l oreal`."""
+    """Return a text's words in lower case without accents, separated by single spaces: `L'Oréal` is `l oreal`."""
     folded = unicodedata.normalize("NFKD", text).casefold()
-    kept = "".join(each if each.isalnum() else "" if unicodedata.combining(each) else " " for each in folded)
-    return " ".join(kept.split())
+    letters = "".join(char if char.isalnum() else "" if unicodedata.combining(char) else " " for char in folded)
+    return " ".join(letters.split())

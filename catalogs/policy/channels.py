@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from catalogs.errors import RuleFileError
 from catalogs.keys import digest
 from catalogs.policy.prompt_rules import ReasonCode
-from catalogs.policy.schema import SCORE_SCANNERS
+from catalogs.policy.scanners import SCORE_SCANNERS
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")

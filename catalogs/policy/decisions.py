@@ -1,50 +1,60 @@
-"""Policy decisions: the verdict on a prompt and on an image, from stored findings and scores."""
+"""Policy decisions: the verdict on a prompt and on an image.
+
+Inputs: what the scanners found (hits, scores, versions, errors) and a policy. Outputs: verdicts. A decision is a pure
+function of stored findings and the policy, so a changed policy decides millions of images again without reading one
+of them.
+
+It fails closed: a required scanner that did not answer, and a score that should exist and does not, give REVIEW, never
+PASS.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
 
 from catalogs.policy.prompt_rules import PromptFindings
-from catalogs.policy.scanners import PROMPT_SCANNERS
-from catalogs.policy.schema import ALWAYS_MEASURED, CONFIDENCE_SCORE, SCORE_SCANNERS, ImageRule, Policy
+from catalogs.policy.scanners import ALWAYS_MEASURED, CONFIDENCE_SCORE, PROMPT_SCANNERS, SCORE_SCANNERS
+from catalogs.policy.schema import ImageRule, Policy
 from catalogs.verdict import Verdict, combine_verdicts
 
 
 def decide_prompt(
     prompt_findings: PromptFindings, scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy
 ) -> Verdict:
-    """Return the word on a prompt.
+    """Return the verdict on a prompt.
 
-    `scanners` is name -> version of those that answered, `errors` is name -> why of those that did not. A category that
-    the policy does not know is for a person, and so is a label that it judges and that has no score.
+    `scanners` is name -> version of the scanners that answered, `errors` is name -> reason of those that failed. A
+    word category that the policy does not know gives REVIEW, and so does a classifier label that the policy judges and
+    that has no score.
     """
-    findings = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=True)]
+    verdicts = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=True)]
     for name, terms in prompt_findings.hits.items():
         if terms:
             category = policy.words.categories.get(name)
-            findings.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
+            verdicts.append(Verdict(category.verdict if category else "REVIEW", (f"words.{name}",)))
     if prompt_findings.languages and policy.other_languages != "PASS":
-        findings.append(Verdict(policy.other_languages, ("language.unexpected",)))
+        verdicts.append(Verdict(policy.other_languages, ("language.unexpected",)))
     for label, thresholds in policy.classifier.items():
         score = prompt_findings.scores.get(label)
         if score is None or not math.isfinite(score):
-            findings.append(Verdict("REVIEW", (f"score-missing.classifier.{label}",)))
-        elif (word := thresholds.decision_for(score)) != "PASS":
-            findings.append(Verdict(word, (f"classifier.{label}",)))
-    return combine_verdicts(findings)
+            verdicts.append(Verdict("REVIEW", (f"score-missing.classifier.{label}",)))
+        elif (decision := thresholds.decision_for(score)) != "PASS":
+            verdicts.append(Verdict(decision, (f"classifier.{label}",)))
+    return combine_verdicts(verdicts)
 
 
 def decide_image(
     scores: Mapping[str, float], scanners: Mapping[str, str], errors: Mapping[str, str], policy: Policy, category: str
 ) -> Verdict:
-    """Return the word on an image of a product `category`.
+    """Return the verdict on an image of a product `category`.
 
-    `scores` is raw numbers by name; `scanners` and `errors` as for `decide_prompt`. A score that a rule needs and that
-    is absent, NaN or infinite is for a person, unless its whole scanner is silent: then one reason says so.
+    `scores` is raw numbers by name; `scanners` and `errors` are as for `decide_prompt`. A score that a rule needs and
+    that is absent, NaN or infinite gives REVIEW, unless its whole scanner did not answer: then one reason names the
+    scanner if it is required, and none is given if it is optional.
     """
-    findings = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=False)]
+    verdicts = [*_missing_scanner_verdicts(policy, scanners, errors, of_prompts=False)]
     for rule in policy.image:
-        findings += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
-    return combine_verdicts(findings)
+        verdicts += _judge_rule(rule, scores, scanners.keys() - errors.keys(), category)
+    return combine_verdicts(verdicts)
 
 
 def _judge_rule(rule: ImageRule, scores: Mapping[str, float], answered: set[str], category: str) -> Iterator[Verdict]:
@@ -54,15 +64,15 @@ def _judge_rule(rule: ImageRule, scores: Mapping[str, float], answered: set[str]
         if score is not None or scanner == ALWAYS_MEASURED or scanner in answered:
             yield Verdict("REVIEW", (f"score-missing.{rule.score}",))
     if score is not None:
-        word = rule.thresholds_for(category).decision_for(score)
-        if word == "BLOCK" and not _is_confident(rule, scores.get(CONFIDENCE_SCORE)):
-            word = "REVIEW"
-        if word != "PASS":
-            yield Verdict(word, (rule.reason,), retryable=rule.again and word == "BLOCK")
+        decision = rule.thresholds_for(category).decision_for(score)
+        if decision == "BLOCK" and not _is_confident(rule, scores.get(CONFIDENCE_SCORE)):
+            decision = "REVIEW"
+        if decision != "PASS":
+            yield Verdict(decision, (rule.reason,), retryable=rule.again and decision == "BLOCK")
 
 
 def _is_confident(rule: ImageRule, confidence: float | None) -> bool:
-    # Not `<`: a confidence that is missing or no number convinces nobody either.
+    # Not `<`, since a missing or NaN confidence must count as too low.
     return rule.believed_from is None or (confidence is not None and confidence >= rule.believed_from)
 
 

@@ -1,7 +1,8 @@
-"""What another policy would change: how many pictures get which word now, and which they would get then.
+"""Policy diff: the transition matrix of decisions from the policy in force to another one.
 
-Comes in: one picture after another, with both words and the reasons. Goes out: a matrix of counts, and for each flip
-how many slots there are by reason, with a few SKUs to look at: always the same ones, whatever order the rows come in.
+Inputs: slots, each with both decisions and the reasons. Outputs: a matrix of counts, and for each transition the number
+of slots by reason with up to `MAX_EXAMPLE_SKUS` example SKUs. The examples are the alphabetically first ones, so they
+do not depend on the order of the rows.
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,7 @@ class _TransitionExamples:
 
 @dataclass
 class PolicyDiff:
-    """The flip matrix: now -> then -> slots."""
+    """The transition matrix: decision now -> decision then -> slots."""
 
     matrix: dict[str, dict[str, int]] = field(
         default_factory=lambda: {now: dict.fromkeys(ALL_DECISIONS, 0) for now in ALL_DECISIONS}
@@ -35,11 +36,11 @@ class PolicyDiff:
     _examples: dict[tuple[str, str, str], _TransitionExamples] = field(default_factory=dict)
 
     def count_unchanged(self, decision: Decision, slots: int = 1) -> None:
-        """Count slots whose word is the same under both."""
+        """Count slots whose decision is the same under both policies."""
         self.matrix[decision][decision] += slots
 
     def count_slot(self, now: Decision, then: Decision, sku: str, reasons: Iterable[str]) -> None:
-        """Count one slot. `reasons` are those of the worse word: why it goes, or what is forgiven."""
+        """Count one slot. `reasons` are those of the more severe decision of the two."""
         self.matrix[now][then] += 1
         if now != then:
             for reason in reasons:
@@ -51,9 +52,9 @@ class PolicyDiff:
         return sum(sum(row.values()) for row in self.matrix.values())
 
     def transitions(self) -> list[dict[str, Any]]:
-        """Return each flip by reason, the most frequent first. A slot stands under each of its reasons."""
+        """Return each transition by reason, the most frequent first. A slot is counted under each of its reasons."""
         ordered = sorted(self._examples.items(), key=lambda item: (-item[1].slots, item[0]))
         return [
-            {"now": now, "then": then, "reason": reason, "slots": seen.slots, "skus": seen.skus}
-            for (now, then, reason), seen in ordered
+            {"now": now, "then": then, "reason": reason, "slots": examples.slots, "skus": examples.skus}
+            for (now, then, reason), examples in ordered
         ]

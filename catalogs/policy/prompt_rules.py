@@ -1,9 +1,11 @@
-"""What is said of a prompt before any picture is made of it, and whose brands it may name.
+"""Prompt rules: banned words, trademarks, and the interface of the prompt gate.
 
-Comes in: what scanners found in a prompt, and whose brands a row names. Goes out: words on the prompt, and on each slot
-that asks for it. A brand is the slot's matter and not the request's: articles of two makers may share one prompt and
-one picture, and what is one's own brand is somebody else's trademark on the other. The picture is made as soon as one
-slot may have it; the others wait for a person.
+Inputs: what scanners found in a prompt, and the brand that a row names. Outputs: a verdict on the prompt, and one on
+each slot that requests it.
+
+Brands are judged for each slot, not for each request: articles of two makers may share one prompt and one image, and
+the own brand of one is a foreign trademark on the other. The image is generated as soon as one slot may have it; the
+other slots wait for a person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -24,37 +26,37 @@ BrandNames = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PromptFindings:
-    """What the scanners found in a prompt, brands apart."""
+    """What the scanners found in a prompt, except brands."""
 
     hits: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Category -> matched terms."""
     languages: Sequence[str] = ()
     """Languages and scripts that the recipe does not name."""
     scores: Mapping[str, float] = field(default_factory=dict)
-    """The text classifier's, by label."""
+    """Scores of the text classifier, by label."""
 
 
 class PromptVerdict(NamedTuple):
-    """The word on a prompt, whoever asks for it, and the brands that it names."""
+    """The verdict on a prompt for every slot that requests it, and the brands that the prompt names."""
 
     verdict: Verdict
     brands: tuple[str, ...] = ()
 
 
 class PromptGate(Protocol):
-    """Judges prompts. The planner asks it once a prompt, and once a slot where the prompt names brands."""
+    """Judges prompts: once for each prompt, and once for each slot whose prompt names brands."""
 
     def judge(self, prompt: str) -> PromptVerdict:
-        """Return the word on a prompt."""
+        """Return the verdict on a prompt."""
 
     def judge_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
-        """Return the word on a slot whose prompt names `named_brands`, and whose row names `own_brand`."""
+        """Return the verdict on a slot whose prompt names `named_brands`, and whose row names `own_brand`."""
 
 
 class WordCategory(StrictModel):
-    """One kind of banned words."""
+    """One category of banned words."""
 
-    verdict: Literal["BLOCK", "REVIEW"] = Field(description="The word on a prompt that holds one of the terms")
+    verdict: Literal["BLOCK", "REVIEW"] = Field(description="The verdict on a prompt that holds one of the terms")
     terms: tuple[str, ...] = Field(min_length=1, description="Words or phrases; plurals in -s and -es are implied")
 
     @field_validator("terms")
@@ -67,11 +69,12 @@ class WordRules(StrictModel):
     """The prompt blocklist."""
 
     lists: dict[ReasonCode, Literal["BLOCK", "REVIEW"]] = Field(
-        default_factory=dict, description="Lists that ship, catalogs/data/words -> the word on what they hold"
+        default_factory=dict, description="Packaged list in catalogs/data/words -> the verdict on its terms"
     )
     without: tuple[str, ...] = Field((), description="Terms and phrases of those lists to leave out")
     categories: dict[ReasonCode, WordCategory] = Field(
-        default_factory=dict, description="Category -> its terms and its verdict; one that is listed too adds to it"
+        default_factory=dict,
+        description="Category -> its terms and its verdict; a category of a list's name adds to that list",
     )
     allow: tuple[str, ...] = Field((), description="Harmless phrases that hold a banned word, such as `shot glass`")
 
@@ -94,17 +97,18 @@ class WordRules(StrictModel):
 class BrandRules(StrictModel):
     """The trademarks that prompts are searched for."""
 
-    verdict: Literal["REVIEW", "BLOCK"] = Field("REVIEW", description="The word on a brand that is not the SKU's own")
-    listed: bool = Field(False, description="Begin with the list that ships, catalogs/data/brands.txt")
-    without: tuple[str, ...] = Field((), description="Brands of that list to leave out")
-    names: BrandNames = Field(
-        default_factory=dict, description="Brand -> names that are unmistakable wherever they stand"
+    verdict: Literal["REVIEW", "BLOCK"] = Field(
+        "REVIEW", description="The verdict on a brand that is not the SKU's own"
     )
+    listed: bool = Field(False, description="Begin with the packaged list, catalogs/data/brands.txt")
+    without: tuple[str, ...] = Field((), description="Brands of that list to leave out")
+    names: BrandNames = Field(default_factory=dict, description="Brand -> names that are unmistakable in any context")
     devices: BrandNames = Field(
-        default_factory=dict, description="The same, but `for`, `fits` or `compatible with` before one is no finding"
+        default_factory=dict,
+        description="The same, except after `for`, `fits` or `compatible with`, where a name is allowed",
     )
     words: BrandNames = Field(
-        default_factory=dict, description="Brand -> ordinary words, which count with a capital and ®, ™ or `logo` only"
+        default_factory=dict, description="Brand -> ordinary words, which count only with a capital and ®, ™ or `logo`"
     )
 
     @model_validator(mode="before")
@@ -116,17 +120,17 @@ class BrandRules(StrictModel):
     @classmethod
     def _sorted(cls, names: BrandNames) -> BrandNames:
         if any(not known or not all(name.strip() for name in known) for known in names.values()):
-            raise ValueError("a brand without a name is never found; remove it")
+            raise ValueError("a brand without a name is never found; give it one, or remove it")
         return {brand: tuple(sorted(set(known))) for brand, known in sorted(names.items())}
 
 
-def decide_brands(found: Iterable[str], own: Set[str], brands: BrandRules) -> Verdict:
-    """Return the word on a slot whose prompt names the brands `found` and whose SKU is of the brands `own`."""
-    return PASS if own >= set(found) else Verdict(brands.verdict, (OTHER_BRAND,))
+def decide_brands(named: Iterable[str], own: Set[str], brands: BrandRules) -> Verdict:
+    """Return the verdict on a slot whose prompt names the brands `named` and whose SKU is of the brands `own`."""
+    return PASS if own >= set(named) else Verdict(brands.verdict, (OTHER_BRAND,))
 
 
 def sorted_distinct(terms: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names or terms sorted, each once; raise ValueError for an empty one."""
+    """Return names or terms sorted, each once. Raises `ValueError` for an empty one."""
     if any(not term.strip() for term in terms):
         raise ValueError("an empty entry matches nothing; remove it")
     return tuple(sorted(set(terms)))

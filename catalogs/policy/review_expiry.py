@@ -1,8 +1,12 @@
-"""How long a picture waits for a person: unanswered, a REVIEW turns into a no.
+"""Review expiry and sampling: how long an image waits for a person, and which passing images people review too.
 
-Comes in: outcomes that wait or once did, the policy's days, the time. Goes out: those of them that must be written
-anew. When a question ends is worked out from when it was asked, never read from what another policy wrote: more days
-open again what was closed for want of an answer, fewer close it at once.
+Inputs: outcomes that wait or once waited, the policy's days, the time; image keys and the share to sample. Outputs: the
+outcomes that must be written again; whether an image is in the sample.
+
+A review expires `days` after it was requested, unanswered: then the image is blocked. The end is computed from
+`decided_at`, never read from what an earlier policy wrote, so more days reopen an expired review and fewer days close
+one at once. The sample is a hash of the image key: the same on every machine and in every order, and a larger share
+only adds images. It shows a shop what its gates miss.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,20 +17,20 @@ from catalogs.keys import hash_fraction
 from catalogs.slot_states import SlotState
 
 REVIEW_EXPIRED = "review-expired"
-"""Why a picture is blocked that nobody gave a word on."""
+"""The reason of an image whose review expired without an answer."""
 
 Row = Mapping[str, Any]
 
 
 def was_sent_to_review(row: Row) -> bool:
-    """Tell whether an outcome waits for a person, or did so until its time was over."""
+    """Tell whether an outcome waits for a person, or did so until its review expired."""
     if row["state"] == SlotState.BLOCKED:
         return REVIEW_EXPIRED in (row["reasons"] or ())
     return bool(row["state"] == SlotState.REVIEW)
 
 
 def apply_review_expiry(row: Row, days: int, now: datetime) -> dict[str, Any]:
-    """Return an outcome that asks a person as it stands at a time: still waiting, or blocked."""
+    """Return an outcome that was sent to review as of a time: still in review, or blocked."""
     ends = row["decided_at"] + timedelta(days=days)
     reasons = [reason for reason in row["reasons"] or () if reason != REVIEW_EXPIRED]
     if ends <= now:
@@ -35,14 +39,14 @@ def apply_review_expiry(row: Row, days: int, now: datetime) -> dict[str, Any]:
 
 
 def expiry_changes(rows: Iterable[Row], days: int, now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the outcomes that stand otherwise by now than they are written down."""
+    """Yield the outcomes whose state by now differs from the stored one."""
     for row in rows:
         if was_sent_to_review(row):
-            wanted = apply_review_expiry(row, days, now)
-            if wanted != dict(row):
-                yield wanted
+            current = apply_review_expiry(row, days, now)
+            if current != dict(row):
+                yield current
 
 
 def is_review_sample(image_key: bytes, share: float) -> bool:
-    """Tell whether an image that passed is in the sample that people look at."""
+    """Tell whether an image that passed is in the share that people review."""
     return hash_fraction(image_key.hex(), "review sample") < share

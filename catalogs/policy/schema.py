@@ -1,8 +1,7 @@
-"""The policy: which scanners must have spoken, which words are banned, which scores are too bad. All of it data.
+"""The policy schema: required scanners, banned words, score thresholds and duplicate rules, as data.
 
-Comes in: YAML text; then what the scanners found (hits, scores, versions, errors). Goes out: verdicts. Deciding is a
-pure function of stored scores and this file, so a changed policy decides millions of images anew without looking at
-one of them. It fails closed: what should have been measured and was not is never a PASS.
+Inputs: YAML text. Outputs: a frozen, checked `Policy` and its digest; `catalogs.policy.decisions` applies it. The
+digest covers everything that decides over an image and nothing else, so a changed remark decides no image again.
 """
 
 from collections.abc import Mapping
@@ -14,49 +13,14 @@ from pydantic import Field, model_validator
 from catalogs.errors import RuleFileError
 from catalogs.keys import digest
 from catalogs.policy.prompt_rules import BrandRules, ReasonCode, WordRules
-from catalogs.policy.scanners import OPT_IN_SCORES, RequestedScanners
+from catalogs.policy.scanners import SCORE_SCANNERS, RequestedScanners
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
-
-ALWAYS_MEASURED = ""
-"""Stands for the finishing itself, which no image passes by."""
-
-SCORE_SCANNERS: Mapping[str, str] = {
-    "blank.range": "pixels",
-    "blank.foreground": "pixels",
-    "black.mean": "pixels",
-    "black.deviation": "pixels",
-    "blur.foreground": "pixels",
-    "noise.foreground": "pixels",
-    "exposure.mean": "pixels",
-    "exposure.clipped": "pixels",
-    "exposure.crushed": "pixels",
-    "background.white": "pixels",
-    "background.cast": "pixels",
-    "background.deviation": "pixels",
-    "fill.side": "pixels",
-    "centre.off": "pixels",
-    "edges.touched": "pixels",
-    "parts.count": "pixels",
-    "frame.step": "pixels",
-    "collage.halves": "pixels",
-    "collage.line": "pixels",
-    "mask.confidence": "pixels",
-    "aspect.off": "pixels",
-    "size.width": "pixels",
-    "size.height": "pixels",
-    "file.bytes": ALWAYS_MEASURED,
-    **OPT_IN_SCORES,
-}
-"""Every score that a rule may judge, and the scanner that measures it."""
-
-CONFIDENCE_SCORE = "mask.confidence"
-"""How far the scores that speak of the product are to be believed, 0 to 1."""
 
 Threshold = Annotated[float | None, Field(allow_inf_nan=False)]
 
 
 class Thresholds(StrictModel):
-    """Where a score turns into a word; None sets no limit. A score at the limit is still on the better side."""
+    """The limits at which a score changes the decision; None sets no limit. A score at the limit is acceptable."""
 
     block_below: Threshold = Field(None, description="BLOCK when the score is lower")
     review_below: Threshold = Field(None, description="REVIEW when the score is lower")
@@ -72,20 +36,20 @@ class Thresholds(StrictModel):
         return self
 
     def decision_for(self, score: float) -> Literal["PASS", "REVIEW", "BLOCK"]:
-        """Return the word on a score. NaN passes here: whether it was measured is asked elsewhere."""
+        """Return the decision on a score. NaN gives PASS here: `decide_image` reports scores that are missing."""
         if _outside(score, self.block_below, self.block_above):
             return "BLOCK"
         return "REVIEW" if _outside(score, self.review_below, self.review_above) else "PASS"
 
 
 class ImageRule(Thresholds):
-    """What one score says of an image."""
+    """The thresholds of one score of an image."""
 
-    score: str = Field(description="The score's name, one of catalogs.policy.schema.SCORES")
+    score: str = Field(description="The score's name, one of catalogs.policy.scanners.SCORE_SCANNERS")
     reason: ReasonCode = Field(description="The short code that reports count")
     again: bool = Field(False, description="Another seed may help, so a BLOCK is worth another attempt")
     believed_from: Threshold = Field(
-        None, description="BLOCK becomes REVIEW where mask.confidence is lower: the product itself was not found"
+        None, description="BLOCK becomes REVIEW where mask.confidence is lower: the product was not found reliably"
     )
     source: str = Field("", description="Where the thresholds come from; decides nothing and is not in the digest")
     categories: dict[str, Thresholds] = Field(
@@ -98,7 +62,7 @@ class ImageRule(Thresholds):
             raise ValueError(f"score: {self.score!r} is none of {', '.join(sorted(SCORE_SCANNERS))}")
         if all(getattr(self, field) is None for field in Thresholds.model_fields) and not self.categories:
             raise ValueError(f"the rule on {self.score!r} has no threshold; give at least one")
-        # Written out in full: a field that is left out and one that is null must stay two things in digests and copies.
+        # Written out in full, so that an omitted field and a null one stay different in digests and copies.
         limits = {field: getattr(self, field) for field in Thresholds.model_fields}
         for category, own in self.categories.items():
             changed = {field: getattr(own, field) for field in own.model_fields_set}
@@ -111,27 +75,30 @@ class ImageRule(Thresholds):
 
 
 class DuplicateRules(StrictModel):
-    """When two pictures are too alike. Distances are bits of PDQ-256, 0 to 256."""
+    """When two images are too similar. Distances are Hamming distances of PDQ-256 codes, 0 to 256 bits."""
 
     exact_other_sku: Literal["BLOCK", "REVIEW"] = Field(
-        "BLOCK", description="The word on the very pixels of another SKU's picture"
+        "BLOCK", description="The verdict on exactly the pixels of another SKU's image"
     )
     near_bits: int = Field(
-        16, ge=0, le=256, description="As near as this is the same picture: another seed, else BLOCK"
+        16, ge=0, le=256, description="Up to this distance it is the same image: another seed is tried, else BLOCK"
     )
-    review_bits: int = Field(31, ge=0, le=256, description="As near as this to another SKU's picture is for a person")
+    review_bits: int = Field(31, ge=0, le=256, description="Up to this distance from another SKU's image: REVIEW")
     colour_apart: float = Field(
-        8, ge=0, allow_inf_nan=False, description="Products whose mean colours are farther apart (CIE Lab) are variants"
+        8,
+        ge=0,
+        allow_inf_nan=False,
+        description="Products whose mean colours are farther apart (CIE Lab) are variants, not duplicates",
     )
     quality_floor: float = Field(
-        50, ge=0, le=100, description="Pictures of lower PDQ quality are compared by their pixels' sha only"
+        50, ge=0, le=100, description="Images of lower PDQ quality are compared by the sha256 of their pixels only"
     )
 
     view_colour: Threshold = Field(
-        40, ge=0, description="Views of one SKU whose hues are farther apart (a and b of CIE Lab) are for a person"
+        40, ge=0, description="Views of one SKU whose hues are farther apart (a and b of CIE Lab): REVIEW"
     )
     view_extent: Threshold = Field(
-        2.5, ge=1, description="So are views of which one shows the product so many times longer than the other"
+        2.5, ge=1, description="Views of one SKU whose products differ in length by more than this factor: REVIEW"
     )
 
     @model_validator(mode="after")
@@ -148,31 +115,31 @@ BUILT_IN_POLICIES = {"default": "policy", "rehearsal": "policy-rehearsal"}
 class Policy(RequestedScanners):
     """Everything that decides over prompts and images."""
 
-    version: int = Field(ge=1, description="Counted up by hand; a changed policy decides waiting slots anew")
+    version: int = Field(ge=1, description="Increased by hand; a changed policy decides waiting slots again")
     words: WordRules = Field(description="The prompt blocklist")
     brands: BrandRules = Field(BrandRules(), description="The trademarks that only their own SKUs' prompts may name")
     other_languages: Literal["PASS", "REVIEW", "BLOCK"] = Field(
-        "REVIEW", description="The word on a prompt in a language that the recipe does not name"
+        "REVIEW", description="The verdict on a prompt in a language that the recipe does not name"
     )
     classifier: dict[ReasonCode, Thresholds] = Field(
-        default_factory=dict, description="Label of the text classifier -> where its score turns into a word"
+        default_factory=dict, description="Label of the text classifier -> the thresholds of its score"
     )
-    image: tuple[ImageRule, ...] = Field(description="What the scores of an image say")
-    duplicates: DuplicateRules = Field(DuplicateRules(), description="When two pictures are too alike")
+    image: tuple[ImageRule, ...] = Field(description="Rules on the scores of an image")
+    duplicates: DuplicateRules = Field(DuplicateRules(), description="When two images are too similar")
     review_days: int = Field(30, ge=1, le=3650, description="Days after which an unanswered REVIEW expires")
     sample_share: float = Field(
         0.01,
         ge=0,
         le=1,
-        description="Share of what passes that is copied for people to look at; it is published",
+        description="Share of the passing images that is copied for people to review; these are published all the same",
     )
-    audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The suite that audits a batch")
+    audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The name of the suite that audits a batch")
 
     @cached_property
     def digest(self) -> str:
-        """Return the sha256 of everything that decides over a picture: word lists too, remarks not.
+        """Return the sha256 of everything that decides over an image, word lists included and remarks excluded.
 
-        How long an answer is waited for, what people get to see and how a batch is audited decide over no picture.
+        `review_days`, `sample_share` and `audit` decide over no image, so they are left out.
         """
         content = self.model_dump(mode="json", exclude={"review_days", "sample_share", "audit"})
         for rule in content["image"]:
@@ -183,9 +150,9 @@ class Policy(RequestedScanners):
 def load_policy(text: str, name: str) -> Policy:
     """Return the policy in a YAML text; `name` is its file in errors. Raises `RuleFileError` naming file and field.
 
-    A text with `extends: CATALOGUE` says only what differs from a built-in policy: its fields stand for the other's,
-    and its image rules for those with the same score and reason; of `words` and `brands`, only the fields it gives, and
-    in `words.lists` those lists (null leaves one out).
+    A text with `extends: NAME` holds only what differs from a built-in policy. Its fields replace the built-in ones;
+    its image rules replace those with the same score and reason; `words` and `brands` are merged by field, and
+    `words.lists` by list (null removes a list).
     """
     content = parse_yaml_mapping(text, name)
     if "extends" in content:
@@ -214,8 +181,8 @@ def _merged_with_base(base: Mapping[str, Any], changes: Mapping[str, Any]) -> di
                 fields[name]["lists"] = {**base[name]["lists"], **changes[name]["lists"]}
     own = changes.get("image")
     if isinstance(own, list):
-        told = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
-        fields["image"] = own + [rule for rule in base["image"] if (rule["score"], rule["reason"]) not in told]
+        replaced = [(rule.get("score"), rule.get("reason")) for rule in own if isinstance(rule, Mapping)]
+        fields["image"] = own + [rule for rule in base["image"] if (rule["score"], rule["reason"]) not in replaced]
     return fields
 
 

@@ -1,10 +1,11 @@
-"""The word lists and the brand list that ship with Packshot, and how a policy takes them up.
+"""The packaged word lists and brand list, and their expansion into a policy.
 
-Comes in: files of plain text in `catalogs/data`, and what a policy says beside them. Goes out: the lists in full, so
-that a policy that is kept with a run, and its digest, hold every term that decides, whatever ships later.
+Inputs: plain text files in `catalogs/data`, and the fields of a policy that name them. Outputs: the fields with the
+lists written out in full, so that a policy stored with a run, and its digest, hold every term that decides, whatever
+later releases of Packshot ship.
 
-A file of words holds `[en]`, `[de]` … with terms and `[allow]` with harmless phrases, all parted by commas: they are
-plain text because thousands of terms as YAML would cost every command a second.
+A word list has sections `[en]`, `[de]` … of terms and `[allow]` of harmless phrases, all separated by commas. The files
+are plain text, because thousands of terms as YAML would cost every command a second.
 """
 
 import re
@@ -20,14 +21,14 @@ _SECTION = re.compile(r"\[([a-z]+)\]")
 
 
 class WordList(NamedTuple):
-    """One file: its terms in all languages, and the phrases that hold one of them and mean no harm."""
+    """One file: its terms in all languages, and harmless phrases that contain one of them."""
 
     terms: tuple[str, ...]
     allow: tuple[str, ...]
 
 
 class BrandList(NamedTuple):
-    """The file of brands: brand -> names, apart by how sure a name is. See `catalogs.brands.BrandRules`."""
+    """The brand file: brand -> names, in groups by how certain a name is. See `prompt_rules.BrandRules`."""
 
     names: Mapping[str, tuple[str, ...]]
     devices: Mapping[str, tuple[str, ...]]
@@ -36,14 +37,14 @@ class BrandList(NamedTuple):
 
 @cache
 def packaged_word_list_names() -> tuple[str, ...]:
-    """Return the names of all word lists that ship."""
+    """Return the names of all packaged word lists."""
     files = (_FOLDER / "words").iterdir()
     return tuple(sorted(file.name.removesuffix(".txt") for file in files if file.name.endswith(".txt")))
 
 
 @cache
 def packaged_word_list(name: str) -> WordList:
-    """Return a word list. Raises `ValueError` naming the lists there are."""
+    """Return a word list. Raises `ValueError` naming the packaged lists."""
     if name not in packaged_word_list_names():
         raise ValueError(f"there is no word list {name!r}; choose from {', '.join(packaged_word_list_names())}")
     sections: dict[str, list[str]] = {}
@@ -55,7 +56,7 @@ def packaged_word_list(name: str) -> WordList:
 
 @cache
 def packaged_brand_list() -> BrandList:
-    """Return the list of brands."""
+    """Return the packaged list of brands."""
     sections: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in BrandList._fields}
     for section, line in _section_lines((_FOLDER / "brands.txt").read_text("utf-8")):
         brand, _, names = line.partition(":")
@@ -64,11 +65,10 @@ def packaged_brand_list() -> BrandList:
 
 
 def expand_word_lists(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a policy says of words with the lists that it names written out.
+    """Return a policy's `words` with the lists that it names written out.
 
-    A list whose verdict is None is left out. A category that a list has too adds to it; `without` takes terms and
-    phrases out again. What has another shape than
-    expected is left as it is, for the model to name.
+    A list whose verdict is None is left out. A category with a list's name adds to the list; `without` removes terms
+    and phrases. Values of an unexpected shape are left as they are, for the model's validation to report.
     """
     lists, own, without = fields.get("lists"), fields.get("categories"), fields.get("without") or ()
     if not lists or not isinstance(lists, Mapping) or not isinstance(own or {}, Mapping):
@@ -79,16 +79,20 @@ def expand_word_lists(fields: Mapping[str, Any]) -> dict[str, Any]:
         if verdict is None:
             continue
         listed = packaged_word_list(name)
-        mine = categories.get(name, {})
-        if isinstance(mine, Mapping):
-            terms = dict.fromkeys([*listed.terms, *(mine.get("terms") or ())])
-            categories[name] = {"verdict": verdict, **mine, "terms": [term for term in terms if term not in without]}
+        category = categories.get(name, {})
+        if isinstance(category, Mapping):
+            terms = dict.fromkeys([*listed.terms, *(category.get("terms") or ())])
+            categories[name] = {
+                "verdict": verdict,
+                **category,
+                "terms": [term for term in terms if term not in without],
+            }
         allow += [phrase for phrase in listed.allow if phrase not in without]
     return {"categories": categories, "allow": allow}
 
 
 def expand_brand_list(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a policy says of brands with the list written out where it asks for it."""
+    """Return a policy's `brands` with the packaged list written out where `listed` is true."""
     if fields.get("listed") is not True:
         return dict(fields)
     without = fields.get("without") or ()

@@ -20,7 +20,7 @@ from catalogs.policy.channels import (
     evaluate_channels,
     missing_scanners,
 )
-from catalogs.policy.schema import SCORE_SCANNERS
+from catalogs.policy.scanners import SCORE_SCANNERS
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
 GOOD = {

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from catalogs.policy.decisions import decide_image, decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings
-from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, load_policy
+from catalogs.policy.scanners import SCORE_SCANNERS
+from catalogs.policy.schema import Policy, built_in_policy, load_policy
 from catalogs.verdict import PASS, Verdict
 
 POLICY = built_in_policy()

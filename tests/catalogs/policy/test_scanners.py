@@ -3,8 +3,16 @@
 import pytest
 
 from catalogs.errors import RuleFileError
-from catalogs.policy.scanners import IMAGE_SCANNERS, PROMPT_SCANNERS
-from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, load_policy
+from catalogs.policy.scanners import (
+    ALWAYS_MEASURED,
+    IMAGE_SCANNER_DECLARATIONS,
+    IMAGE_SCANNERS,
+    OPT_IN_SCORES,
+    PROMPT_SCANNERS,
+    SCORE_MEANINGS,
+    SCORE_SCANNERS,
+)
+from catalogs.policy.schema import Policy, built_in_policy, load_policy
 
 POLICY = built_in_policy()
 
@@ -13,9 +21,17 @@ def asking(text: str) -> Policy:
     return load_policy(f"extends: default\n{text}", "shop.yaml")
 
 
-def test_every_score_is_measured_by_a_scanner_of_images() -> None:
-    assert {*SCORE_SCANNERS.values()} - {""} == IMAGE_SCANNERS - {"fingerprint"}
+def test_every_score_has_one_scanner_and_a_meaning() -> None:
+    assert {*SCORE_SCANNERS.values()} - {ALWAYS_MEASURED} == IMAGE_SCANNERS - {"fingerprint"}
     assert not IMAGE_SCANNERS & PROMPT_SCANNERS
+    assert SCORE_MEANINGS.keys() == SCORE_SCANNERS.keys()
+    assert sum(len(scanner.scores) for scanner in IMAGE_SCANNER_DECLARATIONS) == len(SCORE_SCANNERS) - 1
+
+
+def test_scanners_and_scores_keep_the_names_that_are_stored() -> None:
+    assert {"pixels", "fingerprint", "nudity", "text", "logos"} == IMAGE_SCANNERS
+    assert {*OPT_IN_SCORES.values()} == {"nudity", "text", "logos"}
+    assert len(SCORE_SCANNERS) == 33
 
 
 def test_a_policy_says_what_its_scanners_have_to_know() -> None:
@@ -39,7 +55,7 @@ def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -
             "shop.yaml: required: there is no scanner 'nudety'; choose from brands, ",
         ),
         ("optional: [texts]", "shop.yaml: optional: there is no scanner 'texts'"),
-        ("optional: [logos]", "shop.yaml: logos: the scanner `logos` is named, and has neither"),
+        ("optional: [logos]", "shop.yaml: logos: the scanner `logos` is requested without `names`"),
         ("logos: {library: ''}", "shop.yaml: logos.library"),
     ],
 )

@@ -3,7 +3,8 @@
 import pytest
 
 from catalogs.errors import RuleFileError
-from catalogs.policy.schema import BUILT_IN_POLICIES, SCORE_SCANNERS, Policy, built_in_policy, load_policy
+from catalogs.policy.scanners import SCORE_SCANNERS
+from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
 from catalogs.rule_files import read_packaged_rules
 
 POLICY = built_in_policy()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs.policy.scanners import IMAGE_SCANNERS
-from catalogs.policy.schema import SCORE_SCANNERS
+from catalogs.policy.scanners import IMAGE_SCANNERS, SCORE_SCANNERS
 from infra.errors import ScannerMissing
 from infra.scanners import ScanResult
 from infra.scanners.image_scanners import SCANNER_SPECS, find_available, open_scanner, undetectable_brands

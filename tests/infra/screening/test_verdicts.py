@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from catalogs.policy.decisions import decide_image
-from catalogs.policy.scanners import OPT_IN_SCORES
-from catalogs.policy.schema import SCORE_SCANNERS, Policy, built_in_policy, load_policy
+from catalogs.policy.scanners import OPT_IN_SCORES, SCORE_SCANNERS
+from catalogs.policy.schema import Policy, built_in_policy, load_policy
 from catalogs.verdict import PASS, Verdict
 from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
 from infra.errors import InvalidImage
