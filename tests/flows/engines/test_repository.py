@@ -199,7 +199,7 @@ def test_an_engine_that_is_lacking_is_made_once_and_then_taken(
     taken = [fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept", make) for _ in range(2)]
     assert taken[0] is not None
     assert taken[0] == taken[1]
-    assert [(need.weights_digest, need.machine) for need in made] == [(WEIGHTS_DIGEST, H200)]
+    assert [(need.weights_digest, need.platform) for need in made] == [(WEIGHTS_DIGEST, H200)]
     assert missing_engine_warnings(store, recipe(), H200, builds_missing=True) == []
 
 

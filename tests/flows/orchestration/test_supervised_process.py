@@ -11,8 +11,8 @@ from tests.flows.orchestration.sigterm_ignoring_process import CHILD_DEPTH
 
 PARENT = textwrap.dedent("""
     import sys, time
-    from flows.orchestration.supervised_process import attended
-    with attended("tests.flows.orchestration.sigterm_ignoring_process", stdout=None) as process:
+    from flows.orchestration.supervised_process import run_supervised
+    with run_supervised("tests.flows.orchestration.sigterm_ignoring_process", stdout=None) as process:
         time.sleep(600)
 """)
 

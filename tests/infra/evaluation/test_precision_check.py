@@ -62,7 +62,7 @@ def test_eight_bits_are_verified_and_then_painted(fp8_spec: EngineSpec) -> None:
     assert record.passed
     assert 30 < record.psnr < 70
     engine = open_engine(spec)
-    layers = engine._painter._pipeline.transformer.layers  # type: ignore[attr-defined]
+    layers = engine._backend._pipeline.transformer.layers  # type: ignore[attr-defined]
     assert [type(block.attention.to_q).__name__ for block in layers] == ["Linear"] * 2 + ["Fp8Linear"] * 3
     engine.close()
     with pytest.raises(EngineUnsuitable, match="has not been verified"):

@@ -30,7 +30,7 @@ def test_an_engine_is_opened_once_and_its_busy_seconds_are_told() -> None:
     ("work", "kind", "error", "words"),
     [
         (works.divide, "raised", ZeroDivisionError, "division by zero"),
-        (works.raise_unreadable_error, "raised", RuntimeError, "tests.fixtures.pool_work.Odd: odd error"),
+        (works.raise_unreadable_error, "raised", RuntimeError, "tests.fixtures.pool_work.UnreadableError: odd error"),
         (works.return_unpicklable, "raised", Exception, "local object|lambda"),
         (works.raise_device_lost, "lost", EngineError, "The device was lost, as ordered"),
         (works.raise_engine_unsuitable, "unopened", EngineUnsuitable, "This machine cannot"),

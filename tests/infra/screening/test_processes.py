@@ -241,17 +241,17 @@ PARENT = """
 import os, signal, sys, threading
 from infra.testing.faulty_screening import measure_or_fail
 from infra.screening.processes import ProcessScreener
-from tests.infra.screening.staged_images import staged
+from tests.infra.screening.staged_images import stage_image
 from infra.stores import open_store
 
 store = open_store(sys.argv[1])
 screener = ProcessScreener(3, measure_or_fail)
-done = screener.screen([staged(store, "0")])
+done = screener.screen([stage_image(store, "0")])
 next(done)
 if sys.argv[2] == "leave":
     print("ready", flush=True)
     sys.exit(0)
-orders = [staged(store, f"{fault}-1", deadline_seconds=3.0) for fault in ("hang", "grip", "hang")]
+orders = [stage_image(store, f"{fault}-1", deadline_seconds=3.0) for fault in ("hang", "grip", "hang")]
 threading.Thread(target=lambda: list(screener.screen(orders)), daemon=True).start()
 import time
 while sum(thread.name.startswith("screening") for thread in threading.enumerate()) < 3:

@@ -251,4 +251,4 @@ def test_a_verdict_of_ten_times_the_text_takes_about_ten_times_the_work(unit: st
 
 def test_a_held_out_prompt_is_told_by_its_text_alone() -> None:
     one = LabelledPrompt("-", frozenset(), "plain", "", "Oak table")
-    assert one.held_out == one._replace(wanted="drugs", brand="Acme").held_out
+    assert one.held_out == one._replace(expected="drugs", brand="Acme").held_out

@@ -31,7 +31,7 @@ def test_only_what_is_owed_is_missed(signer: Signer, source: bool, signed: bool)
     def wrong(data: bytes) -> list[str]:
         return list(find_mark_problems(data, source_required=source, signature_required=signed))
 
-    plain, bare = jpeg_of("red"), jpeg_of("red", mark=False)
+    plain, bare = jpeg_of("red"), jpeg_of("red", provenance_mark=False)
     assert wrong(signer.sign(plain, "x")) == []
     assert wrong(plain) == [NO_SIGNATURE] * signed
     assert wrong(signer.sign(bare, "x")) == [NO_SOURCE] * source

@@ -73,7 +73,7 @@ def test_the_release_that_published_it_is_named_after_later_ones(scenario: Store
 def test_only_so_many_rows_with_the_same_pixels_are_named(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     shop.release("r1", {f"sku{number:03}/front": "one" for number in range(MAX_ROWS + 20)})
-    bare = inspect_image(jpeg_of("one", mark=False))
+    bare = inspect_image(jpeg_of("one", provenance_mark=False))
     assert len(find_manifest_rows(shop.store, shop.tables, bare)) == MAX_ROWS
 
 

@@ -183,7 +183,7 @@ class CrashAtMerge(FaultInjector):
 
     def call(self, description: str, operation: Any) -> Any:
         if "merge" in description:
-            self.dies_at = self.operation_count + 1
+            self.fail_at = self.operation_count + 1
         return super().call(description, operation)
 
 
@@ -320,7 +320,7 @@ def test_a_picture_without_the_source_mark_is_not_published(
     scenario: StoreScenario, signer: Signer, signs: bool
 ) -> None:
     _, finished = scenario.stage_image("red")
-    bare = jpeg_of("red", mark=False)
+    bare = jpeg_of("red", provenance_mark=False)
     scenario.store.write(finished, bare)
     found = make_release_batch(
         [decision_row("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))]

@@ -10,13 +10,8 @@ pytest.importorskip("onnxruntime")
 
 from infra.engines.tensorrt.engine_open import TensorRtHost
 from infra.nano import MODEL_FOLDER
-from tests.fixtures.small_onnx_graphs import write_small_export, write_small_graphs
+from tests.fixtures.small_onnx_graphs import write_small_export
 from tests.fixtures.tensorrt_host import fake_tensorrt_host
-
-
-@pytest.fixture(scope="session")
-def small_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_graphs(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")

@@ -110,10 +110,10 @@ def test_captions_are_put_together_once_for_all_steps_and_few_are_kept(pipeline:
     engine, _, _ = with_engine(pipeline, AxisRange(1, 4, 4))
     for _ in range(4):
         pictures(engine, TEXTS)
-        assert len(engine.transformer._told) <= 4
-    kept = next(reversed(engine.transformer._told.values()))
+        assert len(engine.transformer._caption_cache) <= 4
+    kept = next(reversed(engine.transformer._caption_cache.values()))
     captions, told = kept
-    assert engine.transformer._captions(list(captions)) is told
+    assert engine.transformer._caption_inputs(list(captions)) is told
 
 
 def test_runs_are_cut_in_order_and_filled_up_with_their_last() -> None:

@@ -207,7 +207,7 @@ def test_both_graphs_spare_what_they_recorded(small_export: Path, tmp_path: Path
     painter.generate_batch(PROMPTS[:1])
     opened = painter._accelerator._engine
     assert opened is not None
-    kept = [opened.transformer._recorded, opened.vae_decoder._recorded]  # type: ignore[attr-defined]
+    kept = [opened.transformer._captures, opened.vae_decoder._captures]  # type: ignore[attr-defined]
     assert [len(each) for each in kept] == [1, 1]
     painter._accelerator.free_memory()
     assert [len(each) for each in kept] == [0, 0]
