@@ -25,7 +25,7 @@ from catalogs.runs.job import RefreshJob
 from flows.refresh import Refresh
 from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor, open_thread_executor
 from flows.run.observers import NullObserver
-from flows.wiring.composition import read_price_list
+from flows.wiring.pricing import read_price_list
 from infra.engines import PROMPT_WINDOW
 from infra.engines.stub.stub_backend import StubBackend
 from infra.engines.threaded import ThreadedEngine

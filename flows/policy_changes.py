@@ -14,10 +14,10 @@ from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.verdict import Verdict
 from flows.run.leases import hold_catalogue_lease
-from flows.wiring.composition import require_conditional_writes
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.settings import Settings
+from infra.stores.conditional_writes import require_conditional_writes
 from infra.stores.json_objects import read_json
 from tasks.amendments.apply_policy import (
     CheckOverride,
@@ -59,7 +59,7 @@ def enforce_policy(
     if dry_run:
         found = reevaluate(store, tables, catalogue, policy, judge)
         return _document(found, held=find_holding_checks(found), dry_run=True)
-    require_conditional_writes(store, settings)
+    require_conditional_writes(store, single_writer=settings.single_writer)
     with hold_catalogue_lease(store, catalogue, settings, wait=True):
         completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
         require_no_held_run(store, catalogue)

@@ -24,6 +24,7 @@ from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.table_schemas import DECISIONS
 from flows.engines.model_versions import resolve_registry_versions
+from flows.engines.selection import EngineOpener, engine_warnings
 from flows.orchestration.child_runs import cancel_children
 from flows.orchestration.flow_signature import parameters_from_pydantic
 from flows.orchestration.prefect_artifacts import PrefectObserver, refresh_run_name, tag_run
@@ -35,20 +36,17 @@ from flows.run.leases import acquire_run_lease, hold_catalogue_lease, try_acquir
 from flows.run.observers import Observer, current_observer
 from flows.run.report import RunResult, report_run
 from flows.run.shard_pipeline import PipelineLimits, process_shards
-from flows.wiring.composition import (
-    build_prompt_gates,
-    cost_model_for_job,
-    engine_warnings,
-    missing_scanner_warnings,
-    open_resources,
-    read_price_list,
-)
+from flows.wiring.composition import open_resources
+from flows.wiring.preflight import missing_scanner_warnings
+from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.coordination.leases import Lease
+from infra.engines import open_engine
 from infra.errors import StagedImageLost
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores.parquet_objects import read_table, write_table_once
 from tasks.amendments.manifest_change import recover_all_changes
+from tasks.gates.prompt_gate import open_prompt_gate
 from tasks.pipeline.decide import DecisionResult, decide
 from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
 from tasks.pipeline.publish import Release, load_batch, publish
@@ -137,7 +135,7 @@ class Refresh:
         store, tables = self.resources.store, self.resources.tables
         with self._timed_stage("plan"):
             terms = cost_model_for_job(self.job, self.prices, self.settings)
-            gates = build_prompt_gates(self.job, self.settings)
+            gates = open_prompt_gate(self.job.policy, self.job.recipe.languages, self.settings.classifier)
             asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
             plan = load_plan(store, run.run_id) or self.executor.run_stage("plan", lambda: make_plan(*asked))
         images = (plan.images, plan.gpu_seconds, self.settings.engine_count)
@@ -266,9 +264,13 @@ def refresh(parameters: RefreshParameters) -> dict[str, Any]:
 
 
 def run_refresh(
-    parameters: RefreshParameters, settings: Settings, executor: Executor, observer: Observer | None = None
+    parameters: RefreshParameters,
+    settings: Settings,
+    executor: Executor,
+    observer: Observer | None = None,
+    opener: EngineOpener = open_engine,
 ) -> dict[str, Any]:
-    """Open the places, refresh, close them."""
+    """Open the resources of a refresh, run it, close them, and return the report."""
     job, warnings = parameters.resolve_job()
     if parameters.stub_seconds is not None:
         settings = settings.model_copy(update={"stub_seconds": parameters.stub_seconds})
@@ -276,7 +278,7 @@ def run_refresh(
     if isinstance(executor, PrefectExecutor):
         observer = PrefectObserver(observer, job.catalogue)
         tag_run(job.catalogue, job.scope)
-    with open_resources(job := resolve_registry_versions(job), settings) as (places, gate):
+    with open_resources(job := resolve_registry_versions(job), settings, opener=opener) as (places, gate):
         prices = read_price_list(settings)
         work = Refresh(job, places, gate, executor, settings, prices, observer, wait=parameters.wait)
         work.warnings += [

@@ -1,8 +1,12 @@
-"""Let a held batch go: a person names the checks that may fail and why, and the batch is published as it was decided.
+"""Release a held batch: accept its failed checks by name, and publish the batch as it was decided.
 
-Comes in: a run's id, the checks, a reason. Goes out: the report of the release. The person's word is kept in the store.
+Inputs: a run's id, the accepted checks, a reason. Outputs: the report of the release. Who accepted what, and why, is
+kept in the store before anything is published. Nothing is generated or judged anew.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from catalogs.errors import OptionError
@@ -11,41 +15,53 @@ from flows.refresh import Refresh
 from flows.run.executors import Executor
 from flows.run.leases import hold_catalogue_lease, hold_run_lease
 from flows.run.observers import current_observer
-from flows.wiring.composition import open_resources, read_price_list
+from flows.wiring.composition import open_resources
+from flows.wiring.pricing import read_price_list
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from tasks.runs import run_state as runs
+from tasks.runs.resources import Resources, ScreeningContext
+
+
+@dataclass(frozen=True)
+class CheckAcceptance:
+    """A person's decision to release a held run: the checks that may fail, and why."""
+
+    run_id: str
+    checks: list[str]
+    reason: str
+    person: str
 
 
 def release_held(
     store_url: str,
-    run_id: str,
-    accepted_checks: list[str],
-    reason: str,
-    person: str,
+    acceptance: CheckAcceptance,
     settings: Settings,
     executor: Executor,
+    *,
+    open_store: Callable[[str], ObjectStore] = open_store,
+    open_resources: Callable[..., AbstractContextManager[tuple[Resources, ScreeningContext]]] = open_resources,
 ) -> dict[str, Any]:
-    """Publish a held run's batch.
+    """Publish a held run's batch, and return the report.
 
     Raises `OptionError` where the run is not held, a check does not hold it, or one that holds it is not accepted.
     """
     store = open_store(store_url)
-    run = runs.load_run(store, run_id)
-    _require_held(store, run, accepted_checks)
-    if not reason.strip():
+    run = runs.load_run(store, acceptance.run_id)
+    _require_held(store, run, acceptance.checks)
+    if not acceptance.reason.strip():
         raise OptionError("--reason: say why the batch may go; the answer is kept with the run")
-    recipe, policy = runs.load_frozen_rules(store, run_id)
+    recipe, policy = runs.load_frozen_rules(store, run.run_id)
     job = RefreshJob(run.source, store_url, run.catalogue, recipe, policy, run.scope)
-    with open_resources(job, settings) as (places, gate):
-        work = Refresh(job, places, gate, executor, settings, read_price_list(settings), current_observer())
+    with open_resources(job, settings) as (resources, screening):
+        work = Refresh(job, resources, screening, executor, settings, read_price_list(settings), current_observer())
         with (
             hold_catalogue_lease(store, run.catalogue, settings, wait=True),
             hold_run_lease(store, run, settings) as lease,
         ):
-            _require_held(store, run, accepted_checks)  # the night that was waited for may have taken its place
-            runs.accept_checks(store, run, accepted_checks, reason, person)
+            _require_held(store, run, acceptance.checks)  # the run that was waited for may have superseded it
+            runs.accept_checks(store, run, acceptance.checks, acceptance.reason, acceptance.person)
             return work.resume(run, lease.check)
 
 

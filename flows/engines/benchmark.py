@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalogs.errors import OptionError
+from flows.engines.selection import resolve_engine_spec
 from flows.parameters import RefreshParameters
-from flows.wiring.composition import resolve_engine_spec
 from infra.engines.spec import EngineSpec
 from infra.errors import EngineError
 from infra.settings import Settings

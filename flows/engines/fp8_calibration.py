@@ -15,7 +15,6 @@ from catalogs.planning.plan import Plan, Request
 from catalogs.runs.job import RefreshJob
 from catalogs.runs.work_items import requests_from_table
 from flows.parameters import RefreshParameters
-from flows.wiring.composition import build_prompt_gates
 from infra.engines.tensorrt.fp8_calibration import calibrate_model, write_fp8_calibration
 from infra.interfaces import ObjectStore, Prompt
 from infra.models.model_files import model_folder_digest
@@ -24,6 +23,7 @@ from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.parquet_objects import read_row_group
 from infra.tables import open_tables
+from tasks.gates.prompt_gate import open_prompt_gate
 from tasks.pipeline.plan import make_plan
 
 CALIBRATION_RUN_ID = "calibration"
@@ -63,7 +63,7 @@ def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, sett
             open_tables(folder),
             CALIBRATION_RUN_ID,
             settings.shard_size,
-            prompt_gate=build_prompt_gates(job, settings),
+            prompt_gate=open_prompt_gate(job.policy, job.recipe.languages, settings.classifier),
         )
         texts = {request.prompt: request for request in _read_default_model_requests(job, store, plan)}
     if not texts:

@@ -21,10 +21,10 @@ from catalogs.recipe.schema import Recipe
 from catalogs.rule_files import first_validation_error
 from catalogs.runs.job import RefreshJob
 from flows.parameters import parse_hub_model, resolve_local_model
-from flows.wiring.composition import require_conditional_writes
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
+from infra.stores.conditional_writes import require_conditional_writes
 from tasks.models.registry_store import change_registry, compare_with_production, list_registered_models, load_registry
 
 
@@ -99,7 +99,7 @@ def register(
     store: ObjectStore, name: str, weights: WeightsSpec, author: ChangeAuthor, settings: Settings
 ) -> dict[str, Any]:
     """Add weights as a candidate, and return the registry's document."""
-    require_conditional_writes(store, settings)
+    require_conditional_writes(store, single_writer=settings.single_writer)
     return registry_document(
         change_registry(
             store, name, lambda registry: author.new_change("register", registry.next_version_number, weights=weights)
@@ -113,7 +113,7 @@ def start_canary(
     """Give a candidate a share of the SKUs, for what is new or has changed of them; return the registry's document."""
     validate_share(share)
     load_registry(store, name)
-    require_conditional_writes(store, settings)
+    require_conditional_writes(store, single_writer=settings.single_writer)
     return registry_document(change_registry(store, name, lambda _: author.new_change("canary", version, share=share)))
 
 
@@ -142,7 +142,7 @@ def promote(
             "refused": faults,
             "comparison": _comparison_document(comparison),
         }
-    require_conditional_writes(store, settings)
+    require_conditional_writes(store, single_writer=settings.single_writer)
     known: dict[str, Any] = {"comparison": _comparison_document(comparison)} if comparison is not None else {}
     if faults:
         known["accepted_worse"] = str(accept_worse).strip()
@@ -159,7 +159,7 @@ def promote(
 def roll_back(store: ObjectStore, name: str, author: ChangeAuthor, settings: Settings) -> dict[str, Any]:
     """Take back what came last: a canary that is under way, else what is in production; return the document."""
     version = load_registry(store, name).rollback_version
-    require_conditional_writes(store, settings)
+    require_conditional_writes(store, single_writer=settings.single_writer)
     after = change_registry(store, name, lambda _: author.new_change("rollback", version))
     return registry_document(after) | {"taken_back": version}
 

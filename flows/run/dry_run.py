@@ -12,19 +12,15 @@ from catalogs.planning.pricing import estimate_cost
 from catalogs.runs.job import Run
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
 from flows.engines.model_versions import resolve_registry_versions
+from flows.engines.selection import engine_warnings
 from flows.parameters import RefreshParameters
-from flows.wiring.composition import (
-    build_prompt_gates,
-    cost_model_for_job,
-    engine_warnings,
-    missing_scanner_warnings,
-    read_price_list,
-    require_pinned_weights,
-)
+from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights
+from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
 from infra.tables import open_tables
+from tasks.gates.prompt_gate import open_prompt_gate
 from tasks.pipeline.plan import make_plan
 
 
@@ -37,7 +33,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
-    gates = build_prompt_gates(job, settings)
+    gates = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
     plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms, gates)
     try:
         require_pinned_weights(job.recipe, settings)

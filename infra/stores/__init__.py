@@ -1,14 +1,12 @@
 """Objects under keys: on a disk, in a bucket, or in memory. Open one with `open_store`."""
 
-from uuid import uuid4
-
 from infra.interfaces import ObjectStore
 from infra.stores.addresses import parse_address
 from infra.stores.local import LocalStore
 from infra.stores.memory import MemoryStore
 from infra.stores.s3 import S3Store
 
-__all__ = ["open_store", "supports_conditional_writes"]
+__all__ = ["open_store"]
 
 
 def open_store(url: str) -> ObjectStore:
@@ -22,16 +20,3 @@ def open_store(url: str) -> ObjectStore:
     if address.scheme == "memory":
         return MemoryStore(f"{address.location}/{address.prefix}" if address.prefix else address.location)
     return LocalStore(address.location)
-
-
-def supports_conditional_writes(store: ObjectStore) -> bool:
-    """Tell whether `write_once` refuses a second write, by trying it on an object that is deleted afterwards.
-
-    Raises `StoreError` where the store cannot be written at all.
-    """
-    key = f"probe/{uuid4().hex}"
-    try:
-        store.write(key, b"first")
-        return not store.write_once(key, b"second") and store.read(key) == b"first"
-    finally:
-        store.delete([key])

@@ -5,7 +5,9 @@ classifier that fails on one prompt leaves that prompt to a person, and the next
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from catalogs.errors import SettingsError
 from catalogs.policy.decisions import decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings, PromptVerdict, decide_brands
 from catalogs.policy.schema import Policy
@@ -14,8 +16,18 @@ from infra.scanners import TextClassifier
 from infra.scanners.blocklist import WordScanner
 from infra.scanners.brands import BrandScanner
 from infra.scanners.languages import LanguageScanner
+from infra.scanners.text_classifier import open_classifier
 
 CLASSIFIER = "classifier"
+
+
+def open_prompt_gate(policy: Policy, languages: Sequence[str], classifier_file: str | None) -> "PolicyPromptGate":
+    """Return the gate of a run's prompts. Raises `SettingsError` for a file that holds no classifier."""
+    try:
+        classifier = open_classifier(Path(classifier_file)) if classifier_file else None
+    except ValueError as error:
+        raise SettingsError(f"PACKSHOT_CLASSIFIER: {error}") from None
+    return PolicyPromptGate(policy, languages, classifier)
 
 
 class PolicyPromptGate:

@@ -11,7 +11,8 @@ from flows.refresh import Refresh
 from flows.run.dry_run import plan_refresh
 from flows.run.executors import open_thread_executor
 from flows.run.observers import NullObserver
-from flows.wiring.composition import open_resources, read_price_list
+from flows.wiring.composition import open_resources
+from flows.wiring.pricing import read_price_list
 from infra.settings import Settings
 from infra.tables import open_tables
 from tests.fixtures.refresh_harness import (

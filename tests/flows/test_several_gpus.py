@@ -8,13 +8,15 @@ from typing import Any
 import psutil
 import pytest
 
-import flows.wiring.composition
+import flows.wiring.pools
 from catalogs import layout
 from catalogs.errors import SettingsError
 from flows.refresh import Refresh
 from flows.run.executors import open_thread_executor
 from flows.run.observers import NullObserver
-from flows.wiring.composition import open_resources, pool_factory, read_price_list
+from flows.wiring.composition import open_resources
+from flows.wiring.pools import pool_factory
+from flows.wiring.pricing import read_price_list
 from infra.errors import EngineError
 from infra.stores import open_store
 from infra.testing.faulty_engine import PROCESS_KILL, open_process_killing_engine
@@ -134,12 +136,9 @@ def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
-    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_process_killing_engine)
+def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
-    report = shop.refresh().report
+    report = shop.refresh(opener=open_process_killing_engine).report
     assert (report["slots"]["published"], report["slots"]["failed"]) == (11, 1)
     assert report["reasons"] == {"set-aside": 1}
     assert {sku for sku, _, _ in shop.manifest()} == {f"thing-{number}" for number in range(12)} - {"thing-5"}
@@ -147,13 +146,10 @@ def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
     assert shop.refresh().report["slots"]["published"] == 1
 
 
-def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(
-    tmp_path: Path, local_ray: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 2, ray_gpus=1, **RAY)
-    monkeypatch.setattr(flows.wiring.composition, "open_engine", open_broken_engine_for)
     with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):
-        shop.refresh()
+        shop.refresh(opener=open_broken_engine_for)
     assert len(shop.open_run_markers()) == 1, "the run is taken up when the engine is there"
 
 
@@ -163,7 +159,7 @@ def test_a_store_that_other_processes_cannot_see_is_refused(local_ray: Any) -> N
 
 
 def test_without_the_package_a_night_ends_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flows.wiring.composition, "ray_is_installed", lambda: False)
+    monkeypatch.setattr(flows.wiring.pools, "ray_is_installed", lambda: False)
     shop = harness_with_skus(tmp_path, 1, **RAY)
     with pytest.raises(EngineError, match=r"pip install 'packshot\[ray\]'"):
         shop.refresh()

@@ -151,11 +151,12 @@ def release(
     as_json: options.Json = False,
 ) -> None:
     """Publish a held batch: a person's word, and why."""
-    from flows.release_held import release_held
+    from flows.release_held import CheckAcceptance, release_held
     from flows.run.executors import open_thread_executor
 
     with open_thread_executor() as hands, _show_progress(as_json):
-        report = release_held(store, run, accept, reason, getpass.getuser(), read_settings(), hands)
+        acceptance = CheckAcceptance(run, accept, reason, getpass.getuser())
+        report = release_held(store, acceptance, read_settings(), hands)
     _print_report_and_exit(report, as_json, store)
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from catalogs.errors import OptionError
 from catalogs.models.engine_artifacts import EngineArtifact, EngineRequirements, GpuPlatform
-from flows.engines import build_missing as engine_making
 from flows.engines.build import BuildOptions
-from flows.engines.build_missing import build_missing_engine
+from flows.engines.build_missing import BuildSteps, build_missing_engine
 from infra.interfaces import ObjectStore
 from infra.onnx_graphs.graph_comparison import GraphComparison
 from infra.onnx_graphs.graph_verification import GraphVerification
@@ -46,9 +45,9 @@ class FakeEngineBuilder:
         (order.out / "transformer" / "model.plan").write_bytes(b"plan")
         (order.out / "card.json").write_text(json.dumps(build_manifest()))
 
-    def open(self, engine: Path, export: object) -> str:
+    def open(self, engine: Path, graphs: Path) -> str:
         assert (engine / "card.json").is_file()
-        return f"opener of {engine.name} with {export}"
+        return f"opener of {engine.name} with {graphs.name}"
 
     def verify(self, model: str, graphs: Path, _: object, opener: str) -> GraphVerification:
         self.calls.append(("verify", model, graphs.name, opener))
@@ -56,39 +55,29 @@ class FakeEngineBuilder:
         return GraphVerification("tensorrt", None, "bf16", 0.05, (case,))
 
 
-def built_artifact(
-    store: ObjectStore, shop: FakeEngineBuilder, scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> EngineArtifact:
-    monkeypatch.setattr(engine_making, "export_onnx_graphs", shop.export)
-    monkeypatch.setattr(engine_making, "build_engine", shop.build)
-    monkeypatch.setattr(engine_making, "verify_export", shop.verify)
-    monkeypatch.setattr(engine_making, "EngineGraphOpener", shop.open)
-    monkeypatch.setattr(engine_making, "read_export_manifest", lambda folder: f"the card of {folder.name}")
-    build_missing_engine(store, "turbo", "/models/turbo", scratch, NEED)
+def built_artifact(store: ObjectStore, builder: FakeEngineBuilder, scratch: Path) -> EngineArtifact:
+    steps = BuildSteps(builder.export, builder.build, builder.open, builder.verify)
+    build_missing_engine(store, "turbo", "/models/turbo", scratch, NEED, steps)
     (card,) = list_stored_engines(store, "turbo")
     assert list(scratch.iterdir()) == []
     return card
 
 
-def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(store: ObjectStore, tmp_path: Path) -> None:
     shop = FakeEngineBuilder()
-    card = built_artifact(store, shop, tmp_path / "scratch", monkeypatch)
+    card = built_artifact(store, shop, tmp_path / "scratch")
     assert shop.calls == [
         ("export", "/models/turbo", "bf16"),
         ("build", "/models/turbo", "1024x1024,768x512", "1-4", "bf16", "tensorrt"),
-        ("verify", "/models/turbo", "graphs", "opener of engine with the card of graphs"),
+        ("verify", "/models/turbo", "graphs", "opener of engine with graphs"),
     ]
     assert (card.version, card.state) == (1, "ready")
     assert card.parity is not None
     assert (card.parity.max_abs_diff, card.parity.psnr) == (0.001, 60.0)
 
 
-def test_an_engine_that_paints_something_else_is_put_in_as_refused(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert built_artifact(store, FakeEngineBuilder(wrong=True), tmp_path / "scratch", monkeypatch).state == "refused"
+def test_an_engine_that_paints_something_else_is_put_in_as_refused(store: ObjectStore, tmp_path: Path) -> None:
+    assert built_artifact(store, FakeEngineBuilder(wrong=True), tmp_path / "scratch").state == "refused"
 
 
 def test_what_cannot_be_exported_says_so_and_leaves_no_scratch(store: ObjectStore, tmp_path: Path) -> None:

@@ -61,9 +61,9 @@ def test_a_scanner_that_the_policy_names_and_that_is_not_here_is_warned_of(
     policy.write_text("extends: default\nrequired: [words, pixels, fingerprint, nudity]\noptional: [text]\n")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     required, optional = plan_refresh(harness.parameters(policy=str(policy)), SETTINGS)["warnings"]
-    assert required.startswith("The policy requires the scanner 'nudity': without it every picture is for a person.")
+    assert required.startswith("The policy requires the scanner 'nudity': without it every image goes to review.")
     assert "pip install 'packshot[nudity]'" in required
-    assert optional.startswith("The policy would have the scanner 'text' look too; pictures are judged without it.")
+    assert optional.startswith("The policy names the optional scanner 'text'; images are judged without it.")
 
 
 def test_nothing_is_touched(harness: RefreshHarness) -> None:

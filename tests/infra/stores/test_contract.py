@@ -15,7 +15,8 @@ import pytest
 
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
-from infra.stores import open_store, supports_conditional_writes
+from infra.stores import open_store
+from infra.stores.conditional_writes import supports_conditional_writes
 
 BAD_KEYS = [
     "",

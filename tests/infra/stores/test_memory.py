@@ -2,7 +2,8 @@
 
 from uuid import uuid4
 
-from infra.stores import open_store, supports_conditional_writes
+from infra.stores import open_store
+from infra.stores.conditional_writes import supports_conditional_writes
 from infra.stores.memory import MemoryStore
 
 

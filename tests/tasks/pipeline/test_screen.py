@@ -16,7 +16,7 @@ from catalogs.recipe.schema import Finish
 from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
-from flows.wiring.composition import resolve_scanners
+from flows.wiring.preflight import resolve_scanners
 from infra.engines import open_engine
 from infra.engines.spec import EngineSpec
 from infra.imaging.codecs import encode_png
