@@ -222,7 +222,7 @@ def test_the_tensorrt_engine_paints_the_same_requests_from_the_folder_of_its_mod
         return resolve_engine_spec(job("tensorrt").recipe, name, settings)
 
     name = job("torch").recipe.default_model
-    assert job("tensorrt").recipe.makers == job("torch").recipe.makers
+    assert job("tensorrt").recipe.provenance_by_name == job("torch").recipe.provenance_by_name
     here = SETTINGS.model_copy(update={"engine_folder": str(tmp_path)})
     assert (spec(here).name, spec(here).folder, spec(here).revision) == ("tensorrt", str(tmp_path), "a" * 40)
     (tmp_path / name).mkdir()
