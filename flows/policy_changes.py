@@ -107,4 +107,4 @@ def _prompt_evaluator(store: ObjectStore, history: Sequence[Commit], policy: Pol
         except (ObjectMissing, ValueError):
             continue  # its folder was swept, or another version wrote it
     gates = PolicyPromptGate(policy, languages)
-    return lambda prompt: gates.judge(prompt).verdict
+    return lambda prompt: gates.evaluate_prompt(prompt).verdict

@@ -218,7 +218,7 @@ class Planner:
         before = known = self._requested.get(half)
         if known is None:
             known = _PlannedRequest(
-                *self.prompt_gate.judge(request.prompt), is_made=False, rank=rank, deadline=deadline
+                *self.prompt_gate.evaluate_prompt(request.prompt), is_made=False, rank=rank, deadline=deadline
             )
             self.counts.requests += 1
         elif rank < known.rank or deadline < known.deadline:
@@ -226,7 +226,7 @@ class Planner:
             self._raise_priority(half, request, known, planned)
         verdict = known.verdict
         if known.brands:
-            own = self.prompt_gate.judge_brands(known.brands, brand)
+            own = self.prompt_gate.evaluate_brands(known.brands, brand)
             slot.verdict, slot.reasons = own.decision, own.reasons
             verdict = combine_verdicts((verdict, own))
         if before is None or (verdict == PASS and not known.is_made):

@@ -46,10 +46,10 @@ class PromptVerdict(NamedTuple):
 class PromptGate(Protocol):
     """Judges prompts: once for each prompt, and once for each slot whose prompt names brands."""
 
-    def judge(self, prompt: str) -> PromptVerdict:
+    def evaluate_prompt(self, prompt: str) -> PromptVerdict:
         """Return the verdict on a prompt."""
 
-    def judge_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
+    def evaluate_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
         """Return the verdict on a slot whose prompt names `named_brands`, and whose row names `own_brand`."""
 
 

@@ -1,8 +1,8 @@
-"""Where pictures may be used: judged when they are measured, and anew when a recipe asks for other channels.
+"""Channel eligibility: where an image may be used, when it is screened and again when a recipe changes its channels.
 
-Comes in: what was measured of a picture, or rows of the manifest whose recipe has moved. Goes out:
-`ChannelEligibility`. The second looks at no picture: the records of the runs that published them hold the numbers,
-until they are swept.
+Inputs: what was measured of an image, or manifest rows whose recipe has changed. Outputs: a `ChannelEligibility` for
+each. The second evaluation opens no image: the records of the runs that published the rows hold the scores, until they
+are swept. A row whose record is gone is evaluated as an image of which nothing is known.
 """
 
 import json
@@ -25,17 +25,20 @@ from infra.stores.parquet_objects import read_row_groups
 from tasks.gates.approvals import apply_approvals, read_approvals
 
 SOURCE_MARK = TRAINED_ALGORITHMIC_MEDIA.rsplit("/", 1)[-1]
-"""What a record says of a file that carries the source mark."""
+"""The value in a record's `mark` column for a file that carries the source mark."""
 
 Row = Mapping[str, Any]
 _RECORD_COLUMNS = ["request_key", "finish_digest", "attempt", "width", "height", "scores", "looks", "mark"]
 
 
 def build_image_facts(record: Row, finish: Finish) -> ImageFacts:
-    """Return what is known of a picture: `measured` has width, height, scores, looks and mark, as a record has."""
+    """Return the facts that channel rules use; `record` has width, height, scores, looks and mark."""
     scores: Mapping[str, float] = record["scores"]
-    made = max(scores.get("size.width", 0.0), scores.get("size.height", 0.0))
-    enlarged = 1.0 if finish.enlarge is None else max(1.0, finish.enlarge / made) if made else float("nan")
+    generated_side = max(scores.get("size.width", 0.0), scores.get("size.height", 0.0))
+    if finish.enlarge is None:
+        enlarged = 1.0
+    else:
+        enlarged = max(1.0, finish.enlarge / generated_side) if generated_side else float("nan")
     looks: Sequence[float] = record["looks"] or ()
     return ImageFacts(
         width=record["width"],
@@ -50,45 +53,46 @@ def build_image_facts(record: Row, finish: Finish) -> ImageFacts:
 def evaluate_batch_channels(
     store: ObjectStore, batch: ReleaseBatch, live_rows: Mapping[bytes, Row]
 ) -> dict[bytes, ChannelEligibility]:
-    """Return slot -> where its picture may be used, for those of which a batch's own rows do not say it.
+    """Return slot id -> eligibility, for the images whose eligibility is not the one in the batch's own rows.
 
-    Those are pictures that stay while their recipe has moved, and pictures that a person has spoken of. `live` holds
-    the manifest's rows at the version that the batch is compared with.
+    Those are images that stay while their recipe has changed, and images with a recorded approval. `live_rows` are the
+    manifest's rows, by slot id, at the version that the batch is compared with.
     """
-    stay = list(refreshed_rows(batch, live_rows))
-    found = reevaluate_channels(store, batch.run_id, stay)
-    words = read_approvals(store, batch.catalogue)
-    if words:
-        found |= {row["slot_id"]: apply_approvals(found[row["slot_id"]], row["pixel_sha"], words) for row in stay}
-        for rows in batch.decisions_in_state(SlotState.PUBLISH):
-            shown = [row for row in rows if row["finished_sha"].hex() in words]
-            found |= {
-                row["slot_id"]: apply_approvals(ChannelEligibility.from_row(row), row["finished_sha"], words)
-                for row in shown
-            }
-    return found
+    unchanged = list(refreshed_rows(batch, live_rows))
+    eligibility = reevaluate_channels(store, batch.run_id, unchanged)
+    approvals = read_approvals(store, batch.catalogue)
+    if not approvals:
+        return eligibility
+    for row in unchanged:
+        eligibility[row["slot_id"]] = apply_approvals(eligibility[row["slot_id"]], row["pixel_sha"], approvals)
+    for rows in batch.decisions_in_state(SlotState.PUBLISH):
+        for row in rows:
+            if row["finished_sha"].hex() in approvals:
+                by_rules = ChannelEligibility.from_row(row)
+                eligibility[row["slot_id"]] = apply_approvals(by_rules, row["finished_sha"], approvals)
+    return eligibility
 
 
 def reevaluate_channels(store: ObjectStore, run_id: str, rows: Iterable[Row]) -> dict[bytes, ChannelEligibility]:
-    """Return slot -> where its live picture may be used, by the recipe of a run; `rows` are the manifest's.
+    """Return slot id -> eligibility of manifest rows by the recipe of the run `run_id`, without approvals.
 
-    People's words are not asked. Only the records of the runs that published these rows are read.
+    Reads only the records of the runs that published these rows.
     """
-    by_run: dict[str, list[Row]] = defaultdict(list)
+    rows_by_run: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        by_run[row["run_id"]].append(row)
-    if not by_run:
+        rows_by_run[row["run_id"]].append(row)
+    if not rows_by_run:
         return {}
     recipe = Recipe.model_validate(read_json(store, layout.RunFiles(run_id).recipe))
     if not recipe.channels:
-        return {row["slot_id"]: NOT_ELIGIBLE for shown in by_run.values() for row in shown}
-    found: dict[bytes, ChannelEligibility] = {}
-    for published_by, shown in by_run.items():
-        measured = dict(_evaluate_records(store, published_by, shown, recipe.finishes_by_digest, recipe.channels))
-        for row in shown:
-            key = (row["request_key"], row["finish_digest"], row["attempt"])
-            found[row["slot_id"]] = measured.get(key) or evaluate_channels(recipe.channels, None)
-    return found
+        return {row["slot_id"]: NOT_ELIGIBLE for published in rows_by_run.values() for row in published}
+    eligibility: dict[bytes, ChannelEligibility] = {}
+    for published_by, published in rows_by_run.items():
+        by_attempt = dict(_evaluate_records(store, published_by, published, recipe.finishes_by_digest, recipe.channels))
+        for row in published:
+            attempt = (row["request_key"], row["finish_digest"], row["attempt"])
+            eligibility[row["slot_id"]] = by_attempt.get(attempt) or evaluate_channels(recipe.channels, None)
+    return eligibility
 
 
 def _evaluate_records(
@@ -98,12 +102,13 @@ def _evaluate_records(
     finishes: Mapping[str, Finish],
     channels: Mapping[str, Channel],
 ) -> Iterator[tuple[tuple[bytes, str, int], ChannelEligibility]]:
-    wanted = pa.array({row["request_key"] for row in rows}, pa.binary())
+    request_keys = pa.array({row["request_key"] for row in rows}, pa.binary())
     for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
         if not set(_RECORD_COLUMNS) <= set(record.column_names):
             continue
-        for row in record.filter(pc.is_in(record["request_key"], wanted)).select(_RECORD_COLUMNS).to_pylist():
+        records = record.filter(pc.is_in(record["request_key"], request_keys)).select(_RECORD_COLUMNS).to_pylist()
+        for row in records:
             finish = finishes.get(row["finish_digest"])
             if finish is not None:
-                picture = build_image_facts(row | {"scores": json.loads(row["scores"])}, finish)
-                yield (row["request_key"], row["finish_digest"], row["attempt"]), evaluate_channels(channels, picture)
+                facts = build_image_facts(row | {"scores": json.loads(row["scores"])}, finish)
+                yield (row["request_key"], row["finish_digest"], row["attempt"]), evaluate_channels(channels, facts)

@@ -1,7 +1,8 @@
-"""Judge prompts before anything is made of them: words, languages, the classifier's scores, brands.
+"""Prompt gate: apply the policy to prompts before images are generated from them.
 
-Comes in: a policy, the recipe's languages, the text classifier where there is one. Goes out: the planner's gate. A
-classifier that fails on one prompt leaves that prompt to a person, and the next one is asked again.
+Inputs: a policy, the recipe's languages, and the text classifier where there is one. Outputs: a gate that the planner
+asks once for each prompt. It checks banned words, languages, the classifier's scores and brands. A classifier that
+fails on one prompt sends that prompt to review, and is asked again for the next.
 """
 
 from collections.abc import Sequence
@@ -31,10 +32,10 @@ def open_prompt_gate(policy: Policy, languages: Sequence[str], classifier_file: 
 
 
 class PolicyPromptGate:
-    """The prompt gates of one run. Building it takes milliseconds; keep it for the run's prompts."""
+    """The prompt gate of one run. Building it takes milliseconds; keep it for all prompts of the run."""
 
     def __init__(self, policy: Policy, languages: Sequence[str], classifier: TextClassifier | None = None) -> None:
-        """Take the policy, the recipe's languages, and the classifier that a policy may ask for."""
+        """Build the scanners from the policy and the recipe's languages."""
         self._policy = policy
         self._brands = BrandScanner(policy.brands.names, policy.brands.devices, policy.brands.words)
         terms = {**policy.words.terms_by_category, **self._brands.terms}
@@ -48,35 +49,29 @@ class PolicyPromptGate:
         }
         self._clean_verdict = decide_prompt(PromptFindings(), self._scanner_versions, {}, policy)
 
-    def judge(self, prompt: str) -> PromptVerdict:
-        """Return the word on a prompt, whoever asks for it, and the brands that it names."""
+    def evaluate_prompt(self, prompt: str) -> PromptVerdict:
+        """Return the verdict on a prompt, which is the same for every slot, and the brands that it names."""
         hits, languages = self._words.scan(prompt), self._languages.scan(prompt)
         brands = self._brands.scan(prompt, hits)
         hits = {category: terms for category, terms in hits.items() if category in self._policy.words.categories}
+        findings = PromptFindings(hits, languages)
         if self._classifier is not None:
-            return PromptVerdict(
-                self._judge_with_classifier(PromptFindings(hits, languages), self._classifier, prompt), brands
-            )
+            return PromptVerdict(self._evaluate_with_classifier(findings, self._classifier, prompt), brands)
         if not hits and not languages:
             return PromptVerdict(self._clean_verdict, brands)
-        return PromptVerdict(
-            decide_prompt(PromptFindings(hits, languages), self._scanner_versions, {}, self._policy), brands
-        )
+        return PromptVerdict(decide_prompt(findings, self._scanner_versions, {}, self._policy), brands)
 
-    def judge_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
-        """Return the word on a slot whose prompt names the brands `found`, and whose row names the brand `brand`."""
-        return (
-            decide_brands(named_brands, self._brands.brands_of(own_brand), self._policy.brands)
-            if named_brands
-            else PASS
-        )
+    def evaluate_brands(self, named_brands: Sequence[str], own_brand: str) -> Verdict:
+        """Return the verdict on a slot whose prompt names `named_brands` and whose row names `own_brand`."""
+        if not named_brands:
+            return PASS
+        return decide_brands(named_brands, self._brands.brands_of(own_brand), self._policy.brands)
 
-    def _judge_with_classifier(self, findings: PromptFindings, classifier: TextClassifier, prompt: str) -> Verdict:
+    def _evaluate_with_classifier(self, findings: PromptFindings, classifier: TextClassifier, prompt: str) -> Verdict:
+        versions = self._scanner_versions
         try:
             scores = classifier.score(prompt)
-        except Exception as error:  # whatever a model raises, the prompt goes to a person and the run goes on
-            return decide_prompt(
-                findings, self._scanner_versions, {CLASSIFIER: f"{type(error).__name__}: {error}"}, self._policy
-            )
-        heard = self._scanner_versions | {CLASSIFIER: classifier.version}
-        return decide_prompt(PromptFindings(findings.hits, findings.languages, scores), heard, {}, self._policy)
+        except Exception as error:  # whatever a model raises, this prompt goes to review and the run continues
+            return decide_prompt(findings, versions, {CLASSIFIER: f"{type(error).__name__}: {error}"}, self._policy)
+        versions = versions | {CLASSIFIER: classifier.version}
+        return decide_prompt(PromptFindings(findings.hits, findings.languages, scores), versions, {}, self._policy)

@@ -1,7 +1,8 @@
-"""Which marks a published picture must carry, and whether it does.
+"""Provenance marks: which marks a published image must carry, and whether its file carries them.
 
-Comes in: manifest or decision rows, the bytes of a file. Goes out: what is wrong with its marks, in words. Publishing
-asks before it commits, deep verification ever after: old releases owe what their run promised, and no more.
+Inputs: manifest or decision rows, and the bytes of a file. Outputs: the problems with the file's marks, as text.
+Publishing checks before its commit, and deep verification checks at any later time: an old release must carry the
+marks that its run promised, and no others.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,18 +19,18 @@ from infra.provenance.credentials import ABSENT, Signer, read_credential, strip_
 from infra.stores.json_objects import read_json
 
 SIGNED_KEY, ALL_SIGNED = "c2pa", "all"
-"""The word in a release's commit, and what it says where every picture of the run is signed."""
+"""The metadata key of a release's commit, and its value where every image of the run is signed."""
 
 
 class SourceMarkRequirements:
-    """Which pictures must carry the IPTC mark: all but those whose run's frozen recipe finished them without."""
+    """Which images must carry the IPTC source mark: all, unless the run's frozen recipe finished them without it."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._unmarked: dict[str, frozenset[str]] = {}
 
     def is_required(self, run_id: str | None, finish_digest: str) -> bool:
-        """Tell whether a run's picture in this finish must carry it."""
+        """Tell whether an image of this run in this finish must carry the mark."""
         run_id = run_id or ""
         if run_id not in self._unmarked:
             self._unmarked[run_id] = self._unmarked_finishes(run_id)
@@ -39,34 +40,34 @@ class SourceMarkRequirements:
         try:
             recipe = Recipe.model_validate(read_json(self._store, layout.RunFiles(run_id).recipe))
         except (ObjectMissing, ValueError, InputError):
-            return frozenset()  # the run's folder is gone, or another version wrote it
+            return frozenset()  # the run's folder is gone, or another version of Packshot wrote it
         return frozenset(digest for digest, finish in recipe.finishes_by_digest.items() if not finish.mark)
 
 
 def find_mark_problems(data: bytes, *, source_required: bool, signature_required: bool) -> Iterator[str]:
-    """Yield what is wrong with a JPEG's marks: `source` and `signed` say which of them it must carry.
+    """Yield the problems with a JPEG's marks; the two flags say which marks it must carry.
 
-    A signature that nobody asked for must hold too; without any, nothing needs C2PA's library. Raises `InvalidImage`
-    for what is no JPEG.
+    A signature that is not required must be valid too. A file without any manifest needs no C2PA library. Raises
+    `InvalidImage` for a file that is no JPEG.
     """
     if source_required and read_source_type(data) != TRAINED_ALGORITHMIC_MEDIA:
-        yield "the mark of a generated picture is not in it"
+        yield "the mark of a generated image is not in it"
     credential = read_credential(data) if signature_required or strip_manifest(data) != data else ABSENT
     if signature_required and not credential.is_present:
         yield "its signed C2PA manifest is not in it"
     if credential.is_present and not credential.is_valid:
-        yield f"its C2PA signature does not hold: {'; '.join(credential.problems) or credential.state}"
+        yield f"its C2PA signature is not valid: {'; '.join(credential.problems) or credential.state}"
 
 
 def find_signed_runs(history: Iterable[Commit]) -> frozenset[str]:
-    """Return the runs that promised, by the words of their commit, that every picture of theirs is signed."""
+    """Return the runs whose commit promises that all of their images are signed."""
     return frozenset(commit.run_id for commit in history if commit.metadata.get(SIGNED_KEY) == ALL_SIGNED)
 
 
 def summarize_marks(recipe: Recipe, signer: Signer | None, files: Iterable[PublishedFile]) -> dict[str, Any]:
-    """Return what a report says of the pictures that a run has published; nothing where there are none.
+    """Return the report's section on the marks of a run's published images; empty where there are none.
 
-    A repetition counts what an earlier try has signed, and names who signs now.
+    A repeated run counts what an earlier attempt of it signed, and names the present signer.
     """
     signed = [file.signed for file in files]
     if not signed:

@@ -1,13 +1,16 @@
-"""What was taken back by the time of a commit: pictures that no run which knew nothing of it may publish again.
+"""Withdrawal gate: find images of a batch that were withdrawn before its commit, so that it does not publish them.
 
-Comes in: a decided batch, and the manifest version that its commit builds on. Goes out: the pictures among the batch's
-slots that an amendment has withdrawn by then. The manifest alone cannot say so: a slot that got a picture and lost it
-by a rollback looks as empty as when the batch was planned. What people took back stays away; what a policy took back
-may be decided anew, so it binds only batches that were planned before. An amendment commits first its manifest rows
-and then its outcomes; in between, its own commit says what it took away.
+Inputs: a decided batch, and the manifest version that its commit builds on. Outputs: the withdrawn images among the
+batch's slots. The result depends only on that version, so a repeated commit finds the same images.
+
+The manifest alone cannot tell: a slot that got an image and lost it by a rollback is as empty as when the batch was
+planned. A person's withdrawal (a rollback) binds every batch. A policy's withdrawal may be decided again under the
+policy, so it binds only batches that were planned before it. A manifest change commits its manifest rows first and its
+outcomes second; between the two, its own manifest commit says what it removed.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,67 +30,94 @@ _ADDED_CHANGE_TYPES = ("insert", "update_postimage")
 def find_withdrawn_images(
     store: ObjectStore, tables: TableStore, batch: ReleaseBatch, base: int
 ) -> frozenset[WithdrawalKey]:
-    """Return the withdrawn pictures in the batch's slots, as of the manifest's version `base`.
+    """Return the withdrawn images in the batch's slots, as of the manifest's version `base`.
 
-    What was withdrawn after that does not count: a run that is closed after its commit must find the same sums.
+    What an outcome means, by its state and by the run that wrote it; V is the manifest version that the run committed,
+    P the version that the batch was planned against (-1: none):
+
+    | written by | state                         | V                        | withdrawn                              |
+    | ---------- | ----------------------------- | ------------------------ | -------------------------------------- |
+    | rollback   | withdrawn                     | V <= base                | yes                                    |
+    | rollback   | withdrawn                     | no longer in the history | yes: it is older than the history      |
+    | rollback   | withdrawn                     | V > base                 | no: later than this commit             |
+    | policy     | withdrawn, review or blocked  | P < V <= base            | yes: the plan does not know of it      |
+    | policy     | withdrawn, review or blocked  | V <= P, or V > base      | no                                     |
+    | refresh    | review or blocked             | any                      | no: an ordinary decision               |
+
+    A manifest change that is still open counts by the same limits on V, with the images that its commit removed.
     """
     if not batch.decisions.num_rows:
         return NO_WITHDRAWALS
-    # Open ones first: one that closes after this look has put its outcomes into the table that is read next.
-    opened = [info.key for info in store.list(layout.open_manifest_changes_prefix(batch.catalogue))]
+    # Open changes are listed first: one that closes after that has written its outcomes, which are read next.
+    open_changes = [info.key for info in store.list(layout.open_manifest_changes_prefix(batch.catalogue))]
     outcomes = _read_batch_outcomes(tables, batch)
-    if not opened and not outcomes.num_rows:
+    if not open_changes and not outcomes.num_rows:
         return NO_WITHDRAWALS
-    history = tables.history(layout.manifest_table(batch.catalogue))
-    versions = {commit.run_id: commit.version for commit in history if commit.run_id}
-    foreseen = _read_planned_policy_versions(store, batch, history)
-    found = set()
+    commits = _read_commit_limits(store, batch, tables.history(layout.manifest_table(batch.catalogue)), base)
+    withdrawn = set()
     for row in outcomes.to_pylist():
-        version = versions.get(row["run_id"], base if row["state"] == SlotState.WITHDRAWN else None)
-        asked = row["state"] == SlotState.WITHDRAWN or row["run_id"] in foreseen
-        if asked and version is not None and foreseen.get(row["run_id"], -1) < version <= base:
-            found.add(withdrawal_key(row))
-    for key in opened:
-        token = key.rsplit("/", 1)[1].removesuffix(".json")
-        if foreseen.get(token, -1) < versions.get(token, -1) <= base:
-            found |= _find_removed_images(tables, batch, versions[token])
-    return frozenset(found)
+        run_id = row["run_id"]
+        if row["state"] != SlotState.WITHDRAWN and run_id not in commits.policy_run_ids:
+            continue  # an ordinary decision of a refresh
+        if commits.binds(run_id, commits.versions.get(run_id, base)):
+            withdrawn.add(withdrawal_key(row))
+    for key in open_changes:
+        run_id = key.rsplit("/", 1)[1].removesuffix(".json")
+        version = commits.versions.get(run_id, -1)
+        if commits.binds(run_id, version):
+            withdrawn |= _find_removed_images(tables, batch, version)
+    return frozenset(withdrawn)
 
 
-def _read_planned_policy_versions(store: ObjectStore, batch: ReleaseBatch, history: Sequence[Commit]) -> dict[str, int]:
-    """Return the applied policies, each with the release up to which the batch's plan knows what they took away."""
-    policies = [commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND]
-    if not policies:
-        return {}
-    planned = read_json(store, layout.RunFiles(batch.run_id).plan)["base_version"]
-    return dict.fromkeys(policies, -1 if planned is None else planned)
+@dataclass(frozen=True)
+class _CommitLimits:
+    """The manifest's commits as one batch sees them: which of them can bind it."""
+
+    versions: dict[str, int]
+    """Run id -> the manifest version that it committed."""
+    policy_run_ids: frozenset[str]
+    planned: int
+    """The version that the batch was planned against; -1 where there was none, or where no policy asks for it."""
+    base: int
+
+    def binds(self, run_id: str, version: int) -> bool:
+        """Tell whether a run that committed `version` may keep the batch from publishing."""
+        known = self.planned if run_id in self.policy_run_ids else -1
+        return known < version <= self.base
+
+
+def _read_commit_limits(store: ObjectStore, batch: ReleaseBatch, history: Sequence[Commit], base: int) -> _CommitLimits:
+    policies = frozenset(commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND)
+    planned = read_json(store, layout.RunFiles(batch.run_id).plan)["base_version"] if policies else None
+    versions = {commit.run_id: commit.version for commit in history if commit.run_id}
+    return _CommitLimits(versions, policies, -1 if planned is None else planned, base)
 
 
 def _read_batch_outcomes(tables: TableStore, batch: ReleaseBatch) -> pa.Table:
-    """Return the outcomes in the batch's slots that may be an amendment's."""
+    """Return the outcomes in the batch's slots that a manifest change may have written."""
     table, names = layout.outcomes_table(batch.catalogue), [*WITHDRAWAL_KEY_COLUMNS, "state", "run_id"]
     if tables.version(table) is None:
         return pa.table({name: [] for name in names})
     states = pa.array([SlotState.WITHDRAWN, *REFUSED_BY_GATES])
-    batches = tables.batches(table, names)
-    kept = [
-        rows.filter(pc.and_(pc.is_in(rows.column("state"), states), _mask_batch_slots(rows, batch))) for rows in batches
+    filtered = [
+        rows.filter(pc.and_(pc.is_in(rows.column("state"), states), _mask_batch_slots(rows, batch)))
+        for rows in tables.batches(table, names)
     ]
-    return pa.Table.from_batches(kept) if kept else pa.table({name: [] for name in names})
+    return pa.Table.from_batches(filtered) if filtered else pa.table({name: [] for name in names})
 
 
 def _find_removed_images(tables: TableStore, batch: ReleaseBatch, version: int) -> set[WithdrawalKey]:
-    """Return what one rollback's commit took away in the batch's slots, and did not put back in another file."""
-    feed = tables.changes(layout.manifest_table(batch.catalogue), version).select(
+    """Return the images that one commit removed from the batch's slots and did not put back in another file."""
+    changes = tables.changes(layout.manifest_table(batch.catalogue), version).select(
         [*WITHDRAWAL_KEY_COLUMNS, "_change_type"]
     )
-    feed = feed.filter(_mask_batch_slots(feed, batch))
-    kinds: list[set[WithdrawalKey]] = []
-    for names in (_REMOVED_CHANGE_TYPES, _ADDED_CHANGE_TYPES):
-        rows = feed.filter(pc.is_in(feed["_change_type"], pa.array(names)))
-        kinds.append({withdrawal_key(row) for row in rows.to_pylist()})
-    taken, shown = kinds
-    return taken - shown
+    changes = changes.filter(_mask_batch_slots(changes, batch))
+
+    def keys_of(change_types: Sequence[str]) -> set[WithdrawalKey]:
+        rows = changes.filter(pc.is_in(changes["_change_type"], pa.array(change_types)))
+        return {withdrawal_key(row) for row in rows.to_pylist()}
+
+    return keys_of(_REMOVED_CHANGE_TYPES) - keys_of(_ADDED_CHANGE_TYPES)
 
 
 def _mask_batch_slots(rows: pa.Table | pa.RecordBatch, batch: ReleaseBatch) -> pa.Array:

@@ -66,13 +66,13 @@ class PolicyReevaluation:
 
 
 def reevaluate(
-    store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy, judge_prompt: Callable[[str], Verdict]
+    store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy, evaluate_prompt: Callable[[str], Verdict]
 ) -> PolicyReevaluation:
     """Return what `policy` says of all that a catalogue shows and keeps waiting. The catalogue has a manifest."""
     version = tables.version(layout.manifest_table(catalogue))
     assert version is not None  # noqa: S101 - it has a manifest
     found = PolicyReevaluation(catalogue, version, policy)
-    measured = StoredScores(store, policy, judge_prompt)
+    measured = StoredScores(store, policy, evaluate_prompt)
     measured.load(find_scored_runs(store, tables, catalogue))
     live = _reevaluate_published(tables, measured, found)
     _reevaluate_waiting(tables, measured, found, live)

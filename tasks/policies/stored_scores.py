@@ -50,8 +50,8 @@ class _ReevaluatedRequest(NamedTuple):
 class StoredScores:
     """What some runs measured, under one policy. Memory goes with 24 bytes an attempt and request."""
 
-    def __init__(self, store: ObjectStore, policy: Policy, judge_prompt: Callable[[str], Verdict]) -> None:
-        self._store, self._policy, self._judge_prompt = store, policy, judge_prompt
+    def __init__(self, store: ObjectStore, policy: Policy, evaluate_prompt: Callable[[str], Verdict]) -> None:
+        self._store, self._policy, self._evaluate_prompt = store, policy, evaluate_prompt
         self._attempts: DigestMap[ReevaluatedAttempt] = DigestMap()
         self._prompts: DigestMap[Verdict] = DigestMap()
 
@@ -78,7 +78,7 @@ class StoredScores:
     def _evaluate_requests(self, requests: pa.Table) -> Iterator[_ReevaluatedRequest]:
         columns = (requests[name].to_pylist() for name in ("category", "prompt", "attempts_allowed"))
         for category, prompt, allowed in zip(*columns, strict=True):
-            yield _ReevaluatedRequest(category, self._judge_prompt(prompt), allowed)
+            yield _ReevaluatedRequest(category, self._evaluate_prompt(prompt), allowed)
 
     def _evaluate_record(self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]) -> None:
         requests = evaluated_requests.find(_pair_digests(record))

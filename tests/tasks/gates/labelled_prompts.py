@@ -71,9 +71,10 @@ def read_labelled_prompts() -> Iterator[LabelledPrompt]:
 
 def find_categories(gates: PolicyPromptGate, prompt: LabelledPrompt) -> set[str]:
     """Return what the gates find in a prompt of a SKU of its brand."""
-    verdict, brands = gates.judge(prompt.text)
+    verdict, brands = gates.evaluate_prompt(prompt.text)
     return {
-        CATEGORY_BY_REASON[reason] for reason in (*verdict.reasons, *gates.judge_brands(brands, prompt.brand).reasons)
+        CATEGORY_BY_REASON[reason]
+        for reason in (*verdict.reasons, *gates.evaluate_brands(brands, prompt.brand).reasons)
     }
 
 

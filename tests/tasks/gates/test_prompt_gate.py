@@ -103,8 +103,8 @@ def shares(titles: list[tuple[str, str]], frame: str = FRAME) -> tuple[float, fl
     """Return which share of (title, brand) is blocked and which goes to review, and those titles."""
     stopped = []
     for title, brand in titles:
-        verdict, brands = GATES.judge(frame.format(title))
-        for word in (verdict, GATES.judge_brands(brands, brand)):
+        verdict, brands = GATES.evaluate_prompt(frame.format(title))
+        for word in (verdict, GATES.evaluate_brands(brands, brand)):
             if word != PASS:
                 stopped.append((title, word))
     count = Counter(word.decision for _, word in stopped)
@@ -137,24 +137,26 @@ def test_titles_of_real_shops_pass(shared_catalogs: Path) -> None:
 @pytest.mark.parametrize("name", ["default", "sample", "shopify"])
 def test_the_built_in_recipes_own_words_are_in_their_languages(name: str) -> None:
     recipe = built_in_recipe(name)
-    assert PolicyPromptGate(POLICY, recipe.languages).judge(recipe.defaults.template or "") == PromptVerdict(PASS)
+    assert PolicyPromptGate(POLICY, recipe.languages).evaluate_prompt(recipe.defaults.template or "") == PromptVerdict(
+        PASS
+    )
 
 
 # Brands and languages
 
 
 def test_a_brand_is_fine_for_its_own_skus_only() -> None:
-    verdict, brands = GATES.judge(FRAME.format("Nike running shoes"))
+    verdict, brands = GATES.evaluate_prompt(FRAME.format("Nike running shoes"))
     assert (verdict, brands) == (PASS, ("Nike",))
-    assert GATES.judge_brands(brands, "NIKE, Inc.") == PASS
+    assert GATES.evaluate_brands(brands, "NIKE, Inc.") == PASS
     for brand in ("", "Acme", "Adidas"):
-        assert GATES.judge_brands(brands, brand) == Verdict("REVIEW", ("brand.other",))
+        assert GATES.evaluate_brands(brands, brand) == Verdict("REVIEW", ("brand.other",))
 
 
 def test_a_language_is_fine_where_the_recipe_names_it() -> None:
     prompt = FRAME.format("湯呑み 青磁")
-    assert GATES.judge(prompt).verdict == Verdict("REVIEW", ("language.unexpected",))
-    assert PolicyPromptGate(POLICY, ["en", "ja"]).judge(prompt).verdict == PASS
+    assert GATES.evaluate_prompt(prompt).verdict == Verdict("REVIEW", ("language.unexpected",))
+    assert PolicyPromptGate(POLICY, ["en", "ja"]).evaluate_prompt(prompt).verdict == PASS
 
 
 # The classifier
@@ -165,16 +167,16 @@ def test_a_classifier_is_asked_and_one_that_fails_leaves_the_prompt_to_a_person(
         "extends: default\nrequired: [words, classifier]\nclassifier: {sexual: {review_above: 0.5}}", "shop.yaml"
     )
     gates = PolicyPromptGate(policy, ["en"], FailingClassifier())
-    assert gates.judge("a vase").verdict == PASS
-    assert gates.judge("a lady").verdict == Verdict("REVIEW", ("classifier.sexual",))
-    failed = gates.judge("a mug, p0rn").verdict
+    assert gates.evaluate_prompt("a vase").verdict == PASS
+    assert gates.evaluate_prompt("a lady").verdict == Verdict("REVIEW", ("classifier.sexual",))
+    failed = gates.evaluate_prompt("a mug, p0rn").verdict
     assert failed == Verdict("BLOCK", ("scanner-failed.classifier", "score-missing.classifier.sexual", "words.sexual"))
-    assert gates.judge("a vase").verdict == PASS
+    assert gates.evaluate_prompt("a vase").verdict == PASS
 
 
 def test_a_classifier_that_is_required_and_missing_passes_nothing() -> None:
     policy = load_policy("extends: default\nrequired: [words, classifier]", "shop.yaml")
-    assert PolicyPromptGate(policy, ["en"]).judge("a vase").verdict == Verdict(
+    assert PolicyPromptGate(policy, ["en"]).evaluate_prompt("a vase").verdict == Verdict(
         "REVIEW", ("scanner-missing.classifier",)
     )
 
@@ -215,10 +217,10 @@ def hostile(chance: random.Random) -> str:
 
 def test_five_thousand_hostile_prompts_get_a_verdict_each_in_bounded_memory() -> None:
     chance = random.Random(5)
-    words = Counter(GATES.judge(hostile(chance)).verdict.decision for _ in range(4500))
+    words = Counter(GATES.evaluate_prompt(hostile(chance)).verdict.decision for _ in range(4500))
     tracemalloc.start()
     try:
-        words.update(GATES.judge(hostile(chance)).verdict.decision for _ in range(500))
+        words.update(GATES.evaluate_prompt(hostile(chance)).verdict.decision for _ in range(500))
         kept, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -239,12 +241,12 @@ def test_a_verdict_of_ten_times_the_text_takes_about_ten_times_the_work(unit: st
 
         sys.setprofile(count)
         try:
-            GATES.judge(text)
+            GATES.evaluate_prompt(text)
         finally:
             sys.setprofile(None)
         return steps
 
-    GATES.judge(unit * 100)
+    GATES.evaluate_prompt(unit * 100)
     few, many = work(unit * 400), work(unit * 4000)
     assert many <= 12 * few + 1000
 

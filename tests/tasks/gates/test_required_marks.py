@@ -1,4 +1,4 @@
-"""What a picture owes is what its run promised, and what is wrong with it is said in words."""
+"""The marks that an image must carry are those that its run promised; each problem is named."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity
 from tests.fixtures.store_scenarios import jpeg_of
 
 RECIPE = built_in_recipe()
-NO_SOURCE, NO_SIGNATURE = "the mark of a generated picture is not in it", "its signed C2PA manifest is not in it"
+NO_SOURCE, NO_SIGNATURE = "the mark of a generated image is not in it", "its signed C2PA manifest is not in it"
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +27,29 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 
 @pytest.mark.parametrize("source", [True, False])
 @pytest.mark.parametrize("signed", [True, False])
-def test_only_what_is_owed_is_missed(signer: Signer, source: bool, signed: bool) -> None:
-    def wrong(data: bytes) -> list[str]:
+def test_only_a_required_mark_is_missed(signer: Signer, source: bool, signed: bool) -> None:
+    def problems(data: bytes) -> list[str]:
         return list(find_mark_problems(data, source_required=source, signature_required=signed))
 
     plain, bare = jpeg_of("red"), jpeg_of("red", provenance_mark=False)
-    assert wrong(signer.sign(plain, "x")) == []
-    assert wrong(plain) == [NO_SIGNATURE] * signed
-    assert wrong(signer.sign(bare, "x")) == [NO_SOURCE] * source
-    assert wrong(bare) == [NO_SOURCE] * source + [NO_SIGNATURE] * signed
+    assert problems(signer.sign(plain, "x")) == []
+    assert problems(plain) == [NO_SIGNATURE] * signed
+    assert problems(signer.sign(bare, "x")) == [NO_SOURCE] * source
+    assert problems(bare) == [NO_SOURCE] * source + [NO_SIGNATURE] * signed
 
 
-def test_a_signature_that_nobody_asked_for_must_hold_too(signer: Signer) -> None:
+def test_a_signature_that_is_not_required_must_be_valid_too(signer: Signer) -> None:
     data = signer.sign(jpeg_of("red"), "x")
     [reason] = find_mark_problems(data[:-30] + b"\x00" + data[-29:], source_required=False, signature_required=False)
-    assert reason.startswith("its C2PA signature does not hold: assertion.dataHash.mismatch")
+    assert reason.startswith("its C2PA signature is not valid: assertion.dataHash.mismatch")
 
 
-def test_what_is_no_jpeg_has_no_marks_to_ask_for() -> None:
+def test_a_file_that_is_no_jpeg_has_no_marks() -> None:
     with pytest.raises(InvalidImage, match="not a JPEG"):
         list(find_mark_problems(b"<html>", source_required=True, signature_required=False))
 
 
-def test_a_run_promises_by_the_words_of_its_commit() -> None:
+def test_a_run_promises_signatures_in_the_metadata_of_its_commit() -> None:
     def commit(version: int, **words: str) -> Commit:
         return Commit(version, datetime.now(UTC), words)
 

@@ -115,7 +115,7 @@ def test_a_picture_without_its_mark_is_found_unless_its_recipe_wanted_none(tmp_p
         [row | {"_op": "put"}], shop.tables.read("manifest/shoes").schema.append(pa.field("_op", pa.string()))
     )
     shop.tables.merge("manifest/shoes", changes, on=["slot_id"], base_version=0, metadata={"run_id": "r1"})
-    assert only(found(shop, deep=True)).reasons == ("the mark of a generated picture is not in it",)
+    assert only(found(shop, deep=True)).reasons == ("the mark of a generated image is not in it",)
     recipe = built_in_recipe().model_copy(update={"finish": plain})
     write_json(shop.store, layout.RunFiles("r1").recipe, recipe.model_dump(mode="json"))
     assert found(shop, deep=True).sound
@@ -226,7 +226,7 @@ def test_signed_and_older_unsigned_pictures_are_sound_side_by_side(signed_scenar
             [
                 "the file's sha256",
                 "the pixels' sha256",
-                "its C2PA signature does not hold: assertion.dataHash.mismatch",
+                "its C2PA signature is not valid: assertion.dataHash.mismatch",
             ],
         ),
     ],

@@ -310,7 +310,7 @@ def test_a_picture_without_its_signature_is_not_published(scenario: StoreScenari
 def test_a_picture_whose_signature_does_not_hold_is_not_published(scenario: StoreScenario, signer: Signer) -> None:
     spoilt = bytearray(signer.sign(jpeg_of("red"), "x"))
     spoilt[-30] ^= 1
-    with pytest.raises(ProvenanceMarkError, match=r"its C2PA signature does not hold: assertion\.dataHash.mismatch"):
+    with pytest.raises(ProvenanceMarkError, match=r"its C2PA signature is not valid: assertion\.dataHash.mismatch"):
         publish(scenario.store, scenario.tables, stage_two_images(scenario), NonSigningSigner(bytes(spoilt)))
     assert live(scenario) == {}
 
@@ -326,7 +326,7 @@ def test_a_picture_without_the_source_mark_is_not_published(
         [decision_row("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))]
     )
     with pytest.raises(
-        ProvenanceMarkError, match="since the mark of a generated picture is not in it; the release stays"
+        ProvenanceMarkError, match="since the mark of a generated image is not in it; the release stays"
     ):
         publish(scenario.store, scenario.tables, found, signer if signs else None)
     assert live(scenario) == {}
