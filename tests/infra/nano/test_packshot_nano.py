@@ -103,14 +103,14 @@ def test_a_caption_padded_by_another_step_would_be_noticed() -> None:
     painter = DiffusersBackend(StoredPipeline(str(MODEL_FOLDER)), "fp32")
     painter.load()
     usual = painter.generate_batch(PROMPTS[:1])[0]
-    embed = painter._caption_embedder.embeddings
+    embed = painter._caption_embedder.embed
 
     def padded(texts: Sequence[str]) -> object:
         import torch
 
         return [torch.cat([features, features[-1:].expand(TOKEN_MULTIPLE, -1)]) for features in embed(texts)]
 
-    painter._caption_embedder.embeddings = padded
+    painter._caption_embedder.embed = padded
     careless = painter.generate_batch(PROMPTS[:1])[0]
     assert isinstance(usual, Frame)
     assert isinstance(careless, Frame)
