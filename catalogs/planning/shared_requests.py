@@ -1,0 +1,101 @@
+"""Shared requests: slots with the same request key and finish use one request, whatever batch they come in.
+
+Inputs: the slots that a batch decides, each with its request and its row's brand. Outputs: the batch's part of the plan
+(`PlannedBatch`), with each request once, its prompt verdict, and the priority of its most urgent row.
+
+A prompt is judged once; only brands are judged for each slot (see `catalogs.policy.prompt_rules`). A request that was
+refused for its first slots is generated after all once another slot may have it. What is kept for each request is a
+short key and one of few distinct values, since a first run has millions of requests.
+"""
+
+from typing import NamedTuple
+
+from catalogs.ingest.overrides import PRIORITIES
+from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
+from catalogs.planning.schedule import to_epoch_us
+from catalogs.policy.prompt_rules import PromptGate
+from catalogs.verdict import PASS, Verdict, combine_verdicts
+
+
+class _RequestState(NamedTuple):
+    """The prompt verdict on a request, whether any slot may have its image, and the urgency of its most urgent row."""
+
+    verdict: Verdict
+    brands: tuple[str, ...]
+    is_made: bool
+    rank: int
+    deadline: int
+
+
+class SharedRequests:
+    """The requests of a plan. `counts` is the plan's, and is updated with every slot."""
+
+    def __init__(self, prompt_gate: PromptGate, counts: PlanCounts) -> None:
+        self._prompt_gate = prompt_gate
+        self._counts = counts
+        self._states: dict[bytes, _RequestState] = {}
+        self._interned: dict[_RequestState, _RequestState] = {}  # one object for all requests in the same state
+        self._batch_requests: dict[bytes, Request] = {}
+
+    def begin_batch(self) -> None:
+        """Forget the requests of the batch before, which the caller has written by now."""
+        self._batch_requests = {}
+
+    def add_slot(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
+        """Add a slot to the batch, and its request unless an earlier slot has added it."""
+        sharing_key = slot.request_key[:16] + slot.finish_digest[:8].encode()
+        rank, deadline = PRIORITIES.index(request.priority), to_epoch_us(request.deadline)
+        before = state = self._states.get(sharing_key)
+        if state is None:
+            prompt_verdict, brands = self._prompt_gate.evaluate_prompt(request.prompt)
+            state = _RequestState(prompt_verdict, brands, False, rank, deadline)
+            self._counts.requests += 1
+        elif rank < state.rank or deadline < state.deadline:
+            state = state._replace(rank=min(rank, state.rank), deadline=min(deadline, state.deadline))
+            self._raise_priority(sharing_key, request, state, planned)
+        verdict = state.verdict
+        if state.brands:
+            brand_verdict = self._prompt_gate.evaluate_brands(state.brands, brand)
+            slot.verdict, slot.reasons = brand_verdict.decision, brand_verdict.reasons
+            verdict = combine_verdicts((verdict, brand_verdict))
+        if before is None or (verdict == PASS and not state.is_made):
+            self._add_request(sharing_key, request, verdict, planned)
+            state = state._replace(is_made=verdict == PASS)
+        if state is not before:
+            self._states[sharing_key] = self._interned.setdefault(state, state)
+        planned.slots.append(slot)
+        self._count_slot(slot, verdict, planned)
+
+    def _add_request(self, sharing_key: bytes, request: Request, verdict: Verdict, planned: PlannedBatch) -> None:
+        """Add a request, or let one of this batch that was refused for its first slots be generated after all."""
+        refused = self._batch_requests.get(sharing_key)
+        if refused is not None:
+            refused.verdict = verdict
+            return
+        request.verdict = verdict
+        planned.requests.append(request)
+        self._batch_requests[sharing_key] = request
+
+    def _raise_priority(
+        self, sharing_key: bytes, request: Request, state: _RequestState, planned: PlannedBatch
+    ) -> None:
+        """Give a shared request the highest priority and the earliest deadline of its rows."""
+        first = self._batch_requests.get(sharing_key)
+        if first is None:
+            planned.priority_raises.append((request.key, state.rank, state.deadline))
+            return
+        first.priority = PRIORITIES[state.rank]
+        if to_epoch_us(request.deadline) == state.deadline:
+            first.deadline = request.deadline
+
+    def _count_slot(self, slot: Slot, verdict: Verdict, planned: PlannedBatch) -> None:
+        if verdict.reasons:
+            planned.prompt_gate_reasons.update(verdict.reasons)
+        if slot.kind == WAITING:
+            self._counts.waiting += 1
+            self._counts.decided_anew += 1
+            return
+        self._counts.new += slot.kind == NEW
+        self._counts.changed += slot.kind == CHANGED
+        self._counts.blocked += verdict.decision == "BLOCK"
+        self._counts.review += verdict.decision == "REVIEW"
