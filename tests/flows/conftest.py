@@ -11,6 +11,9 @@ import pytest
 from flows.orchestration.local_server import run_local_server
 from tests.fixtures.object_stores import StoreUrlFactory, temporary_s3_url
 from tests.fixtures.prefect_stack import PrefectStack, run_prefect_stack
+from tests.fixtures.reduced_audit import reduced_audit
+
+__all__ = ["reduced_audit"]
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,8 @@ from tests.fixtures.refresh_harness import (
     assert_published_images,
 )
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
            "height", "prompt")  # fmt: skip
 RECIPE: dict[str, Any] = {
@@ -565,7 +567,7 @@ def test_a_finish_that_was_rolled_back_stays_so_until_the_recipe_moves_on(harnes
     play(harness, the_finish)
     for _ in range(2):
         night = rolled_back(harness) if shown(harness.manifest()) != shown(first) else harness.refresh()
-        ExpectedChange(waiting=45).check(replace(night, rendered=0))
+        ExpectedChange(waiting=45).check(replace(night, prompts_rendered=0))
         assert shown(night.after) == shown(first)
     harness.edit_recipe(finish={"quality": 90})
     ExpectedChange(reused=4, rendered=3).check(

@@ -9,10 +9,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +21,8 @@ from hypothesis import HealthCheck, Verbosity, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-import tasks.pipeline.audit
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.policy.audit_suite import AuditSuite, built_in_audit_suite
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.job import Scope
 from flows.run.observers import NullObserver
@@ -49,6 +47,8 @@ from tests.fixtures.crash_harness import (
 )
 from tests.fixtures.object_stores import ON_LOCAL_AND_LONG_S3_STORES, ON_LOCAL_AND_SLOW_S3_STORES, StoreUrlFactory
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 When = Literal["before", "after"]
 CRASH_MOMENTS: tuple[When, When] = ("before", "after")
 
@@ -71,23 +71,6 @@ class CrashAtOperation(FaultInjector):
             if self._left == 0:
                 self.fail_at = self.operation_count + 1
         return super().call(description, operation)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def reduced_audit() -> Iterator[None]:
-    """Audit by the checks that tell worlds apart: the whole suite has tests of its own, and takes longer than a run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks.pipeline.audit, "built_in_audit_suite", _reduced_suite)
-        yield
-
-
-@cache
-def _reduced_suite(name: str) -> AuditSuite:
-    kept = ("batch-complete", "slots-sum", "rows-sum", "retired-share")
-    suite = built_in_audit_suite(name)
-    totals = tuple(check for check in suite.totals if check.name in kept)
-    assert len(totals) == len(kept)
-    return suite.model_copy(update={"slots": (), "published": (), "reasons": (), "totals": totals})
 
 
 # One death at every moment of one refresh

@@ -33,7 +33,8 @@ from tests.fixtures.crash_harness import (
     published_slots,
     recorded_outcomes,
 )
-from tests.flows.test_crashes import reduced_audit  # noqa: F401 - every night here is audited by it
+
+pytestmark = pytest.mark.usefixtures("reduced_audit")
 
 OLD = built_in_policy()
 YES = CheckOverride((WITHDRAWN_SHARE_CHECK,), "the brand asked for it", "ada")

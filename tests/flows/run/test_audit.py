@@ -16,7 +16,8 @@ from tasks.runs import run_state as runs
 from tasks.runs.resources import Resources
 from tests.fixtures.run_rows import RUN_ID, decision_row, make_release_batch
 from tests.fixtures.store_scenarios import StoreScenario
-from tests.flows.test_crashes import reduced_audit  # noqa: F401 - by the few checks that tell these batches apart
+
+pytestmark = pytest.mark.usefixtures("reduced_audit")
 
 
 @pytest.fixture
