@@ -1,1 +1,1 @@
-"""Indexes."""
+"""Indexes: compact sets and maps of millions of digests."""

@@ -1,1 +1,1 @@
-"""Ingest."""
+"""Ingest: source rows to accepted rows, rejects and ignored rows."""

@@ -1,1 +1,1 @@
-"""Models."""
+"""Models: sets of weights, their versions and engines, and the comparison of two versions."""

@@ -1,7 +1,7 @@
-"""On what terms a run works: how long an image should take, and how much time and money all of them may.
+"""Cost model and budget limits of a run: how long an image should take, and how much time and money a run may take.
 
-Comes in: a price list, the limits that a person gave. Goes out: `CostModel`: an estimate for each request, and limits
-in engine seconds, in which money and time are counted alike.
+Inputs: a price list, the limits given by a person. Outputs: a `CostModel`, which estimates each request and holds the
+limits in engine seconds, so that money and time are compared in one unit.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from catalogs.planning.pricing import PriceList
 
 REFERENCE_STEPS = 8
-"""Steps that the price list's speeds are for."""
+"""The number of steps that the price list's speeds refer to."""
 
 
 @dataclass(frozen=True)
 class BudgetLimits:
-    """How many engine seconds the budget pays for, and how many seconds the run may take; None where no limit is.
+    """The engine seconds that the budget pays for, and the seconds that the run may take; None means no limit.
 
-    `engines` is how many of them work side by side, as far as it is known: time is shared among them, money is not.
+    `engines` is the number of engines that work in parallel, as far as known: they share time, but not money.
     """
 
     engine_seconds: float | None = None
@@ -31,15 +31,15 @@ class BudgetLimits:
 
 @dataclass(frozen=True)
 class CostModel:
-    """What planning and making need to know of time and money; by default no time, and no limits."""
+    """The estimates and limits that planning and generation use; by default images take no time and have no limits."""
 
     seconds_per_megapixel: float = 0.0
     stub_seconds: float | None = None
-    """Engine seconds an image of the stub's, whatever its size; None for a real engine."""
+    """Engine seconds for an image of the stub engine, whatever its size; None for a real engine."""
     budget: BudgetLimits = BudgetLimits()
 
     def seconds_per_image(self, width: int, height: int, steps: int) -> float:
-        """Return the engine seconds that one image should take."""
+        """Return the estimated engine seconds of one image."""
         if self.stub_seconds is not None:
             return self.stub_seconds
         return width * height / 1e6 * self.seconds_per_megapixel * steps / REFERENCE_STEPS
@@ -53,8 +53,11 @@ def build_cost_model(
     max_hours: float | None = None,
     engines: int = 1,
 ) -> CostModel:
-    """Return the terms of a run on such GPUs; `max_cost` is in the price list's currency. A free GPU has no budget."""
+    """Return the cost model of a run on such GPUs.
+
+    `max_cost` is in the price list's currency; a GPU without a price has no cost limit.
+    """
     _, gpu = prices.find_gpu(gpu_name)
-    paid = None if max_cost is None or gpu.usd_per_hour == 0 else max_cost * 3600 / gpu.usd_per_hour
-    hours = None if max_hours is None else max_hours * 3600
-    return CostModel(gpu.seconds_per_megapixel, stub_seconds, BudgetLimits(paid, hours, engines))
+    engine_seconds = None if max_cost is None or gpu.usd_per_hour == 0 else max_cost * 3600 / gpu.usd_per_hour
+    wall_seconds = None if max_hours is None else max_hours * 3600
+    return CostModel(gpu.seconds_per_megapixel, stub_seconds, BudgetLimits(engine_seconds, wall_seconds, engines))

@@ -1,7 +1,7 @@
-"""What is already there, as a plan needs it: the live manifest and the outcomes, in compact arrays.
+"""Current state of a catalogue for planning: the live manifest and the outcomes, in compact arrays.
 
-Comes in: record batches of the manifest and outcomes tables. Goes out: `Live` and `OutcomeIndex`, which find a slot's
-row by its id. 2,000,000 live rows take about 160 MB; nothing here holds a Python object a row.
+Inputs: record batches of the manifest and outcomes tables. Outputs: `CurrentRelease` and `OutcomeIndex`, which find a
+slot's row by its id. 2,000,000 live rows take about 160 MB, since no row is a Python object.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ OUTCOME_COLUMNS = (
 
 
 class _DictionaryEncoder:
-    """Few distinct texts as small numbers."""
+    """Encodes texts with few distinct values as small numbers, over any number of batches."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -50,63 +50,66 @@ class CurrentRelease:
         shas: list[npt.NDArray[np.uint8]] = []
         finishes: list[npt.NDArray[np.int32]] = []
         models: list[npt.NDArray[np.int32]] = []
-        codes, model_codes = _DictionaryEncoder(), _DictionaryEncoder()
+        finish_codes, model_codes = _DictionaryEncoder(), _DictionaryEncoder()
         for batch in batches:
             if batch.num_rows == 0:
                 continue
-            for place, name in enumerate(("slot_id", "source_digest", "request_key")):
+            for number, name in enumerate(("slot_id", "source_digest", "request_key")):
                 high, low = column_halves(batch.column(name))
-                halves[2 * place].append(high)
-                halves[2 * place + 1].append(low)
+                halves[2 * number].append(high)
+                halves[2 * number + 1].append(low)
             shas.append(fixed_bytes(batch.column("file_sha")).copy())
-            finishes.append(codes.encode(batch.column("finish_digest")))
+            finishes.append(finish_codes.encode(batch.column("finish_digest")))
             models.append(model_codes.encode(batch.column("model")))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
         self.index = DigestIndex(joined[0], joined[1])
         self.source_high, self.source_low, self.key_high, self.key_low = joined[2:]
         self._file_sha = np.concatenate(shas) if shas else np.empty((0, 32), np.uint8)
         self._finish = np.concatenate(finishes) if finishes else np.empty(0, np.int32)
-        self._finishes = codes.names
+        self._finishes = finish_codes.names
         self.model_index = np.concatenate(models) if models else np.empty(0, np.int32)
         self.model_names = model_codes.names
-        """What the manifest calls the models; `model` holds each row's place in it."""
+        """The manifest's names of the models; `model_index` holds each row's position among them."""
         self.requested = np.zeros(len(self.index), bool)
 
     def __len__(self) -> int:
         return len(self.index)
 
     def unrequested_mask(self, slot_ids: pa.Array) -> npt.NDArray[np.bool_]:
-        """Tell which of these live slots the catalogue has not asked for. Found by id: tables keep no order."""
+        """Tell which of these live slots the catalogue has not requested.
+
+        They are found by id, as tables keep no order.
+        """
         positions = self.index.find(*column_halves(slot_ids))
         return (positions >= 0) & ~self.requested[positions] if len(self) else np.zeros(len(slot_ids), bool)
 
     def file_sha(self, position: int) -> bytes:
-        """Return the sha256 of the published file in that row."""
+        """Return the sha256 of the published file of a row."""
         return bytes(self._file_sha[position].tobytes())
 
     def finish_digest(self, position: int) -> str:
-        """Return the finish digest of that row."""
+        """Return the finish digest of a row."""
         return self._finishes[int(self._finish[position])]
 
     def has_request_key(self, position: int, request_key: bytes) -> bool:
-        """Tell whether that row shows this request (equal in 128 bits)."""
+        """Tell whether a row shows the image of this request, compared by the first 128 bits of the key."""
         high, low = np.frombuffer(request_key[:16], dtype=">u8")
         return bool(self.key_high[position] == high and self.key_low[position] == low)
 
     def same_source(
         self, positions: npt.NDArray[np.int64], high: Uint64Array, low: Uint64Array
     ) -> npt.NDArray[np.bool_]:
-        """Tell, row by row, whether the source digest is the one given; False where a position is -1."""
-        there = positions >= 0
+        """Tell, row by row, whether the source digest equals the one given; False where a position is -1."""
+        is_live = positions >= 0
         same = np.zeros(len(positions), bool)
-        rows = positions[there]
-        same[there] = (self.source_high[rows] == high[there]) & (self.source_low[rows] == low[there])
+        rows = positions[is_live]
+        same[is_live] = (self.source_high[rows] == high[is_live]) & (self.source_low[rows] == low[is_live])
         return same
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One outcome: why a request is not published for a slot."""
+    """One outcome: the reason why a request is not published for a slot."""
 
     request_key: bytes
     state: str
@@ -118,12 +121,12 @@ class Outcome:
 
 
 class OutcomeIndex:
-    """The outcomes, found by slot, and the attempts spent, found by request key."""
+    """The outcomes by slot, and the attempts spent by request key."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        # What was deferred is planned as if nothing were known of it, and may be most of a first night.
-        kept = (batch.filter(pc.not_equal(batch.column("state"), SlotState.DEFERRED)) for batch in batches)
-        filled = [batch for batch in kept if batch.num_rows]
+        # Deferred slots are planned as if they had no outcome, and may be most of a first run.
+        relevant = (batch.filter(pc.not_equal(batch.column("state"), SlotState.DEFERRED)) for batch in batches)
+        filled = [batch for batch in relevant if batch.num_rows]
         self._table = pa.Table.from_batches(filled) if filled else None
         slots = [column_halves(batch.column("slot_id")) for batch in filled]
         keys = [column_halves(batch.column("request_key")) for batch in filled]
@@ -134,14 +137,14 @@ class OutcomeIndex:
         return len(self._slots)
 
     def count_waiting_since(self, time: datetime) -> int:
-        """Return how many pictures have been waiting for a person since a time or longer."""
+        """Return how many images have been waiting for a person since a time or longer."""
         if self._table is None:
             return 0
         old = pc.less_equal(self._table["decided_at"], pa.scalar(time, self._table["decided_at"].type))
         return int(pc.sum(pc.and_(pc.equal(self._table["state"], SlotState.REVIEW), old)).as_py() or 0)
 
     def has_outcome(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.bool_]:
-        """Tell, slot by slot, whether there is any outcome."""
+        """Tell, slot by slot, whether the slot has any outcome."""
         return self._slots.find(high, low) >= 0
 
     def slot_outcomes(self, slot_id: bytes) -> Iterator[Outcome]:
@@ -149,7 +152,7 @@ class OutcomeIndex:
         return self._rows(self._slots, slot_id)
 
     def attempts_failed(self, request_key: bytes) -> int:
-        """Return how many attempts at a request have ended in failures, the highest over its slots."""
+        """Return the number of failed attempts at a request, the highest over its slots."""
         outcomes = self._rows(self._keys, request_key)
         return max((outcome.attempts for outcome in outcomes if outcome.state == SlotState.FAILED), default=0)
 

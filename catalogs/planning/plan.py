@@ -1,7 +1,7 @@
-"""A plan, as plain values: slots to decide, requests to make, shards to work in, and what it all comes to.
+"""The plan of a run, as plain values: slots to decide, requests to generate, shards to work in, and the counts.
 
-Comes in: what `catalogs.planning.planner` finds. Goes out: the same, as rows of the tables in `catalogs.table_schemas`
-and as the `Plan` that a run keeps beside them.
+Inputs: the values that `catalogs.planning.planner` fills. Outputs: rows of the tables in `catalogs.table_schemas`, and
+the `Plan` that a run stores beside them.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ NEW, CHANGED, WAITING = "new", "changed", "waiting"
 
 @dataclass(slots=True)
 class Request:
-    """An image to make: a prompt with its parameters, shared by every slot with the same key."""
+    """An image to generate: a prompt with its parameters, shared by every slot with the same key."""
 
     key: bytes
     prompt: str
@@ -43,7 +43,7 @@ class Request:
 
 @dataclass(slots=True)
 class Slot:
-    """A slot to decide, and the picture it was planned against."""
+    """A slot to decide, and the live image that it was planned against."""
 
     slot_id: bytes
     sku: str
@@ -61,27 +61,28 @@ class Slot:
     created_at: datetime | None
     deadline: datetime | None
     verdict: str = "PASS"
-    """The prompt gates' word on this slot, apart from that on its request: whose brand it is."""
+    """The prompt gates' verdict on this slot alone, which judges brands; the request has a verdict of its own."""
     reasons: tuple[str, ...] = ()
 
 
 @dataclass
 class PlannedBatch:
-    """One batch's part of the plan. `requests` holds keys that no earlier batch had, or had for refused slots only."""
+    """One batch's part of the plan. `requests` are those that no earlier batch had, or had for refused slots only."""
 
     slots: list[Slot] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    priority_raises: list[tuple[bytes, int, int]] = field(
-        default_factory=list
-    )  # request key, rank, deadline: see agenda
-    refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)  # rows of the schema REFRESHED
+    priority_raises: list[tuple[bytes, int, int]] = field(default_factory=list)
+    """Requests of earlier batches that are more urgent now: request key, rank, deadline (see `schedule`)."""
+    refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)
+    """Rows of the schema REFRESHED_DIGESTS."""
     rejects: list[Reject] = field(default_factory=list)
-    prompt_gate_reasons: Counter[str] = field(default_factory=Counter)  # of the prompt gates, by slot
+    prompt_gate_reasons: Counter[str] = field(default_factory=Counter)
+    """Reasons of the prompt gates -> slots."""
 
 
 @dataclass
 class PlanCounts:
-    """Slots by what the plan found, before anything is made. `blocked` and `review` are the prompt gates' words."""
+    """Slots by kind, before anything is generated. `blocked` and `review` count the prompt gates' verdicts."""
 
     new: int = 0
     changed: int = 0
@@ -96,7 +97,7 @@ class PlanCounts:
 
 @dataclass(frozen=True)
 class Shard:
-    """A batch of requests and where it is kept: a row group, or some rows of it."""
+    """A batch of requests and where it is stored: a row group, or some rows of it."""
 
     name: str
     part: str
@@ -106,12 +107,12 @@ class Shard:
 
 
 MAX_REPORTED_REJECTS = 100
-"""Rejects that a report shows; the run's `rejects.parquet` has them all."""
+"""Rejects that a report lists; the run's `rejects.parquet` holds all of them."""
 
 
 @dataclass
 class Plan:
-    """What a run will do."""
+    """What a run will do; its field names are the keys of `plan.json`."""
 
     base_version: int | None
     live: int
@@ -122,28 +123,22 @@ class Plan:
     shards: list[Shard] = field(default_factory=list)
     images: int = 0
     gpu_seconds: float = 0.0
-    expired: int = 0  # pictures that nobody gave a word on in time
-    deferred: dict[str, int] = field(default_factory=dict)  # reason -> slots that the terms leave out
+    expired: int = 0  # images whose review expired without an answer
+    deferred: dict[str, int] = field(default_factory=dict)  # reason -> slots that the limits leave out
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def shared_slots(self) -> int:
-        """Return how many slots take a picture that another slot has made."""
+        """Return how many slots use an image that is generated for another slot."""
         counts = self.slots
         return counts.new + counts.changed + counts.decided_anew - counts.requests
 
     @property
     def seconds_per_image(self) -> float:
-        """Return the engine seconds that an image should take on average."""
+        """Return the average of the estimated engine seconds of an image."""
         return self.gpu_seconds / self.images if self.images else 0.0
-
-    @property
-    def idle(self) -> bool:
-        """Tell whether there is nothing to decide, to retire or to write anew."""
-        counts = self.slots
-        return not (counts.new or counts.changed or counts.decided_anew or self.retired or self.refreshed)
 
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values."""

@@ -1,7 +1,7 @@
-"""What images cost: a price list of GPUs, as data.
+"""Price list of GPUs, as data, and cost estimates from it.
 
-Comes in: YAML, GPU-seconds. Goes out: estimates before a run and sums after it, each beside the range of prices that
-others pay for an image, so that a list with a wrong number is seen.
+Inputs: YAML, engine seconds. Outputs: estimates before a run and costs after it, each beside the usual range of prices
+for an image, so that a wrong number in a price list is noticed.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,13 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class GpuPrice(StrictModel):
-    """One kind of GPU: its price, how long it takes for a megapixel at 8 steps, and what others pay for an image."""
+    """One kind of GPU: its price, its seconds for a megapixel at 8 steps, and the usual price of an image."""
 
     usd_per_hour: Price
     seconds_per_megapixel: float = Field(gt=0, allow_inf_nan=False)
-    usd_per_image: tuple[Price, Price] | None = Field(None, description="Lowest and highest; a check, never a sum")
+    usd_per_image: tuple[Price, Price] | None = Field(
+        None, description="Lowest and highest usual price; a plausibility check, never part of a cost"
+    )
 
     @model_validator(mode="after")
     def _lowest_comes_first(self) -> "GpuPrice":
@@ -29,12 +31,12 @@ class GpuPrice(StrictModel):
         return self
 
     def cost(self, gpu_seconds: float) -> float:
-        """Return what so many seconds cost."""
+        """Return the cost of so many seconds."""
         return gpu_seconds * self.usd_per_hour / 3600
 
 
 class PriceList(StrictModel):
-    """The price list."""
+    """Prices and speeds of GPUs by name, and the GPU to assume where none is named."""
 
     currency: str
     default: str
@@ -47,19 +49,16 @@ class PriceList(StrictModel):
         return self
 
     def find_gpu(self, name: str | None) -> tuple[str, GpuPrice]:
-        """Return a GPU by name, or the default one.
-
-        Raises `RuleFileError` naming the ones that the list has.
-        """
-        chosen = name or self.default
-        if chosen not in self.gpus:
-            raise RuleFileError(f"The price list has no GPU {chosen!r}; it has {', '.join(self.gpus)}")
-        return chosen, self.gpus[chosen]
+        """Return a GPU by name, or the default one. Raises `RuleFileError` naming the GPUs of the list."""
+        gpu_name = name or self.default
+        if gpu_name not in self.gpus:
+            raise RuleFileError(f"The price list has no GPU {gpu_name!r}; it has {', '.join(self.gpus)}")
+        return gpu_name, self.gpus[gpu_name]
 
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What a plan will take, on GPUs of this kind. `usual` is the range that others pay for an image."""
+    """The estimated cost of a plan on one kind of GPU. `usual` is the usual price range of an image."""
 
     images: int
     gpu_seconds: float
@@ -73,14 +72,14 @@ class CostEstimate:
 
 
 def load_price_list(text: str | None, name: str) -> PriceList:
-    """Return the price list in a YAML text, or the one that ships with Packshot."""
+    """Return the price list in a YAML text, or the packaged one."""
     return parse_rule_file(text if text is not None else read_packaged_rules("prices"), name, PriceList)
 
 
 def estimate_cost(
     prices: PriceList, gpu_name: str | None, images: int, gpu_seconds: float, engines: int = 1
 ) -> CostEstimate:
-    """Return what `images` that take `gpu_seconds` in all will cost, and how long so many engines side by side take."""
+    """Return the cost of `images` that take `gpu_seconds` in all, and their duration on so many parallel engines."""
     name, gpu = prices.find_gpu(gpu_name)
     cost = gpu.cost(gpu_seconds)
     return CostEstimate(

@@ -1,7 +1,7 @@
-"""A row under a slice becomes a request and a slot: the prompt is rendered, overrides are followed, the key is taken.
+"""Request builder: renders a row's prompt under an effective recipe, applies its overrides and computes its key.
 
-Comes in: the rows of a batch, a slice, an index. Goes out: a `Request` and a `Slot` for each row that is asked for. A
-first night makes millions, so what all rows of a batch have in common is worked out once.
+Inputs: the rows of a batch, an effective recipe, an index. Outputs: a `Request` and a `Slot` for each requested row. A
+first run builds millions, so what all rows of a batch have in common is computed once.
 """
 
 from functools import cached_property
@@ -19,7 +19,7 @@ from catalogs.verdict import PASS
 
 
 class _SlotColumns(NamedTuple):
-    """Columns that travel with a slot as they are."""
+    """Columns that a slot takes over unchanged."""
 
     sku: list[str]
     category: list[str]
@@ -29,7 +29,7 @@ class _SlotColumns(NamedTuple):
 
 
 class RequestBuilder:
-    """The requests and slots of a batch's rows for one view, variant and index."""
+    """Builds the requests and slots of a batch's rows for one view, variant and index."""
 
     def __init__(self, rows: BatchRows, effective_recipe: EffectiveRecipe, index: int, outcomes: OutcomeIndex) -> None:
         self.effective_recipe = effective_recipe
@@ -57,17 +57,17 @@ class RequestBuilder:
 
     def build_request(self, position: int) -> Request:
         """Return the request of the row at `position`. Raises `PromptRenderError`."""
-        part, tier = self.effective_recipe, self.effective_recipe.tier
-        own = {name: text for name, column in self._override_columns if (text := column[position])}
+        recipe, tier = self.effective_recipe, self.effective_recipe.tier
+        overrides = {name: text for name, column in self._override_columns if (text := column[position])}
         values = {name: column[position] for name, column in self._template_columns}
         values.update(self._slot_values)
-        prompt = normalize_prompt(own.get("prompt", "")) or part.template.render(values)
+        prompt = normalize_prompt(overrides.get("prompt", "")) or recipe.template.render(values)
         if not prompt:
             raise PromptRenderError("it is empty")
-        negative = normalize_prompt(own.get("negative_prompt", "")) or part.negative.render(values)
-        width = parse_whole_number(own.get("width", "")) or tier.width
-        height = parse_whole_number(own.get("height", "")) or tier.height
-        seed = parse_whole_number(own.get("seed", ""))
+        negative = normalize_prompt(overrides.get("negative_prompt", "")) or recipe.negative.render(values)
+        width = parse_whole_number(overrides.get("width", "")) or tier.width
+        height = parse_whole_number(overrides.get("height", "")) or tier.height
+        seed = parse_whole_number(overrides.get("seed", ""))
         key = self._request_keys(negative, width, height, seed).key_for(prompt)
         return Request(
             key=key,
@@ -78,8 +78,8 @@ class RequestBuilder:
             height=height,
             steps=tier.steps,
             guidance=tier.guidance,
-            model=part.model,
-            finish_digest=part.finish_digest,
+            model=recipe.model,
+            finish_digest=recipe.finish_digest,
             first_attempt=min(self._outcomes.attempts_failed(key), tier.attempts - 1) if len(self._outcomes) else 0,
             attempts_allowed=tier.attempts,
             category=self._slot_columns.category[position],
@@ -97,36 +97,35 @@ class RequestBuilder:
         request_key: bytes,
         live_file_sha: bytes | None,
     ) -> Slot:
-        """Return the slot of the row at `position`: what the plan found out about it, and what its row says."""
-        part, told = self.effective_recipe, self._slot_columns
-        created_at, deadline = told.created_at[position], told.deadline[position]
+        """Return the slot of the row at `position`: the plan's findings and the row's own columns."""
+        recipe, columns = self.effective_recipe, self._slot_columns
+        created_at, deadline = columns.created_at[position], columns.deadline[position]
         return Slot(
             slot_id=slot_id,
-            sku=told.sku[position],
-            category=told.category[position],
-            view=part.view,
-            variant=part.variant,
+            sku=columns.sku[position],
+            category=columns.category[position],
+            view=recipe.view,
+            variant=recipe.variant,
             index=self.index,
             kind=kind,
             request_key=request_key,
             source_digest=source_digest,
-            finish_digest=part.finish_digest,
-            attempts_allowed=part.tier.attempts,
+            finish_digest=recipe.finish_digest,
+            attempts_allowed=recipe.tier.attempts,
             live_file_sha=live_file_sha,
-            priority=told.priority[position].lower() or "normal",
+            priority=columns.priority[position].lower() or "normal",
             created_at=parse_time(created_at) if created_at else None,
             deadline=parse_time(deadline) if deadline else None,
         )
 
     def _request_keys(self, negative: str, width: int, height: int, seed: int | None) -> RequestKeyHasher:
-        asked = (negative, width, height, seed)
-        if (
-            self._cached_keys is None or self._cached_keys[0] != asked
-        ):  # rows without overrides, nearly all, ask for the same
+        key = (negative, width, height, seed)
+        # Rows without overrides, which are nearly all, have the same parameters.
+        if self._cached_keys is None or self._cached_keys[0] != key:
             parameters = self.effective_recipe.request_key_parameters(negative, width, height)
             if seed is not None:
                 parameters["seed"] = seed
             if self.index:
                 parameters["index"] = self.index
-            self._cached_keys = (asked, RequestKeyHasher(parameters))
+            self._cached_keys = (key, RequestKeyHasher(parameters))
         return self._cached_keys[1]

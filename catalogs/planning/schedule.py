@@ -1,13 +1,13 @@
-"""What is made tonight, in which order, and what waits for another night.
+"""Schedule: order requests by priority and deadline, and defer what exceeds the budget.
 
-Comes in: the shards as they were filled, how urgent each request turned out to be, the terms. Goes out: shards in the
-order of work, and a reason for each request that is left out. Everything is arrays of a number a request: 2,000,000
-requests are put in order in a few seconds.
+Inputs: the shards as they were filled, priority raises of later rows, the budget limits. Outputs: shards in the order
+of work, and a reason for each request that is deferred. Everything is an array with one number for each request, so
+2,000,000 requests are ordered in a few seconds.
 
-The rule: highest priority first, then the earliest deadline (those without one last), then as the catalogue has them.
-In that order requests are taken until the budget or the time is used up, and nothing after the first that does not fit
-is taken. A request whose deadline lies ahead and cannot be kept is passed over; one whose deadline had passed before
-the run began is late already, comes first, and is made.
+The order is: highest priority first, then the earliest deadline (requests without one last), then catalogue order.
+Requests are taken in that order until the budget or the time is used up; nothing after the first request that does not
+fit is taken. A request whose deadline lies ahead and cannot be met is deferred. A request whose deadline had passed
+before the run began is overdue: it comes first, and is generated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,11 +22,11 @@ from catalogs.planning.plan import Shard
 
 OVER_BUDGET, OUT_OF_TIME, PAST_DEADLINE = "over-budget", "out-of-time", "past-deadline"
 DEFERRAL_REASONS = (OVER_BUDGET, OUT_OF_TIME, PAST_DEADLINE)
-"""Why a request is left out. A request's code is 0 where it is made, else 1 and its reason's place here."""
+"""Why a request is deferred. A request's code is 0 if it is generated, else 1 plus its reason's index here."""
 NO_DEADLINE = np.iinfo(np.int64).max
-"""The deadline of what has none."""
+"""Stands for no deadline."""
 KEY_PREFIX_BYTES = 8
-"""Bytes of a request key that tell requests apart here: two of 2,000,000 are alike once in ten million nights."""
+"""Bytes of a request key that identify requests here: two of 2,000,000 collide in one of ten million runs."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ def key_prefixes(keys: Sequence[bytes]) -> KeyPrefixes:
 
 @dataclass(frozen=True)
 class ShardSummary:
-    """What a closed shard holds: its priority's rank, engine seconds an image, deadlines where there are any, marks."""
+    """A closed shard: its priority's rank, engine seconds per image, deadlines if it has any, and key prefixes."""
 
     rank: int
     seconds_per_image: float
@@ -54,13 +54,13 @@ class ShardSummary:
     key_prefixes: KeyPrefixes
 
     def request_deadlines(self, size: int) -> Ints:
-        """Return a deadline for each of its requests."""
+        """Return the deadline of each of the shard's requests."""
         return np.full(size, NO_DEADLINE, np.int64) if self.deadlines is None else self.deadlines
 
 
 @dataclass
 class ShardSchedule:
-    """The shards in the order of work, and the codes of those shards in which something is left out."""
+    """The shards in the order of work, and the deferral codes of those shards in which a request is deferred."""
 
     shards: list[Shard]
     deferral_codes: dict[str, bytes] = field(default_factory=dict)
@@ -70,8 +70,8 @@ class ShardSchedule:
     _deferred_requests: list[tuple[str, KeyPrefixes]] = field(default_factory=list)
 
     def count_deferred(self, slot_key_prefixes: KeyPrefixes) -> dict[str, int]:
-        """Return how many of these slots (by the marks of their requests) are left out, by reason."""
-        counts = {reason: int(np.isin(slot_key_prefixes, marks).sum()) for reason, marks in self._deferred_requests}
+        """Return how many of these slots (by the key prefixes of their requests) are deferred, by reason."""
+        counts = {reason: int(np.isin(slot_key_prefixes, keys).sum()) for reason, keys in self._deferred_requests}
         return {reason: count for reason, count in counts.items() if count}
 
 
@@ -82,108 +82,120 @@ def build_schedule(
     budget: BudgetLimits,
     now: datetime,
 ) -> ShardSchedule:
-    """Return the agenda of a plan. `raised` holds (rank, deadline) of requests that later rows made more urgent."""
-    plain = not priority_raises and not budget.has_limits and all(one.deadlines is None for one in summaries)
-    if plain or not shards:
-        seconds = sum(one.seconds_per_image * shard.requests for shard, one in zip(shards, summaries, strict=True))
+    """Return the schedule of a plan.
+
+    `priority_raises` is request key -> (rank, deadline) of requests that later rows made more urgent.
+    """
+    has_deadlines = any(summary.deadlines is not None for summary in summaries)
+    if not shards or not (priority_raises or budget.has_limits or has_deadlines):
+        seconds = sum(
+            summary.seconds_per_image * shard.requests for shard, summary in zip(shards, summaries, strict=True)
+        )
         return ShardSchedule(sorted(shards, key=lambda shard: shard.name), gpu_seconds=seconds)
     sizes = [shard.requests for shard in shards]
-    ranks = np.repeat(np.array([one.rank for one in summaries], np.int64), sizes)
-    seconds_each = np.repeat(np.array([one.seconds_per_image for one in summaries], np.float64), sizes)
-    deadlines = np.concatenate([one.request_deadlines(size) for one, size in zip(summaries, sizes, strict=True)])
-    marks = np.concatenate([one.key_prefixes for one in summaries])
-    _raise_priorities(ranks, deadlines, marks, priority_raises)
-    codes = apply_limits(ranks, deadlines, seconds_each, budget, to_epoch_us(now))
+    ranks = np.repeat(np.array([summary.rank for summary in summaries], np.int64), sizes)
+    image_seconds = np.repeat(np.array([summary.seconds_per_image for summary in summaries], np.float64), sizes)
+    deadlines = np.concatenate(
+        [summary.request_deadlines(size) for summary, size in zip(summaries, sizes, strict=True)]
+    )
+    prefixes = np.concatenate([summary.key_prefixes for summary in summaries])
+    _raise_priorities(ranks, deadlines, prefixes, priority_raises)
+    codes = apply_limits(ranks, deadlines, image_seconds, budget, to_epoch_us(now))
     return ShardSchedule(
         shards=_ordered_shards(shards, ranks, deadlines, codes),
         deferral_codes=_deferral_codes(shards, codes),
-        gpu_seconds=float(seconds_each[codes == 0].sum()),
+        gpu_seconds=float(image_seconds[codes == 0].sum()),
         overdue=int((deadlines <= to_epoch_us(now)).sum()),
-        _deferred_requests=[(reason, marks[codes == code]) for code, reason in enumerate(DEFERRAL_REASONS, 1)],
+        _deferred_requests=[(reason, prefixes[codes == code]) for code, reason in enumerate(DEFERRAL_REASONS, 1)],
     )
 
 
 def apply_limits(ranks: Ints, deadlines: Ints, seconds: Floats, budget: BudgetLimits, now: int) -> DeferralCodes:
-    """Return a code a request: 0 to make it, else why it is left out."""
-    order = np.lexsort((deadlines, ranks))  # stable: equals stay as they came
+    """Return a code for each request: 0 to generate it, else why it is deferred.
+
+    `now` and `deadlines` are in microseconds since 1970, `seconds` in engine seconds.
+    """
+    order = np.lexsort((deadlines, ranks))  # stable: equal requests keep their order
     codes = np.zeros(len(order), np.uint8)
-    late = _missed_deadlines(order, deadlines, seconds / budget.engines, now)
-    codes[late] = 1 + DEFERRAL_REASONS.index(PAST_DEADLINE)
-    taken = order[codes[order] == 0]
-    worked = np.cumsum(seconds[taken])
-    hours = None if budget.wall_seconds is None else budget.wall_seconds * budget.engines
-    limits = {OVER_BUDGET: budget.engine_seconds, OUT_OF_TIME: hours}
-    fits = {reason: _count_within_limit(worked, limit) for reason, limit in limits.items()}
-    reason = min(fits, key=lambda name: fits[name])
-    if fits[reason] < len(taken):
-        first_out = taken[fits[reason]]
-        place = int(np.flatnonzero(order == first_out)[0])
-        # What comes after would be passed over on a day with more time: tonight the limit is what keeps it out.
-        codes[order[place:]] = 1 + DEFERRAL_REASONS.index(reason)
+    missed = _missed_deadlines(order, deadlines, seconds / budget.engines, now)
+    codes[missed] = 1 + DEFERRAL_REASONS.index(PAST_DEADLINE)
+    candidates = order[codes[order] == 0]
+    elapsed = np.cumsum(seconds[candidates])
+    wall_limit = None if budget.wall_seconds is None else budget.wall_seconds * budget.engines
+    limits = {OVER_BUDGET: budget.engine_seconds, OUT_OF_TIME: wall_limit}
+    fitting = {reason: _count_within_limit(elapsed, limit) for reason, limit in limits.items()}
+    reason = min(fitting, key=lambda name: fitting[name])
+    if fitting[reason] < len(candidates):
+        first_deferred = candidates[fitting[reason]]
+        start = int(np.flatnonzero(order == first_deferred)[0])
+        # A later request might miss its deadline even without this limit; in this run the limit is what defers it.
+        codes[order[start:]] = 1 + DEFERRAL_REASONS.index(reason)
     return codes
 
 
-def _count_within_limit(worked: Floats, limit: float | None) -> int:
-    return len(worked) if limit is None else int(np.searchsorted(worked, limit, side="right"))
+def _count_within_limit(elapsed: Floats, limit: float | None) -> int:
+    return len(elapsed) if limit is None else int(np.searchsorted(elapsed, limit, side="right"))
 
 
 def _missed_deadlines(order: Ints, deadlines: Ints, seconds: Floats, now: int) -> list[int]:
-    """Return the requests whose deadline lies ahead and comes before they would be done."""
-    found: list[int] = []
-    dated = (deadlines[order] != NO_DEADLINE) & (deadlines[order] > now)
-    if not dated.any():
-        return found
+    """Return the requests whose deadline lies ahead and would pass before they are generated."""
+    missed: list[int] = []
+    has_deadline = (deadlines[order] != NO_DEADLINE) & (deadlines[order] > now)
+    if not has_deadline.any():
+        return missed
     clock = 0.0
-    ahead = np.where(dated, (deadlines[order] - now) / 1e6, np.inf).tolist()
-    for request, left, needed in zip(order.tolist(), ahead, seconds[order].tolist(), strict=True):
+    seconds_left = np.where(has_deadline, (deadlines[order] - now) / 1e6, np.inf).tolist()
+    for request, left, needed in zip(order.tolist(), seconds_left, seconds[order].tolist(), strict=True):
         if clock + needed > left:
-            found.append(request)
+            missed.append(request)
         else:
             clock += needed
-    return found
+    return missed
 
 
 def _raise_priorities(
-    ranks: Ints, deadlines: Ints, marks: KeyPrefixes, priority_raises: Mapping[bytes, tuple[int, int]]
+    ranks: Ints, deadlines: Ints, prefixes: KeyPrefixes, priority_raises: Mapping[bytes, tuple[int, int]]
 ) -> None:
+    """Raise ranks and deadlines in place."""
     if not priority_raises:
         return
-    by_mark = np.argsort(marks, kind="stable")
-    wanted = key_prefixes(list(priority_raises))
+    by_prefix = np.argsort(prefixes, kind="stable")
+    raised = key_prefixes(list(priority_raises))
     urgency = np.array(list(priority_raises.values()), np.int64)
-    first = np.searchsorted(marks, wanted, side="left", sorter=by_mark)
-    last = np.searchsorted(marks, wanted, side="right", sorter=by_mark)
+    first = np.searchsorted(prefixes, raised, side="left", sorter=by_prefix)
+    last = np.searchsorted(prefixes, raised, side="right", sorter=by_prefix)
     for start, end, (rank, deadline) in zip(first.tolist(), last.tolist(), urgency.tolist(), strict=True):
-        places = by_mark[start:end]  # more than one where a request has several finishes: one image serves them
-        ranks[places] = np.minimum(ranks[places], rank)
-        deadlines[places] = np.minimum(deadlines[places], deadline)
+        positions = by_prefix[start:end]  # several if a request has several finishes: one image serves all of them
+        ranks[positions] = np.minimum(ranks[positions], rank)
+        deadlines[positions] = np.minimum(deadlines[positions], deadline)
 
 
 def _ordered_shards(shards: Sequence[Shard], ranks: Ints, deadlines: Ints, codes: DeferralCodes) -> list[Shard]:
-    """Return what is worked on together: a shard's requests of one priority, without those that are left out."""
-    found: list[tuple[int, int, int, Shard]] = []
+    """Return the shards in the order of work, split by priority and without the requests that are deferred."""
+    entries: list[tuple[int, int, int, Shard]] = []
     start = 0
     for number, shard in enumerate(shards):
-        part = slice(start, start + shard.requests)
+        span = slice(start, start + shard.requests)
         start += shard.requests
-        made = codes[part] == 0
-        own = int(shard.name[0])
-        for rank in np.unique(ranks[part][made]).tolist():
-            rows = np.flatnonzero(made & (ranks[part] == rank))
-            earliest = int(deadlines[part][rows].min())
-            name = shard.name if rank == own else f"{rank}-{shard.name}"
-            chosen = None if len(rows) == shard.requests else rows.tolist()
-            unit = Shard(name, shard.part, shard.row_group, len(rows), chosen)
-            found.append((rank, earliest, number, unit))
-    return [unit for *_, unit in sorted(found, key=lambda entry: entry[:3])]
+        generated = codes[span] == 0
+        own_rank = int(shard.name[0])
+        for rank in np.unique(ranks[span][generated]).tolist():
+            rows = np.flatnonzero(generated & (ranks[span] == rank))
+            earliest = int(deadlines[span][rows].min())
+            name = shard.name if rank == own_rank else f"{rank}-{shard.name}"
+            chosen_rows = None if len(rows) == shard.requests else rows.tolist()
+            ordered_shard = Shard(name, shard.part, shard.row_group, len(rows), chosen_rows)
+            entries.append((rank, earliest, number, ordered_shard))
+    return [shard for *_, shard in sorted(entries, key=lambda entry: entry[:3])]
 
 
 def _deferral_codes(shards: Sequence[Shard], codes: DeferralCodes) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    """Return shard name -> one byte for each of its requests, for shards in which a request is deferred."""
+    codes_by_shard: dict[str, bytes] = {}
     start = 0
     for shard in shards:
-        part = codes[start : start + shard.requests]
+        shard_codes = codes[start : start + shard.requests]
         start += shard.requests
-        if part.any():
-            found[shard.name] = part.tobytes()
-    return found
+        if shard_codes.any():
+            codes_by_shard[shard.name] = shard_codes.tobytes()
+    return codes_by_shard

@@ -1,9 +1,11 @@
-"""Requests into shards: fixed batches of one model and size, the unit of GPU work.
+"""Sharding: groups requests into fixed batches of one model and size, the unit of GPU work.
 
-Comes in: requests in the plan's order. Goes out: full shards as tables, each to be written as one Parquet row group,
-and what `catalogs.planning.schedule` needs to put them in order. Memory is bounded: one open shard for each (priority,
-model, size) that occurs, and all of them are closed, full or not, before too many requests wait in them. Requests with
-a deadline wait until then and are sorted, so that those of one shard are wanted at about the same time.
+Inputs: requests in the plan's order. Outputs: full shards as tables, each to be written as one Parquet row group, and a
+summary of each for `catalogs.planning.schedule`.
+
+Memory is bounded: there is one open shard for each (priority, model, size) that occurs, and all of them are closed,
+full or not, before `max_open_requests` wait in them. Requests with a deadline wait until then and are sorted, so that
+the requests of one shard are due at about the same time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,9 +24,9 @@ from catalogs.table_schemas import REQUESTS
 SHARDS_PER_PART = 700
 """Row groups in one part file: with two tasks a shard, a part stays below 1,500 task runs in a flow run."""
 MAX_OPEN_REQUESTS = 50_000
-"""Requests that may wait in unfilled shards, about 60 MB: a catalogue could name a size of its own in every row."""
+"""Requests that may wait in open shards, about 60 MB: a catalogue could name a different size in every row."""
 REFUSED_SHARD = ""
-"""The shard of requests that the prompt gates refused: they are kept for the report, and made by nobody."""
+"""The shard of requests that the prompt gates refused: stored for the report, never generated."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Sharder:
     _shards_by_rank: dict[int, int] = field(default_factory=dict, init=False)
 
     def add(self, request: Request) -> Iterator[tuple[str, pa.Table]]:
-        """Take a request; yield (part, row group) for each shard that is closed by it."""
+        """Add a request; yield (part, row group) for each shard that it closes."""
         rank = PRIORITIES.index(request.priority)
         if request.verdict.decision != "PASS":
             group: tuple[object, ...] = (rank, REFUSED_SHARD)
@@ -57,7 +59,7 @@ class Sharder:
             yield from self.flush()
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
-        """Yield the shards that did not fill up."""
+        """Yield (part, row group) for each open shard, and close it."""
         for group in list(self._open):
             requests = self._open.pop(group)
             if group[1] is True:

@@ -1,1 +1,1 @@
-"""Recipe."""
+"""Recipe: everything that changes the pixels, and what of it reaches one slot."""

@@ -3,8 +3,6 @@
 import json
 from dataclasses import replace
 
-import pytest
-
 from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.planning.plan import Plan, PlanCounts, rows_to_table
 from catalogs.table_schemas import REJECTS, SLOTS
@@ -30,22 +28,6 @@ def test_no_rows_become_an_empty_table() -> None:
     assert rows_to_table([Reject(3, None, "sku", "sku is missing")], REJECTS).to_pylist() == [
         {"row": 3, "sku": None, "column": "sku", "reason": "sku is missing"}
     ]
-
-
-@pytest.mark.parametrize(
-    ("plan", "idle"),
-    [
-        (PLAN, True),
-        (replace(PLAN, slots=PlanCounts(unchanged=9, waiting=2, rendered=1)), True),
-        (replace(PLAN, slots=PlanCounts(new=1)), False),
-        (replace(PLAN, slots=PlanCounts(changed=1)), False),
-        (replace(PLAN, slots=PlanCounts(waiting=1, decided_anew=1)), False),
-        (replace(PLAN, retired=1), False),
-        (replace(PLAN, refreshed=1), False),
-    ],
-)
-def test_a_plan_is_idle_where_nothing_would_be_written(plan: Plan, idle: bool) -> None:
-    assert plan.idle is idle
 
 
 def test_slots_that_take_anothers_picture_are_counted() -> None:
