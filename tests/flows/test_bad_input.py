@@ -28,19 +28,9 @@ from flows.run.executors import open_thread_executor
 from infra.errors import InvalidStoreAddress, StoreError, UnreadableSource
 from infra.settings import Settings
 from infra.stores.parquet_objects import read_row_groups, read_table
+from tests.fixtures.minimal_recipes import FIELDS, STUB_RECIPE, stub_recipe_text, write_torch_recipe
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, Row, assert_published_images, write_csv
 
-FIELDS = ("sku", "title", "prompt", "seed", "width", "height", "views", "num_images", "quality", "model",
-          "created_at", "reference_image")  # fmt: skip
-STUB_RECIPE: dict[str, Any] = {
-    "columns": {name: name for name in FIELDS},
-    "optional": list(FIELDS[2:]),
-    "engine": "stub",
-    "models": {"stub": {"family": "stub", "precision": "fp32"}},
-    "tiers": {"standard": {"width": 256, "height": 256}},
-    "views": {"front": "seen from the front"},
-    "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
-}
 WRONG = (InputError, UnreadableSource, InvalidStoreAddress)
 
 
@@ -293,12 +283,8 @@ def test_nulls_of_every_kind_are_rejected_and_stop_all_retiring(harness: Refresh
 # The rules
 
 
-def recipe(**changes: Any) -> str:
-    return json.dumps(STUB_RECIPE | changes)
-
-
 def template(text: str) -> str:
-    return recipe(defaults={"views": ["front"], "template": text})
+    return stub_recipe_text(defaults={"views": ["front"], "template": text})
 
 
 RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -316,13 +302,16 @@ RECIPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "not-yaml": ("columns: [sku, title", ("not YAML", "line 1")),
     "yaml-code": ("!!python/object/apply:os.system ['true']", ("not YAML", "python/object/apply")),
     "a-list": ("- sku\n- title\n", ("must hold a mapping of fields", "this is a list")),
-    "unknown-field": (recipe(colour="red"), ("colour: Extra inputs are not permitted",)),
-    "unknown-inner-field": (recipe(finish={"qualty": 90}), ("finish.qualty: Extra inputs are not permitted",)),
-    "odd-size": (recipe(tiers={"standard": {"width": 1000}}), ("tiers.standard.width", "multiple of 16")),
-    "absurd-size": (recipe(tiers={"standard": {"height": 16_000_000}}), ("tiers.standard.height", "4096")),
-    "unknown-view": (recipe(defaults={"views": ["inside"], "template": "x"}), ("defaults.views", "'front'")),
-    "unmapped": (recipe(required=["sku", "brand"]), ("the field 'brand' is used but has no column",)),
-    "wrong-engine": (recipe(engine="torch"), ("models.stub", "'torch' does not paint family 'stub'")),
+    "unknown-field": (stub_recipe_text(colour="red"), ("colour: Extra inputs are not permitted",)),
+    "unknown-inner-field": (
+        stub_recipe_text(finish={"qualty": 90}),
+        ("finish.qualty: Extra inputs are not permitted",),
+    ),
+    "odd-size": (stub_recipe_text(tiers={"standard": {"width": 1000}}), ("tiers.standard.width", "multiple of 16")),
+    "absurd-size": (stub_recipe_text(tiers={"standard": {"height": 16_000_000}}), ("tiers.standard.height", "4096")),
+    "unknown-view": (stub_recipe_text(defaults={"views": ["inside"], "template": "x"}), ("defaults.views", "'front'")),
+    "unmapped": (stub_recipe_text(required=["sku", "brand"]), ("the field 'brand' is used but has no column",)),
+    "wrong-engine": (stub_recipe_text(engine="torch"), ("models.stub", "'torch' does not paint family 'stub'")),
 }
 
 
@@ -409,13 +398,6 @@ def test_a_url_with_a_password_is_refused_without_repeating_it(
     with pytest.raises(ValueError, match="URL with a user or password") as caught:
         RefreshParameters(**(harness.parameters().model_dump() | {place: url}))
     assert "hunter2" not in str(caught.value)
-
-
-def write_torch_recipe(harness: RefreshHarness) -> str:
-    models = {"turbo": {"source": "Tongyi-MAI/Z-Image-Turbo"}}
-    path = harness.folder / "torch.yaml"
-    path.write_text(recipe(engine="torch", models=models, tiers={"standard": {}}), "utf-8")
-    return str(path)
 
 
 def test_a_model_that_is_not_pinned_is_planned_with_a_warning_and_refused_before_anything_is_bought(

@@ -15,6 +15,7 @@ from flows.wiring.composition import open_resources
 from flows.wiring.pricing import read_price_list
 from infra.settings import Settings
 from infra.tables import open_tables
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import (
     END_STATES,
     SETTINGS,
@@ -22,7 +23,6 @@ from tests.fixtures.refresh_harness import (
     assert_counts_add_up,
     assert_published_images,
 )
-from tests.flows.test_bad_input import STUB_RECIPE
 
 URGENCY = ("priority", "deadline")
 SHOP = STUB_RECIPE | {

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from catalogs.errors import OptionError, RuleFileError
 from flows.parameters import RefreshParameters, read_policy, read_recipe
-from tests.flows.test_bad_input import STUB_RECIPE
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 
 
 def asked(**values: Any) -> RefreshParameters:

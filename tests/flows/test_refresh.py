@@ -17,9 +17,9 @@ from infra.errors import EngineUnsuitable
 from infra.imaging.codecs import decode
 from infra.models.model_files import model_folder_digest
 from infra.stores.parquet_objects import read_row_groups
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness, Row, assert_published_images
 from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
-from tests.flows.test_bad_input import STUB_RECIPE as STUB_RECIPE
 
 RECIPE = {
     "columns": {"sku": "sku", "title": "title", "width": "width", "height": "height"},

@@ -16,8 +16,8 @@ from infra.stores.parquet_objects import read_row_groups
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
 from tasks.runs import run_state as runs
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness
-from tests.flows.test_bad_input import STUB_RECIPE
 
 SETTINGS = Settings(shard_size=2, screeners=1)
 

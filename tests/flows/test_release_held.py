@@ -9,8 +9,8 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from flows.run.leases import hold_catalogue_lease
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult
-from tests.flows.test_bad_input import STUB_RECIPE
 
 
 @pytest.fixture

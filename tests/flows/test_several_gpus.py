@@ -20,11 +20,11 @@ from flows.wiring.pricing import read_price_list
 from infra.errors import EngineError
 from infra.stores import open_store
 from infra.testing.faulty_engine import PROCESS_KILL, open_process_killing_engine
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.pool_work import open_broken_engine_for
 from tests.fixtures.prefect_stack import staged_keys, wait_for_staged
 from tests.fixtures.ray_clusters import engine_processes, kill_node
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
-from tests.flows.test_bad_input import STUB_RECIPE
 
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What does not depend on where a picture was made."""

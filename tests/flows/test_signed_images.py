@@ -15,9 +15,9 @@ from infra.stores import open_store
 from infra.tables import open_tables
 from infra.testing.block_watermark import BlockWatermark
 from tasks.maintenance.verify import verify
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
-from tests.flows.test_bad_input import STUB_RECIPE
 
 BLOCKS = "infra.testing.block_watermark:BlockWatermark"
 

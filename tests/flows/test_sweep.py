@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from flows.sweep import sweep
+from tests.fixtures.minimal_recipes import STUB_RECIPE
+from tests.fixtures.prefect_stack import prefect_records
 from tests.fixtures.refresh_harness import RefreshHarness
-from tests.flows.run.test_executors import prefect_records
-from tests.flows.test_bad_input import STUB_RECIPE
 
 
 def test_a_dry_sweep_says_what_would_go_and_keeps_it(prefect_api: str, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from catalogs.models.engine_artifacts import (
     EngineArtifact,
     EngineRequirements,
     GpuPlatform,
-    ParityResult,
     StoredFile,
     config_pbtxt,
     explain_selection,
@@ -21,35 +20,10 @@ from catalogs.models.engine_artifacts import (
     select_engine,
     triton_path,
 )
+from tests.fixtures.engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS, WEIGHTS_DIGEST, build_manifest
 
-H200 = GpuPlatform("11.4.0", "NVIDIA H200", (9, 0))
-H100 = GpuPlatform("11.4.0", "NVIDIA H100", (9, 0))
 L4 = GpuPlatform("11.4.0", "NVIDIA L4", (8, 9))
 T4 = GpuPlatform("11.4.0", "Tesla T4", (7, 5))
-WEIGHTS_DIGEST = "d" * 64
-REQUIREMENTS = EngineRequirements(WEIGHTS_DIGEST, "bf16", ((1024, 1024),), H200)
-PASSED_PARITY = ParityResult(passed=True, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=0.01, psnr=55.0)
-
-
-def build_manifest(**changes: Any) -> dict[str, Any]:
-    """The card of a folder that `packshot engine build` made."""
-    graph = {"file": "transformer/model.plan", "onnx_sha256": "a" * 64, "profiles": [{"batch": [1, 4, 4]}]}
-    return {
-        "version": 1,
-        "runtime": "tensorrt",
-        "weights_digest": WEIGHTS_DIGEST,
-        "precision": "bf16",
-        "sizes": [[1024, 1024], [768, 1024]],
-        "batch": [1, 4, 4],
-        "transformer": graph,
-        "vae_decoder": {**graph, "file": "vae_decoder/model.plan", "onnx_sha256": "b" * 64},
-        "compatibility": "none",
-        "tensorrt": "11.4.0",
-        "gpu": "NVIDIA H200",
-        "compute_capability": [9, 0],
-        "driver": "580.1",
-        **changes,
-    }
 
 
 def export_manifest() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from catalogs.planning.budget import BudgetLimits, CostModel, build_cost_model
-from tests.catalogs.planning.test_pricing import PRICES
+from tests.fixtures.price_list import PRICES
 
 
 def test_money_is_counted_in_the_seconds_that_it_buys() -> None:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.planning.plan import Plan, PlanCounts, rows_to_table
 from catalogs.table_schemas import REJECTS, SLOTS
-from tests.catalogs.planning.test_planner import LAMP, MUG
-from tests.fixtures.planning_harness import PlanningHarness
+from tests.fixtures.planning_harness import LAMP, MUG, PlanningHarness
 
 PLAN = Plan(base_version=None, live=0, rows=RowCounts(), slots=PlanCounts())
 

@@ -10,11 +10,9 @@ from bench.synthetic_catalogue import synthetic_batches
 from catalogs.keys import request_key, slot_id
 from catalogs.planning.plan import PlanCounts
 from catalogs.verdict import PASS
-from tests.fixtures.planning_harness import PlanningHarness, slot_name
+from tests.fixtures.planning_harness import LAMP, MUG, PlanningHarness, slot_name
 from tests.fixtures.sample_recipe import recipe_with
 
-MUG: dict[str, object] = {"sku": "M1", "title": "Tall Mug", "category": "mugs", "color": "red"}
-LAMP: dict[str, object] = {"sku": "L1", "title": "Lamp", "color": "red"}
 BOOT: dict[str, object] = {"sku": "B1", "title": "Boot", "category": "boots"}
 ROWS = [MUG, LAMP, BOOT]
 SLOTS = ["M1 front a 0", "L1 front a 0", "B1 front a 0", "B1 side a 0"]

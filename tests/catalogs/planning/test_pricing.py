@@ -4,15 +4,7 @@ import pytest
 
 from catalogs.errors import RuleFileError
 from catalogs.planning.pricing import CostEstimate, estimate_cost, load_price_list
-
-LIST = """
-currency: EUR
-default: small
-gpus:
-  small: {usd_per_hour: 1.8, seconds_per_megapixel: 2.0}
-  large: {usd_per_hour: 3.6, seconds_per_megapixel: 0.5, usd_per_image: [0.001, 0.003]}
-"""
-PRICES = load_price_list(LIST, "prices.yaml")
+from tests.fixtures.price_list import LIST, PRICES
 
 
 def test_an_estimate_is_seconds_times_the_hourly_price_beside_what_others_pay() -> None:

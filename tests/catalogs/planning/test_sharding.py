@@ -1,7 +1,7 @@
 """Requests become shards of one model and size, the urgent ones first, in bounded memory."""
 
 from collections import defaultdict
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,17 +17,9 @@ from catalogs.planning.sharding import SHARDS_PER_PART, Sharder, request_table
 from catalogs.runs.work_items import requests_from_table
 from catalogs.table_schemas import REQUESTS
 from catalogs.verdict import PASS, Verdict
+from tests.fixtures.run_rows import numbered_request
 
-REQUEST = Request(
-    key=bytes(32), prompt="Photo of Lamp", negative="", seed=None, width=512, height=512, steps=8, guidance=0.0,
-    model="stub", finish_digest="plain", first_attempt=0, attempts_allowed=3, category="lamps", verdict=PASS,
-    priority="normal",
-)  # fmt: skip
 BLOCKED = Verdict("BLOCK", ("words.weapons",))
-
-
-def numbered_request(number: int, **changes: object) -> Request:
-    return replace(REQUEST, key=number.to_bytes(32, "big"), **changes)  # type: ignore[arg-type]
 
 
 def sharded(requests: list[Request], size: int, **limits: Any) -> tuple[Sharder, dict[str, list[pa.Table]]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalogs.runs.attempts import AttemptHistory, attempt_histories
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, WorkItem, record_table
 from catalogs.verdict import PASS, Verdict
-from tests.catalogs.planning.test_sharding import numbered_request
+from tests.fixtures.run_rows import numbered_request
 
 VERDICTS = {
     "pass": PASS,

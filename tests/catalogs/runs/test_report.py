@@ -13,7 +13,7 @@ from catalogs.planning.pricing import estimate_cost
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
-from tests.catalogs.planning.test_pricing import PRICES
+from tests.fixtures.price_list import PRICES
 
 FACTS = ReportInput(
     run=Run("r1", "shoes", "full", "f", datetime(2026, 11, 22, 2, tzinfo=UTC), "products.csv"),

@@ -17,7 +17,7 @@ from catalogs.runs.work_items import (
 )
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict
-from tests.catalogs.planning.test_sharding import REQUEST, numbered_request
+from tests.fixtures.run_rows import REQUEST, numbered_request
 
 AGAIN = Verdict("BLOCK", ("blank",), retryable=True)
 SHA = "ab" * 32

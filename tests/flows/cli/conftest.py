@@ -1,31 +1,9 @@
 """How a command is run in this process, and what it says."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
 from flows.cli import main
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """A command's exit code, and what it wrote."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """Return stdout as the one JSON document that it must be."""
-        found: dict[str, Any] = json.loads(self.stdout)
-        return found
-
-
-RunCli = Callable[..., CommandResult]
+from tests.fixtures.command_line import CommandResult, RunCli
 
 
 @pytest.fixture

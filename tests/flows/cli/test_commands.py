@@ -11,8 +11,13 @@ import pytest
 
 from flows.cli.console import print_json
 from infra.stores import open_store
-from tests.fixtures.refresh_harness import RefreshHarness, assert_counts_add_up, assert_published_images
-from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE, missing_report_keys
+from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
+from tests.fixtures.refresh_harness import (
+    RefreshHarness,
+    assert_counts_add_up,
+    assert_published_images,
+    missing_report_keys,
+)
 
 NONSENSE = {
     "PREFECT_API_URL": "http://127.0.0.1:9/api",

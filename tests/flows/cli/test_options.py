@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 OWN_RECIPE = {
     "columns": {"sku": "sku", "title": "title"},

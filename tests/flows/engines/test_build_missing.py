@@ -14,7 +14,7 @@ from infra.onnx_graphs.graph_comparison import GraphComparison
 from infra.onnx_graphs.graph_verification import GraphVerification
 from infra.stores import open_store
 from tasks.models.engine_repository import list_stored_engines
-from tests.catalogs.models.test_engine_artifacts import WEIGHTS_DIGEST, build_manifest
+from tests.fixtures.engine_artifacts import WEIGHTS_DIGEST, build_manifest
 
 
 @pytest.fixture

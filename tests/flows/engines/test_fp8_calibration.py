@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.minimal_recipes import SMALL_RECIPE_YAML
+
 pytest.importorskip("diffusers")
 
 from catalogs.errors import InputError, OptionError
@@ -15,12 +17,6 @@ from infra.nano import MODEL_FOLDER
 from tests.fixtures.refresh_harness import SETTINGS
 
 ROWS = 12
-SMALL_RECIPE_YAML = """
-columns: {sku: sku, title: title}
-tiers: {standard: {width: 128, height: 96, steps: 2}}
-views: {front: seen from the front}
-defaults: {template: "{{ title }}, {{ phrase }}", views: [front]}
-"""
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from flows.run.observers import NullObserver
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from tasks.models.registry_store import load_registry
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult, assert_published_images
 from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
-from tests.flows.test_bad_input import STUB_RECIPE as STUB_RECIPE
 
 RECIPE = STUB_RECIPE | {"models": {"cards": {"registry": "card"}}}
 ADA = ChangeAuthor("ada", "the test says so")

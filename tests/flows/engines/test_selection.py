@@ -31,7 +31,7 @@ from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
 from tasks.models.engine_repository import read_engine, record_verification
-from tests.catalogs.models.test_engine_artifacts import H200, PASSED_PARITY, WEIGHTS_DIGEST, build_manifest
+from tests.fixtures.engine_artifacts import H200, PASSED_PARITY, WEIGHTS_DIGEST, build_manifest
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.prefect_stack import (
     TIMEOUT_SECONDS,
     PrefectStack,
@@ -19,7 +20,6 @@ from tests.fixtures.prefect_stack import (
     wait_for_staged,
 )
 from tests.fixtures.refresh_harness import RefreshHarness
-from tests.flows.test_bad_input import STUB_RECIPE
 
 pytestmark = pytest.mark.slow
 SHARD_OF_ONE = {"env": {"PACKSHOT_SHARD_SIZE": "1"}}

@@ -14,8 +14,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.orchestration import supervised_process as attended
 from flows.orchestration.local_server import ServerFailed, run_local_server
 from flows.refresh import refresh
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness, assert_counts_add_up, assert_published_images
-from tests.flows.test_bad_input import STUB_RECIPE
 
 
 def test_it_answers_on_loopback(prefect_api: str) -> None:

@@ -15,7 +15,7 @@ from catalogs.planning.pricing import CostEstimate
 from flows.orchestration.prefect_artifacts import PrefectObserver, tag_run
 from flows.run.observers import NullObserver
 from tasks.reporting.run_report import Tile
-from tests.flows.run.test_executors import prefect_records
+from tests.fixtures.prefect_stack import prefect_records
 
 REPORT: dict[str, Any] = {"dry_run": False, "catalogue": "artifact-shop", "run_id": "r1", "held": ["retired-share"]}
 ESTIMATE = CostEstimate(

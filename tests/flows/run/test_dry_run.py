@@ -7,8 +7,8 @@ import pytest
 
 from flows.run.dry_run import plan_refresh
 from infra.settings import Settings
+from tests.fixtures.minimal_recipes import STUB_RECIPE, write_torch_recipe
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
-from tests.flows.test_bad_input import STUB_RECIPE, write_torch_recipe
 
 
 @pytest.fixture

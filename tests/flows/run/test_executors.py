@@ -2,12 +2,12 @@
 
 from typing import Any, cast
 
-import httpx
 import pytest
 from prefect import flow, task
 
 from flows.run.executors import Executor, PrefectExecutor, open_thread_executor
 from tasks.runs.run_context import RunContext
+from tests.fixtures.prefect_stack import prefect_records
 
 NO_BENCH = cast(RunContext, None)
 
@@ -25,11 +25,6 @@ def run_all_kinds_of_work(hands: Executor) -> list[Any]:
     answer = handle.result()
     handle.add_done_callback(ended.append)
     return [hands.run_stage("plan", lambda: 7), answer, len(ended), hands.run_part("part-1", lambda: {"b": 2})]
-
-
-def prefect_records(api: str, kind: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.post(f"{api}/{kind}/filter", json={}).raise_for_status().json()
-    return found
 
 
 def test_threads_do_the_work_and_record_nothing() -> None:

@@ -9,10 +9,10 @@ import pytest
 from flows.wiring.composition import open_screener
 from infra.settings import Settings
 from infra.stores import open_store
+from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.ray_clusters import NEEDS_RAY
 from tests.fixtures.refresh_harness import SETTINGS, Manifest, RefreshHarness
 from tests.fixtures.signing_identities import new_identity, write_identity
-from tests.flows.test_bad_input import STUB_RECIPE
 
 CHANGED_SETTINGS: dict[str, Any] = {
     "shard_size": 2,

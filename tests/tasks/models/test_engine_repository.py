@@ -26,7 +26,7 @@ from tasks.models.engine_repository import (
     record_verification,
     requirements_digest,
 )
-from tests.catalogs.models.test_engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS, build_manifest
+from tests.fixtures.engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS, build_manifest
 
 SECONDS = 30.0
 

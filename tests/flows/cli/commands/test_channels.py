@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from catalogs.policy.channels import built_in_channels
+from tests.fixtures.command_line import RunCli
+from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness
-from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE
-from tests.flows.cli.conftest import RunCli
 
 
 @pytest.fixture(autouse=True)

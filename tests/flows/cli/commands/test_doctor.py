@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 
 def test_a_store_that_can_do_all_of_it_is_found_well(

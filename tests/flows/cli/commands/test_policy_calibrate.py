@@ -8,10 +8,10 @@ import yaml
 
 from catalogs.policy.schema import built_in_policy, load_policy
 from infra.imaging.codecs import encode_png
+from tests.fixtures.command_line import RunCli
+from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
 from tests.fixtures.product_images import blurred, passing_images
 from tests.fixtures.refresh_harness import RefreshHarness
-from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE
-from tests.flows.cli.conftest import RunCli
 
 SOFT = np.linspace(0.1, 1.1, 10)
 

@@ -9,10 +9,10 @@ import pytest
 from infra.imaging.finishing import finish
 from infra.provenance.certificates import load_identity
 from infra.provenance.credentials import Signer
+from tests.fixtures.command_line import RunCli
+from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
-from tests.flows.cli.commands.test_refresh import MINIMAL_RECIPE
-from tests.flows.cli.conftest import RunCli
 
 
 @pytest.fixture(scope="module")

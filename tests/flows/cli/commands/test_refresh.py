@@ -7,34 +7,9 @@ import pytest
 
 from flows.cli.commands.refresh import isolate_prefect
 from infra.stores.json_objects import read_json
-from tests.fixtures.refresh_harness import RefreshHarness
-from tests.flows.cli.conftest import RunCli
-
-MINIMAL_RECIPE = {
-    "columns": {"sku": "sku", "title": "title"},
-    "engine": "stub",
-    "models": {"stub": {"family": "stub", "precision": "fp32"}},
-    "tiers": {"standard": {"width": 256, "height": 256}},
-    "views": {"front": "seen from the front"},
-    "defaults": {"template": "Photograph of {{ title }}, {{ phrase }}", "views": ["front"]},
-}
-REPORT_KEYS = {
-    "": {"run_id", "catalogue", "scope", "dry_run", "held", "release", "rows", "slots", "images", "cache_hit_rate",
-         "gpu_seconds", "cost", "seconds", "rejects", "reasons", "warnings"},
-    "release": {"version", "previous"},
-    "rows": {"input", "accepted", "rejected", "ignored"},
-    "slots": {"new", "changed", "unchanged", "waiting", "retired", "published", "review", "blocked", "failed",
-              "deferred", "superseded"},
-    "images": {"planned", "generated", "reused", "shared", "attempts"},
-    "cost": {"total", "per_image", "per_accepted", "currency"},
-    "seconds": {"total"},
-}  # fmt: skip
-"""What every report holds at least; other programs read it."""
-
-
-def missing_report_keys(report: dict[str, object]) -> dict[str, set[str]]:
-    found = {name: REPORT_KEYS[name] - set(report[name] if name else report) for name in REPORT_KEYS}  # type: ignore[call-overload]
-    return {name: absent for name, absent in found.items() if absent}
+from tests.fixtures.command_line import RunCli
+from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
+from tests.fixtures.refresh_harness import RefreshHarness, missing_report_keys
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from flows.orchestration.local_server import find_free_port
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 
 def test_a_port_that_is_taken_is_said_by_its_option(run_cli: RunCli, tmp_path: Path) -> None:

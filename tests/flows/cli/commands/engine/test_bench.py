@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 TINY = ("engine", "bench", "--random-weights", "turbo", "--tiny", "--sizes", "32", "--batch", "1", "--steps", "1")
 TINY += ("--rounds", "1", "--backends", "eager,graphs")

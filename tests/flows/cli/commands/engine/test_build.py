@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from infra.nano import MODEL_FOLDER
+from tests.fixtures.command_line import RunCli
 from tests.fixtures.small_onnx_graphs import write_small_export
-from tests.flows.cli.conftest import RunCli
 
 
 def words(tmp_path: Path, *more: str) -> list[object]:

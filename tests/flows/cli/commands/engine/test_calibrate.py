@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("diffusers")
 
 from infra.nano import MODEL_FOLDER
-from tests.flows.cli.conftest import RunCli
-from tests.flows.engines.test_fp8_calibration import SMALL_RECIPE_YAML
+from tests.fixtures.command_line import RunCli
+from tests.fixtures.minimal_recipes import SMALL_RECIPE_YAML
 
 
 def test_a_calibration_is_said_in_a_line_and_a_document_and_a_wrong_number_ends_with_2(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 
 @pytest.mark.parametrize(

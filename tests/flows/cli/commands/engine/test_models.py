@@ -8,7 +8,7 @@ from catalogs import layout
 from catalogs.models.comparison import VersionSample
 from infra.stores import open_store
 from tasks.models.metrics import write_model_samples
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 
 def sample(published: int, requests: int = 400, seconds: float = 1.0) -> dict[str, float]:

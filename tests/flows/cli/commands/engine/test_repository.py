@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogs.models.test_engine_artifacts import build_manifest
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
+from tests.fixtures.engine_artifacts import build_manifest
 
 
 @pytest.fixture

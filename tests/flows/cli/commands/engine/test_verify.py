@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.onnx_graphs import graph_verification as verifying
+from tests.fixtures.command_line import RunCli
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
-from tests.flows.cli.conftest import RunCli
 
 __all__ = ["tiny_export", "tiny_model"]
 

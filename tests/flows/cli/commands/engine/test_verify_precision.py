@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.nano import MODEL_FOLDER
-from tests.flows.cli.conftest import RunCli
+from tests.fixtures.command_line import RunCli
 
 
 @pytest.fixture(autouse=True)
