@@ -1,9 +1,12 @@
-"""Make a shard's images: find what is staged, let the engine make the rest, stage each image as it comes.
+"""Generate a shard's images: reuse what is staged, have an engine generate the rest, stage each image as it is done.
 
-Comes in: `ShardWork`, a pool of engines and a store. Goes out: a `Made` an order. `generate` runs beside an engine, in
-whatever process that is, and all it is given travels there: encoding, hashing and writing run on threads, in a bounded
-queue, and an engine that is killed loses at most its batch and that queue. `make` stays here and gives it the orders.
-When the meter says that budget or time are used up it gives no more, and what was not given is not among the made.
+Inputs: a `ShardWork`, a pool of engines, a store and a budget meter. Outputs: a `GeneratedImage` for each work item
+that the budget allowed to begin; items that were not begun have none.
+
+`generate_within_budget` runs in the process of the run and gives items to the pool. `generate_on_engine` runs beside
+an engine, in whatever process that is, and everything it needs travels there. It encodes, hashes and writes on threads
+behind a bounded queue, so an engine that is killed loses at most its batch and that queue. An image is never generated
+twice: both sides look for staged images first.
 """
 
 from collections import Counter
@@ -28,92 +31,93 @@ from tasks.runs.run_context import RunContext
 MAX_QUEUED_FRAMES = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
 MAX_SINGLE_RETRIES = 4 * MAX_QUEUED_FRAMES
-"""Images that are made one by one: more of them are not one bad image and its neighbours."""
+"""Images that are retried one by one. More of them are not one bad image and those that were in the queue with it."""
 SET_ASIDE = "set-aside"
-"""Why an image failed that engines died with."""
+"""Failure code of an image at which engines died."""
 
 
 def generate_within_budget(
     pool: Pool, work: ShardWork, store: ObjectStore, meter: BudgetMeter | None = None
 ) -> list[GeneratedImage]:
-    """Return what became of each order that there was leave to begin, in the shard's order."""
+    """Return the results of the items that the meter allowed to begin, in the shard's order."""
     meter = meter or BudgetMeter()
-    # Two finishes of one request need one image: the first order has it made, the others find it.
-    orders: dict[str, WorkItem] = {}
-    for order in work.items:
-        orders.setdefault(order.image_key, order)
-    # Under a limit only what is really to be painted asks for leave; without one the engine's side looks for itself.
-    made = {one.item.image_key: one for one in _find_staged_images(store, orders.values())} if meter.limited else {}
-    while missing := [order for key, order in orders.items() if key not in made]:
+    # Two finishes of one request need one image: it is generated for the first item and reused for the others.
+    items: dict[str, WorkItem] = {}
+    for item in work.items:
+        items.setdefault(item.image_key, item)
+    # Under a limit only images that must be generated are reserved; without one the engine's side looks for staged
+    # images itself.
+    results = _find_staged_images(store, items.values()) if meter.limited else {}
+    while missing := [item for key, item in items.items() if key not in results]:
         begun = meter.reserve(len(missing))
         if not begun:
             break
-        for one in _generate_with_retries(pool, replace(work, items=tuple(missing[:begun])), store):
-            unknown = one.origin == "reused" or one.failure_code == SET_ASIDE
-            meter.record_image(None if unknown else one.engine_seconds)
-            made[one.item.image_key] = one
-    return [_result_for_item(order, made[order.image_key]) for order in work.items if order.image_key in made]
+        for image in _generate_with_retries(pool, replace(work, items=tuple(missing[:begun])), store):
+            time_unknown = image.origin == "reused" or image.failure_code == SET_ASIDE
+            meter.record_image(None if time_unknown else image.engine_seconds)
+            results[image.item.image_key] = image
+    return [_result_for_item(item, results[item.image_key]) for item in work.items if item.image_key in results]
 
 
 def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
-    """Return what became of each order, each of another image. Images that are staged already are not made again."""
-    orders = {order.image_key: order for order in work.items}
-    made = {one.item.image_key: one for one in _find_staged_images(store, work.items)}
-    missing = (order for key, order in orders.items() if key not in made)
+    """Return the result of each item; every item is of another image. Staged images are not generated again."""
+    items = {item.image_key: item for item in work.items}
+    results = _find_staged_images(store, work.items)
+    missing = (item for key, item in items.items() if key not in results)
     with ThreadPoolExecutor(min(store.max_concurrency, MAX_QUEUED_FRAMES), "stage") as threads:
-        room = Semaphore(MAX_QUEUED_FRAMES)
-        waiting: list[Future[GeneratedImage]] = []
+        queue_slots = Semaphore(MAX_QUEUED_FRAMES)
+        pending: list[Future[GeneratedImage]] = []
 
-        def settle(*, wait: bool) -> None:
-            # A picture that could not be staged must end the painting, and not wait for slower ones before it.
-            for future in [each for each in waiting if wait or each.done()]:
-                waiting.remove(future)
-                done = future.result()
-                made[done.item.image_key] = done
+        def collect_results(*, wait: bool) -> None:
+            # An image that cannot be staged must end the work at once, and not wait for slower ones before it.
+            for future in [future for future in pending if wait or future.done()]:
+                pending.remove(future)
+                image = future.result()
+                results[image.item.image_key] = image
 
         for answer in engine.generate(_build_prompts(missing)):
-            order = orders[answer.key]
+            item = items[answer.key]
             if isinstance(answer, Failure):
-                made[answer.key] = GeneratedImage(
-                    order, "failed", engine_seconds=answer.seconds, failure_reason=answer.reason
+                results[answer.key] = GeneratedImage(
+                    item, "failed", engine_seconds=answer.seconds, failure_reason=answer.reason
                 )
                 continue
-            room.acquire()
-            future = threads.submit(_stage_image, store, order, answer, engine.name)
-            future.add_done_callback(lambda _: room.release())
-            waiting.append(future)
-            settle(wait=False)
-        settle(wait=True)
-    return [made[key] for key in orders]
+            queue_slots.acquire()
+            future = threads.submit(_stage_image, store, item, answer, engine.name)
+            future.add_done_callback(lambda _: queue_slots.release())
+            pending.append(future)
+            collect_results(wait=False)
+        collect_results(wait=True)
+    return [results[key] for key in items]
 
 
 @task(name="generate", task_run_name="generate {shard}", cache_policy=NO_CACHE, persist_result=False)
 def generate_shard(context: RunContext, shard: str) -> dict[str, int]:
-    """`make`, as Prefect sees it: a shard's name in, counts out."""
+    """Run `generate_within_budget` as a Prefect task: from a shard's name to counts by origin."""
     work = context.load_shard_work(shard)
-    made = generate_within_budget(context.resources.pool(work.model), work, context.resources.store, context.meter)
-    context.put_generated(shard, made)
-    return dict(Counter(one.origin for one in made))
+    images = generate_within_budget(context.resources.pool(work.model), work, context.resources.store, context.meter)
+    context.put_generated(shard, images)
+    return dict(Counter(image.origin for image in images))
 
 
 def _generate_with_retries(pool: Pool, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
-    """Have orders made from the first to the last, and where that ends engines, from the last to the first.
+    """Generate the items from the first to the last, and where an image ends engines, from the last to the first.
 
-    What is staged is found, so that both ways together leave the image that does it and a few beside it, whose pictures
-    died on their way to the store: each of these is made by itself.
+    Staged images are found again. So both orders together leave the image at which engines die and a few beside it
+    that were still in the queue; each of these is then generated by itself.
     """
-    paint = partial(generate_on_engine, store=store)
-    for orders in (work.items, work.items[::-1]):
+    generate = partial(generate_on_engine, store=store)
+    for items in (work.items, work.items[::-1]):
         try:
-            return pool.submit(paint, replace(work, items=orders)).result()
+            return pool.submit(generate, replace(work, items=items)).result()
         except WorkQuarantined as error:
             reason = str(error)
-    found = {one.item.image_key: one for one in _find_staged_images(store, work.items)}
-    left = [order for order in work.items if order.image_key not in found]
-    if len(left) > MAX_SINGLE_RETRIES:
-        return [*found.values(), *(_set_aside_result(order, reason) for order in left)]
-    alone = [(order, pool.submit(paint, replace(work, items=(order,)))) for order in left]
-    return [*found.values(), *(_await_single_item(order, future) for order, future in alone)]
+    staged = _find_staged_images(store, work.items)
+    remaining = [item for item in work.items if item.image_key not in staged]
+    if len(remaining) > MAX_SINGLE_RETRIES:
+        return [*staged.values(), *(_set_aside_result(item, reason) for item in remaining)]
+    single_runs = [(item, pool.submit(generate, replace(work, items=(item,)))) for item in remaining]
+    return [*staged.values(), *(_await_single_item(item, future) for item, future in single_runs)]
 
 
 def _await_single_item(item: WorkItem, future: "Future[list[GeneratedImage]]") -> GeneratedImage:
@@ -127,32 +131,36 @@ def _set_aside_result(item: WorkItem, reason: str) -> GeneratedImage:
     return GeneratedImage(item, "failed", failure_code=SET_ASIDE, failure_reason=reason)
 
 
-def _find_staged_images(store: ObjectStore, items: Iterable[WorkItem]) -> Iterator[GeneratedImage]:
+def _find_staged_images(store: ObjectStore, items: Iterable[WorkItem]) -> dict[str, GeneratedImage]:
+    """Return image key -> result for the items whose image is staged; a damaged image is deleted, and not found."""
     items = list(items)
-    staged = concurrent_map(store, partial(_read_staged_or_discard, store), [order.image_key for order in items])
-    for order, found in zip(items, staged, strict=True):
-        if found is not None:
-            sha, backend = found
-            yield GeneratedImage(order, "reused", sha, backend=backend)
+    staged = concurrent_map(store, partial(_read_or_discard_damaged, store), [item.image_key for item in items])
+    return {
+        item.image_key: GeneratedImage(item, "reused", image[0], backend=image[1])
+        for item, image in zip(items, staged, strict=True)
+        if image is not None
+    }
 
 
 def _result_for_item(item: WorkItem, image: GeneratedImage) -> GeneratedImage:
-    """Return an order's own word on an image that is made once for several orders, or that travelled."""
+    """Return the result for one of the items that share an image; the engine's time is counted for the first alone.
+
+    An item that travelled to another process comes back as an equal copy.
+    """
     if image.item == item:
         return image
-    return replace(
-        image, item=item, origin="reused" if image.origin == "generated" else image.origin, engine_seconds=0.0
-    )
+    origin = "reused" if image.origin == "generated" else image.origin
+    return replace(image, item=item, origin=origin, engine_seconds=0.0)
 
 
 def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:
-    for order in items:
-        request = order.request
+    for item in items:
+        request = item.request
         yield Prompt(
-            key=order.image_key,
+            key=item.image_key,
             text=request.prompt,
             negative=request.negative,
-            seed=order.seed,
+            seed=item.seed,
             width=request.width,
             height=request.height,
             steps=request.steps,
@@ -160,8 +168,11 @@ def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:
         )
 
 
-def _read_staged_or_discard(store: ObjectStore, image_key: str) -> tuple[str, str] | None:
-    """Return the sha of a staged image's pixels and the engine that made them, as far as it is known."""
+def _read_or_discard_damaged(store: ObjectStore, image_key: str) -> tuple[str, str] | None:
+    """Return the sha256 of a staged image's pixels, and the engine that generated it where the file names it.
+
+    None where there is no such image, or a damaged one, which is deleted.
+    """
     key = layout.staged_image(image_key)
     staged = store.find(key)
     if staged is None:
@@ -169,7 +180,7 @@ def _read_staged_or_discard(store: ObjectStore, image_key: str) -> tuple[str, st
     try:
         return pixel_sha(decode(staged)), read_software(staged)
     except InvalidImage:
-        store.delete([key])  # no writer of ours leaves half an image; what is there is made anew
+        store.delete([key])  # Packshot writes no partial image, so this one came from elsewhere; generate it again
         return None
 
 
@@ -177,6 +188,6 @@ def _stage_image(store: ObjectStore, item: WorkItem, frame: Frame, backend: str)
     key = layout.staged_image(item.image_key)
     if store.write_once(key, encode_png(frame.pixels, backend), content_type="image/png"):
         return GeneratedImage(item, "generated", pixel_sha(frame.pixels), frame.seconds, backend=backend)
-    # Another run staged it first, and its picture is the one that counts.
+    # Another run staged this image first, and the staged one counts.
     staged = store.read(key)
     return GeneratedImage(item, "generated", pixel_sha(decode(staged)), frame.seconds, backend=read_software(staged))

@@ -1,19 +1,19 @@
-"""Read the catalogue, compare it with what is there, and write down what a run will make.
+"""Plan a run: read the catalogue, compare it with what is live, and write down what the run will generate.
 
-Comes in: a `Job`, the tables, the terms, and where to put the plan (a run's folder, or nowhere for a dry run). Goes
-out: a `Plan`: counts, rejects, shards in the order of work, and what the terms leave out. The big parts go straight to
-Parquet, row group by row group, so that a first night of 2,000,000 images is planned in bounded memory.
+Inputs: a `RefreshJob`, the tables, the cost model, and a run's folder to write to (none for a dry run). Outputs: a
+`Plan` with counts, rejects, shards in the order of work and what the budget defers. Slots, requests and rejects go
+straight to Parquet, row group by row group, so a first run of 2,000,000 images is planned in bounded memory.
+`plan.json` is written last: the plan is whole when it exists.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.errors import CatalogueError
@@ -32,6 +32,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source, open_source
 from infra.stores.json_objects import read_json, write_json
 from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.runs.plan_writer import PlanWriter
 
 
 def make_plan(
@@ -45,30 +46,32 @@ def make_plan(
 ) -> Plan:
     """Plan `job`, by default without limits; with a `run_id`, write the plan into that run's folder, `plan.json` last.
 
-    `gate` judges the prompts; by default it is the policy's, without a text classifier.
+    `prompt_gate` evaluates the prompts; by default it is the policy's, without a text classifier.
 
-    Raises `CatalogueError` where the source as a whole cannot be used, `infra.errors.UnreadableSource` where it
+    Raises `CatalogueError` where the source as a whole cannot be used, and `infra.errors.UnreadableSource` where it
     cannot be read.
     """
     source = open_source(job.source)
-    version = tables.version(layout.manifest_table(job.catalogue))
-    live = CurrentRelease(_read_batches(tables, layout.manifest_table(job.catalogue), LIVE_COLUMNS, version))
-    refused = OutcomeIndex(_read_batches(tables, layout.outcomes_table(job.catalogue), OUTCOME_COLUMNS, None))
+    manifest = layout.manifest_table(job.catalogue)
+    version = tables.version(manifest)
+    live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
+    outcomes = OutcomeIndex(_read_batches(tables, layout.outcomes_table(job.catalogue), OUTCOME_COLUMNS, None))
     prompt_gate = prompt_gate or PolicyPromptGate(job.policy, job.recipe.languages)
-    planner = Planner(job.recipe, live, refused, job.policy.digest, prompt_gate, job.backfill)
+    planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, job.backfill)
+    sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
+    plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
     with ExitStack() as stack:
-        writer = _PlanWriter(store, run_id, stack)
-        plan = _plan_source(job, source, planner, writer, Sharder(shard_size, cost_model=cost_model or CostModel()))
-        plan.base_version, plan.live = version, len(live)
-        _expire_reviews(plan, refused, job.policy.review_days)
-        _retire_slots(job, tables, planner, writer, plan, version)
+        writer = PlanWriter(store, run_id, stack)
+        totals = _plan_source(job, source, planner, writer, sharder, plan)
+        _expire_reviews(plan, outcomes, job.policy.review_days)
+        _retire_slots(job, tables, live, writer, plan, totals)
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan
 
 
 def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
-    """Return the plan in a run's folder, or None where the run was killed before it was whole."""
+    """Return the plan in a run's folder; None where the run was killed before its plan was whole."""
     if not store.exists(layout.RunFiles(run_id).plan):
         return None
     document = read_json(store, layout.RunFiles(run_id).plan)
@@ -80,55 +83,69 @@ def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
 
 
 def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
-    """Tell whether a run's plan is whole, and was made against the release that is live still.
+    """Tell whether a run's plan is whole, and was made against the release that is still live.
 
-    Parts of a plan that was never whole would be taken for parts of the next one, and rows planned against an older
-    picture end as superseded. A new run costs a plan, and finds all that was staged.
+    A run whose plan is not current is replaced by a new one: files of a plan that was never whole would be read as
+    parts of the next plan, and rows planned against an older image end as superseded. A new run costs only its plan,
+    because it finds all staged images.
     """
     plan = load_plan(store, run.run_id)
     live = tables.version(layout.manifest_table(run.catalogue))
-    return plan is not None and (plan.base_version or 0) == (live or 0)  # 0: a table that was made, and nothing in it
+    return plan is not None and (plan.base_version or 0) == (live or 0)  # version 0 is an empty table
 
 
-def _plan_source(job: RefreshJob, source: Source, planner: Planner, writer: "_PlanWriter", sharder: Sharder) -> Plan:
-    ingest = RowValidator(job.recipe, source.columns)
-    if job.recipe.inherit is not None:
-        passes = (batch for _, batch in source.batches(ingest.needed_columns))
-        ingest.inherited = collect_inherited_values(job.recipe, source.columns, passes)
-    plan = Plan(base_version=None, live=0, rows=ingest.counts, slots=planner.counts)
-    kept_skus: set[str] = set()
-    unreadable = 0
-    urgency = _SchedulingInputs()
-    for first_row, raw in source.batches(ingest.needed_columns):
-        ingested = ingest.validate_batch(first_row, raw)
-        planned = planner.plan_batch(ingested.table)
-        late = len(planned.rejects)  # rows whose template failed: accepted a moment ago, rejected now
-        ingest.counts.accepted -= late
-        ingest.counts.rejected += late
-        rejects = sorted([*ingested.rejects, *planned.rejects], key=lambda reject: reject.row)
-        for reject in rejects:
-            if reject.sku is None:
-                unreadable += 1
-            elif reject.column != "sku":
-                kept_skus.add(reject.sku)
+def _plan_source(
+    job: RefreshJob, source: Source, planner: Planner, writer: PlanWriter, sharder: Sharder, plan: Plan
+) -> "_SourceTotals":
+    """Read the source batch by batch, plan each batch and write its rows; then put the shards into order."""
+    validator, totals = _open_validator(job, source, plan), _SourceTotals()
+    for first_row, raw in source.batches(validator.needed_columns):
+        planned, rejects = _plan_batch(validator, planner, first_row, raw)
+        totals.add_batch(planned, rejects)
         plan.rejects += rejects[: MAX_REPORTED_REJECTS - len(plan.rejects)]
-        urgency.add_batch(planned)
         _write_batch(planned, rejects, writer, sharder, plan)
     for part, table in sharder.flush():
         writer.write_request_group(part, table)
-    if ingest.counts.input == 0:
+    if validator.counts.input == 0:
         raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
-    _apply_schedule(plan, sharder, urgency, writer)
-    plan.warnings += [f"{count} × {reason}" for reason, count in ingest.warnings.items()]
-    if unreadable:
-        plan.warnings.append(f"{unreadable} rejected rows have no readable SKU: nothing is retired in this run")
-    writer.protected_skus = None if unreadable else kept_skus
-    return plan
+    _apply_schedule(plan, sharder, totals, writer)
+    plan.warnings += [f"{count} × {reason}" for reason, count in validator.warnings.items()]
+    if totals.unidentified_rejects:
+        plan.warnings.append(
+            f"{totals.unidentified_rejects} rejected rows have no readable SKU: nothing is retired in this run"
+        )
+    return totals
+
+
+def _open_validator(job: RefreshJob, source: Source, plan: Plan) -> RowValidator:
+    """Return the validator of the source's rows, which counts into the plan. Inherited values take a pass of their own.
+
+    A variant may stand before the parent that it inherits from.
+    """
+    validator = RowValidator(job.recipe, source.columns)
+    if job.recipe.inherit is not None:
+        batches = (batch for _, batch in source.batches(validator.needed_columns))
+        validator.inherited = collect_inherited_values(job.recipe, source.columns, batches)
+    plan.rows = validator.counts
+    return validator
+
+
+def _plan_batch(
+    validator: RowValidator, planner: Planner, first_row: int, raw: pa.RecordBatch
+) -> tuple[PlannedBatch, list[Reject]]:
+    """Validate and plan one batch; return its plan, and its rejects in the order of the rows."""
+    validated = validator.validate_batch(first_row, raw)
+    planned = planner.plan_batch(validated.table)
+    template_failures = len(planned.rejects)  # counted as accepted by the validation; rejected now
+    validator.counts.accepted -= template_failures
+    validator.counts.rejected += template_failures
+    return planned, sorted([*validated.rejects, *planned.rejects], key=lambda reject: reject.row)
 
 
 def _write_batch(
-    planned: PlannedBatch, rejects: list[Reject], writer: "_PlanWriter", sharder: Sharder, plan: Plan
+    planned: PlannedBatch, rejects: list[Reject], writer: PlanWriter, sharder: Sharder, plan: Plan
 ) -> None:
+    """Write a batch's rows, put its requests into shards, and add its counts to the plan."""
     if planned.slots:
         writer.write_table(writer.files.slots, rows_to_table(planned.slots, SLOTS))
     if rejects:
@@ -144,43 +161,38 @@ def _write_batch(
             writer.write_request_group(part, table)
 
 
-def _apply_schedule(
-    plan: Plan, sharder: Sharder, scheduling_inputs: "_SchedulingInputs", writer: "_PlanWriter"
-) -> None:
-    """Draw up the agenda: the most urgent first, and what the terms leave out for another night."""
-    agenda = build_schedule(
-        sharder.shards,
-        sharder.summaries,
-        scheduling_inputs.priority_raises,
-        sharder.cost_model.budget,
-        datetime.now(UTC),
+def _apply_schedule(plan: Plan, sharder: Sharder, totals: "_SourceTotals", writer: PlanWriter) -> None:
+    """Order the shards by urgency, and defer what exceeds the budget."""
+    schedule = build_schedule(
+        sharder.shards, sharder.summaries, totals.priority_raises, sharder.cost_model.budget, datetime.now(UTC)
     )
-    plan.shards, plan.gpu_seconds = agenda.shards, agenda.gpu_seconds
+    plan.shards, plan.gpu_seconds = schedule.shards, schedule.gpu_seconds
     plan.images = sum(shard.requests for shard in plan.shards)
-    if agenda.overdue:
-        plan.warnings.append(f"{agenda.overdue} images are late already: their deadline has passed, so they come first")
-    if agenda.deferral_codes:
-        plan.deferred = agenda.count_deferred(np.concatenate(scheduling_inputs.slot_key_prefixes))
-        columns = [list(agenda.deferral_codes), list(agenda.deferral_codes.values())]
+    if schedule.overdue:
+        plan.warnings.append(
+            f"{schedule.overdue} images are late already: their deadline has passed, so they come first"
+        )
+    if schedule.deferral_codes:
+        plan.deferred = schedule.count_deferred(np.concatenate(totals.slot_key_prefixes))
+        columns = [list(schedule.deferral_codes), list(schedule.deferral_codes.values())]
         writer.write_table(writer.files.deferrals, pa.table(columns, schema=DEFERRALS))
 
 
 def _retire_slots(
-    job: RefreshJob, tables: TableStore, planner: Planner, writer: "_PlanWriter", plan: Plan, version: int | None
+    job: RefreshJob, tables: TableStore, live: CurrentRelease, writer: PlanWriter, plan: Plan, totals: "_SourceTotals"
 ) -> None:
-    """Retire what a full run no longer asks for, unless a rejected row might be its SKU."""
-    live = planner.live
-    if job.scope != "full" or version is None or writer.protected_skus is None or live.requested.all():
+    """Retire live slots that a full run no longer asks for, unless a rejected row may be about their SKU."""
+    version = plan.base_version
+    if job.scope != "full" or version is None or totals.unidentified_rejects or live.requested.all():
         return
-    kept = pa.array(sorted(writer.protected_skus), pa.string())
+    rejected = pa.array(sorted(totals.rejected_skus), pa.string())
     for batch in tables.batches(layout.manifest_table(job.catalogue), ("slot_id", "sku", "file_sha"), version=version):
-        table = pa.Table.from_batches([batch]).filter(pa.array(live.unrequested_mask(batch.column("slot_id"))))
-        table = table.filter(pc.invert(pc.is_in(table["sku"], kept)))
-        if table.num_rows:
-            writer.write_table(
-                writer.files.retired, table.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED_SLOTS)
-            )
-            plan.retired += table.num_rows
+        rows = pa.Table.from_batches([batch]).filter(pa.array(live.unrequested_mask(batch.column("slot_id"))))
+        rows = rows.filter(pc.invert(pc.is_in(rows["sku"], rejected)))
+        if rows.num_rows:
+            retired = rows.rename_columns(["slot_id", "sku", "live_file_sha"]).cast(RETIRED_SLOTS)
+            writer.write_table(writer.files.retired, retired)
+            plan.retired += rows.num_rows
 
 
 def _expire_reviews(plan: Plan, outcomes: OutcomeIndex, review_days: int) -> None:
@@ -195,65 +207,35 @@ def _expire_reviews(plan: Plan, outcomes: OutcomeIndex, review_days: int) -> Non
 def _read_batches(
     tables: TableStore, table: str, columns: tuple[str, ...], version: int | None
 ) -> Iterator[pa.RecordBatch]:
+    """Yield a table's batches, of the newest version by default; none where the table does not exist."""
     if version is None and tables.version(table) is None:
         return
     yield from tables.batches(table, columns, version=version)
 
 
-class _SchedulingInputs:
-    """What the batches say that can only be weighed when all are read."""
+@dataclass
+class _SourceTotals:
+    """What can only be used when every batch of the source has been read."""
 
-    def __init__(self) -> None:
-        self.priority_raises: dict[bytes, tuple[int, int]] = {}  # mark of a request -> (rank, deadline)
-        self.slot_key_prefixes: list[
-            KeyPrefixes
-        ] = []  # marks of the requests of all slots that count as new or changed
+    priority_raises: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Prefix of a request key -> (rank, deadline): the most urgent of the slots that share the request."""
+    slot_key_prefixes: list[KeyPrefixes] = field(default_factory=list)
+    """Prefixes of the request keys of all slots that count as new or changed."""
+    rejected_skus: set[str] = field(default_factory=set)
+    """SKUs of rejected rows. Their live slots are not retired: the row may be about to be mended."""
+    unidentified_rejects: int = 0
+    """Rejected rows without a readable SKU. Any live slot may be theirs, so nothing is retired."""
 
-    def add_batch(self, planned: PlannedBatch) -> None:
-        """Take in one batch."""
-        for key, *urgency in planned.priority_raises:
-            known = self.priority_raises.get(key[:KEY_PREFIX_BYTES], urgency)
-            self.priority_raises[key[:KEY_PREFIX_BYTES]] = (min(known[0], urgency[0]), min(known[1], urgency[1]))
-        self.slot_key_prefixes.append(
-            key_prefixes([slot.request_key for slot in planned.slots if slot.kind != WAITING])
-        )
-
-
-class _PlanWriter:
-    """A run's Parquet files, each opened when its first rows come; nothing at all in a dry run."""
-
-    def __init__(self, store: ObjectStore, run_id: str | None, stack: ExitStack) -> None:
-        self._store, self._run_id, self._stack = store, run_id, stack
-        self.files = layout.RunFiles(run_id or "")
-        self._open_writers: dict[str, tuple[pq.ParquetWriter, ExitStack]] = {}
-        self._open_parts: dict[str, str] = {}  # priority -> the part that is being filled
-        self.protected_skus: set[str] | None = set()
-
-    def write_table(self, key: str, table: pa.Table) -> None:
-        if self._run_id is not None:
-            self._open_writer(key, table.schema).write_table(table)
-
-    def write_request_group(self, part: str, table: pa.Table) -> None:
-        """Write one shard as one row group. Parts of one priority come in order, so a new one ends the one before."""
-        if self._run_id is None:
-            return
-        key, priority = self.files.requests(part), part.partition("-")[0]
-        if self._open_parts.get(priority, key) != key:
-            _, files = self._open_writers.pop(self._open_parts[priority])
-            files.close()
-        self._open_parts[priority] = key
-        # Row groups this small are made in a third of the time without dictionaries and zstd's set-up, and grow by 9 %.
-        writer = self._open_writer(key, table.schema, compression="lz4", use_dictionary=False)
-        writer.write_table(table, row_group_size=max(table.num_rows, 1))
-
-    def _open_writer(
-        self, key: str, schema: pa.Schema, *, compression: str = "zstd", use_dictionary: bool = True
-    ) -> pq.ParquetWriter:
-        if key not in self._open_writers:
-            files = self._stack.enter_context(ExitStack())
-            output: IO[bytes] = files.enter_context(self._store.open_output(key))
-            writer = pq.ParquetWriter(
-                output, schema, compression=compression, use_dictionary=use_dictionary, write_statistics=False
-            )
-            self._open_writers[key] = (files.enter_context(writer), files)
-        return self._open_writers[key][0]
+    def add_batch(self, planned: PlannedBatch, rejects: list[Reject]) -> None:
+        """Add one batch."""
+        for key, rank, deadline in planned.priority_raises:
+            prefix = key[:KEY_PREFIX_BYTES]
+            known_rank, known_deadline = self.priority_raises.get(prefix, (rank, deadline))
+            self.priority_raises[prefix] = (min(known_rank, rank), min(known_deadline, deadline))
+        request_keys = [slot.request_key for slot in planned.slots if slot.kind != WAITING]
+        self.slot_key_prefixes.append(key_prefixes(request_keys))
+        for reject in rejects:
+            if reject.sku is None:
+                self.unidentified_rejects += 1
+            elif reject.column != "sku":
+                self.rejected_skus.add(reject.sku)

@@ -1,8 +1,8 @@
-"""Finish and measure a shard's images, and decide on each by itself.
+"""Screen a shard's images: finish and measure each one, and decide on it by itself.
 
-Comes in: what was made, a screener, the policy. Goes out: the shard's record in the store, written after its images,
-and a `ShardScreening`: sums, and the orders that another seed may help. Nothing passes unless every required scanner
-spoke.
+Inputs: the generated images of a shard, a screener and the run's rules. Outputs: the shard's record in the store,
+written after its images (so it says that the shard is done), and a `ShardScreening` with counts and with the items for
+which another seed may help. No image passes unless every required scanner has reported.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,56 +27,51 @@ from tasks.runs.resources import ScreeningContext
 from tasks.runs.run_context import RunContext
 
 MARK_WAIVED = "waived"
-"""Stands for the mark of a file that was to have none."""
+"""The source mark's value in a record where the recipe asks for no mark."""
 
 
 def screen(shard: str, images: Sequence[GeneratedImage], context: ScreeningContext, run_id: str) -> ShardScreening:
-    """Judge a shard's images and write its record; the record is what says that the shard is done."""
-    judged = evaluate_images(images, context)
-    write_table(context.store, layout.RunFiles(run_id).record(shard), record_table(judged))
-    return summarize_attempts(shard, judged)
+    """Evaluate a shard's images and write its record; a shard without a record is done again."""
+    attempts = evaluate_images(images, context)
+    write_table(context.store, layout.RunFiles(run_id).record(shard), record_table(attempts))
+    return summarize_attempts(shard, attempts)
 
 
 @task(name="screen", task_run_name="screen {shard}", cache_policy=NO_CACHE, persist_result=False)
 def screen_shard(context: RunContext, shard: str) -> dict[str, int]:
-    """`screen`, as Prefect sees it: a shard's name in, counts out."""
+    """Run `screen` as a Prefect task: from a shard's name to counts by verdict."""
     screening = screen(shard, context.take_generated(shard), context.screening, context.run_id)
     context.put_screened(shard, screening)
     return dict(screening.verdicts)
 
 
 def evaluate_images(images: Sequence[GeneratedImage], context: ScreeningContext) -> list[ScreenedAttempt]:
-    """Return each made image with its verdict."""
-    there = {_screening_key(one): one for one in images if one.origin != "failed"}
+    """Return each image with its verdict; an image that could not be generated is blocked."""
+    to_screen = {_screening_key(image): image for image in images if image.origin != "failed"}
     finishes = {name: finish.model_dump(mode="json") for name, finish in context.finishes.items()}
-    orders = [_build_screening_request(name, one, context, finishes) for name, one in there.items()]
-    answers: dict[str, Screened | Failure] = {answer.key: answer for answer in context.screener.screen(orders)}
-    judged = []
-    for one in images:
-        if one.origin == "failed":
-            judged.append(
-                ScreenedAttempt(
-                    one, Verdict("BLOCK", (one.failure_code,)), errors={one.failure_code: one.failure_reason}
-                )
-            )
-        else:
-            judged.append(_evaluate_image(one, answers.get(_screening_key(one)), context))
-    return judged
+    requests = [_build_screening_request(key, image, context, finishes) for key, image in to_screen.items()]
+    answers: dict[str, Screened | Failure] = {answer.key: answer for answer in context.screener.screen(requests)}
+    return [
+        _block_failed(image)
+        if image.origin == "failed"
+        else _evaluate_image(image, answers.get(_screening_key(image)), context)
+        for image in images
+    ]
 
 
 def summarize_attempts(shard: str, attempts: Sequence[ScreenedAttempt]) -> ShardScreening:
-    """Return the sums over a shard."""
-    sums = ShardScreening(shard)
-    for one in attempts:
-        sums.generated += one.image.origin == "generated"
-        sums.reused += one.image.origin == "reused"
-        sums.failed += one.image.origin == "failed"
-        sums.engine_seconds += one.image.engine_seconds
-        sums.verdicts[one.verdict.decision] += 1
-        sums.reasons.update(one.verdict.reasons)
-        if one.needs_retry:
-            sums.retries.append(WorkItem(one.image.item.request, one.image.item.attempt + 1))
-    return sums
+    """Return a shard's counts, and the next attempts of those that need one."""
+    screening = ShardScreening(shard)
+    for attempt in attempts:
+        screening.generated += attempt.image.origin == "generated"
+        screening.reused += attempt.image.origin == "reused"
+        screening.failed += attempt.image.origin == "failed"
+        screening.engine_seconds += attempt.image.engine_seconds
+        screening.verdicts[attempt.verdict.decision] += 1
+        screening.reasons.update(attempt.verdict.reasons)
+        if attempt.needs_retry:
+            screening.retries.append(WorkItem(attempt.image.item.request, attempt.image.item.attempt + 1))
+    return screening
 
 
 def _screening_key(image: GeneratedImage) -> str:
@@ -84,15 +79,15 @@ def _screening_key(image: GeneratedImage) -> str:
 
 
 def _build_screening_request(
-    name: str, image: GeneratedImage, context: ScreeningContext, finishes: Mapping[str, dict[str, Any]]
+    key: str, image: GeneratedImage, context: ScreeningContext, finishes: Mapping[str, dict[str, Any]]
 ) -> ScreeningRequest:
     finish = image.item.request.finish_digest
     return ScreeningRequest(
-        key=name,
+        key=key,
         store_url=context.store.url,
         raw_key=layout.staged_image(image.item.image_key),
         finished_key=layout.finished_image(image.item.image_key, finish),
-        # Named by the versions of what is run: an old answer is never taken for that of another scanner.
+        # The key holds the scanners' versions: stored scores of another version are never used.
         scores_key=layout.scores(image.raw_sha, finish, digest(context.scanners)),
         finish=finishes[finish],
         scanners=tuple(context.scanners),
@@ -102,14 +97,20 @@ def _build_screening_request(
     )
 
 
+def _block_failed(image: GeneratedImage) -> ScreenedAttempt:
+    verdict = Verdict("BLOCK", (image.failure_code,))
+    return ScreenedAttempt(image, verdict, errors={image.failure_code: image.failure_reason})
+
+
 def _evaluate_image(
     image: GeneratedImage, answer: Screened | Failure | None, context: ScreeningContext
 ) -> ScreenedAttempt:
+    """Return the attempt with its verdict; without an answer it is sent to review, for every scanner concerned."""
     if answer is None or isinstance(answer, Failure):
-        silent = [answer.scanner] if answer is not None and answer.scanner else context.scanners
+        missing = [answer.scanner] if answer is not None and answer.scanner else context.scanners
         reason = answer.reason if answer is not None else "the screener gave no answer"
-        verdict = Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(silent)))
-        return ScreenedAttempt(image, verdict, errors=dict.fromkeys(silent, reason))
+        verdict = Verdict("REVIEW", tuple(f"scanner-failed.{name}" for name in sorted(missing)))
+        return ScreenedAttempt(image, verdict, errors=dict.fromkeys(missing, reason))
     request = image.item.request
     scores = without_own_brands(_add_aspect_score(answer.scores, request), request.prompt)
     finish = context.finishes[request.finish_digest]
@@ -138,13 +139,16 @@ def _evaluate_image(
 
 
 def _source_mark_value(answer: Screened, finish: Finish) -> str:
-    """Return the last word of what the file says of its source; `waived` where the recipe asks for no mark."""
+    """Return the last part of the source type that the file names; `waived` where the recipe asks for no mark."""
     return (answer.mark or "").rsplit("/", 1)[-1] if finish.mark else MARK_WAIVED
 
 
 def _add_aspect_score(scores: Mapping[str, float], request: Request) -> Mapping[str, float]:
-    """Add what no scanner can know: stored scores belong to pixels, and those may be asked for in another form."""
+    """Add how far the image's aspect ratio is off the requested one, as a share.
+
+    No scanner can measure this: stored scores belong to pixels, and another request may ask for other proportions.
+    """
     if not {"size.width", "size.height"} <= scores.keys():
         return scores
-    form = scores["size.width"] / scores["size.height"]
-    return {**scores, "aspect.off": abs(form * request.height / request.width - 1)}
+    aspect_ratio = scores["size.width"] / scores["size.height"]
+    return {**scores, "aspect.off": abs(aspect_ratio * request.height / request.width - 1)}
