@@ -1,1 +1,1 @@
-"""Models."""
+"""Model folders on disk: digests, checks, loading."""

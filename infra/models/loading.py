@@ -1,7 +1,7 @@
-"""Weights into a pipeline: checked before anything of them is opened, and loaded as what was asked for.
+"""Model loading: weights into a diffusers pipeline, checked before any of them is opened.
 
-Comes in: a local pipeline folder, or a hub id at a pinned commit, and the digest that the recipe gives it; a precision.
-Goes out: a `ZImagePipeline` in main memory. What is asked for is honoured or refused, never changed.
+Inputs: a local pipeline folder, or a hub id at a pinned commit; the digest that the recipe gives it; a precision.
+Outputs: a `ZImagePipeline` in main memory. A requested precision or digest is honoured or refused, never changed.
 """
 
 import re
@@ -26,10 +26,10 @@ WEIGHTED_COMPONENTS = ("transformer", "text_encoder", "vae")
 
 
 class PipelineSource(Protocol):
-    """Where a pipeline comes from."""
+    """A source of pipelines: stored weights, or random ones."""
 
     def load_pipeline(self, dtype: "torch.dtype", exclude: Set[str] = frozenset()) -> Any:
-        """Return the pipeline with its weights as `dtype`; components in `without` are not loaded, and are None.
+        """Return the pipeline with its weights as `dtype`; components in `exclude` are not loaded, and are None.
 
         Raises `EngineError` where that cannot be.
         """
@@ -37,7 +37,7 @@ class PipelineSource(Protocol):
 
 @dataclass(frozen=True)
 class StoredPipeline:
-    """A pipeline folder of this machine, or a hub id and the whole hash of a commit; `digest` None is not checked."""
+    """A pipeline folder of this machine, or a hub id and a full commit hash; a `digest` of None is not checked."""
 
     source: str | None
     revision: str | None = None
@@ -49,11 +49,11 @@ class StoredPipeline:
 
         folder = self.resolve_folder()
         check_model_folder(folder)
-        found = model_folder_digest(folder) if self.digest is not None else None
-        if found != self.digest:
+        digest = model_folder_digest(folder) if self.digest is not None else None
+        if digest != self.digest:
             raise EngineError(
-                f"The weights in {str(folder)!r} have the digest {found!r}, not {self.digest!r}: "
-                "put the right model there, or give its digest in the recipe."
+                f"The weights in {str(folder)!r} have the digest {digest!r}, not {self.digest!r}: "
+                "put the right model there, or set its digest in the recipe."
             )
         try:
             return _load_pipeline(folder, dtype, exclude)
@@ -88,7 +88,7 @@ class StoredPipeline:
 
 
 def require_torch_extra() -> None:
-    """Raise `EngineError` where the extra is missing: now, so as not to fail in the middle of loading."""
+    """Raise `EngineError` where packshot[torch] is not installed, before loading begins."""
     try:
         import diffusers  # noqa: F401
         import torch  # noqa: F401
@@ -98,7 +98,7 @@ def require_torch_extra() -> None:
 
 
 def weights_dtype(precision: str, device: str) -> "torch.dtype":
-    """Return what the weights are loaded as, or raise `EngineUnsuitable` where the device cannot compute in it."""
+    """Return the dtype of a precision's weights; raise `EngineUnsuitable` where the device cannot compute in it."""
     import torch
 
     gpu = (torch.cuda.get_device_name(), torch.cuda.get_device_capability()) if device == "cuda" else None
@@ -111,7 +111,7 @@ def weights_dtype(precision: str, device: str) -> "torch.dtype":
 
 
 def unsupported_precision_reason(precision: str, gpu: tuple[str, tuple[int, int]] | None) -> str | None:
-    """Return why a precision cannot be honoured on a GPU (name and compute capability; None: on the CPU), or None."""
+    """Return why a precision is impossible on a GPU (name and compute capability; None: the CPU); None if it works."""
     if precision not in MIN_COMPUTE_CAPABILITY:
         known = ", ".join(map(repr, MIN_COMPUTE_CAPABILITY))
         return f"The precision {precision!r} is none of {known}; in 'fp16' this model overflows to black."
@@ -126,7 +126,7 @@ def unsupported_precision_reason(precision: str, gpu: tuple[str, tuple[int, int]
     if capability >= least:
         return None
     other = "'bf16' or 'fp32'" if capability >= MIN_COMPUTE_CAPABILITY["bf16"] else "'fp32'"
-    has, needs = (".".join(map(str, each)) for each in (capability, least))
+    has, needs = (".".join(map(str, version)) for version in (capability, least))
     return (
         f"{name!r} cannot compute in {precision!r}: its compute capability is {has}, and {needs} is needed. Choose "
         f"{other} in the recipe."
@@ -145,7 +145,7 @@ def _load_pipeline(folder: Path, dtype: "torch.dtype", exclude: Set[str]) -> Any
     for name in WEIGHTED_COMPONENTS:
         if name in exclude:
             continue
-        found = {weight.dtype for weight in getattr(pipeline, name).parameters()}
-        if found != {dtype}:
-            raise EngineError(f"The {name} in {str(folder)!r} was loaded as {found!r}, not as {dtype!r}.")
+        dtypes = {weight.dtype for weight in getattr(pipeline, name).parameters()}
+        if dtypes != {dtype}:
+            raise EngineError(f"The {name} in {str(folder)!r} was loaded as {dtypes!r}, not as {dtype!r}.")
     return pipeline

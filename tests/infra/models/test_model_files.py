@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from infra.errors import EngineError
-from infra.models.model_files import check_model_folder, model_folder_digest
+from infra.models.model_files import FileDigestCache, check_model_folder, model_folder_digest
 
 INDEX = {
     "_class_name": "ZImagePipeline",
@@ -59,6 +60,27 @@ def test_a_renamed_file_moves_the_digest(tmp_path: Path) -> None:
     before = model_folder_digest(folder_with(tmp_path))
     (tmp_path / "vae" / "config.json").rename(tmp_path / "vae" / "settings.json")
     assert model_folder_digest(tmp_path) != before
+
+
+def test_a_file_is_hashed_once_until_it_changes(tmp_path: Path) -> None:
+    weights, cache = tmp_path / "weights", FileDigestCache(settle_seconds=0.0)
+    weights.write_bytes(b"first")
+    assert {cache.sha256(weights) for _ in range(3)} == {hashlib.sha256(b"first").hexdigest()}
+    assert cache.bytes_hashed == 5
+    status = weights.stat()
+    weights.write_bytes(b"other")
+    os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert cache.sha256(weights) == hashlib.sha256(b"other").hexdigest()
+    (tmp_path / "new").write_bytes(b"third")
+    (tmp_path / "new").replace(weights)
+    assert cache.sha256(weights) == hashlib.sha256(b"third").hexdigest()
+
+
+def test_a_file_that_changed_a_moment_ago_is_not_remembered(tmp_path: Path) -> None:
+    weights, cache = tmp_path / "weights", FileDigestCache(settle_seconds=3600.0)
+    weights.write_bytes(b"first")
+    assert cache.sha256(weights) == cache.sha256(weights)
+    assert cache.bytes_hashed == 10
 
 
 @pytest.mark.parametrize(
