@@ -26,7 +26,7 @@ from catalogs.ingest.rows import BatchRows
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
 from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.planning.request_builder import RequestBuilder
-from catalogs.planning.shared_requests import SharedRequests
+from catalogs.planning.request_deduplication import SharedRequests
 from catalogs.planning.slot_shapes import group_rows_by_shape
 from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders, VersionSelector
 from catalogs.policy.prompt_rules import PromptGate
