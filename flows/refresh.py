@@ -223,7 +223,7 @@ class Refresh:
             ended = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds)
             report, sheet = report_run(self.resources, self.job, self.prices, self.settings.gpu, ended)
             self.observer.on_report(report, sheet)
-        return report
+        return report.to_json()
 
     def _finalize_committed_run(self, run: Run) -> None:
         """Close a run that was killed between its manifest commit and its end, under its own policy."""

@@ -7,10 +7,9 @@ counts and a few small pictures; the whole report is in the store.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -26,6 +25,7 @@ from prefect.runtime import flow_run
 
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import CostEstimate
+from catalogs.runs.report_schema import RunReport
 from flows.run.observers import Observer
 from tasks.reporting import formatting as figures
 from tasks.reporting.run_report import Tile, render_markdown
@@ -74,13 +74,13 @@ class PrefectObserver:
             with _tolerate_prefect_errors():
                 update_progress_artifact(self._artifact, share, description=self._description())
 
-    def on_report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    def on_report(self, report: RunReport, tiles: Sequence[Tile]) -> None:
         """Show the report with its contact sheet, and tag the run of a held batch."""
         self._inner.on_report(report, tiles)
-        words = f"report of {report['run_id']}"
+        words = f"report of {report.run_id}"
         with _tolerate_prefect_errors():
             create_markdown_artifact(render_markdown(report, tiles), key=f"report-{self._catalogue}", description=words)
-        if report["held"]:
+        if report.held:
             tag_run(HELD_TAG)
 
     def _description(self) -> str:

@@ -42,7 +42,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     fingerprint = job.fingerprint(open_source(job.source).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, datetime.now(UTC), job.source)
     elapsed = time.monotonic() - began
-    return build_report(
+    report = build_report(
         ReportInput(
             run=run,
             rows=plan.rows,
@@ -64,3 +64,4 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             dry_run=True,
         )
     )
+    return report.to_json()

@@ -3,12 +3,13 @@
 A flow's parameters are plain values, so the face cannot travel as one; the process that has a terminal lends it here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import CostEstimate
+from catalogs.runs.report_schema import RunReport
 from tasks.reporting.run_report import Tile
 
 
@@ -27,7 +28,7 @@ class Observer(Protocol):
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
         """A shard of so many images is done."""
 
-    def on_report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    def on_report(self, report: RunReport, tiles: Sequence[Tile]) -> None:
         """The run has ended: its report, and the pictures to look at."""
 
 
@@ -46,7 +47,7 @@ class NullObserver:
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
         """A shard of so many images is done."""
 
-    def on_report(self, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+    def on_report(self, report: RunReport, tiles: Sequence[Tile]) -> None:
         """The run has ended."""
 
 

@@ -1,11 +1,10 @@
-"""The report of a run, as a sentence: add up what its records and its batch say, write it down, and hand it on.
+"""Report a run: count its records and its batch, write the report and its contact sheet, and return both.
 
-Comes in: how a run ended. Goes out: the report document and the contact sheet, which are in the run's folder by then.
+Inputs: how the run ended. Outputs: the `RunReport` and the contact sheet; the run's folder holds them by then.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList
@@ -13,6 +12,7 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.runs.report import ReportInput, build_report
+from catalogs.runs.report_schema import RunReport
 from flows.run.audit import AuditChecks
 from tasks.gates.required_marks import summarize_marks
 from tasks.models.metrics import write_model_samples
@@ -30,7 +30,11 @@ from tasks.runs.resources import Resources
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended. A held one has a release that would be; `held` names the checks, `seconds` stages and total."""
+    """How a run ended.
+
+    Of a held run `release` is what would have been published, and `held` names the checks that failed. `seconds` has
+    one entry per stage, and `total`.
+    """
 
     run: Run
     plan: Plan
@@ -44,8 +48,8 @@ class RunResult:
 
 def report_run(
     resources: Resources, job: RefreshJob, prices: PriceList, gpu: str | None, result: RunResult
-) -> tuple[dict[str, Any], list[Tile]]:
-    """Write a run's report and return it with its contact sheet. `gpu` is whose price counts."""
+) -> tuple[RunReport, list[Tile]]:
+    """Write a run's report and return it with its contact sheet. `gpu` names the entry of the price list to use."""
     store, tables = resources.store, resources.tables
     run, plan, batch, release = result.run, result.plan, result.batch, result.release
     images, reasons, models = collect_run_statistics(store, run.run_id, batch)

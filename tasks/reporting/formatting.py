@@ -1,25 +1,25 @@
-"""How a report's figures and texts are written, alike on a page, in an artifact and on a terminal.
+"""Format a report's numbers and texts: the same on a page, in a Prefect artifact and on a terminal.
 
-Comes in: the report document, plain JSON values, some of them null. Goes out: short texts, and the two sums that must
-add up. Catalogue text is hostile: it is cut to a length, and whatever would move a cursor, turn the direction of
-writing or break an encoder is made visible. Escaping for HTML, Markdown or Rich is for the face that writes it.
+Inputs: values of a `RunReport`, some of them None. Outputs: short texts, and the two sums that must be equal. Catalogue
+text is untrusted: it is cut to a length, and every character that would move a cursor, change the direction of writing
+or break an encoder is made visible. Escaping for HTML, Markdown or Rich is left to the view that writes the text.
 """
 
 import math
 import shlex
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
+from catalogs.runs.report_schema import ReportModel, ReportRows, ReportSlots, RunReport, known_counts
 from catalogs.slot_states import REPORT_STATES
 
 UNKNOWN_VALUE = "–"
-"""What stands for a number that is not known (yet)."""
+"""Stands for a number that is not known."""
 
 MAX_TEXT_CHARACTERS = 400
-"""How much of a catalogue's text is repeated: enough for a sentence, far below a title of a megabyte."""
+"""How much of a catalogue's text is shown: enough for a sentence, far below a title of a megabyte."""
 
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNPRINTABLE_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
@@ -27,7 +27,7 @@ _ATTEMPT_NAMES = ("first attempt", "second attempt", "third attempt")
 
 
 def printable(text: object, limit: int = MAX_TEXT_CHARACTERS) -> str:
-    """Return one line of at most `limit` characters in which nothing acts: no escape sequences, no turned writing."""
+    """Return one line of at most `limit` characters without control characters or changes of writing direction."""
     start = str(text)[: limit + 1]
     line = "".join(" " if character in "\t\n\r" else _escape_unprintable(character) for character in start)
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -55,7 +55,7 @@ def format_number(value: float | str | None) -> str:
 
 
 def format_money(value: float | None, currency: str | None) -> str:
-    """Return an amount with its currency: cents from 1 on, three significant digits below, since images cost little."""
+    """Return an amount with its currency: two decimals from 1 on, three significant digits below."""
     if value is None:
         return UNKNOWN_VALUE
     amount = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else _format_significant_digits(value, 3)
@@ -63,7 +63,7 @@ def format_money(value: float | None, currency: str | None) -> str:
 
 
 def format_price_range(prices: Sequence[float] | None, currency: str | None) -> str:
-    """Return the lowest and the highest price of something, as 0.003 to 0.008 USD."""
+    """Return the lowest and the highest of some prices, as 0.003 to 0.008 USD."""
     if not prices:
         return UNKNOWN_VALUE
     return f"{format_money(prices[0], None)} to {format_money(prices[-1], currency)}"
@@ -78,7 +78,7 @@ def _format_significant_digits(value: float, digits: int) -> str:
 
 
 def format_percent(value: float | None) -> str:
-    """Return a share of 1 as a percentage; 100 % and 0 % are only written where they are exact."""
+    """Return a share of 1 as a percentage; 100 % and 0 % are written only where they are exact."""
     if value is None:
         return UNKNOWN_VALUE
     shown = round(value * 100, 1)
@@ -88,7 +88,7 @@ def format_percent(value: float | None) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Return seconds as a person says them: 0.42 s, 12.3 s, 3 min 04 s, 2 h 05 min, 3 d 4 h."""
+    """Return seconds in the units that a person would use: 0.42 s, 12.3 s, 3 min 04 s, 2 h 05 min, 3 d 4 h."""
     if seconds is None:
         return UNKNOWN_VALUE
     if seconds < 9.995:
@@ -106,13 +106,13 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_datetime(value: datetime | str | None) -> str:
-    """Return a time in UTC, as 22 November 2026, 02:00 UTC; text that is no time as it is, made printable."""
+    """Return a time in UTC, as 22 November 2026, 02:00 UTC; text that is not a time is made printable."""
     time = _parse_utc(value)
     return f"{time.day} {time:%B %Y, %H:%M} UTC" if isinstance(time, datetime) else time
 
 
 def format_compact_datetime(value: datetime | str | None) -> str:
-    """Return a time in UTC as 2026-11-22 02:00, which a narrow table has room for; other text as `moment` does."""
+    """Return a time in UTC as 2026-11-22 02:00, for narrow tables; other text as `format_datetime` does."""
     time = _parse_utc(value)
     return f"{time:%Y-%m-%d %H:%M}" if isinstance(time, datetime) else time
 
@@ -128,90 +128,78 @@ def _parse_utc(value: datetime | str | None) -> datetime | str:
 
 
 def attempt_name(attempt: int) -> str:
-    """Return what people call attempt 0, 1, 2, …: the first, the second."""
+    """Return the ordinal of attempt 0, 1, 2, …: first attempt, second attempt."""
     return _ATTEMPT_NAMES[attempt] if 0 <= attempt < len(_ATTEMPT_NAMES) else f"attempt {attempt + 1}"
 
 
-# What the figures say together
+# Sentences and sums of a whole report
 
 
 @dataclass(frozen=True)
 class BalanceCheck:
-    """Two sides that must be equal, as (name, number), and by how much they are not."""
+    """Two sides that must be equal, as (name, count) pairs."""
 
     left: tuple[tuple[str, int], ...]
     right: tuple[tuple[str, int], ...]
 
     @property
     def difference(self) -> int:
-        """Return right minus left: 0 when it adds up."""
+        """Return right minus left: 0 when the sides are equal."""
         return sum(count for _, count in self.right) - sum(count for _, count in self.left)
 
 
-def build_balance_checks(report: Mapping[str, Any]) -> list[BalanceCheck]:
-    """Return the sums that this report can show: rows always, slots once a batch is decided."""
-    asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
-        ("rows", ("input",), ("accepted", "rejected", "ignored"))
-    ]
-    if not report.get("dry_run"):
-        asked.append(("slots", ("new", "changed"), REPORT_STATES))
-    found = []
-    for part, left, right in asked:
-        counts: Mapping[str, int | None] = report.get(part) or {}
-        sides = [tuple((name, counts.get(name)) for name in names) for names in (left, right)]
-        if all(count is not None for side in sides for _, count in side):
-            found.append(BalanceCheck(*sides))  # type: ignore[arg-type]
-    return found
+def build_balance_checks(report: RunReport) -> list[BalanceCheck]:
+    """Return the sums that the report must show: always the rows', and the slots' once a batch is decided."""
+    sides = [_balance(report.rows, ("input",), ("accepted", "rejected", "ignored"))]
+    if not report.dry_run:
+        sides.append(_balance(report.slots, ("new", "changed"), REPORT_STATES))
+    return [balance for balance in sides if balance is not None]
 
 
-def is_held(report: Mapping[str, Any]) -> bool:
-    """Tell whether the batch waits for a person."""
-    return bool(report.get("held")) and not report.get("dry_run")
+def _balance(part: ReportRows | ReportSlots, left: tuple[str, ...], right: tuple[str, ...]) -> BalanceCheck | None:
+    """Return one sum; None where a count of it is not known."""
+    counts = known_counts(part)
+    if not counts.keys() >= {*left, *right}:
+        return None
+    return BalanceCheck(*(tuple((name, counts[name]) for name in names) for names in (left, right)))
 
 
-def describe_release(report: Mapping[str, Any]) -> str:
-    """Return one sentence: what the shop sees now."""
-    version, previous = _release(report).get("version"), _release(report).get("previous")
+def describe_release(report: RunReport) -> str:
+    """Return one sentence: which release the shop sees now."""
+    version, previous = report.release.version, report.release.previous
     stays = f"release {format_number(previous)} stays" if previous else "there is no release yet"
-    if report.get("dry_run"):
+    if report.dry_run:
         return "Dry run: nothing was made, nothing was published."
-    if is_held(report):
+    if report.is_held:
         return f"Held: nothing was published, {stays}."
     if version is None or version == previous:
         return f"Nothing to publish: {stays}."
     return f"Published as release {format_number(version)}."
 
 
-def describe_signer(report: Mapping[str, Any]) -> str | None:
-    """Return one sentence on who signed the published pictures; None where the report does not say."""
-    marks: Mapping[str, Any] = report.get("marks") or {}
-    if not marks:
+def describe_signer(report: RunReport) -> str | None:
+    """Return one sentence on who signed the published images; None where the report does not say."""
+    marks = report.marks
+    if marks is None:
         return None
-    missing = (
-        f"{format_number(marks.get('unsigned'))} pictures carry no C2PA signature." if marks.get("unsigned") else ""
-    )
-    if not marks.get("signed"):
+    missing = f"{format_number(marks.unsigned)} pictures carry no C2PA signature." if marks.unsigned else ""
+    if not marks.signed:
         return missing
-    if marks.get("development"):
-        said = "Signed with a development certificate: untrusted, it shows tampering and proves nobody's name."
+    if marks.development:
+        signed = "Signed with a development certificate: untrusted, it shows tampering and proves nobody's name."
     else:
-        said = f"Signed as {printable(marks.get('signer') or UNKNOWN_VALUE, 80)}."
-    return f"{said} {missing}".strip()
+        signed = f"Signed as {printable(marks.signer or UNKNOWN_VALUE, 80)}."
+    return f"{signed} {missing}".strip()
 
 
-def registered_model_rows(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def registered_models(report: RunReport) -> Sequence[ReportModel]:
     """Return what each model made, where any of them is a version from the registry."""
-    rows = report.get("models") or []
-    return list(rows) if any(row.get("version") for row in rows) else []
+    return report.models if any(model.version for model in report.models) else ()
 
 
-def format_release_command(report: Mapping[str, Any]) -> str:
-    """Return the command that lets a held batch go, quoted for a shell."""
-    accepted = [word for check in report.get("held") or () for word in ("--accept", shlex.quote(printable(check)))]
-    store = shlex.quote(printable(report["store"])) if report.get("store") else "URL"
-    run = shlex.quote(printable(report.get("run_id", "RUN")))
+def format_release_command(report: RunReport) -> str:
+    """Return the command that releases a held batch, quoted for a shell."""
+    accepted = [word for check in report.held for word in ("--accept", shlex.quote(printable(check)))]
+    store = shlex.quote(printable(report.store)) if report.store else "URL"
+    run = shlex.quote(printable("RUN" if report.run_id is None else report.run_id))
     return " ".join(["packshot", "release", run, "--store", store, *accepted, "--reason", "…"])
-
-
-def _release(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    return report.get("release") or {}

@@ -1,17 +1,17 @@
-"""Say what a run did, to people and to machines.
+"""Write a run's report: JSON for machines, an HTML page with a contact sheet, Markdown for Prefect.
 
-Comes in: the report document (plain JSON values), the batch (`catalogs.table_schemas.DECISIONS`), the prompts, the
-staged pictures. Goes out: `report.json`; `report.html`, one file that opens from a disk without a network; and a short
-Markdown text. Nothing here can stop a release: a picture that cannot be read is a tile without a picture.
+Inputs: the `RunReport`, the batch (`catalogs.table_schemas.DECISIONS`), the prompts, the staged images. Outputs:
+`report.json`; `report.html`, one file that opens from a disk without a network; and a short Markdown text. No failure
+here stops a release: an image that cannot be read becomes a tile without an image.
 
-The page holds hostile text (SKUs, titles, reasons that quote them), so it is written with autoescape, forbids scripts
+The page holds untrusted text (SKUs, titles, reasons that quote them), so it is written with autoescape, forbids scripts
 and every network access by its own Content-Security-Policy, and names its one style sheet there by digest.
 """
 
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
+from catalogs.runs.report_schema import ReportEstimate, RunReport, known_counts
 from catalogs.slot_states import SlotState
 from infra.errors import InvalidImage, StoreError
 from infra.imaging.thumbnails import make_thumbnail
@@ -32,13 +33,13 @@ from tasks.reporting.html_pages import data_uri, render_page
 
 THUMBNAIL_SIDE = 256
 INLINE_TILES, INLINE_SIDE = 8, 96
-"""Pictures in the Markdown, and their side in pixels."""
+"""Images in the Markdown, and their longest side in pixels."""
 
 CANDIDATES_PER_TILE = 8
-"""Slots looked at for each tile, so that a product in eight sizes does not fill the sheet with one picture."""
+"""Slots considered for each tile, so that a product in eight sizes does not fill the sheet with one image."""
 
 READ_THREADS = 8
-"""Pictures read at once: enough to hide a bucket's latency."""
+"""Images read at once: enough to hide a bucket's latency."""
 
 SHEET_SECTIONS = {
     SlotState.REVIEW: ("Review", "These wait for a person."),
@@ -74,21 +75,22 @@ class Tile:
 def build_contact_sheet(
     store: ObjectStore, decisions: pa.Table, prompts: Mapping[bytes, str], limit: int = 96
 ) -> list[Tile]:
-    """Return at most `limit` tiles, refused slots first, whatever order the batch is in.
+    """Return at most `limit` tiles, refused slots first; the order of the batch's rows does not matter.
 
-    Every state gets an equal part, and what one does not need goes to the others; within a state reasons (published
-    ones: categories) take turns, and slots that share a picture come last. `prompts` is request key -> text.
+    Every state gets an equal share of the tiles, and what one does not need goes to the others. Within a state the
+    reasons take turns (categories, for published slots), and slots that share an image come last. `prompts` maps
+    request keys to texts.
     """
     positions = {state: pc.indices_nonzero(pc.equal(decisions["state"], state)) for state in SHEET_STATES}
-    parts = _allot_tiles({state: len(found) for state, found in positions.items()}, limit)
+    parts = _allot_tiles({state: len(indices) for state, indices in positions.items()}, limit)
     rows: list[dict[str, Any]] = []
     for state in SHEET_STATES:
         rows += _interleave_rows(
             decisions.take(positions[state]), "category" if state == SlotState.PUBLISH else "reasons", parts[state]
         )
     with ThreadPoolExecutor(READ_THREADS, "thumbnails") as threads:
-        pictures = threads.map(partial(_read_thumbnail, store), rows)
-        return [_build_tile(row, prompts, jpeg) for row, jpeg in zip(rows, pictures, strict=True)]
+        thumbnails = threads.map(partial(_read_thumbnail, store), rows)
+        return [_build_tile(row, prompts, jpeg) for row, jpeg in zip(rows, thumbnails, strict=True)]
 
 
 def _allot_tiles(available: Mapping[str, int], limit: int) -> dict[str, int]:
@@ -146,8 +148,8 @@ def _build_tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: byte
 # The page
 
 
-def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
-    """Return the whole page: inline style, pictures as data, no script, no network."""
+def render_html(report: RunReport, tiles: Sequence[Tile]) -> str:
+    """Return the whole page: inline style, images as data URIs, no script, no network."""
     groups = [
         (state.value, state.report_name, *texts, [tile for tile in tiles if tile.state == state])
         for state, texts in SHEET_SECTIONS.items()
@@ -156,20 +158,22 @@ def render_html(report: Mapping[str, Any], tiles: Sequence[Tile]) -> str:
         "report.html",
         report=report,
         sums=figures.build_balance_checks(report),
-        held=figures.is_held(report),
+        held=report.is_held,
         status=figures.describe_release(report),
         command=figures.format_release_command(report),
         signed_by=figures.describe_signer(report),
-        models=figures.registered_model_rows(report),
+        models=figures.registered_models(report),
         groups=[group for group in groups if group[-1]],
-        checks=sorted(report.get("checks") or (), key=lambda check: (check["success"], not check["critical"])),
-        reasons=sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0])),
+        checks=sorted(report.checks, key=lambda check: (check.success, not check.critical)),
+        reasons=report.sorted_reasons,
+        slot_counts=known_counts(report.slots),
+        image_counts=known_counts(report.images),
     )
 
 
-def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], tiles: Sequence[Tile]) -> None:
+def write_report(store: ObjectStore, run_id: str, report: RunReport, tiles: Sequence[Tile]) -> None:
     """Write `report.json` and `report.html` into the run's folder."""
-    write_json(store, layout.RunFiles(run_id).report, report)
+    write_json(store, layout.RunFiles(run_id).report, report.to_json())
     page = render_html(report, tiles).encode("utf-8", "replace")
     store.write(layout.RunFiles(run_id).report_page, page, content_type="text/html; charset=utf-8")
 
@@ -177,54 +181,48 @@ def write_report(store: ObjectStore, run_id: str, report: Mapping[str, Any], til
 # The artifact
 
 
-def render_markdown(report: Mapping[str, Any], tiles: Sequence[Tile] = ()) -> str:
-    """Return a few lines of Markdown: what happened, some pictures, the counts, where the whole report is."""
+def render_markdown(report: RunReport, tiles: Sequence[Tile] = ()) -> str:
+    """Return a few lines of Markdown: the outcome, some images, the counts, and where the whole report is."""
     return "\n".join(_summary_lines(report, tiles)) + "\n"
 
 
-def _summary_lines(report: Mapping[str, Any], tiles: Sequence[Tile]) -> Iterator[str]:
-    run = figures.printable(report.get("run_id", ""))
-    yield f"## {_escape_markdown(report.get('catalogue', ''))}\n\n**{figures.describe_release(report)}**\n"
-    if figures.is_held(report):
-        yield "Checks that failed: " + ", ".join(_escape_markdown(check) for check in report["held"]) + "\n"
+def _summary_lines(report: RunReport, tiles: Sequence[Tile]) -> Iterator[str]:
+    yield f"## {_escape_markdown(report.catalogue or '')}\n\n**{figures.describe_release(report)}**\n"
+    if report.is_held:
+        yield "Checks that failed: " + ", ".join(_escape_markdown(check) for check in report.held) + "\n"
         yield f"`{figures.format_release_command(report).replace('`', '')}`\n"
     yield from _inline_sheet_lines(tiles)
-    for title, counts in (("slots", report.get("slots") or {}), ("rows", report.get("rows") or {})):
-        yield from _table_lines(title, counts.items())
-    reasons = sorted((report.get("reasons") or {}).items(), key=lambda item: (-item[1], item[0]))
-    yield from _table_lines("reasons", reasons[:10])
-    yield from _table_lines(
-        "usable on", ((name, sums["usable"]) for name, sums in (report.get("channels") or {}).items())
-    )
-    cost = report.get("cost") or {}
+    yield from _table_lines("slots", known_counts(report.slots).items())
+    yield from _table_lines("rows", known_counts(report.rows).items())
+    yield from _table_lines("reasons", report.sorted_reasons[:10])
+    yield from _table_lines("usable on", ((name, channel.usable) for name, channel in report.channels.items()))
     yield (
-        f"Images generated: {figures.format_number((report.get('images') or {}).get('generated'))}. "
-        f"Cost: {figures.format_money(cost.get('total'), None)} {_escape_markdown(cost.get('currency') or '')}. "
-        f"Time: {figures.format_duration((report.get('seconds') or {}).get('total'))}.\n"
+        f"Images generated: {figures.format_number(report.images.generated)}. "
+        f"Cost: {figures.format_money(report.cost.total, None)} {_escape_markdown(report.cost.currency or '')}. "
+        f"Time: {figures.format_duration(report.seconds.get('total'))}.\n"
     )
-    yield from _estimate_lines(report)
-    for warning in (report.get("warnings") or ())[:10]:
+    if report.estimate is not None:
+        yield _estimate_line(report.estimate)
+    for warning in report.warnings[:10]:
         yield f"- {_escape_markdown(warning)}"
-    if run:
-        yield f"\nThe whole report: `{layout.RunFiles(run.replace('`', '')).report_page}`"
+    if report.run_id:
+        page = layout.RunFiles(figures.printable(report.run_id).replace("`", "")).report_page
+        yield f"\nThe whole report: `{page}`"
 
 
-def _estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    guess = report.get("estimate") or {}
-    if guess:
-        currency = guess.get("currency")
-        yield (
-            f"Estimate: {figures.format_number(guess.get('images'))} images, "
-            f"{figures.format_duration(guess.get('gpu_seconds'))} on "
-            f"{_escape_markdown(guess.get('gpu') or '')}, "
-            f"{_escape_markdown(figures.format_money(guess.get('cost'), currency))}; an image "
-            f"{_escape_markdown(figures.format_money(guess.get('per_image'), currency))}, others pay "
-            f"{_escape_markdown(figures.format_price_range(guess.get('usual'), currency))}.\n"
-        )
+def _estimate_line(estimate: ReportEstimate) -> str:
+    currency = estimate.currency
+    return (
+        f"Estimate: {figures.format_number(estimate.images)} images, "
+        f"{figures.format_duration(estimate.gpu_seconds)} on {_escape_markdown(estimate.gpu or '')}, "
+        f"{_escape_markdown(figures.format_money(estimate.cost, currency))}; an image "
+        f"{_escape_markdown(figures.format_money(estimate.per_image, currency))}, others pay "
+        f"{_escape_markdown(figures.format_price_range(estimate.usual, currency))}.\n"
+    )
 
 
 def _inline_sheet_lines(tiles: Sequence[Tile]) -> Iterator[str]:
-    """Yield a few tiles as small pictures inside the text, states in turn: 30 KB, since a server keeps every run's."""
+    """Yield a few tiles as small images, states in turn: 30 KB in all, since Prefect's database keeps every run's."""
     groups = [[tile for tile in tiles if tile.state == state and tile.jpeg] for state in SHEET_STATES]
     turns = (tile for turn in zip_longest(*groups) for tile in turn if tile is not None)
     chosen = sorted(islice(turns, INLINE_TILES), key=lambda tile: SHEET_STATES.index(SlotState(tile.state)))
@@ -238,7 +236,7 @@ def _inline_sheet_lines(tiles: Sequence[Tile]) -> Iterator[str]:
         yield "\n".join(["| picture | slot | state | reasons |", "| --- | --- | --- | --- |", *rows, ""])
 
 
-def _table_lines(title: str, counts: Any) -> Iterator[str]:
+def _table_lines(title: str, counts: Iterable[tuple[str, float | None]]) -> Iterator[str]:
     rows = [f"| {_escape_markdown(name)} | {figures.format_number(count)} |" for name, count in counts]
     if rows:
         yield "\n".join([f"| {title} | |", "| --- | ---: |", *rows, ""])

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.runs.report import NEW_SKU_TARGET, DeliveryCounts, ImageCounts
+from catalogs.runs.report_schema import ReportChannel
 from catalogs.slot_states import SlotState
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups
@@ -79,8 +80,8 @@ def measure_delivery(
 
 def summarize_channels(
     batch: ReleaseBatch, superseded: frozenset[bytes], channels: Iterable[str]
-) -> dict[str, dict[str, Any]]:
-    """Return for each channel how many pictures of the batch are usable there, how many not, and the reasons.
+) -> dict[str, ReportChannel]:
+    """Return for each channel how many images of the batch are usable there, how many are not, and the reasons.
 
     Empty where the batch publishes nothing.
     """
@@ -89,20 +90,22 @@ def summarize_channels(
         rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
     if rows.num_rows == 0:
         return {}
-    good = {
+    usable = {
         entry["values"]: entry["counts"] for entry in pc.value_counts(pc.list_flatten(rows["channels"])).to_pylist()
     }
-    found: dict[str, dict[str, Any]] = {
-        name: {"usable": good.get(name, 0), "not_usable": rows.num_rows - good.get(name, 0), "reasons": {}}
-        for name in sorted(channels)
-    }
+    reasons: dict[str, dict[str, int]] = {name: {} for name in sorted(channels)}
     for entry in pc.value_counts(pc.list_flatten(rows["channel_reasons"])).to_pylist():
         name, _, reason = entry["values"].partition(":")
-        if name in found:
-            found[name]["reasons"][reason] = entry["counts"]
-    for sums in found.values():
-        sums["reasons"] = dict(sorted(sums["reasons"].items(), key=lambda item: (-item[1], item[0])))
-    return found
+        if name in reasons:
+            reasons[name][reason] = entry["counts"]
+    return {
+        name: ReportChannel(
+            usable=usable.get(name, 0),
+            not_usable=rows.num_rows - usable.get(name, 0),
+            reasons=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+        )
+        for name, counts in reasons.items()
+    }
 
 
 def _find_release_time(tables: TableStore, batch: ReleaseBatch) -> datetime | None:

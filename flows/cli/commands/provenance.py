@@ -42,7 +42,7 @@ def provenance(
     if as_json:
         print_json(document)
     else:
-        from flows.cli.views.reports import show_provenance
+        from flows.cli.views.provenance import show_provenance
 
         show_provenance(open_console(), document)
     if not found.has_valid_marks:

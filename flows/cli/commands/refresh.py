@@ -81,6 +81,7 @@ def plan(
     as_json: options.Json = False,
 ) -> None:
     """Say what a refresh would make and cost, and touch nothing."""
+    from catalogs.runs.report_schema import RunReport
     from flows.cli.views.reports import show_plan
     from flows.run.dry_run import plan_refresh
 
@@ -103,7 +104,7 @@ def plan(
     if as_json:
         print_json(report)
     else:
-        show_plan(open_console(), report)
+        show_plan(open_console(), RunReport.from_json(report))
 
 
 def refresh(
@@ -220,12 +221,13 @@ def _parse_parameters(**values: Any) -> "RefreshParameters":
 
 
 def _print_report_and_exit(report: dict[str, Any], as_json: bool, store: str) -> None:
+    from catalogs.runs.report_schema import RunReport
     from flows.cli.views.reports import show_report
 
     if as_json:
         print_json(report)
     else:
-        show_report(open_console(), report, _report_url(report, store))
+        show_report(open_console(), RunReport.from_json(report), _report_url(report, store))
     if report["held"] or report["slots"]["failed"]:
         raise typer.Exit(1)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, as_json: options.Json = False) -> None:
     """List what the shop has seen, newest first."""
-    from flows.cli.views.reports import show_releases
+    from flows.cli.views.store import show_releases
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.runs.release_history import list_releases as list_releases
@@ -63,7 +63,7 @@ def verify(
     as_json: options.Json = False,
 ) -> None:
     """Check that every picture of the current release is there, and is what the manifest says."""
-    from flows.cli.views.reports import show_verification
+    from flows.cli.views.store import show_verification
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.maintenance.verify import verify as look
@@ -87,7 +87,7 @@ def sweep(
     as_json: options.Json = False,
 ) -> None:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day."""
-    from flows.cli.views.reports import show_sweep
+    from flows.cli.views.store import show_sweep
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.maintenance.sweep import sweep as clean

@@ -1,6 +1,6 @@
-"""What a person sees of engines: a bench's table, a parity record.
+"""Views of engines: a benchmark's table, a parity record.
 
-Comes in: the documents that `--json` prints. Goes out: Rich tables on the console that is given.
+Inputs: the documents that `--json` prints. Outputs: Rich tables on the given console.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.reporting.formatting import printable
+from flows.cli.views.tables import new_table
+from tasks.reporting.formatting import UNKNOWN_VALUE, printable
 
 BACKEND_COLUMN_WIDTH = len("fp8-compile")
 
 
 def show_benchmark(console: Console, benchmark: Mapping[str, Any]) -> None:
-    """Print a bench: on what, a row a case, and the reasons of what could not be measured."""
+    """Print a benchmark: the machine, one row per case, and why some cases could not be measured."""
     machine = benchmark["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     console.print(Text(f"{printable(benchmark['model'])} on {machine['device']}, {versions}, {machine['date']}"))
@@ -26,12 +27,12 @@ def show_benchmark(console: Console, benchmark: Mapping[str, Any]) -> None:
 
 
 def benchmark_table(benchmark: Mapping[str, Any]) -> Table:
-    """Return the figures as a table; a case without figures has dashes."""
+    """Return the measurements as a table; a case without measurements has dashes."""
     title = f"{benchmark['steps']} steps, {benchmark['precision']} where a backend has no precision of its own"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    names = ("backend", "px", "batch", "images/s", "s/image", "TFLOP/s", "peak GB", "engine idle", "to diffusers")
-    for place, name in enumerate(names):
-        table.add_column(name, justify="right" if place else "left", min_width=0 if place else BACKEND_COLUMN_WIDTH)
+    names = ("px", "batch", "images/s", "s/image", "TFLOP/s", "peak GB", "engine idle", "to diffusers")
+    table = new_table("backend", *names, right=names)
+    table.title, table.title_justify = title, "left"
+    table.columns[0].min_width = BACKEND_COLUMN_WIDTH
     for row in benchmark["rows"]:
         table.add_row(
             row["backend"],
@@ -48,7 +49,7 @@ def benchmark_table(benchmark: Mapping[str, Any]) -> Table:
 
 
 def show_parity(console: Console, record: Mapping[str, Any]) -> None:
-    """Print whether a precision passed, and the figures of each prompt."""
+    """Print whether a precision passed, and the measurements of each prompt."""
     subject = record["subject"]
     verdict = "passed" if record["passed"] else "did not pass"
     console.print(
@@ -57,13 +58,12 @@ def show_parity(console: Console, record: Mapping[str, Any]) -> None:
             f"{record['least_psnr']:.0f} are needed. Kept in {printable(record['kept_in'])}"
         )
     )
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("picture", "largest difference", "PSNR, dB"):
-        table.add_column(name, justify="right")
+    names = ("picture", "largest difference", "PSNR, dB")
+    table = new_table(*names, right=names)
     for case in record["cases"]:
         table.add_row(case["shape"], str(case["max_abs_diff"]), f"{case['psnr']:.1f}")
     console.print(table)
 
 
 def _format_number(value: float | None, template: str) -> str:
-    return "–" if value is None else template.format(value)
+    return UNKNOWN_VALUE if value is None else template.format(value)

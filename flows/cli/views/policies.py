@@ -1,38 +1,38 @@
-"""What a person sees of a policy: what it would change, picture by picture counted, and what was withdrawn by it.
+"""Views of a policy: which decisions it would change, and what applying it withdrew.
 
-Comes in: the documents of `flows.policy_changes`. Goes out: Rich tables on the console. SKUs are catalogue text: they
-are made printable and never read as markup.
+Inputs: the documents of `flows.policy_changes`. Outputs: Rich tables on the given console.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from tasks.reporting import formatting as figures
+from flows.cli.views.tables import new_table, plain_text
+from tasks.reporting import formatting
 
 MAX_CHANGES_SHOWN = 20
 MAX_SKU_CHARACTERS = 24
+MAX_CELL_CHARACTERS = 200
 
 
 def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
-    """Print the flip matrix, the flips by reason with a few SKUs each, and what could not be decided."""
-    version, catalogue = trial["policy"]["version"], figures.printable(trial["catalogue"])
+    """Print the decisions now and then as a matrix, the changes by reason with a few SKUs, and what was left out."""
+    version, catalogue = trial["policy"]["version"], formatting.printable(trial["catalogue"])
     console.print(Text(f"\nPolicy version {version} on {catalogue}, release {trial['release']}", "bold"))
     counted = f"{trial['published']:,} published and {trial['waiting']:,} waiting pictures, from stored scores"
     console.print(Text(f"{counted}\n", "dim"))
-    matrix = _table("now, then", *trial["matrix"], right=set(trial["matrix"]))
+    matrix = new_table("now, then", *trial["matrix"], right=set(trial["matrix"]))
     for now, row in trial["matrix"].items():
-        matrix.add_row(now, *(figures.format_number(count) for count in row.values()))
+        matrix.add_row(now, *(formatting.format_number(count) for count in row.values()))
     console.print(matrix, "")
     if trial["flips"]:
-        flips = _table("now", "then", "reason", "slots", "such as", right={"slots"})
+        flips = new_table("now", "then", "reason", "slots", "such as", right={"slots"})
         for flip in trial["flips"][:MAX_CHANGES_SHOWN]:
-            skus = ", ".join(figures.printable(sku, MAX_SKU_CHARACTERS) for sku in flip["skus"])
-            words = (flip["now"], flip["then"], flip["reason"], figures.format_number(flip["slots"]), skus)
-            flips.add_row(*(Text(figures.printable(word, 200), overflow="fold") for word in words))
+            skus = ", ".join(formatting.printable(sku, MAX_SKU_CHARACTERS) for sku in flip["skus"])
+            texts = (flip["now"], flip["then"], flip["reason"], formatting.format_number(flip["slots"]), skus)
+            flips.add_row(*(plain_text(text, MAX_CELL_CHARACTERS) for text in texts))
         console.print(flips, "")
     if len(trial["flips"]) > MAX_CHANGES_SHOWN:
         console.print(f"The first {MAX_CHANGES_SHOWN} of {len(trial['flips'])}; --json has them all.")
@@ -41,7 +41,7 @@ def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
 
 
 def show_application(console: Console, application: Mapping[str, Any]) -> None:
-    """Print what a policy has withdrawn, or would, or why it waits for a person."""
+    """Print what a policy has withdrawn or would withdraw, or why that needs a person's approval."""
     show_trial(console, application["trial"])
     refused = application["refused"]
     count = refused["review"] + refused["blocked"]
@@ -76,10 +76,3 @@ def _left_out_notes(trial: Mapping[str, Any]) -> list[str]:
     alike = f"{trial['alike']:,} wait because they are like another picture, which only a refresh compares."
     sentences = {kept: published + waiting, made: trial["to_make"], alike: trial["alike"]}
     return [sentence for sentence, count in sentences.items() if count]
-
-
-def _table(*names: str, right: set[str]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in names:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    return table

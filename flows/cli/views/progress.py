@@ -1,7 +1,7 @@
-"""How far a run has come, for a person who watches it.
+"""Progress of a run on the terminal.
 
-Comes in: small calls while a run works. Goes out: two lines on stderr that move, so that `--json` on stdout stays
-clean; where stderr is no terminal (a log, cron), one plain line a stage and not one control character.
+Inputs: an observer's calls while a run works. Outputs: two moving lines on stderr, so that `--json` on stdout stays
+clean; where stderr is no terminal (a log, cron), one plain line per stage and no control characters.
 """
 
 from threading import Lock
@@ -16,30 +16,30 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flows.run.observers import NullObserver
-from tasks.reporting import formatting as figures
+from tasks.reporting import formatting
 
 
 class _ImageCounts(ProgressColumn):
-    """Images done of all, the share that was refused, how fast, and how long still."""
+    """Images done and planned, the share that was refused, the speed, and the time left."""
 
     def __init__(self) -> None:
         super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis"))
 
     def render(self, task: Task) -> Text:
-        """Return the words right of the bar."""
-        words = [f"{int(task.completed):,}/{int(task.total or 0):,}"]
+        """Return the text right of the bar."""
+        texts = [f"{int(task.completed):,}/{int(task.total or 0):,}"]
         refused = task.fields["refused"]
         if refused:
-            words.append(f"{figures.format_percent(refused / (refused + task.fields['passed']))} refused")
+            texts.append(f"{formatting.format_percent(refused / (refused + task.fields['passed']))} refused")
         if task.speed:
-            words.append(f"{task.speed:,.1f} images/s" if task.speed >= 1 else f"{1 / task.speed:.1f} s an image")
+            texts.append(f"{task.speed:,.1f} images/s" if task.speed >= 1 else f"{1 / task.speed:.1f} s an image")
         if task.time_remaining and not task.finished:
-            words.append(f"{figures.format_duration(task.time_remaining)} left")
-        return Text("  ".join(words))
+            texts.append(f"{formatting.format_duration(task.time_remaining)} left")
+        return Text("  ".join(texts))
 
 
 class ProgressObserver(NullObserver):
-    """Two lines on stderr while a run works: the stage, and a bar of images. Safe to call from several threads."""
+    """Two lines on stderr while a run works: the stage, and a bar of images. Threads may share it."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -52,9 +52,9 @@ class ProgressObserver(NullObserver):
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        """Begin to draw, where there is a terminal."""
+        """Start drawing, where there is a terminal."""
         if self._is_interactive:
-            # stdout is not ours: redirecting it here would carry a report's JSON to stderr.
+            # stdout must stay as it is: redirecting it here would carry a report's JSON to stderr.
             self._live = Live(console=self._console, transient=True, redirect_stdout=False, refresh_per_second=8)
             self._live.start()
         return self
@@ -62,35 +62,35 @@ class ProgressObserver(NullObserver):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the two lines away, also after an error."""
+        """Remove the two lines, also after an error."""
         self.finish()
 
     def on_stage(self, name: str) -> None:
-        """Say what the run is doing now."""
+        """Show the stage."""
         with self._lock:
             again, self._stage = name == self._stage, name
             if again:
                 return
             if self._live is not None:
                 line = Table.grid(Column(), Column(no_wrap=True, overflow="ellipsis"), padding=(0, 1, 0, 0))
-                line.add_row(Spinner("dots"), Text(figures.printable(name)))
+                line.add_row(Spinner("dots"), Text(formatting.printable(name)))
                 self._live.update(Group(line, self._bar), refresh=True)
             elif not self._is_interactive:
-                self._console.print(Text(figures.printable(name)), soft_wrap=True)
+                self._console.print(Text(formatting.printable(name)), soft_wrap=True)
 
     def on_images_planned(self, images: int) -> None:
-        """Say how many images there are to make; it may grow as new attempts join."""
+        """Show how many images there are to make; the number grows as new attempts are added."""
         self._bar.update(self._images, total=images, visible=images > 0)
 
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
-        """Count images that are made, and what the gates said of them."""
+        """Count images that are made, those that the gates passed, and those that they refused."""
         with self._lock:
             self._passed += passed
             self._refused += refused
             self._bar.update(self._images, advance=images, passed=self._passed, refused=self._refused)
 
     def finish(self) -> None:
-        """End the drawing; calling it twice is fine."""
+        """Stop drawing. May be called twice."""
         with self._lock:
             live, self._live = self._live, None
         if live is not None:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,13 @@ FACTS = ReportInput(
     reasons={"blank": 1, "words.x": 3, "blurred": 1},
     seconds={"plan": 1.23456, "generate": 10.0},
 )
-REPORT = build_report(FACTS)
+
+
+def build_document(facts: ReportInput) -> dict[str, Any]:
+    return build_report(facts).to_json()
+
+
+REPORT = build_document(FACTS)
 
 PROMISED = {
     "": {"run_id", "catalogue", "scope", "dry_run", "held", "release", "rows", "slots", "images", "cache_hit_rate",
@@ -57,7 +64,7 @@ PROMISED = {
 @pytest.mark.parametrize("facts", [FACTS, replace(FACTS, totals=None, dry_run=True)], ids=["a run", "a plan"])
 @pytest.mark.parametrize("part", PROMISED)
 def test_every_promised_key_is_there(part: str, facts: ReportInput) -> None:
-    report = build_report(facts)
+    report = build_document(facts)
     assert PROMISED[part] <= (report[part] if part else report).keys()
 
 
@@ -85,7 +92,7 @@ def test_waiting_slots_that_pass_now_wait_no_longer_and_the_sums_hold() -> None:
 
 def test_in_a_dry_run_blocked_and_review_are_the_prompt_gates_words() -> None:
     facts = replace(FACTS, totals=None, dry_run=True, estimate=estimate_cost(PRICES, None, 8, 16.0))
-    report = build_report(facts)
+    report = build_document(facts)
     assert report["dry_run"] is True
     assert report["slots"] == {
         "new": 5, "changed": 3, "unchanged": 20, "waiting": 4, "retired": 6,
@@ -101,11 +108,11 @@ def test_costs_are_gpu_seconds_at_the_gpus_price() -> None:
     sums = [cost[name] for name in ("total", "per_image", "per_accepted", "per_sku")]
     assert sums == pytest.approx([0.00625, 0.00625 / 6, 0.00625 / 4, 0.00625 / 2], rel=1e-3)
     assert (cost["per_hour"], cost["usual"]) == (1.8, None)
-    assert build_report(replace(FACTS, gpu="large"))["cost"]["usual"] == [0.001, 0.003]
+    assert build_document(replace(FACTS, gpu="large"))["cost"]["usual"] == [0.001, 0.003]
 
 
 def test_nothing_made_costs_nothing_and_divides_by_nothing() -> None:
-    report = build_report(
+    report = build_document(
         replace(
             FACTS,
             images=ImageCounts(),
@@ -125,9 +132,13 @@ def test_reasons_come_most_frequent_first_then_by_name() -> None:
 
 
 def test_what_holds_a_batch_is_named() -> None:
-    report = build_report(replace(FACTS, held=("retired-share",), checks=[{"name": "retired-share", "success": False}]))
+    check = {
+        "name": "retired-share", "success": False, "critical": True, "observed": 0.2, "reason": "Too many.",
+        "exception": None,
+    }  # fmt: skip
+    report = build_document(replace(FACTS, held=("retired-share",), checks=[check]))
     assert report["held"] == ["retired-share"]
-    assert report["checks"] == [{"name": "retired-share", "success": False}]
+    assert report["checks"] == [check]
 
 
 def test_limits_are_told_with_what_they_kept_out() -> None:
@@ -136,5 +147,5 @@ def test_limits_are_told_with_what_they_kept_out() -> None:
 
 def test_the_share_of_new_skus_in_time_is_null_where_none_says_when_it_was_created() -> None:
     assert REPORT["new_skus"] == {"count": 3, "within_2_hours": 2, "share": 0.6667}
-    nobody = build_report(replace(FACTS, delivery=DeliveryCounts(skus=2)))
+    nobody = build_document(replace(FACTS, delivery=DeliveryCounts(skus=2)))
     assert nobody["new_skus"] == {"count": 0, "within_2_hours": 0, "share": None}

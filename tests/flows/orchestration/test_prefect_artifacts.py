@@ -1,7 +1,6 @@
 """Prefect's run page shows plan, progress and report, and a page that cannot be written costs nothing."""
 
 import json
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,12 +11,13 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from catalogs.ingest.row_validation import RowCounts
 from catalogs.planning.plan import Plan, PlanCounts
 from catalogs.planning.pricing import CostEstimate
+from catalogs.runs.report_schema import RunReport
 from flows.orchestration.prefect_artifacts import PrefectObserver, tag_run
 from flows.run.observers import NullObserver
 from tasks.reporting.run_report import Tile
 from tests.fixtures.prefect_stack import prefect_records
 
-REPORT: dict[str, Any] = {"dry_run": False, "catalogue": "artifact-shop", "run_id": "r1", "held": ["retired-share"]}
+REPORT = RunReport(catalogue="artifact-shop", run_id="r1", held=["retired-share"])
 ESTIMATE = CostEstimate(
     images=4,
     gpu_seconds=10.0,

@@ -53,9 +53,9 @@ def test_records_batch_and_clock_come_together_in_one_document(tmp_path: Path) -
     )
     places = Resources(shop.store, shop.tables, lambda model: pytest.fail(f"{model} is not needed"))
     report, sheet = report_run(places, job, load_price_list(None, "the built-in prices"), None, ended)
-    assert report == read_json(shop.store, layout.RunFiles(RUN_ID).report)
+    assert report.to_json() == read_json(shop.store, layout.RunFiles(RUN_ID).report)
     assert shop.store.exists(layout.RunFiles(RUN_ID).report_page)
-    assert (report["images"]["generated"], report["images"]["attempts"], report["gpu_seconds"]) == (2, 2, 0.75)
-    assert (report["reasons"], report["warnings"][0]) == ({"blurred": 1}, "mind the step")
-    assert report["seconds"] == {"total": 3.0, "generate": 2.0}
+    assert (report.images.generated, report.images.attempts, report.gpu_seconds) == (2, 2, 0.75)
+    assert (report.reasons, report.warnings[0]) == ({"blurred": 1}, "mind the step")
+    assert report.seconds == {"total": 3.0, "generate": 2.0}
     assert {(tile.sku, tile.state) for tile in sheet} == {("shirt", "publish"), ("hat", "blocked")}

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogs.runs.report_schema import RunReport
 from tasks.reporting.formatting import (
     MAX_TEXT_CHARACTERS,
+    BalanceCheck,
     attempt_name,
     build_balance_checks,
     describe_release,
@@ -19,7 +21,6 @@ from tasks.reporting.formatting import (
     format_percent,
     format_price_range,
     format_release_command,
-    is_held,
     printable,
 )
 
@@ -131,18 +132,22 @@ ROWS = {"input": 10, "accepted": 7, "rejected": 2, "ignored": 1}
 SLOTS = {"new": 5, "changed": 4, "published": 3, "review": 2, "blocked": 1, "failed": 1, "deferred": 1, "superseded": 1}
 
 
+def balance_checks(document: dict[str, object]) -> list[BalanceCheck]:
+    return build_balance_checks(RunReport.from_json(document))
+
+
 def test_both_sums_add_up_or_say_by_how_much_they_do_not() -> None:
-    rows, slots = build_balance_checks({"rows": ROWS, "slots": SLOTS})
+    rows, slots = balance_checks({"rows": ROWS, "slots": SLOTS})
     assert (rows.difference, slots.difference) == (0, 0)
     assert rows.left == (("input", 10),)
     assert [name for name, _ in slots.right] == ["published", "review", "blocked", "failed", "deferred", "superseded"]
-    assert build_balance_checks({"rows": ROWS | {"rejected": 1}, "slots": SLOTS | {"failed": 3}})[0].difference == -1
-    assert build_balance_checks({"rows": ROWS, "slots": SLOTS | {"failed": 3}})[1].difference == 2
+    assert balance_checks({"rows": ROWS | {"rejected": 1}, "slots": SLOTS | {"failed": 3}})[0].difference == -1
+    assert balance_checks({"rows": ROWS, "slots": SLOTS | {"failed": 3}})[1].difference == 2
 
 
 def test_a_plan_has_no_sum_of_slots_and_unknown_counts_have_none() -> None:
-    assert len(build_balance_checks({"dry_run": True, "rows": ROWS, "slots": SLOTS})) == 1
-    assert build_balance_checks({"rows": ROWS | {"ignored": None}, "slots": {}}) == []
+    assert len(balance_checks({"dry_run": True, "rows": ROWS, "slots": SLOTS})) == 1
+    assert balance_checks({"rows": ROWS | {"ignored": None}, "slots": {}}) == []
 
 
 @pytest.mark.parametrize(
@@ -159,16 +164,16 @@ def test_a_plan_has_no_sum_of_slots_and_unknown_counts_have_none() -> None:
     ],
 )
 def test_one_sentence_says_what_the_shop_sees(report: dict[str, object], sentence: str) -> None:
-    assert describe_release(report) == sentence
+    assert describe_release(RunReport.from_json(report)) == sentence
 
 
 def test_the_command_that_lets_a_batch_go_is_quoted_for_a_shell() -> None:
-    report = {"run_id": "r1", "held": ["retired-share", "x; rm -rf ~"], "store": "s3://a b/c"}
-    assert is_held(report)
+    report = RunReport.from_json({"run_id": "r1", "held": ["retired-share", "x; rm -rf ~"], "store": "s3://a b/c"})
+    assert report.is_held
     assert format_release_command(report) == (
         "packshot release r1 --store 's3://a b/c' --accept retired-share --accept 'x; rm -rf ~' --reason …"
     )
-    assert "--store URL " in format_release_command({"run_id": "r1", "held": ["a"]})
+    assert "--store URL " in format_release_command(RunReport.from_json({"run_id": "r1", "held": ["a"]}))
 
 
 def test_a_range_of_prices_is_told_from_the_lowest_to_the_highest() -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -15,19 +14,14 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
+from catalogs.runs.report_schema import RunReport
 from catalogs.table_schemas import DECISIONS
 from infra.imaging.codecs import decode
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
-from tasks.reporting.run_report import (
-    THUMBNAIL_SIDE,
-    Tile,
-    build_contact_sheet,
-    render_html,
-    render_markdown,
-    write_report,
-)
+from tasks.reporting import run_report
+from tasks.reporting.run_report import THUMBNAIL_SIDE, Tile, build_contact_sheet
 
 HOSTILE = '<script>alert("x")</script>\' onerror=alert(1) {{ 7*7 }} {% raw %} \x1b[31m \u202e https://evil.example/'
 FINISH = "f" * 64
@@ -115,6 +109,14 @@ def report(**values: Any) -> dict[str, Any]:
         ],
         **values,
     }
+
+
+def render_html(document: dict[str, Any], tiles: list[Tile]) -> str:
+    return run_report.render_html(RunReport.from_json(document), tiles)
+
+
+def render_markdown(document: dict[str, Any]) -> str:
+    return run_report.render_markdown(RunReport.from_json(document))
 
 
 def tile(**values: Any) -> Tile:
@@ -350,13 +352,13 @@ def test_a_megabyte_of_prompt_does_not_fill_the_page() -> None:
 
 
 def test_both_files_are_written_and_the_json_is_the_document(store: ObjectStore) -> None:
-    said = report(warnings=["half a pair \ud800"])
-    write_report(store, "r1", said, [tile()])
+    said = RunReport.from_json(report(warnings=["half a pair \ud800"]))
+    run_report.write_report(store, "r1", said, [tile()])
     page = store.read("runs/r1/report.html").decode()
     assert page.startswith("<!doctype html>")
     assert "half a pair \\ud800" in page
     written = read_json(store, "runs/r1/report.json")
-    assert written == json.loads(json.dumps(report(warnings=["half a pair ?"])))
+    assert written == RunReport.from_json(report(warnings=["half a pair ?"])).to_json()
 
 
 def test_the_summary_counts_and_points_to_the_whole() -> None:

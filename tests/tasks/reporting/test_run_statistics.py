@@ -9,6 +9,7 @@ import pytest
 
 from catalogs import layout
 from catalogs.runs.report import DeliveryCounts
+from catalogs.runs.report_schema import ReportChannel
 from tasks.reporting.run_statistics import (
     collect_run_statistics,
     find_incomplete_skus,
@@ -158,6 +159,6 @@ def test_pictures_are_counted_by_where_they_may_be_used(scenario: StoreScenario)
     superseded = frozenset(decided.decisions.filter(pc.equal(decided.decisions["sku"], "e"))["slot_id"].to_pylist())
     sums = summarize_channels(decided, superseded, ["shopify", "ebay"])
     assert list(sums) == ["ebay", "shopify"]
-    assert sums["ebay"] == {"usable": 1, "not_usable": 2, "reasons": {"text": 2, "too-small": 1}}
-    assert sums["shopify"] == {"usable": 3, "not_usable": 0, "reasons": {}}
+    assert sums["ebay"] == ReportChannel(1, 2, {"text": 2, "too-small": 1})
+    assert sums["shopify"] == ReportChannel(3, 0, {})
     assert summarize_channels(make_release_batch(rows[3:4]), frozenset(), ["ebay"]) == {}, "nothing was published"

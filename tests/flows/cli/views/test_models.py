@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from catalogs.models.comparison import VersionSample, compare_versions
+from catalogs.runs.report_schema import RunReport
 from flows.cli.views.models import show_comparison, show_models, show_version_results
 
 
@@ -83,10 +84,11 @@ def test_a_first_version_has_nothing_to_be_compared_with() -> None:
 def test_a_report_shows_versions_only_where_there_are_any() -> None:
     row = {"model": "cards@ab", "version": "card/2", "images": 1200, "requests": 1000, "pass_rate": 0.955}
     face = console()
-    show_version_results(face, {"models": [row | {"version": None}]})
-    show_version_results(face, {})
+    show_version_results(face, RunReport.from_json({"models": [row | {"version": None}]}))
+    show_version_results(face, RunReport())
     assert written(face) == ""
-    show_version_results(face, {"models": [row, row | {"version": None, "model": "turbo@cd", "pass_rate": None}]})
+    rows = [row, row | {"version": None, "model": "turbo@cd", "pass_rate": None}]
+    show_version_results(face, RunReport.from_json({"models": rows}))
     text = " ".join(written(face).split())
     assert "card/2 1,200 1,000 95.5 %" in text
     assert "turbo@cd 1,200 1,000 –" in text

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows.cli.views.reports import show_plan, show_releases, show_report, show_sweep, show_verification
-from tasks.maintenance.sweep import DeletionCount, SweepResult
-from tasks.maintenance.verify import VerificationFinding, VerificationResult
+from catalogs.runs.report_schema import RunReport
+from flows.cli.views import reports
 
 HOSTILE = "[bold]x[/] :boom: \x1b[2J"
 SHOWN = "[bold]x[/] :boom: \\x1b[2J"
@@ -61,6 +60,14 @@ def report(**values: Any) -> dict[str, Any]:
         ],
         **values,
     }
+
+
+def show_report(face: Console, document: dict[str, Any], url: str | None) -> None:
+    reports.show_report(face, RunReport.from_json(document), url)
+
+
+def show_plan(face: Console, document: dict[str, Any]) -> None:
+    reports.show_plan(face, RunReport.from_json(document))
 
 
 def pairs(text: str) -> str:
@@ -163,77 +170,9 @@ def test_hostile_text_is_printed_as_it_is(colours: bool) -> None:
         checks=[{"name": HOSTILE, "success": False, "critical": True, "observed": 1, "reason": HOSTILE}],
     )
     show_report(face, hostile, HOSTILE)
-    show_releases(
-        face,
-        [{"catalogue": HOSTILE, "version": 1, "when": HOSTILE, "run_id": HOSTILE, "kind": HOSTILE, "rows": 1}],
-    )
-    assert written(face).count(SHOWN) >= 12
+    assert written(face).count(SHOWN) >= 8
     assert "\x1b[2J" not in written(face)
     assert "💥" not in written(face)
-
-
-def test_releases_are_one_a_row_within_80_columns() -> None:
-    face = console()
-    rows = [
-        {
-            "catalogue": "home",
-            "version": 42,
-            "when": "2026-11-22T04:14:00+01:00",
-            "run_id": "r-9f31",
-            "kind": "release",
-            "rows": 6670,
-            "current": True,
-        },
-        {
-            "catalogue": "home",
-            "version": 41,
-            "when": None,
-            "run_id": "r-1c31",
-            "kind": "rollback",
-            "back_to": 3,
-            "rows": None,
-            "kept": False,
-        },
-    ]
-    show_releases(face, rows)
-    lines = [pairs(line) for line in written(face).splitlines()]
-    assert lines == [
-        "catalogue version when (UTC) kind rows changed run",
-        "home 42 2026-11-22 03:14 release, current 6,670 r-9f31",
-        "home 41 – rollback to 3, swept – r-1c31",
-    ]
-
-
-def test_a_sound_store_is_said_in_one_line() -> None:
-    face = console()
-    show_verification(face, VerificationResult("home", 42, checked=1200))
-    assert written(face) == "1,200 pictures of release 42 of home: each is there and as the manifest says.\n"
-
-
-def test_what_is_wrong_in_a_store_is_named_by_slot_and_reason() -> None:
-    face = console(120)
-    finding = VerificationFinding(
-        "[red]MUG", "front", "a", 0, "published/home/mug/front-a-0-9f31.jpg", False, ("other pixels",)
-    )
-    show_verification(face, VerificationResult("home", 42, checked=9, missing=0, wrong=1, findings=[finding]))
-    assert "0 missing, 1 wrong of 9, release 42 of home" in written(face)
-    assert "[red]MUG  front a 0  other pixels   published/home/mug/front-a-0-9f31.jpg" in written(face)
-
-
-def test_a_sweep_says_what_went_by_kind() -> None:
-    face = console()
-    swept = SweepResult(dry_run=True, notes=["home: left as it is"])
-    swept.counts["staged"] = DeletionCount(1200, 4_500_000)
-    show_sweep(face, swept)
-    assert "Would delete" in written(face)
-    assert "staged     1,200   4.5 MB" in written(face)
-    assert "Note: home: left as it is" in written(face)
-
-
-def test_no_release_is_said_in_words() -> None:
-    face = console()
-    show_releases(face, [])
-    assert written(face) == "There is no release yet.\n"
 
 
 def test_a_report_says_where_its_pictures_may_be_used() -> None:

@@ -1,0 +1,72 @@
+"""Views of a store: its releases, what `verify` found, what a sweep deleted.
+
+Inputs: release summaries, a `VerificationResult`, a `SweepResult`. Outputs: Rich tables on the given console.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.filesize import decimal
+
+from flows.cli.views.tables import new_table, plain_text, plain_texts, print_line
+from tasks.reporting import formatting
+
+if TYPE_CHECKING:
+    from tasks.maintenance.sweep import SweepResult
+    from tasks.maintenance.verify import VerificationResult
+
+MAX_FINDINGS_SHOWN = 20
+
+
+def show_releases(console: Console, releases: Sequence[Mapping[str, Any]]) -> None:
+    """Print releases, one per row; each has the fields of `tasks.runs.release_history.ReleaseSummary`."""
+    if not releases:
+        console.print("There is no release yet.")
+        return
+    table = new_table(
+        "catalogue", "version", "when (UTC)", "kind", "rows changed", "run", right={"version", "rows changed"}
+    )
+    for release in releases:
+        kind = str(release["kind"]) + (f" to {release['back_to']}" if release.get("back_to") else "")
+        state = ", current" if release.get("current") else "" if release.get("kept", True) else ", swept"
+        table.add_row(
+            plain_text(release["catalogue"]),
+            formatting.format_number(release["version"]),
+            plain_text(formatting.format_compact_datetime(release["when"])),
+            plain_text(kind + state),
+            formatting.format_number(release["rows"]),
+            plain_text(release["run_id"]),
+        )
+    console.print(table)
+
+
+def show_verification(console: Console, verification: "VerificationResult") -> None:
+    """Print how many images of a release were checked, and what is wrong with some."""
+    release = f"release {verification.version} of {verification.catalogue}"
+    if verification.sound:
+        console.print(f"{verification.checked:,} pictures of {release}: each is there and as the manifest says.")
+        return
+    print_line(
+        console,
+        (f"{verification.missing:,} missing, {verification.wrong:,} wrong", "red"),
+        f" of {verification.checked:,}, {release}\n",
+    )
+    table = new_table("SKU", "view", "what is wrong", "object")
+    for finding in verification.findings[:MAX_FINDINGS_SHOWN]:
+        slot = f"{finding.view} {finding.variant} {finding.index}"
+        table.add_row(*plain_texts(finding.sku, slot, ", ".join(finding.reasons), finding.object))
+    console.print(table)
+    if verification.missing + verification.wrong > MAX_FINDINGS_SHOWN:
+        console.print(f"\nThe first {MAX_FINDINGS_SHOWN}; --json names {len(verification.findings)}.")
+
+
+def show_sweep(console: Console, swept: "SweepResult") -> None:
+    """Print what a sweep deleted, or would delete."""
+    table = new_table("kind", "files", "size", right={"files", "size"})
+    for kind, count in swept.counts.items():
+        table.add_row(kind, formatting.format_number(count.files), decimal(count.bytes))
+    console.print("Would delete" if swept.dry_run else "Deleted")
+    console.print(table)
+    for note in swept.notes:
+        print_line(console, ("Note: ", "yellow"), formatting.printable(note))
