@@ -1,9 +1,11 @@
-"""Channels: what a marketplace asks of a picture, as data, and whether a picture may be used there.
+"""Channels: a marketplace's image rules, as data, and the eligibility of an image for it.
 
-Comes in: rules (`data/channels.yaml`, or a recipe's own), and what was measured of a finished picture. Goes out: for
-each channel that a recipe asks for, usable, or why not. It fails closed, as policies do: what a channel asks for and
-nobody measured makes a picture unusable there. Nothing here stops a picture from being published: a policy does that.
-Rules are facts of others, so each says where it stands and when somebody looked.
+Inputs: rules (`data/channels.yaml`, or a recipe's own), and the measurements of a finished image. Outputs: for each
+channel of a recipe whether the image is eligible, or the reasons why not.
+
+It fails closed, as policies do: an image is not eligible if a required value was not measured. Eligibility never stops
+an image from being published; a policy does that. The rules are the marketplaces' own, so each rule names its source
+and the date on which the source was read.
 """
 
 import math
@@ -19,7 +21,7 @@ from pydantic import Field, model_validator
 from catalogs.errors import RuleFileError
 from catalogs.keys import digest
 from catalogs.policy.prompt_rules import ReasonCode
-from catalogs.policy.scanners import SCORE_SCANNERS
+from catalogs.policy.scanners import ALWAYS_MEASURED, SCORE_SCANNERS
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
@@ -28,30 +30,30 @@ NEEDS_APPROVAL = "needs-a-person"
 NO_PROVENANCE_MARK = "no-mark"
 WRONG_FORMAT = "wrong-format"
 SCORES_NOT_STORED = "not-stored"
-"""Why a picture is usable nowhere whose scores have been swept."""
+"""The reason of an image whose scores have been swept."""
 
 IMAGE_FACTS: Mapping[str, str] = {
-    "picture.width": "pixels of the published picture",
-    "picture.height": "pixels of the published picture",
-    "picture.long_side": "the larger of the two",
-    "picture.short_side": "the smaller of the two",
+    "picture.width": "width of the published image in pixels",
+    "picture.height": "height of the published image in pixels",
+    "picture.long_side": "the larger of width and height, in pixels",
+    "picture.short_side": "the smaller of width and height, in pixels",
     "picture.megapixels": "width times height, in millions",
-    "picture.form": "height over width",
-    "picture.fill": "long side of the product over the picture's, on the finished picture",
-    "picture.enlarged": "by how much the finish enlarged what the model made; 1 where it did not",
+    "picture.form": "height divided by width",
+    "picture.fill": "long side of the product divided by the image's, on the finished image",
+    "picture.enlarged": "factor by which the finish enlarged the generated image; 1 if it did not",
 }
-"""What a rule may judge beside the stored scores, and what it means."""
+"""The values that a rule may judge beside the stored scores, and their meaning."""
 
 
 class ChannelRule(StrictModel):
-    """One thing that a channel asks for. A value at the limit is good enough."""
+    """One requirement of a channel. A value at the limit meets it."""
 
-    score: str = Field(description="One of FACTS, or of the scores that policies judge")
+    score: str = Field(description="One of IMAGE_FACTS, or of the scores that policies judge")
     at_least: float | None = Field(None, allow_inf_nan=False)
     at_most: float | None = Field(None, allow_inf_nan=False)
-    reason: ReasonCode = Field(description="The short code that the manifest gives where it does not hold")
-    source: str = Field(min_length=1, description="Who says so")
-    seen: date = Field(description="When somebody last looked there")
+    reason: ReasonCode = Field(description="The short code that the manifest gives if the rule is not met")
+    source: str = Field(min_length=1, description="The document that states the requirement")
+    seen: date = Field(description="The date on which the source was last read")
 
     @model_validator(mode="after")
     def _useful(self) -> "ChannelRule":
@@ -62,23 +64,23 @@ class ChannelRule(StrictModel):
         return self
 
     def is_met_by(self, value: float) -> bool:
-        """Tell whether a value is good enough."""
+        """Tell whether a value meets the rule."""
         return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
 
 class Channel(StrictModel):
-    """One marketplace's rules for a picture."""
+    """One marketplace's rules for an image."""
 
     title: str = Field("", description="The marketplace's own name")
     formats: tuple[Literal["jpeg", "png", "webp", "gif", "tiff", "bmp"], ...] = Field(("jpeg",), min_length=1)
-    person: str = Field("", description="Why a picture needs a person's word to be used here; empty where it does not")
-    mark: bool = Field(False, description="The file must say that a trained model made it (IPTC)")
+    person: str = Field("", description="Why a person must approve an image for this channel; else empty")
+    mark: bool = Field(False, description="The file must state that a trained model made it (IPTC)")
     rules: tuple[ChannelRule, ...] = ()
     advice: tuple[str, ...] = Field((), description="What the channel recommends; not judged")
 
     @property
     def rules_digest(self) -> str:
-        """Return the sha256 of all that judges: where a rule stands and when somebody looked does not."""
+        """Return the sha256 of everything that decides; a rule's source and the date of reading it do not."""
         content = self.model_dump(mode="json", exclude={"title", "advice"}) | {"person": bool(self.person)}
         for rule in content["rules"]:
             del rule["source"], rule["seen"]
@@ -87,10 +89,11 @@ class Channel(StrictModel):
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What is known of a finished picture: pixels, bytes, what was measured, how it came about.
+    """The facts of a finished image that channel rules judge.
 
-    `scores` are raw numbers by name, `fill` the product's long side over the picture's (None where no product was
-    seen), `enlarged` how much larger the finish made it, `mark` whether the file carries the source mark.
+    `width` and `height` are in pixels, `scores` are raw numbers by name, `fill` is the product's long side over the
+    image's (None if no product was found), `enlarged` is the factor by which the finish enlarged the image, and
+    `has_source_mark` tells whether the file carries the IPTC source mark.
     """
 
     width: int
@@ -103,7 +106,7 @@ class ImageFacts:
 
     @property
     def rule_inputs(self) -> dict[str, float]:
-        """Return every number that a rule may judge, as far as it is known."""
+        """Return every value that a rule may judge, as far as it is known."""
         facts = {
             **self.scores,
             "picture.width": self.width,
@@ -119,19 +122,19 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class ChannelEligibility:
-    """Where a picture may be used, and why not elsewhere: `reasons` are `channel:reason`, sorted."""
+    """The channels that an image is eligible for, and the reasons against the others, as sorted `channel:reason`."""
 
     channels: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ChannelEligibility":
-        """Return what a row of the manifest or of a batch says."""
+        """Return the eligibility that a row of the manifest or of a batch holds."""
         return cls(tuple(row["channels"] or ()), tuple(row["channel_reasons"] or ()))
 
     @property
     def row_columns(self) -> dict[str, list[str]]:
-        """Return it as a row has it."""
+        """Return the eligibility as columns of a row."""
         return {"channels": list(self.channels), "channel_reasons": list(self.reasons)}
 
 
@@ -141,35 +144,37 @@ NOT_ELIGIBLE = ChannelEligibility()
 def evaluate_channels(
     channels: Mapping[str, Channel], image: ImageFacts | None, approved_channels: Sequence[str] = ()
 ) -> ChannelEligibility:
-    """Judge a picture for each channel; None stands for one of which nothing is stored.
+    """Judge an image for each channel; None stands for an image without stored facts.
 
-    `approved` names the channels for which a person has said that this very picture may be used.
+    `approved_channels` are those for which a person approved exactly this image.
     """
-    good, reasons = [], []
+    eligible, reasons = [], []
     for name, channel in sorted(channels.items()):
-        found = sorted(set(_ineligibility_reasons(channel, image, name in approved_channels)))
-        reasons += [f"{name}:{reason}" for reason in found]
-        good += [] if found else [name]
-    return ChannelEligibility(tuple(good), tuple(reasons))
+        own_reasons = sorted(set(_ineligibility_reasons(channel, image, name in approved_channels)))
+        reasons += [f"{name}:{reason}" for reason in own_reasons]
+        eligible += [] if own_reasons else [name]
+    return ChannelEligibility(tuple(eligible), tuple(reasons))
 
 
 def is_judged_for(eligibility: ChannelEligibility, channel: str) -> bool:
-    """Tell whether a picture was judged for a channel at all."""
+    """Tell whether an image was judged for a channel at all."""
     return channel in eligibility.channels or any(reason.startswith(f"{channel}:") for reason in eligibility.reasons)
 
 
 def needs_approval(eligibility: ChannelEligibility, channel: str) -> bool:
-    """Tell whether a picture waits for a person's word on a channel."""
+    """Tell whether an image waits for a person's approval on a channel."""
     return f"{channel}:{NEEDS_APPROVAL}" in eligibility.reasons
 
 
 def with_approval_answer(eligibility: ChannelEligibility, channel: str, approved: bool) -> ChannelEligibility:
-    """Return the same with a person's word on a channel, which was asked for; every other rule goes on to stand."""
-    asked = f"{channel}:{NEEDS_APPROVAL}"
-    reasons = {*eligibility.reasons} - {asked} if approved else {*eligibility.reasons, asked}
+    """Return the eligibility after a person's answer for a channel that needs approval; other reasons stay."""
+    needed = f"{channel}:{NEEDS_APPROVAL}"
+    reasons = {*eligibility.reasons} - {needed} if approved else {*eligibility.reasons, needed}
     channels = {*eligibility.channels} - {channel}
-    found = ChannelEligibility(tuple(sorted(channels)), tuple(sorted(reasons)))
-    return found if is_judged_for(found, channel) else replace(found, channels=tuple(sorted({*channels, channel})))
+    without = ChannelEligibility(tuple(sorted(channels)), tuple(sorted(reasons)))
+    if is_judged_for(without, channel):
+        return without
+    return replace(without, channels=tuple(sorted({*channels, channel})))
 
 
 def _ineligibility_reasons(channel: Channel, image: ImageFacts | None, approved: bool) -> Iterator[str]:
@@ -192,18 +197,18 @@ def _ineligibility_reasons(channel: Channel, image: ImageFacts | None, approved:
 
 
 def missing_scanners(channels: Mapping[str, Channel], scanners: Sequence[str]) -> dict[str, list[str]]:
-    """Return the scanners that channels depend on and nobody runs: name -> the channels."""
-    found: dict[str, list[str]] = {}
+    """Return the scanners that channels depend on and that are not run: name -> the channels."""
+    missing: dict[str, list[str]] = {}
     for name, channel in sorted(channels.items()):
-        asked = {SCORE_SCANNERS[rule.score] for rule in channel.rules if rule.score in SCORE_SCANNERS} - {""}
-        for scanner in sorted(asked.difference(scanners)):
-            found.setdefault(scanner, []).append(name)
-    return found
+        needed = {SCORE_SCANNERS[rule.score] for rule in channel.rules if rule.score in SCORE_SCANNERS}
+        for scanner in sorted(needed.difference(scanners, [ALWAYS_MEASURED])):
+            missing.setdefault(scanner, []).append(name)
+    return missing
 
 
 @cache
 def built_in_channels() -> Mapping[str, Channel]:
-    """Return the channels that ship with Packshot, by name."""
+    """Return the packaged channels, by name."""
     where = "the built-in channels"
     content = parse_yaml_mapping(read_packaged_rules("channels"), where)
     return {name: validate_rules(fields, f"{where}: {name}", Channel) for name, fields in content.items()}
@@ -212,25 +217,25 @@ def built_in_channels() -> Mapping[str, Channel]:
 def resolve_channels(value: Any) -> Any:
     """Return a recipe's `channels`, names or name -> rules, as name -> rules. Raises `ValueError` for unknown names.
 
-    What is written out stays as it is: a run that froze its recipe is judged by the rules of its time.
+    Rules that are written out stay as they are, so a run's frozen recipe keeps the rules of its time.
     """
     if isinstance(value, str) or not isinstance(value, Sequence | Mapping):
-        raise ValueError("give a list of names, or names with rules of your own")
+        raise ValueError("give a list of names, or a mapping of names to rules")
     given = value if isinstance(value, Mapping) else dict.fromkeys(value)
-    found: dict[str, Any] = {}
+    resolved: dict[str, Any] = {}
     for name, rules in given.items():
         if not _NAME.fullmatch(str(name)):
             raise ValueError(f"{name!r} must match {_NAME.pattern}")
         if rules is None and name not in built_in_channels():
             raise ValueError(
-                f"there is no channel {name!r}; choose from {', '.join(built_in_channels())}, or say its rules"
+                f"there is no channel {name!r}; choose from {', '.join(built_in_channels())}, or give its rules"
             )
-        found[name] = built_in_channels()[name] if rules is None else rules
-    return found
+        resolved[name] = built_in_channels()[name] if rules is None else rules
+    return resolved
 
 
 def built_in_channel(name: str) -> Channel:
-    """Return one of the channels that ship with Packshot. Raises `RuleFileError` where there is none."""
+    """Return a packaged channel. Raises `RuleFileError` naming those there are."""
     try:
         return built_in_channels()[name]
     except KeyError:

@@ -1,14 +1,16 @@
-"""Thresholds that a shop's own accepted pictures suggest, in place of those that were set on drawn ones.
+"""Threshold calibration: propose thresholds from a shop's own accepted images.
 
-Comes in: the scores of accepted pictures by category, a policy, a quantile. Goes out: a line a threshold with what is
-proposed, and the fields of a policy that says so. Pure: nothing is measured, written or put in force here.
+Inputs: the scores of accepted images by category, a policy, a quantile. Outputs: one proposal for each threshold, and
+the fields of a policy with the proposals in it. Nothing is measured, written or put into force here. The built-in
+thresholds were set on drawn images, so a shop's own replace them.
 
-A proposal is the quantile itself: with 0.01, the threshold that one accepted picture in a hundred fails. It moves the
-REVIEW threshold alone; a BLOCK threshold follows only where it would stand on the wrong side. Thresholds that others
-set (sizes, bytes, forms) are not proposed, nor any where the accepted pictures are all alike.
+A proposal is the quantile itself: with 0.01, the threshold that one accepted image in a hundred fails. It moves only
+the REVIEW threshold; a BLOCK threshold follows if it would otherwise be on the wrong side. Thresholds set by others
+(sizes, bytes, aspect ratios) are not proposed, nor any for which the accepted images are all alike.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -23,17 +25,17 @@ from catalogs.policy.schema import ImageRule, Policy, Thresholds
 EXTERNALLY_SET_SCORES = frozenset({"file.bytes", "size.width", "size.height", "aspect.off"})
 CONFIDENCE_LEVEL = 0.95
 SIGNIFICANT_DIGITS = 3
-"""Significant digits of a proposal; rounded to the side that refuses less."""
+"""Significant digits of a proposal, which is rounded to the side that refuses less."""
 
 ALL_CATEGORIES = ""
-"""Stands for every category together, and for pictures without one."""
+"""Stands for all categories together, and for images without one."""
 
 Scores = npt.NDArray[np.float64]
 Side = Literal["below", "above"]
 
 
 class AcceptedScoreTable:
-    """Scores of accepted pictures: a column a score, NaN where it was not measured."""
+    """Scores of accepted images: one column for each score, NaN where it was not measured."""
 
     def __init__(self, categories: Sequence[str], columns: Mapping[str, Scores]) -> None:
         self.categories = np.array(categories, dtype=object)
@@ -43,20 +45,20 @@ class AcceptedScoreTable:
         return len(self.categories)
 
     def category_mask(self, category: str) -> npt.NDArray[np.bool_]:
-        """Tell which pictures are of a category; all of them for `ALL`."""
+        """Tell which images are of a category; all of them for `ALL_CATEGORIES`."""
         return np.ones(len(self), bool) if category == ALL_CATEGORIES else np.asarray(self.categories == category, bool)
 
     def category_names(self) -> list[str]:
-        """Return the categories, sorted, without `ALL`."""
+        """Return the categories, sorted, without `ALL_CATEGORIES`."""
         return sorted(set(self.categories.tolist()) - {ALL_CATEGORIES})
 
 
 @dataclass(frozen=True)
 class ThresholdProposal:
-    """One threshold of one rule: what it is, what accepted pictures have, what is proposed (None: leave it).
+    """One threshold of one rule: its value, quantiles of the accepted images, and the proposal (None: leave it).
 
     `worst_1`, `worst_5` and `median` are quantiles counted from the side that is refused; `refused` is the share of the
-    accepted pictures that the present threshold would have sent to a person.
+    accepted images that the present threshold would have sent to a person.
     """
 
     category: str
@@ -74,10 +76,10 @@ class ThresholdProposal:
 
 @dataclass(frozen=True)
 class ThresholdCalibration:
-    """What is proposed; `small` are categories that have too few pictures of their own, and how many.
+    """All proposals; `small_categories` is category -> images, for categories with too few images of their own.
 
-    `refused_share_now` and `refused_share_proposed` say which share of the accepted pictures at least one of these
-    thresholds refuses: many rules, each of which fails one picture in a hundred, fail more than one.
+    `refused_share_now` and `refused_share_proposed` are the shares of the accepted images that at least one of these
+    thresholds refuses: many rules, each of which fails one image in a hundred, together fail more than that.
     """
 
     proposals: tuple[ThresholdProposal, ...]
@@ -87,12 +89,12 @@ class ThresholdCalibration:
 
 
 def images_needed(quantile: float) -> int:
-    """Return how many pictures it takes to see one of the worst `quantile` of them with a certainty of 95 %."""
+    """Return how many images contain one of the worst `quantile` of all images with a probability of 95 %."""
     return math.ceil(math.log(1 - CONFIDENCE_LEVEL) / math.log(1 - quantile))
 
 
 def propose_thresholds(accepted: AcceptedScoreTable, policy: Policy, quantile: float) -> ThresholdCalibration:
-    """Return what the accepted pictures suggest. Raises `OptionError` for too few of them."""
+    """Return the thresholds that the accepted images suggest. Raises `OptionError` for too few images."""
     if not 0 < quantile <= 0.5:
         raise OptionError(f"--quantile {quantile!r}: give a share above 0 and up to 0.5, such as 0.01")
     needed = images_needed(quantile)
@@ -100,18 +102,18 @@ def propose_thresholds(accepted: AcceptedScoreTable, policy: Policy, quantile: f
         raise OptionError(_too_few_message(len(accepted), needed, quantile))
     counts = {name: int(accepted.category_mask(name).sum()) for name in accepted.category_names()}
     large = [name for name, count in counts.items() if count >= needed]
-    lines = [
-        line
+    proposals = [
+        proposal
         for name in (ALL_CATEGORIES, *large)
-        for line in _propose_for_category(accepted, policy, name, quantile, needed)
+        # A category that holds all images would repeat what `ALL_CATEGORIES` proposes.
+        if name == ALL_CATEGORIES or counts[name] < len(accepted)
+        for proposal in _propose_for_category(accepted, policy, name, quantile, needed)
     ]
-    # Where all pictures are of one category, it says the same as all of them.
-    lines = [line for line in lines if line.category == ALL_CATEGORIES or counts[line.category] < len(accepted)]
     return ThresholdCalibration(
-        tuple(lines),
+        tuple(proposals),
         {name: count for name, count in counts.items() if count < needed},
         _refused_share(accepted, policy, ()),
-        _refused_share(accepted, policy, lines),
+        _refused_share(accepted, policy, proposals),
     )
 
 
@@ -120,15 +122,15 @@ def policy_with_proposals(
 ) -> dict[str, Any]:
     """Return the fields of a policy file with the proposals in it.
 
-    `content` is the present file's fields (`{"extends": "default"}` for the built-in one), which `policy` was read
-    from. `source` says in each changed rule where its thresholds come from.
+    `content` holds the fields of the present file (`{"extends": "default"}` for the built-in policy), from which
+    `policy` was read. `source` is written into each changed rule as the origin of its thresholds.
     """
     changed = {}
     for rule in policy.image:
         own = [
-            line
-            for line in proposals
-            if (line.score, line.reason) == (rule.score, rule.reason) and _changes_threshold(line)
+            proposal
+            for proposal in proposals
+            if (proposal.score, proposal.reason) == (rule.score, rule.reason) and _changes_threshold(proposal)
         ]
         if own:
             changed[rule.score, rule.reason] = _rule_content(rule, own, source)
@@ -139,14 +141,14 @@ def policy_with_proposals(
 
 
 def _too_few_message(count: int, needed: int, quantile: float) -> str:
-    words = (
-        f"--quantile {quantile:g} needs {needed:,} accepted pictures, and there are {count:,}: among fewer there may be"
-        f" none of the worst {quantile:.3g} (certainty {CONFIDENCE_LEVEL:.0%}), so nothing is known of them"
+    message = (
+        f"--quantile {quantile:g} needs {needed:,} accepted images, and there are {count:,}: fewer may contain none of"
+        f" the worst {quantile:.3g} (at a confidence of {CONFIDENCE_LEVEL:.0%}). Give more images"
     )
     if count < 6:
-        return f"{words}. Give more pictures"
+        return message
     possible = math.ceil((1 - (1 - CONFIDENCE_LEVEL) ** (1 / count)) * 1000) / 1000
-    return f"{words}. Give more pictures, or --quantile {min(possible, 0.5):g}"
+    return f"{message}, or --quantile {min(possible, 0.5):g}"
 
 
 def _propose_for_category(
@@ -166,20 +168,20 @@ def _propose_for_category(
 
 
 def _sides(rule: ImageRule) -> list[Side]:
-    every: tuple[Side, Side] = ("below", "above")
-    return [side for side in every if getattr(rule, f"review_{side}") is not None]
+    sides: tuple[Side, Side] = ("below", "above")
+    return [side for side in sides if getattr(rule, f"review_{side}") is not None]
 
 
 def _propose_threshold(
     category: str, rule: ImageRule, side: Side, present: float | None, values: Scores, quantile: float
 ) -> ThresholdProposal:
     def worst(share: float) -> float:
-        # A picture's own value, not one between two: thresholds on counts must stay counts.
+        # The value of an image, not one between two images: thresholds on counts must stay counts.
         if side == "below":
             return float(np.quantile(values, share, method="lower"))
         return float(np.quantile(values, 1 - share, method="higher"))
 
-    found, median = worst(quantile), worst(0.5)
+    proposal, median = worst(quantile), worst(0.5)
     refused = 0.0 if present is None else float((values < present if side == "below" else values > present).mean())
     return ThresholdProposal(
         category=category,
@@ -192,7 +194,7 @@ def _propose_threshold(
         worst_5=worst(0.05),
         median=median,
         refused=refused,
-        proposed=None if present is None or found == median else _rounded(found, side),
+        proposed=None if present is None or proposal == median else _rounded(proposal, side),
     )
 
 
@@ -202,31 +204,32 @@ def _rounded(value: float, side: Side) -> float:
     return float(exact.quantize(unit, ROUND_FLOOR if side == "below" else ROUND_CEILING))
 
 
-def _changes_threshold(line: ThresholdProposal) -> bool:
-    return line.proposed is not None and line.proposed != line.present
+def _changes_threshold(proposal: ThresholdProposal) -> bool:
+    return proposal.proposed is not None and proposal.proposed != proposal.present
 
 
 def _limits_with_proposals(thresholds: Thresholds, proposals: Sequence[ThresholdProposal]) -> dict[str, float | None]:
-    """Return the four thresholds with the proposals in place, still in order."""
+    """Return the four thresholds with the proposals applied, still in order."""
     limits = {name: getattr(thresholds, name) for name in Thresholds.model_fields}
-    for line in proposals:
-        proposed, block = line.proposed, limits[f"block_{line.side}"]
-        limits[f"review_{line.side}"] = proposed
+    for proposal in proposals:
+        side, proposed, block = proposal.side, proposal.proposed, limits[f"block_{proposal.side}"]
+        limits[f"review_{side}"] = proposed
         if block is not None and proposed is not None:
-            limits[f"block_{line.side}"] = min(block, proposed) if line.side == "below" else max(block, proposed)
+            limits[f"block_{side}"] = min(block, proposed) if side == "below" else max(block, proposed)
     return limits
 
 
 def _rule_content(rule: ImageRule, proposals: Sequence[ThresholdProposal], source: str) -> dict[str, Any]:
-    base = _limits_with_proposals(rule, [line for line in proposals if line.category == ALL_CATEGORIES])
+    by_category: dict[str, list[ThresholdProposal]] = defaultdict(list)
+    for proposal in proposals:
+        by_category[proposal.category].append(proposal)
+    base = _limits_with_proposals(rule, by_category.pop(ALL_CATEGORIES, []))
     content = rule.model_dump(mode="json", exclude_defaults=True, exclude={"categories", *Thresholds.model_fields})
     content |= {name: limit for name, limit in base.items() if limit is not None}
     categories = {}
-    for name in sorted({*rule.categories, *(line.category for line in proposals if line.category != ALL_CATEGORIES)}):
-        limits = _limits_with_proposals(
-            rule.thresholds_for(name), [line for line in proposals if line.category == name]
-        )
-        # Written out where they differ: a field that is left out means the rule's own, which has moved.
+    for name in sorted({*rule.categories, *by_category}):
+        limits = _limits_with_proposals(rule.thresholds_for(name), by_category.get(name, []))
+        # Written out where they differ: an omitted field means the rule's own threshold, which has moved.
         own = {field: limit for field, limit in limits.items() if limit != base[field]}
         if own:
             categories[name] = own
@@ -234,11 +237,11 @@ def _rule_content(rule: ImageRule, proposals: Sequence[ThresholdProposal], sourc
 
 
 def _refused_share(accepted: AcceptedScoreTable, policy: Policy, proposals: Sequence[ThresholdProposal]) -> float:
-    """Return the share of the pictures that at least one threshold that can be proposed refuses."""
-    told: dict[tuple[str, ...], float | None] = {
-        (line.category, line.score, line.reason, line.side): line.proposed
-        for line in proposals
-        if _changes_threshold(line)
+    """Return the share of the images that is refused by at least one of the thresholds that can be proposed."""
+    proposed: dict[tuple[str, ...], float | None] = {
+        (proposal.category, proposal.score, proposal.reason, proposal.side): proposal.proposed
+        for proposal in proposals
+        if _changes_threshold(proposal)
     }
     refused = np.zeros(len(accepted), bool)
     for rule in policy.image:
@@ -246,11 +249,11 @@ def _refused_share(accepted: AcceptedScoreTable, policy: Policy, proposals: Sequ
         if values is None or rule.score in EXTERNALLY_SET_SCORES:
             continue
         for category in {ALL_CATEGORIES, *accepted.category_names()}:
-            own = accepted.categories == category
+            in_category = accepted.categories == category
             for side in _sides(rule):
-                limit = _review_limit(told, rule, category, side)
+                limit = _review_limit(proposed, rule, category, side)
                 if limit is not None:
-                    refused |= own & (values < limit if side == "below" else values > limit)
+                    refused |= in_category & (values < limit if side == "below" else values > limit)
     return float(refused.mean())
 
 

@@ -171,7 +171,7 @@ def test_pairs_in_both_directions_and_with_oneself_change_nothing() -> None:
 
 
 def test_a_pair_that_names_nothing_is_refused() -> None:
-    with pytest.raises(IndexError, match="the picture 0, and there are 0"):
+    with pytest.raises(IndexError, match="there are 0 images"):
         judge_duplicates([candidate("a")], [], [], [(0, 0, 3)], RULES)
 
 

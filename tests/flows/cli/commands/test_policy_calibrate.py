@@ -68,7 +68,7 @@ def test_what_is_wrong_is_said_in_one_sentence_and_nothing_is_written(
 ) -> None:
     few = run_cli("policy", "calibrate", "--from-folder", folder, "--out", tmp_path / "mine.yaml")
     assert (few.exit_code, few.stdout) == (2, "")
-    assert "needs 299 accepted pictures, and there are 30" in few.stderr
+    assert "needs 299 accepted images, and there are 30" in few.stderr
     (tmp_path / "there.yaml").write_text("mine")
     there = run_cli("policy", "calibrate", "--from-folder", folder, "--quantile", 0.1, "--out", tmp_path / "there.yaml")
     assert (there.exit_code, (tmp_path / "there.yaml").read_text()) == (2, "mine")
