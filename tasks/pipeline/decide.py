@@ -1,7 +1,9 @@
-"""Judge the pictures of a run beside one another and beside what is published, and say what becomes of each slot.
+"""Decide a batch: compare a run's images with one another and with what is published, and give each slot its state.
 
-Comes in: the plan's slots, the shard records, the published fingerprints, the policy. Goes out: the batch, one row a
-slot (DECISIONS), or the orders of a last wave: pictures too like another that may have a new attempt.
+Inputs: the plan's slots, the shard records, the published fingerprints and the policy. Outputs: the batch, one row of
+DECISIONS for each slot; or, instead, the work items of a last round, for images that are too similar to another one and
+may have a new attempt. The decisions depend only on what was generated and measured, never on the order in which
+shards were done, so a resumed run decides as an undisturbed one does.
 """
 
 from collections.abc import Mapping, Set
@@ -27,38 +29,32 @@ from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplica
 ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
 NOT_MADE = "not-made"
-"""Why a request has no attempt where nothing else is known of it."""
+"""Reason for a request without an attempt, where no other reason is known."""
 
 
 @dataclass
 class DecisionResult:
-    """The batch, or what must be made before there can be one."""
+    """The batch; or None, with the work items that must be done before there can be a batch."""
 
     batch: pa.Table | None
     retry_items: list[WorkItem] = field(default_factory=list)
 
 
 class _RequestSummary(NamedTuple):
-    """What of a request a decision needs; millions of prompts stay on the disk."""
+    """The part of a request that a decision needs; millions of prompts stay on disk."""
 
     verdict: str
     reasons: list[str]
     model: str
     attempts_allowed: int
     deferral_reason: str
-    """Why the plan left it out; empty where it did not."""
-
-
-@dataclass(frozen=True, slots=True)
-class _StopState:
-    """Why what is not made is not made, and which requests are owed an attempt that they did not get."""
-
-    reason: str
-    pending: Set[RequestFinishKey]
+    """Why the plan deferred the request; empty where it did not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _SelectedAttempt:
+    """The attempt that stands for a request, with its near-duplicate verdict if it passed by itself."""
+
     attempt: Attempt
     distinctness: DuplicateVerdict | None
     attempts_spent: int
@@ -79,151 +75,149 @@ def decide(
     model_provenance: Mapping[str, ModelProvenance],
     stop_reason: str | None = None,
 ) -> DecisionResult:
-    """Decide a run's batch from what its folder holds.
+    """Decide a run's batch from the files of its folder.
 
-    `stopped` says why the run makes no further images: then nothing is ordered, and requests that are owed another
-    attempt are deferred with what there is of them.
+    `stop_reason` says why the run generates no further images, where it has stopped: then no retries are returned, and
+    requests with a pending attempt are deferred.
     """
-    slots = read_table(store, layout.RunFiles(run_id).slots, SLOTS)
-    chains = attempt_histories(read_row_groups(store, layout.RunFiles(run_id).records_prefix))
+    files = layout.RunFiles(run_id)
+    slots = read_table(store, files.slots, SLOTS)
+    histories = attempt_histories(read_row_groups(store, files.records_prefix))
     requests = _read_request_summaries(store, run_id)
-    skus = _skus_by_request(slots)
-    retired = read_table(store, layout.RunFiles(run_id).retired, RETIRED_SLOTS)
-    moving = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
-    shown = PublishedFingerprints(store, tables, catalogue, moving)
-    excluded: dict[RequestFinishKey, set[int]] = {}
-    picks, again = _select_attempts(chains, excluded, skus, shown, policy)
-    last_wave: dict[RequestFinishKey, int] = {}
-    for key in again:
-        attempt = picks[key].attempt.attempt
-        if attempt + 1 >= requests[key].attempts_allowed:
-            continue
-        excluded[key] = {attempt}
-        if attempt + 1 not in chains[key].attempts:
-            last_wave[key] = attempt + 1
-    if last_wave and stop_reason is None:
-        return DecisionResult(None, _read_work_items(store, run_id, last_wave))
-    if excluded:
-        picks, _ = _select_attempts(chains, excluded, skus, shown, policy)
-    owing: set[RequestFinishKey] = set()
-    if stop_reason is not None:
-        owing = last_wave.keys() | {key for key, chain in chains.items() if chain.last_attempt.needs_retry}
-    return DecisionResult(
-        _build_decisions(slots, picks, requests, model_provenance, _StopState(stop_reason or NOT_MADE, owing))
-    )
-
-
-def _select_attempts(
-    histories: Mapping[RequestFinishKey, AttemptHistory],
-    excluded: Mapping[RequestFinishKey, set[int]],
-    skus: Mapping[RequestFinishKey, tuple[str, ...]],
-    published_fingerprints: PublishedFingerprints,
-    policy: Policy,
-) -> tuple[dict[RequestFinishKey, _SelectedAttempt], list[RequestFinishKey]]:
-    """Pick an attempt a chain, compare the passing ones, and name those that another seed may help."""
-    attempts = {key: chain.select_attempt(excluded.get(key, frozenset())) for key, chain in histories.items()}
-    passing = [key for key, attempt in attempts.items() if attempt.verdict == "PASS"]
-    candidates = [
-        DuplicateCandidate(
-            request_key=key[0],
-            skus=skus.get(key, ()),
-            fingerprint=attempts[key].fingerprint,
-            quality=attempts[key].fingerprint_quality,
-            pixel_sha=attempts[key].finished_sha,
-            crop=attempts[key].crop or b"",
-            looks=attempts[key].appearance,
-        )
-        for key in passing
-    ]
-    among, published, against = find_near_duplicates(candidates, published_fingerprints, policy.duplicates)
-    answers = judge_duplicates(candidates, published, among, against, policy.duplicates)
-    words = dict(zip(passing, answers, strict=True))
-    picks = {
-        key: _SelectedAttempt(attempt, words.get(key), histories[key].attempts_spent)
-        for key, attempt in attempts.items()
+    retired = read_table(store, files.retired, RETIRED_SLOTS)
+    replaced = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
+    published = PublishedFingerprints(store, tables, catalogue, replaced)
+    selector = _AttemptSelector(histories, _skus_by_request(slots), published, policy)
+    selected, retryable = selector.select_attempts({})
+    excluded = {
+        key: {selected[key].attempt.attempt}
+        for key in retryable
+        if selected[key].attempt.attempt + 1 < requests[key].attempts_allowed
     }
-    return picks, [key for key in passing if words[key].verdict.retryable]
+    next_attempts = {key: number + 1 for key, (number,) in excluded.items()}
+    retries = {key: number for key, number in next_attempts.items() if number not in histories[key].attempts}
+    if retries and stop_reason is None:
+        return DecisionResult(None, _read_work_items(store, run_id, retries))
+    if excluded:
+        selected, _ = selector.select_attempts(excluded)
+    pending: Set[RequestFinishKey] = set()
+    if stop_reason is not None:
+        pending = retries.keys() | {key for key, history in histories.items() if history.last_attempt.needs_retry}
+    decider = _SlotDecider(requests, selected, model_provenance, stop_reason or NOT_MADE, pending)
+    return DecisionResult(decider.decide_slots(slots))
 
 
-def _skus_by_request(slots: pa.Table) -> dict[RequestFinishKey, tuple[str, ...]]:
-    found: dict[RequestFinishKey, set[str]] = {}
-    columns = (slots[name].to_pylist() for name in ("request_key", "finish_digest", "sku"))
-    for key, finish, sku in zip(*columns, strict=True):
-        found.setdefault((key, finish), set()).add(sku)
-    return {key: tuple(sorted(skus)) for key, skus in found.items()}
+@dataclass(frozen=True)
+class _AttemptSelector:
+    """Selects the attempt that stands for each request, and compares the passing ones."""
 
+    histories: Mapping[RequestFinishKey, AttemptHistory]
+    skus: Mapping[RequestFinishKey, tuple[str, ...]]
+    published: PublishedFingerprints
+    policy: Policy
 
-def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFinishKey, _RequestSummary]:
-    columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed")
-    found: dict[RequestFinishKey, _RequestSummary] = {}
-    left_out = read_table(store, layout.RunFiles(run_id).deferrals, DEFERRALS).to_pylist()
-    codes = {row["shard"]: iter(row["codes"]) for row in left_out}
-    for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
-        shards = table["shard"].to_pylist()
-        for shard, key, finish, *rest in zip(shards, *(table[name].to_pylist() for name in columns), strict=True):
-            code = next(codes[shard]) if shard in codes else 0
-            request = _RequestSummary(*[*rest, DEFERRAL_REASONS[code - 1] if code else ""])
-            if request.verdict == "PASS" or (key, finish) not in found:
-                found[(key, finish)] = request
-    return found
+    def select_attempts(
+        self, excluded: Mapping[RequestFinishKey, set[int]]
+    ) -> tuple[dict[RequestFinishKey, _SelectedAttempt], list[RequestFinishKey]]:
+        """Return the selected attempt of each request, and the requests that another seed may help.
 
+        `excluded` holds the attempts that may not be selected, by request.
+        """
+        attempts = {
+            key: history.select_attempt(excluded.get(key, frozenset())) for key, history in self.histories.items()
+        }
+        passing = {key: attempt for key, attempt in attempts.items() if attempt.verdict == "PASS"}
+        candidates = [self._duplicate_candidate(key, attempt) for key, attempt in passing.items()]
+        within, published, against = find_near_duplicates(candidates, self.published, self.policy.duplicates)
+        verdicts = judge_duplicates(candidates, published, within, against, self.policy.duplicates)
+        distinctness = dict(zip(passing, verdicts, strict=True))
+        selected = {
+            key: _SelectedAttempt(attempt, distinctness.get(key), self.histories[key].attempts_spent)
+            for key, attempt in attempts.items()
+        }
+        return selected, [key for key in passing if distinctness[key].verdict.retryable]
 
-def _read_work_items(
-    store: ObjectStore, run_id: str, attempt_numbers: Mapping[RequestFinishKey, int]
-) -> list[WorkItem]:
-    """Return orders for some requests, read from the plan: their prompts are not kept in memory."""
-    return [
-        WorkItem(request, attempt_numbers[(request.key, request.finish_digest)])
-        for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix)
-        for request in requests_from_table(table)
-        if (request.key, request.finish_digest) in attempt_numbers and request.verdict == PASS
-    ]
-
-
-def _build_decisions(
-    slots: pa.Table,
-    selected_attempts: Mapping[RequestFinishKey, _SelectedAttempt],
-    requests: Mapping[RequestFinishKey, _RequestSummary],
-    model_provenance: Mapping[str, ModelProvenance],
-    stop: _StopState,
-) -> pa.Table:
-    parts = [
-        pa.Table.from_pylist(
-            [_decide_slot(slot, selected_attempts, requests, model_provenance, stop) for slot in part.to_pylist()],
-            schema=DECISIONS,
+    def _duplicate_candidate(self, key: RequestFinishKey, attempt: Attempt) -> DuplicateCandidate:
+        return DuplicateCandidate(
+            request_key=key[0],
+            skus=self.skus.get(key, ()),
+            fingerprint=attempt.fingerprint,
+            quality=attempt.fingerprint_quality,
+            pixel_sha=attempt.finished_sha,
+            crop=attempt.crop or b"",
+            looks=attempt.appearance,
         )
-        for part in slots.to_batches(max_chunksize=ROWS_AT_ONCE)
-    ]
-    return pa.concat_tables(parts) if parts else DECISIONS.empty_table()
 
 
-def _decide_slot(
-    slot: dict[str, Any],
-    selected_attempts: Mapping[RequestFinishKey, _SelectedAttempt],
-    requests: Mapping[RequestFinishKey, _RequestSummary],
-    model_provenance: Mapping[str, ModelProvenance],
-    stop: _StopState,
-) -> dict[str, Any]:
-    key = (slot["request_key"], slot["finish_digest"])
-    request, pick = requests[key], selected_attempts.get(key)
-    row = {name: slot[name] for name in DECISIONS.names if name in slot} | model_provenance[request.model]._asdict()
-    if request.verdict != "PASS" or slot["verdict"] != "PASS":
-        words = ((request.verdict, request.reasons), (slot["verdict"], slot["reasons"]))
-        word = combine_verdicts(Verdict(said, tuple(reasons)) for said, reasons in words)  # type: ignore[arg-type]
-        state = DECISION_STATES[word.decision]
-        return row | {"state": state, "verdict": word.decision, "reasons": list(word.reasons), "attempts_spent": 0}
-    if pick is None or (key in stop.pending and pick.verdict.decision != "PASS"):
-        reason = request.deferral_reason or stop.reason
-        spent = pick.attempts_spent if pick is not None else 0
-        return row | {"state": SlotState.DEFERRED, "verdict": "REVIEW", "reasons": [reason], "attempts_spent": spent}
-    attempt, verdict = pick.attempt, pick.verdict
+@dataclass(frozen=True)
+class _SlotDecider:
+    """Turns slots into rows of DECISIONS."""
+
+    requests: Mapping[RequestFinishKey, _RequestSummary]
+    selected: Mapping[RequestFinishKey, _SelectedAttempt]
+    model_provenance: Mapping[str, ModelProvenance]
+    stop_reason: str
+    """Why what was not generated was not generated."""
+    pending: Set[RequestFinishKey]
+    """Requests that may have another attempt which the run did not do."""
+
+    def decide_slots(self, slots: pa.Table) -> pa.Table:
+        """Return the batch, built in chunks of `ROWS_AT_ONCE` slots."""
+        chunks = [
+            pa.Table.from_pylist([self._decide_slot(slot) for slot in chunk.to_pylist()], schema=DECISIONS)
+            for chunk in slots.to_batches(max_chunksize=ROWS_AT_ONCE)
+        ]
+        return pa.concat_tables(chunks) if chunks else DECISIONS.empty_table()
+
+    def _decide_slot(self, slot: dict[str, Any]) -> dict[str, Any]:
+        """Return a slot's row. The first of these cases that holds decides.
+
+        1. A prompt gate refused the request or this slot: review or blocked, and no attempt was spent.
+        2. Its request has no attempt, or none that passes while another attempt is pending: deferred.
+        3. The selected attempt decides: published, review, blocked or failed.
+        """
+        key = (slot["request_key"], slot["finish_digest"])
+        request, selected = self.requests[key], self.selected.get(key)
+        row = {name: slot[name] for name in DECISIONS.names if name in slot}
+        row |= self.model_provenance[request.model]._asdict()
+        if request.verdict != "PASS" or slot["verdict"] != "PASS":
+            return row | _refused_columns(request, slot)
+        if selected is None or (key in self.pending and selected.verdict.decision != "PASS"):
+            return row | {
+                "state": SlotState.DEFERRED,
+                "verdict": "REVIEW",
+                "reasons": [request.deferral_reason or self.stop_reason],
+                "attempts_spent": selected.attempts_spent if selected is not None else 0,
+            }
+        return row | _attempt_columns(selected)
+
+
+def _refused_columns(request: _RequestSummary, slot: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a slot that the prompt gates refused, by its request's verdict and its own."""
+    verdict = combine_verdicts(
+        [
+            Verdict(request.verdict, tuple(request.reasons)),  # type: ignore[arg-type]
+            Verdict(slot["verdict"], tuple(slot["reasons"])),
+        ]
+    )
+    return {
+        "state": DECISION_STATES[verdict.decision],
+        "verdict": verdict.decision,
+        "reasons": list(verdict.reasons),
+        "attempts_spent": 0,
+    }
+
+
+def _attempt_columns(selected: _SelectedAttempt) -> dict[str, Any]:
+    """Return the columns of a slot that its selected attempt decides."""
+    attempt, verdict = selected.attempt, selected.verdict
     state = SlotState.FAILED if attempt.origin == "failed" else DECISION_STATES[verdict.decision]
-    return row | {
+    return {
         "state": state,
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "attempt": attempt.attempt,
-        "attempts_spent": pick.attempts_spent,
+        "attempts_spent": selected.attempts_spent,
         "image_key": None if state == SlotState.FAILED else attempt.image_key,
         "finished_sha": attempt.finished_sha or None,
         "file_sha": attempt.file_sha or None,
@@ -238,3 +232,42 @@ def _decide_slot(
         "channel_reasons": attempt.channel_reasons,
         "backend": attempt.backend,
     }
+
+
+def _skus_by_request(slots: pa.Table) -> dict[RequestFinishKey, tuple[str, ...]]:
+    skus: dict[RequestFinishKey, set[str]] = {}
+    columns = (slots[name].to_pylist() for name in ("request_key", "finish_digest", "sku"))
+    for key, finish, sku in zip(*columns, strict=True):
+        skus.setdefault((key, finish), set()).add(sku)
+    return {key: tuple(sorted(names)) for key, names in skus.items()}
+
+
+def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFinishKey, _RequestSummary]:
+    """Return what decisions need of each request; of two rows for one request a passing one counts.
+
+    A shard's deferral codes stand in the order of its requests: 0 is not deferred, else 1 + the reason's index.
+    """
+    columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed")
+    summaries: dict[RequestFinishKey, _RequestSummary] = {}
+    deferrals = read_table(store, layout.RunFiles(run_id).deferrals, DEFERRALS).to_pylist()
+    codes = {row["shard"]: iter(row["codes"]) for row in deferrals}
+    for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
+        shards = table["shard"].to_pylist()
+        for shard, key, finish, *rest in zip(shards, *(table[name].to_pylist() for name in columns), strict=True):
+            code = next(codes[shard]) if shard in codes else 0
+            summary = _RequestSummary(*[*rest, DEFERRAL_REASONS[code - 1] if code else ""])
+            if summary.verdict == "PASS" or (key, finish) not in summaries:
+                summaries[(key, finish)] = summary
+    return summaries
+
+
+def _read_work_items(
+    store: ObjectStore, run_id: str, attempt_numbers: Mapping[RequestFinishKey, int]
+) -> list[WorkItem]:
+    """Return work items for some requests, read from the plan: their prompts are not kept in memory."""
+    return [
+        WorkItem(request, attempt_numbers[(request.key, request.finish_digest)])
+        for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix)
+        for request in requests_from_table(table)
+        if (request.key, request.finish_digest) in attempt_numbers and request.verdict == PASS
+    ]
