@@ -1,1 +1,1 @@
-"""Amendments."""
+"""Amendments: changes of what is live without a refresh, each one manifest commit."""

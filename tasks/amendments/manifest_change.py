@@ -37,7 +37,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json
 from infra.stores.parquet_objects import read_table
 from infra.tables.idempotent_commit import commit_once
-from tasks.pipeline.queue_reviews import REVIEW, ReviewQueue
+from tasks.pipeline.queue_reviews import REVIEW, ReviewItem, ReviewQueue
 from tasks.runs import run_state as runs
 
 RowMask = npt.NDArray[np.bool_]
@@ -210,7 +210,7 @@ class _ChangeOperation:
         run, days = self.intent.run, self.intent.details["review_days"]
         measured = sorted({row["run_id"] for row in rows})
         review = ReviewQueue(self.store, run.catalogue, run.run_id, run.started_at, days, measured)
-        review.write((REVIEW, row["object"], row | {"image_key": _image_key_of(row)}) for row in rows)
+        review.write(ReviewItem(REVIEW, row["object"], row | {"image_key": _image_key_of(row)}) for row in rows)
 
     def _make_outcome_factory(self) -> OutcomeFactory:
         if self.intent.kind == ROLLBACK_KIND:

@@ -1,1 +1,1 @@
-"""Models."""
+"""Models: the store's registry of model versions, their measured results, and built engines."""

@@ -1,1 +1,1 @@
-"""Pipeline."""
+"""Pipeline: the stages of a run, from plan to recorded outcomes. They meet in the store; none imports another."""

@@ -1,9 +1,10 @@
-"""Ask of a whole batch what no single picture can tell, before the shop sees any of it.
+"""Audit a batch as a whole before it is published: data-quality checks that no single image can fail.
 
-Comes in: the decisions (`catalogs.table_schemas.DECISIONS`), the run's totals, the suite. Goes out: an `AuditResult`:
-every check, and the names of the critical ones that failed, which hold the batch. The rows are projected to small
-columns first (digests stay in Arrow: at 2,000,000 rows they would be gigabytes as Python objects); the totals are one
-row, with the sums and shares worked out.
+Inputs: the decisions (`catalogs.table_schemas.DECISIONS`), the run's totals and the audit suite. Outputs: an
+`AuditResult` with every check, and the names of the critical checks that failed, which hold the batch.
+
+The rows are projected to small columns first: digests stay in Arrow, since at 2,000,000 rows they would be gigabytes as
+Python objects. The totals are one row, with the differences and shares that the checks are about.
 """
 
 from collections import Counter
@@ -30,10 +31,10 @@ _NULL_FILL_VALUES = {"attempt": -1, "width": 0, "height": 0, "file_bytes": 0}
 
 @dataclass(frozen=True)
 class RunTotals:
-    """The run's numbers: slots, except where rows are meant.
+    """The run's counts: slots, or source rows for the fields that begin with `rows_`.
 
     `planned` = `new` + `changed` + `redecided` (waiting slots under another policy); `live` is how many slots the
-    catalogue had published before the run, `retired` how many of those the run takes away.
+    catalogue had published before the run, `retired` how many of those the run removes.
     """
 
     planned: int
@@ -56,12 +57,12 @@ class RunTotals:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What came of the audit: names of the critical checks that failed (none: the batch may go), and all checks."""
+    """The result of an audit: all checks, and the critical ones that failed (none: the batch may be published)."""
 
     held: list[str]
     checks: list[ExpectationResult]
     document: dict[str, Any] = field(default_factory=dict)
-    """All of it for the run's folder: each check with what was asked and why, and the totals."""
+    """The whole result for the run's folder: each check with its expectation and reason, and the totals."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a report."""
@@ -69,27 +70,27 @@ class AuditResult:
 
 
 def audit(decisions: pa.Table, totals: RunTotals, suite: AuditSuite) -> AuditResult:
-    """Return what the suite says of the batch. 2,000,000 rows take some 15 s."""
+    """Check the batch against the suite. 2,000,000 rows take about 15 s."""
     slots = slots_frame(decisions)
-    numbers = totals_frame(decisions, totals)
+    totals_row = totals_frame(decisions, totals)
     frames = {
         "slots": slots,
         "published": slots[slots["state"] == SlotState.PUBLISH],
         "reasons": reasons_frame(decisions),
-        "totals": numbers,
+        "totals": totals_row,
     }
-    checks, told = [], []
+    checks, documents = [], []
     for name, frame in frames.items():
-        asked: tuple[Expectation, ...] = getattr(suite, name)
-        found = validate(frame, [entry.model_dump() for entry in asked])
-        checks += found
-        told += [
-            {**asdict(check), "frame": name, **entry.model_dump(mode="json", exclude={"name", "severity"})}
-            for check, entry in zip(found, asked, strict=True)
+        expectations: tuple[Expectation, ...] = getattr(suite, name)
+        results = validate(frame, [expectation.model_dump() for expectation in expectations])
+        checks += results
+        documents += [
+            {**asdict(check), "frame": name, **expectation.model_dump(mode="json", exclude={"name", "severity"})}
+            for check, expectation in zip(results, expectations, strict=True)
         ]
     held = sorted(check.name for check in checks if check.critical and not check.success)
-    (row,) = numbers.to_dict("records")
-    return AuditResult(held, checks, {"suite_version": suite.version, "held": held, "totals": row, "checks": told})
+    (row,) = totals_row.to_dict("records")
+    return AuditResult(held, checks, {"suite_version": suite.version, "held": held, "totals": row, "checks": documents})
 
 
 def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], policy: Policy) -> AuditResult:
@@ -115,9 +116,9 @@ def audit_batch(batch: ReleaseBatch, plan: Plan, superseded: frozenset[bytes], p
 
 
 def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
-    """Return a row a slot, with numbers and two short texts: `audit.yaml` names the columns.
+    """Return one row for each slot, with numbers and two short texts: `audit.yaml` names the columns.
 
-    Digests become their lengths in bytes, and slot ids become numbers that are equal where the ids are.
+    Digests become their lengths in bytes, and slot ids become integers that are equal where the ids are equal.
     """
     columns: dict[str, pa.ChunkedArray] = {
         "slot": _as_integer_codes(decisions["slot_id"]),
@@ -128,41 +129,41 @@ def slots_frame(decisions: pa.Table) -> "pd.DataFrame":
     }
     columns |= {f"{name}_bytes": pc.fill_null(pc.binary_length(decisions[name]), 0) for name in _DIGEST_COLUMNS}
     columns |= {
-        name: pc.fill_null(decisions[name], pa.scalar(absent, decisions[name].type))
-        for name, absent in _NULL_FILL_VALUES.items()
+        name: pc.fill_null(decisions[name], pa.scalar(fill, decisions[name].type))
+        for name, fill in _NULL_FILL_VALUES.items()
     }
     frame: pd.DataFrame = pa.table(columns).to_pandas()
     return frame
 
 
 def reasons_frame(decisions: pa.Table) -> "pd.DataFrame":
-    """Return a row a reason: how many slots it stands against, and their share of all that were decided."""
+    """Return one row for each reason: how many slots have it, and their share of all slots that a gate judged."""
     import pandas
 
     rows = decisions.filter(pc.is_in(decisions["state"], pa.array(JUDGED_STATES)))
     counted = pc.value_counts(pc.list_flatten(rows["reasons"])).to_pylist()
     columns = ["reason", "slots", "share", "decided"]
-    found = [(each["values"], each["counts"], each["counts"] / rows.num_rows, rows.num_rows) for each in counted]
-    return pandas.DataFrame(found, columns=columns)
+    reasons = [(entry["values"], entry["counts"], entry["counts"] / rows.num_rows, rows.num_rows) for entry in counted]
+    return pandas.DataFrame(reasons, columns=columns)
 
 
 def totals_frame(decisions: pa.Table, totals: RunTotals) -> "pd.DataFrame":
-    """Return one row: the totals, and the differences and shares that the checks are about."""
+    """Return one row: the totals, with the differences and shares that the checks are about."""
     import pandas
 
     return pandas.DataFrame([{**asdict(totals), **_derive_totals(_count_states(decisions), totals)}])
 
 
 def _derive_totals(state_counts: Mapping[str, int], totals: RunTotals) -> dict[str, float]:
-    ended = {state.report_name: getattr(totals, state.report_name) for state in DECIDED_STATES}
+    final = {state.report_name: getattr(totals, state.report_name) for state in DECIDED_STATES}
     decided = totals.published + totals.review + totals.blocked
     attempted = decided + totals.failed
     return {
         "batch_rows": sum(state_counts.values()),
         "batch_difference": sum(state_counts.values()) - totals.planned,
         "plan_difference": totals.new + totals.changed + totals.redecided - totals.planned,
-        "slots_difference": sum(ended.values()) + totals.superseded - totals.planned,
-        "states_excess": max(ended[state.report_name] - state_counts.get(state, 0) for state in DECIDED_STATES),
+        "slots_difference": sum(final.values()) + totals.superseded - totals.planned,
+        "states_excess": max(final[state.report_name] - state_counts.get(state, 0) for state in DECIDED_STATES),
         "rows_difference": totals.rows_accepted + totals.rows_rejected + totals.rows_ignored - totals.rows_input,
         "decided": decided,
         "attempted": attempted,
@@ -180,6 +181,7 @@ def _count_states(decisions: pa.Table) -> dict[str, int]:
 
 
 def _share(count: int, total: int) -> float:
+    """Return count / total; of nothing, 0 for no count and 1 for any, so that a limit on the share still holds."""
     return count / total if total else float(count > 0)
 
 

@@ -1,8 +1,9 @@
-"""Keep what people should look at where a sweep of staging does not reach it: what waits, and a sample of what passed.
+"""Queue reviews: copy the images that people should look at out of staging, and index them for each run.
 
-Comes in: a batch that is published, or the pictures that an applied policy withdrew. Goes out: a copy a picture under
-`review/`, written once, and an index of the run's rows: SKU, view, why, reasons, scores, prompt. A picture that is gone
-by then stands in the index without a copy. Doing it again writes the same.
+Inputs: a published batch, or the images that an applied policy withdrew. Outputs: one copy of each image under
+`review/`, written once, and an index of the run's rows with SKU, view, why, reasons, scores and prompt. Queued are the
+images that wait for a person and a sample of those that passed. The copies exist because a sweep deletes staged images.
+An image that is gone by then stands in the index without a copy. Repeating it writes the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,11 +35,21 @@ ROWS_AT_ONCE = 5_000
 REVIEW, SAMPLE = "review", "sample"
 
 Row = Mapping[str, Any]
+ImageId = tuple[bytes, str]
+"""Image key and finish digest."""
+
+
+class ReviewItem(NamedTuple):
+    """One row to review: why, the key of its image, and the row with its slot, image and reasons."""
+
+    why: str
+    source: str
+    row: Row
 
 
 @dataclass(frozen=True)
 class ReviewQueue:
-    """One run's pictures for people: its name, when they were asked, and how long the sample is kept."""
+    """One run's images for review: when the review was requested, and for how many days the sample is kept."""
 
     store: ObjectStore
     catalogue: str
@@ -45,39 +57,39 @@ class ReviewQueue:
     asked_at: datetime
     review_days: int
     scored_runs: Sequence[str] = field(default=())
-    """The runs whose folders say scores and prompts; the run itself where there are none."""
+    """The runs whose folders hold the scores and prompts; by default the run itself."""
 
-    def write(self, rows: Iterable[tuple[str, str, Row]]) -> int:
-        """Copy pictures and write the index; return how many rows it has.
-
-        Rows are (why, where the picture is, a row with its slot, image and reasons).
-        """
+    def write(self, items: Iterable[ReviewItem]) -> int:
+        """Copy the images and write the index; return how many rows it has. Without items there is no index."""
         count = 0
         with ExitStack() as stack:
             writer: pq.ParquetWriter | None = None
-            for part in _chunk_rows(rows):
+            for chunk in _chunk_items(items):
                 if writer is None:
                     key = layout.review_index(self.catalogue, self.run_id)
                     output = stack.enter_context(self.store.open_output(key))
                     writer = stack.enter_context(pq.ParquetWriter(output, REVIEW_INDEX, compression="zstd"))
-                writer.write_table(self._build_index(part))
-                count += len(part)
+                writer.write_table(self._build_index(chunk))
+                count += len(chunk)
         return count
 
-    def _build_index(self, chunk: Sequence[tuple[str, str, Row]]) -> pa.Table:
+    def _build_index(self, chunk: Sequence[ReviewItem]) -> pa.Table:
         copies = dict(concurrent_map(self.store, self._copy_image, _distinct_images(chunk)))
-        scores, prompts = self._read_scores([row for *_, row in chunk]), self._read_prompts([row for *_, row in chunk])
-        ends = self.asked_at + timedelta(days=self.review_days)
-        names = [name for name in REVIEW_INDEX.names if name in chunk[0][2]]
-        found = [
+        scores = self._read_scores([item.row for item in chunk])
+        prompts = self._read_prompts([item.row for item in chunk])
+        expires_at = self.asked_at + timedelta(days=self.review_days)
+        names = [name for name in REVIEW_INDEX.names if name in chunk[0].row]
+        index_rows = [
             {name: row[name] for name in names}
-            | {"why": why, "asked_at": self.asked_at, "expires_at": ends, "prompt": prompts.get(row["request_key"])}
+            | {"why": why, "asked_at": self.asked_at, "expires_at": expires_at}
+            | {"prompt": prompts.get(row["request_key"])}
             | {"object": copies.get(_image_id(row)), "scores": scores.get(_image_id(row))}
             for why, _, row in chunk
         ]
-        return pa.Table.from_pylist(found, schema=REVIEW_INDEX)
+        return pa.Table.from_pylist(index_rows, schema=REVIEW_INDEX)
 
-    def _copy_image(self, source_image: tuple[tuple[bytes, str], str, bytes]) -> tuple[tuple[bytes, str], str | None]:
+    def _copy_image(self, source_image: tuple[ImageId, str, bytes]) -> tuple[ImageId, str | None]:
+        """Copy one image (its id, key and file sha); return its id and the copy's key, None where there is no copy."""
         (image, finish), source, sha = source_image
         key = layout.review_image(self.catalogue, image.hex(), finish)
         try:
@@ -89,24 +101,24 @@ class ReviewQueue:
         self.store.write_once(key, data, content_type="image/jpeg")
         return (image, finish), key
 
-    def _read_scores(self, rows: Sequence[Row]) -> dict[tuple[bytes, str], str]:
-        wanted = pa.array({row["image_key"] for row in rows if row["image_key"]}, pa.binary())
-        found: dict[tuple[bytes, str], str] = {}
-        for run_id in self._score_run_ids if len(wanted) else ():
+    def _read_scores(self, rows: Sequence[Row]) -> dict[ImageId, str]:
+        image_keys = pa.array({row["image_key"] for row in rows if row["image_key"]}, pa.binary())
+        scores: dict[ImageId, str] = {}
+        for run_id in self._score_run_ids if len(image_keys) else ():
             for record in read_row_groups(self.store, layout.RunFiles(run_id).records_prefix):
-                kept = record.filter(pc.is_in(record["image_key"], wanted))
-                columns = (kept[name].to_pylist() for name in ("image_key", "finish_digest", "scores"))
-                found.update({(image, finish): text for image, finish, text in zip(*columns, strict=True)})
-        return found
+                attempts = record.filter(pc.is_in(record["image_key"], image_keys))
+                columns = (attempts[name].to_pylist() for name in ("image_key", "finish_digest", "scores"))
+                scores.update({(image, finish): text for image, finish, text in zip(*columns, strict=True)})
+        return scores
 
     def _read_prompts(self, rows: Sequence[Row]) -> dict[bytes, str]:
-        wanted = pa.array({row["request_key"] for row in rows}, pa.binary())
-        found: dict[bytes, str] = {}
+        request_keys = pa.array({row["request_key"] for row in rows}, pa.binary())
+        prompts: dict[bytes, str] = {}
         for run_id in self._score_run_ids:
             for requests in read_row_groups(self.store, layout.RunFiles(run_id).requests_prefix):
-                kept = requests.filter(pc.is_in(requests["request_key"], wanted))
-                found.update(zip(kept["request_key"].to_pylist(), kept["prompt"].to_pylist(), strict=True))
-        return found
+                matches = requests.filter(pc.is_in(requests["request_key"], request_keys))
+                prompts.update(zip(matches["request_key"].to_pylist(), matches["prompt"].to_pylist(), strict=True))
+        return prompts
 
     @property
     def _score_run_ids(self) -> Sequence[str]:
@@ -120,34 +132,30 @@ def queue_reviews(
     superseded: frozenset[bytes],
     asked_at: datetime | None = None,
 ) -> int:
-    """Keep what of a batch waits for a person, and the policy's sample of what passed; return how many slots."""
-    review = ReviewQueue(store, batch.catalogue, batch.run_id, asked_at or datetime.now(UTC), policy.review_days)
-    return review.write(_select_rows(batch, policy.sample_share, superseded))
+    """Queue a batch's slots that wait for a person, and the policy's sample of those that passed; return how many."""
+    queue = ReviewQueue(store, batch.catalogue, batch.run_id, asked_at or datetime.now(UTC), policy.review_days)
+    return queue.write(_select_items(batch, policy.sample_share, superseded))
 
 
-def _select_rows(batch: ReleaseBatch, share: float, superseded: frozenset[bytes]) -> Iterator[tuple[str, str, Row]]:
+def _select_items(batch: ReleaseBatch, share: float, superseded: frozenset[bytes]) -> Iterator[ReviewItem]:
     for state, why in ((SlotState.REVIEW, REVIEW), (SlotState.PUBLISH, SAMPLE)):
-        for part in batch.decisions_in_state(state):
-            for row in part:
+        for rows in batch.decisions_in_state(state):
+            for row in rows:
                 if row["slot_id"] in superseded or (why == SAMPLE and not is_review_sample(row["image_key"], share)):
                     continue
                 image = row["image_key"]
-                yield why, layout.finished_image(image.hex(), row["finish_digest"]) if image else "", row
+                source = layout.finished_image(image.hex(), row["finish_digest"]) if image else ""
+                yield ReviewItem(why, source, row)
 
 
-def _chunk_rows(rows: Iterable[tuple[str, str, Row]]) -> Iterator[list[tuple[str, str, Row]]]:
-    part: list[tuple[str, str, Row]] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == ROWS_AT_ONCE:
-            yield part
-            part = []
-    if part:
-        yield part
+def _chunk_items(items: Iterable[ReviewItem]) -> Iterator[list[ReviewItem]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, ROWS_AT_ONCE)):
+        yield chunk
 
 
-def _distinct_images(chunk: Sequence[tuple[str, str, Row]]) -> Iterator[tuple[tuple[bytes, str], str, bytes]]:
-    """Yield each picture of the rows once: slots may share one."""
+def _distinct_images(chunk: Sequence[ReviewItem]) -> Iterator[tuple[ImageId, str, bytes]]:
+    """Yield the id, key and file sha of each image once: slots may share one."""
     seen = set()
     for _, source, row in chunk:
         if row["image_key"] and _image_id(row) not in seen:
@@ -155,5 +163,5 @@ def _distinct_images(chunk: Sequence[tuple[str, str, Row]]) -> Iterator[tuple[tu
             yield _image_id(row), source, row["file_sha"] or b""
 
 
-def _image_id(row: Row) -> tuple[bytes, str]:
+def _image_id(row: Row) -> ImageId:
     return row["image_key"], row["finish_digest"]

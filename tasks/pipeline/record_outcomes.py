@@ -1,8 +1,8 @@
-"""Remember what was refused, so that no night buys it twice.
+"""Record outcomes: what a batch refused, so that no later run pays for the same attempt again.
 
-Comes in: a published batch. Goes out: the outcomes table with one row a refused (slot, request key). Committing the
-same batch twice changes nothing; a superseded slot leaves no outcome. A question to a person keeps its age when the
-same picture is decided anew, and is closed when its time is over.
+Inputs: a published batch. Outputs: one commit to the outcomes table, with one row for each refused (slot, request key).
+Committing the same batch twice changes nothing, and a superseded slot leaves no outcome. A review keeps its age when
+the same image is decided again, and is closed when it expires.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,36 +29,38 @@ OutcomeKey = tuple[bytes, bytes]
 
 
 def record_outcomes(tables: TableStore, batch: ReleaseBatch, policy: Policy, superseded: frozenset[bytes]) -> int:
-    """Commit the batch's refusals and refreshed digests, and close what waited too long; return the version."""
+    """Commit the batch's refusals and refreshed digests, and close expired reviews; return the table's version."""
     table = layout.outcomes_table(batch.catalogue)
     tables.ensure(table, OUTCOMES)
     now = datetime.now(UTC)
 
     def build(base: int) -> tuple[None, pa.Table]:
-        known = _read_open_outcomes(tables, table, batch, base)
-        parts = [
+        open_outcomes = _read_open_outcomes(tables, table, batch, base)
+        refusals = [
             _to_changes(
-                build_outcome(row, known, batch.run_id, policy, now) for row in part if row["slot_id"] not in superseded
+                build_outcome(row, open_outcomes, batch.run_id, policy, now)
+                for row in rows
+                if row["slot_id"] not in superseded
             )
             for state in DECIDED_STATES
             if state != SlotState.PUBLISH
-            for part in batch.decisions_in_state(state)
+            for rows in batch.decisions_in_state(state)
         ]
-        decided = {key for part in parts for key in _outcome_keys(part)} if known else set()
-        rest = {key: row for key, row in known.items() if key not in decided}
-        refreshed = _refresh_digests(batch, rest)
-        standing = [refreshed.get(key, row) for key, row in rest.items()]
-        closed = {
-            (row["slot_id"], row["request_key"]): row for row in expiry_changes(standing, policy.review_days, now)
+        decided = {key for changes in refusals for key in _outcome_keys(changes)} if open_outcomes else set()
+        undecided = {key: row for key, row in open_outcomes.items() if key not in decided}
+        refreshed = _refresh_digests(batch, undecided)
+        current = [refreshed.get(key, row) for key, row in undecided.items()]
+        expired = {
+            (row["slot_id"], row["request_key"]): row for row in expiry_changes(current, policy.review_days, now)
         }
-        return None, pa.concat_tables([*parts, _to_changes((refreshed | closed).values())])
+        return None, pa.concat_tables([*refusals, _to_changes((refreshed | expired).values())])
 
     _, version = commit_once(tables, table, batch.run_id, build, on=OUTCOME_KEY, metadata={"run_id": batch.run_id})
     return version
 
 
 def _to_changes(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Return rows as Arrow: a budget may defer most of a first night, too many to be Python objects at once."""
+    """Return rows as Arrow: a budget may defer most of a first run, too many rows to be Python objects at once."""
     return pa.Table.from_pylist([{**row, "_op": "put"} for row in rows], schema=OUTCOME_CHANGES)
 
 
@@ -73,8 +75,8 @@ def build_outcome(
     policy: Policy,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the outcomes row of a refused decision; `known` holds the rows that wait for a person as yet."""
-    found = {
+    """Return the outcomes row of a refused decision; `open_outcomes` holds the rows that wait for a person so far."""
+    outcome = {
         "slot_id": row["slot_id"],
         "request_key": row["request_key"],
         "sku": row["sku"],
@@ -90,27 +92,27 @@ def build_outcome(
         "expires_at": None,
     }
     if row["state"] != SlotState.REVIEW:
-        return found
+        return outcome
     before = open_outcomes.get((row["slot_id"], row["request_key"])) if row["kind"] == WAITING else None
     if before is not None and was_sent_to_review(before) and before["image_key"] == row["image_key"]:
-        found["decided_at"] = before["decided_at"]
-    return apply_review_expiry(found, policy.review_days, now)
+        outcome["decided_at"] = before["decided_at"]
+    return apply_review_expiry(outcome, policy.review_days, now)
 
 
 def _read_open_outcomes(
     tables: TableStore, table: str, batch: ReleaseBatch, version: int
 ) -> dict[OutcomeKey, dict[str, Any]]:
-    """Return the outcomes that this commit may have to write anew: questions to people, and refreshed digests."""
+    """Return the outcomes that this commit may have to write again: reviews, and rows whose digests are refreshed."""
     refreshed = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes"))["slot_id"].combine_chunks()
-    found: dict[OutcomeKey, dict[str, Any]] = {}
+    outcomes: dict[OutcomeKey, dict[str, Any]] = {}
     for rows in tables.batches(table, OUTCOMES.names, version=version):
         state, reasons = rows.column("state"), pc.binary_join(rows.column("reasons"), " ")
         expired = pc.fill_null(pc.match_substring(reasons, REVIEW_EXPIRED), False)
         closed = pc.and_(pc.equal(state, SlotState.BLOCKED), expired)
-        asked = pc.or_(pc.equal(state, SlotState.REVIEW), closed)
-        wanted = pc.or_(asked, pc.is_in(rows.column("slot_id"), refreshed))
-        found.update({(row["slot_id"], row["request_key"]): row for row in rows.filter(wanted).to_pylist()})
-    return found
+        in_review = pc.or_(pc.equal(state, SlotState.REVIEW), closed)
+        mask = pc.or_(in_review, pc.is_in(rows.column("slot_id"), refreshed))
+        outcomes.update({(row["slot_id"], row["request_key"]): row for row in rows.filter(mask).to_pylist()})
+    return outcomes
 
 
 def _refresh_digests(
