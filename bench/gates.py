@@ -54,7 +54,7 @@ def time_gates(images: int, side: int) -> dict[str, float]:
     """Return milliseconds a picture by step, in the order of the table."""
     from infra.imaging.codecs import decode, encode_png
     from infra.imaging.finishing import finish
-    from infra.interfaces import ScreeningRequest
+    from infra.interfaces import FinishParameters, ScreeningRequest
     from infra.screening.measure import BUILTIN_SCANNERS, measure
     from infra.stores import open_store
 
@@ -82,7 +82,7 @@ def time_gates(images: int, side: int) -> dict[str, float]:
         answer = watch(TOTAL, measure, order, store, scanners)
         assert not answer.errors, answer.errors
         pixels = watch("decode PNG", decode, data)
-        finished = watch("decode JPEG", decode, watch("finish as JPEG", finish, pixels, {"whiten": True}))
+        finished = watch("decode JPEG", decode, watch("finish as JPEG", finish, pixels, FinishParameters(whiten=True)))
         _time_pixel_steps(watch, pixels, finished)
         store.delete([order.raw_key, order.finished_key, order.scores_key])
     scans = [f"scanner {name}" for name in BUILTIN_SCANNERS]

@@ -97,9 +97,10 @@ def time_codecs(store: Path) -> dict[str, float]:
     from bench.planning_runs import bench_recipe
     from infra.imaging.codecs import decode, encode_png, pixel_sha
     from infra.imaging.finishing import finish
+    from infra.interfaces import FinishParameters
 
     cv2.setNumThreads(1)
-    parameters = bench_recipe().finish.model_dump(mode="json")
+    parameters = FinishParameters(**bench_recipe().finish.model_dump())
     spent = dict.fromkeys(CODEC_CALLS_PER_IMAGE, 0.0)
     staged = sorted((store / "staging").glob("*/*.png"))[:MAX_SAMPLED_IMAGES]
     finish(decode(staged[0].read_bytes()), parameters)  # the first call makes the colour profile and loads the plugin

@@ -19,7 +19,7 @@ from infra.imaging.finishing import finish
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
-from infra.interfaces import Frame, Prompt
+from infra.interfaces import FinishParameters, Frame, Prompt
 
 PHRASES = {
     "front": "front view",
@@ -80,7 +80,7 @@ def generate_and_save(folder: Path, side: int, seconds: float, checks: bool = Fa
         assert isinstance(frame, Frame)
         Image.fromarray(frame.pixels).save(target / f"{sku}-{view}.png")
         if checks:
-            data = finish(frame.pixels, {})
+            data = finish(frame.pixels, FinishParameters())
             finished = decode(data)
             measure_pixels(frame.pixels), measure_background(finished), pdq(finished)
             (target / f"{sku}-{view}.jpg").write_bytes(data)

@@ -25,12 +25,12 @@ from flows.wiring.composition import open_signer
 from infra.diagnosis import DiagnosticFinding, FindingState, Probe, diagnose, machine, storage
 from infra.errors import EngineError, ProvenanceConfigError, ProvenanceMarkError
 from infra.pools.ray_cluster import check_ray
-from infra.provenance.certificates import IDENTITY_FILE as DEVELOPMENT_FILE
-from infra.provenance.certificates import development_folder
+from infra.provenance.development_certificate import IDENTITY_FILE as DEVELOPMENT_FILE
+from infra.provenance.development_certificate import development_folder
 from infra.scanners.image_scanners import SCANNER_SPECS, find_available, undetectable_brands
 from infra.settings import Settings
 from infra.stores import open_store
-from infra.stores.addresses import parse_address
+from infra.stores.addresses import has_credentials, parse_address
 
 SETTINGS_PREFIX = "PACKSHOT_"
 PROBE_TIMEOUT_SECONDS, STORE_TIMEOUT_SECONDS, PREFECT_TIMEOUT_SECONDS, DIGEST_TIMEOUT_SECONDS = 15.0, 45.0, 30.0, 900.0
@@ -219,7 +219,7 @@ def check_prefect(deployment_file: "Mapping[str, Any] | None" = None) -> list[Di
         said = f"client {client_version}, no server is set: each command brings one of its own for as long as it runs"
         return [DiagnosticFinding("Prefect", "ok", said)]
     parts = urlsplit(url)
-    if "@" in parts.netloc:
+    if has_credentials(url):
         advice = "Take user and password out of the URL; PREFECT_API_AUTH_STRING carries them."
         return [DiagnosticFinding("Prefect", "failed", "PREFECT_API_URL holds a user or a password", advice)]
     if parts.scheme not in {"http", "https"}:

@@ -21,6 +21,7 @@ from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
 from catalogs.runs.job import RefreshJob
 from infra.errors import EngineError
 from infra.models.model_files import check_model_folder, model_folder_digest
+from infra.stores.addresses import has_credentials
 
 HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
 REGISTRY_PREFIX = "registry:"
@@ -28,7 +29,7 @@ REGISTRY_PREFIX = "registry:"
 
 
 def _refuse_password(value: str) -> str:
-    if "://" in value and "@" in value.split("://", 1)[1].split("/", 1)[0]:
+    if has_credentials(value):
         raise ValueError("a URL with a user or password is refused; credentials come from the environment")
     return value
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.pools.ray_cluster import split_host_port
+from infra.host_port import split_host_port
 
 MAX_IN_FLIGHT, SHARDS_PER_ENGINE, ASSUMED_GPUS_PER_HOST = 64, 3, 8
 

@@ -8,17 +8,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from infra.coordination.process_liveness import child_pids
+from infra.coordination.parent_watch import watch_parent
+from infra.coordination.process_tree import terminate_children
 
-PARENT_POLL_SECONDS = 0.5
 GRACE_SECONDS = 8.0
 """How long a child may take to tell the server of its end before it is killed."""
+ORPHAN_GRACE_SECONDS = 2.0
+"""The same where the parent is gone: no process waits for a clean end then."""
 
 
 @contextmanager
@@ -46,40 +46,10 @@ def run_supervised(
 def exit_with_parent(parent: int) -> None:
     """End this process and its children as soon as `parent` is gone, or at SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: terminate_process_tree(GRACE_SECONDS))
-    threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    watch_parent(parent, lambda: terminate_process_tree(ORPHAN_GRACE_SECONDS))
 
 
 def terminate_process_tree(grace_seconds: float) -> None:
     """End this process's children, asked first and then killed, and then this process."""
-    until = time.monotonic() + grace_seconds
-    for child in child_pids(os.getpid()):
-        _send_signal(child, signal.SIGTERM)
-    while child_pids(os.getpid()) and time.monotonic() < until:
-        time.sleep(0.05)
-        _reap()
-    for child in child_pids(os.getpid()):
-        _kill_tree(child)
+    terminate_children(grace_seconds)
     os._exit(0)
-
-
-def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_POLL_SECONDS)
-    terminate_process_tree(2.0)
-
-
-def _kill_tree(pid: int) -> None:
-    """Kill a process and all below it: once it is gone, nobody could tell whose its children were."""
-    for child in child_pids(pid):
-        _kill_tree(child)
-    _send_signal(pid, signal.SIGKILL)
-
-
-def _send_signal(pid: int, signal_number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal_number)
-
-
-def _reap() -> None:
-    with suppress(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)

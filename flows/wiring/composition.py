@@ -15,8 +15,9 @@ from flows.wiring.pools import ModelPools, pool_factory
 from flows.wiring.preflight import require_pinned_weights, require_watermarks, resolve_scanners
 from infra.engines import open_engine
 from infra.interfaces import ObjectStore, Screener
-from infra.provenance.certificates import development_folder, development_identity, load_identity
-from infra.provenance.credentials import Signer
+from infra.provenance.certificates import load_identity
+from infra.provenance.development_certificate import development_folder, development_identity
+from infra.provenance.signing import C2paSigner
 from infra.screening.inline import InlineScreener
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
@@ -65,7 +66,7 @@ def open_screener(store: ObjectStore, settings: Settings) -> Screener:
     return ProcessScreener(settings.screeners or len(os.sched_getaffinity(0)))
 
 
-def open_signer(settings: Settings) -> Signer | None:
+def open_signer(settings: Settings) -> C2paSigner | None:
     """Return the signer of published images: by the settings' certificate, else by this machine's development one.
 
     None where signing is switched off. Raises `ProvenanceConfigError` for a certificate or key that cannot sign, before
@@ -81,4 +82,4 @@ def open_signer(settings: Settings) -> Signer | None:
         identity = load_identity(certificate, key)
     else:
         identity = development_identity(settings.c2pa_folder or development_folder())
-    return Signer(identity, settings.c2pa_timestamp_url)
+    return C2paSigner(identity, settings.c2pa_timestamp_url)

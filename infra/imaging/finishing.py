@@ -1,15 +1,14 @@
-"""What happens to a picture after the model: whitening, canvas, JPEG, marks.
+"""Finish a generated image: whitening, canvas, watermark, JPEG encoding and source mark.
 
-Comes in: pixels (height x width x 3, RGB, 8 bits) and the finish's parameters, which the recipe keeps and digests.
-Goes out: the bytes of the file that a shop would show. Nothing here reads a clock, so the same pixels, parameters
-and libraries give the same bytes; another libjpeg gives others, which is why pictures are compared by their decoded
-pixels and never by their files.
+Inputs: pixels (height x width x 3, RGB, 8 bits) and `FinishParameters`, which the recipe keeps and digests. Outputs:
+the bytes of the published file.
+Invariant: nothing here reads a clock, so the same pixels, parameters and libraries give the same bytes. Another libjpeg
+gives others; images are therefore compared by their decoded pixels and never by their files.
 """
 
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from functools import cache
 
 import cv2
@@ -17,14 +16,14 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from infra.errors import InvalidImage
-from infra.interfaces import Pixels
+from infra.interfaces import Canvas, FinishParameters, Pixels
 
 TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""IPTC's term for a picture made by a trained model; Google Merchant asks for it, and EU AI Act Art. 50(2) for such."""
+"""IPTC's term for an image made by a trained model. Google Merchant requires it, EU AI Act Art. 50(2) a mark."""
 
 WHITE = 255
 NEAR_WHITE = 245
-"""Background that a person takes for white: decoders paint white as 253 +- 1.5, and marketplaces ask for 255."""
+"""Background that a person sees as white: decoders give white as 253 +- 1.5, and marketplaces require 255."""
 
 _SOURCE_TYPE_XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -41,62 +40,36 @@ _SOURCE_TYPE_PATTERN = re.compile(
 )
 _ICC_DATE = slice(24, 36)
 
-
-CANVASES: Mapping[str, float | None] = {"none": None, "square": 1.0, "portrait": 1.44}
+CANVASES: Mapping[Canvas, float | None] = {"none": None, "square": 1.0, "portrait": 1.44}
 """Height over width of the canvas; 1.44 is Zalando's."""
 
 
-@dataclass(frozen=True)
-class _FinishParameters:
-    quality: int = 90
-    whiten: bool = False
-    canvas: str = "none"
-    enlarge: int | None = None
-    mark: bool = True
-    watermark: str | None = None
-
-
-_PARAMETER_CHECKS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
-    "quality": ("a whole number from 1 to 100", lambda it: type(it) is int and 1 <= it <= 100),
-    "whiten": ("true or false", lambda it: isinstance(it, bool)),
-    "canvas": (f"one of {', '.join(CANVASES)}", lambda it: it in tuple(CANVASES)),
-    "enlarge": ("a long side in pixels, or nothing", lambda it: it is None or (type(it) is int and 1 <= it <= 8192)),
-    "mark": ("true or false", lambda it: isinstance(it, bool)),
-    "watermark": ("a watermark's name, or nothing", lambda it: it is None or isinstance(it, str)),
-}
-
-
 def finish(
-    pixels: Pixels, parameters: Mapping[str, object], embed_watermark: Callable[[Pixels], Pixels] | None = None
+    pixels: Pixels, parameters: FinishParameters, embed_watermark: Callable[[Pixels], Pixels] | None = None
 ) -> bytes:
     """Return the JPEG (4:4:4, sRGB profile, source mark) that these pixels are published as.
 
-    `pixels` is height x width x 3, uint8, RGB. Parameters, all optional: `quality` 1..100 (90), `whiten` (False),
-    `enlarge` (None; long side in pixels that smaller pictures are brought to), `canvas` one of `CANVASES` (white is
-    added round the picture, after the whitening), `mark` (True), `watermark` (its name; `hide` is what puts it in, last
-    before the encoder). Raises ValueError, naming it, for an unknown parameter or
-    a value that cannot be, for a watermark that nobody puts in, and `InvalidImage` for another array.
+    The canvas adds white around the image after the whitening; the watermark comes last before the encoder.
+    Raises ValueError for a watermark without `embed_watermark`, and `InvalidImage` for an array that is not
+    height x width x 3 of uint8.
     """
-    plan = _parse_parameters(parameters)
     _require_rgb(pixels)
-    if plan.whiten:
+    if parameters.whiten:
         pixels = whiten(pixels)
-    if plan.enlarge is not None:
-        pixels = _enlarge(pixels, plan.enlarge)
-    form = CANVASES[plan.canvas]
-    if form is not None:
-        pixels = _pad_to_canvas(pixels, form)
-    if plan.watermark is not None:
+    if parameters.enlarge is not None:
+        pixels = _enlarge(pixels, parameters.enlarge)
+    aspect_ratio = CANVASES[parameters.canvas]
+    if aspect_ratio is not None:
+        pixels = _pad_to_canvas(pixels, aspect_ratio)
+    if parameters.watermark is not None:
         if embed_watermark is None:
-            raise ValueError(f"The finish's 'watermark' is {plan.watermark!r}, and nothing was given that puts it in.")
+            raise ValueError(
+                f"The finish's 'watermark' is {parameters.watermark!r}, but no code was given to embed it."
+            )
+
         pixels = embed_watermark(pixels)
         _require_rgb(pixels)
-    target = io.BytesIO()
-    marks = {"xmp": _SOURCE_TYPE_XMP} if plan.mark else {}
-    Image.fromarray(np.ascontiguousarray(pixels)).save(
-        target, "JPEG", quality=plan.quality, subsampling="4:4:4", icc_profile=_srgb_profile(), **marks
-    )
-    return target.getvalue()
+    return _encode_jpeg(pixels, parameters)
 
 
 def whiten(pixels: Pixels) -> Pixels:
@@ -116,35 +89,32 @@ def whiten(pixels: Pixels) -> Pixels:
 def read_source_type(data: bytes) -> str | None:
     """Return the IPTC DigitalSourceType in the XMP of a JPEG, PNG or WebP, or None where there is none.
 
-    Reads the attribute and the element form, whatever the prefix, without an XML parser (XMP is foreign text).
+    Reads the attribute and the element form, whatever the prefix, without an XML parser, since XMP is untrusted text.
     Raises `InvalidImage` where `data` is none of them.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
-            packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
+            packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidImage(
             f"These {len(data)} bytes are not a JPEG, PNG or WebP, so no mark can be read: {error}."
         ) from error
-    found = _SOURCE_TYPE_PATTERN.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
-    return (found[1] or found[2]).decode("utf-8", "replace") if found else None
+    match = _SOURCE_TYPE_PATTERN.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
+    return (match[1] or match[2]).decode("utf-8", "replace") if match else None
 
 
-def _parse_parameters(parameters: Mapping[str, object]) -> _FinishParameters:
-    known = [each.name for each in fields(_FinishParameters)]
-    unknown = sorted(set(parameters) - set(known))
-    if unknown:
-        raise ValueError(f"A finish has no parameter {', '.join(map(repr, unknown))}; it knows {', '.join(known)}.")
-    for name, value in parameters.items():
-        wanted, holds = _PARAMETER_CHECKS[name]
-        if not holds(value):
-            raise ValueError(f"The finish's {name!r} is {value!r}; give {wanted}.")
-    return _FinishParameters(**parameters)  # type: ignore[arg-type]
+def _encode_jpeg(pixels: Pixels, parameters: FinishParameters) -> bytes:
+    target = io.BytesIO()
+    marks = {"xmp": _SOURCE_TYPE_XMP} if parameters.mark else {}
+    Image.fromarray(np.ascontiguousarray(pixels)).save(
+        target, "JPEG", quality=parameters.quality, subsampling="4:4:4", icc_profile=_srgb_profile(), **marks
+    )
+    return target.getvalue()
 
 
 def _require_rgb(pixels: Pixels) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise InvalidImage(f"A picture is height x width x 3 of uint8; this is {pixels.shape} of {pixels.dtype}.")
+        raise InvalidImage(f"An image is height x width x 3 of uint8; this array is {pixels.shape} of {pixels.dtype}.")
 
 
 def _enlarge(pixels: Pixels, long_side: int) -> Pixels:
@@ -157,7 +127,7 @@ def _enlarge(pixels: Pixels, long_side: int) -> Pixels:
 
 
 def _pad_to_canvas(pixels: Pixels, aspect_ratio: float) -> Pixels:
-    """Add white on two sides until height over width is `form`; nothing is scaled or cut."""
+    """Add white on two sides until height over width is `aspect_ratio`; nothing is scaled or cut."""
     height, width = pixels.shape[:2]
     high, wide = max(height, round(width * aspect_ratio)), max(width, round(height / aspect_ratio))
     if (high, wide) == (height, width):
@@ -171,6 +141,6 @@ def _pad_to_canvas(pixels: Pixels, aspect_ratio: float) -> Pixels:
 @cache
 def _srgb_profile() -> bytes:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # LittleCMS writes the time of the call here, which would give every process other bytes.
+    # LittleCMS writes the time of the call here, which would give every process different bytes.
     profile[_ICC_DATE] = np.array([2000, 1, 1, 0, 0, 0], dtype=">u2").tobytes()
     return bytes(profile)

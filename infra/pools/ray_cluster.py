@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import EngineError
+from infra.host_port import split_host_port
 
 RAY_MISSING = "The ray pool needs the package ray, which is not installed: `pip install 'packshot[ray]'`."
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -67,14 +68,6 @@ def ray_environment() -> dict[str, str]:
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
         said |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
     return said
-
-
-def split_host_port(address: str) -> tuple[str, int]:
-    """Return host and port of `host:port`. Raises `ValueError` for anything else."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536 or set(host) & set("/@ "):
-        raise ValueError("it is not host:port, the address of a Ray cluster's head")
-    return host.strip("[]"), int(port)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""One order of screening: finish a staged image, measure it, keep both.
+"""Screen one image: finish a staged image, measure it, and store both results.
 
-Comes in: an order (keys and plain values) and an open store. Goes out: a `Screened`, the finished file under its key
-and the raw scores under theirs, in this order: scores never speak of a file that is not there. What was measured
-before is read back, so a resumed run, or one with another policy, measures nothing twice.
+Inputs: a `ScreeningRequest` (keys and plain values) and an open store. Outputs: a `Screened`; in the store the finished
+file, and then the raw scores.
+Invariant: the file is written before its scores, so scores never describe a missing file. Stored scores are read back,
+so a resumed run, or one with another policy, measures nothing twice.
 """
 
 import json
@@ -20,19 +21,18 @@ from infra.imaging.metrics.appearance import measure_appearance
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
-from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest, Watermark
+from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest
 from infra.provenance.watermarks import open_watermark, require_payload, watermark_payload
 from infra.scanners import image_scanners as images
 
 BUILTIN_SCANNER_VERSIONS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
-"""The scanners that are always run, and their versions. A version moves when the same pixels would get other numbers.
+"""The scanners that always run, and their versions. A version changes when the same pixels would get other numbers.
 
-Those of `infra.scanners.image_scanners` are run where an order names them.
+The scanners of `infra.scanners.image_scanners` run where a request names them.
 """
 
 ON_SCANNER_START: ContextVar[Callable[[str], object]] = ContextVar("ON_SCANNER_START", default=lambda _: None)
-"""Is told each scanner's name before it looks: whoever kills a measuring can then say what it was stuck in."""
-
+"""Called with each scanner's name before it runs, so that a killed process can be reported with its scanner."""
 
 _BYTES_FIELDS = ("fingerprint", "crop")
 """Fields that are bytes; JSON holds them in hex."""
@@ -42,6 +42,12 @@ _BYTES_FIELDS = ("fingerprint", "crop")
 class _ImagePair:
     raw: Pixels
     finished: Pixels
+
+
+@dataclass(frozen=True)
+class _FinishedImage:
+    file: bytes
+    pixels: _ImagePair
 
 
 @dataclass(frozen=True)
@@ -55,75 +61,85 @@ class _ScannerOutput:
     version: str = ""
 
 
+@dataclass
+class _ScanReport:
+    """The merged output of all scanners, and by scanner its version, its error and its details."""
+
+    output: _ScannerOutput = field(default_factory=_ScannerOutput)
+    versions: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+
+
 ScannerFunction = Callable[[_ImagePair], _ScannerOutput]
 
 
 def measure(
     request: ScreeningRequest, store: ObjectStore, scanners: Mapping[str, ScannerFunction] | None = None
 ) -> Screened:
-    """Finish and measure one staged image, or return what was measured on it before.
+    """Finish and measure one staged image, or return its stored measurements.
 
     The first finished file under a key wins: where another run left other pixels, those are measured and named.
-    A scanner that fails, or that nobody knows, is named in `errors` and missing from `scanners`; such a result is
-    stored, but not taken for an answer the next time. Raises `ObjectMissing` or `InvalidImage` for the image
-    itself, and for one whose watermark does not outlive the encoder.
+    A scanner that fails or does not exist is named in `errors` and missing from `scanners`; such a result is stored,
+    but measured again the next time. Raises `ObjectMissing` or `InvalidImage` for the image itself, and `InvalidImage`
+    for one whose watermark does not survive the encoder.
     """
     started = time.perf_counter()
-    known = _stored_result(request, store)
-    if known is not None:
-        return replace(known, key=request.key, seconds=time.perf_counter() - started)
-    raw = decode(store.read(request.raw_key))
-    watermark = _watermark(request)
-    payload = b"" if watermark is None else watermark_payload(pixel_sha(raw))
-    data = finish(raw, request.finish, partial(watermark.embed, payload=payload) if watermark else None)
-    if not store.write_once(request.finished_key, data, content_type="image/jpeg"):
-        data = store.read(request.finished_key)
-    pair = _ImagePair(raw, decode(data))
-    if watermark is not None:
-        require_payload(watermark, pair.finished, payload)
-    found, answered, errors, details = _run_scanners(
-        request, pair, scanners_for(request) if scanners is None else scanners
-    )
-    height, width = pair.finished.shape[:2]
+    stored = _stored_result(request, store)
+    if stored is not None:
+        return replace(stored, key=request.key, seconds=time.perf_counter() - started)
+    image = _finish_staged_image(request, store)
+    report = _run_scanners(request, image.pixels, scanners_for(request) if scanners is None else scanners)
+    height, width = image.pixels.finished.shape[:2]
     screened = Screened(
         key=request.key,
-        finished_sha=pixel_sha(pair.finished),
-        file_sha=sha256(data).hexdigest(),
-        file_bytes=len(data),
+        finished_sha=pixel_sha(image.pixels.finished),
+        file_sha=sha256(image.file).hexdigest(),
+        file_bytes=len(image.file),
         width=width,
         height=height,
-        scores={"file.bytes": float(len(data)), **found.scores},
-        fingerprint=found.fingerprint,
-        fingerprint_quality=found.quality,
-        crop=found.crop,
-        looks=found.appearance,
-        scanners=answered,
-        errors=errors,
-        mark=read_source_type(data) or "",
+        scores={"file.bytes": float(len(image.file)), **report.output.scores},
+        fingerprint=report.output.fingerprint,
+        fingerprint_quality=report.output.quality,
+        crop=report.output.crop,
+        looks=report.output.appearance,
+        scanners=report.versions,
+        errors=report.errors,
+        mark=read_source_type(image.file) or "",
         seconds=time.perf_counter() - started,
-        details=details,
+        details=report.details,
     )
     store.write(request.scores_key, to_json(screened), content_type="application/json")
     return screened
 
 
-def _watermark(request: ScreeningRequest) -> Watermark | None:
-    name = request.finish.get("watermark")
-    return None if name is None else open_watermark(request.watermark, str(name))
+def _finish_staged_image(request: ScreeningRequest, store: ObjectStore) -> _FinishedImage:
+    """Write the finished file under its key, or read the one that is there."""
+    raw = decode(store.read(request.raw_key))
+    name = request.finish.watermark
+    watermark = None if name is None else open_watermark(request.watermark, name)
+    payload = b"" if watermark is None else watermark_payload(pixel_sha(raw))
+    file = finish(raw, request.finish, partial(watermark.embed, payload=payload) if watermark else None)
+    if not store.write_once(request.finished_key, file, content_type="image/jpeg"):
+        file = store.read(request.finished_key)
+    finished = decode(file)
+    if watermark is not None:
+        require_payload(watermark, finished, payload)
+    return _FinishedImage(file, _ImagePair(raw, finished))
 
 
 def to_json(screened: Screened) -> bytes:
-    """Return the stored form of a result; `from_json` gives an equal one back."""
+    """Return the stored form of a result; `from_json` returns an equal one."""
     return json.dumps(
         {**vars(screened), **{name: getattr(screened, name).hex() for name in _BYTES_FIELDS}}, sort_keys=True
     ).encode()
 
 
 def from_json(data: bytes) -> Screened:
-    """Read a stored result; raises ValueError, KeyError or TypeError where the bytes are none."""
+    """Read a stored result; raise ValueError, KeyError or TypeError for any other bytes."""
     values = json.loads(data)
-    codes = {name: bytes.fromhex(values[name]) for name in _BYTES_FIELDS}
-    return Screened(**{**values, **codes, "looks": tuple(values["looks"])})
+    byte_fields = {name: bytes.fromhex(values[name]) for name in _BYTES_FIELDS}
+    return Screened(**{**values, **byte_fields, "looks": tuple(values["looks"])})
 
 
 def _stored_result(request: ScreeningRequest, store: ObjectStore) -> Screened | None:
@@ -131,21 +147,21 @@ def _stored_result(request: ScreeningRequest, store: ObjectStore) -> Screened | 
     if stored is None:
         return None
     try:
-        known = from_json(stored)
-        if store.size(request.finished_key) != known.file_bytes:
+        result = from_json(stored)
+        if store.size(request.finished_key) != result.file_bytes:
             return None
     except (ObjectMissing, ValueError, KeyError, TypeError):
         return None
-    here, _ = images.find_available(
+    installed, _ = images.find_available(
         (name for name in request.scanners if name not in BUILTIN_SCANNER_VERSIONS), request.scanner_settings
     )
-    wanted = {name: {**BUILTIN_SCANNER_VERSIONS, **here}.get(name) for name in request.scanners}
-    whole = known.mark is not None and not known.errors and known.scanners == wanted
-    return known if whole else None
+    versions = {name: {**BUILTIN_SCANNER_VERSIONS, **installed}.get(name) for name in request.scanners}
+    is_complete = result.mark is not None and not result.errors and result.scanners == versions
+    return result if is_complete else None
 
 
 def scanners_for(request: ScreeningRequest) -> dict[str, ScannerFunction]:
-    """Return the functions behind an order's scanners."""
+    """Return the functions of the scanners that a request names, and of those that always run."""
     named = {
         name: _image_scanner(name, request.scanner_settings.get(name, {}))
         for name in request.scanners
@@ -155,55 +171,54 @@ def scanners_for(request: ScreeningRequest) -> dict[str, ScannerFunction]:
 
 
 def _run_scanners(
-    request: ScreeningRequest, pair: _ImagePair, run: Mapping[str, ScannerFunction]
-) -> tuple[_ScannerOutput, dict[str, str], dict[str, str], dict[str, Sequence[Mapping[str, object]]]]:
-    whole = _ScannerOutput()
-    scanners, errors, details = {}, {}, {}
+    request: ScreeningRequest, pixels: _ImagePair, scanners: Mapping[str, ScannerFunction]
+) -> _ScanReport:
+    report = _ScanReport()
     for name in request.scanners:
-        if name not in run:
-            errors[name] = (
-                f"There is no scanner {name!r}; there are "
-                f"{', '.join([*BUILTIN_SCANNER_VERSIONS, *images.SCANNER_SPECS])}."
-            )
+        if name not in scanners:
+            known = ", ".join([*BUILTIN_SCANNER_VERSIONS, *images.SCANNER_SPECS])
+            report.errors[name] = f"There is no scanner {name!r}; there are {known}."
             continue
         ON_SCANNER_START.get()(name)
         try:
-            found = run[name](pair)
+            output = scanners[name](pixels)
         except Exception as error:  # one scanner's failure must cost neither the others nor the image
-            errors[name] = f"{type(error).__name__}: {error}"
+            report.errors[name] = f"{type(error).__name__}: {error}"
             continue
-        whole = _merge(whole, found)
-        scanners[name] = found.version or BUILTIN_SCANNER_VERSIONS[name]
-        if found.details:
-            details[name] = found.details
-    return whole, scanners, errors, details
+        report.output = _merge(report.output, output)
+        report.versions[name] = output.version or BUILTIN_SCANNER_VERSIONS[name]
+        if output.details:
+            report.details[name] = output.details
+    return report
 
 
 def _merge(one: _ScannerOutput, other: _ScannerOutput) -> _ScannerOutput:
-    """Return what two scanners found; one of them at most has codes."""
+    """Return both outputs as one; at most one of them has fingerprints."""
     return replace(other if other.fingerprint else one, scores={**one.scores, **other.scores})
 
 
 def _scan_pixels(pair: _ImagePair) -> _ScannerOutput:
-    """Judge what the model made, save for the background: that is the finish's work, so it is read off the file."""
+    """Measure the generated pixels, but the background on the finished ones, since the finish whitens it."""
     return _ScannerOutput({**measure_pixels(pair.raw), **measure_background(pair.finished)})
 
 
 def _scan_fingerprint(pair: _ImagePair) -> _ScannerOutput:
-    code, quality = pdq(pair.finished)
-    seen = measure_appearance(pair.finished)
-    if seen is None:
-        return _ScannerOutput(fingerprint=code, quality=quality)
-    return _ScannerOutput(fingerprint=code, quality=quality, crop=seen.crop_fingerprint, appearance=seen.values)
+    fingerprint, quality = pdq(pair.finished)
+    appearance = measure_appearance(pair.finished)
+    if appearance is None:
+        return _ScannerOutput(fingerprint=fingerprint, quality=quality)
+    return _ScannerOutput(
+        fingerprint=fingerprint, quality=quality, crop=appearance.crop_fingerprint, appearance=appearance.values
+    )
 
 
 def _image_scanner(name: str, settings: Mapping[str, object]) -> ScannerFunction:
-    """Return a scanner of `infra.scanners.image_scanners`; opened at its first image, it sees what the shop will."""
+    """Return a scanner of `infra.scanners.image_scanners`, opened at its first image; it sees the finished pixels."""
 
     def run(pair: _ImagePair) -> _ScannerOutput:
         scanner = images.open_scanner(name, settings)
-        seen = scanner.scan(pair.finished)
-        return _ScannerOutput(seen.scores, details=seen.details, version=scanner.version)
+        result = scanner.scan(pair.finished)
+        return _ScannerOutput(result.scores, details=result.details, version=scanner.version)
 
     return run
 

@@ -10,14 +10,13 @@ that no thread runs, the kernel's alarm a little after the order's deadline.
 import os
 import pickle
 import signal
-import threading
-import time
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
 import cv2
 
+from infra.coordination.parent_watch import watch_parent
 from infra.interfaces import Failure, ObjectStore, ScreeningRequest
 from infra.screening.inline import MeasureFunction, MeasureResult, try_measure
 from infra.screening.measure import ON_SCANNER_START
@@ -25,7 +24,6 @@ from infra.stores import open_store
 
 READY = b"ready"
 
-_PARENT_POLL_SECONDS = 0.5
 _GRACE_SECONDS = 2.0
 
 
@@ -35,7 +33,7 @@ def main(descriptor: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process, whatever Python is doing
-    threading.Thread(target=_exit_with_parent, args=(parent,), name="watchdog", daemon=True).start()
+    watch_parent(parent, lambda: os._exit(1))
     cv2.setNumThreads(1)
     pipe: Connection[Any, Any] = Connection(descriptor)
     try:
@@ -67,9 +65,3 @@ def _screen(request: ScreeningRequest, measure: MeasureFunction) -> MeasureResul
 @cache
 def _open_store_once(url: str) -> ObjectStore:
     return open_store(url)
-
-
-def _exit_with_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_POLL_SECONDS)
-    os._exit(1)

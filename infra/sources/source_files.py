@@ -19,6 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from infra.errors import StoreError, UnreadableSource, one_line
+from infra.stores.addresses import has_credentials
 from infra.stores.s3_client import S3Access
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -117,8 +118,8 @@ def _network_errors() -> tuple[type[Exception], ...]:
 def _file_system(url: str) -> tuple[Any, str]:
     if not url.strip() or "\0" in url:
         raise UnreadableSource(f"The source {url!r} is no path; name a file or a folder.")
-    scheme, separator, rest = url.partition("://")
-    if separator and "@" in rest.split("/", 1)[0]:
+    scheme, separator, _ = url.partition("://")
+    if has_credentials(url):
         raise UnreadableSource(
             f"The source's {scheme}:// URL names a user or a password; give credentials by the environment instead."
         )

@@ -35,6 +35,18 @@ class StoreAddress:
         return f"{self.url}/{name}"
 
 
+def has_credentials(url: str) -> bool:
+    """Tell whether a URL names a user or a password. An error must not repeat such a URL: it may end in a log."""
+    _, separator, rest = url.partition("://")
+    return bool(separator) and "@" in rest.split("/", 1)[0]
+
+
+def is_plain_http_url(url: str) -> bool:
+    """Tell whether a URL is http(s) with a host, and has neither user nor password."""
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_credentials(url)
+
+
 def parse_address(url: str) -> StoreAddress:
     """Read a store's URL (`file:///folder`, `s3://bucket/prefix`, `memory://name`) or a plain folder.
 
@@ -47,7 +59,7 @@ def parse_address(url: str) -> StoreAddress:
     scheme, rest = url.split("://", 1)
     scheme = scheme.lower()
     authority = rest.split("/", 1)[0]
-    if "@" in authority:
+    if has_credentials(url):
         raise InvalidStoreAddress(
             f"The store's {scheme}:// URL names a user or a password; remove them and use the environment instead."
         )

@@ -1,4 +1,7 @@
-"""Small JSON documents as objects: what a run says of itself."""
+"""Small JSON documents as objects.
+
+Inputs: a store, a key, a mapping. Outputs: the same mapping, read back.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,12 +12,12 @@ from infra.interfaces import ObjectStore
 
 def write_json(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
     """Write a document. What JSON does not know (times, enums) is written as text."""
-    store.write(key, _encode(content), content_type="application/json")
+    store.write(key, encode_json(content), content_type="application/json")
 
 
 def write_json_once(store: ObjectStore, key: str, content: Mapping[str, Any]) -> bool:
     """Write a document only if there is none; True if this call made it."""
-    return store.write_once(key, _encode(content), content_type="application/json")
+    return store.write_once(key, encode_json(content), content_type="application/json")
 
 
 def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
     return document
 
 
-def _encode(content: Mapping[str, Any]) -> bytes:
+def encode_json(content: Mapping[str, Any]) -> bytes:
+    """Return a document as UTF-8 JSON; values that JSON does not know (times, enums) become text."""
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str, allow_nan=False)
     return text.encode("utf-8", "replace")

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from infra.errors import InvalidStoreAddress
 from infra.settings import Settings
+from infra.stores.addresses import is_plain_http_url
 from infra.stores.retry import INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, RetryPolicy
 
 MAX_CONNECTIONS = 16
@@ -38,12 +38,10 @@ class S3Access:
         """Read `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, `AWS_REGION` and `AWS_DEFAULT_REGION`."""
         values = os.environ if environment is None else environment
         endpoint = values.get("AWS_ENDPOINT_URL_S3") or values.get("AWS_ENDPOINT_URL") or None
-        if endpoint is not None:
-            parts = urlsplit(endpoint)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-                raise InvalidStoreAddress(
-                    "AWS_ENDPOINT_URL must be an http:// or https:// address without user or password."
-                )
+        if endpoint is not None and not is_plain_http_url(endpoint):
+            raise InvalidStoreAddress(
+                "AWS_ENDPOINT_URL must be an http:// or https:// address without user or password."
+            )
         region = values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or None
         return cls(endpoint, region, Settings().store_seconds)
 

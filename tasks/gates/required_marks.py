@@ -14,8 +14,8 @@ from catalogs.recipe.schema import Recipe
 from catalogs.runs.release_batch import PublishedFile
 from infra.errors import ObjectMissing
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, read_source_type
-from infra.interfaces import Commit, ObjectStore
-from infra.provenance.credentials import ABSENT, Signer, read_credential, strip_manifest
+from infra.interfaces import Commit, ObjectStore, Signer
+from infra.provenance.credentials import ABSENT, read_credential, strip_manifest
 from infra.stores.json_objects import read_json
 
 SIGNED_KEY, ALL_SIGNED = "c2pa", "all"

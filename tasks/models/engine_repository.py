@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,7 @@ from infra.coordination.leases import acquire
 from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError, one_line
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import read_json, write_json
+from infra.stores.sequence import ObjectSequence
 
 CARD_FILE = "card.json"
 CHUNK_BYTES = 1 << 22
@@ -183,8 +185,9 @@ def cannot_build(store: ObjectStore, model: str, requirements: EngineRequirement
 def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineArtifact:
     """Take the next number: by writing its card, which only one can."""
     facts = parse_engine_facts(document)
+    versions = ObjectSequence(store, layout.engine_versions_prefix(model), partial(layout.engine_artifact, model))
     while True:
-        version = max((card.version for card in list_stored_engines(store, model)), default=0) + 1
+        version = versions.latest() + 1
         card = EngineArtifact(
             model=model,
             version=version,
@@ -194,7 +197,7 @@ def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, 
             facts=facts,
             document=document,
         )
-        if store.write_once(layout.engine_artifact(model, version), _serialize(card), content_type="application/json"):
+        if versions.claim(version, _serialize(card), content_type="application/json"):
             return card
 
 

@@ -6,6 +6,7 @@ Who comes second finds the number taken, reads what was said, and is judged anew
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from catalogs import layout
@@ -14,7 +15,8 @@ from catalogs.models.comparison import MINIMUM_REQUESTS, VersionComparison, comp
 from catalogs.models.registry import ModelRegistry, RegistryChange, validate_model_name
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
-from infra.stores.json_objects import read_json, write_json_once
+from infra.stores.json_objects import encode_json, read_json
+from infra.stores.sequence import ObjectSequence
 from tasks.models.metrics import pair_samples, read_model_samples
 
 MAX_CONFLICTS = 50
@@ -49,10 +51,7 @@ def change_registry(
         registry = _read_registry(store, name)
         after = registry.with_change(make_change(registry))
         document = {"name": name, "changes": [one.model_dump(mode="json", exclude_none=True) for one in after.changes]}
-        if write_json_once(store, layout.model_change(name, len(after.changes)), document):
-            return after
-        # A put whose answer was lost is sent twice, and then finds itself.
-        if _read_registry(store, name).changes[: len(after.changes)] == after.changes:
+        if _changes(store, name).claim(len(after.changes), encode_json(document), content_type="application/json"):
             return after
     raise StoreError(
         f"The registry of {name!r} was changed {MAX_CONFLICTS} times by others meanwhile; give the command again"
@@ -71,14 +70,17 @@ def compare_with_production(store: ObjectStore, registry: ModelRegistry, candida
     return compare_versions(numbers, *samples, runs)
 
 
+def _changes(store: ObjectStore, name: str) -> ObjectSequence:
+    return ObjectSequence(store, layout.model_changes_prefix(name), partial(layout.model_change, name))
+
+
 def _read_registry(store: ObjectStore, name: str) -> ModelRegistry:
-    keys = [info.key for info in store.list(layout.model_changes_prefix(name))]
-    if not keys:
+    number = _changes(store, name).latest()
+    if not number:
         return ModelRegistry(name)
+    key = layout.model_change(name, number)
     try:
-        document: dict[str, Any] = read_json(store, max(keys))
+        document: dict[str, Any] = read_json(store, key)
         return ModelRegistry(name, tuple(RegistryChange.model_validate(one) for one in document["changes"]))
     except (ValueError, KeyError):
-        raise StoreError(
-            f"{max(keys)} is no registry that this version of Packshot can read; use the newer one"
-        ) from None
+        raise StoreError(f"{key} is no registry that this version of Packshot can read; use the newer one") from None

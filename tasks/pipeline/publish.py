@@ -23,8 +23,7 @@ from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch
 from catalogs.slot_states import SlotState
 from catalogs.table_schemas import FINGERPRINTS, MANIFEST, PUBLISHED_FILES, REFRESHED_DIGESTS, RETIRED_SLOTS
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
-from infra.interfaces import ObjectStore, TableStore
-from infra.provenance.credentials import Signer
+from infra.interfaces import ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.parquet_objects import read_row_groups, read_table, write_table
 from infra.tables.idempotent_commit import commit_once

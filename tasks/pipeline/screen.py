@@ -6,7 +6,6 @@ which another seed may help. No image passes unless every required scanner has r
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -20,7 +19,7 @@ from catalogs.policy.decisions import decide_image
 from catalogs.recipe.schema import Finish
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, ShardScreening, WorkItem, record_table
 from catalogs.verdict import Verdict
-from infra.interfaces import Failure, Screened, ScreeningRequest
+from infra.interfaces import Failure, FinishParameters, Screened, ScreeningRequest
 from infra.stores.parquet_objects import write_table
 from tasks.gates.channel_eligibility import build_image_facts
 from tasks.runs.resources import ScreeningContext
@@ -48,7 +47,7 @@ def screen_shard(context: RunContext, shard: str) -> dict[str, int]:
 def evaluate_images(images: Sequence[GeneratedImage], context: ScreeningContext) -> list[ScreenedAttempt]:
     """Return each image with its verdict; an image that could not be generated is blocked."""
     to_screen = {_screening_key(image): image for image in images if image.origin != "failed"}
-    finishes = {name: finish.model_dump(mode="json") for name, finish in context.finishes.items()}
+    finishes = {name: FinishParameters(**finish.model_dump()) for name, finish in context.finishes.items()}
     requests = [_build_screening_request(key, image, context, finishes) for key, image in to_screen.items()]
     answers: dict[str, Screened | Failure] = {answer.key: answer for answer in context.screener.screen(requests)}
     return [
@@ -79,7 +78,7 @@ def _screening_key(image: GeneratedImage) -> str:
 
 
 def _build_screening_request(
-    key: str, image: GeneratedImage, context: ScreeningContext, finishes: Mapping[str, dict[str, Any]]
+    key: str, image: GeneratedImage, context: ScreeningContext, finishes: Mapping[str, FinishParameters]
 ) -> ScreeningRequest:
     finish = image.item.request.finish_digest
     return ScreeningRequest(

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from catalogs.policy.channels import Channel
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Finish
-from infra.interfaces import ObjectStore, Pool, Screener, TableStore
-from infra.provenance.credentials import Signer
+from infra.interfaces import ObjectStore, Pool, Screener, Signer, TableStore
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
 
 

@@ -16,7 +16,7 @@ from catalogs.policy.schema import load_policy
 from flows.doctor import check_engine_pool, check_prefect, check_scanners, check_settings, check_signing, run_checks
 from infra.errors import InvalidStoreAddress
 from infra.pools import ray_cluster
-from infra.provenance.certificates import development_identity
+from infra.provenance.development_certificate import development_identity
 from tests.fixtures.ray_clusters import NEEDS_RAY
 from tests.fixtures.scanner_images import draw_logo
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity

@@ -9,7 +9,7 @@ from catalogs import layout
 from catalogs.runs.release_batch import ReleaseBatch
 from infra.errors import StagedImageLost
 from infra.interfaces import ObjectStore, TableStore
-from infra.provenance.credentials import Signer
+from infra.provenance.signing import C2paSigner
 from infra.stores.json_objects import read_json
 from tasks.pipeline.publish import Release
 from tests.fixtures.crash_harness import (
@@ -39,7 +39,9 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
     world = CrashHarness(tmp_path, plain_rows(2))
     publish = flows.refresh.publish
 
-    def publish_too_late(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None) -> Release:
+    def publish_too_late(
+        store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: C2paSigner | None
+    ) -> Release:
         lose(store, how)
         return publish(store, tables, batch, signer)
 

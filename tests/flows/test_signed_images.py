@@ -9,8 +9,8 @@ from catalogs.errors import SettingsError
 from flows.wiring.composition import open_resources, open_signer
 from infra.errors import ProvenanceConfigError, ProvenanceMarkError
 from infra.imaging.codecs import decode
-from infra.provenance.certificates import DEVELOPMENT_ISSUER
 from infra.provenance.credentials import read_credential
+from infra.provenance.development_certificate import DEVELOPMENT_ISSUER
 from infra.stores import open_store
 from infra.tables import open_tables
 from infra.testing.block_watermark import BlockWatermark

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from infra.errors import EngineError
-from infra.pools.ray_cluster import connect_ray, split_host_port
+from infra.pools.ray_cluster import connect_ray
 from tests.fixtures.ray_clusters import NEEDS_RAY
 
 ALONE = """
@@ -42,19 +42,6 @@ assert heard == [signal.SIGTERM]
 print(folder, file=sys.stderr)
 pool.close() if sys.argv[1:] == ["close"] else os._exit(9)
 """
-
-
-@pytest.mark.parametrize(
-    ("address", "parts"), [("head:6379", ("head", 6379)), ("10.0.0.7:1", ("10.0.0.7", 1)), ("[::1]:80", ("::1", 80))]
-)
-def test_an_address_is_a_host_and_a_port(address: str, parts: tuple[str, int]) -> None:
-    assert split_host_port(address) == parts
-
-
-@pytest.mark.parametrize("address", ["head", "head:", ":6379", "ray://head:10001", "me:word@head:1", "head:99999", ""])
-def test_any_other_address_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="not host:port"):
-        split_host_port(address)
 
 
 def test_a_cluster_that_does_not_answer_is_refused_by_its_address() -> None:

@@ -5,6 +5,7 @@ import pytest
 from infra.errors import InvalidImage, ProvenanceConfigError
 from infra.imaging.codecs import decode
 from infra.imaging.finishing import finish
+from infra.interfaces import FinishParameters
 from infra.provenance.watermarks import (
     open_watermark,
     registered_watermark,
@@ -20,10 +21,12 @@ PAYLOAD = bytes.fromhex("0123456789abcdef")
 
 def test_a_payload_that_outlives_the_jpeg_is_found_and_a_missing_one_is_refused() -> None:
     watermark, pixels = BlockWatermark(), product_image(3, 512)
-    data = finish(pixels, {"whiten": True, "watermark": "blocks-1"}, lambda each: watermark.embed(each, PAYLOAD))
+    data = finish(
+        pixels, FinishParameters(whiten=True, watermark="blocks-1"), lambda each: watermark.embed(each, PAYLOAD)
+    )
     require_payload(watermark, decode(data), PAYLOAD)
     with pytest.raises(InvalidImage, match="'blocks-1' cannot be read back"):
-        require_payload(watermark, decode(finish(pixels, {})), PAYLOAD)
+        require_payload(watermark, decode(finish(pixels, FinishParameters())), PAYLOAD)
 
 
 def test_what_is_hidden_follows_from_the_pixels_alone() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from infra.imaging.codecs import encode_png
-from infra.interfaces import ObjectStore, Pixels, ScreeningRequest
+from infra.interfaces import FinishParameters, ObjectStore, Pixels, ScreeningRequest
 
 DEFAULT_SCANNERS = ("pixels", "fingerprint")
 
@@ -24,7 +24,7 @@ def screening_request(
     key: str,
     url: str,
     *,
-    finish: Mapping[str, object] | None = None,
+    finish: FinishParameters | None = None,
     scanners: Sequence[str] = DEFAULT_SCANNERS,
     deadline_seconds: float = 60.0,
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -36,7 +36,7 @@ def screening_request(
         raw_key=f"staging/{key}.png",
         finished_key=f"staging/{key}-finished.jpg",
         scores_key=f"scores/{key}.json",
-        finish=finish if finish is not None else {"whiten": True},
+        finish=finish if finish is not None else FinishParameters(whiten=True),
         scanners=scanners,
         deadline_seconds=deadline_seconds,
         scanner_settings=settings or {},

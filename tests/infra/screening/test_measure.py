@@ -15,7 +15,7 @@ from infra.imaging.codecs import decode, pixel_sha
 from infra.imaging.finishing import finish
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
-from infra.interfaces import ObjectStore
+from infra.interfaces import FinishParameters, ObjectStore
 from infra.scanners.image_scanners import find_available
 from infra.screening.measure import (
     BUILTIN_SCANNER_VERSIONS,
@@ -54,12 +54,19 @@ def test_the_background_is_read_off_the_finished_file_and_not_off_the_raw_pictur
     pixels = block_image()
     pixels[pixels == 252] = 247
     assert measure_background(pixels)["background.white"] == 0
-    assert measure(stage_image(store, "plain", pixels, finish={}), store).scores["background.white"] == 0
-    assert measure(stage_image(store, "white", pixels, finish={"whiten": True}), store).scores["background.white"] == 1
+    assert (
+        measure(stage_image(store, "plain", pixels, finish=FinishParameters()), store).scores["background.white"] == 0
+    )
+    assert (
+        measure(stage_image(store, "white", pixels, finish=FinishParameters(whiten=True)), store).scores[
+            "background.white"
+        ]
+        == 1
+    )
 
 
 def test_a_canvas_moves_the_finished_size_and_not_the_generated_one(store: ObjectStore) -> None:
-    screened = measure(stage_image(store, "a", block_image()[:64], finish={"canvas": "square"}), store)
+    screened = measure(stage_image(store, "a", block_image()[:64], finish=FinishParameters(canvas="square")), store)
     assert (screened.width, screened.height) == (96, 96)
     assert (screened.scores["size.width"], screened.scores["size.height"]) == (96, 64)
 
@@ -114,7 +121,7 @@ def test_more_scanners_than_were_run_are_run(store: ObjectStore) -> None:
 
 def test_the_first_finished_file_wins_and_is_the_one_that_is_named(store: ObjectStore) -> None:
     order = stage_image(store, "a", block_image(1))
-    earlier = finish(block_image(2), {"quality": 70})
+    earlier = finish(block_image(2), FinishParameters(quality=70))
     store.write(order.finished_key, earlier)
     screened = measure(order, store)
     assert store.read(order.finished_key) == earlier
@@ -217,7 +224,7 @@ def test_two_pictures_differ_in_everything_that_names_them(store: ObjectStore) -
 
 
 def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_found_again(store: ObjectStore) -> None:
-    finish = {"watermark": "blocks-1", "quality": 95}
+    finish = FinishParameters(watermark="blocks-1", quality=95)
     pixels = block_image()
     marked = replace(
         stage_image(store, "a", pixels, finish=finish), watermark="infra.testing.block_watermark:BlockWatermark"
@@ -230,7 +237,7 @@ def test_a_watermark_is_hidden_after_the_gates_have_seen_the_raw_picture_and_fou
 
 
 def test_a_watermark_that_does_not_outlive_the_encoder_is_no_picture_to_publish(store: ObjectStore) -> None:
-    finish = {"watermark": "blocks-1", "quality": 1}
+    finish = FinishParameters(watermark="blocks-1", quality=1)
     marked = replace(stage_image(store, "a", finish=finish), watermark="infra.testing.block_watermark:BlockWatermark")
     with pytest.raises(InvalidImage, match="'blocks-1' cannot be read back from the finished picture"):
         measure(marked, store)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from infra.errors import ExternalError
-from infra.interfaces import Failure, ObjectStore, Screened, ScreeningRequest
+from infra.interfaces import Failure, FinishParameters, ObjectStore, Screened, ScreeningRequest
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
@@ -209,7 +209,7 @@ def test_leaving_early_drops_what_has_not_begun(store: ObjectStore) -> None:
 def test_an_order_that_cannot_travel_and_a_store_in_memory_are_failures(
     screener: ProcessScreener, store: ObjectStore
 ) -> None:
-    stuck = replace(stage_image(store, "stuck"), finish={"whiten": threading.Lock()})
+    stuck = replace(stage_image(store, "stuck"), finish=FinishParameters(whiten=threading.Lock()))
     answers = {
         it.key: it
         for it in screener.screen([stuck, screening_request("m", "memory://here"), stage_image(store, "good")])

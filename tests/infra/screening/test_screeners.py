@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import StoreError
-from infra.interfaces import Failure, ObjectStore, Screened, Screener
+from infra.interfaces import Failure, FinishParameters, ObjectStore, Screened, Screener
 from infra.screening.inline import InlineScreener
 from infra.screening.measure import measure
 from infra.screening.processes import ProcessScreener
@@ -56,7 +56,7 @@ def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(
     cut = stage_image(store, "cut")
     store.write(cut.raw_key, b"not a picture")
     good, raising = stage_image(store, "good"), stage_image(store, "raise-1")
-    wrong = stage_image(store, "wrong", finish={"sharpen": 1})
+    wrong = stage_image(store, "wrong", finish=FinishParameters(canvas="round"))
     answers = {it.key: it for it in screener.screen([screening_request("gone", store.url), cut, raising, wrong, good])}
     assert isinstance(answers["good"], Screened)
     reasons = {key: answer.reason for key, answer in answers.items() if isinstance(answer, Failure)}
@@ -64,7 +64,7 @@ def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(
     assert reasons["gone"].startswith("ObjectMissing")
     assert reasons["cut"].startswith("InvalidImage")
     assert reasons["raise-1"] == "ValueError: The order 'raise-1' asked for an exception."
-    assert "'sharpen'" in reasons["wrong"]
+    assert "'round'" in reasons["wrong"]
 
 
 def test_no_orders_are_no_answers_and_closing_twice_is_fine(screener: Screener) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from infra.errors import InvalidStoreAddress
 from infra.stores import open_store
-from infra.stores.addresses import StoreAddress, parse_address
+from infra.stores.addresses import StoreAddress, has_credentials, is_plain_http_url, parse_address
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,15 @@ def test_names_inside_an_address_are_what_table_clients_want() -> None:
     assert StoreAddress("file", "/srv/my shop").join("manifest/shoes") == "/srv/my shop/manifest/shoes"
     assert StoreAddress("s3", "bucket", "a").join("manifest/shoes") == "s3://bucket/a/manifest/shoes"
     assert StoreAddress("s3", "bucket").join("manifest/shoes") == "s3://bucket/manifest/shoes"
+
+
+@pytest.mark.parametrize("url", ["s3://ada@bucket", "http://ada:sesame@host/x", "memory://a:b@c?d", "https://@host"])
+def test_a_url_with_a_user_or_a_password_is_recognised(url: str) -> None:
+    assert has_credentials(url)
+    assert not is_plain_http_url(url)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/a@b", "/data/a@b", "ada@host", "http://host:80/x", ""])
+def test_an_at_sign_elsewhere_is_no_user(url: str) -> None:
+    assert not has_credentials(url)
+    assert is_plain_http_url(url) == url.startswith("http")

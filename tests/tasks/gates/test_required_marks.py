@@ -10,8 +10,9 @@ from catalogs.recipe.schema import Finish
 from catalogs.runs.release_batch import PublishedFile
 from infra.errors import InvalidImage
 from infra.interfaces import Commit
-from infra.provenance.certificates import DEVELOPMENT_ISSUER, development_identity, load_identity
-from infra.provenance.credentials import Signer
+from infra.provenance.certificates import load_identity
+from infra.provenance.development_certificate import DEVELOPMENT_ISSUER, development_identity
+from infra.provenance.signing import C2paSigner
 from tasks.gates.required_marks import find_mark_problems, find_signed_runs, summarize_marks
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 from tests.fixtures.store_scenarios import jpeg_of
@@ -21,13 +22,13 @@ NO_SOURCE, NO_SIGNATURE = "the mark of a generated image is not in it", "its sig
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return Signer(development_identity(str(tmp_path_factory.mktemp("c2pa"))))
+def signer(tmp_path_factory: pytest.TempPathFactory) -> C2paSigner:
+    return C2paSigner(development_identity(str(tmp_path_factory.mktemp("c2pa"))))
 
 
 @pytest.mark.parametrize("source", [True, False])
 @pytest.mark.parametrize("signed", [True, False])
-def test_only_a_required_mark_is_missed(signer: Signer, source: bool, signed: bool) -> None:
+def test_only_a_required_mark_is_missed(signer: C2paSigner, source: bool, signed: bool) -> None:
     def problems(data: bytes) -> list[str]:
         return list(find_mark_problems(data, source_required=source, signature_required=signed))
 
@@ -38,7 +39,7 @@ def test_only_a_required_mark_is_missed(signer: Signer, source: bool, signed: bo
     assert problems(bare) == [NO_SOURCE] * source + [NO_SIGNATURE] * signed
 
 
-def test_a_signature_that_is_not_required_must_be_valid_too(signer: Signer) -> None:
+def test_a_signature_that_is_not_required_must_be_valid_too(signer: C2paSigner) -> None:
     data = signer.sign(jpeg_of("red"), "x")
     [reason] = find_mark_problems(data[:-30] + b"\x00" + data[-29:], source_required=False, signature_required=False)
     assert reason.startswith("its C2PA signature is not valid: assertion.dataHash.mismatch")
@@ -57,13 +58,13 @@ def test_a_run_promises_signatures_in_the_metadata_of_its_commit() -> None:
     assert find_signed_runs(history) == {"c"}
 
 
-def test_a_report_says_who_signed_and_how_much(signer: Signer, tmp_path: Path) -> None:
+def test_a_report_says_who_signed_and_how_much(signer: C2paSigner, tmp_path: Path) -> None:
     files = [PublishedFile("a", b"", 1, True), PublishedFile("b", b"", 1, True), PublishedFile("c", b"", 1, False)]
     said = summarize_marks(RECIPE, signer, files)
     assert (said["signed"], said["unsigned"], said["signer"], said["development"]) == (2, 1, DEVELOPMENT_ISSUER, True)
     assert (said["source_type"], said["stamped"], said["watermarks"]) == (True, False, [])
     assert said["expires"] == signer.identity.expires.isoformat()
-    ours = Signer(load_identity(*write_identity(tmp_path, new_identity())), "http://127.0.0.1:9/")
+    ours = C2paSigner(load_identity(*write_identity(tmp_path, new_identity())), "http://127.0.0.1:9/")
     recipe = RECIPE.model_copy(update={"finish": Finish(mark=False, watermark="blocks-1")})
     said = summarize_marks(recipe, ours, files)
     assert (said["signer"], said["development"], said["stamped"]) == (FOREIGN_ORGANIZATION, False, True)

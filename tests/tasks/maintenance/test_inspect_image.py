@@ -10,8 +10,9 @@ from PIL import Image, PngImagePlugin
 from infra.errors import UnreadableSource
 from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
-from infra.provenance.certificates import development_identity
-from infra.provenance.credentials import Signer, strip_manifest
+from infra.provenance.credentials import strip_manifest
+from infra.provenance.development_certificate import development_identity
+from infra.provenance.signing import C2paSigner
 from infra.testing.block_watermark import BlockWatermark
 from tasks.maintenance.inspect_image import MAX_ROWS, ImageProvenance, find_manifest_rows, inspect_image
 from tasks.pipeline.publish import publish
@@ -27,7 +28,7 @@ def scenario(tmp_path: Path) -> StoreScenario:
     shop = StoreScenario(tmp_path)
     shop.stage_image("red")
     shop.stage_image("blue")
-    signer = Signer(development_identity(str(tmp_path / "c2pa")))
+    signer = C2paSigner(development_identity(str(tmp_path / "c2pa")))
     rows = [decision_row("shirt/front", "red"), decision_row("mug/front", "red"), decision_row("bag/front", "blue")]
     publish(shop.store, shop.tables, make_release_batch(rows), signer)
     return shop

@@ -11,8 +11,11 @@ from catalogs.errors import OptionError
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.recipe.schema import Finish
 from infra.imaging.finishing import finish
-from infra.provenance.certificates import development_identity, load_identity
-from infra.provenance.credentials import Signer, strip_manifest
+from infra.interfaces import FinishParameters
+from infra.provenance.certificates import load_identity
+from infra.provenance.credentials import strip_manifest
+from infra.provenance.development_certificate import development_identity
+from infra.provenance.signing import C2paSigner
 from infra.stores.json_objects import write_json
 from infra.testing.faulty_store import FaultInjector, FaultyStore
 from tasks.amendments.rollback import rollback
@@ -105,7 +108,7 @@ def test_what_is_no_picture_is_a_finding(scenario: StoreScenario, data: bytes, r
 
 def test_a_picture_without_its_mark_is_found_unless_its_recipe_wanted_none(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
-    data = finish(pixels_of("bare"), {"mark": False})
+    data = finish(pixels_of("bare"), FinishParameters(mark=False))
     plain = Finish(mark=False)
     row = shop.publish_image("shirt/front", "bare", "r1", finish_digest=plain.digest)
     sha = module.sha256(data).digest()
@@ -208,7 +211,7 @@ def signed_scenario(tmp_path: Path) -> StoreScenario:
     shop = StoreScenario(tmp_path)
     shop.release("r0", {"old/front": "picture 0"})
     shop.stage_image("red")
-    signer = Signer(development_identity(str(tmp_path / "c2pa")))
+    signer = C2paSigner(development_identity(str(tmp_path / "c2pa")))
     publish(shop.store, shop.tables, make_release_batch([decision_row("shirt/front", "red")]), signer)
     return shop
 
@@ -245,7 +248,7 @@ def test_a_signature_that_is_gone_or_broken_is_found(
 
 def test_a_picture_that_somebody_else_signed_is_another_file(signed_scenario: StoreScenario, tmp_path: Path) -> None:
     place = signed_scenario.published_objects()["shirt/front"]
-    theirs = Signer(load_identity(*write_identity(tmp_path / "theirs", new_identity())))
+    theirs = C2paSigner(load_identity(*write_identity(tmp_path / "theirs", new_identity())))
     signed_scenario.store.write(place, theirs.sign(strip_manifest(signed_scenario.store.read(place)), "x"))
     [reason] = only(found(signed_scenario, deep=True)).reasons
     assert reason.startswith("the file's sha256 is ")

@@ -17,7 +17,6 @@ from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
-from tasks.models import registry_store as model_versions
 from tasks.models.metrics import write_model_samples
 from tasks.models.registry_store import change_registry, compare_with_production, list_registered_models, load_registry
 
@@ -93,14 +92,14 @@ def test_who_comes_second_is_judged_by_what_the_registry_is_by_then(store: Objec
 
 
 def test_a_put_whose_answer_was_lost_is_not_said_twice(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = model_versions.write_json_once
+    write_once = store.write_once
 
-    def lose_the_answer(*words: Any) -> bool:
-        write(*words)
+    def lose_the_answer(key: str, data: bytes, **headers: Any) -> bool:
+        write_once(key, data, **headers)
         return False
 
     with monkeypatch.context() as patch:
-        patch.setattr(model_versions, "write_json_once", lose_the_answer)
+        patch.setattr(store, "write_once", lose_the_answer)
         assert list(add(store).versions) == [1]
     assert len(load_registry(store, "card").changes) == 1
 
@@ -108,7 +107,7 @@ def test_a_put_whose_answer_was_lost_is_not_said_twice(store: ObjectStore, monke
 def test_a_registry_that_others_change_without_end_is_given_up_in_a_sentence(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_versions, "write_json_once", lambda *_: False)
+    monkeypatch.setattr(store, "write_once", lambda *_, **__: False)
     with pytest.raises(StoreError, match="registry of 'card' was changed 50 times by others meanwhile"):
         add(store)
 

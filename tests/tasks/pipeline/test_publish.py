@@ -15,8 +15,9 @@ from catalogs.table_schemas import FINGERPRINTS
 from infra.errors import ProvenanceMarkError, StagedImageLost, StoreError
 from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import ObjectStore
-from infra.provenance.certificates import development_identity
-from infra.provenance.credentials import Signer, read_credential, strip_manifest
+from infra.provenance.credentials import read_credential, strip_manifest
+from infra.provenance.development_certificate import development_identity
+from infra.provenance.signing import C2paSigner
 from infra.stores.json_objects import write_json
 from infra.stores.local import LocalStore
 from infra.stores.parquet_objects import read_table
@@ -174,8 +175,8 @@ def test_a_batch_that_changes_nothing_makes_no_commit(scenario: StoreScenario) -
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return Signer(development_identity(str(tmp_path_factory.mktemp("c2pa"))))
+def signer(tmp_path_factory: pytest.TempPathFactory) -> C2paSigner:
+    return C2paSigner(development_identity(str(tmp_path_factory.mktemp("c2pa"))))
 
 
 class CrashAtMerge(FaultInjector):
@@ -204,7 +205,7 @@ def assert_whole_and_signed(scenario: StoreScenario, places: set[bytes]) -> None
 
 
 def test_what_is_published_is_signed_last_and_named_by_the_signed_bytes(
-    scenario: StoreScenario, signer: Signer
+    scenario: StoreScenario, signer: C2paSigner
 ) -> None:
     release = publish(scenario.store, scenario.tables, stage_two_images(scenario), signer)
     assert_whole_and_signed(scenario, {SHIRT, MUG})
@@ -220,7 +221,7 @@ def test_what_is_published_is_signed_last_and_named_by_the_signed_bytes(
     assert scenario.tables.history(MANIFEST)[0].metadata["c2pa"] == "all"
 
 
-def test_one_picture_for_two_slots_is_signed_for_each(scenario: StoreScenario, signer: Signer) -> None:
+def test_one_picture_for_two_slots_is_signed_for_each(scenario: StoreScenario, signer: C2paSigner) -> None:
     scenario.stage_image("red")
     publish(
         scenario.store,
@@ -233,7 +234,9 @@ def test_one_picture_for_two_slots_is_signed_for_each(scenario: StoreScenario, s
     assert len({row["pixel_sha"] for row in live(scenario).values()}) == 1
 
 
-def test_a_repetition_uses_what_was_published_and_signs_nothing_again(scenario: StoreScenario, signer: Signer) -> None:
+def test_a_repetition_uses_what_was_published_and_signs_nothing_again(
+    scenario: StoreScenario, signer: C2paSigner
+) -> None:
     found = stage_two_images(scenario)
     with pytest.raises(InjectedFault):
         publish(scenario.store, FaultyTables(scenario.tables, CrashAtMerge()), found, signer)
@@ -249,7 +252,7 @@ def test_a_repetition_uses_what_was_published_and_signs_nothing_again(scenario: 
 
 
 def test_a_published_object_that_is_lost_before_the_commit_is_signed_anew(
-    scenario: StoreScenario, signer: Signer
+    scenario: StoreScenario, signer: C2paSigner
 ) -> None:
     found = stage_two_images(scenario)
     with pytest.raises(InjectedFault):
@@ -264,7 +267,7 @@ def test_a_published_object_that_is_lost_before_the_commit_is_signed_anew(
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_death_at_any_operation_of_publishing_ends_in_one_whole_release(
-    tmp_path: Path, signer: Signer, when: Literal["before", "after"]
+    tmp_path: Path, signer: C2paSigner, when: Literal["before", "after"]
 ) -> None:
     for dies_at in range(1, 100):
         shop = StoreScenario(tmp_path / str(dies_at))
@@ -280,7 +283,7 @@ def test_a_death_at_any_operation_of_publishing_ends_in_one_whole_release(
     assert 10 < dies_at < 99
 
 
-def test_a_run_that_was_signed_by_halves_promises_no_signatures(scenario: StoreScenario, signer: Signer) -> None:
+def test_a_run_that_was_signed_by_halves_promises_no_signatures(scenario: StoreScenario, signer: C2paSigner) -> None:
     found = stage_two_images(scenario)
     with pytest.raises(InjectedFault):
         publish(scenario.store, FaultyTables(scenario.tables, CrashAtMerge()), found, signer)
@@ -291,7 +294,7 @@ def test_a_run_that_was_signed_by_halves_promises_no_signatures(scenario: StoreS
     assert verify(scenario.store, scenario.tables, CATALOGUE, deep=True).sound
 
 
-class NonSigningSigner(Signer):
+class NonSigningSigner(C2paSigner):
     """A signer that does not sign, or signs another picture."""
 
     def __init__(self, instead: bytes | None = None) -> None:
@@ -307,7 +310,7 @@ def test_a_picture_without_its_signature_is_not_published(scenario: StoreScenari
     assert live(scenario) == {}
 
 
-def test_a_picture_whose_signature_does_not_hold_is_not_published(scenario: StoreScenario, signer: Signer) -> None:
+def test_a_picture_whose_signature_does_not_hold_is_not_published(scenario: StoreScenario, signer: C2paSigner) -> None:
     spoilt = bytearray(signer.sign(jpeg_of("red"), "x"))
     spoilt[-30] ^= 1
     with pytest.raises(ProvenanceMarkError, match=r"its C2PA signature is not valid: assertion\.dataHash.mismatch"):
@@ -317,7 +320,7 @@ def test_a_picture_whose_signature_does_not_hold_is_not_published(scenario: Stor
 
 @pytest.mark.parametrize("signs", [True, False])
 def test_a_picture_without_the_source_mark_is_not_published(
-    scenario: StoreScenario, signer: Signer, signs: bool
+    scenario: StoreScenario, signer: C2paSigner, signs: bool
 ) -> None:
     _, finished = scenario.stage_image("red")
     bare = jpeg_of("red", provenance_mark=False)
@@ -340,7 +343,7 @@ class CorruptingStore(LocalStore):
         return data[:-30] + bytes(1) + data[-29:] if key.startswith("published/") else data
 
 
-def test_what_the_store_gives_back_is_what_counts(scenario: StoreScenario, signer: Signer) -> None:
+def test_what_the_store_gives_back_is_what_counts(scenario: StoreScenario, signer: C2paSigner) -> None:
     careless: ObjectStore = CorruptingStore(str(scenario.folder))
     with pytest.raises(StoreError, match="holds other bytes than it was written with"):
         publish(careless, scenario.tables, stage_two_images(scenario), signer)

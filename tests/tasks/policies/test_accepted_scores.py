@@ -9,6 +9,7 @@ import pytest
 from catalogs.errors import OptionError
 from infra.imaging.codecs import encode_png
 from infra.imaging.finishing import finish
+from infra.interfaces import FinishParameters
 from tasks.policies.accepted_scores import AcceptedScores, measure_folder_scores, read_published_scores
 from tests.fixtures import run_rows as batches
 from tests.fixtures.product_images import passing_images
@@ -16,7 +17,7 @@ from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
 def picture_file(name: str) -> bytes:
-    return finish(passing_images(128)[name], {})
+    return finish(passing_images(128)[name], FinishParameters())
 
 
 def test_columns_stay_side_by_side_when_a_picture_brings_other_scores() -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from infra.imaging.finishing import finish
+from infra.interfaces import FinishParameters
 from infra.provenance.certificates import load_identity
-from infra.provenance.credentials import Signer
+from infra.provenance.signing import C2paSigner
 from tests.fixtures.command_line import RunCli
 from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness
@@ -62,9 +63,11 @@ def test_a_changed_one_ends_in_1_and_says_why(run_cli: RunCli, first_release: Re
 def test_a_foreign_picture_is_trusted_by_its_root_and_cannot_move_the_cursor(
     run_cli: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = Signer(load_identity(*write_identity(tmp_path, new_identity())))
+    theirs = C2paSigner(load_identity(*write_identity(tmp_path, new_identity())))
     path = tmp_path / "theirs.jpg"
-    path.write_bytes(theirs.sign(finish(np.zeros((64, 64, 3), np.uint8), {}), "\x1b[31m[red]:smile:\u202e"))
+    path.write_bytes(
+        theirs.sign(finish(np.zeros((64, 64, 3), np.uint8), FinishParameters()), "\x1b[31m[red]:smile:\u202e")
+    )
     monkeypatch.setenv("PACKSHOT_C2PA_TRUST", str(tmp_path / "roots.pem"))
     said = run_cli("provenance", path)
     assert said.exit_code == 0

@@ -1,0 +1,34 @@
+"""Protocols and plain values between Packshot's decisions and the outside world.
+
+Inputs: keys, bytes, Arrow tables, prompts. Outputs: the same, and pixels.
+Every protocol has a real adapter and a shipped fake, and one contract test runs against both. No name here knows what
+a SKU is, so stores, engines and scanners can be replaced without touching a rule.
+"""
+
+from infra.interfaces.engines import Engine, Failure, Frame, Pool, Prompt
+from infra.interfaces.objects import ObjectInfo, ObjectStore
+from infra.interfaces.pixels import Pixels
+from infra.interfaces.provenance import Signer, SignerIdentity, Watermark
+from infra.interfaces.screening import Canvas, FinishParameters, Screened, Screener, ScreeningRequest
+from infra.interfaces.tables import Commit, TableStore
+
+__all__ = [
+    "Canvas",
+    "Commit",
+    "Engine",
+    "Failure",
+    "FinishParameters",
+    "Frame",
+    "ObjectInfo",
+    "ObjectStore",
+    "Pixels",
+    "Pool",
+    "Prompt",
+    "Screened",
+    "Screener",
+    "ScreeningRequest",
+    "Signer",
+    "SignerIdentity",
+    "TableStore",
+    "Watermark",
+]

@@ -1,0 +1,75 @@
+"""Versioned tables with atomic commits.
+
+Inputs: Arrow tables and commit metadata. Outputs: the same, and versions.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table, the metadata committed with it, and how many rows it changed (None: the log has none)."""
+
+    version: int
+    timestamp: datetime
+    metadata: Mapping[str, str]
+    rows: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Return the run that made the commit; empty for a commit by another tool.
+
+        `commit_once` writes `token`, and its callers write the same value as `run_id` for readers outside Packshot.
+        """
+        return self.metadata.get("token") or self.metadata.get("run_id", "")
+
+
+class TableStore(Protocol):
+    """Versioned tables under names such as `manifest/shoes`, each changed by one atomic commit at a time."""
+
+    url: str
+
+    def ensure(self, table: str, schema: pa.Schema) -> None:
+        """Create the table (version 0, empty, change data feed on) unless it exists."""
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None where there is no table."""
+
+    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version (the newest by default); an empty table's schema is kept."""
+
+    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one version in bounded memory."""
+
+    def merge(
+        self,
+        table: str,
+        changes: "pa.Table | pa.RecordBatchReader",
+        *,
+        on: Sequence[str],
+        base_version: int,
+        metadata: Mapping[str, str],
+    ) -> int:
+        """Commit `changes` as exactly the version after `base_version` and return that version.
+
+        `changes` has the table's columns and one more, `_op`: "put" (insert, or replace the row with the same
+        `on` values) or "drop" (delete it). Raises `CommitConflict` when another commit has taken that version: nothing
+        is written then, and the caller compares its rows again. Raises `ValueError` for empty changes.
+        """
+
+    def changes(self, table: str, version: int) -> pa.Table:
+        """Return what one version changed: the table's columns and `_change_type` (insert, delete, update_…)."""
+
+    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+        """Return the live history, newest first (at most `limit`); an empty sequence where there is no table."""
+
+    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
+        """Delete data files that neither `keep_versions` nor a version younger than `keep_hours` needs.
+
+        Returns their number; a dry run only counts them.
+        """
