@@ -1,9 +1,9 @@
-"""Gather what was measured of accepted pictures: those that a catalogue shows, or those in a folder.
+"""Accepted scores: the scores of accepted images, from which thresholds are calibrated.
 
-Comes in: a store and a catalogue, or a folder. Goes out: a `AcceptedScores`: the scores with their categories, and what
-had to be left out. What is shown has passed the present thresholds, so it can only suggest tighter ones; a folder of
-pictures that people accepted can suggest looser ones too. More than `MOST` pictures are not needed for a quantile, so
-of a large catalogue an even sample is read.
+Inputs: a store and a catalogue (its live images), or a folder of images that people accepted. Outputs: an
+`AcceptedScores` with the scores, their categories and what was skipped. Live images have passed the present thresholds,
+so they can only suggest tighter ones; a folder of accepted images can suggest looser ones too. A quantile does not need
+more than `MAX_IMAGES` images, so an even sample of a large catalogue is read.
 """
 
 import json
@@ -26,19 +26,19 @@ from tasks.runs.release_history import require_history
 MAX_IMAGES = 100_000
 
 AttemptId = tuple[bytes, str, int]
-"""Request key, finish digest and attempt: one picture, however many slots show it."""
+"""Request key, finish digest and attempt: one image, however many slots show it."""
 
 
 @dataclass
 class AcceptedScores:
-    """Scores of accepted pictures, column by column, and what could not be used: a name each, with its reason."""
+    """Scores of accepted images by column, and what was skipped: pairs of a name and a reason."""
 
     categories: list[str] = field(default_factory=list)
     columns: dict[str, "array[float]"] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, category: str, scores: Mapping[str, float]) -> None:
-        """Add one picture."""
+        """Add one image; a score that it does not have is NaN."""
         for name in scores:
             if name not in self.columns:
                 self.columns[name] = array("d", [np.nan]) * len(self.categories)
@@ -48,62 +48,61 @@ class AcceptedScores:
 
     @property
     def table(self) -> AcceptedScoreTable:
-        """Return the pictures as a calibration takes them."""
+        """Return the images as `catalogs.policy.threshold_calibration` takes them."""
         return AcceptedScoreTable(self.categories, {name: np.array(column) for name, column in self.columns.items()})
 
 
 def read_published_scores(store: ObjectStore, tables: TableStore, catalogue: str) -> AcceptedScores:
-    """Read the stored scores of what a catalogue's current release shows. Raises `OptionError` for an unknown one."""
+    """Read the stored scores of a catalogue's live images. Raises `OptionError` for an unknown catalogue."""
     version = require_history(tables, catalogue, store)[0].version
-    gathered = AcceptedScores()
-    for run_id, wanted in sorted(_sample_published_attempts(tables, catalogue, version).items()):
-        found = dict(_read_attempt_scores(store, run_id, set(wanted.values())))
+    accepted = AcceptedScores()
+    for run_id, attempt_of_slot in sorted(_sample_published_attempts(tables, catalogue, version).items()):
+        attempts = set(attempt_of_slot.values())
+        scores = dict(_read_attempt_scores(store, run_id, attempts))
         slots = read_table(store, layout.RunFiles(run_id).slots, SLOTS)
         categories = dict(zip(slots["slot_id"].to_pylist(), slots["category"].to_pylist(), strict=True))
-        pairs = {(name, categories.get(slot) or "") for slot, name in wanted.items() if name in found}
-        for name, category in sorted(pairs):
-            gathered.add(category, found[name])
-        lost = len(set(wanted.values()) - found.keys())
-        if lost:
-            gathered.skipped.append((f"run {run_id}", f"the scores of {lost:,} pictures are no longer kept"))
-    return gathered
+        pairs = {(key, categories.get(slot) or "") for slot, key in attempt_of_slot.items() if key in scores}
+        for key, category in sorted(pairs):
+            accepted.add(category, scores[key])
+        missing = len(attempts - scores.keys())
+        if missing:
+            accepted.skipped.append((f"run {run_id}", f"the scores of {missing:,} images are no longer kept"))
+    return accepted
 
 
 def measure_folder_scores(folder: Path) -> AcceptedScores:
     """Measure every JPEG and PNG below a folder; the first folder below it is the category.
 
-    What is no picture is left out and named. Raises `OptionError` where there is no such folder, or nothing in it.
+    A file that is no image is skipped and named. Raises `OptionError` where there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise OptionError(f"--from-folder: there is no folder {str(folder)!r}")
-    pictures = list_images(folder)
-    if not pictures:
-        raise OptionError(f"--from-folder: {str(folder)!r} holds no picture ({', '.join(IMAGE_SUFFIXES)})")
-    gathered = AcceptedScores()
-    for path, answer in measure_folder(folder, pictures[:MAX_IMAGES]):
-        if isinstance(answer, str):
-            gathered.skipped.append((str(path), answer))
+    paths = list_images(folder)
+    if not paths:
+        raise OptionError(f"--from-folder: {str(folder)!r} holds no image ({', '.join(IMAGE_SUFFIXES)})")
+    accepted = AcceptedScores()
+    for path, scores in measure_folder(folder, paths[:MAX_IMAGES]):
+        if isinstance(scores, str):  # why the file could not be measured
+            accepted.skipped.append((str(path), scores))
         else:
-            gathered.add(path.parts[0] if len(path.parts) > 1 else "", answer)
-    if len(pictures) > MAX_IMAGES:
-        gathered.skipped.append(
-            (str(folder), f"{len(pictures) - MAX_IMAGES:,} pictures beyond the first {MAX_IMAGES:,}")
-        )
-    return gathered
+            accepted.add(path.parts[0] if len(path.parts) > 1 else "", scores)
+    if len(paths) > MAX_IMAGES:
+        accepted.skipped.append((str(folder), f"{len(paths) - MAX_IMAGES:,} images beyond the first {MAX_IMAGES:,}"))
+    return accepted
 
 
 def _sample_published_attempts(tables: TableStore, catalogue: str, version: int) -> dict[str, dict[bytes, AttemptId]]:
-    """Return run -> slot -> picture, of an even sample of the slots."""
+    """Return run id -> slot id -> attempt, for an even sample of the slots."""
     columns = ("slot_id", "run_id", "request_key", "finish_digest", "attempt")
     table = layout.manifest_table(catalogue)
     total = sum(batch.num_rows for batch in tables.batches(table, ("slot_id",), version=version))
-    most = (1 << 64) * min(1.0, MAX_IMAGES / max(total, 1))  # slot ids are digests: their heads are spread evenly
-    found: dict[str, dict[bytes, AttemptId]] = {}
+    limit = (1 << 64) * min(1.0, MAX_IMAGES / max(total, 1))  # slot ids are digests: their first bytes are uniform
+    attempts: dict[str, dict[bytes, AttemptId]] = {}
     for batch in tables.batches(table, columns, version=version):
-        for slot, run_id, *name in zip(*(batch.column(each).to_pylist() for each in columns), strict=True):
-            if int.from_bytes(slot[:8], "big") < most:
-                found.setdefault(run_id, {})[slot] = (name[0], name[1], name[2])
-    return found
+        for slot, run_id, *key in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+            if int.from_bytes(slot[:8], "big") < limit:
+                attempts.setdefault(run_id, {})[slot] = (key[0], key[1], key[2])
+    return attempts
 
 
 def _read_attempt_scores(
@@ -114,6 +113,6 @@ def _read_attempt_scores(
         rows: Iterable[tuple[bytes, str, int, str]] = zip(
             *(record[name].cast(RECORDS.field(name).type).to_pylist() for name in names), strict=True
         )
-        for key, finish, attempt, scores in rows:
-            if (key, finish, attempt) in attempts and (known := json.loads(scores or "{}")):
-                yield (key, finish, attempt), known
+        for key, finish, attempt, text in rows:
+            if (key, finish, attempt) in attempts and (scores := json.loads(text or "{}")):
+                yield (key, finish, attempt), scores

@@ -1,8 +1,9 @@
-"""Decide what is published and what waits anew, under another policy, from what was measured; nothing is written.
+"""Re-evaluate a catalogue under another policy, from stored scores; nothing is written.
 
-Comes in: a catalogue, a policy. Goes out: a `PolicyReevaluation`: the flip matrix, the live pictures that the policy
-refuses, and everything that could not be decided. Likeness to other pictures is not decided here: what is live was
-compared when it was made, and what another picture's likeness keeps waiting waits on until a refresh compares it again.
+Inputs: a catalogue and a policy. Outputs: a `PolicyReevaluation` with the transition matrix, the live images that the
+policy refuses, and counts of what could not be decided. Near duplicates are not searched here: live images were
+compared when they were generated, and an image that waits because it resembles another one waits until a refresh
+compares it again.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -32,10 +33,10 @@ _LISTED_COLUMNS = [name for name in WITHDRAWALS.names if name not in ("verdict",
 
 @dataclass
 class PolicyReevaluation:
-    """What a policy says of a catalogue.
+    """The decisions of a policy on a catalogue.
 
-    `missing_scores` counts slots whose scores were swept; `to_generate` those whose prompt would pass and whose picture
-    is yet to be made; `alike` those that wait because of another picture, which only a refresh can compare again.
+    `missing_scores` counts slots whose scores were swept; `to_generate` those whose prompt would pass and that have no
+    image yet; `near_duplicates` those that wait because of another image, which only a refresh can compare.
     """
 
     catalogue: str
@@ -68,26 +69,26 @@ class PolicyReevaluation:
 def reevaluate(
     store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy, evaluate_prompt: Callable[[str], Verdict]
 ) -> PolicyReevaluation:
-    """Return what `policy` says of all that a catalogue shows and keeps waiting. The catalogue has a manifest."""
+    """Evaluate all live and waiting slots of a catalogue under `policy`. The catalogue must have a manifest."""
     version = tables.version(layout.manifest_table(catalogue))
     assert version is not None  # noqa: S101 - it has a manifest
-    found = PolicyReevaluation(catalogue, version, policy)
-    measured = StoredScores(store, policy, evaluate_prompt)
-    measured.load(find_scored_runs(store, tables, catalogue))
-    live = _reevaluate_published(tables, measured, found)
-    _reevaluate_waiting(tables, measured, found, live)
-    return found
+    result = PolicyReevaluation(catalogue, version, policy)
+    scores = StoredScores(store, policy, evaluate_prompt)
+    scores.load(find_scored_runs(store, tables, catalogue))
+    live = _reevaluate_published(tables, scores, result)
+    _reevaluate_waiting(tables, scores, result, live)
+    return result
 
 
 def _reevaluate_published(tables: TableStore, scores: StoredScores, result: PolicyReevaluation) -> DigestSet:
-    """Decide the live pictures; return the (slot, request) pairs that are live."""
+    """Evaluate the live images; return the digests of the (slot, request) pairs that are live."""
     live, refused = DigestSet(), []
     for rows in tables.batches(layout.manifest_table(result.catalogue), _LISTED_COLUMNS, version=result.version):
         live.add(table_row_digests(rows, "slot_id", "request_key"))
         result.published += rows.num_rows
-        for row, answer in _select_failing_rows(rows, scores.find_attempts(rows), result):
-            verdict = answer.verdict
-            again = verdict.retryable and row["attempt"] + 1 < answer.attempts_allowed
+        for row, attempt in _select_failing_rows(rows, scores.find_attempts(rows), result):
+            verdict = attempt.verdict
+            again = verdict.retryable and row["attempt"] + 1 < attempt.attempts_allowed
             result.policy_diff.count_slot("PASS", verdict.decision, row["sku"], verdict.reasons)
             refused.append(row | {"verdict": verdict.decision, "reasons": list(verdict.reasons), "again": again})
     result.withdrawals = pa.Table.from_pylist(refused, schema=WITHDRAWALS)
@@ -97,54 +98,63 @@ def _reevaluate_published(tables: TableStore, scores: StoredScores, result: Poli
 def _select_failing_rows(
     rows: pa.RecordBatch, attempts: list[ReevaluatedAttempt | None], result: PolicyReevaluation
 ) -> Iterator[tuple[dict[str, Any], ReevaluatedAttempt]]:
-    refused = [place for place, one in enumerate(attempts) if one is not None and one.verdict.decision != "PASS"]
+    """Yield the rows whose attempt no longer passes, and count the others into the result."""
+    failing = [
+        position
+        for position, attempt in enumerate(attempts)
+        if attempt is not None and attempt.verdict.decision != "PASS"
+    ]
     unknown = attempts.count(None)
     result.missing_scores["published"] += unknown
-    result.policy_diff.count_unchanged("PASS", len(attempts) - unknown - len(refused))
-    for place, row in zip(refused, rows.take(pa.array(refused, pa.int64())).to_pylist(), strict=True):
-        answer = attempts[place]
-        assert answer is not None  # noqa: S101 - only such places were taken
-        yield row, answer
+    result.policy_diff.count_unchanged("PASS", len(attempts) - unknown - len(failing))
+    for position, row in zip(failing, rows.take(pa.array(failing, pa.int64())).to_pylist(), strict=True):
+        attempt = attempts[position]
+        assert attempt is not None  # noqa: S101 - only such positions were selected
+        yield row, attempt
 
 
 def _reevaluate_waiting(tables: TableStore, scores: StoredScores, result: PolicyReevaluation, live: DigestSet) -> None:
+    """Evaluate the slots that wait, newest outcome of each slot, and count them into the result."""
     now = datetime.now(UTC)
     history = tables.history(layout.manifest_table(result.catalogue))
     policies = {commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND}
     for row in _newest_per_slot(_read_effective_outcomes(tables, result.catalogue, live)):
         result.waiting += 1
-        word = DECISION_BY_STATE[row["state"]]
-        made = row["image_key"] is not None
-        verdict = _reevaluate_image(row, scores, result, policies) if made else _reevaluate_prompt(row, scores, result)
+        previous = DECISION_BY_STATE[row["state"]]
+        if row["image_key"] is not None:
+            verdict = _reevaluate_image(row, scores, result, policies)
+        else:
+            verdict = _reevaluate_prompt(row, scores, result)
         if verdict is None:
             result.missing_scores["waiting"] += 1
             continue
         if verdict.decision == "REVIEW" and was_sent_to_review(row):
-            then = apply_review_expiry({**row, "reasons": verdict.reasons}, result.policy.review_days, now)
-            verdict = Verdict(DECISION_BY_STATE[then["state"]], tuple(then["reasons"]))
-        worse = row["reasons"] if Verdict(word, ("",)).severity > verdict.severity else verdict.reasons
-        result.policy_diff.count_slot(word, verdict.decision, row["sku"], worse)
+            outcome = apply_review_expiry({**row, "reasons": verdict.reasons}, result.policy.review_days, now)
+            verdict = Verdict(DECISION_BY_STATE[outcome["state"]], tuple(outcome["reasons"]))
+        improved = Verdict(previous, ("",)).severity > verdict.severity
+        reasons = row["reasons"] if improved else verdict.reasons
+        result.policy_diff.count_slot(previous, verdict.decision, row["sku"], reasons)
 
 
 def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet) -> Iterator[dict[str, Any]]:
-    """Yield the refusals that have an effect: one of a request that is live has none."""
+    """Yield the outcomes in review or blocked, except of requests that are live now: those have no effect."""
     table = layout.outcomes_table(catalogue)
     if tables.version(table) is None:
         return
     for rows in tables.batches(table, OUTCOMES.names):
-        waits = pc.is_in(rows.column("state"), pa.array(list(DECISION_BY_STATE)))
-        kept = rows.filter(pc.and_(waits, pa.array(~live.contains(table_row_digests(rows, "slot_id", "request_key")))))
-        yield from kept.to_pylist()
+        waiting = pc.is_in(rows.column("state"), pa.array(list(DECISION_BY_STATE)))
+        not_live = pa.array(~live.contains(table_row_digests(rows, "slot_id", "request_key")))
+        yield from rows.filter(pc.and_(waiting, not_live)).to_pylist()
 
 
 def _newest_per_slot(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one refusal a slot: those of older prompts stay in the table, and nobody waits for them."""
-    found: dict[bytes, dict[str, Any]] = {}
+    """Return the newest outcome of each slot: those of older prompts stay in the table without effect."""
+    newest: dict[bytes, dict[str, Any]] = {}
     for row in rows:
-        known = found.get(row["slot_id"])
+        known = newest.get(row["slot_id"])
         if known is None or known["decided_at"] < row["decided_at"]:
-            found[row["slot_id"]] = row
-    return list(found.values())
+            newest[row["slot_id"]] = row
+    return list(newest.values())
 
 
 def _reevaluate_prompt(row: Mapping[str, Any], scores: StoredScores, result: PolicyReevaluation) -> Verdict | None:
@@ -156,23 +166,25 @@ def _reevaluate_prompt(row: Mapping[str, Any], scores: StoredScores, result: Pol
 def _reevaluate_image(
     row: Mapping[str, Any], scores: StoredScores, result: PolicyReevaluation, policy_run_ids: Container[str]
 ) -> Verdict | None:
-    """Return the word on the attempt that would stand for the slot: as a refresh picks it.
+    """Return the verdict on the attempt that would stand for the slot, selected as a refresh selects it.
 
-    One that passed by itself and was not published is too like another; not so where an applied policy withdrew it.
+    An attempt that passed by itself and was not published is a near duplicate, unless an applied policy withdrew it
+    (`policy_run_ids` are the runs that applied policies). None where no score is stored.
     """
     columns = {
         "request_key": [row["request_key"]] * row["attempts"],
         "finish_digest": [row["finish_digest"]] * row["attempts"],
         "attempt": range(row["attempts"]),
     }
-    answers = scores.find_attempts(pa.table(columns))
-    there = [answer for answer in answers if answer is not None]
-    if not there:
+    stored = [attempt for attempt in scores.find_attempts(pa.table(columns)) if attempt is not None]
+    if not stored:
         return None
-    ordered = [answer for word in ("PASS", "REVIEW") for answer in there if answer.verdict.decision == word]
-    answer = ordered[0] if ordered else there[-1]
-    if answer.verdict.decision == answer.previous_decision == "PASS" and row["run_id"] not in policy_run_ids:
+    preferred = [
+        attempt for decision in ("PASS", "REVIEW") for attempt in stored if attempt.verdict.decision == decision
+    ]
+    selected = preferred[0] if preferred else stored[-1]
+    if selected.verdict.decision == selected.previous_decision == "PASS" and row["run_id"] not in policy_run_ids:
         result.near_duplicates += 1
         reasons = tuple(reason for reason in row["reasons"] if reason != REVIEW_EXPIRED)
         return Verdict("REVIEW" if was_sent_to_review(row) else "BLOCK", reasons)
-    return answer.verdict
+    return selected.verdict

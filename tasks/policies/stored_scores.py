@@ -1,8 +1,8 @@
-"""What was measured of the pictures of past runs, decided under another policy: without a model and without a picture.
+"""Stored scores: evaluate the attempts and prompts of past runs under another policy, without a model or an image.
 
-Comes in: runs, a policy. Goes out: the policy's word on each attempt and on each prompt that those runs' folders still
-speak of. Requests say category and prompt, records say scores and which scanners spoke; a run whose tables were swept
-says nothing, and whoever asks is told so.
+Inputs: run ids, a policy, and a function that evaluates prompts. Outputs: the policy's verdict on each attempt and each
+prompt in those runs' folders. Requests hold category and prompt; records hold scores and which scanners reported. A run
+whose tables were swept yields nothing, and a lookup returns None for it.
 """
 
 import json
@@ -34,7 +34,7 @@ _REQUIRED_COLUMNS = {
 
 
 class ReevaluatedAttempt(NamedTuple):
-    """The word on an attempt, prompt and picture together, and what its run said of the picture at the time."""
+    """The verdict on an attempt, prompt and image together, and what its run decided on the image at the time."""
 
     verdict: Verdict
     previous_decision: str
@@ -48,7 +48,7 @@ class _ReevaluatedRequest(NamedTuple):
 
 
 class StoredScores:
-    """What some runs measured, under one policy. Memory goes with 24 bytes an attempt and request."""
+    """The scores of some runs under one policy. Memory: 24 bytes for each attempt and each request."""
 
     def __init__(self, store: ObjectStore, policy: Policy, evaluate_prompt: Callable[[str], Verdict]) -> None:
         self._store, self._policy, self._evaluate_prompt = store, policy, evaluate_prompt
@@ -56,23 +56,23 @@ class StoredScores:
         self._prompts: DigestMap[Verdict] = DigestMap()
 
     def load(self, run_ids: Iterable[str]) -> None:
-        """Read these runs' folders. Where several measured the same attempt, the newest is heard."""
+        """Read and evaluate these runs' folders. Of several runs that measured one attempt, the newest counts."""
         for run_id in sorted(set(run_ids), reverse=True):
-            asked: DigestMap[_ReevaluatedRequest] = DigestMap()
+            evaluated_requests: DigestMap[_ReevaluatedRequest] = DigestMap()
             for requests in read_row_groups(self._store, layout.RunFiles(run_id).requests_prefix):
-                keys, found = _pair_digests(requests), list(self._evaluate_requests(requests))
-                asked.add(keys, found)
-                self._prompts.add(keys, [one.prompt_verdict for one in found])
+                keys, evaluated = _pair_digests(requests), list(self._evaluate_requests(requests))
+                evaluated_requests.add(keys, evaluated)
+                self._prompts.add(keys, [request.prompt_verdict for request in evaluated])
             for record in read_row_groups(self._store, layout.RunFiles(run_id).records_prefix):
                 if set(record.column_names) >= _REQUIRED_COLUMNS:
-                    self._evaluate_record(record, asked)
+                    self._evaluate_record(record, evaluated_requests)
 
     def find_attempts(self, rows: pa.Table | pa.RecordBatch) -> list[ReevaluatedAttempt | None]:
-        """Return the answer for each row's request, finish and attempt; None where nothing is stored."""
+        """Return the result for each row's request, finish and attempt; None where nothing is stored."""
         return self._attempts.find(_attempt_digests(rows))
 
     def find_prompts(self, rows: pa.Table | pa.RecordBatch) -> list[Verdict | None]:
-        """Return the word on each row's prompt, found by request and finish; None where it is not stored."""
+        """Return the verdict on each row's prompt, found by request and finish; None where it is not stored."""
         return self._prompts.find(_pair_digests(rows))
 
     def _evaluate_requests(self, requests: pa.Table) -> Iterator[_ReevaluatedRequest]:
@@ -82,23 +82,22 @@ class StoredScores:
 
     def _evaluate_record(self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]) -> None:
         requests = evaluated_requests.find(_pair_digests(record))
-        there = [place for place, request in enumerate(requests) if request is not None]
-        rows = record.take(there)
+        known = [position for position, request in enumerate(requests) if request is not None]
+        rows = record.take(known)
         names = ("made", "verdict", "scores", "scanners", "errors")
         columns = (rows[name].to_pylist() for name in names)
-        answers = []
-        for place, (made, before, *texts) in zip(there, zip(*columns, strict=True), strict=True):
-            request = requests[place]
+        attempts = []
+        for position, (origin, previous, *texts) in zip(known, zip(*columns, strict=True), strict=True):
+            request = requests[position]
             assert request is not None  # noqa: S101 - only such rows were taken
-            image = self._evaluate_image(made, texts, request.category)
-            answers.append(
-                ReevaluatedAttempt(combine_verdicts([request.prompt_verdict, image]), before, request.attempts_allowed)
-            )
-        self._attempts.add(_attempt_digests(rows), answers)
+            image_verdict = self._evaluate_image(origin, texts, request.category)
+            verdict = combine_verdicts([request.prompt_verdict, image_verdict])
+            attempts.append(ReevaluatedAttempt(verdict, previous, request.attempts_allowed))
+        self._attempts.add(_attempt_digests(rows), attempts)
 
-    def _evaluate_image(self, outcome: str, texts: list[str], category: str) -> Verdict:
+    def _evaluate_image(self, origin: str, texts: list[str], category: str) -> Verdict:
         scores, scanners, errors = map(json.loads, texts)
-        if outcome == "failed":
+        if origin == "failed":
             return Verdict("BLOCK", tuple(errors) or ("engine-failed",))
         return decide_image(scores, scanners, errors, self._policy, category)
 

@@ -50,7 +50,7 @@ def test_a_folder_is_measured_and_its_folders_are_categories(tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_or_holds_no_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"--from-folder: there is no folder '.*gone'"):
         measure_folder_scores(tmp_path / "gone")
-    with pytest.raises(OptionError, match="holds no picture"):
+    with pytest.raises(OptionError, match="holds no image"):
         measure_folder_scores(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_what_is_shown_has_the_scores_of_the_attempt_that_is_shown(tmp_path: Pat
     gathered = read_published_scores(shop.store, shop.tables, CATALOGUE)
     found = sorted(zip(gathered.categories, gathered.columns["blur.foreground"], strict=True))
     assert found == [("", 8.0), ("shirts", 9.0)]
-    assert gathered.skipped == [("run run-0", "the scores of 1 pictures are no longer kept")]
+    assert gathered.skipped == [("run run-0", "the scores of 1 images are no longer kept")]
 
 
 def test_an_unknown_catalogue_is_refused_by_name(tmp_path: Path) -> None:
