@@ -1,8 +1,9 @@
-"""A source's columns as a recipe's fields: Arrow arrays of clean text.
+"""Column mapping: a source's columns as a recipe's fields, in Arrow arrays of clean text.
 
-Comes in: record batches of any types. Goes out: one string array a field; null and empty mean the same (empty). Text
-is hostile: control characters become spaces, runs of spaces become one, Unicode becomes NFC, HTML loses its tags. All
-of it runs vectorised (RE2, linear), and only where a cheap test says that it is needed.
+Inputs: record batches of any types. Outputs: one string array for each field; null and empty mean the same (empty).
+
+Source text is untrusted: control characters become spaces, runs of spaces become one, Unicode becomes NFC, and HTML
+loses its tags. All of it is vectorised (RE2, linear time) and runs only if a cheap test finds that it is needed.
 """
 
 import html
@@ -22,19 +23,19 @@ _DIRTY = r"^\s|\s$|\s\s|[\x00-\x1f\x7f]|[^\x00-\x7f]"
 
 
 def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return, for each field that the source can fill, the source columns it is made of.
+    """Return the source columns of each field that the source can fill.
 
     Raises `CatalogueError` naming the columns that are missing.
     """
     present = set(available)
-    found: dict[str, tuple[str, ...]] = {}
+    columns_by_field: dict[str, tuple[str, ...]] = {}
     missing: list[str] = []
     for field, expression in recipe.columns.items():
-        wanted = placeholders(expression)
-        if all(column in present for column in wanted):
-            found[field] = wanted
+        columns = placeholders(expression)
+        if all(column in present for column in columns):
+            columns_by_field[field] = columns
         elif field not in recipe.optional or field == "sku":
-            missing += [column for column in wanted if column not in present]
+            missing += [column for column in columns if column not in present]
     extra = recipe.ignore_when_empty + ((recipe.inherit.by,) if recipe.inherit else ())
     missing += [column for column in extra if column not in present]
     if missing:
@@ -44,16 +45,16 @@ def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[
             f" {', '.join(sorted(present)[:20])}."
             + (" It looks like a Shopify export: try --recipe shopify." if shopify else " Map it under columns.")
         )
-    return found
+    return columns_by_field
 
 
 def placeholders(expression: str) -> tuple[str, ...]:
-    """Return the source columns of a mapping: the ones in `{{ }}`, or the whole text where there are none."""
+    """Return the source columns of a mapping: those in `{{ }}`, or the whole text if there are none."""
     return tuple(_PLACEHOLDER.findall(expression)) or (expression,)
 
 
 def as_text(array: pa.Array, column: str) -> pa.Array:
-    """Return any column as strings, null where the value is null or not text at all."""
+    """Return any column as strings; a null or NaN becomes null. Raises `CatalogueError` for nested types."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
@@ -62,12 +63,12 @@ def as_text(array: pa.Array, column: str) -> pa.Array:
         return pa.array([_list_as_text(values) for values in array.to_pylist()], pa.string())
     if pa.types.is_nested(kind):
         raise CatalogueError(
-            f"The column {column!r} holds {kind}, which is no text or number; leave it out of the recipe's columns"
+            f"The column {column!r} holds {kind}, which is neither text nor number; drop it from the recipe's columns"
         )
     if pa.types.is_floating(kind):
         array = pc.if_else(pc.is_nan(array), None, array)
     if pa.types.is_timestamp(kind) and kind.tz == "UTC":
-        # The same text as below, twenty times as fast: with a time zone, Arrow looks its rules up for each value.
+        # The same text as below, twenty times as fast: with a time zone, Arrow looks up its rules for each value.
         return pc.binary_join_element_wise(pc.cast(pc.cast(array, pa.timestamp(kind.unit)), pa.string()), "Z", "")
     try:
         return pc.cast(array, pa.string())
@@ -114,19 +115,19 @@ def strip_html(array: pa.Array) -> pa.Array:
 def field_values(expression: str, batch: Mapping[str, pa.Array]) -> pa.Array:
     """Return one field's raw text: a column, or a text with columns in it.
 
-    In a text with columns, an empty value takes the separator before it along: `{{ ShardFuture }}-{{ Size }}` without a
-    size is the handle alone, without a handle the size alone, and empty without both. Values are trimmed, no more.
+    In a text with columns, an empty value removes the separator before it: `{{ Handle }}-{{ Size }}` without a size is
+    the handle alone, without a handle the size alone, and empty without both. Values are only trimmed.
     """
-    wanted = placeholders(expression)
-    if wanted == (expression,):
+    columns = placeholders(expression)
+    if columns == (expression,):
         return batch[expression]
     literals = _PLACEHOLDER.split(expression)[::2]
-    values = [pc.utf8_trim_whitespace(pc.fill_null(batch[name], "")) for name in wanted]
-    some = pc.not_equal(values[0], "")
+    values = [pc.utf8_trim_whitespace(pc.fill_null(batch[name], "")) for name in columns]
+    has_value = pc.not_equal(values[0], "")
     joined = pc.binary_join_element_wise(literals[0], values[0], "")
     for literal, value in zip(literals[1:-1], values[1:], strict=True):
         filled = pc.not_equal(value, "")
-        between = pc.if_else(pc.and_(some, filled), literal, "") if _SEPARATOR.fullmatch(literal) else literal
+        between = pc.if_else(pc.and_(has_value, filled), literal, "") if _SEPARATOR.fullmatch(literal) else literal
         joined = pc.binary_join_element_wise(joined, between, value, "")
-        some = pc.or_(some, filled)
-    return pc.if_else(some, pc.binary_join_element_wise(joined, literals[-1], ""), "")
+        has_value = pc.or_(has_value, filled)
+    return pc.if_else(has_value, pc.binary_join_element_wise(joined, literals[-1], ""), "")

@@ -1,7 +1,7 @@
-"""One row's word against the recipe's: sizes, seeds, tiers, views, times.
+"""Row overrides: check the sizes, seeds, tiers, views and times that a row gives in place of the recipe's.
 
-Comes in: the accepted text fields of a batch. Goes out: what is wrong with which row. Each distinct value is judged
-once, so a catalogue without overrides pays nothing.
+Inputs: the accepted text fields of a batch. Outputs: the rows with an invalid override, and the reasons. Each distinct
+value is checked once, so a catalogue without overrides costs nothing.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -10,16 +10,15 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalogs.recipe.render_settings import MAX_IMAGES, MAX_SIDE, MIN_SIDE, SIDE_MULTIPLE
 from catalogs.recipe.schema import Recipe
 
 PRIORITIES = ("high", "normal", "low")
-MIN_SIZE, MAX_SIZE, SIZE_MULTIPLE = 64, 4096, 16
 SEED_LIMIT = 2**52
-MAX_IMAGES = 16
 
 
 def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str, str]]:
-    """Yield (position, column, reason) for every override that cannot be followed."""
+    """Yield (position, column, reason) for every invalid override."""
     checks: dict[str, Callable[[str], str | None]] = {
         "seed": _check_seed,
         "width": _check_size,
@@ -31,17 +30,17 @@ def check_overrides(table: pa.Table, recipe: Recipe) -> Iterator[tuple[int, str,
         "views": lambda text: _check_views(text, recipe),
         "created_at": _check_time,
         "deadline": _check_time,
-        "reference_image": lambda _: "reference images are not drawn from; leave the cell empty",
+        "reference_image": lambda _: "reference images are not supported; leave the cell empty",
     }
     for column, check in checks.items():
         if column not in table.column_names:
             continue
         distinct = pc.unique(table[column]).to_pylist()
-        answers = {text: reason for text in distinct if text and (reason := check(text)) is not None}
-        if answers:
-            wrong = pc.is_in(table[column], pa.array(answers, pa.string()))
-            for position in pc.indices_nonzero(wrong).to_pylist():
-                yield position, column, answers[table[column][position].as_py()]
+        reasons = {text: reason for text in distinct if text and (reason := check(text)) is not None}
+        if reasons:
+            invalid = pc.is_in(table[column], pa.array(reasons, pa.string()))
+            for position in pc.indices_nonzero(invalid).to_pylist():
+                yield position, column, reasons[table[column][position].as_py()]
 
 
 def parse_whole_number(text: str) -> int | None:
@@ -59,18 +58,18 @@ def parse_whole_number(text: str) -> int | None:
 
 
 def split_views(text: str) -> tuple[str, ...]:
-    """Return the views named in a cell: separated by commas, semicolons or bars, each once."""
+    """Return the views named in a cell, separated by commas, semicolons or bars, each once."""
     for separator in (";", "|"):
         text = text.replace(separator, ",")
     return tuple(dict.fromkeys(part.strip() for part in text.strip("[]").split(",") if part.strip()))
 
 
 def parse_time(text: str) -> datetime | None:
-    """Return a cell's moment in UTC (ISO 8601; without a zone it is UTC), or None."""
+    """Return a cell's time in UTC (ISO 8601; without a zone it is UTC), or None."""
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # the first and the last day of all time have no UTC in every zone
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):  # OverflowError: the first and last representable days, shifted by a zone
         return None
 
 
@@ -83,15 +82,15 @@ def _check_seed(text: str) -> str | None:
 
 def _check_size(text: str) -> str | None:
     number = parse_whole_number(text)
-    if number is None or not MIN_SIZE <= number <= MAX_SIZE or number % SIZE_MULTIPLE:
-        return f"{text[:40]!r} pixels cannot be: a size is a multiple of {SIZE_MULTIPLE} from {MIN_SIZE} to {MAX_SIZE}"
+    if number is None or not MIN_SIDE <= number <= MAX_SIDE or number % SIDE_MULTIPLE:
+        return f"the size {text[:40]!r} is no multiple of {SIDE_MULTIPLE} from {MIN_SIDE} to {MAX_SIDE} pixels"
     return None
 
 
 def _check_image_count(text: str) -> str | None:
     number = parse_whole_number(text)
     if number is None or not 1 <= number <= MAX_IMAGES:
-        return f"{text[:40]!r} images cannot be: from 1 to {MAX_IMAGES}"
+        return f"the number of images {text[:40]!r} is not from 1 to {MAX_IMAGES}"
     return None
 
 

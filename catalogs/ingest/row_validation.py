@@ -1,8 +1,10 @@
-"""Raw rows into accepted rows, rejects and ignored ones: nothing is lost, and every reject says why.
+"""Row validation: raw rows become accepted, rejected or ignored rows.
 
-Comes in: record batches of a source with the number of their first row. Goes out: for each batch an `IngestedBatch`
-table of clean text fields, checked overrides, and the rows that were turned away with row, column and reason. One row
-never ends a run. Memory grows with the number of SKUs (one entry each, to find duplicates), not with their text.
+Inputs: record batches of a source with the number of their first row. Outputs: for each batch an `IngestedBatch`: a
+table of clean text fields with checked overrides, and the rejects with row, column and reason.
+
+Every input row is counted exactly once, and no single row ends a run. Memory grows with the number of SKUs (one entry
+each, to find duplicates), not with their text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,14 +18,14 @@ from catalogs.ingest.overrides import check_overrides
 from catalogs.recipe.schema import Recipe
 
 MAX_FIELD_CHARACTERS = 20_000
-"""Longest field, in characters. Shops' longest descriptions stay under it; a megabyte in a title is a broken export."""
+"""Longest field, in characters. The longest descriptions stay below it; a megabyte in a title is a broken export."""
 MAX_SKU_CHARACTERS = 200
 _INVISIBLE = r"[\x00-\x1f\x7f-\x9f\x{200b}\x{200c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that was turned away. `row` is 1-based over the source; `sku` is None where it cannot be read."""
+    """A rejected row. `row` is 1-based over the source; `sku` is None if it cannot be read."""
 
     row: int
     sku: str | None
@@ -33,7 +35,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class IngestedBatch:
-    """One batch's accepted rows: `row`, then one string column a field (empty for missing)."""
+    """One batch: its accepted rows (`row`, then one string column for each field, empty for missing), its rejects."""
 
     table: pa.Table
     rejects: Sequence[Reject]
@@ -42,7 +44,7 @@ class IngestedBatch:
 
 @dataclass
 class RowCounts:
-    """How many rows went where; input is always the sum of the others."""
+    """Row counts; `input` is always the sum of the others."""
 
     input: int = 0
     accepted: int = 0
@@ -52,7 +54,7 @@ class RowCounts:
 
 @dataclass
 class RowValidator:
-    """Turns batches into accepted rows, in the source's order; it remembers every SKU it has seen."""
+    """Validates batches in the source's order; it keeps every SKU that it has seen."""
 
     recipe: Recipe
     columns: Sequence[str]
@@ -68,14 +70,14 @@ class RowValidator:
     @property
     def needed_columns(self) -> list[str]:
         """Return the source columns to read, and no others."""
-        wanted = [column for columns in self._field_columns.values() for column in columns]
-        wanted += list(self.recipe.ignore_when_empty)
+        columns = [column for columns in self._field_columns.values() for column in columns]
+        columns += list(self.recipe.ignore_when_empty)
         if self.recipe.inherit:
-            wanted.append(self.recipe.inherit.by)
-        return list(dict.fromkeys(wanted))
+            columns.append(self.recipe.inherit.by)
+        return list(dict.fromkeys(columns))
 
     def validate_batch(self, first_row: int, raw: pa.RecordBatch) -> IngestedBatch:
-        """Judge one batch whose first row has the number `first_row`."""
+        """Validate one batch whose first row has the number `first_row`."""
         text = {name: as_text(raw.column(name), name) for name in self.needed_columns}
         rows = pa.array(range(first_row, first_row + raw.num_rows), pa.int64())
         product = self._product_mask(text, raw.num_rows)
@@ -128,29 +130,27 @@ class RowValidator:
         rows = table["row"].to_pylist()
         skus = table["sku"].to_pylist()
 
-        def turn_away(position: int, column: str, reason: str) -> None:
+        def reject(position: int, column: str, reason: str) -> None:
             row = rows[position]
             sku = skus[position]
             readable = sku if sku and len(sku) <= MAX_SKU_CHARACTERS and column != "sku" else None
             rejects.setdefault(row, Reject(row, readable, column, reason))
 
         for position in _true_positions(pc.match_substring_regex(raw_sku, _INVISIBLE)):
-            turn_away(position, "sku", f"the SKU {raw_sku[position].as_py()[:60]!r} holds invisible control characters")
+            reject(position, "sku", f"the SKU {raw_sku[position].as_py()[:60]!r} holds invisible control characters")
         for position in _true_positions(pc.greater(pc.utf8_length(table["sku"]), MAX_SKU_CHARACTERS)):
-            turn_away(position, "sku", f"the SKU is longer than {MAX_SKU_CHARACTERS} characters")
+            reject(position, "sku", f"the SKU is longer than {MAX_SKU_CHARACTERS} characters")
         for name in dict.fromkeys(("sku", *self.recipe.required)):
             if name not in table.column_names:
                 continue
             for position in _true_positions(pc.equal(table[name], "")):
-                turn_away(position, name, f"{name} is missing")
+                reject(position, name, f"{name} is missing")
         for name in table.column_names[1:]:
             for position in _true_positions(pc.greater(pc.utf8_length(table[name]), MAX_FIELD_CHARACTERS)):
                 length = len(table[name][position].as_py())
-                turn_away(
-                    position, name, f"{name} is {length:,} characters long; the limit is {MAX_FIELD_CHARACTERS:,}"
-                )
+                reject(position, name, f"{name} is {length:,} characters long; the limit is {MAX_FIELD_CHARACTERS:,}")
         for position, column, reason in check_overrides(table, self.recipe):
-            turn_away(position, column, reason)
+            reject(position, column, reason)
         self._find_duplicates(rows, skus, rejects)
         return rejects
 
@@ -161,7 +161,7 @@ class RowValidator:
                 continue
             first = self._seen.setdefault(sku, row)
             if first != row and row not in rejects:
-                # The first row may itself have been rejected for another reason; the SKU is still said twice.
+                # The first row may have been rejected for another reason; its SKU is still given twice.
                 rejects[row] = Reject(row, sku, "sku", f"the SKU {sku!r} was given before, in row {first}")
             elif first == row:
                 folded = hash(sku.casefold())
@@ -174,19 +174,19 @@ class RowValidator:
 def collect_inherited_values(
     recipe: Recipe, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
 ) -> dict[str, dict[str, str]]:
-    """Return the first filled value of each inherited field by parent: one pass over the source before the rows.
+    """Return inherited field -> parent -> first filled value, in one pass over the source before the rows.
 
     A parent row may stand anywhere, also after its variants.
     """
     if recipe.inherit is None:
         return {}
-    found = source_columns(recipe, columns)
-    names = [name for name in recipe.inherit.fields if name in found]
+    columns_by_field = source_columns(recipe, columns)
+    names = [name for name in recipe.inherit.fields if name in columns_by_field]
     values: dict[str, dict[str, str]] = {name: {} for name in names}
     for batch in batches:
         parents = clean_text(as_text(batch.column(recipe.inherit.by), recipe.inherit.by)).to_pylist()
         for name in names:
-            text = {column: as_text(batch.column(column), column) for column in found[name]}
+            text = {column: as_text(batch.column(column), column) for column in columns_by_field[name]}
             array = field_values(recipe.columns[name], text)
             array = clean_text(strip_html(array) if name in recipe.html else array)
             known = values[name]

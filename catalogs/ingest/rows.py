@@ -1,7 +1,7 @@
-"""One batch of accepted rows as Python columns, each made when it is first asked for.
+"""Rows of one batch as Python columns, each converted on first use.
 
-Comes in: an Arrow table of text columns. Goes out: lists of texts, and what several columns hold together as bytes. A
-catalogue in which nothing changed asks for few of them.
+Inputs: an Arrow table of text columns. Outputs: lists of texts, and the joined bytes of several columns. An unchanged
+catalogue uses few of them, so most columns are never converted.
 """
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 
 class BatchRows:
-    """The rows of one batch. A column that is not there reads as empty."""
+    """The rows of one batch. An absent column reads as empty."""
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
@@ -19,8 +19,8 @@ class BatchRows:
     def column(self, name: str) -> list[str]:
         """Return one column's texts, row by row."""
         if name not in self._columns:
-            there = name in self.table.column_names
-            self._columns[name] = self.table[name].to_pylist() if there else [""] * self.table.num_rows
+            exists = name in self.table.column_names
+            self._columns[name] = self.table[name].to_pylist() if exists else [""] * self.table.num_rows
         return self._columns[name]
 
     def row_number(self, position: int) -> int:
@@ -28,14 +28,14 @@ class BatchRows:
         return int(self.table["row"][position].as_py())
 
     def joined_bytes(self, fields: tuple[str, ...]) -> list[bytes]:
-        """Return what the fields hold, row by row; the separator cannot occur in clean text.
+        """Return the fields' texts joined, row by row; the separator cannot occur in clean text.
 
-        A column that is not there holds as much as an empty one, and leaves its place free.
+        An absent column reads as empty and keeps its separator.
         """
         if fields not in self._joined:
-            there = set(self.table.column_names)
-            if there.intersection(fields):
-                cells = [self.table[name] if name in there else "" for name in fields]
+            existing = set(self.table.column_names)
+            if existing.intersection(fields):
+                cells = [self.table[name] if name in existing else "" for name in fields]
                 text = pc.binary_join_element_wise(*cells, "\x1f")
                 self._joined[fields] = pc.cast(text, pa.binary()).to_pylist()
             else:

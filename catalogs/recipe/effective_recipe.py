@@ -1,7 +1,7 @@
-"""What of a recipe reaches one slot, and its digest.
+"""Effective recipe: what of a recipe reaches the slots of one (category, view, variant, tier, model), and its digest.
 
-Comes in: a recipe. Goes out: a `EffectiveRecipe` for each (category, view, variant, tier, model). A slice's digest is
-what tells whether an edit touches a slot: editing one category's template moves that category's slices and no others.
+Inputs: a recipe. Outputs: an `EffectiveRecipe` for each combination. Its digest tells whether an edit of the recipe
+reaches a slot: editing one category's template moves the digests of that category and no others.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catalogs.keys import digest
-from catalogs.recipe.schema import DEFAULT_LANGUAGES, PROMPT_GATE_FIELDS, RESERVED_FIELDS, Finish, Recipe, Tier
+from catalogs.recipe.render_settings import Finish, Tier
+from catalogs.recipe.schema import DEFAULT_LANGUAGES, PROMPT_GATE_FIELDS, RESERVED_FIELDS, Recipe
 from catalogs.recipe.templates import TemplateRenderer, compile_template
 
 
@@ -33,7 +34,7 @@ class EffectiveRecipe:
     digest: bytes
 
     def request_key_parameters(self, negative: str, width: int, height: int) -> dict[str, object]:
-        """Return what the request key is made of beside the prompt, before a row's own seed and the index."""
+        """Return the parameters of the request key other than the prompt, a row's own seed and the index."""
         parameters: dict[str, object] = {
             "negative": negative,
             "width": width,
@@ -49,7 +50,7 @@ class EffectiveRecipe:
 
 
 class EffectiveRecipes:
-    """The slices of one recipe, each made once."""
+    """The effective recipes of one recipe, each resolved once."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -62,14 +63,14 @@ class EffectiveRecipes:
         finish = recipe.resolve_rule("finish", category, variant) or recipe.finish
         compiled = compile_template(template, recipe.template_fields, "template")
         compiled_negative = compile_template(negative, recipe.template_fields, "negative")
-        read = compiled.fields | compiled_negative.fields
-        fields = tuple(sorted((read - set(RESERVED_FIELDS)) | (set(PROMPT_GATE_FIELDS) & set(recipe.columns))))
+        used_fields = compiled.fields | compiled_negative.fields
+        fields = tuple(sorted((used_fields - set(RESERVED_FIELDS)) | (set(PROMPT_GATE_FIELDS) & set(recipe.columns))))
         finish_digest = finish.digest
         identity = recipe.weights_by_name[model].identity
         content = {
             "view": view,
-            "variant": variant if "variant" in read else "",
-            "phrase": recipe.views[view] if "phrase" in read else "",
+            "variant": variant if "variant" in used_fields else "",
+            "phrase": recipe.views[view] if "phrase" in used_fields else "",
             "template": template,
             "negative": negative,
             "tier": recipe.tiers[tier].model_dump(mode="json"),

@@ -1,6 +1,7 @@
-"""Recipes from files: YAML text, the ones that ship, and the command line's words over them.
+"""Recipe loading: recipes from YAML text, the packaged recipes, and command-line options that override recipe fields.
 
-Comes in: YAML, or a built-in recipe's name, and the options that stand for recipe fields. Goes out: checked recipes.
+Inputs: YAML, or the name of a packaged recipe, and the options `--engine`, `--model` and `--precision`. Outputs:
+checked recipes. An option is hashed like the field that it stands for.
 """
 
 from importlib import resources
@@ -19,16 +20,16 @@ def load_recipe(text: str, name: str) -> Recipe:
     Raises `RuleFileError` naming the file, the field and what to do.
     """
     recipe = parse_rule_file(text, name, Recipe)
-    for called, model in recipe.models.items():
-        said = sorted({"family", "precision", "standing"} & model.model_fields_set)
-        if model.registry is not None and said:
-            words = f"the registry's versions of {model.registry!r} say that; leave it out"
-            raise RuleFileError(f"{name}: models.{called}.{said[0]}: {words}")
+    for model_name, model in recipe.models.items():
+        redundant = sorted({"family", "precision", "standing"} & model.model_fields_set)
+        if model.registry is not None and redundant:
+            problem = f"the registry's versions of {model.registry!r} define it; leave it out"
+            raise RuleFileError(f"{name}: models.{model_name}.{redundant[0]}: {problem}")
     return recipe
 
 
 def built_in_recipe(name: str = "default") -> Recipe:
-    """Return a recipe that ships with Packshot: `default`, `shopify`, `sample` or `rehearsal`."""
+    """Return a packaged recipe: `default`, `shopify`, `sample` or `rehearsal`."""
     if name not in built_in_recipe_names():
         raise RuleFileError(f"There is no built-in recipe {name!r}; choose from {', '.join(built_in_recipe_names())}")
     file = resources.files("catalogs") / "data" / "recipes" / f"{name}.yaml"
@@ -36,7 +37,7 @@ def built_in_recipe(name: str = "default") -> Recipe:
 
 
 def built_in_recipe_names() -> list[str]:
-    """Return the names of the recipes that ship with Packshot."""
+    """Return the names of the packaged recipes."""
     folder = resources.files("catalogs") / "data" / "recipes"
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
@@ -44,7 +45,10 @@ def built_in_recipe_names() -> list[str]:
 def with_engine_options(
     recipe: Recipe, *, engine: str | None, model: ModelEntry | str | None, precision: str | None
 ) -> Recipe:
-    """Return the recipe under the command line's words: another engine, model or precision, hashed like its own."""
+    """Return the recipe with another engine, model or precision, hashed like its own.
+
+    `model` is the name of one of the recipe's models, or an entry that becomes the default model `chosen`.
+    """
     content = recipe.model_dump(mode="json")
     if engine:
         content["engine"] = engine
@@ -54,12 +58,12 @@ def with_engine_options(
         content["defaults"]["model"] = model
     elif model is not None:
         chosen = model.model_dump(mode="json")
-        # What stood for the stub stands for the chosen weights now; other models keep theirs.
-        kept = {name: chosen if entry["family"] == "stub" else entry for name, entry in content["models"].items()}
-        content["models"] = {**kept, "chosen": chosen}
+        # Stub models are replaced by the chosen weights; other models keep theirs.
+        models = {name: chosen if entry["family"] == "stub" else entry for name, entry in content["models"].items()}
+        content["models"] = {**models, "chosen": chosen}
         content["defaults"]["model"] = "chosen"
     if content["engine"] == "stub":
-        # Every name stays, so that a row's own choice of model still resolves; what it stands for is the stub.
+        # Every name stays, so that a row's own choice of model still resolves, but it now means the stub.
         stub = ModelEntry(family="stub", precision="fp32").model_dump()
         registered = {name: entry for name, entry in content["models"].items() if entry["registry"] is not None}
         content["models"] = dict.fromkeys(content["models"], stub) | (registered if recipe.engine == "stub" else {})

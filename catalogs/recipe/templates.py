@@ -1,9 +1,10 @@
 """Prompt templates: a small, loop-free part of Jinja over the fields that a recipe names.
 
-Comes in: template text from a recipe, field values from a catalogue (hostile text). Goes out: one line of prompt.
-What a template may do is an allow-list of syntax, checked when the recipe is loaded: values, `if`, comparisons and a
-few filters. Loops, calls, attributes and arithmetic are refused, so no catalogue row can make one slow or reach
-Python. Values are data: they are never compiled.
+Inputs: template text from a recipe, field values from a catalogue (untrusted text). Outputs: one line of prompt.
+
+Templates are limited to an allow-list of syntax, checked when the recipe is loaded: values, `if`, comparisons and a few
+filters. Loops, calls, attributes and arithmetic are refused, so no catalogue row can make a template slow or reach
+Python. Values are data and are never compiled.
 """
 
 import unicodedata
@@ -24,19 +25,19 @@ _ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
     nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Neg, nodes.Keyword,
 )  # fmt: skip
 MAX_PROMPT_CHARACTERS = 4_000
-"""Longest prompt, in characters: Z-Image reads 512 tokens, and a token is seldom more than eight characters."""
+"""Longest prompt, in characters: Z-Image reads 512 tokens, and a token seldom has more than eight characters."""
 
 
 _RENDER_ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError)
-"""What Jinja's filters and tests raise on values that they do not fit (`truncate(1)` asserts, for one)."""
+"""The errors that Jinja's filters and tests raise on unsuitable values (`truncate(1)`, for example, asserts)."""
 
 
 class PromptRenderError(Exception):
-    """A row's prompt cannot be made: its template fails on the values, or gives too much."""
+    """A row's prompt cannot be rendered: its template fails on the values, or the result is too long."""
 
 
 def normalize_prompt(text: str) -> str:
-    """Return a prompt as it is sent and hashed: NFC, one line, single spaces.
+    """Return a prompt in the form that is sent and hashed: NFC, one line, single spaces.
 
     Raises `PromptRenderError` above `MAX_PROMPT_CHARACTERS`.
     """
@@ -51,7 +52,7 @@ def normalize_prompt(text: str) -> str:
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
-    # Prompts are plain text for a text encoder; HTML escaping would change what the model reads.
+    # Prompts are plain text for a text encoder: HTML escaping would change what the model reads.
     return ImmutableSandboxedEnvironment(autoescape=False)
 
 
@@ -71,10 +72,10 @@ def compile_template(text: str, fields: Collection[str], where: str) -> "Templat
         raise RuleFileError(f"{where}: the template does not parse (line {error.lineno}): {error.message}") from None
     except RecursionError:
         raise RuleFileError(f"{where}: the template is nested too deeply") from None
-    except _DisallowedSyntax as refusal:
-        raise RuleFileError(f"{where}: templates may not use {refusal}: only values, `if` and simple filters") from None
-    except PromptRenderError as fault:
-        raise RuleFileError(f"{where}: on a row of empty cells, {fault}") from None
+    except _DisallowedSyntax as error:
+        raise RuleFileError(f"{where}: templates may not use {error}: only values, `if` and simple filters") from None
+    except PromptRenderError as error:
+        raise RuleFileError(f"{where}: on a row of empty cells, {error}") from None
     unknown = sorted(renderer.fields - set(fields))
     if unknown:
         raise RuleFileError(
@@ -96,7 +97,7 @@ class TemplateRenderer:
         tree = environment.parse(text)
         self.fields = frozenset(_collect_field_names(tree))
         self._template = environment.from_string(text)
-        self._template.globals = {}  # nothing that a template may say, and a new set of their names for each prompt
+        self._template.globals = {}  # templates may not use them, and Jinja copies their names for each prompt
         self._constant: str | None = None
         probe = self.render(dict.fromkeys(self.fields, ""))
         if not self.fields:
@@ -109,7 +110,7 @@ class TemplateRenderer:
         """
         if self._constant is not None:
             return self._constant
-        # A shared context spares a copy of the values: half the time of `Template.render`, millions of times.
+        # A shared context saves a copy of the values, which is half the time of `Template.render`, millions of times.
         context = self._template.new_context(values, shared=True)
         try:
             text = "".join(self._template.root_render_func(context))
@@ -136,7 +137,7 @@ def _check_filter(node: nodes.Filter) -> None:
         raise _DisallowedSyntax(f"the filter `{node.name}`")
     if node.dyn_args or node.dyn_kwargs:
         raise _DisallowedSyntax("`*` before an argument")
-    given = [*node.args[1:], *(keyword.value for keyword in node.kwargs)]
-    if node.name == "replace" and not all(isinstance(value, nodes.Const) for value in given):
-        # A field in the place of every letter of another one would be as long as both multiplied.
-        raise _DisallowedSyntax("`replace` with a replacement that is no plain text")
+    arguments = [*node.args[1:], *(keyword.value for keyword in node.kwargs)]
+    if node.name == "replace" and not all(isinstance(value, nodes.Const) for value in arguments):
+        # Replacing every letter of one field by another field would multiply their lengths.
+        raise _DisallowedSyntax("`replace` with a replacement that is not plain text")

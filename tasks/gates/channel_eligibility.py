@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.policy.channels import NOT_ELIGIBLE, Channel, ChannelEligibility, ImageFacts, evaluate_channels
-from catalogs.recipe.schema import Finish, Recipe
+from catalogs.recipe.render_settings import Finish
+from catalogs.recipe.schema import Recipe
 from catalogs.runs.release_batch import ReleaseBatch, refreshed_rows
 from catalogs.slot_states import SlotState
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA

@@ -16,7 +16,7 @@ from catalogs.planning.plan import Request
 from catalogs.policy.brand_logos import without_own_brands
 from catalogs.policy.channels import evaluate_channels
 from catalogs.policy.decisions import decide_image
-from catalogs.recipe.schema import Finish
+from catalogs.recipe.render_settings import Finish
 from catalogs.runs.work_items import GeneratedImage, ScreenedAttempt, ShardScreening, WorkItem, record_table
 from catalogs.verdict import Verdict
 from infra.interfaces import Failure, FinishParameters, Screened, ScreeningRequest

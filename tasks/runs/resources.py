@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from catalogs.policy.channels import Channel
 from catalogs.policy.schema import Policy
-from catalogs.recipe.schema import Finish
+from catalogs.recipe.render_settings import Finish
 from infra.interfaces import ObjectStore, Pool, Screener, Signer, TableStore
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
 

@@ -57,7 +57,7 @@ def test_a_moment_in_utc_reads_as_arrow_says_it(moments: list[dt.datetime | None
 
 @pytest.mark.parametrize("value", [{"a": 1}, [["a"]], [{"a": 1}]], ids=str)
 def test_a_column_of_tables_is_refused_by_name(value: object) -> None:
-    with pytest.raises(CatalogueError, match=r"The column 'specs' holds .*; leave it out of the recipe's columns"):
+    with pytest.raises(CatalogueError, match="The column 'specs' holds"):
         as_text(pa.array([value]), "specs")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalogs.ingest.overrides import check_overrides, parse_time, parse_whole_number, split_views
 from tests.fixtures.sample_recipe import RECIPE
 
-SIZE = "pixels cannot be: a size is a multiple of 16 from 64 to 4096"
+SIZE = "is no multiple of 16 from 64 to 4096 pixels"
 
 
 def faults(column: str, *cells: str) -> list[tuple[int, str, str]]:
@@ -35,16 +35,16 @@ def test_what_can_be_followed_passes(column: str, cell: str) -> None:
 @pytest.mark.parametrize(
     ("column", "cell", "reason"),
     [
-        ("width", "1000", f"'1000' {SIZE}"),
-        ("height", "1003", f"'1003' {SIZE}"),
-        ("width", "0", f"'0' {SIZE}"),
-        ("width", "-16", f"'-16' {SIZE}"),
-        ("width", "1e9", f"'1e9' {SIZE}"),
-        ("height", "abc", f"'abc' {SIZE}"),
-        ("width", "512.5", f"'512.5' {SIZE}"),
-        ("width", "inf", f"'inf' {SIZE}"),
-        ("width", "nan", f"'nan' {SIZE}"),
-        ("width", "9" * 5000, f"'{'9' * 40}' {SIZE}"),
+        ("width", "1000", f"the size '1000' {SIZE}"),
+        ("height", "1003", f"the size '1003' {SIZE}"),
+        ("width", "0", f"the size '0' {SIZE}"),
+        ("width", "-16", f"the size '-16' {SIZE}"),
+        ("width", "1e9", f"the size '1e9' {SIZE}"),
+        ("height", "abc", f"the size 'abc' {SIZE}"),
+        ("width", "512.5", f"the size '512.5' {SIZE}"),
+        ("width", "inf", f"the size 'inf' {SIZE}"),
+        ("width", "nan", f"the size 'nan' {SIZE}"),
+        ("width", "9" * 5000, f"the size '{'9' * 40}' {SIZE}"),
         ("seed", "-1", "the seed '-1' is no whole number from 0 to 2^52"),
         ("seed", str(2**52), f"the seed '{2**52}' is no whole number from 0 to 2^52"),
         ("seed", "1.5", "the seed '1.5' is no whole number from 0 to 2^52"),
@@ -54,14 +54,14 @@ def test_what_can_be_followed_passes(column: str, cell: str) -> None:
         ("priority", "soon", "'soon' is none of high, normal, low"),
         ("views", "front,top", "'top' is no view of the recipe: front, side"),
         ("views", ";,|", "';,|' is no view of the recipe: front, side"),
-        ("num_images", "0", "'0' images cannot be: from 1 to 16"),
-        ("num_images", "17", "'17' images cannot be: from 1 to 16"),
-        ("num_images", "many", "'many' images cannot be: from 1 to 16"),
+        ("num_images", "0", "the number of images '0' is not from 1 to 16"),
+        ("num_images", "17", "the number of images '17' is not from 1 to 16"),
+        ("num_images", "many", "the number of images 'many' is not from 1 to 16"),
         ("created_at", "yesterday", "'yesterday' is no time; write it as 2026-11-22T06:30:00Z"),
         ("created_at", "2026-02-30", "'2026-02-30' is no time; write it as 2026-11-22T06:30:00Z"),
         ("deadline", "0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' is no time; write it as"),
         ("deadline", "9999-12-31T23:59:59-14:00", "'9999-12-31T23:59:59-14:00' is no time; write it as"),
-        ("reference_image", "s3://x/y.png", "reference images are not drawn from; leave the cell empty"),
+        ("reference_image", "s3://x/y.png", "reference images are not supported; leave the cell empty"),
     ],
 )
 def test_what_cannot_is_said_with_its_value(column: str, cell: str, reason: str) -> None:

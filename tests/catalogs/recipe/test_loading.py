@@ -131,7 +131,7 @@ def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
     ("words", "said"),
     [
         ({"engine": "magic"}, "engine: Input should be 'torch', 'tensorrt' or 'stub'"),
-        ({"engine": "torch"}, "models.stub: the engine 'torch' does not paint family 'stub'"),
+        ({"engine": "torch"}, "models.stub: the engine 'torch' does not run models of the family 'stub'"),
         ({"precision": "fp16"}, "models.stub.precision: Input should be 'fp32', 'bf16' or 'fp8'"),
     ],
 )

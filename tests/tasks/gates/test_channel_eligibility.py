@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.recipe.schema import Finish
+from catalogs.recipe.render_settings import Finish
 from infra.stores.parquet_objects import read_row_groups
 from tasks.gates.channel_eligibility import build_image_facts
 from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, catalogue_row

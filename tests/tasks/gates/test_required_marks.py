@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.recipe.schema import Finish
+from catalogs.recipe.render_settings import Finish
 from catalogs.runs.release_batch import PublishedFile
 from infra.errors import InvalidImage
 from infra.interfaces import Commit

@@ -9,7 +9,7 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.recipe.loading import built_in_recipe
-from catalogs.recipe.schema import Finish
+from catalogs.recipe.render_settings import Finish
 from infra.imaging.finishing import finish
 from infra.interfaces import FinishParameters
 from infra.provenance.certificates import load_identity

@@ -12,7 +12,7 @@ from catalogs import layout
 from catalogs.policy.decisions import decide_prompt
 from catalogs.policy.prompt_rules import PromptFindings
 from catalogs.policy.schema import Policy, built_in_policy, load_policy
-from catalogs.recipe.schema import Finish
+from catalogs.recipe.render_settings import Finish
 from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
 from catalogs.table_schemas import RECORDS
 from catalogs.verdict import PASS, Verdict

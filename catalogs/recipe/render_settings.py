@@ -1,0 +1,82 @@
+"""Render settings of a recipe: quality tiers, the finish, and the rules that choose them for a category or variant.
+
+Inputs: fields of a recipe file. Outputs: frozen, checked models, and the digest of a finish. `catalogs.recipe.schema`
+checks that the names they refer to exist.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from catalogs.keys import digest
+
+MIN_SIDE, MAX_SIDE, SIDE_MULTIPLE = 64, 4096, 16
+"""Sides of an image in pixels. Z-Image's latents are 8 times smaller and patched by 2; it was trained up to 4096."""
+MAX_IMAGES = 16
+"""Images of one view of a SKU."""
+
+PixelSize = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_MULTIPLE)]
+
+
+class RecipeModel(BaseModel):
+    """A frozen set of recipe fields that refuses unknown ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tier(RecipeModel):
+    """A quality tier: size in pixels, steps, guidance, and the attempts that a request may spend."""
+
+    width: PixelSize = 1024
+    height: PixelSize = 1024
+    steps: int = Field(8, ge=1, le=100)
+    guidance: float = Field(0.0, ge=0.0, le=20.0)
+    attempts: int = Field(3, ge=1, le=10)
+
+
+class Finish(RecipeModel):
+    """The processing after the model. Changing it needs no GPU while the staged image is kept."""
+
+    quality: int = Field(90, ge=50, le=100, description="JPEG quality; chroma is always 4:4:4")
+    whiten: bool = Field(True, description="Set the near-white background to exactly 255")
+    canvas: Literal["none", "square", "portrait"] = Field(
+        "none", description="White is added around the image until it is square, or upright 1 : 1.44"
+    )
+    enlarge: int | None = Field(
+        None, ge=64, le=8192, description="Long side in pixels to which smaller images are enlarged; best left out"
+    )
+    mark: bool = Field(True, description="Write IPTC DigitalSourceType trainedAlgorithmicMedia into the file")
+    watermark: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="An invisible watermark, by its name and version"
+    )
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the finish. Fields added later count only if they are set, so older digests stay."""
+        unset = {name for name in ("watermark", "enlarge") if getattr(self, name) is None}
+        return digest({"finish": self.model_dump(mode="json", exclude=unset)})
+
+
+class RecipeRules(RecipeModel):
+    """The rules of a category or a variant; None leaves a field to the more general rule."""
+
+    template: str | None = None
+    negative: str | None = None
+    views: tuple[str, ...] | None = None
+    quality: str | None = None
+    model: str | None = None
+    num_images: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    finish: Finish | None = None
+
+
+class Variant(RecipeRules):
+    """An A/B arm: the share of SKUs that it gets, and the rules that differ there."""
+
+    share: float = Field(1.0, ge=0.0, le=1.0)
+
+
+class InheritRule(RecipeModel):
+    """Rows that leave fields empty inherit them from the first row with the same value in the column `by`."""
+
+    by: str
+    fields: tuple[str, ...]
