@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.object_stores import s3_endpoint, s3_url
+from tests.fixtures.onnx_exports import tiny_export, tiny_model
 from tests.fixtures.ray_clusters import local_ray, multi_node_ray, ray_exit_stack
 from tests.paths import SHARED
 
 pytest_plugins = ["pytester", "tests.plugins.long_tests", "tests.plugins.file_times"]
 
-__all__ = ["local_ray", "multi_node_ray", "ray_exit_stack", "s3_endpoint", "s3_url"]
+__all__ = ["local_ray", "multi_node_ray", "ray_exit_stack", "s3_endpoint", "s3_url", "tiny_export", "tiny_model"]
 
 FOREIGN_VARIABLE_PREFIXES = ("PREFECT_", "AWS_", "PACKSHOT_")
 """Whose variables are dropped: no test may reach the caller's server, bucket or settings."""

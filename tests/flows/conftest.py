@@ -10,10 +10,9 @@ import pytest
 
 from flows.orchestration.local_server import run_local_server
 from tests.fixtures.object_stores import StoreUrlFactory, temporary_s3_url
-from tests.fixtures.prefect_stack import PrefectStack, run_prefect_stack
-from tests.fixtures.reduced_audit import reduced_audit
+from tests.fixtures.run_shortcuts import inline_screening, reduced_audit
 
-__all__ = ["reduced_audit"]
+__all__ = ["inline_screening", "reduced_audit"]
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +22,6 @@ def prefect_api() -> Iterator[str]:
 
     with run_local_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield url
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectStack]:
-    """Return a server with workers and all deployments, of this module's own."""
-    with run_prefect_stack(tmp_path_factory.mktemp("home")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

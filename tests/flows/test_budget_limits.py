@@ -24,6 +24,8 @@ from tests.fixtures.refresh_harness import (
     assert_published_images,
 )
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 URGENCY = ("priority", "deadline")
 SHOP = STUB_RECIPE | {
     "columns": STUB_RECIPE["columns"] | {name: name for name in URGENCY},

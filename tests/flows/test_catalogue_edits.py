@@ -36,7 +36,7 @@ from tests.fixtures.refresh_harness import (
     assert_published_images,
 )
 
-pytestmark = pytest.mark.usefixtures("reduced_audit")
+pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
 
 COLUMNS = ("sku", "title", "category", "color", "description", "note", "views", "num_images", "seed", "width",
            "height", "prompt")  # fmt: skip

@@ -29,6 +29,8 @@ from tests.fixtures.fault_proxy import Faults, RunningProxy, fault_proxy
 from tests.fixtures.object_stores import BUCKET, temporary_s3_url
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 SETTINGS = Settings(shard_size=5, in_flight=3)
 
 

@@ -26,6 +26,8 @@ from tests.fixtures.prefect_stack import staged_keys, wait_for_staged
 from tests.fixtures.ray_clusters import engine_processes, kill_node
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What does not depend on where a picture was made."""
 RAY: dict[str, Any] = {"pool": "ray", "shard_size": 4}

@@ -19,6 +19,8 @@ from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 BLOCKS = "infra.testing.block_watermark:BlockWatermark"
 
 

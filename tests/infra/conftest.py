@@ -1,18 +1,8 @@
-"""The tiny checkpoint, built once a session (seconds)."""
+"""Graphs of hardly any arithmetic, written once a session."""
 
 from pathlib import Path
 
 import pytest
-
-from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
-
-
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch = pytest.importorskip("torch")
-    # A second thread makes tensors this small no faster, and much slower on a machine that has other work.
-    torch.set_num_threads(1)
-    return build_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")

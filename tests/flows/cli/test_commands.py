@@ -52,6 +52,7 @@ def harness(tmp_path: Path) -> RefreshHarness:
     )
 
 
+@pytest.mark.slow
 def test_a_refresh_prints_one_json_document_on_stdout_and_nothing_else(harness: RefreshHarness) -> None:
     done = packshot("refresh", *options(harness), "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -97,6 +98,7 @@ def test_exit_codes_say_done_held_wrong_input_and_failed_world(harness: RefreshH
     assert (len(harness.manifest()), harness.open_run_markers()) == (2, [])
 
 
+@pytest.mark.slow
 def test_a_prefect_server_that_is_away_is_said_in_one_sentence(harness: RefreshHarness) -> None:
     away = packshot("refresh", *options(harness), "--json", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert (away.returncode, away.stdout, "Traceback" in away.stderr) == (3, "", False)

@@ -14,10 +14,7 @@ from flows.engines.onnx_export import verify_onnx_graphs
 from infra.engines.tensorrt.profiles import AxisRange, ImageSize
 from infra.errors import EngineError
 from infra.nano import MODEL_FOLDER
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
 from tests.fixtures.small_onnx_graphs import write_small_export
-
-__all__ = ["tiny_export", "tiny_model"]
 
 
 def silent(words: str) -> None:

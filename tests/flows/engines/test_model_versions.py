@@ -30,6 +30,8 @@ from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult, assert_published_images
 from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
 
+pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
+
 RECIPE = STUB_RECIPE | {"models": {"cards": {"registry": "card"}}}
 ADA = ChangeAuthor("ada", "the test says so")
 FIRST, LATER = 12, 30

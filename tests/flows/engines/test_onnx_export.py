@@ -7,9 +7,6 @@ import pytest
 
 from catalogs.errors import OptionError
 from flows.engines.onnx_export import export_onnx_graphs, verify_onnx_graphs
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
-
-__all__ = ["tiny_export", "tiny_model"]
 
 
 def silent(words: str) -> None:

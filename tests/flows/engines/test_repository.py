@@ -19,9 +19,6 @@ from infra.onnx_graphs.graph_verification import OnnxGraphOpener
 from infra.stores import open_store
 from tasks.models.engine_repository import read_engine
 from tests.fixtures.engine_artifacts import build_manifest
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
-
-__all__ = ["tiny_export", "tiny_model"]
 
 
 @pytest.fixture

@@ -88,7 +88,11 @@ def is_first(process: psutil.Process) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("end", "state"), [(PrefectStack.cancel_run, "CANCELLED"), (kill, "CRASHED")], ids=["cancelled", "killed"]
+    ("end", "state"),
+    [
+        pytest.param(PrefectStack.cancel_run, "CANCELLED", id="cancelled", marks=pytest.mark.long(seconds=90)),
+        pytest.param(kill, "CRASHED", id="killed"),
+    ],
 )
 def test_a_parent_that_ends_takes_its_children_along(
     stack: PrefectStack, harness: RefreshHarness, end: Callable[[PrefectStack, str], None], state: str

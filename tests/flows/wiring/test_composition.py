@@ -14,6 +14,8 @@ from tests.fixtures.ray_clusters import NEEDS_RAY
 from tests.fixtures.refresh_harness import SETTINGS, Manifest, RefreshHarness
 from tests.fixtures.signing_identities import new_identity, write_identity
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 CHANGED_SETTINGS: dict[str, Any] = {
     "shard_size": 2,
     "in_flight": 1,

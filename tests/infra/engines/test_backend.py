@@ -19,7 +19,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     painters: dict[str, Backend] = {"stub": StubBackend(), "faulty": FaultyBackend()}
     if request.param == "torch":
         pytest.importorskip("diffusers")
-        checkpoint: Path = request.getfixturevalue("tiny_checkpoint")
+        checkpoint: Path = request.getfixturevalue("tiny_model")
         painters["torch"] = DiffusersBackend(StoredPipeline(str(checkpoint)), "fp32")
     chosen = painters[request.param]
     chosen.load()

@@ -17,8 +17,8 @@ from infra.evaluation.precision_check import verify_precision
 from infra.nano import MODEL_FOLDER
 
 
-def test_half_precision_passes_against_full_and_the_record_is_kept(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    spec = EngineSpec("torch", str(tiny_checkpoint), weights_digest=None, precision="bf16")
+def test_half_precision_passes_against_full_and_the_record_is_kept(tiny_model: Path, tmp_path: Path) -> None:
+    spec = EngineSpec("torch", str(tiny_model), weights_digest=None, precision="bf16")
     record = verify_precision(spec, 32, 2, tmp_path)
     assert record.passed
     assert [case.shape for case in record.cases] == ["32x32"] * 4

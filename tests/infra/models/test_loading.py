@@ -15,22 +15,22 @@ from infra.models.model_files import model_folder_digest
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_every_component_has_the_precision_that_was_asked_for(tiny_checkpoint: Path, dtype: torch.dtype) -> None:
-    pipeline = StoredPipeline(str(tiny_checkpoint), digest=model_folder_digest(tiny_checkpoint)).load_pipeline(dtype)
+def test_every_component_has_the_precision_that_was_asked_for(tiny_model: Path, dtype: torch.dtype) -> None:
+    pipeline = StoredPipeline(str(tiny_model), digest=model_folder_digest(tiny_model)).load_pipeline(dtype)
     for name in WEIGHTED_COMPONENTS:
         assert {weight.dtype for weight in getattr(pipeline, name).parameters()} == {dtype}
 
 
-def test_a_component_that_is_left_out_is_none(tiny_checkpoint: Path) -> None:
-    pipeline = StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32, frozenset({"transformer", "vae"}))
+def test_a_component_that_is_left_out_is_none(tiny_model: Path) -> None:
+    pipeline = StoredPipeline(str(tiny_model)).load_pipeline(torch.float32, frozenset({"transformer", "vae"}))
     assert pipeline.transformer is None
     assert pipeline.vae is None
     assert pipeline.text_encoder is not None
 
 
-def test_weights_of_another_digest_are_not_opened(tiny_checkpoint: Path) -> None:
+def test_weights_of_another_digest_are_not_opened(tiny_model: Path) -> None:
     with pytest.raises(EngineError, match=r"have the digest .* not 'abc'"):
-        StoredPipeline(str(tiny_checkpoint), digest="abc").load_pipeline(torch.float32)
+        StoredPipeline(str(tiny_model), digest="abc").load_pipeline(torch.float32)
 
 
 def test_half_precision_of_the_wrong_kind_is_refused_with_the_reason() -> None:

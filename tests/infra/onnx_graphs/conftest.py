@@ -5,10 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
-
-__all__ = ["tiny_export", "tiny_model"]
-
 
 @pytest.fixture(scope="session")
 def tiny_pipeline(tiny_model: Path) -> Any:

@@ -110,13 +110,13 @@ def test_an_export_in_another_precision_says_both_mends(small_export: Path, tmp_
 
 
 def test_an_export_of_another_model_is_refused_by_both_digests(
-    small_export: Path, tiny_checkpoint: Path, tmp_path: Path
+    small_export: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    strange = write_small_export(tmp_path / "export", tiny_checkpoint)
+    strange = write_small_export(tmp_path / "export", tiny_model)
     with pytest.raises(EngineError) as caught:
         prepare_build(order(strange, tmp_path / "out"), str)
     assert model_folder_digest(MODEL_FOLDER) in str(caught.value)
-    assert model_folder_digest(tiny_checkpoint) in str(caught.value)
+    assert model_folder_digest(tiny_model) in str(caught.value)
     assert "export this model" in str(caught.value)
 
 

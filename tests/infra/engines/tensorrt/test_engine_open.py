@@ -16,10 +16,7 @@ from infra.nano import MODEL_FOLDER
 from infra.onnx_graphs.export_manifest import read_export_manifest
 from infra.onnx_graphs.graph_spec import TRANSFORMER, fixed_axis_sizes
 from infra.onnx_graphs.graph_verification import verify_export
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
 from tests.fixtures.tensorrt_host import fake_tensorrt_host
-
-__all__ = ["tiny_export", "tiny_model"]
 
 
 def made(export: Path, out: Path, host: TensorRtHost, runtime: str) -> BuildManifest:

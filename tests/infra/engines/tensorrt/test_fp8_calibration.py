@@ -35,18 +35,18 @@ def measured(model: Path, prompts: list[Prompt], kept: int = 1) -> Fp8Calibratio
     return calibrate_model(model, model_folder_digest(model), prompts, kept)
 
 
-def test_every_linear_layer_behind_the_kept_blocks_has_its_range(tiny_checkpoint: Path) -> None:
-    found = measured(tiny_checkpoint, PROMPTS)
+def test_every_linear_layer_behind_the_kept_blocks_has_its_range(tiny_model: Path) -> None:
+    found = measured(tiny_model, PROMPTS)
     assert set(found.largest) == {layer_name(1, linear) for linear in BLOCK_LINEARS}
     reads = {name: found.largest[layer_name(1, name)] for name in BLOCK_LINEARS}
     assert reads["attention.to_q"] == reads["attention.to_k"] == reads["attention.to_v"]
     assert reads["feed_forward.w1"] == reads["feed_forward.w3"] != reads["feed_forward.w2"]
-    assert (found.prompts, found.weights_digest) == (2, model_folder_digest(tiny_checkpoint))
+    assert (found.prompts, found.weights_digest) == (2, model_folder_digest(tiny_model))
 
 
-def test_ranges_are_those_of_all_steps_and_all_prompts(tiny_checkpoint: Path) -> None:
-    both = measured(tiny_checkpoint, PROMPTS).largest
-    alone = [measured(tiny_checkpoint, [prompt]).largest for prompt in PROMPTS]
+def test_ranges_are_those_of_all_steps_and_all_prompts(tiny_model: Path) -> None:
+    both = measured(tiny_model, PROMPTS).largest
+    alone = [measured(tiny_model, [prompt]).largest for prompt in PROMPTS]
     for name, value in both.items():
         assert value == pytest.approx(max(one[name] for one in alone), rel=1e-5)
     assert any(alone[0][name] != alone[1][name] for name in both)
@@ -68,10 +68,10 @@ def test_what_is_no_range_is_refused(value: float) -> None:
         calibrator.input_maxima()
 
 
-def test_watching_moves_no_pixel_and_ends_with_the_engine(tiny_checkpoint: Path) -> None:
-    plain = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
+def test_watching_moves_no_pixel_and_ends_with_the_engine(tiny_model: Path) -> None:
+    plain = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32")
     calibrator = Fp8Calibrator(1)
-    watched = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", calibrator)
+    watched = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", calibrator)
     pictures = []
     for painter in (plain, watched):
         painter.load()
@@ -85,18 +85,18 @@ def test_watching_moves_no_pixel_and_ends_with_the_engine(tiny_checkpoint: Path)
     assert len(layer._forward_pre_hooks) == 0
 
 
-def test_a_model_without_further_blocks_and_an_empty_list_are_refused(tiny_checkpoint: Path) -> None:
+def test_a_model_without_further_blocks_and_an_empty_list_are_refused(tiny_model: Path) -> None:
     with pytest.raises(
         EngineError, match="2 joint blocks and the first 2 stay as they are: there is nothing to calibrate"
     ):
-        measured(tiny_checkpoint, PROMPTS, kept=2)
+        measured(tiny_model, PROMPTS, kept=2)
     with pytest.raises(EngineError, match="no prompts to calibrate with"):
-        measured(tiny_checkpoint, [])
+        measured(tiny_model, [])
 
 
-def test_a_prompt_that_cannot_be_painted_ends_it(tiny_checkpoint: Path) -> None:
+def test_a_prompt_that_cannot_be_painted_ends_it(tiny_model: Path) -> None:
     calibrator = Fp8Calibrator(1)
-    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", calibrator)
+    painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", calibrator)
     engine = ThreadedEngine(painter, 1, 4)
     with pytest.raises(EngineError, match="could not be painted: A picture of 65x64"):
         run_calibration(engine, calibrator, [Prompt("odd", "a mug", 1, 65, 64, steps=1)], "ab")

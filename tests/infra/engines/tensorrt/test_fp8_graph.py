@@ -18,10 +18,7 @@ from infra.engines.tensorrt import fp8_graph as quantizing
 from infra.engines.tensorrt.fp8_calibration import BLOCK_LINEARS, layer_name
 from infra.engines.tensorrt.fp8_graph import FP8_MAX, block_matmuls, quantize_weights, write_fp8_graph
 from infra.errors import EngineError
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
 from tests.fixtures.small_onnx_graphs import write_block_graph
-
-__all__ = ["tiny_export", "tiny_model"]
 
 SECOND = {layer_name(1, linear): 3.0 for linear in BLOCK_LINEARS}
 

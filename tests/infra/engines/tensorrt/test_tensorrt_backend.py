@@ -24,9 +24,6 @@ from infra.interfaces import Engine, Failure, Frame, Prompt
 from infra.models.loading import StoredPipeline
 from infra.models.model_files import model_folder_digest
 from infra.nano import MODEL_FOLDER
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
-
-__all__ = ["tiny_export", "tiny_model"]
 
 TOLERANCE = 2
 """Levels of 255 by which a pixel may move from the torch engine's in fp32: sums are rounded in another order."""
@@ -119,11 +116,11 @@ def test_neither_transformer_nor_vae_is_loaded_beside_the_engine(onnxruntime_eng
     painter.close()
 
 
-def test_an_engine_of_other_weights_is_refused_by_both_digests(onnxruntime_engine: Path, tiny_checkpoint: Path) -> None:
-    for weights in (None, model_folder_digest(tiny_checkpoint)):
-        said = refusal(spec(onnxruntime_engine, source=str(tiny_checkpoint), weights_digest=weights), EngineUnsuitable)
+def test_an_engine_of_other_weights_is_refused_by_both_digests(onnxruntime_engine: Path, tiny_model: Path) -> None:
+    for weights in (None, model_folder_digest(tiny_model)):
+        said = refusal(spec(onnxruntime_engine, source=str(tiny_model), weights_digest=weights), EngineUnsuitable)
         assert model_folder_digest(MODEL_FOLDER) in said
-        assert model_folder_digest(tiny_checkpoint) in said
+        assert model_folder_digest(tiny_model) in said
 
 
 def test_a_recipes_precision_is_honoured_or_refused(onnxruntime_engine: Path) -> None:

@@ -41,9 +41,9 @@ class TransformerReplacement:
 
 
 def test_a_component_that_an_accelerator_brings_is_not_loaded_and_the_picture_is_the_same(
-    tiny_checkpoint: Path,
+    tiny_model: Path,
 ) -> None:
-    weights = StoredPipeline(str(tiny_checkpoint))
+    weights = StoredPipeline(str(tiny_model))
     bringing = TransformerReplacement(weights.load_pipeline(torch.float32).transformer)
     pictures = []
     for accelerator in (bringing, EagerAccelerator()):
@@ -58,8 +58,8 @@ def test_a_component_that_an_accelerator_brings_is_not_loaded_and_the_picture_is
     assert (pictures[0] == pictures[1]).all()
 
 
-def test_what_can_be_made_again_is_freed_before_a_smaller_batch_is_tried(tiny_checkpoint: Path) -> None:
-    weights = StoredPipeline(str(tiny_checkpoint))
+def test_what_can_be_made_again_is_freed_before_a_smaller_batch_is_tried(tiny_model: Path) -> None:
+    weights = StoredPipeline(str(tiny_model))
     bringing = TransformerReplacement(weights.load_pipeline(torch.float32).transformer)
 
     def refuse(_model: object, inputs: tuple[list[object], ...]) -> None:

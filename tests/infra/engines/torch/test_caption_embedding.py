@@ -36,8 +36,8 @@ class CountingEncoder:
 
 
 @pytest.fixture(scope="module")
-def pipeline(tiny_checkpoint: Path) -> Any:
-    return StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32)
+def pipeline(tiny_model: Path) -> Any:
+    return StoredPipeline(str(tiny_model)).load_pipeline(torch.float32)
 
 
 def announced(captions: CaptionEmbedder, texts: Sequence[str]) -> None:
@@ -135,8 +135,8 @@ def test_a_tokenizer_that_wraps_captions_in_another_way_is_noticed(pipeline: Any
         CaptionEmbedder(Longer(pipeline), encoder_batch=1).embed(["cat"])
 
 
-def test_grouping_a_window_announces_its_texts_and_a_cpu_gets_them_one_by_one(tiny_checkpoint: Path) -> None:
-    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
+def test_grouping_a_window_announces_its_texts_and_a_cpu_gets_them_one_by_one(tiny_model: Path) -> None:
+    painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32")
     painter.load()
     assert painter._caption_embedder._encoder_batch == 1
     watched = CountingEncoder(painter._pipeline)

@@ -17,7 +17,7 @@ from infra.models.loading import StoredPipeline
 
 
 @pytest.mark.slow
-def test_without_a_compiler_it_says_what_to_install(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_without_a_compiler_it_says_what_to_install(tiny_model: Path, tmp_path: Path) -> None:
     # In a process of its own: torch remembers for good which compilers it has found.
     code = (
         "import sys\n"
@@ -27,17 +27,17 @@ def test_without_a_compiler_it_says_what_to_install(tiny_checkpoint: Path, tmp_p
     )
     environment = {**os.environ, "CXX": str(tmp_path / "no-such-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tiny_checkpoint)], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(tiny_model)], env=environment, capture_output=True, text=True, check=False
     )
     assert "EngineUnsuitable: The acceleration 'compile' does not work here" in done.stderr
     assert "install a C++ compiler (and Triton for CUDA), or choose 'eager'" in done.stderr
 
 
 @pytest.mark.slow
-def test_compiled_blocks_paint_the_same_picture(tiny_checkpoint: Path) -> None:
+def test_compiled_blocks_paint_the_same_picture(tiny_model: Path) -> None:
     pictures = []
     for accelerator in (CompileAccelerator(), None):
-        painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", accelerator)
+        painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", accelerator)
         painter.load()
         frames = painter.generate_batch([Prompt(str(seed), "cat", seed, 32, 32, steps=2) for seed in range(2)])
         compiled = [block for block in painter._pipeline.transformer.layers if block._compiled_call_impl is not None]

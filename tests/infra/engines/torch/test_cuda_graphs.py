@@ -97,8 +97,8 @@ def test_what_cannot_be_recorded_runs_as_usual_and_is_not_tried_again(caplog: py
 
 
 @pytest.fixture(scope="module")
-def baseline_engine(tiny_checkpoint: Path) -> Iterator[ThreadedEngine]:
-    engine = ThreadedEngine(DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32"), 2, 16)
+def baseline_engine(tiny_model: Path) -> Iterator[ThreadedEngine]:
+    engine = ThreadedEngine(DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32"), 2, 16)
     yield engine
     engine.close()
 
@@ -117,11 +117,11 @@ def pictures(engine: ThreadedEngine, wanted: list[Prompt]) -> dict[str, Any]:
 
 
 def test_pictures_from_recordings_are_those_of_diffusers_whatever_the_captions_real_length(
-    tiny_checkpoint: Path, baseline_engine: ThreadedEngine
+    tiny_model: Path, baseline_engine: ThreadedEngine
 ) -> None:
     recorder = FakeGraphCapturer()
     engine = ThreadedEngine(
-        DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
+        DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
     )
     wanted = prompts(18)
     found, expected = pictures(engine, wanted), pictures(baseline_engine, wanted)
@@ -136,11 +136,11 @@ def test_pictures_from_recordings_are_those_of_diffusers_whatever_the_captions_r
 
 
 def test_guidance_with_a_negative_of_another_length_runs_as_usual(
-    tiny_checkpoint: Path, baseline_engine: ThreadedEngine
+    tiny_model: Path, baseline_engine: ThreadedEngine
 ) -> None:
     recorder = FakeGraphCapturer()
     engine = ThreadedEngine(
-        DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
+        DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", CudaGraphAccelerator(recorder, 100)), 2, 16
     )
     wanted = [prompt for prompt in prompts(18, guidance=2.0) if prompt.text == TEXTS[2]]
     found, expected = pictures(engine, wanted), pictures(baseline_engine, wanted)
@@ -149,8 +149,8 @@ def test_guidance_with_a_negative_of_another_length_runs_as_usual(
     engine.close()
 
 
-def test_a_transformer_has_its_own_forward_again_after_a_release(tiny_checkpoint: Path) -> None:
-    pipeline = StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32)
+def test_a_transformer_has_its_own_forward_again_after_a_release(tiny_model: Path) -> None:
+    pipeline = StoredPipeline(str(tiny_model)).load_pipeline(torch.float32)
     graphs = CudaGraphAccelerator(FakeGraphCapturer(), 100)
     graphs.attach(pipeline)
     assert "forward" in vars(pipeline.transformer)
@@ -163,7 +163,7 @@ def test_a_transformer_has_its_own_forward_again_after_a_release(tiny_checkpoint
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
-def test_a_machine_without_cuda_is_told_so(tiny_checkpoint: Path) -> None:
-    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32", CudaGraphAccelerator())
+def test_a_machine_without_cuda_is_told_so(tiny_model: Path) -> None:
+    painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32", CudaGraphAccelerator())
     with pytest.raises(EngineUnsuitable, match="'graphs' needs a CUDA device"):
         painter.load()

@@ -28,15 +28,15 @@ PROMPTS = [Prompt(f"p{number}", TEXTS[number % 4], 11 * number, 64, 64, steps=4)
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_checkpoint: Path) -> Iterator[Engine]:
-    opened = open_engine(EngineSpec("torch", str(tiny_checkpoint), batch_size=4))
+def engine(tiny_model: Path) -> Iterator[Engine]:
+    opened = open_engine(EngineSpec("torch", str(tiny_model), batch_size=4))
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
-def backend(tiny_checkpoint: Path) -> DiffusersBackend:
-    loaded = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
+def backend(tiny_model: Path) -> DiffusersBackend:
+    loaded = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32")
     loaded.load()
     return loaded
 
@@ -70,11 +70,11 @@ def test_the_tolerance_would_notice_another_seed_or_another_caption(engine: Engi
     assert apart(usual, made(engine, [Prompt("p0", TEXTS[0], 0, 64, 64, steps=4, guidance=2.0)])) > TOLERANCE
 
 
-def test_a_picture_is_what_diffusers_makes_of_the_same_prompt(engine: Engine, tiny_checkpoint: Path) -> None:
+def test_a_picture_is_what_diffusers_makes_of_the_same_prompt(engine: Engine, tiny_model: Path) -> None:
     import torch
     from diffusers import ZImagePipeline
 
-    pipeline = ZImagePipeline.from_pretrained(tiny_checkpoint)
+    pipeline = ZImagePipeline.from_pretrained(tiny_model)
     pipeline.set_progress_bar_config(disable=True)
     for guidance in (0.0, 3.0):
         reference = pipeline(
@@ -140,10 +140,10 @@ def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: En
 @pytest.mark.parametrize(
     ("value", "reason"), [(float("nan"), "not numbers"), (float("-inf"), "black"), (-50.0, "black")]
 )
-def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path, value: float, reason: str) -> None:
+def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_model: Path, value: float, reason: str) -> None:
     import torch
 
-    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "fp32")
+    painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "fp32")
     painter.load()
     with torch.no_grad():
         painter._pipeline.vae.decoder.conv_out.weight.zero_()
@@ -154,10 +154,10 @@ def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_checkpoint: Path
     painter.close()
 
 
-def test_half_precision_is_honoured_and_close_to_full(tiny_checkpoint: Path, engine: Engine) -> None:
+def test_half_precision_is_honoured_and_close_to_full(tiny_model: Path, engine: Engine) -> None:
     import torch
 
-    painter = DiffusersBackend(StoredPipeline(str(tiny_checkpoint)), "bf16")
+    painter = DiffusersBackend(StoredPipeline(str(tiny_model)), "bf16")
     painter.load()
     for part in (painter._pipeline.transformer, painter._pipeline.vae, painter._pipeline.text_encoder):
         assert {weight.dtype for weight in part.parameters()} == {torch.bfloat16}
@@ -174,10 +174,10 @@ def refusal(spec: EngineSpec, kind: type[EngineError] = EngineError) -> str:
     return str(caught.value)
 
 
-def test_the_digest_in_the_recipe_must_be_that_of_the_weights(tiny_checkpoint: Path) -> None:
-    found = model_folder_digest(tiny_checkpoint)
-    open_engine(EngineSpec("torch", str(tiny_checkpoint), weights_digest=found)).close()
-    message = refusal(EngineSpec("torch", str(tiny_checkpoint), weights_digest="0" * 64))
+def test_the_digest_in_the_recipe_must_be_that_of_the_weights(tiny_model: Path) -> None:
+    found = model_folder_digest(tiny_model)
+    open_engine(EngineSpec("torch", str(tiny_model), weights_digest=found)).close()
+    message = refusal(EngineSpec("torch", str(tiny_model), weights_digest="0" * 64))
     assert found in message
     assert "0" * 64 in message
 
@@ -185,14 +185,14 @@ def test_the_digest_in_the_recipe_must_be_that_of_the_weights(tiny_checkpoint: P
 @pytest.mark.parametrize(
     "name", ["vae/diffusion_pytorch_model.bin", "extra.ckpt", "text_encoder/model.PT", "pipeline.py"]
 )
-def test_a_folder_with_pickled_weights_or_code_is_refused(tiny_checkpoint: Path, tmp_path: Path, name: str) -> None:
-    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "model"))
+def test_a_folder_with_pickled_weights_or_code_is_refused(tiny_model: Path, tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     (folder / name).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     assert repr(name) in refusal(EngineSpec("torch", str(folder)))
 
 
-def test_a_damaged_model_says_which_folder(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "model"))
+def test_a_damaged_model_says_which_folder(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     weights = folder / "vae" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert "could not be loaded" in refusal(EngineSpec("torch", str(folder)))
@@ -206,7 +206,7 @@ def test_a_damaged_model_says_which_folder(tiny_checkpoint: Path, tmp_path: Path
     ],
 )
 def test_a_model_that_the_device_does_not_take_says_why(
-    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[EngineError], reason: str
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, fault: str, kind: type[EngineError], reason: str
 ) -> None:
     import torch
 
@@ -214,10 +214,10 @@ def test_a_model_that_the_device_does_not_take_says_why(
         raise getattr(torch, fault)("as ordered")
 
     monkeypatch.setattr("infra.engines.torch.diffusers_backend.place_pipeline", refuse)
-    assert reason in refusal(EngineSpec("torch", str(tiny_checkpoint)), kind)
+    assert reason in refusal(EngineSpec("torch", str(tiny_model)), kind)
 
 
-def test_a_source_must_be_a_folder_or_a_hub_id_at_a_whole_commit(tiny_checkpoint: Path) -> None:
+def test_a_source_must_be_a_folder_or_a_hub_id_at_a_whole_commit(tiny_model: Path) -> None:
     assert "needs a model" in refusal(EngineSpec("torch"))
     assert "neither a folder" in refusal(EngineSpec("torch", "/nowhere/at/all"))
     for revision in (None, "main", "abc1234", "A" * 40):
@@ -225,13 +225,13 @@ def test_a_source_must_be_a_folder_or_a_hub_id_at_a_whole_commit(tiny_checkpoint
     assert "could not be downloaded" in refusal(EngineSpec("torch", "owner/model", revision="a" * 40))
 
 
-def test_precisions_that_cannot_be_honoured_are_refused_not_changed(tiny_checkpoint: Path) -> None:
-    assert "'fp8'" in refusal(EngineSpec("torch", str(tiny_checkpoint), precision="fp8"), EngineUnsuitable)
-    half = EngineSpec("torch", str(tiny_checkpoint), precision="fp16")  # type: ignore[arg-type]
+def test_precisions_that_cannot_be_honoured_are_refused_not_changed(tiny_model: Path) -> None:
+    assert "'fp8'" in refusal(EngineSpec("torch", str(tiny_model), precision="fp8"), EngineUnsuitable)
+    half = EngineSpec("torch", str(tiny_model), precision="fp16")  # type: ignore[arg-type]
     assert "overflows to black" in refusal(half, EngineUnsuitable)
 
 
-def test_a_batch_too_large_for_the_device_is_halved(tiny_checkpoint: Path) -> None:
+def test_a_batch_too_large_for_the_device_is_halved(tiny_model: Path) -> None:
     import torch
 
     from infra.engines.threaded import ThreadedEngine
@@ -246,7 +246,7 @@ def test_a_batch_too_large_for_the_device_is_halved(tiny_checkpoint: Path) -> No
             if len(inputs[0]) > 2:
                 raise torch.OutOfMemoryError("CUDA out of memory, as ordered")
 
-    engine = ThreadedEngine(SmallDevice(StoredPipeline(str(tiny_checkpoint)), "fp32"), 8, 8)
+    engine = ThreadedEngine(SmallDevice(StoredPipeline(str(tiny_model)), "fp32"), 8, 8)
     same = [Prompt(str(seed), "cat", seed, 32, 32, steps=1) for seed in range(8)]
     assert len(made(engine, same)) == 8
     assert set(engine._batch_limits.values()) == {2}

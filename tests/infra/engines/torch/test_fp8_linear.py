@@ -126,7 +126,7 @@ def test_a_transformer_of_odd_sizes_is_refused_and_not_quietly_left_as_it_was() 
         quantize_linear_layers(odd, "cpu")
 
 
-def test_eight_bits_are_a_quarter_of_the_bytes(tiny_checkpoint: Path) -> None:
+def test_eight_bits_are_a_quarter_of_the_bytes(tiny_model: Path) -> None:
     usual = linear(bias=False)
     layer = Fp8Linear(usual, "cpu", emulate_scaled_matmul)
     assert layer.weight.numel() * layer.weight.element_size() * 4 == usual.weight.numel() * usual.weight.element_size()

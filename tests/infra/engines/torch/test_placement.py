@@ -73,19 +73,17 @@ def test_the_choice_is_said_with_its_numbers() -> None:
     )
 
 
-def test_bytes_are_those_of_the_weights_as_they_were_loaded(tiny_checkpoint: Path) -> None:
-    weights = StoredPipeline(str(tiny_checkpoint))
+def test_bytes_are_those_of_the_weights_as_they_were_loaded(tiny_model: Path) -> None:
+    weights = StoredPipeline(str(tiny_model))
     full, half = (bytes_to_move(weights.load_pipeline(dtype)) for dtype in (torch.float32, torch.bfloat16))
     assert set(full) == {"transformer", "text_encoder", "vae"}
     assert full["transformer"] == 2 * half["transformer"]
     assert "transformer" not in bytes_to_move(weights.load_pipeline(torch.float32, frozenset({"transformer"})))
 
 
-def test_on_a_cpu_all_stays_where_it_is_and_nothing_is_said(
-    tiny_checkpoint: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_on_a_cpu_all_stays_where_it_is_and_nothing_is_said(tiny_model: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "infra.engines.torch.placement"):
-        assert place_pipeline(StoredPipeline(str(tiny_checkpoint)).load_pipeline(torch.float32), "cpu") == "none"
+        assert place_pipeline(StoredPipeline(str(tiny_model)).load_pipeline(torch.float32), "cpu") == "none"
     assert caplog.records == []
 
 

@@ -6,9 +6,6 @@ import pytest
 
 from infra.onnx_graphs import graph_verification as verifying
 from tests.fixtures.command_line import RunCli
-from tests.fixtures.onnx_exports import tiny_export, tiny_model
-
-__all__ = ["tiny_export", "tiny_model"]
 
 
 def test_an_export_that_differs_too_much_ends_with_1(
