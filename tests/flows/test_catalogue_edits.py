@@ -399,7 +399,7 @@ def test_an_edit_touches_exactly_what_it_should(harness: RefreshHarness, edit: E
 SEQUENCES = [
     pytest.param("disk", EDITS, id="disk", marks=pytest.mark.slow),
     *[
-        pytest.param("s3", EDITS[start : start + 6], id=f"s3-{start}", marks=pytest.mark.long(seconds=150))
+        pytest.param("s3", EDITS[start : start + 6], id=f"s3-{start}", marks=pytest.mark.long(seconds=100))
         for start in range(0, len(EDITS), 6)
     ],
 ]

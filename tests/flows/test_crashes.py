@@ -34,6 +34,7 @@ from tests.fixtures.crash_harness import (
     CATALOGUE,
     MAX_REGENERATED_PER_KILL,
     CrashHarness,
+    InterruptingObserver,
     JsonObject,
     ManifestPoller,
     assert_slots_accounted_for,
@@ -206,14 +207,6 @@ def test_a_store_that_is_away_stops_the_painting_at_once(tmp_path: Path, new_sto
     with pytest.raises(InjectedFault):
         world.refresh(CrashAtOperation("write staging", "before", 5))
     assert len(world.generated) <= 5 + MAX_REGENERATED_PER_KILL
-
-
-class InterruptingObserver(NullObserver):
-    """Somebody who interrupts the run when its first shard is done."""
-
-    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
-        """Interrupt."""
-        raise KeyboardInterrupt
 
 
 @ON_LOCAL_AND_LONG_S3_STORES

@@ -39,6 +39,7 @@ from tests.fixtures.object_stores import (
     StoreUrlFactory,
     on_local_and_s3_stores,
 )
+from tests.fixtures.waiting import eventually
 from tests.flows.killable_refresh import GENERATED_LOG, write_description
 from tests.paths import ROOT
 
@@ -52,13 +53,6 @@ POLL_SECONDS = 0.01
 
 KILLS_PER_RUN = {"file": 12, "s3": 6}
 """How often one run is killed: half as often in a bucket, where each start takes longer, at the same moments."""
-
-
-def eventually(holds: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()
 
 
 def living_processes(folder: Path) -> list[str]:

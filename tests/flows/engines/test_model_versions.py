@@ -22,10 +22,10 @@ from flows.engines.model_versions import (
 from flows.refresh import run_refresh
 from flows.run.dry_run import plan_refresh
 from flows.run.executors import open_thread_executor
-from flows.run.observers import NullObserver
 from infra.stores import open_store
 from infra.stores.json_objects import read_json
 from tasks.models.registry_store import load_registry
+from tests.fixtures.crash_harness import InterruptingObserver
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult, assert_published_images
 from tests.fixtures.tiny_checkpoint import build_tiny_checkpoint
@@ -179,13 +179,6 @@ def test_what_waits_or_was_refused_is_not_bought_again_from_another_version(harn
         {row["sku"] for row in harness.rows} - {"blank"},
     )
     assert harness.refresh(backfill=100).slot_counts() == {"waiting": 1}
-
-
-class InterruptingObserver(NullObserver):
-    """A process that ends when its first images are judged."""
-
-    def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:  # noqa: ARG002
-        raise KeyboardInterrupt
 
 
 def test_a_resumed_run_keeps_the_versions_that_it_was_begun_with(harness: RefreshHarness) -> None:

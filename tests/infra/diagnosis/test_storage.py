@@ -1,22 +1,13 @@
 """Stores that can do all of it, and stores that cannot: told apart by trying, and left as they were."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.diagnosis import storage
 from infra.errors import StoreError
 from infra.stores import open_store
-from infra.stores.memory import MemoryStore
-
-
-class UnconditionalStore(MemoryStore):
-    """A store that takes a conditional write for a plain one."""
-
-    def write_once(self, key: str, data: bytes, **words: Any) -> bool:
-        self.write(key, data, **words)
-        return True
+from tests.fixtures.object_stores import UnconditionalMemoryStore
 
 
 def check_store(url: str) -> None:
@@ -50,7 +41,7 @@ def test_a_bucket_that_is_not_there_is_told_without_a_key(s3_url: str) -> None:
 
 def test_a_store_that_overwrites_is_refused_or_is_one_writers() -> None:
     for single, state in ((False, "failed"), (True, "warning")):
-        finding = storage.check_store(UnconditionalStore("overwriting"), single_writer=single)[2]
+        finding = storage.check_store(UnconditionalMemoryStore("overwriting"), single_writer=single)[2]
         assert (finding.state, finding.found) == (state, "a second write replaced the first")
         assert "PACKSHOT_SINGLE_WRITER=1" in finding.advice
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from infra.interfaces import Failure, FinishParameters, ObjectStore, Screened, S
 from infra.screening.processes import ProcessScreener
 from infra.stores import open_store
 from infra.testing.faulty_screening import CRASH_CODE, measure_or_fail
+from tests.fixtures.waiting import eventually
 from tests.infra.screening.staged_images import block_image, screening_request, stage_image
 from tests.paths import ROOT
 
@@ -61,13 +62,6 @@ def process_info_screener() -> Iterator[ProcessScreener]:
 
 def children() -> list[psutil.Process]:
     return [it for it in psutil.Process().children(recursive=True) if it.status() != psutil.STATUS_ZOMBIE]
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.05)
-    return holds()
 
 
 def reason_of(answer: Screened | Failure) -> str:

@@ -8,22 +8,11 @@ from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.conditional_writes import require_conditional_writes
-from infra.stores.local import LocalStore
-
-
-class UnconditionalStore(LocalStore):
-    """A store that ignores conditions, as some servers do."""
-
-    def write_once(
-        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
-    ) -> bool:
-        """Write whatever is there."""
-        self.write(key, data, content_type=content_type, cache_control=cache_control)
-        return True
+from tests.fixtures.object_stores import UnconditionalLocalStore
 
 
 def test_a_store_without_conditional_writes_is_refused_unless_one_writer_is_promised(tmp_path: Path) -> None:
-    store: ObjectStore = UnconditionalStore(str(tmp_path))
+    store: ObjectStore = UnconditionalLocalStore(str(tmp_path))
     with pytest.raises(StoreError, match="PACKSHOT_SINGLE_WRITER=1"):
         require_conditional_writes(store, single_writer=False)
     require_conditional_writes(store, single_writer=True)

@@ -4,17 +4,7 @@ from uuid import uuid4
 
 from infra.stores import open_store
 from infra.stores.conditional_writes import supports_conditional_writes
-from infra.stores.memory import MemoryStore
-
-
-class UnconditionalStore(MemoryStore):
-    """A store that ignores the condition of a conditional write, as `rclone serve s3` does."""
-
-    def write_once(
-        self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
-    ) -> bool:
-        self.write(key, data, content_type=content_type, cache_control=cache_control)
-        return True
+from tests.fixtures.object_stores import UnconditionalMemoryStore
 
 
 def test_stores_of_one_name_share_their_objects() -> None:
@@ -34,6 +24,6 @@ def test_what_was_written_does_not_change_with_the_caller_s_buffer() -> None:
 
 
 def test_a_store_that_ignores_conditions_is_found_out_and_cleaned_up() -> None:
-    store = UnconditionalStore(uuid4().hex)
+    store = UnconditionalMemoryStore(uuid4().hex)
     assert supports_conditional_writes(store) is False
     assert list(store.list("")) == []
