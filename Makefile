@@ -25,7 +25,7 @@ TORCH_CPU := https://download.pytorch.org/whl/cpu
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test test-slow test-all bench nano-check lint constraints
+.PHONY: help rehearse test test-slow test-all bench nano-check lint docs constraints
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name words; do \
@@ -50,11 +50,15 @@ bench: .venv/.installed ## Measure planning, overhead an image and engine use on
 nano-check: .venv/.installed ## Measure the rehearsal's model on sampled prompts: does it draw what it is asked for?
 	@$(BIN)/python -m infra.nano.training.check
 
-lint: .venv/.installed ## ruff, mypy and the contracts between the four rooms
+lint: .venv/.installed ## ruff, mypy, the contracts between the four rooms, and whether docs/reference is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/build_reference.py --check
+
+docs: .venv/.installed ## Rewrite docs/reference from the code
+	@$(BIN)/python docs/build_reference.py
 
 constraints: .venv/.pip ## Resolve every dependency anew and rewrite constraints.txt
 	@echo "Resolving; nothing is installed ..."

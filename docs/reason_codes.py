@@ -1,0 +1,125 @@
+"""The reference page of reason codes: those of the built-in rules, and those that the code itself writes.
+
+Codes of rules are read from the built-in policy and the built-in channels. Codes in the code are found in its syntax
+trees (second argument of `Verdict`, and the constants named below); each needs a meaning here, or the page fails.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from markdown_tables import code, table
+
+import catalogs
+import tasks
+from catalogs.planning import schedule
+from catalogs.policy import channels, prompt_rules, review_expiry
+from catalogs.policy.schema import SCORE_SCANNERS, ImageRule, built_in_policy
+from catalogs.runs import manifest_diff
+from tasks.pipeline import decide, generate
+from tasks.runs import budget_meter
+
+MEANINGS = {
+    "brand.other": "the prompt names a brand that is not the row's own `brand`; judged for each slot",
+    "language.unexpected": "the prompt is in a script or language that the recipe's `languages` does not name",
+    "classifier.*": "your text classifier's score for that label is past the policy's threshold",
+    "score-missing.*": "a rule needs this score, and it is absent, NaN or infinite: REVIEW",
+    "score-missing.classifier.*": "the classifier gave no score for a label that the policy judges: REVIEW",
+    "scanner-missing.*": "a required scanner is not installed or did not answer: REVIEW",
+    "scanner-failed.*": "a required scanner raised an error or ran out of time: REVIEW",
+    "views-differ": "two views of one SKU differ in hue or in size: REVIEW",
+    "view-not-distinct": "two views of one SKU show the same image: another seed, else BLOCK",
+    "duplicate-exact": "the same pixels as another SKU's image (another request): the policy's `exact_other_sku`",
+    "duplicate-near": "within `near_bits` of another SKU's image: another seed, else BLOCK",
+    "duplicate-maybe": "within `review_bits` of another SKU's image: REVIEW",
+    "words.*": "the prompt holds a term of that list or category",
+    "engine-failed": "the engine could not make this image; the slot is `failed`",
+    "set-aside": "engine after engine died with this request in hand; the slot is `failed`",
+    "not-made": "there is no attempt and nothing else is known of the request; the slot is `failed`",
+    "review-expired": "no answer within `review_days`: the slot counts as blocked; more days open the question again",
+    "rolled-back": "a rollback took the image away; the slot is `withdrawn`",
+    "over-budget": "planned, but `--max-cost` does not reach that far; `deferred`",
+    "out-of-time": "planned, but `--max-hours` does not reach that far; `deferred`",
+    "past-deadline": "a deadline that is still ahead cannot be kept; `deferred`",
+    "budget-used-up": "making took longer than planned and the budget was used up; `deferred`",
+    "time-used-up": "making took longer than planned and the hours were used up; `deferred`",
+    "needs-a-person": "the channel asks for a person's approval: `packshot approve`",
+    "no-mark": "the file does not say that a trained model made it (IPTC)",
+    "wrong-format": "the channel does not take this file format",
+    "not-stored": "the records that the channel would be judged from were swept",
+    "not-measured.*": "the channel asks for a score that no scanner measured",
+}
+CONSTANTS = (
+    prompt_rules.OTHER_BRAND, review_expiry.REVIEW_EXPIRED, manifest_diff.ROLLBACK_REASON, decide.NOT_MADE,
+    generate.SET_ASIDE, budget_meter.BUDGET_USED_UP, budget_meter.TIME_USED_UP, *schedule.DEFERRAL_REASONS,
+    channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
+    "engine-failed", "words.*", "not-measured.*", "duplicate-exact",
+)  # fmt: skip
+"""Codes that no literal of a `Verdict` holds."""
+LIMITS = ("block_below", "review_below", "review_above", "block_above")
+
+
+def page() -> str:
+    """Return the page of all reason codes."""
+    policy = built_in_policy()
+    rules = [
+        (code(rule.reason), code(rule.score), SCORE_SCANNERS[rule.score] or "always measured", _limits(rule),
+         "yes" if rule.again else "", rule.source)
+        for rule in policy.image
+    ]  # fmt: skip
+    words = [(code(f"words.{name}"), category.verdict) for name, category in sorted(policy.words.categories.items())]
+    asked = [
+        (code(f"{name}:{rule.reason}"), code(rule.score), f"{rule.source} ({rule.seen})")
+        for name, channel in channels.built_in_channels().items()
+        for rule in channel.rules
+    ]
+    return "\n\n".join(
+        [
+            "# Reason codes",
+            "Every verdict other than PASS, every deferral and every refusal carries short, stable codes. They stand in"
+            " `reasons` of the manifest's `outcomes`, in the review index, in `report.json` (`reasons`, counted) and in"
+            " `channel_reasons`. A part after a dot names the list, scanner or score that is meant.",
+            "## Written by the code",
+            table(("code", "meaning"), [(code(name), MEANINGS[name]) for name in sorted(codes_in_code())]),
+            "## Image rules of the built-in policy",
+            "`reason` is yours to choose in a policy of your own. Another seed: a BLOCK is worth another attempt.",
+            table(("code", "score", "scanner", "thresholds", "another seed", "where the thresholds come from"), rules),
+            "## Word lists of the built-in policy",
+            table(("code", "verdict"), words),
+            "## Channels",
+            "In `channel_reasons`, as `channel:code`. They stop no publication: they say where an image may not be"
+            " used.",
+            table(("code", "judged by", "who says so, and when somebody last looked"), asked),
+        ]
+    )
+
+
+def _limits(rule: ImageRule) -> str:
+    values = ((name.replace("_", " "), getattr(rule, name)) for name in LIMITS)
+    return ", ".join(f"{name} {value:g}" for name, value in values if value is not None)
+
+
+def codes_in_code() -> set[str]:
+    """Return every code that the code writes, with `*` for what is filled in. Raises where one has no meaning here."""
+    found = set(CONSTANTS)
+    for package in (catalogs, tasks):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            found |= {name for name in _literals(ast.parse(path.read_text("utf-8"))) if name}
+    missing = sorted(found - MEANINGS.keys())
+    unused = sorted(MEANINGS.keys() - found)
+    if missing or unused:
+        raise ValueError(f"docs/reason_codes.py: without a meaning: {missing}; in no code: {unused}")
+    return found
+
+
+def _literals(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Verdict" and len(node.args) > 1:
+            for one in ast.walk(node.args[1]):
+                if isinstance(one, ast.JoinedStr):
+                    parts = [str(part.value) if isinstance(part, ast.Constant) else "*" for part in one.values]
+                    yield "".join(parts)  # such as scanner-failed.*
+            if isinstance(node.args[1], ast.Tuple):
+                for element in node.args[1].elts:
+                    if isinstance(element, ast.Constant):
+                        yield str(element.value)

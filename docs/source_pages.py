@@ -1,0 +1,148 @@
+"""Reference pages that are read from source text: table schemas with their comments, and the store's layout."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+from markdown_tables import code, sentence, table
+
+from catalogs import layout, table_schemas
+
+# Tables
+
+
+def tables() -> str:
+    """Return the page of every table's columns."""
+    text = Path(str(table_schemas.__file__)).read_text("utf-8")
+    lines, tree = text.splitlines(), ast.parse(text)
+    shared = {
+        name: comment
+        for node in tree.body
+        if isinstance(node, ast.Assign) and _target(node).startswith("_")
+        for name, comment in _comments(lines, node)
+    }
+    parts = ["# Tables", " ".join((ast.get_docstring(tree) or "").split("\n\n", 1)[-1].split())]
+    for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+        schema = getattr(table_schemas, _target(node), None) if isinstance(node, ast.Assign) else None
+        if not isinstance(node, ast.Assign) or not isinstance(schema, pa.Schema):
+            continue
+        comments = shared | dict(_comments(lines, node))
+        parts.append(f"## {_target(node)}")
+        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            parts.append(sentence(following.value.value) if isinstance(following.value.value, str) else "")
+        rows = [(code(field.name), field.type, comments.get(field.name, "")) for field in schema]
+        parts.append(table(("column", "type", "meaning"), rows))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _target(node: ast.stmt) -> str:
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _comments(lines: list[str], node: ast.stmt) -> Iterator[tuple[str, str]]:
+    for line in lines[node.lineno - 1 : node.end_lineno]:
+        found = re.search(r'\("(\w+)",.*\),?\s*#\s*(.+)$', line)
+        if found is not None:
+            yield found.group(1), found.group(2)
+
+
+# The store's layout
+
+
+def store_layout() -> str:
+    """Return the page of every object key."""
+    tree = ast.parse(Path(str(layout.__file__)).read_text("utf-8"))
+    module = _LayoutModule(tree)
+    rows = [(code(key), doc, code(name)) for name, key, doc in module.entries()]
+    constants = [
+        (code(value), code(name))
+        for name, value in vars(layout).items()
+        if name.isupper() and isinstance(value, str) and value.endswith("/")
+    ]
+    return "\n\n".join(
+        [
+            "# Store layout",
+            "Every object key is made in `catalogs/layout.py`; no other module builds one. `<name>` stands for a value,"
+            " `<name[:2]>` for its first two digits, and a digest that is cut to 12 digits is written `<name[:12]>`."
+            " Images: `staging/` is private and swept after `PACKSHOT_KEEP_STAGED_DAYS`; `published/` is what the shop"
+            " serves, and is never overwritten. `runs/`, `scores/` and `codes/` are swept when nothing that is kept"
+            " names them: [sweep and verify](../operations/sweep-and-verify.md).",
+            table(("key", "what it is", "made by"), rows),
+            "## Top folders",
+            table(("prefix", "constant"), constants),
+        ]
+    )
+
+
+class _LayoutModule:
+    """Renders the keys that the layout's functions and methods return, with their parameters as placeholders."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+    def entries(self) -> Iterator[tuple[str, str, str]]:
+        """Yield name, key and meaning of every public function and method that returns a key."""
+        for node in self._tree.body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield from self._of(node, node.name)
+            elif isinstance(node, ast.ClassDef):
+                for member in node.body:
+                    if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
+                        yield from self._of(member, f"{node.name}.{member.name}")
+
+    def _of(self, node: ast.FunctionDef, name: str) -> Iterator[tuple[str, str, str]]:
+        meaning = sentence(ast.get_docstring(node)).removeprefix("Return ").rstrip(".")
+        meaning = meaning.split(": ", 1)[0] if len(meaning) > 160 else meaning
+        for key in self._returned(node, {}):
+            if "/" in key or "." in key:
+                yield name, key, meaning[:1].upper() + meaning[1:]
+
+    def _returned(self, node: ast.FunctionDef, values: dict[str, str]) -> list[str]:
+        values = dict(values)
+        for statement in node.body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                values[statement.targets[0].id] = self._text(statement.value, values)
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                if isinstance(statement.value, ast.IfExp):
+                    return [self._text(one, values) for one in (statement.value.body, statement.value.orelse)]
+                return [self._text(statement.value, values)]
+        return []
+
+    def _text(self, node: ast.expr, values: dict[str, str]) -> str:
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(self._text(one, values) for one in node.values)
+        if isinstance(node, ast.FormattedValue):
+            return self._text(node.value, values)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return self._text(node.left, values) + self._text(node.right, values)
+        if isinstance(node, ast.Name):
+            value = values.get(node.id, getattr(layout, node.id, None) if node.id.isupper() else None)
+            return value if isinstance(value, str) else f"<{node.id}>"
+        if isinstance(node, ast.BoolOp):
+            return self._text(node.values[0], values)
+        if isinstance(node, ast.Call):
+            return self._called(node, values)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and node.slice.upper is not None:
+            length = self._text(node.slice.upper, values)
+            length = str(getattr(layout, length.strip("<>"), length))
+            return f"{self._text(node.value, values).rstrip('>')}[:{length}]>"
+        if isinstance(node, ast.Attribute):
+            return f"<{node.attr.lstrip('_')}>"
+        return f"<{ast.unparse(node)}>"
+
+    def _called(self, node: ast.Call, values: dict[str, str]) -> str:
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        arguments = [self._text(one, values) for one in node.args]
+        function = self._functions.get(name)
+        if function is None or name.startswith("_"):
+            return f"<{name.strip('_')} of {', '.join(one.strip('<>') for one in arguments)}>"
+        parameters = [one.arg for one in function.args.args]
+        bound = dict(zip(parameters, arguments, strict=False))
+        returned = self._returned(function, bound)
+        return returned[0] if returned else f"<{name}>"
