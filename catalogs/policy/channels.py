@@ -23,6 +23,7 @@ from catalogs.keys import digest
 from catalogs.policy.prompt_rules import ReasonCode
 from catalogs.policy.scanners import ALWAYS_MEASURED, SCORE_SCANNERS
 from catalogs.rule_files import StrictModel, parse_yaml_mapping, read_packaged_rules, validate_rules
+from catalogs.table_rows import ChannelColumns
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
@@ -128,12 +129,12 @@ class ChannelEligibility:
     reasons: tuple[str, ...] = ()
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "ChannelEligibility":
+    def from_row(cls, row: ChannelColumns) -> "ChannelEligibility":
         """Return the eligibility that a row of the manifest or of a batch holds."""
         return cls(tuple(row["channels"] or ()), tuple(row["channel_reasons"] or ()))
 
     @property
-    def row_columns(self) -> dict[str, list[str]]:
+    def row_columns(self) -> ChannelColumns:
         """Return the eligibility as columns of a row."""
         return {"channels": list(self.channels), "channel_reasons": list(self.reasons)}
 

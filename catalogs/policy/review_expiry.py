@@ -9,36 +9,37 @@ one at once. The sample is a hash of the image key: the same on every machine an
 only adds images. It shows a shop what its gates miss.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from catalogs.keys import hash_fraction
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import OutcomeDecision, OutcomeRow
 
 REVIEW_EXPIRED = "review-expired"
 """The reason of an image whose review expired without an answer."""
 
-Row = Mapping[str, Any]
+Outcome = TypeVar("Outcome", OutcomeRow, OutcomeDecision)
 
 
-def was_sent_to_review(row: Row) -> bool:
+def was_sent_to_review(row: OutcomeRow) -> bool:
     """Tell whether an outcome waits for a person, or did so until its review expired."""
     if row["state"] == SlotState.BLOCKED:
         return REVIEW_EXPIRED in (row["reasons"] or ())
     return bool(row["state"] == SlotState.REVIEW)
 
 
-def apply_review_expiry(row: Row, days: int, now: datetime) -> dict[str, Any]:
+def apply_review_expiry(row: Outcome, days: int, now: datetime) -> Outcome:
     """Return an outcome that was sent to review as of a time: still in review, or blocked."""
     ends = row["decided_at"] + timedelta(days=days)
-    reasons = [reason for reason in row["reasons"] or () if reason != REVIEW_EXPIRED]
+    reasons: list[str] = [reason for reason in row["reasons"] or () if reason != REVIEW_EXPIRED]
     if ends <= now:
         return {**row, "state": SlotState.BLOCKED, "reasons": [*reasons, REVIEW_EXPIRED], "expires_at": ends}
     return {**row, "state": SlotState.REVIEW, "reasons": reasons, "expires_at": ends}
 
 
-def expiry_changes(rows: Iterable[Row], days: int, now: datetime) -> Iterator[dict[str, Any]]:
+def expiry_changes(rows: Iterable[OutcomeRow], days: int, now: datetime) -> Iterator[OutcomeRow]:
     """Yield the outcomes whose state by now differs from the stored one."""
     for row in rows:
         if was_sent_to_review(row):

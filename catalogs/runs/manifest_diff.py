@@ -8,7 +8,6 @@ the same request; a source digest that has moved since stays as it is, or the ne
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
 from catalogs.policy.review_expiry import apply_review_expiry
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import ManifestRow, OutcomeDecision, OutcomeRow
 from catalogs.table_schemas import MANIFEST, OUTCOMES
 from catalogs.verdict import DECISION_STATES
 
@@ -28,8 +28,7 @@ WITHDRAWAL_KEY_COLUMNS = ("slot_id", "request_key", "finish_digest")
 """What a withdrawal binds: one request's picture, so finished, in one slot."""
 ROLLBACK_REASON = "rolled-back"
 
-Row = Mapping[str, Any]
-OutcomeFactory = Callable[[Row], dict[str, Any]]
+OutcomeFactory = Callable[[ManifestRow], OutcomeDecision]
 """From a lost manifest row to what its outcome says: state, reasons, policy, times."""
 
 _OPERATION = pa.field("_op", pa.string())
@@ -57,14 +56,14 @@ class ManifestDiff:
 
 def rollback_outcomes(now: datetime) -> OutcomeFactory:
     """Return what a rollback says of every picture that it takes back: no policy brings it again."""
-    said = {
+    outcome: OutcomeDecision = {
         "state": SlotState.WITHDRAWN,
         "reasons": [ROLLBACK_REASON],
         "policy_digest": "",
         "decided_at": now,
         "expires_at": None,
     }
-    return lambda _: said
+    return lambda _: outcome
 
 
 def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> OutcomeFactory:
@@ -75,11 +74,16 @@ def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now:
     columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again"))
     found = {slot: rest for slot, *rest in zip(*columns, strict=True)}
 
-    def refuse(row: Row) -> dict[str, Any]:
+    def refuse(row: ManifestRow) -> OutcomeDecision:
         verdict, reasons, again = found[row["slot_id"]]
-        said = {"state": DECISION_STATES[verdict], "reasons": reasons, "policy_digest": "" if again else policy_digest}
-        said |= {"decided_at": now, "expires_at": None}
-        return apply_review_expiry(said, review_days, now) if verdict == "REVIEW" else said
+        outcome: OutcomeDecision = {
+            "state": DECISION_STATES[verdict],
+            "reasons": reasons,
+            "policy_digest": "" if again else policy_digest,
+            "decided_at": now,
+            "expires_at": None,
+        }
+        return apply_review_expiry(outcome, review_days, now) if verdict == "REVIEW" else outcome
 
     return refuse
 
@@ -109,8 +113,8 @@ def withdrawal_changes(
 
 
 def _withdrawn_outcomes(
-    rows: pa.Table, known: Mapping[tuple[bytes, bytes], Row], run_id: str, make_outcome: OutcomeFactory
-) -> Iterator[dict[str, Any]]:
+    rows: pa.Table, known: Mapping[tuple[bytes, bytes], OutcomeRow], run_id: str, make_outcome: OutcomeFactory
+) -> Iterator[OutcomeRow]:
     for row in rows.select([name for name in MANIFEST.names if name in _NEEDED_COLUMNS]).to_pylist():
         before = known.get((row["slot_id"], row["request_key"]))
         if before is not None and _earlier_withdrawal_stands(before, row):
@@ -132,7 +136,7 @@ def _withdrawn_outcomes(
 _NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "released_at"}
 
 
-def _earlier_withdrawal_stands(before: Row, row: Row) -> bool:
+def _earlier_withdrawal_stands(before: OutcomeRow, row: ManifestRow) -> bool:
     """Tell whether an earlier withdrawal of the request, in another finish, matters more than this one.
 
     There is one outcome a (slot, request). Going back twice in a row withdraws the newer finish first, and that is the

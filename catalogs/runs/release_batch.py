@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,13 +16,20 @@ import pyarrow.compute as pc
 from catalogs.planning.plan import WAITING
 from catalogs.policy.channels import ChannelEligibility
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import (
+    ChannelColumns,
+    DecisionRow,
+    ManifestChangeRow,
+    ManifestRow,
+    PublishedDecisionRow,
+    WithdrawalKeyRow,
+)
 from catalogs.table_schemas import MANIFEST
 
 ROWS_AT_ONCE = 20_000
 """Rows that are Python objects at a time."""
 MANIFEST_CHANGE_SCHEMA = MANIFEST.append(pa.field("_op", pa.string()))
 
-Row = Mapping[str, Any]
 WithdrawalKey = tuple[bytes, bytes, str]
 """Slot id, request key and finish digest: what a withdrawal binds."""
 NO_WITHDRAWALS: frozenset[WithdrawalKey] = frozenset()
@@ -43,9 +49,15 @@ class ReleaseBatch:
     refreshed: pa.Table
     retired: pa.Table
 
-    def decisions_in_state(self, state: SlotState) -> Iterator[list[dict[str, Any]]]:
+    def decisions_in_state(self, state: SlotState) -> Iterator[list[DecisionRow]]:
         """Yield the decisions in one state, some thousands at a time."""
         chosen = self.decisions.filter(pc.equal(self.decisions["state"], state))
+        for part in chosen.to_batches(max_chunksize=ROWS_AT_ONCE):
+            yield part.to_pylist()
+
+    def published_decisions(self) -> Iterator[list[PublishedDecisionRow]]:
+        """Yield the decisions whose image is to be published, some thousands at a time."""
+        chosen = self.decisions.filter(pc.equal(self.decisions["state"], SlotState.PUBLISH))
         for part in chosen.to_batches(max_chunksize=ROWS_AT_ONCE):
             yield part.to_pylist()
 
@@ -78,12 +90,12 @@ class BatchTotals:
     superseded: frozenset[bytes] = frozenset()
 
 
-def withdrawal_key(row: Row) -> WithdrawalKey:
+def withdrawal_key(row: WithdrawalKeyRow) -> WithdrawalKey:
     """Return what a withdrawal of this row's picture names."""
     return row["slot_id"], row["request_key"], row["finish_digest"]
 
 
-def change_kind(row: Row) -> str | None:
+def change_kind(row: DecisionRow) -> str | None:
     """Return whether a decided slot counts as new or changed; None for one that waited and waits on."""
     if row["kind"] != WAITING:
         return str(row["kind"])
@@ -93,7 +105,7 @@ def change_kind(row: Row) -> str | None:
 
 
 def compute_totals(
-    batch: ReleaseBatch, live: Mapping[bytes, Row], withdrawn: Set[WithdrawalKey] = NO_WITHDRAWALS
+    batch: ReleaseBatch, live: Mapping[bytes, ManifestRow], withdrawn: Set[WithdrawalKey] = NO_WITHDRAWALS
 ) -> BatchTotals:
     """Count the batch against the live rows of one version, and what people had withdrawn by then.
 
@@ -104,7 +116,7 @@ def compute_totals(
     """
     sums = BatchTotals()
     names = ["slot_id", "kind", "state", "live_file_sha", "request_key", "finish_digest"]
-    rows = batch.decisions.select(names).to_pylist()
+    rows: list[DecisionRow] = batch.decisions.select(names).to_pylist()  # only these columns
     moved = {
         row["slot_id"]
         for row in rows
@@ -128,7 +140,7 @@ def compute_totals(
 def manifest_changes(
     batch: ReleaseBatch,
     files: Mapping[bytes, PublishedFile],
-    live: Mapping[bytes, Row],
+    live: Mapping[bytes, ManifestRow],
     totals: BatchTotals,
     now: datetime,
     channels: Mapping[bytes, ChannelEligibility] = MappingProxyType({}),
@@ -139,18 +151,20 @@ def manifest_changes(
     """
     parts = [
         [
-            _manifest_row(row, batch, files[row["slot_id"]], now) | _eligibility_columns(row, channels) | {"_op": "put"}
+            _manifest_row(row, batch, files[row["slot_id"]], now, channels)
             for row in rows
             if row["slot_id"] not in totals.superseded
         ]
-        for rows in batch.decisions_in_state(SlotState.PUBLISH)
+        for rows in batch.published_decisions()
     ]
-    refreshed = [row | _eligibility_columns(row, channels) for row in refreshed_rows(batch, live)]
+    refreshed: list[ManifestChangeRow] = [
+        {**row, **_eligibility_columns(row["slot_id"], row, channels)} for row in refreshed_rows(batch, live)
+    ]
     parts.append([*refreshed, *_retired(batch, live)])
     return pa.concat_tables([pa.Table.from_pylist(part, schema=MANIFEST_CHANGE_SCHEMA) for part in parts])
 
 
-def refreshed_rows(batch: ReleaseBatch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+def refreshed_rows(batch: ReleaseBatch, live: Mapping[bytes, ManifestRow]) -> Iterator[ManifestChangeRow]:
     """Yield the live rows whose picture stays and whose source has moved, with their new source digest."""
     for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "manifest")).to_pylist():
         # Another run may have put another picture there since: that one is not of this source.
@@ -158,27 +172,55 @@ def refreshed_rows(batch: ReleaseBatch, live: Mapping[bytes, Row]) -> Iterator[d
             yield {**live[row["slot_id"]], "source_digest": row["source_digest"], "_op": "put"}
 
 
-def _retired(batch: ReleaseBatch, live: Mapping[bytes, Row]) -> Iterator[dict[str, Any]]:
+def _retired(batch: ReleaseBatch, live: Mapping[bytes, ManifestRow]) -> Iterator[ManifestChangeRow]:
     for row in batch.retired.to_pylist():
         if row["slot_id"] in live and _live_file_sha(live, row["slot_id"]) == row["live_file_sha"]:
             yield {**live[row["slot_id"]], "_op": "drop"}
 
 
-def _eligibility_columns(row: Row, channels: Mapping[bytes, ChannelEligibility]) -> dict[str, list[str]]:
-    usable = channels.get(row["slot_id"])
-    return {} if usable is None else usable.row_columns
+def _eligibility_columns(
+    slot_id: bytes, row: ChannelColumns, channels: Mapping[bytes, ChannelEligibility]
+) -> ChannelColumns:
+    """Return the columns of a slot's eligibility by now; those of its row where nothing has changed."""
+    eligibility = channels.get(slot_id)
+    if eligibility is not None:
+        return eligibility.row_columns
+    return {"channels": row["channels"], "channel_reasons": row["channel_reasons"]}
 
 
-def _live_file_sha(live: Mapping[bytes, Row], slot_id: bytes) -> bytes | None:
+def _live_file_sha(live: Mapping[bytes, ManifestRow], slot_id: bytes) -> bytes | None:
     return live[slot_id]["file_sha"] if slot_id in live else None
 
 
-def _manifest_row(row: Row, batch: ReleaseBatch, file: PublishedFile, now: datetime) -> dict[str, Any]:
-    same = {name: row[name] for name in MANIFEST.names if name in row}
-    return same | {
+def _manifest_row(
+    row: PublishedDecisionRow,
+    batch: ReleaseBatch,
+    file: PublishedFile,
+    now: datetime,
+    channels: Mapping[bytes, ChannelEligibility],
+) -> ManifestChangeRow:
+    """Return the row that publishes a decision."""
+    return {
+        "slot_id": row["slot_id"],
+        "sku": row["sku"],
+        "view": row["view"],
+        "variant": row["variant"],
+        "index": row["index"],
         "object": file.key,
         "file_sha": file.sha,
         "pixel_sha": row["finished_sha"],
+        "width": row["width"],
+        "height": row["height"],
+        **_eligibility_columns(row["slot_id"], row, channels),
+        "request_key": row["request_key"],
+        "attempt": row["attempt"],
+        "source_digest": row["source_digest"],
+        "finish_digest": row["finish_digest"],
+        "model": row["model"],
+        "model_version": row["model_version"],
+        "precision": row["precision"],
+        "backend": row["backend"],
         "run_id": batch.run_id,
         "released_at": now,
+        "_op": "put",
     }

@@ -6,7 +6,7 @@ recorded before the commit, so a kill in between does not lose it; the same comm
 taken: a run in progress reads the answers when it commits (`tasks.gates.approvals`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,13 +20,12 @@ from catalogs.policy.channels import ChannelEligibility, is_judged_for, needs_ap
 from catalogs.runs.commit_kinds import APPROVAL_KIND
 from catalogs.runs.job import new_run_id
 from catalogs.runs.release_batch import MANIFEST_CHANGE_SCHEMA
+from catalogs.table_rows import ManifestRow
 from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import write_json
 from infra.tables.idempotent_commit import commit_once
 from tasks.gates.approvals import Approvals, read_approvals
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class ApprovalResult:
 
     version: int
     previous: int
-    rows: Sequence[Row]
+    rows: Sequence[ManifestRow]
 
     def document(self, answer: ApprovalAnswer) -> dict[str, Any]:
         """Return plain values for `--json`."""
@@ -57,8 +56,8 @@ class ApprovalResult:
             "release": {"version": self.version, "previous": self.previous},
             "pictures": [
                 {name: row[name] for name in ("sku", "view", "variant", "index", "object")}
-                | {"usable": answer.channel in row["channels"]}
-                | {"reasons": [text for text in row["channel_reasons"] if text.startswith(f"{answer.channel}:")]}
+                | {"usable": answer.channel in (row["channels"] or ())}
+                | {"reasons": [text for text in row["channel_reasons"] or () if text.startswith(f"{answer.channel}:")]}
                 for row in self.rows
             ],
         }
@@ -81,13 +80,13 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     document |= {"by": answer.person, "at": datetime.now(UTC).isoformat(), "reason": answer.reason}
     write_json(store, layout.person_decision(catalogue, token, layout.CHANNEL_APPROVAL), document)
 
-    def build(base: int) -> tuple[tuple[int, list[dict[str, Any]]], pa.Table]:
+    def build(base: int) -> tuple[tuple[int, list[ManifestRow]], pa.Table]:
         live = [row for row in _read_matching_rows(tables, table, answer, base) if row["pixel_sha"].hex() in shas]
-        answered = [
-            row | with_approval_answer(ChannelEligibility.from_row(row), answer.channel, answer.given).row_columns
-            for row in live
-        ]
-        changed = [row | {"_op": "put"} for row, before in zip(answered, live, strict=True) if row != before]
+        answered: list[ManifestRow] = []
+        for row in live:
+            eligibility = with_approval_answer(ChannelEligibility.from_row(row), answer.channel, answer.given)
+            answered.append({**row, **eligibility.row_columns})
+        changed = [{**row, "_op": "put"} for row, before in zip(answered, live, strict=True) if row != before]
         return (base, answered), pa.Table.from_pylist(changed, schema=MANIFEST_CHANGE_SCHEMA)
 
     metadata = {"run_id": token, "kind": APPROVAL_KIND}
@@ -97,7 +96,7 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
 
 def _read_matching_rows(
     tables: TableStore, table: str, answer: ApprovalAnswer, version: int | None
-) -> list[dict[str, Any]]:
+) -> list[ManifestRow]:
     """Return the live rows of the answer's SKUs, only of its view where it names one."""
     skus, rows = pa.array(sorted(set(answer.skus)), pa.string()), []
     for batch in tables.batches(table, MANIFEST.names, version=version):
@@ -105,7 +104,7 @@ def _read_matching_rows(
     return [row for row in rows if answer.view in (None, row["view"])]
 
 
-def _require_approvable(rows: Iterable[Row], answer: ApprovalAnswer, approvals: Approvals) -> None:
+def _require_approvable(rows: Iterable[ManifestRow], answer: ApprovalAnswer, approvals: Approvals) -> None:
     rows = list(rows)
     unknown = sorted(set(answer.skus) - {row["sku"] for row in rows})
     if unknown:

@@ -18,7 +18,7 @@ from catalogs.policy.channels import NOT_ELIGIBLE, Channel, ChannelEligibility, 
 from catalogs.recipe.render_settings import Finish
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.release_batch import ReleaseBatch, refreshed_rows
-from catalogs.slot_states import SlotState
+from catalogs.table_rows import ManifestRow
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import read_json
@@ -52,7 +52,7 @@ def build_image_facts(record: Row, finish: Finish) -> ImageFacts:
 
 
 def evaluate_batch_channels(
-    store: ObjectStore, batch: ReleaseBatch, live_rows: Mapping[bytes, Row]
+    store: ObjectStore, batch: ReleaseBatch, live_rows: Mapping[bytes, ManifestRow]
 ) -> dict[bytes, ChannelEligibility]:
     """Return slot id -> eligibility, for the images whose eligibility is not the one in the batch's own rows.
 
@@ -66,20 +66,22 @@ def evaluate_batch_channels(
         return eligibility
     for row in unchanged:
         eligibility[row["slot_id"]] = apply_approvals(eligibility[row["slot_id"]], row["pixel_sha"], approvals)
-    for rows in batch.decisions_in_state(SlotState.PUBLISH):
-        for row in rows:
-            if row["finished_sha"].hex() in approvals:
-                by_rules = ChannelEligibility.from_row(row)
-                eligibility[row["slot_id"]] = apply_approvals(by_rules, row["finished_sha"], approvals)
+    for decisions in batch.published_decisions():
+        for decision in decisions:
+            if decision["finished_sha"].hex() in approvals:
+                by_rules = ChannelEligibility.from_row(decision)
+                eligibility[decision["slot_id"]] = apply_approvals(by_rules, decision["finished_sha"], approvals)
     return eligibility
 
 
-def reevaluate_channels(store: ObjectStore, run_id: str, rows: Iterable[Row]) -> dict[bytes, ChannelEligibility]:
+def reevaluate_channels(
+    store: ObjectStore, run_id: str, rows: Iterable[ManifestRow]
+) -> dict[bytes, ChannelEligibility]:
     """Return slot id -> eligibility of manifest rows by the recipe of the run `run_id`, without approvals.
 
     Reads only the records of the runs that published these rows.
     """
-    rows_by_run: dict[str, list[Row]] = defaultdict(list)
+    rows_by_run: dict[str, list[ManifestRow]] = defaultdict(list)
     for row in rows:
         rows_by_run[row["run_id"]].append(row)
     if not rows_by_run:
@@ -99,7 +101,7 @@ def reevaluate_channels(store: ObjectStore, run_id: str, rows: Iterable[Row]) ->
 def _evaluate_records(
     store: ObjectStore,
     run_id: str,
-    rows: Sequence[Row],
+    rows: Sequence[ManifestRow],
     finishes: Mapping[str, Finish],
     channels: Mapping[str, Channel],
 ) -> Iterator[tuple[tuple[bytes, str, int], ChannelEligibility]]:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch, compute_totals, manifest_changes
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import ManifestRow, PublishedDecisionRow
 from catalogs.table_schemas import FINGERPRINTS, MANIFEST, PUBLISHED_FILES, REFRESHED_DIGESTS, RETIRED_SLOTS
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.interfaces import ObjectStore, Signer, TableStore
@@ -60,7 +60,7 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:
     """Write the batch's objects (signed, where there is a signer) and fingerprints, then commit its manifest rows."""
     files = read_published_files(store, batch.run_id)
-    for rows in batch.decisions_in_state(SlotState.PUBLISH):
+    for rows in batch.published_decisions():
         files.update(write_objects(store, batch, rows, files, signer))
     write_fingerprints(store, batch)
     table = layout.manifest_table(batch.catalogue)
@@ -104,7 +104,7 @@ def read_published_files(store: ObjectStore, run_id: str) -> dict[bytes, Publish
 def write_objects(
     store: ObjectStore,
     batch: ReleaseBatch,
-    rows: list[dict[str, Any]],
+    rows: list[PublishedDecisionRow],
     published: Mapping[bytes, PublishedFile],
     signer: Signer | None = None,
 ) -> dict[bytes, PublishedFile]:
@@ -116,7 +116,7 @@ def write_objects(
     """
     owed = SourceMarkRequirements(store)
 
-    def write(row: Mapping[str, Any]) -> tuple[bytes, PublishedFile]:
+    def write(row: PublishedDecisionRow) -> tuple[bytes, PublishedFile]:
         file = published.get(row["slot_id"])
         if file is not None and _object_exists(store, file):
             return row["slot_id"], file
@@ -133,7 +133,7 @@ def write_objects(
 
 
 def _publish_image(
-    store: ObjectStore, catalogue: str, row: Mapping[str, Any], signer: Signer | None, source_mark_required: bool
+    store: ObjectStore, catalogue: str, row: PublishedDecisionRow, signer: Signer | None, source_mark_required: bool
 ) -> PublishedFile:
     """Sign and write one picture, and read it back. `source`: it must carry the IPTC mark."""
     place = (row["sku"], row["view"], row["variant"], row["index"])
@@ -157,11 +157,11 @@ def _publish_image(
     return PublishedFile(key, sha.digest(), len(data), signer is not None)
 
 
-def _staged_key(row: Mapping[str, Any]) -> str:
+def _staged_key(row: PublishedDecisionRow) -> str:
     return layout.finished_image(row["image_key"].hex(), row["finish_digest"])
 
 
-def _read_screened_or_discard(store: ObjectStore, row: Mapping[str, Any]) -> bytes | None:
+def _read_screened_or_discard(store: ObjectStore, row: PublishedDecisionRow) -> bytes | None:
     """Return the staged file if it is the one that was judged; another is deleted."""
     try:
         data = store.read(_staged_key(row))
@@ -189,9 +189,9 @@ def write_fingerprints(store: ObjectStore, batch: ReleaseBatch) -> None:
     write_table(store, layout.fingerprints(batch.catalogue, batch.run_id), pa.table(columns, schema=FINGERPRINTS))
 
 
-def read_live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, dict[str, Any]]:
+def read_live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, ManifestRow]:
     """Return the manifest rows of these slots at one version."""
-    found: dict[bytes, dict[str, Any]] = {}
+    found: dict[bytes, ManifestRow] = {}
     for rows in tables.batches(table, MANIFEST.names, version=version):
         for row in rows.filter(pc.is_in(rows.column("slot_id"), slot_ids)).to_pylist():
             found[row["slot_id"]] = row

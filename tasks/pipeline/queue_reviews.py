@@ -141,9 +141,9 @@ def _select_items(batch: ReleaseBatch, share: float, superseded: frozenset[bytes
     for state, why in ((SlotState.REVIEW, REVIEW), (SlotState.PUBLISH, SAMPLE)):
         for rows in batch.decisions_in_state(state):
             for row in rows:
-                if row["slot_id"] in superseded or (why == SAMPLE and not is_review_sample(row["image_key"], share)):
-                    continue
                 image = row["image_key"]
+                if row["slot_id"] in superseded or (why == SAMPLE and not is_review_sample(image or b"", share)):
+                    continue
                 source = layout.finished_image(image.hex(), row["finish_digest"]) if image else ""
                 yield ReviewItem(why, source, row)
 

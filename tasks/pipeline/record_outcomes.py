@@ -7,7 +7,6 @@ the same image is decided again, and is closed when it expires.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +17,7 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, e
 from catalogs.policy.schema import Policy
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.slot_states import DECIDED_STATES, SlotState
+from catalogs.table_rows import DecisionRow, OutcomeRow
 from catalogs.table_schemas import OUTCOMES
 from infra.interfaces import TableStore
 from infra.tables.idempotent_commit import commit_once
@@ -59,7 +59,7 @@ def record_outcomes(tables: TableStore, batch: ReleaseBatch, policy: Policy, sup
     return version
 
 
-def _to_changes(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+def _to_changes(rows: Iterable[OutcomeRow]) -> pa.Table:
     """Return rows as Arrow: a budget may defer most of a first run, too many rows to be Python objects at once."""
     return pa.Table.from_pylist([{**row, "_op": "put"} for row in rows], schema=OUTCOME_CHANGES)
 
@@ -69,14 +69,14 @@ def _outcome_keys(rows: pa.Table) -> Iterable[OutcomeKey]:
 
 
 def build_outcome(
-    row: Mapping[str, Any],
-    open_outcomes: Mapping[OutcomeKey, Mapping[str, Any]],
+    row: DecisionRow,
+    open_outcomes: Mapping[OutcomeKey, OutcomeRow],
     run_id: str,
     policy: Policy,
     now: datetime,
-) -> dict[str, Any]:
+) -> OutcomeRow:
     """Return the outcomes row of a refused decision; `open_outcomes` holds the rows that wait for a person so far."""
-    outcome = {
+    outcome: OutcomeRow = {
         "slot_id": row["slot_id"],
         "request_key": row["request_key"],
         "sku": row["sku"],
@@ -101,10 +101,10 @@ def build_outcome(
 
 def _read_open_outcomes(
     tables: TableStore, table: str, batch: ReleaseBatch, version: int
-) -> dict[OutcomeKey, dict[str, Any]]:
+) -> dict[OutcomeKey, OutcomeRow]:
     """Return the outcomes that this commit may have to write again: reviews, and rows whose digests are refreshed."""
     refreshed = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes"))["slot_id"].combine_chunks()
-    outcomes: dict[OutcomeKey, dict[str, Any]] = {}
+    outcomes: dict[OutcomeKey, OutcomeRow] = {}
     for rows in tables.batches(table, OUTCOMES.names, version=version):
         state, reasons = rows.column("state"), pc.binary_join(rows.column("reasons"), " ")
         expired = pc.fill_null(pc.match_substring(reasons, REVIEW_EXPIRED), False)
@@ -116,8 +116,8 @@ def _read_open_outcomes(
 
 
 def _refresh_digests(
-    batch: ReleaseBatch, open_outcomes: Mapping[OutcomeKey, Mapping[str, Any]]
-) -> dict[OutcomeKey, dict[str, Any]]:
+    batch: ReleaseBatch, open_outcomes: Mapping[OutcomeKey, OutcomeRow]
+) -> dict[OutcomeKey, OutcomeRow]:
     rows = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes")).to_pylist()
     digests = {(row["slot_id"], row["request_key"]): row["source_digest"] for row in rows}
     return {

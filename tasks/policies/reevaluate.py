@@ -6,7 +6,7 @@ compared when they were generated, and an image that waits because it resembles 
 compares it again.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, w
 from catalogs.policy.schema import Policy
 from catalogs.runs.commit_kinds import POLICY_KIND
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import OutcomeRow
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from catalogs.verdict import Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore
@@ -129,14 +130,15 @@ def _reevaluate_waiting(tables: TableStore, scores: StoredScores, result: Policy
             result.missing_scores["waiting"] += 1
             continue
         if verdict.decision == "REVIEW" and was_sent_to_review(row):
-            outcome = apply_review_expiry({**row, "reasons": verdict.reasons}, result.policy.review_days, now)
+            waiting: OutcomeRow = {**row, "reasons": list(verdict.reasons)}
+            outcome = apply_review_expiry(waiting, result.policy.review_days, now)
             verdict = Verdict(DECISION_BY_STATE[outcome["state"]], tuple(outcome["reasons"]))
         improved = Verdict(previous, ("",)).severity > verdict.severity
         reasons = row["reasons"] if improved else verdict.reasons
         result.policy_diff.count_slot(previous, verdict.decision, row["sku"], reasons)
 
 
-def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet) -> Iterator[dict[str, Any]]:
+def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet) -> Iterator[OutcomeRow]:
     """Yield the outcomes in review or blocked, except of requests that are live now: those have no effect."""
     table = layout.outcomes_table(catalogue)
     if tables.version(table) is None:
@@ -147,9 +149,9 @@ def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet
         yield from rows.filter(pc.and_(waiting, not_live)).to_pylist()
 
 
-def _newest_per_slot(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _newest_per_slot(rows: Iterable[OutcomeRow]) -> list[OutcomeRow]:
     """Return the newest outcome of each slot: those of older prompts stay in the table without effect."""
-    newest: dict[bytes, dict[str, Any]] = {}
+    newest: dict[bytes, OutcomeRow] = {}
     for row in rows:
         known = newest.get(row["slot_id"])
         if known is None or known["decided_at"] < row["decided_at"]:
@@ -157,14 +159,14 @@ def _newest_per_slot(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(newest.values())
 
 
-def _reevaluate_prompt(row: Mapping[str, Any], scores: StoredScores, result: PolicyReevaluation) -> Verdict | None:
+def _reevaluate_prompt(row: OutcomeRow, scores: StoredScores, result: PolicyReevaluation) -> Verdict | None:
     (verdict,) = scores.find_prompts(pa.Table.from_pylist([dict(row)], schema=OUTCOMES))
     result.to_generate += verdict is not None and verdict.decision == "PASS"
     return verdict
 
 
 def _reevaluate_image(
-    row: Mapping[str, Any], scores: StoredScores, result: PolicyReevaluation, policy_run_ids: Container[str]
+    row: OutcomeRow, scores: StoredScores, result: PolicyReevaluation, policy_run_ids: Container[str]
 ) -> Verdict | None:
     """Return the verdict on the attempt that would stand for the slot, selected as a refresh selects it.
 
