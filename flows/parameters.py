@@ -51,55 +51,62 @@ class RefreshParameters(BaseModel):
 
     source: StoreLocation = Field(
         title="Catalogue file",
-        description="Parquet (a file or a folder), CSV or JSON lines: a path or a URL that the worker can read",
+        description="The catalogue: Parquet (a file or a folder), CSV or JSON lines; a path, or a URL that the worker"
+        " can read",
     )
     store: StoreLocation = Field(
-        title="Store", description="Where images and manifest are kept: a folder, file:///… or s3://bucket/prefix"
+        title="Store", description="The store of images and manifest: a folder, file:///… or s3://bucket/prefix"
     )
     catalogue: str | None = Field(
         None,
         title="Catalogue's name",
-        description="Its name in the store: 1 to 63 of a-z, 0-9 and dashes",
+        description="The catalogue's name in the store: 1 to 63 of a-z, 0-9 and dashes",
         json_schema_extra={"pattern": f"^{CATALOGUE_NAME.pattern}$"},
     )
     recipe: str = Field(
         "default",
         title="Recipe",
-        description="What changes the pixels: a file, or a built-in recipe (default, shopify, sample, rehearsal)",
+        description="The recipe, which decides the pixels: a YAML file, or default, shopify, sample, rehearsal",
         json_schema_extra={"minLength": 1},
     )
     policy: str | None = Field(
-        None, title="Policy", description="What decides: a file, or a built-in policy (default, rehearsal)"
+        None,
+        title="Policy",
+        description="The policy, which decides what is published: a YAML file, or default, rehearsal",
     )
     engine: Literal["torch", "tensorrt", "stub"] | None = Field(
-        None, title="Engine", description="Stands for the recipe's engine; stub paints cards and needs no GPU"
+        None, title="Engine", description="Engine in place of the recipe's; stub draws cards and needs no GPU"
     )
     model: str | None = Field(
         None, title="Model", description="A name from the recipe, a local folder, hub-id@commit, or registry:NAME"
     )
     precision: Literal["fp32", "bf16", "fp8"] | None = Field(
-        None, title="Precision", description="Stands for the models' precision"
+        None, title="Precision", description="Precision of the weights, in place of the recipe's"
     )
     scope: Literal["full", "partial"] = Field(
         "full", title="Scope", description="full retires what the catalogue no longer holds; partial never does"
     )
     stub_seconds: float | None = Field(
-        None, ge=0, le=3600, title="Stub's seconds", description="How long the stub engine takes an image: 0 to 3600"
+        None,
+        ge=0,
+        le=3600,
+        title="Stub's seconds",
+        description="Seconds that the stub engine takes for an image: 0 to 3600",
     )
     max_cost: float | None = Field(
         None,
         ge=0,
         allow_inf_nan=False,
         title="Budget",
-        description="What the images may cost, in the price list's currency; what does not fit waits for the next run",
+        description="Limit of the images' cost, in the price list's currency; images beyond it wait for the next run",
     )
     max_hours: float | None = Field(
-        None, gt=0, allow_inf_nan=False, title="Hours", description="Hours after which no further image is begun"
+        None, gt=0, allow_inf_nan=False, title="Hours", description="Hours after which no further image is started"
     )
     backfill: Literal[5, 20, 50, 100] | None = Field(
         None,
         title="Backfill",
-        description="Per cent of the SKUs that are brought to the model version that they get",
+        description="Percentage of the SKUs to bring to the model version that is assigned to them",
     )
     wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 

@@ -1,57 +1,106 @@
-"""Options that several commands share, with their environment variables.
+"""Command-line options that come from `RefreshParameters`, where each is declared once.
 
-`--recipe`, `--engine`, `--model`, `--precision` and `--catalogue` stand for recipe fields; the rest says where and
-how fast.
+Inputs: the model's fields. Outputs: Typer options of the same names, types, defaults and help texts, each with its
+`PACKSHOT_*` environment variable; `flows.orchestration.flow_signature` makes Prefect's form of the same fields. The
+model validates all values, so that an option, a variable and a form are refused with the same sentence.
 """
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
-Source = Annotated[str, typer.Argument(help="The catalogue: Parquet, CSV, JSON lines, or a folder of Parquet")]
-Store = Annotated[
-    str, typer.Option("--store", envvar="PACKSHOT_STORE", help="Where images and manifest are kept: folder or URL")
-]
-StoreArgument = Annotated[str, typer.Argument(envvar="PACKSHOT_STORE", help="The store: folder or URL")]
-Catalogue = Annotated[
-    str | None, typer.Option("--catalogue", envvar="PACKSHOT_CATALOGUE", help="The catalogue's name in the store")
-]
-Recipe = Annotated[
+from catalogs.errors import OptionError
+from flows.parameters import RefreshParameters
+
+ENVIRONMENT_PREFIX = "PACKSHOT_"
+ARGUMENTS = ("source",)
+"""Fields that are given by position; no variable stands for them."""
+
+
+def option(name: str) -> Any:
+    """Return the Typer option of a field, or its argument."""
+    field = RefreshParameters.model_fields[name]
+    if name in ARGUMENTS:
+        return typer.Argument(help=field.description)
+    flag = f"--{name.replace('_', '-')}"
+    if field.annotation is bool:
+        return typer.Option(f"{flag}/--no-{flag[2:]}", help=field.description)
+    variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
+    return typer.Option(flag, envvar=variable, help=field.description, metavar=_metavar(field))
+
+
+def _choices(field: FieldInfo) -> tuple[Any, ...]:
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
+
+
+def _metavar(field: FieldInfo) -> str | None:
+    choices = _choices(field)
+    return f"<{'|'.join(map(str, choices))}>" if choices else None
+
+
+Source = Annotated[str, option("source")]
+Store = Annotated[str, option("store")]
+StoreArgument = Annotated[
     str,
-    typer.Option("--recipe", envvar="PACKSHOT_RECIPE", help="A recipe file, or default, shopify, sample, rehearsal"),
+    typer.Argument(envvar=f"{ENVIRONMENT_PREFIX}STORE", help=RefreshParameters.model_fields["store"].description),
 ]
-Policy = Annotated[
-    str | None, typer.Option("--policy", envvar="PACKSHOT_POLICY", help="A policy file, or default, rehearsal")
-]
-Engine = Annotated[
-    str | None, typer.Option("--engine", envvar="PACKSHOT_ENGINE", help="torch, tensorrt, or stub to rehearse")
-]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", envvar="PACKSHOT_MODEL", help="The recipe's name, a folder, hub-id@commit, registry:NAME"),
-]
-Precision = Annotated[str | None, typer.Option("--precision", envvar="PACKSHOT_PRECISION", help="fp32, bf16 or fp8")]
-Scope = Annotated[
-    str, typer.Option("--scope", envvar="PACKSHOT_SCOPE", help="full, or partial: adds and changes, never retires")
-]
-StubSeconds = Annotated[
-    float | None,
-    typer.Option("--stub-seconds", envvar="PACKSHOT_STUB_SECONDS", help="Seconds the stub engine takes an image"),
-]
-MaxCost = Annotated[
-    float | None,
-    typer.Option("--max-cost", envvar="PACKSHOT_MAX_COST", help="What the images may cost; the rest is deferred"),
-]
-MaxHours = Annotated[
-    float | None,
-    typer.Option("--max-hours", envvar="PACKSHOT_MAX_HOURS", help="Hours after which no further image is begun"),
-]
-Backfill = Annotated[
-    int | None,
-    typer.Option(
-        "--backfill",
-        envvar="PACKSHOT_BACKFILL",
-        help="Per cent of the SKUs (5, 20, 50, 100) to bring to the model version that they get",
-    ),
-]
+Catalogue = Annotated[str | None, option("catalogue")]
+Recipe = Annotated[str, option("recipe")]
+Policy = Annotated[str | None, option("policy")]
+Model = Annotated[str | None, option("model")]
+Precision = Annotated[str | None, option("precision")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables")]
+
+
+def refresh_options(*, exclude: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command all options of `RefreshParameters`: its first parameter is the validated model.
+
+    Its other parameters stay options of its own, after those of the model. Fields in `exclude` keep their defaults.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        names = [name for name in RefreshParameters.model_fields if name not in exclude]
+
+        def command(**values: Any) -> None:
+            parameters = parse_parameters(**{name: values.pop(name) for name in names})
+            function(parameters, **values)
+
+        # Not functools.wraps: Typer would follow `__wrapped__` to the function of one model.
+        for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+            setattr(command, attribute, getattr(function, attribute))
+        own = list(inspect.signature(function).parameters.values())[1:]
+        parameters = [*map(_command_parameter, names), *(each.replace(kind=each.KEYWORD_ONLY) for each in own)]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def parse_parameters(**values: Any) -> RefreshParameters:
+    """Return the validated parameters; None stands for a field's default. Raises `OptionError` naming the option."""
+    try:
+        return RefreshParameters(**{name: value for name, value in values.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = "--" + str(first["loc"][0]).replace("_", "-")
+        raise OptionError(f"{flag}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _command_parameter(name: str) -> inspect.Parameter:
+    field = RefreshParameters.model_fields[name]
+    default = inspect.Parameter.empty if field.is_required() else field.default
+    annotation: Any = Annotated[(_plain_type(field), option(name))]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _plain_type(field: FieldInfo) -> Any:
+    """Return a field's type without its choices, which the model checks: `str | None` for an optional literal."""
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)] or [field.annotation]
+    literal = _choices(field)
+    kind: Any = type(literal[0]) if literal else kinds[0]
+    return kind | None if type(None) in get_args(field.annotation) else kind

@@ -1,16 +1,17 @@
-"""Engines by name: what a command line calls a model, as something that can be opened, verified and measured.
+"""Engine benchmark, from options as text.
 
-Comes in: `--model` and `--precision` as refresh takes them, sizes and batches as text. Goes out: engine specs, weights,
-cases. Raises `InputError` for what is written wrongly, before anything heavy is imported.
+Inputs: `--model` and `--precision` as refresh takes them; sizes, batch sizes and backends as text. Outputs: engine
+specs, weights, and the document of the measurements. A wrong option is an `OptionError`, raised before anything heavy
+is imported.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalogs.errors import OptionError
 from flows.engines.selection import resolve_engine_spec
+from flows.engines.shapes import parse_batch_list, parse_size_list
 from flows.parameters import RefreshParameters
 from infra.engines.spec import EngineSpec
 from infra.errors import EngineError
@@ -22,26 +23,25 @@ if TYPE_CHECKING:
 
 TENSORRT = "tensorrt"
 SIDE_MULTIPLE, MAX_SIDE, MAX_BATCH = 16, 4096, 64
-NUMBER_LIST = re.compile(r"\d{1,6}(,\d{1,6})*")
 
 
 def resolve_engine_option(model: str, precision: str | None, settings: Settings) -> EngineSpec:
-    """Return which engine a model's name means: a local folder, hub-id@commit, or a name of the default recipe."""
+    """Return the engine spec of a model: a local folder, hub-id@commit, or a name of the default recipe."""
     job, _ = RefreshParameters(source="none", store="none", model=model, precision=precision).resolve_job()
     return resolve_engine_spec(job.recipe, job.recipe.default_model, settings)
 
 
 def stored_weights(spec: EngineSpec) -> "PipelineSource":
-    """Return the weights that an engine would open."""
+    """Return the stored weights of an engine spec."""
     from infra.models.loading import StoredPipeline
 
     return StoredPipeline(spec.source, spec.revision, spec.weights_digest)
 
 
 def random_weights(name: str, *, tiny: bool) -> "PipelineSource":
-    """Return random weights of a model's sizes, or of the tiny one's.
+    """Return random weights in the shapes of a model, or of the tiny model.
 
-    Raises `OptionError` where a CPU would get 6 billion of them, `EngineError` where torch is not installed.
+    Raises `OptionError` where a CPU would get 6 billion weights, `EngineError` where torch is not installed.
     """
     from infra.models.loading import require_torch_extra
 
@@ -58,25 +58,32 @@ def random_weights(name: str, *, tiny: bool) -> "PipelineSource":
 
 
 def parse_sides(text: str) -> list[int]:
-    """Read `--sizes`: pixels, each a multiple of 16 up to 4096."""
-    sizes = _parse_numbers("--sizes", text)
-    for size in sizes:
-        if size % SIDE_MULTIPLE or not 0 < size <= MAX_SIDE:
-            raise OptionError(f"--sizes: {size} is not a multiple of {SIDE_MULTIPLE} up to {MAX_SIDE}")
-    return sizes
+    """Return the sides of `--sizes` in pixels, sorted: squares alone, each side a multiple of 16 up to 4096."""
+    sides = set()
+    for width, height in parse_size_list(text):
+        if width != height:
+            raise OptionError(f"--sizes: {width}x{height} is no square, and only squares are measured")
+        if width % SIDE_MULTIPLE or not 0 < width <= MAX_SIDE:
+            raise OptionError(f"--sizes: {width} is not a multiple of {SIDE_MULTIPLE} up to {MAX_SIDE}")
+        sides.add(width)
+    return sorted(sides)
 
 
 def parse_batch_sizes(text: str) -> list[int]:
-    """Read `--batch`: from 1 to 64 images each."""
-    batches = _parse_numbers("--batch", text)
-    for batch in batches:
-        if not 1 <= batch <= MAX_BATCH:
-            raise OptionError(f"--batch: {batch} is not between 1 and {MAX_BATCH}")
-    return batches
+    """Return the batch sizes of `--batch`, sorted: from 1 to 64 images each, a range standing for all in it."""
+    batches: set[int] = set()
+    for low, high in parse_batch_list(text):
+        for batch in (low, high):
+            if not 1 <= batch <= MAX_BATCH:
+                raise OptionError(f"--batch: {batch} is not between 1 and {MAX_BATCH}")
+        if low > high:
+            raise OptionError(f"--batch: the range {low}-{high} is empty; give the smaller number first")
+        batches.update(range(low, high + 1))
+    return sorted(batches)
 
 
 def parse_names(option: str, text: str, allowed: Iterable[str]) -> list[str]:
-    """Read a list of names, each of them known."""
+    """Return the names of a comma-separated list, each once. Raises `OptionError` for one that is not allowed."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in allowed:
@@ -85,7 +92,7 @@ def parse_names(option: str, text: str, allowed: Iterable[str]) -> list[str]:
 
 
 def parse_backends(text: str, engine_folder: Path | None) -> "dict[str, BackendFactory]":
-    """Read `--backends`; `engine` is a TensorRT engine's folder, which is measured too.
+    """Return name -> factory of `--backends`; a TensorRT engine in `engine_folder` is measured too.
 
     Raises `OptionError` for an unknown name, for `tensorrt` without an engine, and for a folder that holds none.
     """
@@ -108,7 +115,7 @@ def parse_backends(text: str, engine_folder: Path | None) -> "dict[str, BackendF
 def run_benchmark(
     weights: "PipelineSource", model_label: str, cases: list[Any], backends: "dict[str, BackendFactory]", progress: Any
 ) -> dict[str, Any]:
-    """Measure these backends on this machine; return the document with a row a case."""
+    """Measure the backends on this machine; return the document with one row per case and backend."""
     from infra.engines import device_kind
     from infra.evaluation.benchmark import measure_backends
     from infra.evaluation.benchmark_cases import benchmark_document
@@ -117,9 +124,3 @@ def run_benchmark(
     precision = "fp32" if device == "cpu" else "bf16"
     rows = list(measure_backends(weights, device, precision, cases, backends, progress))
     return benchmark_document(rows, {"model": model_label, "precision": precision, "steps": cases[0].steps})
-
-
-def _parse_numbers(option: str, text: str) -> list[int]:
-    if not NUMBER_LIST.fullmatch(text.replace(" ", "")):
-        raise OptionError(f"{option}: {text!r} is no list of numbers such as 512,1024")
-    return sorted({int(part) for part in text.split(",")})

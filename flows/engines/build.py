@@ -1,16 +1,16 @@
-"""Engines as a person asks for them: sizes, batches and precisions as text.
+"""TensorRT engine build, from options as text.
 
-Comes in: what was typed. Goes out: plain documents. What the caller can mend is an `OptionError` that names the option,
-and comes before any GPU work.
+Inputs: the options of `packshot engine build`. Outputs: the engine's folder, and its build manifest as a document. A
+wrong option is an `OptionError` that names it, raised before any GPU work.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from catalogs.errors import OptionError
+from flows.engines.shapes import parse_batch_list, parse_size_list
 from infra.engines.tensorrt.engine_build import (
     ENGINE_RUNTIMES,
     EngineBuildRequest,
@@ -27,12 +27,11 @@ from infra.onnx_graphs.model_source import resolve_model_folder
 
 Progress = Callable[[str], None]
 Answer = TypeVar("Answer")
-_SIZE, _BATCH = re.compile(r"(\d{1,6})x(\d{1,6})"), re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What `packshot engine build` was given, as text."""
+    """The options of `packshot engine build`, as text."""
 
     model: str
     onnx: Path
@@ -46,12 +45,12 @@ class BuildOptions:
 
 
 def build_engine(options: BuildOptions, progress: Progress) -> dict[str, Any]:
-    """Build an engine and return its card as a document. Raises `InputError` or `EngineError`, and says why."""
+    """Build an engine and return its build manifest as a document. Raises `OptionError` or `EngineError`."""
     sizes, batch = parse_sizes(options.sizes), parse_batch_range(options.batch)
     _convert_option("--precision", check_engine_precision, options.precision)
     _require_one_of("--compatibility", options.compatibility, COMPATIBILITIES)
     _require_one_of("--runtime", options.runtime, ENGINE_RUNTIMES)
-    order = EngineBuildRequest(
+    request = EngineBuildRequest(
         model=_convert_option("--model", resolve_model_folder, options.model),
         onnx=options.onnx,
         out=options.out,
@@ -63,29 +62,25 @@ def build_engine(options: BuildOptions, progress: Progress) -> dict[str, Any]:
         calibration=options.calibration,
     )
     try:
-        prepared = prepare_build(order, progress)
+        prepared = prepare_build(request, progress)
     except (ValueError, EngineError) as error:
         raise OptionError(str(error)) from None
     return build_engine_folder(prepared, progress).model_dump(mode="json")
 
 
 def parse_sizes(text: str) -> tuple[ImageSize, ...]:
-    """Return the sizes of a text such as `1024x1024,768x768`, each once."""
-    sizes = []
-    for part in text.split(","):
-        found = _SIZE.fullmatch(part.strip())
-        if found is None:
-            raise OptionError(f"--sizes: {part.strip()!r} is no size; give width x height, such as 1024x1024,768x768")
-        sizes.append(ImageSize(int(found[1]), int(found[2])))
-    return tuple(dict.fromkeys(sizes))
+    """Return the sizes of `--sizes`, such as `1024x1024,768`, each once."""
+    return tuple(ImageSize(width, height) for width, height in parse_size_list(text))
 
 
 def parse_batch_range(text: str) -> AxisRange:
-    """Return the range of a text such as `1-4`, or `4` for batches of that size alone."""
-    found = _BATCH.fullmatch(text.strip())
-    if found is None:
-        raise OptionError(f"--batch: {text!r} is no range; give 1-4, or 4 for batches of four alone")
-    return _convert_option("--batch", lambda ends: batch_range(*ends), (int(found[1]), int(found[2] or found[1])))
+    """Return the range of `--batch`: `1-4`, `4` for batches of that size alone, or a list whose ends count."""
+    ranges = parse_batch_list(text)
+    if len(ranges) == 1:
+        low, high = ranges[0]
+    else:
+        low, high = min(map(min, ranges)), max(map(max, ranges))
+    return _convert_option("--batch", lambda ends: batch_range(*ends), (low, high))
 
 
 def _require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -5,17 +5,14 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-from pydantic import ValidationError
 
 from catalogs.errors import OptionError
 from flows.cli import options
 from flows.cli.console import open_console, print_json, read_settings
-
-if TYPE_CHECKING:
-    from flows.parameters import RefreshParameters
+from flows.parameters import RefreshParameters
 
 
 def rehearse(
@@ -35,7 +32,7 @@ def rehearse(
     os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
     with resources.as_file(resources.files("catalogs") / "data") as data:
         words = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
-        parameters = _parse_parameters(store=str(out / "store"), **words)
+        parameters = options.parse_parameters(store=str(out / "store"), **words)
         report = _run_refresh_flow(parameters, as_json)
     _print_report_and_exit(report, as_json, parameters.store)
 
@@ -64,42 +61,13 @@ def _stub_rehearsal_parameters(data: Path) -> dict[str, str]:
     return {"source": str(data / "sample.csv"), "recipe": "sample"}
 
 
-def plan(
-    source: options.Source,
-    store: options.Store,
-    catalogue: options.Catalogue = None,
-    recipe: options.Recipe = "default",
-    policy: options.Policy = None,
-    engine: options.Engine = None,
-    model: options.Model = None,
-    precision: options.Precision = None,
-    scope: options.Scope = "full",
-    stub_seconds: options.StubSeconds = None,
-    max_cost: options.MaxCost = None,
-    max_hours: options.MaxHours = None,
-    backfill: options.Backfill = None,
-    as_json: options.Json = False,
-) -> None:
-    """Say what a refresh would make and cost, and touch nothing."""
+@options.refresh_options(exclude=("wait",))
+def plan(parameters: RefreshParameters, as_json: options.Json = False) -> None:
+    """Report what a refresh would make and cost; change nothing."""
     from catalogs.runs.report_schema import RunReport
     from flows.cli.views.reports import show_plan
     from flows.run.dry_run import plan_refresh
 
-    parameters = _parse_parameters(
-        source=source,
-        store=store,
-        catalogue=catalogue,
-        recipe=recipe,
-        policy=policy,
-        engine=engine,
-        model=model,
-        precision=precision,
-        scope=scope,
-        stub_seconds=stub_seconds,
-        max_cost=max_cost,
-        max_hours=max_hours,
-        backfill=backfill,
-    )
     report = plan_refresh(parameters, read_settings())
     if as_json:
         print_json(report)
@@ -107,41 +75,10 @@ def plan(
         show_plan(open_console(), RunReport.from_json(report))
 
 
-def refresh(
-    source: options.Source,
-    store: options.Store,
-    catalogue: options.Catalogue = None,
-    recipe: options.Recipe = "default",
-    policy: options.Policy = None,
-    engine: options.Engine = None,
-    model: options.Model = None,
-    precision: options.Precision = None,
-    scope: options.Scope = "full",
-    stub_seconds: options.StubSeconds = None,
-    max_cost: options.MaxCost = None,
-    max_hours: options.MaxHours = None,
-    backfill: options.Backfill = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for another full run to end")] = True,
-    as_json: options.Json = False,
-) -> None:
+@options.refresh_options()
+def refresh(parameters: RefreshParameters, as_json: options.Json = False) -> None:
     """Refresh a catalogue, here and now: the nightly job."""
-    parameters = _parse_parameters(
-        source=source,
-        store=store,
-        catalogue=catalogue,
-        recipe=recipe,
-        policy=policy,
-        engine=engine,
-        model=model,
-        precision=precision,
-        scope=scope,
-        stub_seconds=stub_seconds,
-        max_cost=max_cost,
-        max_hours=max_hours,
-        backfill=backfill,
-        wait=wait,
-    )
-    _print_report_and_exit(_run_refresh_flow(parameters, as_json), as_json, store)
+    _print_report_and_exit(_run_refresh_flow(parameters, as_json), as_json, parameters.store)
 
 
 def release(
@@ -161,7 +98,7 @@ def release(
     _print_report_and_exit(report, as_json, store)
 
 
-def _run_refresh_flow(parameters: "RefreshParameters", as_json: bool) -> dict[str, Any]:
+def _run_refresh_flow(parameters: RefreshParameters, as_json: bool) -> dict[str, Any]:
     parameters.resolve_job()  # what is wrong with the input is said before a server is started
     with _use_prefect_server(), _show_progress(as_json):
         from flows.refresh import refresh as nightly
@@ -207,17 +144,6 @@ def _show_progress(as_json: bool) -> Iterator[None]:
         return
     with ProgressObserver() as face, use_observer(face):
         yield
-
-
-def _parse_parameters(**values: Any) -> "RefreshParameters":
-    from flows.parameters import RefreshParameters
-
-    try:
-        return RefreshParameters(**{name: value for name, value in values.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise OptionError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _print_report_and_exit(report: dict[str, Any], as_json: bool, store: str) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from flows.cli import app
+from flows.parameters import RefreshParameters
 from tests.fixtures.command_line import RunCli
 
 OWN_RECIPE = {
@@ -92,3 +95,17 @@ def test_a_variable_that_cannot_be_is_refused(
 def test_a_store_is_asked_for_by_its_variables_name(run_cli: RunCli, source: Path) -> None:
     answer = run_cli("plan", source)
     assert (answer.exit_code, "PACKSHOT_STORE" in answer.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["plan", "refresh"])
+def test_every_field_of_a_refresh_is_an_option_with_the_form_s_words(command: str) -> None:
+    options = {option.name: option for option in get_command(app).commands[command].params}  # type: ignore[attr-defined]
+    for name, field in RefreshParameters.model_fields.items():
+        if (command, name) == ("plan", "wait"):  # a plan takes no lease
+            assert name not in options
+            continue
+        option = options.pop(name)
+        assert (option.help, option.required) == (field.description, field.is_required())
+        assert option.default == (None if field.is_required() else field.default)
+        assert option.envvar == (None if name in ("source", "wait") else f"PACKSHOT_{name.upper()}")
+    assert list(options) == ["as_json"]

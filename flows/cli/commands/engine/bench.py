@@ -22,8 +22,10 @@ def bench(
         str | None, typer.Option("--random-weights", help="Random weights of a model's size instead: turbo")
     ] = None,
     tiny: Annotated[bool, typer.Option("--tiny", help="With --random-weights: small enough for a CPU")] = False,
-    sizes: Annotated[str, typer.Option("--sizes", help="Sides of the pictures, in pixels")] = "512,768,1024",
-    batch: Annotated[str, typer.Option("--batch", help="Images that are painted at once")] = "1,2,4",
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Sizes of the images in pixels: 512 or 512x512, comma-separated")
+    ] = "512,768,1024",
+    batch: Annotated[str, typer.Option("--batch", help="Batch sizes to measure: 1,2,4 or 1-4")] = "1,2,4",
     steps: Annotated[int, typer.Option("--steps", min=1, max=100, help="Denoising steps")] = 8,
     rounds: Annotated[int, typer.Option("--rounds", min=1, max=1000, help="Batches on the clock, a case")] = 3,
     backends: Annotated[

@@ -13,8 +13,10 @@ def build(
     model: Annotated[str, typer.Option("--model", envvar="PACKSHOT_MODEL", help="A local folder, or hub-id@commit")],
     onnx: Annotated[Path, typer.Option("--onnx", help="What `packshot engine export` wrote")],
     out: Annotated[Path, typer.Option("--out", help="The engine's folder")],
-    sizes: Annotated[str, typer.Option("--sizes", help="Pictures' sizes in pixels")] = "1024x1024",
-    batch: Annotated[str, typer.Option("--batch", help="Pictures at once; fastest at the higher number")] = "1-4",
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Sizes of the images in pixels: 1024 or 1024x768, comma-separated")
+    ] = "1024x1024",
+    batch: Annotated[str, typer.Option("--batch", help="Batch sizes: 1-4, or 4 alone; fastest at the highest")] = "1-4",
     precision: Annotated[
         str, typer.Option("--precision", help="bf16 or fp32, as the export; fp8; fp16 is refused")
     ] = "bf16",
