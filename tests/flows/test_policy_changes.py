@@ -275,7 +275,7 @@ def test_more_than_a_twentieth_of_the_shop_waits_for_a_person(harness: CrashHarn
     held = apply(harness, strict)
     assert (held["held"], held["withdrawn"]["pictures"], held["run_id"]) == ([WITHDRAWN_SHARE_CHECK], 0, None)
     assert published_slots(harness.tables) == before
-    with pytest.raises(OptionError, match="--reason: say why so many pictures may go"):
+    with pytest.raises(OptionError, match="--reason: say why so many images may be withdrawn"):
         apply(harness, strict, CheckOverride((WITHDRAWN_SHARE_CHECK,), " ", "ada"))
     with pytest.raises(OptionError, match="'retired-share' never holds a policy; only withdrawn-share does"):
         apply(harness, strict, CheckOverride(("retired-share",), "why", "ada"))

@@ -155,7 +155,7 @@ def test_a_missing_picture_is_named_and_nothing_is_written(scenario: StoreScenar
     gone = scenario.published_objects(1)["shirt/front"]
     scenario.store.delete([gone])
     there = scenario.keys()
-    with pytest.raises(StoreError, match=f"Release 1 cannot be shown again: its picture '{gone}' is gone"):
+    with pytest.raises(StoreError, match=f"Release 1 cannot be shown again: its image '{gone}' is gone"):
         rollback(scenario.store, scenario.tables, "shoes", 1)
     assert scenario.keys() == there
 
