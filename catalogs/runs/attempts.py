@@ -1,8 +1,8 @@
-"""A request's attempts, and the one that stands for it.
+"""Attempt history: the attempts at each request, and the one that is selected for it.
 
-Comes in: the rows of all shard records. Goes out: for each (request, finish) its chain of attempts, and the pick: the
-first that passes, else the first for a person, else the last no. A pick depends on what was made and measured alone,
-never on the order in which shards came back, so a resumed run picks as an undisturbed one does.
+Inputs: the rows of all shard records. Outputs: for each (request, finish) its attempts, and the selected one: the first
+that passes, else the first for review, else the last. The selection depends only on what was generated and measured,
+never on the order in which shards finished, so a resumed run selects as an undisturbed run does.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -16,7 +16,7 @@ RequestFinishKey = tuple[bytes, str]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt, as its record says."""
+    """One attempt, as its record holds it."""
 
     attempt: int
     image_key: bytes
@@ -52,11 +52,11 @@ class AttemptHistory:
 
     @property
     def attempts_spent(self) -> int:
-        """Return how many attempts the request has used up, over all nights."""
+        """Return how many attempts the request has used up, in all runs."""
         return max(self.attempts) + 1
 
     def select_attempt(self, excluded: Set[int] = frozenset()) -> Attempt:
-        """Return the attempt that stands for the request, leaving out those that are too like another picture."""
+        """Return the selected attempt, without those that are too similar to another image."""
         ordered = [self.attempts[number] for number in sorted(self.attempts) if number not in excluded]
         for word in ("PASS", "REVIEW"):
             for attempt in ordered:
@@ -66,8 +66,8 @@ class AttemptHistory:
 
 
 def attempt_histories(records: Iterable[pa.Table]) -> dict[RequestFinishKey, AttemptHistory]:
-    """Return every chain of a run's records."""
-    chains: dict[RequestFinishKey, AttemptHistory] = {}
+    """Return the attempt histories of a run's records."""
+    histories: dict[RequestFinishKey, AttemptHistory] = {}
     names = {"origin": "made", "needs_retry": "again", "appearance": "looks", "source_mark": "mark"}
     fields = list(Attempt.__dataclass_fields__)
     for table in records:
@@ -76,5 +76,5 @@ def attempt_histories(records: Iterable[pa.Table]) -> dict[RequestFinishKey, Att
         for key, values in zip(keys, zip(*columns, strict=True), strict=True):
             row: Mapping[str, object] = dict(zip(fields, values, strict=True))
             attempt = Attempt(**{**row, "reasons": tuple(row["reasons"])})  # type: ignore[arg-type]
-            chains.setdefault(key, AttemptHistory()).attempts[attempt.attempt] = attempt
-    return chains
+            histories.setdefault(key, AttemptHistory()).attempts[attempt.attempt] = attempt
+    return histories

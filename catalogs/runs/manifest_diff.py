@@ -1,8 +1,8 @@
-"""One release against an older one: which rows must be put back or dropped, and what is withdrawn by that.
+"""Manifest diff: the difference between two releases, and the withdrawals that go with it.
 
-Comes in: rows of the manifest that differ between the two, and the outcomes of their slots. Goes out: the changes of
-one manifest commit and of the outcomes' commit that closes it. Rows are the same where the shop sees the same file for
-the same request; a source digest that has moved since stays as it is, or the next night would only move it again.
+Inputs: rows of the manifest that differ between the releases, and the outcomes of their slots. Outputs: the changes of
+one manifest commit, and of the outcomes' commit that completes it. Two rows are equal where the shop sees the same file
+for the same request. A source digest that has changed since stays as it is, or the next run would only change it again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,13 +23,13 @@ from catalogs.table_schemas import MANIFEST, OUTCOMES
 from catalogs.verdict import DECISION_STATES
 
 COMPARED_COLUMNS = ("slot_id", "object", "file_sha", "request_key", "finish_digest")
-"""What makes two manifest rows the same picture in the same place."""
+"""Two manifest rows that are equal in these columns show the same image in the same slot."""
 WITHDRAWAL_KEY_COLUMNS = ("slot_id", "request_key", "finish_digest")
-"""What a withdrawal binds: one request's picture, so finished, in one slot."""
+"""What a withdrawal binds: the image of one request, in one finish, in one slot."""
 ROLLBACK_REASON = "rolled-back"
 
 OutcomeFactory = Callable[[ManifestRow], OutcomeDecision]
-"""From a lost manifest row to what its outcome says: state, reasons, policy, times."""
+"""Maps a manifest row that is taken away to its outcome: state, reasons, policy, times."""
 
 _OPERATION = pa.field("_op", pa.string())
 _CHUNK = 8192
@@ -37,7 +37,7 @@ _CHUNK = 8192
 
 @dataclass(frozen=True)
 class ManifestDiff:
-    """How the live release differs from the one to go back to: the rows, of MANIFEST, that only one of them has."""
+    """How the live release differs from the one to restore: the MANIFEST rows that only one of them has."""
 
     restored: pa.Table
     lost: pa.Table
@@ -55,7 +55,7 @@ class ManifestDiff:
 
 
 def rollback_outcomes(now: datetime) -> OutcomeFactory:
-    """Return what a rollback says of every picture that it takes back: no policy brings it again."""
+    """Return the outcome of every image that a rollback takes away: no policy publishes it again."""
     outcome: OutcomeDecision = {
         "state": SlotState.WITHDRAWN,
         "reasons": [ROLLBACK_REASON],
@@ -67,9 +67,9 @@ def rollback_outcomes(now: datetime) -> OutcomeFactory:
 
 
 def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now: datetime) -> OutcomeFactory:
-    """Return what a policy says of the pictures that it refuses, rows of WITHDRAWALS: as a night would have said it.
+    """Return the outcomes of the images that a policy refuses (`listed`, rows of WITHDRAWALS), as a run would.
 
-    Where another seed may help, no policy is named, so that the next refresh decides the slot anew and may try one.
+    Where another seed may help, no policy is named, so that the next refresh decides the slot again and may try one.
     """
     columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again"))
     found = {slot: rest for slot, *rest in zip(*columns, strict=True)}
@@ -91,10 +91,10 @@ def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now:
 def withdrawal_changes(
     lost: pa.Table, outcomes: pa.Table, live: DigestSet, run_id: str, make_outcome: OutcomeFactory
 ) -> pa.Table:
-    """Return the outcomes' changes: lost pictures that are not live are withdrawn, live ones are so no more.
+    """Return the changes of the outcomes: lost images that are not live are withdrawn, live ones no longer are.
 
-    `refused` holds the outcomes of the lost slots and every withdrawn one; `live` the `PICTURE` digests of what is live
-    in all of these slots.
+    `outcomes` holds the outcomes of the lost slots and every withdrawn one; `live` the digests, over
+    `WITHDRAWAL_KEY_COLUMNS`, of what is live in all of these slots.
     """
     gone = _filter_rows(lost, ~live.contains(table_row_digests(lost, *WITHDRAWAL_KEY_COLUMNS)))
     again = _filter_rows(outcomes, live.contains(table_row_digests(outcomes, *WITHDRAWAL_KEY_COLUMNS)))
@@ -139,8 +139,8 @@ _NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", 
 def _earlier_withdrawal_stands(before: OutcomeRow, row: ManifestRow) -> bool:
     """Tell whether an earlier withdrawal of the request, in another finish, matters more than this one.
 
-    There is one outcome a (slot, request). Going back twice in a row withdraws the newer finish first, and that is the
-    one which the recipe in force will ask for.
+    There is one outcome per (slot, request). Two rollbacks in a row withdraw the newer finish first, and that is the
+    finish that the recipe in force will request.
     """
     other = before["state"] == SlotState.WITHDRAWN and before["finish_digest"] != row["finish_digest"]
     return bool(other and before["decided_at"] > row["released_at"])

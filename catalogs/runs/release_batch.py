@@ -1,7 +1,8 @@
-"""A decided batch against the live manifest: which rows change, and what every slot counts as.
+"""Release batch: compare a decided batch with the live manifest, and compute the rows of its commit.
 
-Comes in: a `Batch`, the published files, the live rows of one manifest version. Goes out: the changes for one commit
-and the sums of promise 1. Pure, so the same batch against the same version always gives the same commit.
+Inputs: a `ReleaseBatch`, the published files, the live rows of one manifest version. Outputs: the changes for one
+commit, and the totals of promise 1 (new + changed = the sum of the final states). Pure: the same batch against the same
+version always gives the same commit.
 """
 
 from collections import Counter
@@ -27,7 +28,7 @@ from catalogs.table_rows import (
 from catalogs.table_schemas import MANIFEST
 
 ROWS_AT_ONCE = 20_000
-"""Rows that are Python objects at a time."""
+"""Rows that are held as Python objects at a time."""
 MANIFEST_CHANGE_SCHEMA = MANIFEST.append(pa.field("_op", pa.string()))
 
 WithdrawalKey = tuple[bytes, bytes, str]
@@ -36,12 +37,12 @@ NO_WITHDRAWALS: frozenset[WithdrawalKey] = frozenset()
 
 
 class BatchTotalsMismatch(Exception):
-    """The batch does not add up: a defect of Packshot's, and nothing was committed."""
+    """The batch does not add up: a defect of Packshot. Nothing was committed."""
 
 
 @dataclass(frozen=True)
 class ReleaseBatch:
-    """A batch on its way: decisions, digests to refresh, slots to retire."""
+    """A batch before its commit: decisions, source digests to refresh, slots to retire."""
 
     catalogue: str
     run_id: str
@@ -63,14 +64,14 @@ class ReleaseBatch:
 
     @property
     def slot_ids(self) -> pa.Array:
-        """Return every slot that the batch speaks of."""
+        """Return the ids of all slots of the batch."""
         parts = (self.decisions, self.refreshed, self.retired)
         return pa.concat_arrays([part["slot_id"].combine_chunks() for part in parts])
 
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A published object: its key, the sha256 of its bytes, how many they are, and whether it carries a signature."""
+    """A published object: its key, the sha256 and the number of its bytes, and whether it carries a signature."""
 
     key: str
     sha: bytes
@@ -80,7 +81,7 @@ class PublishedFile:
 
 @dataclass
 class BatchTotals:
-    """What a batch comes to at one version. `new` and `changed` hold waiting slots that now pass."""
+    """The counts of a batch at one manifest version. `new` and `changed` include waiting slots that now pass."""
 
     new: int = 0
     changed: int = 0
@@ -91,12 +92,12 @@ class BatchTotals:
 
 
 def withdrawal_key(row: WithdrawalKeyRow) -> WithdrawalKey:
-    """Return what a withdrawal of this row's picture names."""
+    """Return the key under which this row's image would be withdrawn."""
     return row["slot_id"], row["request_key"], row["finish_digest"]
 
 
 def change_kind(row: DecisionRow) -> str | None:
-    """Return whether a decided slot counts as new or changed; None for one that waited and waits on."""
+    """Return whether a decided slot counts as new or changed; None for one that still waits."""
     if row["kind"] != WAITING:
         return str(row["kind"])
     if row["state"] != SlotState.PUBLISH:
@@ -107,10 +108,10 @@ def change_kind(row: DecisionRow) -> str | None:
 def compute_totals(
     batch: ReleaseBatch, live: Mapping[bytes, ManifestRow], withdrawn: Set[WithdrawalKey] = NO_WITHDRAWALS
 ) -> BatchTotals:
-    """Count the batch against the live rows of one version, and what people had withdrawn by then.
+    """Count the batch against the live rows of one version, and what had been withdrawn by then.
 
-    A slot whose live picture is not the one it was planned against is superseded, whatever was decided. So is one whose
-    picture is withdrawn: it was planned before that, since a plan lets withdrawn pictures be.
+    A slot is superseded, whatever was decided, where its live image is not the one that it was planned against. So is a
+    slot whose image is withdrawn: it was planned before that, since a plan leaves withdrawn images alone.
 
     Raises `BatchTotalsMismatch` if promise 1 does not hold.
     """
@@ -147,7 +148,7 @@ def manifest_changes(
 ) -> pa.Table:
     """Return the rows of the one commit that makes the batch visible.
 
-    `channels` is slot -> where its picture may be used by now; of others stands what their row says.
+    `channels` maps slots to where their image may be used by now; other slots keep what their row says.
     """
     parts = [
         [
@@ -165,9 +166,9 @@ def manifest_changes(
 
 
 def refreshed_rows(batch: ReleaseBatch, live: Mapping[bytes, ManifestRow]) -> Iterator[ManifestChangeRow]:
-    """Yield the live rows whose picture stays and whose source has moved, with their new source digest."""
+    """Yield the live rows whose image stays and whose source has changed, with the new source digest."""
     for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "manifest")).to_pylist():
-        # Another run may have put another picture there since: that one is not of this source.
+        # Another run may have published another image there since: that image is not of this source.
         if row["slot_id"] in live and live[row["slot_id"]]["request_key"] == row["request_key"]:
             yield {**live[row["slot_id"]], "source_digest": row["source_digest"], "_op": "put"}
 

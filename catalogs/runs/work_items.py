@@ -1,6 +1,7 @@
-"""One shard's work, as plain values: which attempts to make, what was made of them, what was decided.
+"""Work items of a shard: the attempts to generate, the generated images, and the screened attempts.
 
-Comes in: requests and attempts. Goes out: `Order`s for an engine, `Made` after it, and the rows of a shard's record.
+Inputs: requests and attempt numbers. Outputs: a `WorkItem` for an engine, a `GeneratedImage` after it, a
+`ScreenedAttempt` after the gates, and the rows of the shard's record.
 """
 
 import json
@@ -25,35 +26,35 @@ class WorkItem:
     request: Request
     attempt: int
     image_key: str = field(init=False, compare=False, repr=False)
-    """Under which the image is staged; kept, since it is asked for a dozen times an image."""
+    """The key of the staged image; computed once, since it is read a dozen times per image."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_key", image_key(self.request.key.hex(), self.attempt))
 
     @property
     def seed(self) -> int:
-        """Return the attempt's seed: the row's own for attempt 0 where it gives one."""
+        """Return the attempt's seed: for attempt 0 the catalogue row's own, where it gives one."""
         if self.attempt == 0 and self.request.seed is not None:
             return self.request.seed
         return seed_from_image_key(self.image_key)
 
     @property
     def is_last(self) -> bool:
-        """Tell whether the request's attempts are spent after this one."""
+        """Tell whether the request has no attempts left after this one."""
         return self.attempt + 1 >= self.request.attempts_allowed
 
 
 @dataclass(frozen=True, slots=True)
 class ShardWork:
-    """Orders of one model, worked on together. The name says which orders they are."""
+    """Work items of one model, which are generated together. Equal names mean equal items."""
 
     name: str
     items: tuple[WorkItem, ...]
 
     def __post_init__(self) -> None:
-        """Refuse orders of several models: one engine would paint them all, under the others' keys."""
+        """Refuse items of several models: one engine would generate all of them, under the other models' keys."""
         if len({order.request.model for order in self.items}) > 1:
-            raise ValueError(f"the shard {self.name!r} has orders of several models: give each model its own")
+            raise ValueError(f"the shard {self.name!r} has work items of several models: give each model its own shard")
 
     @property
     def model(self) -> str:
@@ -63,7 +64,7 @@ class ShardWork:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """What became of an order: a staged image and the sha256 of its pixels, or why there is none: a code, and words."""
+    """The result of a work item: a staged image with the sha256 of its pixels, or a code and a reason for none."""
 
     item: WorkItem
     origin: Literal["generated", "reused", "failed"]
@@ -77,7 +78,7 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedAttempt:
-    """A made image with what was measured and decided on it alone."""
+    """A generated image with what was measured and decided on it alone, without comparing it with others."""
 
     image: GeneratedImage
     verdict: Verdict
@@ -98,13 +99,13 @@ class ScreenedAttempt:
 
     @property
     def needs_retry(self) -> bool:
-        """Tell whether another seed may help and may be spent."""
+        """Tell whether another seed may help and an attempt is left for it."""
         return self.verdict.retryable and not self.image.item.is_last
 
 
 @dataclass(slots=True)
 class ShardScreening:
-    """A shard's sums, and what is to be tried again."""
+    """A shard's counts, and the attempts to retry."""
 
     shard: str
     generated: int = 0
@@ -117,7 +118,7 @@ class ShardScreening:
 
 
 def retry_shard_name(items: Sequence[WorkItem]) -> str:
-    """Return a name for a shard of new attempts: the same orders always get the same one."""
+    """Return the name of a shard of new attempts: the same items always get the same name."""
     return "again-" + digest(sorted(order.image_key + order.request.finish_digest for order in items))[:16]
 
 
@@ -133,7 +134,7 @@ def requests_from_table(table: pa.Table) -> list[Request]:
 
 
 def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
-    """Return a shard's record: a row an attempt, of the schema RECORDS."""
+    """Return a shard's record: one row per attempt, of the schema RECORDS."""
     rows = list(attempts)
     columns: dict[str, list[Any]] = {
         "request_key": [row.image.item.request.key for row in rows],
@@ -168,5 +169,5 @@ def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
 
 
 def _text(values: Mapping[str, float] | Mapping[str, str] | None) -> str:
-    # Scores as they are: one that was rounded over a threshold would be decided another way the next time.
+    # Unrounded: a score that was rounded across a threshold would be decided differently the next time.
     return json.dumps(values or {}, sort_keys=True)

@@ -19,11 +19,11 @@ from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
 from catalogs.slot_states import SlotState
 from catalogs.table_schemas import REVIEW_INDEX
-from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups, read_table
+from tasks.runs.run_state import has_live_lease
 
 MIN_AGE = timedelta(days=1)
 """Nothing younger is deleted: a slow run may be about to name it."""
@@ -187,7 +187,7 @@ def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> li
         run_id
         for (catalogue, run_id), opened in work.runs.items()
         if not store.exists(layout.RunFiles(run_id).plan)
-        and (opened > now - MIN_AGE or _has_live_lease(store, catalogue, run_id))
+        and (opened > now - MIN_AGE or has_live_lease(store, catalogue, run_id))
     ]
 
 
@@ -196,11 +196,6 @@ def _attempt_key_prefixes(requests: pa.Table | pa.RecordBatch, count_column: str
     for key, attempts in zip(*columns, strict=True):
         for attempt in range(attempts or 0):
             yield bytes.fromhex(image_key(key.hex(), attempt))[:DIGEST_BYTES]
-
-
-def _has_live_lease(store: ObjectStore, catalogue: str, run_id: str) -> bool:
-    state = read_lease(store, layout.run_lease(catalogue, run_id))
-    return state is not None and state.is_live()
 
 
 def _read_open_markers(store: ObjectStore, prefix: str) -> dict[tuple[str, str], datetime]:

@@ -1,10 +1,11 @@
-"""Count engine seconds while images are made, and end the making when budget or time are used up.
+"""Budget meter: count engine seconds while images are generated, and stop when the budget or the time is used up.
 
-Comes in: the allowance, what earlier processes of the run have spent, every image's seconds. Goes out: how many images
-may be begun. An estimate decides what is planned; this decides what is paid for. It stays in the process of the run,
-wherever the engines are: leave is given for some images at a time, and those that are begun but not given back are
-counted at the mean of those that are, so that the last ones do not run over. Images alike, no budget is; images that
-suddenly take longer may run over by what is under way, `AT_ONCE` images for each work beside an engine.
+Inputs: the limits, the seconds that earlier processes of the run have spent, the seconds of every image. Outputs: how
+many images may be started. The estimate decides what is planned; the meter decides what is paid for. It stays in the
+run's own process, wherever the engines are. It reserves a few images at a time, and counts images in flight at the mean
+of the completed ones, so that the last images stay within the budget. With images of equal cost the budget is never
+exceeded. If the cost rises suddenly, the overrun is at most the images in flight: `MAX_IN_FLIGHT_IMAGES` per shard
+beside an engine.
 """
 
 import time
@@ -15,13 +16,13 @@ from catalogs.planning.budget import BudgetLimits
 
 BUDGET_USED_UP, TIME_USED_UP = "budget-used-up", "time-used-up"
 PROBE_IMAGES = 4
-"""Images of a shard that tell how fast a budget is used up."""
+"""Images of a shard that are started before the first measurement: they show how fast the budget is used up."""
 MAX_IN_FLIGHT_IMAGES = 64
-"""Images that a shard may begin before the next count: what an engine reads ahead."""
+"""Images that a shard may start before the next count: as many as an engine reads ahead."""
 
 
 class BudgetMeter:
-    """One run's seconds, counted from several threads. Without limits it only counts."""
+    """The engine seconds of one run. Threads may share a meter. Without limits it only counts."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class BudgetMeter:
         self._completed = self._reserved = 0
         self._lock = Lock()
         self.stop_reason: str | None = None
-        """Why no further image may be begun; None while it may."""
+        """Why no further image may be started; None while images may be."""
 
     @property
     def limited(self) -> bool:
@@ -53,22 +54,22 @@ class BudgetMeter:
         return self._spent_before + self._measured_seconds
 
     def reserve(self, requested: int) -> int:
-        """Return how many of so many images may be begun now, and count them as begun. The first no is the last word.
+        """Reserve up to `requested` images and return how many may be started now; once a limit is reached, none.
 
-        With a limit they are few at a time, and very few while there is no image yet to tell how fast it is used up.
+        With a limit only a few are reserved at a time, and very few until a first image shows how long one takes.
         """
         with self._lock:
             if self.limited:
                 requested = min(requested, MAX_IN_FLIGHT_IMAGES if self._completed else PROBE_IMAGES)
-            begun = 0
-            while begun < requested and self.stop_reason is None:
+            granted = 0
+            while granted < requested and self.stop_reason is None:
                 self.stop_reason = self._find_reached_limit() if self.limited else None
-                begun += self.stop_reason is None
+                granted += self.stop_reason is None
                 self._reserved += self.stop_reason is None
-            return begun
+            return granted
 
     def record_image(self, seconds: float | None) -> None:
-        """Take in what one image took; None where an engine that died had made it, and nobody knows: then the mean."""
+        """Count one image. `seconds` is None where its engine died and the time is not known: then the mean is used."""
         with self._lock:
             self._measured_seconds += self._mean_seconds if seconds is None else seconds
             self._completed += 1
@@ -78,10 +79,10 @@ class BudgetMeter:
         return self._measured_seconds / self._completed if self._completed else self._expected_seconds
 
     def _find_reached_limit(self) -> str | None:
-        owed = self._mean_seconds * (self._reserved - self._completed + 1)
-        paid, allowed = self._limits.engine_seconds, self._limits.wall_seconds
-        if paid is not None and (self.spent_seconds + owed > paid or self.spent_seconds >= paid > 0):
+        pending = self._mean_seconds * (self._reserved - self._completed + 1)
+        budget, allowed = self._limits.engine_seconds, self._limits.wall_seconds
+        if budget is not None and (self.spent_seconds + pending > budget or self.spent_seconds >= budget > 0):
             return BUDGET_USED_UP
-        if allowed is not None and self._clock() - self._started + owed / self._limits.engines > allowed:
+        if allowed is not None and self._clock() - self._started + pending / self._limits.engines > allowed:
             return TIME_USED_UP
         return None

@@ -1,7 +1,7 @@
-"""What the shop has seen: the releases of each catalogue, and which of them one can still go back to.
+"""Release history: the releases of each catalogue, and which of them a rollback can still restore.
 
-Comes in: the tables and the store. Goes out: a `ReleaseSummary` a release, newest first. A release is a version of the
-manifest; version 0 is the empty table before the first one.
+Inputs: the tables and the store. Outputs: one `ReleaseSummary` per release, newest first. A release is a version of the
+manifest; version 0 is the empty table before the first release.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from infra.stores.json_objects import read_json
 
 @dataclass(frozen=True)
 class ReleaseSummary:
-    """One release. `rows` is how many manifest rows it moved, None where the table's log does not say."""
+    """One release. `rows` is how many manifest rows it changed; None where the table's log does not say."""
 
     catalogue: str
     version: int
@@ -25,17 +25,17 @@ class ReleaseSummary:
     kind: str
     """`release`, `rollback`, `policy`, or `other` for a commit that somebody else's tool made."""
     back_to: int | None
-    """The release that a rollback went back to."""
+    """The release that a rollback restored."""
     rows: int | None
     current: bool
     kept: bool
-    """False where a sweep has let it go: one cannot go back to it."""
+    """False where a sweep has deleted what a rollback to it needs."""
 
 
 def list_catalogues(store: ObjectStore) -> list[str]:
     """Return the catalogues that have a manifest, sorted.
 
-    Lists the manifests' own files (some hundreds a catalogue), not the pictures.
+    Lists the manifests' own files (some hundreds per catalogue), not the images.
     """
     names = (info.key.removeprefix(layout.MANIFESTS).split("/") for info in store.list(layout.MANIFESTS))
     return sorted({parts[0] for parts in names if parts[1:2] == ["_delta_log"]})
@@ -48,24 +48,24 @@ def list_releases(tables: TableStore, catalogue: str | None, store: ObjectStore)
     """
     if catalogue is not None:
         return _list_catalogue_releases(tables, catalogue, store)
-    found = [line for name in list_catalogues(store) for line in _list_catalogue_releases(tables, name, store)]
-    return sorted(found, key=lambda line: (line.when, line.version), reverse=True)
+    releases = [release for name in list_catalogues(store) for release in _list_catalogue_releases(tables, name, store)]
+    return sorted(releases, key=lambda release: (release.when, release.version), reverse=True)
 
 
 def require_history(tables: TableStore, catalogue: str, store: ObjectStore) -> list[Commit]:
     """Return the commits of a catalogue's manifest, newest first.
 
-    Raises `OptionError`, naming the catalogues there are, for one without a manifest.
+    Raises `OptionError`, which names the catalogues of the store, for a catalogue without a manifest.
     """
     history = list(tables.history(layout.manifest_table(catalogue)))
     if not history:
-        there = ", ".join(list_catalogues(store)) or "none yet"
-        raise OptionError(f"The store {store.url} has no catalogue {catalogue!r}; it has: {there}")
+        known = ", ".join(list_catalogues(store)) or "none yet"
+        raise OptionError(f"The store {store.url} has no catalogue {catalogue!r}; it has: {known}")
     return history
 
 
 def read_oldest_retained_release(store: ObjectStore, catalogue: str) -> int:
-    """Return the oldest release that no sweep has let go; 1 where there was no sweep."""
+    """Return the oldest release that every sweep has kept; 1 where there was no sweep."""
     try:
         return int(read_json(store, layout.retention_watermark(catalogue))["oldest"])
     except ObjectMissing:

@@ -1,8 +1,8 @@
-"""A run's life: asked for, opened, resumed or superseded, held or closed. Its folder in the store is its memory.
+"""Run state in the store: start, load, hold, release and close a run.
 
-Comes in: a `Job` and a store. Goes out: a `Run`, new or found, and the markers that say how far it came. A run is open
-from its marker under `open/` until manifest and outcomes are both committed and the marker is gone; what is left open
-by a killed process is found here by the next one.
+Inputs: a `RefreshJob` and a store. Outputs: a `Run`, and the files that record how far it came. A run is open from its
+marker under `open/` until the manifest and the outcomes are both committed and the marker is deleted. So the next
+process finds the runs that a killed one left open.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from infra.stores.json_objects import read_json, write_json
 
 
 def start_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
-    """Open a new run of a job with this fingerprint: its folder with the frozen rules first, its marker last."""
+    """Start a run of a job: write its folder with a copy of the rules first, and its marker last."""
     started = datetime.now(UTC)
     run_id = new_run_id(started)
     run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
@@ -53,31 +53,31 @@ def load_run(store: ObjectStore, run_id: str) -> Run:
 
 
 def load_open_runs(store: ObjectStore, catalogue: str) -> list[Run]:
-    """Return the runs of a catalogue that are not closed, oldest first."""
-    found = []
+    """Return the open runs of a catalogue, oldest first; delete markers whose run a sweep has deleted."""
+    open_runs = []
     for info in store.list(layout.open_runs_prefix(catalogue)):
         run_id = info.key.rsplit("/", 1)[1].removesuffix(".json")
         try:
-            found.append(load_run(store, run_id))
+            open_runs.append(load_run(store, run_id))
         except OptionError:
-            store.delete([info.key])  # the marker of a folder that was swept
-    return sorted(found, key=lambda run: run.started_at)
+            store.delete([info.key])
+    return sorted(open_runs, key=lambda run: run.started_at)
 
 
-def has_live_lease(store: ObjectStore, run: Run) -> bool:
+def has_live_lease(store: ObjectStore, catalogue: str, run_id: str) -> bool:
     """Tell whether a process holds the run's lease."""
-    state = read_lease(store, layout.run_lease(run.catalogue, run.run_id))
+    state = read_lease(store, layout.run_lease(catalogue, run_id))
     return state is not None and state.is_live()
 
 
 def is_committed(tables: TableStore, run: Run) -> bool:
-    """Tell whether the manifest's live history names the run."""
+    """Tell whether a commit of the manifest is the run's."""
     table = layout.manifest_table(run.catalogue)
     return any(commit.run_id == run.run_id for commit in tables.history(table))
 
 
 def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:
-    """Write down why the run's batch waits for a person."""
+    """Record which checks hold the run's batch, so that it waits for a person."""
     write_json(store, layout.RunFiles(run.run_id).held, {"held": list(held), "checks": list(checks)})
 
 
@@ -90,14 +90,14 @@ def held_checks(store: ObjectStore, run: Run) -> list[str]:
 
 
 def accept_checks(store: ObjectStore, run: Run, checks: Sequence[str], reason: str, person: str) -> None:
-    """Record a person's word that a held batch may go."""
-    words = {"run_id": run.run_id, "accepted": sorted(checks), "reason": reason, "by": person}
-    words["at"] = datetime.now(UTC).isoformat()
-    write_json(store, layout.person_decision(run.catalogue, run.run_id, "release"), words)
+    """Record that a person accepts the failed checks, so that the held batch may be released."""
+    document = {"run_id": run.run_id, "accepted": sorted(checks), "reason": reason, "by": person}
+    document["at"] = datetime.now(UTC).isoformat()
+    write_json(store, layout.person_decision(run.catalogue, run.run_id, "release"), document)
 
 
 def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
-    """Return the checks that a person has let go for this run."""
+    """Return the checks that a person has accepted for this run."""
     try:
         document = read_json(store, layout.person_decision(run.catalogue, run.run_id, "release"))
     except ObjectMissing:
@@ -106,12 +106,12 @@ def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
 
 
 def is_run_open(store: ObjectStore, run: Run) -> bool:
-    """Tell whether the run is not closed."""
+    """Tell whether the run is open."""
     return store.exists(layout.open_run(run.catalogue, run.run_id))
 
 
 def load_frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
-    """Return the rules that a run was started under."""
+    """Return the recipe and the policy that a run was started with."""
     recipe = Recipe.model_validate(read_json(store, layout.RunFiles(run_id).recipe))
     return recipe, Policy.model_validate(read_json(store, layout.RunFiles(run_id).policy))
 
@@ -119,7 +119,7 @@ def load_frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
 def close_run(
     store: ObjectStore, run: Run, state: Literal["done", "superseded"], details: Mapping[str, object]
 ) -> None:
-    """Close a run: what it says of itself first, then its marker away."""
+    """Close a run: write how it ended first, then delete its marker."""
     write_json(
         store,
         layout.RunFiles(run.run_id).closed,

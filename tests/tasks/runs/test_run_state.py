@@ -88,8 +88,8 @@ def test_a_run_is_committed_once_the_manifest_names_it(scenario: StoreScenario) 
 
 def test_a_run_is_alive_while_a_process_holds_its_lease(scenario: StoreScenario) -> None:
     run = runs.start_run(scenario.store, job(), "f1")
-    assert not runs.has_live_lease(scenario.store, run)
+    assert not runs.has_live_lease(scenario.store, CATALOGUE, run.run_id)
     lease = acquire(scenario.store, layout.run_lease(CATALOGUE, run.run_id), "ada", 60)
-    assert runs.has_live_lease(scenario.store, run)
+    assert runs.has_live_lease(scenario.store, CATALOGUE, run.run_id)
     lease.release()
-    assert not runs.has_live_lease(scenario.store, run)
+    assert not runs.has_live_lease(scenario.store, CATALOGUE, run.run_id)
