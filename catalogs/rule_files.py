@@ -1,8 +1,8 @@
-"""How rules files (recipe, policy, price list, audit suite) are read from YAML.
+"""Rule files: read recipes, policies, price lists and audit suites from YAML into pydantic models.
 
-Comes in: text, the file's name, a pydantic model. Goes out: the checked model, or a `RuleFileError` that names file and
-field. A key that is written twice is an error here: YAML would let the second silently win, and with it a whole list
-of banned words could vanish.
+Inputs: text, the file's name, a pydantic model. Outputs: the checked model, or a `RuleFileError` that names the file
+and the field. A key that is written twice is an error: in plain YAML the second one replaces the first silently, and a
+whole list of banned words could vanish.
 """
 
 from collections.abc import Hashable
@@ -16,7 +16,7 @@ from catalogs.errors import RuleFileError
 
 
 class StrictModel(BaseModel):
-    """A frozen set of fields that refuses unknown ones; defaults go through the same checks as what is written."""
+    """A frozen set of fields that refuses unknown ones; defaults are validated like written values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -26,7 +26,7 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's safe loader, without silent overwriting of keys."""
+    """YAML's safe loader, which refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -71,7 +71,7 @@ def validate_rules(content: dict[str, Any], name: str, model: type[RuleModel]) -
 
 
 def first_validation_error(error: ValidationError) -> str:
-    """Return the first thing that is wrong, after the field it is wrong with."""
+    """Return the first validation error, preceded by its field."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
@@ -79,7 +79,7 @@ def first_validation_error(error: ValidationError) -> str:
 
 
 def read_packaged_rules(name: str) -> str:
-    """Return the text of `catalogs/data/<name>.yaml`. Raises `RuleFileError` where there is none."""
+    """Return the text of `catalogs/data/<name>.yaml`. Raises `RuleFileError` if there is no such file."""
     file = resources.files("catalogs") / "data" / f"{name}.yaml"
     if not name.replace("-", "").isalnum() or not file.is_file():
         raise RuleFileError(f"There are no built-in rules named {name!r}.")

@@ -1,7 +1,7 @@
-"""Millions of 16-byte ids in sorted arrays: find which of them are in a table, and where, without a dict.
+"""Digest index: the row positions of millions of 16-byte digests, by binary search in sorted arrays.
 
-Comes in: arrays of 16-byte digests. Goes out: row positions. 2,000,000 ids take 48 MB here; as a dict of bytes they
-would take 300.
+Inputs: arrays of 16-byte digests. Outputs: row positions. 2,000,000 digests take 48 MB; a dict of bytes would take
+300 MB.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ DIGEST_BYTES = 16
 
 
 def split_halves(digests: bytes | Sequence[bytes]) -> tuple[Uint64Array, Uint64Array]:
-    """Return 16-byte digests, given one after another, as their high and low 64-bit halves."""
+    """Return concatenated 16-byte digests as their high and low 64-bit halves."""
     joined = digests if isinstance(digests, bytes) else b"".join(digests)
     pairs = np.frombuffer(joined, dtype=">u8").reshape(-1, 2)
     return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
@@ -29,7 +29,7 @@ def column_halves(column: pa.Array) -> tuple[Uint64Array, Uint64Array]:
 
 
 def fixed_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
-    """Return a binary column whose values all have one length as rows of bytes, without a Python object a value."""
+    """Return a binary column whose values all have one length as rows of bytes, without one Python object per value."""
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     length = int(offsets[1] - offsets[0])
     data = np.frombuffer(column.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]]
@@ -37,7 +37,7 @@ def fixed_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
 
 
 class DigestIndex:
-    """Sorted ids; positions refer to the order in which they were given. Ids may repeat."""
+    """Sorted digests, which may repeat; positions refer to the order in which they were given."""
 
     def __init__(self, high: Uint64Array, low: Uint64Array) -> None:
         self.order = np.argsort(high, kind="stable")
@@ -48,27 +48,27 @@ class DigestIndex:
         return len(self.high)
 
     def find(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.int64]:
-        """Return, for each id asked for, the position of its first row, or -1."""
-        found = np.full(len(high), -1, np.int64)
+        """Return, for each digest, the position of its first row, or -1."""
+        positions = np.full(len(high), -1, np.int64)
         if len(self) == 0:
-            return found
-        # Asked in order, since neighbours then find their way in memory that is still close at hand.
+            return positions
+        # Searched in sorted order: neighbouring searches then read memory that is still in the cache.
         order = np.argsort(high)
-        place = np.empty(len(high), np.int64)
-        place[order] = np.searchsorted(self.high, high[order])
-        inside = np.minimum(place, len(self) - 1)
+        start = np.empty(len(high), np.int64)
+        start[order] = np.searchsorted(self.high, high[order])
+        inside = np.minimum(start, len(self) - 1)
         same_high = self.high[inside] == high
         hit = same_high & (self.low[inside] == low)
-        found[hit] = self.order[inside[hit]]
-        for asked in np.flatnonzero(same_high & ~hit):  # equal in 64 bits, not in 128, or a later one: walk
-            for position in self._equal_range(int(place[asked]), high[asked]):
-                if self.low[position] == low[asked]:
-                    found[asked] = self.order[position]
+        positions[hit] = self.order[inside[hit]]
+        for query in np.flatnonzero(same_high & ~hit):  # equal in 64 bits but not in 128: search the equal range
+            for candidate in self._equal_range(int(start[query]), high[query]):
+                if self.low[candidate] == low[query]:
+                    positions[query] = self.order[candidate]
                     break
-        return found
+        return positions
 
     def find_all(self, high: int, low: int) -> list[int]:
-        """Return the positions of every row with this one id."""
+        """Return the positions of every row with this digest."""
         first = int(np.searchsorted(self.high, np.uint64(high)))
         return [int(self.order[p]) for p in self._equal_range(first, np.uint64(high)) if self.low[p] == np.uint64(low)]
 

@@ -1,8 +1,7 @@
-"""Sets of millions of names or rows, in 16 bytes each.
+"""Digest sets and maps: membership of millions of names or rows, in 16 bytes each.
 
-Comes in: texts, or columns of a batch. Goes out: which of them are in the set. A store that is looked after holds
-millions of keys, and as Python strings they would take a gigabyte. That two names meet in 128 bits of sha256 is no
-worry.
+Inputs: texts, or columns of a table. Outputs: digests, and which of them are in a set. A store holds millions of keys,
+which as Python strings would take a gigabyte. Two names with equal 128 bits of sha256 are practically impossible.
 """
 
 from array import array
@@ -23,14 +22,14 @@ Value = TypeVar("Value", bound=Hashable)
 
 
 def text_digests(texts: Iterable[str]) -> bytes:
-    """Return 16 bytes a text, one text after another."""
+    """Return the concatenated 16-byte digests of texts."""
     return b"".join(sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES] for text in texts)
 
 
 def row_digests(*columns: pa.Array) -> bytes:
-    """Return 16 bytes a row of these columns (text or binary), one row after another; a null reads as empty.
+    """Return the concatenated 16-byte digests of rows of these columns (text or binary); a null reads as empty.
 
-    A column of texts gives what `text_digests` gives of them.
+    The digests of one column of texts equal those of `text_digests`.
     """
     parts = [pc.cast(column, pa.binary()) for column in columns]
     joined = pc.binary_join_element_wise(*parts, _SEPARATOR, null_handling="replace")
@@ -38,29 +37,29 @@ def row_digests(*columns: pa.Array) -> bytes:
 
 
 def table_row_digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
-    """Return 16 bytes a row that stand for these columns."""
+    """Return the concatenated 16-byte digests of a table's rows over these columns."""
     parts = [rows.column(name) for name in columns]
     return row_digests(*(part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts))
 
 
 class DigestSet:
-    """Digests of 16 bytes; they may be added more than once. The index is built at the first question after that."""
+    """A set of 16-byte digests, which may be added repeatedly. Its index is built at the first query after adding."""
 
     def __init__(self) -> None:
         self._added: list[bytes] = []
         self._index: DigestIndex | None = None
 
     def __len__(self) -> int:
-        """Return how many digests were added, repeated ones included."""
+        """Return the number of digests added, repeated ones included."""
         return sum(len(part) for part in self._added) // DIGEST_BYTES
 
     def add(self, digests: bytes) -> None:
-        """Add digests that are given one after another."""
+        """Add concatenated digests."""
         self._added.append(digests)
         self._index = None
 
     def find(self, digests: bytes) -> npt.NDArray[np.int64]:
-        """Return where in the order of adding each digest came first, or -1 where it is not in the set."""
+        """Return each digest's first position in the order of adding, or -1 if it is not in the set."""
         if self._index is None:
             self._added = [b"".join(self._added)]
             self._index = DigestIndex(*split_halves(self._added[0]))
@@ -72,26 +71,26 @@ class DigestSet:
 
 
 class FirstOccurrenceFilter:
-    """Tells which digests of a set are met for the first time, over any number of batches."""
+    """Selects the first occurrence of each digest of a set, over any number of batches."""
 
     def __init__(self, members: DigestSet) -> None:
         self._members = members
         self._seen = np.zeros(len(members), bool)
 
     def first_occurrences(self, digests: bytes) -> npt.NDArray[np.bool_]:
-        """Tell for each digest whether it is in the set and was not met before, here or in an earlier batch."""
-        places = self._members.find(digests)
-        _, first = np.unique(places, return_index=True)
-        new = np.zeros(len(places), bool)
+        """Tell for each digest whether it is in the set and did not occur before, here or in an earlier batch."""
+        positions = self._members.find(digests)
+        _, first = np.unique(positions, return_index=True)
+        new = np.zeros(len(positions), bool)
         new[first] = True
-        new &= places >= 0
-        new[new] &= ~self._seen[places[new]]
-        self._seen[places[new]] = True
+        new &= positions >= 0
+        new[new] &= ~self._seen[positions[new]]
+        self._seen[positions[new]] = True
         return new
 
 
 class DigestMap(Generic[Value]):
-    """Digests of 16 bytes, each with one of few different values. What was added first stands."""
+    """A map from 16-byte digests to values, of which few are distinct. The value added first stays."""
 
     def __init__(self) -> None:
         self._digests = DigestSet()
@@ -100,7 +99,7 @@ class DigestMap(Generic[Value]):
         self._index_of_value: dict[Value, int] = {}
 
     def add(self, digests: bytes, values: Iterable[Value]) -> None:
-        """Add digests that are given one after another, and a value for each."""
+        """Add concatenated digests, and a value for each."""
         for value in values:
             if value not in self._index_of_value:
                 self._index_of_value[value] = len(self._values)
@@ -111,6 +110,6 @@ class DigestMap(Generic[Value]):
             raise ValueError(f"{len(self._digests)} digests and {len(self._value_indices)} values: give one for each")
 
     def find(self, digests: bytes) -> list[Value | None]:
-        """Return the value of each digest, None where there is none."""
-        places = self._digests.find(digests).tolist()
-        return [self._values[self._value_indices[place]] if place >= 0 else None for place in places]
+        """Return the value of each digest, or None if it is not in the map."""
+        positions = self._digests.find(digests).tolist()
+        return [self._values[self._value_indices[position]] if position >= 0 else None for position in positions]

@@ -1,8 +1,10 @@
-"""Engines that are kept: what their cards say, which one fits a machine, and why the others do not.
+"""Stored engine artifacts: their facts, the selection of one for a machine, and why the others do not fit.
 
-Comes in: the `card.json` of an export or of a built engine, what a run needs. Goes out: an `EngineCard`, a
-`EngineSelection`, the text of a Triton `config.pbtxt`. A plan is a program for one version of TensorRT and one kind of
-GPU, so a fit is judged by what was written down when it was built, and never by loading it.
+Inputs: the `card.json` of an export or of a built engine, the requirements of a run. Outputs: `EngineFacts`, an
+`EngineSelection`, the text of a Triton `config.pbtxt`.
+
+A TensorRT plan is a program for one version of TensorRT and one kind of GPU. Whether it fits is therefore decided by
+the facts recorded when it was built, never by loading it.
 """
 
 import hashlib
@@ -17,11 +19,11 @@ from catalogs.errors import OptionError
 
 EngineState = Literal["building", "ready", "refused"]
 OptimizationProfiles = tuple[dict[str, tuple[int, int, int]], ...]
-"""An optimization profile each: the least, the usual and the largest of every axis."""
+"""One optimization profile each: the minimum, the optimum and the maximum of every axis."""
 
 AMPERE = (8, 0)
 TRITON_TYPES = {"fp32": "TYPE_FP32", "bf16": "TYPE_BF16", "bool": "TYPE_BOOL"}
-"""Triton's names for what a graph's inputs and outputs hold."""
+"""Triton's names for the data types of a graph's inputs and outputs."""
 
 
 class _StoredModel(BaseModel):
@@ -29,7 +31,7 @@ class _StoredModel(BaseModel):
 
 
 class StoredFile(_StoredModel):
-    """One file: its path in the folder that it came from, its size, its sha256 in hex."""
+    """One file: its path in its folder, its size in bytes, its sha256 in hex."""
 
     path: str
     bytes: int
@@ -38,26 +40,26 @@ class StoredFile(_StoredModel):
     @field_validator("path")
     @classmethod
     def _stays_in_the_folder(cls, path: str) -> str:
-        # It is written to on the machine that fetches the engine, and a store has other writers.
+        # The path is written to on the machine that fetches the engine, and a store has other writers.
         if path.startswith("/") or {"", ".", ".."} & set(path.split("/")) or "\\" in path:
-            raise ValueError(f"{path!r} is no plain path below a folder")
+            raise ValueError(f"{path!r} is not a relative path below a folder")
         return path
 
 
 class ParityResult(_StoredModel):
-    """What `engine verify` found: the worst figures over all cases."""
+    """The result of `engine verify`: the worst values over all cases."""
 
     passed: bool
     runtime: str
     twin: str | None = None
     tolerance: float
     cases: int
-    max_abs_diff: float | None = Field(description="None where an answer was no number")
+    max_abs_diff: float | None = Field(description="None if an output was not a number")
     psnr: float
 
 
 class EngineFacts(_StoredModel):
-    """What an engine is, as its folder's card says it; ONNX graphs have no sizes and no GPU: they take any."""
+    """The facts of an engine, from its folder's `card.json`; ONNX graphs fit any size and GPU, and name none."""
 
     runtime: Literal["tensorrt", "onnxruntime"]
     weights_digest: str
@@ -82,9 +84,9 @@ class EngineArtifact(_StoredModel):
     by: str
     added_at: datetime
     facts: EngineFacts
-    files: tuple[StoredFile, ...] = Field((), description="None until all of them are there")
+    files: tuple[StoredFile, ...] = Field((), description="Empty until all of them are stored")
     parity: ParityResult | None = None
-    document: dict[str, Any] = Field(description="The card that lay in the folder, given back with its files")
+    document: dict[str, Any] = Field(description="The folder's `card.json`, restored with its files")
 
     @property
     def digest(self) -> str:
@@ -94,7 +96,7 @@ class EngineArtifact(_StoredModel):
 
 @dataclass(frozen=True)
 class GpuPlatform:
-    """What plans depend on: TensorRT's version, the GPU's name, its compute capability."""
+    """The platform that plans depend on: TensorRT's version, the GPU's name, its compute capability."""
 
     tensorrt: str
     gpu: str
@@ -103,7 +105,7 @@ class GpuPlatform:
 
 @dataclass(frozen=True)
 class EngineRequirements:
-    """What a run asks of an engine: weights, precision, its pictures' sizes (width, height), on which machine."""
+    """The requirements of a run: weights, precision, the sizes (width, height) of its images, its machine."""
 
     weights_digest: str
     precision: str
@@ -113,33 +115,38 @@ class EngineRequirements:
 
 @dataclass(frozen=True)
 class EngineSelection:
-    """The engine to take, or None; and why each of the others is not it, by version."""
+    """The selected engine, or None; and why each of the others does not fit, by version."""
 
     artifact: EngineArtifact | None
     incompatibilities: Mapping[int, str]
 
 
 def parse_engine_facts(document: Mapping[str, Any]) -> EngineFacts:
-    """Return what the `card.json` of an export or of a built engine says. Raises `OptionError` for any other."""
+    """Return the facts in the `card.json` of an export or of a built engine. Raises `OptionError` for any other."""
     try:
         return _onnx_facts(document) if document.get("kind") == "onnx" else _tensorrt_facts(document)
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise OptionError(f"The card is neither of an export nor of a built engine ({reason}); make it anew") from None
+        raise OptionError(
+            f"The card.json is neither of an export nor of a built engine ({reason}); export or build it again"
+        ) from None
 
 
 def select_engine(artifacts: Sequence[EngineArtifact], requirements: EngineRequirements) -> EngineSelection:
-    """Return the newest engine that fits, and the reason of every one that does not."""
-    misfits = {
-        card.version: reason for card in artifacts if (reason := incompatibility(card, requirements)) is not None
+    """Return the newest engine that fits, and the reason why each of the others does not."""
+    incompatibilities = {
+        artifact.version: reason
+        for artifact in artifacts
+        if (reason := incompatibility(artifact, requirements)) is not None
     }
-    fitting = [card for card in artifacts if card.version not in misfits]
-    return EngineSelection(max(fitting, key=lambda card: card.version, default=None), misfits)
+    fitting = [artifact for artifact in artifacts if artifact.version not in incompatibilities]
+    newest = max(fitting, key=lambda artifact: artifact.version, default=None)
+    return EngineSelection(newest, incompatibilities)
 
 
 def incompatibility(artifact: EngineArtifact, requirements: EngineRequirements) -> str | None:
-    """Return why an engine is not one for this need, or None. What cannot be mended comes first."""
-    facts, here = artifact.facts, requirements.platform
+    """Return why an engine does not meet the requirements, or None. Reasons that cannot be repaired come first."""
+    facts, platform = artifact.facts, requirements.platform
     missing = [size for size in requirements.sizes if size not in facts.sizes]
     reasons = (
         (facts.weights_digest != requirements.weights_digest, "it is of other weights"),
@@ -148,9 +155,9 @@ def incompatibility(artifact: EngineArtifact, requirements: EngineRequirements) 
             f"it computes in {facts.precision}, not in {requirements.precision}",
         ),
         (facts.runtime != "tensorrt", "it holds graphs and no plans"),
-        (here is None, "there is no TensorRT here"),
-        (here is not None and facts.tensorrt != here.tensorrt, _other_tensorrt(facts, here)),
-        (here is not None and not _runs_on(facts, here), _other_gpu(facts, here)),
+        (platform is None, "there is no TensorRT on this machine"),
+        (platform is not None and facts.tensorrt != platform.tensorrt, _other_tensorrt(facts, platform)),
+        (platform is not None and not _runs_on(facts, platform), _other_gpu(facts, platform)),
         (bool(missing), f"it has no profile for {', '.join(f'{width}x{height}' for width, height in missing)}"),
         (artifact.state == "refused", f"it is refused: {_parity_message(artifact.parity)}"),
         (not artifact.files, f"{artifact.by} is putting it in, or was stopped while doing so"),
@@ -160,15 +167,15 @@ def incompatibility(artifact: EngineArtifact, requirements: EngineRequirements) 
 
 
 def explain_selection(model: str, selection: EngineSelection) -> str:
-    """Return one sentence on why none of a model's engines is taken."""
+    """Return one sentence on why none of a model's engines is selected."""
     if not selection.incompatibilities:
         return f"there is no engine of {model!r} in the store"
-    told = "; ".join(f"version {version}: {reason}" for version, reason in sorted(selection.incompatibilities.items()))
-    return f"no engine of {model!r} fits ({told})"
+    reasons = "; ".join(f"version {number}: {reason}" for number, reason in sorted(selection.incompatibilities.items()))
+    return f"no engine of {model!r} fits ({reasons})"
 
 
 def triton_path(path: str) -> str:
-    """Return where a file of an engine's folder lies in Triton's layout: graphs under a version of their own, 1."""
+    """Return the path of an engine's file in Triton's layout, where each graph has a version folder of its own, 1."""
     graph, separator, name = path.partition("/")
     return f"{graph}/1/{name}" if separator else path
 
@@ -176,7 +183,7 @@ def triton_path(path: str) -> str:
 def config_pbtxt(graph: str, runtime: str, ports: Mapping[str, Sequence[Mapping[str, Any]]] | None) -> str:
     """Return a graph's Triton configuration; without `ports` (inputs and outputs) Triton reads them from the plan.
 
-    `max_batch_size` is 0, since not every input has a batch axis: the batch is an axis like others.
+    `max_batch_size` is 0, since not every input has a batch axis: the batch is an axis like any other.
     """
     backend = "tensorrt" if runtime == "tensorrt" else "onnxruntime"
     lines = [f'name: "{graph}"', f'backend: "{backend}"', "max_batch_size: 0"]
@@ -199,18 +206,18 @@ def _onnx_facts(document: Mapping[str, Any]) -> EngineFacts:
 
 
 def _listing_digest(files: Sequence[Mapping[str, Any]], prefix: str) -> str:
-    """Return the sha256 of the sorted `sha256sum` listing of files, as a built engine names the graph it is made of."""
-    lines = sorted(f"{each['sha256']}  {each['path']}\n" for each in files if each["path"].startswith(prefix))
+    """Return the sha256 of the sorted `sha256sum` listing of files, by which a built engine names its graph."""
+    lines = sorted(f"{file['sha256']}  {file['path']}\n" for file in files if file["path"].startswith(prefix))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _tensorrt_facts(document: Mapping[str, Any]) -> EngineFacts:
     if document["runtime"] != "tensorrt":
-        raise ValueError(f"an engine for {document['runtime']!r} has no plans: put its export in")
+        raise ValueError(f"an engine for {document['runtime']!r} has no plans: store its export")
     graphs = {name: document[name] for name in ("transformer", "vae_decoder")}
-    plain = ("runtime", "weights_digest", "precision", "sizes", "tensorrt", "gpu", "compute_capability", "driver")
+    copied = ("runtime", "weights_digest", "precision", "sizes", "tensorrt", "gpu", "compute_capability", "driver")
     return EngineFacts(
-        **{name: document[name] for name in plain},
+        **{name: document[name] for name in copied},
         compatibility=document["compatibility"],
         batch=document["batch"][-1],
         onnx_digests={name: graph["onnx_sha256"] for name, graph in graphs.items()},
@@ -237,5 +244,5 @@ def _other_gpu(facts: EngineFacts, platform: GpuPlatform | None) -> str:
 
 def _parity_message(parity: ParityResult | None) -> str:
     if parity is None or parity.max_abs_diff is None:
-        return "its answers are no numbers"
+        return "its outputs are not numbers"
     return f"it differs by {parity.max_abs_diff:.2g}, and {parity.tolerance:g} is allowed"

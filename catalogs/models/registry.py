@@ -1,9 +1,11 @@
-"""The registry of a model's versions: what people did to them, and what it comes to.
+"""Model registry: the state of a model's versions, computed from the log of changes.
 
-Comes in: changes, each with who, when and why. Goes out: a `ModelRegistry`, which says each version's state and refuses
-what is no legal move. A version is a candidate when it is registered, in production when it is promoted, and retired
-when another one takes its place or it is taken back; only a rollback brings a retired one into production again.
-Nothing is ever taken out, since live pictures remember the version that made them.
+Inputs: changes, each with its author, time and reason. Outputs: a `ModelRegistry`, which holds each version's state and
+refuses illegal changes.
+
+A version is a candidate when it is registered, in production when it is promoted, and retired when another version
+replaces it or it is rolled back. Only a rollback brings a retired version into production again. No version is ever
+removed, since live images name the version that made them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,7 @@ ChangeKind = Literal["register", "canary", "promote", "rollback"]
 
 
 class RegistryChange(BaseModel):
-    """One change: what was done to which version, by whom, when, why, and what was known of it."""
+    """One change of a version: its kind, author, time, reason, and the comparison that it rests on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,7 +38,7 @@ class RegistryChange(BaseModel):
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version and its state. `share` is the per cent of SKUs that it has as a canary: 0 for all others."""
+    """A version and its state. `share` is its per cent of the SKUs as a canary, 0 for all other versions."""
 
     number: int
     weights: WeightsSpec
@@ -46,21 +48,21 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class ModelRegistry:
-    """A model's versions, and all changes that made them what they are."""
+    """A model's versions, and the log of changes that they follow from."""
 
     name: str
     changes: tuple[RegistryChange, ...] = ()
     versions: dict[int, ModelVersion] = field(init=False, compare=False)
     production_history: tuple[int, ...] = field(init=False, compare=False)
-    """The versions that were in production one after another and were not taken back; the last one is."""
+    """The versions that were promoted and not rolled back, in order; the last one is in production."""
 
     def __post_init__(self) -> None:
         versions: dict[int, ModelVersion] = {}
-        line: list[int] = []
+        history: list[int] = []
         for change in self.changes:
-            _apply_change(change, versions, line)
+            _apply_change(change, versions, history)
         object.__setattr__(self, "versions", versions)
-        object.__setattr__(self, "production_history", tuple(line))
+        object.__setattr__(self, "production_history", tuple(history))
 
     @property
     def production(self) -> int | None:
@@ -69,18 +71,18 @@ class ModelRegistry:
 
     @property
     def canary(self) -> ModelVersion | None:
-        """Return the candidate that has a share of the SKUs."""
+        """Return the candidate that has a share of the SKUs, or None."""
         return next((version for version in self.versions.values() if version.share), None)
 
     def version(self, number: int) -> ModelVersion:
-        """Return a version. Raises `OptionError` naming those there are."""
+        """Return a version. Raises `OptionError` naming the existing versions."""
         if number not in self.versions:
-            there = ", ".join(map(str, self.versions)) or "none"
-            raise OptionError(f"The model {self.name!r} has no version {number!r}; it has {there}")
+            existing = ", ".join(map(str, self.versions)) or "none"
+            raise OptionError(f"The model {self.name!r} has no version {number!r}; it has {existing}")
         return self.versions[number]
 
     def freeze_versions(self) -> FrozenVersions:
-        """Return what a run freezes. Raises `OptionError` where nothing is in production."""
+        """Return the versions that a run freezes. Raises `OptionError` if no version is in production."""
         if self.production is None:
             raise OptionError(
                 f"The model {self.name!r} has no version in production: `packshot engine promote {self.name} VERSION`"
@@ -90,10 +92,8 @@ class ModelRegistry:
         candidate = {} if canary is None else {"candidate": canary.number, "share": canary.share}
         return FrozenVersions(name=self.name, versions=versions, production=self.production, **candidate)
 
-    # Legal moves: each returns the registry after a change, or raises `OptionError`
-
     def with_change(self, change: RegistryChange) -> "ModelRegistry":
-        """Return the registry after one more change, if it is a legal move."""
+        """Return the registry after one more change. Raises `OptionError` if the change is illegal."""
         {
             "register": _require_registrable,
             "canary": _require_canary_allowed,
@@ -109,30 +109,29 @@ class ModelRegistry:
 
     @property
     def rollback_version(self) -> int:
-        """Return the version that a rollback takes back: the canary, else what is in production.
+        """Return the version that a rollback retires: the canary, else the version in production.
 
-        Raises `OptionError` where there is nothing to go back to.
+        Raises `OptionError` if there is no earlier version to go back to.
         """
         if self.canary is not None:
             return self.canary.number
         if len(self.production_history) < 2:
-            where = (
-                f"version {self.production} is the first" if self.production_history else "no version was ever promoted"
-            )
-            raise OptionError(f"The model {self.name!r} has nothing to go back to: {where}")
+            cause = f"version {self.production} is the first" if self.production else "no version was ever promoted"
+            raise OptionError(f"The model {self.name!r} has nothing to go back to: {cause}")
         return self.production_history[-1]
 
 
 def validate_model_name(name: str) -> str:
-    """Return a model's name as it was given, or raise `OptionError`."""
+    """Return a model's name unchanged. Raises `OptionError` if it is invalid."""
     if not REGISTERED_NAME.fullmatch(name):
-        raise OptionError(f"The model's name {name!r} must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter "
-                          "or digit")  # fmt: skip
+        raise OptionError(
+            f"The model's name {name!r} must be 1 to 63 of a-z, 0-9, - and _, and begin with a letter or digit"
+        )
     return name
 
 
 def validate_share(share: int) -> int:
-    """Return a share in per cent as it was given, or raise `OptionError`."""
+    """Return a share in per cent unchanged. Raises `OptionError` if it is not one of `ALLOWED_SHARES`."""
     if share not in ALLOWED_SHARES:
         raise OptionError(
             f"The share {share!r} is none of {', '.join(map(str, ALLOWED_SHARES))} (per cent of the SKUs)"
@@ -140,28 +139,29 @@ def validate_share(share: int) -> int:
     return share
 
 
-def _apply_change(change: RegistryChange, versions: dict[int, ModelVersion], line: list[int]) -> None:
+def _apply_change(change: RegistryChange, versions: dict[int, ModelVersion], history: list[int]) -> None:
+    """Apply a legal change to the versions and the production history, in place."""
     number = change.version
     if change.kind == "register":
-        assert change.weights is not None  # noqa: S101 - no other kind was ever written
+        assert change.weights is not None  # noqa: S101 - `register` requires weights
         versions[number] = ModelVersion(number, change.weights)
     elif change.kind == "canary":
         versions[number] = replace(versions[number], share=change.share or 0)
     elif change.kind == "promote":
-        if line:
-            versions[line[-1]] = replace(versions[line[-1]], state="retired")
+        if history:
+            versions[history[-1]] = replace(versions[history[-1]], state="retired")
         versions[number] = replace(versions[number], state="production", share=0)
-        line.append(number)
+        history.append(number)
     else:
-        if line[-1:] == [number]:
-            line.pop()
-            versions[line[-1]] = replace(versions[line[-1]], state="production")
+        if history[-1:] == [number]:
+            history.pop()
+            versions[history[-1]] = replace(versions[history[-1]], state="production")
         versions[number] = replace(versions[number], state="retired", share=0)
 
 
 def _require_registrable(registry: ModelRegistry, change: RegistryChange) -> None:
     weights = change.weights
-    assert weights is not None  # noqa: S101 - registering is saying which weights
+    assert weights is not None  # noqa: S101 - the caller gives the weights to register
     if not weights.pinned:
         raise OptionError(f"The source {weights.source!r} is not pinned: give a folder, or hub-id@commit in full")
     for version in registry.versions.values():
@@ -193,7 +193,7 @@ def _require_promotable(registry: ModelRegistry, change: RegistryChange) -> None
 
 def _require_rollback_allowed(registry: ModelRegistry, change: RegistryChange) -> None:
     if registry.rollback_version != change.version:
-        raise OptionError(f"The model {registry.name!r} was changed meanwhile; look at it, and give the command again")
+        raise OptionError(f"The model {registry.name!r} was changed meanwhile; check it, and run the command again")
 
 
 def _require_candidate(registry: ModelRegistry, version: ModelVersion, action: str) -> None:

@@ -1,8 +1,10 @@
-"""What paints: a set of weights, and the versions of a registered model with the SKUs that each one is for.
+"""Model weights: the identity of a set of weights, and the assignment of a registered model's versions to SKUs.
 
-Comes in: a recipe's model entries, and what a store's registry says of them. Goes out: identities for the request key,
-and the version that a SKU gets. A canary's SKUs are chosen by a hash of SKU, model and version, so a share that grows
-only adds SKUs, and another candidate is tried on others.
+Inputs: a recipe's model entries, and the versions that a store's registry holds. Outputs: identities for the request
+key, and the version assigned to a SKU.
+
+A canary's SKUs are chosen by a hash of SKU, model and version, so a share that grows only adds SKUs, and another
+candidate is tried on other SKUs.
 """
 
 import re
@@ -13,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from catalogs.keys import digest, hash_fraction
 
 ALLOWED_SHARES = (5, 20, 50, 100)
-"""Per cent of the SKUs that a candidate, or a backfill, may have."""
+"""Shares of a candidate or a backfill, in per cent of the SKUs."""
 REGISTERED_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-"""Names that models have in a store's registry."""
+"""Names of models in a store's registry."""
 _STUB_SOURCE = re.compile(r"stub/[1-9][0-9]*")
 
 ModelFamily = Literal["z-image", "stub"]
@@ -23,7 +25,7 @@ Precision = Literal["fp32", "bf16", "fp8"]
 
 
 class ModelProvenance(NamedTuple):
-    """What the manifest says of a picture's model: its name and content, the registry's version, the precision."""
+    """An image's model in the manifest: its name with its identity prefix, the registry's version, the precision."""
 
     model: str
     model_version: str | None
@@ -31,7 +33,7 @@ class ModelProvenance(NamedTuple):
 
 
 class WeightsSpec(BaseModel):
-    """One set of weights: where it is, and what it is known by."""
+    """One set of weights: its source and its identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,27 +45,27 @@ class WeightsSpec(BaseModel):
 
     @property
     def pinned(self) -> bool:
-        """Tell whether the weights are known: a digest, or a hub commit, or the stub that has none."""
+        """Tell whether the weights are fixed by a digest or a hub commit, or are the stub, which has none."""
         return bool(self.family == "stub" or self.weights_digest or self.revision)
 
     @property
     def identity(self) -> dict[str, object]:
-        """Return what the request key knows of the model: content, never a path."""
+        """Return the model's part of the request key: its content, never a path."""
         if self.family == "stub":
-            named = self.source if self.source and _STUB_SOURCE.fullmatch(self.source) else "stub/1"
-            return {"family": "stub", "weights": named, "precision": self.precision}
+            source = self.source if self.source and _STUB_SOURCE.fullmatch(self.source) else "stub/1"
+            return {"family": "stub", "weights": source, "precision": self.precision}
         if self.weights_digest:
             return {"family": self.family, "weights": self.weights_digest, "precision": self.precision}
         return {"family": self.family, "weights": f"{self.source}@{self.revision}", "precision": self.precision}
 
     @property
     def identity_prefix(self) -> str:
-        """Return the head of the identity's digest, by which the manifest tells whose picture it shows."""
+        """Return the first 12 digits of the identity's digest, by which the manifest names an image's model."""
         return digest(self.identity)[:12]
 
 
 class FrozenVersions(BaseModel):
-    """The versions of a registered model as a run found them, frozen into its recipe."""
+    """The versions of a registered model at the start of a run, frozen into its recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,25 +73,25 @@ class FrozenVersions(BaseModel):
     versions: dict[int, WeightsSpec]
     production: int
     candidate: int | None = None
-    share: int = Field(0, ge=0, le=100, description="Per cent of the SKUs that get the candidate")
+    share: int = Field(0, ge=0, le=100, description="Per cent of the SKUs that the candidate is assigned to")
 
     def sku_percentile(self, sku: str, version: int) -> float:
-        """Return where a SKU stands for a version, in [0, 100): shares take the lowest first."""
+        """Return a SKU's position for a version, in [0, 100): a share takes the lowest positions."""
         return 100 * hash_fraction(sku, f"{self.name}/{version}")
 
     def assigned_version(self, sku: str) -> int:
-        """Return the version that makes what is new or has changed of a SKU."""
+        """Return the version that generates the new and changed slots of a SKU."""
         if self.candidate is not None and self.sku_percentile(sku, self.candidate) < self.share:
             return self.candidate
         return self.production
 
     def is_in_backfill(self, sku: str, share: int) -> bool:
-        """Tell whether a backfill of so many per cent brings this SKU to the version that it gets."""
+        """Tell whether a backfill of so many per cent brings this SKU to its assigned version."""
         return self.sku_percentile(sku, self.assigned_version(sku)) < share
 
 
 class ModelEntry(WeightsSpec):
-    """A model by its name in the recipe: weights of its own, or the name of a model in the store's registry."""
+    """A model of a recipe: weights of its own, or the name of a model in the store's registry."""
 
     registry: str | None = Field(None, description="A model's name in the store's registry, in place of a source")
     standing: FrozenVersions | None = Field(None, description="Written by Packshot, never by hand")
@@ -102,23 +104,27 @@ class ModelEntry(WeightsSpec):
             return self
         if not REGISTERED_NAME.fullmatch(self.registry):
             raise ValueError(f"registry: {self.registry!r} must match {REGISTERED_NAME.pattern}")
-        given = [name for name in ("source", "revision", "weights_digest") if getattr(self, name) is not None]
-        if given:
-            raise ValueError(f"`{given[0]}` is said by the registry's versions of {self.registry!r}; leave it out")
+        redundant = [name for name in ("source", "revision", "weights_digest") if getattr(self, name) is not None]
+        if redundant:
+            raise ValueError(
+                f"`{redundant[0]}` is defined by the registry's versions of {self.registry!r}; leave it out"
+            )
         return self
 
     def weights_by_name(self, name: str) -> dict[str, WeightsSpec]:
-        """Return what may paint for this model, by the names that requests use: its own, or `name@version`."""
+        """Return this model's weights by the names that requests use: its own name, or `name@version`."""
         if self.registry is None:
             return {name: self}
-        found = self.standing.versions if self.standing is not None else {}
-        return {f"{name}@{version}": weights for version, weights in found.items()}
+        versions = self.standing.versions if self.standing is not None else {}
+        return {f"{name}@{version}": weights for version, weights in versions.items()}
 
     def provenance_by_name(self, name: str) -> dict[str, ModelProvenance]:
-        """Return what the manifest says of each of `weights`, by the same names."""
-        versions = {f"{name}@{version}": f"{self.registry}/{version}" for version in self.standing.versions} \
-            if self.standing is not None else {}  # fmt: skip
+        """Return the manifest's provenance of each of `weights_by_name`, by the same names."""
+        numbers = self.standing.versions if self.standing is not None else ()
+        registry_versions = {f"{name}@{number}": f"{self.registry}/{number}" for number in numbers}
         return {
-            called: ModelProvenance(f"{name}@{weights.identity_prefix}", versions.get(called), weights.precision)
-            for called, weights in self.weights_by_name(name).items()
+            weights_name: ModelProvenance(
+                f"{name}@{weights.identity_prefix}", registry_versions.get(weights_name), weights.precision
+            )
+            for weights_name, weights in self.weights_by_name(name).items()
         }

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.indexes.digest_index import DigestIndex, column_halves, fixed_bytes, split_halves
@@ -33,6 +33,7 @@ def test_halves_are_read_big_endian(ids: list[bytes]) -> None:
     ]
 
 
+@settings(deadline=None)  # pyarrow imports pandas at its first array
 @given(
     values=st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=9),
     start=st.integers(0, 8),

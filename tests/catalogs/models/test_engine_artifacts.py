@@ -98,7 +98,11 @@ def test_the_newest_engine_that_fits_is_taken():
             "it computes in bf16, not in fp32",
         ),
         (make_engine_artifact(document=export_manifest()), REQUIREMENTS, "it holds graphs and no plans"),
-        (make_engine_artifact(), EngineRequirements(WEIGHTS_DIGEST, "bf16", (), None), "there is no TensorRT here"),
+        (
+            make_engine_artifact(),
+            EngineRequirements(WEIGHTS_DIGEST, "bf16", (), None),
+            "there is no TensorRT on this machine",
+        ),
         (
             make_engine_artifact(document=build_manifest(tensorrt="11.5.0")),
             REQUIREMENTS,
@@ -136,7 +140,7 @@ def test_the_newest_engine_that_fits_is_taken():
                 state="refused", parity=PASSED_PARITY.model_copy(update={"passed": False, "max_abs_diff": None})
             ),
             REQUIREMENTS,
-            "it is refused: its answers are no numbers",
+            "it is refused: its outputs are not numbers",
         ),
     ],
 )
@@ -197,7 +201,7 @@ def test_tritons_configuration_names_every_axis_that_is_fixed():
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../card.json", "a/../../b", "a//b", "", "a\\..\\b", "."])
 def test_a_card_cannot_name_a_file_outside_of_its_folder(path: str):
-    with pytest.raises(ValidationError, match="no plain path"):
+    with pytest.raises(ValidationError, match="not a relative path"):
         StoredFile(path=path, bytes=1, sha256="a" * 64)
 
 

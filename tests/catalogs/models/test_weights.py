@@ -107,10 +107,10 @@ def test_a_registered_model_goes_by_its_versions_names() -> None:
         ({"registry": "../x"}, "must match"),
         (
             {"registry": "card", "source": "stub/1"},
-            "`source` is said by the registry's versions of 'card'; leave it out",
+            "`source` is defined by the registry's versions of 'card'; leave it out",
         ),
-        ({"registry": "card", "revision": COMMIT}, "`revision` is said by"),
-        ({"registry": "card", "weights_digest": "abc"}, "`weights_digest` is said by"),
+        ({"registry": "card", "revision": COMMIT}, "`revision` is defined by"),
+        ({"registry": "card", "weights_digest": "abc"}, "`weights_digest` is defined by"),
         ({"standing": standing(20)}, "`standing` goes with `registry`"),
     ],
 )

@@ -78,7 +78,7 @@ def test_an_engine_that_fits_is_no_cause_for_a_warning(store: ObjectStore, engin
     (elsewhere,) = missing_engine_warnings(store, recipe(), GpuPlatform("11.5.0", H200.gpu, H200.compute_capability))
     assert "version 1: it was built by TensorRT 11.4.0, and this is 11.5.0" in elsewhere
     (here,) = missing_engine_warnings(store, recipe())
-    assert "version 1: there is no TensorRT here" in here
+    assert "version 1: there is no TensorRT on this machine" in here
 
 
 def test_weights_without_a_digest_cannot_be_looked_for(store: ObjectStore):
