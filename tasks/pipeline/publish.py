@@ -1,11 +1,13 @@
-"""Make a batch visible: objects first, then one manifest commit.
+"""Publish a decided batch: write its objects, then make it visible by one manifest commit.
 
-Comes in: a decided batch, and who signs it. Goes out: a `Release`. A staged file that is the judged one to the byte is
-signed last, written under its own sha, read back and asked for its marks; nothing is overwritten. Signed bytes are
-never the same again, so what a run has published is written down before the commit, and a repetition uses it; what a
-crash left without a name is the sweep's. The manifest is compared, at the very version that the commit builds on, with
-what the batch was planned against, so a slot that somebody else has moved is left alone, and a picture that was
-withdrawn meanwhile stays away. Calling it again after a crash at any point ends in one whole release.
+Inputs: a decided batch, and a signer or None. Outputs: a `Release`. Invariant: after a crash at any point, calling
+`publish` again ends in one whole release, and nothing published is overwritten.
+
+A staged file must be the screened one to the byte; it is signed last, written under its own sha, read back, and checked
+for its marks. Signed bytes differ at each signing, so what a run has published is recorded before the commit, and a
+repetition uses it; objects that a crash left unrecorded are deleted by a sweep. The batch is compared with the
+manifest at the very version that the commit builds on (see `CommitContext`): a slot that another run has moved is left
+alone, and an image that was withdrawn meanwhile is not published.
 """
 
 import secrets
@@ -20,24 +22,23 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch, compute_totals, manifest_changes
 from catalogs.slot_states import SlotState
-from catalogs.table_rows import ManifestRow, PublishedDecisionRow
+from catalogs.table_rows import PublishedDecisionRow
 from catalogs.table_schemas import FINGERPRINTS, MANIFEST, PUBLISHED_FILES, REFRESHED_DIGESTS, RETIRED_SLOTS
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.interfaces import ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.parquet_objects import read_row_groups, read_table, write_table
 from infra.tables.idempotent_commit import commit_once
-from tasks.gates.channel_eligibility import evaluate_batch_channels
+from tasks.gates.commit_context import CommitContext
 from tasks.gates.required_marks import ALL_SIGNED, SIGNED_KEY, SourceMarkRequirements, find_mark_problems
-from tasks.gates.withdrawals import find_withdrawn_images
 
 IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
-"""What caches are told of a published object, whose name carries its sha: it may be kept, and never asked for again."""
+"""Cache-Control of a published object: its name carries its sha, so a cache need never ask for it again."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What the shop sees after a run: the manifest's version, the one before, and the batch's sums at that commit."""
+    """A release: the manifest's version, the version before, and the batch's totals and files at that commit."""
 
     version: int
     previous: int
@@ -46,7 +47,7 @@ class Release:
 
     @property
     def visible_files(self) -> list[PublishedFile]:
-        """Return the files that its rows name: those of superseded slots are nobody's."""
+        """Return the files that manifest rows name; those of superseded slots have no row."""
         return [file for slot, file in self.files.items() if slot not in self.sums.superseded]
 
 
@@ -58,7 +59,7 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
 
 
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:
-    """Write the batch's objects (signed, where there is a signer) and fingerprints, then commit its manifest rows."""
+    """Write the batch's objects (signed where there is a signer) and fingerprints, then commit its manifest rows."""
     files = read_published_files(store, batch.run_id)
     for rows in batch.published_decisions():
         files.update(write_objects(store, batch, rows, files, signer))
@@ -68,37 +69,34 @@ def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer:
     now = datetime.now(UTC)
 
     def build(base: int) -> tuple[tuple[int, BatchTotals], pa.Table]:
-        live = read_live_rows(tables, table, batch.slot_ids, base)
-        sums = compute_totals(batch, live, find_withdrawn_images(store, tables, batch, base))
-        channels = evaluate_batch_channels(store, batch, live)
-        return (base, sums), manifest_changes(batch, files, live, sums, now, channels)
+        context = CommitContext.read(store, tables, batch, base)
+        totals = context.compute_totals(batch)
+        changes = manifest_changes(batch, files, context.live_rows, totals, now, context.channels)
+        return (base, totals), changes
 
-    words = {"run_id": batch.run_id, "kind": "release"}
+    metadata = {"run_id": batch.run_id, "kind": "release"}
     if files and all(file.signed for file in files.values()):
-        words[SIGNED_KEY] = ALL_SIGNED
-    (base, sums), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], metadata=words)
-    return Release(version, base, sums, files)
+        metadata[SIGNED_KEY] = ALL_SIGNED
+    (base, totals), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], metadata=metadata)
+    return Release(version, base, totals, files)
 
 
 def preview_release(store: ObjectStore, tables: TableStore, batch: ReleaseBatch) -> Release:
-    """Count the batch against what is live now, without writing anything."""
-    table = layout.manifest_table(batch.catalogue)
-    version = tables.version(table)
+    """Count the batch against the current manifest, without writing anything."""
+    version = tables.version(layout.manifest_table(batch.catalogue))
     if version is None:
         return Release(0, 0, compute_totals(batch, {}), {})
-    live = read_live_rows(tables, table, batch.slot_ids, version)
-    return Release(
-        version, version, compute_totals(batch, live, find_withdrawn_images(store, tables, batch, version)), {}
-    )
+    context = CommitContext.read(store, tables, batch, version, channels=False)
+    return Release(version, version, context.compute_totals(batch), {})
 
 
 def read_published_files(store: ObjectStore, run_id: str) -> dict[bytes, PublishedFile]:
-    """Return slot -> file of what earlier tries of a run have published."""
-    found: dict[bytes, PublishedFile] = {}
+    """Return slot id -> file of what earlier attempts of a run have published."""
+    files: dict[bytes, PublishedFile] = {}
     for table in read_row_groups(store, layout.RunFiles(run_id).published_prefix):
         for slot, *values in zip(*(table[name].to_pylist() for name in PUBLISHED_FILES.names), strict=True):
-            found[slot] = PublishedFile(*values)
-    return found
+            files[slot] = PublishedFile(*values)
+    return files
 
 
 def write_objects(
@@ -108,25 +106,25 @@ def write_objects(
     published: Mapping[bytes, PublishedFile],
     signer: Signer | None = None,
 ) -> dict[bytes, PublishedFile]:
-    """Publish each row's picture under its own sha, and write down what was published; return slot -> file.
+    """Publish each row's image under its own sha, and record what was published; return slot id -> file.
 
-    The staged file must be the one that was judged, to the byte. Raises `StagedImageLost` where it is gone or another
-    one, which is then deleted, so that nobody finds it again; unless the picture is published already. Raises
-    `ProvenanceMarkError` where a published object, as it is read back, does not carry its marks.
+    Raises `StagedImageLost` where the staged file is missing, or is not the screened one to the byte (it is then
+    deleted, so that no later run takes it), unless the image is published already. Raises `ProvenanceMarkError` where a
+    published object, as it is read back, does not carry its marks.
     """
-    owed = SourceMarkRequirements(store)
+    requirements = SourceMarkRequirements(store)
 
     def write(row: PublishedDecisionRow) -> tuple[bytes, PublishedFile]:
         file = published.get(row["slot_id"])
         if file is not None and _object_exists(store, file):
             return row["slot_id"], file
-        source = owed.is_required(batch.run_id, row["finish_digest"])
+        source = requirements.is_required(batch.run_id, row["finish_digest"])
         return row["slot_id"], _publish_image(store, batch.catalogue, row, signer, source)
 
     files = dict(concurrent_map(store, write, rows))
-    made = [(slot, *vars(file).values()) for slot, file in files.items() if published.get(slot) != file]
-    if made:
-        columns = zip(PUBLISHED_FILES.names, zip(*made, strict=True), strict=True)
+    new_rows = [(slot, *vars(file).values()) for slot, file in files.items() if published.get(slot) != file]
+    if new_rows:
+        columns = zip(PUBLISHED_FILES.names, zip(*new_rows, strict=True), strict=True)
         table = pa.table({name: list(values) for name, values in columns}, schema=PUBLISHED_FILES)
         write_table(store, layout.RunFiles(batch.run_id).published(secrets.token_hex(8)), table)
     return files
@@ -135,25 +133,26 @@ def write_objects(
 def _publish_image(
     store: ObjectStore, catalogue: str, row: PublishedDecisionRow, signer: Signer | None, source_mark_required: bool
 ) -> PublishedFile:
-    """Sign and write one picture, and read it back. `source`: it must carry the IPTC mark."""
-    place = (row["sku"], row["view"], row["variant"], row["index"])
-    judged = _read_screened_or_discard(store, row)
-    if judged is None:
+    """Sign and write one image, and read it back; with `source_mark_required` it must carry the IPTC mark."""
+    slot = (row["sku"], row["view"], row["variant"], row["index"])
+    screened = _read_screened_or_discard(store, row)
+    if screened is None:
         raise StagedImageLost(
-            f"{_staged_key(row)} is gone, or is not the file that was judged: this run ends as superseded."
-            " Give the same command again; it makes the picture anew"
+            f"{_staged_key(row)} is missing, or is not the file that was screened: this run ends as superseded."
+            " Give the same command again; it generates the image anew"
         )
-    data = judged if signer is None else signer.sign(judged, layout.image_title(*place))
+    data = screened if signer is None else signer.sign(screened, layout.image_title(*slot))
     sha = sha256(data)
-    key = layout.published_image(catalogue, *place, sha.hexdigest())
+    key = layout.published_image(catalogue, *slot, sha.hexdigest())
     store.write_once(key, data, content_type="image/jpeg", cache_control=IMMUTABLE_CACHE_CONTROL)
-    there = store.read(key)
-    if sha256(there).digest() != sha.digest():
-        raise StoreError(f"{key} holds other bytes than it was written with; somebody wrote over a published object")
-    # But for the manifest it is the judged file to the byte, so its pixels are the judged ones.
-    wrong = list(find_mark_problems(there, source_required=source_mark_required, signature_required=signer is not None))
-    if wrong:
-        raise ProvenanceMarkError(f"{key} is not published, since {', and '.join(wrong)}; the release stays as it was")
+    stored = store.read(key)
+    if sha256(stored).digest() != sha.digest():
+        raise StoreError(f"{key} holds other bytes than were written; another writer overwrote a published object")
+    # Apart from the C2PA manifest it is the screened file to the byte, so its pixels are the screened ones.
+    signed = signer is not None
+    problems = list(find_mark_problems(stored, source_required=source_mark_required, signature_required=signed))
+    if problems:
+        raise ProvenanceMarkError(f"{key} is not published: {', and '.join(problems)}; the release stays as it was")
     return PublishedFile(key, sha.digest(), len(data), signer is not None)
 
 
@@ -162,7 +161,7 @@ def _staged_key(row: PublishedDecisionRow) -> str:
 
 
 def _read_screened_or_discard(store: ObjectStore, row: PublishedDecisionRow) -> bytes | None:
-    """Return the staged file if it is the one that was judged; another is deleted."""
+    """Return the staged file if it is the screened one to the byte; delete any other."""
     try:
         data = store.read(_staged_key(row))
     except ObjectMissing:
@@ -181,18 +180,11 @@ def _object_exists(store: ObjectStore, file: PublishedFile) -> bool:
 
 
 def write_fingerprints(store: ObjectStore, batch: ReleaseBatch) -> None:
-    """Keep the batch's fingerprints for later duplicate checks: before the commit, and worth nothing without it."""
-    kept = batch.decisions.filter(pc.equal(batch.decisions["state"], SlotState.PUBLISH))
-    if kept.num_rows == 0:
+    """Write the batch's fingerprints for later duplicate checks: before the commit, without which they are ignored."""
+    published = batch.decisions.filter(pc.equal(batch.decisions["state"], SlotState.PUBLISH))
+    if published.num_rows == 0:
         return
-    columns = [kept[name] for name in ("slot_id", "sku", "request_key", "finished_sha", "fingerprint", "crop", "looks")]
+    columns = [
+        published[name] for name in ("slot_id", "sku", "request_key", "finished_sha", "fingerprint", "crop", "looks")
+    ]
     write_table(store, layout.fingerprints(batch.catalogue, batch.run_id), pa.table(columns, schema=FINGERPRINTS))
-
-
-def read_live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, ManifestRow]:
-    """Return the manifest rows of these slots at one version."""
-    found: dict[bytes, ManifestRow] = {}
-    for rows in tables.batches(table, MANIFEST.names, version=version):
-        for row in rows.filter(pc.is_in(rows.column("slot_id"), slot_ids)).to_pylist():
-            found[row["slot_id"]] = row
-    return found

@@ -47,11 +47,11 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
 
     with monkeypatch.context() as patch:
         patch.setattr(flows.refresh, "publish", publish_too_late)
-        with pytest.raises(StagedImageLost, match="makes the picture anew"):
+        with pytest.raises(StagedImageLost, match="generates the image anew"):
             world.refresh()
     (ended,) = {info.key.split("/")[1] for info in world.store.list("runs/")}
     closed = read_json(world.store, layout.RunFiles(ended).closed)
-    assert (closed["state"], "is not the file that was judged" in closed["reason"]) == ("superseded", True)
+    assert (closed["state"], "is not the file that was screened" in closed["reason"]) == ("superseded", True)
     assert list(world.store.list(layout.open_runs_prefix(CATALOGUE))) == []
     assert published_slots(world.tables) == {}
     report = world.refresh()

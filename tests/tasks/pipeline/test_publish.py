@@ -80,7 +80,7 @@ def test_a_staged_file_that_changed_after_it_was_judged_is_refused(scenario: Sto
     _, finished = scenario.stage_image("red")
     scenario.store.write(finished, jpeg_of("blue"))
     with pytest.raises(
-        StagedImageLost, match=f"{finished} is gone, or is not the file that was judged: .* Give the same"
+        StagedImageLost, match=f"{finished} is missing, or is not the file that was screened: .* Give the same"
     ):
         published(scenario, make_release_batch([decision_row("shirt/front", "red")]))
     assert scenario.tables.version(MANIFEST) == 0
@@ -94,7 +94,7 @@ def test_a_staged_file_that_is_gone_is_not_needed_once_its_picture_is_published(
     first = published(scenario, found)
     scenario.store.delete([finished])
     assert published(scenario, found) == first
-    with pytest.raises(StagedImageLost, match="makes the picture anew"):
+    with pytest.raises(StagedImageLost, match="generates the image anew"):
         published(scenario, make_release_batch([decision_row("mug/front", "red")], run_id="r2"))
 
 
@@ -102,7 +102,7 @@ def test_an_object_that_somebody_wrote_over_is_refused(scenario: StoreScenario) 
     scenario.stage_image("red")
     key = layout.published_image(CATALOGUE, "shirt", "front", "a", 0, sha_of("red").hex())
     scenario.store.write(key, b"something else")
-    with pytest.raises(StoreError, match="somebody wrote over a published object"):
+    with pytest.raises(StoreError, match="overwrote a published object"):
         published(scenario, make_release_batch([decision_row("shirt/front", "red")]))
     assert scenario.tables.version(MANIFEST) == 0
 
@@ -305,7 +305,7 @@ class NonSigningSigner(C2paSigner):
 
 
 def test_a_picture_without_its_signature_is_not_published(scenario: StoreScenario) -> None:
-    with pytest.raises(ProvenanceMarkError, match="is not published, since its signed C2PA manifest is not in it"):
+    with pytest.raises(ProvenanceMarkError, match="is not published: its signed C2PA manifest is not in it"):
         publish(scenario.store, scenario.tables, stage_two_images(scenario), NonSigningSigner())
     assert live(scenario) == {}
 

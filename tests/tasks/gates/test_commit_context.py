@@ -1,0 +1,42 @@
+"""What a commit compares its batch with is that of the version it builds on, and of no other."""
+
+from pathlib import Path
+
+import pytest
+
+from catalogs import layout
+from catalogs.keys import slot_id
+from tasks.amendments.rollback import rollback
+from tasks.gates.commit_context import CommitContext
+from tests.fixtures.run_rows import decision_row, make_release_batch
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, finish_digest_of, request_key_of
+
+SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> StoreScenario:
+    """A store whose release 2 has a shirt, which a rollback then takes away."""
+    scenario = StoreScenario(tmp_path)
+    scenario.release("r1", {"bag/front": "green"})
+    scenario.release("r2", {"shirt/front": "red"})
+    rollback(scenario.store, scenario.tables, CATALOGUE)
+    return scenario
+
+
+def test_a_context_is_of_its_version(scenario: StoreScenario) -> None:
+    batch = make_release_batch([decision_row("shirt/front", "red"), decision_row("mug/front", "blue")])
+    current = scenario.tables.version(layout.manifest_table(CATALOGUE))
+    assert current is not None
+    before, after = (
+        CommitContext.read(scenario.store, scenario.tables, batch, version) for version in (current - 1, current)
+    )
+    assert (set(before.live_rows), before.withdrawn) == ({SHIRT}, frozenset())
+    assert (set(after.live_rows), after.withdrawn) == (set(), {(SHIRT, request_key_of("red"), finish_digest_of("red"))})
+    assert after.compute_totals(batch).superseded == {SHIRT}
+    assert before.compute_totals(batch).superseded == {SHIRT}, "it was planned against an empty slot"
+
+
+def test_channels_are_read_only_where_rows_are_to_be_written(scenario: StoreScenario) -> None:
+    batch = make_release_batch([decision_row("mug/front", "blue")])
+    assert CommitContext.read(scenario.store, scenario.tables, batch, 1, channels=False).channels == {}
