@@ -14,15 +14,17 @@ DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
 import command_pages  # noqa: E402 - both folders must be on the path first, wherever this is started
+import model_pages  # noqa: E402
 import reason_codes  # noqa: E402
 import source_pages  # noqa: E402
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": command_pages.cli,
     "settings.md": command_pages.settings,
-    "recipe.md": command_pages.recipe,
-    "policy.md": command_pages.policy,
+    "recipe.md": model_pages.recipe,
+    "policy.md": model_pages.policy,
     "errors-and-exit-codes.md": command_pages.errors,
+    "report.md": model_pages.report,
     "tables.md": source_pages.tables,
     "store-layout.md": source_pages.store_layout,
     "reason-codes.md": reason_codes.page,
