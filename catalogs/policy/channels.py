@@ -50,8 +50,8 @@ class ChannelRule(StrictModel):
     """One requirement of a channel. A value at the limit meets it."""
 
     score: str = Field(description="One of IMAGE_FACTS, or of the scores that policies judge")
-    at_least: float | None = Field(None, allow_inf_nan=False)
-    at_most: float | None = Field(None, allow_inf_nan=False)
+    at_least: float | None = Field(None, allow_inf_nan=False, description="The lowest value that is good enough")
+    at_most: float | None = Field(None, allow_inf_nan=False, description="The highest value that is good enough")
     reason: ReasonCode = Field(description="The short code that the manifest gives if the rule is not met")
     source: str = Field(min_length=1, description="The document that states the requirement")
     seen: date = Field(description="The date on which the source was last read")
@@ -73,10 +73,12 @@ class Channel(StrictModel):
     """One marketplace's rules for an image."""
 
     title: str = Field("", description="The marketplace's own name")
-    formats: tuple[Literal["jpeg", "png", "webp", "gif", "tiff", "bmp"], ...] = Field(("jpeg",), min_length=1)
+    formats: tuple[Literal["jpeg", "png", "webp", "gif", "tiff", "bmp"], ...] = Field(
+        ("jpeg",), min_length=1, description="File formats that it takes; Packshot writes JPEG"
+    )
     person: str = Field("", description="Why a person must approve an image for this channel; else empty")
     mark: bool = Field(False, description="The file must state that a trained model made it (IPTC)")
-    rules: tuple[ChannelRule, ...] = ()
+    rules: tuple[ChannelRule, ...] = Field((), description="What must hold of an image")
     advice: tuple[str, ...] = Field((), description="What the channel recommends; not judged")
 
     @property

@@ -27,11 +27,11 @@ class RecipeModel(BaseModel):
 class Tier(RecipeModel):
     """A quality tier: size in pixels, steps, guidance, and the attempts that a request may spend."""
 
-    width: PixelSize = 1024
-    height: PixelSize = 1024
-    steps: int = Field(8, ge=1, le=100)
-    guidance: float = Field(0.0, ge=0.0, le=20.0)
-    attempts: int = Field(3, ge=1, le=10)
+    width: PixelSize = Field(1024, description="Width in pixels")
+    height: PixelSize = Field(1024, description="Height in pixels")
+    steps: int = Field(8, ge=1, le=100, description="Denoising steps; Z-Image-Turbo is made for 8")
+    guidance: float = Field(0.0, ge=0.0, le=20.0, description="Guidance scale; exactly 0 for Z-Image-Turbo")
+    attempts: int = Field(3, ge=1, le=10, description="Seeds that a request may spend, over all runs")
 
 
 class Finish(RecipeModel):
@@ -60,23 +60,23 @@ class Finish(RecipeModel):
 class RecipeRules(RecipeModel):
     """The rules of a category or a variant; None leaves a field to the more general rule."""
 
-    template: str | None = None
-    negative: str | None = None
-    views: tuple[str, ...] | None = None
-    quality: str | None = None
-    model: str | None = None
-    num_images: int | None = Field(None, ge=1, le=MAX_IMAGES)
-    finish: Finish | None = None
+    template: str | None = Field(None, description="The prompt: Jinja without loops over the recipe's fields")
+    negative: str | None = Field(None, description="The negative prompt, a template too")
+    views: tuple[str, ...] | None = Field(None, description="Views to make, each one of the recipe's `views`")
+    quality: str | None = Field(None, description="The tier's name")
+    model: str | None = Field(None, description="The model's name in `models`")
+    num_images: int | None = Field(None, ge=1, le=MAX_IMAGES, description="Images a view; each has an index and a seed")
+    finish: Finish | None = Field(None, description="Another finish than the recipe's")
 
 
 class Variant(RecipeRules):
     """An A/B arm: the share of SKUs that it gets, and the rules that differ there."""
 
-    share: float = Field(1.0, ge=0.0, le=1.0)
+    share: float = Field(1.0, ge=0.0, le=1.0, description="Share of SKUs; the shares of all variants add up to 1")
 
 
 class InheritRule(RecipeModel):
     """Rows that leave fields empty inherit them from the first row with the same value in the column `by`."""
 
-    by: str
-    fields: tuple[str, ...]
+    by: str = Field(description="The source column that rows of one product share, such as Handle")
+    fields: tuple[str, ...] = Field(description="Fields of the recipe that an empty row takes from the first one")
