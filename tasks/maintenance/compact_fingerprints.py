@@ -1,7 +1,7 @@
-"""Many small files of fingerprints into one.
+"""Fingerprint compaction: merge many small fingerprint files of a catalogue into one.
 
-Comes in: a catalogue's files of fingerprints, and which pictures are shown. Goes out: one file with those pictures'
-rows, written before the old ones are let go, so that a kill in between leaves rows twice and never too few.
+Inputs: the files, and which images the retained releases show. Outputs: one file with the rows of those images. It is
+written before the old files are deleted, so a kill in between leaves duplicate rows and never too few.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,15 +16,16 @@ from catalogs.table_schemas import FINGERPRINTS
 from infra.interfaces import ObjectInfo, ObjectStore
 
 MAX_UNCOMPACTED_FILES = 20
-"""So many files are left as they are: reading them costs less than writing one anew each night."""
+"""Up to this many files are left as they are: reading them costs less than writing one again in each run."""
 
 
 def compact_fingerprints(
     store: ObjectStore, catalogue: str, files: Sequence[ObjectInfo], retained: DigestSet, dry_run: bool
 ) -> list[ObjectInfo]:
-    """Write the rows of `files` that are shown into one new file; return the files that it replaces.
+    """Write the retained rows of `files` into one new file; return the files that it replaces: the caller deletes them.
 
-    `shown` holds the digests of (slot, pixel sha). Nothing is done, and nothing replaced, up to `FILES` files.
+    `retained` holds the digests of (slot, pixel sha). Up to `MAX_UNCOMPACTED_FILES` files nothing is written or
+    replaced.
     """
     if len(files) <= MAX_UNCOMPACTED_FILES:
         return []
@@ -42,9 +43,10 @@ def compact_fingerprints(
 def _read_retained_rows(
     store: ObjectStore, files: Sequence[ObjectInfo], retained: DigestSet
 ) -> Iterator[pa.RecordBatch]:
-    firsts = FirstOccurrenceFilter(retained)
+    """Yield the rows of retained images, each image once."""
+    occurrences = FirstOccurrenceFilter(retained)
     for info in files:
         with store.open_input(info.key) as file:
             for batch in pq.ParquetFile(file).iter_batches(columns=FINGERPRINTS.names):
-                wanted = firsts.first_occurrences(table_row_digests(batch, "slot_id", "pixel_sha"))
-                yield batch.select(FINGERPRINTS.names).cast(FINGERPRINTS).filter(pa.array(wanted))
+                mask = occurrences.first_occurrences(table_row_digests(batch, "slot_id", "pixel_sha"))
+                yield batch.select(FINGERPRINTS.names).cast(FINGERPRINTS).filter(pa.array(mask))

@@ -13,7 +13,7 @@ from flows.cli.views.tables import new_table, plain_text, plain_texts, print_lin
 from tasks.reporting import formatting
 
 if TYPE_CHECKING:
-    from tasks.maintenance.sweep import SweepResult
+    from tasks.maintenance.batch_deletion import SweepResult
     from tasks.maintenance.verify import VerificationResult
 
 MAX_FINDINGS_SHOWN = 20

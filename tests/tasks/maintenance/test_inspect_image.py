@@ -20,7 +20,7 @@ from tests.fixtures.run_rows import RUN_ID, decision_row, make_release_batch
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of
 
 XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a p:DigitalSourceType="{TRAINED_ALGORITHMIC_MEDIA}"/></x:xmpmeta>'
-NO_XMP = "the XMP has no DigitalSourceType: it does not say that a trained model made the picture"
+NO_XMP = "the XMP has no DigitalSourceType: it does not say that a trained model generated the image"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_changed_picture_is_nobodys_and_says_so(scenario: StoreScenario) -> No
     found = inspect_image(data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
     assert not found.has_valid_marks
     [problem] = found.problems
-    assert problem.startswith("the C2PA signature does not hold: assertion.dataHash.mismatch")
+    assert problem.startswith("the C2PA signature is not valid: assertion.dataHash.mismatch")
     assert rows_of(scenario, found) == []
 
 

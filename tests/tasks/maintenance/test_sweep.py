@@ -24,8 +24,9 @@ from infra.tables import open_tables
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.rollback import rollback
+from tasks.maintenance.batch_deletion import SweepResult
 from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES
-from tasks.maintenance.sweep import SweepResult, sweep
+from tasks.maintenance.sweep import sweep
 from tasks.maintenance.verify import verify
 from tasks.runs.release_history import list_releases
 from tests.fixtures.store_scenarios import StoreScenario, request_key_of
@@ -209,7 +210,7 @@ def test_a_release_that_was_shown_this_week_is_kept_however_old_it_is(tmp_path: 
 def test_while_a_run_is_open_its_catalogues_pictures_are_left_alone(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     shop.write_run_folder("r9", is_open=True, files=["plan.json"])
-    assert "shoes: published pictures are left alone while a run is open" in notes(shop, keep_releases=1)
+    assert "shoes: published images are left alone while a run is open" in notes(shop, keep_releases=1)
     assert "published" not in swept(shop, keep_releases=1)
     assert len(shop.keys("published/")) == 4
 
@@ -242,7 +243,7 @@ def test_a_release_that_comes_meanwhile_ends_the_deleting(tmp_path: Path) -> Non
             return super().version(table)
 
     result = sweep(shop.store, Races(shop.tables, FaultInjector()), keep_releases=1)
-    assert "shoes: a run began, so the rest of its published pictures is left for the next sweep" in result.notes
+    assert "shoes: a run began, so the rest of its published images is left for the next sweep" in result.notes
     assert result.counts["published"].files == 0
     assert verify(shop.store, shop.tables, "shoes", deep=True).sound
 

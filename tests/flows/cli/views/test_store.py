@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from flows.cli.views.store import show_releases, show_sweep, show_verification
-from tasks.maintenance.sweep import DeletionCount, SweepResult
+from tasks.maintenance.batch_deletion import DeletionCount, SweepResult
 from tasks.maintenance.verify import VerificationFinding, VerificationResult
 
 HOSTILE = "[bold]x[/] :boom: \x1b[2J"
