@@ -1,8 +1,8 @@
 """Threshold calibration: propose thresholds from a shop's own accepted images.
 
-Inputs: the scores of accepted images by category, a policy, a quantile. Outputs: one proposal for each threshold, and
-the fields of a policy with the proposals in it. Nothing is measured, written or put into force here. The built-in
-thresholds were set on drawn images, so a shop's own replace them.
+Inputs: the scores of accepted images by category, a policy, a quantile. Outputs: one proposal for each threshold, which
+`catalogs.policy.proposed_policy` writes into a policy. Nothing is measured, written or put into force here. The
+built-in thresholds were set on drawn images, so a shop's own replace them.
 
 A proposal is the quantile itself: with 0.01, the threshold that one accepted image in a hundred fails. It moves only
 the REVIEW threshold; a BLOCK threshold follows if it would otherwise be on the wrong side. Thresholds set by others
@@ -10,17 +10,16 @@ the REVIEW threshold; a BLOCK threshold follows if it would otherwise be on the 
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from catalogs.errors import OptionError
-from catalogs.policy.schema import ImageRule, Policy, Thresholds
+from catalogs.policy.schema import ImageRule, Policy
 
 EXTERNALLY_SET_SCORES = frozenset({"file.bytes", "size.width", "size.height", "aspect.off"})
 CONFIDENCE_LEVEL = 0.95
@@ -73,6 +72,11 @@ class ThresholdProposal:
     refused: float
     proposed: float | None
 
+    @property
+    def changes_threshold(self) -> bool:
+        """Tell whether the proposal differs from the present threshold."""
+        return self.proposed is not None and self.proposed != self.present
+
 
 @dataclass(frozen=True)
 class ThresholdCalibration:
@@ -115,29 +119,6 @@ def propose_thresholds(accepted: AcceptedScoreTable, policy: Policy, quantile: f
         _refused_share(accepted, policy, ()),
         _refused_share(accepted, policy, proposals),
     )
-
-
-def policy_with_proposals(
-    content: Mapping[str, Any], policy: Policy, proposals: Sequence[ThresholdProposal], source: str
-) -> dict[str, Any]:
-    """Return the fields of a policy file with the proposals in it.
-
-    `content` holds the fields of the present file (`{"extends": "default"}` for the built-in policy), from which
-    `policy` was read. `source` is written into each changed rule as the origin of its thresholds.
-    """
-    changed = {}
-    for rule in policy.image:
-        own = [
-            proposal
-            for proposal in proposals
-            if (proposal.score, proposal.reason) == (rule.score, rule.reason) and _changes_threshold(proposal)
-        ]
-        if own:
-            changed[rule.score, rule.reason] = _rule_content(rule, own, source)
-    image = [
-        changed.pop((rule.get("score"), rule.get("reason", "")), dict(rule)) for rule in content.get("image") or ()
-    ]
-    return {**content, "version": policy.version + 1, "image": [*image, *changed.values()]}
 
 
 def _too_few_message(count: int, needed: int, quantile: float) -> str:
@@ -204,44 +185,12 @@ def _rounded(value: float, side: Side) -> float:
     return float(exact.quantize(unit, ROUND_FLOOR if side == "below" else ROUND_CEILING))
 
 
-def _changes_threshold(proposal: ThresholdProposal) -> bool:
-    return proposal.proposed is not None and proposal.proposed != proposal.present
-
-
-def _limits_with_proposals(thresholds: Thresholds, proposals: Sequence[ThresholdProposal]) -> dict[str, float | None]:
-    """Return the four thresholds with the proposals applied, still in order."""
-    limits = {name: getattr(thresholds, name) for name in Thresholds.model_fields}
-    for proposal in proposals:
-        side, proposed, block = proposal.side, proposal.proposed, limits[f"block_{proposal.side}"]
-        limits[f"review_{side}"] = proposed
-        if block is not None and proposed is not None:
-            limits[f"block_{side}"] = min(block, proposed) if side == "below" else max(block, proposed)
-    return limits
-
-
-def _rule_content(rule: ImageRule, proposals: Sequence[ThresholdProposal], source: str) -> dict[str, Any]:
-    by_category: dict[str, list[ThresholdProposal]] = defaultdict(list)
-    for proposal in proposals:
-        by_category[proposal.category].append(proposal)
-    base = _limits_with_proposals(rule, by_category.pop(ALL_CATEGORIES, []))
-    content = rule.model_dump(mode="json", exclude_defaults=True, exclude={"categories", *Thresholds.model_fields})
-    content |= {name: limit for name, limit in base.items() if limit is not None}
-    categories = {}
-    for name in sorted({*rule.categories, *by_category}):
-        limits = _limits_with_proposals(rule.thresholds_for(name), by_category.get(name, []))
-        # Written out where they differ: an omitted field means the rule's own threshold, which has moved.
-        own = {field: limit for field, limit in limits.items() if limit != base[field]}
-        if own:
-            categories[name] = own
-    return content | ({"categories": categories} if categories else {}) | {"source": source}
-
-
 def _refused_share(accepted: AcceptedScoreTable, policy: Policy, proposals: Sequence[ThresholdProposal]) -> float:
     """Return the share of the images that is refused by at least one of the thresholds that can be proposed."""
     proposed: dict[tuple[str, ...], float | None] = {
         (proposal.category, proposal.score, proposal.reason, proposal.side): proposal.proposed
         for proposal in proposals
-        if _changes_threshold(proposal)
+        if proposal.changes_threshold
     }
     refused = np.zeros(len(accepted), bool)
     for rule in policy.image:
@@ -260,7 +209,7 @@ def _refused_share(accepted: AcceptedScoreTable, policy: Policy, proposals: Sequ
 def _review_limit(
     proposed: Mapping[tuple[str, ...], float | None], rule: ImageRule, category: str, side: Side
 ) -> float | None:
-    """Return the REVIEW threshold of a category, as `_rule_content` would write it."""
+    """Return the REVIEW threshold of a category, as `proposed_policy` would write it."""
     names = (rule.score, rule.reason, side)
     if category not in rule.categories and (category, *names) not in proposed:
         category = ALL_CATEGORIES

@@ -65,7 +65,6 @@ class EffectiveRecipes:
         compiled_negative = compile_template(negative, recipe.template_fields, "negative")
         used_fields = compiled.fields | compiled_negative.fields
         fields = tuple(sorted((used_fields - set(RESERVED_FIELDS)) | (set(PROMPT_GATE_FIELDS) & set(recipe.columns))))
-        finish_digest = finish.digest
         identity = recipe.weights_by_name[model].identity
         content = {
             "view": view,
@@ -75,15 +74,10 @@ class EffectiveRecipes:
             "negative": negative,
             "tier": recipe.tiers[tier].model_dump(mode="json"),
             "identity": identity,
-            "finish": finish_digest,
-            "salt": recipe.salt,
-            "render_version": recipe.render_version,
+            "finish": finish.digest,
             "fields": fields,
+            **_common_digest_content(recipe),
         }
-        if recipe.languages != DEFAULT_LANGUAGES:
-            content["languages"] = sorted(recipe.languages)
-        if recipe.channels:
-            content["channels"] = {name: channel.rules_digest for name, channel in recipe.channels.items()}
         return EffectiveRecipe(
             view=view,
             phrase=recipe.views[view],
@@ -94,9 +88,19 @@ class EffectiveRecipes:
             model=model,
             model_identity=identity,
             finish=finish,
-            finish_digest=finish_digest,
+            finish_digest=finish.digest,
             salt=recipe.salt,
             render_version=recipe.render_version,
             fields=fields,
             digest=bytes.fromhex(digest(content)),
         )
+
+
+def _common_digest_content(recipe: Recipe) -> dict[str, object]:
+    """Return what all slots of a recipe have in their digests; fields added later count only if they are set."""
+    content: dict[str, object] = {"salt": recipe.salt, "render_version": recipe.render_version}
+    if recipe.languages != DEFAULT_LANGUAGES:
+        content["languages"] = sorted(recipe.languages)
+    if recipe.channels:
+        content["channels"] = {name: channel.rules_digest for name, channel in recipe.channels.items()}
+    return content

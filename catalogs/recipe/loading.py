@@ -5,6 +5,7 @@ checked recipes. An option is hashed like the field that it stands for.
 """
 
 from importlib import resources
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -52,30 +53,42 @@ def with_engine_options(
     content = recipe.model_dump(mode="json")
     if engine:
         content["engine"] = engine
-    if isinstance(model, str):
-        if model not in recipe.models:
-            raise RuleFileError(f"--model: {model!r} is no folder, no id@revision, and none of {sorted(recipe.models)}")
-        content["defaults"]["model"] = model
-    elif model is not None:
-        chosen = model.model_dump(mode="json")
-        # Stub models are replaced by the chosen weights; other models keep theirs.
-        models = {name: chosen if entry["family"] == "stub" else entry for name, entry in content["models"].items()}
-        content["models"] = {**models, "chosen": chosen}
-        content["defaults"]["model"] = "chosen"
+    if model is not None:
+        _choose_model(content, model)
     if content["engine"] == "stub":
         # Every name stays, so that a row's own choice of model still resolves, but it now means the stub.
         stub = ModelEntry(family="stub", precision="fp32").model_dump()
         registered = {name: entry for name, entry in content["models"].items() if entry["registry"] is not None}
         content["models"] = dict.fromkeys(content["models"], stub) | (registered if recipe.engine == "stub" else {})
     if precision:
-        for name, entry in content["models"].items():
-            if entry["registry"] is not None:
-                raise RuleFileError(
-                    f"--precision: models.{name} takes its precision from the registry's versions; register one at"
-                    f" {precision}"
-                )
-            entry["precision"] = precision
+        _set_precision(content, precision)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise RuleFileError(f"The options do not fit the recipe: {first_validation_error(error)}") from None
+
+
+def _choose_model(content: dict[str, Any], model: ModelEntry | str) -> None:
+    """Make a model the default of the recipe's fields, in place."""
+    if isinstance(model, str):
+        if model not in content["models"]:
+            names = sorted(content["models"])
+            raise RuleFileError(f"--model: {model!r} is no folder, no id@revision, and none of {names}")
+        content["defaults"]["model"] = model
+    else:
+        chosen = model.model_dump(mode="json")
+        # Stub models are replaced by the chosen weights; other models keep theirs.
+        models = {name: chosen if entry["family"] == "stub" else entry for name, entry in content["models"].items()}
+        content["models"] = {**models, "chosen": chosen}
+        content["defaults"]["model"] = "chosen"
+
+
+def _set_precision(content: dict[str, Any], precision: str) -> None:
+    """Set the precision of every model of the recipe's fields, in place."""
+    for name, entry in content["models"].items():
+        if entry["registry"] is not None:
+            raise RuleFileError(
+                f"--precision: models.{name} takes its precision from the registry's versions; register one at"
+                f" {precision}"
+            )
+        entry["precision"] = precision

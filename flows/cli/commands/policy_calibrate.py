@@ -84,8 +84,8 @@ def _write_policy(
 ) -> None:
     import yaml
 
+    from catalogs.policy.proposed_policy import policy_with_proposals
     from catalogs.policy.schema import BUILT_IN_POLICIES, load_policy
-    from catalogs.policy.threshold_calibration import policy_with_proposals
     from catalogs.rule_files import parse_yaml_mapping
 
     built_in = name is None or name in BUILT_IN_POLICIES

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from catalogs.errors import OptionError
-from catalogs.policy.schema import Policy, built_in_policy, load_policy
+from catalogs.policy.proposed_policy import policy_with_proposals
+from catalogs.policy.schema import Policy, load_policy
 from catalogs.policy.threshold_calibration import (
     ALL_CATEGORIES,
     AcceptedScoreTable,
     ThresholdCalibration,
     ThresholdProposal,
     images_needed,
-    policy_with_proposals,
     propose_thresholds,
 )
 
@@ -127,62 +125,3 @@ def test_a_category_with_enough_pictures_has_its_own_line_and_the_others_are_nam
 def test_one_category_alone_is_all_of_them() -> None:
     found = propose_thresholds(accepted(["wool"] * 300, noise_foreground=np.linspace(0, 3, 300)), POLICY, 0.01)
     assert {each.category for each in found.proposals} == {ALL_CATEGORIES}
-
-
-def test_the_files_other_fields_stay_and_only_moved_rules_are_written() -> None:
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(1, 20, 300)), POLICY, 0.01)
-    policy = rewritten(found)
-    assert (policy.version, policy.words) == (5, POLICY.words)
-    blur, *others = policy.image
-    assert tuple(others) == POLICY.image[1:]
-    assert (blur.review_below, blur.block_below, blur.again, blur.source) == (1.12, 1.12, True, "here")
-
-
-def test_a_policy_that_extends_the_built_in_one_says_only_what_differs() -> None:
-    built_in = built_in_policy()
-    found = propose_thresholds(
-        accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(8, 20, 300)), built_in, 0.01
-    )
-    content = policy_with_proposals({"extends": "default"}, built_in, found.proposals, "here")
-    assert set(content) == {"extends", "version", "image"}
-    assert [rule["score"] for rule in content["image"]] == ["blur.foreground"]
-    proposed = load_policy(yaml.safe_dump(content), "proposed.yaml")
-    assert len(proposed.image) == len(built_in.image)
-    assert proposed.image[0].review_below == line(found, "blur.foreground").proposed
-
-
-@settings(deadline=None, max_examples=30)
-@given(
-    st.lists(st.integers(-100_000, 100_000), min_size=29, max_size=60),
-    st.sampled_from(["blur.foreground", "noise.foreground"]),
-    st.booleans(),
-)
-def test_no_proposal_refuses_more_than_its_share_and_every_file_can_be_read(
-    thousandths: list[int], score: str, wool: bool
-) -> None:
-    values = [number / 1000 for number in thousandths]
-    categories = ["wool" if wool and place % 2 else ALL_CATEGORIES for place in range(len(values))]
-    found = propose_thresholds(accepted(categories, **{score.replace(".", "_"): values}), POLICY, 0.1)
-    for each in found.proposals:
-        if each.proposed is not None:
-            own = [v for v, name in zip(values, categories, strict=True) if each.category in (ALL_CATEGORIES, name)]
-            refused = sum(v < each.proposed if each.side == "below" else v > each.proposed for v in own)
-            assert refused <= 0.1 * len(own)
-    (before,), (after,) = (
-        [rule for rule in policy.image if rule.score == score] for policy in (POLICY, rewritten(found))
-    )
-    assert after.again == before.again
-
-
-def test_a_proposal_on_the_better_side_leaves_what_blocks_where_it_was() -> None:
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(9, 20, 300)), POLICY, 0.01)
-    (blur, *_) = rewritten(found).image
-    assert (blur.block_below, blur.review_below) == (4, pytest.approx(9.1, abs=0.05))
-
-
-def test_a_category_is_written_with_its_own_limits_alone() -> None:
-    noise = [*np.linspace(0, 3, 300), *np.linspace(4, 8, 300)]
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300 + ["wool"] * 300, noise_foreground=noise), POLICY, 0.01)
-    content = policy_with_proposals(yaml.safe_load(RULES), POLICY, found.proposals, "here")
-    (rule,) = [each for each in content["image"] if each["score"] == "noise.foreground"]
-    assert set(rule["categories"]["wool"]) == {"review_above"}
