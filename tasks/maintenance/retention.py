@@ -1,7 +1,7 @@
-"""What a sweep must leave alone: what open runs, outcomes and kept releases name.
+"""Retention: the objects that open runs, outcomes or retained releases still reference.
 
-Comes in: the store, the tables, and how long things are kept. Goes out: sets of names. Whoever deletes asks for the
-open work first: a run that closes after that has put its names into the tables that are read next.
+Inputs: the store, the tables and the retention periods. Outputs: sets of digests, versions and run ids. The caller
+reads the open work first: a run that closes after that has written its references to the tables that are read next.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +26,12 @@ from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.runs.run_state import has_live_lease
 
 MIN_AGE = timedelta(days=1)
-"""Nothing younger is deleted: a slow run may be about to name it."""
+"""Nothing younger is deleted: a slow run may be about to reference it."""
 
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """How long things are kept, seen from `now`: staged images and shown releases for `days`, and so many releases."""
+    """Retention as of `now`: staged images and once-live releases for `keep_days`, and the newest `keep_releases`."""
 
     now: datetime
     keep_days: int
@@ -39,29 +39,29 @@ class RetentionPolicy:
 
     @property
     def cutoff(self) -> datetime:
-        """Return the time before which what nobody names may go."""
+        """Return the time before which unreferenced objects may be deleted."""
         return self.now - max(timedelta(days=self.keep_days), MIN_AGE)
 
 
 @dataclass(frozen=True)
 class OpenWork:
-    """Runs and amendments that are not closed: (catalogue, run id) -> when it was opened."""
+    """Runs and manifest changes that are not closed: (catalogue, run id) -> when it was opened."""
 
     runs: Mapping[tuple[str, str], datetime]
     manifest_changes: Mapping[tuple[str, str], datetime]
 
     @property
     def all_ids(self) -> frozenset[tuple[str, str]]:
-        """Return every open piece of work."""
+        """Return the (catalogue, run id) of everything that is open."""
         return frozenset(self.runs) | frozenset(self.manifest_changes)
 
     def run_ids_of(self, catalogue: str) -> frozenset[str]:
-        """Return the ids of a catalogue's open work."""
+        """Return the run ids of a catalogue's open work."""
         return frozenset(run_id for name, run_id in self.all_ids if name == catalogue)
 
 
 def find_open_work(store: ObjectStore) -> OpenWork:
-    """Return what is open in the whole store."""
+    """Return the open work of the whole store."""
     return OpenWork(
         _read_open_markers(store, layout.open_runs_prefix()),
         _read_open_markers(store, layout.open_manifest_changes_prefix()),
@@ -70,14 +70,17 @@ def find_open_work(store: ObjectStore) -> OpenWork:
 
 def find_rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list[int]:
     """Return the releases that open rollbacks of a catalogue go back to."""
-    found = []
+    targets = []
     for name, run_id in work.manifest_changes:
+        if name != catalogue:
+            continue
         try:
-            words = read_json(store, layout.open_manifest_change(name, run_id)) if name == catalogue else {}
-            found += [int(words["target"])] if "target" in words else []
+            intent = read_json(store, layout.open_manifest_change(name, run_id))
         except ObjectMissing:
-            continue  # it was closed a moment ago
-    return found
+            continue  # it was closed since the markers were listed
+        if "target" in intent:
+            targets.append(int(intent["target"]))
+    return targets
 
 
 # Versions
@@ -86,11 +89,11 @@ def find_rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) ->
 def find_oldest_retained_version(
     history: Sequence[Commit], retention: RetentionPolicy, run_ids: frozenset[str], targets: Sequence[int]
 ) -> int:
-    """Return the oldest version that must stay readable; all later ones stay with it.
+    """Return the oldest version that must stay readable; all later ones stay readable with it.
 
-    That is the oldest of: the newest `keeping.releases`; those that were shown within `keeping.days` (or the last day);
-    what an open run's commit was compared with, since its repetition compares again; what a rollback goes back to.
-    `history` is newest first, and not empty.
+    That is the oldest of: the newest `keep_releases` versions; the versions that were live within `keep_days` (at least
+    one day); the version that an open run's commit was compared with, because a repeated commit compares again; the
+    target of a rollback. `history` is newest first, and not empty.
     """
     needed = [history[0].version, history[: retention.keep_releases][-1].version, *targets]
     for successor, commit in pairwise(history):
@@ -100,18 +103,18 @@ def find_oldest_retained_version(
 
 
 def compute_retention_hours(history: Sequence[Commit], oldest: int) -> int:
-    """Return for how many hours, by the real clock, files must be kept that later versions than `oldest` wrote."""
+    """Return for how many hours, by the real clock, files must be kept that versions after `oldest` wrote."""
     times = [commit.timestamp for commit in history if commit.version > oldest]
     age = datetime.now(UTC) - min(times, default=datetime.now(UTC))
     return max(ceil(MIN_AGE / timedelta(hours=1)), ceil(age / timedelta(hours=1))) + 1
 
 
-# Names
+# References
 
 
 @dataclass
 class ReferencedImages:
-    """What a range of releases shows: the objects' keys, and (slot, pixel sha) for the fingerprints."""
+    """What a range of releases shows, as digests: the objects' keys, and (slot, pixel sha) for the fingerprints."""
 
     object_keys: DigestSet = field(default_factory=DigestSet)
     slot_images: DigestSet = field(default_factory=DigestSet)
@@ -123,58 +126,58 @@ class ReferencedImages:
 
 
 def find_referenced_images(tables: TableStore, table: str, oldest: int, newest: int) -> ReferencedImages:
-    """Return what any version from `oldest` to `newest` shows: two of them whole, the rest by what each one changed."""
-    shown = ReferencedImages()
+    """Return what any version from `oldest` to `newest` shows: those two are read whole, others by their changes."""
+    referenced = ReferencedImages()
     for version in sorted({oldest, newest}):
         for batch in tables.batches(table, ("object", "slot_id", "pixel_sha"), version=version):
-            shown.add(batch)
+            referenced.add(batch)
     for version in range(oldest + 1, newest):
         changes = tables.changes(table, version)
-        shown.add(changes.filter(pc.is_in(changes["_change_type"], pa.array(["insert", "update_postimage"]))))
-    return shown
+        referenced.add(changes.filter(pc.is_in(changes["_change_type"], pa.array(["insert", "update_postimage"]))))
+    return referenced
 
 
 def find_referenced_image_keys(
     store: ObjectStore, tables: TableStore, catalogue_names: Sequence[str], work: OpenWork
 ) -> DigestSet:
-    """Return the image keys (their first 16 bytes) that an outcome came by or an open run may make or use again."""
-    found = DigestSet()
+    """Return the image keys (first 16 bytes) of outcomes' attempts, and those that an open run may use."""
+    image_keys = DigestSet()
     for name in catalogue_names:
         table = layout.outcomes_table(name)
         if tables.version(table) is not None:
             for batch in tables.batches(table, ("request_key", "attempts", "image_key")):
                 column = batch.column("image_key").drop_null()
-                found.add(fixed_bytes(column)[:, :DIGEST_BYTES].tobytes() if len(column) else b"")
-                # Another policy judges a request anew from its first attempt on, not from the last alone.
-                found.add(b"".join(_attempt_key_prefixes(batch, "attempts")))
+                image_keys.add(fixed_bytes(column)[:, :DIGEST_BYTES].tobytes() if len(column) else b"")
+                # Another policy evaluates a request from its first attempt on, not from the last alone.
+                image_keys.add(b"".join(_attempt_key_prefixes(batch, "attempts")))
     for _, run_id in work.runs:
         for requests in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
-            found.add(b"".join(_attempt_key_prefixes(requests, "attempts_allowed")))
-    return found
+            image_keys.add(b"".join(_attempt_key_prefixes(requests, "attempts_allowed")))
+    return image_keys
 
 
 def find_pending_reviews(
     store: ObjectStore, tables: TableStore, catalogue: str, retention: RetentionPolicy
 ) -> tuple[DigestSet, list[ObjectInfo]]:
-    """Return the pictures (the first 16 bytes of their keys) that people may still be asked about, and old indices.
+    """Return the images (first 16 bytes of their keys) that are still to be reviewed, and the indexes without any.
 
-    Those are the pictures that wait by the outcomes, and samples whose time is not over. An index goes when none of its
-    pictures is among them.
+    To be reviewed are the images that wait by the outcomes, and samples that have not expired. Only indexes older than
+    a day are returned.
     """
-    found, files = DigestSet(), []
+    pending, indexes = DigestSet(), []
     table = layout.outcomes_table(catalogue)
     if tables.version(table) is not None:
         for batch in tables.batches(table, ("state", "image_key")):
             images = batch.filter(pc.equal(batch.column("state"), SlotState.REVIEW)).column("image_key").drop_null()
-            found.add(fixed_bytes(images)[:, :DIGEST_BYTES].tobytes() if len(images) else b"")
+            pending.add(fixed_bytes(images)[:, :DIGEST_BYTES].tobytes() if len(images) else b"")
     for info in store.list(layout.review_index_prefix(catalogue)):
         rows = read_table(store, info.key, REVIEW_INDEX)
         current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(retention.now)))
-        found.add(_image_key_prefixes(current.filter(pc.equal(current["why"], "sample"))))
-        prompts = current["image_key"].null_count  # without an image the prompt is what is asked about
-        files.append((info, _image_key_prefixes(rows), prompts))
-    old = [(info, images, prompts) for info, images, prompts in files if info.modified < retention.now - MIN_AGE]
-    return found, [info for info, images, prompts in old if not prompts and not found.contains(images).any()]
+        pending.add(_image_key_prefixes(current.filter(pc.equal(current["why"], "sample"))))
+        prompts = current["image_key"].null_count  # a row without an image asks for a review of its prompt
+        indexes.append((info, _image_key_prefixes(rows), prompts))
+    old = [(info, images, prompts) for info, images, prompts in indexes if info.modified < retention.now - MIN_AGE]
+    return pending, [info for info, images, prompts in old if not prompts and not pending.contains(images).any()]
 
 
 def _image_key_prefixes(rows: pa.Table) -> bytes:
@@ -182,7 +185,7 @@ def _image_key_prefixes(rows: pa.Table) -> bytes:
 
 
 def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> list[str]:
-    """Return the open runs that have not said yet which images they will use, and may soon."""
+    """Return the open runs without a whole plan that are alive or young: they may soon reference any staged image."""
     return [
         run_id
         for (catalogue, run_id), opened in work.runs.items()
@@ -192,6 +195,7 @@ def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> li
 
 
 def _attempt_key_prefixes(requests: pa.Table | pa.RecordBatch, count_column: str) -> Iterator[bytes]:
+    """Yield the image key of each attempt of each request, cut to 16 bytes; `count_column` says how many there are."""
     columns = (requests[name].to_pylist() for name in ("request_key", count_column))
     for key, attempts in zip(*columns, strict=True):
         for attempt in range(attempts or 0):
@@ -199,8 +203,8 @@ def _attempt_key_prefixes(requests: pa.Table | pa.RecordBatch, count_column: str
 
 
 def _read_open_markers(store: ObjectStore, prefix: str) -> dict[tuple[str, str], datetime]:
-    found = {}
+    opened = {}
     for info in store.list(prefix):
         catalogue, _, name = info.key.removeprefix(prefix).partition("/")
-        found[catalogue, name.removesuffix(".json")] = info.modified
-    return found
+        opened[catalogue, name.removesuffix(".json")] = info.modified
+    return opened

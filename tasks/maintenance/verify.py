@@ -1,8 +1,8 @@
-"""Compare what the manifest says with what lies in the store.
+"""Verification: compare the rows of a catalogue's current release with the objects in the store.
 
-Comes in: a catalogue's current release. Goes out: a `VerificationResult`: how many rows were looked at, and the first
-of those whose picture is missing or another. Damage is what this looks for, so it is a finding and never an exception.
-Memory goes with the listing, at some 40 bytes an object; rows pass in batches.
+Inputs: a catalogue, and which rows to check. Outputs: a `VerificationResult` with the number of rows checked, and the
+first findings: images that are missing or not the published ones. Damage is a finding, never an exception. Rows are
+read in batches; a listing takes about 40 bytes of memory for each object.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,9 +30,9 @@ from tasks.runs.release_history import require_history
 MAX_FINDINGS = 100
 READ_THREADS = 8
 CHUNK_ROWS = 256
-"""Rows that are read and decoded side by side."""
+"""Rows that are read and decoded concurrently."""
 LISTING_PAGE_OBJECTS = 1000
-"""Objects in one page of a bucket's listing: looking for one object costs as much as listing so many."""
+"""Objects in one page of a bucket's listing: a request for one object costs as much as listing this many."""
 
 MISSING = "there is no such object"
 EMPTY = "the object is empty"
@@ -40,12 +40,12 @@ EMPTY = "the object is empty"
 _COLUMNS = ("slot_id", "sku", "view", "variant", "index", "object", "file_sha", "pixel_sha", "run_id", "finish_digest")
 Row = Mapping[str, Any]
 PresenceCheck = Callable[[list[dict[str, Any]], ThreadPoolExecutor], Iterable[str]]
-"""From rows to what is wrong with their objects from afar; an empty text where nothing is."""
+"""From rows to the problem with each row's object without reading it; an empty text where there is none."""
 
 
 @dataclass(frozen=True)
 class VerificationFinding:
-    """One slot whose picture is not what the manifest says. `missing`: there is none at all."""
+    """One slot whose image is not the one in the manifest. `missing`: there is no object at all."""
 
     sku: str
     view: str
@@ -58,7 +58,7 @@ class VerificationFinding:
 
 @dataclass
 class VerificationResult:
-    """What was looked at and found: rows, of the release `version`. `findings` are the first hundred."""
+    """Counts of the rows of release `version` that were checked; `findings` holds the first hundred."""
 
     catalogue: str
     version: int
@@ -69,17 +69,17 @@ class VerificationResult:
 
     @property
     def sound(self) -> bool:
-        """Tell whether nothing was found."""
+        """Tell whether every checked row is as published."""
         return not (self.missing or self.wrong)
 
     def add(self, row: Row, missing: bool, reasons: tuple[str, ...]) -> None:
-        """Count a row that was looked at, and keep what was found."""
+        """Count a checked row, and keep its finding if it has one."""
         self.checked += 1
         self.missing += missing
         self.wrong += bool(reasons) and not missing
         if reasons and len(self.findings) < MAX_FINDINGS:
-            place = (row["sku"], row["view"], row["variant"], row["index"], row["object"])
-            self.findings.append(VerificationFinding(*place, missing, reasons))
+            slot = (row["sku"], row["view"], row["variant"], row["index"], row["object"])
+            self.findings.append(VerificationFinding(*slot, missing, reasons))
 
 
 def verify(
@@ -91,34 +91,28 @@ def verify(
     sample: int | None = None,
     deep: bool = False,
 ) -> VerificationResult:
-    """Check that every picture of the current release is there and not empty.
+    """Check that every image of the current release exists and is not empty.
 
-    `since` leaves out what release `since` or an earlier one published; `sample` takes that many slots, chosen by hash:
-    the same ones for one release, others for the next. `deep` reads each picture: its file and its decoded pixels are
-    those that were published, and its marks are in it: the IPTC one, and a signature that holds where its run promised
-    one. Raises `OptionError` for an unknown catalogue or release.
+    `since` leaves out rows that release `since` or an earlier one published; `sample` takes that many slots, chosen by
+    hash: the same ones for one release, others for the next. `deep` reads each image, and checks that its file and its
+    decoded pixels are the published ones, and that its marks are in it: the IPTC mark, and a valid signature where its
+    run promised one. Raises `OptionError` for an unknown catalogue or release.
     """
     history = require_history(tables, catalogue, store)
     result = VerificationResult(catalogue, history[0].version)
-    choose = _make_release_filter(history, since)
+    row_filter = _make_release_filter(history, since)
     if sample is not None:
-        choose = _make_sample_filter(tables, result, choose, sample)
-    chosen, total = _count_rows(tables, result, choose)
-    look = (
-        _check_by_listing(store, catalogue)
-        if chosen * LISTING_PAGE_OBJECTS >= total
-        else partial(_check_by_size, store, catalogue)
-    )
-    check = (
-        partial(_check_deep, store, _RequiredMarks(SourceMarkRequirements(store), find_signed_runs(history)))
-        if deep
-        else _check_shallow
-    )
+        row_filter = _make_sample_filter(tables, result, row_filter, sample)
+    check_presence = _choose_presence_check(store, catalogue, *_count_rows(tables, result, row_filter))
+    check: Callable[[Row, str], tuple[str, ...]] = _check_shallow
+    if deep:
+        required = _RequiredMarks(SourceMarkRequirements(store), find_signed_runs(history))
+        check = partial(_check_deep, store, required)
     with ThreadPoolExecutor(READ_THREADS, "verify") as threads:
-        for rows in _read_row_chunks(tables, result, choose):
-            presence = list(look(rows, threads))
-            for row, word, reasons in zip(rows, presence, threads.map(check, rows, presence), strict=True):
-                result.add(row, word == MISSING, reasons)
+        for rows in _read_row_chunks(tables, result, row_filter):
+            problems = list(check_presence(rows, threads))
+            for row, problem, reasons in zip(rows, problems, threads.map(check, rows, problems), strict=True):
+                result.add(row, problem == MISSING, reasons)
     return result
 
 
@@ -134,7 +128,7 @@ def _make_release_filter(history: list[Commit], since: int | None) -> RowFilter:
     if not 0 <= since <= newest:
         raise OptionError(f"--since {since}: there is no such release; the newest is {newest}")
     if since < history[-1].version - 1:
-        return lambda batch: batch  # the log no longer says which runs came after it: all of them may have
+        return lambda batch: batch  # the history no longer names all runs after `since`, so every row is checked
     later = pa.array([commit.run_id for commit in history if commit.version > since], pa.string())
     return lambda batch: batch.filter(pc.is_in(batch.column("run_id"), later))
 
@@ -146,8 +140,8 @@ def _make_sample_filter(
         raise OptionError(f"--sample {sample}: give a number of slots, at least 1")
     salt = f"{result.version}\x1f".encode()
     ids = (slot for batch in _read_batches(tables, result, row_filter) for slot in batch.column("slot_id").to_pylist())
-    wanted = pa.array(nsmallest(sample, ids, key=lambda slot: sha256(salt + slot).digest()), pa.binary())
-    return lambda batch: batch.filter(pc.is_in(batch.column("slot_id"), wanted))
+    slots = pa.array(nsmallest(sample, ids, key=lambda slot: sha256(salt + slot).digest()), pa.binary())
+    return lambda batch: batch.filter(pc.is_in(batch.column("slot_id"), slots))
 
 
 def _read_batches(tables: TableStore, result: VerificationResult, row_filter: RowFilter) -> Iterator[pa.RecordBatch]:
@@ -156,48 +150,56 @@ def _read_batches(tables: TableStore, result: VerificationResult, row_filter: Ro
 
 
 def _count_rows(tables: TableStore, result: VerificationResult, row_filter: RowFilter) -> tuple[int, int]:
-    chosen = total = 0
+    """Return how many rows the filter selects, and how many there are."""
+    selected = total = 0
     for batch in tables.batches(layout.manifest_table(result.catalogue), ("slot_id", "run_id"), version=result.version):
         total += batch.num_rows
-        chosen += row_filter(batch).num_rows
-    return chosen, total
+        selected += row_filter(batch).num_rows
+    return selected, total
 
 
 def _read_row_chunks(
     tables: TableStore, result: VerificationResult, row_filter: RowFilter
 ) -> Iterator[list[dict[str, Any]]]:
     for batch in tables.batches(layout.manifest_table(result.catalogue), _COLUMNS, version=result.version):
-        found = row_filter(batch)
-        for start in range(0, found.num_rows, CHUNK_ROWS):
-            yield found.slice(start, CHUNK_ROWS).to_pylist()
+        selected = row_filter(batch)
+        for start in range(0, selected.num_rows, CHUNK_ROWS):
+            yield selected.slice(start, CHUNK_ROWS).to_pylist()
 
 
-# Their objects, from afar
+# Presence of their objects, without reading them
+
+
+def _choose_presence_check(store: ObjectStore, catalogue: str, selected: int, total: int) -> PresenceCheck:
+    """Return the cheaper check: one listing of all objects, or one request for each selected row."""
+    if selected * LISTING_PAGE_OBJECTS >= total:
+        return _check_by_listing(store, catalogue)
+    return partial(_check_by_size, store, catalogue)
 
 
 def _check_by_listing(store: ObjectStore, catalogue: str) -> PresenceCheck:
-    """Look rows up in a listing of all that the catalogue has published."""
+    """Return a check that looks rows up in a listing of all published objects of the catalogue."""
     filled, empty = DigestSet(), DigestSet()
     infos = store.list(layout.published_prefix(catalogue))
-    while some := list(islice(infos, LISTING_PAGE_OBJECTS)):
-        filled.add(text_digests(info.key for info in some if info.size))
-        empty.add(text_digests(info.key for info in some if not info.size))
+    while page := list(islice(infos, LISTING_PAGE_OBJECTS)):
+        filled.add(text_digests(info.key for info in page if info.size))
+        empty.add(text_digests(info.key for info in page if not info.size))
 
-    def look(rows: list[dict[str, Any]], _: ThreadPoolExecutor) -> Iterator[str]:
-        names = text_digests(row["object"] or "" for row in rows)
-        for there, hollow in zip(filled.contains(names).tolist(), empty.contains(names).tolist(), strict=True):
-            yield "" if there else EMPTY if hollow else MISSING
+    def look_up(rows: list[dict[str, Any]], _: ThreadPoolExecutor) -> Iterator[str]:
+        keys = text_digests(row["object"] or "" for row in rows)
+        for is_filled, is_empty in zip(filled.contains(keys).tolist(), empty.contains(keys).tolist(), strict=True):
+            yield "" if is_filled else EMPTY if is_empty else MISSING
 
-    return look
+    return look_up
 
 
 def _check_by_size(
     store: ObjectStore, catalogue: str, rows: list[dict[str, Any]], threads: ThreadPoolExecutor
 ) -> Iterable[str]:
-    """Look at each row's object by itself: cheaper than a listing where few rows of many are chosen."""
+    """Ask for the size of each row's object: cheaper than a listing where few rows of many are selected."""
     prefix = layout.published_prefix(catalogue)
 
-    def look(row: Row) -> str:
+    def find_problem(row: Row) -> str:
         key = row["object"] or ""
         if not key.startswith(prefix):
             return MISSING
@@ -208,10 +210,10 @@ def _check_by_size(
         except StoreError as error:
             return str(error)
 
-    return threads.map(look, rows)
+    return threads.map(find_problem, rows)
 
 
-# Their objects, from near
+# Content of their objects
 
 
 def _check_shallow(row: Row, presence: str) -> tuple[str, ...]:
@@ -224,7 +226,7 @@ def _check_shallow(row: Row, presence: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _RequiredMarks:
-    """Which marks the rows' pictures owe."""
+    """The marks that the rows' images must carry."""
 
     source_marks: SourceMarkRequirements
     signed_runs: frozenset[str]
@@ -245,13 +247,11 @@ def _find_file_problems(data: bytes, row: Row, required: _RequiredMarks) -> Iter
     if sha256(data).digest() != row["file_sha"]:
         yield f"the file's sha256 is {sha256(data).hexdigest()}, not {_hex(row['file_sha'])}"
     try:
-        shown = pixel_sha(decode(data))
-        if shown != _hex(row["pixel_sha"]):
-            yield f"the pixels' sha256 is {shown}, not {_hex(row['pixel_sha'])}"
-        source, signed = (
-            required.source_marks.is_required(row["run_id"], row["finish_digest"]),
-            row["run_id"] in required.signed_runs,
-        )
+        pixels = pixel_sha(decode(data))
+        if pixels != _hex(row["pixel_sha"]):
+            yield f"the pixels' sha256 is {pixels}, not {_hex(row['pixel_sha'])}"
+        source = required.source_marks.is_required(row["run_id"], row["finish_digest"])
+        signed = row["run_id"] in required.signed_runs
         yield from find_mark_problems(data, source_required=source, signature_required=signed)
     except InvalidImage as error:
         yield str(error)
