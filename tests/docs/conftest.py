@@ -14,7 +14,7 @@ from tests.paths import ROOT
 
 @pytest.fixture(scope="session")
 def rehearsed_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store with two releases of the sample catalogue, the second of all its rows. Tests that write copy it."""
+    """Return a store with two releases of the sample catalogue, the second of all rows. Tests that write copy it."""
     folder = tmp_path_factory.mktemp("rehearsal")
     sample = (ROOT / "catalogs/data/sample.csv").read_text("utf-8").splitlines(keepends=True)
     for rows in (6, len(sample)):  # two releases, so that there is one to go back to

@@ -1,10 +1,15 @@
 """Every relative link and image leads to a file, and every anchor to a heading."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import anchors, links, name_of, pages
+from tests.docs.documents import anchors, links, name_of, pages, prose
+from tests.paths import ROOT
+
+EXAMPLE = "stripes"
+"""The scanner that `add-a-gate.md` adds, which is in no tree."""
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
@@ -18,6 +23,14 @@ def test_links_and_anchors_resolve(page: Path) -> None:
         if not path.exists() or (anchor and anchor not in anchors(path)):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_a_path_in_running_text_is_in_the_tree(page: Path) -> None:
+    named = re.findall(r"`((?:catalogs|infra|tasks|flows|tests|docs|bench)/[\w./-]+)`", prose(page))
+    assert [
+        path for path in named if not (ROOT / path).exists() and "stripes" not in path
+    ] == []  # add-a-gate's example
 
 
 def test_every_page_of_docs_can_be_reached_from_the_readme() -> None:
