@@ -31,6 +31,8 @@ from infra.stores.parquet_objects import read_row_groups, read_table
 from tests.fixtures.minimal_recipes import FIELDS, STUB_RECIPE, stub_recipe_text, write_torch_recipe
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, Row, assert_published_images, write_csv
 
+pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
+
 WRONG = (InputError, UnreadableSource, InvalidStoreAddress)
 
 

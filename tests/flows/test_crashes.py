@@ -145,8 +145,13 @@ MOMENTS = (
 COMMIT_MOMENT = ("merge into manifest", 1)
 """Died at in a bucket by every CI run; the others there are `long`."""
 
+QUICK_MOMENTS = {("plan.json", 2), ("write staging", 30), ("batch.parquet", 2), COMMIT_MOMENT, ("closed.json", 1)}
+"""Died at on a disk with the quick tests, one a stage of the run; the others there are `slow`."""
 
-MOMENTS_BY_STORE = [pytest.param("disk", *moment) for moment in MOMENTS] + [
+
+MOMENTS_BY_STORE = [
+    pytest.param("disk", *moment, marks=() if moment in QUICK_MOMENTS else pytest.mark.slow) for moment in MOMENTS
+] + [
     pytest.param("s3", *moment, marks=pytest.mark.slow if moment == COMMIT_MOMENT else pytest.mark.long(seconds=20))
     for moment in MOMENTS
 ]

@@ -21,6 +21,8 @@ from tests.fixtures.crash_harness import (
     published_slots,
 )
 
+pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
+
 
 def lose(store: ObjectStore, how: str) -> None:
     """Lose one staged picture with its raw image, or write other bytes of the same size over it."""

@@ -12,6 +12,8 @@ from flows.run.leases import hold_catalogue_lease
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, RefreshResult
 
+pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
+
 
 @pytest.fixture
 def held_run(tmp_path: Path) -> tuple[RefreshHarness, RefreshResult]:

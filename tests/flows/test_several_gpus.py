@@ -103,6 +103,7 @@ def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, multi_
     assert published_release(shop) == release_on_one_engine(tmp_path, 40)
 
 
+@pytest.mark.slow
 def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 10, ray_gpus=2, **RAY)
     report = shop.refresh().report
@@ -110,6 +111,7 @@ def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: 
     assert published_release(shop) == release_on_one_engine(tmp_path, 10)
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 20, ray_gpus=1, stub_seconds=0.1, **RAY | {"shard_size": 32})
     planned = shop.settings.model_copy(update={"stub_seconds": 0.01})
