@@ -150,6 +150,7 @@ def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
     assert shop.refresh().report["slots"]["published"] == 1
 
 
+@pytest.mark.slow
 def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 2, ray_gpus=1, **RAY)
     with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):

@@ -93,6 +93,7 @@ def test_moving_one_setting_makes_no_slot_change(tmp_path: Path, first_release: 
     assert (night.slot_counts(), night.prompts_rendered, night.after) == ({"waiting": 1}, 0, night.before)
 
 
+@pytest.mark.slow
 def test_all_settings_moved_together_make_the_very_same_pictures(
     tmp_path: Path, first_release: RefreshHarness, local_ray: Any
 ) -> None:

@@ -11,6 +11,7 @@ TINY = ("engine", "bench", "--random-weights", "turbo", "--tiny", "--sizes", "32
 TINY += ("--rounds", "1", "--backends", "eager,graphs")
 
 
+@pytest.mark.slow
 def test_a_tiny_bench_prints_one_document_and_keeps_it(run_cli: RunCli, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     said = run_cli(*TINY, "--out", tmp_path / "bench.json", "--json")
