@@ -26,7 +26,7 @@ from tests.fixtures.prefect_stack import staged_keys, wait_for_staged
 from tests.fixtures.ray_clusters import engine_processes, kill_node
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness, assert_published_images
 
-pytestmark = pytest.mark.usefixtures("reduced_audit")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reduced_audit")]
 
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What does not depend on where a picture was made."""
@@ -75,7 +75,6 @@ class RefreshThread(threading.Thread):
         return self.report
 
 
-@pytest.mark.slow
 def test_one_two_and_four_engines_of_a_cluster_make_the_same_release(tmp_path: Path, multi_node_ray: Any) -> None:
     alone = release_on_one_engine(tmp_path, 10)
     for engines in (1, 2, 4):
@@ -86,7 +85,6 @@ def test_one_two_and_four_engines_of_a_cluster_make_the_same_release(tmp_path: P
         assert published_release(shop) == alone
 
 
-@pytest.mark.slow
 def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, multi_node_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 40, ray_address=multi_node_ray.address, stub_seconds=0.5, in_flight=9, **RAY)
     night = RefreshThread(shop)
@@ -103,7 +101,6 @@ def test_a_node_that_is_killed_in_mid_run_changes_nothing(tmp_path: Path, multi_
     assert published_release(shop) == release_on_one_engine(tmp_path, 40)
 
 
-@pytest.mark.slow
 def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 10, ray_gpus=2, **RAY)
     report = shop.refresh().report
@@ -111,7 +108,6 @@ def test_two_engines_make_the_release_that_one_makes(tmp_path: Path, local_ray: 
     assert published_release(shop) == release_on_one_engine(tmp_path, 10)
 
 
-@pytest.mark.slow
 def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 20, ray_gpus=1, stub_seconds=0.1, **RAY | {"shard_size": 32})
     planned = shop.settings.model_copy(update={"stub_seconds": 0.01})
@@ -124,7 +120,6 @@ def test_a_budget_is_kept_by_engines_in_other_processes(tmp_path: Path, local_ra
     assert report["limits"]["deferred"] == {"budget-used-up": 20 - ended["published"]}
 
 
-@pytest.mark.slow
 def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 16, ray_gpus=1, stub_seconds=0.2, **RAY)
     night = RefreshThread(shop)
@@ -139,7 +134,6 @@ def test_an_actor_that_is_killed_in_mid_shard_costs_what_it_had_in_flight(tmp_pa
     assert published_release(shop) == release_on_one_engine(tmp_path, 16)
 
 
-@pytest.mark.slow
 def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 12, bad=5, ray_gpus=2, ray_tries=2, stub_seconds=0.1, **RAY)
     report = shop.refresh(opener=open_process_killing_engine).report
@@ -150,7 +144,6 @@ def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
     assert shop.refresh().report["slots"]["published"] == 1
 
 
-@pytest.mark.slow
 def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 2, ray_gpus=1, **RAY)
     with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):
