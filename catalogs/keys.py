@@ -1,7 +1,7 @@
-"""Names computed from content: the same input gives the same name on every machine, for ever.
+"""Keys and digests: names computed from content, equal on every machine and for ever.
 
-Comes in: plain values. Goes out: sha256 digests. Nothing here reads a clock, a GPU type or a library version; that is
-what lets an image made last week, or by another run, be found again instead of being made again.
+Inputs: plain values. Outputs: sha256 digests. Nothing here reads a clock, a GPU type or a library version, so an image
+that was generated last week, or by another run, is found and reused.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 SHORT_DIGEST_LENGTH = 12
-"""Hex digits of a short digest (48 bits): for names that a person reads, never for equality of content."""
+"""Hex digits of a short digest (48 bits): for names that people read, never to compare content."""
 
 
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -17,7 +17,7 @@ _REQUEST = {"packshot": "request/1"}
 
 
 def canonical_json(value: object) -> bytes:
-    """Return the one JSON text of `value`: sorted keys, no spaces, UTF-8, no NaN."""
+    """Return the canonical JSON of `value`: sorted keys, no spaces, UTF-8, no NaN."""
     return _JSON.encode(value).encode("utf-8", "surrogatepass")
 
 
@@ -27,15 +27,15 @@ def digest(value: object) -> str:
 
 
 def request_key(parameters: Mapping[str, object]) -> str:
-    """Return the key of all that changes the pixels (DESIGN: "request key")."""
+    """Return the request key: the digest of every parameter that changes the pixels."""
     return digest({**_REQUEST, **parameters})
 
 
 class RequestKeyHasher:
-    """The request keys of prompts whose other parameters are the same: a fifth of the work, millions of times."""
+    """Computes request keys of prompts that share all other parameters, at a fifth of the cost: there are millions."""
 
     def __init__(self, parameters: Mapping[str, object]) -> None:
-        """Take all parameters but the prompt."""
+        """Take all parameters except the prompt."""
         full = {**_REQUEST, **parameters}
         before = canonical_json({name: value for name, value in full.items() if name < "prompt"})
         after = canonical_json({name: value for name, value in full.items() if name > "prompt"})
@@ -43,7 +43,7 @@ class RequestKeyHasher:
         self._after = b"," + after.removeprefix(b"{") if after != b"{}" else b"}"
 
     def key_for(self, prompt: str) -> bytes:
-        """Return what `request_key` says of the parameters with this prompt, as 32 bytes."""
+        """Return the `request_key` of the parameters with this prompt, as 32 bytes."""
         return hashlib.sha256(self._before + canonical_json(prompt) + self._after).digest()
 
 
@@ -53,21 +53,21 @@ def image_key(request_key: str, attempt: int) -> str:
 
 
 def seed_from_image_key(image_key: str) -> int:
-    """Return the image key's seed: 52 bits, so that it survives JSON and fits torch's generators."""
+    """Return the seed of an image key: 52 bits, which JSON keeps exactly and torch's generators accept."""
     return int(hashlib.sha256(f"packshot seed/1 {image_key}".encode()).hexdigest()[:13], 16)
 
 
 def slot_id(sku: str, view: str, variant: str, index: int) -> bytes:
-    """Return the 16 bytes that stand for a slot inside one catalogue."""
+    """Return the id of a slot inside one catalogue: 16 bytes."""
     text = f"{sku}\x1f{view}\x1f{variant}\x1f{index}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def sku_sha(sku: str) -> str:
-    """Return the short digest that keeps SKUs apart whose readable parts look alike (case, accents, symbols)."""
+    """Return a short digest that distinguishes SKUs with equal slugs (case, accents, symbols)."""
     return hashlib.sha256(sku.encode("utf-8", "surrogatepass")).hexdigest()[:SHORT_DIGEST_LENGTH]
 
 
 def hash_fraction(text: str, salt: str) -> float:
-    """Return a stable number in [0, 1) for `text`: what assigns SKUs to variants."""
+    """Return a stable number in [0, 1) for `text`, for example to assign SKUs to variants."""
     return int.from_bytes(hashlib.sha256(f"{salt}\x1f{text}".encode()).digest()[:6], "big") / 2**48

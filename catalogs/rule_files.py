@@ -7,7 +7,7 @@ whole list of banned words could vanish.
 
 from collections.abc import Hashable
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -70,12 +70,25 @@ def validate_rules(content: dict[str, Any], name: str, model: type[RuleModel]) -
         raise RuleFileError(f"{name}: {first_validation_error(error)}") from None
 
 
+class FieldError(NamedTuple):
+    """One problem that pydantic found: the path of the field, what is wrong with it, and the value it had."""
+
+    path: tuple[int | str, ...]
+    message: str
+    value: object
+
+
+def first_field_error(error: ValidationError) -> FieldError:
+    """Return the first problem of a validation error, without pydantic's own prefix."""
+    first = error.errors(include_url=False)[0]
+    return FieldError(first["loc"], first["msg"].removeprefix("Value error, "), first["input"])
+
+
 def first_validation_error(error: ValidationError) -> str:
-    """Return the first validation error, preceded by its field."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
+    """Return the first problem as one sentence: the field, then what is wrong with it."""
+    first = first_field_error(error)
+    field = ".".join(map(str, first.path))
+    return f"{field}: {first.message}" if field else first.message
 
 
 def read_packaged_rules(name: str) -> str:

@@ -1,21 +1,22 @@
-"""The Arrow schema of every table between two stages, and of every table that is kept.
+"""Table schemas: the Arrow schema of every table that stages exchange or that a store keeps.
 
-Digests are bytes where there are millions of them (`slot_id` 16, shas 32) and short hex text where a person looks.
-Times are UTC.
+Inputs: none. Outputs: schemas; `catalogs.table_rows` holds the matching row types. Digests are bytes where there are
+millions of them (`slot_id` 16 bytes, shas 32) and short hex text where people read them. Times are UTC. Columns are on
+disk: they are never renamed.
 """
 
 import pyarrow as pa
 
 _TIME = pa.timestamp("us", tz="UTC")
 _APPEARANCE = pa.list_(pa.float32())
-"""Mean colour of the product (CIE Lab) and its extent: its long side over the frame's. Null where none is seen."""
+"""Mean colour of the product (CIE Lab), and its extent: its long side over the frame's. Null if none is detected."""
 _CHANNEL_FIELDS = [("channels", pa.list_(pa.string())), ("channel_reasons", pa.list_(pa.string()))]
-"""Channels on which a picture may be used, and why not on others that were asked for, as `channel:reason`."""
+"""Channels on which an image may be used, and why not on the other requested ones, as `channel:reason`."""
 
 _PROVENANCE_FIELDS = (
-    pa.field("model_version", pa.string()),  # name/number in the registry; null for a model that is not from there
+    pa.field("model_version", pa.string()),  # name/number in the registry; null for an unregistered model
     pa.field("precision", pa.string()),
-    pa.field("backend", pa.string()),  # the engine that made the picture; null where a staged image does not say
+    pa.field("backend", pa.string()),  # the engine that generated the image; null where that is not known
 )
 
 REJECTS = pa.schema(
@@ -35,20 +36,20 @@ SLOTS = pa.schema(
         ("view", pa.string()),
         ("variant", pa.string()),
         ("index", pa.int16()),
-        ("kind", pa.string()),  # new | changed | waiting: what the slot counts as (waiting: it is decided anew)
+        ("kind", pa.string()),  # new | changed | waiting (decided again)
         ("request_key", pa.binary()),
         ("source_digest", pa.binary()),
         ("finish_digest", pa.string()),
         ("attempts_allowed", pa.int16()),
-        ("live_file_sha", pa.binary()),  # the picture it was planned against; null where nothing was live
+        ("live_file_sha", pa.binary()),  # the image it was planned against; null where nothing was live
         ("priority", pa.string()),
         ("created_at", _TIME),
         ("deadline", _TIME),
-        ("verdict", pa.string()),  # the prompt gates' word on this slot alone: whose brand its prompt names
+        ("verdict", pa.string()),  # of the prompt gates on this slot alone: whose brand its prompt names
         ("reasons", pa.list_(pa.string())),
     ]
 )
-"""What a run must decide: one row a slot that is new, changed, or waiting under another policy."""
+"""Slots that a run must decide: one row per slot that is new, changed, or waiting under another policy."""
 
 REQUESTS = pa.schema(
     [
@@ -63,16 +64,16 @@ REQUESTS = pa.schema(
         ("guidance", pa.float32()),
         ("model", pa.string()),
         ("finish_digest", pa.string()),
-        ("first_attempt", pa.int16()),  # attempts that failed in earlier nights are not repeated
+        ("first_attempt", pa.int16()),  # attempts that failed in earlier runs are not repeated
         ("attempts_allowed", pa.int16()),
         ("category", pa.string()),
-        ("verdict", pa.string()),  # the prompt gates' word: only PASS is generated
+        ("verdict", pa.string()),  # of the prompt gates: only PASS is generated
         ("reasons", pa.list_(pa.string())),
     ]
 )
-"""What a run must make: one row a distinct request key, sorted into shards.
+"""Requests that a run must generate: one row per distinct request key, sorted into shards.
 
-A request that was refused for its first slots alone has a second row, among those to make, once another may have it.
+A request that was refused only for its first slots has a second row, to be generated, once another slot may have it.
 """
 
 REFRESHED_DIGESTS = pa.schema(
@@ -80,13 +81,13 @@ REFRESHED_DIGESTS = pa.schema(
         ("slot_id", pa.binary()),
         ("table", pa.string()),  # manifest | outcomes
         ("source_digest", pa.binary()),
-        ("request_key", pa.binary()),  # of the row that is meant: a slot may have outcomes of other requests too
+        ("request_key", pa.binary()),  # of the row to refresh: a slot may have outcomes of other requests too
     ]
 )
-"""Slots whose source moved without moving the picture: only the digest is written anew."""
+"""Slots whose source changed but whose image did not: only the source digest is updated."""
 
 DEFERRALS = pa.schema([("shard", pa.string()), ("codes", pa.binary())])
-"""A byte a request of the shard, in order: see `catalogs.planning.schedule`."""
+"""One byte per request of the shard, in order: see `catalogs.planning.schedule`."""
 
 RETIRED_SLOTS = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
 
@@ -108,19 +109,19 @@ RECORDS = pa.schema(
         ("again", pa.bool_()),  # another seed may help
         ("reasons", pa.list_(pa.string())),
         ("scores", pa.string()),  # JSON
-        ("fingerprint", pa.binary()),  # PDQ-256 of the finished picture
+        ("fingerprint", pa.binary()),  # PDQ-256 of the finished image
         ("fingerprint_quality", pa.float32()),
-        ("crop", pa.binary()),  # PDQ-256 of the product's own rectangle; null where there is none to be trusted
+        ("crop", pa.binary()),  # PDQ-256 of the product's bounding box; null without a reliable one
         ("looks", _APPEARANCE),
-        ("scanners", pa.string()),  # JSON: the scanners that spoke, and their versions
-        ("errors", pa.string()),  # JSON: those that did not, and why
-        ("mark", pa.string()),  # the source type that the finished file says of itself
+        ("scanners", pa.string()),  # JSON: the scanners that answered, and their versions
+        ("errors", pa.string()),  # JSON: the scanners that did not, and why
+        ("mark", pa.string()),  # the IPTC source type in the finished file
         *_CHANNEL_FIELDS,
-        ("model", pa.string()),  # as the recipe's requests call it: a name, or name@version
-        ("backend", pa.string()),  # the engine that made it; null where a staged image does not say
+        ("model", pa.string()),  # as in the recipe's requests: a name, or name@version
+        ("backend", pa.string()),  # the engine that generated it; null where that is not known
     ]
 )
-"""One row an attempt: what was made, measured and decided on its own (duplicates are judged later)."""
+"""One row per attempt: what was generated, measured and decided on its own (duplicates are compared later)."""
 
 DECISIONS = pa.schema(
     [
@@ -156,7 +157,7 @@ DECISIONS = pa.schema(
         *_PROVENANCE_FIELDS,
     ]
 )
-"""The batch: one row a slot of the plan, with the one image that stands for it."""
+"""The batch: one row per slot of the plan, with the image that is selected for it."""
 
 PUBLISHED_FILES = pa.schema(
     [
@@ -167,7 +168,7 @@ PUBLISHED_FILES = pa.schema(
         ("signed", pa.bool_()),
     ]
 )
-"""What a run has published before its commit: signed bytes are never the same again, so a repetition uses these."""
+"""Files that a run has published before its commit: signing again gives other bytes, so a repetition uses these."""
 
 MANIFEST = pa.schema(
     [
@@ -176,7 +177,7 @@ MANIFEST = pa.schema(
         ("view", pa.string()),
         ("variant", pa.string()),
         ("index", pa.int16()),
-        ("object", pa.string()),  # key of the picture, relative to the store
+        ("object", pa.string()),  # key of the image, relative to the store
         ("file_sha", pa.binary()),  # sha256 of the published file
         ("pixel_sha", pa.binary()),  # sha256 of its decoded pixels
         ("width", pa.int32()),
@@ -192,7 +193,7 @@ MANIFEST = pa.schema(
         ("released_at", _TIME),
     ]
 )
-"""What the shop sees. Kept narrow: a nightly merge rewrites the files that hold a changed row."""
+"""The release that the shop sees. Narrow, since a nightly merge rewrites the files that hold a changed row."""
 
 OUTCOMES = pa.schema(
     [
@@ -205,13 +206,13 @@ OUTCOMES = pa.schema(
         ("source_digest", pa.binary()),
         ("finish_digest", pa.string()),
         ("policy_digest", pa.string()),
-        ("image_key", pa.binary()),  # the attempt that stands for the slot; null where none was made
+        ("image_key", pa.binary()),  # the attempt that is selected for the slot; null where none was generated
         ("run_id", pa.string()),
         ("decided_at", _TIME),
         ("expires_at", _TIME),
     ]
 )
-"""What was refused, by (slot, request key), so that no night buys it twice."""
+"""Refusals by (slot, request key), so that no run pays for the same one twice."""
 
 WITHDRAWALS = pa.schema(
     [
@@ -219,10 +220,10 @@ WITHDRAWALS = pa.schema(
         *(MANIFEST.field(name) for name in ("request_key", "attempt", "finish_digest", "run_id")),
         ("verdict", pa.string()),  # REVIEW | BLOCK
         ("reasons", pa.list_(pa.string())),
-        ("again", pa.bool_()),  # another seed may help, and may be spent
+        ("again", pa.bool_()),  # another seed may help, and an attempt is left
     ]
 )
-"""Live pictures that a policy refuses, and why."""
+"""Live images that a policy refuses, and why."""
 
 REVIEW_INDEX = pa.schema(
     [
@@ -231,19 +232,19 @@ REVIEW_INDEX = pa.schema(
         ("view", pa.string()),
         ("variant", pa.string()),
         ("index", pa.int16()),
-        ("why", pa.string()),  # review: it waits for a word; sample: it passed, and is published
+        ("why", pa.string()),  # review: it waits for a decision; sample: it passed and is published
         ("reasons", pa.list_(pa.string())),
-        ("scores", pa.string()),  # JSON; null where no picture was measured
+        ("scores", pa.string()),  # JSON; null where no image was measured
         ("prompt", pa.string()),
         ("request_key", pa.binary()),
-        ("image_key", pa.binary()),  # null where the prompt itself is the question
+        ("image_key", pa.binary()),  # null where the prompt itself is to be reviewed
         ("finish_digest", pa.string()),
-        ("object", pa.string()),  # the copy's key, relative to the store; null where there is none
+        ("object", pa.string()),  # key of the copy, relative to the store; null where there is none
         ("asked_at", _TIME),
         ("expires_at", _TIME),
     ]
 )
-"""What people should look at after a run: one row a slot."""
+"""What people should review after a run: one row per slot."""
 
 FINGERPRINTS = pa.schema(
     [
@@ -256,4 +257,4 @@ FINGERPRINTS = pa.schema(
         ("looks", _APPEARANCE),
     ]
 )
-"""Fingerprints of what a run published: live where the manifest still names slot and pixel sha."""
+"""Fingerprints of the images that a run published: live while the manifest names slot and pixel sha."""

@@ -1,4 +1,4 @@
-"""What every command needs to speak: the console, JSON on stdout, and settings read with a clear error."""
+"""Console of the commands: the terminal, JSON on stdout, and the settings, read with a clear error."""
 
 import json
 from collections.abc import Mapping
@@ -29,11 +29,12 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def read_settings() -> "Settings":
     """Return the PACKSHOT_* settings, or say which is wrong."""
+    from catalogs.rule_files import first_field_error
     from infra.settings import Settings
 
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = f"PACKSHOT_{str(first['loc'][0]).upper()}"
-        raise SettingsError(f"{name}: {first['msg']}; it was {first['input']!r}") from None
+        first = first_field_error(error)
+        name = f"PACKSHOT_{str(first.path[0]).upper()}"
+        raise SettingsError(f"{name}: {first.message}; it was {first.value!r}") from None

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from catalogs.errors import OptionError
+from catalogs.rule_files import first_field_error
 from flows.parameters import RefreshParameters
 
 ENVIRONMENT_PREFIX = "PACKSHOT_"
@@ -86,9 +87,9 @@ def parse_parameters(**values: Any) -> RefreshParameters:
     try:
         return RefreshParameters(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        flag = "--" + str(first["loc"][0]).replace("_", "-")
-        raise OptionError(f"{flag}: {first['msg'].removeprefix('Value error, ')}") from None
+        first = first_field_error(error)
+        flag = "--" + str(first.path[0]).replace("_", "-")
+        raise OptionError(f"{flag}: {first.message}") from None
 
 
 def _command_parameter(name: str) -> inspect.Parameter:

@@ -1,7 +1,7 @@
-"""The audit of a decided batch, as a sentence: count it against what is live, ask the suite, write down the answer.
+"""Audit a run's decided batch: count it against the live release, run the suite, and write the result.
 
-Comes in: a run with its plan and batch. Goes out: the checks that hold it (none: it may go), all checks, and what the
-release would be. What a person has let go for this run holds it no more.
+Inputs: a run with its plan and batch. Outputs: the checks that hold it (none: it may be published), all checks, and
+what the release would be. A check that a person has accepted for this run does not hold it.
 """
 
 from typing import Any
@@ -23,10 +23,13 @@ AuditChecks = list[dict[str, Any]]
 def audit_run(
     resources: Resources, executor: Executor, run: Run, plan: Plan, batch: ReleaseBatch, policy: Policy
 ) -> tuple[list[str], AuditChecks, Release]:
-    """Return the checks that hold the batch, all checks, and what the release would be."""
+    """Return the checks that hold the batch, all checks, and what the release would be.
+
+    A batch that changes nothing in the release is not audited.
+    """
     preview = preview_release(resources.store, resources.tables, batch)
     if not batch.decisions.num_rows and not plan.retired:
-        return [], [], preview  # nothing that the shop sees would change
+        return [], [], preview
     superseded = preview.sums.superseded
     audit = executor.run_stage("audit", lambda: audit_batch(batch, plan, superseded, policy))
     write_audit(resources.store, run.catalogue, run.run_id, audit.document)

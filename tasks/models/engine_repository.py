@@ -30,6 +30,7 @@ from catalogs.models.engine_artifacts import (
     triton_path,
 )
 from catalogs.recipe.schema import CATALOGUE_NAME
+from catalogs.rule_files import first_field_error
 from infra.coordination.leases import acquire
 from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError, one_line
 from infra.interfaces import ObjectStore
@@ -251,7 +252,7 @@ def _parse_artifact(key: str, data: bytes) -> EngineArtifact:
     try:
         return EngineArtifact.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
         raise StoreError(
-            f"The card {key!r} is none that this version reads ({first['msg']}): delete that engine and build it again."
+            f"The card {key!r} is none that this version reads ({first_field_error(error).message}): delete that "
+            "engine and build it again."
         ) from error

@@ -1,1 +1,1 @@
-"""Reporting."""
+"""Reports: what a run did, as JSON, HTML, Markdown and text."""

@@ -1,8 +1,8 @@
-"""Pages for people, from our own templates: one file each, which opens from a disk without a network.
+"""HTML pages from the templates in `tasks/templates`: one file each, which opens from a disk without a network.
 
-Comes in: a template's name and plain values. Goes out: HTML. The values hold hostile text (SKUs, titles, reasons that
-quote them), so everything is escaped, and a page forbids scripts and every network access by its own
-Content-Security-Policy, in which it names its one style sheet by digest.
+Inputs: a template's name and values. Outputs: HTML. The values hold untrusted text (SKUs, titles, reasons that quote
+them), so everything is escaped, and a page forbids scripts and every network access by its own Content-Security-Policy,
+in which it names its one style sheet by digest.
 """
 
 import base64
@@ -12,13 +12,13 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.reporting import formatting as figures
+from tasks.reporting import formatting
 
 MAX_PAGE_TEXT_CHARACTERS = 1200
 
 
 def render_page(template: str, **values: object) -> str:
-    """Return the page that a template makes of the values: inline style, pictures as data, no script, no network."""
+    """Return a template's page: inline style, images as data URIs, no script, no network."""
     environment = _environment()
     style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -27,11 +27,11 @@ def render_page(template: str, **values: object) -> str:
 
 
 def data_uri(jpeg: bytes) -> Markup:
-    """Return a picture as an address that holds it."""
+    """Return an image as a data URI."""
     return Markup("data:image/jpeg;base64," + base64.b64encode(jpeg).decode())  # noqa: S704 - base64 has no markup
 
 
-@cache  # its templates are compiled once a process, which takes longer than all else on a page
+@cache  # compiling the templates takes longer than all else on a page: once per process
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tasks"),
@@ -42,15 +42,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": figures.format_number,
-        "percent": figures.format_percent,
-        "duration": figures.format_duration,
-        "moment": figures.format_datetime,
-        "money": figures.format_money,
-        "price_range": figures.format_price_range,
-        "attempt_name": figures.attempt_name,
-        "prompt_text": lambda text: figures.printable(text, MAX_PAGE_TEXT_CHARACTERS),
-        "words": lambda name: figures.printable(name).replace("_", " "),
+        "number": formatting.format_number,
+        "percent": formatting.format_percent,
+        "duration": formatting.format_duration,
+        "moment": formatting.format_datetime,
+        "money": formatting.format_money,
+        "price_range": formatting.format_price_range,
+        "attempt_name": formatting.attempt_name,
+        "prompt_text": lambda text: formatting.printable(text, MAX_PAGE_TEXT_CHARACTERS),
+        "words": lambda name: formatting.printable(name).replace("_", " "),
         "data_uri": data_uri,
     }
     return environment
@@ -58,5 +58,5 @@ def _environment() -> Environment:
 
 def _finalize_value(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
-        return figures.printable(value, MAX_PAGE_TEXT_CHARACTERS)
+        return formatting.printable(value, MAX_PAGE_TEXT_CHARACTERS)
     return value

@@ -28,7 +28,7 @@ from infra.errors import InvalidImage, StoreError
 from infra.imaging.thumbnails import make_thumbnail
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import write_json
-from tasks.reporting import formatting as figures
+from tasks.reporting import formatting
 from tasks.reporting.html_pages import data_uri, render_page
 
 THUMBNAIL_SIDE = 256
@@ -157,12 +157,12 @@ def render_html(report: RunReport, tiles: Sequence[Tile]) -> str:
     return render_page(
         "report.html",
         report=report,
-        sums=figures.build_balance_checks(report),
+        sums=formatting.build_balance_checks(report),
         held=report.is_held,
-        status=figures.describe_release(report),
-        command=figures.format_release_command(report),
-        signed_by=figures.describe_signer(report),
-        models=figures.registered_models(report),
+        status=formatting.describe_release(report),
+        command=formatting.format_release_command(report),
+        signed_by=formatting.describe_signer(report),
+        models=formatting.registered_models(report),
         groups=[group for group in groups if group[-1]],
         checks=sorted(report.checks, key=lambda check: (check.success, not check.critical)),
         reasons=report.sorted_reasons,
@@ -187,37 +187,37 @@ def render_markdown(report: RunReport, tiles: Sequence[Tile] = ()) -> str:
 
 
 def _summary_lines(report: RunReport, tiles: Sequence[Tile]) -> Iterator[str]:
-    yield f"## {_escape_markdown(report.catalogue or '')}\n\n**{figures.describe_release(report)}**\n"
+    yield f"## {_escape_markdown(report.catalogue or '')}\n\n**{formatting.describe_release(report)}**\n"
     if report.is_held:
         yield "Checks that failed: " + ", ".join(_escape_markdown(check) for check in report.held) + "\n"
-        yield f"`{figures.format_release_command(report).replace('`', '')}`\n"
+        yield f"`{formatting.format_release_command(report).replace('`', '')}`\n"
     yield from _inline_sheet_lines(tiles)
     yield from _table_lines("slots", known_counts(report.slots).items())
     yield from _table_lines("rows", known_counts(report.rows).items())
     yield from _table_lines("reasons", report.sorted_reasons[:10])
     yield from _table_lines("usable on", ((name, channel.usable) for name, channel in report.channels.items()))
     yield (
-        f"Images generated: {figures.format_number(report.images.generated)}. "
-        f"Cost: {figures.format_money(report.cost.total, None)} {_escape_markdown(report.cost.currency or '')}. "
-        f"Time: {figures.format_duration(report.seconds.get('total'))}.\n"
+        f"Images generated: {formatting.format_number(report.images.generated)}. "
+        f"Cost: {formatting.format_money(report.cost.total, None)} {_escape_markdown(report.cost.currency or '')}. "
+        f"Time: {formatting.format_duration(report.seconds.get('total'))}.\n"
     )
     if report.estimate is not None:
         yield _estimate_line(report.estimate)
     for warning in report.warnings[:10]:
         yield f"- {_escape_markdown(warning)}"
     if report.run_id:
-        page = layout.RunFiles(figures.printable(report.run_id).replace("`", "")).report_page
+        page = layout.RunFiles(formatting.printable(report.run_id).replace("`", "")).report_page
         yield f"\nThe whole report: `{page}`"
 
 
 def _estimate_line(estimate: ReportEstimate) -> str:
     currency = estimate.currency
     return (
-        f"Estimate: {figures.format_number(estimate.images)} images, "
-        f"{figures.format_duration(estimate.gpu_seconds)} on {_escape_markdown(estimate.gpu or '')}, "
-        f"{_escape_markdown(figures.format_money(estimate.cost, currency))}; an image "
-        f"{_escape_markdown(figures.format_money(estimate.per_image, currency))}, others pay "
-        f"{_escape_markdown(figures.format_price_range(estimate.usual, currency))}.\n"
+        f"Estimate: {formatting.format_number(estimate.images)} images, "
+        f"{formatting.format_duration(estimate.gpu_seconds)} on {_escape_markdown(estimate.gpu or '')}, "
+        f"{_escape_markdown(formatting.format_money(estimate.cost, currency))}; an image "
+        f"{_escape_markdown(formatting.format_money(estimate.per_image, currency))}, others pay "
+        f"{_escape_markdown(formatting.format_price_range(estimate.usual, currency))}.\n"
     )
 
 
@@ -237,11 +237,11 @@ def _inline_sheet_lines(tiles: Sequence[Tile]) -> Iterator[str]:
 
 
 def _table_lines(title: str, counts: Iterable[tuple[str, float | None]]) -> Iterator[str]:
-    rows = [f"| {_escape_markdown(name)} | {figures.format_number(count)} |" for name, count in counts]
+    rows = [f"| {_escape_markdown(name)} | {formatting.format_number(count)} |" for name, count in counts]
     if rows:
         yield "\n".join([f"| {title} | |", "| --- | ---: |", *rows, ""])
 
 
 def _escape_markdown(text: object) -> str:
     """Return text that Markdown and HTML show as it is."""
-    return html.escape(re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:@])", r"\\\1", figures.printable(text)))
+    return html.escape(re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:@])", r"\\\1", formatting.printable(text)))

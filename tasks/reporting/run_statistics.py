@@ -1,7 +1,8 @@
-"""Add up what a run made, from its records: also what an earlier, killed process of the same run made.
+"""Run statistics: count what a run generated, decided and published, from its records.
 
-Comes in: a run's folder and its batch. Goes out: image counts, reasons over slots, the SKUs that a person should know
-of, what reached the shop and how soon, and prompts by request key for the contact sheet.
+Inputs: a run's folder and its batch. Outputs: image counts, reasons by slot, SKUs in a notable state, what was
+published and how soon, and prompts by request key for the contact sheet. The records include what an earlier, killed
+process of the same run generated.
 """
 
 from collections import Counter
@@ -25,7 +26,7 @@ from tasks.models.metrics import ModelMetrics
 def collect_run_statistics(
     store: ObjectStore, run_id: str, batch: ReleaseBatch
 ) -> tuple[ImageCounts, dict[str, int], list[dict[str, Any]]]:
-    """Return the run's image counts, how many slots each reason stands against, and a row a model that made any."""
+    """Return the run's image counts, the number of slots with each reason, and one row per model that generated any."""
     images, models = ImageCounts(), ModelMetrics()
     for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
         made = Counter(record["made"].to_pylist())
@@ -38,13 +39,13 @@ def collect_run_statistics(
     pairs = pa.table({"key": batch.decisions["request_key"], "finish": batch.decisions["finish_digest"]})
     images.shared = batch.decisions.num_rows - pairs.group_by(["key", "finish"]).aggregate([]).num_rows
     reasons: Counter[str] = Counter()
-    for found in batch.decisions["reasons"].to_pylist():
-        reasons.update(found or ())
+    for slot_reasons in batch.decisions["reasons"].to_pylist():
+        reasons.update(slot_reasons or ())
     return images, dict(reasons), models.build_rows(batch.decisions)
 
 
 def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:
-    """Return the engine seconds of all that a run has made so far, in any process."""
+    """Return the engine seconds that a run has spent so far, in all its processes."""
     records = read_row_groups(store, layout.RunFiles(run_id).records_prefix)
     return sum(float(pc.sum(record["engine_seconds"]).as_py() or 0.0) for record in records)
 
@@ -52,30 +53,30 @@ def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:
 def measure_delivery(
     tables: TableStore, batch: ReleaseBatch, superseded: frozenset[bytes], previous: int | None
 ) -> DeliveryCounts:
-    """Return how many SKUs the batch put into the shop, what was deferred, and how soon new SKUs were there.
+    """Return how many SKUs the batch published, what was deferred, and how many new SKUs were published in time.
 
-    A new SKU is one that says when it was created, with nothing live in the release before: `previous`. It is in time
-    when all of its pictures were published by the batch's commit, and the commit came soon enough.
+    A new SKU has a creation time and no image in the release before, `previous`. It is in time when the batch's commit
+    published all of its images within `NEW_SKU_TARGET` of its creation.
     """
     rows = batch.decisions.select(["slot_id", "sku", "state", "reasons", "created_at", "live_file_sha"])
     if superseded:
         rows = rows.filter(pc.invert(pc.is_in(rows["slot_id"], pa.array(superseded, pa.binary()))))
     published = rows.filter(pc.equal(rows["state"], SlotState.PUBLISH))
-    found = DeliveryCounts(skus=pc.count_distinct(published["sku"]).as_py())
+    delivery = DeliveryCounts(skus=pc.count_distinct(published["sku"]).as_py())
     deferred = pc.list_flatten(rows.filter(pc.equal(rows["state"], SlotState.DEFERRED))["reasons"])
-    found.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
+    delivery.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
     new = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
     released = _find_release_time(tables, batch)
-    if new.num_rows == 0 or (released is None and found.skus):
-        return found  # a batch that waits for a person is neither in time nor late yet
+    if new.num_rows == 0 or (released is None and delivery.skus):
+        return delivery  # a batch that waits for a person is neither in time nor late yet
     waited = new.group_by("sku").aggregate([("created_at", "min"), ("state", "count_distinct"), ("state", "min")])
     known = _find_released_skus(tables, batch.catalogue, waited["sku"], previous)
     waited = waited.filter(pc.invert(pc.is_in(waited["sku"], known)))
     whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], SlotState.PUBLISH))
     latest = (released or datetime.now(UTC)) - NEW_SKU_TARGET
     soon = pc.greater_equal(waited["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
-    found.new_skus, found.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
-    return found
+    delivery.new_skus, delivery.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
+    return delivery
 
 
 def summarize_channels(
@@ -117,17 +118,17 @@ def _find_release_time(tables: TableStore, batch: ReleaseBatch) -> datetime | No
 
 
 def _find_released_skus(tables: TableStore, catalogue: str, skus: pa.Array, version: int | None) -> pa.Array:
-    """Return those of the wanted SKUs that had a picture in a release."""
-    found = pa.array([], pa.string())
+    """Return those of the given SKUs that had an image in a release."""
+    released = pa.array([], pa.string())
     if version is not None:
         for rows in tables.batches(layout.manifest_table(catalogue), ("sku",), version=version):
-            there = rows.column("sku").filter(pc.is_in(rows.column("sku"), skus)).unique()
-            found = pa.concat_arrays([found, there.cast(pa.string())])
-    return found
+            present = rows.column("sku").filter(pc.is_in(rows.column("sku"), skus)).unique()
+            released = pa.concat_arrays([released, present.cast(pa.string())])
+    return released
 
 
 def find_incomplete_skus(tables: TableStore, batch: ReleaseBatch) -> dict[str, list[str]]:
-    """Return the SKUs that show an old picture beside a new one, and those with nothing live, after the batch."""
+    """Return the SKUs that show an old image beside a new one, and those without any live image, after the batch."""
     columns = (batch.decisions[name].to_pylist() for name in ("sku", "state", "live_file_sha"))
     published: set[str] = set()
     kept: set[str] = set()
@@ -146,8 +147,8 @@ def find_incomplete_skus(tables: TableStore, batch: ReleaseBatch) -> dict[str, l
 def read_prompts(store: ObjectStore, run_id: str, request_keys: Iterable[bytes]) -> dict[bytes, str]:
     """Return the prompts of some requests of a run."""
     keys = pa.array(sorted(set(request_keys)), pa.binary())
-    found: dict[bytes, str] = {}
+    prompts: dict[bytes, str] = {}
     for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
         rows = table.select(["request_key", "prompt"]).filter(pc.is_in(table["request_key"], keys))
-        found.update(zip(rows["request_key"].to_pylist(), rows["prompt"].to_pylist(), strict=True))
-    return found
+        prompts.update(zip(rows["request_key"].to_pylist(), rows["prompt"].to_pylist(), strict=True))
+    return prompts

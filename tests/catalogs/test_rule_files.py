@@ -1,10 +1,10 @@
 """Rules files: what is wrong with one is said by file and field."""
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from catalogs.errors import RuleFileError
-from catalogs.rule_files import StrictModel, parse_rule_file, read_packaged_rules
+from catalogs.rule_files import StrictModel, first_field_error, parse_rule_file, read_packaged_rules
 
 
 class Limit(StrictModel):
@@ -49,3 +49,11 @@ def test_rules_cannot_be_changed_afterwards() -> None:
 def test_only_packaged_names_are_read(name: str) -> None:
     with pytest.raises(RuleFileError, match="no built-in rules"):
         read_packaged_rules(name)
+
+
+def test_the_first_field_error_has_a_path_a_message_and_a_value() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Limits.model_validate({"limits": {"a": {"lowest": "x"}}})
+    first = first_field_error(caught.value)
+    assert (first.path, first.value) == (("limits", "a", "lowest"), "x")
+    assert first.message.startswith("Input should be a valid integer")

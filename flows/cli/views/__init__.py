@@ -1,1 +1,1 @@
-"""Views."""
+"""Views: what the commands print on a terminal."""

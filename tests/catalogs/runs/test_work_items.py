@@ -72,7 +72,7 @@ def test_a_shard_knows_its_model() -> None:
 
 def test_a_shard_of_several_models_is_refused() -> None:
     others = (WorkItem(REQUEST, 0), WorkItem(replace(REQUEST, model="another"), 0))
-    with pytest.raises(ValueError, match="the shard 's' has orders of several models"):
+    with pytest.raises(ValueError, match="the shard 's' has work items of several models"):
         ShardWork("s", others)
 
 
