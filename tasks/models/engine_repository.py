@@ -1,7 +1,8 @@
-"""The store of engines: put in, listed, marked, fetched; and built once where several workers want the same one.
+"""Engine repository: add, list, verify and fetch built engines in the store, and build one that is missing once.
 
-Comes in: a store, an engine's folder. Goes out: `EngineCard`s; a folder again. A version's number is taken by writing
-its card once. Its files follow, and then the card names them: an engine whose card names no files is not whole.
+Inputs: a store and an engine's folder. Outputs: `EngineArtifact`s, and the folder again. A version's number is claimed
+by writing its artifact, which only one worker can do. The files follow, and then the artifact lists them: an engine
+whose artifact lists no files is not whole. Where several workers need the same engine, one builds and the others wait.
 """
 
 import hashlib
@@ -41,75 +42,75 @@ CARD_FILE = "card.json"
 CHUNK_BYTES = 1 << 22
 POLL_SECONDS = 5.0
 BUILD_RETRY_DELAY = timedelta(days=1)
-"""After so long an engine that could not be built is tried again."""
+"""After this time a failed build is tried again."""
 MAX_REASON_CHARACTERS = 500
 
 logger = logging.getLogger(__name__)
 
 
 def require_model_name(model: str) -> None:
-    """Raise `OptionError` for a name that engines cannot be kept under."""
+    """Raise `OptionError` for a name that engines cannot be stored under."""
     if not CATALOGUE_NAME.fullmatch(model):
         raise OptionError(f"--name: {model!r} must be 1 to 63 of a-z, 0-9 and dashes, and not begin with a dash")
 
 
 def list_stored_engines(store: ObjectStore, model: str = "") -> list[EngineArtifact]:
-    """Return the cards of a model's engines, or of all, by model and version."""
+    """Return the artifacts of one model's engines, or of all, ordered by model and version."""
     prefix = layout.engine_versions_prefix(model)
     keys = [info.key for info in store.list(prefix) if _is_artifact_key(info.key)]
-    found = [_parse_artifact(key, data) for key in keys if (data := store.find(key)) is not None]
-    return sorted(found, key=lambda card: (card.model, card.version))
+    artifacts = [_parse_artifact(key, data) for key in keys if (data := store.find(key)) is not None]
+    return sorted(artifacts, key=lambda artifact: (artifact.model, artifact.version))
 
 
 def read_engine(store: ObjectStore, model: str, version: int) -> EngineArtifact:
-    """Return one engine's card. Raises `OptionError` naming those there are."""
+    """Return one engine's artifact. Raises `OptionError`, naming the stored engines, where there is none."""
     key = layout.engine_artifact(model, version)
     try:
         return _parse_artifact(key, store.read(key))
     except ObjectMissing:
-        there = ", ".join(f"{card.model}/{card.version}" for card in list_stored_engines(store)) or "none"
-        raise OptionError(f"The store {store.url} has no engine {model}/{version}; it has {there}") from None
+        names = ", ".join(f"{stored.model}/{stored.version}" for stored in list_stored_engines(store)) or "none"
+        raise OptionError(f"The store {store.url} has no engine {model}/{version}; it has {names}") from None
 
 
 def add_engine(store: ObjectStore, model: str, folder: Path, by: str) -> EngineArtifact:
-    """Put an export or a built engine into the store as the next version of `model`, not verified yet.
+    """Add an export or a built engine to the store as the next version of `model`, not verified yet.
 
-    What was put in is taken out again where it cannot be finished. Raises `OptionError` for a folder without a card.
+    An upload that fails is removed again. Raises `OptionError` for a folder without a readable `card.json`.
     """
     require_model_name(model)
     document = _read_folder_card(folder)
-    card = _claim_version(store, model, by, document)
+    artifact = _claim_version(store, model, by, document)
     try:
-        for graph in card.facts.onnx_digests:
-            text = config_pbtxt(graph, card.facts.runtime, document.get("graphs", {}).get(graph))
-            store.write(layout.engine_file(model, card.version, f"{graph}/config.pbtxt"), text.encode())
+        for graph in artifact.facts.onnx_digests:
+            text = config_pbtxt(graph, artifact.facts.runtime, document.get("graphs", {}).get(graph))
+            store.write(layout.engine_file(model, artifact.version, f"{graph}/config.pbtxt"), text.encode())
         paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD_FILE)
-        files = tuple(_upload_file(store, card, folder, path) for path in paths)
+        files = tuple(_upload_file(store, artifact, folder, path) for path in paths)
     except BaseException:
-        store.delete([info.key for info in store.list(layout.engine_file(model, card.version, ""))])
+        store.delete([info.key for info in store.list(layout.engine_file(model, artifact.version, ""))])
         raise
-    return _write_artifact(store, card.model_copy(update={"files": files}))
+    return _write_artifact(store, artifact.model_copy(update={"files": files}))
 
 
 def record_verification(store: ObjectStore, artifact: EngineArtifact, parity: ParityResult) -> EngineArtifact:
-    """Write down what verifying found: ready where it passed, else refused."""
+    """Record a verification: the engine is ready where parity passed, else refused."""
     state = "ready" if parity.passed else "refused"
     return _write_artifact(store, artifact.model_copy(update={"state": state, "parity": parity}))
 
 
 def fetch_engine(store: ObjectStore, artifact: EngineArtifact, folder: Path) -> None:
-    """Write an engine's files and its own card into `folder`, as they were when it was put in.
+    """Write an engine's files and its `card.json` into `folder`, as they were when it was added.
 
-    Raises `StoreError` for a file that is not the one that was put in.
+    Raises `StoreError` for a file that differs from the one that was added.
     """
     for file in artifact.files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         key = layout.engine_file(artifact.model, artifact.version, triton_path(file.path))
         with store.open_input(key) as source, path.open("wb") as target:
-            found = _copy_and_hash(source, target)
-        if found != (file.bytes, file.sha256):
-            raise StoreError(f"The engine file {key!r} is not the one that was put in: build the engine again.")
+            size_and_sha = _copy_and_hash(source, target)
+        if size_and_sha != (file.bytes, file.sha256):
+            raise StoreError(f"The engine file {key!r} is not the one that was added: build the engine again.")
     (folder / CARD_FILE).write_text(json.dumps(artifact.document, indent=1, ensure_ascii=False), "utf-8")
 
 
@@ -121,75 +122,76 @@ def find_or_build_engine(
     by: str,
     lease_seconds: float,
 ) -> EngineSelection:
-    """Return the engine that fits, after building it where there is none: one worker builds, others wait for it.
+    """Return the engine that fits the requirements. Where there is none, one worker builds it and the others wait.
 
-    `build` puts an engine into the store and verifies it. What was refused is not built again by the next worker; what
-    could not be built is, after a day.
+    `build` adds an engine to the store and verifies it. A refused engine is not built again by another worker; a failed
+    build is tried again after a day.
     """
-    prefix = layout.engine_lease(model, requirements_digest(requirements))
+    lease_prefix = layout.engine_lease(model, requirements_digest(requirements))
     while True:
-        choice = select_engine(list_stored_engines(store, model), requirements)
-        if choice.artifact is not None or cannot_build(store, model, requirements):
-            return choice
+        selection = select_engine(list_stored_engines(store, model), requirements)
+        if selection.artifact is not None or cannot_build(store, model, requirements):
+            return selection
         try:
-            lease = acquire(store, prefix, by, lease_seconds)
+            lease = acquire(store, lease_prefix, by, lease_seconds)
         except LeaseHeld:
             time.sleep(POLL_SECONDS)
             continue
         try:
             with lease.keep_alive():
-                # Somebody may have finished between the look and the lease.
-                choice = select_engine(list_stored_engines(store, model), requirements)
-                if choice.artifact is not None or cannot_build(store, model, requirements):
-                    return choice
+                # Another worker may have finished between the selection and the lease.
+                selection = select_engine(list_stored_engines(store, model), requirements)
+                if selection.artifact is not None or cannot_build(store, model, requirements):
+                    return selection
                 try:
                     build()
                 except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
-                    logger.warning("No TensorRT engine of %r could be made, so torch paints: %s", model, error)
-                    words = {
+                    logger.warning("No TensorRT engine of %r could be built, so torch generates: %s", model, error)
+                    failure = {
                         "reason": one_line(error, MAX_REASON_CHARACTERS),
                         "by": by,
                         "at": datetime.now(UTC).isoformat(),
                     }
-                    write_json(store, layout.engine_failure(model, requirements_digest(requirements)), words)
+                    write_json(store, layout.engine_failure(model, requirements_digest(requirements)), failure)
             return select_engine(list_stored_engines(store, model), requirements)
         finally:
             lease.release()
 
 
 def requirements_digest(requirements: EngineRequirements) -> str:
-    """Return a name for a need, the same for the same need."""
-    here = requirements.platform
-    machine = [here.tensorrt, here.gpu, here.compute_capability] if here else None
-    words = [requirements.weights_digest, requirements.precision, sorted(requirements.sizes), machine]
-    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
+    """Return a digest of the requirements: equal for equal requirements."""
+    platform = requirements.platform
+    machine = [platform.tensorrt, platform.gpu, platform.compute_capability] if platform else None
+    content = [requirements.weights_digest, requirements.precision, sorted(requirements.sizes), machine]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def read_recent_build_failure(store: ObjectStore, model: str, requirements: EngineRequirements) -> str | None:
-    """Return why the engine for a need could not be built within the last day; None where it was not tried."""
+    """Return why building for these requirements failed within the last day; None where it did not fail."""
     try:
-        words = read_json(store, layout.engine_failure(model, requirements_digest(requirements)))
+        failure = read_json(store, layout.engine_failure(model, requirements_digest(requirements)))
     except ObjectMissing:
         return None
-    return str(words["reason"]) if datetime.now(UTC) - datetime.fromisoformat(words["at"]) < BUILD_RETRY_DELAY else None
+    age = datetime.now(UTC) - datetime.fromisoformat(failure["at"])
+    return str(failure["reason"]) if age < BUILD_RETRY_DELAY else None
 
 
 def cannot_build(store: ObjectStore, model: str, requirements: EngineRequirements) -> bool:
-    """Tell whether nothing can be built here, or what would be built was refused already, or could not be lately."""
+    """Tell whether a build is pointless: no platform to build on, a recent failure, or a refused engine that fits."""
     if requirements.platform is None or read_recent_build_failure(store, model, requirements) is not None:
         return True
-    refused = [card for card in list_stored_engines(store, model) if card.state == "refused"]
-    as_if_ready = [card.model_copy(update={"state": "ready"}) for card in refused]
+    refused = [artifact for artifact in list_stored_engines(store, model) if artifact.state == "refused"]
+    as_if_ready = [artifact.model_copy(update={"state": "ready"}) for artifact in refused]
     return select_engine(as_if_ready, requirements).artifact is not None
 
 
 def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineArtifact:
-    """Take the next number: by writing its card, which only one can."""
+    """Claim the next version by writing its artifact, which only one worker can do."""
     facts = parse_engine_facts(document)
     versions = ObjectSequence(store, layout.engine_versions_prefix(model), partial(layout.engine_artifact, model))
     while True:
         version = versions.latest() + 1
-        card = EngineArtifact(
+        artifact = EngineArtifact(
             model=model,
             version=version,
             state="building",
@@ -198,8 +200,8 @@ def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, 
             facts=facts,
             document=document,
         )
-        if versions.claim(version, _serialize(card), content_type="application/json"):
-            return card
+        if versions.claim(version, _serialize(artifact), content_type="application/json"):
+            return artifact
 
 
 def _upload_file(store: ObjectStore, artifact: EngineArtifact, folder: Path, path: Path) -> StoredFile:
@@ -224,11 +226,11 @@ def _read_folder_card(folder: Path) -> dict[str, Any]:
         document = json.loads((folder / CARD_FILE).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise OptionError(
-            f"The folder {str(folder)!r} has no readable {CARD_FILE} ({error}): make it by `packshot engine export` "
+            f"The folder {str(folder)!r} has no readable {CARD_FILE} ({error}): make it with `packshot engine export` "
             "or build"
         ) from None
     if not isinstance(document, dict):
-        raise OptionError(f"The {CARD_FILE} in {str(folder)!r} is no card; make the folder anew")
+        raise OptionError(f"The {CARD_FILE} in {str(folder)!r} is no JSON object; build the folder again")
     return document
 
 

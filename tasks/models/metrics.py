@@ -1,7 +1,7 @@
-"""What each version of a model made in a run, how much of it passed, and the sums that a promotion is decided by.
+"""Model metrics: what each model version generated in a run, how much passed, and the sums for a promotion.
 
-Comes in: a run's records and its batch. Goes out: a row a model for the report, and a `Sample` for each version of a
-registered model, kept beside the registry: runs' tables are swept after a while, and these few numbers are not.
+Inputs: a run's records and its batch. Outputs: a row for each model for the report, and a `VersionSample` for each
+version of a registered model. Samples are stored beside the registry, because runs' tables are swept after some time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,70 +21,76 @@ from infra.stores.json_objects import read_json, write_json
 
 REQUEST_COLUMNS = ["request_key", "finish_digest"]
 RECORD_COLUMNS = [*REQUEST_COLUMNS, "made", "engine_seconds", "backend"]
-"""The columns of a record that this is made of."""
+"""The columns of a record that the metrics use."""
 _MODEL_COLUMNS = ["model", "model_version", "precision"]
 
 
 class ModelMetrics:
-    """What a run's records say, request by request. Memory goes with some 150 bytes an attempt."""
+    """Collects a run's records and sums them by model. Memory: about 150 bytes for each attempt."""
 
     def __init__(self) -> None:
         self._records: list[pa.Table] = []
 
     def add_record(self, record: pa.Table) -> None:
-        """Take in a shard's record."""
+        """Add a shard's record."""
         self._records.append(record.select(RECORD_COLUMNS))
 
     def build_rows(self, decisions: pa.Table) -> list[dict[str, Any]]:
-        """Return what each model of a batch made: images, attempts, pass rate, GPU-seconds, backends, its sample."""
+        """Return a row for each model of a batch: images, attempts, pass rate, GPU-seconds, backends and its sample."""
         requests = self._aggregate_requests(decisions)
-        found = []
+        rows = []
         for model in (
             requests.select(_MODEL_COLUMNS).group_by(_MODEL_COLUMNS, use_threads=False).aggregate([]).to_pylist()
         ):
-            own = requests
+            of_model = requests
             for name, value in model.items():
-                own = own.filter(pc.is_null(own[name]) if value is None else pc.equal(own[name], value))
-            found.append(_build_row(model, own))
-        return sorted(found, key=lambda row: (row["version"] or "", row["model"]))
+                column = of_model[name]
+                of_model = of_model.filter(pc.is_null(column) if value is None else pc.equal(column, value))
+            rows.append(_build_row(model, of_model))
+        return sorted(rows, key=lambda row: (row["version"] or "", row["model"]))
 
     def _aggregate_requests(self, decisions: pa.Table) -> pa.Table:
-        """Return a row a request that the run made or found images for: its model, its end, its sums."""
+        """Return a row for each request with an attempt in this run: its model, its final states and its sums."""
         if not self._records:
             return pa.table({name: pa.array([], pa.string()) for name in _MODEL_COLUMNS})
-        made = pa.concat_tables(self._records)
-        made = made.append_column("one", pa.array([1] * made.num_rows, pa.int64()))
-        for how in ("generated", "failed"):
-            made = made.append_column(how, pc.cast(pc.equal(made["made"], how), pa.int64()))
-        for backend in (backends := sorted(set(made["backend"].drop_null().to_pylist()))):
-            by = pc.and_(pc.equal(made["made"], "generated"), pc.fill_null(pc.equal(made["backend"], backend), False))
-            made = made.append_column(f"by {backend}", pc.cast(by, pa.int64()))
+        attempts = pa.concat_tables(self._records)
+        attempts = attempts.append_column("one", pa.array([1] * attempts.num_rows, pa.int64()))
+        generated = pc.equal(attempts["made"], "generated")
+        for origin in ("generated", "failed"):
+            attempts = attempts.append_column(origin, pc.cast(pc.equal(attempts["made"], origin), pa.int64()))
+        for backend in (backends := sorted(set(attempts["backend"].drop_null().to_pylist()))):
+            by_backend = pc.and_(generated, pc.fill_null(pc.equal(attempts["backend"], backend), False))
+            attempts = attempts.append_column(f"by {backend}", pc.cast(by_backend, pa.int64()))
         counted = ["one", "engine_seconds", "generated", "failed", *(f"by {backend}" for backend in backends)]
-        sums = made.group_by(REQUEST_COLUMNS).aggregate([(name, "sum") for name in counted])
-        ends = pa.table({name: decisions[name] for name in (*REQUEST_COLUMNS, *_MODEL_COLUMNS)})
+        sums = attempts.group_by(REQUEST_COLUMNS).aggregate([(name, "sum") for name in counted])
+        slots = pa.table({name: decisions[name] for name in (*REQUEST_COLUMNS, *_MODEL_COLUMNS)})
         for name, state in (("published", (SlotState.PUBLISH,)), ("decided", (*JUDGED_STATES, SlotState.FAILED))):
-            ends = ends.append_column(name, pc.is_in(decisions["state"], pa.array(state)))
-        ends = ends.group_by([*REQUEST_COLUMNS, *_MODEL_COLUMNS]).aggregate([("published", "any"), ("decided", "any")])
-        return sums.join(ends, REQUEST_COLUMNS, join_type="inner")
+            slots = slots.append_column(name, pc.is_in(decisions["state"], pa.array(state)))
+        final = slots.group_by([*REQUEST_COLUMNS, *_MODEL_COLUMNS]).aggregate(
+            [("published", "any"), ("decided", "any")]
+        )
+        return sums.join(final, REQUEST_COLUMNS, join_type="inner")
 
 
 def write_model_samples(store: ObjectStore, run_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write down the samples of registered models' versions, under each model's name; doing it again is fine."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    """Write the samples of registered models' versions, under each model's name; it may be repeated."""
+    samples_by_model: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
         if row["version"] and row["sample"]["requests"]:
             name, _, number = row["version"].rpartition("/")
-            found.setdefault(name, {})[number] = row["sample"]
-    for name, samples in found.items():
+            samples_by_model.setdefault(name, {})[number] = row["sample"]
+    for name, samples in samples_by_model.items():
         write_json(store, layout.model_sample(name, run_id), {"run_id": run_id, "versions": samples})
 
 
 def read_model_samples(
     store: ObjectStore, name: str, since: datetime | None = None
 ) -> dict[str, dict[int, VersionSample]]:
-    """Return what the runs of a store, or those since a time, have kept of a model: run -> version -> sample."""
+    """Return a model's stored samples as run id -> version -> sample, by default of all runs, else since a time."""
     prefix = layout.model_samples_prefix(name)
-    first = f"{prefix}{since.astimezone(UTC):%Y%m%dT%H%M%S}" if since is not None else prefix  # ids begin with a time
+    first = (
+        f"{prefix}{since.astimezone(UTC):%Y%m%dT%H%M%S}" if since is not None else prefix
+    )  # run ids begin with their start time
     keys = sorted(info.key for info in store.list(prefix) if info.key >= first)
     documents = concurrent_map(store, partial(read_json, store), keys)
     return {
@@ -98,20 +104,20 @@ def pair_samples(
 ) -> tuple[tuple[VersionSample, VersionSample], tuple[int, int]]:
     """Return the candidate's and production's samples, and how many runs each comes from.
 
-    Production's are those of the candidate's own runs, the same nights and the same catalogues; where these have too
-    few (a candidate that has all SKUs), production's other runs are added, the newest first, until there are enough.
+    Production's sample comes from the candidate's own runs: the same dates and the same catalogues. Where these have
+    fewer than `min_requests` (a candidate that has all SKUs), production's other runs are added, the newest first.
     """
-    mine = [run for run, versions in samples_by_run.items() if candidate in versions]
-    theirs = [run for run in mine if production in samples_by_run[run]]
-    total = sum((samples_by_run[run][production] for run in theirs), VersionSample())
-    for run in sorted(
-        (run for run in samples_by_run if run not in mine and production in samples_by_run[run]), reverse=True
-    ):
-        if total.requests >= min_requests:
+    candidate_runs = [run for run, versions in samples_by_run.items() if candidate in versions]
+    production_runs = [run for run in candidate_runs if production in samples_by_run[run]]
+    other_runs = [run for run in samples_by_run if run not in candidate_runs and production in samples_by_run[run]]
+    production_sample = sum((samples_by_run[run][production] for run in production_runs), VersionSample())
+    for run in sorted(other_runs, reverse=True):
+        if production_sample.requests >= min_requests:
             break
-        theirs.append(run)
-        total += samples_by_run[run][production]
-    return (sum((samples_by_run[run][candidate] for run in mine), VersionSample()), total), (len(mine), len(theirs))
+        production_runs.append(run)
+        production_sample += samples_by_run[run][production]
+    candidate_sample = sum((samples_by_run[run][candidate] for run in candidate_runs), VersionSample())
+    return (candidate_sample, production_sample), (len(candidate_runs), len(production_runs))
 
 
 def _build_row(model: Mapping[str, Any], requests: pa.Table) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def _build_row(model: Mapping[str, Any], requests: pa.Table) -> dict[str, Any]:
 
 
 def _build_sample(decided: pa.Table) -> VersionSample:
-    """Return the sums over decided requests that this run made something for: what was found was counted when made."""
+    """Return the sums over decided requests with an attempt of this run: reused images count in their own run."""
     own = decided.filter(pc.greater(pc.add(decided["generated_sum"], decided["failed_sum"]), 0))
     attempts, seconds, generated = own["one_sum"], own["engine_seconds_sum"], own["generated_sum"]
     published = pc.cast(own["published_any"], pa.int64())

@@ -1,8 +1,9 @@
-"""The versions of models, kept in the store: read them, and change them so that two people at once lose no word.
+"""Registry store: read a model's registry from the store, and change it without losing a concurrent change.
 
-Comes in: a store, a model's name, a change. Goes out: the `ModelRegistry`. Every change is an object of its own number
-that holds all changes so far, made by a conditional write; the highest number is the truth and none is ever deleted.
-Who comes second finds the number taken, reads what was said, and is judged anew by what the registry is by then.
+Inputs: a store, a model's name and a function that makes a change. Outputs: the `ModelRegistry`. Each change is an
+object with its own number that holds all changes so far, claimed by a conditional write; the highest number is current,
+and none is ever deleted. A writer that finds its number taken reads the registry again and makes its change anew, so
+every change is validated against the registry that it is applied to.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from infra.stores.sequence import ObjectSequence
 from tasks.models.metrics import pair_samples, read_model_samples
 
 MAX_CONFLICTS = 50
-"""Changes of other people's that may come first, one after another, before giving up."""
+"""Concurrent changes that may come first, one after another, before giving up."""
 
 
 def list_registered_models(store: ObjectStore) -> list[str]:
@@ -30,27 +31,32 @@ def list_registered_models(store: ObjectStore) -> list[str]:
 
 
 def load_registry(store: ObjectStore, name: str) -> ModelRegistry:
-    """Return a model's registry. Raises `OptionError`, naming those there are, where there is none of that name."""
-    found = _read_registry(store, validate_model_name(name))
-    if not found.changes:
-        there = ", ".join(list_registered_models(store)) or "none yet"
-        words = f"The store {store.url} has no model {name!r} in its registry; it has {there}"
-        raise OptionError(f"{words}. `packshot engine register` adds one")
-    return found
+    """Return a model's registry. Raises `OptionError`, naming the registered models, where there is none."""
+    registry = _read_registry(store, validate_model_name(name))
+    if not registry.changes:
+        names = ", ".join(list_registered_models(store)) or "none yet"
+        raise OptionError(
+            f"The store {store.url} has no model {name!r} in its registry; it has {names}."
+            " `packshot engine register` adds one"
+        )
+    return registry
 
 
 def change_registry(
     store: ObjectStore, name: str, make_change: Callable[[ModelRegistry], RegistryChange]
 ) -> ModelRegistry:
-    """Make a change and return the registry after it. `make` is asked again whenever somebody else was quicker.
+    """Make a change and return the registry after it. `make_change` is called again after a concurrent change.
 
-    Raises `OptionError` for what is no legal move.
+    Raises `OptionError` for a change that the registry does not allow.
     """
     validate_model_name(name)
     for _ in range(MAX_CONFLICTS):
         registry = _read_registry(store, name)
         after = registry.with_change(make_change(registry))
-        document = {"name": name, "changes": [one.model_dump(mode="json", exclude_none=True) for one in after.changes]}
+        document = {
+            "name": name,
+            "changes": [change.model_dump(mode="json", exclude_none=True) for change in after.changes],
+        }
         if _changes(store, name).claim(len(after.changes), encode_json(document), content_type="application/json"):
             return after
     raise StoreError(
@@ -59,13 +65,15 @@ def change_registry(
 
 
 def compare_with_production(store: ObjectStore, registry: ModelRegistry, candidate: int) -> VersionComparison | None:
-    """Return a candidate beside production, from what stored runs measured; None where nothing is in production."""
+    """Compare a candidate with production by the samples of stored runs; None where nothing is in production."""
     if registry.production is None:
         return None
     numbers = (candidate, registry.production)
-    born = next(one.at for one in registry.changes if one.kind == "register" and one.version == candidate)
-    samples, runs = pair_samples(read_model_samples(store, registry.name, born), *numbers, MINIMUM_REQUESTS)
-    if samples[1].requests < MINIMUM_REQUESTS:  # all runs, of which most shops have thousands
+    registered_at = next(
+        change.at for change in registry.changes if change.kind == "register" and change.version == candidate
+    )
+    samples, runs = pair_samples(read_model_samples(store, registry.name, registered_at), *numbers, MINIMUM_REQUESTS)
+    if samples[1].requests < MINIMUM_REQUESTS:  # read all runs then; most shops have thousands
         samples, runs = pair_samples(read_model_samples(store, registry.name), *numbers, MINIMUM_REQUESTS)
     return compare_versions(numbers, *samples, runs)
 
@@ -81,6 +89,6 @@ def _read_registry(store: ObjectStore, name: str) -> ModelRegistry:
     key = layout.model_change(name, number)
     try:
         document: dict[str, Any] = read_json(store, key)
-        return ModelRegistry(name, tuple(RegistryChange.model_validate(one) for one in document["changes"]))
+        return ModelRegistry(name, tuple(RegistryChange.model_validate(change) for change in document["changes"]))
     except (ValueError, KeyError):
         raise StoreError(f"{key} is no registry that this version of Packshot can read; use the newer one") from None
