@@ -16,7 +16,7 @@ def channels(
     name: Annotated[str | None, typer.Argument(help="One of them; by default all", show_default=False)] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show the marketplaces' rules for pictures: what a recipe's `channels` are judged by."""
+    """Show the marketplaces' rules for images, by which a recipe's `channels` are judged."""
     chosen = built_in_channels() if name is None else {name: built_in_channel(name)}
     if as_json:
         print_json({"channels": {key: rules.model_dump(mode="json") for key, rules in chosen.items()}})
@@ -25,16 +25,16 @@ def channels(
 
 
 def approve(
-    skus: Annotated[list[str], typer.Argument(help="SKUs whose live pictures you have compared with the product")],
+    skus: Annotated[list[str], typer.Argument(help="SKUs whose live images you have compared with the product")],
     channel: Annotated[str, typer.Option("--channel", help="The channel on which they may be used: amazon-main")],
-    reason: Annotated[str, typer.Option("--reason", help="How you know; kept with the pictures")],
+    reason: Annotated[str, typer.Option("--reason", help="How you know; kept with the approval")],
     store: options.Store,
     catalogue: options.Catalogue = None,
-    view: Annotated[str | None, typer.Option("--view", help="Only the pictures of this view")] = None,
-    take_back: Annotated[bool, typer.Option("--take-back", help="Take an earlier word back")] = False,
+    view: Annotated[str | None, typer.Option("--view", help="Only the images of this view")] = None,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Take an earlier approval back")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Say that pictures may be used on a channel that asks for a person's word."""
+    """Approve images for a channel that asks for a person's approval."""
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.amendments.approve import ApprovalAnswer, approve

@@ -22,7 +22,7 @@ def doctor(
     policy: options.Policy = None,
     as_json: options.Json = False,
 ) -> None:
-    """Look whether this machine, the store, the model and the Prefect server are fit for a night."""
+    """Check whether this machine, the store, the model and the Prefect server are fit for a run."""
     from flows.doctor import run_checks
 
     findings = run_checks(store, model, _option_variables(context), policy)

@@ -21,7 +21,7 @@ PolicyFile = Annotated[Path, typer.Argument(help="The policy: a YAML file", show
 def try_(
     policy: PolicyFile, store: options.Store, catalogue: options.Catalogue = None, as_json: options.Json = False
 ) -> None:
-    """Say what a policy would change, from stored scores; make nothing and write nothing."""
+    """Report what a policy would change, from stored scores; generate nothing and write nothing."""
     from flows.cli.views.policies import show_trial
     from flows.parameters import read_policy
     from flows.policy_changes import try_policy
@@ -41,14 +41,16 @@ def apply(
     policy: PolicyFile,
     store: options.Store,
     catalogue: options.Catalogue = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and withdraw nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be withdrawn, and withdraw nothing")
+    ] = False,
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="A check that may fail; withdrawn-share is the only one")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why so many may go; kept with the run")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why so many may be withdrawn; kept with the run")] = "",
     as_json: options.Json = False,
 ) -> None:
-    """Withdraw the live pictures that a policy refuses, in one commit; give refresh the same policy from then on."""
+    """Withdraw the live images that a policy refuses, in one commit; give refresh the same policy from then on."""
     from flows.cli.views.policies import show_application
     from flows.parameters import read_policy
     from flows.policy_changes import enforce_policy

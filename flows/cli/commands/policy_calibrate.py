@@ -26,15 +26,15 @@ MAX_LEFT_OUT_SHOWN = 5
 
 def calibrate(
     store: Annotated[
-        str | None, typer.Option("--store", envvar="PACKSHOT_STORE", help="The store whose pictures are shown")
+        str | None, typer.Option("--store", envvar="PACKSHOT_STORE", help="The store whose published images are used")
     ] = None,
     catalogue: options.Catalogue = None,
     from_folder: Annotated[
         Path | None,
-        typer.Option("--from-folder", help="Measure the pictures of a folder instead; folders in it are categories"),
+        typer.Option("--from-folder", help="Measure the images of a folder instead; folders in it are categories"),
     ] = None,
     quantile: Annotated[
-        float, typer.Option("--quantile", help="The share of accepted pictures that each threshold may refuse")
+        float, typer.Option("--quantile", help="The share of accepted images that each threshold may refuse")
     ] = 0.01,
     policy: options.Policy = None,
     out: Annotated[
@@ -42,7 +42,7 @@ def calibrate(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Propose thresholds from accepted pictures: what is published, or a folder. Nothing is put in force."""
+    """Propose thresholds from accepted images: published ones, or a folder. Nothing is put in force."""
     from catalogs.policy.threshold_calibration import propose_thresholds as propose
     from flows.parameters import read_policy
 

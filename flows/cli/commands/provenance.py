@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def provenance(
     picture: Annotated[str, typer.Argument(metavar="FILE_OR_URL", help="A file, or s3://bucket/key")],
     store: Annotated[
-        str | None, typer.Option("--store", envvar="PACKSHOT_STORE", help="A store whose rows it is looked for in")
+        str | None,
+        typer.Option("--store", envvar="PACKSHOT_STORE", help="A store in whose manifest the image is looked up"),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Say which marks a picture carries, whether its signature holds, and which picture of a store it is."""
+    """Report which marks an image carries, whether its signature holds, and which image of a store it is."""
     from infra.provenance.certificates import load_trust_anchors
     from infra.provenance.image_input import read_image
     from infra.provenance.watermarks import registered_watermark

@@ -19,7 +19,7 @@ def rehearse(
     out: Annotated[Path, typer.Option("--out", help="Where everything is written")] = Path("rehearsal"),
     engine: Annotated[
         Literal["torch", "stub"],
-        typer.Option(help="torch: a small Z-Image model draws; stub: cards are painted at once"),
+        typer.Option(help="torch: a small Z-Image model draws; stub: drawn cards, at once"),
     ] = "torch",
     as_json: options.Json = False,
 ) -> None:
@@ -84,11 +84,13 @@ def refresh(parameters: RefreshParameters, as_json: options.Json = False) -> Non
 def release(
     run: Annotated[str, typer.Argument(help="The held run's id")],
     store: options.Store,
-    accept: Annotated[list[str], typer.Option("--accept", help="A check that may fail; once for each")],
-    reason: Annotated[str, typer.Option("--reason", help="Why the batch may go; kept with the run")],
+    accept: Annotated[
+        list[str], typer.Option("--accept", help="Name of a check that may fail; give it once for each check")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why the batch may be published; kept with the run")],
     as_json: options.Json = False,
 ) -> None:
-    """Publish a held batch: a person's word, and why."""
+    """Publish a batch that the audit holds, by the names of its failed checks and with a reason."""
     from flows.release_held import CheckAcceptance, release_held
     from flows.run.executors import open_thread_executor
 

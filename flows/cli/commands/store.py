@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, as_json: options.Json = False) -> None:
-    """List what the shop has seen, newest first."""
+    """List the releases of a store, newest first."""
     from flows.cli.views.store import show_releases
     from infra.stores import open_store
     from infra.tables import open_tables
@@ -55,14 +55,14 @@ def rollback(
 def verify(
     store: options.StoreArgument,
     catalogue: options.Catalogue = None,
-    since: Annotated[int | None, typer.Option("--since", help="Only pictures of later releases than this one")] = None,
+    since: Annotated[int | None, typer.Option("--since", help="Only images of later releases than this one")] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="Only so many pictures, always the same")
+        int | None, typer.Option("--sample", min=1, help="Only this many images, always the same")
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every file: its sha, its pixels, its mark")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Check that every picture of the current release is there, and is what the manifest says."""
+    """Check that every image of the current release is there, and is what the manifest says."""
     from flows.cli.views.store import show_verification
     from infra.stores import open_store
     from infra.tables import open_tables
@@ -83,7 +83,9 @@ def verify(
 def sweep(
     store: options.StoreArgument,
     keep_releases: Annotated[int, typer.Option("--keep-releases", min=1, help="Releases that stay readable")] = 30,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and delete nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be deleted, and delete nothing")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day."""

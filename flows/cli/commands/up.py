@@ -16,10 +16,12 @@ POLL_SECONDS = 0.5
 
 def up(
     out: Annotated[Path, typer.Option("--out", help="Where everything is kept")] = Path("packshot-up"),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The UI's and the API's, on loopback")] = 4200,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Refreshes at once; one a GPU")] = 1,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Port of the UI and the API, on loopback")
+    ] = 4200,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Refreshes that may run at once; one for each GPU")] = 1,
 ) -> None:
-    """Serve Prefect's UI, workers and the deployments on this machine, until Ctrl-C."""
+    """Start a Prefect server, workers and the deployments on this machine, until Ctrl-C."""
     isolate_prefect(out)
     from flows.orchestration.local_server import is_port_free
     from flows.orchestration.local_stack import run_local_prefect_stack

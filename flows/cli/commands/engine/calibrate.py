@@ -17,7 +17,7 @@ def calibrate(
     prompts: Annotated[int, typer.Option("--prompts", help="How many, evenly over the catalogue")] = 32,
     as_json: options.Json = False,
 ) -> None:
-    """Measure what enters the layers that fp8 is for, while a recipe's own prompts are painted by torch."""
+    """Measure the inputs of the layers that fp8 is for, while torch generates a recipe's own prompts."""
     from flows.engines.fp8_calibration import calibrate_engine
 
     def say(words: str) -> None:

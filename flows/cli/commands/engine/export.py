@@ -16,7 +16,9 @@ ModelOption = Annotated[
 def export(
     model: ModelOption,
     out: Annotated[Path, typer.Option("--out", help="The folder to make", show_default=False)],
-    precision: Annotated[str, typer.Option("--precision", help="fp32 or bf16; fp16 makes black pictures")] = "bf16",
+    precision: Annotated[
+        str, typer.Option("--precision", help="fp32 or bf16; fp16 is refused, since its images come out black")
+    ] = "bf16",
     as_json: options.Json = False,
 ) -> None:
     """Write the transformer and the VAE's decoder as ONNX graphs, with a card that says what they are."""

@@ -42,7 +42,7 @@ def register(
     reason: Reason = "",
     as_json: options.Json = False,
 ) -> None:
-    """Add a version of a model, as a candidate that makes nothing yet."""
+    """Add a version of a model, as a candidate that generates nothing yet."""
     from flows.engines.model_versions import ChangeAuthor, resolve_weights
     from flows.engines.model_versions import register as add
     from infra.stores import open_store
@@ -60,7 +60,7 @@ def canary(
     reason: Reason = "",
     as_json: options.Json = False,
 ) -> None:
-    """Give a candidate a share of the SKUs: it makes what is new or has changed of them."""
+    """Give a candidate a share of the SKUs: it generates what is new or has changed of them."""
     from flows.engines.model_versions import ChangeAuthor, start_canary
     from infra.stores import open_store
 
@@ -98,7 +98,7 @@ def promote(
 
 
 def rollback(name: ModelName, store: options.Store, reason: Reason = "", as_json: options.Json = False) -> None:
-    """Take back what came last: a canary that is under way, else the version in production."""
+    """Take back the latest change: a canary that is under way, else the version in production."""
     from flows.engines.model_versions import ChangeAuthor, roll_back
     from infra.stores import open_store
 

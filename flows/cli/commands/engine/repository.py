@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add(
     folder: Annotated[Path, typer.Argument(help="An export or a built engine: the folder of its card")],
     store: options.Store,
-    name: Annotated[str, typer.Option("--name", help="Whose engine it is: the model's name in the recipe")],
+    name: Annotated[str, typer.Option("--name", help="The model that the engine is for: its name in the recipe")],
     as_json: options.Json = False,
 ) -> None:
     """Put an export or a built engine into a store, as a model repository for Triton; it is not verified yet."""

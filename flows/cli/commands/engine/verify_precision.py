@@ -12,11 +12,11 @@ from flows.cli.console import open_console, print_json, read_settings
 def verify_precision(
     model: Annotated[str, typer.Option("--model", envvar="PACKSHOT_MODEL", help="A local folder, or hub-id@commit")],
     precision: Annotated[str, typer.Option("--precision", help="fp8 (against bf16), or bf16 (against fp32)")] = "fp8",
-    size: Annotated[int, typer.Option("--size", help="Side of the pictures, in pixels")] = 1024,
+    size: Annotated[int, typer.Option("--size", help="Side of the images, in pixels")] = 1024,
     steps: Annotated[int, typer.Option("--steps", min=1, max=100, help="Denoising steps")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table")] = False,
 ) -> None:
-    """Paint fixed prompts in both precisions and keep the verdict on this machine; exit 1 where it does not pass."""
+    """Generate fixed prompts in both precisions and keep the verdict on this machine; exit 1 where it does not pass."""
     from flows.cli.views.engines import show_parity
     from flows.engines.benchmark import parse_sides, resolve_engine_option
     from infra.models.loading import require_torch_extra
