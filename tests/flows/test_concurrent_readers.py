@@ -1,4 +1,4 @@
-"""Readers of a bucket's manifest, as the README shows them: DuckDB over pyarrow, and the last release's change feed."""
+"""Readers of a bucket's manifest, as the guide shows them: DuckDB over pyarrow, and the last release's change feed."""
 
 import re
 from collections import Counter
@@ -13,9 +13,8 @@ from tests.fixtures.crash_harness import RECIPE, catalogue_row
 from tests.fixtures.refresh_harness import RefreshHarness, Row, assert_counts_add_up
 from tests.paths import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
-SECTION = README[README.index("## Reading the manifest") : README.index("## Operating it")]
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
+GUIDE = ROOT / "docs" / "guides" / "reading-the-manifest.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def night(shop: RefreshHarness, url: str) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def catalogue() -> list[Row]:
 
 
 @pytest.mark.slow
-def test_the_readmes_readers_open_a_manifest_in_a_bucket_and_its_last_release(
+def test_the_guides_readers_open_a_manifest_in_a_bucket_and_its_last_release(
     s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop = RefreshHarness(tmp_path, catalogue(), RECIPE, catalogue="sample")
@@ -44,13 +43,13 @@ def test_the_readmes_readers_open_a_manifest_in_a_bucket_and_its_last_release(
     capsys.readouterr()
     first, last = BLOCKS
     found: dict[str, Any] = {}
-    exec(compile(first, "README.md", "exec"), found)  # noqa: S102 - running it is the point
+    exec(compile(first, GUIDE.name, "exec"), found)  # noqa: S102 - running it is the point
     shown = capsys.readouterr().out
     assert [f"thing-{number:02d}" in shown for number in (0, 4, 5, 6)] == [True, True, False, False]
     skus = found["rows"]["sku"].to_pylist()
     assert sorted(skus) == sorted(each["sku"] for each in shop.rows)
     assert all(key.startswith("published/sample/") for key in found["rows"]["object"].to_pylist())
-    exec(compile(last, "README.md", "exec"), {})  # noqa: S102
+    exec(compile(last, GUIDE.name, "exec"), {})  # noqa: S102
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert Counter((kind, sku) for kind, sku, _ in lines) == {
         ("insert", "thing-99"): 1, ("delete", "thing-05"): 1,

@@ -1,5 +1,7 @@
 """Approvals by a person: which images they make usable on a channel, for how long, and what is refused."""
 
+import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from tasks.amendments.approve import ApprovalAnswer, ApprovalResult, approve
 from tasks.gates.approvals import read_approvals
 from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, catalogue_row
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 ASKING = {
     "person": "somebody must have compared them",
     "rules": [
@@ -25,17 +29,24 @@ ASKING = {
 }
 
 
-@pytest.fixture
-def harness(tmp_path: Path) -> CrashHarness:
+@pytest.fixture(scope="module")
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> CrashHarness:
     rows = [
         catalogue_row("plain-1", "Plain Thing"),
         catalogue_row("bag", "Plain Bag", "bags"),
         catalogue_row("plain-2", "Other Thing", "mugs"),
     ]
-    harness = CrashHarness(tmp_path, rows)
+    harness = CrashHarness(tmp_path_factory.mktemp("first"), rows)
     harness.recipe["channels"] = {"shopify": None, "amazon-main": None, "showroom": ASKING}
     harness.refresh()
     return harness
+
+
+@pytest.fixture
+def harness(first_release: CrashHarness, tmp_path: Path) -> CrashHarness:
+    """Return a copy of a shop after its first release."""
+    shutil.copytree(first_release.folder, tmp_path / "copy")
+    return CrashHarness(tmp_path / "copy", deepcopy(first_release.rows), deepcopy(first_release.recipe))
 
 
 def approval_answer(*skus: str, **changes: Any) -> ApprovalAnswer:

@@ -11,6 +11,8 @@ from infra.stores.parquet_objects import read_row_groups
 from tasks.gates.channel_eligibility import build_image_facts
 from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, catalogue_row
 
+pytestmark = pytest.mark.usefixtures("reduced_audit")
+
 
 def measured(**changes: Any) -> dict[str, Any]:
     scores = {"size.width": 512.0, "size.height": 384.0, "file.bytes": 9000.0}
