@@ -97,7 +97,7 @@ class Refresh:
         store = self.resources.store
         fingerprint = self.job.fingerprint(open_source(self.job.source).fingerprint())
         found: tuple[Run, Lease] | None = None
-        for run in runs.load_open_runs(store, self.job.catalogue):
+        for run in runs.load_open_runs_discarding_orphans(store, self.job.catalogue):
             if not self._may_end(run):
                 continue
             lease = try_acquire_run_lease(store, run, self.settings)

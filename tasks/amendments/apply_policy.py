@@ -39,7 +39,7 @@ class CheckOverride:
 
 def require_no_held_run(store: ObjectStore, catalogue: str) -> None:
     """Raise `OptionError` while a held batch may still be released: another policy decided it."""
-    for run in runs.load_open_runs(store, catalogue):
+    for run in runs.load_open_runs_discarding_orphans(store, catalogue):
         if runs.held_checks(store, run):
             raise OptionError(
                 f"The run {run.run_id} of {catalogue!r} is held, and its batch was decided by an earlier policy;"

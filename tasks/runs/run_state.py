@@ -52,7 +52,7 @@ def load_run(store: ObjectStore, run_id: str) -> Run:
     )
 
 
-def load_open_runs(store: ObjectStore, catalogue: str) -> list[Run]:
+def load_open_runs_discarding_orphans(store: ObjectStore, catalogue: str) -> list[Run]:
     """Return the open runs of a catalogue, oldest first; delete markers whose run a sweep has deleted."""
     open_runs = []
     for info in store.list(layout.open_runs_prefix(catalogue)):

@@ -29,7 +29,7 @@ def test_a_run_is_open_from_its_start_until_it_is_closed(scenario: StoreScenario
     assert runs.is_run_open(scenario.store, run)
     runs.close_run(scenario.store, run, "superseded", {"reason": "a newer run took its place"})
     assert not runs.is_run_open(scenario.store, run)
-    assert runs.load_open_runs(scenario.store, CATALOGUE) == []
+    assert runs.load_open_runs_discarding_orphans(scenario.store, CATALOGUE) == []
     closed = read_json(scenario.store, layout.RunFiles(run.run_id).closed)
     assert (closed["state"], closed["reason"]) == ("superseded", "a newer run took its place")
 
@@ -47,7 +47,7 @@ def test_a_run_is_loaded_as_it_was_started(scenario: StoreScenario) -> None:
 def test_open_runs_are_those_of_one_catalogue_oldest_first(scenario: StoreScenario) -> None:
     started = [runs.start_run(scenario.store, job(), str(number)).run_id for number in range(5)]
     runs.start_run(scenario.store, job("boots"), "f")
-    assert [run.run_id for run in runs.load_open_runs(scenario.store, CATALOGUE)] == started
+    assert [run.run_id for run in runs.load_open_runs_discarding_orphans(scenario.store, CATALOGUE)] == started
 
 
 def test_the_rules_of_a_run_are_frozen_into_it(scenario: StoreScenario) -> None:
@@ -61,7 +61,7 @@ def test_a_marker_whose_folder_was_swept_is_no_run_and_goes(scenario: StoreScena
     marker = layout.open_run(CATALOGUE, "swept")
     write_json(scenario.store, marker, {"run_id": "swept"})
     run = runs.start_run(scenario.store, job(), "f1")
-    assert [found.run_id for found in runs.load_open_runs(scenario.store, CATALOGUE)] == [run.run_id]
+    assert [found.run_id for found in runs.load_open_runs_discarding_orphans(scenario.store, CATALOGUE)] == [run.run_id]
     assert not scenario.store.exists(marker)
 
 
