@@ -1,4 +1,4 @@
-"""Places: the outside world, in keys, bytes, text and pixels. Nothing here knows what a SKU is.
+"""The outside world: stores, tables, engines, scanners. Everything here works on keys, bytes, text and pixels.
 
-Read `infra.interfaces` first: it is the seam between what Packshot decides and what it touches.
+Inputs and outputs: those of `infra.interfaces`, which is read first. No module here knows what a SKU is.
 """

@@ -1,13 +1,13 @@
-"""Great Expectations over one data frame, in memory: no project folder, no network, no telemetry.
+"""Validate a data frame with Great Expectations, in memory: no project folder, no network, no telemetry.
 
-Comes in: a pandas frame and a suite as plain data (`{name, type, kwargs, where, severity}`, where `type` is an
-expectation's own name, `expect_column_values_to_be_unique`). Goes out: one `ExpectationResult` an entry. A check that
-cannot be carried out is a check that failed: a missing column, an unknown expectation or an exception inside one must
-hold a batch, not pass it.
+Inputs: a pandas frame and a suite as plain data (`{name, type, kwargs, where, severity}`, where `type` is the name of
+an expectation, such as `expect_column_values_to_be_unique`). Outputs: one `ExpectationResult` per entry.
+Invariant: a check that cannot be carried out has failed. A missing column, an unknown expectation or an exception
+inside one holds a batch instead of passing it.
 
-What to know when writing a suite: an empty frame passes every expectation about the values of a column, so the caller
-ties the number of rows to what it expected; nulls are left out of such expectations, so each is paired with one that
-refuses nulls. Importing the package takes seconds and 140 MB, so it happens at the first call.
+When writing a suite, note that an empty frame passes every expectation about the values of a column, so the caller ties
+the number of rows to its own count; and that nulls are left out of such expectations, so each is paired with one that
+refuses nulls. Importing the package takes seconds and 140 MB, so it is imported at the first call.
 """
 
 import logging
@@ -27,7 +27,7 @@ WARNING = "warning"
 
 @dataclass(frozen=True)
 class ExpectationResult:
-    """What came of one expectation: `observed` is a number or a few words, `reason` says why it failed ("" if not)."""
+    """The result of one expectation: `observed` is a number or a short text, `reason` why it failed ("" if not)."""
 
     name: str
     success: bool
@@ -38,10 +38,10 @@ class ExpectationResult:
 
 
 def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[ExpectationResult]:
-    """Return one check an entry of the suite, in its order.
+    """Return one result per entry of the suite, in its order.
 
     An entry's `severity` is "critical" or "warning"; anything else counts as critical. Its `where`, if any, restricts
-    it to some rows: `{column, at_least}` or `{column, one_of}`. (Conditions as text would be run by pandas as code.)
+    it to some rows: `{column, at_least}` or `{column, one_of}`. (Conditions as text would be executed by pandas.)
     Its `label`, if any, is the column that names an unexpected row in the reason.
     """
     if not suite:
@@ -49,11 +49,11 @@ def validate(frame: "pd.DataFrame", suite: Sequence[Mapping[str, Any]]) -> list[
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations
 
-    # This module sets its own level, and would tell of its temporary folders.
+    # This module sets its own level, and would log its temporary folders.
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
     context = great_expectations.get_context(mode="ephemeral")
-    # Bars of Great Expectations' own would run through the terminal's.
+    # Its progress bars would garble Packshot's.
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
@@ -96,7 +96,7 @@ def _failed_result(name: str, critical: bool, message: str) -> ExpectationResult
 
 
 def _exception_message(information: Any) -> str | None:
-    """Return the exception in a result: one record, or one a metric under the metric's name."""
+    """Return the exception in a result: one record, or one record per metric under the metric's name."""
     if not isinstance(information, Mapping):
         return None
     records = [information] if "raised_exception" in information else list(information.values())

@@ -1,7 +1,8 @@
-"""Where and how fast: what an operator sets without changing a single pixel.
+"""Settings: where and how fast Packshot works.
 
-Comes in: `PACKSHOT_*` environment variables. Goes out: frozen, checked `Settings`. None of them reaches a key, a
-digest or a pixel; what changes pixels is the recipe's. Who signs is in the published file, and so in its name.
+Inputs: `PACKSHOT_*` environment variables. Outputs: frozen, validated `Settings`.
+Invariant: no setting reaches a key, a digest or a pixel; what changes pixels belongs to the recipe. The signer is in
+the published file, and so in its name.
 """
 
 from typing import Literal
@@ -58,12 +59,12 @@ class Settings(BaseSettings):
 
     @property
     def engine_count(self) -> int:
-        """Return how many engines work side by side, as far as the settings tell."""
+        """Return how many engines work side by side, as far as the settings determine it."""
         return self.ray_gpus or 1 if self.pool == "ray" else 1
 
     @property
     def shards_in_flight(self) -> int:
-        """Return `in_flight`; where it was not set and engines are several, three an engine: two made, one judged."""
+        """Return `in_flight`; if unset with several engines, three shards per engine: two in work, one screened."""
         if self.pool == "inline" or "in_flight" in self.model_fields_set:
             return self.in_flight
         return min(MAX_IN_FLIGHT, max(self.in_flight, SHARDS_PER_ENGINE * (self.ray_gpus or ASSUMED_GPUS_PER_HOST)))
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     @field_validator("store_seconds")
     @classmethod
     def _check_store_seconds(cls, seconds: float, info: ValidationInfo) -> float:
-        # Measuring reads from the store: waiting longer there than an image may take, it would be the image's fault.
+        # Measuring reads from the store: a longer wait there than an image's own limit would be blamed on the image.
         limit = info.data.get("screen_seconds")
         if limit is not None and seconds >= limit:
             raise PydanticCustomError(

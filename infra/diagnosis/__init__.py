@@ -1,8 +1,7 @@
-"""What a host, a store and a set of settings are good for, found out by trying.
+"""Diagnose a host, a store and its settings by trying them.
 
-Comes in: probes, each a name, a function and its own time. Goes out: findings in the probes' order. Probes run beside
-each other in threads that nobody waits for longer than their time, and what one of them raises is its own finding: a
-doctor who dies of the first illness finds no second one.
+Inputs: probes, each a name, a function and a time limit. Outputs: findings in the probes' order. Probes run
+concurrently; one that hangs or raises gets a finding of its own, and never hides another's result.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ FindingState = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True)
 class DiagnosticFinding:
-    """What was found about one thing, and what to do where it is not ok."""
+    """The state of one thing, what was observed, and what to do where it is not ok."""
 
     name: str
     state: FindingState
@@ -29,40 +28,41 @@ class DiagnosticFinding:
 
 @dataclass(frozen=True)
 class Probe:
-    """One question: `ask` answers with findings within `seconds`."""
+    """One check: `run` returns findings within `seconds`."""
 
     name: str
     run: Callable[[], Sequence[DiagnosticFinding]]
     seconds: float
-    advice: str = "Look at what it says, put it right, and run the same command again."
-    """What to do where it does not answer, or raises."""
+    advice: str = "Correct what the message names, and run the same command again."
+    """What to do where the probe hangs or raises."""
 
 
 def diagnose(probes: Sequence[Probe]) -> list[DiagnosticFinding]:
-    """Ask all probes at once and return their findings; none of them can end the others, or take longer than its time.
+    """Run all probes concurrently and return their findings; none can stop another or exceed its time limit.
 
     A probe that hangs is left behind in a daemon thread.
     """
     began = monotonic()
-    answers: list[SimpleQueue[Sequence[DiagnosticFinding]]] = []
+    queues: list[SimpleQueue[Sequence[DiagnosticFinding]]] = []
     for probe in probes:
         queue: SimpleQueue[Sequence[DiagnosticFinding]] = SimpleQueue()
-        answers.append(queue)
+        queues.append(queue)
         Thread(
             target=lambda probe=probe, queue=queue: queue.put(_run_probe(probe)), name=probe.name, daemon=True
         ).start()
-    found: list[DiagnosticFinding] = []
-    for probe, queue in zip(probes, answers, strict=True):
+    findings: list[DiagnosticFinding] = []
+    for probe, queue in zip(probes, queues, strict=True):
         try:
-            found += queue.get(timeout=max(0.0, began + probe.seconds - monotonic()))
+            findings += queue.get(timeout=max(0.0, began + probe.seconds - monotonic()))
         except Empty:
-            found.append(DiagnosticFinding(probe.name, "failed", f"no answer within {probe.seconds:g} s", probe.advice))
-    return found
+            findings.append(
+                DiagnosticFinding(probe.name, "failed", f"no answer within {probe.seconds:g} s", probe.advice)
+            )
+    return findings
 
 
 def _run_probe(probe: Probe) -> Sequence[DiagnosticFinding]:
     try:
         return probe.run()
-    except Exception as error:  # one probe's failure must not cost the others' answers
-        said = one_line(error)
-        return [DiagnosticFinding(probe.name, "failed", said, probe.advice)]
+    except Exception as error:  # one probe's failure must not hide the others' results
+        return [DiagnosticFinding(probe.name, "failed", one_line(error), probe.advice)]

@@ -1,8 +1,8 @@
-"""What a store can do, by doing it: write, read back, read a part, refuse a second write, list, delete, commit a table.
+"""Diagnose a store by using it: write, read back, read a range, refuse a second write, list, delete, commit a table.
 
-Comes in: a store's URL. Goes out: findings. All that is written lies under `probe/` and is deleted again. The table is
-asked in a process of its own (`python -m infra.diagnosis.storage URL`): its client holds the interpreter's lock while
-it waits, so a store that does not answer would stop every other question with it.
+Inputs: a store's URL. Outputs: findings. Everything that is written lies under `probe/` and is deleted again. The table
+is checked in another process (`python -m infra.diagnosis.storage URL`): its client holds the interpreter's lock while
+it waits, so an unresponsive store would stop every other probe with it.
 """
 
 import json
@@ -28,15 +28,15 @@ CONNECTION_ADVICE = (
 
 
 def check_store(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFinding]:
-    """Try each thing that a run does with objects. Raises `StoreError` where the store cannot be reached."""
+    """Try each operation that a run does with objects. Raises `StoreError` where the store cannot be reached."""
     key = f"probe/{uuid4().hex}"
     began = perf_counter()
     try:
         store.write(key, b"first light")
-        read = store.read(key) == b"first light"
-        took = (perf_counter() - began) * 1000
-        said = f"{store.url}: written and read back in {took:,.0f} ms"
-        findings = [_finding("store", read, said, f"{store.url}: read back otherwise")]
+        matches = store.read(key) == b"first light"
+        milliseconds = (perf_counter() - began) * 1000
+        summary = f"{store.url}: written and read back in {milliseconds:,.0f} ms"
+        findings = [_finding("store", matches, summary, f"{store.url}: the bytes read differ from the bytes written")]
         with store.open_input(key) as source:
             source.seek(6)
             findings.append(
@@ -46,9 +46,13 @@ def check_store(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFi
         listed = key in {info.key for info in store.list("probe/")}
         store.delete([key])
         gone = not store.exists(key)
-        found = "listed at once" if listed else "not listed after it was written"
-        left = "deleted" if gone else "still there after its deletion"
-        findings.append(_finding("store: list, delete", listed and gone, f"{found}, {left}", f"{found}, {left}"))
+        list_state = "listed at once" if listed else "not listed after it was written"
+        delete_state = "deleted" if gone else "still there after its deletion"
+        findings.append(
+            _finding(
+                "store: list, delete", listed and gone, f"{list_state}, {delete_state}", f"{list_state}, {delete_state}"
+            )
+        )
     finally:
         store.delete([key])
     return findings
@@ -57,14 +61,14 @@ def check_store(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFi
 def _check_conditional_writes(store: ObjectStore, key: str, *, single_writer: bool) -> DiagnosticFinding:
     refused = not store.write_once(key, b"second") and store.read(key) == b"first light"
     if refused:
-        said = "a second write is refused"
+        summary = "a second write is refused"
         if single_writer:
             advice = "PACKSHOT_SINGLE_WRITER=1 is not needed here: unset it, so that two runs are kept apart."
-            return DiagnosticFinding("store: conditional writes", "warning", said, advice)
-        return DiagnosticFinding("store: conditional writes", "ok", said)
-    said = "a second write replaced the first"
+            return DiagnosticFinding("store: conditional writes", "warning", summary, advice)
+        return DiagnosticFinding("store: conditional writes", "ok", summary)
+    summary = "a second write replaced the first"
     return DiagnosticFinding(
-        "store: conditional writes", "warning" if single_writer else "failed", said, SINGLE_WRITER_ADVICE
+        "store: conditional writes", "warning" if single_writer else "failed", summary, SINGLE_WRITER_ADVICE
     )
 
 
@@ -73,7 +77,7 @@ def _finding(name: str, holds: bool, good: str, bad: str) -> DiagnosticFinding:
 
 
 def check_tables(url: str, seconds: float) -> list[DiagnosticFinding]:
-    """Try, in a process of its own, whether of two commits from the same version the second is refused."""
+    """Try, in another process, whether the second of two commits from one version is refused."""
     command = [sys.executable, "-m", "infra.diagnosis.storage", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     try:
@@ -90,11 +94,11 @@ def probe_commit_conflict(url: str) -> DiagnosticFinding:
 
     address, table = parse_address(url), f"probe/{uuid4().hex}"
     options = S3Access.from_environment().for_deltalake() if address.scheme == "s3" else {}
-    place, row = address.join(table), pa.table({"number": [1]})
+    uri, row = address.join(table), pa.table({"number": [1]})
     once = CommitProperties(max_commit_retries=0)
     try:
-        write_deltalake(place, row, storage_options=options, commit_properties=once)
-        one, other = (DeltaTable(place, storage_options=options) for _ in range(2))
+        write_deltalake(uri, row, storage_options=options, commit_properties=once)
+        one, other = (DeltaTable(uri, storage_options=options) for _ in range(2))
         write_deltalake(one, row, mode="append", commit_properties=once)
         try:
             write_deltalake(other, row, mode="append", commit_properties=once)
@@ -104,7 +108,7 @@ def probe_commit_conflict(url: str) -> DiagnosticFinding:
             "tables", "failed", "two commits from one version were both taken", SINGLE_WRITER_ADVICE
         )
     except (DeltaError, OSError) as error:
-        # A server's XML may name an access key; what stands before it says enough.
+        # A server's XML may name an access key; the text before it says enough.
         return DiagnosticFinding("tables", "failed", one_line(str(error).split("<")[0]), CONNECTION_ADVICE)
     finally:
         store = open_store(url)
@@ -117,7 +121,7 @@ def main(url: str) -> None:
         finding = probe_commit_conflict(url)
     except StoreError as error:
         finding = DiagnosticFinding("tables", "failed", str(error), CONNECTION_ADVICE)
-    print(json.dumps(vars(finding)))  # noqa: T201 - read by the process that asked
+    print(json.dumps(vars(finding)))  # noqa: T201 - read by the parent process
 
 
 if __name__ == "__main__":

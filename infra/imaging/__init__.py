@@ -1,1 +1,1 @@
-"""Imaging."""
+"""Images: encoding and decoding, finishing, thumbnails, fingerprint search, and metrics."""

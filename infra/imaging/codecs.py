@@ -1,14 +1,14 @@
-"""Pixels to bytes and back, and the name that pixels have.
+"""Encode and decode images, and digest their pixels.
 
-Comes in: RGB arrays, or the bytes of a PNG or JPEG. Goes out: PNG bytes, RGB arrays, a digest of the pixels.
-Staged images are PNG because they must come back to the last bit. What makes a PNG slow to write is its deflate
-stream, so that comes from ISA-L, Intel's for servers, inside a PNG that is put together here: a 1024 px product card
-took 2.6 ms of one core where OpenCV and Pillow, with zlib at level 1, took 13.7 and 41 ms, all at 0.15 MB. Reading,
-where hostile files could come in, is libpng's alone.
-The digest names pixels, not files: the same picture in another file has the same name.
+Inputs: RGB arrays, or the bytes of a PNG or JPEG. Outputs: PNG bytes, RGB arrays, a digest of the pixels.
+Invariant: the digest names pixels, not files; the same image in another file has the same digest.
+Staged images are PNG because they must come back to the last bit. The slow part of writing a PNG is its deflate stream,
+which comes from ISA-L, Intel's library for servers, inside a PNG that is assembled here: a 1024 px product card took
+2.6 ms of one core where OpenCV and Pillow, with zlib at level 1, took 13.7 and 41 ms, all at 0.15 MB. Reading,
+where files may be hostile, is left to libpng and libjpeg.
 """
 
-# ruff: noqa: A005 - the field's word; it is only ever imported as infra.imaging.codecs
+# ruff: noqa: A005 - the field's word; it is imported only as infra.imaging.codecs
 
 import hashlib
 import re
@@ -28,18 +28,18 @@ JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 
 MAX_PIXELS = 1 << 26
-"""What is read at most: 8192 x 8192, four times the largest size that a recipe may ask for, and 192 MiB in memory.
+"""The most pixels that are read: 8192 x 8192, four times a recipe's largest size, and 192 MiB in memory.
 
 OpenCV's own limit is sixteen times as much, 3 GiB, which a file of 3 MB can ask for.
 """
 
 _FILTER_UP = 2
-"""The PNG filter that keeps each row's difference from the one above: flat backgrounds and soft shadows vanish."""
+"""The PNG filter that stores each row's difference from the one above, so flat backgrounds and shadows vanish."""
 _COMPRESSION_LEVEL = 1
 """Of ISA-L's levels 0 to 3: as fast as 0 and a tenth smaller; 3 takes six times as long for no gain."""
 
 _MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
-"""A JPEG's marker with the fill bytes before it. Decoders skip what stands between segments, and so does a search."""
+"""A JPEG's marker with the fill bytes before it. Decoders skip bytes between segments, and so does this search."""
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG's frame header, which holds its size."""
 _MARKERS_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
@@ -48,7 +48,7 @@ _MARKERS_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 _SOFTWARE_KEYWORD = b"Software\0"
 _MAX_SOFTWARE_CHARACTERS = 40
 _SECOND_CHUNK_NAME_OFFSET = len(PNG_SIGNATURE) + 12 + 13 + 4
-"""Where the name of the chunk after the header stands."""
+"""Offset of the name of the chunk after the header."""
 
 _EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
 
@@ -56,7 +56,7 @@ _EIGHT_BIT_RGB = struct.pack(">BBBBB", 8, 2, 0, 0, 0)
 def encode_png(pixels: Pixels, software: str = "") -> bytes:
     """Return the pixels (height x width x 3, uint8, RGB) as a PNG, or raise `InvalidImage` for any other array.
 
-    `software` (Latin-1) is what made them, kept in the file under PNG's own keyword; it reaches no pixel.
+    `software` (Latin-1) is the program that made them, kept under PNG's own keyword; it reaches no pixel.
     """
     _require_rgb(pixels)
     height, width, _ = pixels.shape
@@ -67,12 +67,12 @@ def encode_png(pixels: Pixels, software: str = "") -> bytes:
     np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
     header = struct.pack(">II", width, height) + _EIGHT_BIT_RGB
     body = isal_zlib.compress(rows, _COMPRESSION_LEVEL)
-    said = _chunk(b"tEXt", _SOFTWARE_KEYWORD + software.encode("latin-1")) if software else b""
-    return PNG_SIGNATURE + _chunk(b"IHDR", header) + said + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    software_chunk = _chunk(b"tEXt", _SOFTWARE_KEYWORD + software.encode("latin-1")) if software else b""
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + software_chunk + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
 def read_software(data: bytes) -> str:
-    """Return what a PNG of `encode_png` says that made it; empty where it says nothing, or something else."""
+    """Return the software that `encode_png` recorded in a PNG; empty where there is none, or text of another form."""
     name = data[_SECOND_CHUNK_NAME_OFFSET : _SECOND_CHUNK_NAME_OFFSET + 4 + len(_SOFTWARE_KEYWORD)]
     if name != b"tEXt" + _SOFTWARE_KEYWORD:
         return ""
@@ -88,8 +88,8 @@ def read_software(data: bytes) -> str:
 def decode(data: bytes) -> Pixels:
     """Return the pixels of a whole PNG or JPEG as height x width x 3, uint8, RGB, stored orientation.
 
-    Raises `InvalidImage` for every other format (nothing else is ever staged or published, and each further decoder is
-    one more thing for a hostile file to reach), for files that are cut short or damaged, and, before anything is
+    Raises `InvalidImage` for every other format (no other is staged or published, and each further decoder is one
+    more target for a hostile file), for files that are cut short or damaged, and, before anything is
     allocated, for those whose header asks for more than `MAX_PIXELS`.
     """
     is_png, is_jpeg = data.startswith(PNG_SIGNATURE), data.startswith(JPEG_START)
@@ -100,7 +100,7 @@ def decode(data: bytes) -> Pixels:
     width, height = _png_size(data) if is_png else _jpeg_size(data)
     if width * height > MAX_PIXELS:
         raise InvalidImage(
-            f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes says that it has {width} x {height} pixels;"
+            f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes claims {width} x {height} pixels;"
             f" no more than {MAX_PIXELS} are read."
         )
     try:
@@ -115,40 +115,40 @@ def decode(data: bytes) -> Pixels:
 def _png_size(data: bytes) -> tuple[int, int]:
     """Return width and height from the first chunk, which must be IHDR.
 
-    OpenCV allocates what a chunk says it holds before it looks whether that is there, 4 GiB if it says so; hence every
-    chunk's length is held against the file's first.
+    OpenCV allocates the length that a chunk claims before it checks the file, up to 4 GiB; so every chunk's length is
+    compared with the file's first.
     """
-    place = len(PNG_SIGNATURE)
-    if data[place + 4 : place + 8] != b"IHDR" or len(data) < place + 16:
+    offset = len(PNG_SIGNATURE)
+    if data[offset + 4 : offset + 8] != b"IHDR" or len(data) < offset + 16:
         raise InvalidImage(f"This PNG of {len(data)} bytes does not begin with its header.")
-    width, height = struct.unpack_from(">II", data, place + 8)
-    while place < len(data):
-        place += 12 + int.from_bytes(data[place : place + 4], "big")
-    if place > len(data):
+    width, height = struct.unpack_from(">II", data, offset + 8)
+    while offset < len(data):
+        offset += 12 + int.from_bytes(data[offset : offset + 4], "big")
+    if offset > len(data):
         raise InvalidImage(f"This PNG of {len(data)} bytes is damaged: it has a chunk that is longer than the file.")
     return width, height
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
     """Return width and height from the first frame header, found segment by segment as a decoder finds it."""
-    place = 2
-    while (found := _MARKER.search(data, place)) is not None:
-        marker, place = found[1][0], found.end()
-        if marker in _FRAME_MARKERS and place + 7 <= len(data):
-            height, width = struct.unpack_from(">HH", data, place + 3)
+    offset = 2
+    while (match := _MARKER.search(data, offset)) is not None:
+        marker, offset = match[1][0], match.end()
+        if marker in _FRAME_MARKERS and offset + 7 <= len(data):
+            height, width = struct.unpack_from(">HH", data, offset + 3)
             return width, height
         if marker not in _MARKERS_WITHOUT_LENGTH:
-            place += int.from_bytes(data[place : place + 2], "big")
-    raise InvalidImage(f"This JPEG of {len(data)} bytes says nowhere how large it is.")
+            offset += int.from_bytes(data[offset : offset + 2], "big")
+    raise InvalidImage(f"This JPEG of {len(data)} bytes has no frame header, so its size is unknown.")
 
 
 def pixel_sha(pixels: Pixels) -> str:
-    """Return the sha256, in hex, of the picture's height, width and RGB bytes; `InvalidImage` for any other array."""
+    """Return the sha256, in hex, of an image's height, width and RGB bytes; raise `InvalidImage` for other arrays."""
     _require_rgb(pixels)
     height, width, _ = pixels.shape
-    name = hashlib.sha256(f"{height}x{width}\n".encode())
-    name.update(np.ascontiguousarray(pixels).data)
-    return name.hexdigest()
+    digest = hashlib.sha256(f"{height}x{width}\n".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 def _require_rgb(pixels: Pixels) -> None:

@@ -1,7 +1,7 @@
-"""Small pictures for people to look over.
+"""Thumbnails: small images for people to look at.
 
-Comes in: the bytes of a whole PNG or JPEG. Goes out: a small JPEG without metadata. Shrinking averages the pixels that
-fall together, so fine patterns turn to grey instead of moiré, and a person sees the picture and not the sampling.
+Inputs: the bytes of a whole PNG or JPEG. Outputs: a small JPEG without metadata. Shrinking averages the pixels that
+fall together, so fine patterns turn grey instead of moiré.
 """
 
 import cv2
@@ -14,18 +14,18 @@ JPEG_QUALITY = 82
 
 
 def make_thumbnail(data: bytes, max_side: int) -> bytes:
-    """Return the picture as a JPEG of at most `side` pixels a side; the ratio is kept, and nothing is enlarged.
+    """Return the image as a JPEG of at most `max_side` pixels per side; the ratio is kept, and nothing is enlarged.
 
-    Raises `InvalidImage` for bytes that are no whole PNG or JPEG.
+    Raises `InvalidImage` for bytes that are not a whole PNG or JPEG.
     """
     pixels = decode(data)
     height, width = pixels.shape[:2]
     scale = min(1.0, max_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else pixels
-    made, encoded = cv2.imencode(
+    succeeded, encoded = cv2.imencode(
         ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     )
-    if not made:
-        raise InvalidImage(f"A picture of {width}x{height} could not be made small.")
+    if not succeeded:
+        raise InvalidImage(f"A thumbnail of an image of {width}x{height} could not be encoded.")
     return bytes(encoded.tobytes())

@@ -1,1 +1,1 @@
-"""Where engines live: in this process, or one to a GPU on other machines."""
+"""Engine pools: run work beside an engine in this process, or beside one engine per GPU on a Ray cluster."""

@@ -1,11 +1,11 @@
-"""Which engine gets which work, and what becomes of work whose engine died: decisions only, no process and no thread.
+"""Dispatcher: decide which engine runs which job, and what happens to jobs whose engine died. No process, no thread.
 
-Comes in: jobs, and news of the members of a crew (one engine each): ready, done, died, gone. Goes out: who is to do
-what next, and which jobs are set aside. A member has a few jobs at a time, and the one with the fewest gets the next.
+Inputs: jobs, and events of the workers (one engine each): ready, done, died, gone. Outputs: the next assignments, and
+the jobs to quarantine. A worker has a few jobs at a time, and the one with the fewest gets the next.
 
-A job that was in flight when its engine died may be what killed it, or may have been beside it. So it is tried again
-alone, when nothing else waits, on another member where one is idle: a second death is its own. Whoever has died with
-`tries` engines is set aside, and its innocent neighbours never are.
+A job that was in flight when its engine died may have caused the death, or may only have shared the engine. It is tried
+again alone, when no other job waits, on another worker if one is idle: a second death is then its own. A job that died
+with `tries` engines is quarantined. Jobs that merely shared the engine are retried, never quarantined.
 """
 
 from collections import deque
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CRASH_LOOP_DEATHS = 10
-"""Jobs' worth of deaths in a row, and nothing done between them: it is the engines, or their machines, and no job."""
+"""Deaths in a row, in multiples of `tries`, after which the cause is the engines or their machines, and no job."""
 
 
 @dataclass(eq=False)
 class EngineJob:
-    """Work under way: `opener` (which engine it wants) and `content` in bytes, and how often an engine died with it."""
+    """A unit of work: `opener` (which engine it needs) and `payload`, pickled, and how often an engine died with it."""
 
     opener: bytes
     payload: bytes
@@ -32,21 +32,21 @@ class EngineJob:
 
 @dataclass(eq=False)
 class EngineWorker:
-    """One engine's place: who is there now (`actor`), whether it is ready, and what it is doing."""
+    """One engine's slot: its current actor, whether that is ready, and its jobs."""
 
     number: int
     actor: Any = None
     ready: bool = False
     gone: bool = False
     opened: bool = False
-    """Whether the actor that is there now has ever been ready."""
+    """Whether the current actor has ever been ready."""
     terminating_process: str = ""
-    """The process that was last told to end: what it still says is of no use."""
+    """The process that was last asked to end; its remaining replies are ignored."""
     jobs: list[EngineJob] = field(default_factory=list)
 
 
 class Dispatcher:
-    """The members and the jobs that wait. For one thread."""
+    """The workers and the pending jobs. Not thread-safe."""
 
     def __init__(self, worker_count: int, jobs_per_worker: int, tries: int) -> None:
         self.workers = [EngineWorker(number) for number in range(worker_count)]
@@ -57,48 +57,48 @@ class Dispatcher:
 
     @property
     def waiting(self) -> list[EngineJob]:
-        """Return the jobs that nobody does."""
+        """Return the pending jobs."""
         return [*self._fresh, *self._suspects]
 
     @property
     def running(self) -> list[EngineJob]:
-        """Return the jobs that somebody does."""
-        return [job for member in self.workers for job in member.jobs]
+        """Return the running jobs."""
+        return [job for worker in self.workers for job in worker.jobs]
 
     @property
     def any_ready(self) -> bool:
-        """Tell whether some member could take a job, now or after those that it has."""
-        return any(member.ready for member in self.workers)
+        """Tell whether some worker could take a job, now or after its current ones."""
+        return any(worker.ready for worker in self.workers)
 
     @property
     def all_gone(self) -> bool:
-        """Tell whether nobody is left, nor will come back."""
-        return all(member.gone for member in self.workers)
+        """Tell whether every worker is gone for good."""
+        return all(worker.gone for worker in self.workers)
 
     @property
     def is_crash_looping(self) -> bool:
-        """Tell whether engines die whatever they are given."""
+        """Tell whether engines die with every job."""
         return self._deaths_in_a_row >= CRASH_LOOP_DEATHS * self._tries
 
     def enqueue(self, job: EngineJob) -> None:
-        """Take a new job."""
+        """Add a new job."""
         self._fresh.append(job)
 
     def dispatch(self) -> Iterator[tuple[EngineWorker, EngineJob]]:
-        """Yield who is to begin which job now, until nobody has room or nothing waits."""
+        """Yield the assignments to start now, until no worker has capacity or no job is pending."""
         while (pair := self._next()) is not None:
-            member, job = pair
-            member.jobs.append(job)
+            worker, job = pair
+            worker.jobs.append(job)
             job.dispatch_count += 1
             yield pair
 
     def mark_done(self, worker: EngineWorker, job: EngineJob) -> None:
-        """Take note that a job has ended by itself, whatever came of it."""
+        """Record that a job has ended by itself, with any outcome."""
         worker.jobs.remove(job)
         self._deaths_in_a_row = 0
 
     def mark_died(self, worker: EngineWorker) -> list[EngineJob]:
-        """Take note that a member's engine died: its jobs wait again, but those that are set aside, which return."""
+        """Record that a worker's engine died: return the jobs to quarantine, and queue its other jobs again."""
         worker.ready = False
         jobs, worker.jobs = worker.jobs, []
         self._deaths_in_a_row += 1
@@ -109,25 +109,27 @@ class Dispatcher:
         return [job for job in jobs if job.deaths >= self._tries]
 
     def cancel_pending(self, opener: bytes | None = None) -> list[EngineJob]:
-        """Take back the waiting jobs that want this engine (None: any) and return them."""
-        taken = [job for job in self.waiting if opener in (None, job.opener)]
+        """Remove the pending jobs that need this engine (None: all) and return them."""
+        cancelled = [job for job in self.waiting if opener in (None, job.opener)]
         for queue in (self._fresh, self._suspects):
-            kept = [job for job in queue if job not in taken]
+            kept = [job for job in queue if job not in cancelled]
             queue.clear()
             queue.extend(kept)
-        return taken
+        return cancelled
 
     def _next(self) -> tuple[EngineWorker, EngineJob] | None:
-        ready = [member for member in self.workers if member.ready]
-        open_to_all = [
-            m for m in ready if len(m.jobs) < self._jobs_per_worker and not any(job.deaths for job in m.jobs)
+        ready = [worker for worker in self.workers if worker.ready]
+        available = [
+            worker
+            for worker in ready
+            if len(worker.jobs) < self._jobs_per_worker and not any(job.deaths for job in worker.jobs)
         ]
         if self._fresh:
-            if not open_to_all:
+            if not available:
                 return None
-            return min(open_to_all, key=lambda member: len(member.jobs)), self._fresh.popleft()
-        idle = [member for member in ready if not member.jobs]
+            return min(available, key=lambda worker: len(worker.jobs)), self._fresh.popleft()
+        idle = [worker for worker in ready if not worker.jobs]
         if not self._suspects or not idle:
             return None
         job = self._suspects.popleft()
-        return next((member for member in idle if member is not job.last_worker), idle[0]), job
+        return next((worker for worker in idle if worker is not job.last_worker), idle[0]), job

@@ -1,8 +1,8 @@
-"""Work beside one engine in this process.
+"""Engine pool in this process: run work beside one engine.
 
-Comes in: work, to be called with the engine and a shard. Goes out: its answers, as futures. Two works at a time are
-enough to keep an engine busy: one's pictures are encoded and staged while the other's are painted. The threads are
-daemons of our own, since those of `concurrent.futures` finish all that was queued before the interpreter may leave.
+Inputs: work, to be called with the engine and a shard. Outputs: its results, as futures. Two jobs at a time keep an
+engine busy: the images of one are encoded and staged while those of the other are generated. The threads are daemons of
+the pool's own, since those of `concurrent.futures` finish everything that is queued before the interpreter may exit.
 """
 
 import threading
@@ -27,16 +27,16 @@ class _InlineJob:
 
 
 class InlinePool:
-    """Runs up to `ahead` works at a time beside one engine, which it opens when the first is submitted.
+    """Runs up to `jobs_per_engine` jobs at a time beside one engine, which is opened for the first job.
 
-    An engine that cannot be opened is not tried again: every work's future then holds that error.
+    An engine that cannot be opened is not tried again: every job's future then holds that error.
     """
 
     def __init__(self, open_engine: Callable[[], Engine], jobs_per_engine: int = 2) -> None:
         self._open_engine = open_engine
         self._jobs_per_engine = jobs_per_engine
         self._engine: Engine | None = None
-        self._fault: Exception | None = None
+        self._open_error: Exception | None = None
         self._opening = threading.Lock()
         self._jobs: SimpleQueue[_InlineJob | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -57,15 +57,15 @@ class InlinePool:
         return future
 
     def busy_seconds(self) -> float:
-        """Return the engine's busy seconds; they stay known after the pool is closed."""
+        """Return the engine's busy seconds, also after the pool was closed."""
         return self._engine.busy_seconds() if self._engine else 0.0
 
     def close(self) -> None:
-        """Cancel what has not started, end the engine (running work gets its `EngineError`) and the threads."""
+        """Cancel pending jobs, end the engine (running jobs get its `EngineError`) and the threads."""
         with self._state:
-            already, self._closed = self._closed, True
+            was_closed, self._closed = self._closed, True
             threads = tuple(self._threads)
-        if already:
+        if was_closed:
             return
         for _ in threads:
             self._jobs.put(None)
@@ -85,23 +85,23 @@ class InlinePool:
 
     def _run_job(self, job: _InlineJob) -> None:
         try:
-            answer = job.work(self._get_engine(), job.shard)
-        except BaseException as error:  # a future carries whatever its work raised
+            result = job.work(self._get_engine(), job.shard)
+        except BaseException as error:  # the future carries every exception of its work
             job.future.set_exception(error)
         else:
-            job.future.set_result(answer)
+            job.future.set_result(result)
 
     def _get_engine(self) -> Engine:
-        """Return the one engine, opened by whoever comes first; raise again what opening it raised."""
+        """Return the one engine, opened by the first caller; raise the same error again where that failed."""
         with self._opening:
-            if self._fault is not None:
-                raise self._fault
+            if self._open_error is not None:
+                raise self._open_error
             if self._closed and self._engine is None:
                 raise EngineError("The pool was closed before its engine was opened.")
             if self._engine is None:
                 try:
                     self._engine = self._open_engine()
                 except Exception as error:
-                    self._fault = error
+                    self._open_error = error
                     raise
             return self._engine

@@ -1,7 +1,7 @@
-"""What runs on a GPU's node: a process with the engines it was asked for, warm, and the work that is sent to it.
+"""Ray actor on a GPU's node: a process with warm engines that runs the work sent to it.
 
-Comes in: an opener and work, as bytes that this process loads for itself. Goes out: a `ActorReply`, whatever happens:
-what cannot be loaded, opened, done or sent back is said in it, so that the only other news of an actor is its death.
+Inputs: an opener and work, as bytes that this process unpickles. Outputs: an `ActorReply` in every case: a failure to
+load, open, run or send back is a reply, so the only other event of an actor is its death.
 """
 
 import pickle
@@ -19,9 +19,9 @@ ReplyKind = Literal["ready", "answer", "raised", "unopened", "lost"]
 
 @dataclass(frozen=True)
 class ActorReply:
-    """What became of a call: an answer or an error, pickled; by which process, and its engine's busy seconds so far.
+    """The outcome of a call: a result or an error, pickled; the process, and its engine's busy seconds so far.
 
-    `raised` is the work's own error, `unopened` one that any engine would raise, `lost` the death of this engine.
+    `raised` is the work's own error, `unopened` one that every engine would raise, `lost` the death of this engine.
     """
 
     kind: ReplyKind
@@ -31,7 +31,7 @@ class ActorReply:
 
 
 class EngineActor:
-    """Engines of one process, each opened when it is first asked for. Called from several threads."""
+    """Engines of one process, each opened at its first use. Called from several threads."""
 
     def __init__(self) -> None:
         self._engines: dict[bytes, Engine] = {}
@@ -39,7 +39,7 @@ class EngineActor:
         self._process = uuid4().hex
 
     def open(self, opener: bytes) -> ActorReply:
-        """Open an engine ahead of its first work."""
+        """Open an engine before its first work."""
         try:
             self._engine(opener)
         except Exception as error:
@@ -47,26 +47,26 @@ class EngineActor:
         return self._reply("ready", None)
 
     def run(self, opener: bytes, payload: bytes) -> ActorReply:
-        """Do work beside an engine."""
+        """Run work beside an engine."""
         try:
             engine = self._engine(opener)
         except Exception as error:
             return self._reply("unopened", error)
         try:
-            work, shard = pickle.loads(payload)  # noqa: S301 - our own pool's words
-            answer = work(engine, shard)
-            return self._reply("answer", answer, engine)
+            work, shard = pickle.loads(payload)  # noqa: S301 - from our own pool
+            result = work(engine, shard)
+            return self._reply("answer", result, engine)
         except EngineUnsuitable as error:
             return self._reply("unopened", error, engine)
         except EngineError as error:
             return self._reply("lost", error, engine)
-        except BaseException as error:  # the future carries whatever its work raised
+        except BaseException as error:  # the future carries every exception of its work
             return self._reply("raised", error, engine)
 
     def _engine(self, opener: bytes) -> Engine:
         with self._opening:
             if opener not in self._engines:
-                self._engines[opener] = pickle.loads(opener)()  # noqa: S301 - our own pool's words
+                self._engines[opener] = pickle.loads(opener)()  # noqa: S301 - from our own pool
             return self._engines[opener]
 
     def _reply(self, kind: ReplyKind, value: Any, engine: Engine | None = None) -> ActorReply:
@@ -75,11 +75,11 @@ class EngineActor:
 
 
 def _pickled(value: Any) -> bytes:
-    """Pickle an answer or an error so that it can be read again; an error that cannot be is told in its own words."""
+    """Pickle a result or an error that can be unpickled; replace an error that cannot be by its message."""
     try:
         content = pickle.dumps(value)
         if isinstance(value, BaseException):
-            pickle.loads(content)  # noqa: S301 - written a line above
+            pickle.loads(content)  # noqa: S301 - pickled one line above
         return content
     except Exception:
         if not isinstance(value, BaseException):

@@ -1,10 +1,10 @@
-"""Ray, started for this host alone or joined where it runs already.
+"""Start Ray for this host alone, or join a running cluster.
 
-Comes in: an address, or None for a cluster of this host's own. Goes out: the package `ray`, connected. A cluster of our
-own listens on 127.0.0.1 only, asks for a token, has its files in a folder of its own, tells nobody of its use and ends
-with this process, however that dies: Linux ends Ray's processes with the thread that started them, so that one thread
-starts Ray, keeps it, and ends it. Variables of the environment (AWS_*, PACKSHOT_*) are inherited by what a host starts
-for itself; on a cluster every node brings its own. None travels through Ray.
+Inputs: an address, or None for a cluster of this host's own. Outputs: the package `ray`, connected.
+Invariant: a cluster of our own listens on 127.0.0.1 only, requires a token, has its files in a folder of its own, sends
+no telemetry and ends with this process, however that dies. Linux ends Ray's processes with the thread that started
+them, so one thread starts Ray, keeps it, and ends it. Environment variables (AWS_*, PACKSHOT_*) are inherited by the
+processes that a host starts for itself; on a cluster every node has its own. None travels through Ray.
 """
 
 import atexit
@@ -25,32 +25,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from infra.errors import EngineError
+from infra.errors import EngineError, one_line
 from infra.host_port import split_host_port
 
 RAY_MISSING = "The ray pool needs the package ray, which is not installed: `pip install 'packshot[ray]'`."
 CONNECT_TIMEOUT_SECONDS = 5.0
 """How long a cluster's head may take to accept a connection."""
 OBJECT_STORE_BYTES = 256 * 1024**2
-"""Shared memory of a cluster of our own: keys and prompts travel, pictures do not."""
+"""Shared memory of a cluster of our own: keys and prompts travel, images do not."""
 LOOPBACK_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Ray's own switch for a host that is no cluster's: with it, its node is 127.0.0.1 and all of its ports are there."""
+"""Ray's own switch for a host outside any cluster: its node is 127.0.0.1, and all of its ports are local."""
 QUIET_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
-"""No telemetry, and signals are left to this process: Ray would print its stack when a flow is cancelled by SIGTERM."""
+"""No telemetry, and no signal handler: Ray would print its stack when a flow is cancelled by SIGTERM."""
 
 _token = secrets.token_hex(32)
-"""Whoever may talk to Ray may run code: one word a process, kept in its environment, and so for its children only."""
+"""A client of Ray can run code: the token is random per process, and known to its children only."""
 _lock = threading.Lock()
 _session: "_RaySession | None" = None
 
 
 def ray_is_installed() -> bool:
-    """Tell whether the package is here, without importing it."""
+    """Tell whether the package is installed, without importing it."""
     return importlib.util.find_spec("ray") is not None
 
 
 def check_ray(address: str | None) -> str:
-    """Say which Ray would be used, and start or join none. Raises `EngineError` where none could be."""
+    """Describe the Ray that would be used, without starting or joining it. Raises `EngineError` where there is none."""
     if not ray_is_installed():
         raise EngineError(RAY_MISSING)
     if address is not None:
@@ -62,19 +62,19 @@ def check_ray(address: str | None) -> str:
 def ray_environment() -> dict[str, str]:
     """Return the variables that a cluster of our own is started with: no telemetry, a token, workers like any process.
 
-    Ray's workers give way to every other process unless told otherwise: measuring would take the CPU from the GPU.
+    Ray's workers have the lowest priority by default: screening would take the CPU that feeds the GPU.
     """
-    said = {**QUIET_ENVIRONMENT, "RAY_worker_niceness": "0"}
+    variables = {**QUIET_ENVIRONMENT, "RAY_worker_niceness": "0"}
     if not any(name.startswith("RAY_AUTH_") for name in os.environ):
-        said |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
-    return said
+        variables |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token}
+    return variables
 
 
 @contextmanager
 def connect_ray(address: str | None) -> Iterator[Any]:
-    """Lend `ray`, connected to the cluster at `address` (None: one of this host's own); the last user disconnects.
+    """Yield `ray`, connected to the cluster at `address` (None: one of this host's own); the last user disconnects.
 
-    Raises `EngineError` where ray is not installed, nothing answers, or the process is in another cluster already.
+    Raises `EngineError` where ray is not installed, nothing answers, or the process has joined another cluster.
     """
     if not ray_is_installed():
         raise EngineError(RAY_MISSING)
@@ -110,22 +110,22 @@ def _leave_session(session: "_RaySession") -> None:
 
 
 class _RaySession:
-    """One connection of this process, on a thread of its own."""
+    """One connection of this process, on its own thread."""
 
     def __init__(self, address: str | None) -> None:
         self.address = address
         self.users = 0
         self.ray: Any = None
-        self._fault: Exception | None = None
+        self._error: Exception | None = None
         self._begun, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
 
     def begin(self) -> None:
         self._thread.start()
         self._begun.wait()
-        if self._fault is not None:
+        if self._error is not None:
             self._thread.join()
-            raise self._fault
+            raise self._error
 
     def end(self) -> None:
         self._over.set()
@@ -136,8 +136,8 @@ class _RaySession:
             with _join_cluster(self.address) if self.address else _start_local_cluster() as self.ray:
                 self._begun.set()
                 self._over.wait()
-        except Exception as error:  # handed to whoever wanted to connect
-            self._fault = error
+        except Exception as error:  # raised in the thread that wanted to connect
+            self._error = error
         finally:
             self._begun.set()
 
@@ -190,22 +190,22 @@ def _init_ray(ray: Any, address: str, **more: Any) -> None:
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **more)
     except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        reason = f"{type(error).__name__}: {one_line(error)}"
         if address == "local":
             raise EngineError(
-                f"Ray could not be started on this host ({said}); PACKSHOT_POOL=inline does without."
+                f"Ray could not be started on this host ({reason}); PACKSHOT_POOL=inline works without Ray."
             ) from None
         raise EngineError(
-            f"The Ray cluster at {address!r} could not be joined ({said}): this machine must be one of its nodes, with"
-            " the same versions of Python and ray, and with its token where it asks for one."
+            f"The Ray cluster at {address!r} could not be joined ({reason}): this machine must be one of its nodes,"
+            " with the same versions of Python and ray, and with its token where it asks for one."
         ) from None
 
 
 def _import_ray() -> Any:
     ray = importlib.import_module("ray")
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    # Ray prints of every process that dies, on stdout and without a switch; the pool says itself what matters of it,
-    # and `--json` has to stay one document.
+    # Ray reports every process that dies, on stdout and without a switch; the pool reports what matters, and `--json`
+    # has to stay one document.
     worker: Any = importlib.import_module("ray._private.worker")
     worker.print_to_stdstream = lambda *_, **__: None
     return ray

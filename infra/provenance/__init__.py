@@ -1,4 +1,1 @@
-"""What a file says of its own making: Content Credentials (C2PA), who signs them, and invisible watermarks.
-
-The IPTC mark in the XMP is part of the finish; see `infra.imaging.finishing`.
-"""
+"""Provenance: sign published files, read what a file declares about its origin, and embed watermarks."""

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from infra.errors import ProvenanceConfigError
 
 MAX_PEM_BYTES = 1_000_000
-"""More than any PEM file of ours has: a wrong path must not fill the memory."""
+"""More than any PEM file needs: a wrong path must not fill the memory."""
 
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 PEM = serialization.Encoding.PEM
@@ -29,7 +29,7 @@ PEM = serialization.Encoding.PEM
 
 @dataclass(frozen=True)
 class SigningIdentity:
-    """A chain (PEM, leaf first) and the leaf's key. `expires` is when the first certificate of the chain ends (UTC)."""
+    """A chain (PEM, leaf first) and the leaf's key. `expires` is the earliest expiry in the chain (UTC)."""
 
     chain: bytes = field(repr=False)
     key: bytes = field(repr=False)
@@ -51,7 +51,7 @@ def load_identity(certificate: str, key: str, now: datetime | None = None) -> Si
 
 
 def load_trust_anchors(path: str) -> str:
-    """Return the PEM file of root certificates that are trusted when marks are read; raises `ProvenanceConfigError`."""
+    """Return the PEM text of the root certificates to trust when credentials are read."""
     data = _read(path, "PACKSHOT_C2PA_TRUST")
     parse_chain(data, path)
     return data.decode("ascii", "replace")
@@ -90,7 +90,7 @@ def parse_private_key(data: bytes, path: str) -> Any:
         raise ProvenanceConfigError(
             f"The private key in {path!r} has a password; give one without, readable for you alone."
         ) from None
-    except Exception:  # whatever it says of the bytes might repeat them
+    except Exception:  # its message might repeat the bytes
         raise ProvenanceConfigError(
             f"{path!r} holds no PEM private key that can be read; give one in PKCS#8."
         ) from None
@@ -103,27 +103,27 @@ def validate_identity(
 
     Raises `ProvenanceConfigError` unless they belong together and are valid at `now`.
     """
-    certificate, key_path = paths
+    certificate_path, key_path = paths
     leaf = chain[0]
     if leaf.public_key() != key.public_key():
         raise ProvenanceConfigError(
-            f"The key {key_path!r} does not belong to the first certificate in {certificate!r}; give the key that the"
-            " certificate was asked for with, and put the signing certificate first."
+            f"The key {key_path!r} does not belong to the first certificate in {certificate_path!r}; give the key that"
+            " the certificate was asked for with, and put the signing certificate first."
         )
     for issued, issuer in pairwise(chain):
         try:
             issued.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
             raise ProvenanceConfigError(
-                f"In {certificate!r} the certificate {_subject_name(issued)!r} is not issued by the next one,"
+                f"In {certificate_path!r} the certificate {_subject_name(issued)!r} is not issued by the next one,"
                 f" {_subject_name(issuer)!r}; give the whole chain in order, the signing certificate first."
             ) from None
-    starts = max(each.not_valid_before_utc for each in chain)
-    ends = min(each.not_valid_after_utc for each in chain)
+    starts = max(certificate.not_valid_before_utc for certificate in chain)
+    ends = min(certificate.not_valid_after_utc for certificate in chain)
     if not starts <= now < ends:
-        what = f"expired on {ends:%Y-%m-%d}" if now >= ends else f"is not valid before {starts:%Y-%m-%d}"
-        raise ProvenanceConfigError(f"The certificate chain in {certificate!r} {what}; renew it.")
-    pem = b"".join(each.public_bytes(PEM) for each in chain)
+        problem = f"expired on {ends:%Y-%m-%d}" if now >= ends else f"is not valid before {starts:%Y-%m-%d}"
+        raise ProvenanceConfigError(f"The certificate chain in {certificate_path!r} {problem}; renew it.")
+    pem = b"".join(certificate.public_bytes(PEM) for certificate in chain)
     secret = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return SigningIdentity(pem, secret, _algorithm(key, key_path), _subject_name(leaf), ends, development)
 

@@ -18,17 +18,17 @@ JPEG = "image/jpeg"
 
 OFFLINE_SETTINGS = {"remote_manifest_fetch": False, "ocsp_fetch": False}
 _UNTRUSTED_CODE = "signingCredential.untrusted"
-"""c2pa calls it a failure, and yet the signature holds: it says who does not know the signer."""
+"""c2pa reports it as a failure, but the signature is valid: only the signer is not trusted."""
 
 CredentialState = Literal["absent", "unreadable", "invalid", "valid", "trusted"]
 
 
 @dataclass(frozen=True)
 class ContentCredential:
-    """What a file's C2PA manifest says. Texts are foreign: a hostile file's own.
+    """The content of a file's C2PA manifest. Its texts are untrusted: the file may be hostile.
 
-    `state` is "absent", "unreadable", "invalid", "valid" (it holds; the signer is nobody's that we trust) or "trusted".
-    `signed_at` is the time stamp's where `stamped`, else what the signer claims.
+    `state` is "absent", "unreadable", "invalid", "valid" (signed, by an untrusted signer) or "trusted".
+    `signed_at` is the time stamp's where `stamped`, otherwise the time that the signer claims.
     """
 
     state: CredentialState
@@ -42,12 +42,12 @@ class ContentCredential:
 
     @property
     def is_present(self) -> bool:
-        """Tell whether there is a manifest, sound or not."""
+        """Tell whether there is a manifest, valid or not."""
         return self.state != "absent"
 
     @property
     def is_valid(self) -> bool:
-        """Tell whether the signature holds and the file is the one that was signed, whoever signed it."""
+        """Tell whether the signature is valid and the file unchanged, by any signer."""
         return self.state in {"valid", "trusted"}
 
 
@@ -55,9 +55,9 @@ ABSENT = ContentCredential("absent")
 
 
 def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> ContentCredential:  # noqa: A002 - the field's word
-    """Return what a file's manifest says. `anchors` are trusted roots, PEM; without any, nobody is trusted.
+    """Return the content of a file's manifest. `anchors` are trusted roots, PEM; without any, no signer is trusted.
 
-    Damage is an answer and no exception; raises `ProvenanceMarkError` only where the library is missing.
+    Damage is a result, not an exception; raises `ProvenanceMarkError` only where the library is missing.
     """
     c2pa = import_c2pa()
     try:
@@ -70,7 +70,7 @@ def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> Conte
 
 
 def strip_manifest(jpeg: bytes) -> bytes:
-    """Return a JPEG without its APP11 segments, where C2PA keeps its manifest; all else to the byte."""
+    """Return a JPEG without its APP11 segments, where C2PA keeps its manifest; all other bytes are kept."""
     kept = bytearray(jpeg[:2])
     for marker, start, end in _segments(jpeg):
         if marker != _APP11:
@@ -82,13 +82,13 @@ _APP11, _START_OF_SCAN = 0xEB, 0xDA
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start, end) of each header segment, and then all the rest as one."""
-    at = 2
-    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != _START_OF_SCAN:
-        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        yield jpeg[at + 1], at, end
-        at = end
-    yield _START_OF_SCAN, at, len(jpeg)
+    """Yield (marker, start, end) of each header segment, and then the rest as one."""
+    offset = 2
+    while offset + 4 <= len(jpeg) and jpeg[offset] == 0xFF and jpeg[offset + 1] != _START_OF_SCAN:
+        end = offset + 2 + int.from_bytes(jpeg[offset + 2 : offset + 4], "big")
+        yield jpeg[offset + 1], offset, end
+        offset = end
+    yield _START_OF_SCAN, offset, len(jpeg)
 
 
 def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
@@ -98,7 +98,9 @@ def _parse_credential(store: Mapping[str, Any]) -> ContentCredential:
     agent: Mapping[str, Any] = next(iter(manifest.get("claim_generator_info") or ()), {})
     failures = ((store.get("validation_results") or {}).get("activeManifest") or {}).get("failure") or ()
     problems = (
-        f"{each.get('code')}: {each.get('explanation')}" for each in failures if each["code"] != _UNTRUSTED_CODE
+        f"{failure.get('code')}: {failure.get('explanation')}"
+        for failure in failures
+        if failure["code"] != _UNTRUSTED_CODE
     )
     stamped = signature.get("time")
     state: CredentialState = _STATE_BY_VALIDATION.get(store.get("validation_state"), "invalid")
@@ -134,10 +136,10 @@ def import_c2pa() -> Any:
     """Return the module c2pa; raise `ProvenanceMarkError` where it is missing or does not load."""
     try:
         import c2pa
-    except Exception as error:  # its loader raises its own kinds where a native library does not fit
+    except Exception as error:  # its loader raises its own exceptions where a native library does not fit
         raise ProvenanceMarkError(
             f"The package c2pa-python is missing or does not load here ({one_line(error)}): install Packshot "
-            "anew, or set"
+            "again, or set"
             " PACKSHOT_C2PA=0 to publish without C2PA."
         ) from None
     return c2pa

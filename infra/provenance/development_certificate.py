@@ -20,76 +20,76 @@ from infra.errors import ProvenanceConfigError
 from infra.provenance.certificates import PEM, SigningIdentity, parse_chain, parse_private_key, validate_identity
 
 DEVELOPMENT_ISSUER = "Packshot development (untrusted)"
-"""What verifiers show as the issuer of a development signature: whoever sees it knows what it is worth."""
+"""What verifiers show as the issuer of a development signature, so that its worth is visible."""
 IDENTITY_FILE = "development.pem"
 ROOT_FILE = "development-root.pem"
 LOCK_FILE = "development.lock"
 
 _DEVELOPMENT_YEARS = 10
-"""Without a time stamp a signature ends with its certificate, so a rehearsal's should outlive it by far."""
+"""Without a time stamp a signature expires with its certificate, so a rehearsal's should last long."""
 
 
 def development_identity(folder: str, now: datetime | None = None) -> SigningIdentity:
-    """Return this machine's development certificate, made where there is none or the one there is worn out.
+    """Return this machine's development certificate, created where there is none or it has expired.
 
-    One file holds key and chain, readable for its owner alone; of several processes that want one at once the first
-    makes it, and all of them return that one. Raises `ProvenanceConfigError` where the folder cannot be written.
+    One file holds key and chain, readable by its owner alone. Of several processes at once, the first creates it, and
+    all return that one. Raises `ProvenanceConfigError` where the folder cannot be written.
     """
-    place, now = Path(folder).expanduser() / IDENTITY_FILE, now or datetime.now(UTC)
+    path, now = Path(folder).expanduser() / IDENTITY_FILE, now or datetime.now(UTC)
     try:
-        found = _stored_development_identity(place, now)
-        if found is None:
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (place.parent / LOCK_FILE).open("ab") as lock:
+        identity = _stored_development_identity(path, now)
+        if identity is None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (path.parent / LOCK_FILE).open("ab") as lock:
                 flock(lock, LOCK_EX)  # until it is closed
-                found = _stored_development_identity(place, now) or _create_development_identity(place, now)
+                identity = _stored_development_identity(path, now) or _create_development_identity(path, now)
     except OSError as error:
         raise ProvenanceConfigError(
-            f"The development certificate cannot be kept in {str(place.parent)!r} ({error.strerror}): name another"
+            f"The development certificate cannot be kept in {str(path.parent)!r} ({error.strerror}): name another"
             " folder by PACKSHOT_C2PA_FOLDER, or set PACKSHOT_C2PA=0 to publish without C2PA."
         ) from None
-    return found
+    return identity
 
 
 def development_folder() -> str:
-    """Return where the development certificate is kept unless a setting says otherwise: among the user's own data."""
+    """Return the default folder of the development certificate, among the user's own data."""
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return str(Path(data) / "packshot" / "c2pa")
 
 
-def _stored_development_identity(place: Path, now: datetime) -> SigningIdentity | None:
-    """Return what is kept there; None where there is nothing, or nothing that can sign."""
+def _stored_development_identity(path: Path, now: datetime) -> SigningIdentity | None:
+    """Return the stored identity; None where there is none that can sign."""
     try:
-        data = place.read_bytes()
-        names = (str(place), str(place))
+        data = path.read_bytes()
+        names = (str(path), str(path))
         return validate_identity(
-            parse_chain(data, str(place)), parse_private_key(data, str(place)), names, now, development=True
+            parse_chain(data, str(path)), parse_private_key(data, str(path)), names, now, development=True
         )
     except (FileNotFoundError, ProvenanceConfigError):
         return None
 
 
-def _create_development_identity(place: Path, now: datetime) -> SigningIdentity:
-    """Make a certificate and keep it: whole or not at all, for its owner alone."""
+def _create_development_identity(path: Path, now: datetime) -> SigningIdentity:
+    """Create a certificate and store it, completely or not at all, readable by its owner alone."""
     secret, leaf, root = _generate_development_certificates(now)
-    _write_private_file(place.parent / ROOT_FILE, root)  # for whoever wants to trust it here; nothing of ours reads it
-    _write_private_file(place, secret + leaf + root)
-    chain, key = parse_chain(leaf + root, str(place)), parse_private_key(secret, str(place))
-    return validate_identity(chain, key, (str(place), str(place)), now, development=True)
+    _write_private_file(path.parent / ROOT_FILE, root)  # for an operator to trust; Packshot does not read it
+    _write_private_file(path, secret + leaf + root)
+    chain, key = parse_chain(leaf + root, str(path)), parse_private_key(secret, str(path))
+    return validate_identity(chain, key, (str(path), str(path)), now, development=True)
 
 
-def _write_private_file(place: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=place.parent)  # mode 0600
+def _write_private_file(path: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        Path(name).replace(place)
+        Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
 
 
 def _generate_development_certificates(now: datetime) -> tuple[bytes, bytes, bytes]:
-    """Return a key, its leaf and the root, all PEM. The root's key is forgotten: it signs nothing else."""
+    """Return a key, its leaf and the root, all PEM. The root's key is discarded: it signs nothing else."""
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root_name, name = (_subject(text) for text in ("development root", "development signer"))
     root = _certificate_builder(root_name, root_name, root_key, root_key, now)
@@ -100,7 +100,7 @@ def _generate_development_certificates(now: datetime) -> tuple[bytes, bytes, byt
     leaf = leaf.add_extension(_key_usage(digital_signature=True), critical=True)
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
     secret = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    signed = [each.sign(root_key, hashes.SHA256()).public_bytes(PEM) for each in (leaf, root)]
+    signed = [builder.sign(root_key, hashes.SHA256()).public_bytes(PEM) for builder in (leaf, root)]
     return secret, signed[0], signed[1]
 
 

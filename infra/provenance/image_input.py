@@ -1,7 +1,8 @@
-"""One picture to look at, wherever it lies: a path, or an object in a store.
+"""Read one image that a person names: a path, or an object in a store.
 
-Comes in: a path, `file://…` or `s3://bucket/key`. Goes out: its bytes, at most 64 MB of them. Nothing is fetched from
-the web: an address that somebody was sent may lead to a place that only this machine can reach.
+Inputs: a path, `file://…` or `s3://bucket/key`. Outputs: its bytes, at most 64 MB.
+Invariant: nothing is fetched from the web, since a URL received from outside may lead to an address that only this
+machine can reach.
 """
 
 import io
@@ -15,40 +16,40 @@ from infra.stores import open_store
 from infra.stores.addresses import parse_address
 
 MAX_IMAGE_BYTES = 64 * 2**20
-"""Sixteen times the largest picture that a shop takes, and little enough for any machine."""
+"""Sixteen times the largest image that a marketplace accepts, and small enough for any machine."""
 
 
 def read_image(location: str) -> bytes:
-    """Return a picture's bytes.
+    """Return an image's bytes.
 
-    Raises `UnreadableSource` for what is no file, is empty, larger than 64 MB or on the web, `InvalidStoreAddress` for
-    any other address that no store has, and `StoreError` where the store is away.
+    Raises `UnreadableSource` for a missing, empty or web location or one above 64 MB, `InvalidStoreAddress` for a URL
+    of an unknown store, and `StoreError` where the store cannot be reached.
     """
     if not location.strip():
-        raise UnreadableSource(f"{location!r} names no picture; give a file or s3://bucket/key.")
+        raise UnreadableSource(f"{location!r} names no image; give a file or s3://bucket/key.")
     scheme, separator, _ = location.partition("://")
     if separator and scheme.lower() in {"http", "https"}:
-        raise UnreadableSource("Pictures are not fetched from the web; download it first: `curl -o picture.jpg URL`.")
+        raise UnreadableSource("Images are not fetched from the web; download it first: `curl -o image.jpg URL`.")
     return _read_object(location) if separator and scheme.lower() != "file" else _read_file(location)
 
 
 def require_max_pixels(data: bytes, max_pixels: int) -> None:
-    """Raise `InvalidImage` where a picture's head says that it has more pixels than that, or says nothing."""
+    """Raise `InvalidImage` where an image's header claims more pixels than that, or cannot be read."""
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
-            width, height = picture.size
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
+            width, height = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidImage(f"The size of this picture of {len(data)} bytes cannot be read: {error}.") from error
+        raise InvalidImage(f"The size of this image of {len(data)} bytes cannot be read: {error}.") from error
     if width * height > max_pixels:
-        raise InvalidImage(f"A picture of {width} x {height} pixels is not decoded here; the most are {max_pixels:,}.")
+        raise InvalidImage(f"An image of {width} x {height} pixels is not decoded here; the limit is {max_pixels:,}.")
 
 
 def _read_object(url: str) -> bytes:
     parse_address(url)  # a URL with a password is refused before anything repeats it
-    place, _, name = url.rpartition("/")
-    if not name or place.endswith("/"):
+    store_url, _, name = url.rpartition("/")
+    if not name or store_url.endswith("/"):
         raise UnreadableSource(f"{url!r} names no object; write s3://bucket/key.")
-    store = open_store(place)
+    store = open_store(store_url)
     try:
         _check_size(url, store.size(name))
         return store.read(name)
@@ -61,7 +62,7 @@ def _read_file(where: str) -> bytes:
     try:
         status = path.stat()  # before it is opened: a pipe would wait for a writer
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableSource(f"{where!r} is no file; name one picture.")
+            raise UnreadableSource(f"{where!r} is not a file; name one image.")
         _check_size(where, status.st_size)
         with path.open("rb") as file:
             return file.read(MAX_IMAGE_BYTES)
@@ -71,5 +72,5 @@ def _read_file(where: str) -> bytes:
 
 def _check_size(where: str, size: int) -> None:
     if not 0 < size <= MAX_IMAGE_BYTES:
-        what = "is empty" if not size else f"has {size:,} bytes, more than the {MAX_IMAGE_BYTES:,} that are read"
-        raise UnreadableSource(f"{where!r} {what}; name a picture.")
+        problem = "is empty" if not size else f"has {size:,} bytes, more than the limit of {MAX_IMAGE_BYTES:,}"
+        raise UnreadableSource(f"{where!r} {problem}; name an image.")

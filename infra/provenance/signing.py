@@ -35,42 +35,46 @@ _SIGNING_SETTINGS = {
     "builder": {"thumbnail": {"enabled": False}},
     "verify": {**OFFLINE_SETTINGS, "verify_after_sign": False},
 }
-"""A thumbnail would cost 50 kB and 70 ms a picture; what was signed is verified as it lies in the store."""
+"""A thumbnail would cost 50 kB and 70 ms per image; the signed file is verified once it is in the store."""
 
 
 class C2paSigner:
     """Signs files as one identity. Safe to use from several threads: the native signer is only read."""
 
     def __init__(self, identity: SigningIdentity, timestamp_url: str | None = None) -> None:
-        """Load the library and sign a small picture, so that what cannot sign is known before anything is made.
+        """Load the library and sign a specimen, so that a failure shows before any image is generated.
 
-        Raises `ProvenanceConfigError` for a certificate that C2PA refuses or an address that is none,
+        Raises `ProvenanceConfigError` for a certificate that C2PA refuses or an invalid time-stamp URL, and
         `ProvenanceMarkError` where the library is missing.
         """
         _check_timestamp_url(timestamp_url)
         self.identity = identity
         self.adds_timestamps = timestamp_url is not None
         self._context = import_c2pa().Context.from_dict(_SIGNING_SETTINGS)
-        trial = self._open_native_signer(None)
+        trial_signer = self._open_native_signer(None)
         try:
-            held = read_credential(self._signed(trial, _SPECIMEN, "specimen"))
+            credential = read_credential(self._signed(trial_signer, _SPECIMEN, "specimen"))
         except ProvenanceMarkError as error:
-            held = ContentCredential("invalid", problems=(str(error),))
+            credential = ContentCredential("invalid", problems=(str(error),))
         finally:
-            trial.close()
-        if not held.is_valid:
+            trial_signer.close()
+        if not credential.is_valid:
             raise ProvenanceConfigError(
-                f"C2PA refuses to sign as {identity.name!r}: {'; '.join(held.problems)}. Its certificate needs the key"
-                " usage digitalSignature and an extended key usage such as emailProtection."
+                f"C2PA refuses to sign as {identity.name!r}: {'; '.join(credential.problems)}. Its certificate"
+                " needs the key usage digitalSignature and an extended key usage such as emailProtection."
             )
         self._signer = self._open_native_signer(timestamp_url)
 
     def _open_native_signer(self, timestamp_url: str | None) -> Any:
-        c2pa, who = import_c2pa(), self.identity
+        c2pa, identity = import_c2pa(), self.identity
         try:
-            return c2pa.Signer.from_info(c2pa.C2paSignerInfo(who.algorithm, who.chain, who.key, timestamp_url))
-        except c2pa.C2paError:  # its words might repeat the key
-            raise ProvenanceConfigError(f"C2PA cannot sign as {who.name!r}; check certificate chain and key.") from None
+            return c2pa.Signer.from_info(
+                c2pa.C2paSignerInfo(identity.algorithm, identity.chain, identity.key, timestamp_url)
+            )
+        except c2pa.C2paError:  # its message might repeat the key
+            raise ProvenanceConfigError(
+                f"C2PA cannot sign as {identity.name!r}; check certificate chain and key."
+            ) from None
 
     def sign(self, jpeg: bytes, title: str) -> bytes:
         """Return the JPEG with a signed manifest; `title` is public. Raises `ProvenanceMarkError`."""
@@ -116,7 +120,7 @@ def _check_timestamp_url(url: str | None) -> None:
 
 @cache
 def packshot_version() -> str:
-    """Return Packshot's version as it is installed."""
+    """Return the installed version of Packshot."""
     try:
         return metadata.version("packshot")
     except metadata.PackageNotFoundError:

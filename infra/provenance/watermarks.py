@@ -1,8 +1,8 @@
-"""The slot for an invisible watermark: whose code it is, and whether it is the one that the recipe asks for.
+"""Open the invisible watermark that a recipe names, and verify its payload.
 
-Comes in: `module:factory` (a setting) and a name (the recipe's, which is in the finish's digest, since a watermark
-changes pixels). Goes out: an open `infra.interfaces.Watermark`. None is bundled: those that survive a shop's JPEGs come
-with models of their own.
+Inputs: `module:factory` (a setting) and a name (the recipe's, which is part of the finish's digest, since a watermark
+changes pixels). Outputs: an open `infra.interfaces.Watermark`. None is bundled: those that survive a shop's JPEGs need
+models of their own.
 """
 
 from functools import cache
@@ -15,9 +15,9 @@ PAYLOAD_BYTES = 8
 
 
 def open_watermark(address: str | None, name: str) -> Watermark:
-    """Return the watermark called `name` that `module:factory` makes, opened once a process.
+    """Return the watermark `name` of `module:factory`, opened once per process.
 
-    Raises `ProvenanceConfigError` where nothing is registered, it cannot be loaded, or it goes by another name.
+    Raises `ProvenanceConfigError` where none is registered, it cannot be loaded, or it has another name.
     """
     if not address:
         raise ProvenanceConfigError(
@@ -35,14 +35,14 @@ def open_watermark(address: str | None, name: str) -> Watermark:
 
 @cache
 def registered_watermark(address: str) -> Watermark:
-    """Return the watermark that `module:factory` makes, whatever its name; raises `ProvenanceConfigError`."""
+    """Return the watermark of `module:factory`, by any name; raise `ProvenanceConfigError` where it does not load."""
     module, separator, factory = address.partition(":")
     if not (separator and module and factory):
         raise ProvenanceConfigError(f"PACKSHOT_WATERMARK: {address!r} is not of the form module:factory.")
     try:
         opened: Watermark = getattr(import_module(module), factory)()
         str(opened.name)
-    except Exception as error:  # whatever somebody else's module does when it is loaded
+    except Exception as error:  # a foreign module may raise anything while it is loaded
         raise ProvenanceConfigError(
             f"PACKSHOT_WATERMARK: {address!r} cannot be opened: {type(error).__name__}: {error}"
         ) from error
@@ -50,9 +50,9 @@ def registered_watermark(address: str) -> Watermark:
 
 
 def watermark_payload(raw_pixel_sha: str) -> bytes:
-    """Return what is hidden in a picture: the head of its raw pixels' sha, which a run's records name.
+    """Return the payload of an image: the first bytes of its raw pixels' digest, which a run's records name.
 
-    It follows from the pixels alone: equal pixels are finished alike, and their scores are kept once.
+    It depends on the pixels alone: equal pixels are finished alike, and their scores are stored once.
     """
     return bytes.fromhex(raw_pixel_sha)[:PAYLOAD_BYTES]
 
@@ -60,4 +60,4 @@ def watermark_payload(raw_pixel_sha: str) -> bytes:
 def require_payload(watermark: Watermark, pixels: Pixels, payload: bytes) -> None:
     """Raise `InvalidImage` unless the payload can be read out of these finished pixels."""
     if watermark.extract(pixels) != payload:
-        raise InvalidImage(f"The watermark {watermark.name!r} cannot be read back from the finished picture.")
+        raise InvalidImage(f"The watermark {watermark.name!r} cannot be read back from the finished image.")

@@ -1,10 +1,9 @@
-"""The prompt blocklist's scanner: banned words, through the usual disguises.
+"""Blocklist scanner: find banned words in prompts, through common disguises.
 
-Comes in: lists of terms by category, harmless phrases, then one text at a time. Goes out: which terms were found.
-Text is cut into words and whole words are looked up, so that `Scunthorpe` and `therapist` are nobody's business and
-the cost does not grow with the number of terms. The same text is read in several ways
-(`infra.scanners.text_normalization`), and a word in several spellings (leet undone, stretched letters shortened); all
-of it is linear in the text's length.
+Inputs: lists of terms by category, harmless phrases, then one text at a time. Outputs: the terms found.
+Text is split into words and whole words are looked up, so `Scunthorpe` and `therapist` match nothing, and the cost
+does not grow with the number of terms. The same text is read in several ways (`infra.scanners.text_normalization`), and
+a word in several spellings (leet undone, stretched letters shortened); all of it is linear in the text's length.
 """
 
 import hashlib
@@ -17,10 +16,10 @@ from operator import contains
 from infra.scanners.text_normalization import WORD, fold, normalization_variants
 
 VERSION = "words-2"
-"""Names the way of reading; a scanner's own `version` adds its lists."""
+"""Version of the readings; a scanner's own `version` adds its lists."""
 
 WORD_CACHE_SIZE = 16_384
-"""Words that a scanner remembers having looked at: catalogues say the same few thousand over and over."""
+"""Words that a scanner caches: a catalogue repeats the same few thousand."""
 
 _Words = tuple[str, ...]
 _TermEntry = tuple[_Words, str, str]
@@ -29,7 +28,7 @@ _TermEntries = tuple[_TermEntry, ...]
 
 
 class _SpellingTable(dict[str, _Words]):
-    """Word -> all that it may stand for, filled as words turn up."""
+    """Word -> its possible spellings, filled as words occur."""
 
     def __init__(self, shapes: Mapping[str, Set[str]]) -> None:
         self._shapes = shapes
@@ -42,7 +41,7 @@ class _SpellingTable(dict[str, _Words]):
 
 
 class _FirstWordIndex(dict[str, _TermEntries]):
-    """Word -> the terms that begin with what it may stand for, filled as words turn up."""
+    """Word -> the terms that begin with one of its spellings, filled as words occur."""
 
     def __init__(self, terms: Mapping[str, Iterable[_TermEntry]], lexicon: Mapping[str, _Words]) -> None:
         self._terms, self._lexicon = terms, lexicon
@@ -62,17 +61,17 @@ _ALL_LEET = str.maketrans("0123456789l", "oizeasgtbgi")
 _REPEATED = re.compile(r"(.)(?=\1)")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MIN_EXTRA_LETTERS = 2
-"""So many letters too many, and a word is also read with none of them doubled: `nnaakked`, but not `striper`."""
+"""Repeated letters from which a word is also read without any double letter: `nnaakked`, but not `striper`."""
 
 _MIN_LETTERS_BESIDE_STARS, _STARRED_LENGTHS = 2, (4, 20)
-"""How many letters a word with stars must show, and how long it may be, to be compared with what is looked for."""
+"""Written letters that a word with stars needs, and its length, to be compared with the terms."""
 
 
 class WordScanner:
     """Finds terms in texts. Building it takes milliseconds; keep it for many texts. Safe to share between threads."""
 
     def __init__(self, terms: Mapping[str, Sequence[str]], allow: Sequence[str] = ()) -> None:
-        """Take category -> terms, and phrases whose words are not looked at; raise ValueError for a term of no word."""
+        """Take category -> terms, and phrases whose words are ignored; raise ValueError for a term without a word."""
         self._terms: dict[str, list[_TermEntry]] = defaultdict(list)
         self._allowed: dict[str, list[_Words]] = defaultdict(list)
         self._shapes: dict[str, set[str]] = defaultdict(set)
@@ -93,28 +92,28 @@ class WordScanner:
 
     def scan(self, text: str) -> dict[str, list[str]]:
         """Return category -> the terms found, sorted, each once, as the lists spell them; empty if there are none."""
-        found: dict[str, set[str]] = defaultdict(set)
+        terms: dict[str, set[str]] = defaultdict(set)
         for words in normalization_variants(text):
             for category, term in self._matches(words):
-                found[category].add(term)
-        return {category: sorted(members) for category, members in sorted(found.items())}
+                terms[category].add(term)
+        return {category: sorted(members) for category, members in sorted(terms.items())}
 
     def _matches(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
         begun = [*map(self._terms_by_first_word.__getitem__, words)]
         if not any(begun):
             return
-        found = [
+        matches = [
             (range(place, place + len(phrase)), category, term)
             for place, entries in enumerate(begun)
             if entries
             for phrase, category, term in entries
             if self._phrase_follows(words, place, phrase)
         ]
-        masked = self._allowed_positions(words) if found else set()
-        yield from ((category, term) for places, category, term in found if not masked.issuperset(places))
+        masked = self._allowed_positions(words) if matches else set()
+        yield from ((category, term) for places, category, term in matches if not masked.issuperset(places))
 
     def _phrase_follows(self, words: Sequence[str], place: int, phrase: _Words) -> bool:
-        """Tell whether the phrase, whose first word is known to stand at `place`, goes on from there."""
+        """Tell whether the rest of the phrase, whose first word is at `place`, follows there."""
         end = place + len(phrase)
         rest = map(self._spellings_by_word.__getitem__, words[place + 1 : end])
         return end <= len(words) and all(map(contains, rest, phrase[1:]))
@@ -138,9 +137,9 @@ def _inflections(term: str) -> Iterator[_Words]:
 
 
 def _possible_spellings(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
-    """Return all that a word may stand for, itself first; a plain word stands for itself alone.
+    """Return the possible spellings of a word, itself first; a plain word has no other.
 
-    `shapes` are those of the words that are looked for: a word of another shape cannot stand for any of them.
+    `shapes` are those of the terms' words: a word of another shape cannot stand for any of them.
 
     Digits are read as letters only where a word has at least as many letters as digits: `p0rn` is read, and `A55`, a
     telephone, is left alone.
@@ -162,7 +161,7 @@ def _possible_spellings(word: str, shapes: Mapping[str, Set[str]]) -> _Words:
 
 
 def _wildcard_matches(word: str, shapes: Mapping[str, Set[str]]) -> Iterator[str]:
-    """Yield the words that are looked for and may be meant by `p*rn`: a letter for each star."""
+    """Yield the terms' words that `p*rn` may stand for: one letter for each star."""
     if (
         len(word) - word.count("*") >= _MIN_LETTERS_BESIDE_STARS
         and _STARRED_LENGTHS[0] <= len(word) <= _STARRED_LENGTHS[1]
@@ -172,7 +171,7 @@ def _wildcard_matches(word: str, shapes: Mapping[str, Set[str]]) -> Iterator[str
 
 
 def _skeleton(word: str) -> str:
-    """Return what all readings of a word have in common: digits as letters, l as i, no letter twice in a row."""
+    """Return the shape that all readings of a word share: digits as letters, l as i, no letter twice in a row."""
     return _REPEATED.sub("", word.translate(_ALL_LEET))
 
 

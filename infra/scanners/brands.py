@@ -1,8 +1,8 @@
-"""The trademark scanner: which brands a prompt names, and which ones a shop's brand column does.
+"""Brand scanner: detect the brands that a prompt names, and those of a shop's brand column.
 
-Comes in: brand -> names, of three kinds; then one text at a time. Goes out: brands. Unmistakable names are looked up
-like banned words, through the same disguises. A device's name after `for` or `fits` says what an accessory is for.
-Names that are ordinary words count only where they cannot be anything else: `Apple® mug`, `Shell logo`, but not
+Inputs: brand -> names, of three kinds; then one text at a time. Outputs: brands. Unmistakable names are searched like
+banned words, through the same disguises. A device's name after `for` or `fits` says what an accessory is for. Names
+that are ordinary words count only where they cannot be anything else: `Apple® mug`, `Shell logo`, but not
 `Apple Pie Mug`.
 """
 
@@ -14,10 +14,10 @@ from infra.scanners.blocklist import WordScanner
 
 VERSION = "brands-1"
 BRAND_CACHE_SIZE = 4096
-"""Texts of brand columns whose brands are remembered: a shop has few, each on many rows."""
+"""Texts of brand columns whose brands are cached: a shop has few, each on many rows."""
 
 BRAND_PREFIX = "brand:"
-"""Tells a brand's terms from a category's, whose name holds no colon."""
+"""Distinguishes a brand's terms from a category's, whose name has no colon."""
 
 BrandNames = Mapping[str, Sequence[str]]
 
@@ -25,18 +25,18 @@ _COMPATIBILITY_WORDS = (
     "for", "fits", "compatible with", "für", "passend für", "kompatibel mit", "pour", "compatible avec", "para",
     "compatible con", "per", "compatibile con", "для",
 )  # fmt: skip
-"""What stands before the name of the device that an accessory is made for."""
+"""Words before the name of the device that an accessory is made for."""
 _TRADEMARK_SIGN = re.compile(
     r"[®™℠]|(?i:\((?:r|tm)\)|logos?\b|branded\b|brand\b|trademarks?\b|monograms?\b|emblems?\b)"
 )
-"""What stands after an ordinary word that is meant as a brand."""
+"""What follows an ordinary word that is meant as a brand."""
 
 
 class BrandScanner:
     """Finds brands in texts. Keep it for many texts. Safe to share between threads.
 
-    Its unmistakable names are terms for a `WordScanner`, which may look for others too: reading a text in all its
-    readings is what costs, and it is done once.
+    Its unmistakable names are terms for a `WordScanner`, which may search for others too: producing all readings of a
+    text is the costly part, and it is done once.
     """
 
     def __init__(self, names: BrandNames, devices: BrandNames, ordinary_words: BrandNames) -> None:
@@ -59,11 +59,11 @@ class BrandScanner:
 
     def scan(self, text: str, hits: Iterable[str]) -> tuple[str, ...]:
         """Return the brands that a text names, sorted, each once; `hits` are the categories of terms found in it."""
-        found = {hit.removeprefix(BRAND_PREFIX) for hit in hits if hit.startswith(BRAND_PREFIX)}
+        brands = {hit.removeprefix(BRAND_PREFIX) for hit in hits if hit.startswith(BRAND_PREFIX)}
         if self._ordinary is not None and _TRADEMARK_SIGN.search(text):
-            found.update(self._brand_of[word] for word in self._ordinary.findall(text))
-        return tuple(sorted(found))
+            brands.update(self._brand_of[word] for word in self._ordinary.findall(text))
+        return tuple(sorted(brands))
 
     def _find_brands(self, brand: str) -> frozenset[str]:
-        """Return the brands that a brand column's text stands for: there an ordinary word is a brand, too."""
+        """Return the brands of a brand column's text, where an ordinary word is a brand too."""
         return frozenset(self._known.scan(brand))

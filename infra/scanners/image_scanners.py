@@ -1,7 +1,7 @@
-"""Every scanner of images that is run only where a policy names it: what it is, whether it is here, and its opening.
+"""Registry of the image scanners that run only where a policy names them.
 
-Comes in: names and settings. Goes out: versions, the reasons why some have none, opened scanners. A version is asked
-for without opening anything, so a run knows before its first picture what will be silent.
+Inputs: names and settings. Outputs: versions, the reasons why a scanner is unavailable, opened scanners. A version is
+determined without opening the scanner, so a run knows before its first image which scanners are missing.
 """
 
 import json
@@ -21,7 +21,7 @@ ScannerSettings = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True)
 class ScannerSpec:
-    """A scanner's name card."""
+    """What a scanner detects, which extra installs it under which licence, and how it is opened."""
 
     detects: str
     extra: str
@@ -38,21 +38,21 @@ SCANNER_SPECS: Mapping[str, ScannerSpec] = {
 
 
 def find_available(names: Iterable[str], settings: ScannerSettings) -> tuple[dict[str, str], dict[str, str]]:
-    """Return name -> version of the scanners that are here, and name -> why not of the others."""
-    here, missing = {}, {}
+    """Return name -> version of the available scanners, and name -> reason of the unavailable ones."""
+    available, missing = {}, {}
     for name in names:
         if name not in SCANNER_SPECS:
             missing[name] = f"There is no scanner {name!r}; there are {', '.join(SCANNER_SPECS)}."
             continue
         try:
-            here[name] = SCANNER_SPECS[name].version(settings.get(name, {}))
+            available[name] = SCANNER_SPECS[name].version(settings.get(name, {}))
         except (ExternalError, OSError) as error:
             missing[name] = str(error)
-    return here, missing
+    return available, missing
 
 
 def undetectable_brands(settings: ScannerSettings) -> list[str]:
-    """Return the brands of the library whose marks are too plain to be found.
+    """Return the brands of the library whose logos are too plain to be matched.
 
     Raises `ScannerMissing`, `InvalidImage`.
     """
@@ -61,7 +61,7 @@ def undetectable_brands(settings: ScannerSettings) -> list[str]:
 
 
 def open_scanner(name: str, settings: Mapping[str, object]) -> ImageScanner:
-    """Return this process's scanner, opened when it is first asked for. Raises `ScannerMissing`."""
+    """Return this process's one scanner of these settings, opened at the first call. Raises `ScannerMissing`."""
     return _open_cached(name, json.dumps(settings, sort_keys=True))
 
 

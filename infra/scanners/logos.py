@@ -1,12 +1,12 @@
-"""Which brands a picture shows: their marks, from a folder, and their names, from a list.
+"""Logo scanner: detect brands in an image by their logos, from a folder, and by their names, from a list.
 
-Comes in: pixels (height x width x 3, RGB). Goes out: `logos.mark` (the most points that agree with any mark, see
-`infra.scanners.logo_matching`), `logos.name` (the best likeness, 0 to 100, of words in the picture with any name), both
-0 where nothing is found, and the same for each brand found as `logos.mark:CATALOGUE` and `logos.name:CATALOGUE`. Whose
-brand may be seen on which product is not known here: that is the decision's to say, from the brands' own scores.
+Inputs: pixels (height x width x 3, RGB). Outputs: `logos.mark` (the most points that agree with any logo, see
+`infra.scanners.logo_matching`), `logos.name` (the best similarity, 0 to 100, of words in the image with any name), both
+0 without a match, and the same for each brand found as `logos.mark:CATALOGUE` and `logos.name:CATALOGUE`. Which brand
+may appear on which product is decided elsewhere, from the brands' own scores.
 
-Names are compared by their letters and digits alone. Long ones (5 or more) may be misread or misspelt, as painted
-letters are ("Addidas"): a likeness of 80 is enough. Short ones must stand there exactly, or every `nice` were a `Nike`.
+Names are compared by their letters and digits alone. Long ones (5 or more) may be misread or misspelt, as generated
+letters are ("Addidas"): a similarity of 80 is enough. Short ones must match exactly, or every `nice` would be a `Nike`.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ MIN_FUZZY_LETTERS, MIN_SIMILARITY, EXACT_SIMILARITY = 5, 80.0, 100.0
 
 
 def version(settings: Mapping[str, Any]) -> str:
-    """Return the version, which moves with every name and every mark, or raise `ScannerMissing`."""
+    """Return the version, which changes with every name and every logo, or raise `ScannerMissing`."""
     parts = [CODE_VERSION]
     if settings.get("names"):
         names = json.dumps(sorted(settings["names"])).encode()
@@ -42,7 +42,7 @@ def version(settings: Mapping[str, Any]) -> str:
 
 
 class LogoScanner:
-    """Looks for marks and names; names need the extra `packshot[ocr]`, marks need nothing."""
+    """Detects logos and names; names need the extra `packshot[ocr]`, logos need nothing."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.version = version(settings)
@@ -50,7 +50,7 @@ class LogoScanner:
         self._names = NameMatcher(settings["names"]) if settings.get("names") else None
 
     def scan(self, image: Pixels) -> ScanResult:
-        """Return the best score and each brand's own."""
+        """Return the best scores and each brand's own."""
         marks = self._library.match(image) if self._library else {}
         names = self._names.find(shared_ocr_reader().read(image)) if self._names else {}
         scores = {
@@ -58,34 +58,34 @@ class LogoScanner:
             "logos.name": max(names.values(), default=0.0),
         }
         scores |= {f"logos.mark:{brand}": float(points) for brand, points in sorted(marks.items())}
-        scores |= {f"logos.name:{brand}": likeness for brand, likeness in sorted(names.items())}
+        scores |= {f"logos.name:{brand}": similarity for brand, similarity in sorted(names.items())}
         return ScanResult(scores)
 
 
 class NameMatcher:
-    """A list of names, ready to be looked for in lines of text."""
+    """Finds names in lines of text."""
 
     def __init__(self, names: Sequence[str]) -> None:
         from rapidfuzz import fuzz, process
 
         self._extract, self._ratio = process.extract, fuzz.ratio
-        spelled = {name: normalize_name(name) for name in names}
-        self._long = {name: each for name, each in spelled.items() if len(each) >= MIN_FUZZY_LETTERS}
-        self._short = {name: each for name, each in spelled.items() if 0 < len(each) < MIN_FUZZY_LETTERS}
+        spellings = {name: normalize_name(name) for name in names}
+        self._long = {name: spelling for name, spelling in spellings.items() if len(spelling) >= MIN_FUZZY_LETTERS}
+        self._short = {name: spelling for name, spelling in spellings.items() if 0 < len(spelling) < MIN_FUZZY_LETTERS}
         self._most_words = max((len(name.split()) for name in names), default=1)
 
     def find(self, lines: Sequence[TextLine]) -> dict[str, float]:
-        """Return name -> its best likeness in the lines, 80 to 100, for names that are there."""
-        found: dict[str, float] = {}
-        for said in dict.fromkeys(each for line in lines for each in self._phrases(line.text)):
-            near = self._extract(said, self._long, scorer=self._ratio, score_cutoff=MIN_SIMILARITY, limit=None)
-            for _, likeness, name in near:
-                found[name] = max(float(likeness), found.get(name, 0.0))
-            found |= {name: EXACT_SIMILARITY for name, spelling in self._short.items() if spelling == said}
-        return found
+        """Return name -> its best similarity in the lines, 80 to 100, for names that occur."""
+        similarities: dict[str, float] = {}
+        for phrase in dict.fromkeys(phrase for line in lines for phrase in self._phrases(line.text)):
+            matches = self._extract(phrase, self._long, scorer=self._ratio, score_cutoff=MIN_SIMILARITY, limit=None)
+            for _, similarity, name in matches:
+                similarities[name] = max(float(similarity), similarities.get(name, 0.0))
+            similarities |= {name: EXACT_SIMILARITY for name, spelling in self._short.items() if spelling == phrase}
+        return similarities
 
     def _phrases(self, text: str) -> Iterator[str]:
-        """Yield runs of up to as many words as the longest name has, and the whole line (words run together)."""
+        """Yield runs of words, up to the length of the longest name, and the whole line (words joined)."""
         words = [normalize_name(word) for word in text.split()]
         for length in range(1, self._most_words + 1):
             yield from ("".join(words[place : place + length]) for place in range(len(words) - length + 1))

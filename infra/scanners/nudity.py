@@ -1,11 +1,12 @@
-"""Is there a naked person in the picture: NudeNet's small detector, on one thread.
+"""Nudity scanner: detect naked persons with NudeNet's small detector, on one thread.
 
-Comes in: pixels (height x width x 3, RGB). Goes out: for each group of classes the best confidence of a detection, 0 to
-1, and the detections themselves. NudeNet is an extra of its own, `packshot[nudity]`, because it is AGPL-3.0: its wheel
-is labelled MIT, but holds the AGPL's text, and its weights name Ultralytics' AGPL licence.
+Inputs: pixels (height x width x 3, RGB). Outputs: for each group of classes the best confidence of a detection, 0 to 1,
+and the detections themselves. NudeNet is a separate extra, `packshot[nudity]`, because it is AGPL-3.0: its wheel is
+labelled MIT, but holds the AGPL's text, and its weights name Ultralytics' AGPL licence.
 
-It has no idea of persons: skin-coloured smooth ovals are buttocks to it (up to 0.75 on 100 drawn ones, up to 0.42 on
-256 drawn products), and it misses back views. So it is one gate among others, and its thresholds are the policy's.
+It has no concept of a person: it takes skin-coloured smooth ovals for buttocks (up to 0.75 on 100 drawn ones, up to
+0.42 on 256 drawn products), and it misses back views. So it is one gate among others, and its thresholds belong to the
+policy.
 """
 
 import warnings
@@ -27,7 +28,7 @@ SCORE_CLASSES: Mapping[str, tuple[str, ...]] = {
     "nudity.buttocks": ("BUTTOCKS_EXPOSED",),
     "nudity.face": ("FACE_FEMALE", "FACE_MALE"),
 }
-"""Score -> the detector's classes that it is the best of."""
+"""Score -> the detector's classes whose best confidence it is."""
 
 
 def version(_: Mapping[str, Any]) -> str:
@@ -36,7 +37,7 @@ def version(_: Mapping[str, Any]) -> str:
 
 
 class NudityScanner:
-    """Looks for exposed parts of the body. Opening it takes a third of a second and about 100 MB."""
+    """Detects exposed parts of the body. Opening it takes a third of a second and about 100 MB."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.version = version(settings)
@@ -48,18 +49,23 @@ class NudityScanner:
             from nudenet import NudeDetector
 
         self._detector = NudeDetector(str(model))
-        # The detector takes every core there is and offers no way to say otherwise, so it gets another session.
+        # The detector uses every core and has no option for it, so it gets another session.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         providers = ["CPUExecutionProvider"]
         self._detector.onnx_session = onnxruntime.InferenceSession(str(model), options, providers=providers)
 
     def scan(self, image: Pixels) -> ScanResult:
-        """Return the best confidence of each group, 0 where nothing of it was seen."""
-        found = self._detector.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        """Return the best confidence of each group, 0 without a detection."""
+        detections = self._detector.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         scores = {
-            score: max((float(each["score"]) for each in found if each["class"] in classes), default=0.0)
+            score: max(
+                (float(detection["score"]) for detection in detections if detection["class"] in classes), default=0.0
+            )
             for score, classes in SCORE_CLASSES.items()
         }
-        details = [{"class": each["class"], "confidence": float(each["score"]), "box": each["box"]} for each in found]
+        details = [
+            {"class": detection["class"], "confidence": float(detection["score"]), "box": detection["box"]}
+            for detection in detections
+        ]
         return ScanResult(scores, details)

@@ -1,9 +1,9 @@
-"""Reads what is written in a picture: RapidOCR with the models of its wheel, on one thread, without a network.
+"""Read the text in an image with RapidOCR and the models of its wheel, on one thread, without a network.
 
-Comes in: pixels (height x width x 3, RGB). Goes out: lines of text, each with its confidence and its four corners.
+Inputs: pixels (height x width x 3, RGB). Outputs: lines of text, each with its confidence and its four corners.
 
-Every picture is read twice, with its long side at 736 and at 448 px: small print is lost in the small one, and large
-or tilted letters over a busy print are lost in the large one. Of 24 overlays of a 1024 px picture (big, tilted,
+Every image is read twice, with its long side at 736 and at 448 px: small print is lost in the small one, and large
+or tilted letters over a busy print are lost in the large one. Of 24 overlays of a 1024 px image (big, tilted,
 half-transparent, small print; on plain, checked and printed products) 1024 px read 17, 736 px 19, 448 px 21 in
 0.99, 0.43 and 0.19 s of a busy core. Letters of 10 and 12 px are lost at 448, and read at 736 as often as at 1024.
 """
@@ -25,14 +25,14 @@ MODELS = ("models/PP-OCRv6_det_small.onnx", "models/PP-OCRv6_rec_small.onnx")
 CODE_VERSION = "1"
 LONG_SIDES = (736, 448)
 MIN_CONFIDENCE = 0.5
-"""Lines of less confidence are dropped."""
+"""Lines of lower confidence are dropped."""
 
 Corners = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line of text, how sure its reading is (0 to 1), and its corners (4 x 2) as shares of width and height."""
+    """A line of text, the confidence of its reading (0 to 1), and its corners (4 x 2) as shares of width and height."""
 
     text: str
     confidence: float
@@ -45,13 +45,13 @@ def ocr_version() -> str:
 
 
 class OcrReader:
-    """Reads pictures. It remembers the last one, which two scanners look at one after the other."""
+    """Reads images. It caches the last one, which two scanners read one after the other."""
 
     def __init__(self) -> None:
         detection, recognition = package_files(PACKAGE, MODELS, EXTRA)
         from rapidocr import RapidOCR
 
-        # With the paths of both models given, there is nothing left that it would download.
+        # With the paths of both models given, it downloads nothing.
         self._read: Any = RapidOCR(
             params={
                 "Global.use_cls": False,
@@ -59,36 +59,36 @@ class OcrReader:
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
                 "Det.model_path": str(detection),
-                "Det.limit_side_len": 32,  # a floor: it would enlarge the small reading to 736 px
+                "Det.limit_side_len": 32,  # a minimum; the default would enlarge the small reading to 736 px
                 "Rec.model_path": str(recognition),
             }
         )
         self._last: tuple[Pixels, list[TextLine]] | None = None
 
     def read(self, image: Pixels) -> list[TextLine]:
-        """Return all lines of all readings; the same words may come twice, from two readings."""
+        """Return all lines of both readings; the same words may occur twice."""
         if self._last is None or self._last[0] is not image:
             self._last = image, [line for side in LONG_SIDES for line in self._read_lines(image, side)]
         return self._last[1]
 
-    def _read_lines(self, picture: Pixels, long_side: int) -> list[TextLine]:
-        height, width = picture.shape[:2]
+    def _read_lines(self, image: Pixels, long_side: int) -> list[TextLine]:
+        height, width = image.shape[:2]
         scale = long_side / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        found = self._read(cv2.cvtColor(cv2.resize(picture, size, interpolation=how), cv2.COLOR_RGB2BGR))
-        if found.txts is None or found.boxes is None or found.scores is None:
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        result = self._read(cv2.cvtColor(cv2.resize(image, size, interpolation=interpolation), cv2.COLOR_RGB2BGR))
+        if result.txts is None or result.boxes is None or result.scores is None:
             return []
         return [
             TextLine(str(text), float(confidence), np.asarray(corners / np.array(size), np.float32))
-            for text, confidence, corners in zip(found.txts, found.scores, found.boxes, strict=True)
+            for text, confidence, corners in zip(result.txts, result.scores, result.boxes, strict=True)
             if confidence >= MIN_CONFIDENCE
         ]
 
 
 @cache
 def shared_ocr_reader() -> OcrReader:
-    """Return this process's reader: 30 MB of models are opened once."""
+    """Return this process's one reader, which holds 30 MB of models."""
     return OcrReader()
 
 

@@ -1,11 +1,11 @@
-"""How much is written over a picture: overlaid text, prices, watermarks.
+"""Overlay text scanner: measure how much text is written over an image (captions, prices, watermarks).
 
-Comes in: pixels (height x width x 3, RGB). Goes out: `text.area` (share of the frame under words), `text.count`
-(places where something is written), `text.confidence` (of the surest of them, 0 where there is none), and the lines
-that were read, for the stored result alone: whatever a picture says is nothing for a log.
+Inputs: pixels (height x width x 3, RGB). Outputs: `text.area` (share of the frame under words), `text.count` (separate
+places with text), `text.confidence` (of the most certain one, 0 without any), and the lines that were read, for the
+stored result only: text from an image is never logged.
 
 A word is a line of at least three letters or digits, read with a confidence of at least 0.8: seams, dots and stripes
-are read as a letter or two all the time. What the product itself has printed on it counts too; a reader cannot tell.
+are often read as a letter or two. Text that is printed on the product counts too; OCR cannot tell it apart.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from infra.scanners.ocr import TextLine, line_details, ocr_version, shared_ocr_r
 CODE_VERSION = "1"
 MIN_LETTERS, MIN_CONFIDENCE = 3, 0.8
 _GRID = 512
-"""Areas are counted on this many cells a side."""
+"""Areas are counted on a grid with this many cells per side."""
 
 
 def version(_: Mapping[str, Any]) -> str:
@@ -30,7 +30,7 @@ def version(_: Mapping[str, Any]) -> str:
 
 
 class OverlayTextScanner:
-    """Counts what can be read."""
+    """Measures the words in an image."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.version = version(settings)
@@ -47,12 +47,12 @@ class OverlayTextScanner:
 
 
 def is_word(line: TextLine) -> bool:
-    """Tell whether a line says something, rather than being a seam that looks like an l."""
+    """Tell whether a line is text, rather than a seam that looks like an l."""
     return line.confidence >= MIN_CONFIDENCE and sum(map(str.isalnum, line.text)) >= MIN_LETTERS
 
 
 def _text_coverage(words: list[TextLine]) -> tuple[float, int]:
-    """Return the share of the frame under the words, and how many places that are apart they are in."""
+    """Return the share of the frame under the words, and the number of separate places."""
     frame = np.zeros((_GRID, _GRID), np.uint8)
     for word in words:
         cv2.fillPoly(frame, [np.rint(word.corners * (_GRID - 1)).astype(np.int32)], 255)

@@ -1,9 +1,9 @@
-"""A text classifier of the operator's own: a logistic model over words and pairs of words, in one JSON file.
+"""Text classifier of the operator: a logistic model over words and pairs of words, in one JSON file.
 
-Comes in: `{"version": "shop-3", "labels": {"sexual": {"bias": -3.2, "weights": {"nude": 2.5, "nude woman": 1.7}}}}`, as
-any library trains it on a shop's own verdicts; then one text at a time. Goes out: label -> score, 0 to 1. No model
-ships: one that is worth its name needs some thousand labelled prompts of the kind that a shop writes. Files that run
-code when they are read, such as pickles, are not taken.
+Inputs: `{"version": "shop-3", "labels": {"sexual": {"bias": -3.2, "weights": {"nude": 2.5, "nude woman": 1.7}}}}`, as
+any library trains it on a shop's own verdicts; then one text at a time. Outputs: label -> score, 0 to 1. No model
+ships: a useful one needs some thousand labelled prompts of the shop's own kind. Files that run code when they are read,
+such as pickles, are not accepted.
 """
 
 import hashlib
@@ -39,11 +39,11 @@ class _ClassifierFile(BaseModel):
 class LinearClassifier:
     """Scores texts.
 
-    Reads them as `infra.scanners.text_normalization.fold` does: without case, accents and what is not seen.
+    Reads them as `infra.scanners.text_normalization.fold` does: without case, accents and invisible characters.
     """
 
     def __init__(self, labels: dict[str, LabelModel], version: str) -> None:
-        """Take label -> its model, and a name that moves with their content."""
+        """Take label -> its model, and a version that changes with their content."""
         self._labels = labels
         self.version = version
 
@@ -55,14 +55,14 @@ class LinearClassifier:
 
 
 def open_classifier(path: Path) -> LinearClassifier:
-    """Read a model's file. Raises `ValueError` where it is missing or no such model."""
+    """Read a model's file. Raises `ValueError` where it is missing or has another format."""
     try:
         content = path.read_bytes()
         file = _ClassifierFile.model_validate(json.loads(content))
     except (OSError, ValueError, RecursionError) as error:
-        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ValueError(
-            f"{str(path)!r} is no text classifier ({what}); infra/scanners/text_classifier.py says what is."
+            f"{str(path)!r} is no text classifier ({reason}); infra/scanners/text_classifier.py describes the format."
         ) from None
     return LinearClassifier(file.labels, f"{file.version}-{hashlib.sha256(content).hexdigest()[:12]}")
 

@@ -1,9 +1,10 @@
-"""How a text may be read: as it stands, and as what its disguises are meant to look or sound like.
+"""Normalize text for word lists: the readings that its disguises are meant to look or sound like.
 
-Comes in: any text. Goes out: readings, each a list of words. There are always several, because no one view sees all:
-a transliteration turns Cyrillic `р` into r, so `рistоl` slips through it, and a table of look-alikes knows nothing of
-`кокаин`. Each reading is one pass over the text and their number is fixed, so hostile text of any length takes time in
-proportion to its length. Nothing that is read here reaches a prompt.
+Inputs: any text. Outputs: readings, each a list of words. There are several, because no single reading finds every
+disguise: a transliteration turns Cyrillic `р` into r, so `рistоl` slips through it, and a table of look-alikes has no
+entry for `кокаин`.
+Invariant: each reading is one pass over the text and their number is fixed, so hostile text of any length takes time in
+proportion to its length. No reading reaches a prompt.
 """
 
 import re
@@ -13,8 +14,8 @@ from functools import cache
 from itertools import groupby
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
-"""Thai, Lao, Burmese, Khmer, Japanese and Chinese write no spaces: there every letter counts as a word, and a term is a
-phrase of letters."""
+"""Thai, Lao, Burmese, Khmer, Japanese and Chinese write no spaces: there, every letter counts as a word, and a term is
+a phrase of letters."""
 WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W_])+")
 
 _UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
@@ -23,20 +24,20 @@ _LETTERS_IN_BOXES = range(0x1F100, 0x1F200)
 _SYMBOLS = str.maketrans({"@": "a", "$": "s", "!": "i", "|": "i", "€": "e", "£": "l", "+": "t"})
 _HAS_SYMBOL = re.compile(r"[@$!|€£+]")
 _CAPITAL_I = re.compile("(?<=[a-z0-9])I(?![a-z]*[A-Z])")
-"""An I that is meant as an l: `pistoI`."""
+"""An I that stands for an l: `pistoI`."""
 _JOINT = re.compile("[-‐‑·_.*]")
 """Between two parts of one word, `por-no`, or in place of a letter, `p*rn`."""
 _MAX_STARRED_WORDS = 8
-"""So many words with stars are looked at in a text: each is compared with all that is looked for."""
+"""Words with stars that are considered per text: each is compared with every term."""
 _EDGE_PUNCTUATION = ".,;:!?*'\"()[]{}-_“”„«»‘’…"
 _MIN_SPACED_LETTERS = 3
-"""So many single letters in a row are read as one word."""
+"""Single letters in a row from which they are read as one word."""
 _EXTRA_HOMOGLYPHS = dict(zip("бвгзийкмнтηκτω", "bbreiikmhtnktw", strict=True))
-"""What Unicode's list of confusables leaves out, or takes for a digit, and people do use."""
+"""Look-alikes in use that Unicode's list of confusables omits, or maps to a digit."""
 
 
 class _InvisibleTable(dict[int, str | None]):
-    """A translation table that drops what is not seen, filled as characters turn up."""
+    """A translation table that drops invisible characters, filled as characters occur."""
 
     def __missing__(self, code: int) -> str | None:
         letter = chr(code)
@@ -48,7 +49,7 @@ class _InvisibleTable(dict[int, str | None]):
 
 
 class _HomoglyphTable(dict[int, str]):
-    """A translation table from a letter of any script to the Latin one it looks like, filled as letters turn up."""
+    """A translation table from a letter of any script to the Latin one it looks like, filled as letters occur."""
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
@@ -57,15 +58,15 @@ class _HomoglyphTable(dict[int, str]):
 
 
 class _TransliterationTable(dict[int, str]):
-    """A translation table from a letter of any script to the Latin ones it is written with, filled the same way.
+    """A translation table from a letter of any script to its Latin transliteration, filled the same way.
 
-    Chinese is left as it is: `gun` is how a dozen of its words are written in Latin letters.
+    Chinese is left as it is: a dozen of its words are transliterated `gun`.
     """
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
         if (letter.isalpha() and not _UNSPACED_LETTER.match(letter)) or code in _LETTERS_IN_BOXES:
-            from anyascii import anyascii  # read when the first such letter turns up: most catalogues have none
+            from anyascii import anyascii  # imported at the first such letter: most catalogues have none
 
             letter = anyascii(letter).lower().replace("'", "") or letter
         self[code] = letter
@@ -79,8 +80,8 @@ _TRANSLITERATIONS = _TransliterationTable()
 
 @cache
 def _confusables() -> dict[str, str]:
-    """Return letter -> the Latin letter or digit that it, or its capital, looks like, by Unicode's own list."""
-    from confusable_homoglyphs.confusables import confusables_data  # a tenth of a second, and mostly not needed
+    """Return letter -> the Latin letter or digit that it, or its capital, looks like, by Unicode's list."""
+    from confusable_homoglyphs.confusables import confusables_data  # takes a tenth of a second, and is rarely needed
 
     looks: dict[str, str] = {}
     for letter, others in confusables_data.items():
@@ -96,7 +97,7 @@ def _confusables() -> dict[str, str]:
 def fold(text: str) -> str:
     """Return the text without case, accents, compatibility forms and invisible characters.
 
-    Marks go before normalising as well as after it: putting a long run of them in order takes quadratic time.
+    Combining marks are dropped before normalizing as well as after it: sorting a long run of them takes quadratic time.
     """
     if text.isascii():
         return text.lower() if text.isprintable() else text.translate(_INVISIBLE).lower()
@@ -107,7 +108,7 @@ def fold(text: str) -> str:
 def normalization_variants(text: str) -> Iterator[Sequence[str]]:
     """Yield the words of a text in each of its readings; the plain one always comes first.
 
-    A word may hold stars, each for letters that are not written.
+    A word may hold stars, each of which stands for unwritten letters.
     """
     folded = fold(text)
     yield from _word_lists(folded)
@@ -118,7 +119,7 @@ def normalization_variants(text: str) -> Iterator[Sequence[str]]:
 
 
 def _rejoined_words(text: str) -> Iterator[Sequence[str]]:
-    """Yield words that are written in parts, and words that hold stars, each on its own."""
+    """Yield words that are written in parts, and words that hold stars, each as a reading of its own."""
     stars = 0
     for word in text.split():
         if _JOINT.search(word) is None:

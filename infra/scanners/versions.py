@@ -1,8 +1,8 @@
-"""What a scanner's numbers depend on, as one short text: its code, its package, its model's very bytes.
+"""Scanner versions: a short text that changes with a scanner's code, its package, and its model's bytes.
 
-Comes in: a package's name and the files of it that decide. Goes out: such as `1+nudenet-3.4.2+c15d8273adad`; where the
-package or a file is not there, `ScannerMissing` with what to do. Nothing is imported for it, so that whoever only asks
-what is installed pays for reading the files once and not for loading a model.
+Inputs: a package's name and the files of it that matter. Outputs: such as `1+nudenet-3.4.2+c15d8273adad`; where the
+package or a file is missing, `ScannerMissing` with what to do. Nothing is imported for it: a caller that only asks for
+versions pays for reading the files once, and not for loading a model.
 """
 
 import hashlib
@@ -14,13 +14,14 @@ from pathlib import Path
 from infra.errors import ScannerMissing
 
 DIGEST_DIGITS = 12
-"""Of a digest: enough to tell models apart."""
+"""Digits of a digest; enough to tell models apart."""
 
 
 def package_version(code_version: str, package: str, files: Sequence[str], extra: str) -> str:
-    """Return the version of a scanner that stands on `files` (relative to the package's folder).
+    """Return the version of a scanner that depends on `files` (relative to the package's folder).
 
-    `code` counts up when the package's answers would be read otherwise; `extra` is what to install where it is missing.
+    `code_version` changes when the package's results are interpreted differently; `extra` is what to install where the
+    package is missing.
     """
     paths = tuple(package_files(package, files, extra))
     digest = [_cached_digest(paths)[:DIGEST_DIGITS]] if paths else []
@@ -28,15 +29,17 @@ def package_version(code_version: str, package: str, files: Sequence[str], extra
 
 
 def package_files(package: str, files: Sequence[str], extra: str) -> list[Path]:
-    """Return where a package's files are. Raises `ScannerMissing` where one is not there: nothing is downloaded."""
+    """Return the paths of a package's files. Raises `ScannerMissing` for a missing one: nothing is downloaded."""
     advice = f"install it: `pip install 'packshot[{extra}]'`"
-    found = util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    spec = util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
         raise ScannerMissing(f"The package {package!r} is not installed; {advice}.")
-    paths = [Path(found.submodule_search_locations[0]) / name for name in files]
-    lost = next((path for path in paths if not path.is_file()), None)
-    if lost is not None:
-        raise ScannerMissing(f"The package {package!r} lacks its file {lost.name!r}, and it is not fetched; {advice}.")
+    paths = [Path(spec.submodule_search_locations[0]) / name for name in files]
+    missing = next((path for path in paths if not path.is_file()), None)
+    if missing is not None:
+        raise ScannerMissing(
+            f"The package {package!r} lacks its file {missing.name!r}, which is not downloaded; {advice}."
+        )
     return paths
 
 
@@ -50,4 +53,4 @@ def contents_digest(paths: Sequence[Path]) -> str:
 
 
 _cached_digest = cache(contents_digest)
-"""A package's files stay as they are while this process lives."""
+"""A package's files do not change while this process runs."""

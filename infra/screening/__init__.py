@@ -1,1 +1,1 @@
-"""Measuring staged images, in this process or in processes that can be killed."""
+"""Screening: finish staged images and measure them, in this process or in worker processes."""

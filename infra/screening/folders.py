@@ -1,7 +1,7 @@
-"""Measure the pictures of a folder: nothing is finished, staged or kept.
+"""Measure the images of a folder; nothing is finished, staged or kept.
 
-Comes in: a folder. Goes out: a picture at a time, its scores, or why it has none. The same numbers as the scanner
-`pixels` gives, but that the background is the file's own too.
+Inputs: a folder. Outputs: each image's scores, or the reason why it has none. The numbers are those of the scanner
+`pixels`, except that the background is measured on the file too.
 """
 
 import os
@@ -24,17 +24,17 @@ BATCH_SIZE = 64
 
 def list_images(folder: Path) -> list[Path]:
     """Return every JPEG and PNG at any depth, by name, relative to the folder."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
-    return sorted(path.relative_to(folder) for path in found)
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    return sorted(path.relative_to(folder) for path in paths)
 
 
 def measure_folder(folder: Path, images: list[Path]) -> Iterator[tuple[Path, dict[str, float] | str]]:
-    """Yield each picture with its scores, in order; a text says why one could not be read."""
-    cv2.setNumThreads(1)  # a thread a core; more within each only wait for one another
+    """Yield each image with its scores, in order; a text says why one could not be read."""
+    cv2.setNumThreads(1)  # one thread per core; more threads within each only wait for one another
     rest = iter(images)
     with ThreadPoolExecutor(os.cpu_count(), "folder") as threads:
-        while some := list(islice(rest, BATCH_SIZE)):
-            yield from zip(some, threads.map(_measure_file, (folder / path for path in some)), strict=True)
+        while batch := list(islice(rest, BATCH_SIZE)):
+            yield from zip(batch, threads.map(_measure_file, (folder / path for path in batch)), strict=True)
 
 
 def _measure_file(path: Path) -> dict[str, float] | str:

@@ -1,7 +1,7 @@
-"""Screening in this process: for stores that live in memory, for single images, for debugging.
+"""Screening in this process: for stores in memory, for single images, for debugging.
 
-Comes in: orders. Goes out: an answer an order, in their order. Nothing can be killed here, so an order's deadline is
-not kept; everything else is as in `infra.screening.processes`, and one test asks both.
+Inputs: requests. Outputs: one result per request, in the requests' order. No process can be killed here, so a request's
+deadline is not enforced; everything else is as in `infra.screening.processes`, and one contract test runs against both.
 """
 
 import time
@@ -9,38 +9,38 @@ from collections.abc import Callable, Iterator, Sequence
 
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import Failure, ObjectStore, Screened, ScreeningRequest
-from infra.screening.measure import measure as measure_order
+from infra.screening.measure import measure as measure_image
 
 MeasureFunction = Callable[[ScreeningRequest, ObjectStore], Screened]
 MeasureResult = Screened | Failure | StoreError
-"""What comes of one order: numbers, its own failure, or a store that could not serve it."""
+"""The result of one request: measurements, its own failure, or a store that could not serve it."""
 
 
 class InlineScreener:
-    """Screens with a store that is already open (an order's `store_url` is not read)."""
+    """Screens with a store that is already open (a request's `store_url` is not read)."""
 
-    def __init__(self, store: ObjectStore, measure: MeasureFunction = measure_order) -> None:
-        """Keep the store; nothing is started."""
+    def __init__(self, store: ObjectStore, measure: MeasureFunction = measure_image) -> None:
+        """Keep the open store; nothing is started."""
         self._store = store
         self._measure = measure
 
     def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
-        """Yield one answer an order; an exception while measuring becomes that order's Failure.
+        """Yield one result per request; an exception while measuring becomes that request's Failure.
 
-        Raises `StoreError` for a store that could not serve it, which says nothing of the picture.
+        Raises `StoreError` for a store that could not serve it, which says nothing about the image.
         """
-        for order in requests:
-            yield unwrap_result(try_measure(order, self._store, self._measure))
+        for request in requests:
+            yield unwrap_result(try_measure(request, self._store, self._measure))
 
     def close(self) -> None:
-        """Do nothing: there are no processes, and the store is its owner's."""
+        """Do nothing: there are no processes, and the caller owns the store."""
 
 
 def try_measure(request: ScreeningRequest, store: ObjectStore, measure: MeasureFunction) -> MeasureResult:
-    """Measure one order; whatever goes wrong with it is its own Failure and nobody else's.
+    """Measure one image; an error becomes its own Failure and affects no other image.
 
-    A store that is away is returned as the error that it is: taken for the picture's fault, it would be written down
-    as a verdict, and outlive the outage.
+    A `StoreError` is returned as it is: taken for the image's fault, it would be recorded as a verdict and outlive the
+    outage.
     """
     started = time.perf_counter()
     try:
@@ -54,7 +54,7 @@ def try_measure(request: ScreeningRequest, store: ObjectStore, measure: MeasureF
 
 
 def unwrap_result(result: MeasureResult) -> Screened | Failure:
-    """Return an answer about a picture, or raise the store's error."""
+    """Return a result about an image, or raise the store's error."""
     if isinstance(result, StoreError):
         raise result
     return result

@@ -1,7 +1,7 @@
-"""Screening in processes of its own, so that a picture that hangs or kills a scanner costs only itself.
+"""Screening in worker processes, so that an image that hangs or kills a scanner affects only itself.
 
-Comes in: orders (keys and plain values). Goes out: an answer an order, as they come. Each worker process is fed by
-one thread here, over a pipe of its own: whoever is late is known by name and killed, and no queue is shared that a
+Inputs: requests (keys and plain values). Outputs: one result per request, as they complete. Each worker process is fed
+by one thread here, over a pipe of its own: a late process is known and killed, and there is no shared queue that a
 killed process could leave locked.
 
 The processes are started with `subprocess` and not with `multiprocessing`: its spawn imports the parent's main
@@ -27,11 +27,11 @@ from typing import Any
 from infra.errors import ExternalError
 from infra.interfaces import Failure, Screened, ScreeningRequest
 from infra.screening.inline import MeasureFunction, MeasureResult, unwrap_result
-from infra.screening.measure import measure as measure_order
+from infra.screening.measure import measure as measure_image
 from infra.screening.worker import READY
 
 WORKER_START_TIMEOUT_SECONDS = 60.0
-"""How long a worker may take to import what it needs, on a machine with better things to do."""
+"""How long a worker may take to import what it needs, on a busy machine."""
 
 _WORKER_PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
@@ -54,11 +54,11 @@ _ScreeningJob = tuple[ScreeningRequest, _ScreeningBatch]
 class ProcessScreener:
     """Screens in `workers` long-lived processes; several threads may call `screen` at once.
 
-    The processes start at the first order and end with `close`, with the interpreter, or with this process, however
+    The processes start at the first request and end with `close`, with the interpreter, or with this process, however
     it dies. `measure` must be a function that another process can import by its name.
     """
 
-    def __init__(self, workers: int, measure: MeasureFunction = measure_order) -> None:
+    def __init__(self, workers: int, measure: MeasureFunction = measure_image) -> None:
         """Start nothing yet; raises ValueError for fewer than one worker, and pickle's errors for a lambda."""
         if workers < 1:
             raise ValueError(f"Screening needs at least one worker; workers is {workers!r}.")
@@ -70,31 +70,31 @@ class ProcessScreener:
         self._closed = False
 
     def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
-        """Yield one answer an order, in any order.
+        """Yield one result per request, in any order.
 
-        An order past its deadline has its process killed and becomes a Failure, as does one whose process crashed
-        or whose measuring raised. Leaving the iterator early drops the orders that no process has begun. Raises
-        RuntimeError after `close`, ExternalError where that happens before the last answer (a run that is interrupted
-        must not take its own end for a fault of the pictures), and StoreError for a store that could not serve one.
+        A request past its deadline has its process killed and becomes a Failure, as does one whose process crashed or
+        whose measuring raised. Leaving the iterator early drops the requests that no process has begun. Raises
+        RuntimeError after `close`, ExternalError where `close` comes before the last result (an interrupted run must
+        not blame the images), and StoreError for a store that could not serve a request.
         """
         batch = _ScreeningBatch()
         with self._lock:
             if self._closed:
                 raise RuntimeError("This screener is closed; open another one.")
             self._start()
-            for order in requests:
-                self._jobs.put((order, batch))
+            for request in requests:
+                self._jobs.put((request, batch))
         try:
             for _ in requests:
-                answer = batch.results.get()
+                result = batch.results.get()
                 if self._closed:
                     raise ExternalError("The screener was closed before it had answered; run again to screen the rest.")
-                yield unwrap_result(answer)
+                yield unwrap_result(result)
         finally:
             batch.abandoned = True
 
     def close(self) -> None:
-        """End the processes; whoever waits for answers gets ExternalError. Calling it twice is fine."""
+        """End the processes; callers that wait for results get ExternalError. Calling it twice is fine."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -118,14 +118,14 @@ class ProcessScreener:
 
     def _feed_worker(self, worker: "_ScreeningWorker") -> None:
         while (job := self._jobs.get()) is not None:
-            order, batch = job
+            request, batch = job
             if not batch.abandoned:
-                batch.results.put(worker.screen(order))
+                batch.results.put(worker.screen(request))
         worker.end()
 
 
 class _ScreeningWorker:
-    """One process, made when it is first needed and again after each death."""
+    """One process, started when it is first needed and again after each death."""
 
     def __init__(self, measure: MeasureFunction) -> None:
         self._measure = measure
@@ -135,31 +135,33 @@ class _ScreeningWorker:
         self._retired = False
 
     def screen(self, request: ScreeningRequest) -> MeasureResult:
-        """Return this order's answer, or the Failure that says what became of the process."""
+        """Return the request's result, or the Failure that says how the process ended."""
         if request.store_url.startswith("memory:"):
             return Failure(request.key, f"{request.store_url!r} lives in one process; screen it with InlineScreener.")
-        started, at = time.perf_counter(), ""
+        started, scanner = time.perf_counter(), ""
         try:
             pipe = self._ready_pipe()
             pipe.send_bytes(pickle.dumps(request))
             deadline = time.monotonic() + request.deadline_seconds
             while pipe.poll(max(0.0, deadline - time.monotonic())):
-                said: MeasureResult | str = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own process's words
-                if not isinstance(said, str):
-                    return said
-                at = said
+                message: MeasureResult | str = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own process
+                if not isinstance(message, str):
+                    return message
+                scanner = message
             reason = f"screening timed out after {request.deadline_seconds:g} s and its process was killed"
         except (EOFError, OSError) as error:
             reason = self._cause_of_death(error)
         except ExternalError as error:
             reason = str(error)
-        except Exception as error:  # what cannot be sent, say: this order's failure, not the end of the feeding
+        except (
+            Exception
+        ) as error:  # such as a request that cannot be pickled: its own failure, not the end of this thread
             reason = f"{type(error).__name__}: {error}"
         self.end()
-        return Failure(request.key, reason, time.perf_counter() - started, at)
+        return Failure(request.key, reason, time.perf_counter() - started, scanner)
 
     def retire(self) -> None:
-        """Kill the process, whatever it does, and never start another."""
+        """Kill the process, and never start another."""
         with self._lock:
             self._retired = True
             if self._process is not None:
@@ -175,7 +177,7 @@ class _ScreeningWorker:
         if not pipe.poll(WORKER_START_TIMEOUT_SECONDS):
             raise ExternalError(f"A screening process was not ready after {WORKER_START_TIMEOUT_SECONDS:g} s.")
         if pipe.recv_bytes() != READY:
-            raise ExternalError("A screening process did not say that it is ready; is another version installed?")
+            raise ExternalError("A screening process did not report that it is ready; is another version installed?")
         return pipe
 
     def _start_process(self) -> "Connection[Any, Any]":
@@ -184,18 +186,18 @@ class _ScreeningWorker:
             self._pipe = ours
             if self._retired:
                 raise ExternalError("The screener was closed.")
-            place = [str(theirs.fileno()), str(os.getpid()), json.dumps(sys.path)]
+            arguments = [str(theirs.fileno()), str(os.getpid()), json.dumps(sys.path)]
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _WORKER_PROGRAM, *place],
+                [sys.executable, "-P", "-c", _WORKER_PROGRAM, *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # what a scanner prints must not get between --json and its reader
+                stdout=subprocess.DEVNULL,  # output of a scanner would corrupt --json
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, **_SINGLE_THREAD_ENVIRONMENT},
             )
         return ours
 
     def end(self) -> None:
-        """Kill the process and let go of its pipe; the next order gets a new one."""
+        """Kill the process and close its pipe; the next request gets a new one."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()

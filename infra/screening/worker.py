@@ -1,10 +1,10 @@
-"""The child's side of `infra.screening.processes`: one process that measures one order at a time.
+"""Worker process of `infra.screening.processes`: it measures one image at a time.
 
-Comes in over a pipe: the measuring function, then orders. Goes out: each scanner's name as it begins (text), then one
-answer an order. The process must never
-outlive its parent, whatever it is stuck in and however the parent died, so it leaves on three signs: the pipe's end
-(idle), a parent id that changed (a watchdog thread, twice a second), and, where code holds the interpreter's lock so
-that no thread runs, the kernel's alarm a little after the order's deadline.
+Inputs, over a pipe: the measuring function, then requests. Outputs: each scanner's name as it starts (text), then one
+result per request.
+Invariant: the process never outlives its parent, whatever it is stuck in and however the parent died. It ends on three
+signs: the pipe's end (idle), a changed parent id (a watching thread, twice a second), and, where code holds the
+interpreter's lock so that no thread runs, the kernel's alarm shortly after the request's deadline.
 """
 
 import os
@@ -29,27 +29,27 @@ _GRACE_SECONDS = 2.0
 
 def main(descriptor: int, parent: int) -> None:
     """Serve the pipe behind `descriptor` until it ends; `parent` is the process that opened it."""
-    # Ctrl-C and a service manager's stop reach the whole group; the parent decides, or its death does.
+    # Ctrl-C and a service manager's stop signal reach the whole group; only the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process, whatever Python is doing
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever Python is doing
     watch_parent(parent, lambda: os._exit(1))
     cv2.setNumThreads(1)
     pipe: Connection[Any, Any] = Connection(descriptor)
     try:
         _serve(pipe)
     except (EOFError, ConnectionError):
-        os._exit(0)  # the parent has gone or let go; nobody is left to hear of anything
+        os._exit(0)  # the parent has died or closed the pipe
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:
-    measure: MeasureFunction = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our parent's own words, as all below
+    measure: MeasureFunction = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our parent, as all below
     pipe.send_bytes(READY)
     ON_SCANNER_START.set(lambda name: pipe.send_bytes(pickle.dumps(name)))
     while True:
-        order: ScreeningRequest = pickle.loads(pipe.recv_bytes())  # noqa: S301
-        signal.setitimer(signal.ITIMER_REAL, order.deadline_seconds + _GRACE_SECONDS)
-        reply = _screen(order, measure)
+        request: ScreeningRequest = pickle.loads(pipe.recv_bytes())  # noqa: S301
+        signal.setitimer(signal.ITIMER_REAL, request.deadline_seconds + _GRACE_SECONDS)
+        reply = _screen(request, measure)
         signal.setitimer(signal.ITIMER_REAL, 0)
         pipe.send_bytes(pickle.dumps(reply))
 
@@ -57,7 +57,7 @@ def _serve(pipe: "Connection[Any, Any]") -> None:
 def _screen(request: ScreeningRequest, measure: MeasureFunction) -> MeasureResult:
     try:
         store = _open_store_once(request.store_url)
-    except Exception as error:  # a store that cannot be opened fails its orders, not the process
+    except Exception as error:  # a store that cannot be opened fails its requests, not the process
         return Failure(request.key, f"{type(error).__name__}: {error}")
     return try_measure(request, store, measure)
 

@@ -1,6 +1,6 @@
-"""Tables to read, wherever and in whatever usual form they lie: Parquet, CSV and JSON lines, local or remote.
+"""Source tables: Parquet, CSV and JSON lines, local or remote.
 
-Comes in: a path or URL. Goes out: Arrow record batches of bounded size with the number of their first row. What the
+Inputs: a path or URL. Outputs: Arrow record batches of bounded size with the number of their first row. What the
 columns mean is decided elsewhere; here a value keeps the type that its file gave it, and no row is dropped or invented.
 """
 

@@ -1,8 +1,8 @@
-"""CSV files, every column as the text that stands there.
+"""Read CSV files, every column as text.
 
-Comes in: a place of CSV files with the same header. Goes out: record batches of text columns. Nothing is guessed: a SKU
-`00123` keeps its zeros, and an empty value is the empty text, never null. A row that is too short or too long stops the
-reading, since nobody can tell which of its values are which.
+Inputs: CSV files with the same header. Outputs: record batches of text columns.
+Invariant: nothing is guessed. A SKU `00123` keeps its zeros, and an empty value is the empty text, never null. A row
+that is too short or too long stops the reading, since it is unknown which of its values belong to which column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ from infra.sources.headers import check_headers
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 BLOCK_BYTES = 16 << 20
-"""What is parsed at once. A row must fit into two blocks, which bounds the longest value: descriptions with embedded
-pictures reach a few megabytes."""
+"""Bytes parsed at once. A row must fit into two blocks, which bounds the longest value: descriptions with embedded
+images reach a few megabytes."""
 
 CSV_ADVICE = "quote values that hold commas, quotes or line breaks, and save as UTF-8 (the header is row 1)"
 
 
 class CsvReader:
-    """The rows of a place's CSV files. Raises `UnreadableSource` for a missing, doubled or differing header."""
+    """The rows of CSV files. Raises `UnreadableSource` for a missing, duplicate or differing header."""
 
     row_count: int | None = None  # known only after parsing it all, since values may hold line breaks
 
@@ -42,28 +42,28 @@ class CsvReader:
                         yield file, block.slice(start, limit)
 
     def _blocks(self, stream: IO[bytes], file: SourceFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        said = self._source_files.display_name(file)
-        with translate_errors(said, CSV_ADVICE):
+        name = self._source_files.display_name(file)
+        with translate_errors(name, CSV_ADVICE):
             reader = _open_csv(stream, columns)
         while True:
-            with translate_errors(said, CSV_ADVICE):
+            with translate_errors(name, CSV_ADVICE):
                 block = next(reader, None)
             if block is None:
                 return
             yield block
 
     def _header(self, file: SourceFile) -> list[str]:
-        said = self._source_files.display_name(file)
-        with self._source_files.open(file) as stream, translate_errors(said, CSV_ADVICE):
+        name = self._source_files.display_name(file)
+        with self._source_files.open(file) as stream, translate_errors(name, CSV_ADVICE):
             names = list(_open_csv(stream, ()).schema.names)
         for separator in (";", "\t", "|"):
             if len(names) == 1 and separator in names[0]:
-                raise UnreadableSource(f"The columns of {said} are separated by {separator!r}; save it with commas.")
+                raise UnreadableSource(f"The columns of {name} are separated by {separator!r}; save it with commas.")
         return names
 
 
 def _open_csv(stream: IO[bytes], columns: Sequence[str]) -> Any:
-    """Open a streaming reader of the named columns as text; without names, one that shows the header."""
+    """Open a streaming reader of the named columns as text; without names, one that has only the header."""
     return pa_csv.open_csv(
         stream,
         # One thread: only then do messages number the rows.

@@ -1,7 +1,7 @@
-"""What kind of file it is: by its name, and by what its first bytes say.
+"""Detect a source's file format, by its name and by its first bytes.
 
-Comes in: a place. Goes out: the one kind that all its files are of. A name that promises one thing over bytes that
-are another is the commonest broken export, so a message says what the file looks like.
+Inputs: a source's files. Outputs: the one format that all of them have. A file whose content contradicts its name is
+the most common broken export, so an error says what the content looks like.
 """
 
 import os
@@ -37,32 +37,32 @@ BINARY_SIGNATURES = (
     (b"\xff\xfe", "UTF-16 text, which has to be saved as UTF-8"),
     (b"\xfe\xff", "UTF-16 text, which has to be saved as UTF-8"),
 )
-"""First bytes (as the formats' specifications give them) of what exports really are."""
+"""First bytes of common export formats, as their specifications give them."""
 
 
 def detect_format(source_files: SourceFiles) -> FileFormat:
-    """Return the kind of all files of a place, or raise `UnreadableSource` where they are of none, or of several."""
-    kinds = [_file_format(source_files, file) for file in source_files.files]
-    for file, kind in zip(source_files.files, kinds, strict=True):
-        if kind != kinds[0]:
+    """Return the format of all files; raise `UnreadableSource` where it is unknown, or where they differ."""
+    formats = [_file_format(source_files, file) for file in source_files.files]
+    for file, file_format in zip(source_files.files, formats, strict=True):
+        if file_format != formats[0]:
             raise UnreadableSource(
-                f"{source_files.display_name(file)} is {FORMAT_NAMES[kind]} and "
-                f"{source_files.display_name(source_files.files[0])} is {FORMAT_NAMES[kinds[0]]}; "
-                "keep one kind of file in a folder."
+                f"{source_files.display_name(file)} is {FORMAT_NAMES[file_format]} and "
+                f"{source_files.display_name(source_files.files[0])} is {FORMAT_NAMES[formats[0]]}; "
+                "keep one format in a folder."
             )
-        _check_first_bytes(source_files, file, kind)
-    return kinds[0]
+        _check_first_bytes(source_files, file, file_format)
+    return formats[0]
 
 
 def describe_content(head: bytes) -> str:
-    """Return in words what a file's first bytes look like."""
-    for magic, words in BINARY_SIGNATURES:
+    """Return a description of what a file's first bytes look like."""
+    for magic, description in BINARY_SIGNATURES:
         if head.startswith(magic):
-            return words
+            return description
     try:
         text = head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:  # else the last character is merely cut
+        if error.start < len(head) - 3:  # otherwise only the last character is cut
             return "binary data"
         text = head[: error.start].decode("utf-8-sig")
     start = text.lstrip()[:1]
@@ -85,9 +85,9 @@ def _file_format(source_files: SourceFiles, file: SourceFile) -> FileFormat:
         return FORMAT_BY_EXTENSION[extension]
     head = read_head(source_files, file)
     if head.startswith(PARQUET_MAGIC):
-        return "parquet"  # engines of big data write parts without an extension
+        return "parquet"  # Spark and other engines write parts without an extension
     raise UnreadableSource(
-        f"{source_files.display_name(file)} is no kind of file that is read here (it looks like "
+        f"{source_files.display_name(file)} is not a format that Packshot reads (it looks like "
         f"{describe_content(head)}); "
         "give .parquet, .csv or .jsonl."
     )
@@ -95,14 +95,14 @@ def _file_format(source_files: SourceFiles, file: SourceFile) -> FileFormat:
 
 def _check_first_bytes(source_files: SourceFiles, file: SourceFile, file_format: FileFormat) -> None:
     head = read_head(source_files, file)
-    wrong = (
+    contradicts_name = (
         not head.startswith(PARQUET_MAGIC)
         if file_format == "parquet"
         else head.startswith(tuple(m for m, _ in BINARY_SIGNATURES))
     )
-    if wrong:
+    if contradicts_name:
         raise UnreadableSource(
             f"{source_files.display_name(file)} is not {FORMAT_NAMES[file_format]}: it looks like "
             f"{describe_content(head)}; "
-            f"export it again as {FORMAT_NAMES[file_format]}, or name it as what it is."
+            f"export it again as {FORMAT_NAMES[file_format]}, or give it the extension of its content."
         )

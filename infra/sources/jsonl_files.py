@@ -1,8 +1,8 @@
-"""JSON lines: one object a line, with fields that may come and go.
+"""Read JSON lines, with fields that may be absent from some lines.
 
-Comes in: a place of JSON lines files. Goes out: record batches of one schema. Each file is parsed twice: once to learn
-every field that any line has (a field that first appears on the last line would be lost otherwise), once to give the
-rows. Text stays text, also where it looks like a date.
+Inputs: JSON lines files. Outputs: record batches of one schema. Each file is parsed twice: once to learn every field of
+any line (a field that first appears on the last line would be lost otherwise), once for the rows. Text stays text, even
+if it looks like a date.
 """
 
 import re
@@ -16,11 +16,11 @@ from infra.errors import UnreadableSource
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 CHUNK_BYTES = 16 << 20
-"""What is parsed at once, besides the rest of its last line."""
+"""Bytes parsed at once, plus the rest of the last line."""
 
 
 class JsonlReader:
-    """The rows of a place's JSON lines. Raises `UnreadableSource` for a broken line or a field of two kinds."""
+    """The rows of JSON lines. Raises `UnreadableSource` for a broken line or a field of two types."""
 
     def __init__(self, source_files: SourceFiles) -> None:
         self._source_files = source_files
@@ -51,27 +51,29 @@ class JsonlReader:
                 yield table
 
     def _parse(self, chunk: bytes, file: SourceFile, schema: pa.Schema | None, before: int) -> pa.Table:
-        said = self._source_files.display_name(file)
+        name = self._source_files.display_name(file)
         try:
             chunk.decode()
             return pa_json.read_json(
                 pa.BufferReader(chunk),
-                # One block: a field's kind is guessed over the whole chunk, not over its beginning.
+                # One block: a field's type is inferred from the whole chunk, not from its beginning.
                 read_options=pa_json.ReadOptions(use_threads=False, block_size=len(chunk) + 1),
                 parse_options=pa_json.ParseOptions(
                     explicit_schema=schema, unexpected_field_behavior="infer" if schema is None else "ignore"
                 ),
             )
         except UnicodeDecodeError:
-            raise UnreadableSource(f"{said} is not UTF-8 text; export it again.") from None
+            raise UnreadableSource(f"{name} is not UTF-8 text; export it again.") from None
         except pa.ArrowInvalid as error:
             # Arrow counts from 0 and from the chunk's beginning.
             reason = re.sub(r"in row (\d+)", lambda match: f"in row {int(match[1]) + 1 + before}", str(error))
-            raise UnreadableSource(f"{said} cannot be read as JSON lines; mend or export it again: {reason}") from None
+            raise UnreadableSource(
+                f"{name} cannot be read as JSON lines; correct or export it again: {reason}"
+            ) from None
 
     def _unify(self, known: pa.Schema, more: pa.Schema, file: SourceFile) -> pa.Schema:
         more = pa.schema([pa.field(field.name, _without_timestamps(field.type)) for field in more])
-        with translate_errors(self._source_files.display_name(file), "give each field one kind of value"):
+        with translate_errors(self._source_files.display_name(file), "give each field one type of value"):
             return pa.unify_schemas([known, more], promote_options="permissive")
 
 
@@ -88,7 +90,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _without_timestamps(kind: Any) -> pa.DataType:
-    """Return the type without Arrow's guess that some text is a time."""
+    """Return the type with text in place of Arrow's inferred timestamps."""
     if pa.types.is_timestamp(kind):
         return pa.string()
     if pa.types.is_list(kind):

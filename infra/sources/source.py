@@ -1,7 +1,7 @@
-"""One way to read any source.
+"""Open a source table of any supported format.
 
-Comes in: a path or URL. Goes out: a `Source`, whose rows are numbered from 1 over all of its files, so that a reject
-can say where it stands.
+Inputs: a path or URL. Outputs: a `Source`, whose rows are numbered from 1 over all of its files, so that a reject can
+name its row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,17 +18,17 @@ from infra.sources.parquet_files import ParquetReader
 from infra.sources.source_files import SourceFile, SourceFiles, list_source_files
 
 BATCH_ROWS = 16_384
-"""Rows of a batch: a first night has four and more slots a row as Python objects, about 1.5 kB each."""
+"""Rows of a batch: a first run has four or more slots per row as Python objects, about 1.5 kB each."""
 
 
 class SourceReader(Protocol):
-    """The rows of a place's files, whatever their kind. `columns` are those inside the files."""
+    """The rows of a source's files in one format. `columns` are those inside the files."""
 
     columns: list[str]
 
     @property
     def row_count(self) -> int | None:
-        """The number of rows, where knowing it costs nothing more."""
+        """Return the number of rows; None where only reading everything would tell it."""
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
@@ -36,7 +36,7 @@ class SourceReader(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """A table that can be read from its beginning as often as one likes."""
+    """A table that can be read from its beginning any number of times."""
 
     source_files: SourceFiles
     reader: SourceReader
@@ -48,7 +48,7 @@ class Source:
         return (*self.reader.columns, *partitions)
 
     def row_count(self) -> int | None:
-        """Return the number of rows, or None where only reading it all would tell (CSV)."""
+        """Return the number of rows, or None where only reading everything would tell it (CSV)."""
         return self.reader.row_count
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -56,24 +56,24 @@ class Source:
 
         A batch has the named columns in the named order (all by default), at least one row and at most `BATCH_ROWS`.
         CSV and hive partitions give text; other columns keep their file's type, the same in every batch. Raises
-        `UnreadableSource` for a column that is not there, and for damage where it is met.
+        `UnreadableSource` for a missing column, and for damage once it is reached.
         """
-        wanted = self.columns if columns is None else tuple(columns)
-        for name in wanted:
+        names = self.columns if columns is None else tuple(columns)
+        for name in names:
             if name not in self.columns:
                 raise UnreadableSource(
                     f"{self.source_files.url!r} has no column {name!r}; it has {', '.join(self.columns)}."
                 )
-        return self._numbered(wanted)
+        return self._numbered(names)
 
     def fingerprint(self) -> str:
-        """Return a digest in hex that moves when the content does (see `Place.fingerprint`)."""
+        """Return a digest in hex that changes with the content (see `SourceFiles.fingerprint`)."""
         return self.source_files.fingerprint()
 
     def _numbered(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         stored = [name for name in columns if name in self.reader.columns]
         first = 1
-        # Without any stored column, one is read all the same: it knows how many rows there are.
+        # Without any stored column, one is read nevertheless, for the number of rows.
         for file, batch in self.reader.batches(stored or self.reader.columns[:1], BATCH_ROWS):
             if batch.num_rows:
                 values = dict(file.partitions)
@@ -86,15 +86,16 @@ class Source:
 
 
 def open_source(path: str) -> Source:
-    """Open a file, or a folder of files of one kind: Parquet (also hive-partitioned), CSV or JSON lines.
+    """Open a file, or a folder of files of one format: Parquet (also hive-partitioned), CSV or JSON lines.
 
     `path` is a local path or an fsspec URL (`file://`, `s3://`, `memory://`). Names and headers are checked here, and
-    JSON lines parsed once. Raises `UnreadableSource` for what the caller can mend, `StoreError` for a place that fails.
+    JSON lines parsed once. Raises `UnreadableSource` for what the caller can correct, and `StoreError` for a storage
+    that fails.
     """
-    place = list_source_files(path)
+    source_files = list_source_files(path)
     readers: dict[FileFormat, Callable[[SourceFiles], SourceReader]] = {
         "parquet": ParquetReader,
         "csv": CsvReader,
         "jsonl": JsonlReader,
     }
-    return Source(place, readers[detect_format(place)](place))
+    return Source(source_files, readers[detect_format(source_files)](source_files))

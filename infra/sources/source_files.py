@@ -1,8 +1,8 @@
-"""The files that a source is made of.
+"""List, open and fingerprint the files of a source.
 
-Comes in: a path or fsspec URL of a file or a folder. Goes out: the data files in a stable order with their hive
+Inputs: a path or fsspec URL of a file or a folder. Outputs: the data files in a stable order with their hive
 partitions, a way to open them, and a fingerprint of their content. Files whose name begins with `_` or `.` are other
-programs' marks (`_SUCCESS`, `.crc`) and are passed over; nothing else in a folder is.
+programs' markers (`_SUCCESS`, `.crc`) and are skipped; no other file of a folder is.
 """
 
 import errno
@@ -27,7 +27,7 @@ HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One data file: its name below the source ("" where it is the source), and what its place says about it."""
+    """One data file: its name below the source ("" where it is the source), and what its storage reports about it."""
 
     name: str
     path: str
@@ -71,21 +71,21 @@ class SourceFiles:
 def list_source_files(url: str) -> SourceFiles:
     """List the data files under a path or URL.
 
-    Raises `UnreadableSource` where there is nothing to read or a file is empty, and `StoreError` where the place
-    itself cannot be reached.
+    Raises `UnreadableSource` where there is nothing to read or a file is empty, and `StoreError` where the
+    storage itself cannot be reached.
     """
     filesystem, root = _file_system(url)
     with translate_errors(repr(url)):
-        found = _listing(filesystem, root, url)
-    files = tuple(_source_file(root, path, information) for path, information in sorted(found.items()))
-    place = SourceFiles(url, filesystem, files)
-    _check_files(place)
-    return place
+        listing = _listing(filesystem, root, url)
+    files = tuple(_source_file(root, path, information) for path, information in sorted(listing.items()))
+    source_files = SourceFiles(url, filesystem, files)
+    _check_files(source_files)
+    return source_files
 
 
 @contextmanager
 def translate_errors(name: str, advice: str = "export it again") -> Iterator[None]:
-    """Turn a vendor's exception about the file `said` into ours: damaged content is input, the rest is the world."""
+    """Translate a library's exception about the file `name`: damaged content is an input error, the rest external."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
@@ -97,7 +97,7 @@ def translate_errors(name: str, advice: str = "export it again") -> Iterator[Non
     except pa.ArrowException as error:
         raise UnreadableSource(f"{name} cannot be read; {advice}: {one_line(error)}") from None
     except OSError as error:
-        # Arrow reports damaged data as an OSError without a number; disks and networks give theirs.
+        # Arrow reports damaged data as an OSError without a number; disks and networks set one.
         if type(error) is OSError and error.errno is None:
             raise UnreadableSource(f"{name} is damaged; {advice}: {one_line(error)}") from None
         number = errno.errorcode.get(error.errno or 0, type(error).__name__)
@@ -107,7 +107,7 @@ def translate_errors(name: str, advice: str = "export it again") -> Iterator[Non
 
 
 def _network_errors() -> tuple[type[Exception], ...]:
-    """Return what s3fs lets through when the network or the credentials fail; nothing where it is not installed."""
+    """Return the exceptions of s3fs for network and credentials; none where it is not installed."""
     try:
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
@@ -117,7 +117,7 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 def _file_system(url: str) -> tuple[Any, str]:
     if not url.strip() or "\0" in url:
-        raise UnreadableSource(f"The source {url!r} is no path; name a file or a folder.")
+        raise UnreadableSource(f"The source {url!r} is not a path; name a file or a folder.")
     scheme, separator, _ = url.partition("://")
     if has_credentials(url):
         raise UnreadableSource(
@@ -136,12 +136,12 @@ def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any
     information = filesystem.info(root)
     if information["type"] != "directory":
         return {root: information}
-    found = {path: value for path, value in filesystem.find(root, detail=True).items() if value["type"] == "file"}
-    if any("/_delta_log/" in path for path in found):
+    files = {path: value for path, value in filesystem.find(root, detail=True).items() if value["type"] == "file"}
+    if any("/_delta_log/" in path for path in files):
         raise UnreadableSource(
             f"{url!r} is a Delta table, whose files hold dead rows too; export one version as Parquet."
         )
-    return {path: value for path, value in found.items() if not _is_marker_file(_relative(root, path))}
+    return {path: value for path, value in files.items() if not _is_marker_file(_relative(root, path))}
 
 
 def _relative(root: str, path: str) -> str:

@@ -1,4 +1,7 @@
-"""Objects under keys: on a disk, in a bucket, or in memory. Open one with `open_store`."""
+"""Object stores: bytes under keys, on a disk, in a bucket, or in memory.
+
+Inputs: a store's URL. Outputs: an `ObjectStore`, opened by `open_store`.
+"""
 
 from infra.interfaces import ObjectStore
 from infra.stores.addresses import parse_address

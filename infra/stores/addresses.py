@@ -1,7 +1,8 @@
-"""What a store's URL means, and which URLs are refused.
+"""Parse and validate the URL of a store.
 
-Comes in: the text a person gave as `--store`. Goes out: a scheme and a place. A URL that carries a user, a password or
-a query is refused, and the sentence that says so repeats none of them: it may end in a log or a report.
+Inputs: the text given as `--store`. Outputs: a scheme and a location.
+Invariant: a URL with a user, a password or a query is refused, and the error repeats none of them, since it may end in
+a log or a report.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ SCHEMES = ("file", "memory", "s3")
 
 @dataclass(frozen=True)
 class StoreAddress:
-    """A store's scheme, its place (absolute folder, memory name or bucket) and the prefix inside a bucket."""
+    """A store's scheme, its location (absolute folder, memory name or bucket) and the prefix inside a bucket."""
 
     scheme: str
     location: str
@@ -23,13 +24,13 @@ class StoreAddress:
 
     @property
     def url(self) -> str:
-        """Return the one spelling of this address, which `parse_address` reads back as the same address."""
+        """Return the canonical URL, which `parse_address` reads back as the same address."""
         if self.scheme == "file":
             return f"file://{quote(self.location)}"
         return f"{self.scheme}://{self.location}" + (f"/{self.prefix}" if self.prefix else "")
 
     def join(self, name: str) -> str:
-        """Return the URL or folder of `name` (slash-separated) below this address, as table clients want it."""
+        """Return the URL or folder of `name` (slash-separated) below this address, as table clients expect it."""
         if self.scheme == "file":
             return str(Path(self.location) / name)
         return f"{self.url}/{name}"
@@ -48,7 +49,7 @@ def is_plain_http_url(url: str) -> bool:
 
 
 def parse_address(url: str) -> StoreAddress:
-    """Read a store's URL (`file:///folder`, `s3://bucket/prefix`, `memory://name`) or a plain folder.
+    """Parse a store's URL (`file:///folder`, `s3://bucket/prefix`, `memory://name`) or a plain folder.
 
     Raises `InvalidStoreAddress` for anything else, and for URLs with a user, a password, a query or a fragment.
     """

@@ -1,7 +1,8 @@
-"""The same small operation on many objects: side by side where each waits for a network, in turn on a disk.
+"""Run one operation on many objects: concurrently on a network store, in turn on a disk.
 
-Comes in: a store, what to do, to what. Goes out: the answers, in order. On a disk, threads only take the interpreter
-from each other: publishing small files took twice the CPU with eight of them, and longer, than with none.
+Inputs: a store, an operation, and items. Outputs: the results, in the items' order.
+On a disk, threads only take the interpreter from each other: publishing small files took twice the CPU with eight of
+them, and longer, than with none.
 """
 
 from collections import deque
@@ -15,13 +16,13 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 _QUEUED_PER_THREAD = 2
-"""Operations begun or queued for each that runs, so that no thread waits for the slowest of them."""
+"""Operations started or queued per thread, so that no thread waits for the slowest operation."""
 
 
 def concurrent_map(store: ObjectStore, work: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
-    """Yield `work`'s answers in the items' order; its first error is raised, after what is under way has ended.
+    """Yield the results of `work` in the items' order; raise its first error once the running operations have ended.
 
-    Items are taken as room comes free: millions of them may follow, and none is begun after an error.
+    Items are consumed as capacity becomes free, so there may be millions of them; none is started after an error.
     """
     if store.max_concurrency == 1:
         yield from map(work, items)

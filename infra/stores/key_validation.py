@@ -1,11 +1,12 @@
-"""Which keys a store accepts: the same ones everywhere, so that what works in a test works on S3.
+"""Validate object keys and prefixes, by the same rules for every store.
 
-Comes in: a key or prefix. Goes out: the same text, or `ValueError`. A bad key is a mistake in our own code (keys are
-built in one place), hence no error of the world.
+Inputs: a key or prefix. Outputs: the same text, or `ValueError`.
+A store in memory refuses what S3 would refuse, so that a test finds it. A bad key is a defect of Packshot's (keys are
+built in one place), so it is no `ExternalError`.
 """
 
 TEMPORARY_PREFIX = ".tmp-"
-"""Names of files that are still being written begin so; no key may."""
+"""Names of unfinished files begin with this; no key may."""
 
 MAX_KEY_BYTES = 1024
 """Bytes of UTF-8; S3's own limit."""
@@ -16,7 +17,7 @@ def check_key(key: str) -> str:
     _check_text(key)
     for part in key.split("/"):
         if part in {"", ".", ".."} or part.startswith(TEMPORARY_PREFIX):
-            raise ValueError(f"{key!r} is no object key: its part {part!r} is not allowed.")
+            raise ValueError(f"{key!r} is not an object key: its part {part!r} is not allowed.")
     return key
 
 
@@ -24,12 +25,12 @@ def check_prefix(prefix: str) -> str:
     """Return `prefix` if keys may begin with it (it may be empty, or end in the middle of a name)."""
     _check_text(prefix)
     if prefix.startswith("/") or "//" in prefix or any(part in {".", ".."} for part in prefix.split("/")):
-        raise ValueError(f"{prefix!r} is no key prefix: it must be relative and plain.")
+        raise ValueError(f"{prefix!r} is not a key prefix: it must be relative and plain.")
     return prefix
 
 
 def _check_text(text: str) -> None:
-    # isprintable is one C loop; only texts that fail it (accents never do) are looked at letter by letter.
+    # isprintable is one C loop; only texts that fail it (accents never do) are checked letter by letter.
     if "\\" in text or (not text.isprintable() and any(ord(letter) < 32 or ord(letter) == 127 for letter in text)):
         raise ValueError(f"{text!r} has a backslash or a control character, which no key may have.")
     if len(text.encode("utf-8")) > MAX_KEY_BYTES:

@@ -1,10 +1,11 @@
-"""Objects as files below one folder.
+"""Object store in a folder: one file per object.
 
-Comes in: keys and bytes. Goes out: files that are whole or absent. Everything is first written under a temporary name
-in the target's own folder and then renamed (`write`) or hard-linked (`write_once`: a link fails if the name is taken,
-also between processes), so a killed process leaves at most a temporary file that no listing shows.
-There is no fsync: what is promised is safety against killed processes, not against power cuts. A machine that loses
-power may lose its last seconds of writes.
+Inputs: keys and bytes. Outputs: files that are complete or absent.
+Invariant: everything is first written under a temporary name in the target's own folder, and then renamed (`write`) or
+hard-linked (`write_once`: a link fails if the name is taken, also between processes). A killed process leaves at most a
+temporary file that no listing shows.
+There is no fsync: the promise is safety against killed processes, not against power cuts. A machine that loses power
+may lose its last seconds of writes.
 """
 
 import os
@@ -22,7 +23,7 @@ from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import TEMPORARY_PREFIX, check_key, check_prefix
 
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_FILE_MODE = 0o666  # less what the umask takes away
+_FILE_MODE = 0o666  # minus the umask
 _TRIES = 5
 
 
@@ -56,7 +57,7 @@ class LocalStore:
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:
-        """Store `data`, replacing what was there. Files know no headers."""
+        """Store `data`, replacing an earlier object. Files have no headers."""
         del content_type, cache_control
         path = self._path(key)
         with _translate_write_errors(key), _temporary_path(path) as temporary:
@@ -66,7 +67,7 @@ class LocalStore:
     def write_once(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> bool:
-        """Store `data` only if nothing is there; True if this call made the object."""
+        """Store `data` only if the key is free; True if this call created the object."""
         del content_type, cache_control
         path = self._path(key)
         if os.path.exists(path):
@@ -80,27 +81,27 @@ class LocalStore:
             return True
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is an object under `key`."""
+        """Tell whether an object exists under `key`."""
         return os.path.isfile(self._path(key))
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
         path = self._path(key)
         with _translate_read_errors(key):
-            found = os.stat(path)
-            if stat.S_ISDIR(found.st_mode):
+            status = os.stat(path)
+            if stat.S_ISDIR(status.st_mode):
                 raise FileNotFoundError(key)
-            return found.st_size
+            return status.st_size
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order."""
         return self._walk(check_prefix(prefix).rpartition("/")[0], prefix)
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete the objects (missing ones are fine) and the folders left empty; return how many keys were given."""
+        """Delete the objects (missing ones are fine) and the folders left empty; return the number of keys given."""
         count = 0
         folders = set()
-        for count, key in enumerate(keys, start=1):  # noqa: B007 - how many there were
+        for count, key in enumerate(keys, start=1):  # noqa: B007 - the number of keys
             path = self._path(key)
             with _translate_write_errors(key), suppress(FileNotFoundError, NotADirectoryError):
                 os.unlink(path)
@@ -116,13 +117,13 @@ class LocalStore:
         with _translate_read_errors(key):
             if os.path.isdir(path):
                 raise FileNotFoundError(key)
-            source = open(path, "rb")  # noqa: SIM115 - entered below, where its errors are no store's
+            source = open(path, "rb")  # noqa: SIM115 - closed by the `with` below
         with source:
             yield source
 
     @contextmanager
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
-        """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
+        """Open an object for streamed writing: it appears complete on a clean exit, and never on an exception."""
         path = self._path(key)
         with _translate_write_errors(key), _temporary_path(path) as temporary:
             with open(_create_file(temporary), "wb") as target:
@@ -130,7 +131,7 @@ class LocalStore:
             os.replace(temporary, path)
 
     def remove_leftovers(self, older_than: datetime) -> int:
-        """Delete temporary files of killed writers that were last touched before `older_than`; return how many."""
+        """Delete temporary files of killed writers that were last modified before `older_than`; return how many."""
         count = 0
         for path in self._root.rglob(f"{TEMPORARY_PREFIX}*"):
             with suppress(FileNotFoundError):
@@ -152,8 +153,8 @@ class LocalStore:
     def _walk(self, folder: str, prefix: str) -> Iterator[ObjectInfo]:
         with _translate_read_errors(folder):
             try:
-                with os.scandir(self._root / folder) as found:
-                    entries = sorted((_sort_name(entry), entry) for entry in found if not entry.is_symlink())
+                with os.scandir(self._root / folder) as scan:
+                    entries = sorted((_sort_name(entry), entry) for entry in scan if not entry.is_symlink())
             except (FileNotFoundError, NotADirectoryError):
                 return
         for name, entry in entries:
@@ -182,7 +183,7 @@ def _sort_name(entry: os.DirEntry[str]) -> str:
 
 
 def _create_file(path: str) -> int:
-    """Create a new file, and its folder, which a concurrent `delete` may be pruning at this moment."""
+    """Create a new file, and its folder, which a concurrent `delete` may be removing at the same time."""
     for _ in range(_TRIES):
         try:
             return os.open(path, _CREATE_FLAGS, _FILE_MODE)
@@ -203,7 +204,7 @@ def _write_file(path: str, data: bytes) -> None:
 
 @contextmanager
 def _temporary_path(path: str) -> Iterator[str]:
-    """Lend a free name beside `path`; a file that still has it afterwards is deleted."""
+    """Yield a free name beside `path`; a file that still has it afterwards is deleted."""
     temporary = f"{os.path.dirname(path)}/{TEMPORARY_PREFIX}{uuid4().hex}"
     try:
         yield temporary

@@ -1,7 +1,7 @@
-"""Objects in this process's memory, for tests: the same promises as a real store, without a disk.
+"""Object store in this process's memory, for tests: the same behaviour as a real store, without a disk.
 
-Comes in: keys and bytes. Goes out: the bytes. Stores of one name share their objects within a process; another process
-sees an empty store. There are no tables here: Delta needs files.
+Inputs: keys and bytes. Outputs: the same bytes. Stores of one name share their objects within a process; another
+process sees an empty store. There are no tables here: Delta needs files.
 """
 
 import io
@@ -50,7 +50,7 @@ class MemoryStore:
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:
-        """Store `data`, replacing what was there."""
+        """Store `data`, replacing an earlier object."""
         del content_type, cache_control
         check_key(key)
         with _lock:
@@ -59,7 +59,7 @@ class MemoryStore:
     def write_once(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> bool:
-        """Store `data` only if nothing is there; True if this call made the object."""
+        """Store `data` only if the key is free; True if this call created the object."""
         del content_type, cache_control
         check_key(key)
         with _lock:
@@ -69,7 +69,7 @@ class MemoryStore:
             return True
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is an object under `key`."""
+        """Tell whether an object exists under `key`."""
         check_key(key)
         with _lock:
             return key in self._objects
@@ -79,19 +79,19 @@ class MemoryStore:
         return len(self._entry(key)[0])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield every object whose key starts with `prefix`, in key order, as they are now."""
+        """Yield every object whose key starts with `prefix`, in key order, as of this call."""
         check_prefix(prefix)
         with _lock:
-            found = sorted((key, entry) for key, entry in self._objects.items() if key.startswith(prefix))
-        return (ObjectInfo(key, len(data), modified) for key, (data, modified) in found)
+            entries = sorted((key, entry) for key, entry in self._objects.items() if key.startswith(prefix))
+        return (ObjectInfo(key, len(data), modified) for key, (data, modified) in entries)
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete the objects (missing ones are fine) and return how many keys were given."""
-        wanted = [check_key(key) for key in keys]
+        """Delete the objects (missing ones are fine) and return the number of keys given."""
+        valid_keys = [check_key(key) for key in keys]
         with _lock:
-            for key in wanted:
+            for key in valid_keys:
                 self._objects.pop(key, None)
-        return len(wanted)
+        return len(valid_keys)
 
     @contextmanager
     def open_input(self, key: str) -> Iterator[IO[bytes]]:
@@ -100,14 +100,14 @@ class MemoryStore:
 
     @contextmanager
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
-        """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
+        """Open an object for streamed writing: it appears complete on a clean exit, and never on an exception."""
         check_key(key)
         target = _UnclosedBuffer()
         yield target
         self.write(key, target.getvalue())
 
     def remove_leftovers(self, older_than: datetime) -> int:
-        """Return 0: a killed process takes its memory along."""
+        """Return 0: the memory of a killed process is gone."""
         del older_than
         return 0
 
@@ -121,7 +121,7 @@ class MemoryStore:
 
 
 class _UnclosedBuffer(io.BytesIO):
-    """Bytes that outlive a writer's `close`, since only the end of the `with` block makes them an object."""
+    """Bytes that survive a writer's `close`, since only the end of the `with` block turns them into an object."""
 
     def close(self) -> None:
         """Keep the bytes."""

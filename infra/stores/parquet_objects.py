@@ -1,7 +1,7 @@
 """Parquet files as objects.
 
-Comes in: keys and Arrow tables. Goes out: the same; a file that was never written reads as an empty table, because a
-stage that had nothing to say writes nothing.
+Inputs: keys and Arrow tables. Outputs: the same. A missing object reads as an empty table, because a stage without
+rows writes nothing.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from infra.interfaces import ObjectStore
 
 
 def read_table(store: ObjectStore, key: str, schema: pa.Schema) -> pa.Table:
-    """Return the object's rows under `schema`; no object reads as no rows."""
+    """Return the object's rows under `schema`; a missing object has no rows."""
     try:
         with store.open_input(key) as file:
             return pq.read_table(file).select(schema.names).cast(schema)
@@ -38,13 +38,13 @@ def read_row_groups(store: ObjectStore, prefix: str) -> Iterator[pa.Table]:
 
 
 def write_table(store: ObjectStore, key: str, table: pa.Table) -> None:
-    """Write the table as one object, whole or not at all."""
+    """Write the table as one object, completely or not at all."""
     with store.open_output(key) as output:
         pq.write_table(table, output, compression="zstd", write_statistics=False)
 
 
 def write_table_once(store: ObjectStore, key: str, table: pa.Table) -> pa.Table:
-    """Write the table unless there is one already, and return the one that stands. It is held in memory once more."""
+    """Write the table unless the key is taken, and return the stored one. Uses the table's size in memory once more."""
     output = pa.BufferOutputStream()
     pq.write_table(table, output, compression="zstd", write_statistics=False)
     if store.write_once(key, output.getvalue().to_pybytes()):

@@ -1,9 +1,10 @@
-"""Objects in a bucket of S3, or of a server that speaks like it.
+"""Object store in an S3 bucket, or on a server with the same protocol.
 
-Comes in: keys and bytes. Goes out: objects, by s3fs. `write_once` is a conditional put (`If-None-Match: *`), which AWS
-and most servers decide atomically; servers that ignore the condition are found by `supports_conditional_writes`.
-What passes by itself (overload, a lost connection, half an answer) is tried again here and nowhere below, for as long
-as the settings say; see `infra.stores.retry`.
+Inputs: keys and bytes. Outputs: objects, through s3fs.
+Invariant: `write_once` is a conditional put (`If-None-Match: *`), which AWS and most servers decide atomically;
+`infra.stores.conditional_writes` detects servers that ignore the condition.
+Transient errors (overload, a lost connection, an incomplete answer) are retried here and in no layer below, for as long
+as the settings allow; see `infra.stores.retry`.
 """
 
 import io
@@ -61,7 +62,7 @@ class S3Store:
             return self._retry_if_missing(lambda: self._fetch(path))
 
     def find(self, key: str) -> bytes | None:
-        """Return the object's bytes, or None, by one look."""
+        """Return the object's bytes, or None, by one request."""
         path = self._path(key)
         try:
             with self._translate_errors(key):
@@ -72,17 +73,17 @@ class S3Store:
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:
-        """Store `data`, replacing what was there."""
+        """Store `data`, replacing an earlier object."""
         self._put(key, data, _headers(content_type, cache_control), once=False)
 
     def write_once(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> bool:
-        """Store `data` only if nothing is there; True if this call made the object, also where its answer was lost."""
+        """Store `data` only if the key is free; True if this call created the object, even if its answer was lost."""
         return self._put(key, data, _headers(content_type, cache_control), once=True)
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is an object under `key`."""
+        """Tell whether an object exists under `key`."""
         try:
             self.size(key)
         except ObjectMissing:
@@ -100,14 +101,14 @@ class S3Store:
         return self._list_pages(check_prefix(prefix))
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete the objects (missing ones are fine) and return how many keys were given."""
+        """Delete the objects (missing ones are fine) and return the number of keys given."""
         names = (check_key(key) for key in keys)
         count = 0
-        while some := list(islice(names, _DELETE_BATCH_SIZE)):
-            wanted = [{"Key": self._prefix + key} for key in some]
-            with self._translate_errors(some[0]):
-                self._retry(partial(self._delete, wanted))
-            count += len(some)
+        while batch := list(islice(names, _DELETE_BATCH_SIZE)):
+            objects = [{"Key": self._prefix + key} for key in batch]
+            with self._translate_errors(batch[0]):
+                self._retry(partial(self._delete, objects))
+            count += len(batch)
         return count
 
     @contextmanager
@@ -124,23 +125,23 @@ class S3Store:
 
     @contextmanager
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
-        """Open an object for streamed writing: it appears whole on a clean exit, and never on an exception."""
-        draft = MultipartUpload(self._call, self._object_name(key), {})
+        """Open an object for streamed writing: it appears complete on a clean exit, and never on an exception."""
+        upload = MultipartUpload(self._call, self._object_name(key), {})
         with self._translate_errors(key):
             try:
-                yield cast("IO[bytes]", draft)  # raw, but it takes every byte at once
-                draft.finish()
+                yield cast("IO[bytes]", upload)  # raw, but it takes every byte at once
+                upload.finish()
             except BaseException:
-                draft.abort()
+                upload.abort()
                 raise
 
     def remove_leftovers(self, older_than: datetime) -> int:
-        """Abort uploads of killed writers that were begun before `older_than`; return how many."""
+        """Abort uploads of killed writers that began before `older_than`; return how many."""
         count = 0
         with self._translate_errors(self._prefix):
-            for upload in self._call("list_multipart_uploads", Prefix=self._prefix).get("Uploads", ()):
-                if upload["Key"].startswith(self._prefix) and upload["Initiated"] < older_than:
-                    self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+            for pending in self._call("list_multipart_uploads", Prefix=self._prefix).get("Uploads", ()):
+                if pending["Key"].startswith(self._prefix) and pending["Initiated"] < older_than:
+                    self._call("abort_multipart_upload", Key=pending["Key"], UploadId=pending["UploadId"])
                     count += 1
         return count
 
@@ -150,13 +151,13 @@ class S3Store:
         return open_client(S3Access.from_environment())
 
     def _put(self, key: str, data: bytes, headers: dict[str, str], *, once: bool) -> bool:
-        draft = MultipartUpload(self._call, self._object_name(key), headers)
+        upload = MultipartUpload(self._call, self._object_name(key), headers)
         with self._translate_errors(key):
             try:
-                draft.write(data)
-                return draft.finish(once=once)
+                upload.write(data)
+                return upload.finish(once=once)
             except BaseException:
-                draft.abort()
+                upload.abort()
                 raise
 
     def _call(self, method: str, **arguments: object) -> dict[str, Any]:
@@ -164,10 +165,10 @@ class S3Store:
         answer: dict[str, Any] = self._retry(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
         return answer
 
-    def _delete(self, wanted: Sequence[Mapping[str, str]]) -> None:
-        """Delete some objects in one request, of which a server may do a part and answer for each of the others."""
-        asked = {"Objects": wanted, "Quiet": True}
-        answer = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=asked)
+    def _delete(self, objects: Sequence[Mapping[str, str]]) -> None:
+        """Delete objects in one request; raise `PartialDeleteError` where the server deleted only some of them."""
+        request = {"Objects": objects, "Quiet": True}
+        answer = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=request)
         if failed := answer.get("Errors"):
             raise PartialDeleteError(failed)
 
@@ -179,15 +180,15 @@ class S3Store:
     def _retry(self, operation: Callable[[], T]) -> T:
         return self._client.retry_policy.call(operation, is_transient)
 
-    def _retry_if_missing(self, look: Callable[[], T]) -> T:
-        """Look twice before something counts as missing: some servers are a moment behind their own writes."""
+    def _retry_if_missing(self, request: Callable[[], T]) -> T:
+        """Ask twice before an object counts as missing: some servers are a moment behind their own writes."""
         try:
-            return look()
+            return request()
         except FileNotFoundError as error:
             if error_code(error) not in MISSING_CODES:
                 raise
         time.sleep(_RECHECK_SECONDS)
-        return look()
+        return request()
 
     def _object_name(self, key: str) -> str:
         return self._prefix + check_key(key)
@@ -231,5 +232,5 @@ def _open_url(url: str) -> S3Store:
 
 
 def _headers(content_type: str | None, cache_control: str | None) -> dict[str, str]:
-    given = {"ContentType": content_type, "CacheControl": cache_control}
-    return {name: value for name, value in given.items() if value}
+    headers = {"ContentType": content_type, "CacheControl": cache_control}
+    return {name: value for name, value in headers.items() if value}

@@ -1,9 +1,9 @@
-"""Where S3 is and how it may be reached, said once for both clients.
+"""S3 connection settings, shared by the clients of objects and of tables.
 
-Comes in: the standard `AWS_*` environment. Goes out: s3fs's options for objects and deltalake's for tables, so that the
-two can never talk to different places, and give up after the same time. Credentials are not handled here at all: both
-clients find them by themselves (environment, profile, web identity, instance role), so none can end in a pickle, a repr
-or a log.
+Inputs: the standard `AWS_*` environment. Outputs: s3fs's options for objects and deltalake's for tables.
+Invariant: both clients use the same endpoint and give up after the same time. Credentials are not handled here: both
+clients find them by themselves (environment, profile, web identity, instance role), so none can appear in a pickle, a
+repr or a log.
 """
 
 import os
@@ -18,16 +18,16 @@ from infra.stores.addresses import is_plain_http_url
 from infra.stores.retry import INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, RetryPolicy
 
 MAX_CONNECTIONS = 16
-"""Connections that a process opens at most, and so the operations that are worth having under way at once."""
+"""Connections that a process opens at most, and therefore the operations that are worth running at once."""
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 20
-"""How long a connection may say nothing before its request counts as lost."""
+"""How long a connection may be silent before its request counts as lost."""
 
 
 @dataclass(frozen=True)
 class S3Access:
-    """An endpoint (None for AWS itself), a region (None: as the client finds it), and the seconds it may be away."""
+    """An endpoint (None for AWS), a region (None: the client finds it), and how long the store may be unreachable."""
 
     endpoint: str | None = None
     region: str | None = None
@@ -48,8 +48,8 @@ class S3Access:
     def for_s3fs(self) -> dict[str, object]:
         """Return the keyword arguments of `s3fs.S3FileSystem`.
 
-        Listings are never cached, since others write too. Its own retries are off: `RetryPolicy` is the one that tries
-        again, since only it knows how long the store has been away for everybody.
+        Listings are never cached, since others write too. Its own retries are off: only `RetryPolicy`
+        knows how long the store has been unreachable for all threads.
         """
         config = {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -66,14 +66,14 @@ class S3Access:
         return options
 
     def for_deltalake(self) -> dict[str, str]:
-        """Return deltalake's `storage_options`; plain http is allowed only where the endpoint says so.
+        """Return deltalake's `storage_options`; plain http is allowed only where the endpoint is http.
 
-        The client below deltalake tries again by itself, with jitter: it is told the same pauses and the same end.
+        The client below deltalake retries by itself, with jitter; it gets the same pauses and the same deadline.
         """
         options = {
             "AWS_CONDITIONAL_PUT": "etag",
             "connect_timeout": f"{CONNECT_TIMEOUT_SECONDS}s",
-            "max_retries": "1000",  # the time ends it, not the count
+            "max_retries": "1000",  # the deadline ends it, not the count
             "retry_timeout": f"{self.retry_seconds:g}s",
             "backoff_config.init_backoff": f"{INITIAL_BACKOFF_SECONDS:g}s",
             "backoff_config.max_backoff": f"{MAX_BACKOFF_SECONDS:g}s",
@@ -88,7 +88,7 @@ class S3Access:
 
 @dataclass(frozen=True)
 class S3Client:
-    """What a process has open towards one place: s3fs's file system with its connections, and its patience."""
+    """A process's client of one endpoint: s3fs's file system with its connections, and its retry policy."""
 
     filesystem: Any
     retry_policy: RetryPolicy
@@ -96,7 +96,7 @@ class S3Client:
 
 @cache
 def open_client(access: S3Access) -> S3Client:
-    """Return this process's client for a place: one, so that its connections are bounded and its patience is shared."""
+    """Return this process's one client of an endpoint, so that connections are bounded and the deadline is shared."""
     from s3fs import S3FileSystem
 
     files = S3FileSystem(**access.for_s3fs())

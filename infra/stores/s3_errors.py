@@ -1,7 +1,6 @@
-"""What S3's errors mean: what is not there, what passes by itself, and how the rest is told to a person.
+"""Classify S3 errors: missing objects, transient failures, and one-line descriptions.
 
-Comes in: exceptions of s3fs, botocore and aiohttp. Goes out: S3's own code, whether to try again, and a sentence
-without the server's own text where that could name a key.
+Inputs: exceptions of s3fs, botocore and aiohttp. Outputs: S3's own error code, whether to retry, and a description.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ EXISTS_CODES = {"PreconditionFailed", "412"}
 UPLOAD_GONE_CODES = {"NoSuchUpload"}
 
 RETRY_ADVICE = "see that it can be reached, then run the same command again: what was staged is used"
-"""What to do about a store that is away."""
+"""What the operator can do about an unreachable store."""
 
 _TRANSIENT_CODES = {
     "SlowDown",
@@ -29,15 +28,15 @@ _TRANSIENT_CODES = {
     "ConditionalRequestConflict",
     "OperationAborted",
 }
-_NOT_IMPLEMENTED = 501  # a server that does not know a request will not learn it
+_NOT_IMPLEMENTED = 501  # permanent: the server does not support the request
 
 
 class PartialDeleteError(OSError):
-    """A server deleted some of the objects, and answered for each of the others with an error."""
+    """A server deleted only some of the objects, and reported an error for each of the others."""
 
     def __init__(self, failed: Sequence[Mapping[str, Any]]) -> None:
-        # One that stays decides: trying again would not end well.
-        worst = next((each for each in failed if each.get("Code") not in _TRANSIENT_CODES), failed[0])
+        # A permanent error decides: a retry would not succeed.
+        worst = next((entry for entry in failed if entry.get("Code") not in _TRANSIENT_CODES), failed[0])
         super().__init__(f"{worst.get('Key')!r} and {len(failed) - 1} others were not deleted")
         self.response = {"Error": {"Code": worst.get("Code", "")}}
 
@@ -46,7 +45,7 @@ class PartialDeleteError(OSError):
 def s3_client_errors() -> tuple[type[Exception], ...]:
     """Return every class that s3fs lets through; raise `StoreError` where it is not installed."""
     try:
-        import s3fs  # noqa: F401 - the extra is whole or not there
+        import s3fs  # noqa: F401 - the extra is installed completely or not at all
         from aiohttp import ClientError as ConnectionFailed
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
@@ -56,13 +55,13 @@ def s3_client_errors() -> tuple[type[Exception], ...]:
 
 
 def error_code(error: BaseException | None) -> str:
-    """Return S3's own code of an error, which s3fs keeps as the cause of its exception; empty where S3 said nothing."""
+    """Return S3's own code of an error, which s3fs keeps as the cause of its exception; empty where S3 gave none."""
     code, _ = _code_and_status(error)
     return code
 
 
 def is_transient(error: Exception) -> bool:
-    """Tell whether the same request may succeed a moment later: overload, a conflict, or no whole answer at all."""
+    """Tell whether the same request may succeed a moment later: overload, a conflict, or an incomplete answer."""
     code, status = _code_and_status(error)
     if code or status:
         return code in _TRANSIENT_CODES or status == 429 or (status >= 500 and status != _NOT_IMPLEMENTED)

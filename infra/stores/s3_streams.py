@@ -1,9 +1,9 @@
-"""Objects of any size towards a bucket and back, in requests that can each be repeated.
+"""Uploads and downloads of any size, as requests that can each be repeated.
 
-Comes in: a store's `call`, a key, bytes as they come. Goes out: one object, whole at its end or not at all; or its
-bytes by ranges. Small objects are one put; large ones go in parts of one size, of which one is held in memory.
-Every object carries a token of the call that made it. A put whose answer was lost is sent again and then finds the
-object, or finds its upload gone: the token tells whether it has met itself or somebody else.
+Inputs: a store's `call`, a key, bytes as they come. Outputs: one object, complete at its end or absent; or its bytes by
+ranges. Small objects are one put; large ones are uploaded in parts of one size, of which one is held in memory.
+Invariant: every object carries a token of the call that wrote it. A put whose answer was lost is sent again and then
+finds the object, or finds its upload gone; the token tells this call's own object from another writer's.
 """
 
 import io
@@ -16,7 +16,7 @@ from infra.errors import StoreError
 from infra.stores.s3_errors import EXISTS_CODES, MISSING_CODES, UPLOAD_GONE_CODES, error_code, s3_client_errors
 
 PART_BYTES = 8 * 2**20
-"""S3 wants at least 5 MiB a part, and takes 10,000 of them."""
+"""S3 requires at least 5 MiB per part, and accepts 10,000 parts."""
 
 _WRITER_METADATA = "writer"
 
@@ -24,7 +24,7 @@ Call = Callable[..., dict[str, Any]]
 
 
 class MultipartUpload(io.RawIOBase):
-    """An object in the making. Only `finish` makes it appear: `close`, which some writers call, keeps it open."""
+    """An unfinished object. Only `finish` makes it appear: `close`, which some writers call, keeps it open."""
 
     def __init__(self, call: Call, key: str, headers: Mapping[str, str]) -> None:
         self._call = call
@@ -41,7 +41,7 @@ class MultipartUpload(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Take bytes, and send a part whenever there is one."""
+        """Take bytes, and send each part once it is complete."""
         rest = memoryview(data).cast("B")
         self._written += len(rest)
         self._buffer += rest
@@ -51,14 +51,14 @@ class MultipartUpload(io.RawIOBase):
         return len(rest)
 
     def tell(self) -> int:
-        """Return how much was written."""
+        """Return the number of bytes written."""
         return self._written
 
     def close(self) -> None:
-        """Keep what was written, since only `finish` or `abort` end it."""
+        """Do nothing: only `finish` and `abort` end the upload."""
 
     def finish(self, *, once: bool = False) -> bool:
-        """Make the object appear; with `once` only where nothing is. True if this draft made it."""
+        """Make the object appear; with `once` only where the key is free. True if this upload created it."""
         condition = {"IfNoneMatch": "*"} if once else {}
         try:
             if self._upload is None:
@@ -83,7 +83,7 @@ class MultipartUpload(io.RawIOBase):
         return True
 
     def abort(self) -> None:
-        """Forget what was sent. A store that is away keeps it, until leftovers are removed."""
+        """Discard the parts. An unreachable store keeps them until leftovers are removed."""
         if self._upload is not None:
             with suppress(*s3_client_errors()):
                 self._call("abort_multipart_upload", **self._upload_arguments)
@@ -105,16 +105,16 @@ class MultipartUpload(io.RawIOBase):
 
     def _was_written_by_us(self) -> bool:
         try:
-            found = self._call("head_object", Key=self._key).get("Metadata", {})
+            metadata = self._call("head_object", Key=self._key).get("Metadata", {})
         except OSError as error:
             if error_code(error) in MISSING_CODES:
                 return False
             raise
-        return bool(found.get(_WRITER_METADATA) == self._token)
+        return bool(metadata.get(_WRITER_METADATA) == self._token)
 
 
 class RangeReader(io.RawIOBase):
-    """An object read by ranges, seekable: `fetch(start, end)` returns its bytes in between."""
+    """A seekable reader of an object by ranges: `fetch(start, end)` returns the bytes in between."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:
         self._fetch = fetch
@@ -130,16 +130,16 @@ class RangeReader(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """Return where the next read begins."""
+        """Return the position of the next read."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to where the next read begins."""
+        """Move the position of the next read."""
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Read as much as the buffer takes, in one request; 0 at the end."""
+        """Fill the buffer by one request; return 0 at the end."""
         end = min(self._at + len(buffer), self._size)
         if end <= self._at:
             return 0

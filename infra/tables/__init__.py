@@ -1,4 +1,7 @@
-"""Versioned tables, each changed by one atomic commit at a time. Open them with `open_tables`."""
+"""Versioned tables with atomic commits.
+
+Inputs: a store's URL. Outputs: a `TableStore`, opened by `open_tables`.
+"""
 
 from infra.errors import InvalidStoreAddress
 from infra.interfaces import TableStore

@@ -1,7 +1,7 @@
-"""Arrow types without variants: what goes into a table and what comes out has one spelling.
+"""Normalize Arrow types: one spelling of each type for table columns.
 
-Comes in: schemas and batches as a vendor likes them (large, view, dictionary-encoded). Goes out: `string`, `binary` and
-`list<item: …>`, so that a table read back equals the schema it was made with and joins need no casts.
+Inputs: schemas and batches in a library's variants (large, view, dictionary-encoded). Outputs: `string`, `binary` and
+`list<item: …>`. A table read back then equals the schema that it was created with, and joins need no casts.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
-"""How changes become one Delta commit.
+"""Turn changes into one Delta commit.
 
-Comes in: rows marked "put" or "drop", and words. Goes out: a checked stream of rows; one version more, by MERGE, by an
-append into an empty table, or, when no row moves, by an empty commit that only carries the words.
+Inputs: rows marked "put" or "drop", and commit metadata. Outputs: a validated stream of rows; one new version, by
+MERGE, by an append into an empty table, or, where no row moves, by an empty commit that carries only the metadata.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ def validated_changes(
         return pa.RecordBatchReader.from_batches(full, normalize_batches(changes, full))
     if not len(changes):
         raise ValueError("There are no changes; publishing nothing makes no version.")
-    if strange := set(pc.unique(changes[OPERATION_COLUMN]).to_pylist()) - {PUT, DROP}:
-        raise ValueError(f"{OPERATION_COLUMN!r} must be {PUT!r} or {DROP!r}, not {strange!r}.")
+    if unknown := set(pc.unique(changes[OPERATION_COLUMN]).to_pylist()) - {PUT, DROP}:
+        raise ValueError(f"{OPERATION_COLUMN!r} must be {PUT!r} or {DROP!r}, not {unknown!r}.")
     if any(changes[name].null_count for name in on):
         raise ValueError(f"A row to be matched on {list(on)!r} has a null there.")
     if len(changes.select(list(on)).group_by(list(on)).aggregate([])) != len(changes):
@@ -61,7 +61,7 @@ def commit_changes(
             .execute()
         )
     else:
-        # The first night streams: a MERGE into nothing would hold all of its rows in memory twice.
+        # The first run streams: a MERGE into an empty table would hold all of its rows in memory twice.
         write_deltalake(
             target,
             _inserted_rows(rows),
@@ -81,7 +81,7 @@ def _inserted_rows(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
 
 
 def _writer_properties(schema: pa.Schema) -> WriterProperties:
-    # Digests never repeat, so a dictionary of them is built for nothing; zstd 1 is as fast as snappy and 12 % smaller.
+    # Digests never repeat, so a dictionary of them has no use; zstd 1 is as fast as snappy and 12 % smaller.
     digests = {
         field.name: ColumnProperties(dictionary_enabled=False) for field in schema if pa.types.is_binary(field.type)
     }

@@ -1,8 +1,9 @@
-"""A Delta table's log, read as objects.
+"""Read a Delta table's history from its log objects.
 
-Comes in: a store and a table's name. Goes out: its commits with our words. deltalake's own `history` holds the
-interpreter's lock while it waits for the store (measured: every other thread stands still, also the one that renews a
-lease), so the log's JSON lines, which the Delta protocol fixes, are read here instead, several at a time.
+Inputs: a store and a table's name. Outputs: the commits with Packshot's metadata.
+deltalake's own `history` holds the interpreter's lock while it waits for the store (measured: every other thread stands
+still, also the one that renews a lease). The log's JSON lines, which the Delta protocol fixes, are therefore read here,
+several at a time.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any
 
 from infra.interfaces import Commit, ObjectStore
 
-_METADATA_PREFIX = "packshot."  # keeps our words apart from delta's own fields in a commit
+_METADATA_PREFIX = "packshot."  # keeps Packshot's metadata apart from Delta's own fields in a commit
 _LOG_ENTRY_NAME = re.compile(r"(\d{20})\.json")
 _READER_THREADS = 8
 _ROW_COUNT_METRICS = (
@@ -26,7 +27,7 @@ _ROW_COUNT_METRICS = (
 
 
 def to_commit_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return our words as they are kept in the log."""
+    """Return commit metadata under the names that it has in the log."""
     return {f"{_METADATA_PREFIX}{name}": value for name, value in metadata.items()}
 
 
@@ -43,13 +44,13 @@ def read_history(store: ObjectStore, table: str, limit: int | None = None) -> Se
 def _commit(version: int, entry: bytes) -> Commit:
     actions = (json.loads(line) for line in entry.splitlines() if b'"commitInfo"' in line)
     info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    words = {
+    metadata = {
         name.removeprefix(_METADATA_PREFIX): str(value)
         for name, value in info.items()
         if name.startswith(_METADATA_PREFIX)
     }
     at = datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC)
-    return Commit(version, at, words, _rows_moved(info.get("operationMetrics") or {}))
+    return Commit(version, at, metadata, _rows_moved(info.get("operationMetrics") or {}))
 
 
 def _rows_moved(metrics: Mapping[str, object]) -> int | None:

@@ -1,8 +1,9 @@
-"""One commit for one token, whatever crashes and whoever else commits.
+"""Idempotent commits: one commit per run, whatever crashes and whichever other process commits.
 
-Comes in: a table, a token (a run's id) and a function that works out the changes against one version. Goes out: the
-version in which the token's changes are, and what the function said of them. The token is looked for in the live
-history before every try: Delta's own application transactions would let a second process commit the same work twice.
+Inputs: a table, a run's id, and a function that computes the changes against one version. Outputs: the version that
+holds the run's changes, and the function's own result.
+Invariant: the run id is looked for in the live history before every attempt, so no run commits twice. Delta's own
+application transactions would let a second process commit the same work again.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from infra.interfaces import TableStore
 
 T = TypeVar("T")
 MAX_CONFLICTS = 50
-"""Lost races in a row before giving up; each means that somebody else committed in between."""
+"""Lost races in a row before giving up; each means that another process committed in between."""
 
 
 def commit_once(
@@ -27,24 +28,26 @@ def commit_once(
     on: list[str],
     metadata: Mapping[str, str],
 ) -> tuple[T, int]:
-    """Commit what `build(base_version)` returns, as the version after that base; return its word and the version.
+    """Commit the changes of `build_changes(base)` as the version after `base`; return its result and the version.
 
-    Where the token is committed already, `build` is asked again for the base of that commit and nothing is written.
-    Where there is nothing to change, nothing is committed and the version is the base. The table must be there.
+    Where the run has committed already, `build_changes` is called with that commit's base, and nothing is written.
+    Where there are no changes, nothing is committed and the version is the base. The table must exist.
     Raises `TableError` after `MAX_CONFLICTS` lost races.
     """
     for _ in range(MAX_CONFLICTS):
         history = tables.history(table)
-        mine = next((commit.version for commit in history if commit.run_id == run_id), None)
-        if mine is not None:
-            said, _ = build_changes(mine - 1)
-            return said, mine
+        own_version = next((commit.version for commit in history if commit.run_id == run_id), None)
+        if own_version is not None:
+            result, _ = build_changes(own_version - 1)
+            return result, own_version
         base = history[0].version
-        said, changes = build_changes(base)
+        result, changes = build_changes(base)
         if changes.num_rows == 0:
-            return said, base
+            return result, base
         try:
-            return said, tables.merge(table, changes, on=on, base_version=base, metadata={**metadata, "token": run_id})
+            return result, tables.merge(
+                table, changes, on=on, base_version=base, metadata={**metadata, "token": run_id}
+            )
         except CommitConflict:
             continue
     raise TableError(

@@ -1,7 +1,7 @@
-"""Rows that are all there before the first of them is used.
+"""Spill record batches to a temporary file before the first one is used.
 
-Comes in: a stream of batches that may break. Goes out: the same batches from a temporary file, in bounded memory: what
-was begun again has then not been half used already.
+Inputs: a stream of batches that may break. Outputs: the same batches from a temporary file, in bounded memory. A scan
+that is repeated after an error then never yields a row twice.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,8 +12,8 @@ import pyarrow as pa
 
 
 def spill(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> IO[bytes]:
-    """Write the batches to a file without a name, and return it at its beginning."""
-    file = TemporaryFile(prefix="packshot-")  # noqa: SIM115 - `read_spilled` ends it
+    """Write the batches to an unnamed file, and return it at its beginning."""
+    file = TemporaryFile(prefix="packshot-")  # noqa: SIM115 - `read_spilled` closes it
     try:
         with pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
             for batch in batches:
@@ -26,6 +26,6 @@ def spill(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> IO[bytes]:
 
 
 def read_spilled(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    """Yield what `spill` wrote, and end the file."""
+    """Yield the batches that `spill` wrote, and close the file."""
     with file, pa.ipc.open_stream(file) as reader:
         yield from reader

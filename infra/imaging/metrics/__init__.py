@@ -1,1 +1,1 @@
-"""Numbers measured on pixels: fingerprints for duplicates, metrics for quality."""
+"""Image metrics: raw numbers about pixels; a policy decides on them elsewhere."""

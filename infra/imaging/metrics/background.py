@@ -1,8 +1,8 @@
-"""Raw numbers about what a product stands on: is it white, grey, coloured, uneven.
+"""Background metrics: is the background white, grey, coloured or uneven.
 
-Comes in: pixels (height x width x 3, RGB, 8 bits). Goes out: named floats, read off the border ring alone, at the
-picture's own size: a ring is 2 % of the short side wide, at least one pixel, which leaves room for the rounding of a
-JPEG and none for a product.
+Inputs: pixels (height x width x 3, RGB, 8 bits). Outputs: named floats, read from the border ring alone, at the image's
+own size. The ring is 2 % of the short side wide, at least one pixel, which leaves room for the rounding of a JPEG and
+none for a product.
 """
 
 import cv2
@@ -15,7 +15,7 @@ _RING_SHARE = 0.02
 
 
 def measure_background(pixels: Pixels) -> dict[str, float]:
-    """Return what is measured on the ring.
+    """Return the measurements of the ring.
 
     `background.white` (share 0..1 whose every channel is 250 or more), `background.cast` (distance of its mean colour
     from grey, in units of Lab), `background.deviation` (standard deviation of its grey levels).

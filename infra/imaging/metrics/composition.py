@@ -1,7 +1,7 @@
-"""Raw numbers about how a product stands in its frame: how large, where, lit how, cut off, framed, or several.
+"""Composition metrics: a product's size, position and lighting, and whether it is cut off, framed, or one of several.
 
-Comes in: a `Foreground`. Goes out: named floats; nothing is judged here. All of it is read off the foreground's
-thumbnail, so it means the same at every size of the picture, and together costs one or two milliseconds.
+Inputs: a `Foreground`. Outputs: named floats; nothing is decided here. All of it is read from the foreground's
+thumbnail, so it means the same at every size of the image, and takes one or two milliseconds in total.
 """
 
 import cv2
@@ -13,15 +13,15 @@ from infra.interfaces import Pixels
 
 _CLOSING_KERNEL = np.ones((3, 3), np.uint8)
 _MIN_COMPONENT_SHARE = 0.0005
-"""Components under this share of the frame are noise: they have no part in the product's box."""
+"""Components under this share of the frame are noise, and are left out of the product's box."""
 _MIN_PRODUCT_SHARE = 0.05
-"""Components over this share of the frame are products of their own."""
+"""Components over this share of the frame count as separate products."""
 
 _CLIPPED_LEVEL = 250
 _CRUSHED_LEVEL = 5
 
 _MARGIN = 0.1
-"""A frame is looked for in the outer tenth of each side, a dividing line in what lies within."""
+"""A border is searched in the outer tenth of each side, a dividing line in the rest."""
 _MAX_BORDER_DEVIATION = 6
 _WHITE = 245
 _MAX_COLOUR_SPREAD = 12
@@ -30,18 +30,18 @@ _MIN_VARIANCE = 4.0
 
 
 def measure_composition(foreground: Foreground) -> dict[str, float]:
-    """Return what is measured.
+    """Return the composition metrics.
 
     `fill.side`: the larger of the box's width over the frame's and its height over the frame's, 0..1.
     `centre.off`: how far the box's centre is from the frame's, over the frame, the larger of both ways, 0..0.5.
     `edges.touched`: how many of the frame's sides the foreground touches, 0..4.
     `parts.count`: pieces of more than 5 % of the frame each.
     `exposure.mean` (grey), `exposure.clipped` (share 0..1 of the foreground with two channels at 250 or more: white and
-    every tint of it have run together), `exposure.crushed` (share at 5 or less).
-    `frame.step`: how many levels a plain coloured border on all four sides differs from what it frames; 0 without one.
+    its tints are indistinguishable), `exposure.crushed` (share at 5 or less).
+    `frame.step`: how many levels a plain coloured border on all four sides differs from its inside; 0 without a border.
     `collage.halves`: how alike left and right, or top and bottom, are, -1..1. `collage.line`: the share of the frame's
     length, 0..1, that the longest straight edge along a row or column has.
-    `mask.confidence`: how far all of these are to be believed, 0..1.
+    `mask.confidence`: how reliable all of these are, 0..1.
     """
     return {
         **_measure_box(foreground),
@@ -58,9 +58,9 @@ def measure_composition(foreground: Foreground) -> dict[str, float]:
 def _measure_box(foreground: Foreground) -> dict[str, float]:
     height, width = foreground.product_mask.shape
     closed = cv2.morphologyEx(foreground.product_mask, cv2.MORPH_CLOSE, _CLOSING_KERNEL)
-    _, _, found, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    areas = found[1:, cv2.CC_STAT_AREA] / (height * width)
-    boxes = found[1:][areas >= _MIN_COMPONENT_SHARE, : cv2.CC_STAT_AREA]
+    _, _, components, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    areas = components[1:, cv2.CC_STAT_AREA] / (height * width)
+    boxes = components[1:][areas >= _MIN_COMPONENT_SHARE, : cv2.CC_STAT_AREA]
     if not len(boxes):
         return {"fill.side": 0.0, "centre.off": 0.0, "edges.touched": 0.0, "parts.count": 0.0}
     left, top = boxes[:, 0].min(), boxes[:, 1].min()
@@ -74,7 +74,7 @@ def _measure_box(foreground: Foreground) -> dict[str, float]:
 
 
 def _measure_exposure(foreground: Foreground) -> dict[str, float]:
-    # Without a product the whole frame is looked at: a blank picture is overexposed, a black one crushed.
+    # Without a product the whole frame is measured: a blank image is overexposed, a black one crushed.
     inside = foreground.product_mask if foreground.product_mask.any() else np.ones_like(foreground.product_mask)
     red, green, blue = cv2.split(foreground.thumbnail)
     second = cv2.max(cv2.min(red, green), cv2.min(cv2.max(red, green), blue))
@@ -104,7 +104,7 @@ def _border_step(thumbnail: Pixels) -> float:
 
 
 def _halves_correlation(grey: GreyImage) -> float:
-    """Return how alike the left and the right half are, where they lie: a product's mirrored halves are not."""
+    """Return how similar the left and the right half are at equal positions; a product's mirrored halves are not."""
     half = grey.shape[1] // 2
     if half == 0:
         return 0.0

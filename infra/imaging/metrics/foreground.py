@@ -1,11 +1,11 @@
-"""Where the product is: what of a picture is not background.
+"""Foreground detection: which part of an image is the product.
 
-Comes in: pixels (height x width x 3, RGB, 8 bits). Goes out: a `Foreground`: the product on a small thumbnail, and how
-far that is to be believed. The picture's own border says what background is, so white, grey and black grounds are read
-alike. A thumbnail, because averaging keeps noise out and one size gives one meaning to a share of the frame; 128 px,
+Inputs: pixels (height x width x 3, RGB, 8 bits). Outputs: a `Foreground`: the product on a small thumbnail, and how
+reliable it is. The image's own border defines the background, so white, grey and black backgrounds are treated alike. A
+thumbnail is used because averaging removes noise and one size gives one meaning to a share of the frame; 128 px,
 because 1/128 of a side is finer than any threshold on fill or centring, and costs a millisecond.
 
-A soft shadow is foreground: it is unlike the background, and it is part of what must not be cut off.
+A soft shadow is foreground: it differs from the background, and it must not be cut off either.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from infra.interfaces import Pixels
 
 THUMBNAIL_SIDE = 128
-"""Long side of the thumbnail; a smaller picture is looked at as it is."""
+"""Long side of the thumbnail; a smaller image is measured as it is."""
 
 GreyImage = npt.NDArray[np.uint8]
 
@@ -36,12 +36,12 @@ printed 64 px product without noise the median reads 2.9 grey levels, the quarte
 
 _EDGE_SLOPE = 2.0
 _EDGE_OVER_NOISE = 2.0
-"""Grey levels a pixel of the thumbnail from which a slope is an edge, and how far above the noise it must be."""
+"""Grey levels per pixel of the thumbnail from which a slope is an edge, and how far above the noise it must be."""
 
 
 @dataclass(frozen=True)
 class Foreground:
-    """The product on a thumbnail: `inside` is 1 where it is and 0 elsewhere, `share` is its share of the frame."""
+    """The product on a thumbnail: `product_mask` is 1 on it and 0 elsewhere, `share` is its share of the frame."""
 
     thumbnail: Pixels
     grey: GreyImage
@@ -60,9 +60,9 @@ class Foreground:
         )
 
     def confidence(self) -> float:
-        """Return which share (0..1) of the picture's edges lies in or beside the foreground; 1 where there are none.
+        """Return which share (0..1) of the image's edges lies in or beside the foreground; 1 without any edge.
 
-        Where a white product on white is taken for background, its outline and print are edges outside.
+        Where a white product on white is mistaken for background, its outline and print are edges outside it.
         """
         slopes = [cv2.Sobel(self.grey, cv2.CV_32F, *along, ksize=3, scale=1 / 8) for along in ((1, 0), (0, 1))]
         least = max(_EDGE_SLOPE, _EDGE_OVER_NOISE * estimate_noise(self.grey, None))
@@ -73,21 +73,21 @@ class Foreground:
 
 
 def find_foreground(pixels: Pixels) -> Foreground:
-    """Return the foreground of a picture.
+    """Return the foreground of an image.
 
-    Thin things (a chain) must stay, so nothing is opened.
+    The mask is not opened morphologically, since thin parts (a chain) must stay.
     """
     thumbnail = downscale(pixels, THUMBNAIL_SIDE)
     border = np.concatenate([thumbnail[0], thumbnail[-1], thumbnail[:, 0], thumbnail[:, -1]])
-    unlike = cv2.absdiff(thumbnail, np.broadcast_to(np.median(border, axis=0).astype(np.uint8), thumbnail.shape))
-    red, green, blue = cv2.split(unlike)
+    difference = cv2.absdiff(thumbnail, np.broadcast_to(np.median(border, axis=0).astype(np.uint8), thumbnail.shape))
+    red, green, blue = cv2.split(difference)
     inside = np.asarray(cv2.max(cv2.max(red, green), blue) > _MIN_BACKGROUND_DIFFERENCE, dtype=np.uint8)
     grey = np.asarray(cv2.cvtColor(thumbnail, cv2.COLOR_RGB2GRAY), np.uint8)
     return Foreground(thumbnail, grey, inside, float(inside.mean()))
 
 
 def downscale(pixels: Pixels, long_side: int) -> Pixels:
-    """Return the picture with this long side, averaged; a smaller one as it is."""
+    """Return the image with this long side, averaged; a smaller one as it is."""
     height, width = pixels.shape[:2]
     scale = long_side / max(height, width)
     if scale >= 1:
@@ -97,7 +97,7 @@ def downscale(pixels: Pixels, long_side: int) -> Pixels:
 
 
 def quantiles(grey: GreyImage, mask: GreyImage | None, shares: tuple[float, ...]) -> list[float]:
-    """Return quantiles of 8-bit values, each of which stands for the half above and below it."""
+    """Return quantiles of 8-bit values, where each level stands for the half level above and below it."""
     counts = cv2.calcHist([grey], [0], mask, [256], [0, 256]).ravel()
     below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
     edges = np.concatenate([[0.0], np.arange(255) + 0.5, [255.0]])

@@ -1,10 +1,10 @@
-"""PDQ: a 256-bit fingerprint that survives re-encoding, written in numpy and OpenCV.
+"""PDQ: a 256-bit perceptual fingerprint that survives re-encoding, in numpy and OpenCV.
 
-Comes in: pixels (height x width x 3, RGB, 8 bits). Goes out: 32 bytes and a quality of 0 to 100.
+Inputs: pixels (height x width x 3, RGB, 8 bits). Outputs: 32 bytes and a quality of 0 to 100.
 The algorithm is Facebook's (ThreatExchange, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
 Algorithm", 2019): luma, two passes of Jarosz box filters, decimation to 64 x 64, the 16 x 16 lowest cosine terms
-without the constant ones, one bit a term: above the median or not. Ours and not the `pdqhash` package, because that
-one is compiled from source on every machine and takes ten times as long; the tests hold ours against it.
+without the constant ones, one bit per term: above the median or not. The package `pdqhash` is not used, because it is
+compiled from source on every machine and takes ten times as long; the tests compare this implementation with it.
 """
 
 from functools import lru_cache
@@ -16,11 +16,11 @@ import numpy.typing as npt
 from infra.interfaces import Pixels
 
 PDQ_VERSION = "pdq-1-area512"
-"""Names the algorithm and the resizing before it. Codes of two versions are never compared."""
+"""Names the algorithm and the resizing before it. Fingerprints of two versions are never compared."""
 
 BITS = 256
 LONG_SIDE = 512
-"""Larger pictures are first reduced by area to this long side (the practice of ThreatExchange's own tools)."""
+"""Larger images are first reduced by area to this long side (the practice of ThreatExchange's own tools)."""
 
 _GRID = 64
 _COSINE_TERMS = 16
@@ -34,7 +34,7 @@ def pdq(pixels: Pixels) -> tuple[bytes, float]:
     """Return the fingerprint (32 bytes) and how far it can be trusted (0 blank … 100 full of edges).
 
     The bytes are in the order of PDQ's hexadecimal text: the highest frequency's bit comes first. PDQ's authors
-    advise against matching on codes of quality below 50.
+    advise against matching fingerprints of quality below 50.
     """
     grid = _decimate(_luma(pixels))
     return _hash_bits(grid), _quality(grid)
@@ -70,12 +70,12 @@ def _decimate(luma: _Floats) -> _Floats:
 
 @lru_cache(maxsize=64)
 def _box_filter_window(length: int) -> tuple[int, _Floats, npt.NDArray[np.intp]]:
-    """Return the filter's width over this many pixels, 1 / (pixels under it) at each, and the 64 places kept."""
+    """Return the filter's width over this many pixels, 1 / (pixels under it) at each, and the 64 positions kept."""
     size = (length + 2 * _GRID - 1) // (2 * _GRID)
     right = size // 2
     left = size - 1 - right
-    places = np.arange(length)
-    under = np.minimum(places + right, length - 1) - np.maximum(places - left, 0) + 1
+    positions = np.arange(length)
+    under = np.minimum(positions + right, length - 1) - np.maximum(positions - left, 0) + 1
     kept = ((np.arange(_GRID) + 0.5) * length / _GRID).astype(np.intp)
     return size, (1 / under).astype(np.float32), kept
 
@@ -88,15 +88,15 @@ def _hash_bits(grid: _Floats) -> bytes:
 
 
 def _quality(grid: _Floats) -> float:
-    """Sum the whole percents of full scale by which neighbours differ; `_QUALITY_DIVISOR` is the paper's divisor."""
+    """Sum the whole percents of full scale by which neighbours in the grid differ, over the paper's divisor."""
     steps = sum(int(np.trunc(np.abs(np.diff(grid, axis=axis)) * 100 / 255).sum()) for axis in (0, 1))
     return float(min(100, int(steps / _QUALITY_DIVISOR)))
 
 
 def _cosines() -> _Floats:
     terms = np.arange(1, _COSINE_TERMS + 1)[:, None]
-    places = 2 * np.arange(_GRID)[None, :] + 1
-    return np.asarray(np.sqrt(2 / _GRID) * np.cos(np.pi / (2 * _GRID) * terms * places), dtype=np.float32)
+    positions = 2 * np.arange(_GRID)[None, :] + 1
+    return np.asarray(np.sqrt(2 / _GRID) * np.cos(np.pi / (2 * _GRID) * terms * positions), dtype=np.float32)
 
 
 _COSINES = _cosines()

@@ -1,14 +1,14 @@
-"""Raw numbers about one picture: is it blank, black, blurred, noisy, of which size, and how it is composed.
+"""Image metrics: is an image blank, black, blurred or noisy, how large is it, and how is it composed.
 
-Comes in: pixels (height x width x 3, RGB, 8 bits). Goes out: named floats; nothing is judged here.
+Inputs: pixels (height x width x 3, RGB, 8 bits). Outputs: named floats; nothing is decided here.
 Everything that describes the product is measured on the foreground only. Over the whole frame, a sharp product on
 white scores like a blurred one (most of the frame is flat), and noise scores like sharpness.
 
 `blur.foreground` is 10 / w², where w is the typical standard deviation, in pixels, of the product's edges after a
 denoising of sigma 1. A Gaussian edge of deviation w has energy of curvature over energy of slope = 1 / (2 w²), so
-20 x that quotient is read off two sums over the foreground, less what the measured noise adds to each. Unlike the
+20 x that quotient is computed from two sums over the foreground, less what the measured noise adds to each. Unlike the
 variance of the Laplacian alone, on whose scale it is put, it moves neither with the contrast, nor with the share of
-the frame that is edge, nor with the picture's size: measured on 24 drawn products (p5/p50/p95),
+the frame that is edge, nor with the image's size: measured on 24 drawn products (p5/p50/p95),
 
                      256 px          512 px          1024 px
     sharp            8.9/10.0/11.6   8.6/10.5/12.4   8.9/ 9.7/14.3
@@ -16,7 +16,7 @@ the frame that is edge, nor with the picture's size: measured on 24 drawn produc
     blurred by 2 px  2.0/ 2.1/ 2.3   2.0/ 2.2/ 2.4   2.0/ 2.3/ 2.6
     and noise of 5   2.0/ 2.1/ 2.3   2.0/ 2.2/ 2.5   2.1/ 2.3/ 2.6
 
-so below 4 is blurred, 4 to 7 is for a person, from 7 is sharp, whatever the size.
+so below 4 is blurred, 4 to 7 is for a person to review, from 7 is sharp, at every size.
 """
 
 import cv2
@@ -27,16 +27,16 @@ from infra.imaging.metrics.foreground import GreyImage, downscale, estimate_nois
 from infra.interfaces import Pixels
 
 MAX_MEASURED_SIDE = 1024
-"""Larger pictures are reduced to this long side before measuring; smaller ones are measured as they are."""
+"""Larger images are reduced to this long side before measuring; smaller ones are measured as they are."""
 
 _BLUR_SCALE = 20.0
 
 _MAX_NOISE_SUBTRACTED = 4.0
-"""More than this is texture as likely as noise: it has its own number, and must not erase a knitted product."""
+"""Above this, texture is as likely as noise; it has a metric of its own, and must not erase a knitted product."""
 
 
 def measure_pixels(pixels: Pixels) -> dict[str, float]:
-    """Return what is measured on a picture of any size from one pixel on.
+    """Return the metrics of an image of any size from one pixel on.
 
     `blank.range` (grey, 99th less 1st percentile), `blank.foreground` (share 0..1 unlike the border's median),
     `black.mean` and `black.deviation` (grey), `blur.foreground` (see above: higher is sharper), `noise.foreground`
@@ -77,7 +77,7 @@ def _sharpness(grey: GreyImage, mask: GreyImage, noise: float) -> float:
 
 
 def _noise_energies() -> tuple[float, float]:
-    """Return what white noise of variance 1 leaves in the squared curvature and the squared slope of one pixel."""
+    """Return what white noise of variance 1 adds to the squared curvature and the squared slope of one pixel."""
     point = np.zeros((15, 15), np.float32)
     point[7, 7] = 1
     calm = cv2.GaussianBlur(point, (5, 5), 1)

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import EngineError, EngineUnsuitable, WorkQuarantined
 from infra.pools import dispatcher as crew
-from infra.pools import ray_pool
+from infra.pools import ray_scheduler
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
 
@@ -35,7 +35,7 @@ def test_a_death_costs_nobody_his_work_and_poison_is_set_aside(engines: RayEngin
     assert [len(future.result(PATIENCE)) for future in painting] == [9] * 4
     assert once.result(PATIENCE) > 0
     with pytest.raises(
-        WorkQuarantined, match=r"^2 engines in a row died with this work .*: its process is gone \(Actor"
+        WorkQuarantined, match=r"^2 engines in a row died with this work.*: its process is gone \(Actor"
     ):
         poison.result(PATIENCE)
     with pytest.raises(WorkQuarantined, match="the last: The device was lost, as ordered"):
@@ -73,7 +73,7 @@ def test_work_that_cannot_travel_is_refused_where_it_is_given(engines: RayEngine
 def test_an_engine_whose_process_dies_while_it_opens_ends_everything_with_its_cause(
     local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_pool, "RESTARTS", 1)
+    monkeypatch.setattr(ray_scheduler, "RESTARTS", 1)
     engines = RayEngines(gpus=1)
     try:
         future = engines.pool(works.die_while_opening).submit(works.report_process_id, None)
@@ -87,7 +87,7 @@ def test_an_engine_whose_process_dies_while_it_opens_ends_everything_with_its_ca
 def test_an_actor_that_has_used_up_its_restarts_is_replaced_and_endless_deaths_end_it_all(
     local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_pool, "RESTARTS", 1)
+    monkeypatch.setattr(ray_scheduler, "RESTARTS", 1)
     monkeypatch.setattr(crew, "CRASH_LOOP_DEATHS", 4)
     engines = RayEngines(gpus=1, tries=1)
     try:

@@ -42,7 +42,7 @@ def test_a_package_that_is_not_there_is_named_with_its_extra() -> None:
 
 
 def test_a_model_that_is_not_there_is_named_and_not_fetched(scanner_package: Path) -> None:
-    with pytest.raises(ScannerMissing, match=r"'seer' lacks its file 'other.onnx', and it is not fetched"):
+    with pytest.raises(ScannerMissing, match=r"'seer' lacks its file 'other.onnx', which is not downloaded"):
         package_files("seer", ["model.onnx", "other.onnx"], "seeing")
 
 

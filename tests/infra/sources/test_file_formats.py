@@ -69,7 +69,7 @@ def test_parts_without_an_extension_are_parquet_when_they_say_so(tmp_path: Path)
 def test_a_folder_of_two_kinds_names_one_file_of_each(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"sku\n1\n")
     pq.write_table(pa.table({"sku": ["1"]}), tmp_path / "b.parquet")
-    with pytest.raises(UnreadableSource, match=r"b.parquet' is Parquet and .*a.csv' is CSV; keep one kind"):
+    with pytest.raises(UnreadableSource, match=r"b.parquet' is Parquet and .*a.csv' is CSV; keep one format"):
         detect_format(list_source_files(str(tmp_path)))
 
 

@@ -63,7 +63,7 @@ def test_a_field_of_two_kinds_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(UnreadableSource, match=r"sku.* changed from number to string in row 2"):
         rows_of(path)
     monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)
-    with pytest.raises(UnreadableSource, match=r"give each field one kind of value: .*sku"):
+    with pytest.raises(UnreadableSource, match=r"give each field one type of value: .*sku"):
         rows_of(path)
 
 

@@ -29,7 +29,7 @@ def test_a_path_below_a_file_is_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["", "  ", "a\0b"])
 def test_a_path_that_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(UnreadableSource, match="is no path"):
+    with pytest.raises(UnreadableSource, match="not a path"):
         list_source_files(path)
 
 
