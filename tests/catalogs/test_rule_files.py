@@ -1,4 +1,4 @@
-"""Rules files: what is wrong with one is said by file and field."""
+"""Rule files: errors name the file and the field."""
 
 import pytest
 from pydantic import Field, ValidationError
@@ -16,7 +16,7 @@ class Limits(StrictModel):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("limits: {a: {lowest: -1}}", "shop.yaml: limits.a.lowest: Input should be greater than or equal to 0"),
         ("limits: {a: {lowest: 1, highest: 2}}", "shop.yaml: limits.a.highest: Extra inputs are not permitted"),
@@ -30,10 +30,10 @@ class Limits(StrictModel):
         ("[" * 2000, "shop.yaml: not YAML: "),
     ],
 )
-def test_an_error_names_the_file_and_the_field(text: str, said: str) -> None:
+def test_an_error_names_the_file_and_the_field(text: str, message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         parse_rule_file(text, "shop.yaml", Limits)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
 
 
 def test_what_is_right_is_read() -> None:

@@ -12,15 +12,15 @@ HALF = st.sampled_from([0, 1, 2, 2**63, 2**64 - 1])  # few values, so that halve
 IDS = st.tuples(HALF, HALF).map(lambda pair: pair[0].to_bytes(8, "big") + pair[1].to_bytes(8, "big"))
 
 
-@given(given_ids=st.lists(IDS, max_size=30), asked=st.lists(IDS, max_size=30))
-def test_it_finds_what_a_dict_finds(given_ids: list[bytes], asked: list[bytes]) -> None:
+@given(given_ids=st.lists(IDS, max_size=30), queries=st.lists(IDS, max_size=30))
+def test_it_finds_what_a_dict_finds(given_ids: list[bytes], queries: list[bytes]) -> None:
     index = DigestIndex(*split_halves(given_ids))
     first: dict[bytes, int] = {}
     for position, one in enumerate(given_ids):
         first.setdefault(one, position)
     assert len(index) == len(given_ids)
-    assert index.find(*split_halves(asked)).tolist() == [first.get(one, -1) for one in asked]
-    for one in asked:
+    assert index.find(*split_halves(queries)).tolist() == [first.get(one, -1) for one in queries]
+    for one in queries:
         high, low = (int(half[0]) for half in split_halves(one))
         assert sorted(index.find_all(high, low)) == [place for place, known in enumerate(given_ids) if known == one]
 
@@ -47,7 +47,7 @@ def test_a_slice_of_a_column_gives_its_own_rows(values: list[bytes], start: int,
     assert np.array_equal(low, split_halves([one[:16] for one in expected])[1])
 
 
-@pytest.mark.parametrize("asked", [[], [bytes(16)]])
-def test_an_empty_index_finds_nothing(asked: list[bytes]) -> None:
-    assert DigestIndex(*split_halves([])).find(*split_halves(asked)).tolist() == [-1] * len(asked)
+@pytest.mark.parametrize("queries", [[], [bytes(16)]])
+def test_an_empty_index_finds_nothing(queries: list[bytes]) -> None:
+    assert DigestIndex(*split_halves([])).find(*split_halves(queries)).tolist() == [-1] * len(queries)
     assert DigestIndex(*split_halves([])).find_all(0, 0) == []

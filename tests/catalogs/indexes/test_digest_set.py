@@ -13,13 +13,13 @@ names = st.lists(st.text(max_size=12), max_size=40)
 @settings(deadline=None)
 @given(names, names, names)
 def test_it_answers_like_a_set_of_texts_whatever_is_added_when(
-    first: list[str], second: list[str], asked: list[str]
+    first: list[str], second: list[str], queries: list[str]
 ) -> None:
     digests = DigestSet()
     digests.add(text_digests(first))
-    assert digests.contains(text_digests(asked)).tolist() == [name in set(first) for name in asked]
+    assert digests.contains(text_digests(queries)).tolist() == [name in set(first) for name in queries]
     digests.add(text_digests(second))
-    assert digests.contains(text_digests(asked)).tolist() == [name in {*first, *second} for name in asked]
+    assert digests.contains(text_digests(queries)).tolist() == [name in {*first, *second} for name in queries]
     assert len(digests) == len(first) + len(second)
 
 

@@ -1,4 +1,4 @@
-"""Any column becomes clean text, whatever its type and whatever somebody wrote into it."""
+"""Any column becomes clean text, whatever its type and content."""
 
 import datetime as dt
 import decimal
@@ -149,7 +149,7 @@ def test_an_optional_field_whose_columns_are_not_there_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "available", "said"),
+    ("changes", "available", "message"),
     [
         ({}, ["sku", "name"], "The source has no column 'title'; it has name, sku. Map it under columns."),
         ({"optional": list(CATALOGUE_COLUMNS)}, ["name"], "The source has no column 'sku'; it has name."),
@@ -159,10 +159,12 @@ def test_an_optional_field_whose_columns_are_not_there_is_left_out() -> None:
         ({}, ["Handle", "Title", "Variant SKU"], "It looks like a Shopify export: try --recipe shopify."),
     ],
 )
-def test_missing_columns_are_named_and_what_to_do(changes: dict[str, object], available: list[str], said: str) -> None:
+def test_missing_columns_are_named_and_what_to_do(
+    changes: dict[str, object], available: list[str], message: str
+) -> None:
     with pytest.raises(CatalogueError) as caught:
         source_columns(recipe_with(changes), available)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_the_shopify_recipe_needs_its_columns() -> None:

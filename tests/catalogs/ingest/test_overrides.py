@@ -1,4 +1,4 @@
-"""One row's word against the recipe's: what can be followed, and what is said where it cannot."""
+"""Row overrides: valid ones are followed, invalid ones are rejected with their value."""
 
 from datetime import UTC, datetime
 
@@ -64,11 +64,11 @@ def test_what_can_be_followed_passes(column: str, cell: str) -> None:
         ("reference_image", "s3://x/y.png", "reference images are not supported; leave the cell empty"),
     ],
 )
-def test_what_cannot_is_said_with_its_value(column: str, cell: str, reason: str) -> None:
-    [(position, name, said)] = faults(column, cell)
+def test_an_invalid_override_is_rejected_with_its_value(column: str, cell: str, reason: str) -> None:
+    [(position, name, message)] = faults(column, cell)
     assert (position, name) == (0, column)
-    assert said.startswith(reason)
-    assert len(said) < 200
+    assert message.startswith(reason)
+    assert len(message) < 200
 
 
 def test_every_row_with_the_same_wrong_value_is_named() -> None:

@@ -41,7 +41,7 @@ def counts(ingest: RowValidator) -> tuple[int, int, int, int]:
 # Shop exports
 
 
-def test_a_shop_export_gives_its_products_and_counts_its_pictures_as_ignored() -> None:
+def test_a_shop_export_gives_its_products_and_counts_its_images_as_ignored() -> None:
     ingest, found = read(LOOKALIKE)
     rows = [row for one in found for row in one.table.to_pylist()]
     assert counts(ingest) == (35, 27, 0, 8)
@@ -164,7 +164,7 @@ def test_a_sku_that_cannot_be_read_takes_no_other_rows_place() -> None:
     assert [(reject.row, reject.sku) for reject in rejects] == [(1, None), (3, "A")]
 
 
-def test_a_sku_said_twice_is_said_twice_even_where_the_first_row_was_wrong() -> None:
+def test_a_duplicate_sku_is_rejected_even_if_the_first_row_was_rejected() -> None:
     table, rejects, _ = ingest_batch(text_batch([{"sku": "A", "title": ""}, {"sku": "A", "title": "Mug"}]))
     assert table.num_rows == 0
     assert [reject.reason for reject in rejects] == ["title is missing", "the SKU 'A' was given before, in row 1"]
@@ -209,7 +209,7 @@ def test_empty_fields_are_filled_from_the_first_row_of_the_parent_that_has_them(
     assert counts(ingest) == (6, 4, 1, 1)
 
 
-def test_a_source_of_nothing_but_pictures_is_all_ignored() -> None:
+def test_a_source_of_nothing_but_images_is_all_ignored() -> None:
     table, rejects, ingest = ingest_batch(
         text_batch([{"sku": "A", "title": "x", "group": "", "size": "", "price": " "}] * 3), FAMILY
     )

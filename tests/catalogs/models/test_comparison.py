@@ -147,9 +147,9 @@ def test_what_is_shown_to_be_worse_is_refused_with_its_numbers(candidate: Versio
 def test_too_few_requests_prove_nothing_either_way(sizes: tuple[int, int]) -> None:
     mine, theirs = (sample(size, 0) for size in sizes)
     found = compare_versions((7, 5), mine, theirs)
-    said = {f"version {number} has {size} decided requests in stored runs, and 100 are needed"
+    message = {f"version {number} has {size} decided requests in stored runs, and 100 are needed"
             for number, size in zip((7, 5), sizes, strict=True) if size < MINIMUM_REQUESTS}  # fmt: skip
-    assert set(found.objections) == said
+    assert set(found.objections) == message
 
 
 def test_enough_is_enough() -> None:

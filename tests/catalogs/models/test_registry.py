@@ -79,7 +79,7 @@ def test_a_rollback_takes_back_a_canary_first_then_one_promotion_after_another()
         _ = found.rollback_version
 
 
-def test_weights_that_were_retired_may_be_registered_anew() -> None:
+def test_weights_that_were_retired_may_be_registered_again() -> None:
     found = registry("+", "promote 1", "+", "promote 2")
     again = found.with_change(change("register", 3, weights=stub(1)))
     assert states(again)[3] == ("candidate", 0)

@@ -101,7 +101,7 @@ def test_a_registered_model_goes_by_its_versions_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ({"registry": "Card"}, "registry: 'Card' must match"),
         ({"registry": "../x"}, "must match"),
@@ -114,12 +114,12 @@ def test_a_registered_model_goes_by_its_versions_names() -> None:
         ({"standing": standing(20)}, "`standing` goes with `registry`"),
     ],
 )
-def test_a_model_has_one_origin(words: dict[str, object], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_model_has_one_origin(words: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         ModelEntry.model_validate(words)
 
 
-def test_a_recipes_digest_is_that_of_what_was_asked_whatever_the_versions_are_by_now() -> None:
+def test_a_recipes_digest_does_not_depend_on_the_registrys_current_versions() -> None:
     asked = recipe_with({"models": {"cards": {"registry": "card"}}})
     frozen = recipe_with({"models": {"cards": {"registry": "card", "standing": standing(20).model_dump()}}})
     assert asked.digest == frozen.digest

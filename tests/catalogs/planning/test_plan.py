@@ -29,9 +29,9 @@ def test_no_rows_become_an_empty_table() -> None:
     ]
 
 
-def test_slots_that_take_anothers_picture_are_counted() -> None:
-    night = PlanningHarness().plan([MUG, {**MUG, "sku": "M2"}, {**MUG, "sku": "M3"}, LAMP])
-    assert replace(PLAN, slots=night.counts).shared_slots == 2
+def test_slots_that_take_anothers_image_are_counted() -> None:
+    planned = PlanningHarness().plan([MUG, {**MUG, "sku": "M2"}, {**MUG, "sku": "M3"}, LAMP])
+    assert replace(PLAN, slots=planned.counts).shared_slots == 2
 
 
 def test_a_plan_is_plain_values() -> None:

@@ -1,4 +1,4 @@
-"""What a night finds to do: nothing where nothing moved, and exactly what moved where something did."""
+"""A plan finds nothing to do where nothing moved, and exactly what moved where something did."""
 
 from collections.abc import Mapping
 
@@ -21,10 +21,10 @@ SQUARE = {"finish.canvas": "square"}
 
 @pytest.fixture
 def harness() -> PlanningHarness:
-    """Give a shop in which everything is live."""
-    shop = PlanningHarness()
-    shop.publish(shop.plan(ROWS))
-    return shop
+    """Return a store in which everything is live."""
+    harness = PlanningHarness()
+    harness.publish(harness.plan(ROWS))
+    return harness
 
 
 def key_of(row: Mapping[str, object], changes: Mapping[str, object] | None = None) -> bytes:
@@ -32,27 +32,27 @@ def key_of(row: Mapping[str, object], changes: Mapping[str, object] | None = Non
     return request.key
 
 
-# The first night and the next
+# The first run and the next
 
 
-def test_the_first_night_everything_is_new() -> None:
-    night = PlanningHarness().plan(ROWS)
-    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "new")
-    assert night.counts == PlanCounts(new=4, requests=4, rendered=4)
-    assert {request.prompt for request in night.requests} == {
+def test_in_the_first_run_everything_is_new() -> None:
+    planned = PlanningHarness().plan(ROWS)
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "new")
+    assert planned.counts == PlanCounts(new=4, requests=4, rendered=4)
+    assert {request.prompt for request in planned.requests} == {
         "Photo of a mug, Tall Mug",
         "Photo of Lamp, red, front view",
         "Pair of Boot, front view",
         "Pair of Boot, seen from the side",
     }
-    assert all(slot.slot_id == slot_id(slot.sku, slot.view, slot.variant, slot.index) for slot in night.slots)
-    assert all(slot.live_file_sha is None for slot in night.slots)
+    assert all(slot.slot_id == slot_id(slot.sku, slot.view, slot.variant, slot.index) for slot in planned.slots)
+    assert all(slot.live_file_sha is None for slot in planned.slots)
 
 
 def test_an_unchanged_catalogue_renders_nothing_and_asks_for_nothing(harness: PlanningHarness) -> None:
-    night = harness.plan(ROWS)
-    assert night.counts == PlanCounts(unchanged=4)
-    assert (night.slots, night.requests, night.refreshed, night.retired) == ([], [], [], 0)
+    planned = harness.plan(ROWS)
+    assert planned.counts == PlanCounts(unchanged=4)
+    assert (planned.slots, planned.requests, planned.refreshed, planned.retired) == ([], [], [], 0)
 
 
 @pytest.mark.parametrize("rows_per_batch", [1, 2, 3])
@@ -71,11 +71,13 @@ def test_of_a_made_up_catalogue_exactly_the_changed_rows_are_found() -> None:
             for row in batch.to_pylist()
         ]
 
-    shop = PlanningHarness()
-    shop.publish(shop.plan(rows(0)))
+    harness = PlanningHarness()
+    harness.publish(harness.plan(rows(0)))
     for changed in (0, 7):
-        night = shop.plan(rows(changed))
-        assert night.counts == PlanCounts(changed=changed, unchanged=500 - changed, requests=changed, rendered=changed)
+        planned = harness.plan(rows(changed))
+        assert planned.counts == PlanCounts(
+            changed=changed, unchanged=500 - changed, requests=changed, rendered=changed
+        )
 
 
 @pytest.mark.parametrize(
@@ -108,11 +110,11 @@ def test_of_a_made_up_catalogue_exactly_the_changed_rows_are_found() -> None:
 def test_an_edit_of_a_row_touches_exactly_its_slots(
     harness: PlanningHarness, change: dict[str, object], kinds: dict[str, str]
 ) -> None:
-    night = harness.plan([{**MUG, **change}, LAMP, BOOT])
-    assert night.kinds_by_slot == kinds
-    assert night.counts.new + night.counts.changed == len(kinds)
-    assert night.counts.unchanged == 4 - sum(kind == "changed" for kind in kinds.values()) - night.retired
-    assert night.retired == (1 if "sku" in change else 0)
+    planned = harness.plan([{**MUG, **change}, LAMP, BOOT])
+    assert planned.kinds_by_slot == kinds
+    assert planned.counts.new + planned.counts.changed == len(kinds)
+    assert planned.counts.unchanged == 4 - sum(kind == "changed" for kind in kinds.values()) - planned.retired
+    assert planned.retired == (1 if "sku" in change else 0)
 
 
 @pytest.mark.parametrize(
@@ -141,29 +143,29 @@ def test_an_edit_of_the_recipe_touches_exactly_the_slots_it_reaches(
     assert harness.plan(ROWS, recipe_with(changes)).kinds_by_slot == dict.fromkeys(kinds, "changed")
 
 
-def test_a_changed_slot_remembers_the_picture_it_was_planned_against(harness: PlanningHarness) -> None:
+def test_a_changed_slot_remembers_the_image_it_was_planned_against(harness: PlanningHarness) -> None:
     [slot] = harness.plan([{**MUG, "title": "Short Mug"}, LAMP, BOOT]).slots
     assert slot.live_file_sha == harness.live[slot.slot_id]["file_sha"]
 
 
 def test_a_source_that_moves_without_its_key_is_rendered_once_and_refreshed(harness: PlanningHarness) -> None:
     rows = [{**LAMP, "color": "", "title": "Lamp, red"}, MUG, BOOT]
-    night = harness.plan(rows)
-    assert night.counts == PlanCounts(unchanged=4, rendered=1)
-    [(slot, table, source, key)] = night.refreshed
+    planned = harness.plan(rows)
+    assert planned.counts == PlanCounts(unchanged=4, rendered=1)
+    [(slot, table, source, key)] = planned.refreshed
     assert (table, key) == ("manifest", harness.live[slot]["request_key"])
     assert source != harness.live[slot]["source_digest"]
-    harness.publish(night)
+    harness.publish(planned)
     assert harness.plan(rows).counts == PlanCounts(unchanged=4)
 
 
 def test_a_column_that_is_renamed_without_its_values_is_another_source() -> None:
     read = {"defaults.template": "{{ title }}{% if color %} in {{ color }}{% endif %}{{ description }}"}
-    recipe, shop = recipe_with(read), PlanningHarness()
-    shop.publish(shop.plan([{"sku": "A", "title": "Mug", "color": "red"}], recipe))
-    night = shop.plan([{"sku": "A", "title": "Mug", "description": "red"}], recipe)
-    assert night.kinds_by_slot == {"A front a 0": "changed"}
-    assert [request.prompt for request in night.requests] == ["Mugred"]
+    recipe, harness = recipe_with(read), PlanningHarness()
+    harness.publish(harness.plan([{"sku": "A", "title": "Mug", "color": "red"}], recipe))
+    planned = harness.plan([{"sku": "A", "title": "Mug", "description": "red"}], recipe)
+    assert planned.kinds_by_slot == {"A front a 0": "changed"}
+    assert [request.prompt for request in planned.requests] == ["Mugred"]
 
 
 def test_a_column_that_is_not_there_is_as_good_as_an_empty_one(harness: PlanningHarness) -> None:
@@ -177,7 +179,7 @@ def test_what_the_catalogue_no_longer_asks_for_stays_unseen(harness: PlanningHar
     assert harness.plan([]).retired == 4
 
 
-def test_a_sku_that_comes_back_is_unchanged_while_its_picture_is_live(harness: PlanningHarness) -> None:
+def test_a_sku_that_comes_back_is_unchanged_while_its_image_is_live(harness: PlanningHarness) -> None:
     harness.plan([LAMP])
     assert harness.plan(ROWS).counts == PlanCounts(unchanged=4)
 
@@ -250,25 +252,25 @@ def test_a_slot_carries_its_times_in_utc() -> None:
 
 
 def test_further_images_have_keys_of_their_own_and_the_first_keeps_its() -> None:
-    night = PlanningHarness().plan([{**LAMP, "num_images": "3"}])
-    assert [slot.index for slot in night.slots] == [0, 1, 2]
-    assert len({slot.request_key for slot in night.slots}) == 3
-    assert night.slots[0].request_key == key_of(LAMP)
+    planned = PlanningHarness().plan([{**LAMP, "num_images": "3"}])
+    assert [slot.index for slot in planned.slots] == [0, 1, 2]
+    assert len({slot.request_key for slot in planned.slots}) == 3
+    assert planned.slots[0].request_key == key_of(LAMP)
 
 
 def test_variants_are_shared_out_by_the_skus_hash_and_stay() -> None:
     arms = {"variants": {"a": {"share": 0.7}, "b": {"share": 0.3, "template": "Drawing of {{ title }}"}}}
     rows = [{"sku": f"S{number}", "title": f"Lamp {number}"} for number in range(400)]
-    shop, recipe = PlanningHarness(), recipe_with(arms)
-    night = shop.plan(rows, recipe)
-    share = sum(slot.variant == "b" for slot in night.slots) / 400
+    harness, recipe = PlanningHarness(), recipe_with(arms)
+    planned = harness.plan(rows, recipe)
+    share = sum(slot.variant == "b" for slot in planned.slots) / 400
     assert 0.24 < share < 0.36
     assert all(("Drawing" in request.prompt) == (slot.variant == "b")
-               for slot, request in zip(night.slots, night.requests, strict=True))  # fmt: skip
-    shop.publish(night)
-    assert shop.plan(rows, recipe).counts == PlanCounts(unchanged=400)
+               for slot, request in zip(planned.slots, planned.requests, strict=True))  # fmt: skip
+    harness.publish(planned)
+    assert harness.plan(rows, recipe).counts == PlanCounts(unchanged=400)
     wider = recipe_with({"variants": {"a": {"share": 0.5}, "b": {"share": 0.5, "template": "Drawing of {{ title }}"}}})
-    assert {slot.variant for slot in shop.plan(rows, wider).slots} == {"b"}, "who had b keeps it"
+    assert {slot.variant for slot in harness.plan(rows, wider).slots} == {"b"}, "who had b keeps it"
 
 
 # What was refused
@@ -276,57 +278,57 @@ def test_variants_are_shared_out_by_the_skus_hash_and_stay() -> None:
 
 @pytest.mark.parametrize("state", ["review", "blocked", "withdrawn"])
 def test_what_was_refused_waits_without_being_rendered(state: str) -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS), state)
-    night = shop.plan(ROWS)
-    assert night.counts == PlanCounts(waiting=4)
-    assert (night.slots, night.refreshed) == ([], [])
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS), state)
+    planned = harness.plan(ROWS)
+    assert planned.counts == PlanCounts(waiting=4)
+    assert (planned.slots, planned.refreshed) == ([], [])
 
 
 @pytest.mark.parametrize("state", ["review", "blocked"])
-def test_it_is_decided_anew_when_the_policy_moves(state: str) -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS), state)
-    night = shop.plan(ROWS, policy="policy 2")
-    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "waiting")
-    assert night.counts == PlanCounts(waiting=4, decided_anew=4, requests=4, rendered=4)
+def test_it_is_decided_again_when_the_policy_moves(state: str) -> None:
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS), state)
+    planned = harness.plan(ROWS, policy="policy 2")
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "waiting")
+    assert planned.counts == PlanCounts(waiting=4, decided_anew=4, requests=4, rendered=4)
 
 
 def test_a_withdrawn_slot_waits_under_any_policy() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS), "withdrawn")
-    assert shop.plan(ROWS, policy="policy 2").counts == PlanCounts(waiting=4)
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS), "withdrawn")
+    assert harness.plan(ROWS, policy="policy 2").counts == PlanCounts(waiting=4)
 
 
 @pytest.mark.parametrize(
     ("state", "attempts", "first"), [("deferred", 0, 0), ("failed", 0, 0), ("failed", 1, 1), ("failed", 2, 2)]
 )
 def test_failed_within_its_budget_and_deferred_are_tried_again(state: str, attempts: int, first: int) -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS), state, attempts)
-    night = shop.plan(ROWS)
-    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "new")
-    assert {request.first_attempt for request in night.requests} == {first}
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS), state, attempts)
+    planned = harness.plan(ROWS)
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "new")
+    assert {request.first_attempt for request in planned.requests} == {first}
 
 
 def test_failed_beyond_its_budget_waits_until_the_budget_grows() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS), "failed", 3)
-    assert shop.plan(ROWS).counts == PlanCounts(waiting=4)
-    night = shop.plan(ROWS, recipe_with({"tiers.standard.attempts": 5}))
-    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "new")
-    assert {(request.first_attempt, request.attempts_allowed) for request in night.requests} == {(3, 5)}
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS), "failed", 3)
+    assert harness.plan(ROWS).counts == PlanCounts(waiting=4)
+    planned = harness.plan(ROWS, recipe_with({"tiers.standard.attempts": 5}))
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "new")
+    assert {(request.first_attempt, request.attempts_allowed) for request in planned.requests} == {(3, 5)}
 
 
 def test_attempts_are_counted_by_request_the_highest_over_its_slots() -> None:
-    shop, twins = PlanningHarness(), [{**MUG, "sku": sku} for sku in ("M1", "M2", "M3")]
+    harness, twins = PlanningHarness(), [{**MUG, "sku": sku} for sku in ("M1", "M2", "M3")]
     for row, attempts in zip(twins, (1, 2, 0), strict=True):
-        shop.record_outcomes(shop.plan([row]), "failed", attempts)
-    [request] = shop.plan(twins).requests
+        harness.record_outcomes(harness.plan([row]), "failed", attempts)
+    [request] = harness.plan(twins).requests
     assert request.first_attempt == 2
 
 
-def test_a_changed_slot_whose_new_picture_was_refused_waits_and_keeps_the_old_one(harness: PlanningHarness) -> None:
+def test_a_changed_slot_whose_new_image_was_refused_waits_and_keeps_the_old_one(harness: PlanningHarness) -> None:
     edited = [{**MUG, "title": "Short Mug"}, LAMP, BOOT]
     harness.record_outcomes(harness.plan(edited), "blocked")
     assert harness.plan(edited).counts == PlanCounts(unchanged=3, waiting=1)
@@ -334,50 +336,50 @@ def test_a_changed_slot_whose_new_picture_was_refused_waits_and_keeps_the_old_on
     assert harness.plan(ROWS).counts == PlanCounts(unchanged=4), "the edit was taken back"
 
 
-def test_a_refused_slot_that_is_edited_is_made_anew() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan([MUG]), "blocked")
-    assert shop.plan([{**MUG, "title": "Short Mug"}]).kinds_by_slot == {"M1 front a 0": "new"}
+def test_a_refused_slot_that_is_edited_is_generated_again() -> None:
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan([MUG]), "blocked")
+    assert harness.plan([{**MUG, "title": "Short Mug"}]).kinds_by_slot == {"M1 front a 0": "new"}
 
 
 def test_a_waiting_slot_whose_source_moves_without_its_key_is_refreshed() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan([LAMP]), "review")
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan([LAMP]), "review")
     row = {**LAMP, "color": "", "title": "Lamp, red"}
-    night = shop.plan([row])
-    assert night.counts == PlanCounts(waiting=1, rendered=1)
-    assert [(table, key) for _, table, _, key in night.refreshed] == [("outcomes", key_of(LAMP))]
-    shop.record_outcomes(night, "review")
-    assert shop.plan([row]).counts == PlanCounts(waiting=1)
+    planned = harness.plan([row])
+    assert planned.counts == PlanCounts(waiting=1, rendered=1)
+    assert [(table, key) for _, table, _, key in planned.refreshed] == [("outcomes", key_of(LAMP))]
+    harness.record_outcomes(planned, "review")
+    assert harness.plan([row]).counts == PlanCounts(waiting=1)
 
 
-def test_of_several_refusals_only_the_one_of_tonights_request_is_refreshed() -> None:
-    shop, other = PlanningHarness(), {**LAMP, "title": "Tall Lamp"}
-    shop.record_outcomes(shop.plan([other]), "blocked")
-    shop.record_outcomes(shop.plan([LAMP]), "review")
-    shop.record_outcomes(shop.plan([{**LAMP, "color": "", "title": "Lamp, red"}]), "review")
-    assert len({row["source_digest"] for row in shop.outcomes.values()}) == 2
-    assert shop.plan([other]).counts == PlanCounts(waiting=1)
+def test_of_several_outcomes_only_that_of_the_current_request_is_refreshed() -> None:
+    harness, other = PlanningHarness(), {**LAMP, "title": "Tall Lamp"}
+    harness.record_outcomes(harness.plan([other]), "blocked")
+    harness.record_outcomes(harness.plan([LAMP]), "review")
+    harness.record_outcomes(harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}]), "review")
+    assert len({row["source_digest"] for row in harness.outcomes.values()}) == 2
+    assert harness.plan([other]).counts == PlanCounts(waiting=1)
 
 
 def test_a_refusal_of_what_is_live_by_now_has_no_effect() -> None:
-    shop = PlanningHarness()
-    night = shop.plan([LAMP])
-    shop.record_outcomes(night, "review")
-    shop.publish(shop.plan([{**LAMP, "color": "", "title": "Lamp, red"}], policy="policy 2"))
-    assert shop.plan([LAMP], policy="policy 1").counts == PlanCounts(unchanged=1, rendered=1)
+    harness = PlanningHarness()
+    planned = harness.plan([LAMP])
+    harness.record_outcomes(planned, "review")
+    harness.publish(harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}], policy="policy 2"))
+    assert harness.plan([LAMP], policy="policy 1").counts == PlanCounts(unchanged=1, rendered=1)
 
 
 # The finish
 
 
 def test_another_finish_alone_changes_the_slot_and_keeps_the_key(harness: PlanningHarness) -> None:
-    night = harness.plan(ROWS, recipe_with(SQUARE))
-    assert night.kinds_by_slot == dict.fromkeys(SLOTS, "changed")
-    assert {slot.request_key for slot in night.slots} == {row["request_key"] for row in harness.live.values()}
+    planned = harness.plan(ROWS, recipe_with(SQUARE))
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "changed")
+    assert {slot.request_key for slot in planned.slots} == {row["request_key"] for row in harness.live.values()}
 
 
-def test_a_withdrawn_finish_of_a_live_picture_is_not_published_again(harness: PlanningHarness) -> None:
+def test_a_withdrawn_finish_of_a_live_image_is_not_published_again(harness: PlanningHarness) -> None:
     square = recipe_with(SQUARE)
     harness.record_outcomes(harness.plan(ROWS, square), "withdrawn")
     assert harness.plan(ROWS, square).counts == PlanCounts(waiting=4)
@@ -385,11 +387,11 @@ def test_a_withdrawn_finish_of_a_live_picture_is_not_published_again(harness: Pl
     assert harness.plan(ROWS, recipe_with({"finish.quality": 95})).kinds_by_slot == dict.fromkeys(SLOTS, "changed")
 
 
-def test_a_review_of_the_live_picture_does_not_hold_back_another_finish(harness: PlanningHarness) -> None:
+def test_a_review_of_the_live_image_does_not_hold_back_another_finish(harness: PlanningHarness) -> None:
     square = recipe_with(SQUARE)
     harness.record_outcomes(harness.plan(ROWS, square), "review")
-    night = harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}], square)
-    assert night.kinds_by_slot == {"L1 front a 0": "changed"}
+    planned = harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}], square)
+    assert planned.kinds_by_slot == {"L1 front a 0": "changed"}
 
 
 # Prompts that cannot be made, or may not
@@ -414,26 +416,26 @@ def test_a_row_whose_prompt_cannot_be_made_is_turned_away_with_all_its_slots(
         "Side of {{ title }}, {{ phrase }}{% endif %}{% else %}Front{% endif %}"
     )
     recipe = recipe_with({"defaults.template": template, "defaults.views": ["front", "side"]})
-    night = PlanningHarness().plan([LAMP, {"sku": "X", "title": "Y", **row}, MUG], recipe)
-    [reject] = night.batches[0].rejects
+    planned = PlanningHarness().plan([LAMP, {"sku": "X", "title": "Y", **row}, MUG], recipe)
+    [reject] = planned.batches[0].rejects
     assert (reject.row, reject.sku, reject.column, reject.reason) == (2, "X", "prompt", reason)
-    assert {slot.sku for slot in night.slots} == {"L1", "M1"}
-    assert night.counts.new == 4
+    assert {slot.sku for slot in planned.slots} == {"L1", "M1"}
+    assert planned.counts.new == 4
 
 
 def test_a_rejected_rows_slots_are_seen_so_that_none_is_retired() -> None:
-    shop, recipe = PlanningHarness(), recipe_with({"defaults.views": ["front", "side"]})
-    shop.publish(shop.plan([LAMP], recipe))
-    night = shop.plan([{**LAMP, "title": "x" * 5000}], recipe)
-    assert (len(night.batches[0].rejects), night.slots, night.retired) == (1, [], 0)
+    harness, recipe = PlanningHarness(), recipe_with({"defaults.views": ["front", "side"]})
+    harness.publish(harness.plan([LAMP], recipe))
+    planned = harness.plan([{**LAMP, "title": "x" * 5000}], recipe)
+    assert (len(planned.batches[0].rejects), planned.slots, planned.retired) == (1, [], 0)
 
 
-def test_another_list_of_languages_decides_refused_prompts_anew_and_moves_no_key() -> None:
-    shop = PlanningHarness()
-    before = shop.plan([LAMP])
-    shop.record_outcomes(before, "review", has_image=False)
-    assert shop.plan([LAMP], recipe_with({"languages": ["en"]})).counts == PlanCounts(waiting=1)
-    [slot] = shop.plan([LAMP], recipe_with({"languages": ["en", "ja"]})).slots
+def test_another_list_of_languages_decides_refused_prompts_again_and_moves_no_key() -> None:
+    harness = PlanningHarness()
+    before = harness.plan([LAMP])
+    harness.record_outcomes(before, "review", has_image=False)
+    assert harness.plan([LAMP], recipe_with({"languages": ["en"]})).counts == PlanCounts(waiting=1)
+    [slot] = harness.plan([LAMP], recipe_with({"languages": ["en", "ja"]})).slots
     assert (slot.kind, slot.request_key) == ("waiting", before.slots[0].request_key)
 
 
@@ -459,32 +461,32 @@ CELLS = st.fixed_dictionaries(
 
 
 @settings(max_examples=25, deadline=None)
-@given(nights=st.lists(st.dictionaries(NAMES, CELLS), min_size=2, max_size=4), refusals=st.lists(st.booleans()))
+@given(runs=st.lists(st.dictionaries(NAMES, CELLS), min_size=2, max_size=4), refusals=st.lists(st.booleans()))
 def test_every_slot_is_counted_once_and_a_second_look_finds_nothing_to_do(
-    nights: list[dict[str, dict[str, str]]], refusals: list[bool]
+    runs: list[dict[str, dict[str, str]]], refusals: list[bool]
 ) -> None:
-    shop = PlanningHarness()
-    for number, catalogue in enumerate(nights):
+    harness = PlanningHarness()
+    for number, catalogue in enumerate(runs):
         rows = [{"sku": sku, **cells} for sku, cells in catalogue.items()]
-        night = shop.plan(rows)
-        found = night.counts
+        planned = harness.plan(rows)
+        found = planned.counts
         everything = PlanningHarness().plan(rows)
         assert found.new + found.changed + found.unchanged + found.waiting == everything.counts.new
-        assert {slot_name(slot) for slot in night.slots} <= {slot_name(slot) for slot in everything.slots}
+        assert {slot_name(slot) for slot in planned.slots} <= {slot_name(slot) for slot in everything.slots}
         keys = {slot.slot_id: slot.request_key for slot in everything.slots}
-        assert all(slot.request_key == keys[slot.slot_id] for slot in night.slots)
+        assert all(slot.request_key == keys[slot.slot_id] for slot in planned.slots)
         if number < len(refusals) and refusals[number]:
-            shop.record_outcomes(night, "blocked")
+            harness.record_outcomes(planned, "blocked")
         else:
-            shop.publish(night)
-        again = shop.plan(rows)
+            harness.publish(planned)
+        again = harness.plan(rows)
         assert (again.slots, again.counts.rendered) == ([], 0)
         wanted = {slot.slot_id for slot in everything.slots}
-        assert again.retired == len(set(shop.live) - wanted)
+        assert again.retired == len(set(harness.live) - wanted)
 
 
 def test_what_was_deferred_is_new_again() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan([{"sku": "a", "title": "Mug"}]), "deferred", attempts=1)
-    again = shop.plan([{"sku": "a", "title": "Mug"}])
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan([{"sku": "a", "title": "Mug"}]), "deferred", attempts=1)
+    again = harness.plan([{"sku": "a", "title": "Mug"}])
     assert (again.counts.new, again.counts.waiting, [one.first_attempt for one in again.requests]) == (1, 0, [0])

@@ -52,7 +52,7 @@ def test_a_gpu_that_is_not_listed_is_named_with_those_that_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the file must hold a mapping"),
         ("a: [", "not YAML"),
@@ -66,7 +66,7 @@ def test_a_gpu_that_is_not_listed_is_named_with_those_that_are() -> None:
         (LIST.replace("default: small", "default: tiny"), "default: 'tiny' is none of small, large"),
     ],
 )
-def test_a_wrong_list_is_refused_with_file_and_field(text: str, said: str) -> None:
+def test_a_wrong_list_is_refused_with_file_and_field(text: str, message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         load_price_list(text, "prices.yaml")
-    assert str(caught.value).startswith(f"prices.yaml: {said}")
+    assert str(caught.value).startswith(f"prices.yaml: {message}")

@@ -16,7 +16,7 @@ from tests.fixtures.sample_recipe import ingest_accepted, recipe_with
 MUG = {"sku": "MUG-1", "title": "Blue Mug", "category": "lamps"}
 
 
-def drafts(*rows: dict[str, Any], index: int = 0, **changes: object) -> RequestBuilder:
+def builder(*rows: dict[str, Any], index: int = 0, **changes: object) -> RequestBuilder:
     recipe = recipe_with(changes)
     part = EffectiveRecipes(recipe).get("", "front", "a", "standard", "stub")
     return RequestBuilder(
@@ -30,7 +30,7 @@ def key_of(request: Request, made: RequestBuilder, **more: object) -> str:
 
 
 def test_the_recipe_speaks_where_the_row_is_silent() -> None:
-    made = drafts({})
+    made = builder({})
     request = made.build_request(0)
     assert request.prompt == "Photo of Blue Mug, front view"
     assert (request.negative, request.seed, request.width, request.height) == ("", None, 512, 512)
@@ -42,7 +42,7 @@ def test_the_recipe_speaks_where_the_row_is_silent() -> None:
 
 def test_the_row_speaks_first() -> None:
     own = {"prompt": "A  mug\tof my own", "negative_prompt": "text", "seed": "7", "width": "640", "priority": "High"}
-    made = drafts(own)
+    made = builder(own)
     request = made.build_request(0)
     assert (request.prompt, request.negative) == ("A mug of my own", "text")
     assert (request.seed, request.width, request.height, request.priority) == (7, 640, 512, "high")
@@ -50,21 +50,21 @@ def test_the_row_speaks_first() -> None:
 
 
 def test_another_index_is_another_request() -> None:
-    made = drafts({}, index=2)
+    made = builder({}, index=2)
     request = made.build_request(0)
     assert request.key.hex() == key_of(request, made, index=2)
-    assert request.key != drafts({}).build_request(0).key
+    assert request.key != builder({}).build_request(0).key
 
 
 def test_neighbours_do_not_leak_into_one_another() -> None:
     rows: tuple[dict[str, Any], ...] = ({}, {"seed": "7"}, {"width": "640"}, {"negative_prompt": "text"}, {})
-    together = drafts(*({**row, "sku": f"MUG-{number}"} for number, row in enumerate(rows)))
+    together = builder(*({**row, "sku": f"MUG-{number}"} for number, row in enumerate(rows)))
     keys = [together.build_request(position).key for position in range(len(rows))]
-    assert keys == [drafts(row).build_request(0).key for row in rows]
+    assert keys == [builder(row).build_request(0).key for row in rows]
     assert len(set(keys)) == 4
 
 
 def test_an_empty_prompt_is_a_fault() -> None:
-    made = drafts({}, **{"defaults.template": "{{ color }}"})
+    made = builder({}, **{"defaults.template": "{{ color }}"})
     with pytest.raises(PromptRenderError, match="it is empty"):
         made.build_request(0)

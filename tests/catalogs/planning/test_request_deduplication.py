@@ -18,35 +18,35 @@ BOOT: dict[str, object] = {"sku": "B1", "title": "Boot", "category": "boots"}
 
 
 def test_two_skus_with_one_prompt_share_one_request() -> None:
-    night = PlanningHarness().plan([MUG, {**MUG, "sku": "M2", "color": "blue"}])
-    assert (night.counts.new, night.counts.requests) == (2, 1)
-    assert len({slot.request_key for slot in night.slots}) == 1
+    planned = PlanningHarness().plan([MUG, {**MUG, "sku": "M2", "color": "blue"}])
+    assert (planned.counts.new, planned.counts.requests) == (2, 1)
+    assert len({slot.request_key for slot in planned.slots}) == 1
 
 
 def test_they_share_it_over_batches_too() -> None:
-    night = PlanningHarness().plan([MUG, {**MUG, "sku": "M2"}], rows_per_batch=1)
-    assert [len(batch.requests) for batch in night.batches] == [1, 0]
+    planned = PlanningHarness().plan([MUG, {**MUG, "sku": "M2"}], rows_per_batch=1)
+    assert [len(batch.requests) for batch in planned.batches] == [1, 0]
 
 
-def test_in_another_finish_the_same_picture_is_a_request_of_its_own() -> None:
+def test_in_another_finish_the_same_image_is_a_request_of_its_own() -> None:
     recipe = recipe_with({"categories.mugs.finish": {"canvas": "square"}})
-    night = PlanningHarness().plan([{**MUG, "prompt": "x"}, {**LAMP, "prompt": "x"}], recipe)
-    assert night.counts.requests == 2
-    assert len({request.key for request in night.requests}) == 1
+    planned = PlanningHarness().plan([{**MUG, "prompt": "x"}, {**LAMP, "prompt": "x"}], recipe)
+    assert planned.counts.requests == 2
+    assert len({request.key for request in planned.requests}) == 1
 
 
-def test_the_prompt_gates_word_stands_with_the_request_and_is_counted_by_slot() -> None:
+def test_the_prompt_gates_verdict_is_stored_with_the_request_and_counted_by_slot() -> None:
     words = {"Photo of Lamp, red, front view": Verdict("BLOCK", ("words.x",)), "Pair of Boot, front view": None}
-    asked: list[str] = []
+    judged: list[str] = []
 
     def judge(prompt: str) -> Verdict:
-        asked.append(prompt)
+        judged.append(prompt)
         return words.get(prompt) or (Verdict("REVIEW", ("words.y",)) if "Boot" in prompt else PASS)
 
-    night = PlanningHarness().plan([MUG, LAMP, BOOT, {**LAMP, "sku": "L2"}], verdict_for=judge)
-    assert (night.counts.new, night.counts.blocked, night.counts.review) == (5, 2, 2)
-    assert len(asked) == len(set(asked)) == 4
-    assert {request.prompt: request.verdict.decision for request in night.requests} == {
+    planned = PlanningHarness().plan([MUG, LAMP, BOOT, {**LAMP, "sku": "L2"}], verdict_for=judge)
+    assert (planned.counts.new, planned.counts.blocked, planned.counts.review) == (5, 2, 2)
+    assert len(judged) == len(set(judged)) == 4
+    assert {request.prompt: request.verdict.decision for request in planned.requests} == {
         "Photo of a mug, Tall Mug": "PASS",
         "Photo of Lamp, red, front view": "BLOCK",
         "Pair of Boot, front view": "REVIEW",
@@ -74,41 +74,41 @@ def branded(harness: PlanningHarness, *rows: Mapping[str, object], **other: int)
 
 
 @pytest.mark.parametrize("rows_per_batch", [1, 1000])
-def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_picture_that_its_own_share(
+def test_a_brand_holds_back_the_slots_of_other_makers_and_not_the_image_that_its_own_share(
     rows_per_batch: int,
 ) -> None:
-    night = branded(PlanningHarness(), OTHER, OWN, NOBODYS, rows_per_batch=rows_per_batch)
-    assert {slot.sku: (slot.verdict, slot.reasons) for slot in night.slots} == {
+    planned = branded(PlanningHarness(), OTHER, OWN, NOBODYS, rows_per_batch=rows_per_batch)
+    assert {slot.sku: (slot.verdict, slot.reasons) for slot in planned.slots} == {
         "other": ("REVIEW", ("brand.other",)),
         "own": ("PASS", ()),
         "nobodys": ("REVIEW", ("brand.other",)),
     }
-    assert (night.counts.new, night.counts.review, night.counts.requests) == (3, 2, 1)
-    assert [request.verdict.decision for request in night.requests][-1] == "PASS"
-    assert len(night.requests) == (2 if rows_per_batch == 1 else 1)
-    assert len({request.key for request in night.requests}) == 1
-    assert sum((batch.prompt_gate_reasons for batch in night.batches), Counter()) == {"brand.other": 2}
+    assert (planned.counts.new, planned.counts.review, planned.counts.requests) == (3, 2, 1)
+    assert [request.verdict.decision for request in planned.requests][-1] == "PASS"
+    assert len(planned.requests) == (2 if rows_per_batch == 1 else 1)
+    assert len({request.key for request in planned.requests}) == 1
+    assert sum((batch.prompt_gate_reasons for batch in planned.batches), Counter()) == {"brand.other": 2}
 
 
-def test_a_picture_that_nobodys_own_brand_asks_for_is_not_made() -> None:
-    night = branded(PlanningHarness(), OTHER, NOBODYS)
-    assert [request.verdict for request in night.requests] == [Verdict("REVIEW", ("brand.other",))]
+def test_an_image_that_no_own_brand_requests_is_not_generated() -> None:
+    planned = branded(PlanningHarness(), OTHER, NOBODYS)
+    assert [request.verdict for request in planned.requests] == [Verdict("REVIEW", ("brand.other",))]
 
 
-def test_a_brand_that_comes_to_be_known_is_decided_anew_and_one_that_stays_wrong_waits() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(branded(shop, OTHER), "review", has_image=False)
-    assert branded(shop, OTHER).counts == PlanCounts(waiting=1)
-    night = branded(shop, {**OTHER, "brand": "Nike"})
-    assert [(slot.kind, slot.verdict) for slot in night.slots] == [("waiting", "PASS")]
-    assert (night.counts.waiting, night.counts.decided_anew, night.counts.requests) == (1, 1, 1)
+def test_a_brand_that_becomes_known_is_decided_again_and_one_that_stays_wrong_waits() -> None:
+    harness = PlanningHarness()
+    harness.record_outcomes(branded(harness, OTHER), "review", has_image=False)
+    assert branded(harness, OTHER).counts == PlanCounts(waiting=1)
+    planned = branded(harness, {**OTHER, "brand": "Nike"})
+    assert [(slot.kind, slot.verdict) for slot in planned.slots] == [("waiting", "PASS")]
+    assert (planned.counts.waiting, planned.counts.decided_anew, planned.counts.requests) == (1, 1, 1)
 
 
-def test_a_brand_column_that_changes_leaves_a_live_picture_where_it_is() -> None:
-    shop = PlanningHarness()
-    shop.publish(branded(shop, OWN))
-    night = branded(shop, {**OWN, "brand": "Nike, Inc."})
-    assert (night.counts.unchanged, night.slots, len(night.refreshed)) == (1, [], 1)
+def test_a_brand_column_that_changes_leaves_a_live_image_where_it_is() -> None:
+    harness = PlanningHarness()
+    harness.publish(branded(harness, OWN))
+    planned = branded(harness, {**OWN, "brand": "Nike, Inc."})
+    assert (planned.counts.unchanged, planned.slots, len(planned.refreshed)) == (1, [], 1)
 
 
 TWIN = {"title": "Twin"}
@@ -124,8 +124,8 @@ def test_a_shared_request_takes_the_highest_priority_and_the_earliest_deadline_o
     assert (request.priority, request.deadline) == ("high", datetime(2026, 12, 1, tzinfo=UTC))
 
 
-def test_what_a_later_batch_wants_sooner_is_told_once_the_request_is_gone() -> None:
+def test_a_later_batch_raises_the_priority_of_a_request_that_is_gone() -> None:
     rows = [{"sku": "a", "priority": "", **TWIN}, {"sku": "b", "priority": "high", **TWIN}, {"sku": "c", **TWIN}]
-    night = PlanningHarness().plan([{"priority": "", **row} for row in rows], rows_per_batch=1)
-    [request] = night.requests
-    assert [batch.priority_raises for batch in night.batches] == [[], [(request.key, 0, NO_DEADLINE)], []]
+    planned = PlanningHarness().plan([{"priority": "", **row} for row in rows], rows_per_batch=1)
+    [request] = planned.requests
+    assert [batch.priority_raises for batch in planned.batches] == [[], [(request.key, 0, NO_DEADLINE)], []]

@@ -56,8 +56,8 @@ def two_shards() -> tuple[list[Shard], list[ShardSummary]]:
     return shards, [filled(shards[0], 0), filled(shards[1], 2)]
 
 
-def work(agenda: ShardSchedule) -> list[tuple[str, list[int] | None]]:
-    return [(shard.name, shard.rows) for shard in agenda.shards]
+def work(schedule: ShardSchedule) -> list[tuple[str, list[int] | None]]:
+    return [(shard.name, shard.rows) for shard in schedule.shards]
 
 
 # The rule
@@ -69,7 +69,7 @@ def test_the_budget_goes_to_high_priority_then_to_early_deadlines_then_to_who_ca
     assert reasons(urgency, allowance=BudgetLimits(engine_seconds=3 * 3600)) == [over, made, made, made, over]
 
 
-def test_time_that_runs_out_is_told_apart_from_money() -> None:
+def test_time_that_runs_out_has_another_reason_than_money() -> None:
     urgency: list[tuple[int, float | None]] = [(1, None)] * 3
     assert reasons(urgency, allowance=BudgetLimits(engine_seconds=7200, wall_seconds=3600)) == [
         "made",
@@ -89,7 +89,7 @@ def test_time_that_runs_out_is_told_apart_from_money() -> None:
     ]
 
 
-def test_a_deadline_that_cannot_be_kept_is_passed_over_and_takes_nobodys_time() -> None:
+def test_a_deadline_that_cannot_be_kept_is_passed_over_and_takes_no_time() -> None:
     assert reasons([(1, 1), (1, 1.5), (1, 2)]) == ["made", "past-deadline", "made"]
     assert reasons([(1, 1), (1, 1.5), (1, 2)], allowance=BudgetLimits(engines=2)) == ["made", "made", "made"]
 
@@ -140,64 +140,64 @@ def test_the_cut_is_never_over_budget_and_never_out_of_order(
 
 def test_without_limits_and_deadlines_shards_keep_their_order_and_nothing_is_written() -> None:
     shards, contents = two_shards()
-    agenda = build_schedule(shards[::-1], contents[::-1], {}, FREE, NOW)
-    assert (work(agenda), agenda.deferral_codes) == ([("1-000000", None), ("1-000001", None)], {})
-    assert agenda.gpu_seconds == 4 * 3600
+    schedule = build_schedule(shards[::-1], contents[::-1], {}, FREE, NOW)
+    assert (work(schedule), schedule.deferral_codes) == ([("1-000000", None), ("1-000001", None)], {})
+    assert schedule.gpu_seconds == 4 * 3600
 
 
 def test_a_budget_cuts_a_shard_in_the_middle_and_drops_those_behind() -> None:
     shards, contents = two_shards()
-    agenda = build_schedule(shards, contents, {}, BudgetLimits(engine_seconds=3600), NOW)
-    assert [(shard.name, shard.rows, shard.requests) for shard in agenda.shards] == [("1-000000", [0], 1)]
-    assert agenda.deferral_codes == {"1-000000": b"\x00\x01", "1-000001": b"\x01\x01"}
-    assert agenda.gpu_seconds == 3600
+    schedule = build_schedule(shards, contents, {}, BudgetLimits(engine_seconds=3600), NOW)
+    assert [(shard.name, shard.rows, shard.requests) for shard in schedule.shards] == [("1-000000", [0], 1)]
+    assert schedule.deferral_codes == {"1-000000": b"\x00\x01", "1-000001": b"\x01\x01"}
+    assert schedule.gpu_seconds == 3600
 
 
 def test_slots_are_counted_by_the_requests_that_they_share() -> None:
     shards, contents = two_shards()
-    agenda = build_schedule(shards, contents, {}, BudgetLimits(engine_seconds=3600), NOW)
+    schedule = build_schedule(shards, contents, {}, BudgetLimits(engine_seconds=3600), NOW)
     slots = key_prefixes([key(0), key(0), key(1), key(3), key(3)])
-    assert agenda.count_deferred(slots) == {"over-budget": 3}
+    assert schedule.count_deferred(slots) == {"over-budget": 3}
 
 
 def test_the_shard_with_the_earliest_deadline_is_worked_on_first() -> None:
     shards = [Shard("1-000000", "1-00000", 0, 2), Shard("1-000001", "1-00000", 1, 2), Shard("0-000000", "0", 0, 1)]
     contents = [filled(shards[0], 0), filled(shards[1], 2, hours=[40, 50]), filled(shards[2], 4, rank=0)]
-    agenda = build_schedule(shards, contents, {}, FREE, NOW)
-    assert [name for name, _ in work(agenda)] == ["0-000000", "1-000001", "1-000000"]
+    schedule = build_schedule(shards, contents, {}, FREE, NOW)
+    assert [name for name, _ in work(schedule)] == ["0-000000", "1-000001", "1-000000"]
 
 
 def test_a_request_that_a_later_row_wants_sooner_leaves_its_shard_for_an_earlier_one() -> None:
     shards, contents = two_shards()
-    agenda = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
-    assert work(agenda) == [("0-1-000001", [1]), ("1-000000", None), ("1-000001", [0])]
+    schedule = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
+    assert work(schedule) == [("0-1-000001", [1]), ("1-000000", None), ("1-000001", [0])]
     cut_short = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, BudgetLimits(engine_seconds=7200), NOW)
     assert work(cut_short) == [("0-1-000001", [1]), ("1-000000", [0])]
 
 
 def test_a_raised_deadline_moves_its_shard_forward() -> None:
     shards, contents = two_shards()
-    agenda = build_schedule(shards, contents, {key(2)[:8]: (1, at(30))}, FREE, NOW)
-    assert [name for name, _ in work(agenda)] == ["1-000001", "1-000000"]
+    schedule = build_schedule(shards, contents, {key(2)[:8]: (1, at(30))}, FREE, NOW)
+    assert [name for name, _ in work(schedule)] == ["1-000001", "1-000000"]
 
 
 def test_what_is_wanted_sooner_is_so_in_each_of_its_finishes() -> None:
     shards, contents = two_shards()
     contents[1] = filled(shards[1], 1)  # the first shard's second request, once more in another finish
-    agenda = build_schedule(shards, contents, {key(1)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
-    assert work(agenda) == [("0-1-000000", [1]), ("0-1-000001", [0]), ("1-000000", [0]), ("1-000001", [1])]
+    schedule = build_schedule(shards, contents, {key(1)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
+    assert work(schedule) == [("0-1-000000", [1]), ("0-1-000001", [0]), ("1-000000", [0]), ("1-000001", [1])]
 
 
 def test_what_is_late_already_is_counted() -> None:
     shard = Shard("1-000000", "1-00000", 0, 3)
-    agenda = build_schedule([shard], [filled(shard, 0, hours=[-2, -1, 30])], {}, FREE, NOW)
-    assert (agenda.overdue, agenda.deferral_codes) == (2, {})
+    schedule = build_schedule([shard], [filled(shard, 0, hours=[-2, -1, 30])], {}, FREE, NOW)
+    assert (schedule.overdue, schedule.deferral_codes) == (2, {})
 
 
 @pytest.mark.parametrize("allowance", [FREE, BudgetLimits(engine_seconds=0)])
-def test_nothing_to_make_is_an_empty_agenda(allowance: BudgetLimits) -> None:
-    agenda = build_schedule([], [], {}, allowance, NOW)
-    assert (agenda.shards, agenda.deferral_codes, agenda.gpu_seconds) == ([], {}, 0.0)
+def test_nothing_to_generate_is_an_empty_schedule(allowance: BudgetLimits) -> None:
+    schedule = build_schedule([], [], {}, allowance, NOW)
+    assert (schedule.shards, schedule.deferral_codes, schedule.gpu_seconds) == ([], {}, 0.0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -212,17 +212,20 @@ def test_every_request_is_in_one_piece_of_work_or_left_out(
     shards = [Shard(f"1-{number:06d}", "1-00000", number, size) for number, size in enumerate(sizes)]
     starts = np.cumsum([0, *sizes]).tolist()
     contents = [filled(shard, start) for shard, start in zip(shards, starts, strict=False)]
-    marks = {key(number)[:8]: urgency for number, urgency in raised.items()}
-    agenda = build_schedule(shards, contents, marks, BudgetLimits(paid), NOW)
+    prefixes = {key(number)[:8]: urgency for number, urgency in raised.items()}
+    schedule = build_schedule(shards, contents, prefixes, BudgetLimits(paid), NOW)
     made = [
         (shard.row_group, row)
-        for shard in agenda.shards
+        for shard in schedule.shards
         for row in (shard.rows if shard.rows is not None else range(sizes[shard.row_group]))
     ]
     out = [
-        (int(name[2:]), row) for name, codes in agenda.deferral_codes.items() for row, code in enumerate(codes) if code
+        (int(name[2:]), row)
+        for name, codes in schedule.deferral_codes.items()
+        for row, code in enumerate(codes)
+        if code
     ]
     assert sorted(made + out) == [(number, row) for number, size in enumerate(sizes) for row in range(size)]
-    assert sum(shard.requests for shard in agenda.shards) == len(made)
-    assert agenda.gpu_seconds == 3600.0 * len(made)
-    assert len({shard.name for shard in agenda.shards}) == len(agenda.shards)
+    assert sum(shard.requests for shard in schedule.shards) == len(made)
+    assert schedule.gpu_seconds == 3600.0 * len(made)
+    assert len({shard.name for shard in schedule.shards}) == len(schedule.shards)

@@ -79,7 +79,7 @@ def test_a_part_ends_after_700_shards() -> None:
     ]
 
 
-def test_refused_prompts_are_kept_apart_and_are_nobodys_work() -> None:
+def test_refused_prompts_are_stored_apart_and_in_no_shard() -> None:
     requests = [numbered_request(number, verdict=BLOCKED if number % 2 else PASS) for number in range(6)]
     sharder, parts = sharded(requests, 2)
     assert sum(shard.requests for shard in sharder.shards) == 3

@@ -34,178 +34,178 @@ def places(recipe: Recipe) -> dict[str, float]:
     return {row["sku"]: standing.sku_percentile(row["sku"], standing.candidate or standing.production) for row in ROWS}
 
 
-def models(night: PlannedRun) -> dict[str, str]:
+def models(planned: PlannedRun) -> dict[str, str]:
     """Return the model that each slot of the night is asked from, by SKU."""
-    by_key = {request.key: request.model for request in night.requests}
-    return {slot.sku: by_key[slot.request_key] for slot in night.slots}
+    by_key = {request.key: request.model for request in planned.requests}
+    return {slot.sku: by_key[slot.request_key] for slot in planned.slots}
 
 
 def published(recipe: Recipe) -> PlanningHarness:
-    shop = PlanningHarness()
-    shop.publish(shop.plan(ROWS, recipe))
-    assert len(shop.live) == len(ROWS)
-    return shop
+    harness = PlanningHarness()
+    harness.publish(harness.plan(ROWS, recipe))
+    assert len(harness.live) == len(ROWS)
+    return harness
 
 
-def quiet(night: PlannedRun) -> tuple[Any, ...]:
-    return night.kinds_by_slot, night.requests, night.refreshed, night.counts.rendered
+def quiet(planned: PlannedRun) -> tuple[Any, ...]:
+    return planned.kinds_by_slot, planned.requests, planned.refreshed, planned.counts.rendered
 
 
 def test_a_promotion_and_a_canary_leave_what_is_live_alone() -> None:
-    shop = published(cards(1))
+    harness = published(cards(1))
     for recipe in (cards(2), cards(1, candidate=2, share=100), cards(3, candidate=2, share=50)):
-        night = shop.plan(ROWS, recipe)
-        assert quiet(night) == ({}, [], [], 0)
-        assert night.counts.unchanged == len(ROWS)
+        planned = harness.plan(ROWS, recipe)
+        assert quiet(planned) == ({}, [], [], 0)
+        assert planned.counts.unchanged == len(ROWS)
 
 
 def test_what_has_changed_is_made_by_the_version_that_its_sku_gets() -> None:
-    shop = published(cards(1))
+    harness = published(cards(1))
     recipe = cards(1, candidate=2, share=50)
     chosen = {sku for sku, place in places(recipe).items() if place < 50}
     assert 0 < len(chosen) < len(ROWS)
     edited = [row | {"title": row["title"] + " anew"} for row in ROWS]
-    night = shop.plan(edited, recipe)
-    assert set(night.kinds_by_slot.values()) == {"changed"}
-    assert {sku for sku, model in models(night).items() if model == "cards@2"} == chosen
-    assert set(models(night).values()) == {"cards@1", "cards@2"}
-    shop.publish(night)
-    assert quiet(shop.plan(edited, recipe)) == ({}, [], [], 0)
+    planned = harness.plan(edited, recipe)
+    assert set(planned.kinds_by_slot.values()) == {"changed"}
+    assert {sku for sku, model in models(planned).items() if model == "cards@2"} == chosen
+    assert set(models(planned).values()) == {"cards@1", "cards@2"}
+    harness.publish(planned)
+    assert quiet(harness.plan(edited, recipe)) == ({}, [], [], 0)
 
 
 def test_a_moved_row_with_the_same_prompt_is_refreshed_under_the_version_that_made_it() -> None:
-    shop = published(cards(1))
+    harness = published(cards(1))
     told = [row | {"color": ""} for row in ROWS]
-    moved = shop.plan(told, cards(2), rows_per_batch=5)
+    moved = harness.plan(told, cards(2), rows_per_batch=5)
     assert quiet(moved) == ({}, [], [], 0), "an empty field is no other row"
     recipe = cards(2).model_copy(update={"languages": ("de",)})  # moves every source digest, and no key
-    night = shop.plan(ROWS, recipe)
-    assert (night.kinds_by_slot, len(night.refreshed), night.counts.unchanged) == ({}, len(ROWS), len(ROWS))
-    shop.apply_refreshed_digests(night)
-    assert quiet(shop.plan(ROWS, recipe)) == ({}, [], [], 0)
+    planned = harness.plan(ROWS, recipe)
+    assert (planned.kinds_by_slot, len(planned.refreshed), planned.counts.unchanged) == ({}, len(ROWS), len(ROWS))
+    harness.apply_refreshed_digests(planned)
+    assert quiet(harness.plan(ROWS, recipe)) == ({}, [], [], 0)
 
 
 @given(st.sampled_from([5, 20, 50, 100]), st.sampled_from([None, 20, 100]))
 def test_a_backfill_moves_its_share_to_what_they_get_and_nothing_twice(share: int, canary: int | None) -> None:
-    shop = published(cards(1))
+    harness = published(cards(1))
     recipe = cards(2) if canary is None else cards(1, candidate=2, share=canary)
     standing = recipe.models["cards"].standing
     assert standing is not None
     wanted = {
         row["sku"]: standing.assigned_version(row["sku"]) for row in ROWS if standing.is_in_backfill(row["sku"], share)
     }
-    night = shop.plan(ROWS, recipe, backfill=share)
-    assert models(night) == {sku: "cards@2" for sku, version in wanted.items() if version == 2}
-    assert set(night.kinds_by_slot.values()) <= {"changed"}
-    shop.publish(night)
-    assert quiet(shop.plan(ROWS, recipe, backfill=share)) == ({}, [], [], 0)
-    assert quiet(shop.plan(ROWS, recipe)) == ({}, [], [], 0)
+    planned = harness.plan(ROWS, recipe, backfill=share)
+    assert models(planned) == {sku: "cards@2" for sku, version in wanted.items() if version == 2}
+    assert set(planned.kinds_by_slot.values()) <= {"changed"}
+    harness.publish(planned)
+    assert quiet(harness.plan(ROWS, recipe, backfill=share)) == ({}, [], [], 0)
+    assert quiet(harness.plan(ROWS, recipe)) == ({}, [], [], 0)
 
 
 @pytest.mark.parametrize("state", ["review", "blocked", "withdrawn", "failed"])
 def test_what_was_refused_waits_under_the_version_that_it_was_refused_with(state: str) -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS, cards(1)), state, attempts=3)
-    night = shop.plan(ROWS, cards(2))
-    assert (quiet(night), night.counts.waiting) == (({}, [], [], 0), len(ROWS))
-    bound = shop.plan(ROWS, cards(2), backfill=100)
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS, cards(1)), state, attempts=3)
+    planned = harness.plan(ROWS, cards(2))
+    assert (quiet(planned), planned.counts.waiting) == (({}, [], [], 0), len(ROWS))
+    bound = harness.plan(ROWS, cards(2), backfill=100)
     assert (set(bound.kinds_by_slot.values()), set(models(bound).values())) == ({"new"}, {"cards@2"})
-    shop.record_outcomes(bound, state, attempts=3)
-    again = shop.plan(ROWS, cards(2), backfill=100)
+    harness.record_outcomes(bound, state, attempts=3)
+    again = harness.plan(ROWS, cards(2), backfill=100)
     assert (quiet(again), again.counts.waiting) == (({}, [], [], 0), len(ROWS))
 
 
-def test_another_policy_decides_anew_under_the_version_whose_scores_are_stored() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS, cards(1)), "review")
-    night = shop.plan(ROWS, cards(2), policy="policy 2")
-    assert (set(night.kinds_by_slot.values()), set(models(night).values())) == ({"waiting"}, {"cards@1"})
-    shop.record_outcomes(night, "review", policy="policy 2")
-    assert shop.plan(ROWS, cards(3), policy="policy 2").counts.waiting == len(ROWS)
+def test_another_policy_decides_again_under_the_version_whose_scores_are_stored() -> None:
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS, cards(1)), "review")
+    planned = harness.plan(ROWS, cards(2), policy="policy 2")
+    assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"waiting"}, {"cards@1"})
+    harness.record_outcomes(planned, "review", policy="policy 2")
+    assert harness.plan(ROWS, cards(3), policy="policy 2").counts.waiting == len(ROWS)
 
 
-def test_of_two_questions_the_one_under_the_skus_own_version_is_decided_anew_else_the_newest() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS, cards(1)), "review")
-    shop.record_outcomes(shop.plan(ROWS, cards(2), backfill=100), "review")
+def test_of_two_reviews_the_one_under_the_skus_assigned_version_is_decided_again_else_the_newest() -> None:
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS, cards(1)), "review")
+    harness.record_outcomes(harness.plan(ROWS, cards(2), backfill=100), "review")
     for production, asked in ((1, "cards@1"), (2, "cards@2"), (3, "cards@2")):
-        night = shop.plan(ROWS, cards(production), policy="policy 2")
-        assert (set(night.kinds_by_slot.values()), set(models(night).values())) == ({"waiting"}, {asked})
+        planned = harness.plan(ROWS, cards(production), policy="policy 2")
+        assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"waiting"}, {asked})
 
 
 def test_a_refusal_that_another_source_digest_holds_is_refreshed_under_its_own_version() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS, cards(1)), "review")
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS, cards(1)), "review")
     recipe = cards(2).model_copy(update={"languages": ("de",)})
-    night = shop.plan(ROWS, recipe)
-    assert (night.kinds_by_slot, night.counts.waiting, len(night.refreshed)) == ({}, len(ROWS), len(ROWS))
-    shop.apply_refreshed_digests(night)
-    assert quiet(shop.plan(ROWS, recipe)) == ({}, [], [], 0)
-    assert set(shop.plan(ROWS, recipe, backfill=100).kinds_by_slot.values()) == {"new"}, "version 2 was never asked"
+    planned = harness.plan(ROWS, recipe)
+    assert (planned.kinds_by_slot, planned.counts.waiting, len(planned.refreshed)) == ({}, len(ROWS), len(ROWS))
+    harness.apply_refreshed_digests(planned)
+    assert quiet(harness.plan(ROWS, recipe)) == ({}, [], [], 0)
+    assert set(harness.plan(ROWS, recipe, backfill=100).kinds_by_slot.values()) == {"new"}, "version 2 was never asked"
 
 
 def test_a_failure_with_attempts_left_is_tried_again_by_the_version_that_the_sku_gets() -> None:
-    shop = PlanningHarness()
-    shop.record_outcomes(shop.plan(ROWS, cards(1)), "failed", attempts=1)
-    night = shop.plan(ROWS, cards(2))
-    assert (set(night.kinds_by_slot.values()), set(models(night).values())) == ({"new"}, {"cards@2"})
-    assert {request.first_attempt for request in night.requests} == {0}, "attempts are counted by request key"
+    harness = PlanningHarness()
+    harness.record_outcomes(harness.plan(ROWS, cards(1)), "failed", attempts=1)
+    planned = harness.plan(ROWS, cards(2))
+    assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"new"}, {"cards@2"})
+    assert {request.first_attempt for request in planned.requests} == {0}, "attempts are counted by request key"
 
 
-def test_a_change_that_was_refused_waits_while_the_old_picture_is_live_whatever_is_promoted() -> None:
-    shop = published(cards(1))
+def test_a_change_that_was_refused_waits_while_the_old_image_is_live_whatever_is_promoted() -> None:
+    harness = published(cards(1))
     edited = [row | {"title": row["title"] + " anew"} for row in ROWS]
-    shop.record_outcomes(shop.plan(edited, cards(2)), "blocked")
-    night = shop.plan(edited, cards(3))
-    assert (quiet(night), night.counts.waiting) == (({}, [], [], 0), len(ROWS))
+    harness.record_outcomes(harness.plan(edited, cards(2)), "blocked")
+    planned = harness.plan(edited, cards(3))
+    assert (quiet(planned), planned.counts.waiting) == (({}, [], [], 0), len(ROWS))
 
 
-def test_another_finish_keeps_the_version_that_made_the_picture() -> None:
-    shop = published(cards(1))
+def test_another_finish_keeps_the_version_that_made_the_image() -> None:
+    harness = published(cards(1))
     recipe = cards(2)
     square = recipe.model_copy(update={"finish": recipe.finish.model_copy(update={"canvas": "square"})})
-    night = shop.plan(ROWS, square)
-    assert (set(night.kinds_by_slot.values()), set(models(night).values())) == ({"changed"}, {"cards@1"})
-    assert {slot.request_key for slot in night.slots} == {row["request_key"] for row in shop.live.values()}
-    shop.publish(night)
-    assert quiet(shop.plan(ROWS, square)) == ({}, [], [], 0)
-    bound = shop.plan(ROWS, square, backfill=100)
+    planned = harness.plan(ROWS, square)
+    assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"changed"}, {"cards@1"})
+    assert {slot.request_key for slot in planned.slots} == {row["request_key"] for row in harness.live.values()}
+    harness.publish(planned)
+    assert quiet(harness.plan(ROWS, square)) == ({}, [], [], 0)
+    bound = harness.plan(ROWS, square, backfill=100)
     assert set(models(bound).values()) == {"cards@2"}
 
 
 def test_a_finish_that_a_person_took_back_stays_away_whatever_is_promoted() -> None:
-    shop = published(cards(1))
+    harness = published(cards(1))
     recipe = cards(2)
     square = recipe.model_copy(update={"finish": recipe.finish.model_copy(update={"canvas": "square"})})
-    shop.record_outcomes(shop.plan(ROWS, square), "withdrawn")
+    harness.record_outcomes(harness.plan(ROWS, square), "withdrawn")
     moved = square.model_copy(update={"languages": ("de",)})
-    night = shop.plan(ROWS, moved)
-    assert (night.kinds_by_slot, night.counts.waiting, {table for _, table, *_ in night.refreshed}) == (
+    planned = harness.plan(ROWS, moved)
+    assert (planned.kinds_by_slot, planned.counts.waiting, {table for _, table, *_ in planned.refreshed}) == (
         {},
         len(ROWS),
         {"outcomes"},
     )
 
 
-def test_pictures_of_a_model_outside_the_registry_are_made_anew_by_what_their_sku_gets() -> None:
-    shop = published(recipe_with({"models": {"cards": {"family": "stub", "precision": "bf16"}}}))
-    night = shop.plan(ROWS, cards(2))
-    assert (set(night.kinds_by_slot.values()), set(models(night).values())) == ({"changed"}, {"cards@2"})
+def test_images_of_a_model_outside_the_registry_are_generated_again_by_their_skus_version() -> None:
+    harness = published(recipe_with({"models": {"cards": {"family": "stub", "precision": "bf16"}}}))
+    planned = harness.plan(ROWS, cards(2))
+    assert (set(planned.kinds_by_slot.values()), set(models(planned).values())) == ({"changed"}, {"cards@2"})
 
 
-def test_the_same_weights_under_the_recipe_and_in_the_registry_are_the_same_pictures() -> None:
-    shop = published(recipe_with({"models": {"cards": {"family": "stub", "precision": "fp32"}}}))
-    assert quiet(shop.plan(ROWS, cards(2))) == ({}, [], [], 0)
+def test_the_same_weights_under_the_recipe_and_in_the_registry_are_the_same_images() -> None:
+    harness = published(recipe_with({"models": {"cards": {"family": "stub", "precision": "fp32"}}}))
+    assert quiet(harness.plan(ROWS, cards(2))) == ({}, [], [], 0)
     back = recipe_with({"models": {"cards": {"family": "stub", "precision": "fp32"}}})
-    assert quiet(shop.plan(ROWS, back)) == ({}, [], [], 0)
+    assert quiet(harness.plan(ROWS, back)) == ({}, [], [], 0)
 
 
 def test_a_row_that_chooses_a_model_of_the_recipe_leaves_the_registrys_choice() -> None:
-    night = PlanningHarness().plan([ROWS[0] | {"model": "stub"}, ROWS[1] | {"model": "cards"}], cards(1))
-    assert models(night) == {"SKU-0": "stub", "SKU-1": "cards@1"}
+    planned = PlanningHarness().plan([ROWS[0] | {"model": "stub"}, ROWS[1] | {"model": "cards"}], cards(1))
+    assert models(planned) == {"SKU-0": "stub", "SKU-1": "cards@1"}
 
 
-def test_a_model_whose_versions_nobody_looked_up_cannot_be_planned() -> None:
+def test_a_model_whose_versions_were_not_looked_up_cannot_be_planned() -> None:
     recipe = recipe_with({"models": {"cards": {"registry": "card"}}})
     with pytest.raises(
         RuleFileError, match=r"models\.cards: the versions of 'card' have not been looked up in a store"
@@ -221,7 +221,7 @@ def test_places_are_found_by_what_made_a_row_whatever_the_model_is_called() -> N
         for place, mark in enumerate(marks)
     ]  # fmt: skip
     live = CurrentRelease([to_record_batch(MANIFEST, LIVE_COLUMNS, rows)])
-    lineup = VersionSelector(cards(3), "cards", live)
-    assert lineup.version_names == ["cards@1", "cards@2", "cards@3"]
-    assert lineup.comparison_indices(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
+    selector = VersionSelector(cards(3), "cards", live)
+    assert selector.version_names == ["cards@1", "cards@2", "cards@3"]
+    assert selector.comparison_indices(["z", "a", "b", "c", "d"], [1, 2, 3, 4], np.array([0, 1, 2, -1])) == [1, 0, 2, 2]
     assert VersionSelector(cards(3), "stub", live).comparison_indices(["a", "b"], [0, 1], np.array([0, -1])) == [0, 0]

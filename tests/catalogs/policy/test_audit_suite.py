@@ -30,7 +30,7 @@ def test_an_entry_is_checked_when_it_is_read(change: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "said"),
+    ("part", "message"),
     [
         ("kwargs: {row_condition: '@__import__(1)'}", "slots.0.kwargs: row_condition would be evaluated as code"),
         ("where: {column: a}", "slots.0.where: give either at_least or one_of"),
@@ -38,9 +38,9 @@ def test_an_entry_is_checked_when_it_is_read(change: str) -> None:
         ("where: {one_of: [b]}", "slots.0.where.column: Field required"),
     ],
 )
-def test_conditions_are_data_and_never_code(part: str, said: str) -> None:
+def test_conditions_are_data_and_never_code(part: str, message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         load_audit_suite(
             f"{{version: 1, slots: [{{name: a, type: expect_x, {part}}}], published: [], totals: []}}", "mine.yaml"
         )
-    assert str(caught.value).startswith(f"mine.yaml: {said}")
+    assert str(caught.value).startswith(f"mine.yaml: {message}")

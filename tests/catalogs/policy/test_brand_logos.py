@@ -1,4 +1,4 @@
-"""A picture may show the brands that its prompt names, and no other."""
+"""An image may show the brands that its prompt names, and no other."""
 
 import pytest
 
@@ -14,7 +14,7 @@ BOTH = {
 }
 
 
-def test_without_a_word_of_it_in_the_prompt_every_brand_counts() -> None:
+def test_a_prompt_without_brands_keeps_every_brands_score() -> None:
     assert without_own_brands(BOTH, "a red mug") == BOTH
 
 

@@ -1,4 +1,4 @@
-"""What channels ask of a picture: rules as data, and a picture that misses one of them says which."""
+"""Channel rules are data, and an image that misses one of them names the rule."""
 
 from datetime import date
 from typing import Any
@@ -32,7 +32,7 @@ OWN = {"score": "picture.width", "at_least": 900, "reason": "narrow", "source": 
 MARKETPLACES = ["amazon-main", "ebay", "google-merchant", "shopify", "zalando"]
 
 
-def picture(width: int = 2000, height: int = 2000, **changes: Any) -> ImageFacts:
+def image_facts(width: int = 2000, height: int = 2000, **changes: Any) -> ImageFacts:
     scores = GOOD | changes.pop("scores", {})
     return ImageFacts(
         width, height, {name: value for name, value in scores.items() if value is not None}, fill=0.9, **changes
@@ -49,25 +49,27 @@ def test_each_marketplace_is_there_and_each_rule_says_threshold_source_and_date(
             assert date(2026, 11, 1) <= rule.seen, (name, rule.score)
 
 
-def test_an_unspoilt_square_picture_is_usable_where_no_person_and_no_other_form_is_asked_for() -> None:
-    found = evaluate_channels({name: ALL[name] for name in MARKETPLACES}, picture())
+def test_an_unspoilt_square_image_is_usable_where_no_person_and_no_other_form_is_asked_for() -> None:
+    found = evaluate_channels({name: ALL[name] for name in MARKETPLACES}, image_facts())
     assert found.channels == ("ebay", "google-merchant", "shopify")
     assert found.reasons == ("amazon-main:needs-a-person", "zalando:wrong-form")
 
 
-def test_amazons_main_picture_is_usable_by_a_persons_word_alone() -> None:
+def test_amazons_main_image_is_eligible_by_approval_alone() -> None:
     asked = {"amazon-main": ALL["amazon-main"]}
-    assert evaluate_channels(asked, picture()) == ChannelEligibility((), ("amazon-main:needs-a-person",))
-    assert evaluate_channels(asked, picture(), approved_channels=["ebay"]) == ChannelEligibility(
+    assert evaluate_channels(asked, image_facts()) == ChannelEligibility((), ("amazon-main:needs-a-person",))
+    assert evaluate_channels(asked, image_facts(), approved_channels=["ebay"]) == ChannelEligibility(
         (), ("amazon-main:needs-a-person",)
     )
-    assert evaluate_channels(asked, picture(), approved_channels=["amazon-main"]) == ChannelEligibility(
+    assert evaluate_channels(asked, image_facts(), approved_channels=["amazon-main"]) == ChannelEligibility(
         ("amazon-main",), ()
     )
 
 
-def test_a_persons_word_stands_for_no_other_rule() -> None:
-    small = evaluate_channels({"amazon-main": ALL["amazon-main"]}, picture(400, 400), approved_channels=["amazon-main"])
+def test_an_approval_replaces_no_other_rule() -> None:
+    small = evaluate_channels(
+        {"amazon-main": ALL["amazon-main"]}, image_facts(400, 400), approved_channels=["amazon-main"]
+    )
     assert small.reasons == ("amazon-main:too-small",)
 
 
@@ -77,7 +79,7 @@ def test_a_persons_word_stands_for_no_other_rule() -> None:
     st.integers(1, 12_000),
     st.floats(0, 1) | st.none(),
 )
-def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
+def test_no_generated_image_is_usable_as_amazons_main_one_by_itself(
     scores: dict[str, float], width: int, height: int, fill: float | None
 ) -> None:
     found = evaluate_channels(ALL, ImageFacts(width, height, scores, fill=fill))
@@ -91,42 +93,42 @@ def test_no_generated_picture_is_usable_as_amazons_main_one_by_itself(
 @pytest.mark.parametrize(
     ("name", "spoilt", "reason"),
     [
-        ("amazon-main", picture(499, 499), "too-small"),
-        ("amazon-main", picture(10_001, 1000), "too-large"),
-        ("amazon-main", picture(scores={"file.bytes": 10_000_001.0}), "file-too-large"),
-        ("amazon-main", picture(scores={"background.white": 0.98}), "background-not-white"),
-        ("amazon-main", picture(scores={"edges.touched": 1.0}), "cut-off"),
-        ("amazon-main", picture(scores={"frame.step": 90.0}), "framed"),
-        ("amazon-main", picture(scores={"collage.halves": 1.0}), "collage"),
-        ("amazon-main", picture(scores={"collage.line": 1.0}), "collage"),
-        ("amazon-main", picture(scores={"text.count": 1.0}), "text"),
+        ("amazon-main", image_facts(499, 499), "too-small"),
+        ("amazon-main", image_facts(10_001, 1000), "too-large"),
+        ("amazon-main", image_facts(scores={"file.bytes": 10_000_001.0}), "file-too-large"),
+        ("amazon-main", image_facts(scores={"background.white": 0.98}), "background-not-white"),
+        ("amazon-main", image_facts(scores={"edges.touched": 1.0}), "cut-off"),
+        ("amazon-main", image_facts(scores={"frame.step": 90.0}), "framed"),
+        ("amazon-main", image_facts(scores={"collage.halves": 1.0}), "collage"),
+        ("amazon-main", image_facts(scores={"collage.line": 1.0}), "collage"),
+        ("amazon-main", image_facts(scores={"text.count": 1.0}), "text"),
         ("amazon-main", ImageFacts(2000, 2000, GOOD, fill=0.84), "small-in-frame"),
-        ("google-merchant", picture(2000, 499), "too-small"),
-        ("google-merchant", picture(8001, 8000), "too-large"),
-        ("google-merchant", picture(scores={"file.bytes": 16_000_001.0}), "file-too-large"),
-        ("google-merchant", picture(enlarged=1.01), "enlarged"),
-        ("google-merchant", picture(has_source_mark=False), "no-mark"),
-        ("google-merchant", picture(scores={"text.count": 2.0}), "text"),
-        ("google-merchant", picture(scores={"frame.step": 17.0}), "framed"),
-        ("ebay", picture(499, 300), "too-small"),
-        ("ebay", picture(scores={"file.bytes": 12_000_001.0}), "file-too-large"),
-        ("ebay", picture(scores={"text.count": 1.0}), "text"),
-        ("ebay", picture(scores={"frame.step": 17.0}), "framed"),
-        ("shopify", picture(5001, 100), "too-large"),
-        ("shopify", picture(5000, 5001), "too-large"),
-        ("shopify", picture(scores={"file.bytes": 20_000_001.0}), "file-too-large"),
-        ("zalando", picture(761, 1100), "too-small"),
-        ("zalando", picture(762, 1099), "too-small"),
-        ("zalando", picture(1024, 1400), "wrong-form"),
-        ("zalando", picture(1024, 1500), "wrong-form"),
-        ("zalando", picture(1024, 1475, scores={"background.white": 0.9}), "background-not-white"),
-        ("zalando", picture(1024, 1475, scores={"file.bytes": 20_000_001.0}), "file-too-large"),
-        ("zalando", picture(1024, 1475, format="webp"), "wrong-format"),
-        ("rehearsal", picture(255, 255), "too-small"),
-        ("rehearsal", picture(512, 256), "wrong-form"),
+        ("google-merchant", image_facts(2000, 499), "too-small"),
+        ("google-merchant", image_facts(8001, 8000), "too-large"),
+        ("google-merchant", image_facts(scores={"file.bytes": 16_000_001.0}), "file-too-large"),
+        ("google-merchant", image_facts(enlarged=1.01), "enlarged"),
+        ("google-merchant", image_facts(has_source_mark=False), "no-mark"),
+        ("google-merchant", image_facts(scores={"text.count": 2.0}), "text"),
+        ("google-merchant", image_facts(scores={"frame.step": 17.0}), "framed"),
+        ("ebay", image_facts(499, 300), "too-small"),
+        ("ebay", image_facts(scores={"file.bytes": 12_000_001.0}), "file-too-large"),
+        ("ebay", image_facts(scores={"text.count": 1.0}), "text"),
+        ("ebay", image_facts(scores={"frame.step": 17.0}), "framed"),
+        ("shopify", image_facts(5001, 100), "too-large"),
+        ("shopify", image_facts(5000, 5001), "too-large"),
+        ("shopify", image_facts(scores={"file.bytes": 20_000_001.0}), "file-too-large"),
+        ("zalando", image_facts(761, 1100), "too-small"),
+        ("zalando", image_facts(762, 1099), "too-small"),
+        ("zalando", image_facts(1024, 1400), "wrong-form"),
+        ("zalando", image_facts(1024, 1500), "wrong-form"),
+        ("zalando", image_facts(1024, 1475, scores={"background.white": 0.9}), "background-not-white"),
+        ("zalando", image_facts(1024, 1475, scores={"file.bytes": 20_000_001.0}), "file-too-large"),
+        ("zalando", image_facts(1024, 1475, format="webp"), "wrong-format"),
+        ("rehearsal", image_facts(255, 255), "too-small"),
+        ("rehearsal", image_facts(512, 256), "wrong-form"),
     ],
 )
-def test_a_picture_that_misses_one_rule_says_which(name: str, spoilt: ImageFacts, reason: str) -> None:
+def test_an_image_that_misses_one_rule_says_which(name: str, spoilt: ImageFacts, reason: str) -> None:
     found = evaluate_channels({name: ALL[name]}, spoilt, approved_channels=[name])
     assert found.channels == ()
     assert f"{name}:{reason}" in found.reasons
@@ -137,14 +139,14 @@ def test_a_picture_that_misses_one_rule_says_which(name: str, spoilt: ImageFacts
     [
         ("amazon-main", ImageFacts(500, 300, GOOD | {"background.white": 0.99, "frame.step": 16.0}, fill=0.85)),
         ("google-merchant", ImageFacts(8000, 8000, GOOD | {"file.bytes": 16_000_000.0})),
-        ("ebay", picture(500, 10)),
+        ("ebay", image_facts(500, 10)),
         ("shopify", ImageFacts(5000, 5000, GOOD | {"file.bytes": 20_000_000.0})),
-        ("zalando", picture(768, 1104)),
-        ("zalando", picture(1024, 1475)),
+        ("zalando", image_facts(768, 1104)),
+        ("zalando", image_facts(1024, 1475)),
         ("rehearsal", ImageFacts(256, 256, GOOD, fill=0.6)),
     ],
 )
-def test_a_picture_at_the_limits_is_good_enough(name: str, good: ImageFacts) -> None:
+def test_an_image_at_the_limits_is_sufficient(name: str, good: ImageFacts) -> None:
     assert evaluate_channels({name: ALL[name]}, good, approved_channels=[name]) == ChannelEligibility((name,), ())
 
 
@@ -152,9 +154,9 @@ def test_a_picture_at_the_limits_is_good_enough(name: str, good: ImageFacts) -> 
     "score", sorted({rule.score for rules in ALL.values() for rule in rules.rules} - IMAGE_FACTS.keys())
 )
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
-def test_what_nobody_measured_makes_a_picture_unusable_where_it_is_asked_for(score: str, value: float | None) -> None:
+def test_an_unmeasured_score_makes_an_image_ineligible_where_it_is_required(score: str, value: float | None) -> None:
     asked = {name for name, rules in ALL.items() if score in {rule.score for rule in rules.rules}}
-    found = evaluate_channels(ALL, picture(1024, 1475, scores={score: value}), approved_channels=list(ALL))
+    found = evaluate_channels(ALL, image_facts(1024, 1475, scores={score: value}), approved_channels=list(ALL))
     assert {f"{name}:not-measured.{score}" for name in asked} <= set(found.reasons)
     assert asked.isdisjoint(found.channels)
 
@@ -164,13 +166,13 @@ def test_a_product_that_was_not_found_has_no_extent_to_be_judged_by() -> None:
     assert found.reasons == ("rehearsal:not-measured.picture.fill",)
 
 
-def test_a_picture_of_which_nothing_is_stored_is_usable_nowhere() -> None:
+def test_an_image_of_which_nothing_is_stored_is_usable_nowhere() -> None:
     found = evaluate_channels({name: ALL[name] for name in ("ebay", "amazon-main")}, None)
     assert found == ChannelEligibility((), ("amazon-main:needs-a-person", "amazon-main:not-stored", "ebay:not-stored"))
 
 
-def test_nothing_is_said_where_no_channel_is_asked_for() -> None:
-    assert evaluate_channels({}, picture()) == NOT_ELIGIBLE
+def test_without_channels_there_is_no_eligibility_and_no_reason() -> None:
+    assert evaluate_channels({}, image_facts()) == NOT_ELIGIBLE
 
 
 def test_the_scanners_that_channels_depend_on_and_that_do_not_look_are_named() -> None:
@@ -187,12 +189,12 @@ def test_a_recipe_names_channels_or_says_rules_of_its_own() -> None:
     assert recipe_with({"channels": ["ebay", "shopify"]}).channels == {"ebay": ALL["ebay"], "shopify": ALL["shopify"]}
     recipe = recipe_with({"channels": {"ebay": None, "our-app": own}})
     assert recipe.channels["ebay"] == ALL["ebay"]
-    assert evaluate_channels(recipe.channels, picture(899, 899)).reasons == ("our-app:narrow",)
+    assert evaluate_channels(recipe.channels, image_facts(899, 899)).reasons == ("our-app:narrow",)
     assert RECIPE.channels == {}
 
 
 @pytest.mark.parametrize(
-    ("channels", "said"),
+    ("channels", "message"),
     [
         (["amazon"], "there is no channel 'amazon'; choose from amazon-main"),
         ({"ours": None}, "there is no channel 'ours'"),
@@ -205,8 +207,8 @@ def test_a_recipe_names_channels_or_says_rules_of_its_own() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_channels_that_cannot_be_are_refused(channels: object, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_channels_that_cannot_be_are_refused(channels: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         recipe_with({"channels": channels})
 
 
@@ -215,7 +217,7 @@ def test_a_frozen_recipe_keeps_the_rules_of_its_time() -> None:
     frozen = recipe.model_dump(mode="json")
     frozen["channels"]["zalando"]["rules"] = []
     again = type(recipe).model_validate(frozen)
-    assert evaluate_channels(again.channels, picture(10, 10)) == ChannelEligibility(("zalando",), ())
+    assert evaluate_channels(again.channels, image_facts(10, 10)) == ChannelEligibility(("zalando",), ())
     assert type(recipe).model_validate(recipe.model_dump(mode="json")) == recipe
 
 
@@ -233,7 +235,7 @@ def test_a_rules_remarks_move_no_digest_and_its_thresholds_do() -> None:
     assert unguarded.rules_digest != ALL["amazon-main"].rules_digest
 
 
-def test_an_unknown_name_is_told_which_there_are() -> None:
+def test_an_unknown_name_is_refused_naming_the_existing_ones() -> None:
     assert built_in_channel("ebay") == ALL["ebay"]
     with pytest.raises(RuleFileError, match=r"no channel 'etsy'; choose from amazon-main, google-merchant"):
         built_in_channel("etsy")

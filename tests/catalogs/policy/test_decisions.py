@@ -61,7 +61,7 @@ def image(scores: dict[str, float], policy: Policy = POLICY, category: str = "")
 # Images
 
 
-def test_a_good_picture_passes() -> None:
+def test_a_good_image_passes() -> None:
     assert image(GOOD) == PASS
 
 
@@ -144,7 +144,7 @@ def test_an_error_outweighs_an_answer_of_the_same_scanner() -> None:
     assert verdict == Verdict("REVIEW", ("scanner-failed.fingerprint",))
 
 
-def test_a_scanner_that_nobody_has_is_missing_for_images() -> None:
+def test_a_required_scanner_that_is_not_installed_is_missing_for_images() -> None:
     policy = POLICY.model_copy(update={"required": ("nudity", "words")})
     assert image(GOOD, policy) == Verdict("REVIEW", ("scanner-missing.nudity",))
     assert decide_prompt(found(), ANSWERED, {}, policy) == PASS
@@ -188,7 +188,7 @@ def test_a_policy_kept_as_json_decides_as_before() -> None:
     good=st.floats(-100, 100),
     farther=st.floats(0, 100),
 )
-def test_a_worse_score_never_gets_a_better_word(
+def test_a_worse_score_never_gets_a_better_decision(
     limits: list[int], kept: list[bool], good: float, farther: float
 ) -> None:
     names = ("block_below", "review_below", "review_above", "block_above")
@@ -211,8 +211,8 @@ def test_taking_a_measurement_away_never_makes_a_pass(scores: dict[str, float], 
     whole = {**GOOD, **scores}
     less = {name: score for name, score in whole.items() if name != gone}
     assert image(less).decision != "PASS"
-    heard = {name: version for name, version in ANSWERED.items() if name != silent}
-    assert silent == "" or decide_image(whole, heard, {}, POLICY, "").decision != "PASS"
+    answered = {name: version for name, version in ANSWERED.items() if name != silent}
+    assert silent == "" or decide_image(whole, answered, {}, POLICY, "").decision != "PASS"
 
 
 # Scanners that a policy has to ask for
@@ -225,7 +225,7 @@ def asking(text: str) -> Policy:
 NAKED = {"nudity.genitals": 0.9, "nudity.breast": 0.0, "nudity.buttocks": 0.0, "nudity.face": 0.0}
 
 
-def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
+def test_rules_on_scanners_that_are_not_requested_give_no_verdict() -> None:
     assert {SCORE_SCANNERS[rule.score] for rule in POLICY.image} >= {"nudity", "text", "logos"}
     assert POLICY.image_scanners == ("fingerprint", "pixels")
     assert image(GOOD) == PASS
@@ -251,9 +251,9 @@ def test_rules_on_scanners_that_nobody_asked_for_say_nothing() -> None:
 )
 def test_the_built_in_rules_on_them_decide_where_they_have_spoken(scores: dict[str, float], expected: Verdict) -> None:
     policy = asking("optional: [nudity, text, logos]\nlogos: {names: [Acme]}")
-    heard = {**ANSWERED, **dict.fromkeys(policy.optional, "1")}
+    answered = {**ANSWERED, **dict.fromkeys(policy.optional, "1")}
     silent = {score: 0.0 for score, scanner in SCORE_SCANNERS.items() if scanner in policy.optional}
-    assert decide_image({**GOOD, **silent, **scores}, heard, {}, policy, "shoes") == expected
+    assert decide_image({**GOOD, **silent, **scores}, answered, {}, policy, "shoes") == expected
 
 
 def test_swimwear_is_never_blocked_for_what_it_leaves_bare() -> None:
@@ -284,7 +284,7 @@ def test_a_prompt_without_hits_passes() -> None:
     assert decide_prompt(found({"weapons": []}), ANSWERED, {}, POLICY) == PASS
 
 
-def test_the_category_gives_the_word_and_the_reason() -> None:
+def test_the_category_gives_the_verdict_and_the_reason() -> None:
     assert decide_prompt(found({"weapons": ["gun"]}), ANSWERED, {}, POLICY) == Verdict("BLOCK", ("words.weapons",))
     assert decide_prompt(found({"nudity": ["nude"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.nudity",))
     both = decide_prompt(found({"nudity": ["nude"], "hate": ["nazi"]}), ANSWERED, {}, POLICY)
@@ -295,23 +295,23 @@ def test_a_category_that_the_policy_does_not_know_is_for_a_person() -> None:
     assert decide_prompt(found({"spells": ["hex"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.spells",))
 
 
-def test_a_language_that_the_recipe_does_not_name_has_the_policys_word() -> None:
+def test_a_language_that_the_recipe_does_not_name_has_the_policys_verdict() -> None:
     german = found(languages=["de"])
     assert decide_prompt(german, ANSWERED, {}, POLICY) == Verdict("REVIEW", ("language.unexpected",))
     lax = load_policy("extends: default\nother_languages: PASS", "shop.yaml")
     assert decide_prompt(german, ANSWERED, {}, lax) == PASS
 
 
-def test_a_classifiers_score_turns_into_a_word_at_the_policys_thresholds() -> None:
+def test_a_classifiers_score_is_decided_by_the_policys_thresholds() -> None:
     policy = load_policy(
         "extends: default\nrequired: [words, classifier]\n"
         "classifier: {sexual: {review_above: 0.5, block_above: 0.9}, hate: {review_above: 0.5}}",
         "shop.yaml",
     )
-    heard = {**ANSWERED, "classifier": "1"}
+    answered = {**ANSWERED, "classifier": "1"}
 
     def word(**scores: float) -> Verdict:
-        return decide_prompt(found(scores=scores), heard, {}, policy)
+        return decide_prompt(found(scores=scores), answered, {}, policy)
 
     assert word(sexual=0.5, hate=0.1) == PASS
     assert word(sexual=0.6, hate=0.1) == Verdict("REVIEW", ("classifier.sexual",))

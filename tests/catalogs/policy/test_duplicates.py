@@ -1,4 +1,4 @@
-"""Who is too like whom does not depend on who came first, and nobody refused stands in another's way."""
+"""Duplicate verdicts do not depend on the order of arrival, and a refused image suppresses no other."""
 
 import random
 from dataclasses import replace
@@ -34,9 +34,9 @@ def candidate(
 
 
 def live(key: str, sku: str, *, bits: int = 0, sha: str = "", slot: str = "", start: int = 0) -> PublishedImage:
-    picture = candidate(key, sku, bits=bits, sha=sha, start=start)
+    image = candidate(key, sku, bits=bits, sha=sha, start=start)
     return PublishedImage(
-        (slot or f"slot of {sku}").encode(), sku, picture.request_key, picture.pixel_sha, picture.fingerprint
+        (slot or f"slot of {sku}").encode(), sku, image.request_key, image.pixel_sha, image.fingerprint
     )
 
 
@@ -68,7 +68,7 @@ def words(candidates: list[DuplicateCandidate], published: list[PublishedImage])
 @pytest.mark.parametrize(
     ("bits", "expected"), [(0, NEAR), (16, NEAR), (17, MAYBE), (31, MAYBE), (32, PASS), (200, PASS)]
 )
-def test_another_skus_picture_is_judged_by_distance(bits: int, expected: Verdict) -> None:
+def test_another_skus_image_is_judged_by_distance(bits: int, expected: Verdict) -> None:
     [answer] = judge([candidate("b", bits=bits)], [live("a", "other")])
     assert answer.verdict == expected
     assert (answer.distance_bits, answer.collides_with) == (
@@ -97,18 +97,18 @@ def test_the_very_pixels_of_another_view_of_the_sku_ask_for_another_seed() -> No
     assert words([candidate("b", "shirt", sha="same")], [live("a", "shirt", sha="same")]) == [VIEW]
 
 
-def test_one_request_key_is_one_picture_and_never_its_own_duplicate() -> None:
+def test_one_request_key_is_one_image_and_never_its_own_duplicate() -> None:
     assert words([candidate("a", "large", sha="same")], [live("a", "small", sha="same")]) == [PASS]
 
 
-def test_size_variants_that_share_pictures_are_one_product() -> None:
+def test_size_variants_that_share_images_are_one_product() -> None:
     front, back = candidate("front", "S", "M", "L"), candidate("back", "L", "XL", bits=10)
     assert words([front, back], []) == [VIEW, PASS]
     published = [live("back", "S", bits=10, slot="1", sha="b"), live("back", "L", bits=10, slot="2", sha="b")]
     assert words([candidate("front", "M", "L")], published) == [VIEW]
 
 
-def test_a_picture_that_fingerprints_badly_is_compared_by_its_pixels_only() -> None:
+def test_an_image_that_fingerprints_badly_is_compared_by_its_pixels_only() -> None:
     vague = candidate("b", bits=0, quality=49.9)
     assert words([vague], [live("a", "other")]) == [PASS]
     assert words([vague, candidate("c", bits=1)], []) == [PASS, PASS]
@@ -121,7 +121,7 @@ def test_pixels_are_compared_without_any_pair_being_given() -> None:
     assert [answer.verdict for answer in answers] == [PASS, EXACT, EXACT]
 
 
-def test_several_collisions_give_all_reasons_and_the_worst_then_nearest_picture() -> None:
+def test_several_collisions_give_all_reasons_and_the_worst_then_nearest_image() -> None:
     own = live("a", "shirt", bits=5, start=100)
     other = live("z", "other", bits=5)
     vague = live("v", "third", bits=25, start=30)
@@ -154,11 +154,11 @@ def test_chains_do_not_grow() -> None:
     assert words(chain, []) == [PASS, NEAR, PASS, NEAR]
 
 
-def test_what_waits_for_a_person_suppresses_nobody() -> None:
+def test_what_waits_for_a_person_suppresses_no_other() -> None:
     assert words([candidate("a", bits=20), candidate("b", bits=36)], [live("0", "other")]) == [MAYBE, PASS]
 
 
-def test_what_was_refused_suppresses_nobody() -> None:
+def test_what_was_refused_suppresses_no_other() -> None:
     published = [live("0", "other", sha="same")]
     assert words([candidate("a", sha="same", bits=16), candidate("b", bits=32)], published) == [EXACT, PASS]
 
@@ -184,7 +184,7 @@ def test_an_empty_batch_has_no_answers() -> None:
 RED, PALE_RED, BLUE = (50.0, 60.0, 40.0, 0.8), (54.0, 62.0, 42.0, 0.8), (40.0, 10.0, -50.0, 0.8)
 
 
-def test_two_colours_of_a_product_are_two_pictures_and_two_shades_are_one() -> None:
+def test_two_colours_of_a_product_are_two_images_and_two_shades_are_one() -> None:
     red = live("a", "red mug")
     for looks, expected in ((BLUE, PASS), (PALE_RED, NEAR), (None, NEAR)):
         answers = judge([replace(candidate("b", bits=3), looks=looks)], [replace(red, looks=RED)])
@@ -222,7 +222,7 @@ def test_a_view_unlike_most_of_its_sku_waits_for_a_person() -> None:
     assert words([*views(RED), replace(candidate("z", "cup", bits=200), looks=BLUE)], []) == [PASS, PASS]
 
 
-def test_published_views_are_asked_too() -> None:
+def test_published_views_are_compared_too() -> None:
     published = [
         replace(live(key, "mug", slot=key, start=100 + 50 * n, bits=40), looks=RED) for n, key in enumerate("xy")
     ]
@@ -242,7 +242,7 @@ def test_the_policy_may_let_views_differ() -> None:
     assert [answer.verdict for answer in answers] == [PASS, PASS]
 
 
-def test_an_odd_view_suppresses_nobody() -> None:
+def test_an_outlier_view_suppresses_no_other() -> None:
     odd = replace(candidate("a", "mug", bits=5), looks=BLUE)
     rest = [replace(each, looks=RED) for each in (candidate("x", "mug", bits=90), candidate("y", "mug", bits=150))]
     assert words([odd, *rest, candidate("z", "cup", bits=8)], []) == [DIFFER, PASS, PASS, PASS]
@@ -296,7 +296,7 @@ def test_the_order_of_arrival_decides_nothing(
 
 @settings(deadline=None)
 @given(batch=batches())
-def test_what_passes_is_distinct_and_what_does_not_has_a_standing_picture_to_blame(
+def test_what_passes_is_distinct_and_what_does_not_collides_with_an_image_that_stands(
     batch: tuple[list[DuplicateCandidate], list[PublishedImage]],
 ) -> None:
     candidates, published = batch

@@ -1,4 +1,4 @@
-"""Whose brand a prompt names decides on each slot, not on the picture that they share."""
+"""The brand that a prompt names decides over each slot, not over the image that slots share."""
 
 import pytest
 from pydantic import ValidationError

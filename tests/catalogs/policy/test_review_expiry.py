@@ -49,7 +49,7 @@ def test_more_days_open_a_question_again_and_fewer_close_it_at_once() -> None:
 
 
 @pytest.mark.parametrize("state", ["blocked", "failed", "deferred", "withdrawn"])
-def test_what_asks_nobody_never_ends(state: str) -> None:
+def test_an_outcome_that_was_never_in_review_never_expires(state: str) -> None:
     row = waiting_row(state=state, expires_at=None)
     assert not was_sent_to_review(row)
     assert list(expiry_changes([row], 30, after(99))) == []
@@ -61,7 +61,7 @@ KEYS = [sha256(str(number).encode()).digest() for number in range(10_000)]
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.01, 70, 130), (0.02, 160, 240), (0.5, 4_850, 5_150)])
-def test_of_ten_thousand_pictures_the_share_is_sampled(share: float, least: int, most: int) -> None:
+def test_of_ten_thousand_images_the_share_is_sampled(share: float, least: int, most: int) -> None:
     assert least <= sum(is_review_sample(key, share) for key in KEYS) <= most
 
 

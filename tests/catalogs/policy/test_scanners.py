@@ -48,7 +48,7 @@ def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "required: [nudety]",
@@ -59,7 +59,7 @@ def test_a_policy_that_asks_for_nothing_more_has_the_two_that_are_always_run() -
         ("logos: {library: ''}", "shop.yaml: logos.library"),
     ],
 )
-def test_a_policy_that_asks_for_what_is_not_there_is_refused(text: str, said: str) -> None:
+def test_a_policy_that_asks_for_what_is_not_there_is_refused(text: str, message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         asking(text)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)

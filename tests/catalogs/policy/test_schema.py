@@ -55,7 +55,7 @@ def test_a_change_that_decides_moves_the_digest(old: str, new: str) -> None:
     assert load_policy(text.replace(old, new), "changed").digest != POLICY.digest
 
 
-def test_what_decides_over_no_picture_does_not_move_the_digest() -> None:
+def test_what_decides_over_no_image_does_not_move_the_digest() -> None:
     text = read_packaged_rules("policy")
     changed = text.replace("Google Merchant takes 16 MB", "somebody said so")
     changed = changed.replace("    violence: BLOCK\n    sexual: BLOCK\n", "    sexual: BLOCK\n    violence: BLOCK\n")
@@ -66,7 +66,7 @@ def test_what_decides_over_no_picture_does_not_move_the_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("score: blank.range", "score: blank.rnage", "image.0: score: 'blank.rnage' is none of"),
         ("block_below: 12", "blok_below: 12", "image.0.blok_below: Extra inputs are not permitted"),
@@ -88,12 +88,12 @@ def test_what_decides_over_no_picture_does_not_move_the_digest() -> None:
         ("listed: true", "listed: true, names: 3", "brands.names: "),
     ],
 )
-def test_a_wrong_policy_is_refused_by_file_and_field(old: str, new: str, said: str) -> None:
+def test_a_wrong_policy_is_refused_by_file_and_field(old: str, new: str, message: str) -> None:
     text = read_packaged_rules("policy")
     assert old in text
     with pytest.raises(RuleFileError) as caught:
         load_policy(text.replace(old, new, 1), "shop.yaml")
-    assert str(caught.value).startswith(f"shop.yaml: {said}")
+    assert str(caught.value).startswith(f"shop.yaml: {message}")
 
 
 def test_an_override_that_turns_thresholds_around_is_refused_when_the_file_is_read() -> None:
@@ -151,7 +151,7 @@ def test_extending_without_a_change_is_the_same_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "extends: strict",
@@ -164,8 +164,8 @@ def test_extending_without_a_change_is_the_same_policy() -> None:
         ("extends: default\nreveiw_days: 3", "shop.yaml: reveiw_days: Extra inputs"),
     ],
 )
-def test_a_wrong_extension_is_refused_by_file_and_field(text: str, said: str) -> None:
-    with pytest.raises(RuleFileError, match=said):
+def test_a_wrong_extension_is_refused_by_file_and_field(text: str, message: str) -> None:
+    with pytest.raises(RuleFileError, match=message):
         load_policy(text, "shop.yaml")
 
 

@@ -1,4 +1,4 @@
-"""Proposals are quantiles of what was accepted, kept in order, and never say more than the pictures can."""
+"""Proposals are quantiles of what was accepted, stay in order, and claim no more than the number of images allows."""
 
 import re
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def test_so_many_are_needed_that_one_of_the_worst_is_among_them(quantile: float,
     assert (1 - quantile) ** needed <= 0.05 < (1 - quantile) ** (needed - 1)
 
 
-def test_too_few_pictures_are_refused_with_what_would_do() -> None:
+def test_too_few_images_are_refused_with_what_would_do() -> None:
     few = accepted([ALL_CATEGORIES] * 37, blur_foreground=range(37))
     with pytest.raises(OptionError, match="needs 299 accepted images, and there are 37") as caught:
         propose_thresholds(few, POLICY, 0.01)
@@ -105,7 +105,7 @@ def test_counts_stay_counts() -> None:
     assert line(found, "edges.touched").proposed == 1
 
 
-def test_a_category_with_enough_pictures_has_its_own_line_and_the_others_are_named() -> None:
+def test_a_category_with_enough_images_has_its_own_line_and_the_others_are_named() -> None:
     categories = ["wool"] * 300 + ["glass"] * 300 + ["rare"] * 20
     noise = [*np.linspace(5, 8, 300), *np.linspace(0, 1, 300), *[20.0] * 20]
     found = propose_thresholds(accepted(categories, noise_foreground=noise), POLICY, 0.01)

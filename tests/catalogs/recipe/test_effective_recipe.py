@@ -1,4 +1,4 @@
-"""What of a recipe reaches which slot: an edit moves the slices it can change, and no others."""
+"""An edit of a recipe moves the effective recipes that it can change, and no others."""
 
 import pytest
 
@@ -11,9 +11,9 @@ TWO_ARMS = {"variants": {"a": {"share": 0.5}, "b": {"share": 0.5}}}
 
 def digests(recipe: Recipe) -> dict[str, bytes]:
     """Return each slice's digest by category, view, variant, tier and model."""
-    slices = EffectiveRecipes(recipe)
+    recipes = EffectiveRecipes(recipe)
     return {
-        f"{category or '-'} {view} {variant} {tier} {model}": slices.get(category, view, variant, tier, model).digest
+        f"{category or '-'} {view} {variant} {tier} {model}": recipes.get(category, view, variant, tier, model).digest
         for category in ("", "mugs", "boots")
         for view in ("front", "side")
         for variant in recipe.variants
@@ -50,7 +50,7 @@ def moved(before: Recipe, changes: dict[str, object]) -> set[str]:
     ],
     ids=str,
 )
-def test_an_edit_moves_exactly_the_slices_that_it_reaches(changes: dict[str, object], words: str) -> None:
+def test_an_edit_moves_exactly_the_effective_recipes_that_it_reaches(changes: dict[str, object], words: str) -> None:
     expected = {name for name in digests(RECIPE) if not words or words in name.split()}
     assert moved(RECIPE, changes) == expected
 
@@ -72,7 +72,7 @@ def test_a_phrase_moves_its_view_only_where_the_template_says_it() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_cannot_reach_a_slice_moves_none(changes: dict[str, object]) -> None:
+def test_what_cannot_reach_an_effective_recipe_moves_no_digest(changes: dict[str, object]) -> None:
     assert moved(RECIPE, changes) == set()
 
 
@@ -105,6 +105,6 @@ def test_parameters_are_all_that_changes_the_pixels() -> None:
     assert front({"salt": "ours"}).request_key_parameters("", 64, 64)["salt"] == "ours"
 
 
-def test_a_slice_is_made_once() -> None:
-    slices = EffectiveRecipes(RECIPE)
-    assert slices.get("mugs", "front", "a", "high", "stub") is slices.get("mugs", "front", "a", "high", "stub")
+def test_an_effective_recipe_is_resolved_once() -> None:
+    recipes = EffectiveRecipes(RECIPE)
+    assert recipes.get("mugs", "front", "a", "high", "stub") is recipes.get("mugs", "front", "a", "high", "stub")

@@ -13,7 +13,7 @@ CHOSEN = ModelEntry(source="/models/tiny", weights_digest="abc", precision="fp32
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "the file must hold a mapping of fields; this is a NoneType"),
         ("- a", "the file must hold a mapping of fields; this is a list"),
@@ -26,10 +26,10 @@ CHOSEN = ModelEntry(source="/models/tiny", weights_digest="abc", precision="fp32
         ("[" * 3000, "not YAML: "),
     ],
 )
-def test_what_is_no_recipe_is_refused_with_its_files_name(text: str, said: str) -> None:
+def test_what_is_no_recipe_is_refused_with_its_files_name(text: str, message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         load_recipe(text, "shop.yaml")
-    assert str(caught.value).startswith(f"shop.yaml: {said}")
+    assert str(caught.value).startswith(f"shop.yaml: {message}")
 
 
 def test_a_recipe_may_repeat_itself_by_yamls_own_means() -> None:
@@ -67,7 +67,7 @@ def changed(recipe: Recipe, engine: str | None = None, model: object = None, pre
 
 
 @pytest.mark.parametrize("name", ["default", "shopify", "sample", "rehearsal"])
-def test_without_a_word_the_recipe_stays_as_it_is(name: str) -> None:
+def test_without_options_the_recipe_stays_as_it_is(name: str) -> None:
     assert changed(built_in_recipe(name)) == built_in_recipe(name)
 
 
@@ -128,14 +128,14 @@ def test_a_registered_stub_stays_and_any_other_gives_way_to_the_stub() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ({"engine": "magic"}, "engine: Input should be 'torch', 'tensorrt' or 'stub'"),
         ({"engine": "torch"}, "models.stub: the engine 'torch' does not run models of the family 'stub'"),
         ({"precision": "fp16"}, "models.stub.precision: Input should be 'fp32', 'bf16' or 'fp8'"),
     ],
 )
-def test_words_that_do_not_fit_are_refused(words: dict[str, str], said: str) -> None:
+def test_words_that_do_not_fit_are_refused(words: dict[str, str], message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         changed(built_in_recipe("sample"), **words)
-    assert str(caught.value).startswith(f"The options do not fit the recipe: {said}")
+    assert str(caught.value).startswith(f"The options do not fit the recipe: {message}")

@@ -1,4 +1,4 @@
-"""A recipe is refused where it is wrong, and its digest moves with everything that changes a picture."""
+"""A recipe is refused where it is wrong, and its digest moves with everything that changes an image."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"version": 2}, "version: Input should be 1"),
         ({"catalogue": "Big Shoes"}, "catalogue: String should match pattern '^[a-z0-9][a-z0-9-]{0,62}$'"),
@@ -75,10 +75,10 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"api_key": "x"}, "api_key: Extra inputs are not permitted"),
     ],
 )
-def test_a_wrong_recipe_is_refused_with_file_and_field(changes: dict[str, object], said: str) -> None:
+def test_a_wrong_recipe_is_refused_with_file_and_field(changes: dict[str, object], message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         load_recipe(yaml.safe_dump(recipe_content_with(changes)), "shop.yaml")
-    assert str(caught.value).startswith(f"shop.yaml: {said}")
+    assert str(caught.value).startswith(f"shop.yaml: {message}")
 
 
 def test_a_recipe_cannot_be_changed_afterwards() -> None:
@@ -119,7 +119,7 @@ def test_the_digest_survives_being_frozen_into_a_run() -> None:
         ("views", "boots", "b", ("front", "side")),
     ],
 )
-def test_the_variants_word_comes_first_then_the_categorys_then_the_defaults(
+def test_the_variants_value_wins_then_the_categorys_then_the_defaults(
     field: str, category: str, variant: str, expected: object
 ) -> None:
     recipe = recipe_with(
@@ -149,14 +149,14 @@ def test_a_model_is_known_by_its_content_and_never_by_a_path(model: dict[str, An
     assert made.identity == {"family": made.family, "weights": weights, "precision": "bf16"}
 
 
-def test_defaults_stand_where_nobody_says_a_model_or_a_tier() -> None:
+def test_defaults_apply_where_no_rule_names_a_model_or_a_tier() -> None:
     assert (RECIPE.default_model, RECIPE.default_tier) == ("stub", "standard")
-    said = recipe_with({"defaults.model": "other", "defaults.quality": "high"})
-    assert (said.default_model, said.default_tier) == ("other", "high")
+    message = recipe_with({"defaults.model": "other", "defaults.quality": "high"})
+    assert (message.default_model, message.default_tier) == ("other", "high")
 
 
 def test_models_are_named_in_the_manifest_by_name_and_content() -> None:
-    names = {name: maker.model for name, maker in RECIPE.provenance_by_name.items()}
+    names = {name: provenance.model for name, provenance in RECIPE.provenance_by_name.items()}
     assert list(names) == ["stub", "other"]
     assert names["stub"] == "stub@" + names["stub"].partition("@")[2]
     assert len({*names.values(), recipe_with({"models.stub.precision": "fp8"}).provenance_by_name["stub"].model}) == 3

@@ -35,7 +35,7 @@ def test_what_a_template_may_do(template: str, prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "message"),
     [
         ("{% for letter in title %}x{% endfor %}", "may not use `for`"),
         ("{{ title.__class__ }}", "may not use `getattr`"),
@@ -80,11 +80,11 @@ def test_what_a_template_may_do(template: str, prompt: str) -> None:
         ("x" * 4001, "on a row of empty cells, it is 4,001 characters long; the limit is 4,000"),
     ],
 )
-def test_what_it_may_not_do_is_said_with_its_place(template: str, said: str) -> None:
+def test_disallowed_syntax_is_refused_with_its_place(template: str, message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         compile_template(template, FIELDS, "shop.yaml: defaults.template")
     assert str(caught.value).startswith("shop.yaml: defaults.template: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 HOSTILE = [
