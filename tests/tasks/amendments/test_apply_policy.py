@@ -1,4 +1,4 @@
-"""Applying a policy takes away what it refuses, whole or not at all, and asks a person before it takes much."""
+"""Applying a policy withdraws what it refuses, whole or not at all, and asks a person before it withdraws much."""
 
 import shutil
 from pathlib import Path
@@ -50,7 +50,7 @@ def refusing(scenario: StoreScenario, **words: str) -> PolicyReevaluation:
     return PolicyReevaluation(CATALOGUE, version, POLICY, 3, withdrawals=pa.Table.from_pylist(said, schema=WITHDRAWALS))
 
 
-def test_a_review_waits_for_a_person_with_its_picture_and_a_block_does_not(scenario: StoreScenario) -> None:
+def test_a_review_waits_for_a_person_with_its_image_and_a_block_does_not(scenario: StoreScenario) -> None:
     done = apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="REVIEW", hat="BLOCK"))
     assert done is not None
     assert (done.version, done.previous, done.dropped, set(scenario.published_objects())) == (2, 1, 2, {"shoe/front"})

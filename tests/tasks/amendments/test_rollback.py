@@ -1,4 +1,4 @@
-"""Going back shows the older pictures, is remembered as a withdrawal, and survives dying at every operation."""
+"""A rollback makes the older images live, is recorded as a withdrawal, and survives a kill at every operation."""
 
 import shutil
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def refusals(scenario: StoreScenario) -> dict[tuple[str, str], tuple[str, str]]:
     }
 
 
-def test_the_pictures_of_the_release_before_are_live_again_in_one_commit(scenario: StoreScenario) -> None:
+def test_the_images_of_the_release_before_are_live_again_in_one_commit(scenario: StoreScenario) -> None:
     before = scenario.tables.read(layout.manifest_table("shoes"), version=1).sort_by("slot_id")
     done = rollback(scenario.store, scenario.tables, "shoes")
     assert (done.version, done.previous, done.target) == (3, 2, 1)
@@ -89,7 +89,7 @@ def test_there_and_back_again_leaves_nothing_withdrawn_that_is_live(scenario: St
     assert (done.withdrawn, done.readmitted) == (3, 2)
 
 
-def test_a_picture_that_a_person_withdrew_is_free_again_where_it_is_live_again(tmp_path: Path) -> None:
+def test_an_image_that_a_person_withdrew_is_free_again_where_it_is_live_again(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     shop.release("r1", {"shirt/front": "red", "hat/front": "white"})
     shop.release("r2", {"shirt/front": "pink"})
@@ -151,7 +151,7 @@ def test_a_release_that_shows_the_same_is_gone_back_to_without_a_commit(tmp_path
     assert shop.keys("open-amendments/") == set()
 
 
-def test_a_missing_picture_is_named_and_nothing_is_written(scenario: StoreScenario) -> None:
+def test_a_missing_image_is_named_and_nothing_is_written(scenario: StoreScenario) -> None:
     gone = scenario.published_objects(1)["shirt/front"]
     scenario.store.delete([gone])
     there = scenario.keys()

@@ -1,4 +1,4 @@
-"""Where pictures may be used: judged as they are measured, and anew from records when a recipe's channels move."""
+"""Channel eligibility: evaluated when an image is measured, and from records when a recipe's channels change."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def measured(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_a_picture_is_known_by_its_finished_size_and_by_what_was_measured() -> None:
+def test_an_image_is_known_by_its_finished_size_and_by_what_was_measured() -> None:
     picture = build_image_facts(measured(), Finish())
     assert (picture.width, picture.height, picture.fill, picture.enlarged, picture.has_source_mark) == (
         512,
@@ -38,17 +38,17 @@ def test_a_picture_is_known_by_its_finished_size_and_by_what_was_measured() -> N
 
 
 @pytest.mark.parametrize(("enlarge", "factor"), [(None, 1.0), (256, 1.0), (512, 1.0), (1024, 2.0)])
-def test_a_picture_is_enlarged_by_its_finish_only_where_the_model_made_less(enlarge: int | None, factor: float) -> None:
+def test_an_image_is_enlarged_by_its_finish_only_where_the_model_made_less(enlarge: int | None, factor: float) -> None:
     assert build_image_facts(measured(), Finish(enlarge=enlarge)).enlarged == factor
 
 
-def test_nobody_knows_by_how_much_a_picture_of_unknown_size_was_enlarged() -> None:
+def test_the_enlargement_of_an_image_of_unknown_size_is_unknown() -> None:
     picture = build_image_facts(measured(scores={}), Finish(enlarge=1024))
     assert picture.rule_inputs["picture.enlarged"] != picture.rule_inputs["picture.enlarged"]
     assert build_image_facts(measured(scores={}), Finish()).enlarged == 1.0
 
 
-def test_a_picture_without_product_or_mark_says_so() -> None:
+def test_an_image_without_product_or_mark_has_no_fill_and_no_mark() -> None:
     picture = build_image_facts(measured(looks=None, mark="waived"), Finish(mark=False))
     assert (picture.fill, picture.has_source_mark) == (None, False)
 
@@ -70,7 +70,7 @@ def harness(tmp_path: Path) -> CrashHarness:
 AMAZON = ["amazon-main:needs-a-person", "amazon-main:not-measured.text.count", "amazon-main:too-small"]
 
 
-def test_the_manifest_says_where_a_picture_may_be_used_and_why_not_elsewhere(harness: CrashHarness) -> None:
+def test_the_manifest_says_where_an_image_may_be_used_and_why_not_elsewhere(harness: CrashHarness) -> None:
     report = harness.refresh()
     for channels, reasons in manifest(harness).values():
         assert channels == ["shopify"]
@@ -86,7 +86,7 @@ def test_the_manifest_says_where_a_picture_may_be_used_and_why_not_elsewhere(har
     assert record["channels"].to_pylist() == [["shopify"]] * 2
 
 
-def test_other_channels_are_judged_from_the_records_without_making_a_picture(harness: CrashHarness) -> None:
+def test_other_channels_are_evaluated_from_the_records_without_generating_an_image(harness: CrashHarness) -> None:
     first = harness.refresh()
     painted = harness.generated.total()
     pictures = {
@@ -116,7 +116,7 @@ def test_a_recipe_that_asks_for_no_channel_any_more_leaves_none(harness: CrashHa
     assert set(map(repr, manifest(harness).values())) == {"([], [])"}
 
 
-def test_pictures_whose_records_were_swept_are_usable_nowhere_new(harness: CrashHarness) -> None:
+def test_images_whose_records_were_swept_are_usable_nowhere_new(harness: CrashHarness) -> None:
     run = harness.refresh()["run_id"]
     harness.store.delete([info.key for info in harness.store.list(layout.RunFiles(run).records_prefix)])
     harness.recipe["channels"] = ["ebay"]

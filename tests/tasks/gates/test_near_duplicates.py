@@ -1,4 +1,4 @@
-"""Who is near whom among what is published: every row that matters, and none that the shop no longer shows."""
+"""Near-duplicate search finds every live image that matters, and none that is no longer live."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def near(
     return find_near_duplicates(candidates, shown(scenario), RULES.model_copy(update=changes))
 
 
-def test_a_near_picture_brings_all_slots_that_show_it(scenario: StoreScenario) -> None:
+def test_a_near_image_brings_all_slots_that_show_it(scenario: StoreScenario) -> None:
     among, published, against = near(scenario, candidate("new", "shirt", near="red"))
     assert (among, named(published)) == ([], ["hat", "mug"])
     assert sorted((published[other].sku, bits) for _, other, bits in against) == [("hat", 0), ("mug", 0)]
@@ -63,7 +63,7 @@ def test_what_shows_the_same_sku_or_the_same_pixels_comes_without_being_near(sce
     assert near(scenario, candidate("new", "shirt")) == ([], [], [])
 
 
-def test_what_moves_and_what_is_no_longer_shown_is_nobody(scenario: StoreScenario) -> None:
+def test_replaced_and_no_longer_live_images_are_not_searched(scenario: StoreScenario) -> None:
     red = candidate("new", "shirt", near="red")
     assert named(find_near_duplicates([red], shown(scenario, "mug/front"), RULES)[1]) == ["hat"]
     scenario.release("r1", {"hat/front": "green", "mug/front": "red"})
@@ -86,7 +86,7 @@ def test_a_code_that_cannot_be_trusted_is_not_looked_up_and_the_crop_is(scenario
     assert {one for one, _, _ in against} == {1}
 
 
-def test_an_empty_shop_and_an_empty_batch_resemble_nobody(scenario: StoreScenario, tmp_path: Path) -> None:
+def test_an_empty_catalogue_and_an_empty_batch_have_no_near_duplicates(scenario: StoreScenario, tmp_path: Path) -> None:
     empty = StoreScenario(tmp_path / "empty")
     assert find_near_duplicates([], shown(scenario), RULES) == ([], [], [])
     assert find_near_duplicates([candidate("a", "b")], shown(empty), RULES) == ([], [], [])

@@ -1,4 +1,4 @@
-"""The prompt gates find what they should, leave real shops' titles alone, and bear any text."""
+"""The prompt gate finds what it should, accepts titles of real shops, and survives any text."""
 
 import random
 import sys
@@ -55,7 +55,7 @@ class FailingClassifier:
 
 
 @pytest.mark.parametrize("held_out", [False, True], ids=["tuned-to", "held-out"])
-def test_labelled_prompts_are_told_apart(held_out: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_labelled_prompts_are_classified(held_out: bool, capsys: pytest.CaptureFixture[str]) -> None:
     found = score_categories(GATES, [one for one in read_labelled_prompts() if one.held_out == held_out])
     with capsys.disabled():
         print(f"\n  {'held out' if held_out else 'tuned to':12} precision  recall    n")  # noqa: T201 - to be read
@@ -251,6 +251,6 @@ def test_a_verdict_of_ten_times_the_text_takes_about_ten_times_the_work(unit: st
     assert many <= 12 * few + 1000
 
 
-def test_a_held_out_prompt_is_told_by_its_text_alone() -> None:
+def test_a_held_out_prompt_is_selected_by_its_text_alone() -> None:
     one = LabelledPrompt("-", frozenset(), "plain", "", "Oak table")
     assert one.held_out == one._replace(expected="drugs", brand="Acme").held_out

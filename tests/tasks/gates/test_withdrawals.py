@@ -1,4 +1,4 @@
-"""A picture that a person took back is not published again by a run that was planned before."""
+"""An image that a person withdrew is not published again by a run that was planned before."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def withdrawn(scenario: StoreScenario, found: ReleaseBatch) -> frozenset[tuple[b
     return find_withdrawn_images(scenario.store, scenario.tables, found, version)
 
 
-def test_a_slot_that_is_as_empty_as_planned_but_lost_its_picture_by_a_rollback_is_superseded(
+def test_a_slot_that_is_as_empty_as_planned_but_lost_its_image_by_a_rollback_is_superseded(
     scenario: StoreScenario, outdated_batch: ReleaseBatch
 ) -> None:
     scenario.stage_image("red")
@@ -73,7 +73,7 @@ def test_between_the_two_commits_of_a_rollback_its_own_commit_says_what_is_withd
     assert withdrawn(scenario, outdated_batch) == {RED}
 
 
-def test_a_picture_that_the_slot_keeps_in_another_file_is_not_withdrawn(
+def test_an_image_that_the_slot_keeps_in_another_file_is_not_withdrawn(
     scenario: StoreScenario, outdated_batch: ReleaseBatch
 ) -> None:
     scenario.release("r3", {"shirt/front": "red"}, file_sha=bytes(32))
@@ -84,7 +84,7 @@ def test_a_picture_that_the_slot_keeps_in_another_file_is_not_withdrawn(
     assert withdrawn(scenario, outdated_batch) == frozenset()
 
 
-def test_another_picture_for_the_slot_may_come(scenario: StoreScenario) -> None:
+def test_another_image_for_the_slot_may_come(scenario: StoreScenario) -> None:
     scenario.stage_image("pink")
     scenario.stage_image("red")
     rollback(scenario.store, scenario.tables, CATALOGUE)

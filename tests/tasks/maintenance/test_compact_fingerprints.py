@@ -1,4 +1,4 @@
-"""Fingerprints are put together without losing one that is shown, and without keeping one that is not."""
+"""Compaction loses no fingerprint of a retained image, and keeps none of another."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A picture is asked where it comes from: one of ours, a stripped one, somebody else's, a hostile one."""
+"""Provenance of an image: a published one, one without its marks, a foreign one and a hostile one."""
 
 import io
 from pathlib import Path
@@ -42,7 +42,7 @@ def rows_of(scenario: StoreScenario, found: ImageProvenance) -> list[tuple[str, 
     return [(row.sku, row.release, row.same) for row in find_manifest_rows(scenario.store, scenario.tables, found)]
 
 
-def test_a_published_picture_is_marked_and_belongs_to_its_row(scenario: StoreScenario) -> None:
+def test_a_published_image_is_marked_and_belongs_to_its_row(scenario: StoreScenario) -> None:
     found = inspect_image(picture(scenario, "mug/front"))
     assert (found.has_valid_marks, found.problems, found.format, found.c2pa.state) == (True, [], "jpeg", "valid")
     [row] = find_manifest_rows(scenario.store, scenario.tables, found)
@@ -50,13 +50,13 @@ def test_a_published_picture_is_marked_and_belongs_to_its_row(scenario: StoreSce
     assert (row.object, row.same) == (scenario.published_objects()["mug/front"], "file")
 
 
-def test_a_picture_without_its_manifest_is_known_by_its_pixels(scenario: StoreScenario) -> None:
+def test_an_image_without_its_manifest_is_known_by_its_pixels(scenario: StoreScenario) -> None:
     found = inspect_image(strip_manifest(picture(scenario, "mug/front")))
     assert (found.has_valid_marks, found.problems) == (False, ["there is no C2PA manifest"])
     assert rows_of(scenario, found) == [("shirt", 1, "pixels"), ("mug", 1, "pixels")]
 
 
-def test_a_changed_picture_is_nobodys_and_says_so(scenario: StoreScenario) -> None:
+def test_a_changed_image_matches_no_row_and_has_a_problem(scenario: StoreScenario) -> None:
     data = picture(scenario, "mug/front")
     found = inspect_image(data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
     assert not found.has_valid_marks
@@ -78,7 +78,7 @@ def test_only_so_many_rows_with_the_same_pixels_are_named(tmp_path: Path) -> Non
     assert len(find_manifest_rows(shop.store, shop.tables, bare)) == MAX_ROWS
 
 
-def test_a_store_without_catalogues_knows_no_picture(tmp_path: Path) -> None:
+def test_a_store_without_catalogues_knows_no_image(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     assert find_manifest_rows(shop.store, shop.tables, inspect_image(jpeg_of("one"))) == []
 
@@ -103,12 +103,12 @@ def test_the_registered_watermark_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"%PDF-1.7", b"GIF89a" + bytes(20), b"<svg/>", bytes(64)])
-def test_what_is_no_picture_is_bad_input(data: bytes) -> None:
+def test_a_file_that_is_no_image_is_bad_input(data: bytes) -> None:
     with pytest.raises(UnreadableSource, match="neither a JPEG nor a PNG nor a WebP"):
         inspect_image(data)
 
 
-def test_a_picture_that_is_cut_short_or_a_bomb_is_a_finding_and_not_decoded() -> None:
+def test_an_image_that_is_cut_short_or_a_bomb_is_a_finding_and_not_decoded() -> None:
     for cut in (3, 20, 200, len(jpeg_of("red")) - 20):
         found = inspect_image(jpeg_of("red")[:cut])
         assert (found.has_valid_marks, found.pixel_sha) == (False, None)

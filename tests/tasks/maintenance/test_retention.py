@@ -1,4 +1,4 @@
-"""What is kept is said by runs, outcomes and releases, each by its own rule."""
+"""Retention: what runs, outcomes and releases reference, each by its own rule."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

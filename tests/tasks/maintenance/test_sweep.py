@@ -1,4 +1,4 @@
-"""A sweep deletes what nobody names, and every name counts: of releases, outcomes, open runs, and of what is young."""
+"""A sweep deletes what is unreferenced, and every reference counts: of releases, outcomes, open runs, and young age."""
 
 import shutil
 from dataclasses import asdict
@@ -127,7 +127,7 @@ def test_a_run_that_begins_meanwhile_ends_the_deleting(tmp_path: Path) -> None:
     assert shop.keys("staging/") == {*kept}
 
 
-def test_files_of_somebody_elses_are_not_touched(tmp_path: Path) -> None:
+def test_files_of_another_origin_are_not_touched(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     strange = {"staging/readme.txt", "staging/ab/notes.png", "published/bags/x.jpg", "other/x.parquet", "codes/x"}
     for key in strange:
@@ -152,7 +152,7 @@ def three_releases(folder: Path) -> StoreScenario:
     return shop
 
 
-def test_pictures_of_kept_releases_stay_and_those_of_no_release_go(tmp_path: Path) -> None:
+def test_images_of_kept_releases_stay_and_those_of_no_release_go(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     orphan = shop.publish_image("sock/front", "orphan", "killed")["object"]
     assert swept(shop) == {}  # it is too young
@@ -164,7 +164,7 @@ def test_pictures_of_kept_releases_stay_and_those_of_no_release_go(tmp_path: Pat
 
 
 @pytest.mark.parametrize("keep", [1, 2])
-def test_releases_that_are_not_kept_lose_their_pictures_and_files_and_the_kept_ones_nothing(
+def test_releases_that_are_not_kept_lose_their_images_and_files_and_the_kept_ones_nothing(
     tmp_path: Path, keep: int
 ) -> None:
     shop = three_releases(tmp_path)
@@ -207,7 +207,7 @@ def test_a_release_that_was_shown_this_week_is_kept_however_old_it_is(tmp_path: 
     assert swept(shop, keep_releases=1, keep_days=3)["published"] == 1
 
 
-def test_while_a_run_is_open_its_catalogues_pictures_are_left_alone(tmp_path: Path) -> None:
+def test_while_a_run_is_open_its_catalogues_images_are_left_alone(tmp_path: Path) -> None:
     shop = three_releases(tmp_path)
     shop.write_run_folder("r9", is_open=True, files=["plan.json"])
     assert "shoes: published images are left alone while a run is open" in notes(shop, keep_releases=1)
@@ -339,7 +339,7 @@ def test_copies_are_left_alone_while_a_run_may_be_about_to_name_them(tmp_path: P
 # Runs, leases, probes
 
 
-def test_what_was_measured_of_live_and_waiting_pictures_outlives_the_rest_of_its_run(tmp_path: Path) -> None:
+def test_scores_of_live_and_waiting_images_outlive_the_rest_of_their_run(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     shop.release("r1", {"shirt/front": "red"})
     shop.commit_outcome("r2", "hat/front", "blue", "review")
@@ -355,7 +355,7 @@ def test_what_was_measured_of_live_and_waiting_pictures_outlives_the_rest_of_its
     assert left == {key, *(f"{layout.RunFiles(run).prefix}{name}" for run in ("r1", "r2", "r3") for name in files[1:])}
 
 
-def test_tables_of_runs_that_closed_long_ago_go_and_their_words_stay(tmp_path: Path) -> None:
+def test_tables_of_runs_that_closed_long_ago_are_deleted_and_their_documents_stay(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     files = ["plan.json", "report.json", "report.html", "slots.parquet", "requests/000.parquet", "records/a.parquet"]
     shop.write_run_folder("r0-closed", is_open=False, files=files)

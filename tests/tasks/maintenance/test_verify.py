@@ -1,4 +1,4 @@
-"""Damage of every kind is found and named, and what is sound is not accused."""
+"""Verification finds and names damage of every kind, and reports none on a sound release."""
 
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def test_a_sound_release_is_sound(scenario: StoreScenario, deep: bool) -> None:
 
 
 @pytest.mark.parametrize("sample", [None, 12])
-def test_a_deleted_picture_is_missing(scenario: StoreScenario, sample: int | None) -> None:
+def test_a_deleted_image_is_missing(scenario: StoreScenario, sample: int | None) -> None:
     gone = key(scenario, 3)
     scenario.store.delete([gone])
     result = found(scenario, sample=sample)
@@ -65,7 +65,7 @@ def test_a_deleted_picture_is_missing(scenario: StoreScenario, sample: int | Non
     assert only(result) == VerificationFinding("sku3", "front", "a", 0, gone, True, ("there is no such object",))
 
 
-def test_an_empty_picture_is_wrong(scenario: StoreScenario) -> None:
+def test_an_empty_image_is_wrong(scenario: StoreScenario) -> None:
     scenario.store.write(key(scenario, 3), b"")
     result = found(scenario, deep=True)
     assert (result.checked, result.missing, result.wrong) == (12, 0, 1)
@@ -84,7 +84,7 @@ def test_one_changed_byte_is_found_only_by_reading(scenario: StoreScenario) -> N
     assert only(result).reasons[0].startswith("the file's sha256 is ")
 
 
-def test_two_swapped_pictures_are_both_wrong(scenario: StoreScenario) -> None:
+def test_two_swapped_images_are_both_wrong(scenario: StoreScenario) -> None:
     one, other = key(scenario, 1), key(scenario, 2)
     scenario.store.write(one, jpeg_of("picture 2"))
     scenario.store.write(other, jpeg_of("picture 1"))
@@ -99,14 +99,14 @@ def test_two_swapped_pictures_are_both_wrong(scenario: StoreScenario) -> None:
     ("data", "reason"),
     [(b"<html>404</html>", "neither a PNG nor a JPEG"), (jpeg_of("picture 7")[:-40], "it was cut short")],
 )
-def test_what_is_no_picture_is_a_finding(scenario: StoreScenario, data: bytes, reason: str) -> None:
+def test_an_object_that_is_no_image_is_a_finding(scenario: StoreScenario, data: bytes, reason: str) -> None:
     scenario.store.write(key(scenario, 7), data)
     reasons = only(found(scenario, deep=True)).reasons
     assert reasons[0].startswith("the file's sha256 is ")
     assert reason in reasons[1]
 
 
-def test_a_picture_without_its_mark_is_found_unless_its_recipe_wanted_none(tmp_path: Path) -> None:
+def test_an_image_without_its_mark_is_found_unless_its_recipe_waives_it(tmp_path: Path) -> None:
     shop = StoreScenario(tmp_path)
     data = finish(pixels_of("bare"), FinishParameters(mark=False))
     plain = Finish(mark=False)
@@ -147,7 +147,7 @@ def test_since_leaves_out_what_was_published_before(scenario: StoreScenario) -> 
         found(scenario, since=9)
 
 
-def test_a_rollback_publishes_nothing_anew(scenario: StoreScenario) -> None:
+def test_a_rollback_publishes_no_new_object(scenario: StoreScenario) -> None:
     scenario.release("r2", {"sku5/front": "newer"})
     rollback(scenario.store, scenario.tables, "shoes")
     assert found(scenario, deep=True) == VerificationResult("shoes", 3, checked=12)
@@ -216,7 +216,7 @@ def signed_scenario(tmp_path: Path) -> StoreScenario:
     return shop
 
 
-def test_signed_and_older_unsigned_pictures_are_sound_side_by_side(signed_scenario: StoreScenario) -> None:
+def test_signed_and_older_unsigned_images_are_sound_side_by_side(signed_scenario: StoreScenario) -> None:
     assert found(signed_scenario, deep=True) == VerificationResult("shoes", 2, checked=2)
 
 
@@ -246,7 +246,7 @@ def test_a_signature_that_is_gone_or_broken_is_found(
         assert word.startswith(start)
 
 
-def test_a_picture_that_somebody_else_signed_is_another_file(signed_scenario: StoreScenario, tmp_path: Path) -> None:
+def test_an_image_with_another_signature_is_another_file(signed_scenario: StoreScenario, tmp_path: Path) -> None:
     place = signed_scenario.published_objects()["shirt/front"]
     theirs = C2paSigner(load_identity(*write_identity(tmp_path / "theirs", new_identity())))
     signed_scenario.store.write(place, theirs.sign(strip_manifest(signed_scenario.store.read(place)), "x"))

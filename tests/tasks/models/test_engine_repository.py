@@ -1,4 +1,4 @@
-"""Engines are put in whole, come back as they were, and are built once."""
+"""Engines are added whole, fetched as they were, and built once."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -129,7 +129,7 @@ def test_an_engine_that_is_not_there_names_those_that_are(store: ObjectStore, fo
 
 
 @pytest.mark.parametrize("name", ["", "Turbo", "a/b", "../up", "a" * 64])
-def test_a_name_that_is_no_plain_word_is_refused(store: ObjectStore, folder: Path, name: str):
+def test_a_name_with_other_characters_is_refused(store: ObjectStore, folder: Path, name: str):
     with pytest.raises(OptionError, match="--name"):
         add_engine(store, name, folder, "gpu-1")
 

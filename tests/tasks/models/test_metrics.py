@@ -1,4 +1,4 @@
-"""What versions made, from records and batches whose figures are known."""
+"""Metrics of model versions, from records and batches with known figures."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A registry in a store: every word is kept, also of two people at once, and names that are none are refused."""
+"""A registry in a store keeps every change, also concurrent ones, and refuses invalid names."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ def add(store: ObjectStore, by: str = "ada", name: str = "card") -> ModelRegistr
     return change_registry(store, name, make)
 
 
-def test_what_was_said_is_read_back_with_who_when_and_why(store: ObjectStore) -> None:
+def test_changes_are_read_back_with_person_time_and_reason(store: ObjectStore) -> None:
     made = [
         add(store),
         change_registry(store, "card", lambda _: said("promote", 1, known={"accepted_worse": "first"})),
@@ -55,7 +55,7 @@ def test_what_was_said_is_read_back_with_who_when_and_why(store: ObjectStore) ->
 
 
 @pytest.mark.slow
-def test_ten_people_at_once_lose_no_word_in_a_bucket(s3_url: str) -> None:
+def test_ten_concurrent_changes_are_all_kept_in_a_bucket(s3_url: str) -> None:
     test_ten_people_at_once_lose_no_word(open_store(s3_url))
 
 
@@ -91,7 +91,7 @@ def test_who_comes_second_is_judged_by_what_the_registry_is_by_then(store: Objec
     assert [one.by for one in load_registry(store, "card").changes[-2:]] == ["grace", "grace"]
 
 
-def test_a_put_whose_answer_was_lost_is_not_said_twice(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_put_whose_answer_was_lost_is_not_repeated(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     write_once = store.write_once
 
     def lose_the_answer(key: str, data: bytes, **headers: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Each check of the audit lets a sound batch go and holds one that is broken in its way."""
+"""Each check of the audit passes a sound batch and holds a batch with the fault that it looks for."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_a_sound_batch_may_go() -> None:
     assert len(result.checks) == sum(map(len, parts))
 
 
-def test_a_night_without_any_change_may_go() -> None:
+def test_a_run_without_any_change_is_published() -> None:
     assert audit(DECISIONS.empty_table(), totals([]), SUITE).held == []
 
 
@@ -142,7 +142,7 @@ def test_superseded_slots_keep_their_rows_and_waiting_ones_count_in_the_plan() -
 
 
 @pytest.mark.parametrize(("refused", "held"), [(100, []), (101, ["publish-share"])])
-def test_a_night_that_refuses_more_than_half_is_held(refused: int, held: list[str]) -> None:
+def test_a_run_that_refuses_more_than_half_is_held(refused: int, held: list[str]) -> None:
     rows = [row(number, "blocked" if number < refused else "publish") for number in range(200)]
     result = audit(batch(rows), totals(rows), SUITE)
     assert result.held == held
@@ -151,13 +151,13 @@ def test_a_night_that_refuses_more_than_half_is_held(refused: int, held: list[st
 
 
 @pytest.mark.parametrize(("failed", "held"), [(40, []), (41, ["failed-share"])])
-def test_a_night_of_many_failures_is_held(failed: int, held: list[str]) -> None:
+def test_a_run_with_many_failures_is_held(failed: int, held: list[str]) -> None:
     rows = [row(number, "failed" if number < failed else "publish") for number in range(200)]
     assert audit(batch(rows), totals(rows), SUITE).held == held
 
 
 @pytest.mark.parametrize(("state", "check"), [("review", "review-share"), ("blocked", "blocked-share")])
-def test_a_share_out_of_its_band_is_a_warning_from_200_pictures_on(state: str, check: str) -> None:
+def test_a_share_out_of_its_band_is_a_warning_from_200_images_on(state: str, check: str) -> None:
     for refused, of, fine in ((50, 200, True), (51, 200, False), (51, 199, True)):
         rows = [row(number, state if number < refused else "publish") for number in range(of)]
         result = audit(batch(rows), totals(rows), SUITE)
@@ -173,7 +173,7 @@ def test_a_reason_that_stands_against_too_many_is_named() -> None:
     assert check_of(audit(batch(rows[1:]), totals(rows[1:]), SUITE), "reason-share").success  # 199 are too few
 
 
-def test_pictures_whose_recipe_waives_the_mark_are_a_warning() -> None:
+def test_images_whose_recipe_waives_the_mark_are_a_warning() -> None:
     rows = [{**SOUND[0], "mark": "waived"}, *SOUND[1:]]
     result = audit(batch(rows), totals(rows), SUITE)
     assert (result.held, check_of(result, "published-marked").success) == ([], False)
@@ -190,7 +190,7 @@ def test_the_document_says_of_each_check_what_was_asked_and_why() -> None:
     assert all(told[name]["source"] for name in ("slot-unique", "published-mark", "retired-share"))
 
 
-def test_shares_of_few_pictures_hold_nothing() -> None:
+def test_shares_of_few_images_hold_nothing() -> None:
     rows = [row(number, "blocked") for number in range(150)] + [row(number, "failed") for number in range(150, 199)]
     assert audit(batch(rows), totals(rows), SUITE).held == []
 

@@ -1,4 +1,4 @@
-"""What becomes of each slot, once all pictures of a run lie beside one another and beside what is live."""
+"""Decisions on slots, from the attempts of a run and near duplicates within the run and among what is live."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_each_slot_gets_the_end_of_its_request(scenario: StoreScenario) -> None:
     assert [rows[2][name] for name in ("image_key", "finished_sha")] == [None, None]
 
 
-def test_a_slot_names_what_made_the_picture_that_stands_for_it(scenario: StoreScenario) -> None:
+def test_a_slot_names_the_model_and_backend_of_its_image(scenario: StoreScenario) -> None:
     made = [attempt_row("fine", 0, "BLOCK", again=True, backend="torch"), attempt_row("fine", 1, backend="tensorrt"),
             attempt_row("found", made="reused", backend=None)]  # fmt: skip
     write(
@@ -97,7 +97,7 @@ def test_a_slot_names_what_made_the_picture_that_stands_for_it(scenario: StoreSc
     ]  # fmt: skip
 
 
-def test_a_slot_of_another_maker_waits_beside_the_picture_that_it_would_share(scenario: StoreScenario) -> None:
+def test_a_slot_of_another_model_is_not_served_by_the_image_of_a_shared_request(scenario: StoreScenario) -> None:
     other = planned_slot_row("copy/front", "fine", verdict="REVIEW", reasons=["brand.other"])
     write(scenario, [planned_slot_row("own/front", "fine"), other], ["fine"], [attempt_row("fine")])
     held = make_request("fine", verdict=Verdict("REVIEW", ("brand.other",)))
@@ -144,19 +144,19 @@ def copy_of_red(scenario: StoreScenario) -> None:
     )
 
 
-def test_a_live_picture_of_another_sku_blocks_its_copy(scenario: StoreScenario) -> None:
+def test_a_live_image_of_another_sku_blocks_its_copy(scenario: StoreScenario) -> None:
     copy_of_red(scenario)
     assert states(decided(scenario)) == [("blocked", ["duplicate-near"], 0)]
 
 
-def test_a_picture_that_the_manifest_no_longer_shows_blocks_nobody(scenario: StoreScenario) -> None:
+def test_an_image_that_the_manifest_no_longer_shows_blocks_no_slot(scenario: StoreScenario) -> None:
     copy_of_red(scenario)
     scenario.release("r1", {"mug/front": "blue"})
     assert states(decided(scenario)) == [("publish", [], 0)]
 
 
 @pytest.mark.parametrize("moving", ["replaced", "retired"])
-def test_a_picture_that_the_run_takes_away_blocks_nobody(scenario: StoreScenario, moving: str) -> None:
+def test_an_image_that_the_run_removes_blocks_no_slot(scenario: StoreScenario, moving: str) -> None:
     copy_of_red(scenario)
     mug = planned_slot_row("mug/front", "two", kind="changed")
     if moving == "replaced":

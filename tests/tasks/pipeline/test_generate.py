@@ -1,4 +1,4 @@
-"""What generating makes of a shard's orders."""
+"""Results of generating the items of a shard: staged images, retries, budgets and quarantined work."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +98,7 @@ def test_a_staged_image_remembers_the_engine_that_made_it_and_an_older_one_is_ho
         engine.close()
 
 
-def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one() -> None:
+def test_an_image_that_another_run_staged_first_names_the_backend_of_that_run() -> None:
     store, shard = open_store("memory://generate-rival"), shard_work(REQUEST)
     engine = open_engine(EngineSpec("stub"))
 
@@ -120,7 +120,7 @@ def test_a_picture_that_another_run_staged_first_is_known_by_what_made_that_one(
     )  # fmt: skip
 
 
-def test_a_damaged_staged_image_is_made_anew() -> None:
+def test_a_damaged_staged_image_is_generated_again() -> None:
     store = open_store("memory://generate-3")
     shard = shard_work(REQUEST)
     [before] = made(store, shard)
@@ -155,7 +155,7 @@ class SlowThenCrash(FaultInjector):
         return operation()
 
 
-def test_a_picture_that_cannot_be_staged_ends_the_painting_though_a_slower_one_is_still_on_its_way() -> None:
+def test_an_image_that_cannot_be_staged_ends_the_generation_though_a_slower_one_is_still_queued() -> None:
     store = FaultyStore(open_store("memory://generate-gone"), SlowThenCrash())
     store.max_concurrency = MAX_QUEUED_FRAMES
     painted: list[str] = []

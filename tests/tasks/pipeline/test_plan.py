@@ -1,4 +1,4 @@
-"""What a plan finds in a catalogue, writes into a run's folder, and dares to retire."""
+"""Planning: what it reads from a catalogue, writes into a run's folder, and retires."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -149,7 +149,7 @@ def test_an_empty_catalogue_is_refused_before_it_retires_the_shop(scenario: Stor
 
 
 @pytest.mark.parametrize("reject", [WIDE, LONG])
-def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_pictures(
+def test_what_the_catalogue_dropped_is_retired_and_a_rejected_row_keeps_its_images(
     scenario: StoreScenario, reject: dict[str, str]
 ) -> None:
     live = {"mug/front": "red", "mug/side": "green", "gone/front": "blue", f"{reject['sku']}/front": "grey"}
@@ -236,7 +236,7 @@ def test_a_budget_leaves_requests_out_and_says_why(scenario: StoreScenario) -> N
     assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})
 
 
-def test_what_waited_too_long_for_a_person_is_counted_and_said(scenario: StoreScenario) -> None:
+def test_reviews_that_expired_are_counted_and_reported(scenario: StoreScenario) -> None:
     asked = datetime.now(UTC) - timedelta(days=30, minutes=1)
     scenario.commit_outcome("o1", "hat/front", "red", "review", decided_at=asked)
     scenario.commit_outcome("o2", "sock/front", "blue", "review")

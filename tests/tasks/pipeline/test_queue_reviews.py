@@ -1,4 +1,4 @@
-"""What people should look at is copied once, and the index says why, with all that was measured."""
+"""Images to review are copied once, and the index holds why, the reasons, scores and prompts."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_a_sample_of_what_passed_is_copied_too(scenario: StoreScenario) -> None:
     ]  # fmt: skip
 
 
-def test_the_sample_is_chosen_by_the_picture_and_not_by_its_slot(scenario: StoreScenario) -> None:
+def test_the_sample_is_chosen_by_the_image_and_not_by_its_slot(scenario: StoreScenario) -> None:
     words = [f"word {number}" for number in range(300)]
     rows = [decision_row(f"sku-{number}/front", word, file_sha=b"") for number, word in enumerate(words)]
     chosen = [word for word in words if is_review_sample(bytes.fromhex(image_key(request_key_of(word).hex(), 0)), 0.05)]
@@ -85,7 +85,7 @@ def test_the_sample_is_chosen_by_the_picture_and_not_by_its_slot(scenario: Store
     assert {row["object"] for row in index(scenario)} == {None}  # nothing of this was staged
 
 
-def test_a_question_about_a_prompt_has_no_picture(scenario: StoreScenario) -> None:
+def test_a_review_of_a_prompt_has_no_image(scenario: StoreScenario) -> None:
     row = decision_row("shirt/front", "bare", "review", image_key=None, file_sha=None, reasons=["words.nudity"])
     assert kept(scenario, row) == 1
     (row,) = index(scenario)
@@ -100,14 +100,14 @@ def test_another_file_than_the_one_that_was_judged_is_not_shown(scenario: StoreS
     assert index(scenario)[0]["object"] is None
 
 
-def test_a_copy_outlives_the_staged_picture(scenario: StoreScenario) -> None:
+def test_a_copy_outlives_the_staged_image(scenario: StoreScenario) -> None:
     kept(scenario, decision_row("shirt/front", "red", "review"))
     scenario.store.delete(scenario.keys(layout.STAGING))
     kept(scenario, decision_row("shirt/front", "red", "review"))
     assert index(scenario)[0]["object"] == copy_of("red")
 
 
-def test_nothing_to_ask_writes_nothing_and_what_was_superseded_is_nobodys(scenario: StoreScenario) -> None:
+def test_nothing_to_review_writes_nothing_and_superseded_slots_are_left_out(scenario: StoreScenario) -> None:
     before = scenario.keys()
     gone = frozenset([slot_id("shirt", "front", "a", 0)])
     assert kept(scenario, decision_row("hat/front", "blue", "blocked")) == 0

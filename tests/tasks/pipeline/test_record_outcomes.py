@@ -1,4 +1,4 @@
-"""What is kept of a refusal, so that no night buys it twice."""
+"""Outcomes of refused slots, so that no later run pays for the same attempt again."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,7 +95,7 @@ def asked_before(scenario: StoreScenario, days: float, **changes: Any) -> dateti
     return asked
 
 
-def test_a_question_that_nobody_answered_in_time_is_closed_by_any_night(scenario: StoreScenario) -> None:
+def test_a_review_that_expired_is_closed_by_any_run(scenario: StoreScenario) -> None:
     asked = asked_before(scenario, 31)
     version = remembered(scenario, make_release_batch())
     row = scenario.outcomes()[RED]
@@ -114,7 +114,7 @@ def test_a_policy_with_more_days_opens_the_question_again(scenario: StoreScenari
     assert row["expires_at"] - asked == timedelta(days=60)
 
 
-def test_the_same_picture_decided_anew_keeps_the_age_of_its_question(scenario: StoreScenario) -> None:
+def test_the_same_image_decided_again_keeps_the_age_of_its_review(scenario: StoreScenario) -> None:
     asked = asked_before(scenario, 20)
     remembered(scenario, make_release_batch([decision_row("shirt/front", "red", "review", kind="waiting")]))
     row = scenario.outcomes()[RED]
@@ -122,7 +122,7 @@ def test_the_same_picture_decided_anew_keeps_the_age_of_its_question(scenario: S
     assert row["expires_at"] - asked == timedelta(days=30)
 
 
-def test_another_picture_of_the_request_is_another_question(scenario: StoreScenario) -> None:
+def test_another_image_of_the_request_is_another_review(scenario: StoreScenario) -> None:
     asked = asked_before(scenario, 40, image_key=b"k" * 32)
     remembered(scenario, make_release_batch([decision_row("shirt/front", "red", "review", kind="waiting")]))
     row = scenario.outcomes()[RED]

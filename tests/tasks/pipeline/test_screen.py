@@ -1,4 +1,4 @@
-"""What screening makes of images: a word on each, and none passes unheard."""
+"""Screening gives each image a verdict, and none passes without every required scanner."""
 
 import importlib.util
 import json
@@ -91,7 +91,7 @@ def test_a_crash_before_the_record_is_whole_leaves_the_images_and_no_record(dies
 
 
 @pytest.mark.parametrize("screener", [SilentScreener(), FailingScreener()])
-def test_an_image_that_nobody_measured_is_for_a_person(screener: Screener) -> None:
+def test_an_image_without_a_measurement_is_sent_to_review(screener: Screener) -> None:
     store = open_store("memory://screen-3")
     [one] = evaluate_images(made(store, "a mug"), screening_context(store, screener))
     assert (one.verdict.decision, one.needs_retry, one.finished_sha) == ("REVIEW", False, "")
@@ -133,7 +133,7 @@ def test_an_engine_that_failed_blocks_its_image_and_is_not_asked_again() -> None
     assert (sums.failed, sums.retries, dict(sums.reasons)) == (1, [], {"engine-failed": 1})
 
 
-def test_a_picture_that_was_set_aside_says_so_with_its_reason() -> None:
+def test_an_image_that_was_set_aside_is_blocked_with_the_reason() -> None:
     store = open_store("memory://screen-aside")
     [one] = made(store, "a mug")
     [judged] = evaluate_images(
@@ -218,7 +218,7 @@ def test_an_optional_scanner_that_is_not_installed_is_not_waited_for(monkeypatch
     assert one.verdict == PASS
 
 
-def test_another_version_or_another_scanner_is_measured_anew() -> None:
+def test_another_version_or_another_scanner_is_measured_again() -> None:
     store = open_store("memory://screen-11")
     images = made(store, "a mug")
     usual = screening_context(store)

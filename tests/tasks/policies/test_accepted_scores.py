@@ -1,4 +1,4 @@
-"""What was measured of accepted pictures is found in runs' records, or measured anew in a folder."""
+"""Scores of accepted images are read from runs' records, or measured in a folder."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def picture_file(name: str) -> bytes:
     return finish(passing_images(128)[name], FinishParameters())
 
 
-def test_columns_stay_side_by_side_when_a_picture_brings_other_scores() -> None:
+def test_columns_stay_side_by_side_when_an_image_brings_other_scores() -> None:
     gathered = AcceptedScores()
     gathered.add("", {"a": 1})
     gathered.add("wool", {"b": 2})
@@ -47,7 +47,7 @@ def test_a_folder_is_measured_and_its_folders_are_categories(tmp_path: Path) -> 
     assert columns["background.white"].tolist() == [1, 1]
 
 
-def test_a_folder_that_is_not_there_or_holds_no_picture_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_or_holds_no_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"--from-folder: there is no folder '.*gone'"):
         measure_folder_scores(tmp_path / "gone")
     with pytest.raises(OptionError, match="holds no image"):

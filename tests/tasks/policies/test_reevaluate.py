@@ -1,4 +1,4 @@
-"""Every live and every waiting slot is decided once, as a refresh would pick; the rest is counted and left alone."""
+"""Every live and every waiting slot is evaluated once, as a refresh would select; the others are counted."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_under_the_same_rules_nothing_flips(scenario: StoreScenario) -> None:
     assert found.withdrawals.num_rows == 0
 
 
-def test_a_stricter_rule_refuses_a_live_picture_and_knows_whether_a_seed_is_left(scenario: StoreScenario) -> None:
+def test_a_stricter_rule_refuses_a_live_image_and_knows_whether_a_seed_is_left(scenario: StoreScenario) -> None:
     found = said(scenario, blur(7))
     (row,) = found.withdrawals.to_pylist()
     assert (row["sku"], row["verdict"], row["reasons"], row["again"]) == ("shirt", "BLOCK", ["blurred"], True)
@@ -94,14 +94,14 @@ def test_what_is_not_stored_is_counted_and_stays(scenario: StoreScenario) -> Non
     assert sorted(found.withdrawals["sku"].to_pylist()) == ["hat", "shirt"]
 
 
-def test_the_refusal_of_an_older_prompt_and_one_of_a_live_picture_wait_for_nobody(scenario: StoreScenario) -> None:
+def test_outcomes_of_an_older_prompt_and_of_a_live_image_have_no_effect(scenario: StoreScenario) -> None:
     before = datetime.now(UTC) - timedelta(days=3)
     scenario.commit_outcome(RUN_ID, "bag/front", "blue", "review", decided_at=before)
     scenario.commit_outcome("o9", "shirt/front", "red", "blocked")
     assert said(scenario, blur(5)).waiting == 2
 
 
-def test_a_question_that_nobody_answered_counts_as_blocked(scenario: StoreScenario) -> None:
+def test_an_expired_review_counts_as_blocked(scenario: StoreScenario) -> None:
     asked = datetime.now(UTC) - timedelta(days=10)
     review = blur(0).model_copy(
         update={"image": (ImageRule(score="blur.foreground", reason="soft", review_below=8),), "review_days": 7}

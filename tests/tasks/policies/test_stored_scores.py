@@ -1,4 +1,4 @@
-"""What past runs measured is decided under another policy; what they do not say is not guessed."""
+"""Scores of past runs are evaluated under another policy; what is not stored is not guessed."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_a_scanner_that_failed_then_has_failed_still(store: ObjectStore) -> None
     assert (answer.verdict.decision, answer.verdict.reasons) == ("REVIEW", ("scanner-failed.pixels",))
 
 
-def test_the_prompts_word_counts_for_its_pictures_and_by_itself(store: ObjectStore) -> None:
+def test_the_verdict_on_a_prompt_counts_for_its_images_and_by_itself(store: ObjectStore) -> None:
     found = measured(store)
     (answer,) = found.find_attempts(asked(("gun", 0)))
     assert answer is not None
