@@ -399,11 +399,11 @@ def test_an_edit_touches_exactly_what_it_should(harness: RefreshHarness, edit: E
 SEQUENCES = [
     pytest.param("disk", EDITS, id="disk", marks=pytest.mark.slow),
     *[
-        pytest.param("s3", EDITS[start : start + 6], id=f"s3-{start}", marks=pytest.mark.long(seconds=100))
+        pytest.param("s3", EDITS[start : start + 6], id=f"s3-{start}", marks=pytest.mark.long(seconds=50))
         for start in range(0, len(EDITS), 6)
     ],
 ]
-"""All in one store on a disk; in a bucket, where all would take a quarter of an hour, six after one another."""
+"""All in one store on a disk; in a bucket, where all take some minutes, six after one another."""
 
 
 @pytest.mark.timeout(1800)
@@ -452,7 +452,7 @@ def test_a_batch_that_retires_too_much_is_held_until_a_person_lets_it_go(harness
 
 
 @pytest.mark.slow
-@on_local_and_s3_stores(pytest.mark.long(seconds=80))
+@on_local_and_s3_stores(pytest.mark.long(seconds=60))
 def test_a_view_taken_from_a_category_is_held_and_forgotten_when_it_is_given_back(harness: RefreshHarness) -> None:
     for edit in (a_view_added_for_one_category, a_title):
         play(harness, edit)

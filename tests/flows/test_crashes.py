@@ -152,7 +152,7 @@ QUICK_MOMENTS = {("plan.json", 2), ("write staging", 30), ("batch.parquet", 2), 
 MOMENTS_BY_STORE = [
     pytest.param("disk", *moment, marks=() if moment in QUICK_MOMENTS else pytest.mark.slow) for moment in MOMENTS
 ] + [
-    pytest.param("s3", *moment, marks=pytest.mark.slow if moment == COMMIT_MOMENT else pytest.mark.long(seconds=20))
+    pytest.param("s3", *moment, marks=pytest.mark.slow if moment == COMMIT_MOMENT else pytest.mark.long(seconds=10))
     for moment in MOMENTS
 ]
 
@@ -173,7 +173,7 @@ def test_a_store_that_dies_in_one_of_a_refreshs_moments_costs_that_moment(
         assert_same_as_undisturbed(world, undisturbed, report)
 
 
-@pytest.mark.long(seconds=60)
+@pytest.mark.long(seconds=30)
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("when", CRASH_MOMENTS)
 @pytest.mark.parametrize("remainder", range(4))
@@ -547,7 +547,7 @@ def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown(new_
     assert_store_survives_crashes(new_store_url, 6, 6, derandomize=True)
 
 
-@pytest.mark.long(seconds=200)
+@pytest.mark.long(seconds=110)
 @pytest.mark.timeout(3000)
 @ON_LOCAL_AND_LONG_S3_STORES
 def test_a_shop_whose_store_dies_at_any_time_shows_what_it_would_have_shown_for_months(

@@ -217,7 +217,7 @@ def undisturbed(harness: CrashHarness, folder: Path) -> CrashHarness:
 
 
 @pytest.mark.slow
-@on_local_and_s3_stores(pytest.mark.long(seconds=90))
+@on_local_and_s3_stores(pytest.mark.long(seconds=60))
 def test_a_run_that_is_killed_four_times_ends_as_an_undisturbed_one(harness: CrashHarness, tmp_path: Path) -> None:
     moments = ("some is planned", "many are painted", "the last are painted", "it is released")
     chance = random.Random(20261122)
@@ -231,7 +231,7 @@ def test_a_run_that_is_killed_four_times_ends_as_an_undisturbed_one(harness: Cra
     assert_as_undisturbed(harness, undisturbed(harness, tmp_path / "twin"), report, sum(killed), reader)
 
 
-@pytest.mark.long(seconds=150)
+@pytest.mark.long(seconds=100)
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [1, 2])
 @ON_LOCAL_AND_LONG_S3_STORES
@@ -335,7 +335,7 @@ def command(harness: CrashHarness, *options: str) -> KillableProcess:
     ("new_store_url", "group"),
     [
         pytest.param("disk", True, id="disk-group"),
-        pytest.param("disk", False, id="disk-process", marks=pytest.mark.long(seconds=20)),
+        pytest.param("disk", False, id="disk-process", marks=pytest.mark.long(seconds=25)),
         # Who is told to end has nothing to do with where the store is.
         pytest.param("s3", True, id="s3-group", marks=pytest.mark.long(seconds=40)),
     ],
