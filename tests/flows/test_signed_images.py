@@ -80,6 +80,7 @@ def test_a_certificate_of_the_shops_own_is_named_and_its_key_reaches_nothing(tmp
     assert [info.key for info in shop.store.list("") if secret in shop.store.read(info.key)] == []
 
 
+@pytest.mark.slow
 def test_machines_with_other_certificates_and_nights_without_any_share_a_store(tmp_path: Path) -> None:
     shop = shop_with(tmp_path, c2pa_folder=str(tmp_path / "one"))
     shop.refresh()

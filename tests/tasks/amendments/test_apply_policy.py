@@ -90,7 +90,7 @@ def test_a_held_batch_is_named(scenario: StoreScenario) -> None:
         require_no_held_run(scenario.store, CATALOGUE)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
 def test_killed_at_any_operation_it_is_all_or_nothing(scenario: StoreScenario, tmp_path: Path, when: Any) -> None:
     def another(name: str) -> StoreScenario:
         shutil.copytree(tmp_path / "shop", tmp_path / name)

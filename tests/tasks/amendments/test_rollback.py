@@ -231,7 +231,10 @@ class CrashAtOutcomes(FaultyTables):
         raise InjectedFault(f"The store died before {table} of {len(schema)} columns was looked at.")
 
 
-@pytest.mark.parametrize(("finisher", "when"), [("the same command", "after"), ("the next refresh", "before")])
+@pytest.mark.parametrize(
+    ("finisher", "when"),
+    [pytest.param("the same command", "after", marks=pytest.mark.slow), ("the next refresh", "before")],
+)
 def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
     tmp_path: Path, when: str, finisher: str
 ) -> None:
