@@ -329,7 +329,7 @@ def test_a_picture_without_the_source_mark_is_not_published(
         [decision_row("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))]
     )
     with pytest.raises(
-        ProvenanceMarkError, match="since the mark of a generated image is not in it; the release stays"
+        ProvenanceMarkError, match="the mark of a generated image is not in it; the release stays"
     ):
         publish(scenario.store, scenario.tables, found, signer if signs else None)
     assert live(scenario) == {}
