@@ -1,7 +1,7 @@
-"""Who does the work: Prefect, which records every task, or plain threads, which record nothing.
+"""Executors: run stages and shards through Prefect, which records each, or on plain threads, which record nothing.
 
-Comes in: stages and shard verbs. Goes out: their answers. The sentence in `flows.refresh` is the same for both; tests
-and benchmarks that measure Packshot, and not Prefect, use threads.
+Inputs: stages and shard tasks. Outputs: their results. A refresh is the same under both; tests and benchmarks that
+measure Packshot, and not Prefect, use threads.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +20,11 @@ from tasks.runs.run_context import RunContext
 
 T = TypeVar("T")
 SHARD_THREADS = MAX_IN_FLIGHT
-"""Threads for shard verbs: they wait for engines and measuring processes, and compute nothing themselves."""
+"""Threads for shards: they wait for engines and screening processes, and compute nothing themselves."""
 
 
 class ShardFuture(Protocol):
-    """A shard's work under way."""
+    """A shard's work in progress."""
 
     def add_done_callback(self, fn: Callable[[Any], None], /) -> None:
         """Call `fn` when the work ends, or at once if it has."""
@@ -34,32 +34,49 @@ class ShardFuture(Protocol):
 
 
 class Executor(Protocol):
-    """Runs stages one after another and shard verbs side by side."""
+    """Runs stages one after another, and shards concurrently."""
 
     def run_stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage here and now."""
 
     def run_remotely(self, parts: Mapping[str, PartParameters]) -> set[str]:
-        """Have parts done by other processes, where there are some; return the ones that are done."""
+        """Have parts done by other processes where there are any; return the names of those that are done."""
 
     def run_part(self, name: str, work: Callable[[], T]) -> T:
         """Run one part of a run too large for one flow run."""
 
     def submit_shard(self, task: Any, context: RunContext, shard: str) -> ShardFuture:
-        """Start a shard verb on a thread."""
+        """Start a shard task on a thread."""
+
+
+def run_task(name: str, function: Callable[[], T]) -> T:
+    """Run a function as a task run of the current flow run, and return its result."""
+    return _run_recorded(task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False), function)
+
+
+def run_flow(name: str, function: Callable[[], T]) -> T:
+    """Run a function as a child flow run with threads of its own, and return its result."""
+    runner: Any = ThreadPoolTaskRunner(max_workers=SHARD_THREADS)
+    return _run_recorded(flow(name="refresh-part", flow_run_name=name, task_runner=runner), function)
+
+
+def _run_recorded(decorate: Callable[[Callable[[], None]], Callable[[], Any]], function: Callable[[], T]) -> T:
+    """Run a decorated function that returns nothing to Prefect, so that no table or document enters its results."""
+    results: list[T] = []
+
+    def run() -> None:
+        results.append(function())
+
+    decorate(run)()
+    return results[0]
 
 
 class PrefectExecutor:
-    """Every stage and every shard verb is a task run of the flow run around it; a part is a flow run of its own."""
+    """Runs every stage and every shard as a task run of the current flow run, and a part as a flow run of its own."""
 
     def run_stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage as a task run."""
-        # The task returns nothing, so that no table or document ends in Prefect's results.
-        answers: list[T] = []
-        task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)(
-            lambda: answers.append(work())
-        )()
-        return answers[0]
+        return run_task(name, work)
 
     def run_remotely(self, parts: Mapping[str, PartParameters]) -> set[str]:
         """Have parts done as runs of their deployment, where this run is a deployment's too."""
@@ -67,23 +84,16 @@ class PrefectExecutor:
 
     def run_part(self, name: str, work: Callable[[], T]) -> T:
         """Run one part as a child flow run."""
-        answers: list[T] = []
-
-        def run() -> None:
-            answers.append(work())
-
-        runner: Any = ThreadPoolTaskRunner(max_workers=SHARD_THREADS)
-        flow(name="refresh-part", flow_run_name=name, task_runner=runner)(run)()
-        return answers[0]
+        return run_flow(name, work)
 
     def submit_shard(self, task: Any, context: RunContext, shard: str) -> ShardFuture:
-        """Submit a shard verb to the flow run's threads."""
+        """Submit a shard task to the flow run's threads."""
         handle: ShardFuture = task.submit(context, shard)
         return handle
 
 
 class ThreadExecutor:
-    """The same on plain threads."""
+    """Runs stages here, and shards on plain threads."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
@@ -93,7 +103,7 @@ class ThreadExecutor:
         return work()
 
     def run_remotely(self, parts: Mapping[str, PartParameters]) -> set[str]:  # noqa: ARG002
-        """Nobody else is there."""
+        """Return nothing: there are no other processes."""
         return set()
 
     def run_part(self, name: str, work: Callable[[], T]) -> T:  # noqa: ARG002
@@ -101,13 +111,13 @@ class ThreadExecutor:
         return work()
 
     def submit_shard(self, task: Any, context: RunContext, shard: str) -> ShardFuture:
-        """Start a shard verb on a thread."""
+        """Start a shard task on a thread."""
         return self._threads.submit(task.fn, context, shard)
 
 
 @contextmanager
 def open_thread_executor(workers: int = SHARD_THREADS) -> Iterator[ThreadExecutor]:
-    """Give hands for one run, and let the threads go after it."""
+    """Open an executor on threads for one run, and end the threads after it."""
     threads = ThreadPoolExecutor(workers, "packshot")
     try:
         yield ThreadExecutor(threads)

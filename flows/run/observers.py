@@ -1,10 +1,14 @@
-"""Who looks on: the terminal's progress face where a command runs, nobody where a worker does.
+"""Observers of a run: told of its stages, plan, progress and report.
 
-A flow's parameters are plain values, so the face cannot travel as one; the process that has a terminal lends it here.
+Inputs: events of the run. Outputs: a progress display, artifacts of a Prefect flow run, or nothing. A flow's parameters
+are plain values, so an observer cannot be one of them: a command puts its observer into a context variable, where the
+flow finds it. Prefect (3.x) runs a flow in the caller's context, and copies it to the threads of its tasks (tried in
+`tests/flows/run/test_observers.py`).
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from catalogs.planning.plan import Plan
@@ -14,7 +18,7 @@ from tasks.reporting.run_report import Tile
 
 
 class Observer(Protocol):
-    """Looks on: a progress bar, a page of Prefect's, or nobody."""
+    """Receives the events of a run."""
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""
@@ -23,17 +27,17 @@ class Observer(Protocol):
         """The plan is made, and work is about to start."""
 
     def on_images_planned(self, images: int) -> None:
-        """So many images are to be made."""
+        """Further `images` are to be generated."""
 
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
-        """A shard of so many images is done."""
+        """A shard of `images` is done."""
 
     def on_report(self, report: RunReport, tiles: Sequence[Tile]) -> None:
-        """The run has ended: its report, and the pictures to look at."""
+        """The run has ended: its report, and the images of its contact sheet."""
 
 
 class NullObserver:
-    """Looks at nothing."""
+    """Ignores all events."""
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""
@@ -42,28 +46,28 @@ class NullObserver:
         """The plan is made, and work is about to start."""
 
     def on_images_planned(self, images: int) -> None:
-        """So many images are to be made."""
+        """Further `images` are to be generated."""
 
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
-        """A shard of so many images is done."""
+        """A shard of `images` is done."""
 
     def on_report(self, report: RunReport, tiles: Sequence[Tile]) -> None:
         """The run has ended."""
 
 
-_active_observers: list[Observer] = []
+_observer: ContextVar[Observer] = ContextVar("observer")
 
 
 def current_observer() -> Observer:
-    """Return the watch that this process lends, or one that looks at nothing."""
-    return _active_observers[-1] if _active_observers else NullObserver()
+    """Return the observer of the enclosing `use_observer` block, or one that ignores all events."""
+    return _observer.get(None) or NullObserver()
 
 
 @contextmanager
 def use_observer(observer: Observer) -> Iterator[None]:
-    """Lend a watch to the flows of this process."""
-    _active_observers.append(observer)
+    """Give the flows that run inside the block an observer."""
+    token = _observer.set(observer)
     try:
         yield
     finally:
-        _active_observers.pop()
+        _observer.reset(token)

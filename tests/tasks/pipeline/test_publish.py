@@ -345,6 +345,6 @@ class CorruptingStore(LocalStore):
 
 def test_what_the_store_gives_back_is_what_counts(scenario: StoreScenario, signer: C2paSigner) -> None:
     careless: ObjectStore = CorruptingStore(str(scenario.folder))
-    with pytest.raises(StoreError, match="holds other bytes than it was written with"):
+    with pytest.raises(StoreError, match="holds other bytes than were written"):
         publish(careless, scenario.tables, stage_two_images(scenario), signer)
     assert live(scenario) == {}
