@@ -8,6 +8,8 @@ for some rows. Rows that are read with fewer columns have a type of their own he
 from datetime import datetime
 from typing import Literal, TypedDict
 
+from catalogs.verdict import Decision
+
 
 class WithdrawalKeyRow(TypedDict):
     """The columns that a withdrawal binds: one request's image, in one finish, in one slot."""
@@ -42,7 +44,7 @@ class SlotRow(TypedDict):
     priority: str
     created_at: datetime | None
     deadline: datetime | None
-    verdict: str
+    verdict: Decision
     reasons: list[str]
 
 
@@ -63,7 +65,7 @@ class RequestRow(TypedDict):
     first_attempt: int
     attempts_allowed: int
     category: str
-    verdict: str
+    verdict: Decision
     reasons: list[str]
 
 
@@ -82,7 +84,7 @@ class RecordRow(TypedDict):
     file_bytes: int
     width: int
     height: int
-    verdict: str
+    verdict: Decision
     again: bool
     reasons: list[str]
     scores: str
@@ -110,7 +112,7 @@ class DecisionRow(TypedDict):
     index: int
     kind: str
     state: str
-    verdict: str
+    verdict: Decision
     reasons: list[str]
     attempt: int | None
     attempts_spent: int | None
@@ -135,6 +137,24 @@ class DecisionRow(TypedDict):
     model_version: str | None
     precision: str | None
     backend: str | None
+
+
+class ReportedDecisionRow(TypedDict):
+    """The columns of DECISIONS that a report shows. Those of an image are None in a slot that has none."""
+
+    slot_id: bytes
+    sku: str
+    category: str | None
+    view: str
+    variant: str
+    index: int
+    state: str
+    verdict: Decision | None
+    reasons: list[str] | None
+    attempt: int | None
+    request_key: bytes
+    image_key: bytes | None
+    finish_digest: str | None
 
 
 class PublishedDecisionRow(TypedDict):
@@ -189,6 +209,21 @@ class ManifestRow(TypedDict):
     released_at: datetime
 
 
+class PublishedFileRow(TypedDict):
+    """The columns of MANIFEST that say which file a slot shows. Where another tool wrote the row, any may be null."""
+
+    slot_id: bytes
+    sku: str
+    view: str
+    variant: str
+    index: int
+    object: str | None
+    file_sha: bytes | None
+    pixel_sha: bytes | None
+    run_id: str
+    finish_digest: str
+
+
 class ManifestChangeRow(ManifestRow):
     """A row of a manifest commit: `put` writes the row, `drop` deletes its slot."""
 
@@ -237,6 +272,6 @@ class WithdrawalRow(TypedDict):
     attempt: int
     finish_digest: str
     run_id: str
-    verdict: str
+    verdict: Decision
     reasons: list[str]
     again: bool

@@ -15,6 +15,7 @@ import pyarrow as pa
 from catalogs.keys import digest, image_key, seed_from_image_key
 from catalogs.planning.plan import Request
 from catalogs.policy.channels import NOT_ELIGIBLE, ChannelEligibility
+from catalogs.table_rows import RequestRow
 from catalogs.table_schemas import RECORDS, REQUESTS
 from catalogs.verdict import Verdict
 
@@ -124,13 +125,27 @@ def retry_shard_name(items: Sequence[WorkItem]) -> str:
 
 def requests_from_table(table: pa.Table) -> list[Request]:
     """Return the rows of a REQUESTS table as requests."""
-    found = []
-    for row in table.select(REQUESTS.names).to_pylist():
-        values: dict[str, Any] = {name: row[name] for name in REQUESTS.names if name not in ("shard", "reasons")}
-        values["key"] = values.pop("request_key")
-        values["verdict"] = Verdict(row["verdict"], tuple(row["reasons"]))
-        found.append(Request(priority="normal", **values))
-    return found
+    rows: list[RequestRow] = table.select(REQUESTS.names).to_pylist()
+    return [
+        Request(
+            key=row["request_key"],
+            prompt=row["prompt"],
+            negative=row["negative"],
+            seed=row["seed"],
+            width=row["width"],
+            height=row["height"],
+            steps=row["steps"],
+            guidance=row["guidance"],
+            model=row["model"],
+            finish_digest=row["finish_digest"],
+            first_attempt=row["first_attempt"],
+            attempts_allowed=row["attempts_allowed"],
+            category=row["category"],
+            verdict=Verdict(row["verdict"], tuple(row["reasons"])),
+            priority="normal",
+        )
+        for row in rows
+    ]
 
 
 def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:

@@ -5,14 +5,13 @@ first findings: images that are missing or not the published ones. Damage is a f
 read in batches; a listing takes about 40 bytes of memory for each object.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from heapq import nsmallest
 from itertools import islice
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.indexes.digest_set import DigestSet, text_digests
 from catalogs.keys import SHORT_DIGEST_LENGTH
+from catalogs.table_rows import PublishedFileRow
 from infra.errors import InvalidImage, ObjectMissing, StoreError
 from infra.imaging.codecs import decode, pixel_sha
 from infra.interfaces import Commit, ObjectStore, TableStore
@@ -37,9 +37,8 @@ LISTING_PAGE_OBJECTS = 1000
 MISSING = "there is no such object"
 EMPTY = "the object is empty"
 
-_COLUMNS = ("slot_id", "sku", "view", "variant", "index", "object", "file_sha", "pixel_sha", "run_id", "finish_digest")
-Row = Mapping[str, Any]
-PresenceCheck = Callable[[list[dict[str, Any]], ThreadPoolExecutor], Iterable[str]]
+_COLUMNS = tuple(PublishedFileRow.__annotations__)
+PresenceCheck = Callable[[list[PublishedFileRow], ThreadPoolExecutor], Iterable[str]]
 """From rows to the problem with each row's object without reading it; an empty text where there is none."""
 
 
@@ -51,7 +50,7 @@ class VerificationFinding:
     view: str
     variant: str
     index: int
-    object: str
+    object: str | None
     missing: bool
     reasons: tuple[str, ...]
 
@@ -72,7 +71,7 @@ class VerificationResult:
         """Tell whether every checked row is as published."""
         return not (self.missing or self.wrong)
 
-    def add(self, row: Row, missing: bool, reasons: tuple[str, ...]) -> None:
+    def add(self, row: PublishedFileRow, missing: bool, reasons: tuple[str, ...]) -> None:
         """Count a checked row, and keep its finding if it has one."""
         self.checked += 1
         self.missing += missing
@@ -104,7 +103,7 @@ def verify(
     if sample is not None:
         row_filter = _make_sample_filter(tables, result, row_filter, sample)
     check_presence = _choose_presence_check(store, catalogue, *_count_rows(tables, result, row_filter))
-    check: Callable[[Row, str], tuple[str, ...]] = _check_shallow
+    check: Callable[[PublishedFileRow, str], tuple[str, ...]] = _check_shallow
     if deep:
         required = _RequiredMarks(SourceMarkRequirements(store), find_signed_runs(history))
         check = partial(_check_deep, store, required)
@@ -160,7 +159,7 @@ def _count_rows(tables: TableStore, result: VerificationResult, row_filter: RowF
 
 def _read_row_chunks(
     tables: TableStore, result: VerificationResult, row_filter: RowFilter
-) -> Iterator[list[dict[str, Any]]]:
+) -> Iterator[list[PublishedFileRow]]:
     for batch in tables.batches(layout.manifest_table(result.catalogue), _COLUMNS, version=result.version):
         selected = row_filter(batch)
         for start in range(0, selected.num_rows, CHUNK_ROWS):
@@ -185,7 +184,7 @@ def _check_by_listing(store: ObjectStore, catalogue: str) -> PresenceCheck:
         filled.add(text_digests(info.key for info in page if info.size))
         empty.add(text_digests(info.key for info in page if not info.size))
 
-    def look_up(rows: list[dict[str, Any]], _: ThreadPoolExecutor) -> Iterator[str]:
+    def look_up(rows: list[PublishedFileRow], _: ThreadPoolExecutor) -> Iterator[str]:
         keys = text_digests(row["object"] or "" for row in rows)
         for is_filled, is_empty in zip(filled.contains(keys).tolist(), empty.contains(keys).tolist(), strict=True):
             yield "" if is_filled else EMPTY if is_empty else MISSING
@@ -194,12 +193,12 @@ def _check_by_listing(store: ObjectStore, catalogue: str) -> PresenceCheck:
 
 
 def _check_by_size(
-    store: ObjectStore, catalogue: str, rows: list[dict[str, Any]], threads: ThreadPoolExecutor
+    store: ObjectStore, catalogue: str, rows: list[PublishedFileRow], threads: ThreadPoolExecutor
 ) -> Iterable[str]:
     """Ask for the size of each row's object: cheaper than a listing where few rows of many are selected."""
     prefix = layout.published_prefix(catalogue)
 
-    def find_problem(row: Row) -> str:
+    def find_problem(row: PublishedFileRow) -> str:
         key = row["object"] or ""
         if not key.startswith(prefix):
             return MISSING
@@ -216,10 +215,10 @@ def _check_by_size(
 # Content of their objects
 
 
-def _check_shallow(row: Row, presence: str) -> tuple[str, ...]:
+def _check_shallow(row: PublishedFileRow, presence: str) -> tuple[str, ...]:
     if presence:
         return (presence,)
-    if not row["object"].endswith(f"-{_hex(row['file_sha'])[:SHORT_DIGEST_LENGTH]}.jpg"):
+    if not (row["object"] or "").endswith(f"-{_hex(row['file_sha'])[:SHORT_DIGEST_LENGTH]}.jpg"):
         return ("its name does not carry the sha256 that the manifest gives it",)
     return ()
 
@@ -232,18 +231,18 @@ class _RequiredMarks:
     signed_runs: frozenset[str]
 
 
-def _check_deep(store: ObjectStore, required: _RequiredMarks, row: Row, presence: str) -> tuple[str, ...]:
+def _check_deep(store: ObjectStore, required: _RequiredMarks, row: PublishedFileRow, presence: str) -> tuple[str, ...]:
     reasons = _check_shallow(row, presence)
     if presence:
         return reasons
     try:
-        data = store.read(row["object"])
+        data = store.read(row["object"] or "")
     except StoreError as error:
         return (*reasons, str(error))
     return (*reasons, *_find_file_problems(data, row, required))
 
 
-def _find_file_problems(data: bytes, row: Row, required: _RequiredMarks) -> Iterator[str]:
+def _find_file_problems(data: bytes, row: PublishedFileRow, required: _RequiredMarks) -> Iterator[str]:
     if sha256(data).digest() != row["file_sha"]:
         yield f"the file's sha256 is {sha256(data).hexdigest()}, not {_hex(row['file_sha'])}"
     try:

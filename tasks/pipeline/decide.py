@@ -20,6 +20,7 @@ from catalogs.policy.schema import Policy
 from catalogs.runs.attempts import Attempt, AttemptHistory, RequestFinishKey, attempt_histories
 from catalogs.runs.work_items import WorkItem, requests_from_table
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import SlotRow
 from catalogs.table_schemas import DECISIONS, DEFERRALS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
@@ -169,7 +170,7 @@ class _SlotDecider:
         ]
         return pa.concat_tables(chunks) if chunks else DECISIONS.empty_table()
 
-    def _decide_slot(self, slot: dict[str, Any]) -> dict[str, Any]:
+    def _decide_slot(self, slot: SlotRow) -> dict[str, Any]:
         """Return a slot's row. The first of these cases that holds decides.
 
         1. A prompt gate refused the request or this slot: review or blocked, and no attempt was spent.
@@ -178,7 +179,7 @@ class _SlotDecider:
         """
         key = (slot["request_key"], slot["finish_digest"])
         request, selected = self.requests[key], self.selected.get(key)
-        row = {name: slot[name] for name in DECISIONS.names if name in slot}
+        row: dict[str, Any] = {name: value for name, value in slot.items() if name in DECISIONS.names}
         row |= self.model_provenance[request.model]._asdict()
         if request.verdict != "PASS" or slot["verdict"] != "PASS":
             return row | _refused_columns(request, slot)
@@ -192,7 +193,7 @@ class _SlotDecider:
         return row | _attempt_columns(selected)
 
 
-def _refused_columns(request: _RequestSummary, slot: Mapping[str, Any]) -> dict[str, Any]:
+def _refused_columns(request: _RequestSummary, slot: SlotRow) -> dict[str, Any]:
     """Return the columns of a slot that the prompt gates refused, by its request's verdict and its own."""
     verdict = combine_verdicts(
         [

@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, zip_longest
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +23,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.runs.report_schema import ReportEstimate, RunReport, known_counts
 from catalogs.slot_states import SlotState
+from catalogs.table_rows import ReportedDecisionRow
 from infra.errors import InvalidImage, StoreError
 from infra.imaging.thumbnails import make_thumbnail
 from infra.interfaces import ObjectStore
@@ -83,7 +83,7 @@ def build_contact_sheet(
     """
     positions = {state: pc.indices_nonzero(pc.equal(decisions["state"], state)) for state in SHEET_STATES}
     parts = _allot_tiles({state: len(indices) for state, indices in positions.items()}, limit)
-    rows: list[dict[str, Any]] = []
+    rows: list[ReportedDecisionRow] = []
     for state in SHEET_STATES:
         rows += _interleave_rows(
             decisions.take(positions[state]), "category" if state == SlotState.PUBLISH else "reasons", parts[state]
@@ -103,30 +103,26 @@ def _allot_tiles(available: Mapping[str, int], limit: int) -> dict[str, int]:
     return parts
 
 
-def _interleave_rows(rows: pa.Table, column: str, count: int) -> list[dict[str, Any]]:
+def _interleave_rows(rows: pa.Table, column: str, count: int) -> list[ReportedDecisionRow]:
     """Return `count` rows in which the column's values take turns: common values first, then by slot id."""
     if count == 0:
         return []
     values = pc.fill_null(pc.binary_join(rows[column], ", ") if column == "reasons" else rows[column], "")
     counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(values).to_pylist()}
-    turns: list[tuple[int, int, int, dict[str, Any]]] = []
-    for place, value in enumerate(sorted(counted, key=lambda name: (-counted[name], name))[:count]):
-        group = rows.filter(pc.equal(values, value)).select(_TILE_COLUMNS)
+    turns: list[tuple[int, int, int, ReportedDecisionRow]] = []
+    for position, value in enumerate(sorted(counted, key=lambda name: (-counted[name], name))[:count]):
+        group = rows.filter(pc.equal(values, value)).select(list(ReportedDecisionRow.__annotations__))
         first = group.take(pc.sort_indices(group["slot_id"])[: count * CANDIDATES_PER_TILE]).to_pylist()
         seen: Counter[bytes] = Counter()
         for turn, row in enumerate(first):
             seen[row["request_key"]] += 1
-            turns.append((seen[row["request_key"]], turn, place, row))
+            turns.append((seen[row["request_key"]], turn, position, row))
     turns.sort(key=lambda item: item[:3])
     chosen = [row for *_, row in turns[:count]]
     return sorted(chosen, key=lambda row: (row["sku"], row["view"], row["variant"], row["index"]))
 
 
-_TILE_COLUMNS = ["slot_id", "sku", "category", "view", "variant", "index", "state", "verdict", "reasons", "attempt"]
-_TILE_COLUMNS += ["request_key", "image_key", "finish_digest"]
-
-
-def _read_thumbnail(store: ObjectStore, row: Mapping[str, Any]) -> bytes:
+def _read_thumbnail(store: ObjectStore, row: ReportedDecisionRow) -> bytes:
     if not row["image_key"] or not row["finish_digest"]:
         return b""
     try:
@@ -136,12 +132,19 @@ def _read_thumbnail(store: ObjectStore, row: Mapping[str, Any]) -> bytes:
         return b""
 
 
-def _build_tile(row: Mapping[str, Any], prompts: Mapping[bytes, str], jpeg: bytes) -> Tile:
-    texts = {name: str(row[name] or "") for name in ("sku", "category", "view", "variant", "state", "verdict")}
-    prompt = prompts.get(row["request_key"], "")
-    reasons = tuple(row["reasons"] or ())
+def _build_tile(row: ReportedDecisionRow, prompts: Mapping[bytes, str], jpeg: bytes) -> Tile:
     return Tile(
-        **texts, index=int(row["index"] or 0), reasons=reasons, prompt=prompt, attempt=row["attempt"], jpeg=jpeg
+        sku=row["sku"] or "",
+        category=row["category"] or "",
+        view=row["view"] or "",
+        variant=row["variant"] or "",
+        index=row["index"] or 0,
+        state=row["state"] or "",
+        verdict=row["verdict"] or "",
+        reasons=tuple(row["reasons"] or ()),
+        prompt=prompts.get(row["request_key"], ""),
+        attempt=row["attempt"],
+        jpeg=jpeg,
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 import pytest
@@ -21,6 +21,8 @@ TABLES: list[tuple[type, pa.Schema]] = [
 ]
 SOME_COLUMNS: list[tuple[type, pa.Schema]] = [
     (table_rows.PublishedDecisionRow, table_schemas.DECISIONS),
+    (table_rows.ReportedDecisionRow, table_schemas.DECISIONS),
+    (table_rows.PublishedFileRow, table_schemas.MANIFEST),
     (table_rows.WithdrawalKeyRow, table_schemas.MANIFEST),
     (table_rows.ChannelColumns, table_schemas.MANIFEST),
     (table_rows.OutcomeDecision, table_schemas.OUTCOMES),
@@ -41,9 +43,11 @@ def python_type(arrow: pa.DataType) -> object:
 
 
 def without_none(hint: Any) -> object:
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (UnionType, Union):
         [hint] = [part for part in get_args(hint) if part is not NoneType]
-    return type(get_args(hint)[0]) if hint not in (list[str], list[float]) and get_args(hint) else hint
+    if get_origin(hint) is Literal:
+        [hint] = {type(value) for value in get_args(hint)}
+    return hint
 
 
 @pytest.mark.parametrize(("row", "schema"), TABLES, ids=lambda value: getattr(value, "__name__", ""))
