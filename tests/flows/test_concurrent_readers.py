@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Readers of a bucket's manifest, as the guide shows them: DuckDB over pyarrow, and the last release's change feed."""
-=======
-"""Readers of a bucket's manifest, as the documentation shows them: DuckDB over pyarrow, and the last release's change feed."""
->>>>>>> 25f6b7b (Read the manifest's readers from their page, and show add-a-gate's lines)
 
 import re
 from collections import Counter
@@ -17,13 +13,8 @@ from tests.fixtures.crash_harness import RECIPE, catalogue_row
 from tests.fixtures.refresh_harness import RefreshHarness, Row, assert_counts_add_up
 from tests.paths import ROOT
 
-<<<<<<< HEAD
 GUIDE = ROOT / "docs" / "guides" / "reading-the-manifest.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-=======
-PAGE = (ROOT / "docs/guides/reading-the-manifest.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
->>>>>>> 25f6b7b (Read the manifest's readers from their page, and show add-a-gate's lines)
 
 
 def night(shop: RefreshHarness, url: str) -> dict[str, Any]:
@@ -38,11 +29,7 @@ def catalogue() -> list[Row]:
 
 
 @pytest.mark.slow
-<<<<<<< HEAD
 def test_the_guides_readers_open_a_manifest_in_a_bucket_and_its_last_release(
-=======
-def test_the_documented_readers_open_a_manifest_in_a_bucket_and_its_last_release(
->>>>>>> 25f6b7b (Read the manifest's readers from their page, and show add-a-gate's lines)
     s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop = RefreshHarness(tmp_path, catalogue(), RECIPE, catalogue="sample")
@@ -56,21 +43,13 @@ def test_the_documented_readers_open_a_manifest_in_a_bucket_and_its_last_release
     capsys.readouterr()
     first, last = BLOCKS
     found: dict[str, Any] = {}
-<<<<<<< HEAD
     exec(compile(first, GUIDE.name, "exec"), found)  # noqa: S102 - running it is the point
-=======
-    exec(compile(first, "reading-the-manifest.md", "exec"), found)  # noqa: S102 - running it is the point
->>>>>>> 25f6b7b (Read the manifest's readers from their page, and show add-a-gate's lines)
     shown = capsys.readouterr().out
     assert [f"thing-{number:02d}" in shown for number in (0, 4, 5, 6)] == [True, True, False, False]
     skus = found["rows"]["sku"].to_pylist()
     assert sorted(skus) == sorted(each["sku"] for each in shop.rows)
     assert all(key.startswith("published/sample/") for key in found["rows"]["object"].to_pylist())
-<<<<<<< HEAD
     exec(compile(last, GUIDE.name, "exec"), {})  # noqa: S102
-=======
-    exec(compile(last, "reading-the-manifest.md", "exec"), {})  # noqa: S102
->>>>>>> 25f6b7b (Read the manifest's readers from their page, and show add-a-gate's lines)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert Counter((kind, sku) for kind, sku, _ in lines) == {
         ("insert", "thing-99"): 1, ("delete", "thing-05"): 1,
