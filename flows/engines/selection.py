@@ -26,13 +26,8 @@ from infra.interfaces import Engine, ObjectStore
 from infra.onnx_graphs.model_export import atomic_folder
 from infra.settings import Settings
 from infra.stores import open_store
-from tasks.models.engine_repository import (
-    cannot_build,
-    fetch_engine,
-    find_or_build_engine,
-    list_stored_engines,
-    read_recent_build_failure,
-)
+from tasks.models.engine_builds import cannot_build, find_or_build_engine, read_recent_build_failure
+from tasks.models.engine_repository import fetch_engine, list_stored_engines
 
 logger = logging.getLogger(__name__)
 

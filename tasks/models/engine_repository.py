@@ -1,16 +1,13 @@
-"""Engine repository: add, list, verify and fetch built engines in the store, and build one that is missing once.
+"""Engine repository: add, list, verify and fetch exported and built engines in the store.
 
 Inputs: a store and an engine's folder. Outputs: `EngineArtifact`s, and the folder again. A version's number is claimed
 by writing its artifact, which only one worker can do. The files follow, and then the artifact lists them: an engine
-whose artifact lists no files is not whole. Where several workers need the same engine, one builds and the others wait.
+whose artifact lists no files is not whole.
 """
 
 import hashlib
 import json
-import logging
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -18,34 +15,23 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from catalogs import layout
-from catalogs.errors import InputError, OptionError
+from catalogs.errors import OptionError
 from catalogs.models.engine_artifacts import (
     EngineArtifact,
-    EngineRequirements,
-    EngineSelection,
     ParityResult,
     StoredFile,
     config_pbtxt,
     parse_engine_facts,
-    select_engine,
     triton_path,
 )
 from catalogs.recipe.schema import CATALOGUE_NAME
 from catalogs.rule_files import first_field_error
-from infra.coordination.leases import acquire
-from infra.errors import EngineError, LeaseHeld, ObjectMissing, StoreError, one_line
+from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
-from infra.stores.json_objects import read_json, write_json
 from infra.stores.sequence import ObjectSequence
 
 CARD_FILE = "card.json"
 CHUNK_BYTES = 1 << 22
-POLL_SECONDS = 5.0
-BUILD_RETRY_DELAY = timedelta(days=1)
-"""After this time a failed build is tried again."""
-MAX_REASON_CHARACTERS = 500
-
-logger = logging.getLogger(__name__)
 
 
 def require_model_name(model: str) -> None:
@@ -112,77 +98,6 @@ def fetch_engine(store: ObjectStore, artifact: EngineArtifact, folder: Path) -> 
         if size_and_sha != (file.bytes, file.sha256):
             raise StoreError(f"The engine file {key!r} is not the one that was added: build the engine again.")
     (folder / CARD_FILE).write_text(json.dumps(artifact.document, indent=1, ensure_ascii=False), "utf-8")
-
-
-def find_or_build_engine(
-    store: ObjectStore,
-    model: str,
-    requirements: EngineRequirements,
-    build: Callable[[], None],
-    by: str,
-    lease_seconds: float,
-) -> EngineSelection:
-    """Return the engine that fits the requirements. Where there is none, one worker builds it and the others wait.
-
-    `build` adds an engine to the store and verifies it. A refused engine is not built again by another worker; a failed
-    build is tried again after a day.
-    """
-    lease_prefix = layout.engine_lease(model, requirements_digest(requirements))
-    while True:
-        selection = select_engine(list_stored_engines(store, model), requirements)
-        if selection.artifact is not None or cannot_build(store, model, requirements):
-            return selection
-        try:
-            lease = acquire(store, lease_prefix, by, lease_seconds)
-        except LeaseHeld:
-            time.sleep(POLL_SECONDS)
-            continue
-        try:
-            with lease.keep_alive():
-                # Another worker may have finished between the selection and the lease.
-                selection = select_engine(list_stored_engines(store, model), requirements)
-                if selection.artifact is not None or cannot_build(store, model, requirements):
-                    return selection
-                try:
-                    build()
-                except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
-                    logger.warning("No TensorRT engine of %r could be built, so torch generates: %s", model, error)
-                    failure = {
-                        "reason": one_line(error, MAX_REASON_CHARACTERS),
-                        "by": by,
-                        "at": datetime.now(UTC).isoformat(),
-                    }
-                    write_json(store, layout.engine_failure(model, requirements_digest(requirements)), failure)
-            return select_engine(list_stored_engines(store, model), requirements)
-        finally:
-            lease.release()
-
-
-def requirements_digest(requirements: EngineRequirements) -> str:
-    """Return a digest of the requirements: equal for equal requirements."""
-    platform = requirements.platform
-    machine = [platform.tensorrt, platform.gpu, platform.compute_capability] if platform else None
-    content = [requirements.weights_digest, requirements.precision, sorted(requirements.sizes), machine]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def read_recent_build_failure(store: ObjectStore, model: str, requirements: EngineRequirements) -> str | None:
-    """Return why building for these requirements failed within the last day; None where it did not fail."""
-    try:
-        failure = read_json(store, layout.engine_failure(model, requirements_digest(requirements)))
-    except ObjectMissing:
-        return None
-    age = datetime.now(UTC) - datetime.fromisoformat(failure["at"])
-    return str(failure["reason"]) if age < BUILD_RETRY_DELAY else None
-
-
-def cannot_build(store: ObjectStore, model: str, requirements: EngineRequirements) -> bool:
-    """Tell whether a build is pointless: no platform to build on, a recent failure, or a refused engine that fits."""
-    if requirements.platform is None or read_recent_build_failure(store, model, requirements) is not None:
-        return True
-    refused = [artifact for artifact in list_stored_engines(store, model) if artifact.state == "refused"]
-    as_if_ready = [artifact.model_copy(update={"state": "ready"}) for artifact in refused]
-    return select_engine(as_if_ready, requirements).artifact is not None
 
 
 def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineArtifact:

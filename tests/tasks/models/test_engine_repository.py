@@ -4,48 +4,25 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import pytest
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform, ParityResult
-from infra.coordination.leases import Lease, acquire
+from catalogs.models.engine_artifacts import ParityResult
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
-from infra.stores import open_store
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
-from tasks.models import engine_repository as engine_store
 from tasks.models.engine_repository import (
     add_engine,
     fetch_engine,
-    find_or_build_engine,
     list_stored_engines,
     read_engine,
     record_verification,
-    requirements_digest,
 )
-from tests.fixtures.engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS, build_manifest
+from tests.fixtures.engine_artifacts import PASSED_PARITY, build_manifest
 
 SECONDS = 30.0
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ObjectStore:
-    return open_store(str(tmp_path / "store"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A built engine, with bytes for plans."""
-    made = tmp_path / "built"
-    for graph in ("transformer", "vae_decoder"):
-        (made / graph).mkdir(parents=True)
-        (made / graph / "model.plan").write_bytes(f"the plan of the {graph}".encode())
-    (made / "timing.cache").write_bytes(b"measured")
-    (made / "card.json").write_text(json.dumps(build_manifest()))
-    return made
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -150,87 +127,6 @@ def test_a_card_of_another_version_says_what_to_do(store: ObjectStore):
     store.write(layout.engine_artifact("turbo", 1), b'{"model": "turbo"}')
     with pytest.raises(StoreError, match=r"'engines/turbo/1/card\.json' is none that this version reads"):
         list_stored_engines(store)
-
-
-def test_two_workers_that_want_the_same_engine_build_it_once(
-    store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(engine_store, "POLL_SECONDS", 0.02)
-    together, builds = Barrier(3), []
-
-    def work(number: int) -> int | None:
-        def build() -> None:
-            builds.append(number)
-            record_verification(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED_PARITY)
-
-        together.wait()
-        card = find_or_build_engine(store, "turbo", REQUIREMENTS, build, f"gpu-{number}", SECONDS).artifact
-        return card.version if card else None
-
-    with ThreadPoolExecutor(3) as threads:
-        assert list(threads.map(work, range(3))) == [1, 1, 1]
-    assert len(builds) == 1
-
-
-def never() -> None:
-    pytest.fail("it was built")
-
-
-def test_a_worker_that_waits_takes_what_the_other_one_built(
-    store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
-    lease = acquire(store, layout.engine_lease("turbo", requirements_digest(REQUIREMENTS)), "gpu-1", SECONDS)
-    looked = []
-
-    def other_finishes(seconds: float) -> None:
-        looked.append(seconds)
-        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY)
-        lease.release()
-
-    monkeypatch.setattr("tasks.models.engine_repository.time.sleep", other_finishes)
-    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS).artifact is not None
-    assert looked == [engine_store.POLL_SECONDS]
-
-
-def test_what_was_built_between_the_look_and_the_lease_is_taken(
-    store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
-    def acquired_late(*arguments: Any) -> Lease:
-        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY)
-        return acquire(*arguments)
-
-    monkeypatch.setattr(engine_store, "acquire", acquired_late)
-    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS).artifact is not None
-
-
-def test_what_was_refused_is_not_built_again_by_the_next_worker(store: ObjectStore, folder: Path):
-    record_verification(
-        store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY.model_copy(update={"passed": False})
-    )
-    choice = find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS)
-    assert (choice.artifact, list(choice.incompatibilities)) == (None, [1])
-
-
-def test_nothing_is_built_where_there_is_no_tensorrt(store: ObjectStore):
-    need = EngineRequirements(REQUIREMENTS.weights_digest, "bf16", (), None)
-    assert find_or_build_engine(store, "turbo", need, never, "gpu-1", SECONDS).artifact is None
-
-
-def test_a_build_that_fails_gives_its_lease_back(store: ObjectStore):
-    def build() -> None:
-        raise StoreError("The disk is full.")
-
-    with pytest.raises(StoreError, match="full"):
-        find_or_build_engine(store, "turbo", REQUIREMENTS, build, "gpu-1", SECONDS)
-    acquire(store, layout.engine_lease("turbo", requirements_digest(REQUIREMENTS)), "gpu-2", SECONDS)
-
-
-def test_needs_of_two_machines_are_built_side_by_side():
-    other = EngineRequirements(REQUIREMENTS.weights_digest, REQUIREMENTS.precision, REQUIREMENTS.sizes, H100)
-    same = EngineRequirements(
-        REQUIREMENTS.weights_digest, REQUIREMENTS.precision, REQUIREMENTS.sizes, GpuPlatform(*vars(H200).values())
-    )
-    assert requirements_digest(REQUIREMENTS) == requirements_digest(same) != requirements_digest(other)
 
 
 def test_parity_without_a_number_can_be_kept(store: ObjectStore, folder: Path):

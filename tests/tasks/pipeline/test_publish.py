@@ -328,9 +328,7 @@ def test_a_picture_without_the_source_mark_is_not_published(
     found = make_release_batch(
         [decision_row("shirt/front", "red", file_sha=sha256(bare).digest(), file_bytes=len(bare))]
     )
-    with pytest.raises(
-        ProvenanceMarkError, match="the mark of a generated image is not in it; the release stays"
-    ):
+    with pytest.raises(ProvenanceMarkError, match="the mark of a generated image is not in it; the release stays"):
         publish(scenario.store, scenario.tables, found, signer if signs else None)
     assert live(scenario) == {}
 
