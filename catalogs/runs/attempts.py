@@ -58,9 +58,9 @@ class AttemptHistory:
     def select_attempt(self, excluded: Set[int] = frozenset()) -> Attempt:
         """Return the selected attempt, without those that are too similar to another image."""
         ordered = [self.attempts[number] for number in sorted(self.attempts) if number not in excluded]
-        for word in ("PASS", "REVIEW"):
+        for decision in ("PASS", "REVIEW"):
             for attempt in ordered:
-                if attempt.verdict == word:
+                if attempt.verdict == decision:
                     return attempt
         return self.last_attempt
 

@@ -1,4 +1,4 @@
-"""Refresh job and run: what is asked for, and the run that does it, as frozen values.
+"""Refresh job and run, as frozen values.
 
 Inputs: validated options. Outputs: a `RefreshJob`, whose fingerprint says which plans are interchangeable, and its
 `Run`.

@@ -72,10 +72,10 @@ def policy_outcomes(listed: pa.Table, policy_digest: str, review_days: int, now:
     Where another seed may help, no policy is named, so that the next refresh decides the slot again and may try one.
     """
     columns = (listed[name].to_pylist() for name in ("slot_id", "verdict", "reasons", "again"))
-    found = {slot: rest for slot, *rest in zip(*columns, strict=True)}
+    listed_by_slot = {slot: rest for slot, *rest in zip(*columns, strict=True)}
 
     def refuse(row: ManifestRow) -> OutcomeDecision:
-        verdict, reasons, again = found[row["slot_id"]]
+        verdict, reasons, again = listed_by_slot[row["slot_id"]]
         outcome: OutcomeDecision = {
             "state": DECISION_STATES[verdict],
             "reasons": reasons,

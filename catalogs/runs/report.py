@@ -101,7 +101,7 @@ class ReportInput:
 def build_report(report_input: ReportInput) -> RunReport:
     """Return the report of a run, or of a plan that was not run."""
     run, images = report_input.run, report_input.images
-    found = images.generated + images.reused
+    available = images.generated + images.reused
     slots = _count_slots(report_input)
     return RunReport(
         run_id=run.run_id,
@@ -117,7 +117,7 @@ def build_report(report_input: ReportInput) -> RunReport:
         rows=ReportRows(**asdict(report_input.rows)),
         slots=slots,
         images=read_part(ReportImages, asdict(images)),
-        cache_hit_rate=round(images.reused / found, 4) if found else 0.0,
+        cache_hit_rate=round(images.reused / available, 4) if available else 0.0,
         gpu_seconds=round(images.gpu_seconds, 3),
         cost=_compute_cost(report_input, slots.published or 0),
         limits=ReportLimits(*report_input.limits, deferred=dict(report_input.delivery.deferred)),
@@ -137,8 +137,8 @@ def build_report(report_input: ReportInput) -> RunReport:
 
 def _sku_warnings(skus: Mapping[str, Sequence[str]]) -> list[str]:
     phrases = {
-        "old_beside_new": "show an old picture beside a new one",
-        "nothing_live": "have no picture at all",
+        "old_beside_new": "show an old image beside a new one",
+        "nothing_live": "have no image at all",
     }
     warnings = []
     for name, phrase in phrases.items():

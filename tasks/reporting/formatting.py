@@ -182,11 +182,11 @@ def describe_signer(report: RunReport) -> str | None:
     marks = report.marks
     if marks is None:
         return None
-    missing = f"{format_number(marks.unsigned)} pictures carry no C2PA signature." if marks.unsigned else ""
+    missing = f"{format_number(marks.unsigned)} images carry no C2PA signature." if marks.unsigned else ""
     if not marks.signed:
         return missing
     if marks.development:
-        signed = "Signed with a development certificate: untrusted, it shows tampering and proves nobody's name."
+        signed = "Signed with a development certificate: untrusted, it shows tampering, but does not prove who signed."
     else:
         signed = f"Signed as {printable(marks.signer or UNKNOWN_VALUE, 80)}."
     return f"{signed} {missing}".strip()

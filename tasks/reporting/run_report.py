@@ -236,7 +236,7 @@ def _inline_sheet_lines(tiles: Sequence[Tile]) -> Iterator[str]:
         for tile in chosen
     ]
     if rows:
-        yield "\n".join(["| picture | slot | state | reasons |", "| --- | --- | --- | --- |", *rows, ""])
+        yield "\n".join(["| image | slot | state | reasons |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def _table_lines(title: str, counts: Iterable[tuple[str, float | None]]) -> Iterator[str]:

@@ -23,7 +23,7 @@ class ReleaseSummary:
     when: datetime
     run_id: str
     kind: str
-    """`release`, `rollback`, `policy`, or `other` for a commit that somebody else's tool made."""
+    """`release`, `rollback`, `policy`, or `other` for a commit by another tool."""
     back_to: int | None
     """The release that a rollback restored."""
     rows: int | None

@@ -1,7 +1,7 @@
-"""What the verbs of one run share in this process: open places, frozen rules, and the shards in flight.
+"""Run context: what the tasks of one run share in this process, above all its shards in flight.
 
-Comes in: places that were opened once, the run, its rules. Goes out: the same, to each task of the run. It never leaves
-the process, so Prefect records names and counts, not pictures or clients.
+Inputs: resources that were opened once, the run, its rules. Outputs: the same, to each task of the run. The context
+never leaves the process, so Prefect records names and counts, not images or clients.
 """
 
 from collections.abc import Callable
@@ -55,24 +55,25 @@ class RunContext:
         return name
 
     def find_pending_items(self) -> list[WorkItem]:
-        """Return the next attempts that a killed process owed: chains whose last attempt asked for another."""
-        chains = attempt_histories(read_row_groups(self.resources.store, layout.RunFiles(self.run_id).records_prefix))
-        owing = {key: chain for key, chain in chains.items() if chain.last_attempt.needs_retry}
-        if not owing:
+        """Return the attempts that a killed process left pending: those after a last attempt that needs a retry."""
+        files = layout.RunFiles(self.run_id)
+        histories = attempt_histories(read_row_groups(self.resources.store, files.records_prefix))
+        pending = {key: history for key, history in histories.items() if history.last_attempt.needs_retry}
+        if not pending:
             return []
-        found = []
+        items = []
         for part in {shard.part for shard in self._planned.values()}:
-            for table in read_row_groups(self.resources.store, layout.RunFiles(self.run_id).requests(part)):
+            for table in read_row_groups(self.resources.store, files.requests(part)):
                 for request in requests_from_table(table):
-                    chain = owing.get((request.key, request.finish_digest))
-                    if chain is not None:
-                        found.append(WorkItem(request, chain.last_attempt.attempt + 1))
-        return found
+                    history = pending.get((request.key, request.finish_digest))
+                    if history is not None:
+                        items.append(WorkItem(request, history.last_attempt.attempt + 1))
+        return items
 
     def load_shard_work(self, name: str) -> ShardWork:
-        """Return a shard's orders, read from the plan where they are not in memory.
+        """Return a shard's work items, read from the plan where they are not in memory.
 
-        Raises `LeaseLost` where the run is somebody else's by now: a process that slept must not paint on for nobody.
+        Raises `LeaseLost` where another process has taken the run: a process that was suspended must not go on.
         """
         self._check_lease()
         if name not in self._shard_work:
@@ -86,18 +87,18 @@ class RunContext:
         return self._shard_work[name]
 
     def put_generated(self, name: str, images: list[GeneratedImage]) -> None:
-        """Keep what was made until it is screened."""
+        """Keep the images of a shard until they are screened."""
         self._generated[name] = images
         self._shard_work.pop(name, None)
 
     def take_generated(self, name: str) -> list[GeneratedImage]:
-        """Hand over what was made."""
+        """Return the images of a shard, and forget them."""
         return self._generated.pop(name)
 
     def put_screened(self, name: str, screening: ShardScreening) -> None:
-        """Keep a shard's sums until the flow reads them."""
+        """Keep the counts of a shard until the flow reads them."""
         self._screened[name] = screening
 
     def take_screened(self, name: str) -> ShardScreening:
-        """Hand over a shard's sums."""
+        """Return the counts of a shard, and forget them."""
         return self._screened.pop(name)

@@ -58,7 +58,7 @@ def show_parity(console: Console, record: Mapping[str, Any]) -> None:
             f"{record['least_psnr']:.0f} are needed. Kept in {printable(record['kept_in'])}"
         )
     )
-    names = ("picture", "largest difference", "PSNR, dB")
+    names = ("image", "largest difference", "PSNR, dB")
     table = new_table(*names, right=names)
     for case in record["cases"]:
         table.add_row(case["shape"], str(case["max_abs_diff"]), f"{case['psnr']:.1f}")

@@ -81,7 +81,7 @@ def show_version_results(console: Console, report: RunReport) -> None:
 
 
 def _sku_share(model: Mapping[str, Any], version: Mapping[str, Any]) -> float:
-    """Return the share of the SKUs whose new pictures a version makes."""
+    """Return the share of the SKUs whose new images a version makes."""
     canary = model["canary"]["share"] if model["canary"] else 0
     shares = {"production": 100 - canary, "candidate": int(version["share"])}
     return int(shares.get(version["state"], 0)) / 100

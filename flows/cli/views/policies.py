@@ -21,7 +21,7 @@ def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
     """Print the decisions now and then as a matrix, the changes by reason with a few SKUs, and what was left out."""
     version, catalogue = trial["policy"]["version"], formatting.printable(trial["catalogue"])
     console.print(Text(f"\nPolicy version {version} on {catalogue}, release {trial['release']}", "bold"))
-    counted = f"{trial['published']:,} published and {trial['waiting']:,} waiting pictures, from stored scores"
+    counted = f"{trial['published']:,} published and {trial['waiting']:,} waiting images, from stored scores"
     console.print(Text(f"{counted}\n", "dim"))
     matrix = new_table("now, then", *trial["matrix"], right=set(trial["matrix"]))
     for now, row in trial["matrix"].items():
@@ -49,18 +49,18 @@ def show_application(console: Console, application: Mapping[str, Any]) -> None:
         words = f"Completed first: {completed['kind']} {completed['run_id']}, release {completed['version']}."
         console.print(Text(words), soft_wrap=True)
     if application["held"]:
-        words = f"{count:,} of {application['trial']['published']:,} live pictures would go; a person must accept that:"
-        console.print(Text.assemble(("Held: ", "yellow"), words), soft_wrap=True)
+        sentence = (
+            f"{count:,} of {application['trial']['published']:,} live images would go; a person must accept that:"
+        )
+        console.print(Text.assemble(("Held: ", "yellow"), sentence), soft_wrap=True)
         console.print(Text(f"  --accept {application['held'][0]} --reason …"), soft_wrap=True)
     elif application["dry_run"]:
-        console.print(f"Would withdraw {count:,} pictures in one commit: {_refused_counts(refused)}.", soft_wrap=True)
+        console.print(f"Would withdraw {count:,} images in one commit: {_refused_counts(refused)}.", soft_wrap=True)
     elif application["run_id"] is None:
         console.print(f"Nothing to withdraw: release {application['release']['version']} stays.")
     else:
-        pictures, version = application["withdrawn"]["pictures"], application["release"]["version"]
-        console.print(
-            f"Release {version}: {pictures:,} pictures withdrawn, {_refused_counts(refused)}.", soft_wrap=True
-        )
+        images, version = application["withdrawn"]["pictures"], application["release"]["version"]
+        console.print(f"Release {version}: {images:,} images withdrawn, {_refused_counts(refused)}.", soft_wrap=True)
     console.print("What newly passes is published by the next refresh; give it this policy too.", soft_wrap=True)
 
 
@@ -71,8 +71,8 @@ def _refused_counts(refused: Mapping[str, int]) -> str:
 
 def _left_out_notes(trial: Mapping[str, Any]) -> list[str]:
     published, waiting = trial["not_stored"]["published"], trial["not_stored"]["waiting"]
-    kept = f"{published:,} published and {waiting:,} waiting pictures stay as they are: their scores are not stored."
-    made = f"{trial['to_make']:,} slots would pass with their prompt; their pictures are yet to be made."
-    alike = f"{trial['alike']:,} wait because they are like another picture, which only a refresh compares."
+    kept = f"{published:,} published and {waiting:,} waiting images stay as they are: their scores are not stored."
+    made = f"{trial['to_make']:,} slots would pass with their prompt; their images are yet to be made."
+    alike = f"{trial['alike']:,} wait because they are like another image, which only a refresh compares."
     sentences = {kept: published + waiting, made: trial["to_make"], alike: trial["alike"]}
     return [sentence for sentence, count in sentences.items() if count]

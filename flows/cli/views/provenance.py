@@ -15,7 +15,7 @@ MAX_SKU_CHARACTERS = 40
 
 C2PA_STATE_TEXTS = {
     "absent": "no manifest is in it",
-    "unreadable": "there is a manifest, or a picture, that cannot be read",
+    "unreadable": "there is a manifest, or an image, that cannot be read",
     "invalid": "the signature does not hold",
     "valid": "the signature holds; its signer is not on a list that is trusted here",
     "trusted": "the signature holds, and its signer is trusted here",
@@ -48,4 +48,4 @@ def show_provenance(console: Console, document: Mapping[str, Any]) -> None:
             table.add_row(*slot, format_number(row["release"]), *plain_texts(row["same"], row["object"]))
         console.print(table)
     elif document["rows"] is not None:
-        console.print("No picture that is live in this store is this one.")
+        console.print("No live image of this store is this one.")

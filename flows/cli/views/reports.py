@@ -153,7 +153,7 @@ def _print_details(console: Console, report: RunReport) -> None:
 def _print_channels(console: Console, report: RunReport) -> None:
     if not report.channels:
         return
-    table = new_table("usable on", "pictures", "not", "why not", right={"pictures", "not"})
+    table = new_table("usable on", "images", "not", "why not", right={"images", "not"})
     for name, channel in report.channels.items():
         counts = (formatting.format_number(channel.usable), formatting.format_number(channel.not_usable))
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in channel.reasons.items())

@@ -45,7 +45,7 @@ def show_verification(console: Console, verification: "VerificationResult") -> N
     """Print how many images of a release were checked, and what is wrong with some."""
     release = f"release {verification.version} of {verification.catalogue}"
     if verification.sound:
-        console.print(f"{verification.checked:,} pictures of {release}: each is there and as the manifest says.")
+        console.print(f"{verification.checked:,} images of {release}: each is there and as the manifest says.")
         return
     print_line(
         console,

@@ -202,7 +202,7 @@ def test_a_picture_that_is_gone_damaged_or_was_never_made_is_a_tile_without_one(
     assert {sku: tile.jpeg for sku, tile in tiles.items()} == {"DAMAGED": b"", "GONE": b"", "NEVER": b""}
     page = PageParser(render_html(report(), list(tiles.values())))
     assert page.tags["img"] == 0
-    assert page.text.count("No picture") == 2
+    assert page.text.count("No image") == 2
     assert page.text.count("Not made") == 1
 
 

@@ -53,7 +53,7 @@ def test_applying_asks_first_and_then_withdraws(run_cli: RunCli, harness: Refres
     assert (dry.exit_code, dry.document["held"], len(harness.manifest())) == (0, ["withdrawn-share"], 4)
     held = run_cli(*words)
     assert (held.exit_code, len(harness.manifest())) == (1, 4)
-    assert "1 of 4 live pictures would go" in " ".join(held.stdout.split())
+    assert "1 of 4 live images would go" in " ".join(held.stdout.split())
     done = run_cli(*words, "--accept", "withdrawn-share", "--reason", "they asked", "--json")
     assert (done.exit_code, done.document["withdrawn"], done.document["release"]["version"]) == (0, {"pictures": 1}, 2)
     assert {sku for sku, *_ in harness.manifest()} == {"thing-0", "thing-1", "thing-2"}

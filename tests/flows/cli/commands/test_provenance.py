@@ -57,7 +57,7 @@ def test_a_changed_one_ends_in_1_and_says_why(run_cli: RunCli, first_release: Re
     words = " ".join(said.stdout.split())
     assert "invalid: the signature does not hold" in words
     assert "assertion.dataHash.mismatch" in words
-    assert "No picture that is live in this store is this one." in words
+    assert "No live image of this store is this one." in words
 
 
 def test_a_foreign_picture_is_trusted_by_its_root_and_cannot_move_the_cursor(

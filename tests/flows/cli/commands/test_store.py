@@ -64,7 +64,7 @@ def test_a_rollback_to_what_never_was_is_refused(run_cli: RunCli, harness: Refre
 
 def test_verify_finds_a_picture_that_is_gone_and_ends_with_1(run_cli: RunCli, harness: RefreshHarness) -> None:
     said = run_cli("verify", harness.folder / "store", "--deep")
-    assert (said.exit_code, "3 pictures of release 2 of shop: each is there" in said.stdout) == (0, True), said.stdout
+    assert (said.exit_code, "3 images of release 2 of shop: each is there" in said.stdout) == (0, True), said.stdout
     row = harness.manifest()["thing-1", "front", 0]
     (harness.folder / "store" / row["object"]).unlink()
     said = run_cli("verify", harness.folder / "store", "--json")

@@ -45,9 +45,9 @@ def test_the_matrix_and_the_flips_are_shown_and_skus_are_text() -> None:
 
 def test_what_could_not_be_decided_is_said() -> None:
     text = said(show_trial, trial(not_stored={"published": 3, "waiting": 1}, to_make=4, alike=5))
-    assert "3 published and 1 waiting pictures stay as they are: their scores are not stored." in text
-    assert "4 slots would pass with their prompt; their pictures are yet to be made." in text
-    assert "5 wait because they are like another picture, which only a refresh compares." in text
+    assert "3 published and 1 waiting images stay as they are: their scores are not stored." in text
+    assert "4 slots would pass with their prompt; their images are yet to be made." in text
+    assert "5 wait because they are like another image, which only a refresh compares." in text
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
@@ -59,12 +59,12 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 
 def test_what_was_withdrawn_or_would_be_or_waits_is_one_sentence() -> None:
     done = said(show_application, applied())
-    assert "Release 42: 2 pictures withdrawn, 1 for a person, 1 blocked;" in done
+    assert "Release 42: 2 images withdrawn, 1 for a person, 1 blocked;" in done
     assert "What newly passes is published by the next refresh; give it this policy too." in done
-    assert "Would withdraw 2 pictures in one commit" in said(show_application, applied(dry_run=True, run_id=None))
+    assert "Would withdraw 2 images in one commit" in said(show_application, applied(dry_run=True, run_id=None))
     assert "Nothing to withdraw: release 42 stays." in said(show_application, applied(run_id=None))
     held = said(show_application, applied(held=["withdrawn-share"], run_id=None))
-    assert "Held: 2 of 12,347 live pictures would go" in held
+    assert "Held: 2 of 12,347 live images would go" in held
     assert "--accept withdrawn-share --reason …" in held
     other = {"kind": "rollback", "run_id": "r8", "version": 40}
     assert "Completed first: rollback r8, release 40." in said(show_application, applied(completed=[other]))

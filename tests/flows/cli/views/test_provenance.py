@@ -45,7 +45,7 @@ def test_a_time_without_a_stamp_is_the_signers_word() -> None:
 def test_rows_of_the_manifest_are_listed_and_none_is_said() -> None:
     row = {"catalogue": "home", "sku": "MUG-1", "view": "front", "release": 42, "same": "file", "object": "published/x"}
     assert "home MUG-1 front 42 file published/x" in shown(document(rows=[row]))
-    assert "No picture that is live in this store is this one." in shown(document(rows=[]))
+    assert "No live image of this store is this one." in shown(document(rows=[]))
 
 
 def test_hostile_text_is_printed_as_it_is() -> None:

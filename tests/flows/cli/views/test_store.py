@@ -59,7 +59,7 @@ def test_releases_are_one_a_row_within_80_columns() -> None:
 def test_a_sound_store_is_said_in_one_line() -> None:
     face = console()
     show_verification(face, VerificationResult("home", 42, checked=1200))
-    assert written(face) == "1,200 pictures of release 42 of home: each is there and as the manifest says.\n"
+    assert written(face) == "1,200 images of release 42 of home: each is there and as the manifest says.\n"
 
 
 def test_what_is_wrong_in_a_store_is_named_by_slot_and_reason() -> None:
