@@ -1,1 +1,1 @@
-"""Nouns and rules, pure: tables, keys, recipes, plans and policies. No clients, no GPU, no Prefect."""
+"""Catalogs: tables, keys, recipes, policies and plans, as pure values and rules. No clients, no GPU, no Prefect."""

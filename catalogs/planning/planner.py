@@ -111,9 +111,9 @@ class Planner:
         self.counts.unchanged += int(same.sum())
         stale = np.flatnonzero(~same)
         has_outcome = self.outcomes.has_outcome(high[stale], low[stale])
-        for place, known in zip(stale.tolist(), has_outcome.tolist(), strict=True):
-            row, live_position = positions[place], int(live[place])
-            slot = StaleSlot(builders, row, skus[row], slot_ids[place], content[row], live_position, versions[place])
+        for index, known in zip(stale.tolist(), has_outcome.tolist(), strict=True):
+            row, live_position = positions[index], int(live[index])
+            slot = StaleSlot(builders, row, skus[row], slot_ids[index], content[row], live_position, versions[index])
             outcomes = list(self.outcomes.slot_outcomes(slot.slot_id)) if known else []
             try:
                 self._classify(slot, outcomes, batch)

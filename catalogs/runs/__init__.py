@@ -1,1 +1,1 @@
-"""Runs."""
+"""Runs: jobs, work items, attempts, the batch to release, and the report."""

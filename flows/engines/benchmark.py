@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalogs.errors import OptionError
+from catalogs.recipe.render_settings import MAX_SIDE, SIDE_MULTIPLE
 from flows.engines.selection import resolve_engine_spec
 from flows.engines.shapes import parse_batch_list, parse_size_list
 from flows.parameters import RefreshParameters
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from infra.models.loading import PipelineSource
 
 TENSORRT = "tensorrt"
-SIDE_MULTIPLE, MAX_SIDE, MAX_BATCH = 16, 4096, 64
+MAX_BATCH = 64
 
 
 def resolve_engine_option(model: str, precision: str | None, settings: Settings) -> EngineSpec:
