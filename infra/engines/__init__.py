@@ -1,7 +1,7 @@
-"""The machines that paint: a stub for rehearsals, and Z-Image, by torch or by TensorRT.
+"""Engines: the stub for rehearsals, and Z-Image through torch or TensorRT.
 
-Comes in: an `EngineSpec`, plain values that travel to another process. Goes out: an open `infra.interfaces.Engine`.
-Nothing heavy is imported until an engine that needs it is opened.
+Inputs: an `EngineSpec`, plain values that travel to another process. Outputs: an open `infra.interfaces.Engine`.
+Nothing heavy is imported until an engine that needs it is opened: a planner has no torch.
 """
 
 from typing import TYPE_CHECKING
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from infra.engines.parity import ParityKey
 
 PROMPT_WINDOW = 64
-"""Prompts of a stream that may wait: as many as a small shard has, so that batches of one caption length fill."""
+"""Prompts of one stream that may wait: as many as a small shard holds, so that batches of one caption length fill."""
 
 
 def open_engine(spec: EngineSpec) -> Engine:
-    """Open the engine that `spec` describes, or raise `EngineError` (`EngineUnsuitable`: not on this machine)."""
+    """Open the engine that `spec` describes.
+
+    Raises `EngineError`, and its subclass `EngineUnsuitable` where the engine cannot run on this machine.
+    """
     from infra.engines.threaded import ThreadedEngine
 
     if spec.batch_size is not None and spec.batch_size < 1:
@@ -35,9 +38,9 @@ def open_engine(spec: EngineSpec) -> Engine:
     if spec.name == "tensorrt":
         from infra.engines.tensorrt.tensorrt_backend import create_tensorrt_backend_from_spec
 
-        planned, full = create_tensorrt_backend_from_spec(spec)
-        return ThreadedEngine(planned, spec.batch_size or full, PROMPT_WINDOW)
-    raise EngineError(f"There is no engine called {spec.name!r}: choose 'stub', 'torch' or 'tensorrt'.")
+        backend, optimal_batch = create_tensorrt_backend_from_spec(spec)
+        return ThreadedEngine(backend, spec.batch_size or optimal_batch, PROMPT_WINDOW)
+    raise EngineError(f"There is no engine {spec.name!r}: choose 'stub', 'torch' or 'tensorrt'.")
 
 
 def _create_torch_backend(spec: EngineSpec) -> "Backend":
@@ -55,14 +58,14 @@ def _create_torch_backend(spec: EngineSpec) -> "Backend":
 
 
 def device_kind() -> str:
-    """Return what the torch engine works on here: cuda or cpu."""
+    """Return the device type that the torch engine uses on this machine: `cuda` or `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def parity_key_of(spec: EngineSpec) -> "ParityKey":
-    """Return what a parity record of this engine on this machine holds for."""
+    """Return the key of this engine's parity record: weights, precision, device and torch version."""
     import torch
 
     from infra.engines.parity import ParityKey

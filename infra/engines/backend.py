@@ -1,7 +1,8 @@
-"""What an engine drives: a model that paints batches.
+"""Backend and accelerator protocols: a model that generates batches, and what speeds it up.
 
-Comes in: prompts that may share a batch. Goes out: an answer to each. A painter knows its model and its device, and
-nothing of threads, windows, retries or consumers: `infra.engines.threaded` has those.
+Inputs: prompts that may share a batch. Outputs: one answer for each prompt, in order.
+A backend knows its model and its device, and nothing of threads, windows, retries or consumers:
+`infra.engines.threaded` has those, so every backend behaves alike.
 """
 
 from collections.abc import Hashable, Sequence, Set
@@ -11,47 +12,47 @@ from infra.interfaces import Failure, Frame, Prompt
 
 
 class OutOfDeviceMemory(Exception):
-    """The batch does not fit the device's memory; the painter has freed what it could, and a smaller one may fit."""
+    """The batch does not fit the device's memory. The backend has freed what it could; a smaller batch may fit."""
 
 
 class Backend(Protocol):
-    """A model. Every method is called on its engine's own thread."""
+    """A model on a device. Its engine calls every method on the engine's own thread."""
 
     name: str
 
     def load(self) -> None:
-        """Take the device; raise `EngineError` where that cannot be."""
+        """Load the model onto the device; raise `EngineError` where that fails."""
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return what prompts must have in common to share a batch: size, steps, guidance, padded caption length."""
+        """Return the key that prompts of one batch share: size, steps, guidance, padded caption length."""
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> Sequence[Frame | Failure]:
-        """Return an answer a prompt, in order, for prompts of one group; the engine fills in the seconds.
+        """Return one answer for each prompt, in order; all prompts have one batch key. The engine fills in the seconds.
 
-        Raises `OutOfDeviceMemory` where fewer prompts might fit, `EngineError` where the device is lost, and anything
-        else where some prompt of the batch is at fault.
+        Raises `OutOfDeviceMemory` where fewer prompts might fit, `EngineError` where the device is lost, and any other
+        exception where a prompt of the batch is at fault.
         """
 
     def close(self) -> None:
-        """Free the device, whatever state it is in."""
+        """Free the device, whatever its state."""
 
 
 class Accelerator(Protocol):
-    """What makes a painter's pipeline faster and moves its pixels by rounding alone. Called on the engine's thread.
+    """Makes a backend's pipeline faster, and changes its pixels by rounding alone. Runs on the engine's thread.
 
-    What it brings in place of a transformer keeps `config`, `in_channels`, `dtype` and the call; in place of a VAE
-    `config`, `dtype` and `decode`.
+    A replacement for the transformer keeps `config`, `in_channels`, `dtype` and the call; a replacement for the VAE
+    keeps `config`, `dtype` and `decode`.
     """
 
     name: str
     replaces: Set[str]
-    """Components (`transformer`, `vae`) that it brings itself: they are not loaded."""
+    """Components (`transformer`, `vae`) that the accelerator supplies: the pipeline does not load them."""
 
     def attach(self, pipeline: Any) -> None:
-        """Put itself into the pipeline, which is on its device; raise `EngineUnsuitable` where that cannot be."""
+        """Install the accelerator in a pipeline that is on its device; raise `EngineUnsuitable` where it cannot run."""
 
     def free_memory(self) -> None:
-        """Free what can be made again: a batch ran out of memory."""
+        """Free memory that can be filled again: a batch ran out of it."""
 
     def close(self) -> None:
-        """Free what it holds, whatever state it is in; twice is fine."""
+        """Free everything, whatever the state. A second call does nothing."""

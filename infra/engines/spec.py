@@ -10,13 +10,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """Which engine to open, and with what.
+    """One engine's name, weights and options.
 
-    `source` is a local folder or a hub id (then `revision` must be a whole commit hash), `weights_digest` what
-    `infra.models.model_files.model_folder_digest` must say of it. `stub_seconds` is how long the stub sleeps an image.
-    `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
-    `batch_size` None lets the engine choose. It moves a pixel by rounding alone (2 levels of 255 at most in fp32), and
-    so does `acceleration`, which only the torch engine knows. `unverified` paints in fp8 without a parity record.
+    `source` is a local folder or a hub id (then `revision` must be a whole commit hash), and `weights_digest` the
+    digest that `infra.models.model_files.model_folder_digest` must return for it. `stub_seconds` is the time that the
+    stub sleeps for each image. `folder` is where `packshot engine build` wrote a TensorRT engine of that model.
+    `batch_size` None lets the engine choose. Batch size changes pixels by rounding alone (at most 2 levels of 255 in
+    fp32), and so does `acceleration`, which only the torch engine reads. `unverified` allows fp8 without a parity
+    record.
     """
 
     name: Literal["stub", "torch", "tensorrt"]

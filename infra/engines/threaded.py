@@ -1,13 +1,14 @@
-"""One device, one thread: what every engine has in common.
+"""The threaded engine: one backend on one thread, shared by several consumers.
 
-Comes in: prompts, from several consumers at once. Goes out: frames and failures, to the consumer that asked.
-A device does its best work when it is never asked to wait, so consumers leave prompts in a window and find answers in
-a queue; both are bounded. The engine thread serves the streams first come first served, and turns to the next one
-whenever the first has nothing to paint or nowhere to put it. Model libraries are happiest on one thread, so loading,
-painting and releasing all happen on it. It is a daemon: an interrupted program does not wait for a picture.
+Inputs: iterables of prompts, from several consumers at once. Outputs: frames and failures, each to the consumer that
+sent the prompt. Both directions are bounded: prompts wait in a window, answers in a queue.
+The engine thread serves the streams in the order of their arrival, and turns to the next stream when the first has
+nothing to generate or no room for answers: a device does its best work when it never waits. Loading, generation and
+release run on that one thread, as model libraries expect. It is a daemon thread: an interrupted program does not wait
+for an image.
 
-The iterable of prompts is drawn in its consumer's own thread, up to a window ahead: what it raises reaches that
-consumer alone. It must therefore never wait for an answer to a prompt that it has given.
+The iterable of prompts is read in its consumer's own thread, up to a window ahead, so that its exceptions reach that
+consumer alone. It must therefore never wait for the answer to a prompt that it has already given.
 """
 
 import logging
@@ -25,10 +26,10 @@ from infra.interfaces import Failure, Frame, Prompt
 logger = logging.getLogger(__name__)
 
 MAX_REASON_CHARACTERS = 80
-"""How much of an exception's message a Failure repeats: messages may quote prompts, and prompts are hostile text."""
+"""Characters of an exception's message that a Failure keeps: messages may quote prompts, which are hostile text."""
 
 MAX_READY_BATCHES = 2
-"""Batches that may wait in a stream's queue: one being taken away, one just painted."""
+"""Batches of answers that may wait in a stream's queue: one being read, one just generated."""
 
 
 @dataclass(eq=False)
@@ -45,10 +46,10 @@ class _PromptStream:
 
 
 class ThreadedEngine:
-    """Runs a painter on a thread of its own and shares it among consumers.
+    """Runs a backend on its own thread and shares it among consumers.
 
-    `batch_size` is the most prompts that are painted at once, `window` how many of a stream's prompts may wait to be
-    painted (at least a batch). Raises what `painter.load` raises.
+    `batch_size` is the largest batch; `window` is how many prompts of one stream may wait (at least one batch).
+    Raises what `backend.load` raises.
     """
 
     def __init__(self, backend: Backend, batch_size: int, window: int) -> None:
@@ -74,7 +75,7 @@ class ThreadedEngine:
             raise loaded[0]
 
     def generate(self, prompts: Iterable[Prompt]) -> Iterator[Frame | Failure]:
-        """Yield one Frame or Failure a prompt, as they are made; raise `EngineError` if the engine ends before."""
+        """Yield one Frame or Failure for each prompt as it is ready; raise `EngineError` if the engine ends first."""
         stream, source = _PromptStream(), iter(prompts)
         with self._changed:
             self._streams.append(stream)
@@ -98,13 +99,13 @@ class ThreadedEngine:
                 self._streams.remove(stream)
 
     def busy_seconds(self) -> float:
-        """Return the seconds spent inside the painter since the engine was opened, failed tries too."""
+        """Return the seconds spent inside the backend since the engine opened, failed attempts included."""
         return self._busy_seconds
 
     def idle_share(self) -> float | None:
-        """Return the part of the time from the first painting to the last that was not painting; None before one.
+        """Return the share of the time from the first batch to the last in which no batch ran; None before one has.
 
-        Inside a painting the device may still wait for launches; that it is never left without work is what this says.
+        Low values mean that the device always had work. Inside a batch it may still wait for kernel launches.
         """
         if (
             self.first_batch_started is None
@@ -115,16 +116,16 @@ class ThreadedEngine:
         return max(0.0, 1 - self._busy_seconds / (self.last_batch_ended - self.first_batch_started))
 
     def close(self) -> None:
-        """End the thread after the batch in hand and free the device; consumers still waiting get `EngineError`."""
+        """End the thread after the current batch and free the device; waiting consumers get `EngineError`."""
         with self._changed:
             self._end_error = self._end_error or EngineError(f"The engine {self.name!r} is closed: open another one.")
             self._changed.notify_all()
         self._thread.join()
 
-    # The consumer's side
+    # Runs on the consumers' threads
 
     def _refill_window(self, stream: _PromptStream, source: Iterator[Prompt]) -> bool:
-        """Draw prompts until the window is full; False when there are no more."""
+        """Read prompts until the window is full; return False when there are no more."""
         drawn: list[_QueuedPrompt] = []
         room = self._window - len(stream.queued)
         while len(drawn) < room and (prompt := next(source, None)) is not None:
@@ -140,14 +141,14 @@ class ThreadedEngine:
         room = more and len(stream.queued) < self._window
         return bool(stream.answers or room or not stream.pending or self._end_error is not None)
 
-    # The engine's side
+    # Runs on the engine's thread
 
     def _run_backend(self, loaded: deque[BaseException | None]) -> None:
-        """Load, paint until closed, release."""
+        """Load the model, generate until the engine is closed, release the device."""
         try:
             self._backend.load()
-        except BaseException as error:  # handed to whoever opens the engine
-            with suppress(Exception):  # the first error is the one to tell
+        except BaseException as error:  # raised again in the thread that opens the engine
+            with suppress(Exception):  # the first error is the cause
                 self._backend.close()
             self._report_loaded(loaded, error)
             return
@@ -169,7 +170,7 @@ class ThreadedEngine:
             self._changed.notify_all()
 
     def _next_stream(self) -> _PromptStream | None:
-        """Wait for the first stream that has something to paint and somewhere to put it; None when closed."""
+        """Wait for the first stream with prompts and room for answers; return None when the engine is closed."""
 
         def ready() -> _PromptStream | None:
             full = MAX_READY_BATCHES * self.batch_size
@@ -187,7 +188,7 @@ class ThreadedEngine:
             self._changed.notify_all()
 
     def _take_batch(self, stream: _PromptStream) -> tuple[list[Prompt], Hashable]:
-        """Take the fullest batch that the window offers, the one that has waited longest among equals."""
+        """Take the fullest batch in the window; among equals, the one that has waited longest."""
         with self._changed:
             waiting = tuple(stream.queued)
         groups: dict[Hashable, list[_QueuedPrompt]] = {}
@@ -206,11 +207,11 @@ class ThreadedEngine:
     def _batch_key(self, prompt: Prompt) -> Hashable:
         try:
             return self._backend.batch_key(prompt)
-        except Exception:  # one image's failure: painted alone, it says there what is wrong with it
+        except Exception:  # one image's failure: generated alone, it raises its reason there
             return object()
 
     def _generate_with_retries(self, prompts: Sequence[Prompt], batch_key: Hashable) -> list[Frame | Failure]:
-        """Paint one batch whatever it takes: by halves when memory is short, one by one when a prompt is poison."""
+        """Generate one batch: in halves when memory is short, one by one when a prompt raises."""
         answers: list[Frame | Failure] = []
         size = len(prompts)
         while len(answers) < len(prompts):
@@ -224,7 +225,7 @@ class ThreadedEngine:
                     answers.append(_failure(batch[0], error))
                     continue
                 size = self._batch_limits[batch_key] = len(batch) // 2
-                logger.warning("%s: batches of this kind are cut to %d: out of device memory", self.name, size)
+                logger.warning("%s: out of device memory, so batches of this kind are cut to %d", self.name, size)
             except Exception as error:  # one image's failure
                 if len(batch) == 1:
                     answers.append(_failure(batch[0], error))
@@ -238,14 +239,14 @@ class ThreadedEngine:
         started = time.monotonic()
         self.first_batch_started = started if self.first_batch_started is None else self.first_batch_started
         try:
-            painted = self._backend.generate_batch(prompts)
+            answers = self._backend.generate_batch(prompts)
         finally:
             self.last_batch_ended = time.monotonic()
             self._busy_seconds += self.last_batch_ended - started
-        if len(painted) != len(prompts):
-            raise EngineError(f"The painter {self.name!r} gave {len(painted)} answers to {len(prompts)} prompts.")
+        if len(answers) != len(prompts):
+            raise EngineError(f"The backend {self.name!r} returned {len(answers)} answers to {len(prompts)} prompts.")
         share = (self.last_batch_ended - started) / len(prompts)
-        return [replace(answer, seconds=share) for answer in painted]
+        return [replace(answer, seconds=share) for answer in answers]
 
 
 def _failure(prompt: Prompt, error: Exception) -> Failure:

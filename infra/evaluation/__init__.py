@@ -1,1 +1,1 @@
-"""Evaluation."""
+"""Evaluation of engines: speed, floating-point operations, and numerical precision."""

@@ -1,10 +1,10 @@
-"""How fast each way of painting is on this machine: end to end, beside diffusers as it comes, in one run.
+"""Benchmark: the speed of each backend on this machine, end to end, beside diffusers itself, in one run.
 
-Comes in: weights, sizes, batches, steps, the names of backends. Goes out: a row a case, as plain numbers; what this
-machine cannot do is a row with its reason. Every case is warmed up first, and its clock covers all that an image takes
-but the store: captions, painting, copying and encoding as PNG (on a thread beside the engine, as in a run; diffusers'
-own loop encodes between two batches, as a plain script does). A backend is a function that returns a painter: one more
-of them is one more entry in `BACKENDS`.
+Inputs: weights, sizes, batches, steps, the names of backends. Outputs: one row for each case, as plain numbers; a case
+that this machine cannot run is a row with its reason.
+Every case is warmed up first, and its clock covers all that an image takes but the store: captions, generation, copying
+and encoding as PNG (on a thread beside the engine, as in a run; diffusers' own loop encodes between two batches, as a
+plain script does). A new backend is one more entry in `BACKEND_FACTORIES`.
 """
 
 import gc
@@ -29,17 +29,17 @@ from infra.interfaces import Failure, Frame, Prompt
 from infra.models.loading import PipelineSource, weights_dtype
 
 REFERENCE_BACKEND = "diffusers"
-"""The row that the others are compared with: the pipeline called in a loop."""
+"""The reference row: the pipeline called in a loop."""
 
 MIN_WARM_UP_BATCHES = 2
-"""Batches before the clock starts, at least: the first finds kernels and compiles, the second records graphs."""
+"""Least number of untimed batches: the first chooses kernels and compiles, the second captures graphs."""
 
 BackendFactory = Callable[[PipelineSource, str], Backend]
-"""Opens a painter of these weights; the precision is the run's, which a backend with one of its own leaves aside."""
+"""Creates a backend for these weights in the run's precision; a backend with a precision of its own ignores it."""
 
 
 def _torch_backend_factory(acceleration: str, precision: str | None = None) -> BackendFactory:
-    return lambda weights, usual: DiffusersBackend(weights, precision or usual, open_accelerator(acceleration))
+    return lambda weights, default: DiffusersBackend(weights, precision or default, open_accelerator(acceleration))
 
 
 BACKEND_FACTORIES: dict[str, BackendFactory] = {
@@ -52,7 +52,7 @@ BACKEND_FACTORIES: dict[str, BackendFactory] = {
 
 
 def tensorrt_backend_factory(folder: Path) -> BackendFactory:
-    """Return the backend that paints by the TensorRT engine in a folder, in that engine's precision."""
+    """Return the factory for the TensorRT engine in a folder, which has a precision of its own."""
     from infra.engines.tensorrt.tensorrt_backend import create_tensorrt_backend
 
     return lambda weights, _: create_tensorrt_backend(folder, weights, None)
@@ -66,16 +66,16 @@ def measure_backends(
     backends: Mapping[str, BackendFactory],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[BenchmarkRow]:
-    """Yield a row a backend and case, diffusers' own first. Raises `EngineError` where the model cannot be opened."""
-    progress("diffusers as it is")
+    """Yield a row for each backend and case, diffusers' first; raise `EngineError` where the model cannot be opened."""
+    progress("diffusers itself")
     model, reference = _measure_diffusers(weights, device, precision, cases)
     rates = {(row.size, row.batch): row.images_per_second for row in reference}
     yield from reference
     for name, backend in backends.items():
         progress(name)
         for row in _measure_backend(name, backend(weights, precision), cases, model):
-            usual = rates[row.size, row.batch]
-            yield replace(row, to_diffusers=_rate_ratio(row.images_per_second, usual))
+            reference_rate = rates[row.size, row.batch]
+            yield replace(row, to_diffusers=_rate_ratio(row.images_per_second, reference_rate))
 
 
 def _measure_diffusers(
@@ -94,7 +94,7 @@ def _measure_diffusers(
 def _time_diffusers_loop(pipeline: Any, case: BenchmarkCase, model: ModelSizes) -> BenchmarkRow:
     import torch
 
-    def paint(prompts: Sequence[Prompt]) -> None:
+    def generate(prompts: Sequence[Prompt]) -> None:
         generators = [torch.Generator("cpu").manual_seed(each.seed) for each in prompts]
         images = pipeline(
             prompt=[each.text for each in prompts], height=case.size, width=case.size, num_inference_steps=case.steps,
@@ -105,16 +105,16 @@ def _time_diffusers_loop(pipeline: Any, case: BenchmarkCase, model: ModelSizes) 
 
     batches = [case.prompts(number * case.batch, case.batch) for number in range(case.rounds + 1)]
     try:
-        paint(batches[0])
+        generate(batches[0])
         _reset_peak_memory()
         began = time.perf_counter()
         for batch in batches[1:]:
-            paint(batch)
+            generate(batch)
     except torch.OutOfMemoryError:
         return BenchmarkRow(REFERENCE_BACKEND, case.size, case.batch, "It does not fit the device's memory.")
-    except (IndexError, RuntimeError, ValueError) as error:  # a size past the model's positions, for one
+    except (IndexError, RuntimeError, ValueError) as error:  # a size beyond the model's positions, for one
         return BenchmarkRow(
-            REFERENCE_BACKEND, case.size, case.batch, f"diffusers cannot paint it: {type(error).__name__}: {error}"
+            REFERENCE_BACKEND, case.size, case.batch, f"diffusers cannot generate it: {type(error).__name__}: {error}"
         )
     return _completed_row(
         BenchmarkRow(REFERENCE_BACKEND, case.size, case.batch), case, time.perf_counter() - began, model
@@ -123,7 +123,7 @@ def _time_diffusers_loop(pipeline: Any, case: BenchmarkCase, model: ModelSizes) 
 
 @dataclass(eq=False)
 class _BatchSizeProbe:
-    """A painter, and the largest batch that it painted."""
+    """Passes calls to a backend and notes the largest batch that it generated."""
 
     backend: Backend
     largest_batch: int = 0
@@ -150,24 +150,24 @@ class _BatchSizeProbe:
 def _measure_backend(
     name: str, backend: Backend, cases: Sequence[BenchmarkCase], model: ModelSizes
 ) -> Iterator[BenchmarkRow]:
-    watched = _BatchSizeProbe(backend)
+    probe = _BatchSizeProbe(backend)
     try:
-        engine = ThreadedEngine(watched, 1, max(case.batch for case in cases) * 2)
+        engine = ThreadedEngine(probe, 1, max(case.batch for case in cases) * 2)
     except EngineError as error:
         yield from (BenchmarkRow(name, case.size, case.batch, str(error)) for case in cases)
         return
-    lost = ""
+    device_error = ""
     try:
         for case in cases:
             try:
                 yield (
-                    BenchmarkRow(name, case.size, case.batch, lost)
-                    if lost
-                    else _time_case(name, engine, watched, case, model)
+                    BenchmarkRow(name, case.size, case.batch, device_error)
+                    if device_error
+                    else _time_case(name, engine, probe, case, model)
                 )
-            except EngineError as error:  # the device is lost, for every case after this one too
-                lost = str(error)
-                yield BenchmarkRow(name, case.size, case.batch, lost)
+            except EngineError as error:  # the device is lost for all later cases too
+                device_error = str(error)
+                yield BenchmarkRow(name, case.size, case.batch, device_error)
     finally:
         engine.close()
 
@@ -176,30 +176,30 @@ def _time_case(
     name: str, engine: ThreadedEngine, probe: _BatchSizeProbe, case: BenchmarkCase, model: ModelSizes
 ) -> BenchmarkRow:
     engine.batch_size, probe.largest_batch = case.batch, 0
-    warm = max(MIN_WARM_UP_BATCHES, RUNS_BEFORE_CAPTURE // case.steps + 1) * case.batch
-    nothing = BenchmarkRow(name, case.size, case.batch)
-    if failed := _generate_and_encode(engine, case.prompts(0, warm)):
-        return replace(nothing, reason=failed)
+    warm_up = max(MIN_WARM_UP_BATCHES, RUNS_BEFORE_CAPTURE // case.steps + 1) * case.batch
+    empty_row = BenchmarkRow(name, case.size, case.batch)
+    if failure := _generate_and_encode(engine, case.prompts(0, warm_up)):
+        return replace(empty_row, reason=failure)
     _reset_peak_memory()
     began, busy = time.perf_counter(), engine.busy_seconds()
-    if failed := _generate_and_encode(engine, case.prompts(warm, case.rounds * case.batch)):
-        return replace(nothing, reason=failed)
+    if failure := _generate_and_encode(engine, case.prompts(warm_up, case.rounds * case.batch)):
+        return replace(empty_row, reason=failure)
     seconds = time.perf_counter() - began
     idle = max(0.0, 1 - (engine.busy_seconds() - busy) / seconds)
-    cut = probe.largest_batch < case.batch
-    reason = f"Batches were cut to {probe.largest_batch}: out of device memory." if cut else ""
-    return replace(_completed_row(nothing, case, seconds, model), idle_share=idle, reason=reason)
+    was_cut = probe.largest_batch < case.batch
+    reason = f"Batches were cut to {probe.largest_batch}: out of device memory." if was_cut else ""
+    return replace(_completed_row(empty_row, case, seconds, model), idle_share=idle, reason=reason)
 
 
 def _generate_and_encode(engine: ThreadedEngine, prompts: Sequence[Prompt]) -> str:
-    """Paint and encode; return why a picture could not be made, or nothing."""
+    """Generate and encode all prompts; return the first failure's reason, or an empty text."""
     with ThreadPoolExecutor(1, "encode") as threads:
-        waiting = []
+        pending = []
         for answer in engine.generate(prompts):
             if isinstance(answer, Failure):
                 return answer.reason
-            waiting.append(threads.submit(encode_png, answer.pixels))
-        for future in waiting:
+            pending.append(threads.submit(encode_png, answer.pixels))
+        for future in pending:
             future.result()
     return ""
 

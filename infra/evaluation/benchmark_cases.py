@@ -1,7 +1,7 @@
-"""What a measurement is asked for, and what it says.
+"""Benchmark cases and results: prompts to generate, rows of figures, and the document they make.
 
-Comes in: sizes, batches and steps; a pipeline, of which the budget needs the sizes. Goes out: prompts to paint, rows of
-figures, and the one document that both the terminal and a file are made of.
+Inputs: sizes, batches and steps; a pipeline, whose sizes give the FLOPs. Outputs: prompts, rows, and the one document
+that both the terminal and a file are made of.
 """
 
 import platform
@@ -16,25 +16,25 @@ from infra.evaluation.flops import DecoderSizes, TransformerSizes, image_flops
 from infra.interfaces import Prompt
 
 CAPTION_TEMPLATE = "Studio product photograph of vase number {size}-{batch}-{number:05}, on a white background"
-"""As many tokens as a usual caption where tokens are letters; a real tokenizer makes about 25 of it."""
+"""As many tokens as a typical caption where tokens are letters; a real tokenizer makes about 25 of it."""
 
 
 @dataclass(frozen=True)
 class BenchmarkCase:
-    """One measurement's terms: pictures are square, `size` pixels a side."""
+    """The settings of one measurement: images are squares of `size` pixels."""
 
     size: int
     batch: int
     steps: int
     rounds: int
-    """Batches on the clock."""
+    """Timed batches."""
 
     def caption(self, number: int) -> str:
-        """Return the case's caption of that number, which no other case has."""
+        """Return the caption with this number, which no other case has."""
         return CAPTION_TEMPLATE.format(size=self.size, batch=self.batch, number=number)
 
     def prompts(self, first: int, count: int) -> list[Prompt]:
-        """Return `count` prompts that no other call had: each has its own caption, so each is embedded."""
+        """Return `count` prompts from number `first`: each has its own caption, so each is embedded."""
         return [
             Prompt(str(number), self.caption(number), number, self.size, self.size, self.steps)
             for number in range(first, first + count)
@@ -43,7 +43,7 @@ class BenchmarkCase:
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """What was measured, or why not. Rates count whole pictures; `peak_bytes` is the GPU's, None on a CPU."""
+    """One result, or the reason for none. Rates count whole images; `peak_bytes` is the GPU's, None on a CPU."""
 
     backend: str
     size: int
@@ -60,7 +60,7 @@ class BenchmarkRow:
 
 @dataclass(frozen=True)
 class ModelSizes:
-    """What the budget needs to know of a model."""
+    """The sizes of a model that its FLOPs depend on."""
 
     transformer: TransformerSizes
     decoder: DecoderSizes
@@ -69,7 +69,7 @@ class ModelSizes:
 
     @classmethod
     def from_pipeline(cls, pipeline: Any) -> "ModelSizes":
-        """Read it from a pipeline."""
+        """Return the sizes of a pipeline."""
         tokens = CaptionEmbedder(pipeline, 1).padded_token_count(BenchmarkCase(1024, 4, 1, 1).caption(0))
         scale = pipeline.vae_scale_factor
         return cls(
@@ -80,7 +80,7 @@ class ModelSizes:
         )
 
     def flops(self, case: BenchmarkCase) -> int:
-        """Return one picture's operations."""
+        """Return the operations of one image."""
         size = (case.size, case.size)
         return image_flops(
             self.transformer, self.decoder, size, self.caption_tokens, case.steps, self.pixels_per_latent
@@ -88,21 +88,21 @@ class ModelSizes:
 
 
 def benchmark_document(rows: Sequence[BenchmarkRow], run_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything that was measured, on what and when, as plain values; `terms` are the run's own."""
+    """Return the results with machine, date and the run's own settings, as plain values."""
     return {"machine": describe_machine(), **run_settings, "rows": [asdict(row) for row in rows]}
 
 
 def describe_machine() -> dict[str, Any]:
-    """Say where the figures come from."""
+    """Return the device, its memory, library versions and the date."""
     import torch
 
-    here = torch.cuda.is_available()
+    has_cuda = torch.cuda.is_available()
     return {
         "device": torch.cuda.get_device_name()
-        if here
+        if has_cuda
         else f"CPU ({platform.machine()}), {torch.get_num_threads()} threads",
-        "memory_bytes": int(torch.cuda.mem_get_info()[1]) if here else None,
-        "cuda": torch.version.cuda if here else None,
+        "memory_bytes": int(torch.cuda.mem_get_info()[1]) if has_cuda else None,
+        "cuda": torch.version.cuda if has_cuda else None,
         "versions": {name: metadata.version(name) for name in ("torch", "diffusers", "transformers")},
         "date": datetime.now(UTC).date().isoformat(),
     }

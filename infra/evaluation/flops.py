@@ -1,10 +1,11 @@
-"""What a picture costs in floating-point operations: the figure that a measured speed is held against.
+"""FLOPs of one image: the figure that a measured speed is compared with.
 
-Comes in: sizes of a Z-Image transformer and of its VAE, a picture's size, tokens, steps. Goes out: operations, where a
-multiplication and the addition after it are two. Counted are matrix products, convolutions and attention, as torch's
-own counter does (a test compares them on models without memory); norms, rotations and activations are not, which is
-why a GPU never reaches 100 % of its peak by this figure. The text encoder is left out: a caption is embedded once and
-kept (0.7 TFLOP for 96 tokens, 0.2 % of a picture of 1024 px).
+Inputs: sizes of a Z-Image transformer and of its VAE, an image's size, tokens, steps. Outputs: operations, where a
+multiplication and the addition after it are two.
+Counted are matrix products, convolutions and attention, as torch's own counter does (a test compares them on models
+without memory); norms, rotations and activations are not, which is why a GPU never reaches 100 % of its peak by this
+figure. The text encoder is left out: a caption is embedded once and cached (0.7 TFLOP for 96 tokens, 0.2 % of an image
+of 1024 px).
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ TIME_FREQUENCY_COUNT, TIME_HIDDEN_WIDTH = 256, 1024
 
 @dataclass(frozen=True)
 class TransformerSizes:
-    """A transformer's sizes, as its config has them."""
+    """A transformer's sizes, from its configuration."""
 
     dim: int = 3840
     layers: int = 30
@@ -42,7 +43,7 @@ class TransformerSizes:
         )
 
     def flops(self, width: int, height: int, caption_tokens: int) -> int:
-        """Return one forward pass's operations for one picture whose latents are `width` x `height`."""
+        """Return the operations of one forward pass for one image with latents of `width` x `height`."""
         image, caption = (padded_length(width * height // self.patch**2), padded_length(caption_tokens))
         refined = self._block_flops(image) + self._block_flops(caption)
         blocks = self.layers * (self._block_flops(image + caption) + self._modulation_flops()) + self.refiners * (
@@ -71,7 +72,7 @@ class TransformerSizes:
 
 @dataclass(frozen=True)
 class DecoderSizes:
-    """A VAE decoder's sizes: `channels` of its levels, the last at the picture's own size."""
+    """A VAE decoder's sizes: the `channels` of its levels, the last level at the image's own size."""
 
     channels: tuple[int, ...] = (512, 512, 256, 128)
     layers: int = 3
@@ -89,7 +90,7 @@ class DecoderSizes:
         )
 
     def flops(self, width: int, height: int) -> int:
-        """Return the operations of decoding one picture whose latents are `width` x `height`."""
+        """Return the operations of decoding one image with latents of `width` x `height`."""
         first, points = self.channels[0], width * height
         total = _convolution_flops(points, self.latent_channels, first) + 2 * _residual_block_flops(
             points, first, first
@@ -115,9 +116,9 @@ def image_flops(
     steps: int,
     pixels_per_latent: int = 8,
 ) -> int:
-    """Return the operations of one picture of `size` (width, height in pixels), without guidance.
+    """Return the operations of one image of `size` (width, height in pixels), without guidance.
 
-    `scale` is how many pixels a side a latent stands for.
+    `pixels_per_latent` is the number of pixels on each side of a latent pixel.
     """
     width, height = (side // pixels_per_latent for side in size)
     return steps * transformer.flops(width, height, caption_tokens) + decoder.flops(width, height)

@@ -1,7 +1,7 @@
-"""One model in two precisions on the same prompts: does the smaller one still make these pictures?
+"""Precision check: one model in two precisions on the same prompts, compared and recorded.
 
-Comes in: the engine to be verified. Goes out: a record, written where `open_engine` will look for it. The two engines
-are open one after the other, since a GPU that needs the smaller precision seldom has room for both.
+Inputs: the specification of the engine to verify. Outputs: a parity record, written where `open_engine` looks for it.
+The two engines are open one after the other, since a GPU that needs the smaller precision seldom has room for both.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from infra.interfaces import Pixels, Prompt
 from infra.models.loading import weights_dtype
 
 REFERENCE_PRECISIONS = {"fp8": "bf16", "bf16": "fp32"}
-"""What each precision is compared with."""
+"""The reference precision of each verified precision."""
 
 
 def verify_precision(spec: EngineSpec, side: int, steps: int, folder: Path) -> ParityRecord:
-    """Paint the fixed prompts (square, `side` pixels) in both precisions, compare, and keep the record in `folder`.
+    """Generate the fixed prompts (squares of `side` pixels) in both precisions, compare, write the record to `folder`.
 
-    Raises `EngineError`: no such precision, or one that this machine has not; then nothing is painted.
+    Raises `EngineError` before generating for a precision without a reference, or one that this machine lacks.
     """
     if spec.precision not in REFERENCE_PRECISIONS:
         raise EngineError(
-            f"The precision {spec.precision!r} is a reference itself: verify one of {sorted(REFERENCE_PRECISIONS)}."
+            f"The precision {spec.precision!r} is the reference itself: verify one of {sorted(REFERENCE_PRECISIONS)}."
         )
     weights_dtype(spec.precision, device_kind())
     prompts = fixed_prompts(side, steps)

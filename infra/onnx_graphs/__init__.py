@@ -1,6 +1,7 @@
-"""Z-Image as ONNX graphs: what they are, how they are fed, how they are written, run and compared.
+"""ONNX graphs of Z-Image: their inputs and outputs, preprocessing, export, runtime and verification.
 
-Comes in: a diffusers pipeline. Goes out: two graphs (the transformer, the VAE's decoder) that ONNX Runtime and
-TensorRT can run, and proof that they give what diffusers gives. `contract` names the graphs' inputs and outputs and
-needs no library; `front_end` needs torch; `modules` and `writing` need packshot[torch,onnx].
+Inputs: a diffusers pipeline. Outputs: two graphs (the transformer, the VAE decoder) that ONNX Runtime and TensorRT run,
+and proof that they return what diffusers returns.
+`graph_spec` names the graphs' inputs and outputs and needs no library; `preprocessing` needs torch; `export_modules`
+and `graph_writer` need packshot[torch,onnx].
 """

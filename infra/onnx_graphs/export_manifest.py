@@ -1,7 +1,7 @@
-"""The card of an export: what was written, from what, with what; and whether it is still that.
+"""Export manifest: what an export holds, what it was made from, and whether it is unchanged.
 
-Comes in: a folder with graphs. Goes out: `card.json` beside them, and the card read again. It is written last: a folder
-without one is no export.
+Inputs: a folder with graphs. Outputs: `card.json` beside them, and the manifest read back.
+It is written last: a folder without one is no export.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class ExportedFile:
 
 @dataclass(frozen=True)
 class ExportManifest:
-    """What an export says of itself. `graphs` has the inputs and outputs of each graph, by its name."""
+    """The content of an export. `graphs` has the inputs and outputs of each graph, by its name."""
 
     model: str
     weights_digest: str
@@ -43,13 +43,13 @@ class ExportManifest:
 
     @property
     def digest(self) -> str:
-        """Return one digest of all files: as `sha256sum` of their sorted `sha256sum` listing."""
+        """Return one digest of all files: the `sha256sum` of their sorted `sha256sum` listing."""
         lines = (f"{each.sha256}  {each.path}\n" for each in sorted(self.files, key=lambda each: each.path))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def hash_export_files(folder: Path) -> tuple[ExportedFile, ...]:
-    """Read every file of a folder, its card apart, and return what is there."""
+    """Read every file of a folder, except its manifest, and return their sizes and digests."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST_FILE)
     return tuple(
         ExportedFile(path.relative_to(folder).as_posix(), path.stat().st_size, _file_sha256(path)) for path in paths
@@ -57,41 +57,41 @@ def hash_export_files(folder: Path) -> tuple[ExportedFile, ...]:
 
 
 def write_export_manifest(folder: Path, manifest: ExportManifest) -> None:
-    """Write the card into the folder."""
+    """Write the manifest into the folder."""
     (folder / MANIFEST_FILE).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), "utf-8")
 
 
 def read_export_manifest(folder: Path) -> ExportManifest:
-    """Return the card of an export. Raises `EngineError` for a folder that is none."""
+    """Return an export's manifest; raise `EngineError` for a folder that is no export."""
     try:
-        told = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
-        if told.get("kind") != MANIFEST_KIND:
-            raise ValueError(f"its kind is {told.get('kind')!r}")
-        return ExportManifest(**{**told, "files": tuple(ExportedFile(**each) for each in told["files"])})
+        document = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
+        if document.get("kind") != MANIFEST_KIND:
+            raise ValueError(f"its kind is {document.get('kind')!r}")
+        return ExportManifest(**{**document, "files": tuple(ExportedFile(**file) for file in document["files"])})
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise EngineError(
-            f"The folder {str(folder)!r} is no export ({error}): make one by `packshot engine export --out`."
+            f"The folder {str(folder)!r} is no export ({error}): make one with `packshot engine export --out`."
         ) from error
 
 
 def check_export_files(folder: Path, manifest: ExportManifest) -> None:
-    """Raise `EngineError` unless every file is there and is what the card says; reads them all."""
-    for wanted in manifest.files:
-        path = folder / wanted.path
+    """Raise `EngineError` unless every file exists with the manifest's digest; reads all of them."""
+    for file in manifest.files:
+        path = folder / file.path
         try:
-            found = _file_sha256(path)
+            sha256 = _file_sha256(path)
         except OSError as error:
             raise EngineError(f"The export lacks {str(path)!r} ({error.strerror}): export it again.") from error
-        if found != wanted.sha256:
+        if sha256 != file.sha256:
             raise EngineError(
-                f"The file {str(path)!r} has the digest {found!r}, not {wanted.sha256!r} as its card says: "
+                f"The file {str(path)!r} has the digest {sha256!r}, not {file.sha256!r} as in its manifest: "
                 "export it again."
             )
 
 
 def _file_sha256(path: Path) -> str:
-    name = hashlib.sha256()
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
-            name.update(chunk)
-    return name.hexdigest()
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,7 +1,7 @@
-"""Z-Image's transformer and VAE decoder in forms that can be exported: same weights, same arithmetic, only tensors.
+"""Export modules: Z-Image's transformer and VAE decoder in an exportable form, with the same weights and arithmetic.
 
-Comes in: diffusers' own modules, whose parameters are shared. Goes out: `nn.Module`s over the inputs of `contract`.
-diffusers' own forward cannot be exported: it takes lists, rotates in complex numbers and keeps tables it made itself.
+Inputs: diffusers' own modules, whose parameters are shared. Outputs: `nn.Module`s over the inputs of `graph_spec`.
+diffusers' own forward cannot be exported: it takes lists, rotates in complex numbers and caches tables.
 """
 
 import math
@@ -15,7 +15,7 @@ PATCH_KEY = "2-1"
 """The key of the embedder for patches of 2 x 2 latent pixels and one frame, the only one that Z-Image has."""
 
 LONGEST_PERIOD = 10_000.0
-"""Of the timestep's sinusoids, as in diffusers."""
+"""Longest period of the timestep's sinusoids, as in diffusers."""
 
 CosinesSines = tuple[torch.Tensor, torch.Tensor]
 """Cosines and sines: tokens x 1 (head) x pairs of channels."""
@@ -38,7 +38,7 @@ class TokenTransformer(nn.Module):
         self.register_buffer("frequencies", falling.to(model.x_pad_token.device), persistent=False)
         self.time_scale = float(model.t_scale)
 
-    def forward(  # noqa: PLR0913 - the graph's inputs, in the contract's order
+    def forward(  # noqa: PLR0913 - the graph's inputs, in the order of its specification
         self,
         image_patches: torch.Tensor,
         image_is_real: torch.Tensor,
@@ -50,24 +50,24 @@ class TokenTransformer(nn.Module):
         caption_cosines: torch.Tensor,
         caption_sines: torch.Tensor,
     ) -> torch.Tensor:
-        """Return the velocity of every image token, those of the padding too."""
+        """Return the velocity of every image token, padding included."""
         time = self._time(timestep).to(image_patches.dtype)
         image = torch.where(image_is_real[:, None], self.embed_image(image_patches), self.image_padding)
         caption = torch.where(caption_is_real[:, :, None], self.embed_caption(caption_features), self.caption_padding)
-        image_turn = image_cosines[:, None], image_sines[:, None]
-        caption_turn = caption_cosines[:, None], caption_sines[:, None]
+        image_rotation = image_cosines[:, None], image_sines[:, None]
+        caption_rotation = caption_cosines[:, None], caption_sines[:, None]
         for block in self.image_blocks:
-            image = _modulated_block(block, image, image_turn, time)
+            image = _modulated_block(block, image, image_rotation, time)
         for block in self.caption_blocks:
-            caption = _unmodulated_block(block, caption, caption_turn)
-        both = torch.cat([image, caption], dim=1)
-        turn = (
-            torch.cat([image_turn[0], caption_turn[0]]),
-            torch.cat([image_turn[1], caption_turn[1]]),
+            caption = _unmodulated_block(block, caption, caption_rotation)
+        tokens = torch.cat([image, caption], dim=1)
+        rotation = (
+            torch.cat([image_rotation[0], caption_rotation[0]]),
+            torch.cat([image_rotation[1], caption_rotation[1]]),
         )
         for block in self.joint_blocks:
-            both = _modulated_block(block, both, turn, time)
-        velocity: torch.Tensor = self.finish(both[:, : image.shape[1]], c=time)
+            tokens = _modulated_block(block, tokens, rotation, time)
+        velocity: torch.Tensor = self.finish(tokens[:, : image.shape[1]], c=time)
         return velocity
 
     def _time(self, timestep: torch.Tensor) -> torch.Tensor:
@@ -78,7 +78,7 @@ class TokenTransformer(nn.Module):
 
 
 class LatentDecoder(nn.Module):
-    """`AutoencoderKL.decode` without its slicing and tiling: latents to pictures from -1 to 1."""
+    """`AutoencoderKL.decode` without its slicing and tiling: latents to images from -1 to 1."""
 
     def __init__(self, vae: Any) -> None:
         super().__init__()
@@ -86,13 +86,13 @@ class LatentDecoder(nn.Module):
         self.decoder = vae.decoder
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return batch x 3 x rows x columns."""
+        """Return images as batch x 3 x rows x columns."""
         images: torch.Tensor = self.decoder(self.before(latents))
         return images
 
 
 def _modulated_block(block: Any, tokens: torch.Tensor, rotation: CosinesSines, time: torch.Tensor) -> torch.Tensor:
-    """Run a block whose scales and gates come from the timestep."""
+    """Run a block with scales and gates from the timestep."""
     scale, gate, wide_scale, wide_gate = block.adaLN_modulation(time)[:, None].chunk(4, dim=2)
     attended = _self_attention(block.attention, block.attention_norm1(tokens) * (1.0 + scale), rotation)
     tokens = tokens + gate.tanh() * block.attention_norm2(attended)
@@ -102,10 +102,10 @@ def _modulated_block(block: Any, tokens: torch.Tensor, rotation: CosinesSines, t
 
 
 def _unmodulated_block(block: Any, tokens: torch.Tensor, rotation: CosinesSines) -> torch.Tensor:
-    """Run a block that knows no timestep."""
+    """Run a block without a timestep."""
     tokens = tokens + block.attention_norm2(_self_attention(block.attention, block.attention_norm1(tokens), rotation))
-    plain: torch.Tensor = tokens + block.ffn_norm2(block.feed_forward(block.ffn_norm1(tokens)))
-    return plain
+    output: torch.Tensor = tokens + block.ffn_norm2(block.feed_forward(block.ffn_norm1(tokens)))
+    return output
 
 
 def _self_attention(layer: Any, tokens: torch.Tensor, rotation: CosinesSines) -> torch.Tensor:
@@ -126,5 +126,5 @@ def _apply_rotary_embedding(heads: torch.Tensor, rotation: CosinesSines) -> torc
     """Rotate neighbouring channels (batch x tokens x heads x channels) by their angles, in fp32 as diffusers does."""
     cosines, sines = rotation
     even, odd = heads.float().reshape(*heads.shape[:-1], -1, 2).unbind(-1)
-    turned = torch.stack((even * cosines - odd * sines, even * sines + odd * cosines), dim=-1)
-    return turned.flatten(-2).to(heads.dtype)
+    rotated = torch.stack((even * cosines - odd * sines, even * sines + odd * cosines), dim=-1)
+    return rotated.flatten(-2).to(heads.dtype)

@@ -1,7 +1,7 @@
-"""Does a graph give what diffusers gives: fixed cases, two figures for each, one tolerance.
+"""Graph comparison: the differences between a graph and diffusers over fixed cases.
 
-Comes in: diffusers' transformer and VAE, and what runs their graphs. Goes out: the largest difference and the PSNR of
-every case. The cases hold what went wrong elsewhere: captions of several lengths, alone and in a batch, sizes whose
+Inputs: diffusers' transformer and VAE, and a runtime for their graphs. Outputs: the largest difference and the PSNR of
+every case. The cases hold what went wrong elsewhere: captions of several lengths, alone and in a batch, and sizes whose
 tokens are not a multiple of 32.
 """
 
@@ -24,7 +24,7 @@ tokens, and so padding."""
 
 DECODER_LATENT_SIZES = ((16, 16), (12, 20), (10, 14))
 """The same for the decoder, and smaller: ONNX Runtime normalizes a group of channels by plain fp32 sums, whose rounding
-grows with the picture (1e-4 at 512 x 512 with all channels in one group, where torch is 7e-6 from fp64)."""
+grows with the image (1e-4 at 512 x 512 with all channels in one group, where torch is 7e-6 from fp64)."""
 
 MAX_COMPARED_BATCH = 4
 SINGLE_CAPTION = (9,)
@@ -33,14 +33,14 @@ MIXED_LENGTH_CAPTIONS = (9, 129, 40, 96)
 """Tokens of the cases' captions: alone, a batch of one padded length, and one of several, which is run in groups."""
 
 MAX_PSNR = 200.0
-"""Decibels that are said where nothing differs: there is no word for infinity in JSON."""
+"""Decibels reported where nothing differs: JSON has no infinity."""
 
 
 @dataclass(frozen=True)
 class GraphComparison:
-    """One case: which graph, its latents' shape (batch, channels, rows, columns), its captions' tokens, the figures.
+    """One case: the graph, the latents' shape (batch, channels, rows, columns), the captions' tokens, the differences.
 
-    `max_abs_diff` None: the answer held something that is no number.
+    `max_abs_diff` is None where the answer holds a value that is not finite.
     """
 
     graph: str
@@ -50,12 +50,12 @@ class GraphComparison:
     psnr: float
 
     def is_within(self, tolerance: float) -> bool:
-        """Tell whether no number is further off than that."""
+        """Return whether every number is within the tolerance."""
         return self.max_abs_diff is not None and self.max_abs_diff <= tolerance
 
 
 def caption_lengths_for(max_batch: int) -> Iterator[tuple[int, ...]]:
-    """Yield the captions of the cases for an engine whose largest batch that is, the longest batch last."""
+    """Yield the caption lengths of the cases for an engine with this largest batch, the mixed batch last."""
     full = min(max_batch, MAX_COMPARED_BATCH)
     yield SINGLE_CAPTION
     if full > 1:
@@ -77,13 +77,13 @@ def compare_transformer(
             latents = _random_tensor(
                 (len(captions), model.config.in_channels, 1, rows, columns), noise, weight
             ).unbind()
-            words = [_random_tensor((tokens, model.config.cap_feat_dim), noise, weight) for tokens in captions]
+            embeddings = [_random_tensor((tokens, model.config.cap_feat_dim), noise, weight) for tokens in captions]
             timestep = torch.rand(len(captions), generator=noise).to(weight.device)
             with torch.no_grad():
-                wanted = model(list(latents), timestep, words, return_dict=False)[0]
-                made = run_transformer_step(runtime, latents, timestep, words, rope)
+                expected = model(list(latents), timestep, embeddings, return_dict=False)[0]
+                actual = run_transformer_step(runtime, latents, timestep, embeddings, rope)
             shape = (len(captions), model.config.in_channels, rows, columns)
-            yield _graph_comparison(TRANSFORMER.name, shape, captions, torch.stack(made), torch.stack(wanted))
+            yield _graph_comparison(TRANSFORMER.name, shape, captions, torch.stack(actual), torch.stack(expected))
 
 
 def compare_decoder(
@@ -92,7 +92,7 @@ def compare_decoder(
     sizes: Sequence[tuple[int, int]] = DECODER_LATENT_SIZES,
     max_batch: int = MAX_COMPARED_BATCH,
 ) -> Iterator[GraphComparison]:
-    """Yield a comparison for every size, alone and in a full batch."""
+    """Yield a comparison for every size, with a batch of one and a full batch."""
     noise = torch.Generator().manual_seed(SEED)
     weight = next(vae.decoder.parameters())
     for rows, columns in sizes:
@@ -100,13 +100,13 @@ def compare_decoder(
             shape = (count, int(vae.config.latent_channels), rows, columns)
             latents = _random_tensor(shape, noise, weight)
             with torch.no_grad():
-                wanted = vae.decode(latents, return_dict=False)[0]
-                made = runtime.run({"latents": latents})["images"]
-            yield _graph_comparison(VAE_DECODER.name, shape, (), made, wanted)
+                expected = vae.decode(latents, return_dict=False)[0]
+                actual = runtime.run({"latents": latents})["images"]
+            yield _graph_comparison(VAE_DECODER.name, shape, (), actual, expected)
 
 
 def supported_latent_sizes(model: Any) -> tuple[tuple[int, int], ...]:
-    """Return the usual sizes, cut to the positions that a small model has."""
+    """Return the compared sizes, limited to the positions that a small model has."""
     rows, columns = (PATCH_SIZE * length for length in model.config.axes_lens[1:])
     return tuple(dict.fromkeys((min(each[0], rows), min(each[1], columns)) for each in LATENT_SIZES))
 
@@ -116,13 +116,20 @@ def _random_tensor(shape: tuple[int, ...], noise: torch.Generator, like: torch.T
 
 
 def _graph_comparison(
-    graph: str, shape: tuple[int, int, int, int], captions: tuple[int, ...], made: torch.Tensor, wanted: torch.Tensor
+    graph: str,
+    shape: tuple[int, int, int, int],
+    captions: tuple[int, ...],
+    actual: torch.Tensor,
+    expected: torch.Tensor,
 ) -> GraphComparison:
-    made, wanted = made.double().cpu(), wanted.double().cpu()
-    apart = (made - wanted).abs()
-    if not bool(apart.isfinite().all()):
+    actual, expected = actual.double().cpu(), expected.double().cpu()
+    difference = (actual - expected).abs()
+    if not bool(difference.isfinite().all()):
         return GraphComparison(graph, shape, captions, None, 0.0)
-    noise = float(apart.square().mean())
-    reach = float(wanted.max() - wanted.min())
-    psnr = MAX_PSNR if noise == 0 else min(MAX_PSNR, 10 * math.log10(reach**2 / noise)) if reach else 0.0
-    return GraphComparison(graph, shape, captions, float(apart.max()), round(psnr, 2))
+    squared_error = float(difference.square().mean())
+    value_range = float(expected.max() - expected.min())
+    if squared_error == 0:
+        psnr = MAX_PSNR
+    else:
+        psnr = min(MAX_PSNR, 10 * math.log10(value_range**2 / squared_error)) if value_range else 0.0
+    return GraphComparison(graph, shape, captions, float(difference.max()), round(psnr, 2))

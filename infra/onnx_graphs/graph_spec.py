@@ -1,11 +1,11 @@
-"""What the graphs are called, what goes in and what comes out: plain data, for whoever runs them.
+"""Graph specification: names, axes and element types of the graphs' inputs and outputs, as plain data.
 
-Comes in: the sizes in a model's configuration. Goes out: names, axes and element types of every input and output.
-Needs neither torch nor onnx, so that a card or an optimization profile can be made anywhere.
+Inputs: the sizes in a model's configuration. Outputs: specifications of both graphs.
+Needs neither torch nor onnx, so that a manifest or an optimization profile can be made on any machine.
 
-The transformer takes tokens and position tables instead of latents and sizes. So the graph holds dense arithmetic only:
-no shapes are computed, no tables are looked up and nothing is masked. What a mask would be for is left to the caller:
-a batch holds captions of one padded length.
+The transformer takes tokens and position tables instead of latents and sizes, so the graph holds dense arithmetic only:
+no shapes are computed, no tables are looked up and nothing is masked. In place of a mask, the caller puts captions of
+one padded length into a batch.
 """
 
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 OPSET = 23
-"""The first with Attention and RMSNormalization as operators, which TensorRT has kernels for."""
+"""The first opset with Attention and RMSNormalization as operators, which TensorRT has kernels for."""
 
 TOKEN_MULTIPLE = 32
-"""Tokens to whose multiple diffusers pads image and caption (`SEQ_MULTI_OF`); the padding is attended."""
+"""diffusers pads image and caption to multiples of this many tokens (`SEQ_MULTI_OF`); the padding is attended."""
 
 MAX_CAPTION_TOKENS = 512
-"""Tokens after which diffusers cuts a caption; a longer one is refused, since half a caption is another one."""
+"""Tokens at which diffusers truncates a caption; a longer one is refused, since half a caption is another one."""
 
 PATCH_SIZE = 2
 """Latent pixels on each side of an image token."""
 
 EXPORT_PRECISIONS = ("fp32", "bf16")
-"""Precisions that are written. fp16 is not: this model's activations reach 63 000, next to fp16's end at 65 504."""
+"""Precisions of exports. fp16 is none: this model's activations reach 63 000, and fp16 ends at 65 504."""
 
 DYNAMIC_AXES = ("batch", "image_tokens", "caption_tokens", "latent_rows", "latent_columns")
-"""Axes that differ from run to run. Every other axis that has a name is fixed by the model's configuration."""
+"""Axes that differ from run to run. The model's configuration fixes every other named axis."""
 
 ElementType = Literal["precision", "fp32", "bool"]
-"""What an input or output holds; `precision` is that of the whole graph."""
+"""The element type of an input or output; `precision` is that of the whole graph."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class TensorSpec:
     axes: tuple[str | int, ...]
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int | str, ...]:
-        """Return the axes with the `sizes` that are known; the others keep their names."""
+        """Return the axes as sizes where `sizes` has them, else as names."""
         return tuple(sizes.get(axis, axis) if isinstance(axis, str) else axis for axis in self.axes)
 
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """One of the graphs: the name of its folder, and what goes in and out."""
+    """One of the graphs: the name of its folder, its inputs and outputs."""
 
     name: str
     inputs: tuple[TensorSpec, ...]
@@ -71,14 +71,14 @@ TRANSFORMER = GraphSpec(
     ),
     outputs=(TensorSpec("velocity", "precision", ("batch", "image_tokens", "patch_channels")),),
 )
-"""One step of denoising. The batch shares one size and one padded caption length, so positions have no batch axis."""
+"""One denoising step. A batch has one size and one padded caption length, so positions have no batch axis."""
 
 VAE_DECODER = GraphSpec(
     name="vae_decoder",
     inputs=(TensorSpec("latents", "precision", ("batch", "latent_channels", "latent_rows", "latent_columns")),),
     outputs=(TensorSpec("images", "precision", ("batch", 3, "image_rows", "image_columns")),),
 )
-"""Latents as `vae.decode` takes them (already divided by the scaling factor and shifted) to pictures from -1 to 1."""
+"""Latents as `vae.decode` takes them (already divided by the scaling factor and shifted) to images from -1 to 1."""
 
 GRAPHS = (TRANSFORMER, VAE_DECODER)
 
@@ -94,5 +94,5 @@ def fixed_axis_sizes(transformer: Mapping[str, Any], vae: Mapping[str, Any]) -> 
 
 
 def padded_length(tokens: int) -> int:
-    """Return a number of tokens rounded up as diffusers pads it."""
+    """Return the number of tokens after diffusers' padding."""
     return -(-tokens // TOKEN_MULTIPLE) * TOKEN_MULTIPLE

@@ -1,7 +1,8 @@
-"""An export or an engine, verified: it gives what diffusers gives within a tolerance, or it is refused.
+"""Graph verification: an export or an engine returns what diffusers returns, within a tolerance.
 
-Comes in: a model, a folder with graphs, what runs them. Goes out: a `Verdict`. Through TensorRT it is compared with
-diffusers in the same precision on the same GPU; through ONNX Runtime with diffusers in fp32 on the same weights.
+Inputs: a model, a folder with graphs, a runtime for them. Outputs: a `GraphVerification`.
+Through TensorRT a graph is compared with diffusers in the same precision on the same GPU; through ONNX Runtime, with
+diffusers in fp32 on the same weights.
 """
 
 import gc
@@ -33,36 +34,36 @@ from infra.onnx_graphs.onnx_runtime import GraphRuntime, OnnxRuntime
 from infra.onnx_graphs.reference_models import write_fp32_reference
 
 TOLERANCES = {"fp32": 1e-4, "bf16": 5e-2}
-"""The largest difference of any number, by the precision that is computed in. The transformer's answers reach about
-2.4, pictures 1. fp32: 1e-5 was seen on small models. bf16: one rounding is up to 8e-3 there, and diffusers in bf16 is
-2e-2 from itself in fp32. Captions whose positions are off by 32 are 1.5e-1 off."""
+"""The largest difference of any number, by the precision of computation. The transformer's answers reach about 2.4,
+images 1. fp32: 1e-5 was measured on small models. bf16: one rounding is up to 8e-3 there, and diffusers in bf16 differs
+by 2e-2 from itself in fp32. Captions whose positions are off by 32 differ by 1.5e-1."""
 
 Progress = Callable[[str], None]
 
 
 class GraphOpener(Protocol):
-    """What opens one of the graphs, and says how far it goes."""
+    """Opens the graphs of an export or an engine, and states its limits."""
 
     name: str
     compute_precision: str
-    """The precision of the arithmetic: what the tolerance is for."""
+    """The precision of the arithmetic, which decides the tolerance."""
 
     device: str
-    """Where diffusers computes what it is compared with: `cpu` or `cuda`."""
+    """The device on which diffusers computes the reference: `cpu` or `cuda`."""
 
     sizes: tuple[tuple[int, int], ...] | None
-    """Latent rows and columns that it takes; None for any."""
+    """Latent rows and columns that the graphs take; None for any."""
 
     batch: int
-    """The largest batch that it takes."""
+    """The largest batch that the graphs take."""
 
     def open_graph(self, graph: str) -> GraphRuntime:
-        """Return what runs the graph of that name."""
+        """Return a runtime for the graph of that name."""
 
 
 @dataclass(frozen=True)
 class GraphVerification:
-    """What came out. `twin` is the precision of the twin that was run in the graphs' place, None for the graphs."""
+    """The result. `twin` is the precision of the reference graphs that ran in place of the graphs, None without."""
 
     runtime: str
     twin: str | None
@@ -72,16 +73,16 @@ class GraphVerification:
 
     @property
     def passed(self) -> bool:
-        """Tell whether every case is within the tolerance; no cases are no proof."""
+        """Return whether there are cases and every one is within the tolerance."""
         return bool(self.cases) and all(case.is_within(self.tolerance) for case in self.cases)
 
     def to_document(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the result as plain values."""
         return {"passed": self.passed, **asdict(self)}
 
 
 class OnnxGraphOpener:
-    """Opens an export in ONNX Runtime; a bf16 one as its fp32 twin, written into `scratch`."""
+    """Opens an export in ONNX Runtime; a bf16 export as its fp32 reference, written into `scratch`."""
 
     name = "onnxruntime"
     compute_precision = "fp32"
@@ -96,36 +97,36 @@ class OnnxGraphOpener:
         """Return the graph's session."""
         path = self._folder / graph / MODEL_FILE
         if self._precision != "fp32":
-            twin = self._scratch / graph / MODEL_FILE
-            write_fp32_reference(path, twin)
-            path = twin
+            reference = self._scratch / graph / MODEL_FILE
+            write_fp32_reference(path, reference)
+            path = reference
         return OnnxRuntime(path)
 
 
 def verify_export(model: str, folder: Path, progress: Progress, opener: GraphOpener | None = None) -> GraphVerification:
-    """Compare the export in `folder` with `model`; without an `opener`, in ONNX Runtime.
+    """Compare the export in `folder` with `model`, in ONNX Runtime where no `opener` is given.
 
-    Raises `EngineError` where they cannot be compared: no export, damaged files, another model's weights.
+    Raises `EngineError` where no comparison is possible: no export, damaged files, another model's weights.
     """
     sources.require_onnx_extra()
     if opener is not None and opener.sizes is not None and not opener.sizes:
         raise EngineError(
-            f"The engine in {str(folder)!r} takes no size, so there is nothing to compare: build it again."
+            f"The engine in {str(folder)!r} supports no size, so there is nothing to compare: build it again."
         )
-    card = read_export_manifest(folder)
+    manifest = read_export_manifest(folder)
     source = sources.resolve_model_folder(model)
     progress(f"Reading the weights in {source} and the files in {folder} for their digests")
-    if (found := model_folder_digest(source)) != card.weights_digest:
+    if (weights_digest := model_folder_digest(source)) != manifest.weights_digest:
         raise EngineError(
-            f"The export in {str(folder)!r} was made from weights with the digest {card.weights_digest!r}, and those "
-            f"of {model!r} have {found!r}: give the model that it was made from, or export again."
+            f"The export in {str(folder)!r} was made from weights {manifest.weights_digest!r}, and those of {model!r} "
+            f"are {weights_digest!r}: give the model that it was made from, or export again."
         )
-    check_export_files(folder, card)
+    check_export_files(folder, manifest)
     with _scratch_folder(folder) as scratch:
-        opened = opener or OnnxGraphOpener(folder, card.precision, scratch)
-        cases = tuple(_compare_graphs(source, card, opened, progress))
-    twin = opened.compute_precision if opened.compute_precision != card.precision else None
-    return GraphVerification(opened.name, twin, card.precision, TOLERANCES[opened.compute_precision], cases)
+        graphs = opener or OnnxGraphOpener(folder, manifest.precision, scratch)
+        cases = tuple(_compare_graphs(source, manifest, graphs, progress))
+    twin = graphs.compute_precision if graphs.compute_precision != manifest.precision else None
+    return GraphVerification(graphs.name, twin, manifest.precision, TOLERANCES[graphs.compute_precision], cases)
 
 
 def _compare_graphs(
@@ -147,7 +148,7 @@ def _open_runtime(opener: GraphOpener, graph: str, progress: Progress) -> Iterat
     progress(f"Comparing the {graph} in {opener.name}")
     gc.collect()
     if torch.cuda.is_available():
-        torch.cuda.empty_cache()  # TensorRT cannot use what torch keeps for itself
+        torch.cuda.empty_cache()  # TensorRT cannot use memory that torch caches
     runtime = opener.open_graph(graph)
     try:
         yield runtime
@@ -156,8 +157,8 @@ def _open_runtime(opener: GraphOpener, graph: str, progress: Progress) -> Iterat
 
 
 def _cast_for_comparison(model: Any, opener: GraphOpener) -> Any:
-    """Move a model to where, and the type in which, it is compared; its weights keep the rounding of the export."""
-    # Not the model's own `to`, which warns of types that some other models need.
+    """Move a model to the device and type of the comparison; its weights keep the rounding of the export."""
+    # `torch.nn.Module.to`: the model's own `to` warns about types that other models need.
     return torch.nn.Module.to(model, opener.device, weights_dtype(opener.compute_precision, opener.device))
 
 

@@ -1,7 +1,8 @@
-"""Write the graphs: torch's exporter, opset 23, weights beside the graph.
+"""Graph writer: exports a component through torch's exporter, opset 23, with weights beside the graph.
 
-Comes in: a diffusers transformer or VAE on the CPU, in the precision that the graph shall have. Goes out: `model.onnx`
-and `model.onnx.data` in a folder. Weights stay where they are in memory: no second copy is made of 12 GB.
+Inputs: a diffusers transformer or VAE on the CPU, in the precision that the graph shall have. Outputs: `model.onnx` and
+`model.onnx.data` in a folder.
+Weights stay where they are in memory: no second copy is made of 12 GB.
 """
 
 import contextlib
@@ -24,12 +25,12 @@ MODEL_FILE = "model.onnx"
 DATA_FILE = "model.onnx.data"
 
 EXAMPLE_SIDE = 16
-"""Latent pixels of the example that is traced. Its axes are dynamic, so its size stays nowhere; its batch must be 2,
-since 1 would be taken for a constant."""
+"""Latent pixels of the traced example. Its axes are dynamic, so the graph does not keep its size; its batch must be 2,
+since the exporter takes 1 for a constant."""
 
 
 def write_transformer(transformer: Any, folder: Path) -> None:
-    """Write diffusers' `ZImageTransformer2DModel` as a graph into `folder`, which is made."""
+    """Write diffusers' `ZImageTransformer2DModel` as a graph into `folder`, which is created."""
     config = transformer.config
     dtype = transformer.x_pad_token.dtype
     latents = [torch.zeros(config.in_channels, 1, EXAMPLE_SIDE, EXAMPLE_SIDE, dtype=dtype)] * 2
@@ -39,7 +40,7 @@ def write_transformer(transformer: Any, folder: Path) -> None:
 
 
 def write_vae_decoder(vae: Any, folder: Path) -> None:
-    """Write the decoder of diffusers' `AutoencoderKL` as a graph into `folder`, which is made."""
+    """Write the decoder of diffusers' `AutoencoderKL` as a graph into `folder`, which is created."""
     dtype = next(vae.decoder.parameters()).dtype
     latents = torch.zeros(2, vae.config.latent_channels, EXAMPLE_SIDE, EXAMPLE_SIDE // 2, dtype=dtype)
     _write_graph(LatentDecoder(vae), VAE_DECODER, {"latents": latents}, folder)
@@ -51,7 +52,7 @@ def _write_graph(
     folder.mkdir(parents=True, exist_ok=True)
     axes = {axis: torch.export.Dim(axis, min=1) for axis in DYNAMIC_AXES}
     dynamic = {
-        port.name: {place: axes[axis] for place, axis in enumerate(port.axes) if axis in axes} for port in graph.inputs
+        port.name: {index: axes[axis] for index, axis in enumerate(port.axes) if axis in axes} for port in graph.inputs
     }
     with _silence_exporter(), torch.no_grad():
         program = torch.onnx.export(
@@ -65,27 +66,25 @@ def _write_graph(
             verbose=False,
         )
         if program is None:
-            raise EngineError(f"The {graph.name} could not be exported: torch gave no program.")
+            raise EngineError(f"The {graph.name} could not be exported: torch returned no program.")
         program.save(folder / MODEL_FILE, external_data=True)
     _strip_metadata(folder / MODEL_FILE)
 
 
 def _strip_metadata(path: Path) -> None:
-    """Take the exporter's notes out: they name files of this machine, and equal models would not be equal files."""
+    """Remove the exporter's notes: they name files of this machine, so equal models would not be equal files."""
     model = onnx.load(path, load_external_data=False)
-    for noted in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
-        del noted.metadata_props[:]
-        noted.doc_string = ""
-    for noted in (*model.graph.input, *model.graph.output):
-        del noted.metadata_props[:]
-        noted.doc_string = ""
+    graph = model.graph
+    for message in (model, graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        del message.metadata_props[:]
+        message.doc_string = ""
     onnx.save(model, path)
     onnx.checker.check_model(str(path))
 
 
 @contextlib.contextmanager
 def _silence_exporter() -> Iterator[None]:
-    """Keep the exporter's chatter off the terminal: notes to torch's own developers, on every run."""
+    """Silence the exporter's output: notes for torch's developers, on every run."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
     before = [logger.level for logger in loggers]
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

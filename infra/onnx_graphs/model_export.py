@@ -1,7 +1,8 @@
-"""An export: both graphs and their card, in a folder that is whole or not there.
+"""Model export: both graphs and their manifest, in a folder that is complete or does not exist.
 
-Comes in: a model, a folder to make, a precision. Goes out: the card. All is written into a folder beside, which gets
-its name when nothing is missing; so what a crash or a full disk leaves can never be taken for an export.
+Inputs: a model, an output folder, a precision. Outputs: the manifest.
+Everything is written into a temporary folder beside, which is renamed when nothing is missing; so the remains of a
+crash or a full disk can never be taken for an export.
 """
 
 import os
@@ -37,62 +38,63 @@ Progress = Callable[[str], None]
 FreeBytes = Callable[[Path], int]
 
 OVERHEAD_BYTES = 64 << 20
-"""Bytes beside the weights: the graphs themselves, and what a file system needs."""
+"""Bytes needed beside the weights: the graphs themselves, and the file system's own."""
 
 RECORDED_LIBRARIES = ("torch", "diffusers", "onnx", "onnxscript")
 
 
 def free_disk_bytes(folder: Path) -> int:
-    """Return the bytes that are free where `folder` is."""
+    """Return the free bytes on the disk of `folder`."""
     return shutil.disk_usage(folder).free
 
 
 def check_export_precision(precision: str) -> None:
-    """Raise `EngineError` for a precision that graphs are not written in, with the reason."""
+    """Raise `EngineError` for a precision that graphs are not exported in, with the reason."""
     if precision == "fp16":
         raise EngineError(
             "The precision 'fp16' is refused: this model's activations reach 63000, and fp16 ends at 65504, so "
-            "pictures come out black or white. Choose 'bf16', which is as large, or 'fp32'."
+            "images come out black or white. Choose 'bf16', which is as large, or 'fp32'."
         )
     if precision not in EXPORT_PRECISIONS:
-        raise EngineError(f"The precision {precision!r} is none that is exported: choose 'bf16' or 'fp32'.")
+        raise EngineError(f"The precision {precision!r} cannot be exported: choose 'bf16' or 'fp32'.")
 
 
 def check_output_folder(out: Path) -> None:
-    """Raise `EngineError` unless an export can be made under this name."""
+    """Raise `EngineError` unless an export can be created at this path."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise EngineError(f"There is something in {str(out)!r} already: give a new folder, or remove that one first.")
+        raise EngineError(
+            f"The folder {str(out)!r} exists and is not empty: give a new folder, or remove that one first."
+        )
     if not out.parent.is_dir():
-        raise EngineError(f"There is no folder {str(out.parent)!r} to make {out.name!r} in: make it first.")
+        raise EngineError(f"There is no folder {str(out.parent)!r} to create {out.name!r} in: create it first.")
     if not os.access(out.parent, os.W_OK):
-        raise EngineError(f"The folder {str(out.parent)!r} cannot be written to: give another one.")
+        raise EngineError(f"The folder {str(out.parent)!r} is not writable: give another one.")
 
 
 def export_model(
     model: str, out: Path, precision: str, progress: Progress, measure_free_bytes: FreeBytes = free_disk_bytes
 ) -> ExportManifest:
-    """Write the graphs of `model` into `out` and return their card; `say` is told what is going on.
+    """Write the graphs of `model` into `out` and return their manifest; `progress` receives a sentence a step.
 
-    Raises `EngineError` for what cannot be exported, before anything is loaded where that can be known.
+    Raises `EngineError` where an export is impossible, before anything is loaded wherever that can be known.
     """
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - `resolve` would follow a link, and rename onto what it names
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - `resolve` would follow a link, and rename onto its target
     check_export_precision(precision)
     check_output_folder(out)
     require_onnx_extra()
     folder = resolve_model_folder(model)
-    needed = weight_bytes(folder, precision)
-    if (there := measure_free_bytes(out.parent)) < needed + OVERHEAD_BYTES:
+    needed = weight_bytes(folder, precision) + OVERHEAD_BYTES
+    if (free := measure_free_bytes(out.parent)) < needed:
         raise EngineError(
-            f"The graphs in {precision!r} need {_format_gigabytes(needed + OVERHEAD_BYTES)} under "
-            f"{str(out.parent)!r}, and "
-            f"{_format_gigabytes(there)} are free: make room, or give another --out."
+            f"The graphs in {precision!r} need {_format_gigabytes(needed)} under {str(out.parent)!r}, and "
+            f"{_format_gigabytes(free)} are free: free some space, or give another --out."
         )
     progress(f"Reading the weights in {folder} for their digest")
     digest = model_folder_digest(folder)
     with atomic_folder(out) as scratch:
         graphs = _write_graphs(folder, scratch, precision, progress)
-        progress("Reading what was written for its digests")
-        card = ExportManifest(
+        progress("Reading the written files for their digests")
+        manifest = ExportManifest(
             model=model,
             weights_digest=digest,
             precision=precision,
@@ -102,20 +104,20 @@ def export_model(
             graphs=graphs,
             files=hash_export_files(scratch),
         )
-        write_export_manifest(scratch, card)
-    return card
+        write_export_manifest(scratch, manifest)
+    return manifest
 
 
 def _write_graphs(
     folder: Path, scratch: Path, precision: str, progress: Progress
 ) -> dict[str, dict[str, list[dict[str, object]]]]:
-    """Write one component after the other, so that the smaller one never waits in memory beside the larger."""
+    """Write one component after the other, so that they are never in memory together."""
     from infra.onnx_graphs.graph_writer import write_transformer, write_vae_decoder
 
     progress(f"Loading the transformer in {precision}")
     transformer = load_transformer(folder, precision)
     config = transformer.config
-    progress("Writing the transformer's graph: minutes for a model of full size")
+    progress("Writing the transformer's graph: this takes minutes for a full-size model")
     write_transformer(transformer, scratch / TRANSFORMER.name)
     del transformer
     progress("Loading and writing the VAE's decoder")
@@ -138,12 +140,12 @@ def _describe_tensor(tensor: TensorSpec, sizes: dict[str, int], precision: str) 
 
 @contextmanager
 def atomic_folder(out: Path) -> Iterator[Path]:
-    """Give a folder beside `out` that becomes `out` on a clean exit, and is gone after any other."""
+    """Yield a folder beside `out` that becomes `out` on a clean exit, and is removed on any other."""
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
         raise EngineError(
-            f"Nothing can be written beside {str(out)!r} ({error.strerror}): give another folder."
+            f"The folder {str(out.parent)!r} is not writable ({error.strerror}): give another --out."
         ) from error
     try:
         yield scratch
@@ -151,7 +153,7 @@ def atomic_folder(out: Path) -> Iterator[Path]:
         scratch.replace(out)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise EngineError(f"The folder {str(out)!r} could not be written ({reason}); nothing is left of it.") from error
+        raise EngineError(f"The folder {str(out)!r} could not be written ({reason}); nothing of it remains.") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

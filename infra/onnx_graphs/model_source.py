@@ -1,7 +1,8 @@
-"""The two components that become graphs: found, measured and loaded, without the text encoder.
+"""Model source: finds, measures and loads the two components that become graphs, without the text encoder.
 
-Comes in: a pipeline folder, or a hub id at a pinned commit; a precision. Goes out: the folder, what its weights will
-weigh, and diffusers' transformer and VAE on the CPU. Nothing is opened before `check_model_folder` has looked at it.
+Inputs: a pipeline folder, or a hub id at a pinned commit; a precision. Outputs: the folder, the bytes of its weights in
+that precision, and diffusers' transformer and VAE on the CPU.
+No weights are opened before `check_model_folder` has checked the folder.
 """
 
 import json
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 PINNED_HUB_ID_PATTERN = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)@([0-9a-f]{40})")
-"""A hub id at a whole commit: a branch's name can mean another model tomorrow."""
+"""A hub id at a whole commit: a branch can point to another model tomorrow."""
 
 BYTES_PER_ELEMENT = {"fp32": 4, "bf16": 2}
 EXPORTED_COMPONENTS = ("transformer", "vae")
@@ -28,13 +29,13 @@ EXPORTED_COMPONENTS = ("transformer", "vae")
 def resolve_model_folder(model: str) -> Path:
     """Return the checked local folder that `model` names (a path, or owner/name@commit, which is downloaded).
 
-    Raises `EngineError` for what is neither, cannot be had, or is refused by `check_model_folder`.
+    Raises `EngineError` for a name that is neither, a failed download, and a folder that `check_model_folder` refuses.
     """
-    found = PINNED_HUB_ID_PATTERN.fullmatch(model)
+    hub_id = PINNED_HUB_ID_PATTERN.fullmatch(model)
     if Path(model).is_dir():
         folder = Path(model).resolve()
-    elif found:
-        folder = StoredPipeline(*found.groups()).resolve_folder()
+    elif hub_id:
+        folder = StoredPipeline(*hub_id.groups()).resolve_folder()
     else:
         raise EngineError(
             f"The model {model!r} is neither a folder on this machine nor a hub id at a whole commit: "
@@ -45,7 +46,7 @@ def resolve_model_folder(model: str) -> Path:
 
 
 def weight_bytes(folder: Path, precision: str) -> int:
-    """Return the bytes of the transformer's and the VAE's parameters in a precision, by their files' headers alone."""
+    """Return the bytes of the transformer's and the VAE's parameters in a precision, from the files' headers alone."""
     return BYTES_PER_ELEMENT[precision] * sum(_count_elements(folder / component) for component in EXPORTED_COMPONENTS)
 
 
@@ -64,20 +65,20 @@ def load_vae(folder: Path, precision: str) -> Any:
 
 
 def export_dtype(precision: str) -> "torch.dtype":
-    """Return torch's name for a precision that graphs are written in."""
+    """Return torch's type for an export precision."""
     import torch
 
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
 
 
 def require_onnx_extra() -> None:
-    """Raise `EngineError` where an extra is missing: now, and not in the middle of loading."""
+    """Raise `EngineError` where an extra is missing: now, not in the middle of loading."""
     try:
         import diffusers  # noqa: F401
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise EngineError(f"ONNX graphs cannot be made here ({error}): install packshot[torch,onnx].") from error
+        raise EngineError(f"ONNX graphs cannot be exported here ({error}): install packshot[torch,onnx].") from error
 
 
 def _load_component(kind: Any, folder: Path, precision: str) -> Any:
@@ -86,9 +87,9 @@ def _load_component(kind: Any, folder: Path, precision: str) -> Any:
         model = kind.from_pretrained(str(folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
         raise EngineError(f"The model in {str(folder)!r} could not be loaded: {error}.") from error
-    found = {weight.dtype for weight in model.parameters()}
-    if found != {dtype}:
-        raise EngineError(f"The model in {str(folder)!r} was loaded as {found!r}, not as {dtype!r}.")
+    loaded_dtypes = {weight.dtype for weight in model.parameters()}
+    if loaded_dtypes != {dtype}:
+        raise EngineError(f"The model in {str(folder)!r} was loaded as {loaded_dtypes!r}, not as {dtype!r}.")
     return model.eval()
 
 
@@ -100,6 +101,6 @@ def _tensor_shapes(path: Path) -> Iterator[list[int]]:
     try:
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        yield from [told["shape"] for name, told in header.items() if name != "__metadata__"]
+        yield from [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
     except (OSError, ValueError, MemoryError, OverflowError, KeyError, TypeError, AttributeError) as error:
-        raise EngineError(f"The weights {str(path)!r} are no safetensors file: {error}.") from error
+        raise EngineError(f"The file {str(path)!r} is no safetensors file: {error}.") from error

@@ -1,7 +1,8 @@
-"""What runs a graph: the seam between those who feed it and ONNX Runtime or TensorRT.
+"""Graph runtime protocol, and its ONNX Runtime implementation.
 
-Comes in: named tensors. Goes out: named tensors. ONNX Runtime's side is here; it runs on the CPU and in fp32, which is
-what proves a graph right on any machine.
+Inputs: named tensors. Outputs: named tensors.
+ONNX Runtime runs on the CPU and in fp32, which is what proves a graph correct on any machine; TensorRT's runtime is
+`infra.engines.tensorrt.plan_runtime`.
 """
 
 from collections.abc import Mapping
@@ -18,20 +19,20 @@ class GraphRuntime(Protocol):
     """A graph that is ready to run."""
 
     name: str
-    """What runs it, for people: `onnxruntime` or `tensorrt`."""
+    """The runtime's name, for messages: `onnxruntime` or `tensorrt`."""
 
     def run(self, inputs: Mapping[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
-        """Return the outputs by name, on the inputs' device; they are the caller's until the next run."""
+        """Return the outputs by name, on the inputs' device; they are valid until the next run."""
 
     def free_memory(self) -> None:
-        """Free what can be made again: a batch ran out of memory."""
+        """Free memory that can be filled again: a batch ran out of it."""
 
     def close(self) -> None:
-        """Give memory and device back."""
+        """Free memory and device."""
 
 
 class OnnxRuntime:
-    """Runs one ONNX file on the CPU. `threads` None leaves their number to ONNX Runtime."""
+    """Runs one ONNX file on the CPU. `threads` None leaves the number to ONNX Runtime."""
 
     name = "onnxruntime"
 
@@ -55,14 +56,14 @@ class OnnxRuntime:
 
         names = [output.name for output in self._session.get_outputs()]
         try:
-            given = {name: tensor.detach().cpu().numpy() for name, tensor in inputs.items()}
-            answers = self._session.run(names, given)
+            feeds = {name: tensor.detach().cpu().numpy() for name, tensor in inputs.items()}
+            answers = self._session.run(names, feeds)
         except Exception as error:  # as above
             raise EngineError(f"ONNX Runtime cannot run the graph: {_first_line(error)}.") from error
         return {name: torch.from_numpy(answer) for name, answer in zip(names, answers, strict=True)}
 
     def free_memory(self) -> None:
-        """Hold nothing that could be made again."""
+        """Do nothing: the session holds no reusable memory."""
 
     def close(self) -> None:
         """Drop the session and its memory."""

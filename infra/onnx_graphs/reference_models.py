@@ -1,8 +1,9 @@
-"""The fp32 twin of a bf16 graph: the same graph with the same weights, computed in fp32.
+"""fp32 reference graphs: a bf16 graph with the same weights, computed in fp32.
 
-Comes in: an ONNX file in bf16, its weights beside it. Goes out: one in fp32. ONNX Runtime has no bf16 on a CPU. Each
-bf16 number is an fp32 number too, so no weight changes; only the rounding between operations goes away, and with it
-what would hide a small mistake. Weights pass one at a time: the twin of 12 GB needs 24 GB of disk, and little memory.
+Inputs: an ONNX file in bf16, its weights beside it. Outputs: the same graph in fp32.
+ONNX Runtime has no bf16 on a CPU. Each bf16 number is an fp32 number too, so no weight changes; only the rounding
+between operations goes away, and with it what would hide a small mistake. Weights are converted one at a time: the
+reference of 12 GB needs 24 GB of disk, and little memory.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ from infra.errors import EngineError
 
 
 def write_fp32_reference(graph: Path, reference: Path) -> None:
-    """Write the fp32 twin of the bf16 graph at `graph` to `twin`, its weights beside it."""
+    """Write the fp32 reference of the bf16 graph at `graph` to `reference`, its weights beside it."""
     import onnx
 
     model = onnx.load(graph, load_external_data=False)
@@ -26,7 +27,7 @@ def write_fp32_reference(graph: Path, reference: Path) -> None:
                 _move_tensor(tensor, graph.parent, out, data.name)
     except OSError as error:
         raise EngineError(
-            f"The fp32 twin {str(reference)!r} could not be written ({error.strerror}): make room."
+            f"The fp32 reference {str(reference)!r} could not be written ({error.strerror}): free some space."
         ) from error
     for node in model.graph.node:
         for attribute in node.attribute:
@@ -39,19 +40,19 @@ def write_fp32_reference(graph: Path, reference: Path) -> None:
 
 
 def _move_tensor(tensor: Any, source_folder: Path, out: IO[bytes], data_name: str) -> None:
-    """Append an external tensor's numbers to `out`, bf16 as fp32; what lies in the graph itself stays there."""
+    """Append an external tensor's numbers to `out`, bf16 as fp32; an inline tensor stays in the graph."""
     import onnx
 
-    half = tensor.data_type == onnx.TensorProto.BFLOAT16
+    is_bf16 = tensor.data_type == onnx.TensorProto.BFLOAT16
     if tensor.data_location != onnx.TensorProto.EXTERNAL:
-        if half:
+        if is_bf16:
             _widen_tensor(tensor)
         return
-    told = {entry.key: entry.value for entry in tensor.external_data}
-    with (source_folder / told["location"]).open("rb") as source:
-        source.seek(int(told.get("offset", 0)))
-        raw = source.read(int(told["length"]))
-    if half:
+    location = {entry.key: entry.value for entry in tensor.external_data}
+    with (source_folder / location["location"]).open("rb") as source:
+        source.seek(int(location.get("offset", 0)))
+        raw = source.read(int(location["length"]))
+    if is_bf16:
         raw = widen_bf16(raw)
         tensor.data_type = onnx.TensorProto.FLOAT
     del tensor.external_data[:]

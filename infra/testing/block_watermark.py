@@ -12,16 +12,13 @@ from infra.provenance.watermarks import PAYLOAD_BYTES
 
 
 class BlockWatermark:
-    """A fake that writes a bit into the mean of each of 64 blocks of 8 x 8 pixels, left to right and down.
-
-    It outlives a JPEG at quality 90 and nothing more, and an eye that looks for it finds it.
-    """
+    """Writes one bit into the mean of each of 64 blocks of 8 x 8 pixels, left to right and down."""
 
     name = "blocks-1"
     _BLOCK_SIDE, _LEVEL_STEP = 8, 12
 
     def embed(self, pixels: Pixels, payload: bytes) -> Pixels:
-        """Return a copy that holds the payload (8 bytes); `InvalidImage` for a picture of fewer than 64 blocks."""
+        """Return a copy that holds the payload (8 bytes); `InvalidImage` for an image of fewer than 64 blocks."""
         marked = pixels.copy()
         for bit, (top, left) in zip(
             np.unpackbits(np.frombuffer(payload, np.uint8)), self._block_corners(pixels), strict=True
@@ -32,17 +29,17 @@ class BlockWatermark:
         return marked
 
     def extract(self, pixels: Pixels) -> bytes | None:
-        """Return what 64 blocks say; a picture that was never marked says something too. None where it is too small."""
+        """Return the payload of 64 blocks, arbitrary bytes for an unmarked image, or None for one that is too small."""
         try:
-            places = self._block_corners(pixels)
+            corners = self._block_corners(pixels)
         except InvalidImage:
             return None
-        means = [pixels[top : top + self._BLOCK_SIDE, left : left + self._BLOCK_SIDE].mean() for top, left in places]
+        means = [pixels[top : top + self._BLOCK_SIDE, left : left + self._BLOCK_SIDE].mean() for top, left in corners]
         return np.packbits([int(mean // self._LEVEL_STEP) % 2 for mean in means]).tobytes()
 
     def _block_corners(self, pixels: Pixels) -> list[tuple[int, int]]:
         rows, columns = (size // self._BLOCK_SIDE for size in pixels.shape[:2])
         if rows * columns < 8 * PAYLOAD_BYTES:
-            raise InvalidImage(f"A picture of {pixels.shape[1]} x {pixels.shape[0]} pixels has no room for 64 blocks.")
+            raise InvalidImage(f"An image of {pixels.shape[1]} x {pixels.shape[0]} pixels has no room for 64 blocks.")
         numbers = (divmod(number, columns) for number in range(8 * PAYLOAD_BYTES))
         return [(row * self._BLOCK_SIDE, column * self._BLOCK_SIDE) for row, column in numbers]

@@ -1,7 +1,8 @@
 """A fake CUDA-graph capturer: a replay runs the work again, into the same output, on any device.
 
-Inputs: the work to capture. Outputs: captured graphs that keep the contract of `infra.engines.torch.graph_capture`;
-the capturer counts captures, replays and frees, and notes the threads that it was used on.
+Inputs: the work to capture. Outputs: captured graphs that keep the contract of `infra.engines.torch.graph_capture`.
+The capturer counts captures, replays and frees, and notes the threads that it was used on: the graph cache is tested
+with it where there is no CUDA.
 """
 
 import threading

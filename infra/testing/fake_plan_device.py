@@ -1,6 +1,6 @@
 """A fake plan device: the event order of a CUDA device, on a CPU.
 
-Inputs: work for the stream, as `infra.engines.tensorrt` gives it. Outputs: that work done, or kept and repeated;
+Inputs: work for the stream, as `infra.engines.tensorrt` gives it. Outputs: that work done, or captured and repeated;
 `events` lists what happened, in order. With `fake_tensorrt` it drives all the code that a GPU would.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CpuDevice:
-    """The same on a CPU, for `recording`; `events` tells what was done, in order."""
+    """A plan device without a stream: work runs at once, and captured work runs when it is replayed."""
 
     device_type = "cpu"
 
@@ -25,22 +25,22 @@ class CpuDevice:
         self._scratch = ScratchMemory()
 
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
-        """Return main memory."""
+        """Return an uninitialized tensor in main memory."""
         import torch
 
         return torch.empty(tuple(shape), dtype=dtype)
 
     @contextlib.contextmanager
     def on_stream(self) -> Iterator[None]:
-        """Have one order of events only."""
+        """Do nothing: work on a CPU has one order."""
         yield
 
     def synchronize(self) -> None:
-        """Note it: nothing is under way."""
+        """Record the event: no work is pending."""
         self.events.append("synchronize")
 
     def capture(self, forward: StreamWork) -> StreamWork:
-        """Keep the work, as a graph does: with the addresses that it had, and without doing it."""
+        """Keep the work with its addresses, without running it, as a graph does."""
         self.events.append("record")
 
         def replay() -> None:
@@ -50,13 +50,13 @@ class CpuDevice:
         return replay
 
     def free_bytes(self) -> int:
-        """Return the same number always: buffers alone count."""
+        """Return a constant, so that the size of buffers alone counts."""
         return 0
 
     def request_scratch(self, size: int) -> None:
-        """Note the most that is wished for."""
+        """Note the largest request."""
         self._scratch.request(size)
 
     def scratch_memory(self) -> tuple[int, int]:
-        """Allocate at the first call."""
+        """Return the block, allocated at the first call."""
         return self._scratch.allocate(self)

@@ -1,9 +1,9 @@
-"""TensorRT's names without TensorRT: it notes what it is asked, and computes by ONNX Runtime on the CPU.
+"""A fake TensorRT: the vendor's names, recorded calls, and arithmetic by ONNX Runtime on the CPU.
 
-Comes in: calls as `building` and `execution` make them. Goes out: the same kinds of answers, and `calls`, in order. Its
-plans are JSON: the graph's path and the profiles. Contexts check shapes as TensorRT does, read inputs and write outputs
-at the addresses that they were given, so what an address or a profile would break on a GPU breaks here.
-Faults are ordered by attributes. It answers to no name that TensorRT 11.4 does not have; a test compares them.
+Inputs: calls as `plan_build` and `plan_runtime` make them. Outputs: the same kinds of answers, and `calls`, in order.
+Its plans are JSON: the graph's path and the profiles. Contexts check shapes as TensorRT does, read inputs and write
+outputs at the addresses that they were given, so that a wrong address or profile fails here as on a GPU.
+Faults are ordered by attributes. It has no name that TensorRT 11.4 lacks; a test compares them.
 """
 
 import enum
@@ -15,7 +15,7 @@ from infra.testing.fake_tensorrt_runtime import DataType, Severity, Shape, _ILog
 
 
 class FakeTensorRT:
-    """The module. `parser_errors`, `build_fails`, `cache_is_foreign` and `refused_profile` order a fault."""
+    """The module. `parser_errors`, `build_fails`, `cache_is_foreign`, `loses_work`, `refused_profile` order faults."""
 
     __version__ = "11.4.0.106"
     DataType = DataType
@@ -35,18 +35,18 @@ class FakeTensorRT:
         self.refused_profile: int | None = None
 
     class IAttention:
-        """What an attention layer computes."""
+        """An attention operation."""
 
         decomposable = False
 
     class IAttentionInputLayer:
-        """An attention's layer, once its class is set."""
+        """An attention operation's input layer, once its class is set."""
 
         type: object
         attention: "FakeTensorRT.IAttention"
 
     def note(self, *call: object) -> None:
-        """Note a call: its name and what it was given."""
+        """Record a call: its name and arguments."""
         self.calls.append(call)
 
     def Builder(self, logger: _ILogger) -> "_Builder":  # noqa: N802 - TensorRT's name
@@ -58,7 +58,7 @@ class FakeTensorRT:
         return _Parser(self, network)
 
     def Runtime(self, logger: _ILogger) -> "_Runtime":  # noqa: N802 - as above
-        """Return what loads plans."""
+        """Return a runtime, which loads plans."""
         return _Runtime(self, logger)
 
 

@@ -1,7 +1,7 @@
-"""The half of `recording` that runs plans: engines and contexts that compute by ONNX Runtime at the addresses they got.
+"""The fake TensorRT's runtime: engines and contexts that compute by ONNX Runtime at the given addresses.
 
-Comes in: a plan of `recording` (JSON), shapes, addresses. Goes out: what the graph computes, where TensorRT would write
-it. A shape outside its profile, a missing address and too little scratch memory fail as they do there.
+Inputs: a plan of `fake_tensorrt` (JSON), shapes, addresses. Outputs: the graph's results, where TensorRT would write
+them. A shape outside its profile, a missing address and too little scratch memory fail as they do there.
 """
 
 import ctypes
@@ -132,9 +132,9 @@ class _Context:
             ctypes.memmove(self._addresses[name], answer.ctypes.data, answer.nbytes)
         return True
 
-    def _compute_outputs(self, given: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    def _compute_outputs(self, feeds: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         names = [port.name for port in self._engine.session.get_outputs()]
-        answers: Sequence[npt.NDArray[Any]] = self._engine.session.run(names, given)
+        answers: Sequence[npt.NDArray[Any]] = self._engine.session.run(names, feeds)
         return dict(zip(names, (np.ascontiguousarray(answer) for answer in answers), strict=True))
 
     def _zeros(self, name: str) -> npt.NDArray[Any]:

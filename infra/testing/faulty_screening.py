@@ -1,8 +1,8 @@
-"""A measuring that goes wrong on request, for trying what stands around it.
+"""Screening that fails on order, for tests of what surrounds it.
 
-Comes in: an order whose key says what shall happen. Goes out: what `measure` gives, or the fault. Where the key
-starts with one of `FAULTS`, that happens; where it starts with `hang-in-` or `crash-in-` and a scanner's name, that
-happens when the scanner is to look; any other key is measured.
+Inputs: a request whose key names a fault. Outputs: the result of `measure`, or the fault.
+A key that starts with one of `FAULTS` orders that fault; a key that starts with `hang-in-` or `crash-in-` and a
+scanner's name orders it for the moment that scanner runs; any other key is measured.
 """
 
 import os
@@ -15,17 +15,17 @@ from infra.interfaces import ObjectStore, Screened, ScreeningRequest
 from infra.screening.measure import measure, scanners_for
 
 FAULTS = ("hang", "grip", "crash", "raise", "away")
-"""Sleep for ever; compute holding the interpreter's lock; exit with 77; raise an exception; find the store away."""
+"""Sleep for ever; compute while holding the interpreter's lock; exit with 77; raise an exception; lose the store."""
 
 CRASH_CODE = 77
 
 
 def measure_or_fail(request: ScreeningRequest, store: ObjectStore) -> Screened:
-    """Measure, unless the order's key starts with the name of a fault."""
-    spoiled = re.match(r"(hang|crash)-in-([a-z]+)", request.key)
-    if spoiled:
-        spoil = _hang if spoiled[1] == "hang" else _crash
-        return measure(request, store, {**scanners_for(request), spoiled[2]: spoil})
+    """Measure the request, unless its key names a fault."""
+    scanner_fault = re.match(r"(hang|crash)-in-([a-z]+)", request.key)
+    if scanner_fault:
+        fault_function = _hang if scanner_fault[1] == "hang" else _crash
+        return measure(request, store, {**scanners_for(request), scanner_fault[2]: fault_function})
     fault = next((name for name in FAULTS if request.key.startswith(name)), None)
     if fault == "hang":
         _hang()
@@ -34,9 +34,9 @@ def measure_or_fail(request: ScreeningRequest, store: ObjectStore) -> Screened:
     if fault == "crash":
         _crash()
     if fault == "raise":
-        raise ValueError(f"The order {request.key!r} asked for an exception.")
+        raise ValueError(f"The request {request.key!r} orders an exception.")
     if fault == "away":
-        raise StoreError("The store was away on purpose.")
+        raise StoreError("The store is unreachable, as ordered.")
     return measure(request, store)
 
 

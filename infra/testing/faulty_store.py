@@ -1,9 +1,10 @@
-"""A store that dies at a chosen moment, for tests that ask what a crash leaves behind.
+"""A store that fails at a chosen operation, for tests of what a crash leaves behind.
 
-Comes in: a real store, and a `FaultInjector` that it may share with tables. Goes out: the same store until the n-th
-operation, and `InjectedFault` for that one and all that follow; other handles on the same place see what a restarted
-run would find. An operation is whatever touches the place once: a read, a write, a look, the start of a listing, and of
-a stream both its opening and its completion.
+Inputs: a real store, and a `FaultInjector` that it may share with tables. Outputs: the same store until the n-th
+operation, and `InjectedFault` for that one and all that follow; other handles on the same store see what a restarted
+run would find.
+An operation is one access: a read, a write, an existence check, the start of a listing, and of a stream both its
+opening and its completion.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,13 +21,13 @@ T = TypeVar("T")
 
 
 class InjectedFault(StoreError):
-    """The store died on purpose."""
+    """The store failed on purpose."""
 
 
 class FaultInjector:
-    """Counts operations and ends them all at the `dies_at`-th (from 1; None: never).
+    """Counts operations and fails all of them from the `fail_at`-th on (from 1; None: never).
 
-    `when` says whether that one dies before it takes effect, or after, when only its answer is lost.
+    `when` decides whether that one fails before it takes effect, or after, when only its answer is lost.
     """
 
     def __init__(self, fail_at: int | None = None, when: Literal["before", "after"] = "before") -> None:
@@ -37,12 +38,12 @@ class FaultInjector:
 
     @property
     def operation_count(self) -> int:
-        """How many operations were asked for, refused ones included."""
+        """The number of operations so far, failed ones included."""
         return self._operations
 
     @property
     def has_failed(self) -> bool:
-        """Whether the fatal operation was reached."""
+        """Whether the failing operation was reached."""
         return self.fail_at is not None and self._operations >= self.fail_at
 
     def call(self, description: str, operation: Callable[[], T]) -> T:
@@ -54,11 +55,11 @@ class FaultInjector:
             return operation()
         if number == self.fail_at and self.when == "after":
             operation()
-        raise InjectedFault(f"The store died at operation {self.fail_at}, {self.when} it took effect: {description}.")
+        raise InjectedFault(f"The store failed at operation {self.fail_at}, {self.when} it took effect: {description}.")
 
 
 class FaultyStore:
-    """An `ObjectStore` that dies with its `FaultInjector`."""
+    """An `ObjectStore` that fails with its `FaultInjector`."""
 
     def __init__(self, store: ObjectStore, injector: FaultInjector) -> None:
         self.url = store.url
@@ -77,19 +78,19 @@ class FaultyStore:
     def write(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> None:
-        """Store `data`, replacing what was there."""
+        """Store `data`, replacing an older object."""
         write = partial(self._store.write, key, data, content_type=content_type, cache_control=cache_control)
         self._injector.call(f"write {key}", write)
 
     def write_once(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
     ) -> bool:
-        """Store `data` only if nothing is there; True if this call made the object."""
+        """Store `data` only if the key is free; return True if this call created the object."""
         write = partial(self._store.write_once, key, data, content_type=content_type, cache_control=cache_control)
         return self._injector.call(f"write {key} once", write)
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is an object under `key`."""
+        """Return whether there is an object under `key`."""
         return self._injector.call(f"look for {key}", lambda: self._store.exists(key))
 
     def size(self, key: str) -> int:
@@ -101,31 +102,31 @@ class FaultyStore:
         return self._injector.call(f"list {prefix}", lambda: self._store.list(prefix))
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete the objects one by one, so that a death can leave some of them."""
+        """Delete the objects one by one, so that a failure can leave some of them."""
         return sum(self._injector.call(f"delete {key}", partial(self._store.delete, [key])) for key in keys)
 
     @contextmanager
     def open_input(self, key: str) -> Iterator[IO[bytes]]:
-        """Open an object for seeking reads; what follows the opening counts no more."""
-        opened = self._store.open_input(key)
-        source = self._injector.call(f"open {key}", opened.__enter__)
+        """Open an object for seeking reads; only the opening counts as an operation."""
+        manager = self._store.open_input(key)
+        source = self._injector.call(f"open {key}", manager.__enter__)
         try:
             yield source
         finally:
-            opened.__exit__(None, None, None)
+            manager.__exit__(None, None, None)
 
     @contextmanager
     def open_output(self, key: str) -> Iterator[IO[bytes]]:
         """Open an object for streamed writing; its completion is an operation of its own."""
-        opened = self._store.open_output(key)
-        target = self._injector.call(f"open {key}", opened.__enter__)
+        manager = self._store.open_output(key)
+        target = self._injector.call(f"open {key}", manager.__enter__)
         try:
             yield target
-            self._injector.call(f"complete {key}", lambda: opened.__exit__(None, None, None))
+            self._injector.call(f"complete {key}", lambda: manager.__exit__(None, None, None))
         except BaseException as error:
-            opened.__exit__(type(error), error, error.__traceback__)
+            manager.__exit__(type(error), error, error.__traceback__)
             raise
 
     def remove_leftovers(self, older_than: datetime) -> int:
-        """Delete what killed writers left half done."""
+        """Delete unfinished uploads of killed writers."""
         return self._injector.call("remove leftovers", lambda: self._store.remove_leftovers(older_than))

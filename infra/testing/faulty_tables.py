@@ -1,7 +1,7 @@
-"""Tables that die at a chosen moment, together with the store beside them.
+"""Tables that fail at a chosen operation, together with the store beside them.
 
-Comes in: real tables and a `FaultInjector`. Goes out: the same tables until the n-th operation of both, `InjectedFault`
-after. A merge that dies "after" has committed although its caller heard nothing of it: the case that repeated commits
+Inputs: real tables and a `FaultInjector`. Outputs: the same tables until the n-th operation of both, `InjectedFault`
+after. A merge that fails "after" has committed although its caller received no answer: the case that repeated commits
 must survive.
 """
 
@@ -14,7 +14,7 @@ from infra.testing.faulty_store import FaultInjector
 
 
 class FaultyTables:
-    """A `TableStore` that dies with its `FaultInjector`."""
+    """A `TableStore` that fails with its `FaultInjector`."""
 
     def __init__(self, tables: TableStore, injector: FaultInjector) -> None:
         self.url = tables.url
@@ -22,11 +22,11 @@ class FaultyTables:
         self._injector = injector
 
     def ensure(self, table: str, schema: pa.Schema) -> None:
-        """Make the table unless it is there."""
+        """Create the table unless it exists."""
         self._injector.call(f"ensure {table}", lambda: self._tables.ensure(table, schema))
 
     def version(self, table: str) -> int | None:
-        """Return the newest version, or None where the table has not been made."""
+        """Return the newest version, or None where the table does not exist."""
         return self._injector.call(f"version of {table}", lambda: self._tables.version(table))
 
     def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:

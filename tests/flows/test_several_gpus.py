@@ -146,7 +146,7 @@ def test_a_picture_that_kills_its_engine_is_set_aside_and_the_rest_is_published(
 
 def test_an_engine_that_cannot_be_opened_ends_the_night_with_its_sentence(tmp_path: Path, local_ray: Any) -> None:
     shop = harness_with_skus(tmp_path, 2, ray_gpus=1, **RAY)
-    with pytest.raises(EngineError, match=r"^The painter was ordered not to load\.$"):
+    with pytest.raises(EngineError, match="ordered not to load"):
         shop.refresh(opener=open_broken_engine_for)
     assert len(shop.open_run_markers()) == 1, "the run is taken up when the engine is there"
 

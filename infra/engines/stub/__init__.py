@@ -1,1 +1,1 @@
-"""Stub."""
+"""The stub engine: generated product cards, for rehearsals and tests without a model."""

@@ -1,8 +1,9 @@
-"""The outlines of the stub's products, and the light on them.
+"""Silhouettes of the stub's products, with their light and shadow.
 
-Comes in: a product's name and a frame's size. Goes out: a `Cutout`: where the product is, how light falls on it, and
-the white ground with its shadow. Outlines are data, in thousandths of the frame's shorter side; the long side of each
-product is about 840 of them, because marketplaces ask for 75 to 90 %.
+Inputs: a product's name and a frame size. Outputs: a `Cutout`: the product's coverage, the light on it, and the white
+ground with its shadow.
+Outlines are data, in thousandths of the frame's shorter side; the long side of each product is about 840 of them,
+because marketplaces ask for 75 to 90 %.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ FULL_TONE = 255
 
 @dataclass(frozen=True)
 class Stroke:
-    """One filled form: `tone` is how bright it is (255 as the pattern is, 0 a hole through which the ground shows)."""
+    """One filled form. `tone` is its brightness: 255 keeps the pattern, 0 is a hole that shows the ground."""
 
     points: tuple[tuple[float, float], ...]
     tone: int = FULL_TONE
@@ -44,7 +45,7 @@ def _ellipse(x: float, y: float, across: float, down: float, tone: int = FULL_TO
 def _rounded_rectangle(
     left: float, top: float, right: float, bottom: float, radius: float, tone: int = FULL_TONE
 ) -> Stroke:
-    """Return a rectangle with round corners."""
+    """Return a rectangle with rounded corners."""
     points: list[tuple[float, float]] = []
     for quarter, x, y in ((0, right, bottom), (1, left, bottom), (2, left, top), (3, right, top)):
         inward_x = x - radius if x == right else x + radius
@@ -137,14 +138,14 @@ PRODUCTS: dict[str, tuple[Stroke, ...]] = {
 
 @lru_cache(maxsize=16)
 def cutout(product: str, width: int, height: int) -> Cutout:
-    """Return the planes of one product in one frame size; kept, because a shard asks for the same few."""
+    """Return the planes of one product in one frame size; cached, because a shard repeats the same few."""
     coverage, light = _draw_strokes(PRODUCTS[product], width, height)
     light = np.rint(light * _lamp_brightness(width, height)).astype(np.uint8)
     return Cutout(coverage, light, _ground_shadow(width, height))
 
 
 def _lamp_brightness(width: int, height: int) -> npt.NDArray[np.float32]:
-    """Return how brightly a lamp at the upper left lights each pixel: 1 at its brightest, .6 far away."""
+    """Return the light of a lamp at the upper left on each pixel: from 1 at its brightest to 0.6 far away."""
     side = min(width, height)
     x = (np.arange(width, dtype=np.float32) - width / 2) / side + 0.12
     y = (np.arange(height, dtype=np.float32) - height / 2) / side + 0.18
@@ -153,7 +154,7 @@ def _lamp_brightness(width: int, height: int) -> npt.NDArray[np.float32]:
 
 
 def _draw_strokes(strokes: Sequence[Stroke], width: int, height: int) -> tuple[Plane, Plane]:
-    """Draw larger and shrink: smooth edges at every size."""
+    """Draw at up to four times the size and shrink, for smooth edges at every size."""
     finer = max(1, min(4, 4096 // max(width, height)))
     side = min(width, height) * finer
     shift = np.array([width * finer - side, height * finer - side]) / 2
@@ -168,7 +169,7 @@ def _draw_strokes(strokes: Sequence[Stroke], width: int, height: int) -> tuple[P
 
 
 def _ground_shadow(width: int, height: int) -> Plane:
-    """Return white with a soft shadow where the product stands, pure white again at the frame's edge."""
+    """Return a white ground with a soft shadow below the product, pure white at the frame's edge."""
     side = min(width, height)
     x = (np.arange(width, dtype=np.float32) - width / 2) / (side * 0.36)
     y = (np.arange(height, dtype=np.float32) - height / 2 - side * 0.40) / (side * 0.045)

@@ -1,17 +1,18 @@
-"""An engine for rehearsals and tests: it paints product cards, at once or as slowly as a GPU would.
+"""The stub backend: deterministic product cards, for rehearsals and tests.
 
-Comes in: prompts. Goes out: a product on white, deterministic from text, seed and size: a silhouette that the text
-names (or its digest chooses), in inks that its first words choose, printed with a pattern that the seed chooses.
-Pictures of different seeds are as different to a duplicate gate as photographs of different things; pictures are sharp,
-lit and of a marketplace's fill.
+Inputs: prompts. Outputs: a product on white, determined by text, seed and size alone: a silhouette that the text names
+(or its digest chooses), in inks that its first words choose, printed with a pattern that the seed chooses. It answers
+at once, or as slowly as a GPU would.
+Images of different seeds are as different to a duplicate gate as photographs of different things; they are sharp, lit,
+and fill the frame as a marketplace asks.
 
-Words in a prompt's text ask for a defect, so that a rehearsal shows each gate at work:
+Words in a prompt's text order a defect, so that a rehearsal shows each gate at work:
 
-    [blank]        always a plain white picture
+    [blank]        always a plain white image
     [blurred]      always far out of focus
     [second-try]   blank when the seed is even: another attempt may pass
-    [copycat]      the same picture whatever the text and the seed
-    [poison]       painting it raises
+    [copycat]      the same image whatever the text and the seed
+    [poison]       generating it raises
 """
 
 import hashlib
@@ -27,10 +28,10 @@ from infra.engines.stub.silhouettes import PRODUCTS, cutout
 from infra.interfaces import Failure, Frame, Pixels, Prompt
 
 SIDE_RANGE = (16, 8192)
-"""The smallest and the largest side, in pixels, that is painted."""
+"""The smallest and the largest side of an image, in pixels."""
 
 PATTERN_CELLS = 16
-"""Cells of the pattern along each side: PDQ looks at the first 16 cosines, so each of its bits is the seed's."""
+"""Cells of the pattern along each side: PDQ uses the first 16 cosines, so the seed decides each of its bits."""
 
 PALETTES = (
     ((27, 38, 79), (214, 92, 66), (244, 205, 150), (250, 240, 215)),
@@ -49,7 +50,7 @@ PALETTES = (
 """RGB inks of the prints, dark to light; the lightest stays clear of white, which is the ground's."""
 
 INK_BOUNDARIES = (76, 128, 180)
-"""Where one ink gives way to the next, on the pattern's scale of 0 to 255; dark and pale take the most."""
+"""Borders between the inks on the pattern's scale of 0 to 255; the darkest and the palest ink cover the most."""
 
 PRODUCT_WORDS = {
     "bottle": ("bottle", "flask", "perfume", "lotion", "shampoo", "jar"),
@@ -70,11 +71,11 @@ SILHOUETTE_BY_WORD = {name: product for product, names in PRODUCT_WORDS.items() 
 
 
 class PoisonedPrompt(Exception):
-    """A prompt asked to be poison."""
+    """The prompt's text contains `[poison]`."""
 
 
 class StubBackend:
-    """Paints product cards, sleeping `seconds` an image (a sleep leaves the CPU free, as a GPU would)."""
+    """Generates product cards; sleeps `seconds_per_image` for each, which leaves the CPU free, as a GPU would."""
 
     name = "stub"
 
@@ -85,11 +86,11 @@ class StubBackend:
         """Do nothing: there is no device."""
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return size, steps and guidance, as a model without captions would."""
+        """Return size, steps and guidance: the stub has no caption length."""
         return prompt.width, prompt.height, prompt.steps, prompt.guidance
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
-        """Return a card a prompt, or a Failure for an impossible size; raise `PoisonedPrompt` for a poisoned one."""
+        """Return a card for each prompt, or a Failure for a size out of range; raise `PoisonedPrompt` where ordered."""
         if self.seconds_per_image:
             time.sleep(self.seconds_per_image * len(prompts))
         return [self._frame_or_failure(prompt) for prompt in prompts]
@@ -100,7 +101,8 @@ class StubBackend:
     def _frame_or_failure(self, prompt: Prompt) -> Frame | Failure:
         if not all(SIDE_RANGE[0] <= side <= SIDE_RANGE[1] for side in (prompt.width, prompt.height)):
             return Failure(
-                prompt.key, f"A picture of {prompt.width}x{prompt.height} is not between {SIDE_RANGE!r} a side."
+                prompt.key,
+                f"The size {prompt.width}x{prompt.height} is out of range: each side must be within {SIDE_RANGE!r}.",
             )
         return Frame(prompt.key, _draw_image(prompt), 0.0)
 
@@ -108,14 +110,14 @@ class StubBackend:
 def _draw_image(prompt: Prompt) -> Pixels:
     text, seed = prompt.text, prompt.seed
     if "[poison]" in text:
-        raise PoisonedPrompt("The prompt asks for it with the word [poison].")
+        raise PoisonedPrompt("The prompt contains the word [poison].")
     if "[blank]" in text or ("[second-try]" in text and seed % 2 == 0):
         return np.full((prompt.height, prompt.width, 3), 255, np.uint8)
     if "[copycat]" in text:
         text, seed = "ball", 0
     card = _draw_product(text, seed, prompt.width, prompt.height)
     if "[blurred]" in text:
-        # So little that the product stays inside the frame: a defect at a time.
+        # Little enough for the product to stay inside the frame: one defect at a time.
         return np.asarray(cv2.GaussianBlur(card, (0, 0), max(2.5, min(prompt.width, prompt.height) / 78)), np.uint8)
     return card
 
@@ -131,7 +133,7 @@ def _draw_product(text: str, seed: int, width: int, height: int) -> Pixels:
 
 
 def _ink_table(chance: int, side: int) -> npt.NDArray[np.uint8]:
-    """Return 256 colours in four flat bands, dark to light; their borders are crisp, about a pixel wide."""
+    """Return 256 colours in four flat bands, dark to light, with borders about one pixel wide."""
     colours = np.array(PALETTES[chance % len(PALETTES)], np.float32)
     edge = max(1.0, 768 / side)
     steps = np.arange(256, dtype=np.float32)
@@ -148,10 +150,10 @@ def _silhouette_of(text: str) -> str:
 
 
 def _product_name(text: str) -> str:
-    """Return the words that name the product and not yet the view, so that its views are of one colour."""
+    """Return the first words, which name the product and not the view, so that all its views have one colour."""
     return " ".join(text[:2000].split()[:PRODUCT_NAME_WORDS])
 
 
 def _digest_bytes(text: str, count: int) -> bytes:
-    """Return bytes that look random and are the same with every version of every library."""
+    """Return pseudo-random bytes that no version of any library changes."""
     return hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(count)

@@ -1,7 +1,7 @@
-"""Z-Image through TensorRT: plans are built from ONNX graphs, and painted with in place of transformer and VAE decoder.
+"""The TensorRT engine: Z-Image with plans in place of its transformer and VAE decoder.
 
-Comes in: the graphs that `infra.onnx_graphs` writes. Goes out: a folder with two plans and a card (`making`), and what
-runs them under diffusers' own pipeline (`accelerating`). `profiles` decides which shapes there are; `building` alone
-makes plans and `execution` alone runs them, and both are driven on a CPU by `recording`, which answers to TensorRT's
-names and computes by ONNX Runtime.
+Inputs: the graphs that `infra.onnx_graphs` writes. Outputs: a folder with two plans and a manifest (`engine_build`),
+and a backend that runs them under diffusers' own pipeline (`tensorrt_backend`).
+`profiles` decides which shapes there are; `plan_build` alone makes plans and `plan_runtime` alone runs them. Both are
+tested on a CPU by `infra.testing.fake_tensorrt`, which answers to TensorRT's names and computes by ONNX Runtime.
 """

@@ -1,10 +1,9 @@
-"""TensorRT itself: is it here, is it one that we know, and what do its types mean.
+"""TensorRT bindings: the vendor's module, its version check, and its types.
 
-Comes in: nothing. Goes out: the vendor's module, or a sentence that says what to install. Everything that speaks to
-TensorRT takes the module as an argument, so that `recording` can stand in its place.
-
-Only 11.4 up to, but not including, 12 is supported: before 11 a network's precision was set by flags that are gone, and
-the names used here were compared with those of the 11.4 bindings.
+Inputs: none. Outputs: the module, or an error that says what to install.
+Every function that uses TensorRT takes the module as an argument, so that `infra.testing.fake_tensorrt` can stand for
+it. Only 11.4 up to, but not including, 12 is supported: before 11 a network's precision was set by flags that are gone,
+and the names used here were compared with those of the 11.4 bindings.
 """
 
 import re
@@ -21,13 +20,13 @@ MIN_VERSION, VERSION_LIMIT = (11, 4), (12, 0)
 
 
 def load_tensorrt() -> ModuleType:
-    """Return TensorRT's module, or raise `EngineError`: not installed, or of a version that is not supported."""
+    """Return TensorRT's module; raise `EngineError` where it is missing or its version is not supported."""
     try:
         import tensorrt
     except (ImportError, OSError) as error:
         raise EngineError(
             f"TensorRT is not installed ({error}): install packshot[tensorrt] on a machine with an NVIDIA GPU and a "
-            "driver for CUDA 13, or take --engine torch."
+            "driver for CUDA 13, or use --engine torch."
         ) from error
     check_tensorrt_version(str(tensorrt.__version__))
     module: ModuleType = tensorrt
@@ -35,9 +34,9 @@ def load_tensorrt() -> ModuleType:
 
 
 def check_tensorrt_version(version: str) -> None:
-    """Raise `EngineUnsuitable` unless the version is one whose names and rules are known."""
-    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if not MIN_VERSION <= found < VERSION_LIMIT:
+    """Raise `EngineUnsuitable` for a version that is not supported."""
+    parsed = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if not MIN_VERSION <= parsed < VERSION_LIMIT:
         raise EngineUnsuitable(
             f"TensorRT {version!r} is not supported: install one from {'.'.join(map(str, MIN_VERSION))} up to, but not "
             f"including, {VERSION_LIMIT[0]} (pip install 'packshot[tensorrt]')."
@@ -45,7 +44,7 @@ def check_tensorrt_version(version: str) -> None:
 
 
 def torch_dtypes(trt: Any) -> "dict[tensorrt.DataType, torch.dtype]":
-    """Return what TensorRT's element types are in torch. (Its own `nptype` fails on bf16 and fp8.)"""
+    """Return torch's type for each element type of TensorRT, whose own `nptype` fails on bf16 and fp8."""
     import torch
 
     return {
@@ -62,7 +61,7 @@ def torch_dtypes(trt: Any) -> "dict[tensorrt.DataType, torch.dtype]":
 
 
 def create_error_logger(trt: Any) -> Any:
-    """Return a logger that keeps what went wrong, for the one sentence in which a failure ends."""
+    """Return a logger that collects errors, for the message of a failure."""
 
     class ErrorLogger(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:

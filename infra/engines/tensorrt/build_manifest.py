@@ -1,8 +1,9 @@
-"""What an engine folder says of itself: what it was built from, for which GPU, and which shapes it takes.
+"""Build manifest: an engine's sources, the GPU it was built for, and the shapes it takes.
 
-Comes in: `card.json`, which is written last, so that a folder without one is no engine. Goes out: a checked card, or
-one sentence. A plan is machine code for one version of TensorRT and one kind of GPU; loading another's fails late and
-in the vendor's words, so the card is compared first. Load only plans that you built: they are programs.
+Inputs: `card.json`, which is written last, so that a folder without it is no engine. Outputs: a checked manifest, or
+an error in one sentence.
+A plan is machine code for one version of TensorRT and one kind of GPU; loading another's fails late and in the vendor's
+words, so the manifest is compared first. Load only plans that you built: they are programs.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _SMI_TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class TensorRtMachine:
-    """What a plan depends on: TensorRT's version, the GPU's name and compute capability, and the driver's version."""
+    """The properties that plans depend on: TensorRT's version, the GPU's name and compute capability, the driver."""
 
     tensorrt: str
     gpu: str
@@ -38,9 +39,9 @@ class _StrictManifest(BaseModel):
 
 
 class GraphManifest(_StrictManifest):
-    """One graph's part: its file, what it was made from, and the ranges of its axes, a profile each."""
+    """One graph of an engine: its file, the digest of its ONNX source, and its profiles as ranges of axes."""
 
-    file: str = Field(description="Relative to the card, or the whole path of a graph that is run as it is")
+    file: str = Field(description="Relative to the manifest, or the absolute path of a graph that runs without a plan")
     onnx_sha256: str
     profiles: tuple[dict[str, tuple[int, int, int]], ...] = Field(min_length=1)
 
@@ -50,7 +51,7 @@ class GraphManifest(_StrictManifest):
 
 
 class BuildManifest(_StrictManifest):
-    """An engine: two graphs, and all that decides whether it may be used here and for this."""
+    """An engine: its two graphs, and everything that decides whether it fits a machine and a request."""
 
     version: Literal[1] = 1
     runtime: Literal["tensorrt", "onnxruntime"]
@@ -73,18 +74,18 @@ class BuildManifest(_StrictManifest):
         return AxisRange(*self.batch)
 
     def unsupported_size_reason(self, size: ImageSize) -> str | None:
-        """Return why a picture of this size cannot be painted, or None."""
+        """Return why the engine cannot generate this size, or None."""
         if (size.width, size.height) in self.sizes:
             return None
-        known = ", ".join(str(ImageSize(*each)) for each in self.sizes)
-        return f"The engine was built for {known}, not for {size}: add it to --sizes of `packshot engine build`."
+        supported = ", ".join(str(ImageSize(*each)) for each in self.sizes)
+        return f"The engine was built for {supported}, not for {size}: add it to --sizes of `packshot engine build`."
 
     def check_machine(self, machine: TensorRtMachine) -> None:
         """Raise `EngineUnsuitable` unless its plans were built for this TensorRT and GPU."""
-        again = "build it again here, with `packshot engine build`"
+        remedy = "build it again here, with `packshot engine build`"
         if self.tensorrt != machine.tensorrt:
             raise EngineUnsuitable(
-                f"The engine was built by TensorRT {self.tensorrt!r} and this is {machine.tensorrt!r}: {again}."
+                f"The engine was built by TensorRT {self.tensorrt!r} and this is {machine.tensorrt!r}: {remedy}."
             )
         same_kind = self.compute_capability == machine.compute_capability
         fits = {
@@ -96,12 +97,12 @@ class BuildManifest(_StrictManifest):
             raise EngineUnsuitable(
                 f"The engine was built on {_describe_gpu(self.gpu, self.compute_capability)} with the compatibility "
                 f"{self.compatibility!r}, and this is {_describe_gpu(machine.gpu, machine.compute_capability)}: "
-                f"{again}."
+                f"{remedy}."
             )
 
 
 def read_build_manifest(folder: Path) -> BuildManifest:
-    """Return the folder's card, or raise `EngineError`: none there, or not one."""
+    """Return the folder's manifest; raise `EngineError` where it is missing or invalid."""
     path = folder / MANIFEST_FILE
     try:
         return BuildManifest.model_validate_json(path.read_text("utf-8"))
@@ -111,34 +112,34 @@ def read_build_manifest(folder: Path) -> BuildManifest:
             "build --out`."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise EngineError(f"The card {str(path)!r} cannot be read: {error}.") from error
+        raise EngineError(f"The manifest {str(path)!r} cannot be read: {error}.") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "it"
+        field = ".".join(str(part) for part in first["loc"]) or "it"
         raise EngineError(
-            f"The card {str(path)!r} is none that this version reads ({place}: {first['msg']}): build the engine again."
+            f"The manifest {str(path)!r} is invalid for this version ({field}: {first['msg']}): build the engine again."
         ) from error
 
 
 def write_build_manifest(folder: Path, manifest: BuildManifest) -> None:
-    """Write the card: from now on the folder is an engine."""
+    """Write the manifest, which makes the folder an engine."""
     write_atomically(folder / MANIFEST_FILE, (manifest.model_dump_json(indent=1) + "\n").encode())
 
 
 def graph_digest(export: ExportManifest, graph: str) -> str:
-    """Return the sha256 of the listing of one graph's files in an export: as `sha256sum` of their `sha256sum` lines."""
+    """Return the sha256 of one graph's file listing in an export: `sha256sum` of its sorted `sha256sum` lines."""
     lines = [f"{each.sha256}  {each.path}\n" for each in export.files if each.path.startswith(f"{graph}/")]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
 def detect_machine(tensorrt_version: str) -> TensorRtMachine:
-    """Return what plans depend on here, or raise `EngineUnsuitable` where there is no GPU to be seen."""
+    """Return the properties that plans depend on; raise `EngineUnsuitable` where torch sees no GPU."""
     import torch
 
     if not torch.cuda.is_available():
         raise EngineUnsuitable(
             "The tensorrt engine needs an NVIDIA GPU, and torch sees none here: install NVIDIA's driver for CUDA 13 "
-            "and a torch with CUDA, or take --engine torch."
+            "and a torch with CUDA, or use --engine torch."
         )
     capability = torch.cuda.get_device_capability()
     return TensorRtMachine(
@@ -147,13 +148,13 @@ def detect_machine(tensorrt_version: str) -> TensorRtMachine:
 
 
 def driver_version(smi: str = "nvidia-smi") -> str:
-    """Return the driver's version, or "" where nobody says it: it is kept for people, and decides nothing."""
+    """Return the driver's version, or "" where nvidia-smi fails: it informs people, and decides nothing."""
     query = [smi, "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=_SMI_TIMEOUT_SECONDS, check=False)
+        result = subprocess.run(query, capture_output=True, text=True, timeout=_SMI_TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.split("\n")[0].strip() if done.returncode == 0 else ""
+    return result.stdout.split("\n")[0].strip() if result.returncode == 0 else ""
 
 
 def _describe_gpu(name: str, capability: tuple[int, int]) -> str:

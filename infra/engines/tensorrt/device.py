@@ -1,8 +1,8 @@
-"""The device that plans run on: memory, a stream, and the recording of CUDA graphs.
+"""Plan device: memory, a stream, and CUDA-graph capture for plans.
 
-Comes in: work to be done on the stream. Goes out: that work done, or recorded and ready to be repeated. Both plans of
-an engine share one device: one stream, so that the scratch memory which they share is never used by both at once.
-`CpuDevice` has the same order of events on a CPU; with `recording` it drives all the code that a GPU would.
+Inputs: work for the stream. Outputs: that work done, or captured and ready to be repeated.
+Both plans of an engine share one device and one stream, so that the scratch memory which they share is never used by
+both at once. `infra.testing.fake_plan_device` has the same order of events on a CPU.
 """
 
 import contextlib
@@ -18,53 +18,54 @@ StreamWork = Callable[[], None]
 
 
 class PlanDevice(Protocol):
-    """Where a plan runs. Every method is called on the engine's own thread."""
+    """The device of a plan. Every method is called on the engine's own thread."""
 
     device_type: str
-    """What torch calls it: `cuda` or `cpu`."""
+    """torch's device type: `cuda` or `cpu`."""
 
     stream: int
-    """The address of the stream that work is put on."""
+    """The address of the stream that plans run on."""
 
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
-        """Return memory for a tensor that is not written yet."""
+        """Return an uninitialized tensor on the device."""
 
     def on_stream(self) -> contextlib.AbstractContextManager[None]:
-        """Put what torch does inside on the stream, after what the caller put on its own and before what follows."""
+        """Run torch's work inside on the stream, after the caller's earlier work and before its later work."""
 
     def synchronize(self) -> None:
-        """Wait for all that is on the stream."""
+        """Wait for all work on the stream."""
 
     def capture(self, forward: StreamWork) -> StreamWork:
-        """Record work as a CUDA graph without doing it; what is returned does it. Nothing in it may wait."""
+        """Capture work as a CUDA graph without running it; the returned function runs it. The work must not wait."""
 
     def free_bytes(self) -> int:
-        """Return how much memory of the device is free."""
+        """Return the free bytes of the device's memory."""
 
     def request_scratch(self, size: int) -> None:
-        """Say before the first `scratch` how many bytes of scratch memory some plan needs."""
+        """Request scratch memory for a plan, before the first call of `scratch_memory`."""
 
     def scratch_memory(self) -> tuple[int, int]:
-        """Return address and bytes of the shared scratch memory: the most that was wished for, and never moved."""
+        """Return address and bytes of the shared scratch memory: the largest request; it never moves."""
 
 
 class ScratchMemory:
-    """One block that all plans share. Recorded graphs hold its address, so it cannot grow once it is there."""
+    """One block that all plans share. Captured graphs hold its address, so it cannot grow once allocated."""
 
     def __init__(self) -> None:
         self._requested_bytes = 0
         self._block: torch.Tensor | None = None
 
     def request(self, size: int) -> None:
+        """Note a plan's need; raise `EngineError` where the block exists already and is too small."""
         if self._block is not None and size > self._requested_bytes:
             raise EngineError(
-                f"A plan needs {size} bytes of scratch memory, and {self._requested_bytes} are in use already: open "
-                "all plans "
-                "before the first picture."
+                f"A plan needs {size} bytes of scratch memory, and {self._requested_bytes} are allocated already: open "
+                "all plans before the first image."
             )
         self._requested_bytes = max(self._requested_bytes, size)
 
     def allocate(self, device: PlanDevice) -> tuple[int, int]:
+        """Return the block's address and bytes, allocated at the first call."""
         import torch
 
         if self._block is None:
@@ -73,7 +74,7 @@ class ScratchMemory:
 
 
 class CudaDevice:
-    """The current CUDA device, with a stream of its own: the default one cannot be recorded."""
+    """The current CUDA device, with a stream of its own: the default stream cannot be captured."""
 
     device_type = "cuda"
 
@@ -85,28 +86,28 @@ class CudaDevice:
         self._scratch = ScratchMemory()
 
     def empty(self, shape: Sequence[int], dtype: "torch.dtype") -> "torch.Tensor":
-        """Return memory of the device."""
+        """Return an uninitialized tensor on the current CUDA device."""
         import torch
 
         return torch.empty(tuple(shape), dtype=dtype, device="cuda")
 
     @contextlib.contextmanager
     def on_stream(self) -> Iterator[None]:
-        """Order the two streams by events: no thread waits."""
+        """Order the caller's stream and this one by events: no thread waits."""
         import torch
 
-        callers = torch.cuda.current_stream()
-        self._stream.wait_stream(callers)
+        caller_stream = torch.cuda.current_stream()
+        self._stream.wait_stream(caller_stream)
         with torch.cuda.stream(self._stream):
             yield
-        callers.wait_stream(self._stream)
+        caller_stream.wait_stream(self._stream)
 
     def synchronize(self) -> None:
-        """Wait for the stream alone."""
+        """Wait for this stream alone."""
         self._stream.synchronize()
 
     def capture(self, forward: StreamWork) -> StreamWork:
-        """Record on the stream. Other threads may use CUDA meanwhile: only this one's calls are watched."""
+        """Capture on the stream. Other threads may use CUDA meanwhile: only this thread's calls can break a capture."""
         import torch
 
         graph = torch.cuda.CUDAGraph()
@@ -115,15 +116,15 @@ class CudaDevice:
         return graph.replay
 
     def free_bytes(self) -> int:
-        """Ask the driver: TensorRT's own memory is not torch's."""
+        """Return the driver's figure: TensorRT's memory is not torch's."""
         import torch
 
         return int(torch.cuda.mem_get_info()[0])
 
     def request_scratch(self, size: int) -> None:
-        """Note the most that is wished for."""
+        """Note the largest request."""
         self._scratch.request(size)
 
     def scratch_memory(self) -> tuple[int, int]:
-        """Allocate at the first call."""
+        """Return the block, allocated at the first call."""
         return self._scratch.allocate(self)

@@ -1,8 +1,9 @@
-"""An engine folder, made: both graphs of an export become plans, and a card says what they are for.
+"""Engine build: both graphs of an export become plans, and a manifest describes the result.
 
-Comes in: a model's folder, its export, sizes, a batch range, a precision. Goes out: `transformer/model.plan`,
-`vae_decoder/model.plan`, the timing cache, and the card, last. `prepare` finds all that can be known to be wrong before
-the first second of GPU time: precision, sizes, weights, an export that is not whole.
+Inputs: a model's folder, its export, sizes, a batch range, a precision. Outputs: `transformer/model.plan`,
+`vae_decoder/model.plan`, the timing cache, and the manifest, written last.
+`prepare_build` finds everything that can be wrong before the first second of GPU time: precision, sizes, weights, an
+export that is not complete.
 """
 
 import shutil
@@ -40,7 +41,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class EngineBuildRequest:
-    """What engine to make: of which model's folder, from which export, into which folder, for which pictures."""
+    """An engine to build: its model and export, the output folder, and the sizes, batches and precision it takes."""
 
     model: Path
     onnx: Path
@@ -54,13 +55,13 @@ class EngineBuildRequest:
 
     @property
     def export_precision(self) -> str:
-        """Return the precision that the export must have: fp8 is put into graphs of bf16."""
+        """Return the precision that the export must have: fp8 engines are made from bf16 graphs."""
         return "bf16" if self.precision == "fp8" else self.precision
 
 
 @dataclass(frozen=True)
 class PreparedBuild:
-    """An order that was looked at: the export's card, the axes that the model fixes, and each graph's profiles."""
+    """A checked request: the export's manifest, the axes that the model fixes, and each graph's profiles."""
 
     request: EngineBuildRequest
     export: ExportManifest
@@ -74,22 +75,22 @@ class PreparedBuild:
 
 
 def check_engine_precision(precision: str) -> None:
-    """Raise `ValueError` with the reason for a precision that is not built."""
+    """Raise `ValueError` for a precision that no engine is built in, with the reason."""
     if precision == "fp16":
         raise ValueError(
-            "'fp16' is refused: this model's activations reach 63 000 where fp16 ends at 65 504, and its pictures come "
-            "out black or white; take 'bf16', which is as large and reaches further."
+            "'fp16' is refused: this model's activations reach 63 000 where fp16 ends at 65 504, so its images come "
+            "out black or white; choose 'bf16', which is as large and reaches further."
         )
     if precision not in ENGINE_PRECISIONS:
-        raise ValueError(f"{precision!r} is none of {', '.join(ENGINE_PRECISIONS)}.")
+        raise ValueError(f"The precision {precision!r} is unknown: choose one of {', '.join(ENGINE_PRECISIONS)}.")
 
 
 def prepare_build(request: EngineBuildRequest, progress: Progress) -> PreparedBuild:
-    """Look at everything that needs no GPU. Raises `ValueError` for a size or precision, `EngineError` for the rest."""
+    """Check everything that needs no GPU; raise `ValueError` for a size or precision, `EngineError` otherwise."""
     check_engine_precision(request.precision)
     if request.runtime == "onnxruntime" and request.precision != "fp32":
         raise ValueError(
-            f"A rehearsal by onnxruntime cannot be in {request.precision!r}: on a CPU it computes in fp32 alone; "
+            f"The runtime onnxruntime cannot compute in {request.precision!r}: on a CPU it has fp32 alone; "
             "export and build with --precision fp32."
         )
     configs = component_configs(request.model)
@@ -99,102 +100,103 @@ def prepare_build(request: EngineBuildRequest, progress: Progress) -> PreparedBu
         raise EngineError(
             f"The export in {str(request.onnx)!r} is in {export.precision!r}, and an engine in {request.precision} is "
             f"built from one in {request.export_precision}: export with --precision {request.export_precision}, or "
-            "build with another."
+            "build with that precision."
         )
     progress("Reading the model's weights and the export for their digests")
-    found = model_folder_digest(request.model)
-    if export.weights_digest != found:
+    weights_digest = model_folder_digest(request.model)
+    if export.weights_digest != weights_digest:
         raise EngineError(
             f"The export in {str(request.onnx)!r} is of weights {export.weights_digest!r}, and the model in "
-            f"{str(request.model)!r} is {found!r}: export this model, or name the other one."
+            f"{str(request.model)!r} is {weights_digest!r}: export this model, or name the other one."
         )
     check_export_files(request.onnx, export)
-    return PreparedBuild(request, export, fixed_axis_sizes(*configs), profiles, _load_calibration(request, found))
+    return PreparedBuild(
+        request, export, fixed_axis_sizes(*configs), profiles, _load_calibration(request, weights_digest)
+    )
 
 
 def build_engine_folder(
     prepared: PreparedBuild, progress: Progress, open_host: Callable[[], TensorRtHost] = open_cuda_host
 ) -> BuildManifest:
-    """Make the folder and return its card; raise `EngineError` where machine, disk or TensorRT do not allow it."""
-    order = prepared.request
-    machine = None if order.runtime == "onnxruntime" else _build_plans(prepared, progress, open_host).machine
-    require_disk_space(order.out, 0)
-    card = _build_manifest(prepared, machine)
-    write_build_manifest(order.out, card)
-    return card
+    """Build the engine folder and return its manifest; raise `EngineError` where machine, disk or TensorRT fail."""
+    request = prepared.request
+    machine = None if request.runtime == "onnxruntime" else _build_plans(prepared, progress, open_host).machine
+    require_disk_space(request.out, 0)
+    manifest = _build_manifest(prepared, machine)
+    write_build_manifest(request.out, manifest)
+    return manifest
 
 
 def _build_plans(prepared: PreparedBuild, progress: Progress, open_host: Callable[[], TensorRtHost]) -> TensorRtHost:
-    order = prepared.request
-    require_disk_space(order.out, sum(each.bytes for each in prepared.export.files))
-    found = open_host()
+    request = prepared.request
+    require_disk_space(request.out, sum(file.bytes for file in prepared.export.files))
+    host = open_host()
     for graph in GRAPHS:
         source = prepared.onnx_path(graph.name)
         if graph is TRANSFORMER and prepared.calibration is not None:
             progress("Putting fp8 into the transformer's graph")
-            source = order.out / FP8_FOLDER / MODEL_FILE
+            source = request.out / FP8_FOLDER / MODEL_FILE
             write_fp8_graph(prepared.onnx_path(graph.name), source, prepared.calibration.largest)
-        progress(f"Building the plan of the {graph.name}: minutes, in which the GPU is busy")
-        plan = PlanBuildSpec(
+        progress(f"Building the plan of the {graph.name}: this takes minutes and keeps the GPU busy")
+        spec = PlanBuildSpec(
             onnx=source,
-            plan=order.out / graph.name / PLAN_FILE,
+            plan=request.out / graph.name / PLAN_FILE,
             shapes=[
                 input_shape_ranges(graph, profile, prepared.fixed_axes) for profile in prepared.profiles[graph.name]
             ],
-            timing_cache=order.out / TIMING_CACHE_FILE,
-            full_fp32=order.precision == "fp32",
-            compatibility=order.compatibility,
+            timing_cache=request.out / TIMING_CACHE_FILE,
+            full_fp32=request.precision == "fp32",
+            compatibility=request.compatibility,
         )
-        build_plan(found.trt, plan)
-    shutil.rmtree(
-        order.out / FP8_FOLDER, ignore_errors=True
-    )  # it can be made again, and is half of what the model weighs
-    return found
+        build_plan(host.trt, spec)
+    # The fp8 graph can be made again, and is half as large as the model.
+    shutil.rmtree(request.out / FP8_FOLDER, ignore_errors=True)
+    return host
 
 
 def _load_calibration(request: EngineBuildRequest, weights_digest: str) -> Fp8Calibration | None:
-    """Return what an fp8 engine is scaled by; raise `EngineError` where there is none, or another model's."""
+    """Return an fp8 engine's calibration; raise `EngineError` where it is missing or another model's."""
     if request.precision != "fp8":
         return None
     if request.calibration is None:
         raise EngineError("An engine in fp8 needs --calibration: make it with `packshot engine calibrate`.")
-    found = read_fp8_calibration(request.calibration)
-    if found.weights_digest != weights_digest:
+    calibration = read_fp8_calibration(request.calibration)
+    if calibration.weights_digest != weights_digest:
         raise EngineError(
-            f"The calibration {str(request.calibration)!r} is of weights {found.weights_digest!r}, and the model is "
-            f"{weights_digest!r}: calibrate this model."
+            f"The calibration {str(request.calibration)!r} is of weights {calibration.weights_digest!r}, and the model "
+            f"is {weights_digest!r}: calibrate this model."
         )
-    return found
+    return calibration
 
 
 def _graph_profiles(
     request: EngineBuildRequest, configs: tuple[ComponentConfig, ComponentConfig]
 ) -> dict[str, list[Profile]]:
-    pixel = pixels_per_latent(configs[1])
-    return {graph.name: build_profiles(graph, request.sizes, request.batch, pixel) for graph in GRAPHS}
+    scale = pixels_per_latent(configs[1])
+    return {graph.name: build_profiles(graph, request.sizes, request.batch, scale) for graph in GRAPHS}
 
 
 def _build_manifest(prepared: PreparedBuild, machine: TensorRtMachine | None) -> BuildManifest:
-    order = prepared.request
+    request = prepared.request
     graphs = {}
     for graph in GRAPHS:
-        numbers = [
+        profiles = [
             {axis: (span.low, span.optimal, span.high) for axis, span in profile.items()}
             for profile in prepared.profiles[graph.name]
         ]
         file = f"{graph.name}/{PLAN_FILE}" if machine else str(prepared.onnx_path(graph.name).resolve())
         graphs[graph.name] = GraphManifest(
-            file=file, onnx_sha256=graph_digest(prepared.export, graph.name), profiles=tuple(numbers)
+            file=file, onnx_sha256=graph_digest(prepared.export, graph.name), profiles=tuple(profiles)
         )
-    about: dict[str, Any] = vars(machine) if machine else {}
+    machine_fields: dict[str, Any] = vars(machine) if machine else {}
     return BuildManifest(
-        runtime=order.runtime,
+        runtime=request.runtime,
         weights_digest=prepared.export.weights_digest,
-        precision=order.precision,
-        sizes=tuple((size.width, size.height) for size in order.sizes),
-        batch=(order.batch.low, order.batch.optimal, order.batch.high),
-        compatibility=order.compatibility,
+        precision=request.precision,
+        sizes=tuple((size.width, size.height) for size in request.sizes),
+        batch=(request.batch.low, request.batch.optimal, request.batch.high),
+        compatibility=request.compatibility,
         calibration_digest=prepared.calibration.digest if prepared.calibration else None,
         **graphs,
-        **about,
+        **machine_fields,
     )

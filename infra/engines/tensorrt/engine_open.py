@@ -1,8 +1,9 @@
-"""An engine folder, opened: its card is checked, then its two graphs are made ready to run.
+"""Engine loading: checks an engine folder's manifest, then makes its two graphs ready to run.
 
-Comes in: a folder. Goes out: a runtime for the transformer and one for the VAE's decoder, and the card that says what
-they take. A folder built with --runtime onnxruntime has no plans: ONNX Runtime executes the graphs themselves on the
-CPU, and refuses every shape that TensorRT would refuse. So all that lies between a prompt and a plan runs anywhere.
+Inputs: an engine folder. Outputs: a runtime for the transformer and one for the VAE decoder, and the manifest that
+says which shapes they take.
+A folder built with --runtime onnxruntime has no plans: ONNX Runtime executes the graphs themselves on the CPU, and
+refuses every shape that TensorRT would refuse. So everything between a prompt and a plan runs on any machine.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TensorRtHost:
-    """A machine that runs plans: TensorRT's module, its device, and what its plans depend on."""
+    """A machine that runs plans: TensorRT's module, the device, and the properties that plans depend on."""
 
     trt: Any
     device: PlanDevice
@@ -41,14 +42,14 @@ class TensorRtHost:
 
 
 def open_cuda_host() -> TensorRtHost:
-    """Return this machine, or raise `EngineError` with what to install: TensorRT, a driver, a torch with CUDA."""
+    """Return this machine, or raise `EngineError` naming what to install: TensorRT, a driver, a torch with CUDA."""
     trt = load_tensorrt()
     machine = detect_machine(str(trt.__version__))
     return TensorRtHost(trt, CudaDevice(), machine)
 
 
 def find_tensorrt_machine() -> TensorRtMachine | None:
-    """Return what plans depend on here, or None where none can be run: no TensorRT, or no GPU."""
+    """Return the properties that plans depend on, or None where this machine runs none: no TensorRT, or no GPU."""
     try:
         return detect_machine(str(load_tensorrt().__version__))
     except EngineError:
@@ -57,25 +58,25 @@ def find_tensorrt_machine() -> TensorRtMachine | None:
 
 @dataclass(frozen=True)
 class LoadedEngine:
-    """An engine whose graphs are ready."""
+    """An engine whose two graphs are ready to run."""
 
     manifest: BuildManifest
     transformer: GraphRuntime
     vae_decoder: GraphRuntime
 
     def free_memory(self) -> None:
-        """Forget what both have recorded."""
+        """Drop the captures of both graphs."""
         self.transformer.free_memory()
         self.vae_decoder.free_memory()
 
     def close(self) -> None:
-        """Give memory and device back."""
+        """Free memory and device."""
         self.transformer.close()
         self.vae_decoder.close()
 
 
 class ShapeCheckedRuntime:
-    """Runs a graph by another runtime, and refuses the shapes that a plan with these profiles would refuse."""
+    """Runs a graph on another runtime, and refuses the shapes that a plan with these profiles would refuse."""
 
     def __init__(self, runtime: GraphRuntime, graph: GraphSpec, profiles: Sequence[Profile]) -> None:
         self.name = runtime.name
@@ -87,31 +88,31 @@ class ShapeCheckedRuntime:
         return self._runtime.run(inputs)
 
     def free_memory(self) -> None:
-        """Have what runs the graph free what it can make again."""
+        """Free the inner runtime's reusable memory."""
         self._runtime.free_memory()
 
     def close(self) -> None:
-        """Close what runs the graph."""
+        """Close the inner runtime."""
         self._runtime.close()
 
 
 def host_for(manifest: BuildManifest, open_host: Callable[[], TensorRtHost] = open_cuda_host) -> TensorRtHost | None:
-    """Return the machine that the plans run on, None where there are none; raise `EngineUnsuitable` if not here."""
+    """Return the machine that runs the plans, None without plans; raise `EngineUnsuitable` where they need another."""
     if manifest.runtime == "onnxruntime":
         return None
-    found = open_host()
-    manifest.check_machine(found.machine)
-    return found
+    host = open_host()
+    manifest.check_machine(host.machine)
+    return host
 
 
 def load_engine_folder(folder: Path, manifest: BuildManifest, host: TensorRtHost | None) -> LoadedEngine:
-    """Make both graphs of an engine ready. Raises `EngineError` where a file is missing or damaged."""
+    """Load both graphs of an engine; raise `EngineError` where a file is missing or damaged."""
     transformer = _open_runtime(folder, TRANSFORMER, manifest.transformer, host)
     return LoadedEngine(manifest, transformer, _open_runtime(folder, VAE_DECODER, manifest.vae_decoder, host))
 
 
 class EngineGraphOpener:
-    """Opens an engine's graphs one at a time, for `verify`: what it computes in, where, and how far it goes.
+    """Opens an engine's graphs one at a time for `packshot engine verify`, with their precision, device and limits.
 
     Raises `EngineError` for an engine of another export, and for one without batches of 1, which are compared too.
     """
@@ -128,15 +129,14 @@ class EngineGraphOpener:
                 )
         if self._manifest.batch_range.low > 1:
             raise EngineError(
-                f"The engine in {str(folder)!r} takes batches of {self._manifest.batch_range}, and verifying starts "
-                "at 1: "
-                f"build it with --batch 1-{self._manifest.batch_range.high}."
+                f"The engine in {str(folder)!r} takes batches of {self._manifest.batch_range}, and verification starts "
+                f"at 1: build it with --batch 1-{self._manifest.batch_range.high}."
             )
         self._open_host = open_host
-        found = host_for(self._manifest, open_host)
+        host = host_for(self._manifest, open_host)
         self.name: str = self._manifest.runtime
         self.compute_precision: str = "fp32" if self._manifest.precision == "fp32" else "bf16"
-        self.device: str = found.device.device_type if found else "cpu"
+        self.device: str = host.device.device_type if host else "cpu"
         decoder = self._manifest.vae_decoder.to_profiles()
         self.sizes: tuple[tuple[int, int], ...] | None = tuple(
             (profile["latent_rows"].optimal, profile["latent_columns"].optimal) for profile in decoder
@@ -144,14 +144,13 @@ class EngineGraphOpener:
         self.batch = self._manifest.batch_range.high
 
     def open_graph(self, graph: str) -> GraphRuntime:
-        """Return what runs the graph of that name, on a device of its own: the graphs are not ready together here.
+        """Return a runtime for the graph of that name, on a device of its own.
 
-        Scratch memory is one block of the size that the plans wished for before the first run, and the second comes
-        after that.
+        The device's scratch memory is one block, sized before the first run; here the second graph is opened after it.
         """
-        known = {each.name: each for each in (TRANSFORMER, VAE_DECODER)}
+        specs = {spec.name: spec for spec in (TRANSFORMER, VAE_DECODER)}
         return _open_runtime(
-            self._folder, known[graph], self._graph_manifest(graph), host_for(self._manifest, self._open_host)
+            self._folder, specs[graph], self._graph_manifest(graph), host_for(self._manifest, self._open_host)
         )
 
     def _graph_manifest(self, name: str) -> GraphManifest:

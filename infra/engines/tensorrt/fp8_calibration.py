@@ -1,10 +1,10 @@
-"""Ranges for fp8, measured: how large the numbers become that enter each large linear layer, over a recipe's prompts.
+"""fp8 calibration: the largest input of each large linear layer, measured over a recipe's prompts.
 
-Comes in: a model and prompts. Goes out: a calibration, which a build turns into scales. It is measured in torch, where
-the layers have names, while pictures are painted as they always are: every step of every prompt counts.
+Inputs: a model and prompts. Outputs: a calibration, which a build turns into scales. It is measured in torch, where the
+layers have names, during ordinary generation: every step of every prompt counts.
 
-fp8 (E4M3: 3 bits of mantissa, up to 448) is for the linear layers of the joint blocks alone, most of the work. What is
-sensitive stays as it is: embedders, modulation, final layer, refiners, and the first two blocks.
+fp8 (E4M3: 3 bits of mantissa, up to 448) is for the linear layers of the joint blocks alone, which are most of the
+work. Sensitive layers keep their precision: embedders, modulation, final layer, refiners, and the first two blocks.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ PROMPT_WINDOW = 64
 """Prompts that may wait, so that batches of one caption length fill."""
 
 UNQUANTIZED_BLOCKS = 2
-"""Joint blocks at the beginning that are not quantized: NVIDIA found their activations to be the largest."""
+"""First joint blocks that are not quantized: NVIDIA found their activations to be the largest."""
 
 BLOCK_LINEARS = (
     "attention.to_q",
@@ -39,11 +39,11 @@ BLOCK_LINEARS = (
     "feed_forward.w3",
     "feed_forward.w2",
 )
-"""The linear layers of a block by diffusers' names, in the order in which they are computed."""
+"""The linear layers of a block by diffusers' names, in order of computation."""
 
 
 class Fp8Calibration(BaseModel):
-    """The largest absolute value that entered each layer, by its name in diffusers; and what it was measured on."""
+    """The largest absolute input of each layer, by diffusers' name, and the weights and prompts it was measured on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,17 +55,17 @@ class Fp8Calibration(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Return the sha256 of the ranges and what they were measured on."""
+        """Return the sha256 of the ranges, weights and prompts."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
 def layer_name(block: int, linear: str) -> str:
-    """Return what diffusers calls a linear layer of a joint block."""
+    """Return diffusers' name of a linear layer in a joint block."""
     return f"layers.{block}.{linear}"
 
 
 class Fp8Calibrator:
-    """Watches a pipeline's transformer at work, as an accelerator that replaces nothing; past the `kept` blocks."""
+    """Records the inputs of a transformer's layers, as an accelerator that replaces nothing."""
 
     name = "calibration"
     replaces: Set[str] = frozenset()
@@ -76,13 +76,12 @@ class Fp8Calibrator:
         self._hooks: list[Any] = []
 
     def attach(self, pipeline: Any) -> None:
-        """Watch the inputs of the layers that will be quantized; raise `EngineError` where there are none."""
+        """Hook the inputs of the layers that will be quantized; raise `EngineError` where there are none."""
         blocks = range(self._unquantized_blocks, len(pipeline.transformer.layers))
         if not blocks:
             raise EngineError(
                 f"The model has {len(pipeline.transformer.layers)} joint blocks and the first "
-                f"{self._unquantized_blocks} stay as "
-                "they are: there is nothing to calibrate."
+                f"{self._unquantized_blocks} are not quantized: there is nothing to calibrate."
             )
         for block in blocks:
             for linear in BLOCK_LINEARS:
@@ -90,39 +89,39 @@ class Fp8Calibrator:
                 self._hooks.append(layer.register_forward_pre_hook(self._input_hook(layer_name(block, linear))))
 
     def free_memory(self) -> None:
-        """Hold nothing that could be spared."""
+        """Do nothing: the maxima are a few numbers."""
 
     def close(self) -> None:
-        """Watch no longer; what was seen stays."""
+        """Remove the hooks; the maxima stay."""
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
 
     def input_maxima(self) -> dict[str, float]:
-        """Return the largest absolute value that entered each layer; raise `EngineError` for what is no range."""
-        found = {name: float(value) for name, value in self._input_maxima.items()}
-        for name, value in found.items():
+        """Return the largest absolute input of each layer; raise `EngineError` where it is zero or not finite."""
+        maxima = {name: float(value) for name, value in self._input_maxima.items()}
+        for name, value in maxima.items():
             if not math.isfinite(value) or value <= 0:
                 raise EngineError(
-                    f"What entered {name!r} reached {value!r}, which is no range: look at the model first."
+                    f"The inputs of {name!r} reach {value!r}, which is no usable range: check the model's weights."
                 )
-        return found
+        return maxima
 
     def _input_hook(self, name: str) -> Callable[[Any, tuple[Any, ...]], None]:
         import torch
 
-        def see(_layer: Any, inputs: tuple[Any, ...]) -> None:
-            seen = inputs[0].detach().abs().amax().float()  # stays on the device: nothing waits for it
-            before = self._input_maxima.get(name)
-            self._input_maxima[name] = seen if before is None else torch.maximum(before, seen)
+        def record_maximum(_layer: Any, inputs: tuple[Any, ...]) -> None:
+            maximum = inputs[0].detach().abs().amax().float()  # stays on the device: nothing waits for it
+            previous = self._input_maxima.get(name)
+            self._input_maxima[name] = maximum if previous is None else torch.maximum(previous, maximum)
 
-        return see
+        return record_maximum
 
 
 def calibrate_model(
     model: Path, weights_digest: str, prompts: Sequence[Prompt], unquantized_blocks: int = UNQUANTIZED_BLOCKS
 ) -> Fp8Calibration:
-    """Paint the prompts with a model on this machine (bf16 on a GPU, fp32 on a CPU), and return what was seen."""
+    """Generate the prompts on this machine (bf16 on a GPU, fp32 on a CPU) and return the calibration."""
     from infra.engines.torch.diffusers_backend import DiffusersBackend, default_batch_size
     from infra.models.loading import StoredPipeline
 
@@ -131,8 +130,8 @@ def calibrate_model(
     import torch
 
     precision = "bf16" if torch.cuda.is_available() else "fp32"
-    painter = DiffusersBackend(StoredPipeline(str(model), digest=weights_digest), precision, calibrator)
-    engine = ThreadedEngine(painter, batch, PROMPT_WINDOW)
+    backend = DiffusersBackend(StoredPipeline(str(model), digest=weights_digest), precision, calibrator)
+    engine = ThreadedEngine(backend, batch, PROMPT_WINDOW)
     try:
         return run_calibration(engine, calibrator, prompts, weights_digest)
     finally:
@@ -142,28 +141,30 @@ def calibrate_model(
 def run_calibration(
     engine: Engine, calibrator: Fp8Calibrator, prompts: Sequence[Prompt], weights_digest: str
 ) -> Fp8Calibration:
-    """Paint the prompts and return what was seen; raise `EngineError` where one could not be painted."""
+    """Generate the prompts and return the calibration; raise `EngineError` where one fails."""
     if not prompts:
         raise EngineError("There are no prompts to calibrate with: give a catalogue with products.")
     for answer in engine.generate(prompts):
         if isinstance(answer, Failure):
-            raise EngineError(f"A prompt of the calibration could not be painted: {answer.reason}")
-    whole = hashlib.sha256("\n".join(sorted(prompt.text for prompt in prompts)).encode("utf-8", "surrogatepass"))
+            raise EngineError(f"A prompt of the calibration failed: {answer.reason}")
+    prompts_digest = hashlib.sha256(
+        "\n".join(sorted(prompt.text for prompt in prompts)).encode("utf-8", "surrogatepass")
+    )
     return Fp8Calibration(
         weights_digest=weights_digest,
         prompts=len(prompts),
-        prompts_digest=whole.hexdigest(),
+        prompts_digest=prompts_digest.hexdigest(),
         largest=calibrator.input_maxima(),
     )
 
 
 def write_fp8_calibration(path: Path, calibration: Fp8Calibration) -> None:
-    """Write a calibration, whole or not at all."""
+    """Write a calibration atomically."""
     write_atomically(path, (calibration.model_dump_json(indent=1) + "\n").encode())
 
 
 def read_fp8_calibration(path: Path) -> Fp8Calibration:
-    """Return a calibration, or raise `EngineError`."""
+    """Return the calibration in a file; raise `EngineError` where it cannot be read or is none."""
     try:
         return Fp8Calibration.model_validate_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -172,7 +173,7 @@ def read_fp8_calibration(path: Path) -> Fp8Calibration:
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "it"
+        field = ".".join(str(part) for part in first["loc"]) or "it"
         raise EngineError(
-            f"{str(path)!r} is no calibration ({place}: {first['msg']}): make one with `packshot engine calibrate`."
+            f"{str(path)!r} is no calibration ({field}: {first['msg']}): make one with `packshot engine calibrate`."
         ) from error

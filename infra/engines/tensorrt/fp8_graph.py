@@ -1,11 +1,11 @@
-"""A transformer's graph with fp8 in it: pairs of QuantizeLinear and DequantizeLinear around chosen linear layers.
+"""fp8 graphs: QuantizeLinear and DequantizeLinear pairs around chosen linear layers of a transformer's graph.
 
-Comes in: a graph, the largest value that enters each chosen layer. Goes out: the same graph, its chosen weights E4M3
-numbers with a scale an output channel, its chosen inputs rounded to E4M3 with one scale each. TensorRT takes such a
-pair on both sides of a product for a product in fp8; there is no flag for it. Weights pass one at a time, so that 12 GB
-need little memory.
+Inputs: a graph, the largest input of each chosen layer. Outputs: the same graph, its chosen weights as E4M3 numbers
+with one scale for each output channel, its chosen inputs rounded to E4M3 with one scale each.
+TensorRT takes such a pair on both sides of a product as an fp8 product; there is no flag for it. Weights are converted
+one at a time, so that 12 GB need little memory.
 
-The exporter names products by number. What a product is follows from its place: a block's first operation is the linear
+The exporter names products by number. A product is identified by its place: a block's first operation is the linear
 layer of its modulation, whose weight keeps its name, and after it come the block's seven products in a fixed order.
 """
 
@@ -26,23 +26,23 @@ FP8_MAX = 448.0
 
 BLOCK_PATTERN = re.compile(r"joint_blocks\.(\d+)\.adaLN_modulation\.")
 SHARED_INPUT_PRODUCTS = ((0, 1, 2), (4, 5))
-"""Products of a block, by their place, that read the same tensor: query, key and value; the two halves of the gate."""
+"""Products of a block, by their index, that read the same tensor: query, key and value; both halves of the gate."""
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class _QuantizedTensor:
-    """A tensor of E4M3 numbers and the scale of each output channel, in the graph's own type."""
+    """A tensor of E4M3 numbers, and the scale of each output channel in the graph's own type."""
 
     values: bytes
     scales: Floats
 
 
 def write_fp8_graph(graph: Path, out: Path, input_maxima: Mapping[str, float]) -> int:
-    """Write the quantized graph to `out`, its weights beside it, and return how many products are in fp8.
+    """Write the quantized graph to `out`, its weights beside it, and return the number of fp8 products.
 
-    Raises `EngineError` for a graph without the layers that `largest` names, or a disk that is full.
+    Raises `EngineError` for a graph without the layers that `input_maxima` names, and for a full disk.
     """
     import onnx
 
@@ -50,23 +50,25 @@ def write_fp8_graph(graph: Path, out: Path, input_maxima: Mapping[str, float]) -
     products = block_matmuls(model.graph)
     if missing := sorted(set(input_maxima) - set(products)):
         raise EngineError(
-            f"The graph {str(graph)!r} has no {missing[0]!r} as its calibration has: calibrate this model."
+            f"The graph {str(graph)!r} lacks {missing[0]!r}, which the calibration names: calibrate this model."
         )
     chosen = {products[name].input[1]: products[name] for name in input_maxima}
-    kind = _common_data_type(model.graph, set(chosen))
-    _quantize_inputs(model.graph, {name: products[name] for name in input_maxima}, input_maxima, kind)
+    data_type = _common_data_type(model.graph, set(chosen))
+    _quantize_inputs(model.graph, {name: products[name] for name in input_maxima}, input_maxima, data_type)
     out.parent.mkdir(parents=True, exist_ok=True)
     data = out.with_name(out.name + ".data")
     try:
         with data.open("wb") as file:
-            held = [
-                each
+            initializers = [
+                moved
                 for tensor in model.graph.initializer
-                for each in _move_tensor(tensor, graph.parent, chosen, file, data)
+                for moved in _move_tensor(tensor, graph.parent, chosen, file, data)
             ]
     except OSError as error:
-        raise EngineError(f"The fp8 graph {str(out)!r} could not be written ({error.strerror}): make room.") from error
-    _replace_messages(model.graph.initializer, held)
+        raise EngineError(
+            f"The fp8 graph {str(out)!r} could not be written ({error.strerror}): free some space."
+        ) from error
+    _replace_messages(model.graph.initializer, initializers)
     _dequantize_weights(model.graph, chosen)
     del model.graph.value_info[:]
     onnx.save(model, out)
@@ -74,13 +76,13 @@ def write_fp8_graph(graph: Path, out: Path, input_maxima: Mapping[str, float]) -
 
 
 def block_matmuls(graph: Any) -> dict[str, Any]:
-    """Return the joint blocks' products with weights, by diffusers' names; raise `EngineError` for another form."""
+    """Return the joint blocks' products with weights, by diffusers' names; raise `EngineError` for another layout."""
     weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2}
     blocks: dict[int, list[Any]] = {}
     block: int | None = None
     for node in graph.node:
-        if found := next((match for name in node.input if (match := BLOCK_PATTERN.match(name))), None):
-            block = int(found[1])
+        if modulation := next((match for name in node.input if (match := BLOCK_PATTERN.match(name))), None):
+            block = int(modulation[1])
         elif any(name.startswith("finish.") for name in node.input):
             block = None
         elif block is not None and node.op_type == "MatMul" and node.input[1] in weights:
@@ -88,19 +90,21 @@ def block_matmuls(graph: Any) -> dict[str, Any]:
     named = {}
     for block, nodes in blocks.items():
         inputs = [node.input[0] for node in nodes[: len(BLOCK_LINEARS)]]
-        together = all(
-            len({inputs[place] for place in places}) == 1
-            for places in SHARED_INPUT_PRODUCTS
+        inputs_are_shared = all(
+            len({inputs[index] for index in products}) == 1
+            for products in SHARED_INPUT_PRODUCTS
             if len(inputs) == len(BLOCK_LINEARS)
         )
-        if len(inputs) < len(BLOCK_LINEARS) or not together or len(set(inputs)) != len(BLOCK_LINEARS) - 3:
-            raise EngineError(f"Block {block} of the graph is not of the form that `packshot engine export` writes.")
+        if len(inputs) < len(BLOCK_LINEARS) or not inputs_are_shared or len(set(inputs)) != len(BLOCK_LINEARS) - 3:
+            raise EngineError(
+                f"Block {block} of the graph has another layout than `packshot engine export` writes: export again."
+            )
         named.update({layer_name(block, linear): node for linear, node in zip(BLOCK_LINEARS, nodes, strict=False)})
     return named
 
 
 def quantize_weights(weights: Floats, *, is_bf16: bool) -> _QuantizedTensor:
-    """Round weights (in x out) to E4M3 with a scale an output channel, so that its largest becomes 448."""
+    """Round weights (inputs x outputs) to E4M3; each output channel's scale maps its largest value to 448."""
     import ml_dtypes
 
     scales = _round_scales_up(np.abs(weights).max(axis=0) / np.float32(FP8_MAX), is_bf16=is_bf16)
@@ -109,37 +113,37 @@ def quantize_weights(weights: Floats, *, is_bf16: bool) -> _QuantizedTensor:
 
 
 def _round_scales_up(scales: npt.NDArray[Any], *, is_bf16: bool) -> Floats:
-    """Return scales that the graph's type can hold, none of them smaller than asked, so that nothing is cut off."""
-    wanted = np.maximum(np.asarray(scales, np.float32), np.float32(2**-100))
+    """Return scales in the graph's type, none smaller than requested, so that no value is clipped."""
+    fp32_scales = np.maximum(np.asarray(scales, np.float32), np.float32(2**-100))
     if not is_bf16:
-        return wanted
-    bits = wanted.view(np.uint32)
+        return fp32_scales
+    bits = fp32_scales.view(np.uint32)
     return np.asarray(((bits + np.uint32(0xFFFF)) & np.uint32(0xFFFF0000)).view(np.float32))
 
 
 def _common_data_type(graph: Any, names: set[str]) -> int:
-    kinds = {tensor.data_type for tensor in graph.initializer if tensor.name in names}
-    if len(kinds) != 1:
-        raise EngineError(f"The graph's weights are of {len(kinds)} types, not of one: export the model again.")
-    return int(kinds.pop())
+    data_types = {tensor.data_type for tensor in graph.initializer if tensor.name in names}
+    if len(data_types) != 1:
+        raise EngineError(f"The graph's weights have {len(data_types)} types instead of one: export the model again.")
+    return int(data_types.pop())
 
 
 def _quantize_inputs(graph: Any, matmuls: Mapping[str, Any], input_maxima: Mapping[str, float], data_type: int) -> None:
-    """Put a pair before each tensor that chosen products read; those that read one tensor share its pair."""
+    """Insert a pair before each tensor that chosen products read; products of one tensor share its pair."""
     import onnx
 
-    reached: dict[str, float] = {}
+    maxima: dict[str, float] = {}
     for name, node in matmuls.items():
-        reached[node.input[0]] = max(reached.get(node.input[0], 0.0), input_maxima[name])
-    waiting = {f"{source}_rounded": source for source in reached}
+        maxima[node.input[0]] = max(maxima.get(node.input[0], 0.0), input_maxima[name])
+    pending = {f"{source}_rounded": source for source in maxima}
     for node in matmuls.values():
         node.input[0] = f"{node.input[0]}_rounded"
     nodes = []
     for node in graph.node:
-        source = waiting.pop(node.input[0], None) if node.input else None
+        source = pending.pop(node.input[0], None) if node.input else None
         if source is not None:
             scale = _round_scales_up(
-                np.asarray([reached[source] / FP8_MAX]), is_bf16=data_type == onnx.TensorProto.BFLOAT16
+                np.asarray([maxima[source] / FP8_MAX]), is_bf16=data_type == onnx.TensorProto.BFLOAT16
             )
             graph.initializer.append(_small_tensor(f"{source}_scale", data_type, [], scale))
             graph.initializer.append(
@@ -167,15 +171,15 @@ def _dequantize_weights(graph: Any, chosen: Mapping[str, Any]) -> None:
     _replace_messages(graph.node, [*pairs, *graph.node])
 
 
-def _replace_messages(messages: Any, others: list[Any]) -> None:
-    """Put `others` in place of what a list of messages holds: as copies, since emptying the list spoils its own."""
-    copies = [type(each).FromString(each.SerializeToString()) for each in others]
+def _replace_messages(messages: Any, replacements: list[Any]) -> None:
+    """Replace the messages of a list by copies: emptying the list invalidates its own messages."""
+    copies = [type(message).FromString(message.SerializeToString()) for message in replacements]
     del messages[:]
     messages.extend(copies)
 
 
 def _move_tensor(tensor: Any, home: Path, chosen: Mapping[str, Any], file: IO[bytes], data: Path) -> Iterator[Any]:
-    """Yield a tensor with its numbers in `file`; in place of a chosen one its E4M3 numbers, scales and zeros."""
+    """Yield a tensor with its numbers moved to `file`; for a chosen one its E4M3 numbers, scales and zeros."""
     import onnx
 
     if tensor.name not in chosen:
@@ -183,17 +187,17 @@ def _move_tensor(tensor: Any, home: Path, chosen: Mapping[str, Any], file: IO[by
             _append_external(tensor, _raw_bytes(tensor, home), file, data)
         yield tensor
         return
-    made = quantize_weights(_float_values(tensor, home), is_bf16=tensor.data_type == onnx.TensorProto.BFLOAT16)
+    quantized = quantize_weights(_float_values(tensor, home), is_bf16=tensor.data_type == onnx.TensorProto.BFLOAT16)
     numbers = onnx.TensorProto(name=f"{tensor.name}_fp8", data_type=onnx.TensorProto.FLOAT8E4M3FN, dims=tensor.dims)
-    _append_external(numbers, made.values, file, data)
+    _append_external(numbers, quantized.values, file, data)
     channels = [tensor.dims[1]]
     zeros = onnx.TensorProto(name=f"{tensor.name}_zeros", data_type=onnx.TensorProto.FLOAT8E4M3FN, dims=channels)
     zeros.raw_data = bytes(tensor.dims[1])
-    yield from (numbers, zeros, _small_tensor(f"{tensor.name}_scales", tensor.data_type, channels, made.scales))
+    yield from (numbers, zeros, _small_tensor(f"{tensor.name}_scales", tensor.data_type, channels, quantized.scales))
 
 
 def _small_tensor(name: str, data_type: int, dims: list[int], values: Floats) -> Any:
-    """Return a small tensor of fp32 or bf16 numbers: a bf16 is the upper half of an fp32."""
+    """Return an inline tensor of fp32 or bf16 numbers: a bf16 is the upper half of an fp32."""
     import onnx
 
     half = data_type == onnx.TensorProto.BFLOAT16
@@ -217,10 +221,10 @@ def _raw_bytes(tensor: Any, home: Path) -> bytes:
 
     if tensor.data_location != onnx.TensorProto.EXTERNAL:
         return bytes(tensor.raw_data) or bytes(onnx.numpy_helper.to_array(tensor).tobytes())
-    told = {entry.key: entry.value for entry in tensor.external_data}
-    with (home / told["location"]).open("rb") as source:
-        source.seek(int(told.get("offset", 0)))
-        raw: bytes = source.read(int(told["length"]))
+    location = {entry.key: entry.value for entry in tensor.external_data}
+    with (home / location["location"]).open("rb") as source:
+        source.seek(int(location.get("offset", 0)))
+        raw: bytes = source.read(int(location["length"]))
         return raw
 
 

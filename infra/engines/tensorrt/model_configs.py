@@ -1,7 +1,7 @@
-"""What a model's configurations say that an engine must know, without its weights.
+"""Model configurations: the components' sizes that an engine needs, without their weights.
 
-Comes in: a component's folder. Goes out: its configuration, whole: files leave out what was usual when they were
-written.
+Inputs: a model's folder. Outputs: the complete configurations of transformer and VAE: a file omits values that were
+the defaults when it was written, so they are filled in.
 """
 
 import inspect
@@ -26,7 +26,7 @@ def component_configs(model: Path) -> tuple[ComponentConfig, ComponentConfig]:
 
 
 def pixels_per_latent(vae: ComponentConfig) -> int:
-    """Return how many pixels a latent pixel stands for, on each side: halved between the decoder's stages."""
+    """Return the pixels on each side of one latent pixel: the size doubles between the decoder's stages."""
     return int(2 ** (len(vae["block_out_channels"]) - 1))
 
 
@@ -36,5 +36,5 @@ def _complete_config(kind: Any, folder: Path) -> ComponentConfig:
     except (OSError, ValueError) as error:
         raise EngineError(f"The configuration in {str(folder)!r} cannot be read: {error}.") from error
     parameters = inspect.signature(kind.__init__).parameters.values()
-    usual = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
-    return {**usual, **config}
+    defaults = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
+    return {**defaults, **config}

@@ -1,9 +1,9 @@
-"""What stands in the pipeline where diffusers' transformer and VAE stood: the same calls, answered by an engine.
+"""Pipeline adapters: an engine's runtimes behind the calls of diffusers' transformer and VAE.
 
-Comes in: the lists of tensors that `ZImagePipeline` gives. Goes out: what its own parts would have returned. A batch is
-cut into runs of one padded caption length and of a size that the engine takes; runs that are too small are filled up
-with their last item, whose answer is dropped. So guidance, which doubles a batch and mixes lengths, needs no profile
-of its own.
+Inputs: the lists of tensors that `ZImagePipeline` passes. Outputs: what its own components would return.
+A batch is split into groups of one padded caption length and of a size that the engine takes; a group that is too small
+is filled up with its last item, whose answer is dropped. So guidance, which doubles a batch and mixes lengths, needs no
+profile of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ from infra.onnx_graphs.preprocessing import (
 )
 
 MAX_CACHED_CAPTION_BATCHES = 4
-"""Blocks of captions that are kept from step to step: those of a picture's guided batches."""
+"""Batches of caption inputs that are cached from step to step: those of an image's guided batches."""
 
 
 class TransformerAdapter:
-    """In place of `ZImageTransformer2DModel`; `config` is that model's."""
+    """Stands for `ZImageTransformer2DModel`; `config` is that model's."""
 
     def __init__(
         self, runtime: GraphRuntime, config: Mapping[str, Any], batch_range: AxisRange, dtype: torch.dtype
@@ -44,26 +44,28 @@ class TransformerAdapter:
     ) -> tuple[list[torch.Tensor]]:
         """Return the velocity of each item (channels x 1 x rows x columns), in order."""
         groups: dict[int, list[int]] = {}
-        for place, caption in enumerate(captions):
-            groups.setdefault(padded_length(len(caption)), []).append(place)
-        answers: dict[int, torch.Tensor] = {}
-        for places in groups.values():
-            for some, padding in split_into_batches(places, self._batch_range):
-                given = [*some, *some[-1:] * padding]
-                made = self._denoise_batch([latents[i] for i in given], timestep[given], [captions[i] for i in given])
-                answers.update(zip(some, made, strict=False))
-        return ([answers[place] for place in range(len(latents))],)
+        for index, caption in enumerate(captions):
+            groups.setdefault(padded_length(len(caption)), []).append(index)
+        velocities: dict[int, torch.Tensor] = {}
+        for group in groups.values():
+            for indices, padding in split_into_batches(group, self._batch_range):
+                batch = [*indices, *indices[-1:] * padding]
+                answers = self._denoise_batch(
+                    [latents[i] for i in batch], timestep[batch], [captions[i] for i in batch]
+                )
+                velocities.update(zip(indices, answers, strict=False))
+        return ([velocities[index] for index in range(len(latents))],)
 
     def _denoise_batch(
         self, latents: Sequence[torch.Tensor], timestep: torch.Tensor, captions: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
         rows, columns = latents[0].shape[-2:]
-        told = self._caption_inputs(captions)
-        length = told["caption_features"].shape[1]
+        caption_tensors = self._caption_inputs(captions)
+        length = caption_tensors["caption_features"].shape[1]
         inputs = {
             "image_patches": image_patches(latents),
             "timestep": timestep.float(),
-            **told,
+            **caption_tensors,
             **position_inputs(self._rope, rows, columns, length, device=latents[0].device),
         }
         velocity = self._runtime.run(inputs)["velocity"].to(latents[0].device)
@@ -71,18 +73,18 @@ class TransformerAdapter:
         return latents_from_patches(velocity.clone(), rows, columns)
 
     def _caption_inputs(self, captions: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Return the captions' inputs, made once for all steps: the pipeline gives the same tensors at each."""
+        """Return the captions' inputs, made once for all steps: the pipeline passes the same tensors at each step."""
         key = tuple(id(caption) for caption in captions)
         if key not in self._caption_cache:
             while len(self._caption_cache) >= MAX_CACHED_CAPTION_BATCHES:
                 del self._caption_cache[next(iter(self._caption_cache))]
-            # The captions are kept too: as long as they live, no other tensor has their identity.
+            # The captions are cached too: while they live, no other tensor has their identity.
             self._caption_cache[key] = (captions, caption_inputs([caption.to(self.dtype) for caption in captions]))
         return self._caption_cache[key][1]
 
 
 class VaeDecoderAdapter:
-    """In place of `AutoencoderKL`, of which pictures need the decoder alone; `config` is that model's."""
+    """Stands for `AutoencoderKL`, of which generation needs the decoder alone; `config` is that model's."""
 
     def __init__(
         self, runtime: GraphRuntime, config: Mapping[str, Any], batch_range: AxisRange, dtype: torch.dtype
@@ -91,19 +93,19 @@ class VaeDecoderAdapter:
         self._runtime, self._batch_range = runtime, batch_range
 
     def decode(self, latents: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
-        """Return pictures (batch x 3 x height x width, -1 to 1) of latents that are already scaled."""
-        made = []
-        for some, padding in split_into_batches(range(len(latents)), self._batch_range):
-            given = [*some, *some[-1:] * padding]
-            images = self._runtime.run({"latents": latents[given].to(self.dtype).contiguous()})["images"]
-            made.append(images[: len(some)].to(latents.device).clone())
-        return (torch.cat(made),)
+        """Return images (batch x 3 x height x width, -1 to 1) of latents that are already scaled."""
+        decoded = []
+        for indices, padding in split_into_batches(range(len(latents)), self._batch_range):
+            batch = [*indices, *indices[-1:] * padding]
+            images = self._runtime.run({"latents": latents[batch].to(self.dtype).contiguous()})["images"]
+            decoded.append(images[: len(indices)].to(latents.device).clone())
+        return (torch.cat(decoded),)
 
 
 def split_into_batches(indices: Sequence[int], batch_range: AxisRange) -> list[tuple[list[int], int]]:
-    """Return the places of each run, and how many items fill it up."""
-    runs, first = [], 0
+    """Return the indices of each batch, and how many items fill it up."""
+    batches, first = [], 0
     for count, padding in batch_layout(len(indices), batch_range):
-        runs.append((list(indices[first : first + count]), padding))
+        batches.append((list(indices[first : first + count]), padding))
         first += count
-    return runs
+    return batches

@@ -1,10 +1,10 @@
-"""A plan, built: from an ONNX graph and profiles, for the GPU that is here.
+"""Plan build: a TensorRT plan from an ONNX graph and profiles, for the GPU of this machine.
 
-Comes in: an ONNX file (its weights beside it), profiles, options. Goes out: a plan file, whole or not at all, and what
-was measured while choosing kernels (the timing cache), which makes the next build minutes shorter.
+Inputs: an ONNX file (its weights beside it), profiles, options. Outputs: a plan file, written atomically, and the
+timings of kernels (the timing cache), which make the next build minutes shorter.
 
-A network of TensorRT 11 computes in the types that the ONNX graph names: no flag lowers them, so precision is what was
-exported. What such a build can do wrong is said by parser and logger in fragments; here they end in one sentence.
+A network of TensorRT 11 computes in the types that the ONNX graph names: no flag lowers them, so the precision is that
+of the export. Parser and logger report failures in fragments; here they end in one sentence.
 """
 
 import errno
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     import tensorrt
 
 Compatibility = Literal["none", "same-compute-capability", "ampere-plus"]
-"""Which other GPUs a plan is good for: none but this model of GPU, those of its compute capability, or all from
-Ampere on (fewer fusions, so slower)."""
+"""Other GPUs that a plan runs on: none but this model, those of its compute capability, or all from Ampere on (with
+fewer fusions, so slower)."""
 
 MAX_REPORTED_ERRORS = 3
-"""How many of TensorRT's complaints a sentence repeats: the first ones are the cause."""
+"""How many of TensorRT's errors a message repeats: the first ones are the cause."""
 
 DISK_MARGIN = 1.2
-"""A plan holds the graph's weights once, and little more."""
+"""Disk space for a plan, as a multiple of its graph's weights: it holds them once, and little more."""
 
 InputShapeRanges = Mapping[str, tuple[Shape, Shape, Shape]]
 
 
 @dataclass(frozen=True)
 class PlanBuildSpec:
-    """What to build, and where to. `workspace` None leaves the limit of scratch memory to TensorRT."""
+    """A plan to build and its files. `workspace` None leaves the limit of scratch memory to TensorRT."""
 
     onnx: Path
     plan: Path
@@ -51,12 +51,12 @@ class PlanBuildSpec:
 
 
 def build_plan(trt: Any, spec: PlanBuildSpec) -> None:
-    """Build one plan and write it, or raise `EngineError` in one sentence; a file that was there stays until then."""
+    """Build one plan and write it, or raise `EngineError`; an older file stays until the new one is complete."""
     require_disk_space(spec.plan.parent, graph_bytes(spec.onnx))
-    said = create_error_logger(trt)
-    builder: tensorrt.Builder = trt.Builder(said)
+    logger = create_error_logger(trt)
+    builder: tensorrt.Builder = trt.Builder(logger)
     network: tensorrt.INetworkDefinition = builder.create_network(0)
-    _parse_graph(trt, network, spec.onnx, said)
+    _parse_graph(trt, network, spec.onnx, logger)
     _allow_decomposed_attention(trt, network)
     config: tensorrt.IBuilderConfig = builder.create_builder_config()
     _configure(trt, config, spec)
@@ -70,21 +70,21 @@ def build_plan(trt: Any, spec: PlanBuildSpec) -> None:
         _add_profile(builder, config, shapes)
     plan: tensorrt.IHostMemory = builder.build_serialized_network(network, config)
     if plan is None:
-        raise EngineError(_failure_message(spec.onnx, said.errors))
+        raise EngineError(_failure_message(spec.onnx, logger.errors))
     write_atomically(spec.plan, plan)
-    measured: tensorrt.ITimingCache = config.get_timing_cache()
-    write_atomically(spec.timing_cache, measured.serialize())
+    timings: tensorrt.ITimingCache = config.get_timing_cache()
+    write_atomically(spec.timing_cache, timings.serialize())
 
 
 def graph_bytes(onnx: Path) -> int:
-    """Return the bytes of a graph with its external weights; raise `EngineError` where there is none."""
+    """Return the bytes of a graph with its external weights; raise `EngineError` where the graph is missing."""
     if not onnx.is_file():
         raise EngineError(f"There is no graph {str(onnx)!r}: write it with `packshot engine export`.")
     return sum(path.stat().st_size for path in onnx.parent.iterdir() if path.is_file())
 
 
 def require_disk_space(folder: Path, weight_bytes: int) -> None:
-    """Make the folder; raise `EngineError` where its disk cannot hold a plan of so many bytes of weights."""
+    """Create the folder; raise `EngineError` where its disk cannot hold a plan with that many bytes of weights."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -98,7 +98,7 @@ def require_disk_space(folder: Path, weight_bytes: int) -> None:
 
 
 def write_atomically(path: Path, content: "bytes | tensorrt.IHostMemory") -> None:
-    """Write under another name, then rename: whoever opens `path` finds all of it or what was there before."""
+    """Write under another name, then rename: a reader of `path` finds the whole content or the previous one."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -108,12 +108,14 @@ def write_atomically(path: Path, content: "bytes | tensorrt.IHostMemory") -> Non
         Path(name).replace(path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)
-        mend = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "look at the disk and its rights"
-        raise EngineError(f"{str(path)!r} could not be written ({error.strerror or error}): {mend}.") from error
+        remedy = (
+            "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the disk and its permissions"
+        )
+        raise EngineError(f"{str(path)!r} could not be written ({error.strerror or error}): {remedy}.") from error
 
 
 def _parse_graph(trt: Any, network: "tensorrt.INetworkDefinition", onnx: Path, logger: Any) -> None:
-    """Read the graph by its path: only so are weights found that lie beside it (over 2 GB they must)."""
+    """Parse the graph by its path: only then are the weights beside it found (over 2 GB they must lie there)."""
     parser: tensorrt.OnnxParser = trt.OnnxParser(network, logger)
     if parser.parse_from_file(str(onnx)):
         return
@@ -125,14 +127,14 @@ def _parse_graph(trt: Any, network: "tensorrt.INetworkDefinition", onnx: Path, l
 
 
 def _allow_decomposed_attention(trt: Any, network: "tensorrt.INetworkDefinition") -> None:
-    """Let attention be taken apart where no fused kernel fits (the decoder's one wide head): else the build fails."""
+    """Let attention be decomposed where no fused kernel fits (the decoder's one wide head); else the build fails."""
     for number in range(network.num_layers):
         layer: tensorrt.ILayer = network.get_layer(number)
         if layer.type == trt.LayerType.ATTENTION_INPUT:
             # The bindings return the base class; the object is of the other one.
             layer.__class__ = trt.IAttentionInputLayer
-            inside: tensorrt.IAttentionInputLayer = layer
-            attention: tensorrt.IAttention = inside.attention
+            attention_input: tensorrt.IAttentionInputLayer = layer
+            attention: tensorrt.IAttention = attention_input.attention
             attention.decomposable = True
 
 
@@ -141,7 +143,7 @@ def _configure(trt: Any, config: "tensorrt.IBuilderConfig", spec: PlanBuildSpec)
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     if spec.workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, spec.workspace)
-    if spec.full_fp32:  # TF32 is on unless it is taken away: 10 bits of mantissa are not what fp32 means
+    if spec.full_fp32:  # TF32 is on by default: 10 bits of mantissa are not fp32
         config.clear_flag(trt.BuilderFlag.TF32)
     else:
         config.set_flag(trt.BuilderFlag.TF32)
@@ -171,8 +173,8 @@ def _read_timing_cache(path: Path) -> bytes:
 
 
 def _failure_message(onnx: Path, reasons: Sequence[str]) -> str:
-    said = "; ".join(reason.rstrip(".") for reason in reasons[:MAX_REPORTED_ERRORS]) or "it gave no reason"
-    return f"TensorRT could not build {str(onnx)!r}: {said}."
+    details = "; ".join(reason.rstrip(".") for reason in reasons[:MAX_REPORTED_ERRORS]) or "it gave no reason"
+    return f"TensorRT could not build {str(onnx)!r}: {details}."
 
 
 COMPATIBILITIES: tuple[str, ...] = get_args(Compatibility)

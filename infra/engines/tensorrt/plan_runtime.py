@@ -1,11 +1,12 @@
-"""A plan, run: TensorRT 11's named tensors, a CUDA graph a shape, scratch memory shared between plans.
+"""Plan runtime: runs one TensorRT plan, with a CUDA graph for each set of shapes.
 
-Comes in: a plan, its graph and profiles; named tensors. Goes out: named tensors. Every call comes from the engine's own
-thread: what is recorded there is replayed there.
+Inputs: a plan, its graph and profiles; named tensors. Outputs: named tensors. Every call comes from the engine's own
+thread: a graph captured on it is replayed on it.
 
-A recorded graph fixes shapes and addresses. So each set of shapes has buffers, an execution context and a graph of its
-own; NVIDIA advises a context a graph, since a context whose shapes move spoils what was recorded from it. They are
-light, as they bring no scratch memory: all use the device's one block, sized for the largest profile of any plan.
+A captured graph fixes shapes and addresses. So each set of shapes has its own buffers, execution context and graph;
+NVIDIA advises one context for each graph, since a context whose shapes change spoils what was captured from it.
+Contexts are light, as they bring no scratch memory: all share the device's one block, sized for the largest profile of
+any plan.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,25 +27,25 @@ if TYPE_CHECKING:
     import torch
 
 CAPTURE_BUDGET_BYTES = 2 << 30
-"""What buffers and recorded graphs of one plan may hold: some 64 sets of shapes at 1024 px, by their buffers' size."""
+"""Bytes that buffers and captured graphs of one plan may hold: about 64 sets of shapes at 1024 px, by buffer size."""
 
 TensorShapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class _CapturedContext:
-    """One set of shapes, ready: fill `inputs`, call `replay`, read `outputs`. The context must live as long."""
+    """One set of shapes, ready to run: fill `inputs`, call `replay`, read `outputs`. The context must live as long."""
 
     context: "tensorrt.IExecutionContext"
     inputs: "dict[str, torch.Tensor]"
     outputs: "dict[str, torch.Tensor]"
     replay: StreamWork
     size_bytes: int
-    """What it holds of the device's memory, at most the whole budget: the newest is kept whatever its size."""
+    """Bytes of the device's memory, counted as at most the whole budget: the newest capture stays whatever its size."""
 
 
 class TensorRtRuntime:
-    """Runs one plan. Raises `EngineError` where the plan cannot be loaded, or is not of this graph and profiles."""
+    """Runs one plan. Raises `EngineError` where it cannot be loaded, or belongs to another graph or other profiles."""
 
     name = "tensorrt"
 
@@ -72,20 +73,20 @@ class TensorRtRuntime:
     def run(self, inputs: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
         """Return the outputs by name, valid until the next run; raise `UnsupportedShape` outside the profiles."""
         shapes = {name: tuple(inputs[name].shape) for name in sorted(inputs)}
-        recorded = self._captures.get(tuple(shapes.items())) or self._capture(shapes)
+        capture = self._captures.get(tuple(shapes.items())) or self._capture(shapes)
         with self._device.on_stream():
-            for name, buffer in recorded.inputs.items():
+            for name, buffer in capture.inputs.items():
                 buffer.copy_(inputs[name], non_blocking=True)
-            recorded.replay()
-        return dict(recorded.outputs)
+            capture.replay()
+        return dict(capture.outputs)
 
     def free_memory(self) -> None:
-        """Forget what was recorded, with its contexts and buffers."""
+        """Drop all captures, with their contexts and buffers."""
         self._device.synchronize()
         self._captures.clear()
 
     def close(self) -> None:
-        """Free contexts and buffers, then the engine, then what it was loaded with."""
+        """Free contexts and buffers, then the engine, then the runtime that loaded it."""
         self.free_memory()
         self._engine = None
         self._runtime = None
@@ -97,26 +98,28 @@ class TensorRtRuntime:
         except OSError as error:
             raise EngineError(f"The plan {str(plan)!r} cannot be read: {error.strerror or error}.") from error
         if engine is None:
-            said = "; ".join(self._logger.errors) or "TensorRT gave no reason"
-            raise EngineError(f"TensorRT cannot load the plan {str(plan)!r} ({said}): build it again on this machine.")
+            reason = "; ".join(self._logger.errors) or "TensorRT gave no reason"
+            raise EngineError(
+                f"TensorRT cannot load the plan {str(plan)!r} ({reason}): build it again on this machine."
+            )
         return engine
 
     def _check_plan(self, plan: Path) -> None:
-        """Raise `EngineError` unless the plan has the graph's inputs and outputs, and as many profiles as its card."""
+        """Raise `EngineError` unless the plan has the graph's inputs and outputs, and its manifest's profiles."""
         engine = self._engine
-        found = {engine.get_tensor_name(number) for number in range(engine.num_io_tensors)}
-        wanted = {port.name for port in (*self._graph.inputs, *self._graph.outputs)}
-        if found != wanted:
-            strange = ", ".join(sorted(found ^ wanted))
-            raise EngineError(f"The plan {str(plan)!r} is of another graph (see {strange}): build it again.")
+        plan_tensors = {engine.get_tensor_name(number) for number in range(engine.num_io_tensors)}
+        graph_tensors = {port.name for port in (*self._graph.inputs, *self._graph.outputs)}
+        if plan_tensors != graph_tensors:
+            differing = ", ".join(sorted(plan_tensors ^ graph_tensors))
+            raise EngineError(f"The plan {str(plan)!r} is of another graph (see {differing}): build it again.")
         if engine.num_optimization_profiles != len(self._profiles):
             raise EngineError(
-                f"The plan {str(plan)!r} has {engine.num_optimization_profiles} profiles, and its card "
+                f"The plan {str(plan)!r} has {engine.num_optimization_profiles} profiles, and its manifest "
                 f"{len(self._profiles)}: build it again."
             )
 
     def _capture(self, shapes: TensorShapes) -> _CapturedContext:
-        """Make a context and buffers for these shapes, run them once, record them, and keep what was recorded."""
+        """Make a context and buffers for these shapes, run them once, capture a graph, and cache it."""
         number = find_profile(self._graph, self._profiles, shapes)
         free_before = self._device.free_bytes()
         context = self._create_context(number, shapes)
@@ -130,7 +133,7 @@ class TensorRtRuntime:
         with self._device.on_stream():
             for buffer in inputs.values():
                 buffer.zero_()
-            enqueue()  # what TensorRT puts off until the first run must not be in a recording
+            enqueue()  # what TensorRT defers to the first run must not be in a capture
         self._device.synchronize()
         replay = self._device.capture(enqueue)
         buffer_bytes = sum(each.numel() * each.element_size() for each in (*inputs.values(), *outputs.values()))
@@ -146,18 +149,18 @@ class TensorRtRuntime:
             self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
         )
         if context is None:
-            raise EngineError(f"TensorRT made no context for the {self._graph.name}: {self._logged_errors()}.")
+            raise EngineError(f"TensorRT created no context for the {self._graph.name}: {self._logged_errors()}.")
         if not context.set_optimization_profile_async(profile, device.stream):
             raise EngineError(f"TensorRT refused profile {profile} of the {self._graph.name}: {self._logged_errors()}.")
         device.synchronize()
         for name, shape in shapes.items():
             if not context.set_input_shape(name, shape):
                 raise UnsupportedShape(
-                    f"TensorRT refused {shape!r} for {name!r}: the plan has other profiles than its card."
+                    f"TensorRT refused {shape!r} for {name!r}: the plan has other profiles than its manifest."
                 )
         if missing := context.infer_shapes():
             raise EngineError(
-                f"The {self._graph.name} does not know the shape of {', '.join(missing)}: build it again."
+                f"The plan of the {self._graph.name} has no shape for {', '.join(missing)}: build it again."
             )
         context.set_device_memory(*device.scratch_memory())
         return context
@@ -174,7 +177,7 @@ class TensorRtRuntime:
 
 
 def _stream_reader(trt: Any, file: Any) -> "tensorrt.IStreamReaderV2":
-    """Return what TensorRT reads a plan of 12 GB with, piece by piece instead of as one block of main memory."""
+    """Return a reader that gives TensorRT a plan of 12 GB in pieces, not as one block of main memory."""
 
     class PlanReader(trt.IStreamReaderV2):  # type: ignore[misc]
         def __init__(self) -> None:

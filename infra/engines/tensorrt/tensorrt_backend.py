@@ -1,8 +1,8 @@
-"""TensorRT under diffusers' own pipeline: the parts that it replaces, and what it takes.
+"""The TensorRT backend: diffusers' own pipeline with an engine's transformer and VAE decoder.
 
-Comes in: an engine folder, and a pipeline that was loaded without transformer and VAE. Goes out: the same pipeline with
-the engine's parts, so that schedule, guidance, noise and captions stay diffusers' own; and a painter that answers
-sizes which the engine was not built for with a reason, instead of asking the device.
+Inputs: an engine folder, and a pipeline that was loaded without transformer and VAE. Outputs: the same pipeline with
+the engine's components, so that schedule, guidance, noise and captions stay diffusers' own; and a backend that answers
+a size which the engine was not built for with a reason, without touching the device.
 """
 
 from collections.abc import Callable, Hashable, Sequence, Set
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class TensorRtAccelerator:
-    """Puts an engine's transformer and VAE decoder into a pipeline; `weights_digest` None is computed when needed."""
+    """Puts an engine's transformer and VAE decoder into a pipeline; a `weights_digest` of None is computed."""
 
     name = "tensorrt"
     replaces: Set[str] = frozenset(("transformer", "vae"))
@@ -40,28 +40,28 @@ class TensorRtAccelerator:
         self._engine: LoadedEngine | None = None
 
     def check_host(self) -> None:
-        """Find TensorRT and the GPU that the engine was built for, before any weights are read."""
+        """Check TensorRT and the GPU that the engine was built for, before any weights are read."""
         self._host = host_for(self.manifest, self._open_host)
 
     def attach(self, pipeline: Any) -> None:
-        """Open the engine and put it in; raise `EngineUnsuitable` where it is another model's, or not for this GPU."""
+        """Load the engine into the pipeline; raise `EngineUnsuitable` for another model's engine, or another GPU's."""
         from diffusers.image_processor import VaeImageProcessor
 
         from infra.engines.tensorrt.pipeline_adapters import TransformerAdapter, VaeDecoderAdapter
 
         model = Path(pipeline.name_or_path)
         self._check_weights(model)
-        opened = self._engine = load_engine_folder(self._folder, self.manifest, self._host)
+        engine = self._engine = load_engine_folder(self._folder, self.manifest, self._host)
         dtype, batch = graph_dtype(self.manifest.precision), self.manifest.batch_range
         transformer, vae = component_configs(model)
-        pipeline.transformer = TransformerAdapter(opened.transformer, transformer, batch, dtype)
-        pipeline.vae = VaeDecoderAdapter(opened.vae_decoder, vae, batch, dtype)
-        # The pipeline reads it from the VAE that it is made with, and this one was made without.
+        pipeline.transformer = TransformerAdapter(engine.transformer, transformer, batch, dtype)
+        pipeline.vae = VaeDecoderAdapter(engine.vae_decoder, vae, batch, dtype)
+        # The pipeline reads this from its VAE when it is created, and it was created without one.
         pipeline.vae_scale_factor = pixels_per_latent(vae)
         pipeline.image_processor = VaeImageProcessor(vae_scale_factor=2 * pipeline.vae_scale_factor)
 
     def free_memory(self) -> None:
-        """Forget what was recorded: smaller batches are recorded anew."""
+        """Drop all captures: smaller batches are captured anew."""
         if self._engine is not None:
             self._engine.free_memory()
 
@@ -81,7 +81,7 @@ class TensorRtAccelerator:
 
 
 class TensorRtBackend:
-    """Paints by another painter what the engine was built for; other sizes are Failures with the mend."""
+    """Generates the sizes that the engine was built for through another backend; other sizes are Failures."""
 
     name = "tensorrt"
 
@@ -90,55 +90,55 @@ class TensorRtBackend:
         self.manifest = accelerator.manifest
 
     def load(self) -> None:
-        """Look at the machine, then load the other painter, which attaches the accelerator."""
+        """Check the machine, then load the inner backend, which attaches the accelerator."""
         self._accelerator.check_host()
         self._backend.load()
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return the other painter's group."""
+        """Return the inner backend's batch key."""
         return self._backend.batch_key(prompt)
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
-        """Paint the prompts whose size has a profile, and answer the others."""
+        """Generate the prompts whose size has a profile; answer the others with a Failure that says what to build."""
         refusals = [
             self._accelerator.manifest.unsupported_size_reason(ImageSize(prompt.width, prompt.height))
             for prompt in prompts
         ]
-        possible = [prompt for prompt, refusal in zip(prompts, refusals, strict=True) if refusal is None]
-        painted = iter(self._backend.generate_batch(possible) if possible else ())
+        supported = [prompt for prompt, refusal in zip(prompts, refusals, strict=True) if refusal is None]
+        answers = iter(self._backend.generate_batch(supported) if supported else ())
         return [
-            next(painted) if refusal is None else Failure(prompt.key, refusal)
+            next(answers) if refusal is None else Failure(prompt.key, refusal)
             for prompt, refusal in zip(prompts, refusals, strict=True)
         ]
 
     def close(self) -> None:
-        """Release the other painter."""
+        """Close the inner backend."""
         self._backend.close()
 
 
 def create_tensorrt_backend_from_spec(
     spec: "EngineSpec", open_host: Callable[[], TensorRtHost] = open_cuda_host
 ) -> tuple[TensorRtBackend, int]:
-    """Return the painter that a spec describes, and the batch that its engine is fastest at.
+    """Return the backend that a spec describes, and the batch size that its engine is optimized for.
 
     Raises `EngineError` for a folder that holds no engine, `EngineUnsuitable` for one of another precision.
     """
     from infra.models.loading import StoredPipeline
 
     if not spec.folder:
-        raise EngineError("The tensorrt engine needs a folder that `packshot engine build` wrote.")
-    painter = create_tensorrt_backend(
+        raise EngineError("The tensorrt engine needs an engine folder: build one with `packshot engine build`.")
+    backend = create_tensorrt_backend(
         Path(spec.folder),
         StoredPipeline(spec.source, spec.revision, spec.weights_digest),
         spec.weights_digest,
         open_host,
     )
-    if spec.precision != painter.manifest.precision:
+    if spec.precision != backend.manifest.precision:
         raise EngineUnsuitable(
-            f"The engine in {spec.folder!r} computes in {painter.manifest.precision!r} and the recipe asks for "
+            f"The engine in {spec.folder!r} computes in {backend.manifest.precision!r} and the recipe asks for "
             f"{spec.precision!r}: build one with --precision {spec.precision}, or change the recipe."
         )
-    return painter, painter.manifest.batch_range.optimal
+    return backend, backend.manifest.batch_range.optimal
 
 
 def create_tensorrt_backend(
@@ -147,16 +147,16 @@ def create_tensorrt_backend(
     weights_digest: str | None,
     open_host: Callable[[], TensorRtHost] = open_cuda_host,
 ) -> TensorRtBackend:
-    """Return what paints by an engine's folder, whatever precision it is of; `EngineError` where it holds none."""
+    """Return the backend of an engine folder, in that engine's precision; raise `EngineError` for no engine."""
     from infra.engines.torch.diffusers_backend import DiffusersBackend
 
     accelerator = TensorRtAccelerator(folder, weights_digest, open_host)
-    around = "fp32" if accelerator.manifest.precision == "fp32" else "bf16"  # fp8 is inside the plan alone
-    return TensorRtBackend(DiffusersBackend(weights, around, accelerator), accelerator)
+    pipeline_precision = "fp32" if accelerator.manifest.precision == "fp32" else "bf16"  # fp8 is inside the plan alone
+    return TensorRtBackend(DiffusersBackend(weights, pipeline_precision, accelerator), accelerator)
 
 
 def graph_dtype(precision: str) -> "torch.dtype":
-    """Return what a graph of this precision is fed with: fp8 is inside, between bf16 and bf16."""
+    """Return the type of a graph's inputs and outputs: an fp8 graph takes and returns bf16."""
     import torch
 
     return torch.float32 if precision == "fp32" else torch.bfloat16

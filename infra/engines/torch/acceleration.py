@@ -1,7 +1,7 @@
-"""What makes a loaded pipeline faster, by its name; and doing nothing.
+"""Accelerators by name, and the one that changes nothing.
 
-Comes in: the name that a setting gives. Goes out: an `infra.engines.backend.Accelerator`. It moves pixels by rounding
-alone, so the name reaches no key.
+Inputs: the setting's name. Outputs: an `infra.engines.backend.Accelerator`.
+An accelerator changes pixels by rounding alone, so its name is part of no request key.
 """
 
 from collections.abc import Set
@@ -12,23 +12,23 @@ from infra.errors import EngineError
 
 
 class EagerAccelerator:
-    """The pipeline as diffusers runs it."""
+    """Runs the pipeline as diffusers does."""
 
     name = "eager"
     replaces: Set[str] = frozenset()
 
     def attach(self, pipeline: Any) -> None:
-        """Leave everything as it is."""
+        """Change nothing."""
 
     def free_memory(self) -> None:
-        """Hold nothing that could be spared."""
+        """Do nothing: no memory is held."""
 
     def close(self) -> None:
-        """Hold nothing, free nothing."""
+        """Do nothing: no memory is held."""
 
 
 def open_accelerator(name: str) -> Accelerator:
-    """Return the accelerator of that name; `EngineError` where there is none."""
+    """Return the accelerator with this name; raise `EngineError` for an unknown one."""
     if name == "eager":
         return EagerAccelerator()
     if name == "compile":
@@ -39,4 +39,4 @@ def open_accelerator(name: str) -> Accelerator:
         from infra.engines.torch.cuda_graphs import CudaGraphAccelerator
 
         return CudaGraphAccelerator()
-    raise EngineError(f"There is no acceleration called {name!r}: choose 'eager', 'compile' or 'graphs'.")
+    raise EngineError(f"There is no acceleration {name!r}: choose 'eager', 'compile' or 'graphs'.")

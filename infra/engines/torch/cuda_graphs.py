@@ -1,11 +1,11 @@
-"""The transformer as CUDA graphs: one a shape, in a bounded cache, on the engine's own thread.
+"""CUDA graphs of the transformer: one graph for each shape, in a cache bounded by bytes, on the engine's own thread.
 
-Comes in: a pipeline on a CUDA device. Goes out: the same transformer, whose `forward` replays a recording where there
-is one. A shape is batch, latent size and padded caption length. Captions of one padded length share a recording: they
-are filled up to it with rows whose embedding is then replaced by the model's own padding token, as diffusers does with
-a mask of another length for every caption. What no recording serves runs as usual: captions of several padded lengths
-in one call, shapes that came too seldom, those that need more memory than the budget, and those that cannot be
-recorded (which is said once in the log).
+Inputs: a pipeline on a CUDA device. Outputs: the same pipeline, whose transformer's `forward` replays a graph where one
+was captured. A shape is batch, latent size and padded caption length.
+Captions of one padded length share a graph: they are filled up to it with rows whose embedding is then replaced by the
+model's own padding token, as diffusers does with a mask of another length for every caption.
+Everything else runs eagerly: captions of several padded lengths in one call, shapes that came too seldom, shapes that
+need more memory than the budget, and shapes that cannot be captured (logged once).
 """
 
 import logging
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUNS_BEFORE_CAPTURE = 8
-"""Times that a shape runs as usual before it is recorded: one batch of 8 steps. Recording costs two forward passes,
-which a shard's last, smaller batch would never earn back."""
+"""Eager runs of a shape before it is captured: one batch of 8 steps. A capture costs two forward passes, which a
+shard's last, smaller batch would never earn back."""
 
 CACHE_MEMORY_SHARE = 0.25
-"""The part of the memory that is free after loading which recordings may keep."""
+"""Share of the memory that is free after loading which captured graphs may hold."""
 
 MAX_COUNTED_SHAPES = 1_000
 
@@ -51,7 +51,7 @@ class _FreeingCache(LRUCache[Hashable, _CachedGraph]):
 
 
 class CudaGraphCache:
-    """Recordings by their shape, the least recently used dropped first, within `budget` bytes."""
+    """Captured graphs by shape, at most `budget_bytes` of them; the least recently used are dropped first."""
 
     def __init__(
         self, capturer: GraphCapturer, budget_bytes: int, runs_before_capture: int = RUNS_BEFORE_CAPTURE
@@ -63,13 +63,13 @@ class CudaGraphCache:
 
     @property
     def memory_bytes(self) -> int:
-        """Return what all recordings keep."""
+        """Return the bytes that all graphs hold."""
         return int(self._graphs.currsize)
 
     def run(
         self, shape: Hashable, inputs: "tuple[torch.Tensor, ...]", forward: "Callable[..., torch.Tensor]"
     ) -> "torch.Tensor | None":
-        """Return `work(*inputs)` from a recording, or None where there is none yet, or never will be."""
+        """Return `forward(*inputs)` from a graph, or None where the shape has none yet, or cannot have one."""
         if shape not in self._graphs and not self._capture(shape, inputs, forward):
             return None
         cached: _CachedGraph = self._graphs[shape]
@@ -79,7 +79,7 @@ class CudaGraphCache:
         return cached.graph.output.clone()  # the next replay overwrites it
 
     def clear(self) -> None:
-        """Drop every recording."""
+        """Drop every graph and free its memory."""
         while self._graphs:
             self._graphs.popitem()
 
@@ -96,23 +96,23 @@ class CudaGraphCache:
         buffers = tuple(tensor.clone() for tensor in inputs)
         try:
             graph = self._capturer.capture(lambda: forward(*buffers))
-        except RuntimeError as error:  # out of memory among them; what the device itself has is met again by the caller
+        except RuntimeError as error:  # out of memory too; a lost device fails again in the caller's eager run
             return self._mark_uncapturable(shape, str(error))
         if graph.memory_bytes > self._graphs.maxsize:
             size = graph.memory_bytes
             graph.free()
-            return self._mark_uncapturable(shape, f"it would keep {size:,} bytes of {int(self._graphs.maxsize):,}")
+            return self._mark_uncapturable(shape, f"it would hold {size:,} bytes of {int(self._graphs.maxsize):,}")
         self._graphs[shape] = _CachedGraph(buffers, graph)
         return True
 
     def _mark_uncapturable(self, shape: Hashable, reason: str) -> bool:
         self._uncapturable.add(shape)
-        logger.warning("graphs: the shape %r runs as usual: %s", shape, one_line(reason))
+        logger.warning("graphs: the shape %r runs without a graph: %s", shape, one_line(reason))
         return False
 
 
 class CudaGraphAccelerator:
-    """Runs the pipeline's transformer from recordings. `recorder` and `budget` (bytes) are chosen where not given."""
+    """Runs the pipeline's transformer from CUDA graphs. `capturer` and `budget_bytes` have defaults for CUDA."""
 
     name = "graphs"
     replaces: Set[str] = frozenset()
@@ -122,7 +122,7 @@ class CudaGraphAccelerator:
         self._graphed_forward: _GraphedForward | None = None
 
     def attach(self, pipeline: Any) -> None:
-        """Put the recordings before the transformer's `forward`; raise `EngineUnsuitable` without CUDA."""
+        """Replace the transformer's `forward` by graph replays; raise `EngineUnsuitable` without CUDA."""
         import torch
 
         if self._capturer is None:
@@ -139,19 +139,19 @@ class CudaGraphAccelerator:
         self._graphed_forward = _GraphedForward(pipeline.transformer, CudaGraphCache(self._capturer, budget))
 
     def free_memory(self) -> None:
-        """Drop the recordings: the batch in hand needs the memory more."""
+        """Drop the graphs: the current batch needs the memory more."""
         if self._graphed_forward is not None:
             self._graphed_forward.cache.clear()
 
     def close(self) -> None:
-        """Drop the recordings and give the transformer its own `forward` back."""
+        """Drop the graphs and restore the transformer's own `forward`."""
         if self._graphed_forward is not None:
             self._graphed_forward.detach()
             self._graphed_forward = None
 
 
 class _GraphedForward:
-    """Stands before a transformer's `forward`, with the same arguments."""
+    """Takes the place of a transformer's `forward`, with the same arguments."""
 
     def __init__(self, transformer: Any, cache: CudaGraphCache) -> None:
         self.cache = cache
@@ -181,23 +181,23 @@ class _GraphedForward:
         if not return_dict and len(lengths) == 1 and not any(value is not None for value in others.values()):
             inputs = (torch.stack(list(x)), t, *_pad_captions(cap_feats, next(iter(lengths))))
             shape = (*inputs[0].shape, next(iter(lengths)), str(inputs[0].dtype))
-            found = self.cache.run(shape, inputs, self._forward_padded)
-            if found is not None:
-                return (list(found.unbind()),)
+            velocity = self.cache.run(shape, inputs, self._forward_padded)
+            if velocity is not None:
+                return (list(velocity.unbind()),)
         return self._eager_forward(x, t, cap_feats, return_dict=return_dict, **others)
 
     def _forward_padded(
         self, latents: "torch.Tensor", t: "torch.Tensor", captions: "torch.Tensor", padding: "torch.Tensor"
     ) -> "torch.Tensor":
-        """Run the transformer on captions that fill their padded length, and say which rows are padding."""
+        """Run the transformer on captions that fill their padded length; `padding` marks the rows that are padding."""
         import torch
 
         self._padding = padding.flatten()[:, None]
         try:
-            (made,) = self._eager_forward(list(latents.unbind()), t, list(captions.unbind()), return_dict=False)
+            (velocities,) = self._eager_forward(list(latents.unbind()), t, list(captions.unbind()), return_dict=False)
         finally:
             self._padding = None
-        return torch.stack(list(made))
+        return torch.stack(list(velocities))
 
     def _replace_padding_embeddings(
         self, _module: Any, _inputs: Any, embedded: "torch.Tensor"
@@ -210,12 +210,12 @@ class _GraphedForward:
 
 
 def _pad_captions(captions: "Sequence[torch.Tensor]", length: int) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Return captions filled up with zeros (batch x length x channels), and where that is padding (batch x length)."""
+    """Return captions padded with zeros (batch x length x channels), and the mask of that padding (batch x length)."""
     import torch
 
     filled = captions[0].new_zeros(len(captions), length, captions[0].shape[-1])
     padding = torch.ones(len(captions), length, dtype=torch.bool, device=filled.device)
-    for place, caption in enumerate(captions):
-        filled[place, : len(caption)] = caption
-        padding[place, : len(caption)] = False
+    for row, caption in enumerate(captions):
+        filled[row, : len(caption)] = caption
+        padding[row, : len(caption)] = False
     return filled, padding

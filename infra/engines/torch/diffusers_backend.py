@@ -1,10 +1,11 @@
-"""Z-Image through diffusers, on a CUDA device or (slowly) a CPU.
+"""The diffusers backend: Z-Image through `ZImagePipeline`, on a CUDA device or (slowly) a CPU.
 
-Comes in: weights, a precision, an accelerator; prompts. Goes out: frames of plain uint8.
-`loading` says what weights are, `captions` embeds, `acceleration` makes it faster; painting a batch is what is here.
+Inputs: weights, a precision, an accelerator; prompts. Outputs: frames of plain uint8 pixels.
+`infra.models.loading` reads weights, `caption_embedding` embeds, `acceleration` makes it faster; this module generates
+a batch.
 
-Facts of this model that shape the code: any guidance above 0 doubles the work, so Turbo's exact 0.0 passes through; a
-generator an image, on the CPU, gives each the noise of its own seed on every device. Pictures become bytes on the
+Facts of this model that shape the code. Any guidance above 0 doubles the work, so Turbo's exact 0.0 passes through. One
+generator for each image, on the CPU, gives each the noise of its own seed on every device. Images become bytes on the
 device: a quarter of the numbers to copy, and the engine's thread has no arithmetic of its own between two batches.
 """
 
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
     import torch
 
 TEXT_ENCODER_BATCH = 16
-"""Captions in a call of the text encoder on a GPU: 1,536 tokens of usual captions, where it no longer waits for its
-own weights. On a CPU one: nothing is gained there, and an image's bytes stay independent of its neighbours."""
+"""Captions in one call of the text encoder on a GPU: 1,536 tokens of typical captions, where it no longer waits for its
+own weights. On a CPU it is 1: nothing is gained there, and an image's bytes stay independent of its neighbours."""
 
 
 def default_batch_size() -> int:
-    """Return the batch size for who gave none: 4 on CUDA, 1 on a CPU.
+    """Return the default batch size: 4 on CUDA, 1 on a CPU.
 
-    At 1024 px a large GPU is full with one image and 4 cost nothing but memory; at 512 px launches dominate and 4
-    give about 2.8 times the images (SGLang, pull request 22183). A CPU gains next to nothing, and one at a time
-    makes an image's bytes independent of its neighbours.
+    At 1024 px one image fills a large GPU and 4 cost nothing but memory; at 512 px kernel launches dominate and 4 give
+    about 2.8 times the images (SGLang, pull request 22183). A CPU gains next to nothing, and one at a time makes an
+    image's bytes independent of its neighbours.
     """
     require_torch_extra()
     import torch
@@ -44,7 +45,7 @@ def default_batch_size() -> int:
 
 
 class DiffusersBackend:
-    """Paints with diffusers' `ZImagePipeline`. `load` raises `EngineError` or `EngineUnsuitable`, and says why."""
+    """Generates with diffusers' `ZImagePipeline`. `load` raises `EngineError` or `EngineUnsuitable` with the reason."""
 
     name = "torch"
 
@@ -56,7 +57,7 @@ class DiffusersBackend:
         self._caption_embedder: CaptionEmbedder | None = None
 
     def load(self) -> None:
-        """Check machine and weights, put them on the device in the precision that was asked for, and accelerate."""
+        """Check machine and weights, put them on the device in the requested precision, attach the accelerator."""
         require_torch_extra()
         import torch
 
@@ -83,13 +84,13 @@ class DiffusersBackend:
         self._accelerator.attach(pipeline)
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return size, steps, guidance and the padded length of the caption; its text is embedded before long."""
+        """Return size, steps, guidance and padded caption length; announce the caption for embedding."""
         tokens = self._loaded_embedder.padded_token_count(prompt.text)
         self._loaded_embedder.announce(prompt.text)
         return prompt.width, prompt.height, prompt.steps, prompt.guidance, tokens
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
-        """Paint one batch; impossible sizes, and pictures that came out black or not a number, are Failures."""
+        """Generate one batch; an unsupported size, and an image that is black or not finite, is a Failure."""
         import torch
 
         answers: dict[int, Frame | Failure] = {}
@@ -101,19 +102,19 @@ class DiffusersBackend:
             if possible:
                 answers.update(zip(possible, self._run_pipeline([prompts[number] for number in possible]), strict=True))
         except torch.OutOfMemoryError as error:
-            short = str(error)
+            memory_error = str(error)
         except torch.AcceleratorError as error:
             raise EngineError(f"The device failed, and needs a new process: {error}.") from error
         else:
             return [answers[number] for number in range(len(prompts))]
-        # Not inside the handler: as long as the exception lives, its traceback holds the batch's tensors.
+        # Outside the handler: while the exception lives, its traceback holds the batch's tensors.
         self._accelerator.free_memory()
         gc.collect()
         torch.cuda.empty_cache()
-        raise OutOfDeviceMemory(short)
+        raise OutOfDeviceMemory(memory_error)
 
     def close(self) -> None:
-        """Drop the model and give its memory back."""
+        """Drop the model and free its memory."""
         self._accelerator.close()
         self._pipeline = self._caption_embedder = None
         import torch
@@ -134,15 +135,17 @@ class DiffusersBackend:
         for side in (prompt.width, prompt.height):
             if side % step or not 0 < side <= largest:
                 size = f"{prompt.width}x{prompt.height}"
-                return f"A picture of {size} cannot be painted: sides must be multiples of {step} up to {largest}."
+                return f"The size {size} cannot be generated: sides must be multiples of {step} up to {largest}."
         for text in (prompt.text, prompt.negative if prompt.guidance > 0 else ""):
             tokens = self._loaded_embedder.token_count(text)
             if tokens > MAX_CAPTION_TOKENS:
                 return (
-                    f"A caption has {tokens} tokens and the model reads {MAX_CAPTION_TOKENS}: shorten template "
-                    "or prompt."
+                    f"A caption has {tokens} tokens and the model reads {MAX_CAPTION_TOKENS}: shorten the template "
+                    "or the prompt."
                 )
-        return None if prompt.steps >= 1 else f"A picture needs at least one step, not {prompt.steps!r}."
+        return (
+            None if prompt.steps >= 1 else f"An image needs at least one step: the prompt has steps = {prompt.steps!r}."
+        )
 
     def _run_pipeline(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
         import torch
@@ -166,11 +169,11 @@ class DiffusersBackend:
 
 
 def _reserve_one_core() -> None:
-    """Have torch use one core less than there are, if it would use them all.
+    """Limit torch to one core less than there are, where it would use them all.
 
-    Its threads wait for one another at every operation: with one that encoding pushes off its core all of them stand
-    still. On 2 cores a small model made 0.4 to 0.7 of the images of diffusers in a loop, and with one thread less 0.8
-    to 1.1.
+    Its threads wait for one another at every operation: when encoding pushes one off its core, all of them stand still.
+    On 2 cores a small model made 0.4 to 0.7 times the images of diffusers in a loop, and with one thread less 0.8 to
+    1.1 times.
     """
     import torch
 
@@ -181,17 +184,17 @@ def _frames_or_failures(prompts: Sequence[Prompt], images: "torch.Tensor") -> li
     """Turn images (batch x 3 x height x width, 0 to 1, on the device) into frames that own their pixels."""
     images = images.float()
     sound, brightest = images.flatten(1).isfinite().all(1), images.flatten(1).amax(1)
-    # What is no number becomes any byte; those pictures are not handed on.
+    # A value that is not finite becomes an arbitrary byte; such an image becomes a Failure below.
     pixels = (images.permute(0, 2, 3, 1) * 255).round().byte()
     fetched = zip(prompts, *_copy_to_host(pixels, sound, brightest), strict=True)
     return [
-        _frame_or_failure(prompt, picture.numpy().copy(), finite=bool(finite), black=float(bright) <= 0)
-        for prompt, picture, finite, bright in fetched
+        _frame_or_failure(prompt, image.numpy().copy(), finite=bool(finite), black=float(bright) <= 0)
+        for prompt, image, finite, bright in fetched
     ]
 
 
 def _copy_to_host(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
-    """Return the tensors in main memory: all copies are queued behind the painting, and waited for once."""
+    """Return the tensors in main memory: all copies are queued behind the generation, with one wait."""
     import torch
 
     if not tensors[0].is_cuda:
@@ -205,7 +208,7 @@ def _copy_to_host(*tensors: "torch.Tensor") -> "Sequence[torch.Tensor]":
 
 def _frame_or_failure(prompt: Prompt, pixels: Pixels, *, finite: bool, black: bool) -> Frame | Failure:
     if not finite:
-        return Failure(prompt.key, "The model's picture holds values that are not numbers.")
+        return Failure(prompt.key, "The model's image holds values that are not finite.")
     if black:
-        return Failure(prompt.key, "The model's picture is black all over.")
+        return Failure(prompt.key, "The model's image is entirely black.")
     return Frame(prompt.key, pixels, 0.0)

@@ -1,12 +1,13 @@
-"""Eight bits in the transformer's linear layers: where, how, and what does the multiplying.
+"""fp8 linear layers: 8-bit weights and inputs in the transformer's large products.
 
-Comes in: a transformer in bf16. Goes out: the same, whose large linear layers hold 8-bit weights (e4m3, one scale an
-output channel) and round their input to 8 bits as it comes (one scale a token), so that nothing has to be calibrated.
-On a GPU of compute capability 8.9 or newer the product runs at twice bf16's speed; anywhere else it can be emulated in
+Inputs: a transformer in bf16. Outputs: the same transformer, whose large linear layers hold 8-bit weights (e4m3, one
+scale for each output channel) and round their input to 8 bits as it comes (one scale for each token), so that no
+calibration is needed.
+On a GPU of compute capability 8.9 or newer the product runs at twice bf16's speed; elsewhere it can be emulated in
 floats, which is how the error of this rounding is measured without such a GPU.
 
-Kept as they are, since their error is seen in every picture (the same layers are kept by vLLM-Omni and by NVIDIA's own
-Z-Image, whose activations reach 63,000 there): embedders, modulation, the final layer, the refiners, blocks 0 and 1.
+Left in bf16, since their error is visible in every image (vLLM-Omni and NVIDIA's own Z-Image, whose activations reach
+63,000 there, leave the same layers): embedders, modulation, the final layer, the refiners, blocks 0 and 1.
 """
 
 import re
@@ -29,7 +30,7 @@ FP8_MAX = 448.0
 FIRST_QUANTIZED_BLOCK = 2
 QUANTIZED_LAYER_PATTERN = re.compile(r"layers\.(\d+)\.(?:attention\.to_(?:q|k|v|out\.0)|feed_forward\.w[123])")
 KERNEL_ALIGNMENT = 16
-"""The kernels want both sides of a weight to be multiples of it."""
+"""The kernels need both sides of a weight to be multiples of this number."""
 
 
 def scaled_matmul(
@@ -42,7 +43,7 @@ def scaled_matmul(
 ) -> torch.Tensor:
     """Multiply 8-bit rows (rows x inputs) with a weight (outputs x inputs) on the tensor cores.
 
-    Sums are kept in the cores' own registers (fast accumulation), as is usual where nothing is trained.
+    Fast accumulation: sums stay in the cores' registers, as is usual for inference.
     """
     return torch._scaled_mm(
         rows,
@@ -69,53 +70,53 @@ def emulate_scaled_matmul(
 
 
 def quantize_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return rows as 8-bit floats and each row's scale (rows x 1): the largest number becomes the largest there is."""
+    """Return rows as 8-bit floats and each row's scale (rows x 1), which maps its largest number to `FP8_MAX`."""
     scales = rows.abs().amax(-1, keepdim=True).float().clamp(min=1e-12) / FP8_MAX
     return (rows.float() / scales).clamp(-FP8_MAX, FP8_MAX).to(FP8_DTYPE), scales
 
 
 class Fp8Linear(torch.nn.Module):
-    """A linear layer with 8-bit weights. They are buffers: the model's parameters are all of one type still."""
+    """A linear layer with 8-bit weights. They are buffers, so the model's parameters still have one type."""
 
     weight: torch.Tensor
     scales: torch.Tensor
 
     def __init__(self, linear: torch.nn.Linear, device: str, matmul: "ScaledMatmul") -> None:
         super().__init__()
-        home = linear.weight.device
+        source_device = linear.weight.device
         weight, scales = quantize_rows(linear.weight.detach().to(device))
-        self.register_buffer("weight", weight.to(home))
-        self.register_buffer("scales", scales.to(home))
+        self.register_buffer("weight", weight.to(source_device))
+        self.register_buffer("scales", scales.to(source_device))
         self.bias = linear.bias
         self._matmul = matmul
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return what the linear layer would, within the error of the rounding."""
+        """Return the linear layer's output, within the rounding error."""
         rows, row_scales = quantize_rows(inputs.reshape(-1, inputs.shape[-1]))
-        made = self._matmul(rows, self.weight, row_scales, self.scales, self.bias, inputs.dtype)
-        return made.view(*inputs.shape[:-1], -1)
+        product = self._matmul(rows, self.weight, row_scales, self.scales, self.bias, inputs.dtype)
+        return product.view(*inputs.shape[:-1], -1)
 
 
 def quantize_linear_layers(transformer: Any, device: str) -> list[str]:
-    """Replace the large linear layers, one at a time on `device` (on a CPU their products are emulated); name them.
+    """Replace the large linear layers one at a time on `device`, and return their names; a CPU emulates the products.
 
-    Raises `EngineError` where none has a size that the kernels take: a recipe that says fp8 means some.
+    Raises `EngineError` where no layer has a size that the kernels take: a recipe with fp8 expects some.
     """
     names = [name for name, module in transformer.named_modules() if _should_quantize(name, module)]
     if not names:
         raise EngineError(
             "The transformer has no linear layer that could compute in 'fp8': choose 'bf16' in the recipe."
         )
-    product = scaled_matmul if device == "cuda" else emulate_scaled_matmul
+    matmul = scaled_matmul if device == "cuda" else emulate_scaled_matmul
     for name in names:
         parent, _, last = name.rpartition(".")
         linear = transformer.get_submodule(name)
-        setattr(transformer.get_submodule(parent), last, Fp8Linear(linear, device, product))
+        setattr(transformer.get_submodule(parent), last, Fp8Linear(linear, device, matmul))
     return names
 
 
 def _should_quantize(name: str, module: torch.nn.Module) -> bool:
-    found = QUANTIZED_LAYER_PATTERN.fullmatch(name)
-    if found is None or int(found[1]) < FIRST_QUANTIZED_BLOCK or not isinstance(module, torch.nn.Linear):
+    match = QUANTIZED_LAYER_PATTERN.fullmatch(name)
+    if match is None or int(match[1]) < FIRST_QUANTIZED_BLOCK or not isinstance(module, torch.nn.Linear):
         return False
     return module.in_features % KERNEL_ALIGNMENT == 0 and module.out_features % KERNEL_ALIGNMENT == 0

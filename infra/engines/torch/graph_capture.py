@@ -1,8 +1,9 @@
-"""A forward pass, recorded once and played again: CUDA graphs, and a stand-in for machines without CUDA.
+"""CUDA-graph capture: a forward pass recorded once and replayed.
 
-Comes in: work that reads tensors at fixed addresses and returns one. Goes out: a recording, and the tensor that every
-replay fills. A graph keeps its addresses and its shapes, takes no argument and returns nothing, and launches thousands
-of kernels by one call: it saves the launches, which is what small pictures wait for.
+Inputs: work that reads tensors at fixed addresses and returns one tensor. Outputs: a captured graph, and the tensor
+that every replay fills.
+A graph keeps its addresses and shapes, takes no argument and returns nothing, and launches thousands of kernels by one
+call: it saves the launches, which small images wait for.
 """
 
 from collections.abc import Callable
@@ -15,31 +16,31 @@ ForwardPass = Callable[[], "torch.Tensor"]
 
 
 class CapturedGraph(Protocol):
-    """A recorded piece of work."""
+    """A captured forward pass."""
 
     output: "torch.Tensor"
     memory_bytes: int
-    """What the recording keeps of the device's memory."""
+    """Bytes of the device's memory that the graph holds."""
 
     def replay(self) -> None:
-        """Do the work again, on what its input tensors hold now; `output` holds the answer."""
+        """Run again on the present content of the input tensors; `output` then holds the result."""
 
     def free(self) -> None:
-        """Give the memory back."""
+        """Free the graph's memory."""
 
 
 class GraphCapturer(Protocol):
-    """Makes recordings. It is used on one thread only, the engine's."""
+    """Captures graphs, on one thread only: the engine's."""
 
     def capture(self, forward: ForwardPass) -> CapturedGraph:
-        """Warm up, record, and return the recording; `RuntimeError` for work that cannot be recorded."""
+        """Warm up, capture and return the graph; raise `RuntimeError` for work that cannot be captured."""
 
 
 class CudaGraphCapturer:
-    """Records CUDA graphs, each with a memory pool of its own, so that dropping one gives its memory back."""
+    """Captures CUDA graphs, each with its own memory pool, so that dropping one gives its memory back."""
 
     def capture(self, forward: ForwardPass) -> CapturedGraph:
-        """Run the work once beside the current stream, then capture it."""
+        """Run the work once on a side stream, then capture it."""
         import torch
 
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -50,7 +51,7 @@ class CudaGraphCapturer:
         torch.cuda.empty_cache()
         before = torch.cuda.memory_reserved()
         graph = torch.cuda.CUDAGraph()
-        # Only this thread's calls are held against the capture: other threads may copy to the device meanwhile.
+        # `thread_local`: only this thread's calls can break the capture; other threads may copy meanwhile.
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             output = forward()
         return _CapturedCudaGraph(graph, output, max(torch.cuda.memory_reserved() - before, 0))

@@ -1,8 +1,9 @@
-"""Where a pipeline's weights live while it paints: all on the GPU, or some in main memory until their turn.
+"""Weight placement: all components on the GPU, or some in main memory until their turn.
 
-Comes in: how many bytes each component has, and how many are free on the GPU. Goes out: a choice, and a sentence about
-it. The choice moves no pixel: the same weights in the same precision do the same work, later. What is free may choose
-this, never the precision.
+Inputs: the bytes of each component, and the bytes that are free on the GPU. Outputs: an offload mode, and a sentence
+about it for the log.
+The choice changes no pixel: the same weights in the same precision do the same work, later. Free memory may decide the
+placement, never the precision.
 """
 
 import logging
@@ -17,23 +18,23 @@ logger = logging.getLogger(__name__)
 Offload = Literal["none", "model", "sequential"]
 
 WORKSPACE_BYTES = 2 * 2**30
-"""What painting needs beside the weights: a picture of 1024 px in bf16 takes 0.5 GB in the transformer and 1.5 GB in
-the VAE's last blocks (computed from their widths). Larger batches that don't fit are halved by the engine."""
+"""Bytes needed beside the weights: an image of 1024 px in bf16 takes 0.5 GB in the transformer and 1.5 GB in the VAE's
+last blocks (computed from their widths). The engine halves larger batches that do not fit."""
 
 
 def choose_offload(
     component_bytes: Mapping[str, int], free_bytes: int, workspace_bytes: int = WORKSPACE_BYTES
 ) -> Offload:
-    """Return how little must leave the GPU, from the components' bytes and what is free there.
+    """Return the mildest offload that fits, from the components' bytes and the bytes free on the GPU.
 
-    "none": all fits at once. "model": the largest component fits; they take turns. "sequential": not even that; layers
-    take turns, which is many times slower. Raises `EngineUnsuitable` where there is no room to paint in.
+    "none": everything fits at once. "model": the largest component fits, and components take turns. "sequential": not
+    even that fits, and layers take turns, which is many times slower. Raises `EngineUnsuitable` where the workspace
+    alone does not fit.
     """
     if free_bytes < workspace_bytes:
         raise EngineUnsuitable(
-            f"The GPU has {free_bytes / 1e9:,.1f} GB free, and painting takes {workspace_bytes / 1e9:,.1f} GB "
-            "beside any weights: "
-            "free some of it, or take a larger one."
+            f"The GPU has {free_bytes / 1e9:,.1f} GB free, and generation needs {workspace_bytes / 1e9:,.1f} GB beside "
+            "the weights: free some of it, or take a larger GPU."
         )
     if sum(component_bytes.values()) + workspace_bytes <= free_bytes:
         return "none"
@@ -41,16 +42,16 @@ def choose_offload(
 
 
 def describe_offload(offload: Offload, component_bytes: Mapping[str, int], free_bytes: int) -> str:
-    """Say what was chosen and why, in one sentence."""
-    whole, there = f"{sum(component_bytes.values()) / 1e9:,.1f} GB", f"{free_bytes / 1e9:,.1f} GB"
+    """Return the offload and its reason as one sentence."""
+    size, free = f"{sum(component_bytes.values()) / 1e9:,.1f} GB", f"{free_bytes / 1e9:,.1f} GB"
     if offload == "none":
-        return f"The model's {whole} fit the {there} that are free on the GPU."
+        return f"The model's {size} fit the {free} that are free on the GPU."
     turns = "its components take turns there" if offload == "model" else "its layers take turns there, which is slow"
-    return f"The model's {whole} do not fit the {there} that are free on the GPU: {turns} ({offload} CPU offload)."
+    return f"The model's {size} do not fit the {free} that are free on the GPU: {turns} ({offload} CPU offload)."
 
 
 def bytes_to_move(pipeline: Any) -> dict[str, int]:
-    """Return the bytes of each component's weights that are not on a GPU yet."""
+    """Return the bytes of each component's weights that are not on a GPU."""
     sizes = {}
     for name in WEIGHTED_COMPONENTS:
         model = getattr(pipeline, name)
@@ -61,7 +62,7 @@ def bytes_to_move(pipeline: Any) -> dict[str, int]:
 
 
 def place_pipeline(pipeline: Any, device: str, free_bytes: int | None = None) -> Offload:
-    """Put the pipeline where it will work, and say so in the log; `free` is measured where it is not given."""
+    """Move the pipeline to its device and log the choice; `free_bytes` is measured where it is not given."""
     if device == "cpu" and free_bytes is None:
         pipeline.to(device)
         return "none"

@@ -1,8 +1,9 @@
-"""Rotary positions in real numbers: what a compiler can turn into code.
+"""Rotary embeddings in real numbers, which torch.compile can generate code for.
 
-Comes in: diffusers' Z-Image transformer, which multiplies queries and keys with complex numbers. Goes out: the same
-transformer with the same products written out: torch's compiler has no code for complex numbers, and leaves them,
-with the norms before them, as they are; those take an eighth of a step on a large GPU (SGLang, pull request 33886).
+Inputs: diffusers' Z-Image transformer, which multiplies queries and keys with complex numbers. Outputs: the same
+transformer with the same products written out in real numbers.
+torch's compiler has no code for complex numbers, and leaves them, with the norms before them, as they are; those take
+an eighth of a step on a large GPU (SGLang, pull request 33886).
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from diffusers.models.attention_dispatch import dispatch_attention_fn
 
 
 def use_real_rotary_embedding(transformer: Any) -> None:
-    """Let a transformer look its rotations up as cosines and sines, and its attention turn by those."""
+    """Make a transformer look up its rotations as cosines and sines, and its attention rotate by those."""
     transformer.rope_embedder = _RealRotaryEmbedder(transformer.rope_embedder)
     for blocks in (transformer.noise_refiner, transformer.context_refiner, transformer.layers):
         for block in blocks:
@@ -20,11 +21,11 @@ def use_real_rotary_embedding(transformer: Any) -> None:
 
 
 def apply_rotary_embedding(states: torch.Tensor, cosines_sines: torch.Tensor) -> torch.Tensor:
-    """Turn each pair of channels (batch x tokens x heads x channels) by its angle (batch x tokens x pairs x 2)."""
+    """Rotate each pair of channels (batch x tokens x heads x channels) by its angle (batch x tokens x pairs x 2)."""
     first, second = states.float().reshape(*states.shape[:-1], -1, 2).unbind(-1)
     cosine, sine = cosines_sines.unsqueeze(2).unbind(-1)
-    turned = (first * cosine - second * sine, first * sine + second * cosine)
-    return torch.stack(turned, -1).flatten(-2).type_as(states)
+    rotated = (first * cosine - second * sine, first * sine + second * cosine)
+    return torch.stack(rotated, -1).flatten(-2).type_as(states)
 
 
 class RealRotaryAttnProcessor:
@@ -61,10 +62,10 @@ class RealRotaryAttnProcessor:
             backend=self._attention_backend,
             parallel_config=self._parallel_config,
         )
-        made: torch.Tensor = mixed.flatten(2, 3).to(query.dtype)
+        output: torch.Tensor = mixed.flatten(2, 3).to(query.dtype)
         for layer in attn.to_out:
-            made = layer(made)
-        return made
+            output = layer(output)
+        return output
 
 
 class _RealRotaryEmbedder:

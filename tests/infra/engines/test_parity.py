@@ -85,7 +85,7 @@ def test_the_fixed_prompts_have_lengths_that_differ_and_seeds_of_their_own() -> 
 
 def test_a_prompt_that_cannot_be_painted_ends_the_comparison() -> None:
     engine = ThreadedEngine(FaultyBackend(), 1, 1)
-    with pytest.raises(EngineError, match="'bad' could not be painted: ValueError"):
+    with pytest.raises(EngineError, match="'bad' failed: ValueError"):
         generate_images(engine, [Prompt("good", "a", 1, 4, 4), Prompt("bad", "[poison]", 1, 4, 4)])
     engine.close()
 

@@ -92,7 +92,7 @@ def test_loading_painting_and_releasing_happen_on_one_thread_that_is_not_the_cal
     list(engine.generate(prompts(3)))
     engine.close()
     engine.close()
-    assert [call for call, _ in painter.calls] == ["load", "paint", "paint", "release"]
+    assert [call for call, _ in painter.calls] == ["load", "generate", "generate", "close"]
     assert len({thread for _, thread in painter.calls}) == 1
     assert painter.calls[0][1] != threading.get_ident()
 
@@ -103,7 +103,7 @@ def test_a_poisoned_image_spares_its_batch() -> None:
     wanted = [*prompts(3), *bad]
     answers = list(engine.generate(wanted))
     assert set(reasons(answers)) == {"bad", "y0", "y1"}
-    assert reasons(answers)["bad"].startswith("ValueError: cannot paint [poison]xxx")
+    assert reasons(answers)["bad"].startswith("ValueError: cannot generate [poison]xxx")
     assert reasons(answers)["bad"].count("x") < 80
     assert len(answers) == 6
 
@@ -127,7 +127,7 @@ def test_one_size_that_does_not_fit_leaves_the_batches_of_another_alone() -> Non
 def test_an_image_that_does_not_fit_alone_is_a_failure() -> None:
     engine = ThreadedEngine(FaultyBackend(capacity=16), 4, 4)
     answers = list(engine.generate(prompts(1, side=8, first="large") + prompts(1)))
-    assert reasons(answers) == {"large0": "OutOfDeviceMemory: 1 pictures are more than 16 pixels."}
+    assert reasons(answers) == {"large0": "OutOfDeviceMemory: 1 images are more than 16 pixels."}
 
 
 def test_a_stream_whose_consumer_is_busy_does_not_keep_the_engine_from_the_next() -> None:
@@ -211,7 +211,7 @@ def test_closing_wakes_a_consumer_that_waits() -> None:
     assert "closed" in str(consumer.error)
     with pytest.raises(EngineError, match="'faulty' is closed"):
         list(engine.generate(prompts(1)))
-    assert list(painter.calls)[-1][0] == "release"
+    assert list(painter.calls)[-1][0] == "close"
 
 
 def test_what_an_iterator_raises_reaches_its_own_consumer_only() -> None:
@@ -244,7 +244,7 @@ def test_a_lost_device_ends_the_engine_and_every_consumer_hears_why() -> None:
     assert second.finished()
     assert str(first.error) == str(second.error) == "The device was lost, as ordered."
     engine.close()
-    assert [call for call, _ in painter.calls][-1] == "release"
+    assert [call for call, _ in painter.calls][-1] == "close"
 
 
 def test_an_engine_that_cannot_load_says_so_where_it_is_opened() -> None:
@@ -252,7 +252,7 @@ def test_an_engine_that_cannot_load_says_so_where_it_is_opened() -> None:
     with pytest.raises(EngineError, match="ordered not to load") as caught:
         ThreadedEngine(painter, 1, 1)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301
-    assert [call for call, _ in painter.calls] == ["load", "release"], "what was loaded of it is given back"
+    assert [call for call, _ in painter.calls] == ["load", "close"], "what was loaded of it is given back"
 
 
 def test_engine_time_is_shared_among_the_images_of_a_batch() -> None:

@@ -81,7 +81,7 @@ def test_what_this_machine_cannot_do_is_a_row_with_its_reason() -> None:
         assert "A CPU cannot compute in 'fp8'" in found["fp8", batch].reason
         assert found["lost", batch].reason == "The device was lost with 1 pictures, as ordered."
         assert found["refusing", batch].reason == "It is black all over, as ordered."
-        assert found["closed", batch].reason == "The painter was ordered not to load."
+        assert found["closed", batch].reason == "The backend was ordered not to load."
         assert found["fp8", batch].images_per_second is None
     assert found["small", 1].reason == ""
     assert found["small", 2].reason == "Batches were cut to 1: out of device memory."
@@ -107,4 +107,4 @@ def test_no_two_cases_share_a_caption_and_all_are_as_long() -> None:
 def test_a_size_that_diffusers_cannot_paint_is_a_row_with_its_reason() -> None:
     (row,) = measure_backends(TINY, "cpu", "fp32", [BenchmarkCase(1040, 1, 1, 1)], {})
     assert (row.backend, row.images) == (REFERENCE_BACKEND, 0)
-    assert row.reason.startswith("diffusers cannot paint it: IndexError")
+    assert row.reason.startswith("diffusers cannot generate it: IndexError")

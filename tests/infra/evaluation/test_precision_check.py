@@ -35,7 +35,7 @@ def test_a_precision_that_is_not_here_is_refused_before_anything_is_painted(tmp_
 
 
 def test_the_reference_itself_cannot_be_verified(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"'fp32' is a reference itself: verify one of \['bf16', 'fp8'\]"):
+    with pytest.raises(EngineError, match=r"'fp32' is the reference itself: verify one of \['bf16', 'fp8'\]"):
         verify_precision(EngineSpec("torch", "/nowhere", precision="fp32"), 32, 2, tmp_path)
 
 

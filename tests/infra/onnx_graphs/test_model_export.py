@@ -33,7 +33,7 @@ def test_fp16_is_refused_with_the_reason(tmp_path: Path):
 
 
 def test_an_unknown_precision_is_named(tmp_path: Path):
-    with pytest.raises(EngineError, match="'int4' is none that is exported: choose 'bf16' or 'fp32'"):
+    with pytest.raises(EngineError, match="'int4' cannot be exported: choose 'bf16' or 'fp32'"):
         export_model("nobody", tmp_path / "out", "int4", print)
 
 
@@ -58,14 +58,14 @@ def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path, name: str):
 
 def test_a_disk_that_is_too_small_is_refused_before_anything_is_loaded(tiny_model: Path, tmp_path: Path):
     said: list[str] = []
-    words = "need 0.07 GB under .* and 0.05 GB are free: make room"
+    words = "need 0.07 GB under .* and 0.05 GB are free: free some space"
     with pytest.raises(EngineError, match=words):
         export_model(str(tiny_model), tmp_path / "out", "bf16", said.append, measure_free_bytes=lambda _: 50_000_000)
     assert (said, list(tmp_path.iterdir())) == ([], [])
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path):
-    words = r"could not be written \(File too large\); nothing is left of it"
+    words = r"could not be written \(File too large\); nothing of it remains"
     with files_of_at_most(1000), pytest.raises(EngineError, match=words), atomic_folder(tmp_path / "out") as folder:
         (folder / "model.onnx.data").write_bytes(bytes(10_000))
     assert list(tmp_path.iterdir()) == []
@@ -94,7 +94,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path):
 @pytest.mark.slow
 def test_a_disk_that_fills_up_while_a_graph_is_written_leaves_nothing(tiny_model: Path, tmp_path: Path):
     pytest.importorskip("onnxscript")
-    with files_of_at_most(100_000), pytest.raises(EngineError, match=r"could not be written .*; nothing is left of it"):
+    with files_of_at_most(100_000), pytest.raises(EngineError, match=r"could not be written .*; nothing of it remains"):
         export_model(str(tiny_model), tmp_path / "out", "fp32", print)
     assert list(tmp_path.iterdir()) == []
 

@@ -42,7 +42,7 @@ def test_pickled_weights_are_refused(tiny_model: Path, tmp_path: Path):
 def test_weights_that_are_no_safetensors_are_named(tiny_model: Path, tmp_path: Path):
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"\xff" * 64)
-    with pytest.raises(EngineError, match=r"vae.*safetensors' are no safetensors file"):
+    with pytest.raises(EngineError, match=r"vae.*safetensors' is no safetensors file"):
         weight_bytes(folder, "fp32")
 
 

@@ -1,4 +1,4 @@
-"""The fp32 twin of a bf16 graph has the same numbers in it, and no bf16."""
+"""The fp32 reference of a bf16 graph has the same numbers in it, and no bf16."""
 
 from pathlib import Path
 
@@ -54,5 +54,5 @@ def test_a_twin_that_finds_no_room_says_so(tmp_path: Path):
     graph = bf16_graph(tmp_path)
     (tmp_path / "twin").mkdir()
     (tmp_path / "twin" / "model.onnx.data").mkdir()
-    with pytest.raises(EngineError, match=r"fp32 twin .* could not be written"):
+    with pytest.raises(EngineError, match=r"fp32 reference .* could not be written"):
         write_fp32_reference(graph, tmp_path / "twin" / "model.onnx")

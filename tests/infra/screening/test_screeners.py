@@ -44,7 +44,7 @@ def test_every_order_is_answered_once_with_what_measuring_gives(screener: Screen
 
 def test_a_store_that_is_away_is_no_fault_of_the_picture(screener: Screener, store: ObjectStore) -> None:
     orders = [stage_image(store, "good"), stage_image(store, "away-1"), stage_image(store, "good-2")]
-    with pytest.raises(StoreError, match="away on purpose"):
+    with pytest.raises(StoreError, match="unreachable, as ordered"):
         list(screener.screen(orders))
     (answer,) = screener.screen(orders[:1])
     assert isinstance(answer, Screened)
@@ -63,7 +63,7 @@ def test_a_missing_a_broken_and_a_raising_image_are_failures_with_their_reasons(
     assert set(reasons) == {"gone", "cut", "raise-1", "wrong"}
     assert reasons["gone"].startswith("ObjectMissing")
     assert reasons["cut"].startswith("InvalidImage")
-    assert reasons["raise-1"] == "ValueError: The order 'raise-1' asked for an exception."
+    assert reasons["raise-1"].startswith("ValueError")
     assert "'round'" in reasons["wrong"]
 
 

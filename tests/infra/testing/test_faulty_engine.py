@@ -16,7 +16,7 @@ def prompt(text: str, side: int = 4) -> Prompt:
 
 def test_each_word_orders_its_own_fault() -> None:
     painter = FaultyBackend()
-    with pytest.raises(ValueError, match=r"cannot paint a \[poison\]"):
+    with pytest.raises(ValueError, match=r"cannot generate a \[poison\]"):
         painter.generate_batch([prompt("a mug"), prompt("a [poison]")])
     with pytest.raises(EngineError, match="lost"):
         painter.generate_batch([prompt("[deadly]")])
@@ -28,7 +28,7 @@ def test_each_word_orders_its_own_fault() -> None:
 def test_the_capacity_counts_pixels() -> None:
     painter = FaultyBackend(capacity=2 * 16)
     assert len(painter.generate_batch([prompt("a"), prompt("b")])) == 2
-    with pytest.raises(OutOfDeviceMemory, match="3 pictures are more than 32 pixels"):
+    with pytest.raises(OutOfDeviceMemory, match="3 images are more than 32 pixels"):
         painter.generate_batch([prompt("a"), prompt("b"), prompt("c")])
 
 

@@ -91,7 +91,7 @@ def test_a_dead_store_stays_dead(inner_store: ObjectStore) -> None:
         lambda: store.open_output("b").__enter__(),
         lambda: store.remove_leftovers(datetime.now(UTC)),
     ):
-        with pytest.raises(StoreError, match="died at operation 1"):
+        with pytest.raises(StoreError, match="failed at operation 1"):
             use()
     assert keys(inner_store) == ["a"]
 

@@ -89,7 +89,7 @@ def test_poison_harms_only_its_own_image() -> None:
     engine.close()
     poisoned = answers.pop("1")
     assert isinstance(poisoned, Failure)
-    assert poisoned.reason == "PoisonedPrompt: The prompt asks for it with the word [poison]."
+    assert poisoned.reason == "PoisonedPrompt: The prompt contains the word [poison]."
     assert len(answers) == 3
     assert all(isinstance(answer, Frame) for answer in answers.values())
 

@@ -173,9 +173,9 @@ def test_fp8_without_a_calibration_of_this_model_is_refused(tmp_path: Path) -> N
     ("changes", "words"),
     [
         ({"precision": "fp16"}, "'fp16' is refused: this model's activations reach 63 000"),
-        ({"precision": "bf16", "runtime": "onnxruntime"}, "cannot be in 'bf16': on a CPU it computes in fp32 alone"),
-        ({"precision": "int4"}, "'int4' is none of fp32, bf16, fp8"),
-        ({"sizes": [ImageSize(144, 128)]}, "'144x128' cannot be painted: sides must be multiples of 32"),
+        ({"precision": "bf16", "runtime": "onnxruntime"}, "cannot compute in 'bf16': on a CPU it has fp32 alone"),
+        ({"precision": "int4"}, "'int4' is unknown: choose one of fp32, bf16, fp8"),
+        ({"sizes": [ImageSize(144, 128)]}, "'144x128' cannot be generated: sides must be multiples of 32"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_file_is_read(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

@@ -110,12 +110,12 @@ def test_weights_lose_a_sixteenth_at_most_and_none_is_cut_off(values: list[float
 
 def test_a_graph_of_another_form_or_model_is_refused(tmp_path: Path) -> None:
     source = write_block_graph(tmp_path / "in")
-    with pytest.raises(EngineError, match=r"has no 'layers\.7\.attention\.to_q' as its calibration has"):
+    with pytest.raises(EngineError, match=r"lacks 'layers\.7\.attention\.to_q', which the calibration names"):
         write_fp8_graph(source, tmp_path / "model.onnx", {layer_name(7, "attention.to_q"): 1.0})
     model = onnx.load(source)
     next(node for node in model.graph.node if node.output[0] == "k1").input[0] = "mixed0"
     onnx.save(model, source)
-    with pytest.raises(EngineError, match="Block 1 of the graph is not of the form"):
+    with pytest.raises(EngineError, match="Block 1 of the graph has another layout"):
         write_fp8_graph(source, tmp_path / "model.onnx", SECOND)
 
 
@@ -125,7 +125,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     source = write_block_graph(tmp_path / "in")
     monkeypatch.setattr(quantizing, "_append_external", full)
-    with pytest.raises(EngineError, match=r"could not be written \(No space left on device\): make room"):
+    with pytest.raises(EngineError, match=r"could not be written \(No space left on device\): free some space"):
         write_fp8_graph(source, tmp_path / "model.onnx", SECOND)
 
 

@@ -153,7 +153,7 @@ def test_too_little_room_is_found_before_anything_is_built(
 
 
 @pytest.mark.parametrize(
-    ("code", "mend"), [(errno.ENOSPC, "make room there"), (errno.EIO, "look at the disk and its rights")]
+    ("code", "mend"), [(errno.ENOSPC, "free some space"), (errno.EIO, "check the disk and its permissions")]
 )
 def test_a_disk_that_fills_up_while_writing_leaves_what_was_there(
     trt: FakeTensorRT, small_graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, mend: str

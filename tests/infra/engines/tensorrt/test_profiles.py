@@ -124,7 +124,7 @@ def test_inputs_that_are_missing_or_do_not_agree_are_refused() -> None:
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        (ImageSize(1000, 1024), "'1000x1024' cannot be painted: sides must be multiples of 16 up to 4096, and 1000 "
+        (ImageSize(1000, 1024), "'1000x1024' cannot be generated: sides must be multiples of 16 up to 4096, and 1000 "
                                 "is not; "
                            "the next one is 1008"),
         (ImageSize(1024, 0), "0 is not; the next one is 16"),
@@ -163,5 +163,5 @@ def test_an_axis_without_a_range_is_an_error_of_ours() -> None:
         input_shape_ranges(
             TRANSFORMER, {"batch": AxisRange(1, 1, 1), "image_tokens": AxisRange(32, 32, 32)}, AXIS_SIZES
         )
-    with pytest.raises(ValueError, match="low <= usual <= high"):
+    with pytest.raises(ValueError, match="low <= optimal <= high"):
         AxisRange(2, 1, 4)

@@ -129,7 +129,7 @@ def test_a_recipes_precision_is_honoured_or_refused(onnxruntime_engine: Path) ->
 
 
 def test_a_missing_engine_says_how_to_build_one(tmp_path: Path) -> None:
-    assert "needs a folder that `packshot engine build` wrote" in refusal(EngineSpec("tensorrt", str(MODEL_FOLDER)))
+    assert "needs an engine folder" in refusal(EngineSpec("tensorrt", str(MODEL_FOLDER)))
     assert "which lacks card.json" in refusal(spec(tmp_path))
 
 

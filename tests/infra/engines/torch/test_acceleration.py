@@ -76,5 +76,5 @@ def test_what_can_be_made_again_is_freed_before_a_smaller_batch_is_tried(tiny_mo
 
 def test_an_accelerator_is_opened_by_its_name() -> None:
     assert [open_accelerator(name).name for name in ("eager", "compile", "graphs")] == ["eager", "compile", "graphs"]
-    with pytest.raises(EngineError, match="no acceleration called 'fast': choose 'eager', 'compile' or 'graphs'"):
+    with pytest.raises(EngineError, match="no acceleration 'fast': choose 'eager', 'compile' or 'graphs'"):
         open_accelerator("fast")

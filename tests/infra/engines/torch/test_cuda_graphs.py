@@ -80,7 +80,7 @@ def test_what_is_larger_than_the_budget_runs_as_usual_for_ever_and_drops_nothing
     assert recorder.captured == 2
     assert asked(cache, "a", 3) == 6
     assert [record.getMessage() for record in caplog.records] == [
-        "graphs: the shape 'large' runs as usual: it would keep 9 bytes of 8"
+        "graphs: the shape 'large' runs without a graph: it would hold 9 bytes of 8"
     ]
 
 

@@ -132,13 +132,13 @@ def test_impossible_sizes_and_steps_are_failures_beside_good_pictures(engine: En
     answers = {answer.key: answer for answer in engine.generate([*bad, *PROMPTS[:2]])}
     reasons = {key: answer.reason for key, answer in answers.items() if isinstance(answer, Failure)}
     assert set(reasons) == {"odd", "none", "huge", "steps", "seed"}
-    assert reasons["odd"] == "A picture of 72x64 cannot be painted: sides must be multiples of 16 up to 1024."
+    assert reasons["odd"] == "The size 72x64 cannot be generated: sides must be multiples of 16 up to 1024."
     assert "at least one step" in reasons["steps"]
     assert len(answers) == 7
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [(float("nan"), "not numbers"), (float("-inf"), "black"), (-50.0, "black")]
+    ("value", "reason"), [(float("nan"), "not finite"), (float("-inf"), "black"), (-50.0, "black")]
 )
 def test_a_picture_of_no_numbers_or_all_black_is_a_failure(tiny_model: Path, value: float, reason: str) -> None:
     import torch
