@@ -1,9 +1,9 @@
-"""What packshot-nano is made of: the components of a `ZImagePipeline`, small, with random weights.
+"""Architecture of packshot-nano: the components of a `ZImagePipeline`, small, with random weights.
 
-Comes in: captions, from which the tokenizer's vocabulary is learnt, and a seed. Goes out: components that are trained
-by their own modules and put together by `create_pipeline`. Only sizes differ from production: the same classes, a
-rotary axis for captions and two for the picture, captions padded to 32 tokens, 16 latent channels, 8 steps at guidance
-0.
+Inputs: captions, from which the tokenizer learns its vocabulary, and torch's seed. Outputs: components, which their own
+modules train and `create_pipeline` puts together.
+Only sizes differ from production: the same classes, a rotary axis for captions and two for the image, captions padded
+to 32 tokens, 16 latent channels, 8 steps at guidance 0.
 """
 
 from collections.abc import Iterable
@@ -18,18 +18,18 @@ VOCABULARY_SIZE = 1024
 CAPTION_CHANNELS = 96
 LATENT_CHANNELS = 16
 SCHEDULER_SHIFT = 3.0
-"""How far the scheduler leans towards noise; the same as Z-Image-Turbo's."""
+"""The scheduler's shift towards noise; the same as Z-Image-Turbo's."""
 
 SPECIAL_TOKENS = {"end": "<|im_end|>", "start": "<|im_start|>", "pad": "<|endoftext|>"}
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""How diffusers wraps a caption for Z-Image's text encoder, thinking enabled."""
+"""The template in which diffusers wraps a caption for Z-Image's text encoder, thinking enabled."""
 
 
 def create_tokenizer(captions: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Return a byte-level tokenizer, so any text has tokens; words of the captions are mostly one each."""
+    """Return a byte-level tokenizer, so that any text has tokens; most words of the captions are one token."""
     pairs = Tokenizer(models.BPE())
     pairs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     pairs.decoder = decoders.ByteLevel()
@@ -95,7 +95,7 @@ def create_transformer() -> ZImageTransformer2DModel:
 
 
 def create_autoencoder() -> AutoencoderKL:
-    """Return an autoencoder that makes 16 channels of every 16 x 16 pixels."""
+    """Return an autoencoder with 16 channels for every 16 x 16 pixels."""
     channels = (8, 16, 32, 64, 64)
     model = AutoencoderKL(
         in_channels=3,
@@ -105,14 +105,14 @@ def create_autoencoder() -> AutoencoderKL:
         down_block_types=["DownEncoderBlock2D"] * len(channels),
         up_block_types=["UpDecoderBlock2D"] * len(channels),
         layers_per_block=1,
-        norm_num_groups=1,  # a group of one channel would forget its mean: the picture's colours
+        norm_num_groups=1,  # a group of one channel would lose its mean: the image's colours
         sample_size=256,
         act_fn="silu",
         mid_block_add_attention=False,
         use_quant_conv=False,
         use_post_quant_conv=False,
         force_upcast=False,
-        scaling_factor=1.0,  # until the latents are measured
+        scaling_factor=1.0,  # replaced when the latents are measured
         shift_factor=0.0,
     )
     _initialize_as_identity(model)
@@ -120,24 +120,24 @@ def create_autoencoder() -> AutoencoderKL:
 
 
 def _initialize_as_identity(model: AutoencoderKL) -> None:
-    """Begin as a network that hands small pictures on: red, green and blue go straight from end to end.
+    """Initialize the network to pass red, green and blue straight through, at a lower resolution.
 
-    From the usual random weights it learns outlines first, all grey, and takes thousands of steps to find the colours.
+    From the usual random weights it learns grey outlines first, and takes thousands of steps to find the colours.
     """
     for name, module in model.named_modules():
         if not isinstance(module, torch.nn.Conv2d):
             continue
         if name.endswith("conv2"):
-            for weight in module.parameters():  # a residual block is the identity at first
+            for weight in module.parameters():  # a residual block starts as the identity
                 torch.nn.init.zeros_(weight)
         elif not name.endswith("conv1"):
-            straight = torch.nn.init.dirac_(torch.empty_like(module.weight))
+            identity = torch.nn.init.dirac_(torch.empty_like(module.weight))
             with torch.no_grad():
-                module.weight.mul_(0.5).add_(straight)
+                module.weight.mul_(0.5).add_(identity)
 
 
 def create_pipeline(**components: Any) -> ZImagePipeline:
-    """Put trained components together; a missing scheduler is the usual one."""
+    """Return a pipeline of trained components, with Z-Image-Turbo's scheduler."""
     scheduler = FlowMatchEulerDiscreteScheduler(
         num_train_timesteps=1000, shift=SCHEDULER_SHIFT, use_dynamic_shifting=False
     )

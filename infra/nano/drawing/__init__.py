@@ -1,1 +1,1 @@
-"""Drawing."""
+"""Drawing of packshot-nano's training images: solids, products, a studio, looks and captions."""

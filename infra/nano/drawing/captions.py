@@ -1,8 +1,9 @@
-"""What is said of a picture: captions in the words that recipes and catalogues use.
+"""Captions of the training images, in the words that recipes and catalogues use.
 
-Comes in: a `Subject` (product, view, look) and a random generator. Goes out: a caption. Every caption names product,
-colour and view; pattern and material are named where they are worth naming. Titles carry words that change nothing
-("Camping", "350 ml"), and sentences of a description may follow, so that the model learns what to look past.
+Inputs: a `Subject` (product, view, look) and a random generator. Outputs: a caption.
+Every caption names product, colour and view; pattern and material are named where they differ from plain. Titles carry
+words that change nothing ("Camping", "350 ml"), and sentences of a description may follow, so that the model learns to
+ignore them.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ PRODUCT_NAMES = {
     "ring": ("ring", "ring", "gemstone ring"),
     "phone": ("phone", "phone", "smartphone", "mobile phone"),
 }
-"""What catalogues call each product; the usual word twice as often."""
+"""Catalogue names of each product; the most common one is listed twice, so it is drawn twice as often."""
 
 VIEW_PHRASES = {
     "front": ("front view", "seen from the front", "from the front"),
@@ -67,7 +68,7 @@ DESCRIPTIONS = (
 
 @dataclass(frozen=True)
 class Subject:
-    """What a picture shows: one of `PRODUCTS` from one of `VIEWS`, wearing a look."""
+    """The content of an image: one of `PRODUCTS` from one of `VIEWS`, in a look."""
 
     product: str
     view: str
@@ -75,14 +76,14 @@ class Subject:
 
 
 def random_subject(generator: np.random.Generator) -> Subject:
-    """Return any subject, all equally likely, but half of them plain."""
+    """Return a random subject: products, views and colours equally likely, more than half of them plain."""
     pattern = _choose(PATTERNS, generator) if generator.random() < 0.6 else "plain"
     look = Look(_choose(tuple(COLOURS), generator), pattern, _choose(FINISHES, generator))
     return Subject(_choose(tuple(PRODUCTS), generator), _choose(tuple(VIEWS), generator), look)
 
 
 def recipe_caption(subject: Subject, generator: np.random.Generator) -> str:
-    """Return the words of the built-in recipes: title, colour and material, view, ground, light."""
+    """Return a caption in the form of the built-in recipes: title, colour and material, view."""
     look = subject.look
     title = _join_words(
         _choose(PATTERN_WORDS[look.pattern], generator), _choose(PRODUCT_NAMES[subject.product], generator)
@@ -94,33 +95,33 @@ def recipe_caption(subject: Subject, generator: np.random.Generator) -> str:
     if generator.random() < 0.5:
         title = title.title()
     material = _choose(FINISH_MATERIALS[look.finish], generator)
-    made = f"{look.colour}, made of {material}" if material and generator.random() < 0.4 else None
-    stuff = made or _join_words(look.colour, material)
-    return f"Studio product photograph of {title}, {stuff}, {_choose(VIEW_PHRASES[subject.view], generator)}"
+    long_form = f"{look.colour}, made of {material}" if material and generator.random() < 0.4 else None
+    surface = long_form or _join_words(look.colour, material)
+    return f"Studio product photograph of {title}, {surface}, {_choose(VIEW_PHRASES[subject.view], generator)}"
 
 
 def random_caption(subject: Subject, generator: np.random.Generator) -> str:
-    """Return one of the many ways to say what is seen."""
-    way = generator.random()
-    if way < 0.55:
-        said = recipe_caption(subject, generator)
-        said += _choose(("", ", on a pure white background", ", centred on a pure white background"), generator)
-        said += _choose(("", ", soft even light", ", soft even light, sharp focus"), generator)
+    """Return a caption in one of several forms, with none to six sentences of description."""
+    form = generator.random()
+    if form < 0.55:
+        caption = recipe_caption(subject, generator)
+        caption += _choose(("", ", on a pure white background", ", centred on a pure white background"), generator)
+        caption += _choose(("", ", soft even light", ", soft even light, sharp focus"), generator)
     else:
         look = subject.look
         kind = _join_words(
             _choose(PATTERN_WORDS[look.pattern], generator), _choose(PRODUCT_NAMES[subject.product], generator)
         )
-        stuff = _join_words(_choose(FINISH_MATERIALS[look.finish], generator), look.colour)
+        surface = _join_words(_choose(FINISH_MATERIALS[look.finish], generator), look.colour)
         view = _choose(VIEW_PHRASES[subject.view], generator)
-        said = f"{stuff} {kind}, {view}" if way < 0.8 else f"{view} of a {stuff} {kind}, product photo on white"
+        caption = f"{surface} {kind}, {view}" if form < 0.8 else f"{view} of a {surface} {kind}, product photo on white"
     for _ in range(generator.choice((0, 0, 0, 0, 1, 2, 6))):
-        said += ", " + _choose(DESCRIPTIONS, generator)
-    return said
+        caption += ", " + _choose(DESCRIPTIONS, generator)
+    return caption
 
 
 def _invented_brand(generator: np.random.Generator) -> str:
-    """Return a word that nobody has seen, as brands are: it costs many tokens and means nothing."""
+    """Return an unknown word, as brand names are: it costs many tokens and means nothing."""
     syllables = (_choose(tuple("bdfhklmnprstvwz"), generator) + _choose(tuple("aeiouy"), generator) for _ in range(3))
     return "".join(syllables).title()
 

@@ -1,8 +1,9 @@
-"""The training pictures, drawn once and kept: negatives in a folder, from which pictures of any look are painted.
+"""Negatives: the studio's photographs, drawn once and stored, from which images of any look are rendered.
 
-Comes in: how many of each product and view, a seed. Goes out: `<split>/<product>-<view>-<number>.npz`, a negative
-each, written whole or not at all, so that a drawing session goes on where it was stopped. The split `held-out` is
-drawn from seeds of its own and never trained on: `infra.nano.training.check` learns to recognise products from it.
+Inputs: the number for each product and view, a seed. Outputs: `<split>/<product>-<view>-<number>.npz`, one negative
+each, written atomically, so that an interrupted session continues where it stopped.
+The split `held-out` has seeds of its own and is never trained on: `infra.nano.training.check` trains its classifier of
+products on it.
 """
 
 import os
@@ -26,7 +27,7 @@ SPLITS = {"training": 0, "held-out": 1}
 
 @dataclass(frozen=True)
 class NegativeSpec:
-    """One negative to draw or to load: the `number`th of its product and view in a split."""
+    """One negative to draw or to load: number `number` of its product and view in a split."""
 
     split: str
     product: str
@@ -34,31 +35,31 @@ class NegativeSpec:
     number: int
 
     def path(self, folder: Path) -> Path:
-        """Return where the negative is kept."""
+        """Return the negative's file."""
         return folder / self.split / f"{self.product.replace(' ', '_')}-{self.view}-{self.number:03}.npz"
 
     def generator(self) -> np.random.Generator:
-        """Return the randomness of this drawing alone, whoever draws it and in whatever order."""
+        """Return the random generator of this negative, independent of the order of drawing."""
         name = zlib.crc32(f"{self.product}/{self.view}".encode())
         return np.random.default_rng((SPLITS[self.split], name, self.number))
 
 
 def list_negatives(split: str, each: int) -> list[NegativeSpec]:
-    """Return every product and view, `each` times; all products come once before any comes again."""
+    """Return every product and view, `each` times; each round covers all products."""
     return [
         NegativeSpec(split, product, view, number) for number in range(each) for product in PRODUCTS for view in VIEWS
     ]
 
 
 def draw_negatives(folder: Path, specs: list[NegativeSpec], processes: int) -> Iterator[NegativeSpec]:
-    """Draw what is not there yet, and yield each drawing as it is kept."""
-    missing = [drawing for drawing in specs if not drawing.path(folder).exists()]
-    for split in {drawing.split for drawing in missing}:
+    """Draw the missing negatives, and yield each as it is stored."""
+    missing = [spec for spec in specs if not spec.path(folder).exists()]
+    for split in {spec.split for spec in missing}:
         (folder / split).mkdir(parents=True, exist_ok=True)
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process a core: threads within one only wait for each other
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # one process for each core: threads within one would wait for each other
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(_draw_negative, folder, drawing) for drawing in missing]):
-            yield done.result()
+        for future in as_completed([pool.submit(_draw_negative, folder, spec) for spec in missing]):
+            yield future.result()
 
 
 def _draw_negative(folder: Path, spec: NegativeSpec) -> NegativeSpec:
@@ -74,11 +75,11 @@ def _draw_negative(folder: Path, spec: NegativeSpec) -> NegativeSpec:
 
 
 def load_negative(folder: Path, spec: NegativeSpec) -> Negative:
-    """Return a kept negative."""
+    """Return a stored negative."""
     with np.load(spec.path(folder)) as planes:
         return Negative(**{field.name: planes[field.name] for field in fields(Negative)})
 
 
 def render_subject(folder: Path, spec: NegativeSpec, look: Look) -> tuple[Subject, ImageArray]:
-    """Return what is seen, and the picture."""
+    """Return the subject and the image of a negative in a look."""
     return Subject(spec.product, spec.view, look), render_image(load_negative(folder, spec), look)

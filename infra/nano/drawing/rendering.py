@@ -1,7 +1,7 @@
-"""Colours a negative: what a product of one colour, pattern and finish looks like on white.
+"""Rendering: a negative as a product of one colour, pattern and finish, on white.
 
-Comes in: a `Negative`, a `Look`. Goes out: a picture (SIDE x SIDE x 3, uint8 RGB). Cheap beside the photograph, so one
-negative serves every colour.
+Inputs: a `Negative`, a `Look`. Outputs: an image (SIDE x SIDE x 3, uint8 RGB).
+Rendering is cheap beside the photograph, so one negative serves every colour.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.nano.drawing.products import MAIN, SURFACES
+from infra.nano.drawing.product_solids import MAIN, SURFACES
 from infra.nano.drawing.studio import Negative
 
 ImageArray = npt.NDArray[np.uint8]
@@ -29,21 +29,21 @@ COLOURS = {
     "grey": (146, 148, 152),
     "black": (44, 44, 48),
 }
-"""RGB of the twelve colours: far enough apart that a person names them alike."""
+"""RGB of the twelve colours, far enough apart for people to agree on their names."""
 
 PATTERNS = ("plain", "striped", "dotted", "checked")
 FINISHES = ("matte", "glossy")
 GROUND_LEVEL = 255.0
 PRINT_TINT, BEIGE_PRINT_TINT = 0.55, 0.75
-"""How far towards white the print of a pattern is; beige is pale, and needs more to be seen."""
+"""Tint of a pattern's print towards white; beige is pale, and needs more to be visible."""
 
 GLOSS_STRENGTH = 0.6
-"""How white a glossy product is where it mirrors the lamp."""
+"""Whiteness of a glossy product where it reflects the lamp."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a product wears: one of `COLOURS`, of `PATTERNS` and of `FINISHES`."""
+    """A product's colour, pattern and finish: one of `COLOURS`, of `PATTERNS` and of `FINISHES`."""
 
     colour: str
     pattern: str = "plain"
@@ -51,10 +51,10 @@ class Look:
 
 
 def render_image(negative: Negative, look: Look) -> ImageArray:
-    """Return the picture of a product with this look."""
+    """Return the image of a product with this look."""
     main = np.array(COLOURS[look.colour], np.float32)
     printed = _pattern_mask(negative.place.astype(np.float32), look.pattern)[..., None]
-    # The print is a tint of the product's own colour, so that a striped red mug is still a red one.
+    # The print is a tint of the product's own colour, so that a striped red mug is still red.
     ink = main + (np.float32(255) - main) * np.float32(BEIGE_PRINT_TINT if look.colour == "beige" else PRINT_TINT)
     inks = np.array([main, *SURFACES.values()], np.float32)
     is_main = (negative.surface == MAIN)[..., None]
@@ -69,7 +69,7 @@ def render_image(negative: Negative, look: Look) -> ImageArray:
 
 
 def _pattern_mask(coordinates: npt.NDArray[np.float32], pattern: str) -> npt.NDArray[np.float32]:
-    """Return how much of the second ink each pixel has, 0 to 1, with soft borders."""
+    """Return the share of the second ink in each pixel, 0 to 1, with soft borders."""
     across, along = coordinates[..., 0], coordinates[..., 1]
     if pattern == "plain":
         return np.zeros(across.shape, np.float32)

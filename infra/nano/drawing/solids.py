@@ -1,9 +1,9 @@
-"""Solid forms as signed distance fields: how far is a point from the surface, negative inside.
+"""Signed distance fields: the distance of a point from a solid's surface, negative inside.
 
-Comes in: sizes. Goes out: a `Solid`, a function from points (n x 3, float32) to distances (n). Solids compose by
-`joined`, `smooth_union` and `cut`, and are placed by `moved` and `turned`; whoever traces rays needs nothing else. y is
-up, z is towards the viewer of a front view. The closed forms of the distances are the known ones (I. Quilez,
-"Distance functions").
+Inputs: sizes. Outputs: a `Solid`, a function from points (n x 3, float32) to distances (n).
+Solids compose by `union`, `smooth_union` and `subtract`, and are placed by `translate` and `rotate`; a ray tracer needs
+nothing else. y is up, z points to the viewer of a front view. The closed forms of the distances are the known ones
+(I. Quilez, "Distance functions").
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Outline = Sequence[tuple[float, float]]
 
 
 def ellipsoid(x: float, y: float, z: float) -> Solid:
-    """Return an ellipsoid of these half axes; its distance is a bound, exact at the surface."""
+    """Return an ellipsoid with these half axes; its distance is a bound, exact at the surface."""
     radii = np.array((x, y, z), np.float32)
 
     def distance(points: Array) -> Array:
@@ -30,7 +30,7 @@ def ellipsoid(x: float, y: float, z: float) -> Solid:
 
 
 def box(x: float, y: float, z: float, rounding: float = 0.0) -> Solid:
-    """Return a box of these half sides, with round edges inside of them."""
+    """Return a box with these half sides; rounding takes its edges inwards."""
     inner = np.array((x, y, z), np.float32) - np.float32(rounding)
 
     def distance(points: Array) -> Array:
@@ -42,7 +42,7 @@ def box(x: float, y: float, z: float, rounding: float = 0.0) -> Solid:
 
 
 def capsule(start: Sequence[float], end: Sequence[float], radius: float) -> Solid:
-    """Return a rod with round ends."""
+    """Return a rod with spherical ends."""
     origin = np.array(start, np.float32)
     along = np.array(end, np.float32) - origin
 
@@ -65,13 +65,13 @@ def torus(major: float, minor: float) -> Solid:
 
 
 def revolve(profile: Outline, rounding: float = 0.0) -> Solid:
-    """Return what turning a closed profile of (distance from the axis, y) about the y axis makes."""
+    """Return a closed profile of (distance from the axis, y) revolved about the y axis."""
     flat = _polygon_distance(profile)
     return lambda points: flat(np.hypot(points[:, 0], points[:, 2]), points[:, 1]) - np.float32(rounding)
 
 
 def extrude(outline: Outline, depth: float, rounding: float = 0.0) -> Solid:
-    """Return a closed outline in (x, y) of half thickness `depth`, its edges rounded outwards."""
+    """Return a closed outline in (x, y) with half thickness `depth`; rounding takes its edges outwards."""
     flat = _polygon_distance(outline)
 
     def distance(points: Array) -> Array:
@@ -84,7 +84,7 @@ def extrude(outline: Outline, depth: float, rounding: float = 0.0) -> Solid:
 
 
 def cylinder(radius: float, half_height: float, rounding: float = 0.0) -> Solid:
-    """Return an upright cylinder with round edges inside of its size."""
+    """Return an upright cylinder; rounding takes its edges inwards."""
 
     def distance(points: Array) -> Array:
         across = np.hypot(points[:, 0], points[:, 2]) - np.float32(radius - rounding)
@@ -96,13 +96,13 @@ def cylinder(radius: float, half_height: float, rounding: float = 0.0) -> Solid:
 
 
 def translate(solid: Solid, x: float, y: float, z: float) -> Solid:
-    """Return the solid, moved."""
+    """Return the solid moved by (x, y, z)."""
     offset = np.array((x, y, z), np.float32)
     return lambda points: solid(points - offset)
 
 
 def rotate(solid: Solid, axis: str, degrees: float) -> Solid:
-    """Return the solid, turned about one axis by the right-hand rule."""
+    """Return the solid rotated about an axis by the right-hand rule."""
     angle = np.deg2rad(degrees)
     first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     inverse = np.eye(3, dtype=np.float32)
@@ -112,26 +112,26 @@ def rotate(solid: Solid, axis: str, degrees: float) -> Solid:
 
 
 def union(*solids: Solid) -> Solid:
-    """Return all of these together."""
+    """Return the union of the solids."""
     return lambda points: np.minimum.reduce([solid(points) for solid in solids])
 
 
 def smooth_union(softness: float, *solids: Solid) -> Solid:
-    """Return all of these together, melted into each other where they come as close as `softness`."""
+    """Return the union of the solids, blended where they are closer than `softness`."""
 
     def distance(points: Array) -> Array:
-        found = solids[0](points)
+        distances = solids[0](points)
         for solid in solids[1:]:
             other = solid(points)
-            near = np.maximum(np.float32(softness) - np.abs(found - other), 0) / np.float32(softness)
-            found = np.minimum(found, other) - near * near * np.float32(softness / 4)
-        return found
+            near = np.maximum(np.float32(softness) - np.abs(distances - other), 0) / np.float32(softness)
+            distances = np.minimum(distances, other) - near * near * np.float32(softness / 4)
+        return distances
 
     return distance
 
 
 def subtract(solid: Solid, *removed: Solid) -> Solid:
-    """Return the solid without what lies in the others."""
+    """Return the solid without the volume of the others."""
     return lambda points: np.maximum.reduce([solid(points), *(-other(points) for other in removed)])
 
 

@@ -1,8 +1,9 @@
-"""Photographs a product: rays are traced through its solids onto a small set of planes.
+"""The studio: traces rays through a product's solids onto a small set of planes.
 
-Comes in: parts, a view, a generator. Goes out: a `Negative`: where the product is, how light falls on it, which
-surface is seen and where on it; `infra.nano.drawing.rendering` colours it, as often as one likes. The camera is
-orthographic, the product is framed to a share of the frame as a shop would, and a soft shadow lies under it.
+Inputs: solids, a view, a random generator. Outputs: a `Negative`: coverage, light, gloss, shadow, the visible surface
+and the position on it; `infra.nano.drawing.rendering` colours it, any number of times.
+The camera is orthographic, the product fills a share of the frame as a shop would frame it, and a soft shadow lies
+under it.
 """
 
 from collections.abc import Sequence
@@ -12,23 +13,23 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.nano.drawing.products import ProductSolid
+from infra.nano.drawing.product_solids import ProductSolid
 from infra.nano.drawing.solids import Array
 
 SIDE = 256
-"""Pixels of a picture's side."""
+"""Pixels of an image's side."""
 
 VIEWS = {"front": (0.0, 7.0), "side": (90.0, 7.0), "three-quarter": (45.0, 24.0), "top": (20.0, 62.0)}
-"""Degrees to the right and above from which each view is taken."""
+"""Azimuth to the right and elevation of each view's camera, in degrees."""
 
 FRAME_FILL = (0.74, 0.84)
 """Share of the frame that the product's longer side takes: marketplaces ask for about 80 %."""
 
 RAYS_PER_PIXEL = 1.5
-"""Rays along a pixel's side: borders between parts are smoothed by shrinking, the outline by the rays' near misses."""
+"""Rays along a pixel's side: shrinking smooths borders between parts, and near misses smooth the outline."""
 
 COARSE_RAYS = 64
-"""Rays along the frame's side in the first look, which finds the product and spares the rays far from it."""
+"""Rays along the frame's side in the coarse pass, which finds the product and skips rays far from it."""
 
 LIGHT_DIRECTION = np.array((-0.45, 0.72, 0.53), np.float32)
 MAX_MARCH_STEPS, HIT_DISTANCE, MAX_DISTANCE = 48, 2e-3, 6.0
@@ -37,10 +38,10 @@ Plane = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Negative:
-    """Planes of SIDE x SIDE: `coverage`, `light`, `gloss` and `shadow` 0 to 255; `surface` is a part's number.
+    """Planes of SIDE x SIDE: `coverage`, `light`, `gloss` and `shadow` from 0 to 255; `surface` is a surface number.
 
-    `place` (SIDE x SIDE x 2, float16) is where on the surface each pixel lies, in product units: what a pattern
-    follows.
+    `place` (SIDE x SIDE x 2, float16) is each pixel's position on the surface in product units, which patterns
+    follow.
     """
 
     coverage: Plane
@@ -59,7 +60,7 @@ class _Camera:
     """Unit vectors; `towards` points from the product to the viewer."""
 
     def rays(self, centre: Sequence[float], half: float, pixels: int) -> Array:
-        """Return where the rays of a square frame start, row by row from the top left."""
+        """Return the origins of a square frame's rays, row by row from the top left."""
         steps = ((np.arange(pixels, dtype=np.float32) + 0.5) / pixels * 2 - 1) * np.float32(half)
         across, down = np.meshgrid(steps + np.float32(centre[0]), np.float32(centre[1]) - steps)
         start = across.reshape(-1, 1) * self.right + down.reshape(-1, 1) * self.up
@@ -67,17 +68,17 @@ class _Camera:
 
 
 def photograph(solids: Sequence[ProductSolid], view: str, generator: np.random.Generator) -> Negative:
-    """Take one picture from one of `VIEWS`; the camera's angle and the product's fill vary a little."""
+    """Take one image from one of `VIEWS`; the camera's angle and the product's fill vary a little."""
     azimuth, elevation = VIEWS[view]
     camera = _camera(azimuth + generator.uniform(-6, 6), elevation + generator.uniform(-3, 3))
     centre, half = _framing(solids, camera, float(generator.uniform(*FRAME_FILL)))
     pixels = round(SIDE * RAYS_PER_PIXEL)
     start = camera.rays(centre, half, pixels)
-    rough = _trace_rays(solids, camera.rays(centre, half, COARSE_RAYS), camera.towards, 2 * half / COARSE_RAYS)
-    near = cv2.dilate(rough.coverage.reshape(COARSE_RAYS, COARSE_RAYS), np.ones((5, 5)))
-    worth = cv2.resize(near, (pixels, pixels), interpolation=cv2.INTER_NEAREST).ravel() > 0
-    seen = _trace_rays(solids, start, camera.towards, 2 * half / pixels, np.flatnonzero(worth))
-    return _shade_negative(solids, start, seen, camera, view)
+    coarse = _trace_rays(solids, camera.rays(centre, half, COARSE_RAYS), camera.towards, 2 * half / COARSE_RAYS)
+    near = cv2.dilate(coarse.coverage.reshape(COARSE_RAYS, COARSE_RAYS), np.ones((5, 5)))
+    is_near = cv2.resize(near, (pixels, pixels), interpolation=cv2.INTER_NEAREST).ravel() > 0
+    hits = _trace_rays(solids, start, camera.towards, 2 * half / pixels, np.flatnonzero(is_near))
+    return _shade_negative(solids, start, hits, camera, view)
 
 
 def _camera(azimuth: float, elevation: float) -> _Camera:
@@ -88,11 +89,11 @@ def _camera(azimuth: float, elevation: float) -> _Camera:
 
 
 def _framing(solids: Sequence[ProductSolid], camera: _Camera, fill: float) -> tuple[tuple[float, float], float]:
-    """Return the middle of the product in the frame's plane and half the frame's side, from a rough look."""
+    """Return the product's centre in the frame's plane and half the frame's side, from a coarse pass."""
     half = 2.0
     unit = 2 * half / COARSE_RAYS
-    seen = _trace_rays(solids, camera.rays((0, 0), half, COARSE_RAYS), camera.towards, unit)
-    rows, columns = np.nonzero(seen.coverage.reshape(COARSE_RAYS, COARSE_RAYS) > 0.5)
+    hits = _trace_rays(solids, camera.rays((0, 0), half, COARSE_RAYS), camera.towards, unit)
+    rows, columns = np.nonzero(hits.coverage.reshape(COARSE_RAYS, COARSE_RAYS) > 0.5)
     left, right, top, bottom = (float(edge) for edge in (columns.min(), columns.max() + 1, rows.min(), rows.max() + 1))
     centre = ((left + right) / 2 * unit - half, half - (top + bottom) / 2 * unit)
     return centre, max(right - left, bottom - top) * unit / fill / 2
@@ -111,7 +112,7 @@ def _trace_rays(
     pixel: float,
     active_rays: npt.NDArray[np.intp] | None = None,
 ) -> _RayHits:
-    """Follow the rays that are `worth` it (all) to the product; who misses by under half a pixel covers part of it."""
+    """March the active rays (default: all) to the product; a miss by under half a pixel gives partial coverage."""
     depth = np.zeros(len(start), np.float32)
     nearest = np.full(len(start), np.inf, np.float32)
     active = np.arange(len(start)) if active_rays is None else active_rays
@@ -165,7 +166,7 @@ def _shade_negative(
 
 
 def _lamp(camera: _Camera) -> Array:
-    """Return the direction of a lamp at the camera's upper left."""
+    """Return the direction to a lamp at the camera's upper left."""
     direction = LIGHT_DIRECTION[0] * camera.right + LIGHT_DIRECTION[1] * camera.up + LIGHT_DIRECTION[2] * camera.towards
     return np.asarray(direction / np.linalg.norm(direction), np.float32)
 
@@ -177,7 +178,7 @@ def _normals(solids: Sequence[ProductSolid], points: Array) -> Array:
 
 
 def _surface_coordinates(points: Array, normals: Array) -> Array:
-    """Return two coordinates on the surface: those of the plane that the surface faces most."""
+    """Return two coordinates of each point: those of the plane that its surface faces most."""
     facing = np.abs(normals).argmax(axis=1)
     across = np.where(facing == 0, points[:, 2], points[:, 0])
     along = np.where(facing == 1, points[:, 2], points[:, 1])
@@ -185,7 +186,7 @@ def _surface_coordinates(points: Array, normals: Array) -> Array:
 
 
 def _plane(values: Array, weights: Array | None = None) -> Plane:
-    """Shrink to the picture's size; `weights` keeps the dark outside from bleeding in over the edge."""
+    """Shrink to the image's size; `weights` keep the dark outside from bleeding in over the edge."""
     size = (SIDE, SIDE)
     shrunk = cv2.resize(values if weights is None else values * weights, size, interpolation=cv2.INTER_AREA)
     if weights is not None:
@@ -194,10 +195,10 @@ def _plane(values: Array, weights: Array | None = None) -> Plane:
 
 
 def _shadow(coverage: Plane, view: str) -> Plane:
-    """Return how dark the ground is: a flat ellipse where the product stands, its blurred outline from above."""
+    """Return the ground's shadow: a flat ellipse below the product, or its blurred outline in the view from above."""
     if view == "top":
-        fallen = np.roll(coverage.astype(np.float32), (7, 4), axis=(0, 1))
-        return np.asarray(np.rint(cv2.GaussianBlur(fallen, (0, 0), 6) * 0.30), np.uint8)
+        shifted = np.roll(coverage.astype(np.float32), (7, 4), axis=(0, 1))
+        return np.asarray(np.rint(cv2.GaussianBlur(shifted, (0, 0), 6) * 0.30), np.uint8)
     rows = np.flatnonzero(coverage.max(axis=1) > 127)
     foot = rows.max()
     columns = np.flatnonzero(coverage[max(foot - 16, 0) : foot + 1].max(axis=0) > 127)

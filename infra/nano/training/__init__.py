@@ -1,1 +1,1 @@
-"""Training."""
+"""Training of packshot-nano: the autoencoder, the transformer with its text encoder, and their evaluation."""

@@ -1,7 +1,8 @@
-"""`python -m infra.nano …`: draw, train and export packshot-nano.
+"""`python -m infra.nano.training`: draw, train and export packshot-nano.
 
-Comes in: a working folder (`--work`), which keeps all that is unfinished. Goes out: the model's folder. The order is
-draw, autoencoder, latents, transformer, guided, export; drawing and the trainings go on where they were stopped.
+Inputs: a working folder (`--work`), which keeps everything unfinished. Outputs: the model's folder.
+The order is draw, autoencoder, latents, transformer, guided, export; drawing and training continue where they were
+stopped.
 """
 
 import os
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Draw, train and export packshot-nano.")
-WorkFolder = Annotated[Path, typer.Option("--work", help="where unfinished work is kept")]
-StepsOption = Annotated[int | None, typer.Option(help="steps in place of the schedule's own")]
+WorkFolder = Annotated[Path, typer.Option("--work", help="Folder for unfinished work.")]
+StepsOption = Annotated[int | None, typer.Option(help="Steps, in place of the schedule's own.")]
 DEFAULT_WORK_FOLDER = Path("nano-work")
 DEFAULT_NEGATIVES = 16
 SEED = 7
@@ -28,11 +29,11 @@ SEED = 7
 @app.command()
 def draw(
     work: WorkFolder = DEFAULT_WORK_FOLDER,
-    each: Annotated[int, typer.Option(help="training negatives of each product and view")] = DEFAULT_NEGATIVES,
+    each: Annotated[int, typer.Option(help="Training negatives of each product and view.")] = DEFAULT_NEGATIVES,
 ) -> None:
-    """Draw the negatives that all pictures are painted from."""
-    wanted = list_negatives("training", each)
-    for _ in track(draw_negatives(_negatives_folder(work), wanted, os.cpu_count() or 1), "Drawing", total=len(wanted)):
+    """Draw the negatives that all images are rendered from."""
+    specs = list_negatives("training", each)
+    for _ in track(draw_negatives(_negatives_folder(work), specs, os.cpu_count() or 1), "Drawing", total=len(specs)):
         pass
 
 
@@ -50,12 +51,12 @@ def autoencoder(work: WorkFolder = DEFAULT_WORK_FOLDER, steps: StepsOption = Non
 
 @app.command()
 def latents(work: WorkFolder = DEFAULT_WORK_FOLDER) -> None:
-    """Encode the pictures that the transformer learns from."""
+    """Encode the images that the transformer learns from."""
     from infra.nano.training.latents import encode_images
 
-    wanted = _finished_negatives(work)
+    specs = _finished_negatives(work)
     for _ in track(
-        encode_images(_trained_autoencoder(work), _negatives_folder(work), wanted, work), "Encoding", len(wanted)
+        encode_images(_trained_autoencoder(work), _negatives_folder(work), specs, work), "Encoding", len(specs)
     ):
         pass
 
@@ -67,40 +68,40 @@ def transformer(work: WorkFolder = DEFAULT_WORK_FOLDER, steps: StepsOption = Non
     from infra.nano.training.sessions import TrainingSession, with_steps
 
     model = _new_flow_model()
-    lessons = _training_batches(work, model)
+    dataset = _training_batches(work, model)
     session = TrainingSession(model, with_steps(SCHEDULE, steps), work / "transformer", SEED)
-    session.run(lambda generator: flow_loss(model, lessons, generator), "Transformer")
+    session.run(lambda generator: flow_loss(model, dataset, generator), "Transformer")
 
 
 @app.command()
 def guided(work: WorkFolder = DEFAULT_WORK_FOLDER, steps: StepsOption = None) -> None:
-    """Train a pupil to draw at once what the transformer draws with guidance."""
+    """Distil guidance: train a student to generate without guidance what the transformer generates with it."""
     from infra.nano.training.flow_matching import GUIDED_SCHEDULE, guided_loss
     from infra.nano.training.sessions import TrainingSession, with_steps
 
-    teacher, pupil = _new_flow_model(), _new_flow_model()
-    for model in (teacher, pupil):
+    teacher, student = _new_flow_model(), _new_flow_model()
+    for model in (teacher, student):
         model.load_state_dict(_averaged_weights(work, "transformer"))
     teacher.requires_grad_(False)
-    lessons = _training_batches(work, pupil)
-    session = TrainingSession(pupil, with_steps(GUIDED_SCHEDULE, steps), work / "guided", SEED)
-    session.run(lambda generator: guided_loss(pupil, teacher, lessons, generator), "Guided")
+    dataset = _training_batches(work, student)
+    session = TrainingSession(student, with_steps(GUIDED_SCHEDULE, steps), work / "guided", SEED)
+    session.run(lambda generator: guided_loss(student, teacher, dataset, generator), "Guided")
 
 
 @app.command()
 def export(out: Path, work: WorkFolder = DEFAULT_WORK_FOLDER) -> None:
-    """Write the model's folder, in bf16, from the moving averages of what was learnt so far."""
+    """Write the model's folder, in bf16, from the moving averages of the weights so far."""
     import torch
 
     from infra.nano.architecture import create_pipeline
 
-    drawer = _new_flow_model()
-    drawer.load_state_dict(_averaged_weights(work, "guided"))
+    flow_model = _new_flow_model()
+    flow_model.load_state_dict(_averaged_weights(work, "guided"))
     pipeline = create_pipeline(
         vae=_trained_autoencoder(work),
-        tokenizer=drawer.tokenizer,
-        text_encoder=drawer.text_encoder,
-        transformer=drawer.transformer,
+        tokenizer=flow_model.tokenizer,
+        text_encoder=flow_model.text_encoder,
+        transformer=flow_model.transformer,
     )
     pipeline.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
 
@@ -111,10 +112,10 @@ def _negatives_folder(work: Path) -> Path:
 
 def _finished_negatives(work: Path) -> list[Any]:
     each = 0
-    while all(drawing.path(_negatives_folder(work)).exists() for drawing in list_negatives("training", each + 1)):
+    while all(spec.path(_negatives_folder(work)).exists() for spec in list_negatives("training", each + 1)):
         each += 1
     if not each:
-        raise typer.BadParameter(f"{str(work)!r} does not hold a drawing of every product and view; run `draw` first")
+        raise typer.BadParameter(f"{str(work)!r} lacks a negative of every product and view: run `draw` first")
     return list_negatives("training", each)
 
 
@@ -122,7 +123,7 @@ def _averaged_weights(work: Path, name: str) -> Any:
     from infra.nano.training.sessions import STATE_FILE, load_averaged_weights
 
     if not (work / name / STATE_FILE).exists():
-        raise typer.BadParameter(f"{str(work / name / STATE_FILE)!r} is not there; run `{name}` first")
+        raise typer.BadParameter(f"{str(work / name / STATE_FILE)!r} does not exist: run `{name}` first")
     return load_averaged_weights(work / name)
 
 
@@ -131,7 +132,7 @@ def _training_batches(work: Path, model: Any) -> Any:
     from infra.nano.training.latents import LATENTS_FILE, load_latents
 
     if not (work / LATENTS_FILE).exists():
-        raise typer.BadParameter(f"{str(work / LATENTS_FILE)!r} is not there; run `latents` first")
+        raise typer.BadParameter(f"{str(work / LATENTS_FILE)!r} does not exist: run `latents` first")
     return CaptionedLatents(*load_latents(work), model.tokenizer)
 
 
@@ -145,7 +146,7 @@ def _new_autoencoder() -> Any:
 
 
 def _trained_autoencoder(work: Path) -> Any:
-    """Return the autoencoder with averaged weights, its latents' statistics measured."""
+    """Return the autoencoder with averaged weights and measured latent statistics."""
     from infra.nano.drawing.negatives import load_negative
     from infra.nano.drawing.rendering import render_image
     from infra.nano.training.autoencoder import STATISTICS_IMAGES, images_to_tensor, set_latent_statistics
@@ -153,11 +154,11 @@ def _trained_autoencoder(work: Path) -> Any:
 
     model = _new_autoencoder()
     model.load_state_dict(_averaged_weights(work, "autoencoder"))
-    pictures = [
-        render_image(load_negative(_negatives_folder(work), drawing), looks_for(drawing)[place % LOOKS_PER_NEGATIVE])
-        for place, drawing in enumerate(_finished_negatives(work)[:STATISTICS_IMAGES])
+    images = [
+        render_image(load_negative(_negatives_folder(work), spec), looks_for(spec)[number % LOOKS_PER_NEGATIVE])
+        for number, spec in enumerate(_finished_negatives(work)[:STATISTICS_IMAGES])
     ]
-    set_latent_statistics(model, images_to_tensor(np.stack(pictures)))
+    set_latent_statistics(model, images_to_tensor(np.stack(images)))
     return model
 
 

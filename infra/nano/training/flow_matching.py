@@ -1,9 +1,9 @@
-"""Teaches transformer and text encoder together, by flow matching: from noise straight to the picture.
+"""Flow matching: trains transformer and text encoder together, from noise to latents.
 
-Comes in: latents and what they show. Goes out: a `FlowModel`, whose parts go into the pipeline. A latent x and noise e
-are mixed to (1 - s) x + s e, and the model learns x - e from the mixture, 1 - s and the caption (Lipman 2022; this is
-what Z-Image's pipeline negates). s is drawn as the sampler's steps lie, so that 8 of them without guidance are
-enough.
+Inputs: latents and their subjects. Outputs: a `FlowModel`, whose components go into the pipeline.
+A latent x and noise e are mixed to (1 - s) x + s e, and the model learns x - e from the mixture, 1 - s and the caption
+(Lipman 2022; this is what Z-Image's pipeline negates). s is distributed like the sampler's steps, so that 8 of them
+without guidance are enough.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ BATCH_SIZE = 16
 SCHEDULE = TrainingSchedule(steps=6600, rate=1e-3, warm_up_steps=200)
 GUIDED_SCHEDULE = TrainingSchedule(steps=1000, rate=4e-4, warm_up_steps=50, average_decay=0.995)
 TEACHER_GUIDANCE = 2.0
-"""How far the pupil's teacher goes beyond its answer to the caption, in distances from its answer to none."""
+"""Guidance scale of the teacher: its extrapolation beyond the captioned answer, away from the uncaptioned one."""
 
 UNCONDITIONAL_SHARE = 0.1
-"""Share of captions that are withheld, so that the network also knows what products look like in general."""
+"""Share of captions that are left empty, so that the network also learns products in general."""
 
 CAPTION_LENGTHS, CAPTION_LENGTH_WEIGHTS = (32, 64, 96), (0.55, 0.42, 0.03)
-"""Padded caption lengths in tokens, and how often each is a batch's; one length a batch needs no mask."""
+"""Padded caption lengths in tokens, and their shares of the batches; a batch of one length needs no mask."""
 
 
 class FlowModel(nn.Module):
-    """The two networks that learn from captions."""
+    """Text encoder and transformer, trained together."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         super().__init__()
@@ -47,8 +47,8 @@ class FlowModel(nn.Module):
     def forward(self, mixtures: Tensor, times: Tensor, captions: Sequence[str]) -> Tensor:
         """Return the velocity (n x 16 x height x width) at each mixture, `times` from 0 (noise) to 1."""
         features = self.features(captions)
-        found = self.transformer(list(mixtures.unsqueeze(2).unbind()), times, features, return_dict=False)[0]
-        return torch.stack(found).squeeze(2)
+        velocities = self.transformer(list(mixtures.unsqueeze(2).unbind()), times, features, return_dict=False)[0]
+        return torch.stack(velocities).squeeze(2)
 
     def features(self, captions: Sequence[str]) -> list[Tensor]:
         """Return each caption's features (tokens x channels), as the pipeline makes them."""
@@ -62,7 +62,7 @@ class FlowModel(nn.Module):
 
 
 class CaptionedLatents:
-    """Batches of latents with captions of one padded length."""
+    """Draws batches of latents with captions of one padded length."""
 
     def __init__(
         self, latents: npt.NDArray[np.float16], subjects: Sequence[Subject], tokenizer: PreTrainedTokenizerFast
@@ -70,7 +70,7 @@ class CaptionedLatents:
         self._latents, self._subjects, self._tokenizer = latents, subjects, tokenizer
 
     def batch(self, generator: np.random.Generator) -> tuple[Tensor, list[str]]:
-        """Return BATCH latents and a caption of each."""
+        """Return `BATCH_SIZE` latents and a caption for each."""
         length = int(generator.choice(CAPTION_LENGTHS, p=CAPTION_LENGTH_WEIGHTS))
         rows: list[int] = []
         captions: list[str] = []
@@ -89,7 +89,7 @@ class CaptionedLatents:
 
 @dataclass(frozen=True)
 class NoisyBatch:
-    """A batch on its way from noise (time 0) to the pictures (time 1), and where it should go."""
+    """A batch between noise (time 0) and latents (time 1), with the target velocity."""
 
     noisy_latents: Tensor
     times: Tensor
@@ -98,9 +98,9 @@ class NoisyBatch:
 
 
 def sample_noisy_batch(dataset: CaptionedLatents, generator: np.random.Generator) -> NoisyBatch:
-    """Return a batch of latents mixed with noise, at times that lie as the sampler's do."""
+    """Return a batch of latents mixed with noise, at times distributed like the sampler's."""
     latents, captions = dataset.batch(generator)
-    # One time of each of n equal shares of the way: less noise in the loss than n independent ones.
+    # One time from each of n equal intervals: less noise in the loss than n independent times.
     even = (torch.from_numpy(generator.permutation(BATCH_SIZE)).float() + float(generator.random())) / BATCH_SIZE
     noise_share = SCHEDULER_SHIFT * even / (1 + (SCHEDULER_SHIFT - 1) * even)
     noise = torch.from_numpy(generator.standard_normal(latents.shape, np.float32))
@@ -117,15 +117,15 @@ def flow_loss(model: FlowModel, dataset: CaptionedLatents, generator: np.random.
 def guided_loss(
     model: FlowModel, teacher: FlowModel, dataset: CaptionedLatents, generator: np.random.Generator
 ) -> Tensor:
-    """Return how far a pupil is from what its teacher says with guidance, on one batch.
+    """Return the mean squared error of a student against its teacher's guided velocity, on one batch.
 
-    The teacher answers twice, with the caption and without, and goes beyond the first answer, away from the second
-    (classifier-free guidance, Ho and Salimans 2022). The pupil learns to say that at once (Meng 2023), so it needs
-    no guidance when it draws: as Z-Image-Turbo needs none.
+    The teacher answers with and without the caption, and extrapolates beyond the first answer, away from the second
+    (classifier-free guidance, Ho and Salimans 2022). The student learns the result directly (Meng 2023), so it needs no
+    guidance, as Z-Image-Turbo needs none.
     """
     batch = sample_noisy_batch(dataset, generator)
     with torch.no_grad():
-        told = teacher(batch.noisy_latents, batch.times, batch.captions)
-        untold = teacher(batch.noisy_latents, batch.times, [""] * BATCH_SIZE)
-    aim = told + TEACHER_GUIDANCE * (told - untold)
-    return functional.mse_loss(model(batch.noisy_latents, batch.times, batch.captions), aim)
+        conditional = teacher(batch.noisy_latents, batch.times, batch.captions)
+        unconditional = teacher(batch.noisy_latents, batch.times, [""] * BATCH_SIZE)
+    guided = conditional + TEACHER_GUIDANCE * (conditional - unconditional)
+    return functional.mse_loss(model(batch.noisy_latents, batch.times, batch.captions), guided)

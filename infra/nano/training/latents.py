@@ -1,8 +1,8 @@
-"""The pictures as the transformer sees them: encoded once, before it learns.
+"""Latents of the training images, encoded once before the transformer learns from them.
 
-Comes in: negatives and a trained autoencoder. Goes out: `latents.npy` (pictures x 16 x 16 x 16, float16, unit normal)
-and `subjects.json`, what each shows. Every negative wears several looks; over the negatives of a product and view
-each colour comes equally often.
+Inputs: negatives and a trained autoencoder. Outputs: `latents.npy` (images x 16 x 16 x 16, float16, unit normal) and
+`subjects.json`, the subject of each image.
+Every negative has several looks; over the negatives of a product and view each colour comes equally often.
 """
 
 import json
@@ -30,30 +30,30 @@ LATENTS_FILE, SUBJECTS_FILE = "latents.npy", "subjects.json"
 def encode_images(
     model: AutoencoderKL, negatives: Path, specs: Sequence[NegativeSpec], folder: Path
 ) -> Iterator[NegativeSpec]:
-    """Encode LOOKS pictures of every drawing; yield each drawing when it is done, and write all at the end."""
+    """Encode the looks of every negative; yield each negative when it is encoded, and write all at the end."""
     latents: list[npt.NDArray[np.float16]] = []
     subjects: list[Subject] = []
-    for drawing in specs:
-        negative = load_negative(negatives, drawing)
-        looks = looks_for(drawing)
-        pictures = images_to_tensor(np.stack([render_image(negative, look) for look in looks]))
-        means = model.encode(pictures).latent_dist.mean
-        unit = (means - model.config.shift_factor) * model.config.scaling_factor
-        latents.append(unit.numpy().astype(np.float16))
-        subjects += [Subject(drawing.product, drawing.view, look) for look in looks]
-        yield drawing
+    for spec in specs:
+        negative = load_negative(negatives, spec)
+        looks = looks_for(spec)
+        images = images_to_tensor(np.stack([render_image(negative, look) for look in looks]))
+        means = model.encode(images).latent_dist.mean
+        normalized = (means - model.config.shift_factor) * model.config.scaling_factor
+        latents.append(normalized.numpy().astype(np.float16))
+        subjects += [Subject(spec.product, spec.view, look) for look in looks]
+        yield spec
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SUBJECTS_FILE).write_text(json.dumps([asdict(subject) for subject in subjects]), "utf-8")
     np.save(folder / LATENTS_FILE, np.concatenate(latents))
 
 
 def looks_for(spec: NegativeSpec) -> list[Look]:
-    """Return the looks that a drawing is shown in."""
+    """Return the looks of a negative."""
     generator = np.random.default_rng((2, *spec.generator().integers(0, 2**31, 2)))
     names = list(COLOURS)
     first = spec.number % 2
     chosen = (random_subject(generator).look for _ in range(LOOKS_PER_NEGATIVE))
-    return [Look(names[2 * place + first], look.pattern, look.finish) for place, look in enumerate(chosen)]
+    return [Look(names[2 * number + first], look.pattern, look.finish) for number, look in enumerate(chosen)]
 
 
 def load_latents(folder: Path) -> tuple[npt.NDArray[np.float16], list[Subject]]:

@@ -1,7 +1,7 @@
-"""Training in sessions: what is learnt so far is kept, and the next session goes on from there.
+"""Resumable training sessions: the state is saved at intervals, and the next session continues from it.
 
-Comes in: modules, steps, a step's loss. Goes out: the trained modules, and a line of figures now and then. Whatever is
-random in a step is drawn from (seed, step), so a session that was stopped changes nothing but the time of day.
+Inputs: modules, a schedule, the loss of one step. Outputs: the trained modules, and a log line at each save.
+All randomness of a step is drawn from (seed, step), so an interruption changes nothing but the time of day.
 """
 
 import json
@@ -18,29 +18,29 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 SAVE_INTERVAL_SECONDS = 30.0
-"""Between two savings: what a killed session loses at most."""
+"""Time between two saves: what a killed session loses at most."""
 
 STATE_FILE = "state.safetensors"
-"""All that a session knows: weights, their moving averages, the optimizer's moments; the step is in its metadata."""
+"""The session's state: weights, their moving averages, the optimizer's moments; the step is in its metadata."""
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam remembers of each weight."""
+"""Adam's state of each weight."""
 
 Loss = Callable[[np.random.Generator], Tensor]
 
 
 @dataclass(frozen=True)
 class TrainingSchedule:
-    """How long and how fast to learn: `rate` rises over `warm` steps and falls along a cosine to its hundredth."""
+    """Steps and learning rate: `rate` rises over `warm_up_steps` and falls along a cosine to a hundredth of it."""
 
     steps: int
     rate: float
     warm_up_steps: int = 100
     average_decay: float = 0.9995
-    """Of the moving average of the weights, a step; at first it forgets faster (`9 / (10 + step)` is new)."""
+    """Decay of the weights' moving average in each step; it is lower at first (`9 / (10 + step)` is new)."""
 
     def learning_rate_at(self, step: int) -> float:
-        """Return the rate of one step."""
+        """Return the learning rate of one step."""
         if step < self.warm_up_steps:
             return self.rate * (step + 1) / self.warm_up_steps
         share = (step - self.warm_up_steps) / max(1, self.steps - self.warm_up_steps)
@@ -48,12 +48,12 @@ class TrainingSchedule:
 
 
 def with_steps(schedule: TrainingSchedule, steps: int | None) -> TrainingSchedule:
-    """Return the schedule, with another number of steps where one is given."""
+    """Return the schedule, with `steps` in place of its own where given."""
     return schedule if steps is None else replace(schedule, steps=steps)
 
 
 class TrainingSession:
-    """Trains a module to the end of its schedule, keeping state in a folder."""
+    """Trains a module to the end of its schedule, and saves its state in a folder."""
 
     def __init__(self, module: nn.Module, schedule: TrainingSchedule, folder: Path, seed: int) -> None:
         self.module, self.schedule, self.folder, self.seed = module, schedule, folder, seed
@@ -65,26 +65,26 @@ class TrainingSession:
             self._resume()
 
     def run(self, loss: Loss, name: str) -> None:
-        """Learn until the schedule ends."""
+        """Train until the schedule ends."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        kept, recent = time.monotonic(), []
-        with Progress(*columns) as shown:
-            bar = shown.add_task(name, total=self.schedule.steps, completed=self.step)
+        saved_at, recent_losses = time.monotonic(), []
+        with Progress(*columns) as progress:
+            bar = progress.add_task(name, total=self.schedule.steps, completed=self.step)
             while self.step < self.schedule.steps:
-                recent.append(self._train_step(loss))
-                shown.update(bar, completed=self.step, description=f"{name} {np.mean(recent[-50:]):.4f}")
-                if time.monotonic() - kept > SAVE_INTERVAL_SECONDS:
-                    self._log(recent)
+                recent_losses.append(self._train_step(loss))
+                progress.update(bar, completed=self.step, description=f"{name} {np.mean(recent_losses[-50:]):.4f}")
+                if time.monotonic() - saved_at > SAVE_INTERVAL_SECONDS:
+                    self._log(recent_losses)
                     self.save()
-                    kept, recent = time.monotonic(), []
+                    saved_at, recent_losses = time.monotonic(), []
         self.save()
 
     def save(self) -> None:
-        """Write everything that the next session needs, whole or not at all."""
+        """Write the state atomically."""
         state = self._optimizer.state_dict()["state"]
         tensors = {f"weights.{name}": weight for name, weight in self.module.state_dict().items()}
         tensors |= {f"average.{name}": weight for name, weight in self.average.items()}
-        tensors |= {f"{name}.{place}": moments[name] for place, moments in state.items() for name in MOMENTS}
+        tensors |= {f"{name}.{index}": moments[name] for index, moments in state.items() for name in MOMENTS}
         unfinished = self.folder / f"{STATE_FILE}.unfinished"
         save_file({name: each.contiguous() for name, each in tensors.items()}, unfinished, {"step": str(self.step)})
         unfinished.replace(self.folder / STATE_FILE)
@@ -92,17 +92,17 @@ class TrainingSession:
     def _train_step(self, loss: Loss) -> float:
         for group in self._optimizer.param_groups:
             group["lr"] = self.schedule.learning_rate_at(self.step)
-        found = loss(np.random.default_rng((self.seed, self.step)))
+        step_loss = loss(np.random.default_rng((self.seed, self.step)))
         self._optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(found)
+        torch.autograd.backward(step_loss)
         nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
         self._optimizer.step()
-        kept = min(self.schedule.average_decay, 1 - 1 / (10 + self.step) * 9)
+        decay = min(self.schedule.average_decay, 1 - 1 / (10 + self.step) * 9)
         with torch.no_grad():
             for name, weight in self.module.state_dict().items():
-                self.average[name].lerp_(weight, 1 - kept)
+                self.average[name].lerp_(weight, 1 - decay)
         self.step += 1
-        return float(found.detach())
+        return float(step_loss.detach())
 
     def _resume(self) -> None:
         self.step, tensors = _load_state(self.folder)
@@ -111,25 +111,25 @@ class TrainingSession:
         moments = {name: _tensors_below(f"{name}.", tensors) for name in MOMENTS}
         state = self._optimizer.state_dict()
         state["state"] = {
-            int(place): {"step": torch.tensor(float(self.step)), **{name: moments[name][place] for name in MOMENTS}}
-            for place in moments[MOMENTS[0]]
+            int(index): {"step": torch.tensor(float(self.step)), **{name: moments[name][index] for name in MOMENTS}}
+            for index in moments[MOMENTS[0]]
         }
         self._optimizer.load_state_dict(state)
 
-    def _log(self, recent: list[float]) -> None:
-        line = {"step": self.step, "loss": round(float(np.mean(recent)), 5), "time": round(time.time())}
+    def _log(self, losses: list[float]) -> None:
+        line = {"step": self.step, "loss": round(float(np.mean(losses)), 5), "time": round(time.time())}
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
 
 def load_averaged_weights(folder: Path) -> dict[str, Tensor]:
-    """Return the moving averages of the weights that a folder's sessions have learnt so far."""
+    """Return the moving averages of the weights in a session's folder."""
     return _tensors_below("average.", _load_state(folder)[1])
 
 
 def _load_state(folder: Path) -> tuple[int, dict[str, Tensor]]:
-    with safe_open(folder / STATE_FILE, "pt") as kept:
-        return int(kept.metadata()["step"]), {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
+    with safe_open(folder / STATE_FILE, "pt") as state:
+        return int(state.metadata()["step"]), {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118
 
 
 def _tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

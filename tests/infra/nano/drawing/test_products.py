@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from infra.nano.drawing.products import MAIN, PRODUCTS, SURFACE_NUMBERS, product_solids
+from infra.nano.drawing.product_solids import MAIN
+from infra.nano.drawing.products import PRODUCTS, product_solids
 
 GRID = np.stack(np.meshgrid(*[np.linspace(-2, 2, 41, dtype=np.float32)] * 3), axis=-1).reshape(-1, 3)
 
 
-def test_there_are_sixteen_and_their_surfaces_have_numbers_of_their_own() -> None:
-    assert len(PRODUCTS) == 16
-    assert sorted(SURFACE_NUMBERS.values()) == list(range(1, len(SURFACE_NUMBERS) + 1))
-    assert MAIN not in SURFACE_NUMBERS.values()
+def test_there_are_sixteen_in_the_order_that_seeds_and_classifier_rely_on() -> None:
+    assert list(PRODUCTS) == [
+        "mug", "bottle", "t-shirt", "sneaker", "chair", "lamp", "backpack", "watch",
+        "book", "pan", "plant pot", "headphones", "sofa", "hat", "ring", "phone",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

@@ -5,7 +5,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from infra.nano.drawing.products import MAIN, SURFACE_NUMBERS, ProductSolid, product_solids
+from infra.nano.drawing.product_solids import MAIN, SURFACE_NUMBERS, ProductSolid
+from infra.nano.drawing.products import product_solids
 from infra.nano.drawing.solids import box, ellipsoid, translate
 from infra.nano.drawing.studio import FRAME_FILL, SIDE, VIEWS, Negative, photograph
 
