@@ -1,4 +1,4 @@
-"""What Packshot costs on this machine, in seconds, CPU seconds and memory, each beside a plain loop.
+"""Benchmarks of Packshot on this machine: seconds, CPU seconds and memory, each beside a plain loop.
 
-Comes in: `python -m bench [plan|overhead|busy] [--quick] [--json]`. Goes out: tables, or one JSON document.
+Inputs: `python -m bench [PART] [--quick] [--json]`. Outputs: tables, or one JSON document.
 """

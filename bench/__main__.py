@@ -1,8 +1,8 @@
-"""`python -m bench [plan|overhead|gates|busy|duplicates|engine|server|ray]`: measure, print tables or JSON.
+"""`python -m bench [plan|overhead|gates|busy|duplicates|engine|server|ray]`: run benchmarks, print tables or JSON.
 
-Comes in: which part (without a word, all but `server` and `ray`), `--quick` for a tenth of the sizes, `--json`. Goes
-out: tables on stdout, or one JSON document; what is being done goes to stderr. The caller's Prefect, store and settings
-are left out of it.
+Inputs: a part (without one, all but `server` and `ray`), `--quick` for a tenth of the sizes, `--json`. Outputs: tables
+on stdout, or one JSON document; progress goes to stderr.
+The caller's Prefect, store and settings have no influence.
 """
 
 import argparse
@@ -31,94 +31,94 @@ RAY_IMAGES, RAY_SECONDS = 320, 0.5
 
 
 def main(arguments: list[str]) -> None:
-    """Run the parts that are asked for and print what they found."""
-    asked = argparse.ArgumentParser(prog="python -m bench", description="What Packshot costs on this machine.")
-    asked.add_argument("part", nargs="?", choices=(*BENCHMARKS, "server", "ray"), help="one part alone")
-    asked.add_argument("--quick", action="store_true", help="a tenth of the sizes")
-    asked.add_argument("--json", action="store_true", help="one JSON document in place of tables")
-    chosen = asked.parse_args(arguments)
-    said = Console(stderr=True)
+    """Run the requested parts and print their results."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what Packshot costs on this machine.")
+    parser.add_argument("part", nargs="?", choices=(*BENCHMARKS, "server", "ray"), help="run one part alone")
+    parser.add_argument("--quick", action="store_true", help="measure a tenth of the sizes")
+    parser.add_argument("--json", action="store_true", help="print one JSON document in place of tables")
+    options = parser.parse_args(arguments)
+    console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="packshot-bench-") as scratch:
         _isolate_environment(Path(scratch))
-        parts = (chosen.part,) if chosen.part else BENCHMARKS
-        found = run_benchmarks(
-            parts, 10 if chosen.quick else 1, Path(scratch), lambda text: said.print(f"[dim]{text}[/dim]")
+        parts = (options.part,) if options.part else BENCHMARKS
+        results = run_benchmarks(
+            parts, 10 if options.quick else 1, Path(scratch), lambda text: console.print(f"[dim]{text}[/dim]")
         )
-    if chosen.json:
-        print(json.dumps(found, indent=1))
+    if options.json:
+        print(json.dumps(results, indent=1))
     else:
-        show_results(Console(), found)
+        show_results(Console(), results)
 
 
 def run_benchmarks(
     benchmarks: tuple[str, ...], divisor: int, folder: Path, progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Measure the named parts at their full sizes divided by `divided_by`."""
-    found: dict[str, Any] = {"machine": machine_info()}
+    """Run the named parts at their full sizes divided by `divisor`."""
+    results: dict[str, Any] = {"machine": machine_info()}
     for part in benchmarks:
-        place = folder / part
-        place.mkdir()
-        found[part] = BENCHMARK_FUNCTIONS[part](divisor, place, progress)
-    return found
+        scratch = folder / part
+        scratch.mkdir()
+        results[part] = BENCHMARK_FUNCTIONS[part](divisor, scratch, progress)
+    return results
 
 
-def _plan(divided_by: int, folder: Path, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def _plan(divisor: int, folder: Path, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     from bench.planning import measure_planning
 
-    nights = []
-    for skus in (PLANNED_SKUS // divided_by, PLANNED_SKUS // divided_by // 10):
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            nights.append(measure_planning(skus, Path(place), say))
-    return nights
+    results = []
+    for skus in (PLANNED_SKUS // divisor, PLANNED_SKUS // divisor // 10):
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            results.append(measure_planning(skus, Path(scratch), progress))
+    return results
 
 
-def _overhead(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _overhead(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.overhead import imports_cpu_seconds, measure_overhead, measure_prefect
 
-    images = SMALL_IMAGES // divided_by
-    small = measure_overhead(images, 256, folder, say)
+    images = SMALL_IMAGES // divisor
+    small = measure_overhead(images, 256, folder, progress)
     return {
         "256": small,
-        "1024": measure_overhead(LARGE_IMAGES // divided_by, 1024, folder, say),
+        "1024": measure_overhead(LARGE_IMAGES // divisor, 1024, folder, progress),
         "imports_cpu_seconds": round(imports_cpu_seconds(), 2),
-        "prefect": measure_prefect(images, folder, say, small["packshot"]["cpu_seconds"]),
+        "prefect": measure_prefect(images, folder, progress, small["packshot"]["cpu_seconds"]),
     }
 
 
-def _gates(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _gates(divisor: int, _: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.gates import measure_gates
 
-    return measure_gates(GATED_IMAGES // divided_by, say)
+    return measure_gates(GATED_IMAGES // divisor, progress)
 
 
-def _utilization(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _utilization(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.engine_utilization import measure_utilization
 
-    return measure_utilization(UTILIZATION_IMAGES // divided_by, UTILIZATION_SECONDS, folder, say)
+    return measure_utilization(UTILIZATION_IMAGES // divisor, UTILIZATION_SECONDS, folder, progress)
 
 
-def _duplicates(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _duplicates(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.near_duplicates import measure_near_duplicates
 
-    return measure_near_duplicates(PUBLISHED_FINGERPRINTS // divided_by, NEW_FINGERPRINTS // divided_by, folder, say)
+    return measure_near_duplicates(PUBLISHED_FINGERPRINTS // divisor, NEW_FINGERPRINTS // divisor, folder, progress)
 
 
-def _engine(divided_by: int, _: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _engine(divisor: int, _: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.engine import measure_engine
 
-    return measure_engine(ENGINE_ROUNDS // divided_by, say)
+    return measure_engine(ENGINE_ROUNDS // divisor, progress)
 
 
-def _server(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _server(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.prefect_server import measure_prefect_server
 
-    return measure_prefect_server(SERVER_IMAGES // divided_by, folder, say)
+    return measure_prefect_server(SERVER_IMAGES // divisor, folder, progress)
 
 
-def _ray(divided_by: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _ray(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.ray_scaling import measure_ray_scaling
 
-    return measure_ray_scaling(RAY_IMAGES // divided_by, RAY_SECONDS, folder, say)
+    return measure_ray_scaling(RAY_IMAGES // divisor, RAY_SECONDS, folder, progress)
 
 
 BENCHMARK_FUNCTIONS = {
@@ -134,7 +134,7 @@ BENCHMARK_FUNCTIONS = {
 
 
 def _isolate_environment(scratch: Path) -> None:
-    """Leave the caller's settings out of the measured processes, which are children of this one."""
+    """Keep the caller's settings out of the measured processes, which are children of this one."""
     for name in [name for name in os.environ if name.startswith(("PACKSHOT_", "PREFECT_", "AWS_"))]:
         del os.environ[name]
     os.environ |= {

@@ -1,8 +1,8 @@
-"""How fast the torch engine's ways of painting are, at a size that a CPU can paint: `packshot engine bench`, tiny.
+"""Engine benchmark at a size that a CPU can run: `packshot engine bench`, tiny.
 
-Comes in: how many batches to measure. Goes out: the document of `packshot engine bench --json`. The figures of a model
-this small say whether the engine costs more than diffusers in a loop, and nothing about a GPU: there, run
-`packshot engine bench --random-weights turbo`.
+Inputs: the number of batches to measure. Outputs: the document of `packshot engine bench --json`.
+The figures of a model this small show whether the engine costs more than diffusers in a loop, and nothing about a GPU:
+there, run `packshot engine bench --random-weights turbo`.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from bench.process_cost import run_in_process
 
 SIZES, BATCHES, STEPS = (64, 128), (1, 4), 4
 BACKENDS = ("eager", "graphs", "fp8")
-"""Not `compile`: building its code takes longer than all of this."""
+"""Without `compile`: building its code takes longer than everything else here."""
 
 
 def measure_engine(rounds: int, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Measure in a process of its own, as every part is."""
+    """Measure in a process of its own, like every part."""
     progress("the torch engine, tiny")
-    found: dict[str, Any] = run_in_process(time_engine, rounds)[0]
-    return found
+    document: dict[str, Any] = run_in_process(time_engine, rounds)[0]
+    return document
 
 
 def time_engine(rounds: int) -> dict[str, Any]:
-    """Return the document of a bench with that many batches a case."""
+    """Return the document of a benchmark with `rounds` batches for each case."""
     from flows.engines.benchmark import parse_backends, random_weights, run_benchmark
     from infra.evaluation.benchmark_cases import BenchmarkCase
 

@@ -1,9 +1,10 @@
-"""What each gate costs: CPU milliseconds of one core for one picture.
+"""Gate costs: CPU milliseconds of one core for one image, gate by gate.
 
-Comes in: how many pictures of which size. Goes out: milliseconds a step, and what part of the same run's baseline that
-is: decoding the staged PNG, which nobody who looks at a picture can do without. Ratios to it hold from one machine to
-another better than milliseconds do. Every scanner that screening runs is timed where it runs, inside `measure`; the
-parts of `pixels` are timed again by themselves. The prompt gate and the policy are said a prompt and a decision.
+Inputs: the number of images and their sizes. Outputs: milliseconds for each step, and the ratio to the same run's
+baseline: decoding the staged PNG, which every gate needs. Such ratios hold from one machine to another better than
+milliseconds do.
+Every scanner that screening runs is timed where it runs, inside `measure`; the steps of `pixels` are timed again by
+themselves. The prompt gate and the policy are reported for each prompt and each decision.
 """
 
 import time
@@ -23,21 +24,21 @@ SIZES = (256, 1024)
 
 def measure_gates(images: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """Time every gate on `images` cards of 256 and of 1024 px, each size in a process of its own."""
-    found: dict[str, Any] = {"images": images, "sizes": {}}
+    results: dict[str, Any] = {"images": images, "sizes": {}}
     for side in SIZES:
-        progress(f"{images} pictures of {side} px through the gates")
+        progress(f"{images} images of {side} px through the gates")
         steps = run_in_process(time_gates, images, side)[0]
-        found["sizes"][str(side)] = {
+        results["sizes"][str(side)] = {
             name: {"ms": round(milliseconds, 3), "to_baseline": round(milliseconds / steps[BASELINE], 2)}
             for name, milliseconds in steps.items()
         }
     progress("prompts and decisions")
-    found["others_us"] = {name: round(us, 1) for name, us in run_in_process(time_decisions, 20 * images)[0].items()}
-    return found
+    results["others_us"] = {name: round(us, 1) for name, us in run_in_process(time_decisions, 20 * images)[0].items()}
+    return results
 
 
 class _CpuStopwatch:
-    """CPU seconds of this thread, by name."""
+    """Sums this thread's CPU seconds by name."""
 
     def __init__(self) -> None:
         self.spent: dict[str, float] = {}
@@ -51,7 +52,7 @@ class _CpuStopwatch:
 
 
 def time_gates(images: int, side: int) -> dict[str, float]:
-    """Return milliseconds a picture by step, in the order of the table."""
+    """Return milliseconds for each image by step, in the order of the table."""
     from infra.imaging.codecs import decode, encode_png
     from infra.imaging.finishing import finish
     from infra.interfaces import FinishParameters, ScreeningRequest
@@ -67,10 +68,10 @@ def time_gates(images: int, side: int) -> dict[str, float]:
     scanners = {name: timed(name) for name in BUILTIN_SCANNERS}
     for number in range(images + 1):
         if number == 1:
-            watch.spent.clear()  # the first picture pays for tables and profiles that are made once
+            watch.spent.clear()  # the first image includes tables and profiles that are made once
         key, data = str(number), encode_png(_stub_image(number, side))
         store.write(f"staging/{key}.png", data)
-        order = ScreeningRequest(
+        request = ScreeningRequest(
             key,
             store.url,
             f"staging/{key}.png",
@@ -79,16 +80,16 @@ def time_gates(images: int, side: int) -> dict[str, float]:
             {"whiten": True},
             tuple(BUILTIN_SCANNERS),
         )
-        answer = watch(TOTAL, measure, order, store, scanners)
+        answer = watch(TOTAL, measure, request, store, scanners)
         assert not answer.errors, answer.errors
         pixels = watch("decode PNG", decode, data)
         finished = watch("decode JPEG", decode, watch("finish as JPEG", finish, pixels, FinishParameters(whiten=True)))
         _time_pixel_steps(watch, pixels, finished)
-        store.delete([order.raw_key, order.finished_key, order.scores_key])
+        store.delete([request.raw_key, request.finished_key, request.scores_key])
     scans = [f"scanner {name}" for name in BUILTIN_SCANNERS]
     after = scans.index("scanner pixels") + 1
-    order_shown = [*CODEC_STEPS, *scans[:after], *PIXEL_STEPS, *scans[after:], TOTAL]
-    return {name: watch.spent[name] / images * 1000 for name in order_shown}
+    step_names = [*CODEC_STEPS, *scans[:after], *PIXEL_STEPS, *scans[after:], TOTAL]
+    return {name: watch.spent[name] / images * 1000 for name in step_names}
 
 
 def _time_pixel_steps(stopwatch: _CpuStopwatch, pixels: Any, finished: Any) -> None:
@@ -107,7 +108,7 @@ def _time_pixel_steps(stopwatch: _CpuStopwatch, pixels: Any, finished: Any) -> N
 
 
 def time_decisions(rounds: int) -> dict[str, float]:
-    """Return microseconds a prompt, and a decision from stored scores."""
+    """Return microseconds for each prompt, and for each decision from stored scores."""
     from catalogs.policy.decisions import decide_image
     from catalogs.policy.schema import built_in_policy
     from infra.imaging.metrics.background import measure_background
@@ -117,11 +118,11 @@ def time_decisions(rounds: int) -> dict[str, float]:
     policy, watch = built_in_policy(), _CpuStopwatch()
     scanner, card = WordScanner(policy.words.terms_by_category, policy.words.allow), _stub_image(1, 256)
     scores = {**measure_pixels(card), **measure_background(card), "file.bytes": 9000.0, "aspect.off": 0.0}
-    answered = dict.fromkeys(policy.required, "1")
+    scanner_versions = dict.fromkeys(policy.required, "1")
     for number in range(rounds):
         prompt = f"Studio product photograph of Mug No. {number}, teal, made of stoneware, on a pure white background"
         watch("words of a prompt", scanner.scan, prompt)
-        watch("decision on a picture", decide_image, scores, answered, {}, policy, "mugs")
+        watch("decision on a picture", decide_image, scores, scanner_versions, {}, policy, "mugs")
     return {name: seconds / rounds * 1e6 for name, seconds in watch.spent.items()}
 
 

@@ -1,10 +1,10 @@
-"""What it costs to find, among what is published, the pictures that a night's might be taken for.
+"""Near-duplicate search: its cost among published fingerprints, for the new images of one run.
 
-Comes in: how many codes are published, how many are new, a folder for scratch. Goes out: the cost of the search through
-the very files that a shop's store holds, what a plain loop over the codes takes a query, and the recall against it.
+Inputs: the numbers of published and of new fingerprints, a scratch folder. Outputs: the cost of the search through the
+very files that a shop's store holds, the time of a plain loop for each query, and the recall against it.
 
-Codes are random, and one new picture in ten is a published one with 0 to 31 bits turned over, at the radius's edge at
-worst. The plain loop is numpy's: exclusive or, count the bits, compare; it is asked `PLAIN_LOOP_QUERIES` codes only,
+Fingerprints are random, and one new image in ten is a published one with 0 to 31 bits flipped, at the radius's edge at
+worst. The plain loop is numpy's: exclusive or, count the bits, compare; it runs `PLAIN_LOOP_QUERIES` queries only,
 since all of them would take an hour.
 """
 
@@ -27,32 +27,32 @@ PLAIN_LOOP_QUERIES = 100
 
 
 def measure_near_duplicates(published: int, new: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Measure the search for `new` codes among `published` ones."""
-    progress(f"{published:,} published codes: writing them")
+    """Measure the search for `new` fingerprints among `published` ones."""
+    progress(f"{published:,} published fingerprints: writing them")
     run_in_process(write_fingerprints, folder, published, new)
-    progress(f"{published:,} published codes: looking for {new:,}")
-    found, cost = run_in_process(search_near_duplicates, folder)
-    progress(f"{published:,} published codes: looking for {PLAIN_LOOP_QUERIES} of them by a plain loop")
+    progress(f"{published:,} published fingerprints: searching for {new:,}")
+    pairs, cost = run_in_process(search_near_duplicates, folder)
+    progress(f"{published:,} published fingerprints: searching for {PLAIN_LOOP_QUERIES} by a plain loop")
     expected, plain = run_in_process(search_with_plain_loop, folder)
-    hits = set(found)
-    seconds_plainly = plain.seconds / PLAIN_LOOP_QUERIES * new
+    found_pairs = set(pairs)
+    loop_seconds = plain.seconds / PLAIN_LOOP_QUERIES * new
     return {
         "published": published,
         "new": new,
-        "pairs": len(found),
+        "pairs": len(pairs),
         "packshot": cost.document(),
-        "plain_loop_seconds": round(seconds_plainly, 1),
-        "packshot_to_loop": round(cost.seconds / seconds_plainly, 4),
-        "recall": round(sum(pair in hits for pair in expected) / max(1, len(expected)), 4),
+        "plain_loop_seconds": round(loop_seconds, 1),
+        "packshot_to_loop": round(cost.seconds / loop_seconds, 4),
+        "recall": round(sum(pair in found_pairs for pair in expected) / max(1, len(expected)), 4),
         "pairs_by_the_loop": len(expected),
     }
 
 
 def write_fingerprints(folder: Path, published: int, new: int) -> None:
-    """Write the published codes as a store's files, and the new ones beside them."""
+    """Write the published fingerprints as a store's files, and the new ones beside them."""
     generator = np.random.default_rng(1)
-    place = folder / layout.fingerprints_prefix(CATALOGUE)
-    place.mkdir(parents=True)
+    prefix = folder / layout.fingerprints_prefix(CATALOGUE)
+    prefix.mkdir(parents=True)
     codes = generator.integers(0, 256, (published, 32), np.uint8)
     for start in range(0, published, ROWS_PER_FILE):
         rows = range(start, min(start + ROWS_PER_FILE, published))
@@ -63,18 +63,18 @@ def write_fingerprints(folder: Path, published: int, new: int) -> None:
             "fingerprint": [codes[number].tobytes() for number in rows],
             "crop": [codes[-1 - number].tobytes() for number in rows], "looks": [[50.0, 0.0, 0.0, 0.8]] * len(rows),
         }  # fmt: skip
-        pq.write_table(pa.table(columns, schema=FINGERPRINTS), place / f"{start:08}.parquet", compression="zstd")
-    asked = generator.integers(0, 256, (new, 32), np.uint8)
+        pq.write_table(pa.table(columns, schema=FINGERPRINTS), prefix / f"{start:08}.parquet", compression="zstd")
+    queries = generator.integers(0, 256, (new, 32), np.uint8)
     for row in range(0, new, 10):
         bits = np.unpackbits(codes[generator.integers(published)])
         bits[generator.choice(256, generator.integers(RADIUS + 1), replace=False)] ^= 1
-        asked[row] = np.packbits(bits)
+        queries[row] = np.packbits(bits)
     np.save(folder / "published.npy", codes)
-    np.save(folder / "asked.npy", asked)
+    np.save(folder / "asked.npy", queries)
 
 
 class _FakeManifest:
-    """A manifest that shows every slot: the table itself is not what is measured."""
+    """A manifest in which every slot is published: the table itself is not measured."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -89,7 +89,7 @@ class _FakeManifest:
 
 
 def search_near_duplicates(folder: Path) -> list[tuple[int, int]]:
-    """Return the pairs of a new and a published code that Packshot finds, by both codes of each picture."""
+    """Return the pairs of a new and a published image that Packshot finds, by both fingerprints of each image."""
     from catalogs.policy.duplicates import DuplicateCandidate
     from catalogs.policy.schema import DuplicateRules
     from infra.stores import open_store
@@ -116,7 +116,7 @@ def _hamming_distance(one: bytes, other: bytes | None) -> int:
 
 
 def search_with_plain_loop(folder: Path) -> list[tuple[int, int]]:
-    """Return the pairs that a plain loop finds for the first `PLAIN_LOOP_QUERIES` codes."""
+    """Return the pairs that a plain loop finds for the first `PLAIN_LOOP_QUERIES` fingerprints."""
     published = np.load(folder / "published.npy")
     found = []
     for one, code in enumerate(np.load(folder / "asked.npy")[:PLAIN_LOOP_QUERIES]):

@@ -1,7 +1,8 @@
-"""The plain loops: what a shop's engineer would write in an afternoon, for comparison.
+"""Plain loops: what a shop's engineer would write in an afternoon, for comparison.
 
-Comes in: a catalogue. Goes out: how many pictures are to be made, or the pictures. Of Packshot they use the painter, so
-that both paint the same, the wording of the built-in recipe, and, where they are to check, its checks.
+Inputs: a catalogue. Outputs: the number of images to make, or the images.
+Of Packshot they use the backend, so that both generate the same images, the wording of the built-in recipe, and, with
+`checks`, its checks.
 """
 
 import time
@@ -30,7 +31,7 @@ PHRASES = {
 
 
 def plan_first_run_plainly(folder: Path) -> int:
-    """Render and hash every prompt, and write them down; return how many."""
+    """Render, hash and store every prompt; return their number."""
     rows = [
         (sku, view, prompt, sha256(prompt.encode()).hexdigest()) for sku, view, prompt in _prompts(folder, "before")
     ]
@@ -39,9 +40,9 @@ def plan_first_run_plainly(folder: Path) -> int:
 
 
 def plan_later_run_plainly(folder: Path, catalogue: str) -> int:
-    """Render and hash every prompt, and keep those whose hash is not last night's; return how many."""
-    known = pd.read_parquet(folder / "loop.parquet", columns=["sku", "view", "sha"])
-    hashes = {(sku, view): sha for sku, view, sha in known.itertuples(index=False)}
+    """Render and hash every prompt, and store those whose hash changed since the first run; return their number."""
+    previous = pd.read_parquet(folder / "loop.parquet", columns=["sku", "view", "sha"])
+    hashes = {(sku, view): sha for sku, view, sha in previous.itertuples(index=False)}
     changed = [
         (sku, view, prompt)
         for sku, view, prompt in _prompts(folder, catalogue.removesuffix(".parquet"))
@@ -62,18 +63,18 @@ def _prompts(folder: Path, catalogue: str) -> Iterator[tuple[str, str, str]]:
 
 
 def generate_and_save(folder: Path, side: int, seconds: float, checks: bool = False) -> dict[str, float]:
-    """Paint every prompt and save the picture, one by one, as PNG; with `checks`, finish and measure it too.
+    """Generate every prompt and save the image as PNG, one by one; with `checks`, finish and measure it too.
 
-    Returns images, the painter's CPU and wall seconds, and the seconds from the first picture's beginning to the last
-    one's end.
+    Returns the number of images, the backend's CPU and wall seconds, and the seconds from the start of the first image
+    to the end of the last.
     """
     cv2.setNumThreads(1)
-    painter, target = StubBackend(seconds), folder / f"loop-{checks}"
+    backend, target = StubBackend(seconds), folder / f"loop-{checks}"
     target.mkdir()
     count, cpu, busy, first, last = 0, 0.0, 0.0, 0.0, 0.0
     for sku, view, text in _prompts(folder, "before"):
         began, spent = time.monotonic(), time.thread_time()
-        (frame,) = painter.generate_batch([Prompt(sku, text, count, side, side)])
+        (frame,) = backend.generate_batch([Prompt(sku, text, count, side, side)])
         last = time.monotonic()
         first = first or began
         count, cpu, busy = count + 1, cpu + time.thread_time() - spent, busy + last - began

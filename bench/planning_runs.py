@@ -1,6 +1,6 @@
-"""Packshot's side of the planning benchmark: its catalogues, its nights, and a manifest of the first one.
+"""Planning runs: the planning benchmark's catalogues and plans, and a manifest of the first run.
 
-Comes in: a scratch folder. Goes out: how many slots each night has to make.
+Inputs: a scratch folder. Outputs: the number of slots that each run has to make.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ FIRST_RUN_ID = "first"
 
 
 def bench_recipe(**standard: int) -> Recipe:
-    """Return the built-in recipe with the stub engine and four views; `standard` changes its one-size tier."""
+    """Return the built-in recipe with the stub engine and four views; `standard` changes its standard tier."""
     recipe = with_engine_options(built_in_recipe(), engine="stub", model=None, precision=None)
     content = recipe.model_dump(mode="json")
     content["defaults"]["views"] = list(VIEWS)
@@ -40,7 +40,7 @@ def bench_recipe(**standard: int) -> Recipe:
 
 
 def write_catalogues(folder: Path, skus: int, changed: int) -> None:
-    """Write the catalogue of two nights: before, and after `changed` titles were edited."""
+    """Write the catalogues of two runs: before, and after `changed` titles were edited."""
     for name, edits in (("before", 0), ("after", changed)):
         with pq.ParquetWriter(folder / f"{name}.parquet", SYNTHETIC_SCHEMA) as file:
             for batch in synthetic_batches(skus, changed=edits):
@@ -48,12 +48,12 @@ def write_catalogues(folder: Path, skus: int, changed: int) -> None:
 
 
 def plan_first_run(folder: Path) -> int:
-    """Plan the first night, and write its plan; return the slots to make."""
+    """Plan the first run and write its plan; return the number of slots to make."""
     return _plan(folder, "before.parquet", FIRST_RUN_ID)
 
 
 def plan_later_run(folder: Path, catalogue: str) -> int:
-    """Plan a later night against the manifest, and write its plan; return the slots to make."""
+    """Plan a later run against the manifest and write its plan; return the number of slots to make."""
     return _plan(folder, catalogue, f"again-{catalogue}")
 
 
@@ -66,7 +66,7 @@ def _plan(folder: Path, catalogue: str, run_id: str) -> int:
 
 
 def publish_all_slots(folder: Path) -> int:
-    """Put every slot of the first night's plan into the manifest, as its release would have; return how many."""
+    """Commit every slot of the first run's plan to the manifest, as its release would; return their number."""
     url = (folder / "store").as_uri()
     tables, table = open_tables(url), layout.manifest_table(CATALOGUE)
     tables.ensure(table, MANIFEST)
@@ -79,36 +79,36 @@ def publish_all_slots(folder: Path) -> int:
 
 
 def _manifest_rows(slots: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    chance = np.random.default_rng(7)
+    generator = np.random.default_rng(7)
     for batch in slots:
         count = batch.num_rows
 
-        def shas(count: int = count) -> pa.Array:
+        def random_shas(count: int = count) -> pa.Array:
             return pa.FixedSizeBinaryArray.from_buffers(
-                pa.binary(32), count, [None, pa.py_buffer(chance.bytes(32 * count))]
+                pa.binary(32), count, [None, pa.py_buffer(generator.bytes(32 * count))]
             ).cast(pa.binary())
 
-        def same(value: Any, field: str, count: int = count) -> pa.Array:
+        def repeated(value: Any, field: str, count: int = count) -> pa.Array:
             return pa.array([value], schema.field(field).type).take(pa.array(np.zeros(count, np.int8)))
 
-        rest = {
+        release_columns = {
             "object": pc.binary_join_element_wise(
                 f"published/{CATALOGUE}/", pc.utf8_lower(batch["sku"]), batch["view"], f"{'0' * 12}.jpg", "/"
             ),
-            "file_sha": shas(),
-            "pixel_sha": shas(),
-            "width": same(1024, "width"),
-            "height": same(1024, "height"),
-            "channels": same([], "channels"),
-            "channel_reasons": same([], "channel_reasons"),
-            "attempt": same(0, "attempt"),
-            "model": same("turbo@000000000000", "model"),
-            "model_version": same(None, "model_version"),
-            "precision": same("bf16", "precision"),
-            "backend": same("torch", "backend"),
-            "run_id": same(FIRST_RUN_ID, "run_id"),
-            "released_at": same(0, "released_at"),
-            "_op": same("put", "_op"),
+            "file_sha": random_shas(),
+            "pixel_sha": random_shas(),
+            "width": repeated(1024, "width"),
+            "height": repeated(1024, "height"),
+            "channels": repeated([], "channels"),
+            "channel_reasons": repeated([], "channel_reasons"),
+            "attempt": repeated(0, "attempt"),
+            "model": repeated("turbo@000000000000", "model"),
+            "model_version": repeated(None, "model_version"),
+            "precision": repeated("bf16", "precision"),
+            "backend": repeated("torch", "backend"),
+            "run_id": repeated(FIRST_RUN_ID, "run_id"),
+            "released_at": repeated(0, "released_at"),
+            "_op": repeated("put", "_op"),
         }
-        columns = [rest[name] if name in rest else batch[name] for name in schema.names]
+        columns = [release_columns[name] if name in release_columns else batch[name] for name in schema.names]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,8 +1,8 @@
-"""A first night of 20,000 tiny pictures in 200 shards through a Prefect server: what is recorded, and what it takes.
+"""Prefect server: a first run of 20,000 tiny images in 200 shards, and what the server records of it.
 
-Comes in: how many pictures. Goes out: task runs submitted and recorded, the client's peak memory, the report's sums.
-The stub paints in no time, so task runs come as fast as they ever will; the server is the one that `packshot refresh`
-starts by itself, on SQLite.
+Inputs: the number of images. Outputs: task runs submitted and recorded, the client's peak memory, the report's sums.
+The stub generates in no time, so task runs come as fast as they ever will; the server is the one that `packshot
+refresh` starts by itself, on SQLite.
 """
 
 import json
@@ -24,16 +24,18 @@ TIMEOUT_SECONDS = 120.0
 
 
 def measure_prefect_server(images: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Refresh a catalogue of so many pictures, and ask the server what it knows of it."""
-    progress(f"{images:,} pictures in {SHARDS} shards through a Prefect server")
+    """Refresh a catalogue of `images` images, and count the task runs that the server recorded."""
+    progress(f"{images:,} images in {SHARDS} shards through a Prefect server")
     catalogue = folder / "catalogue.parquet"
     with pq.ParquetWriter(catalogue, SYNTHETIC_SCHEMA) as file:
         for batch in synthetic_batches(images // len(VIEWS)):
             file.write_batch(batch)
     recipe = folder / "recipe.json"
     recipe.write_text(json.dumps(bench_recipe(width=SIDE, height=SIDE).model_dump(mode="json")), "utf-8")
-    found, cost = run_in_process(_refresh, str(catalogue), str(recipe), str(folder / "store"), max(1, images // SHARDS))
-    return {**found, "peak_mb": round(cost.peak_mb, 1), "seconds": round(cost.seconds, 1)}
+    results, cost = run_in_process(
+        _refresh, str(catalogue), str(recipe), str(folder / "store"), max(1, images // SHARDS)
+    )
+    return {**results, "peak_mb": round(cost.peak_mb, 1), "seconds": round(cost.seconds, 1)}
 
 
 def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[str, Any]:
@@ -45,8 +47,8 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
     from flows.orchestration.local_server import run_local_server
     from flows.refresh import refresh
 
-    own = {"PREFECT_HOME": f"{store}-prefect"}  # its records are counted: nobody else's may be among them
-    with run_local_server(settings=own) as url, temporary_settings({PREFECT_API_URL: url}):
+    home = {"PREFECT_HOME": f"{store}-prefect"}  # a server of its own: only this run's records are counted
+    with run_local_server(settings=home) as url, temporary_settings({PREFECT_API_URL: url}):
         report: dict[str, Any] = refresh(source=catalogue, store=store, catalogue=CATALOGUE, recipe=recipe)
         records = sum(1 for _ in (Path(store) / "runs" / report["run_id"] / "records").glob("*.parquet"))
         stages = len({"plan", "audit", "publish", "remember"} & report["seconds"].keys())
@@ -62,16 +64,16 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
 
 
 def _count_task_runs(api: str, expected: int) -> dict[str, int]:
-    """Return the shards' task runs by kind and state, once they are all there or it has taken too long."""
-    until = time.monotonic() + TIMEOUT_SECONDS
+    """Return the shards' task runs by kind and state, once all are recorded or the timeout has passed."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for kind in ("generate", "screen"):
             for state in ("COMPLETED", "RUNNING", "PENDING", "FAILED"):
-                asked = {"task_runs": {"name": {"like_": f"{kind} "}, "state": {"type": {"any_": [state]}}}}
-                count = int(httpx.post(f"{api}/task_runs/count", json=asked, timeout=60).raise_for_status().json())
-                found[f"{kind} {state.lower()}"] += count
-        done = found["generate completed"] + found["screen completed"]
-        if done >= expected or time.monotonic() > until:
-            return {name: count for name, count in found.items() if count}
+                query = {"task_runs": {"name": {"like_": f"{kind} "}, "state": {"type": {"any_": [state]}}}}
+                count = int(httpx.post(f"{api}/task_runs/count", json=query, timeout=60).raise_for_status().json())
+                counts[f"{kind} {state.lower()}"] += count
+        completed = counts["generate completed"] + counts["screen completed"]
+        if completed >= expected or time.monotonic() > deadline:
+            return {name: count for name, count in counts.items() if count}
         time.sleep(1.0)

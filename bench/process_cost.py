@@ -1,8 +1,9 @@
-"""One measurement, one process: seconds, CPU seconds and peak memory that are nobody else's.
+"""Process cost: seconds, CPU seconds and peak memory of one measurement in a process of its own.
 
-Comes in: a function that another process can import by its name, and its arguments. Goes out: what it returned, and its
-`ProcessCost`. A peak never falls within a process, so each case gets a fresh one (spawned: a forked one would begin
-with its parent's memory). Imports are done before the clock starts, and the memory that they take is said apart.
+Inputs: a function that another process can import by its name, and its arguments. Outputs: its result, and its
+`ProcessCost`.
+A peak never falls within a process, so each case gets a fresh one (spawned: a forked one would begin with its parent's
+memory). Imports are done before the clock starts, and the memory that they take is reported apart.
 """
 
 import os
@@ -23,10 +24,10 @@ MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class ProcessCost:
-    """What a piece of work took. CPU seconds are those of its own child processes too.
+    """The cost of a piece of work. CPU seconds include those of its child processes.
 
-    `peak_mb` is the process's largest resident size, `start_mb` what it was before the work, `children_mb` the
-    largest peak among its own child processes (0 without any).
+    `peak_mb` is the process's largest resident size, `start_mb` that size before the work, `children_mb` the largest
+    peak among its child processes (0 without any).
     """
 
     seconds: float
@@ -41,26 +42,26 @@ class ProcessCost:
 
 
 def run_in_process(work: Callable[..., T], *arguments: Any) -> tuple[T, ProcessCost]:
-    """Call `work(*arguments)` in a process of its own; raise what it raises."""
+    """Call `work(*arguments)` in a process of its own, and raise what it raises."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(_run_measured, work, arguments).result()
 
 
 def compare_to_loop(packshot: ProcessCost, loop: ProcessCost) -> dict[str, Any]:
-    """Return both costs and what part of the plain loop's Packshot took."""
+    """Return both costs and the ratios of Packshot's to the plain loop's."""
     names = ("seconds", "cpu_seconds", "peak_mb")
     ratios = {name: round(getattr(packshot, name) / max(getattr(loop, name), 1e-9), 3) for name in names}
     return {"packshot": packshot.document(), "plain_loop": loop.document(), "packshot_to_loop": ratios}
 
 
 def cpu_seconds() -> float:
-    """Return the CPU seconds of this process and of its child processes that have ended."""
+    """Return the CPU seconds of this process and of its ended child processes."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def machine_info() -> dict[str, Any]:
-    """Say where the numbers come from."""
+    """Return cores, Python, system, load and a yardstick of the CPU's speed."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "cores": cores,
@@ -72,7 +73,7 @@ def machine_info() -> dict[str, Any]:
 
 
 def _yardstick_seconds() -> float:
-    """Return the CPU seconds of ten million additions in Python: what a CPU second is worth here and now."""
+    """Return the CPU seconds of ten million additions in Python: the worth of a CPU second on this machine now."""
     began, total = time.process_time(), 0
     for number in range(10_000_000):
         total += number
@@ -94,7 +95,7 @@ def _run_measured(work: Callable[..., T], arguments: tuple[Any, ...]) -> tuple[T
 
 
 def _peak_mb() -> float:
-    # Linux hands getrusage's peak on from the process that forked to what it executes; this one is our own.
+    # On Linux getrusage's peak is inherited from the process that forked; VmHWM is this process's own.
     status = Path("/proc/self/status")
     if status.is_file():
         for line in status.read_text().splitlines():
@@ -103,6 +104,6 @@ def _peak_mb() -> float:
     return _usage_mb(resource.RUSAGE_SELF)
 
 
-def _usage_mb(who: int) -> float:
-    peak = resource.getrusage(who).ru_maxrss  # kilobytes, but bytes on macOS
+def _usage_mb(target: int) -> float:
+    peak = resource.getrusage(target).ru_maxrss  # kilobytes, but bytes on macOS
     return peak / MEGABYTE if sys.platform == "darwin" else peak * 1024 / MEGABYTE

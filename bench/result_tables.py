@@ -1,6 +1,6 @@
-"""The benchmark's findings as tables for a terminal.
+"""Benchmark results as tables for a terminal.
 
-Comes in: the document that `python -m bench --json` prints. Goes out: a table a case, and a line on the machine.
+Inputs: the document that `python -m bench --json` prints. Outputs: a line about the machine, and a table for each part.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from flows.cli.views.engines import show_benchmark
 
 
 def show_results(console: Console, results: Mapping[str, Any]) -> None:
-    """Print everything that was measured."""
+    """Print all results."""
     machine = results["machine"]
     console.print(
         f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; load {machine['load']} at the"
         f" start; ten million additions took {machine['yardstick_seconds']} s of CPU"
     )
-    for nights in results.get("plan", []):
-        console.print(_planning(nights))
+    for planning in results.get("plan", []):
+        console.print(_planning(planning))
     if "overhead" in results:
         console.print(_overhead(results["overhead"]))
         console.print(_codecs(results["overhead"]))
@@ -40,8 +40,8 @@ def show_results(console: Console, results: Mapping[str, Any]) -> None:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
     return table
 
 
@@ -79,20 +79,20 @@ def _planning(planning: Mapping[str, Any]) -> Table:
 
 def _overhead(found: Mapping[str, Any]) -> Table:
     names = {
-        "images": "pictures",
-        "ms_an_image": "ms of CPU a picture, outside engine and scanners",
+        "images": "images",
+        "ms_an_image": "ms of CPU an image, outside engine and scanners",
         "codecs_ms_an_image": "… of it codecs and pixel digests",
         "ms_without_codecs": "… of it all else",
-        "engine_ms_an_image": "engine (the stub's painting), apart",
+        "engine_ms_an_image": "engine (the stub's generation), apart",
         "scanners_ms_an_image": "scanners, apart",
-        "plain_loop_ms_an_image": "a plain loop: prompt, paint, save as PNG",
+        "plain_loop_ms_an_image": "a plain loop: prompt, generate, save as PNG",
     }
-    table = _table("CPU a picture, file://", "", "256 px", "1024 px")
+    table = _table("CPU an image, file://", "", "256 px", "1024 px")
     for name, words in names.items():
         table.add_row(words, *(f"{found[side][name]:,}" for side in ("256", "1024")))
     table.add_row("peak MB", *(f"{found[side]['packshot']['peak_mb']:.0f}" for side in ("256", "1024")))
     table.add_row("imports, CPU seconds a process, apart", f"{found['imports_cpu_seconds']}", "")
-    table.add_row("Prefect's part, server and all, ms a picture", f"{found['prefect']['more_ms_an_image']}", "")
+    table.add_row("Prefect's part, server and all, ms an image", f"{found['prefect']['more_ms_an_image']}", "")
     return table
 
 
@@ -106,7 +106,7 @@ def _codecs(found: Mapping[str, Any]) -> Table:
 def _gates(found: Mapping[str, Any]) -> Table:
     sizes = found["sizes"]
     columns = [column for side in sizes for column in (f"{side} px, ms", "to decoding")]
-    title = f"Gates: CPU of one core for one picture, mean of {found['images']}; beside decoding its PNG"
+    title = f"Gates: CPU of one core for one image, mean of {found['images']}; beside decoding its PNG"
     table = _table(title, "", *columns)
     for name in next(iter(sizes.values())):
         cells = [cell for steps in sizes.values() for cell in (steps[name]["ms"], steps[name]["to_baseline"])]
@@ -117,8 +117,8 @@ def _gates(found: Mapping[str, Any]) -> Table:
 
 
 def _utilization(found: Mapping[str, Any]) -> Table:
-    title = f"Engine between its first and last picture, {found['seconds_an_image']} s at {found['side']} px"
-    table = _table(title, "", "pictures", "busy s", "first to last s", "busy share", "time to Packshot's", "peak MB")
+    title = f"Engine between its first and last image, {found['seconds_an_image']} s at {found['side']} px"
+    table = _table(title, "", "images", "busy s", "first to last s", "busy share", "time to Packshot's", "peak MB")
     words = {"packshot": "Packshot", "plain_loop": "plain loop", "loop_with_checks": "plain loop with our checks"}
     for name, word in words.items():
         case = found[name]
@@ -149,8 +149,8 @@ def _duplicates(found: Mapping[str, Any]) -> Table:
 
 
 def _server(found: Mapping[str, Any]) -> Table:
-    table = _table("A first night through a Prefect server", "", "")
-    table.add_row("pictures", f"{found['images']['attempts']:,}")
+    table = _table("A first run through a Prefect server", "", "")
+    table.add_row("images", f"{found['images']['attempts']:,}")
     table.add_row("shards' task runs submitted", f"{found['shard_task_runs']:,}")
     for name, count in found["recorded"].items():
         table.add_row(f"… recorded as {name}", f"{count:,}")
@@ -160,9 +160,7 @@ def _server(found: Mapping[str, Any]) -> Table:
 
 
 def _ray(found: Mapping[str, Any]) -> Table:
-    title = (
-        f"{found['images']} pictures of {found['side']} px beside engines that take {found['seconds_an_image']} s each"
-    )
+    title = f"{found['images']} images of {found['side']} px on engines that take {found['seconds_an_image']} s each"
     table = _table(title, "engines", "seconds", "images/s", "ratio to one on Ray", "busy share")
     cases = {
         "1, in this process": found["inline"],

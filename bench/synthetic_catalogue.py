@@ -1,8 +1,8 @@
-"""Catalogues of any size, made up: for scale, for benchmarks, and for nights on which a known number of rows changed.
+"""Synthetic catalogues of any size, with a known number of changed, dropped and added rows.
 
-Comes in: how many SKUs, a seed, and how many of them are changed, dropped or added since the night before. Goes out:
-record batches, the same for the same numbers whatever the batch size. Every word is drawn from the row's own number and
-the seed, so a row needs no other row, and a million of them take seconds.
+Inputs: the number of SKUs, a seed, and how many rows changed, were dropped or added since the previous run. Outputs:
+record batches, equal for equal numbers whatever the batch size.
+Every word is drawn from the row's own number and the seed, so a row needs no other row, and a million take seconds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ DETAILS = (
 CHANGED_TITLE_WORDS = ("Renewed", "Improved", "Second Edition", "Reworked")
 
 VARIANT_GROUP_SIZE = 4
-"""Rows that stand side by side are variants of one product (sizes): same group, same words but for the SKU."""
+"""Adjacent rows that are variants of one product (sizes): same group, same words except for the SKU."""
 
 
 def synthetic_batches(
@@ -104,15 +104,15 @@ def synthetic_batches(
     share: float = 0.0,
     batch_rows: int = 65_536,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield a catalogue of `skus - dropped + added` rows, `changed` of which have another title than without.
+    """Yield a catalogue of `skus - dropped + added` rows, of which `changed` have a new title.
 
-    The rows that change or go are chosen by the seed; added ones come at the end. `share` of the products come as
-    `VARIANT_GROUP_SIZE` variants whose words are the same, so that their prompts are too; all other titles are unique.
+    The seed chooses the rows that change or are dropped; added rows come at the end. A `share` of the products come as
+    `VARIANT_GROUP_SIZE` variants with equal words, and so equal prompts; all other titles are unique.
     Raises `ValueError` where more rows are changed and dropped than there are.
     """
     if changed + dropped > skus:
         raise ValueError(f"{changed} changed and {dropped} dropped are more than the {skus} SKUs there are.")
-    # The smallest draws of all rows: a stable choice, and exactly as many as asked for.
+    # The rows with the smallest draws: a stable choice, and exactly the requested number.
     order = (
         np.argsort(_random_bits(np.arange(skus, dtype=np.uint64), seed, 0), kind="stable")
         if changed + dropped
@@ -175,7 +175,7 @@ def _random_indices(numbers: npt.NDArray[np.uint64], seed: int, salt: int, count
 
 
 def _random_bits(numbers: npt.NDArray[np.uint64], seed: int, salt: int) -> npt.NDArray[np.uint64]:
-    """Return 64 random-looking bits a number: SplitMix64's finaliser over number, seed and salt."""
+    """Return 64 pseudo-random bits for each number: SplitMix64's finalizer over number, seed and salt."""
     start = (seed * SPLITMIX64_CONSTANTS[1] + salt * SPLITMIX64_CONSTANTS[2]) % 2**64
     bits = numbers * np.uint64(SPLITMIX64_CONSTANTS[0]) + np.uint64(start)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(SPLITMIX64_CONSTANTS[1])

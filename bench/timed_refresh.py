@@ -1,9 +1,10 @@
-"""A whole refresh with a clock on the painter and on the scanners, and nothing else changed.
+"""Timed refresh: a whole refresh with a stopwatch on the backend and on the scanners, and nothing else changed.
 
-Comes in: a catalogue, a store, how fast to paint. Goes out: the report, and what painting and scanning took of the CPU.
-The painter and the scanners are the shipped ones behind a stopwatch for their own thread's CPU; OpenCV is held to one
-thread, so that nothing they cause runs on another. Screening runs in the usual processes, whose stopwatch comes back
-in each answer's `seconds`. Threads do the work in place of Prefect, unless Prefect is asked for.
+Inputs: a catalogue, a store, the time for each image. Outputs: the report's counts, and the CPU of generation and
+scanning.
+The backend and the scanners are the shipped ones behind a stopwatch for their own thread's CPU; OpenCV is held to one
+thread, so that no work of theirs runs on another. Screening runs in the usual processes, whose stopwatch comes back in
+each answer's `seconds`. Threads execute the stages in place of Prefect, unless Prefect is requested.
 """
 
 import time
@@ -38,16 +39,16 @@ from infra.tables import open_tables
 from tasks.runs.resources import Resources, ScreeningContext
 
 SCREENER_PROCESSES = 1
-"""Measuring processes: as many as a machine of two cores starts by itself beside an engine."""
+"""Measuring processes: as many as a machine of two cores starts by default beside an engine."""
 
 
 class TimedBackend(StubBackend):
-    """The stub, with a stopwatch for its CPU."""
+    """The stub backend with a stopwatch for its CPU."""
 
     cpu_seconds = 0.0
 
     def generate_batch(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
-        """Paint, and add what it took of this thread's CPU."""
+        """Generate, and add this thread's CPU seconds."""
         began = time.thread_time()
         try:
             return super().generate_batch(prompts)
@@ -55,19 +56,19 @@ class TimedBackend(StubBackend):
             self.cpu_seconds += time.thread_time() - began
 
     def batch_key(self, prompt: Prompt) -> Hashable:
-        """Return what the stub says."""
+        """Return the stub's batch key."""
         return super().batch_key(prompt)
 
 
 class TimedScreener(ProcessScreener):
-    """The usual measuring processes, with a sum of what their scanners took."""
+    """The usual measuring processes, with the sum of their scanners' CPU seconds."""
 
     def __init__(self, workers: int) -> None:
         super().__init__(workers, measure_with_scanner_cpu)
         self.cpu_seconds = 0.0
 
     def screen(self, requests: Sequence[ScreeningRequest]) -> Iterator[Screened | Failure]:
-        """Yield the answers, and add up their seconds."""
+        """Yield the answers, and sum their seconds."""
         for answer in super().screen(requests):
             self.cpu_seconds += answer.seconds
             yield answer
@@ -75,12 +76,12 @@ class TimedScreener(ProcessScreener):
 
 @dataclass
 class StageClock(NullObserver):
-    """Writes down the CPU of this process, and of those it has ended, at every stage's beginning."""
+    """Records the CPU of this process and its ended children at the start of every stage."""
 
     stage_starts: list[tuple[str, float]] = field(default_factory=list)
 
     def on_stage(self, name: str) -> None:
-        """A stage begins."""
+        """Record the start of a stage."""
         self.stage_starts.append((name, cpu_seconds()))
 
     def cpu_seconds_by_stage(self) -> dict[str, float]:
@@ -93,7 +94,7 @@ class StageClock(NullObserver):
 
 @dataclass(frozen=True)
 class RefreshMeasurement:
-    """A refresh that was run: its images, and CPU seconds by who spent them."""
+    """A finished refresh: its images, and CPU seconds by component."""
 
     images: int
     published: int
@@ -102,12 +103,12 @@ class RefreshMeasurement:
     stages: dict[str, float]
     busy_seconds: float
     generation_seconds: float
-    """From the first picture's beginning to the last one's end."""
+    """Seconds from the start of the first image to the end of the last."""
 
 
 @dataclass(frozen=True)
 class RefreshWorkload:
-    """What to refresh: a catalogue, the pictures' side in pixels, seconds a picture, pictures in a shard."""
+    """A refresh to run: the catalogue, the images' side in pixels, seconds for each image, images in a shard."""
 
     catalogue: Path
     side: int
@@ -117,13 +118,13 @@ class RefreshWorkload:
 
 
 def run_timed_refresh(workload: RefreshWorkload, store: Path) -> RefreshMeasurement:
-    """Refresh the catalogue into a fresh store, and say who spent what."""
+    """Refresh the catalogue into a fresh store, and return the CPU by component."""
     cv2.setNumThreads(1)
-    painter, clock = TimedBackend(workload.seconds), StageClock()
+    backend, clock = TimedBackend(workload.seconds), StageClock()
     engines: list[ThreadedEngine] = []
 
     def open_engine() -> ThreadedEngine:
-        engines.append(ThreadedEngine(painter, 1, PROMPT_WINDOW))
+        engines.append(ThreadedEngine(backend, 1, PROMPT_WINDOW))
         return engines[0]
 
     recipe, settings = bench_recipe(width=workload.side, height=workload.side), Settings(shard_size=workload.shard)
@@ -145,7 +146,7 @@ def run_timed_refresh(workload: RefreshWorkload, store: Path) -> RefreshMeasurem
     return RefreshMeasurement(
         images=report["images"]["attempts"],
         published=report["slots"]["published"],
-        engine_cpu=painter.cpu_seconds,
+        engine_cpu=backend.cpu_seconds,
         scanner_cpu=screener.cpu_seconds,
         stages=stages,
         busy_seconds=engine.busy_seconds(),

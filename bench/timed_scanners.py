@@ -1,8 +1,7 @@
-"""Measuring one picture, with a stopwatch on the scanners.
+"""Timed scanners: measures one image with a stopwatch on the scanners.
 
-Comes in: an order and a store. Goes out: the usual answer, whose `seconds` are the CPU seconds of its scanners. A
-module of its own, because every measuring process imports it: nothing may come with it that the shipped one does
-without.
+Inputs: a request and a store. Outputs: the usual answer, whose `seconds` are the CPU seconds of its scanners.
+A module of its own, because every measuring process imports it: it must import nothing that the shipped one does not.
 """
 
 import time
@@ -14,7 +13,7 @@ from infra.screening.measure import ScannerFunction, measure, scanners_for
 
 
 def measure_with_scanner_cpu(request: ScreeningRequest, store: ObjectStore) -> Screened:
-    """Measure one order; the answer's `seconds` are the CPU seconds of its scanners."""
+    """Measure one request; the answer's `seconds` are the CPU seconds of its scanners."""
     spent = [0.0]
 
     def timed(scanner: ScannerFunction) -> ScannerFunction:
