@@ -11,22 +11,16 @@ The iterable of prompts is read in its consumer's own thread, up to a window ahe
 consumer alone. It must therefore never wait for the answer to a prompt that it has already given.
 """
 
-import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from infra.engines.backend import Backend, OutOfDeviceMemory
-from infra.errors import EngineError, one_line
+from infra.engines.backend import Backend
+from infra.engines.batch_runner import BatchRunner, describe_error
+from infra.errors import EngineError
 from infra.interfaces import Failure, Frame, Prompt
-
-logger = logging.getLogger(__name__)
-
-MAX_REASON_CHARACTERS = 80
-"""Characters of an exception's message that a Failure keeps: messages may quote prompts, which are hostile text."""
 
 MAX_READY_BATCHES = 2
 """Batches of answers that may wait in a stream's queue: one being read, one just generated."""
@@ -55,12 +49,9 @@ class ThreadedEngine:
     def __init__(self, backend: Backend, batch_size: int, window: int) -> None:
         self.name = backend.name
         self.batch_size = batch_size
-        self.first_batch_started: float | None = None
-        self.last_batch_ended: float | None = None
         self._window = max(window, batch_size)
         self._backend = backend
-        self._batch_limits: dict[Hashable, int] = {}
-        self._busy_seconds = 0.0
+        self._runner = BatchRunner(backend)
         self._streams: list[_PromptStream] = []
         self._changed = threading.Condition()
         self._end_error: EngineError | None = None
@@ -98,22 +89,29 @@ class ThreadedEngine:
             with self._changed:
                 self._streams.remove(stream)
 
+    @property
+    def first_batch_started(self) -> float | None:
+        """The monotonic time in seconds at which the first batch started, or None."""
+        return self._runner.first_batch_started
+
+    @property
+    def last_batch_ended(self) -> float | None:
+        """The monotonic time in seconds at which the last batch ended, or None."""
+        return self._runner.last_batch_ended
+
     def busy_seconds(self) -> float:
         """Return the seconds spent inside the backend since the engine opened, failed attempts included."""
-        return self._busy_seconds
+        return self._runner.busy_seconds
 
     def idle_share(self) -> float | None:
         """Return the share of the time from the first batch to the last in which no batch ran; None before one has.
 
         Low values mean that the device always had work. Inside a batch it may still wait for kernel launches.
         """
-        if (
-            self.first_batch_started is None
-            or self.last_batch_ended is None
-            or self.last_batch_ended <= self.first_batch_started
-        ):
+        first, last = self.first_batch_started, self.last_batch_ended
+        if first is None or last is None or last <= first:
             return None
-        return max(0.0, 1 - self._busy_seconds / (self.last_batch_ended - self.first_batch_started))
+        return max(0.0, 1 - self._runner.busy_seconds / (last - first))
 
     def close(self) -> None:
         """End the thread after the current batch and free the device; waiting consumers get `EngineError`."""
@@ -158,7 +156,7 @@ class ThreadedEngine:
                 self._serve_batch(stream)
         except BaseException as error:  # a thread that died in silence would leave its consumers waiting for ever
             with self._changed:
-                reason = f"The engine {self.name!r} died: {_describe_error(error)}."
+                reason = f"The engine {self.name!r} died: {describe_error(error)}."
                 self._end_error = error if isinstance(error, EngineError) else EngineError(reason)
                 self._changed.notify_all()
         finally:
@@ -182,7 +180,7 @@ class ThreadedEngine:
 
     def _serve_batch(self, stream: _PromptStream) -> None:
         batch, group = self._take_batch(stream)
-        answers = self._generate_with_retries(batch, group)
+        answers = self._runner.run(batch, group)
         with self._changed:
             stream.answers.extend(answers)
             self._changed.notify_all()
@@ -196,7 +194,7 @@ class ThreadedEngine:
             if each.batch_key is None:
                 each.batch_key = self._batch_key(each.prompt)
             groups.setdefault(each.batch_key, []).append(each)
-        fits = {group: self._batch_limits.get(group, self.batch_size) for group in groups}
+        fits = {group: self._runner.batch_limit(group, self.batch_size) for group in groups}
         best = max(groups, key=lambda group: min(len(groups[group]), fits[group]))
         batch = groups[best][: fits[best]]
         with self._changed:
@@ -209,50 +207,3 @@ class ThreadedEngine:
             return self._backend.batch_key(prompt)
         except Exception:  # one image's failure: generated alone, it raises its reason there
             return object()
-
-    def _generate_with_retries(self, prompts: Sequence[Prompt], batch_key: Hashable) -> list[Frame | Failure]:
-        """Generate one batch: in halves when memory is short, one by one when a prompt raises."""
-        answers: list[Frame | Failure] = []
-        size = len(prompts)
-        while len(answers) < len(prompts):
-            batch = prompts[len(answers) : len(answers) + size]
-            try:
-                answers += self._generate_timed(batch)
-            except EngineError:
-                raise
-            except OutOfDeviceMemory as error:
-                if len(batch) == 1:
-                    answers.append(_failure(batch[0], error))
-                    continue
-                size = self._batch_limits[batch_key] = len(batch) // 2
-                logger.warning("%s: out of device memory, so batches of this kind are cut to %d", self.name, size)
-            except Exception as error:  # one image's failure
-                if len(batch) == 1:
-                    answers.append(_failure(batch[0], error))
-                else:
-                    answers += [
-                        answer for prompt in batch for answer in self._generate_with_retries([prompt], batch_key)
-                    ]
-        return answers
-
-    def _generate_timed(self, prompts: Sequence[Prompt]) -> list[Frame | Failure]:
-        started = time.monotonic()
-        self.first_batch_started = started if self.first_batch_started is None else self.first_batch_started
-        try:
-            answers = self._backend.generate_batch(prompts)
-        finally:
-            self.last_batch_ended = time.monotonic()
-            self._busy_seconds += self.last_batch_ended - started
-        if len(answers) != len(prompts):
-            raise EngineError(f"The backend {self.name!r} returned {len(answers)} answers to {len(prompts)} prompts.")
-        share = (self.last_batch_ended - started) / len(prompts)
-        return [replace(answer, seconds=share) for answer in answers]
-
-
-def _failure(prompt: Prompt, error: Exception) -> Failure:
-    return Failure(key=prompt.key, reason=_describe_error(error))
-
-
-def _describe_error(error: BaseException) -> str:
-    name = type(error).__name__
-    return f"{name}: {one_line(error, MAX_REASON_CHARACTERS)}" if str(error).strip() else name
