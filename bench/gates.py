@@ -77,7 +77,7 @@ def time_gates(images: int, side: int) -> dict[str, float]:
             f"staging/{key}.png",
             f"staging/{key}.jpg",
             f"scores/{key}",
-            {"whiten": True},
+            FinishParameters(whiten=True),
             tuple(BUILTIN_SCANNERS),
         )
         answer = watch(TOTAL, measure, request, store, scanners)

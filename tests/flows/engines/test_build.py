@@ -99,7 +99,5 @@ def test_an_engine_of_another_export_is_not_verified_with_this_one(
 def test_an_engine_without_batches_of_one_is_not_verified(tiny_model: Path, tiny_export: Path, tmp_path: Path) -> None:
     asked = options(tmp_path, model=str(tiny_model), onnx=tiny_export, batch="2-4", runtime="onnxruntime")
     build_engine(asked, silent)
-    with pytest.raises(
-        EngineError, match="takes batches of 2 to 4, and verifying starts at 1: build it with --batch 1-4"
-    ):
+    with pytest.raises(EngineError, match=r"takes batches of 2 to 4, .*: build it with --batch 1-4"):
         verify_onnx_graphs(str(tiny_model), asked.out, silent, tiny_export)

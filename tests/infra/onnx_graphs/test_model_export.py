@@ -40,7 +40,7 @@ def test_an_unknown_precision_is_named(tmp_path: Path):
 def test_a_folder_that_holds_something_is_left_alone(tiny_model: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("the only copy")
-    with pytest.raises(EngineError, match=r"something in '.*out' already"):
+    with pytest.raises(EngineError, match=r"out' exists and is not empty"):
         export_model(str(tiny_model), tmp_path / "out", "bf16", print)
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "thesis.txt"]
 
@@ -52,7 +52,7 @@ def test_an_empty_folder_may_become_an_export(tmp_path: Path):
 @pytest.mark.parametrize("name", ["file", "none/out"])
 def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path, name: str):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EngineError, match=r"remove that one first|make it first"):
+    with pytest.raises(EngineError, match=r"remove that one first|create it first"):
         check_output_folder(tmp_path / name)
 
 

@@ -6,6 +6,7 @@ import pytest
 from infra.errors import InvalidImage
 from infra.imaging.codecs import decode
 from infra.imaging.finishing import finish
+from infra.interfaces import FinishParameters
 from infra.testing.block_watermark import BlockWatermark
 from tests.fixtures.product_images import product_image
 
@@ -15,7 +16,7 @@ PAYLOAD = bytes.fromhex("0123456789abcdef")
 def test_it_outlives_the_jpeg_and_leaves_its_input_alone() -> None:
     watermark, pixels = BlockWatermark(), product_image(3, 512)
     before = pixels.copy()
-    data = finish(pixels, {"whiten": True, "watermark": "blocks-1"}, lambda each: watermark.embed(each, PAYLOAD))
+    data = finish(pixels, FinishParameters(watermark="blocks-1"), lambda each: watermark.embed(each, PAYLOAD))
     assert watermark.extract(decode(data)) == PAYLOAD
     assert (pixels == before).all()
 

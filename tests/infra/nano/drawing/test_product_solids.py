@@ -32,7 +32,7 @@ def test_an_accent_is_the_union_of_its_solids_on_its_surface() -> None:
 
 def test_a_vessel_is_open_above_and_closed_below() -> None:
     vessel = revolve(vessel_profile(0.5, 0.6, 0.8, 0.07))
-    hollow, above, bottom = vessel(np.array([(0, 0.5, 0), (0, 1.0, 0), (0, -0.75, 0)], np.float32))
+    hollow, above, bottom = vessel(np.array([(0, 0.5, 0), (0, 1.0, 0), (0.2, -0.75, 0)], np.float32))
     assert hollow > 0
     assert above > 0
     assert bottom < 0
