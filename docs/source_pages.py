@@ -54,8 +54,7 @@ def _comments(lines: list[str], node: ast.stmt) -> Iterator[tuple[str, str]]:
 
 def store_layout() -> str:
     """Return the page of every object key."""
-    tree = ast.parse(Path(str(layout.__file__)).read_text("utf-8"))
-    module = _LayoutModule(tree)
+    module = _LayoutModule(Path(str(layout.__file__)).read_text("utf-8"))
     rows = [(code(key), doc, code(name)) for name, key, doc in module.entries()]
     constants = [
         (code(value), code(name))
@@ -77,11 +76,38 @@ def store_layout() -> str:
     )
 
 
+ATTRIBUTE_MEANINGS = {
+    "prefix": "the folder of a run",
+    "policy": "the policy, as it was when the run began",
+    "slots": "what the run must decide: SLOTS",
+    "rejects": "rejected rows: REJECTS",
+    "refreshed": "slots of which only the digest is written again: REFRESHED_DIGESTS",
+    "retired": "slots to retire: RETIRED_SLOTS",
+    "deferrals": "what the plan leaves for a later run: DEFERRALS",
+    "requests_prefix": "what the run must generate: REQUESTS, in parts",
+    "records_prefix": "records of shards: RECORDS",
+    "published_prefix": "lists of published files: PUBLISHED_FILES",
+    "held": "the failed checks of a held batch",
+    "closed": "how the run ended; written last",
+    "report": "the report",
+    "report_page": "the same as a page",
+    "audit": "what the audit checked",
+    "audit_page": "the same as a page",
+}
+"""What the attributes of `RunFiles` hold, where no comment beside them says so."""
+
+
+def _meaning(node: ast.FunctionDef) -> str:
+    meaning = sentence(ast.get_docstring(node)).removeprefix("Return ").rstrip(".")
+    meaning = meaning.split(": ", 1)[0] if len(meaning) > 160 else meaning
+    return meaning[:1].upper() + meaning[1:]
+
+
 class _LayoutModule:
     """Renders the keys that the layout's functions and methods return, with their parameters as placeholders."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self._tree = tree
+    def __init__(self, text: str) -> None:
+        self._lines, self._tree = text.splitlines(), (tree := ast.parse(text))
         self._functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
     def entries(self) -> Iterator[tuple[str, str, str]]:
@@ -90,16 +116,34 @@ class _LayoutModule:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 yield from self._of(node, node.name)
             elif isinstance(node, ast.ClassDef):
-                for member in node.body:
-                    if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
-                        yield from self._of(member, f"{node.name}.{member.name}")
+                yield from self._of_class(node)
+
+    def _of_class(self, node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
+        """Yield the keys that an instance holds, and those that its methods return."""
+        methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
+        constructor = next(one for one in methods if one.name == "__init__")
+        instance = getattr(layout, node.name)(*(f"<{one.arg}>" for one in constructor.args.args[1:]))
+        comments = self._attribute_comments(constructor)
+        for name, key in vars(instance).items():
+            yield f"{node.name}.{name}", key, comments.get(name) or ATTRIBUTE_MEANINGS.get(name, "")
+        for method in methods:
+            if not method.name.startswith("_"):
+                key = getattr(instance, method.name)(*(f"<{one.arg}>" for one in method.args.args[1:]))
+                yield f"{node.name}.{method.name}", key, _meaning(method)
+
+    def _attribute_comments(self, constructor: ast.FunctionDef) -> dict[str, str]:
+        comments = {}
+        for statement in constructor.body:
+            line = self._lines[statement.lineno - 1]
+            for one in ast.walk(statement):
+                if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store) and "  # " in line:
+                    comments[one.attr] = line.split("  # ", 1)[1]
+        return comments
 
     def _of(self, node: ast.FunctionDef, name: str) -> Iterator[tuple[str, str, str]]:
-        meaning = sentence(ast.get_docstring(node)).removeprefix("Return ").rstrip(".")
-        meaning = meaning.split(": ", 1)[0] if len(meaning) > 160 else meaning
         for key in self._returned(node, {}):
             if "/" in key or "." in key:
-                yield name, key, meaning[:1].upper() + meaning[1:]
+                yield name, key, _meaning(node)
 
     def _returned(self, node: ast.FunctionDef, values: dict[str, str]) -> list[str]:
         values = dict(values)
