@@ -21,41 +21,64 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PACKSHOT_", frozen=True, extra="ignore")
 
-    shard_size: int = Field(128, ge=1, le=256, description="Images in a shard, the unit of work")
-    in_flight: int = Field(4, ge=1, le=MAX_IN_FLIGHT, description="Shards between planning and their record at once")
-    pool: Literal["inline", "ray"] = Field("inline", description="Where engines live: here, or one to a GPU with Ray")
-    ray_address: str | None = Field(None, description="host:port of a Ray cluster's head; by default this host alone")
-    ray_gpus: int | None = Field(None, ge=1, le=4096, description="Engines to start with Ray; by default one a GPU")
-    ray_tries: int = Field(3, ge=1, le=100, description="Engines that may die with a shard before it is set aside")
-    screeners: int | None = Field(None, ge=1, le=256, description="Measuring processes; by default one a core")
-    screen_seconds: float = Field(60.0, gt=0, description="Seconds an image may be measured before it is killed")
-    stub_seconds: float = Field(0.0, ge=0, description="Seconds the stub engine takes an image")
-    single_writer: bool = Field(False, description="Work on a store without conditional writes, alone")
-    store_seconds: float = Field(
-        45.0, gt=0, description="Seconds a bucket may be away before a run gives up; below screen_seconds"
+    shard_size: int = Field(128, ge=1, le=256, description="Images per shard, the unit of work")
+    in_flight: int = Field(
+        4, ge=1, le=MAX_IN_FLIGHT, description="Shards in flight at once, from planning to their record"
     )
-    lease_seconds: float = Field(120.0, gt=0, description="How long a lease lasts without being renewed")
+    pool: Literal["inline", "ray"] = Field(
+        "inline", description="Where engines run: in this process, or one per GPU with Ray"
+    )
+    ray_address: str | None = Field(
+        None, description="host:port of a Ray cluster's head; by default Ray runs on this host alone"
+    )
+    ray_gpus: int | None = Field(None, ge=1, le=4096, description="Engines to start with Ray; by default one per GPU")
+    ray_tries: int = Field(3, ge=1, le=100, description="Engines that may die with a shard before it is quarantined")
+    screeners: int | None = Field(None, ge=1, le=256, description="Screening processes; by default one per core")
+    screen_seconds: float = Field(
+        60.0, gt=0, description="Seconds that screening one image may take before its process is killed"
+    )
+    stub_seconds: float = Field(0.0, ge=0, description="Seconds that the stub engine takes per image")
+    single_writer: bool = Field(
+        False, description="Allow a store without conditional writes; only one run at a time may use it"
+    )
+    store_seconds: float = Field(
+        45.0,
+        gt=0,
+        description="Seconds that a bucket may be unreachable before a run fails; below PACKSHOT_SCREEN_SECONDS",
+    )
+    lease_seconds: float = Field(120.0, gt=0, description="Seconds that a lease lasts without being renewed")
     engine_folder: str | None = Field(
-        None, description="Where TensorRT engines are: one engine's folder, or a folder of them by the recipe's models"
+        None, description="Folder of one TensorRT engine, or of several, named by the recipe's models"
     )
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
-    gpu: str | None = Field(None, description="The GPU whose price and speed estimates use; see the price list")
-    prices: str | None = Field(None, description="A price list of your own (YAML)")
+    gpu: str | None = Field(
+        None, description="The GPU whose price and speed the estimates use, by its name in the price list"
+    )
+    prices: str | None = Field(None, description="Your own price list (YAML file)")
     build_engines: bool = Field(
-        True, description="Build the TensorRT engine that a recipe asks for and the store lacks, where a GPU is: once"
+        True,
+        description="On a GPU, build the TensorRT engine that the recipe needs and the store lacks, once",
     )
     c2pa: bool = Field(True, description="Sign every published file (C2PA); the IPTC mark is the recipe's")
     c2pa_certificate: str | None = Field(None, description="Your certificate chain (PEM file), the signing one first")
     c2pa_key: str | None = Field(None, description="The private key of that certificate (PEM file, no password)")
-    c2pa_folder: str | None = Field(None, description="Where the development certificate is kept; never in the store")
-    c2pa_timestamp_url: str | None = Field(None, description="A time-stamp server; by default none is asked")
-    c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when marks are read")
-    watermark: str | None = Field(None, description="Whose watermark a recipe may name: module:factory")
+    c2pa_folder: str | None = Field(
+        None, description="Folder of the development certificate, which is never kept in the store"
+    )
+    c2pa_timestamp_url: str | None = Field(
+        None, description="URL of a time-stamp server; by default there are no time stamps"
+    )
+    c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when credentials are read")
+    watermark: str | None = Field(
+        None, description="The code of the watermark that a recipe may name, as module:factory"
+    )
     acceleration: Literal["eager", "compile", "graphs"] = Field(
         "eager", description="How the torch engine runs its transformer: as diffusers does, compiled, or as CUDA graphs"
     )
-    unverified: bool = Field(False, description="Paint in fp8 though no parity record says that it passed here")
-    classifier: str | None = Field(None, description="A text classifier of your own for prompts (JSON)")
+    unverified: bool = Field(
+        False, description="Generate in fp8 without a parity record that it passed on this machine"
+    )
+    classifier: str | None = Field(None, description="Your own text classifier for prompts (JSON file)")
 
     @property
     def engine_count(self) -> int:

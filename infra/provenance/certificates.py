@@ -108,7 +108,7 @@ def validate_identity(
     if leaf.public_key() != key.public_key():
         raise ProvenanceConfigError(
             f"The key {key_path!r} does not belong to the first certificate in {certificate_path!r}; give the key that"
-            " the certificate was asked for with, and put the signing certificate first."
+            " the certificate was issued for, and put the signing certificate first."
         )
     for issued, issuer in pairwise(chain):
         try:

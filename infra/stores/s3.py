@@ -219,9 +219,8 @@ class S3Store:
                 raise StoreError(f"The store could not serve {key!r}: its bucket does not exist.") from error
             if is_transient(error):
                 raise StoreError(
-                    f"The store was away for {self._client.retry_policy.seconds:g} s ({describe_error(error)}, "
-                    f"asked for {key!r}); "
-                    f"{RETRY_ADVICE}."
+                    f"The store was unreachable for {self._client.retry_policy.seconds:g} s ({describe_error(error)}, "
+                    f"requested {key!r}); {RETRY_ADVICE}."
                 ) from error
             raise StoreError(f"The store could not serve {key!r}: {describe_error(error)}.") from error
 

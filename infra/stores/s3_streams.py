@@ -146,7 +146,7 @@ class RangeReader(io.RawIOBase):
         data = self._fetch(self._at, end)
         if len(data) != end - self._at:
             raise StoreError(
-                f"The store answered {len(data)} bytes where {end - self._at} were asked for: it does not serve "
+                f"The store answered {len(data)} bytes where {end - self._at} were requested: it does not serve "
                 "ranges, so tables cannot be read from it; use another store."
             )
         buffer[: len(data)] = data

@@ -38,7 +38,7 @@ class TableScan(NamedTuple):
 
 
 class DeltaClient:
-    """Opens the tables below one address. Every call opens its table anew, so threads may share the client."""
+    """Opens the tables below one address. Every call opens its table again, so threads may share the client."""
 
     def __init__(self, address: StoreAddress) -> None:
         self._address = address

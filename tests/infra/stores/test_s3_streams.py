@@ -115,5 +115,5 @@ def test_ranges_are_read_with_seeking_and_a_short_answer_is_told() -> None:
         source.seek(10)
         assert source.read(5) == data[10:15]
     assert asked == [(197, 200), (10, 74)]
-    with pytest.raises(StoreError, match="answered 200 bytes where 64 were asked for"):
+    with pytest.raises(StoreError, match="answered 200 bytes where 64 were requested"):
         io.BufferedReader(RangeReader(lambda _start, _end: data, len(data)), 64).read(5)
