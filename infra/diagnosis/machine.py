@@ -54,7 +54,7 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> list[Diagno
 def check_packages(installed: VersionLookup = installed_version) -> list[DiagnosticFinding]:
     """Compare the installed packages with pyproject.toml; an extra counts once one of its own packages is installed."""
     try:
-        requirements_of_all = [Requirement(text) for text in metadata.requires("packshot") or ()]
+        all_requirements = [Requirement(text) for text in metadata.requires("packshot") or ()]
     except metadata.PackageNotFoundError:
         return [
             DiagnosticFinding(
@@ -62,7 +62,7 @@ def check_packages(installed: VersionLookup = installed_version) -> list[Diagnos
             )
         ]
     problems, good_count, missing_extras = [], 0, []
-    extras = _by_extra(requirements_of_all)
+    extras = _by_extra(all_requirements)
     for extra, requirements in extras.items():
         versions = {requirement.name: installed(requirement.name) for requirement in requirements}
         others = {requirement.name for name, rest in extras.items() if name != extra for requirement in rest}

@@ -72,8 +72,12 @@ def _check_conditional_writes(store: ObjectStore, key: str, *, single_writer: bo
     )
 
 
-def _finding(name: str, holds: bool, good: str, bad: str) -> DiagnosticFinding:
-    return DiagnosticFinding(name, "ok", good) if holds else DiagnosticFinding(name, "failed", bad, CONNECTION_ADVICE)
+def _finding(name: str, holds: bool, summary: str, problem: str) -> DiagnosticFinding:
+    return (
+        DiagnosticFinding(name, "ok", summary)
+        if holds
+        else DiagnosticFinding(name, "failed", problem, CONNECTION_ADVICE)
+    )
 
 
 def check_tables(url: str, seconds: float) -> list[DiagnosticFinding]:
@@ -98,10 +102,10 @@ def probe_commit_conflict(url: str) -> DiagnosticFinding:
     once = CommitProperties(max_commit_retries=0)
     try:
         write_deltalake(uri, row, storage_options=options, commit_properties=once)
-        one, other = (DeltaTable(uri, storage_options=options) for _ in range(2))
-        write_deltalake(one, row, mode="append", commit_properties=once)
+        first, second = (DeltaTable(uri, storage_options=options) for _ in range(2))
+        write_deltalake(first, row, mode="append", commit_properties=once)
         try:
-            write_deltalake(other, row, mode="append", commit_properties=once)
+            write_deltalake(second, row, mode="append", commit_properties=once)
         except CommitFailedError:
             return DiagnosticFinding("tables", "ok", "of two commits at once the second is refused")
         return DiagnosticFinding(

@@ -186,9 +186,9 @@ def _join_cluster(address: str) -> Iterator[Any]:
             ray.shutdown()
 
 
-def _init_ray(ray: Any, address: str, **more: Any) -> None:
+def _init_ray(ray: Any, address: str, **options: Any) -> None:
     try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False, **more)
+        ray.init(address=address, log_to_driver=False, configure_logging=False, **options)
     except Exception as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         if address == "local":

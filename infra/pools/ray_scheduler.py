@@ -121,8 +121,8 @@ class RayScheduler:
                 self._reject_opener(opener, pickle.loads(reply.content))  # noqa: S301 - from our own actor
                 return
             if reply.process == worker.terminating_process:  # it still replies, and would take a job with it
-                again = partial(self._events.put, partial(self._request_open, worker, opener))
-                threading.Timer(REOPEN_DELAY_SECONDS, again).start()
+                reopen = partial(self._events.put, partial(self._request_open, worker, opener))
+                threading.Timer(REOPEN_DELAY_SECONDS, reopen).start()
                 return
             worker.ready = worker.opened = True
         elif worker.opened:

@@ -57,20 +57,20 @@ def _read_object(url: str) -> bytes:
         raise UnreadableSource(f"There is no object {url!r}; check the key.") from None
 
 
-def _read_file(where: str) -> bytes:
-    path = Path(parse_address(where).location)
+def _read_file(location: str) -> bytes:
+    path = Path(parse_address(location).location)
     try:
         status = path.stat()  # before it is opened: a pipe would wait for a writer
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableSource(f"{where!r} is not a file; name one image.")
-        _check_size(where, status.st_size)
+            raise UnreadableSource(f"{location!r} is not a file; name one image.")
+        _check_size(location, status.st_size)
         with path.open("rb") as file:
             return file.read(MAX_IMAGE_BYTES)
     except OSError as error:
-        raise UnreadableSource(f"{where!r} cannot be read ({error.strerror}); check the path.") from None
+        raise UnreadableSource(f"{location!r} cannot be read ({error.strerror}); check the path.") from None
 
 
-def _check_size(where: str, size: int) -> None:
+def _check_size(location: str, size: int) -> None:
     if not 0 < size <= MAX_IMAGE_BYTES:
         problem = "is empty" if not size else f"has {size:,} bytes, more than the limit of {MAX_IMAGE_BYTES:,}"
-        raise UnreadableSource(f"{where!r} {problem}; name an image.")
+        raise UnreadableSource(f"{location!r} {problem}; name an image.")

@@ -103,27 +103,27 @@ class WordScanner:
         if not any(begun):
             return
         matches = [
-            (range(place, place + len(phrase)), category, term)
-            for place, entries in enumerate(begun)
+            (range(position, position + len(phrase)), category, term)
+            for position, entries in enumerate(begun)
             if entries
             for phrase, category, term in entries
-            if self._phrase_follows(words, place, phrase)
+            if self._phrase_follows(words, position, phrase)
         ]
         masked = self._allowed_positions(words) if matches else set()
-        yield from ((category, term) for places, category, term in matches if not masked.issuperset(places))
+        yield from ((category, term) for positions, category, term in matches if not masked.issuperset(positions))
 
-    def _phrase_follows(self, words: Sequence[str], place: int, phrase: _Words) -> bool:
-        """Tell whether the rest of the phrase, whose first word is at `place`, follows there."""
-        end = place + len(phrase)
-        rest = map(self._spellings_by_word.__getitem__, words[place + 1 : end])
+    def _phrase_follows(self, words: Sequence[str], position: int, phrase: _Words) -> bool:
+        """Tell whether the rest of the phrase, whose first word is at `position`, follows there."""
+        end = position + len(phrase)
+        rest = map(self._spellings_by_word.__getitem__, words[position + 1 : end])
         return end <= len(words) and all(map(contains, rest, phrase[1:]))
 
     def _allowed_positions(self, words: Sequence[str]) -> set[int]:
         masked: set[int] = set()
-        for place, word in enumerate(words):
+        for position, word in enumerate(words):
             for phrase in self._allowed.get(word, ()):
-                if tuple(words[place : place + len(phrase)]) == phrase:
-                    masked.update(range(place, place + len(phrase)))
+                if tuple(words[position : position + len(phrase)]) == phrase:
+                    masked.update(range(position, position + len(phrase)))
         return masked
 
 

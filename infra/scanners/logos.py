@@ -88,7 +88,7 @@ class NameMatcher:
         """Yield runs of words, up to the length of the longest name, and the whole line (words joined)."""
         words = [normalize_name(word) for word in text.split()]
         for length in range(1, self._most_words + 1):
-            yield from ("".join(words[place : place + length]) for place in range(len(words) - length + 1))
+            yield from ("".join(words[start : start + length]) for start in range(len(words) - length + 1))
         yield "".join(words)
 
 

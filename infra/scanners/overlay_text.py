@@ -56,5 +56,5 @@ def _text_coverage(words: list[TextLine]) -> tuple[float, int]:
     frame = np.zeros((_GRID, _GRID), np.uint8)
     for word in words:
         cv2.fillPoly(frame, [np.rint(word.corners * (_GRID - 1)).astype(np.int32)], 255)
-    places, _ = cv2.connectedComponents(frame)
-    return float(np.count_nonzero(frame)) / frame.size, places - 1
+    component_count, _ = cv2.connectedComponents(frame)
+    return float(np.count_nonzero(frame)) / frame.size, component_count - 1

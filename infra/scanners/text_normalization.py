@@ -83,15 +83,15 @@ def _confusables() -> dict[str, str]:
     """Return letter -> the Latin letter or digit that it, or its capital, looks like, by Unicode's list."""
     from confusable_homoglyphs.confusables import confusables_data  # takes a tenth of a second, and is rarely needed
 
-    looks: dict[str, str] = {}
+    homoglyphs: dict[str, str] = {}
     for letter, others in confusables_data.items():
         ascii_ones = (other["c"] for other in others if len(other["c"]) == 1 and other["c"].isascii())
         plain = [other for other in ascii_ones if other.isalnum()]
         if plain and len(letter) == 1 and not letter.isascii():
             small = letter.lower()
-            if letter == small or small not in looks:
-                looks[small] = plain[0].lower()
-    return looks
+            if letter == small or small not in homoglyphs:
+                homoglyphs[small] = plain[0].lower()
+    return homoglyphs
 
 
 def fold(text: str) -> str:

@@ -45,11 +45,11 @@ def package_files(package: str, files: Sequence[str], extra: str) -> list[Path]:
 
 def contents_digest(paths: Sequence[Path]) -> str:
     """Return the sha256, in hex, of files by name and bytes, in the order given."""
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in paths:
-        whole.update(f"{path.name}\n{path.stat().st_size}\n".encode())
-        whole.update(path.read_bytes())
-    return whole.hexdigest()
+        digest.update(f"{path.name}\n{path.stat().st_size}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 _cached_digest = cache(contents_digest)

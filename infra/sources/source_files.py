@@ -56,12 +56,14 @@ class SourceFiles:
 
     def fingerprint(self) -> str:
         """Return the sha256 of the files' names and content; of a remote file, of its etag (or size and time)."""
-        whole = hashlib.sha256(b"packshot source/1")
+        fingerprint = hashlib.sha256(b"packshot source/1")
         readable = isinstance(self.filesystem, LocalFileSystem | MemoryFileSystem)
         for file in self.files:
             content = self._content_digest(file) if readable else file.version
-            whole.update(f"\n{len(file.name)} {file.name} {file.size} {content}".encode("utf-8", "surrogateescape"))
-        return whole.hexdigest()
+            fingerprint.update(
+                f"\n{len(file.name)} {file.name} {file.size} {content}".encode("utf-8", "surrogateescape")
+            )
+        return fingerprint.hexdigest()
 
     def _content_digest(self, file: SourceFile) -> str:
         with self.open(file) as stream:

@@ -162,14 +162,14 @@ class S3Store:
 
     def _call(self, method: str, **arguments: object) -> dict[str, Any]:
         files = self._client.filesystem
-        answer: dict[str, Any] = self._retry(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
-        return answer
+        response: dict[str, Any] = self._retry(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
+        return response
 
     def _delete(self, objects: Sequence[Mapping[str, str]]) -> None:
         """Delete objects in one request; raise `PartialDeleteError` where the server deleted only some of them."""
         request = {"Objects": objects, "Quiet": True}
-        answer = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=request)
-        if failed := answer.get("Errors"):
+        response = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=request)
+        if failed := response.get("Errors"):
             raise PartialDeleteError(failed)
 
     def _fetch(self, path: str, **limits: int) -> bytes:
@@ -197,16 +197,18 @@ class S3Store:
         return f"{self._bucket}/{self._object_name(key)}"
 
     def _list_pages(self, prefix: str) -> Iterator[ObjectInfo]:
-        more: dict[str, object] = {}
+        continuation: dict[str, object] = {}
         while True:
             with self._translate_errors(prefix):
-                page = self._call("list_objects_v2", Prefix=self._prefix + prefix, MaxKeys=_LIST_PAGE_SIZE, **more)
+                page = self._call(
+                    "list_objects_v2", Prefix=self._prefix + prefix, MaxKeys=_LIST_PAGE_SIZE, **continuation
+                )
             for entry in page.get("Contents", ()):
                 if not entry["Key"].endswith("/"):
                     yield ObjectInfo(entry["Key"][len(self._prefix) :], entry["Size"], entry["LastModified"])
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            continuation = {"ContinuationToken": page["NextContinuationToken"]}
 
     @contextmanager
     def _translate_errors(self, key: str) -> Iterator[None]:

@@ -92,8 +92,8 @@ class MultipartUpload(io.RawIOBase):
         if self._upload is None:
             self._upload = self._call("create_multipart_upload", Key=self._key, **self._headers)["UploadId"]
         number = len(self._parts) + 1
-        answer = self._call("upload_part", **self._upload_arguments, PartNumber=number, Body=part)
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        response = self._call("upload_part", **self._upload_arguments, PartNumber=number, Body=part)
+        self._parts.append({"PartNumber": number, "ETag": response["ETag"]})
 
     @property
     def _upload_arguments(self) -> dict[str, Any]:

@@ -86,8 +86,8 @@ def _measure_exposure(foreground: Foreground) -> dict[str, float]:
     }
 
 
-def _count(what: npt.NDArray[np.bool_], inside: GreyImage) -> int:
-    return int(np.count_nonzero(what & (inside > 0)))
+def _count(condition: npt.NDArray[np.bool_], inside: GreyImage) -> int:
+    return int(np.count_nonzero(condition & (inside > 0)))
 
 
 def _border_step(thumbnail: Pixels) -> float:
