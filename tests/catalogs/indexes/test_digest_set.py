@@ -60,10 +60,10 @@ def test_every_column_of_a_row_counts_and_so_does_its_place() -> None:
 
 
 def test_a_map_finds_the_value_that_was_added_first() -> None:
-    found: DigestMap[str] = DigestMap()
-    found.add(text_digests(["a", "b", "a"]), ["one", "two", "three"])
-    found.add(text_digests(["c", "b"]), ["one", "four"])
-    assert found.find(text_digests(["a", "b", "c", "d"])) == ["one", "two", "one", None]
+    positions: DigestMap[str] = DigestMap()
+    positions.add(text_digests(["a", "b", "a"]), ["one", "two", "three"])
+    positions.add(text_digests(["c", "b"]), ["one", "four"])
+    assert positions.find(text_digests(["a", "b", "c", "d"])) == ["one", "two", "one", None]
     assert DigestMap[str]().find(text_digests(["a"])) == [None]
     with pytest.raises(ValueError, match="give one for each"):
-        found.add(text_digests(["e"]), ["one", "two"])
+        positions.add(text_digests(["e"]), ["one", "two"])

@@ -34,16 +34,16 @@ def read(path: Path, recipe_name: str = "shopify") -> tuple[RowValidator, list[I
 
 
 def counts(ingest: RowValidator) -> tuple[int, int, int, int]:
-    found = ingest.counts
-    return found.input, found.accepted, found.rejected, found.ignored
+    counts = ingest.counts
+    return counts.input, counts.accepted, counts.rejected, counts.ignored
 
 
 # Shop exports
 
 
 def test_a_shop_export_gives_its_products_and_counts_its_images_as_ignored() -> None:
-    ingest, found = read(LOOKALIKE)
-    rows = [row for one in found for row in one.table.to_pylist()]
+    ingest, batches = read(LOOKALIKE)
+    rows = [row for one in batches for row in one.table.to_pylist()]
     assert counts(ingest) == (35, 27, 0, 8)
     assert len({row["sku"] for row in rows}) == 27
     by_sku = {row["sku"]: row for row in rows}
@@ -58,11 +58,11 @@ def test_a_shop_export_gives_its_products_and_counts_its_images_as_ignored() -> 
     assert all(row["title"] and row["sku"] for row in rows)
 
 
-def plan_of(found: list[IngestedBatch]) -> list[tuple[bytes, bytes, bytes]]:
+def plan_of(batches: list[IngestedBatch]) -> list[tuple[bytes, bytes, bytes]]:
     planner = Planner(
         built_in_recipe("shopify"), CurrentRelease([]), OutcomeIndex([]), "policy", FakePromptGate(lambda _: PASS, {})
     )
-    slots = [slot for one in found for slot in planner.plan_batch(one.table).slots]
+    slots = [slot for one in batches for slot in planner.plan_batch(one.table).slots]
     return [(slot.slot_id, slot.request_key, slot.source_digest) for slot in slots]
 
 
@@ -86,12 +86,12 @@ def test_sizes_of_one_product_share_a_request_and_colours_do_not() -> None:
 
 def test_the_real_exports_lose_nothing(shared_catalogs: Path) -> None:
     for path in sorted(shared_catalogs.glob("*.csv")):
-        ingest, found = read(path)
+        ingest, batches = read(path)
         total, accepted, rejected, ignored = counts(ingest)
         assert total == accepted + rejected + ignored > 0
-        skus = [row["sku"] for one in found for row in one.table.select(["sku"]).to_pylist()]
+        skus = [row["sku"] for one in batches for row in one.table.select(["sku"]).to_pylist()]
         assert len(set(skus)) == len(skus) == accepted > 0
-        assert rejected < 0.02 * total, [reject for one in found for reject in one.rejects][:3]
+        assert rejected < 0.02 * total, [reject for one in batches for reject in one.rejects][:3]
 
 
 # Awkward rows

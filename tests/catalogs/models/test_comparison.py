@@ -38,8 +38,8 @@ def sample(
     )
 
 
-def measures(found: VersionComparison) -> dict[str, MetricComparison]:
-    return {measure.name: measure for measure in found.measures}
+def measures(comparison: VersionComparison) -> dict[str, MetricComparison]:
+    return {measure.name: measure for measure in comparison.measures}
 
 
 GOOD = sample(1000, 950)
@@ -62,9 +62,9 @@ def many(published: int) -> VersionSample:
     ],
 )  # fmt: skip
 def test_a_rates_interval_is_wilsons(successes: int, trials: int, low: float, high: float) -> None:
-    found = wilson_interval(successes, trials)
-    assert found.value == successes / trials
-    assert (round(found.low or 0, 4), round(found.high or 0, 4)) == (low, high)
+    comparison = wilson_interval(successes, trials)
+    assert comparison.value == successes / trials
+    assert (round(comparison.low or 0, 4), round(comparison.high or 0, 4)) == (low, high)
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_a_rates_interval_is_wilsons(successes: int, trials: int, low: float, hi
 def test_a_difference_of_rates_has_newcombes_interval(
     mine: tuple[int, int], theirs: tuple[int, int], low: float, high: float
 ) -> None:
-    found = compare_versions((2, 1), *(sample(trials, successes) for successes, trials in (mine, theirs)))
-    difference = measures(found)["pass rate"].difference
+    comparison = compare_versions((2, 1), *(sample(trials, successes) for successes, trials in (mine, theirs)))
+    difference = measures(comparison)["pass rate"].difference
     assert difference.value == pytest.approx(mine[0] / mine[1] - theirs[0] / theirs[1])
     assert (round(difference.low or 0, 4), round(difference.high or 0, 4)) == (low, high)
 
 
 def test_seconds_are_those_of_an_image_with_the_spread_that_they_have() -> None:
     slow, fast = sample(400, 400, seconds=1.5, jitter=0.2), sample(900, 900, seconds=1.0, jitter=0.3)
-    found = measures(compare_versions((2, 1), slow, fast))["GPU-seconds an image"]
-    assert (found.candidate.value, found.production.value) == (pytest.approx(1.5), pytest.approx(1.0))
+    comparison = measures(compare_versions((2, 1), slow, fast))["GPU-seconds an image"]
+    assert (comparison.candidate.value, comparison.production.value) == (pytest.approx(1.5), pytest.approx(1.0))
     half = 1.959964 * sqrt(0.2**2 / 399 + 0.3**2 / 899)  # Welch's, each variance by its own size
-    assert found.difference.low == pytest.approx(0.5 - half, rel=1e-6)
-    assert found.difference.high == pytest.approx(0.5 + half, rel=1e-6)
-    assert found.worse
+    assert comparison.difference.low == pytest.approx(0.5 - half, rel=1e-6)
+    assert comparison.difference.high == pytest.approx(0.5 + half, rel=1e-6)
+    assert comparison.worse
 
 
 @settings(max_examples=30, deadline=None)
@@ -100,7 +100,7 @@ def test_attempts_of_one_request_count_as_one_observation(seed: int, rate: float
     chance = np.random.default_rng(seed)
     attempts = np.minimum(chance.geometric(rate, 500), 3)
     published = (chance.random(500) < 0.9).astype(int)
-    found = measures(
+    comparison = measures(
         compare_versions(
             (2, 1),
             replace(
@@ -113,8 +113,8 @@ def test_attempts_of_one_request_count_as_one_observation(seed: int, rate: float
     ratio = attempts.sum() / published.sum()
     rest = attempts - ratio * published
     error = sqrt((rest**2).sum() * 500 / 499) / published.sum()  # the textbook's, row by row
-    assert found.candidate.value == pytest.approx(ratio)
-    assert (found.candidate.high or 0) - ratio == pytest.approx(1.959964 * error, rel=1e-5)
+    assert comparison.candidate.value == pytest.approx(ratio)
+    assert (comparison.candidate.high or 0) - ratio == pytest.approx(1.959964 * error, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_what_is_shown_to_be_worse_is_refused_with_its_numbers(candidate: Versio
 @pytest.mark.parametrize("sizes", [(MINIMUM_REQUESTS - 1, 1000), (1000, MINIMUM_REQUESTS - 1), (3, 4), (0, 0)])
 def test_too_few_requests_prove_nothing_either_way(sizes: tuple[int, int]) -> None:
     mine, theirs = (sample(size, 0) for size in sizes)
-    found = compare_versions((7, 5), mine, theirs)
+    comparison = compare_versions((7, 5), mine, theirs)
     message = {f"version {number} has {size} decided requests in stored runs, and 100 are needed"
             for number, size in zip((7, 5), sizes, strict=True) if size < MINIMUM_REQUESTS}  # fmt: skip
-    assert set(found.objections) == message
+    assert set(comparison.objections) == message
 
 
 def test_enough_is_enough() -> None:
@@ -157,9 +157,9 @@ def test_enough_is_enough() -> None:
 
 
 def test_a_version_that_published_nothing_is_worse_by_its_pass_rate_alone() -> None:
-    found = compare_versions((2, 1), sample(500, 0), GOOD)
-    assert [fault.split(":")[0] for fault in found.objections] == ["pass rate"]
-    assert measures(found)["attempts a published image"].candidate.value is None
+    comparison = compare_versions((2, 1), sample(500, 0), GOOD)
+    assert [fault.split(":")[0] for fault in comparison.objections] == ["pass rate"]
+    assert measures(comparison)["attempts a published image"].candidate.value is None
 
 
 def test_samples_add_up_and_the_document_is_plain() -> None:

@@ -22,66 +22,66 @@ def stub(number: int, **words: Any) -> WeightsSpec:
     return WeightsSpec(**({"family": "stub", "source": f"stub/{number}"} | words))
 
 
-def registry(*moves: str) -> ModelRegistry:
+def registry_after(*moves: str) -> ModelRegistry:
     """Return a registry after moves as people would write them: "+" registers the next, "canary 2 20", "promote 2"."""
-    found = ModelRegistry("card")
+    registry = ModelRegistry("card")
     for move in moves:
         kind, *numbers = move.split()
         if kind == "+":
-            found = found.with_change(
-                change("register", found.next_version_number, weights=stub(found.next_version_number))
+            registry = registry.with_change(
+                change("register", registry.next_version_number, weights=stub(registry.next_version_number))
             )
         elif kind == "canary":
-            found = found.with_change(change("canary", int(numbers[0]), share=int(numbers[1])))
+            registry = registry.with_change(change("canary", int(numbers[0]), share=int(numbers[1])))
         elif kind == "promote":
-            found = found.with_change(change("promote", int(numbers[0])))
+            registry = registry.with_change(change("promote", int(numbers[0])))
         else:
-            found = found.with_change(change("rollback", found.rollback_version))
-    return found
+            registry = registry.with_change(change("rollback", registry.rollback_version))
+    return registry
 
 
-def states(found: ModelRegistry) -> dict[int, tuple[str, int]]:
-    return {number: (version.state, version.share) for number, version in found.versions.items()}
+def states(registry: ModelRegistry) -> dict[int, tuple[str, int]]:
+    return {number: (version.state, version.share) for number, version in registry.versions.items()}
 
 
 def test_a_version_is_born_a_candidate_and_makes_nothing() -> None:
-    found = registry("+", "+")
-    assert states(found) == {1: ("candidate", 0), 2: ("candidate", 0)}
-    assert (found.production, found.canary, found.next_version_number) == (None, None, 3)
+    registry = registry_after("+", "+")
+    assert states(registry) == {1: ("candidate", 0), 2: ("candidate", 0)}
+    assert (registry.production, registry.canary, registry.next_version_number) == (None, None, 3)
 
 
 def test_a_promotion_retires_what_was_in_production_and_ends_the_canary() -> None:
-    found = registry("+", "promote 1", "+", "canary 2 20")
-    assert states(found) == {1: ("production", 0), 2: ("candidate", 20)}
-    standing = found.freeze_versions()
+    registry = registry_after("+", "promote 1", "+", "canary 2 20")
+    assert states(registry) == {1: ("production", 0), 2: ("candidate", 20)}
+    standing = registry.freeze_versions()
     assert (standing.production, standing.candidate, standing.share, list(standing.versions)) == (1, 2, 20, [1, 2])
-    after = found.with_change(change("promote", 2))
+    after = registry.with_change(change("promote", 2))
     assert states(after) == {1: ("retired", 0), 2: ("production", 0)}
     standing = after.freeze_versions()
     assert (standing.production, standing.candidate, standing.share, list(standing.versions)) == (2, None, 0, [1, 2])
 
 
 def test_a_canarys_share_may_grow_and_shrink() -> None:
-    found = registry("+", "promote 1", "+", "canary 2 5", "canary 2 100", "canary 2 50")
-    assert states(found)[2] == ("candidate", 50)
+    registry = registry_after("+", "promote 1", "+", "canary 2 5", "canary 2 100", "canary 2 50")
+    assert states(registry)[2] == ("candidate", 50)
 
 
 def test_a_rollback_takes_back_a_canary_first_then_one_promotion_after_another() -> None:
-    found = registry("+", "promote 1", "+", "promote 2", "+", "promote 3", "+", "canary 4 20")
+    registry = registry_after("+", "promote 1", "+", "promote 2", "+", "promote 3", "+", "canary 4 20")
     seen = []
     for _ in range(3):
-        taken = found.rollback_version
-        found = found.with_change(change("rollback", taken))
-        seen.append((taken, found.production, found.versions[taken].state))
+        taken = registry.rollback_version
+        registry = registry.with_change(change("rollback", taken))
+        seen.append((taken, registry.production, registry.versions[taken].state))
     assert seen == [(4, 3, "retired"), (3, 2, "retired"), (2, 1, "retired")]
-    assert states(found) == {1: ("production", 0), 2: ("retired", 0), 3: ("retired", 0), 4: ("retired", 0)}
+    assert states(registry) == {1: ("production", 0), 2: ("retired", 0), 3: ("retired", 0), 4: ("retired", 0)}
     with pytest.raises(OptionError, match="'card' has nothing to go back to: version 1 is the first"):
-        _ = found.rollback_version
+        _ = registry.rollback_version
 
 
 def test_weights_that_were_retired_may_be_registered_again() -> None:
-    found = registry("+", "promote 1", "+", "promote 2")
-    again = found.with_change(change("register", 3, weights=stub(1)))
+    registry = registry_after("+", "promote 1", "+", "promote 2")
+    again = registry.with_change(change("register", 3, weights=stub(1)))
     assert states(again)[3] == ("candidate", 0)
     assert again.with_change(change("promote", 3)).production == 3
 
@@ -113,9 +113,9 @@ def test_weights_that_were_retired_may_be_registered_again() -> None:
     ],
 )
 def test_what_is_no_legal_move_is_refused_in_a_sentence(moves: list[str], next_move: str, words: str) -> None:
-    registry(*moves)
+    registry_after(*moves)
     with pytest.raises(OptionError, match=words):
-        registry(*moves, next_move)
+        registry_after(*moves, next_move)
 
 
 @pytest.mark.parametrize(
@@ -133,21 +133,24 @@ def test_weights_that_are_there_already_or_of_another_family_or_unknown_are_refu
     weights: WeightsSpec, words: str
 ) -> None:
     with pytest.raises(OptionError, match=words):
-        registry("+").with_change(change("register", 2, weights=weights))
-    assert registry("+").with_change(change("register", 2, weights=stub(1, precision="fp32"))).next_version_number == 3
+        registry_after("+").with_change(change("register", 2, weights=weights))
+    assert (
+        registry_after("+").with_change(change("register", 2, weights=stub(1, precision="fp32"))).next_version_number
+        == 3
+    )
 
 
 def test_a_rollback_of_something_else_than_what_came_last_is_refused() -> None:
-    found = registry("+", "promote 1", "+", "promote 2")
+    registry = registry_after("+", "promote 1", "+", "promote 2")
     with pytest.raises(OptionError, match="'card' was changed meanwhile"):
-        found.with_change(change("rollback", 1))
+        registry.with_change(change("rollback", 1))
 
 
 def test_nothing_in_production_cannot_be_frozen_into_a_run() -> None:
     with pytest.raises(
         OptionError, match="'card' has no version in production: `packshot engine promote card VERSION`"
     ):
-        registry("+").freeze_versions()
+        registry_after("+").freeze_versions()
 
 
 MOVES = [
@@ -158,28 +161,28 @@ MOVES = [
 
 @given(st.lists(st.sampled_from(MOVES), max_size=12))
 def test_whatever_people_do_one_version_at_most_is_in_production_and_one_on_canary(moves: list[str]) -> None:
-    found = ModelRegistry("card")
+    registry = ModelRegistry("card")
     for move in moves:
         try:
             kind, *numbers = move.split()
             if kind == "+":
-                found = found.with_change(
-                    change("register", found.next_version_number, weights=stub(found.next_version_number))
+                registry = registry.with_change(
+                    change("register", registry.next_version_number, weights=stub(registry.next_version_number))
                 )
             elif kind == "rollback":
-                found = found.with_change(change("rollback", found.rollback_version))
+                registry = registry.with_change(change("rollback", registry.rollback_version))
             else:
                 share = {"share": int(numbers[1])} if kind == "canary" else {}
-                found = found.with_change(change(kind, int(numbers[0]), **share))  # type: ignore[arg-type]
+                registry = registry.with_change(change(kind, int(numbers[0]), **share))  # type: ignore[arg-type]
         except OptionError:
             continue
-        kinds = [version.state for version in found.versions.values()]
-        shares = [version for version in found.versions.values() if version.share]
-        assert kinds.count("production") == (1 if found.production_history else 0)
+        kinds = [version.state for version in registry.versions.values()]
+        shares = [version for version in registry.versions.values() if version.share]
+        assert kinds.count("production") == (1 if registry.production_history else 0)
         assert [version.state for version in shares] in ([], ["candidate"])
-        assert ModelRegistry("card", found.changes).versions == found.versions
-        if found.production is not None:
-            assert found.freeze_versions().assigned_version("any SKU") in found.versions
+        assert ModelRegistry("card", registry.changes).versions == registry.versions
+        if registry.production is not None:
+            assert registry.freeze_versions().assigned_version("any SKU") in registry.versions
 
 
 @pytest.mark.parametrize("name", ["", "-card", "Card", "a/b", "..", "x" * 64, "café"])

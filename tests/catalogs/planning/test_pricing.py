@@ -12,15 +12,15 @@ def test_an_estimate_is_seconds_times_the_hourly_price_beside_what_others_pay() 
         images=100, gpu_seconds=50.0, cost=0.05, seconds=50.0, currency="EUR", gpu="large",
         per_hour=3.6, per_image=0.0005, usual=(0.001, 0.003),
     )  # fmt: skip
-    found = estimate_cost(PRICES, None, 100, 200.0)
-    assert (found.gpu, found.cost, found.usual) == ("small", pytest.approx(0.1), None)
+    estimate = estimate_cost(PRICES, None, 100, 200.0)
+    assert (estimate.gpu, estimate.cost, estimate.usual) == ("small", pytest.approx(0.1), None)
     several = estimate_cost(PRICES, None, 100, 200.0, engines=4)
-    assert (several.gpu_seconds, several.seconds, several.cost) == (200.0, 50.0, found.cost)
+    assert (several.gpu_seconds, several.seconds, several.cost) == (200.0, 50.0, estimate.cost)
 
 
 def test_no_images_cost_nothing_and_have_no_price_each() -> None:
-    found = estimate_cost(PRICES, None, 0, 0.0)
-    assert (found.cost, found.per_image) == (0, None)
+    estimate = estimate_cost(PRICES, None, 0, 0.0)
+    assert (estimate.cost, estimate.per_image) == (0, None)
 
 
 def test_the_shipped_list_has_a_default_and_sensible_prices() -> None:

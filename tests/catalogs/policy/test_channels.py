@@ -50,18 +50,18 @@ def test_each_marketplace_is_there_and_each_rule_says_threshold_source_and_date(
 
 
 def test_an_unspoilt_square_image_is_usable_where_no_person_and_no_other_form_is_asked_for() -> None:
-    found = evaluate_channels({name: ALL[name] for name in MARKETPLACES}, image_facts())
-    assert found.channels == ("ebay", "google-merchant", "shopify")
-    assert found.reasons == ("amazon-main:needs-a-person", "zalando:wrong-form")
+    eligibility = evaluate_channels({name: ALL[name] for name in MARKETPLACES}, image_facts())
+    assert eligibility.channels == ("ebay", "google-merchant", "shopify")
+    assert eligibility.reasons == ("amazon-main:needs-a-person", "zalando:wrong-form")
 
 
 def test_amazons_main_image_is_eligible_by_approval_alone() -> None:
-    asked = {"amazon-main": ALL["amazon-main"]}
-    assert evaluate_channels(asked, image_facts()) == ChannelEligibility((), ("amazon-main:needs-a-person",))
-    assert evaluate_channels(asked, image_facts(), approved_channels=["ebay"]) == ChannelEligibility(
+    requested = {"amazon-main": ALL["amazon-main"]}
+    assert evaluate_channels(requested, image_facts()) == ChannelEligibility((), ("amazon-main:needs-a-person",))
+    assert evaluate_channels(requested, image_facts(), approved_channels=["ebay"]) == ChannelEligibility(
         (), ("amazon-main:needs-a-person",)
     )
-    assert evaluate_channels(asked, image_facts(), approved_channels=["amazon-main"]) == ChannelEligibility(
+    assert evaluate_channels(requested, image_facts(), approved_channels=["amazon-main"]) == ChannelEligibility(
         ("amazon-main",), ()
     )
 
@@ -82,12 +82,12 @@ def test_an_approval_replaces_no_other_rule() -> None:
 def test_no_generated_image_is_usable_as_amazons_main_one_by_itself(
     scores: dict[str, float], width: int, height: int, fill: float | None
 ) -> None:
-    found = evaluate_channels(ALL, ImageFacts(width, height, scores, fill=fill))
-    assert "amazon-main" not in found.channels
-    assert "amazon-main:needs-a-person" in found.reasons
-    refused = {reason.split(":")[0] for reason in found.reasons}
-    assert refused.isdisjoint(found.channels)
-    assert refused | set(found.channels) == set(ALL)
+    eligibility = evaluate_channels(ALL, ImageFacts(width, height, scores, fill=fill))
+    assert "amazon-main" not in eligibility.channels
+    assert "amazon-main:needs-a-person" in eligibility.reasons
+    refused = {reason.split(":")[0] for reason in eligibility.reasons}
+    assert refused.isdisjoint(eligibility.channels)
+    assert refused | set(eligibility.channels) == set(ALL)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_no_generated_image_is_usable_as_amazons_main_one_by_itself(
     ],
 )
 def test_an_image_that_misses_one_rule_says_which(name: str, spoilt: ImageFacts, reason: str) -> None:
-    found = evaluate_channels({name: ALL[name]}, spoilt, approved_channels=[name])
-    assert found.channels == ()
-    assert f"{name}:{reason}" in found.reasons
+    eligibility = evaluate_channels({name: ALL[name]}, spoilt, approved_channels=[name])
+    assert eligibility.channels == ()
+    assert f"{name}:{reason}" in eligibility.reasons
 
 
 @pytest.mark.parametrize(
@@ -155,20 +155,22 @@ def test_an_image_at_the_limits_is_sufficient(name: str, good: ImageFacts) -> No
 )
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
 def test_an_unmeasured_score_makes_an_image_ineligible_where_it_is_required(score: str, value: float | None) -> None:
-    asked = {name for name, rules in ALL.items() if score in {rule.score for rule in rules.rules}}
-    found = evaluate_channels(ALL, image_facts(1024, 1475, scores={score: value}), approved_channels=list(ALL))
-    assert {f"{name}:not-measured.{score}" for name in asked} <= set(found.reasons)
-    assert asked.isdisjoint(found.channels)
+    requested = {name for name, rules in ALL.items() if score in {rule.score for rule in rules.rules}}
+    eligibility = evaluate_channels(ALL, image_facts(1024, 1475, scores={score: value}), approved_channels=list(ALL))
+    assert {f"{name}:not-measured.{score}" for name in requested} <= set(eligibility.reasons)
+    assert requested.isdisjoint(eligibility.channels)
 
 
 def test_a_product_that_was_not_found_has_no_extent_to_be_judged_by() -> None:
-    found = evaluate_channels({"rehearsal": ALL["rehearsal"]}, ImageFacts(256, 256, GOOD))
-    assert found.reasons == ("rehearsal:not-measured.picture.fill",)
+    eligibility = evaluate_channels({"rehearsal": ALL["rehearsal"]}, ImageFacts(256, 256, GOOD))
+    assert eligibility.reasons == ("rehearsal:not-measured.picture.fill",)
 
 
 def test_an_image_of_which_nothing_is_stored_is_usable_nowhere() -> None:
-    found = evaluate_channels({name: ALL[name] for name in ("ebay", "amazon-main")}, None)
-    assert found == ChannelEligibility((), ("amazon-main:needs-a-person", "amazon-main:not-stored", "ebay:not-stored"))
+    eligibility = evaluate_channels({name: ALL[name] for name in ("ebay", "amazon-main")}, None)
+    assert eligibility == ChannelEligibility(
+        (), ("amazon-main:needs-a-person", "amazon-main:not-stored", "ebay:not-stored")
+    )
 
 
 def test_without_channels_there_is_no_eligibility_and_no_reason() -> None:
@@ -176,9 +178,9 @@ def test_without_channels_there_is_no_eligibility_and_no_reason() -> None:
 
 
 def test_the_scanners_that_channels_depend_on_and_that_do_not_look_are_named() -> None:
-    asked = {name: ALL[name] for name in ("ebay", "google-merchant", "shopify")}
-    assert missing_scanners(asked, ["pixels", "fingerprint"]) == {"text": ["ebay", "google-merchant"]}
-    assert missing_scanners(asked, ["pixels", "fingerprint", "text"]) == {}
+    requested = {name: ALL[name] for name in ("ebay", "google-merchant", "shopify")}
+    assert missing_scanners(requested, ["pixels", "fingerprint"]) == {"text": ["ebay", "google-merchant"]}
+    assert missing_scanners(requested, ["pixels", "fingerprint", "text"]) == {}
 
 
 # In a recipe

@@ -50,7 +50,7 @@ def with_rule(**rule: Any) -> Policy:
     )
 
 
-def found(hits: dict[str, list[str]] | None = None, **other: Any) -> PromptFindings:
+def findings(hits: dict[str, list[str]] | None = None, **other: Any) -> PromptFindings:
     return PromptFindings(hits or {}, **other)
 
 
@@ -147,7 +147,7 @@ def test_an_error_outweighs_an_answer_of_the_same_scanner() -> None:
 def test_a_required_scanner_that_is_not_installed_is_missing_for_images() -> None:
     policy = POLICY.model_copy(update={"required": ("nudity", "words")})
     assert image(GOOD, policy) == Verdict("REVIEW", ("scanner-missing.nudity",))
-    assert decide_prompt(found(), ANSWERED, {}, policy) == PASS
+    assert decide_prompt(findings(), ANSWERED, {}, policy) == PASS
 
 
 def test_nothing_measured_at_all_is_never_a_pass() -> None:
@@ -280,23 +280,23 @@ def test_a_required_scanner_must_have_spoken_and_an_optional_one_may_be_silent()
 
 
 def test_a_prompt_without_hits_passes() -> None:
-    assert decide_prompt(found(), ANSWERED, {}, POLICY) == PASS
-    assert decide_prompt(found({"weapons": []}), ANSWERED, {}, POLICY) == PASS
+    assert decide_prompt(findings(), ANSWERED, {}, POLICY) == PASS
+    assert decide_prompt(findings({"weapons": []}), ANSWERED, {}, POLICY) == PASS
 
 
 def test_the_category_gives_the_verdict_and_the_reason() -> None:
-    assert decide_prompt(found({"weapons": ["gun"]}), ANSWERED, {}, POLICY) == Verdict("BLOCK", ("words.weapons",))
-    assert decide_prompt(found({"nudity": ["nude"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.nudity",))
-    both = decide_prompt(found({"nudity": ["nude"], "hate": ["nazi"]}), ANSWERED, {}, POLICY)
+    assert decide_prompt(findings({"weapons": ["gun"]}), ANSWERED, {}, POLICY) == Verdict("BLOCK", ("words.weapons",))
+    assert decide_prompt(findings({"nudity": ["nude"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.nudity",))
+    both = decide_prompt(findings({"nudity": ["nude"], "hate": ["nazi"]}), ANSWERED, {}, POLICY)
     assert both == Verdict("BLOCK", ("words.hate", "words.nudity"))
 
 
 def test_a_category_that_the_policy_does_not_know_is_for_a_person() -> None:
-    assert decide_prompt(found({"spells": ["hex"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.spells",))
+    assert decide_prompt(findings({"spells": ["hex"]}), ANSWERED, {}, POLICY) == Verdict("REVIEW", ("words.spells",))
 
 
 def test_a_language_that_the_recipe_does_not_name_has_the_policys_verdict() -> None:
-    german = found(languages=["de"])
+    german = findings(languages=["de"])
     assert decide_prompt(german, ANSWERED, {}, POLICY) == Verdict("REVIEW", ("language.unexpected",))
     lax = load_policy("extends: default\nother_languages: PASS", "shop.yaml")
     assert decide_prompt(german, ANSWERED, {}, lax) == PASS
@@ -311,19 +311,19 @@ def test_a_classifiers_score_is_decided_by_the_policys_thresholds() -> None:
     answered = {**ANSWERED, "classifier": "1"}
 
     def word(**scores: float) -> Verdict:
-        return decide_prompt(found(scores=scores), answered, {}, policy)
+        return decide_prompt(findings(scores=scores), answered, {}, policy)
 
     assert word(sexual=0.5, hate=0.1) == PASS
     assert word(sexual=0.6, hate=0.1) == Verdict("REVIEW", ("classifier.sexual",))
     assert word(sexual=0.95, hate=0.6) == Verdict("BLOCK", ("classifier.hate", "classifier.sexual"))
     assert word(hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
     assert word(sexual=math.nan, hate=0.1) == Verdict("REVIEW", ("score-missing.classifier.sexual",))
-    assert "scanner-missing.classifier" in decide_prompt(found(), ANSWERED, {}, policy).reasons
-    failed = decide_prompt(found(), ANSWERED, {"classifier": "died"}, policy)
+    assert "scanner-missing.classifier" in decide_prompt(findings(), ANSWERED, {}, policy).reasons
+    failed = decide_prompt(findings(), ANSWERED, {"classifier": "died"}, policy)
     assert failed.decision == "REVIEW"
     assert "scanner-failed.classifier" in failed.reasons
 
 
 def test_a_prompt_that_no_scanner_read_is_for_a_person() -> None:
-    assert decide_prompt(found(), {}, {}, POLICY) == Verdict("REVIEW", ("scanner-missing.words",))
-    assert decide_prompt(found(), {}, {"words": "died"}, POLICY) == Verdict("REVIEW", ("scanner-failed.words",))
+    assert decide_prompt(findings(), {}, {}, POLICY) == Verdict("REVIEW", ("scanner-missing.words",))
+    assert decide_prompt(findings(), {}, {"words": "died"}, POLICY) == Verdict("REVIEW", ("scanner-failed.words",))

@@ -35,14 +35,16 @@ def accepted(categories: Sequence[str], **scores: Sequence[float]) -> AcceptedSc
     return AcceptedScoreTable(categories, columns)
 
 
-def rewritten(found: ThresholdCalibration, text: str = RULES, policy: Policy = POLICY) -> Policy:
-    content = policy_with_proposals(yaml.safe_load(text), policy, found.proposals, "here")
+def rewritten(calibration: ThresholdCalibration, text: str = RULES, policy: Policy = POLICY) -> Policy:
+    content = policy_with_proposals(yaml.safe_load(text), policy, calibration.proposals, "here")
     return load_policy(yaml.safe_dump(content), "proposed.yaml")
 
 
 def test_the_files_other_fields_stay_and_only_moved_rules_are_written() -> None:
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(1, 20, 300)), POLICY, 0.01)
-    policy = rewritten(found)
+    calibration = propose_thresholds(
+        accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(1, 20, 300)), POLICY, 0.01
+    )
+    policy = rewritten(calibration)
     assert (policy.version, policy.words) == (5, POLICY.words)
     blur, *others = policy.image
     assert tuple(others) == POLICY.image[1:]
@@ -51,15 +53,15 @@ def test_the_files_other_fields_stay_and_only_moved_rules_are_written() -> None:
 
 def test_a_policy_that_extends_the_built_in_one_says_only_what_differs() -> None:
     built_in = built_in_policy()
-    found = propose_thresholds(
+    calibration = propose_thresholds(
         accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(8, 20, 300)), built_in, 0.01
     )
-    content = policy_with_proposals({"extends": "default"}, built_in, found.proposals, "here")
+    content = policy_with_proposals({"extends": "default"}, built_in, calibration.proposals, "here")
     assert set(content) == {"extends", "version", "image"}
     assert [rule["score"] for rule in content["image"]] == ["blur.foreground"]
     proposed = load_policy(yaml.safe_dump(content), "proposed.yaml")
     assert len(proposed.image) == len(built_in.image)
-    (proposal,) = [proposal for proposal in found.proposals if proposal.score == "blur.foreground"]
+    (proposal,) = [proposal for proposal in calibration.proposals if proposal.score == "blur.foreground"]
     assert proposed.image[0].review_below == proposal.proposed
 
 
@@ -74,27 +76,31 @@ def test_no_proposal_refuses_more_than_its_share_and_every_file_can_be_read(
 ) -> None:
     values = [number / 1000 for number in thousandths]
     categories = ["wool" if wool and place % 2 else ALL_CATEGORIES for place in range(len(values))]
-    found = propose_thresholds(accepted(categories, **{score.replace(".", "_"): values}), POLICY, 0.1)
-    for each in found.proposals:
+    calibration = propose_thresholds(accepted(categories, **{score.replace(".", "_"): values}), POLICY, 0.1)
+    for each in calibration.proposals:
         if each.proposed is not None:
             own = [v for v, name in zip(values, categories, strict=True) if each.category in (ALL_CATEGORIES, name)]
             refused = sum(v < each.proposed if each.side == "below" else v > each.proposed for v in own)
             assert refused <= 0.1 * len(own)
     (before,), (after,) = (
-        [rule for rule in policy.image if rule.score == score] for policy in (POLICY, rewritten(found))
+        [rule for rule in policy.image if rule.score == score] for policy in (POLICY, rewritten(calibration))
     )
     assert after.again == before.again
 
 
 def test_a_proposal_on_the_better_side_leaves_what_blocks_where_it_was() -> None:
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(9, 20, 300)), POLICY, 0.01)
-    (blur, *_) = rewritten(found).image
+    calibration = propose_thresholds(
+        accepted([ALL_CATEGORIES] * 300, blur_foreground=np.linspace(9, 20, 300)), POLICY, 0.01
+    )
+    (blur, *_) = rewritten(calibration).image
     assert (blur.block_below, blur.review_below) == (4, pytest.approx(9.1, abs=0.05))
 
 
 def test_a_category_is_written_with_its_own_limits_alone() -> None:
     noise = [*np.linspace(0, 3, 300), *np.linspace(4, 8, 300)]
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300 + ["wool"] * 300, noise_foreground=noise), POLICY, 0.01)
-    content = policy_with_proposals(yaml.safe_load(RULES), POLICY, found.proposals, "here")
+    calibration = propose_thresholds(
+        accepted([ALL_CATEGORIES] * 300 + ["wool"] * 300, noise_foreground=noise), POLICY, 0.01
+    )
+    content = policy_with_proposals(yaml.safe_load(RULES), POLICY, calibration.proposals, "here")
     (rule,) = [each for each in content["image"] if each["score"] == "noise.foreground"]
     assert set(rule["categories"]["wool"]) == {"review_above"}

@@ -37,13 +37,13 @@ def accepted(categories: Sequence[str], **scores: Sequence[float]) -> AcceptedSc
     return AcceptedScoreTable(categories, columns)
 
 
-def line(found: ThresholdCalibration, score: str, category: str = ALL_CATEGORIES) -> ThresholdProposal:
-    (one,) = [each for each in found.proposals if (each.score, each.category) == (score, category)]
+def line(calibration: ThresholdCalibration, score: str, category: str = ALL_CATEGORIES) -> ThresholdProposal:
+    (one,) = [each for each in calibration.proposals if (each.score, each.category) == (score, category)]
     return one
 
 
-def rewritten(found: ThresholdCalibration, text: str = RULES, policy: Policy = POLICY) -> Policy:
-    content = policy_with_proposals(yaml.safe_load(text), policy, found.proposals, "here")
+def rewritten(calibration: ThresholdCalibration, text: str = RULES, policy: Policy = POLICY) -> Policy:
+    content = policy_with_proposals(yaml.safe_load(text), policy, calibration.proposals, "here")
     return load_policy(yaml.safe_dump(content), "proposed.yaml")
 
 
@@ -68,60 +68,60 @@ def test_too_few_images_are_refused_with_what_would_do() -> None:
 
 
 def test_a_proposal_is_the_quantile_on_the_refused_side_and_the_present_one_is_counted() -> None:
-    found = propose_thresholds(
+    calibration = propose_thresholds(
         accepted(
             [ALL_CATEGORIES] * 1000, blur_foreground=np.arange(1000) / 100, noise_foreground=np.arange(1000) / 100
         ),
         POLICY,
         0.01,
     )
-    blur, noise = line(found, "blur.foreground"), line(found, "noise.foreground")
+    blur, noise = line(calibration, "blur.foreground"), line(calibration, "noise.foreground")
     assert (blur.present, blur.proposed, blur.worst_1, blur.worst_5, blur.median) == (7, 0.09, 0.09, 0.49, 4.99)
     assert (noise.present, noise.proposed, noise.worst_1, noise.median) == (4, 9.9, 9.9, 5.0)
     assert (blur.refused, noise.refused) == (0.7, pytest.approx(0.599))
     assert (blur.side, noise.side, blur.pictures) == ("below", "above", 1000)
-    assert (found.refused_share_now, found.refused_share_proposed) == (1.0, pytest.approx(0.018))
+    assert (calibration.refused_share_now, calibration.refused_share_proposed) == (1.0, pytest.approx(0.018))
 
 
 def test_limits_that_others_set_and_those_that_only_block_are_left() -> None:
-    found = propose_thresholds(
+    calibration = propose_thresholds(
         accepted([ALL_CATEGORIES] * 300, black_mean=np.arange(300), file_bytes=np.arange(300) * 9), POLICY, 0.01
     )
-    assert found.proposals == ()
-    assert rewritten(found).image == POLICY.image
+    assert calibration.proposals == ()
+    assert rewritten(calibration).image == POLICY.image
 
 
 def test_nothing_is_proposed_where_all_are_alike_or_too_few_were_measured() -> None:
     some = [np.nan] * 100 + list(range(200))
-    found = propose_thresholds(
+    calibration = propose_thresholds(
         accepted([ALL_CATEGORIES] * 300, edges_touched=[0] * 300, blur_foreground=some), POLICY, 0.01
     )
-    assert [each.score for each in found.proposals] == ["edges.touched"]
-    assert line(found, "edges.touched").proposed is None
+    assert [each.score for each in calibration.proposals] == ["edges.touched"]
+    assert line(calibration, "edges.touched").proposed is None
 
 
 def test_counts_stay_counts() -> None:
-    found = propose_thresholds(accepted([ALL_CATEGORIES] * 300, edges_touched=[0] * 290 + [1] * 10), POLICY, 0.01)
-    assert line(found, "edges.touched").proposed == 1
+    calibration = propose_thresholds(accepted([ALL_CATEGORIES] * 300, edges_touched=[0] * 290 + [1] * 10), POLICY, 0.01)
+    assert line(calibration, "edges.touched").proposed == 1
 
 
 def test_a_category_with_enough_images_has_its_own_line_and_the_others_are_named() -> None:
     categories = ["wool"] * 300 + ["glass"] * 300 + ["rare"] * 20
     noise = [*np.linspace(5, 8, 300), *np.linspace(0, 1, 300), *[20.0] * 20]
-    found = propose_thresholds(accepted(categories, noise_foreground=noise), POLICY, 0.01)
-    assert dict(found.small_categories) == {"rare": 20}
-    assert line(found, "noise.foreground", "wool").present == 9
-    assert line(found, "noise.foreground", "wool").proposed == pytest.approx(8, abs=0.05)
-    assert line(found, "noise.foreground", "glass").proposed == pytest.approx(1, abs=0.02)
-    (rule,) = [rule for rule in rewritten(found).image if rule.reason == "noisy"]
+    calibration = propose_thresholds(accepted(categories, noise_foreground=noise), POLICY, 0.01)
+    assert dict(calibration.small_categories) == {"rare": 20}
+    assert line(calibration, "noise.foreground", "wool").present == 9
+    assert line(calibration, "noise.foreground", "wool").proposed == pytest.approx(8, abs=0.05)
+    assert line(calibration, "noise.foreground", "glass").proposed == pytest.approx(1, abs=0.02)
+    (rule,) = [rule for rule in rewritten(calibration).image if rule.reason == "noisy"]
     assert rule.review_above == 20
     assert {name: own.review_above for name, own in rule.categories.items()} == {
-        "wool": line(found, "noise.foreground", "wool").proposed,
-        "glass": line(found, "noise.foreground", "glass").proposed,
+        "wool": line(calibration, "noise.foreground", "wool").proposed,
+        "glass": line(calibration, "noise.foreground", "glass").proposed,
     }
-    assert found.refused_share_proposed <= 0.01
+    assert calibration.refused_share_proposed <= 0.01
 
 
 def test_one_category_alone_is_all_of_them() -> None:
-    found = propose_thresholds(accepted(["wool"] * 300, noise_foreground=np.linspace(0, 3, 300)), POLICY, 0.01)
-    assert {each.category for each in found.proposals} == {ALL_CATEGORIES}
+    calibration = propose_thresholds(accepted(["wool"] * 300, noise_foreground=np.linspace(0, 3, 300)), POLICY, 0.01)
+    assert {each.category for each in calibration.proposals} == {ALL_CATEGORIES}
