@@ -1,16 +1,18 @@
-"""The refresh, as a sentence: settle what is open, plan, make, decide, audit, publish, remember, ask people, report.
+"""The refresh flow: recover, plan, generate, decide, audit, publish, record outcomes, queue reviews, report.
 
-Comes in: a `Job` and open places. Goes out: the run's report. Read this file first: every stage is one call, in the
-order in which data flows, and a run that was killed between any two of them is taken up again here.
+Inputs: a resolved job and open resources. Outputs: the run's report. Read this file first: every stage is one call, in
+the order in which data flows. Invariant: a run that was killed between any two stages is resumed by the next refresh of
+its catalogue, and finds by content what is done already.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
+import pyarrow as pa
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -32,23 +34,21 @@ from flows.parameters import PartParameters, RefreshParameters
 from flows.refresh_part import process_parts
 from flows.run.audit import AuditChecks, audit_run
 from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor
-from flows.run.leases import acquire_run_lease, hold_catalogue_lease, try_acquire_run_lease
+from flows.run.leases import hold_catalogue_lease
 from flows.run.observers import Observer, current_observer
+from flows.run.recovery import recover_runs, supersede_runs
 from flows.run.report import RunResult, report_run
 from flows.run.shard_pipeline import PipelineLimits, process_shards
 from flows.wiring.composition import open_resources
 from flows.wiring.preflight import missing_scanner_warnings
 from flows.wiring.pricing import cost_model_for_job, read_price_list
-from infra.coordination.leases import Lease
 from infra.engines import open_engine
 from infra.errors import StagedImageLost
 from infra.settings import Settings
-from infra.sources import open_source
 from infra.stores.parquet_objects import read_table, write_table_once
-from tasks.amendments.manifest_change import recover_all_changes
 from tasks.gates.prompt_gate import open_prompt_gate
 from tasks.pipeline.decide import DecisionResult, decide
-from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
+from tasks.pipeline.plan import load_plan, make_plan
 from tasks.pipeline.publish import Release, load_batch, publish
 from tasks.pipeline.queue_reviews import queue_reviews
 from tasks.pipeline.record_outcomes import record_outcomes
@@ -58,12 +58,10 @@ from tasks.runs.budget_meter import BudgetMeter
 from tasks.runs.resources import Resources, ScreeningContext
 from tasks.runs.run_context import RunContext
 
-REPLACED_BY_NEWER_RUN = {"reason": "a newer run took its place"}
-
 
 @dataclass
 class Refresh:
-    """One refresh in this process: the job, the places, and the clock."""
+    """One refresh in this process: the job, the open resources, and the clock."""
 
     job: RefreshJob
     resources: Resources
@@ -73,76 +71,28 @@ class Refresh:
     prices: PriceList
     observer: Observer
     wait: bool = True
+    warnings: Sequence[str] = ()
     stage_seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
-    warnings: list[str] = field(default_factory=list)
-    outdated: list[Run] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
         """Refresh the catalogue and return the report."""
-        full = self.job.scope == "full"
-        store, settings = self.resources.store, self.settings
-        with hold_catalogue_lease(store, self.job.catalogue, settings, wait=self.wait) if full else nullcontext():
+        store, name, full = self.resources.store, self.job.catalogue, self.job.scope == "full"
+        with hold_catalogue_lease(store, name, self.settings, wait=self.wait) if full else nullcontext():
             with self._timed_stage("settle"):
-                recover_all_changes(store, self.resources.tables, self.job.catalogue, holds_lease=full)
-                run, lease = self._find_or_start_run()
+                recovered = recover_runs(self.job, self.resources, self.settings, self._publish_and_close)
             try:
-                with lease.keep_alive():
-                    return self.resume(run, lease.check)
+                with recovered.lease.keep_alive():
+                    return self.resume(recovered.run, recovered.lease.check, recovered.outdated)
             finally:
-                lease.release()
+                recovered.lease.release()
 
-    def _find_or_start_run(self) -> tuple[Run, Lease]:
-        """Finish what was committed, supersede what no longer fits, and return the run to go on with, leased."""
+    def resume(self, run: Run, check_lease: Callable[[], None], outdated: Iterable[Run] = ()) -> dict[str, Any]:
+        """Do what of a run is not done yet, and return its report; `outdated` runs are superseded by its plan."""
         store = self.resources.store
-        fingerprint = self.job.fingerprint(open_source(self.job.source).fingerprint())
-        found: tuple[Run, Lease] | None = None
-        for run in runs.load_open_runs_discarding_orphans(store, self.job.catalogue):
-            if not self._may_end(run):
-                continue
-            lease = try_acquire_run_lease(store, run, self.settings)
-            if lease is None:
-                continue  # somebody works on it
-            same = run.fingerprint == fingerprint and not runs.is_committed(self.resources.tables, run)
-            if found is None and same and is_plan_current(store, self.resources.tables, run):
-                found = (run, lease)
-                continue
-            with lease.keep_alive():
-                self._end_abandoned_run(run)
-            lease.release()
-        if found is not None:
-            return found
-        run = runs.start_run(store, self.job, fingerprint)
-        return run, acquire_run_lease(store, run, self.settings)
-
-    def _end_abandoned_run(self, run: Run) -> None:
-        """End a run that nobody works on any more: complete what the shop sees already, supersede the rest."""
-        if runs.is_committed(self.resources.tables, run):
-            self._finalize_committed_run(run)
-        elif runs.held_checks(self.resources.store, run):
-            self.outdated.append(run)  # a catalogue that cannot be read takes no batch's place
-        else:
-            runs.close_run(self.resources.store, run, "superseded", REPLACED_BY_NEWER_RUN)
-
-    def _may_end(self, run: Run) -> bool:
-        """Tell whether this run may end that one: one of its scope, and a full run any partial one but held ones."""
-        if run.scope == self.job.scope:
-            return True
-        return self.job.scope == "full" and not runs.held_checks(self.resources.store, run)
-
-    def resume(self, run: Run, check_lease: Callable[[], None]) -> dict[str, Any]:
-        """Do what of a run is not done yet, and return its report."""
-        store, tables = self.resources.store, self.resources.tables
-        with self._timed_stage("plan"):
-            terms = cost_model_for_job(self.job, self.prices, self.settings)
-            gates = open_prompt_gate(self.job.policy, self.job.recipe.languages, self.settings.classifier)
-            asked = (self.job, store, tables, run.run_id, self.settings.shard_size, terms, gates)
-            plan = load_plan(store, run.run_id) or self.executor.run_stage("plan", lambda: make_plan(*asked))
-        images = (plan.images, plan.gpu_seconds, self.settings.engine_count)
-        self.observer.on_plan(plan, estimate_cost(self.prices, self.settings.gpu, *images))
-        for outdated in self.outdated:
-            runs.close_run(store, outdated, "superseded", REPLACED_BY_NEWER_RUN)
-        decisions = self._load_or_make_decisions(run, plan, check_lease, terms)
+        plan = self._load_or_make_plan(run)
+        supersede_runs(store, outdated)
+        decisions = self._load_or_make_decisions(run, plan, check_lease)
         check_lease()
         batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
         with self._timed_stage("audit"):
@@ -153,65 +103,71 @@ class Refresh:
         check_lease()
         return self._publish_and_close(run, self.job.policy, plan, batch, checks)
 
-    def _load_or_make_decisions(
-        self, run: Run, plan: Plan, check_lease: Callable[[], None], cost_model: CostModel
-    ) -> Any:
-        """Return the decided batch: made and judged now, or found where a killed run left it."""
+    def _load_or_make_plan(self, run: Run) -> Plan:
+        """Return the run's plan: made now, or found where a killed run left it."""
+        store, tables, settings = self.resources.store, self.resources.tables, self.settings
+        with self._timed_stage("plan"):
+            prompt_gate = open_prompt_gate(self.job.policy, self.job.recipe.languages, settings.classifier)
+            arguments = (self.job, store, tables, run.run_id, settings.shard_size, self._cost_model, prompt_gate)
+            plan = load_plan(store, run.run_id) or self.executor.run_stage("plan", lambda: make_plan(*arguments))
+        images = (plan.images, plan.gpu_seconds, settings.engine_count)
+        self.observer.on_plan(plan, estimate_cost(self.prices, settings.gpu, *images))
+        return plan
+
+    def _load_or_make_decisions(self, run: Run, plan: Plan, check_lease: Callable[[], None]) -> pa.Table:
+        """Return the decided batch: generated and judged now, or found where a killed run left it."""
         key = layout.RunFiles(run.run_id).batch
         store = self.resources.store
         if store.exists(key):
             return read_table(store, key, DECISIONS)
-        meter = BudgetMeter(
-            cost_model.budget, sum_engine_seconds(store, run.run_id), self.started, plan.seconds_per_image
-        )
-        bench = RunContext(self.resources, self.screening, run.run_id, check_lease, meter)
-        self._generate(run, plan, bench)
-        while (decided := self._decide(run, meter)).batch is None:
+        spent = sum_engine_seconds(store, run.run_id)
+        meter = BudgetMeter(self._cost_model.budget, spent, self.started, plan.seconds_per_image)
+        context = RunContext(self.resources, self.screening, run.run_id, check_lease, meter)
+        self._generate(run, plan, context)
+        while (decision := self._decide(run, meter)).batch is None:
             with self._timed_stage("generate"):
-                process_shards(bench, [], decided.retry_items, self.executor, self._pipeline_limits, self.observer)
-        # The first one stands: another process, if it took this run for dead, may have decided it too.
-        return write_table_once(store, key, decided.batch)
+                process_shards(context, [], decision.retry_items, self.executor, self._pipeline_limits, self.observer)
+        # The first batch stands: another process that took this run for dead may have decided it too.
+        return write_table_once(store, key, decision.batch)
 
     def _decide(self, run: Run, budget_meter: BudgetMeter) -> DecisionResult:
-        job, places = self.job, self.resources
-        arguments = (places.store, places.tables, job.catalogue, run.run_id, job.policy, job.recipe.provenance_by_name)
+        job, store, tables = self.job, self.resources.store, self.resources.tables
+        arguments = (store, tables, job.catalogue, run.run_id, job.policy, job.recipe.provenance_by_name)
         with self._timed_stage("decide"):
             return self.executor.run_stage("decide", lambda: decide(*arguments, budget_meter.stop_reason))
 
     def _generate(self, run: Run, plan: Plan, context: RunContext) -> None:
-        pending = set(missing := context.add_planned_shards(plan.shards))
-        owed = context.find_pending_items() if run.resumed else []
-        self.observer.on_images_planned(
-            sum(shard.requests for shard in plan.shards if shard.name in pending) + len(owed)
-        )
+        missing_shards = context.add_planned_shards(plan.shards)
+        retries = context.find_pending_items() if run.resumed else []
+        planned = {shard.name: shard.requests for shard in plan.shards}
+        self.observer.on_images_planned(sum(planned[name] for name in missing_shards) + len(retries))
+        executor, limits, observer = self.executor, self._pipeline_limits, self.observer
         with self._timed_stage("generate"):
-            if len(missing) <= SHARDS_PER_PART:
-                process_shards(context, missing, owed, self.executor, self._pipeline_limits, self.observer)
+            if len(missing_shards) <= SHARDS_PER_PART:
+                process_shards(context, missing_shards, retries, executor, limits, observer)
                 return
-            stub = self.settings.stub_seconds
-            ask = partial(PartParameters, store=self.job.store, run=run.run_id, stub_seconds=stub)
-            there = None if self.job.has_limits else ask
-            process_parts(there, plan, context, missing, self.executor, self._pipeline_limits, self.observer)
+            stub_seconds = self.settings.stub_seconds
+            of_part = partial(PartParameters, store=self.job.store, run=run.run_id, stub_seconds=stub_seconds)
+            part_parameters = None if self.job.has_limits else of_part
+            process_parts(part_parameters, plan, context, missing_shards, executor, limits, observer)
 
     def _publish_and_close(
-        self, run: Run, policy: Policy, plan: Plan, batch: ReleaseBatch, checks: AuditChecks
+        self, run: Run, policy: Policy, plan: Plan, batch: ReleaseBatch, checks: AuditChecks | None = None
     ) -> dict[str, Any]:
-        """Publish, remember, report, close: each safe to do again."""
-        store, tables = self.resources.store, self.resources.tables
+        """Publish, record outcomes, queue reviews, report, close: each is safe to repeat."""
+        store, tables, signer = self.resources.store, self.resources.tables, self.resources.signer
         with self._timed_stage("publish"):
             try:
-                release = self.executor.run_stage(
-                    "publish", lambda: publish(store, tables, batch, self.resources.signer)
-                )
+                release = self.executor.run_stage("publish", lambda: publish(store, tables, batch, signer))
             except StagedImageLost as error:
-                if not runs.is_committed(tables, run):  # resumed, it would fail again every night
+                if not runs.is_committed(tables, run):  # resumed, it would fail again at every refresh
                     runs.close_run(store, run, "superseded", {"reason": str(error)})
                 raise
         with self._timed_stage("remember"):
             superseded = release.sums.superseded
             self.executor.run_stage("remember", lambda: record_outcomes(tables, batch, policy, superseded))
             self.executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
-        report = self._report(run, plan, batch, release, [], checks)
+        report = self._report(run, plan, batch, release, [], checks or [])
         runs.close_run(store, run, "done", {"version": release.version})
         return report
 
@@ -220,19 +176,14 @@ class Refresh:
     ) -> dict[str, Any]:
         with self._timed_stage("report"):
             seconds = {"total": time.monotonic() - self.started, **self.stage_seconds}
-            ended = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds)
-            report, sheet = report_run(self.resources, self.job, self.prices, self.settings.gpu, ended)
+            result = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds)
+            report, sheet = report_run(self.resources, self.job, self.prices, self.settings.gpu, result)
             self.observer.on_report(report, sheet)
         return report.to_json()
 
-    def _finalize_committed_run(self, run: Run) -> None:
-        """Close a run that was killed between its manifest commit and its end, under its own policy."""
-        store = self.resources.store
-        _, policy = runs.load_frozen_rules(store, run.run_id)
-        decisions = read_table(store, layout.RunFiles(run.run_id).batch, DECISIONS)
-        plan = load_plan(store, run.run_id)
-        assert plan is not None  # noqa: S101 - a committed run was planned
-        self._publish_and_close(run, policy, plan, load_batch(store, run.catalogue, run.run_id, decisions), [])
+    @cached_property
+    def _cost_model(self) -> CostModel:
+        return cost_model_for_job(self.job, self.prices, self.settings)
 
     @property
     def _pipeline_limits(self) -> PipelineLimits:
@@ -278,12 +229,8 @@ def run_refresh(
     if isinstance(executor, PrefectExecutor):
         observer = PrefectObserver(observer, job.catalogue)
         tag_run(job.catalogue, job.scope)
-    with open_resources(job := resolve_registry_versions(job), settings, opener=opener) as (places, gate):
+    with open_resources(job := resolve_registry_versions(job), settings, opener=opener) as (resources, screening):
         prices = read_price_list(settings)
-        work = Refresh(job, places, gate, executor, settings, prices, observer, wait=parameters.wait)
-        work.warnings += [
-            *warnings,
-            *missing_scanner_warnings(job),
-            *engine_warnings(job.recipe, settings, places.store),
-        ]
-        return work.run()
+        warnings += [*missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, resources.store)]
+        run = Refresh(job, resources, screening, executor, settings, prices, observer, parameters.wait, warnings)
+        return run.run()
