@@ -13,6 +13,67 @@ from catalogs import layout, table_schemas
 # Tables
 
 
+COLUMN_MEANINGS = {
+    "slot_id": "the slot: hash of SKU, view, variant and index, 16 bytes",
+    "sku": "the SKU, as the catalogue has it",
+    "category": "the product category, which chooses rules and thresholds",
+    "view": "the view's name in the recipe",
+    "variant": "the A/B arm",
+    "index": "number of the image among those of one view, from 0",
+    "kind": "what the plan found: new, changed, waiting",
+    "request_key": "the request: sha256 of all that changes the pixels",
+    "source_digest": "hash of what of row and recipe can reach the slot",
+    "finish_digest": "hash of the finish",
+    "attempts_allowed": "attempts that the request may spend, over all runs",
+    "attempts_spent": "attempts that the request has spent, over all runs",
+    "attempt": "which attempt made the image, from 0",
+    "image_key": "the staged image: hash of request key and attempt",
+    "priority": "high, normal or low",
+    "created_at": "when the SKU was created, where the row says so",
+    "deadline": "when the image is needed, where the row says so",
+    "reasons": "reason codes, sorted",
+    "verdict": "PASS, REVIEW or BLOCK",
+    "shard": "the shard's name",
+    "prompt": "the rendered prompt",
+    "negative": "the rendered negative prompt",
+    "width": "in pixels",
+    "height": "in pixels",
+    "steps": "denoising steps",
+    "guidance": "guidance scale",
+    "model": "the model's name, with the head of its identity or its version",
+    "precision": "fp32, bf16 or fp8",
+    "engine_seconds": "GPU seconds",
+    "raw_sha": "sha256 of the pixels as the model made them",
+    "finished_sha": "sha256 of the finished pixels",
+    "pixel_sha": "sha256 of the decoded pixels",
+    "file_sha": "sha256 of the file",
+    "file_bytes": "size of the file",
+    "live_file_sha": "sha256 of the live image that the slot was planned against",
+    "fingerprint": "PDQ-256 of the finished image",
+    "fingerprint_quality": "PDQ's quality, 0 to 100",
+    "crop": "PDQ-256 of the product's own rectangle",
+    "looks": "mean colour of the product (CIE Lab) and its extent in the frame",
+    "mark": "the source type that the file says of itself",
+    "channels": "channels on which the image may be used",
+    "channel_reasons": "why not on the other channels of the recipe, as channel:code",
+    "object": "key of the image in the store",
+    "signed": "whether it carries a C2PA signature",
+    "run_id": "the run that wrote the row",
+    "released_at": "when its release was committed",
+    "state": "what became of the slot",
+    "attempts": "attempts spent, over all runs",
+    "policy_digest": "the policy that decided",
+    "decided_at": "when",
+    "expires_at": "until when a person may answer",
+    "asked_at": "since when a person is asked",
+    "first_attempt": "the attempt to begin with",
+    "codes": "one byte for each request of the shard, in order: 0, or why it is left out",
+    "column": "the field that is wrong",
+    "reason": "why the row was rejected, in words",
+}
+"""What columns mean wherever no comment beside them says more."""
+
+
 def tables() -> str:
     """Return the page of every table's columns."""
     text = Path(str(table_schemas.__file__)).read_text("utf-8")
@@ -23,7 +84,12 @@ def tables() -> str:
         if isinstance(node, ast.Assign) and _target(node).startswith("_")
         for name, comment in _comments(lines, node)
     }
-    parts = ["# Tables", " ".join((ast.get_docstring(tree) or "").split("\n\n", 1)[-1].split())]
+    parts = [
+        "# Tables",
+        "Every table between two stages, and every table that is kept: Parquet with these Arrow schemas, `MANIFEST` and"
+        " `OUTCOMES` as Delta tables. Digests are bytes where there are millions of them (slots 16, shas 32 bytes), and"
+        " short hex text where people read them. Times are UTC. Columns are on disk: they are never renamed.",
+    ]
     for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
         schema = getattr(table_schemas, _target(node), None) if isinstance(node, ast.Assign) else None
         if not isinstance(node, ast.Assign) or not isinstance(schema, pa.Schema):
@@ -32,7 +98,10 @@ def tables() -> str:
         parts.append(f"## {_target(node)}")
         if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
             parts.append(sentence(following.value.value) if isinstance(following.value.value, str) else "")
-        rows = [(code(field.name), field.type, comments.get(field.name, "")) for field in schema]
+        rows = [
+            (code(field.name), field.type, comments.get(field.name) or COLUMN_MEANINGS.get(field.name, ""))
+            for field in schema
+        ]
         parts.append(table(("column", "type", "meaning"), rows))
     return "\n\n".join(part for part in parts if part)
 
