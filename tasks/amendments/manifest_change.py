@@ -106,10 +106,10 @@ def complete_change(
         diff = diffs.get(base) or operation.compute_diff(base)
         return (base, diff), diff.manifest_changes()
 
-    metadata = {"run_id": run.run_id, "kind": intent.kind}
-    metadata |= {"target": str(intent.details["target"])} if intent.kind == ROLLBACK_KIND else {}
     table = layout.manifest_table(run.catalogue)
-    (base, diff), version = commit_once(tables, table, run.run_id, build, on=["slot_id"], metadata=metadata)
+    (base, diff), version = commit_once(
+        tables, table, run.run_id, build, on=["slot_id"], metadata=_commit_metadata(intent)
+    )
     withdrawn, readmitted = operation.record_outcomes(diff)
     if intent.kind == POLICY_KIND:
         operation.queue_reviews(diff)
@@ -231,6 +231,13 @@ def _load_intent(store: ObjectStore, marker: str) -> ManifestChangeIntent:
     details = read_json(store, marker)
     run = runs.load_run(store, marker.rsplit("/", 1)[1].removesuffix(".json"))
     return ManifestChangeIntent(run, details.pop("kind", ROLLBACK_KIND), details)
+
+
+def _commit_metadata(intent: ManifestChangeIntent) -> dict[str, str]:
+    metadata = {"run_id": intent.run.run_id, "kind": intent.kind}
+    if intent.kind == ROLLBACK_KIND:
+        metadata["target"] = str(intent.details["target"])
+    return metadata
 
 
 def _close_change(

@@ -57,6 +57,6 @@ def test_a_person_says_which_pictures_may_be_used(run_cli: RunCli, tmp_path: Pat
     assert "thing front a 0 not usable" in shown
     assert "Release 2 said so already." in shown
     refused = run_cli("approve", "gone", "--channel", "amazon-main", "--store", shop.url, "--reason", "x")
-    assert (refused.exit_code, "The SKU 'gone' has no live picture" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "The SKU 'gone' has no live image" in refused.stderr) == (2, True)
     back = run_cli(*words, "--reason", "wrong one", "--take-back", "--json").document
     assert back["pictures"][0]["reasons"][:1] == ["amazon-main:needs-a-person"]
