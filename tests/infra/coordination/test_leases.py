@@ -272,3 +272,23 @@ def test_only_what_is_certain_counts_as_death() -> None:
     assert not is_surely_dead(os.getpid(), f"another machine {started}")
     assert not is_surely_dead(os.getpid(), "")
     assert not is_surely_dead(2**22 + 1, "")
+
+
+def test_a_lease_of_an_earlier_version_is_understood(store: ObjectStore, clock: FakeClock) -> None:
+    """Its form is on disk: a run of another version may hold it, or may have left it behind."""
+    text = """{
+ "generation": 7,
+ "holder": "refresh of shoes",
+ "host": "gpu-1",
+ "pid": 4711,
+ "process": "7d0c3ad4-3b1f-4b0e-9c39-6e1b4f2f2a11 pid:[4026531836] 123456789",
+ "expires_at": "2026-11-22T03:02:00+00:00",
+ "released": false,
+ "token": "3f0a"
+}"""
+    store.write(f"{FULL}/00000007.json", text.encode())
+    assert newest(store).is_live(clock.now), "another boot of another machine: only its time ends it"
+    with pytest.raises(LeaseHeld, match="refresh of shoes"):
+        acquire(store, FULL, "next", 120, clock=clock)
+    clock.advance(121)
+    assert acquire(store, FULL, "next", 120, clock=clock).state.generation == 8

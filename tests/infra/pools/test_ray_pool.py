@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from infra.errors import EngineError, EngineUnsuitable, WorkQuarantined
-from infra.pools import dispatcher as crew
-from infra.pools import ray_scheduler
+from infra.pools import dispatcher, ray_scheduler
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
 
@@ -88,7 +87,7 @@ def test_an_actor_that_has_used_up_its_restarts_is_replaced_and_endless_deaths_e
     local_ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_scheduler, "RESTARTS", 1)
-    monkeypatch.setattr(crew, "CRASH_LOOP_DEATHS", 4)
+    monkeypatch.setattr(dispatcher, "CRASH_LOOP_DEATHS", 4)
     engines = RayEngines(gpus=1, tries=1)
     try:
         pool = engines.pool(works.open_stub)

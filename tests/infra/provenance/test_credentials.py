@@ -21,7 +21,7 @@ from PIL import Image
 from infra.imaging.codecs import decode, pixel_sha
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, finish, read_source_type
 from infra.interfaces import FinishParameters
-from infra.provenance import credentials as module
+from infra.provenance import credentials
 from infra.provenance.certificates import load_identity
 from infra.provenance.credentials import ABSENT, ContentCredential, read_credential, strip_manifest
 from infra.provenance.development_certificate import DEVELOPMENT_ISSUER, development_identity
@@ -107,7 +107,7 @@ def test_a_changed_byte_outside_the_manifest_breaks_the_signature(signed_jpeg: b
 
 def _manifest_of(jpeg: bytes) -> tuple[int, int]:
     """Return where the APP11 segments begin and end: they follow each other."""
-    places = [(start, end) for marker, start, end in module._segments(jpeg) if marker == 0xEB]
+    places = [(start, end) for marker, start, end in credentials._segments(jpeg) if marker == 0xEB]
     return places[0][0], places[-1][1]
 
 

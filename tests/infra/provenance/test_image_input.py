@@ -8,7 +8,7 @@ import pytest
 
 from infra.errors import InvalidImage, InvalidStoreAddress, UnreadableSource
 from infra.imaging.codecs import encode_png
-from infra.provenance import image_input as files
+from infra.provenance import image_input
 from infra.provenance.image_input import read_image, require_max_pixels
 from infra.stores import open_store
 
@@ -58,7 +58,7 @@ def test_what_is_empty_or_too_large_is_not_read(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(UnreadableSource, match="is empty"):
         read_image(str(path))
     with path.open("wb") as file:
-        file.truncate(files.MAX_IMAGE_BYTES + 1)
+        file.truncate(image_input.MAX_IMAGE_BYTES + 1)
     with pytest.raises(UnreadableSource, match="has 67,108,865 bytes, more than the limit of 67,108,864"):
         read_image(str(path))
 

@@ -8,8 +8,7 @@ import pytest
 
 from infra.errors import TableError
 from infra.interfaces import TableStore
-from infra.tables import idempotent_commit as once
-from infra.tables import open_tables
+from infra.tables import idempotent_commit, open_tables
 from infra.tables.idempotent_commit import commit_once
 
 SCHEMA = pa.schema([("slot_id", pa.binary()), ("picture", pa.string())])
@@ -121,7 +120,7 @@ def test_a_crash_before_the_commit_leaves_nothing_and_one_after_it_changes_nothi
 def test_it_gives_up_where_somebody_else_always_comes_first(
     tables: TableStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(once, "MAX_CONFLICTS", 3)
+    monkeypatch.setattr(idempotent_commit, "MAX_CONFLICTS", 3)
     tokens = iter(f"r{number}" for number in range(2, 9))
     build, asked = building("one", b"a", first=lambda: commit(tables, next(tokens), building("two", b"a")[0]))
     with pytest.raises(TableError, match="manifest/shoes: 3 other commits came first"):
