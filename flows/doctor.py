@@ -1,7 +1,8 @@
-"""Which questions `packshot doctor` asks, and those that only Prefect and the settings can answer.
+"""Diagnosis of an installation, for `packshot doctor`: the machine, the settings, the store, the Prefect server.
 
-Comes in: a store, a model, the names of all variables that mean something. Goes out: findings about this machine, the
-settings, the store and the Prefect server. No value of a variable is shown: a misspelt name may hold a secret.
+Inputs: a store, a model, a policy, the names of all variables that have a meaning. Outputs: findings, each with advice.
+A probe that fails or times out never hides another one. No value of a variable is shown: a misspelt name may hold a
+secret.
 """
 
 import difflib
@@ -9,17 +10,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlsplit
-from urllib.request import urlopen
-
-import yaml
 
 from catalogs.errors import OptionError, SettingsError
 from catalogs.policy.schema import Policy
+from flows.orchestration.server_checks import SERVER_ADVICE, check_prefect
 from flows.parameters import read_policy
 from flows.wiring.composition import open_signer
 from infra.diagnosis import DiagnosticFinding, FindingState, Probe, diagnose, machine, storage
@@ -30,69 +25,68 @@ from infra.provenance.development_certificate import development_folder
 from infra.scanners.image_scanners import SCANNER_SPECS, find_available, undetectable_brands
 from infra.settings import Settings
 from infra.stores import open_store
-from infra.stores.addresses import has_credentials, parse_address
+from infra.stores.addresses import parse_address
 
 SETTINGS_PREFIX = "PACKSHOT_"
 PROBE_TIMEOUT_SECONDS, STORE_TIMEOUT_SECONDS, PREFECT_TIMEOUT_SECONDS, DIGEST_TIMEOUT_SECONDS = 15.0, 45.0, 30.0, 900.0
-"""How long a question may take. A model's digest reads tens of gigabytes."""
-_HEALTH_TIMEOUT_SECONDS = 5.0
+"""How long a probe may take. A model's digest reads tens of gigabytes."""
 RENEW_BEFORE = timedelta(days=30)
-"""How long before its end a certificate is warned of: unless it is stamped, a signature ends with it."""
+"""How long before its expiry a certificate is warned of: without a timestamp, a signature expires with it."""
 _HUB_MODEL = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 
 
 def run_checks(
     store: str | None, model: str | None, variables: Iterable[str], policy: str | None = None
 ) -> list[DiagnosticFinding]:
-    """Ask everything; `variables` are the PACKSHOT_* names that options read.
+    """Run all probes; `variables` are the PACKSHOT_* names that options read.
 
-    Raises `InvalidStoreAddress` for a store's URL that cannot be used, `OptionError` for a model that is none,
-    `InputError` for a policy that cannot be read.
+    Raises, before any probe runs, `InvalidStoreAddress` for a store's URL that cannot be used, `OptionError` for a
+    model that is neither a folder nor a pinned hub model, `InputError` for a policy that cannot be read.
     """
-    rules = read_policy(policy)  # as is a policy that cannot be read
+    rules = read_policy(policy)
+    folders, store_probes = machine.working_folders(), list[Probe]()
+    if store is not None:
+        folders, store_probes = _store_probes(store)
     probes = [
+        *_installation_probes(rules, variables),
+        *store_probes,
+        *([] if model is None else [_model_probe(model)]),
+        Probe("disk", lambda: machine.check_disks(folders), PROBE_TIMEOUT_SECONDS),
+    ]
+    return diagnose(probes)
+
+
+def _installation_probes(policy: Policy, variables: Iterable[str]) -> list[Probe]:
+    gpu_advice = "Look whether `nvidia-smi` answers; restart the driver."
+    return [
         Probe("Python", machine.check_python, PROBE_TIMEOUT_SECONDS),
         Probe("packages", machine.check_packages, PROBE_TIMEOUT_SECONDS),
-        Probe(
-            "GPU",
-            machine.check_gpu,
-            5 * PROBE_TIMEOUT_SECONDS,
-            "Look whether `nvidia-smi` answers; restart the driver.",
-        ),
+        Probe("GPU", machine.check_gpu, 5 * PROBE_TIMEOUT_SECONDS, gpu_advice),
         Probe("TensorRT", machine.check_tensorrt, PROBE_TIMEOUT_SECONDS),
-        Probe("scanners", lambda: check_scanners(rules), PROBE_TIMEOUT_SECONDS),
+        Probe("scanners", lambda: check_scanners(policy), PROBE_TIMEOUT_SECONDS),
         Probe("settings", lambda: check_settings(os.environ, variables), PROBE_TIMEOUT_SECONDS),
         Probe("C2PA", check_signing, PROBE_TIMEOUT_SECONDS),
         Probe("engines", check_engine_pool, PROBE_TIMEOUT_SECONDS),
-        Probe("Prefect", lambda: check_prefect(), PREFECT_TIMEOUT_SECONDS, _SERVER_ADVICE),
+        Probe("Prefect", lambda: check_prefect(), PREFECT_TIMEOUT_SECONDS, SERVER_ADVICE),
     ]
-    folders = machine.working_folders()
-    if store is not None:
-        opened = open_store(store)  # what is wrong with the URL is said before anything is asked
-        single = os.environ.get("PACKSHOT_SINGLE_WRITER", "").lower() in {"1", "true", "yes", "on"}
-        if opened.url.startswith("file://"):
-            folders = machine.working_folders(Path(parse_address(store).location))
-        ask = [
-            Probe(
-                "store",
-                lambda: storage.check_store(opened, single_writer=single),
-                STORE_TIMEOUT_SECONDS,
-                storage.CONNECTION_ADVICE,
-            ),
-            Probe(
-                "tables",
-                lambda: storage.check_tables(store, STORE_TIMEOUT_SECONDS),
-                STORE_TIMEOUT_SECONDS + 1,
-                storage.CONNECTION_ADVICE,
-            ),
-        ]
-        probes += ask if not opened.url.startswith("memory://") else ask[:1]
-    if model is not None:
-        folder = _model_folder(model)
-        advice = "Convert the model to safetensors, or download it again, whole."
-        probes.append(Probe("model", lambda: _check_model(model, folder), DIGEST_TIMEOUT_SECONDS, advice))
-    probes.append(Probe("disk", lambda: machine.check_disks(folders), PROBE_TIMEOUT_SECONDS))
-    return diagnose(probes)
+
+
+def _store_probes(url: str) -> tuple[dict[str, Path], list[Probe]]:
+    """Return the folders whose disks matter with this store, and the store's probes."""
+    store = open_store(url)
+    single_writer = os.environ.get("PACKSHOT_SINGLE_WRITER", "").lower() in {"1", "true", "yes", "on"}
+    local = store.url.startswith("file://")
+    folders = machine.working_folders(Path(parse_address(url).location)) if local else machine.working_folders()
+    timeout, advice = STORE_TIMEOUT_SECONDS, storage.CONNECTION_ADVICE
+    objects = Probe("store", lambda: storage.check_store(store, single_writer=single_writer), timeout, advice)
+    tables = Probe("tables", lambda: storage.check_tables(url, timeout), timeout + 1, advice)
+    return folders, [objects] if store.url.startswith("memory://") else [objects, tables]
+
+
+def _model_probe(model: str) -> Probe:
+    folder = _model_folder(model)
+    advice = "Convert the model to safetensors, or download it again, whole."
+    return Probe("model", lambda: _check_model(model, folder), DIGEST_TIMEOUT_SECONDS, advice)
 
 
 def _model_folder(model: str) -> Path:
@@ -114,7 +108,7 @@ def _check_model(model: str, folder: Path) -> list[DiagnosticFinding]:
 
 
 def check_settings(environment: Mapping[str, str], variables: Iterable[str]) -> list[DiagnosticFinding]:
-    """Find variables that look like ours and mean nothing, and values that are refused."""
+    """Find PACKSHOT_* variables without a meaning, and settings whose value is refused."""
     known = {SETTINGS_PREFIX + name.upper() for name in Settings.model_fields} | set(variables)
     findings = []
     for name in sorted(
@@ -122,21 +116,22 @@ def check_settings(environment: Mapping[str, str], variables: Iterable[str]) -> 
     ):
         near = difflib.get_close_matches(name.upper(), sorted(known), 1)
         advice = f"Unset it, or did you mean {near[0]}?" if near else "Unset it; nothing reads it."
-        findings.append(DiagnosticFinding("settings", "warning", f"{name} is set and means nothing", advice))
+        findings.append(DiagnosticFinding("settings", "warning", f"{name} is set and has no meaning", advice))
     try:
         Settings()
     except ValueError as error:
         details = error.errors(include_input=False) if hasattr(error, "errors") else []
-        for each in details:
-            name = SETTINGS_PREFIX + str(each["loc"][0]).upper()
-            findings.append(DiagnosticFinding("settings", "failed", f"{name}: {each['msg']}", "Give it another value."))
-    ours = sorted(name for name in environment if name in known)
-    said = f"{', '.join(ours)}" if ours else "none is set; all are as infra/settings.py says"
-    return findings or [DiagnosticFinding("settings", "ok", said)]
+        for detail in details:
+            name = SETTINGS_PREFIX + str(detail["loc"][0]).upper()
+            message = f"{name}: {detail['msg']}"
+            findings.append(DiagnosticFinding("settings", "failed", message, "Give it another value."))
+    names = sorted(name for name in environment if name in known)
+    summary = ", ".join(names) or "none is set; all have the defaults of infra/settings.py"
+    return findings or [DiagnosticFinding("settings", "ok", summary)]
 
 
 def check_signing() -> list[DiagnosticFinding]:
-    """Tell who signs what is published, by trying it; nothing is made where no development certificate is yet."""
+    """Report the signer of published images by opening it; no development certificate is made where there is none."""
     settings = Settings()
     if not settings.c2pa:
         return [
@@ -164,20 +159,20 @@ def check_signing() -> list[DiagnosticFinding]:
 
 
 def check_engine_pool() -> list[DiagnosticFinding]:
-    """Tell where engines live; of a Ray cluster only whether it answers, since nothing is started here."""
+    """Report where engines run; of a Ray cluster only whether it answers, since nothing is started here."""
     settings = Settings()
     if settings.pool == "inline":
-        return [DiagnosticFinding("engines", "ok", "one, in the process of the run (PACKSHOT_POOL=ray: one a GPU)")]
+        return [DiagnosticFinding("engines", "ok", "one, in the process of the run (PACKSHOT_POOL=ray: one per GPU)")]
     try:
         said = check_ray(settings.ray_address)
     except EngineError as error:
         return [DiagnosticFinding("engines", "failed", str(error), "")]
-    many = f"{settings.ray_gpus} engines" if settings.ray_gpus else "an engine a GPU"
+    many = f"{settings.ray_gpus} engines" if settings.ray_gpus else "one engine per GPU"
     return [DiagnosticFinding("engines", "ok", f"{many}; {said}")]
 
 
 def check_scanners(policy: Policy) -> list[DiagnosticFinding]:
-    """Tell of each scanner that is not in every installation whether it is here, and what the policy wants of it."""
+    """Report each optional scanner: whether it is installed here, and what the policy asks of it."""
     settings = {"logos": {"names": ["any"]}, **policy.scanner_settings}
     here, missing = find_available(SCANNER_SPECS, settings)
     findings = []
@@ -191,75 +186,8 @@ def check_scanners(policy: Policy) -> list[DiagnosticFinding]:
             said += f"; to use it: `pip install 'packshot[{kind.extra}]'`, and name it in a policy"
         findings.append(DiagnosticFinding(f"scanner: {name}", state, said, missing.get(name, "")))
     if "logos" in policy.image_scanners and "logos" in here and (plain := undetectable_brands(settings)):
-        advice = "Give a larger or a fuller picture of the mark, or list the brand under `names`."
+        advice = "Give a larger or more detailed picture of the logo, or list the brand under `names`."
         findings.append(
             DiagnosticFinding("scanner: logos", "warning", f"too plain to be found: {', '.join(plain)}", advice)
         )
     return findings
-
-
-# Prefect
-
-_SERVER_ADVICE = (
-    "Start the server (`prefect server start`), correct PREFECT_API_URL, or unset it to use one for each command."
-)
-_DEPLOY_ADVICE = "Deploy from infra/deploy/prefect.yaml: `prefect deploy_flows --all`."
-
-
-def check_prefect(deployment_file: "Mapping[str, Any] | None" = None) -> list[DiagnosticFinding]:
-    """Ask the server that is configured for its health, its version, its work pools and its deployments.
-
-    `wanted` is what infra/deploy/prefect.yaml declares.
-    """
-    from prefect import __version__ as client_version
-    from prefect.settings import PREFECT_API_URL
-
-    url = PREFECT_API_URL.value()
-    if not url:
-        said = f"client {client_version}, no server is set: each command brings one of its own for as long as it runs"
-        return [DiagnosticFinding("Prefect", "ok", said)]
-    parts = urlsplit(url)
-    if has_credentials(url):
-        advice = "Take user and password out of the URL; PREFECT_API_AUTH_STRING carries them."
-        return [DiagnosticFinding("Prefect", "failed", "PREFECT_API_URL holds a user or a password", advice)]
-    if parts.scheme not in {"http", "https"}:
-        return [DiagnosticFinding("Prefect", "failed", f"PREFECT_API_URL is no http address: {url!r}", _SERVER_ADVICE)]
-    try:
-        with urlopen(f"{url.rstrip('/')}/health", timeout=_HEALTH_TIMEOUT_SECONDS):  # noqa: S310 - http, checked above
-            pass
-    except (URLError, OSError) as error:
-        if getattr(error, "code", None) not in {401, 403}:
-            return [DiagnosticFinding("Prefect", "failed", f"{url} does not answer ({error})", _SERVER_ADVICE)]
-    return _check_server(url, client_version, load_deployment_file() if deployment_file is None else deployment_file)
-
-
-def _check_server(url: str, client_version: str, deployment_file: Mapping[str, Any]) -> list[DiagnosticFinding]:
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        version = client.request("GET", "/admin/version").json()
-        pools = {pool["name"] for pool in client.request("POST", "/work_pools/filter", json={}).json()}
-        there = {each["name"] for each in client.request("POST", "/deployments/filter", json={}).json()}
-    same = version == client_version
-    advice = "" if same else f"Run one version on both sides: `pip install prefect=={version}`, or update the server."
-    said = f"{url}: server {version}, client {client_version}"
-    findings = [DiagnosticFinding("Prefect", "ok" if same else "warning", said, advice)]
-    deployments = deployment_file.get("deployments") or []
-    needed_pools = {each["work_pool"]["name"] for each in deployments if each.get("work_pool")}
-    for what, needed, found, command in (
-        ("work pools", needed_pools, pools, "Create it: `prefect work-pool create CATALOGUE --type process`. "),
-        ("deployments", {each["name"] for each in deployments}, there, ""),
-    ):
-        missing = sorted(needed - found)
-        said = f"{', '.join(sorted(needed & found or found)) or 'none'}" + (
-            f"; {', '.join(missing)} missing" if missing else ""
-        )
-        state = "warning" if missing else "ok"
-        findings.append(DiagnosticFinding(f"Prefect: {what}", state, said, command + _DEPLOY_ADVICE if missing else ""))  # type: ignore[arg-type]
-    return findings
-
-
-def load_deployment_file() -> dict[str, Any]:
-    """Return what infra/deploy/prefect.yaml declares; nothing where it is not installed."""
-    file = resources.files("infra") / "deploy" / "prefect.yaml"
-    return yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}

@@ -89,7 +89,7 @@ def create_work_pools(api_url: str, max_refreshes: int | None) -> None:
 
 
 def deploy_flows(folder: Path, environment: Mapping[str, str], deployment_parameters: Mapping[str, str]) -> None:
-    """Deploy `infra/deploy_flows/prefect.yaml`, as a person would. Raises `ServerFailed` with the server's words."""
+    """Deploy `infra/deploy/prefect.yaml` by the `prefect` command. Raises `ServerFailed` with its output."""
     values = {f"PACKSHOT_{name.upper()}": value for name, value in deployment_parameters.items()}
     with resources.as_file(resources.files("infra") / "deploy" / "prefect.yaml") as file:
         done = subprocess.run(

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from catalogs.errors import OptionError
 from catalogs.policy.schema import load_policy
-from flows.doctor import check_engine_pool, check_prefect, check_scanners, check_settings, check_signing, run_checks
+from flows.doctor import check_engine_pool, check_scanners, check_settings, check_signing, run_checks
 from infra.errors import InvalidStoreAddress
 from infra.pools import ray_cluster
 from infra.provenance.development_certificate import development_identity
@@ -21,13 +20,11 @@ from tests.fixtures.ray_clusters import NEEDS_RAY
 from tests.fixtures.scanner_images import draw_logo
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
 
-WANTED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
-
 
 def test_a_misspelt_setting_is_named_without_its_value() -> None:
     environment = {"PACKSHOT_SHARDSIZE": "hunter2", "PACKSHOT_STORE": "here", "HOME": "there"}
     [finding] = check_settings(environment, {"PACKSHOT_STORE"})
-    assert finding.found == "PACKSHOT_SHARDSIZE is set and means nothing"
+    assert finding.found == "PACKSHOT_SHARDSIZE is set and has no meaning"
     assert finding.advice == "Unset it, or did you mean PACKSHOT_SHARD_SIZE?"
     [finding] = check_settings({"PACKSHOT_STORE": "s3://secret"}, {"PACKSHOT_STORE"})
     assert (finding.state, finding.found) == ("ok", "PACKSHOT_STORE")
@@ -63,46 +60,6 @@ def test_a_ray_cluster_is_asked_whether_it_answers(monkeypatch: pytest.MonkeyPat
         assert finding.found.endswith(f"the cluster at {address} answers")
     [finding] = check_engine_pool()
     assert (finding.state, finding.found.startswith(f"No Ray cluster answers at '{address}'")) == ("failed", True)
-
-
-def test_without_a_server_every_command_brings_its_own() -> None:
-    [finding] = check_prefect()
-    assert (finding.state, "no server is set" in finding.found) == ("ok", True)
-
-
-def test_a_server_that_answers_is_asked_for_versions_pools_and_deployments(prefect_api: str) -> None:
-    server, pools, deployments = check_prefect(WANTED)
-    assert server.state == "ok"
-    assert server.found == f"{prefect_api}: server 3.8.8, client 3.8.8"
-    assert (pools.state, pools.found.endswith("packshot missing")) == ("warning", True)
-    assert (deployments.state, deployments.found.endswith("nightly missing")) == ("warning", True)
-    assert "prefect work-pool create" in pools.advice
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("http://ada:sesame@127.0.0.1:1/api", "PREFECT_API_URL holds a user or a password"),
-        ("ftp://127.0.0.1/api", "PREFECT_API_URL is no http address"),
-        ("http://127.0.0.1:1/api", "http://127.0.0.1:1/api does not answer"),
-    ],
-)
-def test_a_server_that_cannot_be_used_is_a_failure_without_its_password(url: str, said: str) -> None:
-    with temporary_settings({PREFECT_API_URL: url}):
-        [finding] = check_prefect()
-    assert finding.state == "failed"
-    assert finding.found.startswith(said)
-    assert "sesame" not in finding.found + finding.advice
-
-
-def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.doctor._HEALTH_TIMEOUT_SECONDS", 0.2)
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{silent.getsockname()[1]}/api"}):
-            [finding] = check_prefect()
-    assert (finding.state, "does not answer" in finding.found) == ("failed", True)
 
 
 def test_the_disk_of_a_store_is_the_one_that_its_folder_is_on(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_a_store_that_can_do_all_of_it_is_found_well(
     names = {"Python", "packages", "GPU", "TensorRT", "settings", "Prefect", "store", "tables", "disk: store"}
     assert names <= findings.keys()
     assert said.document["failed"] == 0
-    assert findings["settings"]["found"] == "PACKSHOT_SHARDSIZE is set and means nothing"
+    assert findings["settings"]["found"] == "PACKSHOT_SHARDSIZE is set and has no meaning"
     assert "64" not in findings["settings"]["found"]
 
 

@@ -1,0 +1,84 @@
+"""Diagnosis of the configured Prefect server.
+
+Inputs: Prefect's own settings, and what infra/deploy/prefect.yaml declares. Outputs: findings on health, version, work
+pools and deployments. The server's URL is shown only where it holds no password.
+"""
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import yaml
+
+from infra.diagnosis import DiagnosticFinding
+from infra.stores.addresses import has_credentials
+
+HEALTH_TIMEOUT_SECONDS = 5.0
+SERVER_ADVICE = (
+    "Start the server (`prefect server start`), correct PREFECT_API_URL, or unset it to use one for each command."
+)
+_DEPLOY_ADVICE = "Deploy from infra/deploy/prefect.yaml: `prefect deploy --all`."
+
+
+def check_prefect(
+    deployment_file: Mapping[str, Any] | None = None, health_timeout_seconds: float = HEALTH_TIMEOUT_SECONDS
+) -> list[DiagnosticFinding]:
+    """Check the configured server's health, its version, its work pools and its deployments.
+
+    `deployment_file` declares the expected ones; by default it is infra/deploy/prefect.yaml.
+    """
+    from prefect import __version__ as client_version
+    from prefect.settings import PREFECT_API_URL
+
+    url = PREFECT_API_URL.value()
+    if not url:
+        said = f"client {client_version}, no server is set: each command starts one of its own while it runs"
+        return [DiagnosticFinding("Prefect", "ok", said)]
+    parts = urlsplit(url)
+    if has_credentials(url):
+        advice = "Take user and password out of the URL; PREFECT_API_AUTH_STRING carries them."
+        return [DiagnosticFinding("Prefect", "failed", "PREFECT_API_URL holds a user or a password", advice)]
+    if parts.scheme not in {"http", "https"}:
+        return [DiagnosticFinding("Prefect", "failed", f"PREFECT_API_URL is no http address: {url!r}", SERVER_ADVICE)]
+    try:
+        with urlopen(f"{url.rstrip('/')}/health", timeout=health_timeout_seconds):  # noqa: S310 - http, checked above
+            pass
+    except (URLError, OSError) as error:
+        if getattr(error, "code", None) not in {401, 403}:
+            return [DiagnosticFinding("Prefect", "failed", f"{url} does not answer ({error})", SERVER_ADVICE)]
+    return _check_server(url, client_version, load_deployment_file() if deployment_file is None else deployment_file)
+
+
+def _check_server(url: str, client_version: str, deployment_file: Mapping[str, Any]) -> list[DiagnosticFinding]:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        version = client.request("GET", "/admin/version").json()
+        pools = {pool["name"] for pool in client.request("POST", "/work_pools/filter", json={}).json()}
+        there = {each["name"] for each in client.request("POST", "/deployments/filter", json={}).json()}
+    same = version == client_version
+    advice = "" if same else f"Run one version on both sides: `pip install prefect=={version}`, or update the server."
+    said = f"{url}: server {version}, client {client_version}"
+    findings = [DiagnosticFinding("Prefect", "ok" if same else "warning", said, advice)]
+    deployments = deployment_file.get("deployments") or []
+    needed_pools = {each["work_pool"]["name"] for each in deployments if each.get("work_pool")}
+    for what, needed, found, command in (
+        ("work pools", needed_pools, pools, "Create it: `prefect work-pool create CATALOGUE --type process`. "),
+        ("deployments", {each["name"] for each in deployments}, there, ""),
+    ):
+        missing = sorted(needed - found)
+        said = f"{', '.join(sorted(needed & found or found)) or 'none'}" + (
+            f"; {', '.join(missing)} missing" if missing else ""
+        )
+        state = "warning" if missing else "ok"
+        findings.append(DiagnosticFinding(f"Prefect: {what}", state, said, command + _DEPLOY_ADVICE if missing else ""))  # type: ignore[arg-type]
+    return findings
+
+
+def load_deployment_file() -> dict[str, Any]:
+    """Return the content of infra/deploy/prefect.yaml; nothing where it is not installed."""
+    file = resources.files("infra") / "deploy" / "prefect.yaml"
+    return yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
