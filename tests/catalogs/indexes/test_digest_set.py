@@ -1,4 +1,4 @@
-"""A set in 16 bytes a name answers as a set of the names themselves would."""
+"""A set of 16-byte digests answers as a set of the names themselves would."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""A row as a request: what the row says goes before what the recipe says, and the key is that of all of it."""
+"""A row's overrides win over the recipe, and the request key covers both."""
 
 from typing import Any
 

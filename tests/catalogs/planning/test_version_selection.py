@@ -1,4 +1,4 @@
-"""A slot stands under the version that made it; what is new, has changed or is backfilled gets its SKU's version."""
+"""A live slot is compared under the version that made it; new, changed and backfilled slots get their SKU's version."""
 
 from typing import Any
 

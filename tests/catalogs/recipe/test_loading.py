@@ -1,4 +1,4 @@
-"""Recipes from YAML, the ones that ship, and the command line's words over them."""
+"""Recipes from YAML, the packaged recipes, and command-line options that override them."""
 
 import pytest
 
