@@ -1,16 +1,16 @@
-"""Views of engines: a benchmark's table, a parity record.
+"""Views of engines: benchmarks, parity records, verifications, and the engines of a store.
 
 Inputs: the documents that `--json` prints. Outputs: Rich tables on the given console.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.views.tables import new_table
+from flows.cli.views.tables import new_table, plain_texts
 from tasks.reporting.formatting import UNKNOWN_VALUE, printable
 
 BACKEND_COLUMN_WIDTH = len("fp8-compile")
@@ -62,6 +62,39 @@ def show_parity(console: Console, record: Mapping[str, Any]) -> None:
     table = new_table(*names, right=names)
     for case in record["cases"]:
         table.add_row(case["shape"], str(case["max_abs_diff"]), f"{case['psnr']:.1f}")
+    console.print(table)
+
+
+def show_verification(console: Console, verification: Mapping[str, Any]) -> None:
+    """Print how far an export's or an engine's answers are from the model's, and whether that is near enough."""
+    table = new_table("graph", "latents", "captions", "largest difference", "PSNR")
+    for case in verification["cases"]:
+        difference = "no number" if case["max_abs_diff"] is None else f"{case['max_abs_diff']:.2e}"
+        captions = " ".join(map(str, case["captions"]))
+        table.add_row(case["graph"], "x".join(map(str, case["shape"])), captions, difference, f"{case['psnr']:.0f} dB")
+    console.print(table)
+    runtime = verification["runtime"]
+    if verification["twin"]:
+        runtime += f" (an {verification['twin']} twin of the {verification['precision']} graphs)"
+    verdict = "is the same model" if verification["passed"] else "is NOT the same model"
+    state = f" The store has it as {verification['state']}." if "state" in verification else ""
+    console.print(f"By {runtime}, to {verification['tolerance']:g}: it {verdict}.{state}", soft_wrap=True)
+
+
+def show_engines(console: Console, engines: Sequence[Mapping[str, Any]]) -> None:
+    """Print the engines of a store, one per row."""
+    if not engines:
+        console.print("The store has no engines.")
+        return
+    table = new_table("engine", "state", "precision", "runs on", "sizes", "largest difference")
+    for engine in engines:
+        facts, parity = engine["facts"], engine["parity"]
+        runtime = f"TensorRT {facts['tensorrt']}, {facts['gpu']}" if facts["tensorrt"] else "ONNX Runtime"
+        sizes = " ".join(f"{width}x{height}" for width, height in facts["sizes"]) or "any"
+        worst = parity["max_abs_diff"] if parity else None
+        difference = "not verified" if not parity else "no number" if worst is None else f"{worst:.2e}"
+        name = f"{engine['model']}/{engine['version']}"
+        table.add_row(*plain_texts(name, engine["state"], facts["precision"], runtime, sizes, difference))
     console.print(table)
 
 

@@ -1,7 +1,7 @@
 """engine add, engine list: the engines that a store keeps, and what each of them is for."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,7 @@ from flows.cli import options
 from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 
 def add(
@@ -44,22 +44,6 @@ def list_(
     if as_json:
         print_json({"engines": found})
     else:
-        _show_engines(open_console(), found)
+        from flows.cli.views.engines import show_engines
 
-
-def _show_engines(console: "Console", engines: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("engine", "state", "precision", "runs on", "sizes", "largest difference"):
-        table.add_column(title)
-    for card in engines:
-        facts, parity = card["facts"], card["parity"]
-        place = f"TensorRT {facts['tensorrt']}, {facts['gpu']}" if facts["tensorrt"] else "ONNX Runtime"
-        sizes = " ".join(f"{width}x{height}" for width, height in facts["sizes"]) or "any"
-        worst = parity["max_abs_diff"] if parity else None
-        figures = "not verified" if not parity else "no number" if worst is None else f"{worst:.2e}"
-        called = f"{card['model']}/{card['version']}"
-        table.add_row(*(Text(str(each)) for each in (called, card["state"], facts["precision"], place, sizes, figures)))
-    console.print(table if engines else "The store has no engines.")
+        show_engines(open_console(), found)

@@ -1,7 +1,7 @@
 """engine verify: is an export, or an engine of the store, the same model?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from flows.cli.commands.engine.export import ModelOption, print_progress
 from flows.cli.console import open_console, print_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 
 def verify(
@@ -39,25 +39,8 @@ def verify(
     if as_json:
         print_json(found)
     else:
-        _show_verification(open_console(), found)
+        from flows.cli.views.engines import show_verification
+
+        show_verification(open_console(), found)
     if not found["passed"]:
         raise typer.Exit(1)
-
-
-def _show_verification(console: "Console", verification: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("graph", "latents", "captions", "largest difference", "PSNR"):
-        table.add_column(title)
-    for case in verification["cases"]:
-        difference = "no number" if case["max_abs_diff"] is None else f"{case['max_abs_diff']:.2e}"
-        words = " ".join(map(str, case["captions"]))
-        table.add_row(case["graph"], "x".join(map(str, case["shape"])), words, difference, f"{case['psnr']:.0f} dB")
-    console.print(table)
-    by = verification["runtime"] + (
-        f" (an {verification['twin']} twin of the {verification['precision']} graphs)" if verification["twin"] else ""
-    )
-    verdict = "is the same model" if verification["passed"] else "is NOT the same model"
-    marked = f" The store has it as {verification['state']}." if "state" in verification else ""
-    console.print(f"By {by}, to {verification['tolerance']:g}: it {verdict}.{marked}", soft_wrap=True)
