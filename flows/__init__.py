@@ -1,1 +1,1 @@
-"""Sentences: order, fan-out and limits. `flows.refresh` is the one to read first."""
+"""Flows: the order, fan-out and limits of the work. Read `flows.refresh` first."""

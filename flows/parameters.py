@@ -1,7 +1,11 @@
-"""What a refresh is asked for, as a person types it: in a terminal, in a form, in a deployment.
+"""Parameters of the flows: validated once, for the command line, Prefect's forms and deployments alike.
 
-Comes in: text and numbers. Goes out: a `Job` with its recipe and policy read and checked, or an `InputError` that names
-the option. Nothing here holds a secret: credentials come from the environment.
+Inputs: text and numbers. Outputs: a `RefreshJob` with its recipe and policy read and checked, or an `InputError` that
+names the option. No parameter holds a secret: credentials come from the environment.
+
+The command line resolves a job to refuse wrong input before a server is started; the flow, which gets plain values from
+Prefect, resolves it again. Only the weights' digest is expensive, and it is computed once a process (see
+`infra.models.model_files`).
 """
 
 import re
@@ -25,7 +29,7 @@ from infra.stores.addresses import has_credentials
 
 HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
 REGISTRY_PREFIX = "registry:"
-"""What `--model` begins with where it names a model of the store's registry."""
+"""Prefix of a `--model` that names a model of the store's registry."""
 
 
 def _refuse_password(value: str) -> str:
@@ -44,7 +48,7 @@ StoreLocation = Annotated[
 
 
 class RefreshParameters(BaseModel):
-    """A refresh to be done."""
+    """Parameters of a refresh: the source of the command line's options and of Prefect's form."""
 
     # What was given is not repeated in errors: it may hold a password.
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -111,7 +115,7 @@ class RefreshParameters(BaseModel):
     wait: bool = Field(True, title="Wait", description="Wait for another full run of the catalogue, or fail at once")
 
     def resolve_job(self) -> tuple[RefreshJob, list[str]]:
-        """Return the job and what to warn of. Raises `InputError` naming the option that is wrong."""
+        """Return the job, and warnings for its report. Raises `InputError` naming the option that is wrong."""
         recipe = with_engine_options(
             read_recipe(self.recipe), engine=self.engine, model=self._resolve_model(), precision=self.precision
         )
@@ -143,7 +147,7 @@ class RefreshParameters(BaseModel):
 
 
 class PartParameters(BaseModel):
-    """A part of a run to be worked through by another process: at most 700 shards of its plan."""
+    """Parameters of a part of a run, for another process: at most 700 shards of its plan."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -154,7 +158,7 @@ class PartParameters(BaseModel):
 
 
 class SweepParameters(BaseModel):
-    """A store to be swept."""
+    """Parameters of a sweep."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -173,7 +177,7 @@ def read_recipe(name: str) -> Recipe:
 
 
 def read_policy(name: str | None) -> Policy:
-    """Return a policy by its file or its built-in name. The suite that it names must be there too."""
+    """Return a policy by its file or its built-in name. Its audit suite must exist too."""
     name = "default" if name is None else name
     policy = (
         built_in_policy(name)
@@ -185,7 +189,7 @@ def read_policy(name: str | None) -> Policy:
 
 
 def _with_absolute_logo_library(policy: Policy, folder: str, name: str) -> Policy:
-    """Return the policy with the whole path of its brand library: its run may be taken up from another folder."""
+    """Return the policy with the absolute path of its brand library: a run may be resumed from another folder."""
     library = (Path(name).parent / folder).resolve()
     if not library.is_dir():
         raise OptionError(f"--policy: {name}: logos.library: {folder!r} is no folder ({library})")
@@ -193,7 +197,7 @@ def _with_absolute_logo_library(policy: Policy, folder: str, name: str) -> Polic
 
 
 def resolve_local_model(folder: Path, option: str) -> ModelEntry:
-    """Return the model in a folder, known by its files. Raises `OptionError` for a folder that is not to be opened."""
+    """Return the model in a folder, identified by its digest. Raises `OptionError` for a folder that is refused."""
     try:
         check_model_folder(folder)
         return ModelEntry(source=str(folder), weights_digest=model_folder_digest(folder))
@@ -202,7 +206,7 @@ def resolve_local_model(folder: Path, option: str) -> ModelEntry:
 
 
 def parse_hub_model(text: str, option: str) -> ModelEntry | None:
-    """Return the model that hub-id@commit names; None for text without one. Raises `OptionError` for half a commit."""
+    """Return the model of hub-id@commit; None for text without `@`. Raises `OptionError` for a shortened commit."""
     name, separator, revision = text.partition("@")
     if not separator:
         return None

@@ -1,8 +1,8 @@
-"""Change the policy of a shop: see what it would do, then let it work on what is live.
+"""Policy changes: try a policy on stored scores, and apply it to what is published.
 
-Comes in: a policy, a store, a catalogue. Goes out: a document of what it says, and of what was withdrawn. Trying takes
-no lease and writes nothing. Applying holds the catalogue as a full run does, completes what a killed process left, and
-looks only then.
+Inputs: a policy, a store, a catalogue. Outputs: a document of the verdicts that change, and of what was withdrawn.
+Trying takes no lease and writes nothing. Applying holds the catalogue as a full run does, completes what a killed
+process left, and evaluates only then.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,26 +50,26 @@ def enforce_policy(
     consent: CheckOverride | None = None,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Withdraw every live picture that a policy refuses, in one commit, and return what was done.
+    """Withdraw every live image that a policy refuses, in one commit, and return what was done.
 
     More than 5 % of what is live stays until a person accepts that; the document's `held` names the check then.
     Raises `OptionError` for a catalogue without a manifest, or one whose last batch waits for a person.
     """
     judge = _prompt_evaluator(store, require_history(tables, catalogue, store), policy)
     if dry_run:
-        found = reevaluate(store, tables, catalogue, policy, judge)
-        return _document(found, held=find_holding_checks(found), dry_run=True)
+        reevaluation = reevaluate(store, tables, catalogue, policy, judge)
+        return _document(reevaluation, held=find_holding_checks(reevaluation), dry_run=True)
     require_conditional_writes(store, single_writer=settings.single_writer)
     with hold_catalogue_lease(store, catalogue, settings, wait=True):
         completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
         require_no_held_run(store, catalogue)
-        found = reevaluate(store, tables, catalogue, policy, judge)
-        held = find_holding_checks(found)
+        reevaluation = reevaluate(store, tables, catalogue, policy, judge)
+        held = find_holding_checks(reevaluation)
         if consent is not None:
             require_valid_override(held, consent)
         waiting = [check for check in held if consent is None or check not in consent.checks]
-        done = None if waiting else apply_policy(store, tables, found, consent if held else None)
-        document = _document(found, held=waiting, dry_run=False)
+        done = None if waiting else apply_policy(store, tables, reevaluation, consent if held else None)
+        document = _document(reevaluation, held=waiting, dry_run=False)
     document["completed"] = [asdict(each) for each in completed]
     if done is not None:
         document |= {"run_id": done.run_id, "release": {"version": done.version, "previous": done.previous}}
@@ -94,9 +94,9 @@ def _document(reevaluation: PolicyReevaluation, *, held: list[str], dry_run: boo
 
 
 def _prompt_evaluator(store: ObjectStore, history: Sequence[Commit], policy: Policy) -> Callable[[str], Verdict]:
-    """Return what says a policy's word on a prompt, in the languages of the newest recipe that is still there.
+    """Return a function that judges a prompt by a policy, in the languages of the newest recipe that is still stored.
 
-    Brands are not asked: whose they are is said by the catalogue's rows, which only a refresh reads.
+    Brands are not judged: a brand's owner is in the catalogue's rows, which only a refresh reads.
     """
     languages: Sequence[str] = Recipe.model_fields["languages"].default
     for commit in history:

@@ -1,8 +1,8 @@
-"""A run too large for one flow run, in parts: `refresh/part`, or a loop in this process where there is no such thing.
+"""Parts of a run too large for one flow run: `refresh/part`, or a loop in this process where there is no deployment.
 
-Comes in: a run, a plan of more than 700 shards. Goes out: every shard made and screened, each with its record in the
-store, which is where the parent finds it. A part is a file of the plan. In a process of its own it works under its
-parent's lease, and stops before the next shard once the parent has lost it.
+Inputs: a run, and a plan of more than 700 shards. Outputs: every shard generated and screened, each with its record in
+the store, where the parent finds it. A part is a file of the plan. In a process of its own it works under its parent's
+lease, and stops before the next shard once the parent has lost it.
 """
 
 from collections.abc import Callable
@@ -44,10 +44,10 @@ def process_parts(
     limits: PipelineLimits,
     observer: Observer,
 ) -> None:
-    """Have the missing shards made part by part, by other processes or here, and then what attempts are still owed.
+    """Process the missing shards part by part, in other processes or here, and then the retries that are pending.
 
-    `ask` makes the parameters of a part from its name. Without it all is made here: a budget can only be counted in one
-    process.
+    `part_parameters` makes the parameters of a part from its name. Without it every part is processed here: a budget
+    can only be counted in one process.
     """
     pending = set(missing_shards)
     parts: dict[str, list[Shard]] = {}
@@ -65,7 +65,7 @@ def process_parts(
 
 
 def part_run_name() -> str:
-    """Return a flow run's name that says which part of which run."""
+    """Return a flow run's name from its run and part."""
     asked = flow_run.parameters
     return f"{asked.get('run')}-{asked.get('part')}"
 
@@ -88,9 +88,9 @@ def refresh_part(parameters: PartParameters) -> State[None] | None:
 
 
 def run_part(parameters: PartParameters, settings: Settings, executor: Executor) -> None:
-    """Open the places, work through the part, close them.
+    """Open the resources of a part, process its shards, close them.
 
-    Raises `OptionError` for a run or part that is not there, `LeaseLost` where nobody holds the run.
+    Raises `OptionError` for a run or part that does not exist, `LeaseLost` where no process holds the run.
     """
     if parameters.stub_seconds is not None:
         settings = settings.model_copy(update={"stub_seconds": parameters.stub_seconds})
@@ -103,22 +103,20 @@ def run_part(parameters: PartParameters, settings: Settings, executor: Executor)
         raise OptionError(f"The run {run.run_id} has no part {parameters.part!r}")
     recipe, policy = runs.load_frozen_rules(store, run.run_id)
     job = RefreshJob(run.source, parameters.store, run.catalogue, recipe, policy, run.scope)
-    with open_resources(job, settings, publishes=False) as (places, gate):
-        bench = RunContext(places, gate, run.run_id, check)
-        missing, pending = bench.add_planned_shards(shards), set[str]()
-        pending.update(missing)
-        owed = bench.find_pending_items()
-        watch = current_observer()
+    with open_resources(job, settings, publishes=False) as (resources, screening):
+        context = RunContext(resources, screening, run.run_id, check)
+        missing_shards, retries = context.add_planned_shards(shards), context.find_pending_items()
+        planned = {shard.name: shard.requests for shard in shards}
+        observer = current_observer()
         if isinstance(executor, PrefectExecutor):
-            watch = PrefectObserver(watch, f"{run.catalogue}-{parameters.part}")
-        watch.on_images_planned(sum(shard.requests for shard in shards if shard.name in pending) + len(owed))
-        process_shards(
-            bench, missing, owed, executor, PipelineLimits(settings.shards_in_flight, settings.shard_size), watch
-        )
+            observer = PrefectObserver(observer, f"{run.catalogue}-{parameters.part}")
+        observer.on_images_planned(sum(planned[name] for name in missing_shards) + len(retries))
+        limits = PipelineLimits(settings.shards_in_flight, settings.shard_size)
+        process_shards(context, missing_shards, retries, executor, limits, observer)
 
 
 def lease_check(store: ObjectStore, run: Run) -> Callable[[], None]:
-    """Return what raises `LeaseLost` unless the process that holds the run now holds it still; it must hold it now."""
+    """Return a check that raises `LeaseLost` once the process that holds the run now no longer holds it."""
     prefix = layout.run_lease(run.catalogue, run.run_id)
     holder = read_lease(store, prefix)
 
@@ -126,7 +124,7 @@ def lease_check(store: ObjectStore, run: Run) -> Callable[[], None]:
         now = read_lease(store, prefix)
         same = now and holder and (now.host, now.pid, now.process) == (holder.host, holder.pid, holder.process)
         if now is None or not same or not now.is_live():
-            raise LeaseLost(f"The run {run.run_id} is not held any more by the process that asked for this part")
+            raise LeaseLost(f"The run {run.run_id} is no longer held by the process that started this part")
 
     check()
     return check

@@ -1,6 +1,7 @@
-"""The sweep as a flow: `store/sweep`, by a schedule or by hand.
+"""Sweep flow: `store/sweep`, by a schedule or by hand.
 
-Comes in: a store and how many releases to keep. Goes out: what was deleted, by kind, also as a table on the run's page.
+Inputs: a store, and how many releases to keep. Outputs: what was deleted, by kind, also as a table on the flow run's
+page.
 """
 
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from tasks.reporting import formatting as figures
 
 
 def sweep_run_name() -> str:
-    """Return a flow run's name that says what is swept."""
+    """Return a flow run's name from the store that is swept."""
     return f"sweep-{str(flow_run.parameters.get('store')).rstrip('/').rsplit('/', 1)[-1]}"
 
 

@@ -1,8 +1,8 @@
-"""The faces of the command line: what a person types, and what they see.
+"""Command line: arguments in, tables or one JSON document out.
 
-Comes in: arguments. Goes out: tables on the terminal or one JSON document, and an exit code: 0 done, 1 done but slots
-failed or the batch is held, 2 bad input or settings, 3 the world failed. Commands import what they need when they
-run, so that `--help` is quick and a rehearsal can set up its own Prefect first.
+Exit codes: 0 done; 1 done, but slots failed or the batch is held; 2 bad input or settings; 3 an external failure
+(store, GPU, server). Commands import what they need when they run, so that `--help` is quick and a rehearsal can set
+up its own Prefect first.
 """
 
 import sys

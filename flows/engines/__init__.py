@@ -1,1 +1,1 @@
-"""Engines."""
+"""Engines as commands and runs need them: selection, build, benchmark, model versions."""

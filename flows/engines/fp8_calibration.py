@@ -1,7 +1,7 @@
-"""Ranges for an fp8 engine, measured on what a recipe really asks for.
+"""Calibration of an fp8 engine on the prompts of a recipe.
 
-Comes in: a catalogue, its recipe, how many prompts. Goes out: a calibration file. The catalogue is planned into a store
-that is thrown away: so prompts are those of a first night, rendered and judged as always.
+Inputs: a catalogue, its recipe, the number of prompts. Outputs: a calibration file. The catalogue is planned into a
+temporary store, so the prompts are those of a first run, rendered and judged as always.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def calibrate_engine(
 ) -> dict[str, Any]:
     """Measure on `count` prompts of a catalogue, write the calibration to `out`, and return what it says.
 
-    Raises `InputError` for a catalogue, recipe or model that cannot be read, `EngineError` where painting fails.
+    Raises `InputError` for a catalogue, recipe or model that cannot be read, `EngineError` where generating fails.
     """
     if not 1 <= count <= MAX_PROMPTS:
         raise OptionError(f"--prompts: {count!r} is not from 1 to {MAX_PROMPTS}")
@@ -67,10 +67,11 @@ def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, sett
         )
         texts = {request.prompt: request for request in _read_default_model_requests(job, store, plan)}
     if not texts:
-        raise OptionError(f"The catalogue {source!r} asks for no picture of the model that is calibrated")
-    found = list(texts.values())
-    chosen = found if len(found) <= count else [found[number * len(found) // count] for number in range(count)]
-    return [_to_prompt(number, request) for number, request in enumerate(chosen)]
+        raise OptionError(f"The catalogue {source!r} asks for no image of the model that is calibrated")
+    requests = list(texts.values())
+    if len(requests) > count:
+        requests = [requests[number * len(requests) // count] for number in range(count)]
+    return [_to_prompt(number, request) for number, request in enumerate(requests)]
 
 
 def _read_default_model_requests(job: RefreshJob, store: ObjectStore, plan: Plan) -> Iterator[Request]:

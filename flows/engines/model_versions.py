@@ -1,8 +1,8 @@
-"""Versions of models, as a person changes them and as a run finds them.
+"""Model versions: change them in the registry, and freeze them into a run's recipe.
 
-Comes in: a store, a model's name, a person's word; or a job whose recipe names models of the registry. Goes out: the
-registry after the change, as plain values; or the job with the versions frozen into its recipe, so that a promotion in
-the middle of a run, or before it is resumed, moves nothing of it.
+Inputs: a store, a model's name, a change and its author; or a job whose recipe names models of the registry. Outputs:
+the registry after the change, as plain values; or the job with the versions frozen into its recipe, so that a
+promotion during a run, or before it is resumed, changes nothing of it.
 """
 
 from collections.abc import Mapping

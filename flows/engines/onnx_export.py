@@ -1,6 +1,7 @@
-"""Graphs as a person asks for them: export a model, and compare an export with the model.
+"""ONNX export and its verification, from options as text.
 
-Comes in: what was typed. Goes out: plain documents. What the caller can mend is an `OptionError`, before any work.
+Inputs: the options of `packshot engine export` and `verify`. Outputs: plain documents. A wrong option is an
+`OptionError` that names it, raised before any work.
 """
 
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Orchestration."""
+"""Prefect: flow parameters, artifacts, child runs, local servers and workers."""

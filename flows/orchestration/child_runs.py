@@ -1,8 +1,8 @@
-"""Parts of a large run as flow runs of their own deployment: started, waited for, and ended with their parent.
+"""Child flow runs: the parts of a large run, started, awaited, and cancelled with their parent.
 
-Comes in: parts. Goes out: the names of those that are done. The deployment has a work pool of its own, which parents
-cannot fill: a pool full of parents that wait for children would wait for ever. Where nobody takes the children up, they
-are called off, and the parent does their work itself.
+Inputs: parts. Outputs: the names of those that are done. The deployment has a work pool of its own, which parents
+cannot fill: a pool full of parents that wait for children would wait for ever. Children that no worker starts are
+cancelled, and the parent does their work itself.
 """
 
 import time
@@ -76,9 +76,9 @@ def _wait_for_children(client: SyncPrefectClient, children: dict[str, UUID]) -> 
             elif state is not None and state.is_running():
                 idle_since = time.monotonic()
         if waiting and time.monotonic() - idle_since > PICKUP_TIMEOUT_SECONDS:
-            get_run_logger().warning("Nobody takes up %d parts; they are done here", len(waiting))
+            get_run_logger().warning("No worker starts %d parts; they are done here", len(waiting))
             late = [client.read_flow_run(child) for child in waiting.values()]
-            _cancel(client, late, "Nobody took it up; its parent does it")
+            _cancel(client, late, "No worker started it; its parent does it")
             break
         if waiting:
             time.sleep(POLL_SECONDS)
@@ -96,7 +96,7 @@ def _cancel(client: SyncPrefectClient, children: Iterable[FlowRun], message: str
 
 
 def cancel_children(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - as Prefect calls its hooks
-    """Cancel the children of a run that was cancelled or crashed; whoever runs this hook, it is not that run."""
+    """Cancel the children of a run that was cancelled or crashed; the hook runs in another process."""
     with get_client(sync_client=True) as client:
         tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=[_parent_tag(flow_run.id)]))
         _cancel(client, client.read_flow_runs(flow_run_filter=tagged))

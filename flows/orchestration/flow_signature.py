@@ -1,8 +1,9 @@
-"""A pydantic model as a flow's parameters: one truth for the command line, Prefect's form and its server's checks.
+"""Flow signature from a pydantic model: one declaration for Prefect's form and its server's checks.
 
-Comes in: a model and a function of it. Goes out: the same function of plain keyword arguments, whose signature carries
-the model's types, ranges, titles and descriptions. Prefect makes the form from it, and the server refuses what does not
-fit before a run exists. What only Python can check is checked by the model itself when the run begins.
+Inputs: a model and a function of it. Outputs: the same function of plain keyword arguments, whose signature carries
+the model's types, ranges, titles and descriptions. Prefect makes the form from it, and the server refuses wrong values
+before a run exists. What only Python can check is checked by the model itself when the run begins. The command line
+makes its options from the same fields (`flows.cli.options`).
 """
 
 import inspect

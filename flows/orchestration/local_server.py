@@ -1,7 +1,7 @@
-"""A Prefect server of our own, on loopback, gone with its parent: for one command, or for `packshot up`.
+"""Local Prefect server on loopback that ends with its parent: for one command, or for `packshot up`.
 
-Comes in: a port, or none; with or without the UI and the services that schedule. Goes out: its URL. Prefect can start
-such a server by itself, but that one outlives a killed run; this one looks at its parent and ends when it is gone.
+Inputs: a port, or none; with or without the UI and the scheduling services. Outputs: its URL. Prefect can start such a
+server by itself, but that one outlives a killed run; this one watches its parent and ends with it.
 """
 
 import socket
@@ -49,7 +49,7 @@ def run_local_server(
 
 
 def find_free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a port that no process listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,7 +1,7 @@
-"""Packshot at home in Prefect, on one machine: server, workers, deployments and a sample catalogue.
+"""Local Prefect stack: server, workers, deployments and a sample catalogue on one machine.
 
-Comes in: a folder, a port. Goes out: addresses to look at and to run from, for as long as the block lasts. Everything
-listens on loopback and keeps its state in the folder; no server, profile or database of the caller's is touched.
+Inputs: a folder, a port. Outputs: the addresses to open and to run from, while the block lasts. Everything listens on
+loopback and keeps its state in the folder; no server, profile or database of the caller's is touched.
 """
 
 import os
@@ -71,7 +71,7 @@ def run_local_prefect_stack(folder: Path, port: int, *, max_refreshes: int | Non
 
 
 def create_work_pools(api_url: str, max_refreshes: int | None) -> None:
-    """Make the work pools and their queues where they are not there yet."""
+    """Create the work pools and their queues where they are missing."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
     from prefect.exceptions import ObjectAlreadyExists

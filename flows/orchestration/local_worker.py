@@ -1,7 +1,7 @@
-"""A Prefect worker beside a local server: `python -m flows.orchestration.local_worker PARENT WORK_POOL`.
+"""Local Prefect worker: `python -m flows.orchestration.local_worker PARENT WORK_POOL`.
 
-Comes in: a work pool's name; the server is the one that `PREFECT_API_URL` names. Goes out: its flow runs, each in a
-process that is ended with the worker, which is ended with its parent.
+Inputs: a work pool's name; the server is the one of `PREFECT_API_URL`. Outputs: its flow runs, each in a process that
+is ended with the worker, which is ended with its parent.
 """
 
 import asyncio

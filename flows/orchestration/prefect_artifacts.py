@@ -1,8 +1,8 @@
-"""What Prefect's run page shows: the plan before work starts, progress while it goes on, the report at the end.
+"""Prefect artifacts of a run: the plan before work starts, progress during it, the report at the end.
 
-Comes in: plans, reports and shard counts. Goes out: artifacts and tags of the current flow run. They are a view: a
-server that drops one costs a picture of the run, never the run. They stay small, since they fill Prefect's database:
-counts and a few small pictures; the whole report is in the store.
+Inputs: plans, reports and shard counts. Outputs: artifacts and tags of the current flow run. They are a view: a server
+that drops one loses a display, never the run. They stay small, since they fill Prefect's database: counts and a few
+small images; the whole report is in the store.
 """
 
 import logging
@@ -36,7 +36,7 @@ HELD_TAG = "held"
 
 
 class PrefectObserver:
-    """Shows a run on the page of the current flow run, and passes on to another watch."""
+    """Shows a run on the page of the current flow run, and passes every event on to another observer."""
 
     def __init__(self, inner: Observer, catalogue: str) -> None:
         self._inner, self._catalogue = inner, catalogue
@@ -133,7 +133,7 @@ def tag_run(*tags: str) -> None:
 
 @contextmanager
 def _tolerate_prefect_errors() -> Iterator[None]:
-    """Let a server that is away cost a picture of the run, and not the run."""
+    """Log an unreachable server's error: it must not end the run."""
     try:
         yield
     except (httpx.HTTPError, OSError, PrefectException) as error:

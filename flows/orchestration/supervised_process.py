@@ -1,7 +1,7 @@
-"""A process of ours that ends with its parent, whatever became of the parent, and takes its own children along.
+"""Supervised processes: each ends with its parent, however the parent ended, and ends its own children.
 
-Comes in: a module to run and its words. Goes out: the running process, ended on the way out. The module calls
-`exit_with_parent` first; nothing is left behind by a parent that was killed.
+Inputs: a module to run and its arguments. Outputs: the running process, ended on the way out. The module calls
+`exit_with_parent` first; a killed parent leaves nothing behind.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A dry run: what a refresh would make, what it would cost, and nothing touched.
+"""Dry run: what a refresh would make and cost, without changing anything.
 
-Comes in: parameters and settings. Goes out: the same report that a refresh gives, with an estimate in place of sums.
+Inputs: parameters and settings. Outputs: the report of a refresh, with an estimate in place of totals.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""One full run of a catalogue at a time, and a sign of life for every run.
+"""Leases of a refresh: one full run of a catalogue at a time, and a sign of life for every run.
 
-Comes in: a catalogue or a run. Goes out: leases held for as long as the block lasts. A full run that finds another
-waits for it, or raises `LeaseHeld` naming it; partial runs may run beside it.
+Inputs: a catalogue or a run. Outputs: leases, held while the block lasts. A full run that finds another waits for it,
+or raises `LeaseHeld` naming it; partial runs may run beside it.
 """
 
 import time
@@ -22,7 +22,7 @@ LEASE_POLL_SECONDS = 2.0
 def hold_catalogue_lease(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Iterator[None]:
     """Hold a catalogue, as full runs and rollbacks do; partial runs go without.
 
-    Raises `LeaseHeld` where somebody else holds it and `wait` is False.
+    Raises `LeaseHeld` where another process holds it and `wait` is False.
     """
     lease = _acquire_catalogue_lease(store, catalogue, settings, wait=wait)
     try:
@@ -33,9 +33,9 @@ def hold_catalogue_lease(store: ObjectStore, catalogue: str, settings: Settings,
 
 
 def acquire_run_lease(store: ObjectStore, run: Run, settings: Settings) -> Lease:
-    """Take the run's own lease: what tells others that somebody works on it.
+    """Acquire the run's own lease, which tells others that a process works on it.
 
-    Raises `LeaseHeld` where somebody does.
+    Raises `LeaseHeld` where another process holds it.
     """
     return acquire(store, layout.run_lease(run.catalogue, run.run_id), run.run_id, settings.lease_seconds)
 
@@ -52,7 +52,7 @@ def hold_run_lease(store: ObjectStore, run: Run, settings: Settings) -> Iterator
 
 
 def try_acquire_run_lease(store: ObjectStore, run: Run, settings: Settings) -> Lease | None:
-    """Take the run's own lease, or return None where somebody works on it."""
+    """Acquire the run's own lease, or return None where another process holds it."""
     try:
         return acquire_run_lease(store, run, settings)
     except LeaseHeld:

@@ -1,8 +1,9 @@
-"""The assembly line: shards through generation and screening, overlapped, a bounded number in flight.
+"""Shard pipeline: generate and screen shards, overlapped, with a bounded number in flight.
 
-Comes in: the shards that have no record, the attempts still owed. Goes out: nothing owed. A shard is screened while the
-next are painted, and a picture that another seed may help joins the queue at once: there is no barrier anywhere. When
-the meter stops, what is in flight is screened, and the rest of the queue is left to another night.
+Inputs: the shards that have no record, and the retries that are pending. Outputs: every shard screened, nothing
+pending. A shard is screened while the next ones are generated, and an image that another seed may improve joins the
+queue at once: there is no barrier. When the budget meter stops, the shards in flight are screened, and the rest of the
+queue is left to the next run.
 """
 
 from collections import deque
@@ -37,7 +38,7 @@ def process_shards(
 ) -> None:
     """Generate and screen every shard, and every new attempt that screening asks for.
 
-    The first error ends the line: what is staged stays, and the next run takes it from there.
+    The first error ends the pipeline: staged images stay, and the next run continues from them.
     """
     queue = deque(shards)
     owed = list(pending_attempts)
@@ -71,7 +72,7 @@ def process_shards(
 
 
 def _split_off_one_model(work_items: list[WorkItem], max_items: int) -> tuple[list[WorkItem], list[WorkItem]]:
-    """Return the first order and those of its model, at most so many, and the rest: a shard has one engine."""
+    """Return at most `max_items` items of the first item's model, and the rest: a shard has one engine."""
     model = work_items[0].request.model
     same = [order for order in work_items if order.request.model == model]
     return same[:max_items], same[max_items:] + [order for order in work_items if order.request.model != model]

@@ -1,1 +1,1 @@
-"""Wiring."""
+"""Composition: adapters are chosen and opened here."""

@@ -1,1 +1,1 @@
-"""Commands."""
+"""The commands of `packshot`, one module per group."""

@@ -1,4 +1,4 @@
-"""channels, approve: what the marketplaces ask of a picture, and a person's word where one asks for that."""
+"""Commands channels and approve: the marketplaces' rules for images, and a person's approval where one is asked for."""
 
 import getpass
 from typing import Annotated

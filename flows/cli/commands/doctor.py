@@ -1,4 +1,4 @@
-"""doctor: what is well here and what is not, one line each, with what to do."""
+"""Command doctor: findings about machine, settings, store and server, each with advice."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""policy try, policy apply, policy calibrate: what another policy would change, and where its thresholds should be."""
+"""Commands policy try, apply and calibrate: what another policy would change, and where its thresholds should be."""
 
 import getpass
 from pathlib import Path

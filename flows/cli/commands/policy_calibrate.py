@@ -1,4 +1,4 @@
-"""policy calibrate: thresholds that a shop's own accepted pictures suggest."""
+"""Command policy calibrate: thresholds that fit the images that were accepted."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""provenance: what one picture says of where it comes from, and whether it may be believed."""
+"""Command provenance: the marks of one image, and whether they are valid."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,4 @@
-"""rehearse, plan, refresh, release: the commands that make pictures, or say what they would make."""
+"""Commands rehearse, plan, refresh and release: generate images, or report what would be generated."""
 
 import getpass
 import os
@@ -38,14 +38,14 @@ def rehearse(
 
 
 def _torch_rehearsal_parameters(data: Path) -> dict[str, str]:
-    """Return what a rehearsal by packshot-nano asks for; raises `OptionError` where its libraries are missing."""
+    """Return the parameters of a rehearsal by packshot-nano. Raises `OptionError` where its libraries are missing."""
     from importlib.util import find_spec
 
     from infra.nano import MODEL_FOLDER
 
     if missing := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
         raise OptionError(
-            f"The rehearsal draws with a small Z-Image model, and {', '.join(missing)} is not installed: "
+            f"The rehearsal generates with a small Z-Image model, and {', '.join(missing)} is not installed: "
             "install packshot[torch], or rehearse with --engine stub"
         )
     return {
@@ -94,14 +94,14 @@ def release(
     from flows.release_held import CheckAcceptance, release_held
     from flows.run.executors import open_thread_executor
 
-    with open_thread_executor() as hands, _show_progress(as_json):
+    with open_thread_executor() as executor, _show_progress(as_json):
         acceptance = CheckAcceptance(run, accept, reason, getpass.getuser())
-        report = release_held(store, acceptance, read_settings(), hands)
+        report = release_held(store, acceptance, read_settings(), executor)
     _print_report_and_exit(report, as_json, store)
 
 
 def _run_refresh_flow(parameters: RefreshParameters, as_json: bool) -> dict[str, Any]:
-    parameters.resolve_job()  # what is wrong with the input is said before a server is started
+    parameters.resolve_job()  # wrong input is refused before a server is started
     with _use_prefect_server(), _show_progress(as_json):
         from flows.refresh import refresh as nightly
 
@@ -111,8 +111,8 @@ def _run_refresh_flow(parameters: RefreshParameters, as_json: bool) -> dict[str,
 
 @contextmanager
 def _use_prefect_server() -> Iterator[None]:
-    """Use the Prefect server that is configured, or one of our own for as long as the command runs."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # an error is told once, by us, in one sentence
+    """Use the configured Prefect server, or start one for as long as the command runs."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")  # an error is shown once, by main(), in one sentence
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with ExitStack() as stack:
@@ -127,7 +127,7 @@ def _use_prefect_server() -> Iterator[None]:
 
 
 def isolate_prefect(out: Path) -> None:
-    """Keep away from the caller's Prefect, its settings and its server. Before Prefect is imported."""
+    """Isolate Prefect from the caller's settings and server; to be called before Prefect is imported."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     home = (out / "prefect").resolve()
@@ -144,7 +144,7 @@ def _show_progress(as_json: bool) -> Iterator[None]:
     if as_json:
         yield
         return
-    with ProgressObserver() as face, use_observer(face):
+    with ProgressObserver() as observer, use_observer(observer):
         yield
 
 

@@ -1,4 +1,4 @@
-"""releases, rollback, verify, sweep: the commands that look after a store."""
+"""Commands releases, rollback, verify and sweep: maintenance of a store."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +59,7 @@ def verify(
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="Only this many images, always the same")
     ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read every file: its sha, its pixels, its mark")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every file: its sha, its pixels, its marks")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Check that every image of the current release is there, and is what the manifest says."""
@@ -109,7 +109,7 @@ def sweep(
 
 
 def resolve_catalogue(store: "ObjectStore", name: str | None) -> str:
-    """Return the catalogue that is meant: the only one where none is named. Raises `OptionError`."""
+    """Return the named catalogue, or the only one where none is named. Raises `OptionError`."""
     from tasks.runs.release_history import list_catalogues
 
     known = list_catalogues(store)

@@ -1,4 +1,4 @@
-"""up: a Prefect server, workers, deployments and a sample catalogue on this machine, to look at and to try."""
+"""Command up: a Prefect server, workers, deployments and a sample catalogue on this machine."""
 
 import signal
 import time

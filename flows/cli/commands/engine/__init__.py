@@ -1,1 +1,1 @@
-"""Engine."""
+"""The `packshot engine` commands, one per module."""

@@ -1,4 +1,4 @@
-"""engine bench: how fast each way of painting is on this machine, beside diffusers as it comes."""
+"""Command engine bench: the speed of each backend on this machine, beside plain diffusers."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def bench(
     out: Annotated[Path | None, typer.Option("--out", help="Keep the figures in this file, as JSON")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with its reason."""
+    """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with the reason."""
     from flows.cli.views.engines import show_benchmark
     from flows.engines import benchmark as benching
     from infra.models.loading import require_torch_extra
@@ -83,7 +83,7 @@ def _select_weights(model: str | None, random_weights: str | None, tiny: bool) -
 
 
 class _NullStatus:
-    """Says nothing."""
+    """Shows nothing."""
 
     def __enter__(self) -> "_NullStatus":
         return self

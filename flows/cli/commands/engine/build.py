@@ -1,4 +1,4 @@
-"""engine build: an export becomes a TensorRT engine for the GPU that is here."""
+"""Command engine build: build a TensorRT engine from an export, for this machine's GPU."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""engine calibrate: the ranges that an fp8 engine is scaled by, measured on a catalogue's prompts."""
+"""Command engine calibrate: the ranges that an fp8 engine is scaled by, measured on a catalogue's prompts."""
 
 from pathlib import Path
 from typing import Annotated

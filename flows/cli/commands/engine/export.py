@@ -1,4 +1,4 @@
-"""engine export: a model as ONNX graphs, in a folder with a card."""
+"""Command engine export: a model as ONNX graphs, in a folder with a manifest."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,5 +35,5 @@ def export(
 
 
 def print_progress(message: str) -> None:
-    """Say on stderr what is going on, so that stdout stays the command's answer."""
+    """Print progress on stderr, so that stdout holds only the result."""
     typer.echo(f"{message} …", err=True)

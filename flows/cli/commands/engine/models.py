@@ -1,4 +1,4 @@
-"""engine models, register, canary, promote, rollback: which version of a model makes a shop's pictures."""
+"""Commands engine models, register, canary, promote and rollback: which version of a model generates the images."""
 
 import getpass
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""engine add, engine list: the engines that a store keeps, and what each of them is for."""
+"""Commands engine add and list: the engines that a store keeps."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

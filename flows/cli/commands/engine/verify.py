@@ -1,4 +1,4 @@
-"""engine verify: is an export, or an engine of the store, the same model?"""
+"""Command engine verify: compare an export, or an engine of the store, with its model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""engine verify-precision: does a smaller precision still make this model's pictures, on this GPU?"""
+"""Command engine verify-precision: compare a smaller precision's images with the model's, on this GPU."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
