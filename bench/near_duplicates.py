@@ -96,18 +96,18 @@ def search_near_duplicates(folder: Path) -> list[tuple[int, int]]:
     from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
 
     store = open_store(str(folder))
-    codes = [row.tobytes() for row in np.load(folder / "asked.npy")]
+    queries = [row.tobytes() for row in np.load(folder / "asked.npy")]
     candidates = [
-        DuplicateCandidate(f"new {row}".encode(), (f"new-{row}",), code, 100, f"new {row}".encode(), code)
-        for row, code in enumerate(codes)
+        DuplicateCandidate(f"new {row}".encode(), (f"new-{row}",), query, 100, f"new {row}".encode(), query)
+        for row, query in enumerate(queries)
     ]
-    shown = PublishedFingerprints(store, _FakeManifest(store), CATALOGUE, pa.array([], pa.binary()))  # type: ignore[arg-type]
-    _, published, against = find_near_duplicates(candidates, shown, DuplicateRules(review_bits=RADIUS))
+    index = PublishedFingerprints(store, _FakeManifest(store), CATALOGUE, pa.array([], pa.binary()))  # type: ignore[arg-type]
+    _, published, matches = find_near_duplicates(candidates, index, DuplicateRules(review_bits=RADIUS))
     return [
-        (one, int.from_bytes(published[other].slot_id, "big"))
-        for one, other, _ in against
-        if published[other].fingerprint is not None
-        and _hamming_distance(codes[one], published[other].fingerprint) <= RADIUS
+        (new, int.from_bytes(published[live].slot_id, "big"))
+        for new, live, _ in matches
+        if published[live].fingerprint is not None
+        and _hamming_distance(queries[new], published[live].fingerprint) <= RADIUS
     ]
 
 
@@ -118,9 +118,9 @@ def _hamming_distance(one: bytes, other: bytes | None) -> int:
 def search_with_plain_loop(folder: Path) -> list[tuple[int, int]]:
     """Return the pairs that a plain loop finds for the first `PLAIN_LOOP_QUERIES` fingerprints."""
     published = np.load(folder / "published.npy")
-    found = []
-    for one, code in enumerate(np.load(folder / "asked.npy")[:PLAIN_LOOP_QUERIES]):
+    pairs = []
+    for number, query in enumerate(np.load(folder / "asked.npy")[:PLAIN_LOOP_QUERIES]):
         for start in range(0, len(published), ROWS_PER_BLOCK):
-            apart = np.bitwise_count(published[start : start + ROWS_PER_BLOCK] ^ code).sum(axis=1, dtype=np.int32)
-            found += [(one, start + int(row)) for row in np.flatnonzero(apart <= RADIUS)]
-    return found
+            distances = np.bitwise_count(published[start : start + ROWS_PER_BLOCK] ^ query).sum(axis=1, dtype=np.int32)
+            pairs += [(number, start + int(row)) for row in np.flatnonzero(distances <= RADIUS)]
+    return pairs

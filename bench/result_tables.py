@@ -48,7 +48,7 @@ def _table(title: str, *columns: str) -> Table:
 def _planning(planning: Mapping[str, Any]) -> Table:
     slots = planning["slots"]
     columns = (
-        "night",
+        "run",
         "to make",
         "seconds",
         "CPU s",

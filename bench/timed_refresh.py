@@ -130,15 +130,15 @@ def run_timed_refresh(workload: RefreshWorkload, store: Path) -> RefreshMeasurem
     recipe, settings = bench_recipe(width=workload.side, height=workload.side), Settings(shard_size=workload.shard)
     job = RefreshJob(str(workload.catalogue), store.as_uri(), CATALOGUE, recipe, built_in_policy())
     pool, screener, objects = InlinePool(open_engine), TimedScreener(SCREENER_PROCESSES), open_store(job.store)
-    places = Resources(objects, open_tables(job.store), lambda _: pool)
-    gate = ScreeningContext(objects, screener, job.policy, recipe.finishes_by_digest, settings.screen_seconds)
+    resources = Resources(objects, open_tables(job.store), lambda _: pool)
+    screening = ScreeningContext(objects, screener, job.policy, recipe.finishes_by_digest, settings.screen_seconds)
     with ExitStack() as stack:
         stack.callback(screener.close)
         stack.callback(pool.close)
-        hands, wrapped = stack.enter_context(_prefect_executor() if workload.prefect else _thread_executor())
-        work = Refresh(job, places, gate, hands, settings, read_price_list(settings), clock)
-        report = wrapped(work.run)
-        clock.on_stage("measuring processes")  # whose CPU counts once they have ended
+        executor, wrap = stack.enter_context(_prefect_executor() if workload.prefect else _thread_executor())
+        refresh = Refresh(job, resources, screening, executor, settings, read_price_list(settings), clock)
+        report = wrap(refresh.run)
+        clock.on_stage("measuring processes")  # their CPU counts once they have ended
     clock.on_stage("end")
     stages, engine = clock.cpu_seconds_by_stage(), engines[0]
     assert engine.first_batch_started is not None
@@ -159,8 +159,8 @@ RefreshCall = Callable[[], dict[str, Any]]
 
 @contextmanager
 def _thread_executor() -> Iterator[tuple[Executor, Callable[[RefreshCall], dict[str, Any]]]]:
-    with open_thread_executor() as hands:
-        yield hands, lambda work: work()
+    with open_thread_executor() as executor:
+        yield executor, lambda work: work()
 
 
 @contextmanager

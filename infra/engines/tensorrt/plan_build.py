@@ -92,8 +92,8 @@ def require_disk_space(folder: Path, weight_bytes: int) -> None:
     needed, free = int(weight_bytes * DISK_MARGIN), shutil.disk_usage(folder).free
     if free < needed:
         raise EngineError(
-            f"A plan needs about {needed / 1e9:.1f} GB, and {str(folder)!r} has {free / 1e9:.1f} GB free: make room, "
-            "or give another --out."
+            f"A plan needs about {needed / 1e9:.1f} GB, and {str(folder)!r} has {free / 1e9:.1f} GB free: free some "
+            "space, or give another --out."
         )
 
 

@@ -145,7 +145,7 @@ def test_too_little_room_is_found_before_anything_is_built(
 ) -> None:
     asked = order(small_graphs, tmp_path)
     monkeypatch.setattr(building.shutil, "disk_usage", lambda _: Usage(9, 9, 100))
-    assert "0.0 GB free: make room, or give another --out" in refusal(trt, asked)
+    assert "0.0 GB free: free some space, or give another --out" in refusal(trt, asked)
     assert trt.calls == []
     needed = int(graph_bytes(asked.onnx) * building.DISK_MARGIN)
     monkeypatch.setattr(building.shutil, "disk_usage", lambda _: Usage(9, 9, needed))
