@@ -15,9 +15,8 @@ import pyarrow as pa
 from catalogs import layout
 from catalogs.models.weights import ModelProvenance
 from catalogs.planning.schedule import DEFERRAL_REASONS
-from catalogs.policy.duplicates import DuplicateCandidate, DuplicateVerdict, judge_duplicates
 from catalogs.policy.schema import Policy
-from catalogs.runs.attempts import Attempt, AttemptHistory, RequestFinishKey, attempt_histories
+from catalogs.runs.attempts import RequestFinishKey, attempt_histories
 from catalogs.runs.work_items import WorkItem, requests_from_table
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import SlotRow
@@ -25,7 +24,8 @@ from catalogs.table_schemas import DECISIONS, DEFERRALS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
-from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
+from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt
+from tasks.gates.near_duplicates import PublishedFingerprints
 
 ROWS_AT_ONCE = 50_000
 """Slots that are Python objects at a time."""
@@ -52,21 +52,6 @@ class _RequestSummary(NamedTuple):
     """Why the plan deferred the request; empty where it did not."""
 
 
-@dataclass(frozen=True, slots=True)
-class _SelectedAttempt:
-    """The attempt that stands for a request, with its near-duplicate verdict if it passed by itself."""
-
-    attempt: Attempt
-    distinctness: DuplicateVerdict | None
-    attempts_spent: int
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.distinctness is not None and self.distinctness.verdict.decision != "PASS":
-            return self.distinctness.verdict
-        return Verdict(self.attempt.verdict, self.attempt.reasons)  # type: ignore[arg-type]
-
-
 def decide(
     store: ObjectStore,
     tables: TableStore,
@@ -88,7 +73,7 @@ def decide(
     retired = read_table(store, files.retired, RETIRED_SLOTS)
     replaced = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
     published = PublishedFingerprints(store, tables, catalogue, replaced)
-    selector = _AttemptSelector(histories, _skus_by_request(slots), published, policy)
+    selector = AttemptSelector(histories, _skus_by_request(slots), published, policy)
     selected, retryable = selector.select_attempts({})
     excluded = {
         key: {selected[key].attempt.attempt}
@@ -109,53 +94,11 @@ def decide(
 
 
 @dataclass(frozen=True)
-class _AttemptSelector:
-    """Selects the attempt that stands for each request, and compares the passing ones."""
-
-    histories: Mapping[RequestFinishKey, AttemptHistory]
-    skus: Mapping[RequestFinishKey, tuple[str, ...]]
-    published: PublishedFingerprints
-    policy: Policy
-
-    def select_attempts(
-        self, excluded: Mapping[RequestFinishKey, set[int]]
-    ) -> tuple[dict[RequestFinishKey, _SelectedAttempt], list[RequestFinishKey]]:
-        """Return the selected attempt of each request, and the requests that another seed may help.
-
-        `excluded` holds the attempts that may not be selected, by request.
-        """
-        attempts = {
-            key: history.select_attempt(excluded.get(key, frozenset())) for key, history in self.histories.items()
-        }
-        passing = {key: attempt for key, attempt in attempts.items() if attempt.verdict == "PASS"}
-        candidates = [self._duplicate_candidate(key, attempt) for key, attempt in passing.items()]
-        within, published, against = find_near_duplicates(candidates, self.published, self.policy.duplicates)
-        verdicts = judge_duplicates(candidates, published, within, against, self.policy.duplicates)
-        distinctness = dict(zip(passing, verdicts, strict=True))
-        selected = {
-            key: _SelectedAttempt(attempt, distinctness.get(key), self.histories[key].attempts_spent)
-            for key, attempt in attempts.items()
-        }
-        return selected, [key for key in passing if distinctness[key].verdict.retryable]
-
-    def _duplicate_candidate(self, key: RequestFinishKey, attempt: Attempt) -> DuplicateCandidate:
-        return DuplicateCandidate(
-            request_key=key[0],
-            skus=self.skus.get(key, ()),
-            fingerprint=attempt.fingerprint,
-            quality=attempt.fingerprint_quality,
-            pixel_sha=attempt.finished_sha,
-            crop=attempt.crop or b"",
-            looks=attempt.appearance,
-        )
-
-
-@dataclass(frozen=True)
 class _SlotDecider:
     """Turns slots into rows of DECISIONS."""
 
     requests: Mapping[RequestFinishKey, _RequestSummary]
-    selected: Mapping[RequestFinishKey, _SelectedAttempt]
+    selected: Mapping[RequestFinishKey, SelectedAttempt]
     model_provenance: Mapping[str, ModelProvenance]
     stop_reason: str
     """Why what was not generated was not generated."""
@@ -209,7 +152,7 @@ def _refused_columns(request: _RequestSummary, slot: SlotRow) -> dict[str, Any]:
     }
 
 
-def _attempt_columns(selected: _SelectedAttempt) -> dict[str, Any]:
+def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
     """Return the columns of a slot that its selected attempt decides."""
     attempt, verdict = selected.attempt, selected.verdict
     state = SlotState.FAILED if attempt.origin == "failed" else DECISION_STATES[verdict.decision]
