@@ -56,7 +56,7 @@ def test_a_part_is_done_once_and_recorded_for_its_parent(harness: RefreshHarness
 
 def test_a_part_of_a_run_that_nobody_holds_is_not_begun(harness: RefreshHarness) -> None:
     run = started(harness)
-    with open_thread_executor() as hands, pytest.raises(LeaseLost, match="not held any more by the process that asked"):
+    with open_thread_executor() as hands, pytest.raises(LeaseLost, match="no longer held by the process"):
         run_part(asked(harness, run), SETTINGS, hands)
     assert records(harness, run) == []
 
