@@ -88,7 +88,7 @@ class ConcurrentRefreshHarness(CrashHarness):
         assert self.spec is not None
         return self.spec.url
 
-    def _mortal(self, _: FaultInjector | None) -> tuple[ObjectStore, TableStore]:
+    def _open_with_faults(self, fault_injector: FaultInjector | None) -> tuple[ObjectStore, TableStore]:  # noqa: ARG002
         assert self.spec is not None
         return open_store(self.url), FaultyTables(open_tables(self.url), CommitBarrier(self.spec))
 

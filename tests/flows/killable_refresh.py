@@ -19,7 +19,7 @@ DESCRIPTION_FILE, GENERATED_LOG = "world.json", "painted.log"
 class LoggedCrashHarness(CrashHarness):
     """A world whose painted images are written down at once, so that a killed process has told of them."""
 
-    def count(self, key: str) -> None:
+    def record_generated(self, key: str) -> None:
         """Write the key down."""
         with (self.folder / GENERATED_LOG).open("a", encoding="ascii") as log:
             log.write(f"{key}\n")

@@ -136,7 +136,7 @@ def make_harness(store: str, folder: Path, shard_size: int, plain: int, stub_sec
 @pytest.fixture
 def harness(tmp_path: Path, new_store_url: StoreUrlFactory) -> Iterator[CrashHarness]:
     """A shop of 20 shards of 5 images."""
-    made = make_harness(new_store_url(tmp_path), tmp_path / "shop", 5, 54, 0.05)
+    made = make_harness(new_store_url(tmp_path), tmp_path / "shop", 5, 54, 0.03)
     yield made
     end(made.folder)
 
