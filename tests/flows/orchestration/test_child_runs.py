@@ -68,7 +68,7 @@ def test_parts_that_nobody_takes_up_are_called_off_and_done_by_their_parent(
     children = stack.child_runs(run["id"])
     assert len(children) == 2
     assert {(child["state_type"], child["run_count"]) for child in children} == {("CANCELLED", 0)}
-    assert {child["state"]["message"] for child in children} == {"Nobody took it up; its parent does it"}
+    assert {child["state"]["message"] for child in children} == {"No worker started it; its parent does it"}
     check_whole(harness)
 
 
