@@ -19,12 +19,14 @@ LEASE_POLL_SECONDS = 2.0
 
 
 @contextmanager
-def hold_catalogue_lease(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Iterator[None]:
+def hold_catalogue_lease(
+    store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool, poll_seconds: float = LEASE_POLL_SECONDS
+) -> Iterator[None]:
     """Hold a catalogue, as full runs and rollbacks do; partial runs go without.
 
     Raises `LeaseHeld` where another process holds it and `wait` is False.
     """
-    lease = _acquire_catalogue_lease(store, catalogue, settings, wait=wait)
+    lease = _acquire_catalogue_lease(store, catalogue, settings, poll_seconds if wait else None)
     try:
         with lease.keep_alive():
             yield
@@ -59,11 +61,13 @@ def try_acquire_run_lease(store: ObjectStore, run: Run, settings: Settings) -> L
         return None
 
 
-def _acquire_catalogue_lease(store: ObjectStore, catalogue: str, settings: Settings, *, wait: bool) -> Lease:
+def _acquire_catalogue_lease(
+    store: ObjectStore, catalogue: str, settings: Settings, poll_seconds: float | None
+) -> Lease:
     while True:
         try:
             return acquire(store, layout.full_lease(catalogue), f"full run of {catalogue}", settings.lease_seconds)
         except LeaseHeld:
-            if not wait:
+            if poll_seconds is None:
                 raise
-            time.sleep(LEASE_POLL_SECONDS)
+            time.sleep(poll_seconds)

@@ -8,7 +8,6 @@ import pytest
 
 from catalogs import layout
 from catalogs.runs.job import Run
-from flows.run import leases as leasing
 from flows.run.leases import hold_catalogue_lease, hold_run_lease, try_acquire_run_lease
 from infra.coordination.leases import read_lease
 from infra.errors import LeaseHeld
@@ -29,14 +28,11 @@ def test_a_second_full_run_is_told_who_works(tmp_path: Path) -> None:
         pass
 
 
-def test_a_second_full_run_that_waits_begins_when_the_first_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leasing, "LEASE_POLL_SECONDS", 0.05)
+def test_a_second_full_run_that_waits_begins_when_the_first_ends(tmp_path: Path) -> None:
     store, order = open_store(str(tmp_path)), []
 
     def second() -> None:
-        with hold_catalogue_lease(store, "home", SETTINGS, wait=True):
+        with hold_catalogue_lease(store, "home", SETTINGS, wait=True, poll_seconds=0.05):
             order.append("second")
 
     with hold_catalogue_lease(store, "home", SETTINGS, wait=True):
