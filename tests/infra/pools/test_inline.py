@@ -99,7 +99,7 @@ def test_closing_cancels_what_waits_and_ends_what_runs() -> None:
     pool.close()
     with pytest.raises(EngineError, match="pool is closed"):
         pool.submit(paint, ["late"])
-    assert painter.calls[-1][0] == "release"
+    assert painter.calls[-1][0] == "close"
 
 
 def test_an_abandoned_pool_does_not_keep_the_interpreter_alive() -> None:

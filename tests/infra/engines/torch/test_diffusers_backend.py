@@ -249,5 +249,5 @@ def test_a_batch_too_large_for_the_device_is_halved(tiny_model: Path) -> None:
     engine = ThreadedEngine(SmallDevice(StoredPipeline(str(tiny_model)), "fp32"), 8, 8)
     same = [Prompt(str(seed), "cat", seed, 32, 32, steps=1) for seed in range(8)]
     assert len(made(engine, same)) == 8
-    assert set(engine._batch_limits.values()) == {2}
+    assert set(engine._runner._batch_limits.values()) == {2}
     engine.close()
