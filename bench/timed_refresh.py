@@ -3,7 +3,7 @@
 Inputs: a catalogue, a store, the time for each image. Outputs: the report's counts, and the CPU of generation and
 scanning.
 The backend and the scanners are the shipped ones behind a stopwatch for their own thread's CPU; OpenCV is held to one
-thread, so that no work of theirs runs on another. Screening runs in the usual processes, whose stopwatch comes back in
+thread, so that all of their work is counted there. Screening runs in the usual processes, whose stopwatch comes back in
 each answer's `seconds`. Threads execute the stages in place of Prefect, unless Prefect is requested.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import great_expectations  # noqa: F401 - at its first use otherwise, inside the measuring
+import great_expectations  # noqa: F401 - imported here, so that its load time is not measured
 
 from bench.planning_runs import CATALOGUE, bench_recipe
 from bench.process_cost import cpu_seconds

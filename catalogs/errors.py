@@ -8,7 +8,7 @@ Inputs: one finished sentence for each error. Outputs: exception classes.
     ├── OptionError     a command's options contradict each other or name nothing that exists
     └── SettingsError   a PACKSHOT_* setting or a store's URL is wrong
 
-Every class takes one finished sentence, so that it survives pickling between processes.
+Every class takes a single argument, a full sentence, so that it survives pickling between processes.
 
 Outside this tree, with the reason:
 - `PromptRenderError` (`catalogs.recipe.templates`) concerns one row: the planner turns it into a reject.

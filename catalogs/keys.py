@@ -59,8 +59,17 @@ def seed_from_image_key(image_key: str) -> int:
 
 def slot_id(sku: str, view: str, variant: str, index: int) -> bytes:
     """Return the id of a slot inside one catalogue: 16 bytes."""
-    text = f"{sku}\x1f{view}\x1f{variant}\x1f{index}"
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+    return slot_id_of_bytes(sku.encode("utf-8", "surrogatepass"), slot_suffix(view, variant, index))
+
+
+def slot_suffix(view: str, variant: str, index: int) -> bytes:
+    """Return what a slot's id hashes after its SKU; the planner shares it among the rows of a batch."""
+    return f"\x1f{view}\x1f{variant}\x1f{index}".encode("utf-8", "surrogatepass")
+
+
+def slot_id_of_bytes(sku: bytes, suffix: bytes) -> bytes:
+    """Return the id of the slot of a SKU in UTF-8, with the suffix of its view, variant and index."""
+    return hashlib.sha256(sku + suffix).digest()[:16]
 
 
 def sku_sha(sku: str) -> str:

@@ -38,7 +38,7 @@ def published_image(catalogue: str, sku: str, view: str, variant: str, index: in
 
 
 def image_title(sku: str, view: str, variant: str, index: int) -> str:
-    """Return a published image's title, for its key and for its marks, which must not say more than the key does."""
+    """Return a published image's title: part of its key, and of its marks, which must reveal nothing else."""
     return f"{_slug(sku) or 'sku'}-{sku_sha(sku)}/{_slug(view) or 'view'}-{_slug(variant) or 'a'}-{index}"
 
 

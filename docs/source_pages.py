@@ -22,7 +22,7 @@ COLUMN_MEANINGS = {
     "index": "number of the image among those of one view, from 0",
     "kind": "what the plan found: new, changed, waiting",
     "request_key": "the request: sha256 of all that changes the pixels",
-    "source_digest": "hash of what of row and recipe can reach the slot",
+    "source_digest": "hash of the row and recipe fields that can affect the slot",
     "finish_digest": "hash of the finish",
     "attempts_allowed": "attempts that the request may spend, over all runs",
     "attempts_spent": "attempts that the request has spent, over all runs",

@@ -88,7 +88,7 @@ class Refresh:
                 recovered.lease.release()
 
     def resume(self, run: Run, check_lease: Callable[[], None], outdated: Iterable[Run] = ()) -> dict[str, Any]:
-        """Do what of a run is not done yet, and return its report; `outdated` runs are superseded by its plan."""
+        """Finish the remaining stages of a run, and return its report; `outdated` runs are superseded by its plan."""
         store = self.resources.store
         plan = self._load_or_make_plan(run)
         supersede_runs(store, outdated)

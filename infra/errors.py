@@ -21,9 +21,10 @@ Inputs: one finished sentence for each error. Outputs: exception classes, and `o
         ├── EngineUnsuitable       this machine lacks the precision or memory that the recipe needs
         └── WorkQuarantined        several engines died with this work; other work continues
 
-Every class takes one finished sentence, so that it survives pickling between processes. `exit_code` is how the command
-line ends: 2 where the caller can correct a file or a setting, 3 otherwise. `transient` tells `RetryPolicy` that the
-same call may succeed a moment later. A `CommitConflict` is not transient: its rows must be compared again first.
+Every class takes a single argument, a full sentence, so that it survives pickling between processes. `exit_code` is how
+the command line ends: 2 where the caller can correct a file or a setting, 3 otherwise. `transient` tells `RetryPolicy`
+that the same call may succeed a moment later. A `CommitConflict` is not transient: its rows must be compared again
+first.
 
 Outside this tree, with the reason:
 - `flows` adds `PartFailed` and `ServerFailed`, which need Prefect's words; both are `ExternalError`s.

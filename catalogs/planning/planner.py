@@ -14,7 +14,6 @@ need the rendered slots as a table first, and a slot is compared under the model
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ import pyarrow as pa
 from catalogs.indexes.digest_index import split_halves
 from catalogs.ingest.row_validation import Reject
 from catalogs.ingest.rows import BatchRows
+from catalogs.keys import slot_id_of_bytes, slot_suffix
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
 from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
 from catalogs.planning.request_builder import RequestBuilder
@@ -100,8 +100,8 @@ class Planner:
         """Compare one slot of each of these rows with the live manifest by its source digest."""
         recipe, skus = builders.common_recipe, batch.rows.column("sku")
         names, content = batch.rows.joined_bytes(("sku",)), batch.rows.joined_bytes(recipe.fields)
-        suffix = f"\x1f{recipe.view}\x1f{recipe.variant}\x1f{builders.index}".encode()
-        slot_ids = [sha256(names[position] + suffix).digest()[:16] for position in positions]
+        suffix = slot_suffix(recipe.view, recipe.variant, builders.index)
+        slot_ids = [slot_id_of_bytes(names[position], suffix) for position in positions]
         high, low = split_halves(slot_ids)
         live = self.live.index.find(high, low)
         self.live.requested[live[live >= 0]] = True

@@ -103,7 +103,7 @@ class VersionedRequestBuilders:
     ) -> list[bytes]:
         """Return the source digests of rows, each under its version.
 
-        Most recipes have one version and millions of rows, which a shorter loop serves.
+        With one version, the usual case over millions of rows, a shorter loop is faster.
         """
         prefixes = [builder.effective_recipe.digest for builder in self.builders]
         if len(prefixes) == 1:

@@ -52,7 +52,7 @@ class RefreshJob:
 
 
 def new_run_id(started: datetime, *, microseconds: bool = False) -> str:
-    """Return a new run id: the start in UTC, so that ids sort by time, and 32 random bits against twins.
+    """Return a new run id: the start in UTC, so that ids sort by time, and 32 random bits, so that no two are equal.
 
     `microseconds` is for ids that must sort within one second too: of two approvals the later one counts.
     """

@@ -110,8 +110,8 @@ def compute_totals(
 ) -> BatchTotals:
     """Count the batch against the live rows of one version, and what had been withdrawn by then.
 
-    A slot is superseded, whatever was decided, where its live image is not the one that it was planned against. So is a
-    slot whose image is withdrawn: it was planned before that, since a plan leaves withdrawn images alone.
+    A slot is superseded, whatever was decided, if its live image is not the one that it was planned against, or if its
+    image was withdrawn after the plan was made; plans skip images that are withdrawn already.
 
     Raises `BatchTotalsMismatch` if promise 1 does not hold.
     """
@@ -148,7 +148,7 @@ def manifest_changes(
 ) -> pa.Table:
     """Return the rows of the one commit that makes the batch visible.
 
-    `channels` maps slots to where their image may be used by now; other slots keep what their row says.
+    `channels` maps slots to the channels on which their image may be used now; other slots keep what their row says.
     """
     parts = [
         [

@@ -32,7 +32,7 @@ from tasks.models.engine_repository import fetch_engine, list_stored_engines
 logger = logging.getLogger(__name__)
 
 AUTO_BUILT_PRECISIONS = ("fp32", "bf16")
-"""Precisions of which a missing engine is built: one of fp8 needs a calibration on a catalogue's own prompts."""
+"""Precisions whose missing engines are built automatically; fp8 needs a calibration on a catalogue's own prompts."""
 
 EngineOpener = Callable[[EngineSpec], Engine]
 EngineBuilder = Callable[[EngineRequirements], None]
@@ -72,7 +72,7 @@ def fetch_fitting_engine(
     if choice.artifact is None:
         return None
     engine = choice.artifact
-    # Under the digest of its files too: a store may be emptied, and its version numbers begin anew.
+    # The folder's name includes the digest, because version numbers restart in a store that was emptied.
     folder = cache_folder / f"{engine.model}-{engine.version}-{engine.digest[:12]}"
     if folder.is_dir():
         return folder
@@ -167,7 +167,7 @@ def missing_engine_warnings(
     `builds_missing`: a missing engine is built before the first image, where this machine can.
     """
     default = recipe.models[recipe.default_model]
-    # Of a registered model the version in production: most images are made by that one.
+    # For a registered model, its production version: most images are made by that one.
     version = "" if default.standing is None else f"@{default.standing.production}"
     name = f"{recipe.default_model}{version}"
     entry = recipe.weights_by_name[name]

@@ -24,7 +24,7 @@ from infra.errors import ExternalError
 
 PART_DEPLOYMENT = "refresh/part"
 POLL_SECONDS, PICKUP_TIMEOUT_SECONDS = 2.0, 60.0
-"""How often children are looked at, and how long none of them may be at work before they are called off."""
+"""How often child runs are polled, and how long none may be running before the waiting ones are cancelled."""
 
 
 class PartFailed(ExternalError):
@@ -34,7 +34,8 @@ class PartFailed(ExternalError):
 def run_parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
     """Run parts by their deployment and wait for them; return the names of those that are done.
 
-    None are where this run is no deployment's, or parts have none. Raises `PartFailed` for one that began and failed.
+    Returns an empty set if this run was not started by a deployment, or if no deployment for parts exists. Raises
+    `PartFailed` for a child run that started and failed.
     """
     if deployment.id is None:
         return set()
@@ -76,7 +77,7 @@ def _wait_for_children(client: SyncPrefectClient, children: dict[str, UUID]) -> 
             elif state is not None and state.is_running():
                 idle_since = time.monotonic()
         if waiting and time.monotonic() - idle_since > PICKUP_TIMEOUT_SECONDS:
-            get_run_logger().warning("No worker starts %d parts; they are done here", len(waiting))
+            get_run_logger().warning("No worker picked up %d parts; running them in this process", len(waiting))
             late = [client.read_flow_run(child) for child in waiting.values()]
             _cancel(client, late, "No worker started it; its parent does it")
             break

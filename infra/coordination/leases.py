@@ -4,8 +4,8 @@ Inputs: a store, a prefix, a holder's name, seconds. Outputs: a `Lease`, or `Lea
 A lease is a sequence of objects `<prefix>/<generation>.json` (`infra.stores.sequence`); the highest generation is the
 current state. Acquiring, renewing and releasing each create the next generation by a conditional put, so exactly one
 of several contenders succeeds, and a holder that was suspended past its term finds out when it renews.
-Invariant: a generation counts only if it is still the highest after it was written. Old ones are deleted, and a
-suspended process could write a deleted one again.
+Invariant: a generation counts only if it is still the highest after it was written. Old generations are deleted, so a
+process that wakes up may create one of them again.
 A lease lapses when its term ends by the contender's clock (clocks should agree within seconds), when it is released,
 or at once when its process has certainly died on this machine.
 """

@@ -3,8 +3,9 @@
 Inputs: an operation that is safe to repeat, and a function that tells transient errors from permanent ones. Outputs:
 the operation's result, or its last error.
 All threads that share a `RetryPolicy` share its clock: once the store has answered none of them for that long, no
-operation waits for it again. Clients' own retries are switched off: three layers that each try five times would turn
-one outage into a storm, and would hide from `write_once` that an answer was lost. Pauses are random (full jitter), so
+operation waits for it again. Clients' own retries are switched off, except the one below deltalake, which gets the
+same deadline: three layers that each try five times would turn one outage into a storm, and would hide from
+`write_once` that an answer was lost. Pauses are random (full jitter), so
 that many threads do not return together.
 """
 

@@ -47,8 +47,8 @@ from tasks.runs import run_state as runs
 class ManifestChange:
     """The result of a change: `version` is the new release, `previous` the one before, `target` the one restored.
 
-    `restored` counts slots that show another image or one again, `dropped` slots that show none; `withdrawn` images
-    will not be published again by a refresh, `readmitted` ones will.
+    `restored` counts slots that show a different image, or an image again after none; `dropped` slots that show none;
+    `withdrawn` images will not be published again by a refresh, `readmitted` ones will.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""Attempt selection: the attempt that stands for each request, compared with other images.
+"""Attempt selection: the attempt chosen for each request, compared with other images.
 
 Inputs: the attempt histories of a run, the published fingerprints and the policy. Outputs: for each (request, finish)
 its selected attempt, with a near-duplicate verdict if it passed by itself; and the requests that another seed may help.

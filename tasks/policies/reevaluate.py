@@ -2,8 +2,7 @@
 
 Inputs: a catalogue and a policy. Outputs: a `PolicyReevaluation` with the transition matrix, the live images that the
 policy refuses, and counts of what could not be decided. Near duplicates are not searched here: live images were
-compared when they were generated, and an image that waits because it resembles another one waits until a refresh
-compares it again.
+compared when they were generated, and near duplicates that wait keep waiting until a refresh compares them again.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator

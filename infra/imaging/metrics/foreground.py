@@ -2,10 +2,10 @@
 
 Inputs: pixels (height x width x 3, RGB, 8 bits). Outputs: a `Foreground`: the product on a small thumbnail, and how
 reliable it is. The image's own border defines the background, so white, grey and black backgrounds are treated alike. A
-thumbnail is used because averaging removes noise and one size gives one meaning to a share of the frame; 128 px,
-because 1/128 of a side is finer than any threshold on fill or centring, and costs a millisecond.
+thumbnail is used because averaging removes noise, and because at one fixed size a share of the frame means the same for
+every image; 128 px, because 1/128 of a side is finer than any threshold on fill or centring, and costs a millisecond.
 
-A soft shadow is foreground: it differs from the background, and it must not be cut off either.
+A soft shadow counts as foreground: it differs from the background, and must not be cropped.
 """
 
 from dataclasses import dataclass
