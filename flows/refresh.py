@@ -231,6 +231,11 @@ def run_refresh(
         tag_run(job.catalogue, job.scope)
     with open_resources(job := resolve_registry_versions(job), settings, opener=opener) as (resources, screening):
         prices = read_price_list(settings)
-        warnings += [*missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, resources.store)]
-        run = Refresh(job, resources, screening, executor, settings, prices, observer, parameters.wait, warnings)
+        run = Refresh(job, resources, screening, executor, settings, prices, observer, parameters.wait)
+        # After the clock has started: listing engines counts as time of the run.
+        run.warnings = [
+            *warnings,
+            *missing_scanner_warnings(job),
+            *engine_warnings(job.recipe, settings, resources.store),
+        ]
         return run.run()

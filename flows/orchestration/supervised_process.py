@@ -50,6 +50,8 @@ def exit_with_parent(parent: int) -> None:
 
 
 def terminate_process_tree(grace_seconds: float) -> None:
-    """End this process's children, asked first and then killed, and then this process."""
-    terminate_children(grace_seconds)
-    os._exit(0)
+    """End this process's children, asked first and then killed, and then this process whatever that met with."""
+    try:
+        terminate_children(grace_seconds)
+    finally:
+        os._exit(0)

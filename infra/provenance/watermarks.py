@@ -42,6 +42,9 @@ def registered_watermark(address: str) -> Watermark:
     try:
         opened: Watermark = getattr(import_module(module), factory)()
         str(opened.name)
+        for method in (opened.embed, opened.extract):  # a module written for an older protocol has other names
+            if not callable(method):
+                raise TypeError(f"{method!r} cannot be called")
     except Exception as error:  # a foreign module may raise anything while it is loaded
         raise ProvenanceConfigError(
             f"PACKSHOT_WATERMARK: {address!r} cannot be opened: {type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ Invariant: a URL with a user, a password or a query is refused, and the error re
 a log or a report.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -39,7 +40,7 @@ class StoreAddress:
 def has_credentials(url: str) -> bool:
     """Tell whether a URL names a user or a password. An error must not repeat such a URL: it may end in a log."""
     _, separator, rest = url.partition("://")
-    return bool(separator) and "@" in rest.split("/", 1)[0]
+    return bool(separator) and "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]
 
 
 def is_plain_http_url(url: str) -> bool:

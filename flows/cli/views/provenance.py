@@ -1,6 +1,7 @@
 """View of one image's provenance: its marks, and the manifest rows that it belongs to.
 
-Inputs: the document of `packshot inspect --json`, all of it untrusted text. Outputs: Rich tables on the given console.
+Inputs: the document of `packshot provenance --json`, all of it untrusted text. Outputs: Rich tables on the given
+console.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,8 @@
 """What every command needs to speak: JSON that any program reads, and settings with a clear error."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -26,3 +28,10 @@ def test_a_setting_that_cannot_be_is_named_by_its_variable_with_its_value(monkey
     monkeypatch.setenv("PACKSHOT_LEASE_SECONDS", "-3")
     with pytest.raises(SettingsError, match=r"PACKSHOT_LEASE_SECONDS: .* greater than 0; it was '-3'"):
         read_settings()
+
+
+def test_the_command_line_loads_no_heavy_library_before_a_command_needs_one() -> None:
+    heavy = "{'prefect', 'pyarrow', 'numpy', 'pandas', 'fsspec', 'botocore', 'deltalake', 'cv2', 'torch'}"
+    code = f"import sys, flows.cli; print(sorted({heavy} & sys.modules.keys()))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"

@@ -16,6 +16,20 @@ from infra.testing.block_watermark import BlockWatermark
 from tests.fixtures.product_images import product_image
 
 BLOCKS = "infra.testing.block_watermark:BlockWatermark"
+
+
+class OldWatermark:
+    """A module written for the protocol of before: its methods had other names."""
+
+    name = "blocks-1"
+
+    def hide(self, pixels: object, payload: bytes) -> object:
+        raise NotImplementedError
+
+    def find(self, pixels: object) -> bytes:
+        raise NotImplementedError
+
+
 PAYLOAD = bytes.fromhex("0123456789abcdef")
 
 
@@ -46,6 +60,7 @@ def test_the_one_that_the_recipe_names_is_opened_once() -> None:
         ("there.is.none:It", "blocks-1", "cannot be opened: ModuleNotFoundError"),
         ("infra.provenance.watermarks:It", "blocks-1", "cannot be opened: AttributeError"),
         ("builtins:object", "blocks-1", "cannot be opened: AttributeError"),
+        (f"{__name__}:OldWatermark", "blocks-1", "cannot be opened: AttributeError.*'embed'"),
     ],
 )
 def test_another_one_is_refused(address: str | None, name: str, words: str) -> None:
