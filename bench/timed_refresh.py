@@ -23,8 +23,9 @@ from bench.process_cost import cpu_seconds
 from bench.timed_scanners import measure_with_scanner_cpu
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.job import RefreshJob
+from flows.orchestration.prefect_executor import PrefectExecutor
 from flows.refresh import Refresh
-from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor, open_thread_executor
+from flows.run.executors import SHARD_THREADS, Executor, open_thread_executor
 from flows.run.observers import NullObserver
 from flows.wiring.pricing import read_price_list
 from infra.engines import PROMPT_WINDOW

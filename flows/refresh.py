@@ -30,10 +30,11 @@ from flows.engines.selection import EngineOpener, engine_warnings
 from flows.orchestration.child_runs import cancel_children
 from flows.orchestration.flow_signature import parameters_from_pydantic
 from flows.orchestration.prefect_artifacts import PrefectObserver, refresh_run_name, tag_run
+from flows.orchestration.prefect_executor import PrefectExecutor
 from flows.parameters import PartParameters, RefreshParameters
 from flows.refresh_part import process_parts
 from flows.run.audit import AuditChecks, audit_run
-from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor
+from flows.run.executors import SHARD_THREADS, Executor
 from flows.run.leases import hold_catalogue_lease
 from flows.run.observers import Observer, current_observer
 from flows.run.recovery import recover_runs, supersede_runs

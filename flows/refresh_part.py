@@ -20,8 +20,9 @@ from catalogs.planning.plan import Plan, Shard
 from catalogs.runs.job import RefreshJob, Run
 from flows.orchestration.flow_signature import parameters_from_pydantic
 from flows.orchestration.prefect_artifacts import PrefectObserver
+from flows.orchestration.prefect_executor import PrefectExecutor
 from flows.parameters import PartParameters
-from flows.run.executors import SHARD_THREADS, Executor, PrefectExecutor
+from flows.run.executors import SHARD_THREADS, Executor
 from flows.run.observers import Observer, current_observer
 from flows.run.shard_pipeline import PipelineLimits, process_shards
 from flows.wiring.composition import open_resources
