@@ -1,8 +1,8 @@
 """Diagnosis of an installation, for `packshot doctor`: the machine, the settings, the store, the Prefect server.
 
-Inputs: a store, a model, a policy, the names of all variables that have a meaning. Outputs: findings, each with advice.
-A probe that fails or times out never hides another one. No value of a variable is shown: a misspelt name may hold a
-secret.
+Inputs: a store, a model, a policy, the names of all environment variables that are read. Outputs: findings, each with
+advice. A probe that fails or times out never hides another one. No value of a variable is shown: a misspelt name may
+hold a secret.
 """
 
 import difflib
@@ -108,14 +108,14 @@ def _check_model(model: str, folder: Path) -> list[DiagnosticFinding]:
 
 
 def check_settings(environment: Mapping[str, str], variables: Iterable[str]) -> list[DiagnosticFinding]:
-    """Find PACKSHOT_* variables without a meaning, and settings whose value is refused."""
-    known = {SETTINGS_PREFIX + name.upper() for name in Settings.model_fields} | set(variables)
+    """Find PACKSHOT_* variables that nothing reads, and settings whose value is invalid."""
+    known_names = {SETTINGS_PREFIX + name.upper() for name in Settings.model_fields} | set(variables)
     findings = []
     for name in sorted(
-        name for name in environment if name.upper().startswith(SETTINGS_PREFIX) and name.upper() not in known
+        name for name in environment if name.upper().startswith(SETTINGS_PREFIX) and name.upper() not in known_names
     ):
-        near = difflib.get_close_matches(name.upper(), sorted(known), 1)
-        advice = f"Unset it, or did you mean {near[0]}?" if near else "Unset it; nothing reads it."
+        similar_names = difflib.get_close_matches(name.upper(), sorted(known_names), 1)
+        advice = f"Unset it, or did you mean {similar_names[0]}?" if similar_names else "Unset it; nothing reads it."
         findings.append(DiagnosticFinding("settings", "warning", f"{name} is set and has no meaning", advice))
     try:
         Settings()
@@ -125,69 +125,71 @@ def check_settings(environment: Mapping[str, str], variables: Iterable[str]) -> 
             name = SETTINGS_PREFIX + str(detail["loc"][0]).upper()
             message = f"{name}: {detail['msg']}"
             findings.append(DiagnosticFinding("settings", "failed", message, "Give it another value."))
-    names = sorted(name for name in environment if name in known)
+    names = sorted(name for name in environment if name in known_names)
     summary = ", ".join(names) or "none is set; all have the defaults of infra/settings.py"
     return findings or [DiagnosticFinding("settings", "ok", summary)]
 
 
 def check_signing() -> list[DiagnosticFinding]:
-    """Report the signer of published images by opening it; no development certificate is made where there is none."""
+    """Report the signer of published images by opening it; a missing development certificate is not made."""
     settings = Settings()
     if not settings.c2pa:
         return [
             DiagnosticFinding("C2PA", "warning", "published files are not signed", "Unset PACKSHOT_C2PA to sign them.")
         ]
-    mend = "Set PACKSHOT_C2PA_CERTIFICATE and PACKSHOT_C2PA_KEY to a certificate of yours before shops rely on it."
+    advice = "Set PACKSHOT_C2PA_CERTIFICATE and PACKSHOT_C2PA_KEY to a certificate of yours before shops rely on it."
     folder = Path(settings.c2pa_folder or development_folder()).expanduser()
     if settings.c2pa_certificate is None and settings.c2pa_key is None and not (folder / DEVELOPMENT_FILE).exists():
-        said = f"the first publishing makes a development certificate in {folder}: untrusted"
-        return [DiagnosticFinding("C2PA", "warning", said, mend)]
+        description = f"the first publishing makes a development certificate in {folder}: untrusted"
+        return [DiagnosticFinding("C2PA", "warning", description, advice)]
     try:
         signer = open_signer(settings)
     except (ProvenanceConfigError, ProvenanceMarkError, SettingsError) as error:
         return [DiagnosticFinding("C2PA", "failed", str(error), "Correct the setting, or the file that it names.")]
     assert signer is not None  # noqa: S101 - it is switched on
-    who = signer.identity
-    until = f"until {who.expires:%Y-%m-%d}"
-    if who.development:
+    identity = signer.identity
+    expiry = f"until {identity.expires:%Y-%m-%d}"
+    if identity.development:
         return [
-            DiagnosticFinding("C2PA", "warning", f"signing with the development certificate {until}: untrusted", mend)
+            DiagnosticFinding(
+                "C2PA", "warning", f"signing with the development certificate {expiry}: untrusted", advice
+            )
         ]
-    if who.expires - datetime.now(UTC) < RENEW_BEFORE:
-        return [DiagnosticFinding("C2PA", "warning", f"signing as {who.name} {until}", "Renew the certificate.")]
-    return [DiagnosticFinding("C2PA", "ok", f"signing as {who.name} {until}")]
+    if identity.expires - datetime.now(UTC) < RENEW_BEFORE:
+        return [DiagnosticFinding("C2PA", "warning", f"signing as {identity.name} {expiry}", "Renew the certificate.")]
+    return [DiagnosticFinding("C2PA", "ok", f"signing as {identity.name} {expiry}")]
 
 
 def check_engine_pool() -> list[DiagnosticFinding]:
-    """Report where engines run; of a Ray cluster only whether it answers, since nothing is started here."""
+    """Report where engines run. A Ray cluster is only asked for its state: no engine is started."""
     settings = Settings()
     if settings.pool == "inline":
         return [DiagnosticFinding("engines", "ok", "one, in the process of the run (PACKSHOT_POOL=ray: one per GPU)")]
     try:
-        said = check_ray(settings.ray_address)
+        cluster_state = check_ray(settings.ray_address)
     except EngineError as error:
         return [DiagnosticFinding("engines", "failed", str(error), "")]
-    many = f"{settings.ray_gpus} engines" if settings.ray_gpus else "one engine per GPU"
-    return [DiagnosticFinding("engines", "ok", f"{many}; {said}")]
+    engine_count = f"{settings.ray_gpus} engines" if settings.ray_gpus else "one engine per GPU"
+    return [DiagnosticFinding("engines", "ok", f"{engine_count}; {cluster_state}")]
 
 
 def check_scanners(policy: Policy) -> list[DiagnosticFinding]:
-    """Report each optional scanner: whether it is installed here, and what the policy asks of it."""
+    """Report each optional scanner: whether it is installed on this machine, and whether the policy requires it."""
     settings = {"logos": {"names": ["any"]}, **policy.scanner_settings}
-    here, missing = find_available(SCANNER_SPECS, settings)
+    available, missing = find_available(SCANNER_SPECS, settings)
     findings = []
     for name, kind in SCANNER_SPECS.items():
-        wanted = "required" if name in policy.required else "optional" if name in policy.optional else "not named"
-        said = f"{kind.detects}; {kind.licence}; {wanted} in the policy; {here.get(name) or 'not here'}"
+        role = "required" if name in policy.required else "optional" if name in policy.optional else "not named"
+        description = f"{kind.detects}; {kind.licence}; {role} in the policy; {available.get(name) or 'not here'}"
         state: FindingState = "ok"
-        if name in missing and wanted != "not named":
-            state = "failed" if wanted == "required" else "warning"
+        if name in missing and role != "not named":
+            state = "failed" if role == "required" else "warning"
         elif name in missing:
-            said += f"; to use it: `pip install 'packshot[{kind.extra}]'`, and name it in a policy"
-        findings.append(DiagnosticFinding(f"scanner: {name}", state, said, missing.get(name, "")))
-    if "logos" in policy.image_scanners and "logos" in here and (plain := undetectable_brands(settings)):
-        advice = "Give a larger or more detailed picture of the logo, or list the brand under `names`."
+            description += f"; to use it: `pip install 'packshot[{kind.extra}]'`, and name it in a policy"
+        findings.append(DiagnosticFinding(f"scanner: {name}", state, description, missing.get(name, "")))
+    if "logos" in policy.image_scanners and "logos" in available and (plain_brands := undetectable_brands(settings)):
+        advice = "Give a larger or more detailed image of the logo, or list the brand under `names`."
         findings.append(
-            DiagnosticFinding("scanner: logos", "warning", f"too plain to be found: {', '.join(plain)}", advice)
+            DiagnosticFinding("scanner: logos", "warning", f"too plain to be found: {', '.join(plain_brands)}", advice)
         )
     return findings

@@ -50,7 +50,7 @@ StoreLocation = Annotated[
 class RefreshParameters(BaseModel):
     """Parameters of a refresh: the source of the command line's options and of Prefect's form."""
 
-    # What was given is not repeated in errors: it may hold a password.
+    # Errors do not repeat the value: it may hold a password.
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     source: StoreLocation = Field(

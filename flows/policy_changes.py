@@ -1,8 +1,8 @@
 """Policy changes: try a policy on stored scores, and apply it to what is published.
 
 Inputs: a policy, a store, a catalogue. Outputs: a document of the verdicts that change, and of what was withdrawn.
-Trying takes no lease and writes nothing. Applying holds the catalogue as a full run does, completes what a killed
-process left, and evaluates only then.
+Trying takes no lease and writes nothing. Applying holds the catalogue as a full run does, completes the changes
+that a killed process left, and then evaluates.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,34 +52,39 @@ def enforce_policy(
 ) -> dict[str, Any]:
     """Withdraw every live image that a policy refuses, in one commit, and return what was done.
 
-    More than 5 % of what is live stays until a person accepts that; the document's `held` names the check then.
-    Raises `OptionError` for a catalogue without a manifest, or one whose last batch waits for a person.
+    More than 5 % of the live images are withdrawn only when a person accepts that; until then the document's `held`
+    names the check. Raises `OptionError` for a catalogue without a manifest, or one whose last batch waits for a
+    person.
     """
-    judge = _prompt_evaluator(store, require_history(tables, catalogue, store), policy)
+    prompt_evaluator = _prompt_evaluator(store, require_history(tables, catalogue, store), policy)
     if dry_run:
-        reevaluation = reevaluate(store, tables, catalogue, policy, judge)
+        reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
         return _document(reevaluation, held=find_holding_checks(reevaluation), dry_run=True)
     require_conditional_writes(store, single_writer=settings.single_writer)
     with hold_catalogue_lease(store, catalogue, settings, wait=True):
         completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
         require_no_held_run(store, catalogue)
-        reevaluation = reevaluate(store, tables, catalogue, policy, judge)
-        held = find_holding_checks(reevaluation)
+        reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
+        holding_checks = find_holding_checks(reevaluation)
         if consent is not None:
-            require_valid_override(held, consent)
-        waiting = [check for check in held if consent is None or check not in consent.checks]
-        done = None if waiting else apply_policy(store, tables, reevaluation, consent if held else None)
-        document = _document(reevaluation, held=waiting, dry_run=False)
-    document["completed"] = [asdict(each) for each in completed]
-    if done is not None:
-        document |= {"run_id": done.run_id, "release": {"version": done.version, "previous": done.previous}}
-        document["withdrawn"]["pictures"] = done.dropped
+            require_valid_override(holding_checks, consent)
+        unaccepted_checks = [check for check in holding_checks if consent is None or check not in consent.checks]
+        change = (
+            None
+            if unaccepted_checks
+            else apply_policy(store, tables, reevaluation, consent if holding_checks else None)
+        )
+        document = _document(reevaluation, held=unaccepted_checks, dry_run=False)
+    document["completed"] = [asdict(completed_change) for completed_change in completed]
+    if change is not None:
+        document |= {"run_id": change.run_id, "release": {"version": change.version, "previous": change.previous}}
+        document["withdrawn"]["pictures"] = change.dropped
     return document
 
 
 def _document(reevaluation: PolicyReevaluation, *, held: list[str], dry_run: bool) -> dict[str, Any]:
-    words = reevaluation.withdrawals["verdict"].to_pylist()
-    refused = {"review": words.count("REVIEW"), "blocked": words.count("BLOCK")}
+    verdicts = reevaluation.withdrawals["verdict"].to_pylist()
+    refused = {"review": verdicts.count("REVIEW"), "blocked": verdicts.count("BLOCK")}
     return {
         "catalogue": reevaluation.catalogue,
         "dry_run": dry_run,
@@ -106,5 +111,5 @@ def _prompt_evaluator(store: ObjectStore, history: Sequence[Commit], policy: Pol
             break
         except (ObjectMissing, ValueError):
             continue  # its folder was swept, or another version wrote it
-    gates = PolicyPromptGate(policy, languages)
-    return lambda prompt: gates.evaluate_prompt(prompt).verdict
+    prompt_gate = PolicyPromptGate(policy, languages)
+    return lambda prompt: prompt_gate.evaluate_prompt(prompt).verdict

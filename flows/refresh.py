@@ -128,7 +128,7 @@ class Refresh:
         while (decision := self._decide(run, meter)).batch is None:
             with self._timed_stage("generate"):
                 process_shards(context, [], decision.retry_items, self.executor, self._pipeline_limits, self.observer)
-        # The first batch stands: another process that took this run for dead may have decided it too.
+        # The first batch written is used: another process that took this run for dead may have decided it too.
         return write_table_once(store, key, decision.batch)
 
     def _decide(self, run: Run, budget_meter: BudgetMeter) -> DecisionResult:

@@ -45,19 +45,21 @@ def process_parts(
     limits: PipelineLimits,
     observer: Observer,
 ) -> None:
-    """Process the missing shards part by part, in other processes or here, and then the retries that are pending.
+    """Process the missing shards part by part, in other processes or in this one, and then the pending retries.
 
-    `part_parameters` makes the parameters of a part from its name. Without it every part is processed here: a budget
-    can only be counted in one process.
+    `part_parameters` makes the parameters of a part from its name. Without it every part is processed in this process,
+    since a budget can only be counted in one.
     """
     pending = set(missing_shards)
     parts: dict[str, list[Shard]] = {}
     for shard in plan.shards:
         if shard.name in pending:
             parts.setdefault(shard.part, []).append(shard)
-    done = executor.run_remotely({name: part_parameters(part=name) for name in parts}) if part_parameters else set()
+    completed_parts = (
+        executor.run_remotely({name: part_parameters(part=name) for name in parts}) if part_parameters else set()
+    )
     for name, shards in parts.items():
-        if name in done:
+        if name in completed_parts:
             observer.on_images_done(sum(shard.requests for shard in shards))
             continue
         work = partial(process_shards, context, [shard.name for shard in shards], [], executor, limits, observer)
@@ -67,8 +69,8 @@ def process_parts(
 
 def part_run_name() -> str:
     """Return a flow run's name from its run and part."""
-    asked = flow_run.parameters
-    return f"{asked.get('run')}-{asked.get('part')}"
+    parameters = flow_run.parameters
+    return f"{parameters.get('run')}-{parameters.get('part')}"
 
 
 @flow(
@@ -84,7 +86,7 @@ def refresh_part(parameters: PartParameters) -> State[None] | None:
     try:
         run_part(parameters, Settings(), PrefectExecutor())
     except LeaseLost as lost:
-        return Cancelled(message=str(lost))  # with its parent, before Prefect comes to cancel it
+        return Cancelled(message=str(lost))  # as its parent is: Prefect may not have cancelled this run yet
     return None
 
 
@@ -117,14 +119,18 @@ def run_part(parameters: PartParameters, settings: Settings, executor: Executor)
 
 
 def lease_check(store: ObjectStore, run: Run) -> Callable[[], None]:
-    """Return a check that raises `LeaseLost` once the process that holds the run now no longer holds it."""
+    """Return a check that raises `LeaseLost` once the process that holds the run at this call no longer holds it."""
     prefix = layout.run_lease(run.catalogue, run.run_id)
     holder = read_lease(store, prefix)
 
     def check() -> None:
-        now = read_lease(store, prefix)
-        same = now and holder and (now.host, now.pid, now.process) == (holder.host, holder.pid, holder.process)
-        if now is None or not same or not now.is_live():
+        current = read_lease(store, prefix)
+        same_holder = (
+            current
+            and holder
+            and (current.host, current.pid, current.process) == (holder.host, holder.pid, holder.process)
+        )
+        if current is None or not same_holder or not current.is_live():
             raise LeaseLost(f"The run {run.run_id} is no longer held by the process that started this part")
 
     check()

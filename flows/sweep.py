@@ -28,7 +28,7 @@ def sweep_run_name() -> str:
 @flow(name="store", flow_run_name=sweep_run_name, persist_result=False, validate_parameters=False)
 @parameters_from_pydantic(SweepParameters)
 def sweep(parameters: SweepParameters) -> dict[str, Any]:
-    """Delete what no kept release, outcome or open run needs, and nothing younger than a day. Returns what went."""
+    """Delete what no kept release, outcome or open run needs, and nothing younger than a day. Returns the deletions."""
     swept = clean(
         open_store(parameters.store),
         open_tables(parameters.store),

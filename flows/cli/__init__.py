@@ -11,9 +11,9 @@ from collections.abc import Callable
 import typer
 
 from catalogs.errors import InputError
-from flows.cli.commands import refresh as refreshing
-from flows.cli.commands import store as stores
-from flows.cli.commands import up as serving
+from flows.cli.commands import refresh as refresh_commands
+from flows.cli.commands import store as store_commands
+from flows.cli.commands import up as up_command
 from flows.cli.commands.channels import approve, channels
 from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
@@ -30,15 +30,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    refreshing.rehearse,
-    refreshing.plan,
-    refreshing.refresh,
-    refreshing.release,
-    serving.up,
-    stores.releases,
-    stores.rollback,
-    stores.verify,
-    stores.sweep,
+    refresh_commands.rehearse,
+    refresh_commands.plan,
+    refresh_commands.refresh,
+    refresh_commands.release,
+    up_command.up,
+    store_commands.releases,
+    store_commands.rollback,
+    store_commands.verify,
+    store_commands.sweep,
     provenance,
     channels,
     approve,
@@ -57,7 +57,7 @@ def main() -> None:
     except (InputError, ExternalError) as error:
         _exit_with_message(str(error), error.exit_code)
     except Exception as error:
-        # Vendors' errors that no wall of ours translated: Prefect's server away is the one that people meet.
+        # An error of a vendor's library that no module translated; the usual one is an unreachable Prefect server.
         if not _is_prefect_unreachable(error):
             raise
         _exit_with_message(
@@ -67,11 +67,11 @@ def main() -> None:
 
 
 def _is_prefect_unreachable(error: Exception) -> bool:
-    # Prefect has no class of its own for it: at the start of a flow run it raises a plain RuntimeError.
-    asked_in_vain = isinstance(error, RuntimeError) and str(error).startswith("Failed to reach API at")
-    return asked_in_vain or type(error).__module__.split(".")[0] in {"httpx", "httpcore"}
+    # Prefect has no exception class for this: at the start of a flow run it raises a plain RuntimeError.
+    is_startup_failure = isinstance(error, RuntimeError) and str(error).startswith("Failed to reach API at")
+    return is_startup_failure or type(error).__module__.split(".")[0] in {"httpx", "httpcore"}
 
 
 def _exit_with_message(message: str, exit_code: int) -> None:
-    print(f"packshot: {message}", file=sys.stderr)  # noqa: T201 - this is the terminal's face
+    print(f"packshot: {message}", file=sys.stderr)  # noqa: T201 - errors of the command line go to stderr
     raise SystemExit(exit_code)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_console() -> "Console":
-    """Return the terminal."""
+    """Return a console that writes to stdout."""
     from rich.console import Console
 
     return Console()
@@ -28,13 +28,13 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def read_settings() -> "Settings":
-    """Return the PACKSHOT_* settings, or say which is wrong."""
+    """Return the PACKSHOT_* settings. Raises `SettingsError`, which names the first invalid variable."""
     from catalogs.rule_files import first_field_error
     from infra.settings import Settings
 
     try:
         return Settings()
     except ValidationError as error:
-        first = first_field_error(error)
-        name = f"PACKSHOT_{str(first.path[0]).upper()}"
-        raise SettingsError(f"{name}: {first.message}; it was {first.value!r}") from None
+        field_error = first_field_error(error)
+        name = f"PACKSHOT_{str(field_error.path[0]).upper()}"
+        raise SettingsError(f"{name}: {field_error.message}; it was {field_error.value!r}") from None

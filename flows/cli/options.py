@@ -19,7 +19,7 @@ from flows.parameters import RefreshParameters
 
 ENVIRONMENT_PREFIX = "PACKSHOT_"
 ARGUMENTS = ("source",)
-"""Fields that are given by position; no variable stands for them."""
+"""Fields that are positional arguments; they have no environment variable."""
 
 
 def option(name: str) -> Any:
@@ -74,8 +74,11 @@ def refresh_options(*, exclude: tuple[str, ...] = ()) -> Callable[[Callable[...,
         # Not functools.wraps: Typer would follow `__wrapped__` to the function of one model.
         for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
             setattr(command, attribute, getattr(function, attribute))
-        own = list(inspect.signature(function).parameters.values())[1:]
-        parameters = [*map(_command_parameter, names), *(each.replace(kind=each.KEYWORD_ONLY) for each in own)]
+        own_parameters = list(inspect.signature(function).parameters.values())[1:]
+        parameters = [
+            *map(_command_parameter, names),
+            *(parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in own_parameters),
+        ]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return command
 
@@ -83,13 +86,13 @@ def refresh_options(*, exclude: tuple[str, ...] = ()) -> Callable[[Callable[...,
 
 
 def parse_parameters(**values: Any) -> RefreshParameters:
-    """Return the validated parameters; None stands for a field's default. Raises `OptionError` naming the option."""
+    """Return the validated parameters; None selects a field's default. Raises `OptionError` naming the option."""
     try:
         return RefreshParameters(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
-        first = first_field_error(error)
-        flag = "--" + str(first.path[0]).replace("_", "-")
-        raise OptionError(f"{flag}: {first.message}") from None
+        field_error = first_field_error(error)
+        flag = "--" + str(field_error.path[0]).replace("_", "-")
+        raise OptionError(f"{flag}: {field_error.message}") from None
 
 
 def _command_parameter(name: str) -> inspect.Parameter:

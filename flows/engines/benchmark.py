@@ -109,8 +109,8 @@ def parse_backends(text: str, engine_folder: Path | None) -> "dict[str, BackendF
         read_build_manifest(engine_folder)
     except EngineError as error:
         raise OptionError(f"--engine: {error}") from None
-    known = {**BACKEND_FACTORIES, TENSORRT: tensorrt_backend_factory(engine_folder)}
-    return {name: known[name] for name in dict.fromkeys([*names, TENSORRT])}
+    factories = {**BACKEND_FACTORIES, TENSORRT: tensorrt_backend_factory(engine_folder)}
+    return {name: factories[name] for name in dict.fromkeys([*names, TENSORRT])}
 
 
 def run_benchmark(

@@ -1,7 +1,7 @@
 """Calibration of an fp8 engine on the prompts of a recipe.
 
 Inputs: a catalogue, its recipe, the number of prompts. Outputs: a calibration file. The catalogue is planned into a
-temporary store, so the prompts are those of a first run, rendered and judged as always.
+temporary store, so the prompts are those of a first run, rendered and judged in the same way.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ Progress = Callable[[str], None]
 def calibrate_engine(
     source: str, recipe: str, model: str, count: int, out: Path, settings: Settings, progress: Progress
 ) -> dict[str, Any]:
-    """Measure on `count` prompts of a catalogue, write the calibration to `out`, and return what it says.
+    """Measure on `count` prompts of a catalogue, write the calibration to `out`, and return its content.
 
     Raises `InputError` for a catalogue, recipe or model that cannot be read, `EngineError` where generating fails.
     """
@@ -44,11 +44,11 @@ def calibrate_engine(
         raise OptionError(f"--out: there is no folder {str(out.absolute().parent)!r}; make it first")
     progress("Planning the catalogue for its prompts")
     prompts = sample_recipe_prompts(source, recipe, model, count, settings)
-    progress(f"Painting {len(prompts)} prompts and measuring what enters each layer")
+    progress(f"Generating {len(prompts)} prompts and measuring the inputs of each layer")
     folder = resolve_model_folder(model)
-    made = calibrate_model(folder, model_folder_digest(folder), prompts)
-    write_fp8_calibration(out, made)
-    return {"out": str(out), "layers": len(made.largest), **made.model_dump(mode="json")}
+    calibration = calibrate_model(folder, model_folder_digest(folder), prompts)
+    write_fp8_calibration(out, calibration)
+    return {"out": str(out), "layers": len(calibration.largest), **calibration.model_dump(mode="json")}
 
 
 def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, settings: Settings) -> list[Prompt]:
@@ -77,7 +77,7 @@ def sample_recipe_prompts(source: str, recipe: str, model: str, count: int, sett
 def _read_default_model_requests(job: RefreshJob, store: ObjectStore, plan: Plan) -> Iterator[Request]:
     for shard in plan.shards:
         table = read_row_group(store, layout.RunFiles(CALIBRATION_RUN_ID).requests(shard.part), shard.row_group)
-        yield from (each for each in requests_from_table(table) if each.model == job.recipe.default_model)
+        yield from (request for request in requests_from_table(table) if request.model == job.recipe.default_model)
 
 
 def _to_prompt(number: int, request: Request) -> Prompt:

@@ -2,7 +2,7 @@
 
 Inputs: a store, a model's name, a change and its author; or a job whose recipe names models of the registry. Outputs:
 the registry after the change, as plain values; or the job with the versions frozen into its recipe, so that a
-promotion during a run, or before it is resumed, changes nothing of it.
+promotion during a run, or before it is resumed, does not affect it.
 """
 
 from collections.abc import Mapping
@@ -30,15 +30,15 @@ from tasks.models.registry_store import change_registry, compare_with_production
 
 @dataclass(frozen=True)
 class ChangeAuthor:
-    """Who changes something, and why."""
+    """The author of a registry change, and the reason for it."""
 
     name: str
     reason: str = ""
 
-    def new_change(self, kind: ChangeKind, version: int, **more: Any) -> RegistryChange:
-        """Return a change made now."""
+    def new_change(self, kind: ChangeKind, version: int, **details: Any) -> RegistryChange:
+        """Return a change with the present time."""
         return RegistryChange(
-            kind=kind, version=version, by=self.name, at=datetime.now(UTC), why=self.reason.strip(), **more
+            kind=kind, version=version, by=self.name, at=datetime.now(UTC), why=self.reason.strip(), **details
         )
 
 
@@ -76,17 +76,17 @@ def resolve_weights(source: str, precision: str | None, digest: str | None = Non
             raise OptionError(f"--source: the stub's versions are stub/1, stub/2 …, not {source!r}")
         return weights
     folder = Path(source)
-    found = (
+    model = (
         resolve_local_model(folder.resolve(), "--source") if folder.is_dir() else parse_hub_model(source, "--source")
     )
-    if found is None:
+    if model is None:
         raise OptionError(f"--source: {source!r} is no folder here, and no hub-id@commit")
-    if digest is not None and found.weights_digest not in (None, digest):
-        raise OptionError(f"--weights-digest: {source!r} holds {found.weights_digest}, not {digest!r}")
-    words = found.model_dump(include=set(WeightsSpec.model_fields)) | {
+    if digest is not None and model.weights_digest not in (None, digest):
+        raise OptionError(f"--weights-digest: {source!r} holds {model.weights_digest}, not {digest!r}")
+    fields = model.model_dump(include=set(WeightsSpec.model_fields)) | {
         "precision": _parse_precision(precision or "bf16")
     }
-    return WeightsSpec(**(words | ({"weights_digest": digest} if digest else {})))
+    return WeightsSpec(**(fields | ({"weights_digest": digest} if digest else {})))
 
 
 def _parse_precision(text: str) -> Precision:
@@ -110,7 +110,7 @@ def register(
 def start_canary(
     store: ObjectStore, name: str, version: int, share: int, author: ChangeAuthor, settings: Settings
 ) -> dict[str, Any]:
-    """Give a candidate a share of the SKUs, for what is new or has changed of them; return the registry's document."""
+    """Give a candidate a share of the SKUs, for their new and changed images; return the registry's document."""
     validate_share(share)
     load_registry(store, name)
     require_conditional_writes(store, single_writer=settings.single_writer)
@@ -125,50 +125,54 @@ def promote(
     settings: Settings,
     accept_worse: str | None = None,
 ) -> dict[str, Any]:
-    """Put a candidate into production unless stored runs show it worse, or say too little of it.
+    """Put a candidate into production unless stored runs show that it is worse, or hold too few results of it.
 
-    The document holds the comparison, and under `refused` the sentences that speak against it. `accept_worse` is why
-    it goes into production all the same. The first version has nothing to be compared with.
+    The document holds the comparison, and under `refused` the objections, as sentences. `accept_worse` is the reason
+    for promoting it despite them. The first version of a model is promoted without a comparison.
     """
     if accept_worse is not None and not accept_worse.strip():
         raise OptionError("--accept-worse: say why a version that is not shown to be as good may go; it is kept")
     registry = load_registry(store, name)
-    registry.with_change(author.new_change("promote", version))  # a move that is not legal is said before any figures
+    registry.with_change(author.new_change("promote", version))  # refuse an illegal change before reading any figures
     comparison = compare_with_production(store, registry, version)
-    faults = comparison.objections if comparison is not None else []
-    if faults and accept_worse is None:
+    objections = comparison.objections if comparison is not None else []
+    if objections and accept_worse is None:
         return registry_document(registry) | {
             "promoted": False,
-            "refused": faults,
+            "refused": objections,
             "comparison": _comparison_document(comparison),
         }
     require_conditional_writes(store, single_writer=settings.single_writer)
-    known: dict[str, Any] = {"comparison": _comparison_document(comparison)} if comparison is not None else {}
-    if faults:
-        known["accepted_worse"] = str(accept_worse).strip()
+    evidence: dict[str, Any] = {"comparison": _comparison_document(comparison)} if comparison is not None else {}
+    if objections:
+        evidence["accepted_worse"] = str(accept_worse).strip()
 
-    def make(now: ModelRegistry) -> RegistryChange:
-        if now.production != registry.production:
+    def new_promotion(current: ModelRegistry) -> RegistryChange:
+        if current.production != registry.production:
             raise OptionError(f"The model {name!r} has another version in production meanwhile; give the command again")
-        return author.new_change("promote", version, known=known)
+        return author.new_change("promote", version, known=evidence)
 
-    after = change_registry(store, name, make)
-    return registry_document(after) | {"promoted": True, "refused": [], "comparison": _comparison_document(comparison)}
+    updated = change_registry(store, name, new_promotion)
+    return registry_document(updated) | {
+        "promoted": True,
+        "refused": [],
+        "comparison": _comparison_document(comparison),
+    }
 
 
 def roll_back(store: ObjectStore, name: str, author: ChangeAuthor, settings: Settings) -> dict[str, Any]:
-    """Take back what came last: a canary that is under way, else what is in production; return the document."""
+    """Retire the running canary, or without one the version in production; return the registry's document."""
     version = load_registry(store, name).rollback_version
     require_conditional_writes(store, single_writer=settings.single_writer)
-    after = change_registry(store, name, lambda _: author.new_change("rollback", version))
-    return registry_document(after) | {"taken_back": version}
+    updated = change_registry(store, name, lambda _: author.new_change("rollback", version))
+    return registry_document(updated) | {"taken_back": version}
 
 
 def list_models(store: ObjectStore, name: str | None = None) -> list[dict[str, Any]]:
     """Return the documents of one registered model, or of all."""
     return [
-        registry_document(load_registry(store, each))
-        for each in ([name] if name is not None else list_registered_models(store))
+        registry_document(load_registry(store, model_name))
+        for model_name in ([name] if name is not None else list_registered_models(store))
     ]
 
 
@@ -185,13 +189,15 @@ def registry_document(registry: ModelRegistry) -> dict[str, Any]:
             | {"mark": version.weights.identity_prefix, **_registration(registry, version.number)}
             for version in registry.versions.values()
         ],
-        "changes": [one.model_dump(mode="json", exclude_none=True) for one in registry.changes],
+        "changes": [change.model_dump(mode="json", exclude_none=True) for change in registry.changes],
     }
 
 
 def _registration(registry: ModelRegistry, version: int) -> Mapping[str, str]:
-    born = next(one for one in registry.changes if one.kind == "register" and one.version == version)
-    return {"registered_by": born.by, "registered_at": born.at.isoformat()}
+    registration = next(
+        change for change in registry.changes if change.kind == "register" and change.version == version
+    )
+    return {"registered_by": registration.by, "registered_at": registration.at.isoformat()}
 
 
 def _comparison_document(comparison: VersionComparison | None) -> dict[str, Any] | None:

@@ -29,11 +29,11 @@ def export_onnx_graphs(model: str, out: Path, precision: str, progress: Progress
 
 
 def verify_onnx_graphs(model: str, folder: Path, progress: Progress, graphs: Path | None = None) -> dict[str, Any]:
-    """Compare an export with its model and return what came out; `passed` says it in a word.
+    """Compare an export with its model and return the measurements; `passed` is the verdict.
 
     With `graphs`, the export that it was built from, `folder` is an engine, whose plans are compared in their place.
 
-    Raises `OptionError` for a folder that is no export or a model that is none, else `EngineError`.
+    Raises `OptionError` for a folder that holds no export or no model, else `EngineError`.
     """
     from infra.onnx_graphs.graph_verification import verify_export
 

@@ -153,7 +153,7 @@ def engine_warnings(
     store: ObjectStore,
     find_machine: Callable[[], GpuPlatform | None] = find_gpu_platform,
 ) -> list[str]:
-    """Return what a run's report must say where TensorRT is asked for and torch will generate."""
+    """Return the report's warnings where TensorRT is requested and torch will generate."""
     if recipe.engine != "tensorrt" or settings.engine_folder:
         return []
     return missing_engine_warnings(store, recipe, find_machine(), builds_missing=settings.build_engines)

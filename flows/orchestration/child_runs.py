@@ -1,7 +1,7 @@
 """Child flow runs: the parts of a large run, started, awaited, and cancelled with their parent.
 
 Inputs: parts. Outputs: the names of those that are done. The deployment has a work pool of its own, which parents
-cannot fill: a pool full of parents that wait for children would wait for ever. Children that no worker starts are
+cannot fill: a pool full of parents that wait for children would deadlock. Children that no worker starts are
 cancelled, and the parent does their work itself.
 """
 
@@ -28,7 +28,7 @@ POLL_SECONDS, PICKUP_TIMEOUT_SECONDS = 2.0, 60.0
 
 
 class PartFailed(ExternalError):
-    """A child run did not do its part."""
+    """A child run ended without completing its part."""
 
 
 def run_parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
@@ -44,7 +44,7 @@ def run_parts_by_deployment(parts: Mapping[str, PartParameters]) -> set[str]:
             client.read_deployment_by_name(PART_DEPLOYMENT)
         except ObjectNotFound:
             return set()
-        children = {name: _start_child(asked) for name, asked in parts.items()}
+        children = {name: _start_child(parameters) for name, parameters in parts.items()}
         return _wait_for_children(client, children)
 
 
@@ -57,42 +57,42 @@ def _start_child(parameters: PartParameters) -> UUID:
         tags=[_parent_tag(flow_run.id)],
         timeout=0,
     )
-    assert isinstance(child, FlowRun)  # noqa: S101 - a coroutine only where this is called from one
+    assert isinstance(child, FlowRun)  # noqa: S101 - Prefect returns a coroutine only to an async caller
     return child.id
 
 
 def _wait_for_children(client: SyncPrefectClient, children: dict[str, UUID]) -> set[str]:
-    done: set[str] = set()
-    waiting, idle_since = dict(children), time.monotonic()
-    while waiting:
-        states = {name: client.read_flow_run(child).state for name, child in waiting.items()}
+    completed: set[str] = set()
+    pending, idle_since = dict(children), time.monotonic()
+    while pending:
+        states = {name: client.read_flow_run(child).state for name, child in pending.items()}
         for name, state in states.items():
             if state is not None and state.is_final():
-                del waiting[name]
+                del pending[name]
                 idle_since = time.monotonic()
                 if not state.is_completed():
-                    words = f"The part {name} ended as {state.name}"
-                    raise PartFailed(f"{words}; see its flow run, and retry this one: what is made stays")
-                done.add(name)
+                    outcome = f"The part {name} ended as {state.name}"
+                    raise PartFailed(f"{outcome}; see its flow run, and retry this one: what is made stays")
+                completed.add(name)
             elif state is not None and state.is_running():
                 idle_since = time.monotonic()
-        if waiting and time.monotonic() - idle_since > PICKUP_TIMEOUT_SECONDS:
-            get_run_logger().warning("No worker picked up %d parts; running them in this process", len(waiting))
-            late = [client.read_flow_run(child) for child in waiting.values()]
-            _cancel(client, late, "No worker started it; its parent does it")
+        if pending and time.monotonic() - idle_since > PICKUP_TIMEOUT_SECONDS:
+            get_run_logger().warning("No worker picked up %d parts; running them in this process", len(pending))
+            unstarted = [client.read_flow_run(child) for child in pending.values()]
+            _cancel(client, unstarted, "No worker started it; its parent does it")
             break
-        if waiting:
+        if pending:
             time.sleep(POLL_SECONDS)
-    return done
+    return completed
 
 
 def _cancel(client: SyncPrefectClient, children: Iterable[FlowRun], message: str | None = None) -> None:
     for child in children:
         if child.state is None or child.state.is_final():
             continue
-        begun = child.state.type in {StateType.RUNNING, StateType.CANCELLING}
+        has_started = child.state.type in {StateType.RUNNING, StateType.CANCELLING}
         client.set_flow_run_state(
-            child.id, Cancelling(message=message) if begun else Cancelled(message=message), force=True
+            child.id, Cancelling(message=message) if has_started else Cancelled(message=message), force=True
         )
 
 

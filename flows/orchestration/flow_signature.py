@@ -28,8 +28,8 @@ def parameters_from_pydantic(
 
     def decorate(function: Callable[[M], R]) -> Callable[..., R]:
         def call(**values: Any) -> R:
-            given = {name: value for name, value in values.items() if value is not PydanticUndefined}
-            return function(model(**given))
+            fields = {name: value for name, value in values.items() if value is not PydanticUndefined}
+            return function(model(**fields))
 
         # Not functools.wraps: Prefect would follow `__wrapped__` to the function of one model.
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
@@ -61,10 +61,10 @@ def _form_annotation(field: FieldInfo, *, required: bool) -> Any:
 
 
 def _form_default(field: FieldInfo, *, required: bool) -> Any:
-    """Return what Prefect reads title, description and default of a parameter from."""
-    extra = dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
+    """Return the pydantic field that carries a parameter's title, description and default to Prefect."""
+    schema_extra = dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
     if field.title:
-        extra["title"] = field.title
+        schema_extra["title"] = field.title
     if required:
-        return Field(description=field.description, json_schema_extra=extra)
-    return Field(field.default, description=field.description, json_schema_extra=extra)
+        return Field(description=field.description, json_schema_extra=schema_extra)
+    return Field(field.default, description=field.description, json_schema_extra=schema_extra)

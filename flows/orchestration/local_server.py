@@ -24,7 +24,7 @@ RECORDER_ENVIRONMENT = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
 }
-"""One by one, which is the default, SQLite records 45 task runs a second, and the rest of a burst is dropped."""
+"""By default task runs are recorded one by one: SQLite takes 45 per second, and the rest of a burst is dropped."""
 
 
 class ServerFailed(ExternalError):
@@ -38,11 +38,11 @@ def run_local_server(
     """Start a server and yield its API URL; end it on the way out. With `with_ui` it has the UI, and schedules."""
     port = port or find_free_port()
     url = f"http://{HOST}:{port}/api"
-    words = (str(port), "whole" if with_ui else "api")
+    arguments = (str(port), "whole" if with_ui else "api")
     environment = RECORDER_ENVIRONMENT | {"PREFECT_SERVER_UI_API_URL": url, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     environment |= settings or {}
     with run_supervised(
-        "flows.orchestration.local_server", *words, environment=environment, stderr=subprocess.PIPE
+        "flows.orchestration.local_server", *arguments, environment=environment, stderr=subprocess.PIPE
     ) as process:
         _wait_until_healthy(process, url)
         yield url
@@ -67,17 +67,17 @@ def is_port_free(port: int) -> bool:
 
 
 def _wait_until_healthy(process: "subprocess.Popen[bytes]", url: str) -> None:
-    # Its log goes to a pipe that must be read, or a full pipe would stop it.
-    last: list[bytes] = []
-    assert process.stderr is not None  # noqa: S101 - asked for above
-    threading.Thread(target=_drain_log, args=(process.stderr, last), daemon=True).start()
+    # The server logs to a pipe. It must be read, since a full pipe would block the server.
+    log_lines: list[bytes] = []
+    assert process.stderr is not None  # noqa: S101 - Popen was called with stderr=PIPE
+    threading.Thread(target=_drain_log, args=(process.stderr, log_lines), daemon=True).start()
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            words = b"".join(last[-5:]).decode("utf-8", "replace").strip()
-            raise ServerFailed(f"The local Prefect server ended with {process.returncode}: {words[-400:]}")
+            log_tail = b"".join(log_lines[-5:]).decode("utf-8", "replace").strip()
+            raise ServerFailed(f"The local Prefect server ended with {process.returncode}: {log_tail[-400:]}")
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - loopback, ours
+            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - a loopback address
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
@@ -92,7 +92,7 @@ def _drain_log(pipe: "object", last_lines: list[bytes]) -> None:
 
 
 def main() -> None:
-    """Serve until the parent is gone."""
+    """Serve until the parent process exits."""
     parent, port, kind = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     exit_with_parent(parent)
     import uvicorn

@@ -30,7 +30,7 @@ WORKER_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class LocalPrefectStack:
-    """What is being served: the API's URL, the sample catalogue, the store, and the processes that must not end."""
+    """A running stack: the API's URL, the sample catalogue, the store, and the processes that must keep running."""
 
     api_url: str
     source: Path
@@ -52,7 +52,7 @@ class LocalPrefectStack:
 def run_local_prefect_stack(folder: Path, port: int, *, max_refreshes: int | None = 1) -> Iterator[LocalPrefectStack]:
     """Serve from `folder` on `port`; at most `max_refreshes` refreshes at once.
 
-    The environment must be ours already.
+    The environment must hold no Prefect settings of the caller's: `isolate_prefect` removes them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source, store = (folder / "sample.csv").resolve(), (folder / "store").resolve()
@@ -92,7 +92,7 @@ def deploy_flows(folder: Path, environment: Mapping[str, str], deployment_parame
     """Deploy `infra/deploy/prefect.yaml` by the `prefect` command. Raises `ServerFailed` with its output."""
     values = {f"PACKSHOT_{name.upper()}": value for name, value in deployment_parameters.items()}
     with resources.as_file(resources.files("infra") / "deploy" / "prefect.yaml") as file:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)],
             cwd=folder,
             env={**os.environ, **environment, **values},
@@ -100,5 +100,5 @@ def deploy_flows(folder: Path, environment: Mapping[str, str], deployment_parame
             text=True,
             check=False,
         )
-    if done.returncode:
-        raise ServerFailed(f"The deployments were not taken: {(done.stderr + done.stdout).strip()[-600:]}")
+    if result.returncode:
+        raise ServerFailed(f"The deployments could not be created: {(result.stderr + result.stdout).strip()[-600:]}")

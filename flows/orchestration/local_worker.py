@@ -11,7 +11,7 @@ from flows.orchestration.supervised_process import exit_with_parent
 
 
 def main() -> None:
-    """Work until the parent is gone."""
+    """Run flow runs until the parent process exits."""
     parent, pool = int(sys.argv[1]), sys.argv[2]
     from prefect.workers.process import ProcessWorker
 

@@ -45,26 +45,28 @@ class PrefectObserver:
         self._last = 0.0
 
     def on_stage(self, name: str) -> None:
-        """A stage begins."""
+        """Pass the beginning of a stage on."""
         self._inner.on_stage(name)
 
     def on_plan(self, plan: Plan, estimate: CostEstimate) -> None:
         """Show the plan as a table."""
         self._inner.on_plan(plan, estimate)
-        words = f"{plan.images:,} images planned for {self._catalogue}"
-        publish_table(f"plan-{self._catalogue}", plan_table(plan, estimate), words)
+        description = f"{plan.images:,} images planned for {self._catalogue}"
+        publish_table(f"plan-{self._catalogue}", plan_table(plan, estimate), description)
 
     def on_images_planned(self, images: int) -> None:
-        """So many images are to be made."""
+        """Add `images` to the total, and create the progress artifact at the first call."""
         self._inner.on_images_planned(images)
         self._total += images
         if images and self._artifact is None:
             with _tolerate_prefect_errors():
-                made = create_progress_artifact(0.0, key=f"images-{self._catalogue}", description=self._description())
-                self._artifact = made if isinstance(made, UUID) else None
+                artifact = create_progress_artifact(
+                    0.0, key=f"images-{self._catalogue}", description=self._description()
+                )
+                self._artifact = artifact if isinstance(artifact, UUID) else None
 
     def on_images_done(self, images: int, *, passed: int = 0, refused: int = 0) -> None:
-        """A shard of so many images is done."""
+        """Add `images` to the count of done ones, and update the artifact every two seconds and at the end."""
         self._inner.on_images_done(images, passed=passed, refused=refused)
         self._done += images
         now = time.monotonic()
@@ -77,9 +79,11 @@ class PrefectObserver:
     def on_report(self, report: RunReport, tiles: Sequence[Tile]) -> None:
         """Show the report with its contact sheet, and tag the run of a held batch."""
         self._inner.on_report(report, tiles)
-        words = f"report of {report.run_id}"
+        description = f"report of {report.run_id}"
         with _tolerate_prefect_errors():
-            create_markdown_artifact(render_markdown(report, tiles), key=f"report-{self._catalogue}", description=words)
+            create_markdown_artifact(
+                render_markdown(report, tiles), key=f"report-{self._catalogue}", description=description
+            )
         if report.held:
             tag_run(HELD_TAG)
 
@@ -88,14 +92,14 @@ class PrefectObserver:
 
 
 def refresh_run_name() -> str:
-    """Return a flow run's name that says what is refreshed: catalogue, scope, and when it began (UTC)."""
-    asked = flow_run.parameters
-    name = str(asked.get("catalogue") or asked.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
-    return f"{name.rsplit('.', 1)[0]}-{asked.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+    """Return a flow run's name: catalogue, scope, and the time at which it began (UTC)."""
+    parameters = flow_run.parameters
+    name = str(parameters.get("catalogue") or parameters.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
+    return f"{name.rsplit('.', 1)[0]}-{parameters.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
 def plan_table(plan: Plan, estimate: CostEstimate) -> list[dict[str, str]]:
-    """Return what a plan comes to, a row a figure."""
+    """Return the figures of a plan, one per row."""
     slots, rows = plan.slots, plan.rows
     figures_by_name: list[tuple[str, str]] = [
         *(
@@ -123,12 +127,12 @@ def publish_table(key: str, rows: list[dict[str, str]], description: str) -> Non
 
 
 def tag_run(*tags: str) -> None:
-    """Add tags to the current flow run; the ones that it has stay."""
+    """Add tags to the current flow run, and keep those that it has."""
     if flow_run.id is None:
         return
     with _tolerate_prefect_errors(), get_client(sync_client=True) as client:
-        known = client.read_flow_run(UUID(flow_run.id)).tags
-        client.update_flow_run(UUID(flow_run.id), tags=sorted({*known, *tags}))
+        current_tags = client.read_flow_run(UUID(flow_run.id)).tags
+        client.update_flow_run(UUID(flow_run.id), tags=sorted({*current_tags, *tags}))
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class PrefectExecutor:
         return run_task(name, work)
 
     def run_remotely(self, parts: Mapping[str, PartParameters]) -> set[str]:
-        """Have parts done as runs of their deployment, where this run is a deployment's too."""
+        """Run parts by their deployment, where this run was started by a deployment; return the names of those done."""
         return run_parts_by_deployment(parts)
 
     def run_part(self, name: str, work: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import yaml
 
-from infra.diagnosis import DiagnosticFinding
+from infra.diagnosis import DiagnosticFinding, FindingState
 from infra.stores.addresses import has_credentials
 
 HEALTH_TIMEOUT_SECONDS = 5.0
@@ -35,8 +35,8 @@ def check_prefect(
 
     url = PREFECT_API_URL.value()
     if not url:
-        said = f"client {client_version}, no server is set: each command starts one of its own while it runs"
-        return [DiagnosticFinding("Prefect", "ok", said)]
+        description = f"client {client_version}, no server is set: each command starts one of its own while it runs"
+        return [DiagnosticFinding("Prefect", "ok", description)]
     parts = urlsplit(url)
     if has_credentials(url):
         advice = "Take user and password out of the URL; PREFECT_API_AUTH_STRING carries them."
@@ -58,23 +58,31 @@ def _check_server(url: str, client_version: str, deployment_file: Mapping[str, A
     with get_client(sync_client=True) as client:
         version = client.request("GET", "/admin/version").json()
         pools = {pool["name"] for pool in client.request("POST", "/work_pools/filter", json={}).json()}
-        there = {each["name"] for each in client.request("POST", "/deployments/filter", json={}).json()}
-    same = version == client_version
-    advice = "" if same else f"Run one version on both sides: `pip install prefect=={version}`, or update the server."
-    said = f"{url}: server {version}, client {client_version}"
-    findings = [DiagnosticFinding("Prefect", "ok" if same else "warning", said, advice)]
+        deployment_names = {
+            deployment["name"] for deployment in client.request("POST", "/deployments/filter", json={}).json()
+        }
+    versions_match = version == client_version
+    advice = (
+        ""
+        if versions_match
+        else f"Run one version on both sides: `pip install prefect=={version}`, or update the server."
+    )
+    description = f"{url}: server {version}, client {client_version}"
+    findings = [DiagnosticFinding("Prefect", "ok" if versions_match else "warning", description, advice)]
     deployments = deployment_file.get("deployments") or []
-    needed_pools = {each["work_pool"]["name"] for each in deployments if each.get("work_pool")}
-    for what, needed, found, command in (
+    needed_pools = {deployment["work_pool"]["name"] for deployment in deployments if deployment.get("work_pool")}
+    for kind, needed, existing, command in (
         ("work pools", needed_pools, pools, "Create it: `prefect work-pool create CATALOGUE --type process`. "),
-        ("deployments", {each["name"] for each in deployments}, there, ""),
+        ("deployments", {deployment["name"] for deployment in deployments}, deployment_names, ""),
     ):
-        missing = sorted(needed - found)
-        said = f"{', '.join(sorted(needed & found or found)) or 'none'}" + (
-            f"; {', '.join(missing)} missing" if missing else ""
+        missing_names = sorted(needed - existing)
+        description = f"{', '.join(sorted(needed & existing or existing)) or 'none'}" + (
+            f"; {', '.join(missing_names)} missing" if missing_names else ""
         )
-        state = "warning" if missing else "ok"
-        findings.append(DiagnosticFinding(f"Prefect: {what}", state, said, command + _DEPLOY_ADVICE if missing else ""))  # type: ignore[arg-type]
+        state: FindingState = "warning" if missing_names else "ok"
+        findings.append(
+            DiagnosticFinding(f"Prefect: {kind}", state, description, command + _DEPLOY_ADVICE if missing_names else "")
+        )
     return findings
 
 

@@ -16,20 +16,23 @@ from infra.coordination.parent_watch import watch_parent
 from infra.coordination.process_tree import terminate_children
 
 GRACE_SECONDS = 8.0
-"""How long a child may take to tell the server of its end before it is killed."""
+"""How long a child may take to report its end to the server before it is killed."""
 ORPHAN_GRACE_SECONDS = 2.0
-"""The same where the parent is gone: no process waits for a clean end then."""
+"""The same after the parent has exited, when no process waits for a clean end."""
 
 
 @contextmanager
 def run_supervised(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None, **popen: Any
 ) -> Iterator[Any]:
-    """Run `python -m module PARENT words…` for as long as the block lasts; its log is dropped unless `popen` says."""
+    """Run `python -m module PARENT arguments…` for as long as the block lasts.
+
+    Its output is discarded unless `popen` redirects it.
+    """
     process: Any = subprocess.Popen(
         [sys.executable, "-m", module, str(os.getpid()), *arguments],
         env={**os.environ, **(environment or {})},
-        start_new_session=True,  # Ctrl-C reaches a whole group, and a flow still has an end to tell its server of
+        start_new_session=True,  # Ctrl-C signals a whole group, but a flow must still report its end to the server
         **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | popen,
     )
     try:
@@ -44,13 +47,13 @@ def run_supervised(
 
 
 def exit_with_parent(parent: int) -> None:
-    """End this process and its children as soon as `parent` is gone, or at SIGTERM."""
+    """End this process and its children as soon as the process `parent` has exited, or at SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: terminate_process_tree(GRACE_SECONDS))
     watch_parent(parent, lambda: terminate_process_tree(ORPHAN_GRACE_SECONDS))
 
 
 def terminate_process_tree(grace_seconds: float) -> None:
-    """End this process's children, asked first and then killed, and then this process whatever that met with."""
+    """Terminate this process's children, kill them after `grace_seconds`, and end this process even if that fails."""
     try:
         terminate_children(grace_seconds)
     finally:

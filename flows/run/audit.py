@@ -23,7 +23,7 @@ AuditChecks = list[dict[str, Any]]
 def audit_run(
     resources: Resources, executor: Executor, run: Run, plan: Plan, batch: ReleaseBatch, policy: Policy
 ) -> tuple[list[str], AuditChecks, Release]:
-    """Return the checks that hold the batch, all checks, and what the release would be.
+    """Return the checks that hold the batch, all checks, and the release as it would be published.
 
     A batch that changes nothing in the release is not audited.
     """

@@ -26,17 +26,17 @@ class ShardFuture(Protocol):
         """Call `fn` when the work ends, or at once if it has."""
 
     def result(self) -> Any:
-        """Return what the work returned, or raise what it raised."""
+        """Return the work's result, or raise its exception."""
 
 
 class Executor(Protocol):
     """Runs stages one after another, and shards concurrently."""
 
     def run_stage(self, name: str, work: Callable[[], T]) -> T:
-        """Run one stage here and now."""
+        """Run one stage in this thread."""
 
     def run_remotely(self, parts: Mapping[str, PartParameters]) -> set[str]:
-        """Have parts done by other processes where there are any; return the names of those that are done."""
+        """Run parts in other processes where a deployment exists; return the names of those that are done."""
 
     def run_part(self, name: str, work: Callable[[], T]) -> T:
         """Run one part of a run too large for one flow run."""
@@ -46,13 +46,13 @@ class Executor(Protocol):
 
 
 class ThreadExecutor:
-    """Runs stages here, and shards on plain threads."""
+    """Runs stages in the calling thread, and shards on plain threads."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self._threads = threads
 
     def run_stage(self, name: str, work: Callable[[], T]) -> T:  # noqa: ARG002 - threads have no names for stages
-        """Run one stage here and now."""
+        """Run one stage in this thread."""
         return work()
 
     def run_remotely(self, parts: Mapping[str, PartParameters]) -> set[str]:  # noqa: ARG002
@@ -60,7 +60,7 @@ class ThreadExecutor:
         return set()
 
     def run_part(self, name: str, work: Callable[[], T]) -> T:  # noqa: ARG002
-        """Run one part here and now."""
+        """Run one part in this thread."""
         return work()
 
     def submit_shard(self, task: Any, context: RunContext, shard: str) -> ShardFuture:

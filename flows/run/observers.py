@@ -1,4 +1,4 @@
-"""Observers of a run: told of its stages, plan, progress and report.
+"""Observers of a run: they receive its stages, plan, progress and report.
 
 Inputs: events of the run. Outputs: a progress display, artifacts of a Prefect flow run, or nothing. A flow's parameters
 are plain values, so an observer cannot be one of them: a command puts its observer into a context variable, where the

@@ -1,4 +1,4 @@
-"""Recovery: settle what other processes left open in a catalogue, and find the run to go on with.
+"""Recovery: settle what other processes left open in a catalogue, and find the run to continue.
 
 Inputs: a job, open resources, and how a committed run is closed. Outputs: a run under its lease, and the held runs that
 it supersedes once it is planned. Invariant: a run under a live lease is never touched.
@@ -40,7 +40,7 @@ CloseCommitted = Callable[[Run, Policy, Plan, ReleaseBatch], object]
 
 @dataclass(frozen=True)
 class RecoveredRun:
-    """The run to go on with, and held runs that it supersedes once it is planned."""
+    """The run to continue, and the held runs that it supersedes once it is planned."""
 
     run: Run
     lease: Lease
@@ -82,7 +82,7 @@ def recover_runs(
 
 
 def supersede_runs(store: ObjectStore, outdated: Iterable[Run]) -> None:
-    """Close runs whose place a newer run takes."""
+    """Close runs that a newer run replaces."""
     for run in outdated:
         runs.close_run(store, run, "superseded", REPLACED_BY_NEWER_RUN)
 

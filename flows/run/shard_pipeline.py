@@ -2,7 +2,7 @@
 
 Inputs: the shards that have no record, and the retries that are pending. Outputs: every shard screened, nothing
 pending. A shard is screened while the next ones are generated, and an image that another seed may improve joins the
-queue at once: there is no barrier. When the budget meter stops, the shards in flight are screened, and the rest of the
+queue at once, without a barrier. When the budget meter stops, the shards in flight are screened, and the rest of the
 queue is left to the next run.
 """
 
@@ -22,7 +22,7 @@ from tasks.runs.run_context import RunContext
 
 @dataclass(frozen=True)
 class PipelineLimits:
-    """How much may be in flight, in shards, and how large a shard of new attempts may grow."""
+    """The number of shards in flight, and the number of images in a shard of new attempts, at most."""
 
     in_flight: int
     shard_size: int
@@ -41,41 +41,41 @@ def process_shards(
     The first error ends the pipeline: staged images stay, and the next run continues from them.
     """
     queue = deque(shards)
-    owed = list(pending_attempts)
+    retries = list(pending_attempts)
     events: SimpleQueue[tuple[Any, str, ShardFuture]] = SimpleQueue()
     running = 0
 
-    def start(verb: Any, shard: str) -> None:
-        executor.submit_shard(verb, context, shard).add_done_callback(_completion_callback(events, verb, shard))
+    def start(task: Any, shard: str) -> None:
+        executor.submit_shard(task, context, shard).add_done_callback(_completion_callback(events, task, shard))
 
-    while queue or owed or running:
+    while queue or retries or running:
         if context.meter.stop_reason is not None:
             queue.clear()
-            owed.clear()
-        while owed and (len(owed) >= limits.shard_size or not queue):
-            some, owed = _split_off_one_model(owed, limits.shard_size)
-            queue.appendleft(context.add_retry_shard(some))
+            retries.clear()
+        while retries and (len(retries) >= limits.shard_size or not queue):
+            retry_items, retries = _split_off_one_model(retries, limits.shard_size)
+            queue.appendleft(context.add_retry_shard(retry_items))
         while queue and running < limits.in_flight:
             start(generate_shard, queue.popleft())
             running += 1
         if not running:
             break
-        verb, shard, handle = events.get()
+        task, shard, handle = events.get()
         handle.result()
-        if verb is generate_shard:
+        if task is generate_shard:
             start(screen_shard, shard)
             continue
         running -= 1
         screening = context.take_screened(shard)
-        owed += screening.retries
+        retries += screening.retries
         _notify_observer(observer, screening)
 
 
 def _split_off_one_model(work_items: list[WorkItem], max_items: int) -> tuple[list[WorkItem], list[WorkItem]]:
     """Return at most `max_items` items of the first item's model, and the rest: a shard has one engine."""
     model = work_items[0].request.model
-    same = [order for order in work_items if order.request.model == model]
-    return same[:max_items], same[max_items:] + [order for order in work_items if order.request.model != model]
+    of_model = [item for item in work_items if item.request.model == model]
+    return of_model[:max_items], of_model[max_items:] + [item for item in work_items if item.request.model != model]
 
 
 def _completion_callback(

@@ -41,7 +41,7 @@ class ModelPools:
 
 
 def pool_factory(store: ObjectStore, settings: Settings) -> Callable[[OpenEngine], Pool]:
-    """Return what makes a pool from what opens its engines; with Ray all pools share one set of actors.
+    """Return a function that makes a pool from an engine opener; with Ray all pools share one set of actors.
 
     Raises `EngineError` where ray is not installed, `SettingsError` for a store that no other process can see.
     """

@@ -1,7 +1,7 @@
-"""Preflight checks of a run: fail before anything is made, or warn of what its report must say.
+"""Preflight checks of a run: fail before any image is generated, or return warnings for its report.
 
-Inputs: a recipe, a policy, settings. Outputs: nothing where all is well, an `InputError` where a run would fail later,
-or sentences for the report's `warnings`.
+Inputs: a recipe, a policy, settings. Outputs: nothing where all checks pass, an `InputError` where a run would fail
+later, or sentences for the report's `warnings`.
 """
 
 from catalogs.policy.channels import missing_scanners

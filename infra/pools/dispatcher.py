@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CRASH_LOOP_DEATHS = 10
-"""Deaths in a row, in multiples of `tries`, after which the cause is the engines or their machines, and no job."""
+"""Deaths in a row, in multiples of `tries`, after which the cause is the engines or their machines, not a job."""
 
 
 @dataclass(eq=False)
@@ -112,23 +112,23 @@ class Dispatcher:
         """Remove the pending jobs that need this engine (None: all) and return them."""
         cancelled = [job for job in self.waiting if opener in (None, job.opener)]
         for queue in (self._fresh, self._suspects):
-            kept = [job for job in queue if job not in cancelled]
+            remaining = [job for job in queue if job not in cancelled]
             queue.clear()
-            queue.extend(kept)
+            queue.extend(remaining)
         return cancelled
 
     def _next(self) -> tuple[EngineWorker, EngineJob] | None:
-        ready = [worker for worker in self.workers if worker.ready]
+        ready_workers = [worker for worker in self.workers if worker.ready]
         available = [
             worker
-            for worker in ready
+            for worker in ready_workers
             if len(worker.jobs) < self._jobs_per_worker and not any(job.deaths for job in worker.jobs)
         ]
         if self._fresh:
             if not available:
                 return None
             return min(available, key=lambda worker: len(worker.jobs)), self._fresh.popleft()
-        idle = [worker for worker in ready if not worker.jobs]
+        idle = [worker for worker in ready_workers if not worker.jobs]
         if not self._suspects or not idle:
             return None
         job = self._suspects.popleft()

@@ -1,6 +1,6 @@
 """Content Credentials: read a C2PA manifest from an image file, and remove it.
 
-Inputs: a file's bytes, and trusted root certificates. Outputs: what its manifest says and whether it is valid.
+Inputs: a file's bytes, and trusted root certificates. Outputs: the manifest's content and whether it is valid.
 Damage and hostile content are results, never exceptions. Nothing here uses the network: remote manifests and revocation
 lists, which a hostile file may name, are never fetched. `infra.provenance.signing` writes manifests.
 """
@@ -54,7 +54,7 @@ class ContentCredential:
 ABSENT = ContentCredential("absent")
 
 
-def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> ContentCredential:  # noqa: A002 - the field's word
+def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> ContentCredential:  # noqa: A002 - c2pa's parameter name
     """Return the content of a file's manifest. `anchors` are trusted roots, PEM; without any, no signer is trusted.
 
     Damage is a result, not an exception; raises `ProvenanceMarkError` only where the library is missing.
@@ -71,11 +71,11 @@ def read_credential(data: bytes, format: str = JPEG, anchors: str = "") -> Conte
 
 def strip_manifest(jpeg: bytes) -> bytes:
     """Return a JPEG without its APP11 segments, where C2PA keeps its manifest; all other bytes are kept."""
-    kept = bytearray(jpeg[:2])
+    stripped = bytearray(jpeg[:2])
     for marker, start, end in _segments(jpeg):
         if marker != _APP11:
-            kept += jpeg[start:end]
-    return bytes(kept)
+            stripped += jpeg[start:end]
+    return bytes(stripped)
 
 
 _APP11, _START_OF_SCAN = 0xEB, 0xDA

@@ -76,12 +76,12 @@ def commit_changes(
 
 def _inserted_rows(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     schema = rows.schema.remove(rows.schema.get_field_index(OPERATION_COLUMN))
-    kept = (batch.filter(pc.equal(batch[OPERATION_COLUMN], PUT)).select(schema.names) for batch in rows)
-    return pa.RecordBatchReader.from_batches(schema, kept)
+    inserted = (batch.filter(pc.equal(batch[OPERATION_COLUMN], PUT)).select(schema.names) for batch in rows)
+    return pa.RecordBatchReader.from_batches(schema, inserted)
 
 
 def _writer_properties(schema: pa.Schema) -> WriterProperties:
-    # Digests never repeat, so a dictionary of them has no use; zstd 1 is as fast as snappy and 12 % smaller.
+    # Digests never repeat, so dictionary encoding does not help; zstd 1 is as fast as snappy and 12 % smaller.
     digests = {
         field.name: ColumnProperties(dictionary_enabled=False) for field in schema if pa.types.is_binary(field.type)
     }

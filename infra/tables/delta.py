@@ -2,10 +2,10 @@
 
 Inputs: Arrow rows marked "put" or "drop", the version that they were compared with, and commit metadata. Outputs: one
 new version, or `CommitConflict`.
-Invariant: with `max_commit_retries=0` delta-rs neither rebases nor tries again. It writes log entry `base + 1` by a
+Invariant: with `max_commit_retries=0` delta-rs neither rebases nor retries. It writes log entry `base + 1` by a
 conditional put, so a second writer fails even when it touches other rows. Retries (delta-rs's default) would rebase
 silently. A MERGE that moves no row commits nothing; an empty commit then carries the metadata, which records the run.
-A merge may be repeated where its answer was lost (see `infra.tables.delta_client`): if the lost one had been written,
+A merge may be repeated where its response was lost (see `infra.tables.delta_client`): if the lost one had been written,
 the repeated one raises `CommitConflict`, and the caller finds its own metadata in the history.
 """
 
@@ -49,9 +49,9 @@ class DeltaTables:
         client = self._client
         existing = client.retry(lambda: read_schema(client.find(table) or client.create(table, normalized)))
         if not existing.equals(normalized):
-            different = sorted({field.name for field in set(existing) ^ set(normalized)}) or normalized.names
+            differing_columns = sorted({field.name for field in set(existing) ^ set(normalized)}) or normalized.names
             raise TableError(
-                f"Table {table!r} was created with other columns or types ({', '.join(different)}); "
+                f"Table {table!r} was created with other columns or types ({', '.join(differing_columns)}); "
                 "use a separate store for this version."
             )
 
@@ -72,7 +72,7 @@ class DeltaTables:
     def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version in bounded memory, in no guaranteed order.
 
-        Rows from a bucket pass through a temporary file: a scan that breaks in its middle cannot be continued there.
+        Rows from a bucket pass through a temporary file: an interrupted scan cannot be continued.
         """
         if self._client.retry_policy is None:
             return self._client.scan(table, columns, version).batches
@@ -154,14 +154,14 @@ class DeltaTables:
 
         Delta's own vacuum commits twice to the log, and a running release would then lose its race; so it only lists.
         `keep_hours` must be longer than a commit takes. An old version is only safe in `keep_versions`: a checkpoint
-        forgets which files were removed lately. Change feeds are kept by their age alone.
+        no longer lists recently removed files. Change feeds are kept by their age alone.
         """
 
         def unneeded_files() -> list[str]:
-            target, kept = self._client.open(table), list(keep_versions) or None
+            target, needed_versions = self._client.open(table), list(keep_versions) or None
             with translate_errors(table):
                 names: list[str] = target.vacuum(
-                    keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=kept
+                    keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=needed_versions
                 )
                 return names
 

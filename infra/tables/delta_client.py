@@ -116,7 +116,7 @@ def translate_errors(table: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
-        # A server's XML may name an access key; the text before it says enough.
+        # A server's XML may name an access key; the text before it is sufficient.
         reason = one_line(_ANSI_CODES.sub("", str(error)).split("<")[0]).rstrip(".") or type(error).__name__
         raise TableUnavailable(f"Table {table!r} could not be served: {reason}.") from error
 

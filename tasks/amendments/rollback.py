@@ -26,8 +26,8 @@ _MAX_NAMED = 20
 def rollback(store: ObjectStore, tables: TableStore, catalogue: str, version: int | None = None) -> ManifestChange:
     """Make the images of release `version` live again; by default those of the release before the current one.
 
-    A killed rollback to the same release is completed instead of begun again. Two rollbacks by default end where they
-    began: the release before a rollback's release is the one that it went back from.
+    A killed rollback to the same release is completed instead of begun again. Two default rollbacks cancel out:
+    the release before a rollback's release is the one that it went back from.
 
     Raises `OptionError` where there is no such catalogue or release, and `StoreError` where one of the release's
     images is gone; nothing is written then.
@@ -46,8 +46,8 @@ def rollback(store: ObjectStore, tables: TableStore, catalogue: str, version: in
 
 def _choose_target(catalogue_releases: list[ReleaseSummary], catalogue: str, version: int | None) -> int:
     """Return the version to go back to. Raises `OptionError`, naming up to 20 possible ones, where there is none."""
-    kept = [release for release in catalogue_releases if release.kept]
-    others = [release.version for release in kept if not release.current]
+    kept_releases = [release for release in catalogue_releases if release.kept]
+    others = [release.version for release in kept_releases if not release.current]
     if version is not None and version in others:
         return version
     names = ", ".join(map(str, others[:_MAX_NAMED])) + (" …" if len(others) > _MAX_NAMED else "")
@@ -55,7 +55,7 @@ def _choose_target(catalogue_releases: list[ReleaseSummary], catalogue: str, ver
     if version is None:
         if others:
             return others[0]
-        raise OptionError(f"The catalogue {catalogue!r} has {len(kept)} release(s); {choices}")
+        raise OptionError(f"The catalogue {catalogue!r} has {len(kept_releases)} release(s); {choices}")
     if any(release.version == version and release.current for release in catalogue_releases):
         raise OptionError(f"Release {version} of {catalogue!r} is the current one; {choices}")
     raise OptionError(f"The catalogue {catalogue!r} has no release {version!r}; {choices}")

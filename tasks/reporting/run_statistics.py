@@ -29,10 +29,10 @@ def collect_run_statistics(
     """Return the run's image counts, the number of slots with each reason, and one row per model that generated any."""
     images, models = ImageCounts(), ModelMetrics()
     for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
-        made = Counter(record["made"].to_pylist())
-        images.generated += made["generated"]
-        images.reused += made["reused"]
-        images.failed += made["failed"]
+        outcomes = Counter(record["made"].to_pylist())
+        images.generated += outcomes["generated"]
+        images.reused += outcomes["reused"]
+        images.failed += outcomes["failed"]
         images.attempts += record.num_rows
         images.gpu_seconds += float(pc.sum(record["engine_seconds"]).as_py() or 0.0)
         models.add_record(record)
@@ -65,17 +65,21 @@ def measure_delivery(
     delivery = DeliveryCounts(skus=pc.count_distinct(published["sku"]).as_py())
     deferred = pc.list_flatten(rows.filter(pc.equal(rows["state"], SlotState.DEFERRED))["reasons"])
     delivery.deferred = {entry["values"]: entry["counts"] for entry in pc.value_counts(deferred).to_pylist()}
-    new = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
+    new_rows = rows.filter(pc.and_(pc.is_valid(rows["created_at"]), pc.is_null(rows["live_file_sha"])))
     released = _find_release_time(tables, batch)
-    if new.num_rows == 0 or (released is None and delivery.skus):
-        return delivery  # a batch that waits for a person is neither in time nor late yet
-    waited = new.group_by("sku").aggregate([("created_at", "min"), ("state", "count_distinct"), ("state", "min")])
-    known = _find_released_skus(tables, batch.catalogue, waited["sku"], previous)
-    waited = waited.filter(pc.invert(pc.is_in(waited["sku"], known)))
-    whole = pc.and_(pc.equal(waited["state_count_distinct"], 1), pc.equal(waited["state_min"], SlotState.PUBLISH))
+    if new_rows.num_rows == 0 or (released is None and delivery.skus):
+        return delivery  # an unreleased batch is neither in time nor late yet
+    new_skus = new_rows.group_by("sku").aggregate(
+        [("created_at", "min"), ("state", "count_distinct"), ("state", "min")]
+    )
+    released_skus = _find_released_skus(tables, batch.catalogue, new_skus["sku"], previous)
+    new_skus = new_skus.filter(pc.invert(pc.is_in(new_skus["sku"], released_skus)))
+    is_complete = pc.and_(
+        pc.equal(new_skus["state_count_distinct"], 1), pc.equal(new_skus["state_min"], SlotState.PUBLISH)
+    )
     latest = (released or datetime.now(UTC)) - NEW_SKU_TARGET
-    soon = pc.greater_equal(waited["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
-    delivery.new_skus, delivery.in_time = waited.num_rows, pc.sum(pc.and_(whole, soon)).as_py() or 0
+    is_in_time = pc.greater_equal(new_skus["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
+    delivery.new_skus, delivery.in_time = new_skus.num_rows, pc.sum(pc.and_(is_complete, is_in_time)).as_py() or 0
     return delivery
 
 
@@ -131,17 +135,22 @@ def find_incomplete_skus(tables: TableStore, batch: ReleaseBatch) -> dict[str, l
     """Return the SKUs that show an old image beside a new one, and those without any live image, after the batch."""
     columns = (batch.decisions[name].to_pylist() for name in ("sku", "state", "live_file_sha"))
     published: set[str] = set()
-    kept: set[str] = set()
-    without: set[str] = set()
-    for sku, state, live in zip(*columns, strict=True):
-        (published if state == SlotState.PUBLISH else without if live is None else kept).add(sku)
-    bare = without - published - kept
+    skus_with_old: set[str] = set()
+    skus_without_image: set[str] = set()
+    for sku, state, live_sha in zip(*columns, strict=True):
+        if state == SlotState.PUBLISH:
+            published.add(sku)
+        elif live_sha is None:
+            skus_without_image.add(sku)
+        else:
+            skus_with_old.add(sku)
+    skus_with_nothing = skus_without_image - published - skus_with_old
     table = layout.manifest_table(batch.catalogue)
-    if bare and tables.version(table) is not None:
-        wanted = pa.array(sorted(bare), pa.string())
+    if skus_with_nothing and tables.version(table) is not None:
+        candidates = pa.array(sorted(skus_with_nothing), pa.string())
         for rows in tables.batches(table, ("sku",)):
-            bare -= set(rows.column("sku").filter(pc.is_in(rows.column("sku"), wanted)).to_pylist())
-    return {"old_beside_new": sorted(kept & published), "nothing_live": sorted(bare)}
+            skus_with_nothing -= set(rows.column("sku").filter(pc.is_in(rows.column("sku"), candidates)).to_pylist())
+    return {"old_beside_new": sorted(skus_with_old & published), "nothing_live": sorted(skus_with_nothing)}
 
 
 def read_prompts(store: ObjectStore, run_id: str, request_keys: Iterable[bytes]) -> dict[bytes, str]:

@@ -42,9 +42,9 @@ def approve(
     from tasks.amendments.approve import ApprovalAnswer, approve
 
     opened = open_store(store)
-    word = ApprovalAnswer(channel, skus, reason, getpass.getuser(), view, not take_back)
-    done = approve(opened, open_tables(store), resolve_catalogue(opened, catalogue), word)
-    document = done.document(word)
+    answer = ApprovalAnswer(channel, skus, reason, getpass.getuser(), view, not take_back)
+    result = approve(opened, open_tables(store), resolve_catalogue(opened, catalogue), answer)
+    document = result.document(answer)
     if as_json:
         print_json(document)
     else:

@@ -39,7 +39,12 @@ def doctor(
 def _option_variables(context: typer.Context) -> set[str]:
     """Return every environment variable that some option of some command reads."""
     commands = getattr(context.find_root().command, "commands", {}).values()
-    return {str(each.envvar) for command in commands for each in command.params if getattr(each, "envvar", None)}
+    return {
+        str(parameter.envvar)
+        for command in commands
+        for parameter in command.params
+        if getattr(parameter, "envvar", None)
+    }
 
 
 def _show_findings(findings: "list[DiagnosticFinding]") -> None:
@@ -51,9 +56,9 @@ def _show_findings(findings: "list[DiagnosticFinding]") -> None:
     table.add_column(no_wrap=True, max_width=26, overflow="ellipsis")
     table.add_column(overflow="fold")
     for finding in findings:
-        word, colour = STATE_LABELS[finding.state]
-        said = Text(finding.found)
+        label, colour = STATE_LABELS[finding.state]
+        description = Text(finding.found)
         if finding.advice and finding.state != "ok":
-            said.append(f"\n→ {finding.advice}", style="bold")
-        table.add_row(Text(word, style=colour), Text(finding.name), said)
+            description.append(f"\n→ {finding.advice}", style="bold")
+        table.add_row(Text(label, style=colour), Text(finding.name), description)
     open_console().print(table)

@@ -59,7 +59,7 @@ def apply(
     from tasks.amendments.apply_policy import CheckOverride
 
     rules, opened = read_policy(str(policy)), open_store(store)
-    done = enforce_policy(
+    application = enforce_policy(
         opened,
         open_tables(store),
         resolve_catalogue(opened, catalogue),
@@ -69,8 +69,8 @@ def apply(
         dry_run=dry_run,
     )
     if as_json:
-        print_json(done)
+        print_json(application)
     else:
-        show_application(open_console(), done)
-    if done["held"] and not dry_run:
+        show_application(open_console(), application)
+    if application["held"] and not dry_run:
         raise typer.Exit(1)

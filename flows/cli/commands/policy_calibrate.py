@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tasks.policies.accepted_scores import AcceptedScores
 
 PUBLISHED_ONLY_NOTE = (
-    "These pictures have passed the present thresholds, so they can only suggest tighter ones; measure a folder of"
-    " accepted pictures (--from-folder) to see where the policy is too strict"
+    "These images have passed the present thresholds, so they can only suggest tighter ones; measure a folder of"
+    " accepted images (--from-folder) to see where the policy is too strict"
 )
 MAX_LEFT_OUT_SHOWN = 5
 
@@ -49,13 +49,13 @@ def calibrate(
     if out is not None and out.exists():
         raise OptionError(f"--out: {str(out)!r} is there already, and policies are not written over; give another name")
     rules = read_policy(policy)
-    gathered, where = _gather_scores(store, catalogue, from_folder)
-    found = propose(gathered.table, rules, quantile)
+    scores, origin = _gather_scores(store, catalogue, from_folder)
+    calibration = propose(scores.table, rules, quantile)
     if out is not None:
         _write_policy(
-            out, rules, policy, found, f"{quantile:g} quantile of {len(gathered.categories):,} pictures of {where}"
+            out, rules, policy, calibration, f"{quantile:g} quantile of {len(scores.categories):,} images of {origin}"
         )
-    document = _document(gathered, where, quantile, found, out)
+    document = _document(scores, origin, quantile, calibration, out)
     document["notes"] = [] if from_folder is not None else [PUBLISHED_ONLY_NOTE]
     if as_json:
         print_json(document)
@@ -69,7 +69,7 @@ def _gather_scores(store: str | None, catalogue: str | None, folder: Path | None
     if folder is not None:
         return measure_folder_scores(folder), f"the folder {folder.name}"
     if store is None:
-        raise OptionError("Say whose pictures: --store URL and --catalogue NAME, or --from-folder DIR")
+        raise OptionError("Name the images to measure: --store URL and --catalogue NAME, or --from-folder DIR")
     from flows.cli.commands.store import resolve_catalogue
     from infra.stores import open_store
     from infra.tables import open_tables
@@ -128,12 +128,12 @@ def _show(document: Mapping[str, Any]) -> None:
     from tasks.reporting import formatting as figures
 
     screen = open_console()
-    head = f"{document['pictures']:,} accepted pictures of {document['of']}, quantile {document['quantile']:g}"
+    head = f"{document['pictures']:,} accepted images of {document['of']}, quantile {document['quantile']:g}"
     screen.print(Text(f"\n{figures.printable(head, 200)}\n", "bold"))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     names = ("category", "score", "now", "refuses", "1 %", "5 %", "median", "proposed")
-    for place, name in enumerate(names):
-        table.add_column(name, justify="right" if place > 1 else "left", overflow="fold", no_wrap=place == 1)
+    for position, name in enumerate(names):
+        table.add_column(name, justify="right" if position > 1 else "left", overflow="fold", no_wrap=position == 1)
     for line in document["lines"]:
         sign = "<" if line["side"] == "below" else ">"
         limit = [f"{sign} {line[name]:g}" if line[name] is not None else "–" for name in ("present", "proposed")]
@@ -143,7 +143,7 @@ def _show(document: Mapping[str, Any]) -> None:
         table.add_row(*map(Text, cells))
     screen.print(table)
     shares = [figures.format_percent(document["refused"][name]) for name in ("now", "then")]
-    screen.print(Text(f"\nTogether they refuse {shares[0]} of these pictures now, and {shares[1]} as proposed."))
+    screen.print(Text(f"\nTogether they refuse {shares[0]} of these images now, and {shares[1]} as proposed."))
     for note in _notes(document):
         screen.print(Text.assemble(("Note: ", "yellow"), figures.printable(note, 400)), soft_wrap=True)
     if document["out"]:
@@ -151,10 +151,14 @@ def _show(document: Mapping[str, Any]) -> None:
 
 
 def _notes(document: Mapping[str, Any]) -> list[str]:
-    few = [f"{name or 'no category'} ({count:,})" for name, count in document["too_few"].items()]
-    notes = [f"Too few pictures of their own, so they share the line of all: {', '.join(few)}"] if few else []
-    left_out = document["left_out"]
-    notes += [f"Left out: {each['name']}: {each['reason']}" for each in left_out[:MAX_LEFT_OUT_SHOWN]]
-    if len(left_out) > MAX_LEFT_OUT_SHOWN:
-        notes.append(f"{len(left_out) - MAX_LEFT_OUT_SHOWN:,} more were left out; --json names them")
+    small_categories = [f"{name or 'no category'} ({count:,})" for name, count in document["too_few"].items()]
+    notes = (
+        [f"Too few images of their own, so they share the thresholds of all: {', '.join(small_categories)}"]
+        if small_categories
+        else []
+    )
+    skipped = document["left_out"]
+    notes += [f"Left out: {entry['name']}: {entry['reason']}" for entry in skipped[:MAX_LEFT_OUT_SHOWN]]
+    if len(skipped) > MAX_LEFT_OUT_SHOWN:
+        notes.append(f"{len(skipped) - MAX_LEFT_OUT_SHOWN:,} more were left out; --json names them")
     return [*document["notes"], *notes]

@@ -31,14 +31,14 @@ def provenance(
     settings = read_settings()
     anchors = load_trust_anchors(settings.c2pa_trust) if settings.c2pa_trust else ""
     watermark = registered_watermark(settings.watermark) if settings.watermark else None
-    found = inspect_image(read_image(picture), anchors, watermark)
+    inspection = inspect_image(read_image(picture), anchors, watermark)
     rows = (
         None
         if store is None
-        else [asdict(row) for row in find_manifest_rows(open_store(store), open_tables(store), found)]
+        else [asdict(row) for row in find_manifest_rows(open_store(store), open_tables(store), inspection)]
     )
-    document = _document(picture, found, rows) | {
-        "watermark": None if watermark is None else {"name": watermark.name, "payload": found.watermark_payload}
+    document = _document(picture, inspection, rows) | {
+        "watermark": None if watermark is None else {"name": watermark.name, "payload": inspection.watermark_payload}
     }
     if as_json:
         print_json(document)
@@ -46,14 +46,14 @@ def provenance(
         from flows.cli.views.provenance import show_provenance
 
         show_provenance(open_console(), document)
-    if not found.has_valid_marks:
+    if not inspection.has_valid_marks:
         raise typer.Exit(1)
 
 
-def _document(picture: str, inspection: "ImageProvenance", rows: list[dict[str, Any]] | None) -> dict[str, Any]:
+def _document(file: str, inspection: "ImageProvenance", rows: list[dict[str, Any]] | None) -> dict[str, Any]:
     credential = inspection.c2pa
     return {
-        "file": picture,
+        "file": file,
         "format": inspection.format,
         "bytes": inspection.bytes,
         "sha256": inspection.sha256,

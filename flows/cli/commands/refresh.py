@@ -31,8 +31,8 @@ def rehearse(
         del os.environ[name]
     os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
     with resources.as_file(resources.files("catalogs") / "data") as data:
-        words = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
-        parameters = options.parse_parameters(store=str(out / "store"), **words)
+        values = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
+        parameters = options.parse_parameters(store=str(out / "store"), **values)
         report = _run_refresh_flow(parameters, as_json)
     _print_report_and_exit(report, as_json, parameters.store)
 
@@ -43,9 +43,9 @@ def _torch_rehearsal_parameters(data: Path) -> dict[str, str]:
 
     from infra.nano import MODEL_FOLDER
 
-    if missing := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
+    if missing_packages := [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]:
         raise OptionError(
-            f"The rehearsal generates with a small Z-Image model, and {', '.join(missing)} is not installed: "
+            f"The rehearsal generates with a small Z-Image model, and {', '.join(missing_packages)} is not installed: "
             "install packshot[torch], or rehearse with --engine stub"
         )
     return {
@@ -127,12 +127,12 @@ def _use_prefect_server() -> Iterator[None]:
 
 
 def isolate_prefect(out: Path) -> None:
-    """Isolate Prefect from the caller's settings and server; to be called before Prefect is imported."""
+    """Isolate Prefect from the caller's settings and server; call it before Prefect is imported."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
-    home = (out / "prefect").resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ["PREFECT_HOME"] = str(home)
+    prefect_home = (out / "prefect").resolve()
+    prefect_home.mkdir(parents=True, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(prefect_home)
     os.environ["DO_NOT_TRACK"] = "1"
 
 

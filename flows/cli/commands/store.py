@@ -18,7 +18,7 @@ def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, 
     from flows.cli.views.store import show_releases
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.runs.release_history import list_releases as list_releases
+    from tasks.runs.release_history import list_releases
 
     lines = [asdict(line) for line in list_releases(open_tables(store), catalogue, open_store(store))]
     if as_json:
@@ -42,13 +42,13 @@ def rollback(
     opened = open_store(store)
     name = resolve_catalogue(opened, catalogue)
     with hold_catalogue_lease(opened, name, read_settings(), wait=True):
-        done = go_back(opened, open_tables(store), name, to)
+        change = go_back(opened, open_tables(store), name, to)
     if as_json:
-        print_json(asdict(done))
+        print_json(asdict(change))
     else:
         open_console().print(
-            f"Release {done.version} of {name} shows what release {done.target} showed:"
-            f" {done.restored:,} pictures back, {done.dropped:,} gone, {done.withdrawn:,} withdrawn."
+            f"Release {change.version} of {name} shows what release {change.target} showed:"
+            f" {change.restored:,} images back, {change.dropped:,} gone, {change.withdrawn:,} withdrawn."
         )
 
 
@@ -66,17 +66,17 @@ def verify(
     from flows.cli.views.store import show_verification
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.maintenance.verify import verify as look
+    from tasks.maintenance.verify import verify as verify_release
 
     opened = open_store(store)
-    found = look(
+    verification = verify_release(
         opened, open_tables(store), resolve_catalogue(opened, catalogue), since=since, sample=sample, deep=deep
     )
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(verification))
     else:
-        show_verification(open_console(), found)
-    if not found.sound:
+        show_verification(open_console(), verification)
+    if not verification.sound:
         raise typer.Exit(1)
 
 
@@ -112,11 +112,11 @@ def resolve_catalogue(store: "ObjectStore", name: str | None) -> str:
     """Return the named catalogue, or the only one where none is named. Raises `OptionError`."""
     from tasks.runs.release_history import list_catalogues
 
-    known = list_catalogues(store)
-    if name is None and len(known) == 1:
-        return known[0]
-    if name not in known:
-        there = ", ".join(known) or "none"
-        raise OptionError(f"--catalogue: the store {store.url} has no {name!r}; it has {there}"
-                          if name else f"Say which --catalogue; the store {store.url} has {there}")  # fmt: skip
+    catalogues = list_catalogues(store)
+    if name is None and len(catalogues) == 1:
+        return catalogues[0]
+    if name not in catalogues:
+        names = ", ".join(catalogues) or "none"
+        raise OptionError(f"--catalogue: the store {store.url} has no {name!r}; it has {names}"
+                          if name else f"Say which --catalogue; the store {store.url} has {names}")  # fmt: skip
     return name

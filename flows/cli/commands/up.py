@@ -29,17 +29,17 @@ def up(
     if not is_port_free(port):
         raise OptionError(f"--port: something listens on {port} already; give another")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    said = open_console()
-    said.print("Starting a Prefect server, workers and deployments (some seconds) …")
+    console = open_console()
+    console.print("Starting a Prefect server, workers and deployments (some seconds) …")
     try:
         with run_local_prefect_stack(out, port, max_refreshes=limit) as served:
             values = " ".join(f"-p {name}={value}" for name, value in served.deployment_parameters.items())
-            said.print(f"\nOpen      {served.ui_url}\nThen type, in another terminal:\n")
+            console.print(f"\nOpen      {served.ui_url}\nThen type, in another terminal:\n")
             line = f"PREFECT_API_URL={served.api_url} prefect deployment run 'refresh/adhoc' {values}"
-            said.print(line, soft_wrap=True, markup=False, highlight=False)
-            said.print("\nCtrl-C ends everything.")
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+            console.print("\nCtrl-C ends everything.")
             while all(process.poll() is None for process in served.processes):
                 time.sleep(POLL_SECONDS)
         raise typer.Exit(3)
     except KeyboardInterrupt:
-        said.print("Ended.")
+        console.print("Ended.")

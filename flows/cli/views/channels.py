@@ -20,7 +20,7 @@ def show_channels(console: Console, channels: Mapping[str, Channel]) -> None:
         console.print(Text.assemble((name, "bold"), f"  {channel.title}"))
         console.print(_rules_table(channel))
         if channel.person:
-            console.print(Text(f"  a person's word: {channel.person}", "yellow"))
+            console.print(Text(f"  a person's approval: {channel.person}", "yellow"))
         for advice in channel.advice:
             console.print(Text(f"  advised: {advice}", "dim"))
         console.print()
@@ -41,7 +41,7 @@ def _rules_table(channel: Channel) -> Table:
 
 
 def show_approval(console: Console, document: Mapping[str, Any]) -> None:
-    """Print where the images of an answer may be used now, and the release that shows it."""
+    """Print whether each image of an approval is usable on the channel now, and the release that records it."""
     release = document["release"]
     table = new_table("SKU", "view", document["channel"], "why not")
     for image in document["pictures"]:
@@ -49,5 +49,5 @@ def show_approval(console: Console, document: Mapping[str, Any]) -> None:
         usable = Text("usable", "green") if image["usable"] else Text("not usable", "yellow")
         table.add_row(plain_text(image["sku"]), plain_text(slot), usable, plain_text(", ".join(image["reasons"])))
     console.print(table)
-    says = "says so" if release["version"] != release["previous"] else "said so already"
-    console.print(f"Release {release['version']} {says}.")
+    statement = "says so" if release["version"] != release["previous"] else "said so already"
+    console.print(f"Release {release['version']} {statement}.")

@@ -66,7 +66,7 @@ def show_parity(console: Console, record: Mapping[str, Any]) -> None:
 
 
 def show_verification(console: Console, verification: Mapping[str, Any]) -> None:
-    """Print how far an export's or an engine's answers are from the model's, and whether that is near enough."""
+    """Print the differences between an export's or engine's outputs and the model's, and the verdict."""
     table = new_table("graph", "latents", "captions", "largest difference", "PSNR")
     for case in verification["cases"]:
         difference = "no number" if case["max_abs_diff"] is None else f"{case['max_abs_diff']:.2e}"

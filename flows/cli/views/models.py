@@ -34,10 +34,16 @@ def show_models(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
             )
     console.print(table)
     for model in models:
-        last = model["changes"][-1]
-        when = f"{formatting.format_compact_datetime(last['at'])} UTC by {last['by']}"
-        words = f"{model['model']}: last change {when}: {last['kind']} of version {last['version']}"
-        console.print(Text(formatting.printable(words + (f", {last['why']}" if last["why"] else "")), "dim"))
+        latest_change = model["changes"][-1]
+        when = f"{formatting.format_compact_datetime(latest_change['at'])} UTC by {latest_change['by']}"
+        description = (
+            f"{model['model']}: last change {when}: {latest_change['kind']} of version {latest_change['version']}"
+        )
+        console.print(
+            Text(
+                formatting.printable(description + (f", {latest_change['why']}" if latest_change["why"] else "")), "dim"
+            )
+        )
 
 
 def show_comparison(console: Console, promotion: Mapping[str, Any]) -> None:
@@ -64,7 +70,7 @@ def show_comparison(console: Console, promotion: Mapping[str, Any]) -> None:
 
 
 def show_version_results(console: Console, report: RunReport) -> None:
-    """Print how much each model of a run made and how much of it passed, where any is from the registry."""
+    """Print the images and the pass rate of each registered model version of a run; nothing where there is none."""
     models = formatting.registered_models(report)
     if not models:
         return
@@ -81,7 +87,7 @@ def show_version_results(console: Console, report: RunReport) -> None:
 
 
 def _sku_share(model: Mapping[str, Any], version: Mapping[str, Any]) -> float:
-    """Return the share of the SKUs whose new images a version makes."""
+    """Return the share of the SKUs whose new images a version generates."""
     canary = model["canary"]["share"] if model["canary"] else 0
     shares = {"production": 100 - canary, "candidate": int(version["share"])}
     return int(shares.get(version["state"], 0)) / 100

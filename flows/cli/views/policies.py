@@ -18,14 +18,14 @@ MAX_CELL_CHARACTERS = 200
 
 
 def show_trial(console: Console, trial: Mapping[str, Any]) -> None:
-    """Print the decisions now and then as a matrix, the changes by reason with a few SKUs, and what was left out."""
+    """Print present and proposed decisions as a matrix, the changes by reason with a few SKUs, and the omissions."""
     version, catalogue = trial["policy"]["version"], formatting.printable(trial["catalogue"])
     console.print(Text(f"\nPolicy version {version} on {catalogue}, release {trial['release']}", "bold"))
     counted = f"{trial['published']:,} published and {trial['waiting']:,} waiting images, from stored scores"
     console.print(Text(f"{counted}\n", "dim"))
     matrix = new_table("now, then", *trial["matrix"], right=set(trial["matrix"]))
-    for now, row in trial["matrix"].items():
-        matrix.add_row(now, *(formatting.format_number(count) for count in row.values()))
+    for decision, row in trial["matrix"].items():
+        matrix.add_row(decision, *(formatting.format_number(count) for count in row.values()))
     console.print(matrix, "")
     if trial["flips"]:
         flips = new_table("now", "then", "reason", "slots", "such as", right={"slots"})
@@ -46,8 +46,8 @@ def show_application(console: Console, application: Mapping[str, Any]) -> None:
     refused = application["refused"]
     count = refused["review"] + refused["blocked"]
     for completed in application["completed"]:
-        words = f"Completed first: {completed['kind']} {completed['run_id']}, release {completed['version']}."
-        console.print(Text(words), soft_wrap=True)
+        text = f"Completed first: {completed['kind']} {completed['run_id']}, release {completed['version']}."
+        console.print(Text(text), soft_wrap=True)
     if application["held"]:
         sentence = (
             f"{count:,} of {application['trial']['published']:,} live images would go; a person must accept that:"
@@ -71,8 +71,8 @@ def _refused_counts(refused: Mapping[str, int]) -> str:
 
 def _left_out_notes(trial: Mapping[str, Any]) -> list[str]:
     published, waiting = trial["not_stored"]["published"], trial["not_stored"]["waiting"]
-    kept = f"{published:,} published and {waiting:,} waiting images stay as they are: their scores are not stored."
-    made = f"{trial['to_make']:,} slots would pass with their prompt; their images are yet to be made."
+    unscored = f"{published:,} published and {waiting:,} waiting images stay as they are: their scores are not stored."
+    unmade = f"{trial['to_make']:,} slots would pass with their prompt; their images are yet to be made."
     alike = f"{trial['alike']:,} wait because they are like another image, which only a refresh compares."
-    sentences = {kept: published + waiting, made: trial["to_make"], alike: trial["alike"]}
+    sentences = {unscored: published + waiting, unmade: trial["to_make"], alike: trial["alike"]}
     return [sentence for sentence, count in sentences.items() if count]

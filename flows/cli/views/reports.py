@@ -131,7 +131,7 @@ def _print_held_checks(console: Console, report: RunReport) -> None:
         reason = f": {formatting.printable(reasons[name])}" if reasons.get(name) else ""
         print_line(console, (formatting.printable(name), "bold"), reason, indent=2)
     print_line(console, "To publish the batch as it is, say why:")
-    # In one piece, however narrow the terminal: it is made to be copied.
+    # One unwrapped line, however narrow the terminal, so that it can be copied.
     console.print(Text(f"  {formatting.format_release_command(report)}\n"), soft_wrap=True)
 
 
@@ -165,11 +165,11 @@ def _print_rejects(console: Console, report: RunReport) -> None:
     if not report.rejects:
         return
     table = new_table("row", "SKU", "column", "reason", right={"row"})
-    shown = report.rejects[:MAX_REJECTS_SHOWN]
-    for reject in shown:
+    rejects = report.rejects[:MAX_REJECTS_SHOWN]
+    for reject in rejects:
         sku = formatting.printable(reject.sku or formatting.UNKNOWN_VALUE, MAX_SKU_CHARACTERS)
         texts = (sku, reject.column or formatting.UNKNOWN_VALUE, reject.reason or formatting.UNKNOWN_VALUE)
         table.add_row(formatting.format_number(reject.row), *plain_texts(*texts))
     console.print(table)
     count = max(report.rows.rejected or 0, len(report.rejects))
-    print_line(console, (f"{len(shown)} of {count:,} rejected rows\n", "dim"))
+    print_line(console, (f"{len(rejects)} of {count:,} rejected rows\n", "dim"))

@@ -1,4 +1,4 @@
-"""Views of a store: its releases, what `verify` found, what a sweep deleted.
+"""Views of a store: its releases, the findings of `verify`, the files that a sweep deleted.
 
 Inputs: release summaries, a `VerificationResult`, a `SweepResult`. Outputs: Rich tables on the given console.
 """
@@ -42,7 +42,7 @@ def show_releases(console: Console, releases: Sequence[Mapping[str, Any]]) -> No
 
 
 def show_verification(console: Console, verification: "VerificationResult") -> None:
-    """Print how many images of a release were checked, and what is wrong with some."""
+    """Print how many images of a release were checked, and the findings on invalid ones."""
     release = f"release {verification.version} of {verification.catalogue}"
     if verification.sound:
         console.print(f"{verification.checked:,} images of {release}: each is there and as the manifest says.")

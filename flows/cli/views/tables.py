@@ -21,7 +21,7 @@ SLOT_STATE_STYLES = {
     SlotState.BLOCKED.report_name: "red",
     SlotState.FAILED.report_name: "magenta",
 }
-"""Colours of counts above zero. Each stands beside its name, so that no meaning is in the colour alone."""
+"""Colours of counts above zero. The name is printed beside each, so that colour alone carries no meaning."""
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -35,7 +35,7 @@ def new_table(*names: str, right: Collection[str] = ()) -> Table:
 
 
 def plain_text(value: object, limit: int = MAX_TEXT_CHARACTERS) -> Text:
-    """Return text that is only text: no markup, no emoji codes, no control characters."""
+    """Return literal text: no markup, no emoji codes, no control characters."""
     return Text(printable(value, limit), overflow="fold")
 
 
@@ -75,8 +75,8 @@ def _pair_table(title: str, pairs: Pairs) -> Table:
     table.add_column(title)
     table.add_column("", justify="right", min_width=7, no_wrap=True)
     for name, value in pairs:
-        shown = Text(value)
+        number = Text(value)
         if value != "0":
-            shown.stylize(SLOT_STATE_STYLES.get(name, ""))
-        table.add_row(plain_text(name.replace("_", " ")), shown)
+            number.stylize(SLOT_STATE_STYLES.get(name, ""))
+        table.add_row(plain_text(name.replace("_", " ")), number)
     return table

@@ -65,6 +65,6 @@ def test_a_calibration_names_the_weights_and_every_layer(catalogue: str, tmp_pat
     assert (made["layers"], found.prompts, found.weights_digest) == (21, 1, model_folder_digest(MODEL_FOLDER))
     assert min(found.largest.values()) > 0
     assert said == [
-        "Planning the catalogue for its prompts", "Painting 1 prompts and measuring what enters each layer"
+        "Planning the catalogue for its prompts", "Generating 1 prompts and measuring the inputs of each layer"
     ]  # fmt: skip
     assert {path.name for path in tmp_path.iterdir()} == {"shop.csv", "small.yaml", "fp8.json"}

@@ -39,28 +39,28 @@ def bench(
 ) -> None:
     """Measure images a second, TFLOP/s, memory and idle time; what this machine cannot do is a row with the reason."""
     from flows.cli.views.engines import show_benchmark
-    from flows.engines import benchmark as benching
+    from flows.engines.benchmark import parse_backends, parse_batch_sizes, parse_sides, run_benchmark
     from infra.models.loading import require_torch_extra
 
     _check_option_combination(model, random_weights, tiny, engine)
-    sides, batches = benching.parse_sides(sizes), benching.parse_batch_sizes(batch)
+    sides, batches = parse_sides(sizes), parse_batch_sizes(batch)
     if out is not None and not out.resolve().parent.is_dir():
         raise OptionError(f"--out: {str(out.parent)!r} is no folder")
     require_torch_extra()
     from infra.evaluation.benchmark_cases import BenchmarkCase
 
-    names = benching.parse_backends(backends, engine)
-    weights, called = _select_weights(model, random_weights, tiny)
-    cases = [BenchmarkCase(side, each, steps, rounds) for side in sides for each in batches]
+    factories = parse_backends(backends, engine)
+    weights, label = _select_weights(model, random_weights, tiny)
+    cases = [BenchmarkCase(side, batch_size, steps, rounds) for side in sides for batch_size in batches]
     screen = open_console()
     with screen.status("Measuring") if not as_json else _NullStatus() as status:
-        found = benching.run_benchmark(weights, called, cases, names, lambda name: status.update(f"Measuring: {name}"))
+        result = run_benchmark(weights, label, cases, factories, lambda case: status.update(f"Measuring: {case}"))
     if out is not None:
-        out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     if as_json:
-        print_json(found)
+        print_json(result)
     else:
-        show_benchmark(screen, found)
+        show_benchmark(screen, result)
 
 
 def _check_option_combination(model: str | None, random_weights: str | None, tiny: bool, engine: Path | None) -> None:
@@ -73,13 +73,13 @@ def _check_option_combination(model: str | None, random_weights: str | None, tin
 
 
 def _select_weights(model: str | None, random_weights: str | None, tiny: bool) -> tuple["PipelineSource", str]:
-    """Return what is measured, and what it is called."""
-    from flows.engines import benchmark as benching
+    """Return the weights to measure, and their label in the benchmark."""
+    from flows.engines import benchmark
 
     if random_weights is not None:
-        called = f"random weights, {'tiny' if tiny else random_weights}"
-        return benching.random_weights(random_weights, tiny=tiny), called
-    return benching.stored_weights(benching.resolve_engine_option(str(model), None, read_settings())), str(model)
+        label = f"random weights, {'tiny' if tiny else random_weights}"
+        return benchmark.random_weights(random_weights, tiny=tiny), label
+    return benchmark.stored_weights(benchmark.resolve_engine_option(str(model), None, read_settings())), str(model)
 
 
 class _NullStatus:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
+from flows.cli.commands.engine.export import print_progress
 from flows.cli.console import open_console, print_json
 
 
@@ -35,11 +36,13 @@ def build(
     """Build a TensorRT engine: one optimization profile a size. Needs an NVIDIA GPU and packshot[tensorrt]."""
     from flows.engines.build import BuildOptions, build_engine
 
-    asked = BuildOptions(model, onnx, out, sizes, batch, precision, compatibility, runtime, calibration)
-    card = build_engine(asked, lambda words: typer.echo(f"{words} …", err=True))
+    build_options = BuildOptions(model, onnx, out, sizes, batch, precision, compatibility, runtime, calibration)
+    card = build_engine(build_options, print_progress)
     if as_json:
         print_json({"out": str(out), **card})
         return
-    words = ", ".join(f"{width}x{height}" for width, height in card["sizes"])
+    sizes_text = ", ".join(f"{width}x{height}" for width, height in card["sizes"])
     low, _, high = card["batch"]
-    open_console().print(f"Built in {out}: {words}, batches of {low} to {high}, {card['precision']}.", soft_wrap=True)
+    open_console().print(
+        f"Built in {out}: {sizes_text}, batches of {low} to {high}, {card['precision']}.", soft_wrap=True
+    )

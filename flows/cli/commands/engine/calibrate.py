@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
+from flows.cli.commands.engine.export import print_progress
 from flows.cli.console import open_console, print_json, read_settings
 
 
@@ -20,11 +21,10 @@ def calibrate(
     """Measure the inputs of the layers that fp8 is for, while torch generates a recipe's own prompts."""
     from flows.engines.fp8_calibration import calibrate_engine
 
-    def say(words: str) -> None:
-        typer.echo(f"{words} …", err=True)
-
-    made = calibrate_engine(source, recipe, model, prompts, out, read_settings(), say)
+    calibration = calibrate_engine(source, recipe, model, prompts, out, read_settings(), print_progress)
     if as_json:
-        print_json(made)
+        print_json(calibration)
         return
-    open_console().print(f"Measured {made['layers']} layers on {made['prompts']} prompts: {out}.", soft_wrap=True)
+    open_console().print(
+        f"Measured {calibration['layers']} layers on {calibration['prompts']} prompts: {out}.", soft_wrap=True
+    )

@@ -28,7 +28,7 @@ def export(
     if as_json:
         print_json({"out": str(out), **card})
         return
-    size = sum(each["bytes"] for each in card["files"])
+    size = sum(file["bytes"] for file in card["files"])
     open_console().print(
         f"Exported to {out}: {len(card['graphs'])} graphs in {precision}, {size / 1e6:,.0f} MB.", soft_wrap=True
     )

@@ -24,11 +24,11 @@ def models(
     from flows.engines.model_versions import list_models
     from infra.stores import open_store
 
-    found = list_models(open_store(store), name)
+    documents = list_models(open_store(store), name)
     if as_json:
-        print_json({"models": found})
+        print_json({"models": documents})
     else:
-        show_models(open_console(), found)
+        show_models(open_console(), documents)
 
 
 def register(
@@ -44,12 +44,14 @@ def register(
 ) -> None:
     """Add a version of a model, as a candidate that generates nothing yet."""
     from flows.engines.model_versions import ChangeAuthor, resolve_weights
-    from flows.engines.model_versions import register as add
+    from flows.engines.model_versions import register as register_version
     from infra.stores import open_store
 
     weights = resolve_weights(source, precision, weights_digest)
-    done = add(open_store(store), name, weights, ChangeAuthor(getpass.getuser(), reason), read_settings())
-    _print_result(done, as_json, f"Version {done['changes'][-1]['version']} of {name} is a candidate.")
+    document = register_version(
+        open_store(store), name, weights, ChangeAuthor(getpass.getuser(), reason), read_settings()
+    )
+    _print_result(document, as_json, f"Version {document['changes'][-1]['version']} of {name} is a candidate.")
 
 
 def canary(
@@ -64,11 +66,11 @@ def canary(
     from flows.engines.model_versions import ChangeAuthor, start_canary
     from infra.stores import open_store
 
-    done = start_canary(
+    document = start_canary(
         open_store(store), name, version, share, ChangeAuthor(getpass.getuser(), reason), read_settings()
     )
     _print_result(
-        done, as_json, f"Version {version} of {name} makes what is new or has changed of {share} % of the SKUs."
+        document, as_json, f"Version {version} of {name} makes what is new or has changed of {share} % of the SKUs."
     )
 
 
@@ -85,15 +87,15 @@ def promote(
     """Put a candidate into production, unless stored runs show that it is worse, or too little of it."""
     from flows.cli.views.models import show_comparison
     from flows.engines.model_versions import ChangeAuthor
-    from flows.engines.model_versions import promote as put
+    from flows.engines.model_versions import promote as promote_version
     from infra.stores import open_store
 
-    word = ChangeAuthor(getpass.getuser(), reason)
-    done = put(open_store(store), name, version, word, read_settings(), accept_worse)
+    author = ChangeAuthor(getpass.getuser(), reason)
+    document = promote_version(open_store(store), name, version, author, read_settings(), accept_worse)
     if not as_json:
-        show_comparison(open_console(), done)
-    _print_result(done, as_json, f"Version {version} of {name} is in production." if done["promoted"] else "")
-    if done["refused"]:
+        show_comparison(open_console(), document)
+    _print_result(document, as_json, f"Version {version} of {name} is in production." if document["promoted"] else "")
+    if document["refused"]:
         raise typer.Exit(1)
 
 
@@ -102,10 +104,14 @@ def rollback(name: ModelName, store: options.Store, reason: Reason = "", as_json
     from flows.engines.model_versions import ChangeAuthor, roll_back
     from infra.stores import open_store
 
-    done = roll_back(open_store(store), name, ChangeAuthor(getpass.getuser(), reason), read_settings())
-    words = f"Version {done['taken_back']} of {name} is retired; version {done['production']} is in production."
+    document = roll_back(open_store(store), name, ChangeAuthor(getpass.getuser(), reason), read_settings())
+    message = (
+        f"Version {document['taken_back']} of {name} is retired; version {document['production']} is in production."
+    )
     _print_result(
-        done, as_json, f"{words} What it made stays live until it changes, or a refresh brings it back: --backfill."
+        document,
+        as_json,
+        f"{message} What it made stays live until it changes, or a refresh brings it back: --backfill.",
     )
 
 

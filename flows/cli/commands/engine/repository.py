@@ -26,9 +26,9 @@ def add(
     if as_json:
         print_json(card)
         return
-    called = f"{card['model']}/{card['version']}"
-    words = f"packshot engine verify {called} --store {store} --model MODEL"
-    open_console().print(f"{called} is in the store. Not verified yet: {words}", soft_wrap=True, highlight=False)
+    engine_name = f"{card['model']}/{card['version']}"
+    command = f"packshot engine verify {engine_name} --store {store} --model MODEL"
+    open_console().print(f"{engine_name} is in the store. Not verified yet: {command}", soft_wrap=True, highlight=False)
 
 
 def list_(
@@ -40,10 +40,10 @@ def list_(
     from flows.engines.repository import list_engines
     from infra.stores import open_store
 
-    found = list_engines(open_store(store), name)
+    engines = list_engines(open_store(store), name)
     if as_json:
-        print_json({"engines": found})
+        print_json({"engines": engines})
     else:
         from flows.cli.views.engines import show_engines
 
-        show_engines(open_console(), found)
+        show_engines(open_console(), engines)

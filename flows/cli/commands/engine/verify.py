@@ -29,18 +29,18 @@ def verify(
     if store is None:
         from flows.engines.onnx_export import verify_onnx_graphs
 
-        found = verify_onnx_graphs(model, Path(engine), print_progress, graphs)
+        verification = verify_onnx_graphs(model, Path(engine), print_progress, graphs)
     else:
         from flows.engines.repository import verify_engine
         from infra.engines.tensorrt.engine_open import EngineGraphOpener
         from infra.stores import open_store
 
-        found = verify_engine(open_store(store), engine, model, print_progress, graphs, EngineGraphOpener)
+        verification = verify_engine(open_store(store), engine, model, print_progress, graphs, EngineGraphOpener)
     if as_json:
-        print_json(found)
+        print_json(verification)
     else:
         from flows.cli.views.engines import show_verification
 
-        show_verification(open_console(), found)
-    if not found["passed"]:
+        show_verification(open_console(), verification)
+    if not verification["passed"]:
         raise typer.Exit(1)

@@ -30,10 +30,10 @@ def verify_precision(
 
     folder = parity_folder()
     record = verifying.verify_precision(resolve_engine_option(model, precision, read_settings()), side, steps, folder)
-    found: dict[str, Any] = {**asdict(record), "least_psnr": MIN_PSNR, "kept_in": str(folder)}
+    document: dict[str, Any] = {**asdict(record), "least_psnr": MIN_PSNR, "kept_in": str(folder)}
     if as_json:
-        print_json(found)
+        print_json(document)
     else:
-        show_parity(open_console(), found)
+        show_parity(open_console(), document)
     if not record.passed:
         raise typer.Exit(1)

@@ -26,7 +26,7 @@ def test_every_rule_is_shown_with_threshold_source_and_date(run_cli: RunCli) -> 
 
 def test_a_channel_that_needs_a_person_says_why(run_cli: RunCli) -> None:
     words = " ".join(run_cli("channels", "amazon-main").stdout.split())
-    assert "a person's word: Amazon's main image must show the very product" in words
+    assert "a person's approval: Amazon's main image must show the very product" in words
 
 
 def test_all_of_them_are_told_to_scripts(run_cli: RunCli) -> None:

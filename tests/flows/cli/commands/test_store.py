@@ -47,7 +47,7 @@ def test_a_rollback_is_one_command_there_and_one_back(run_cli: RunCli, harness: 
     assert harness.manifest() != newest
     back = run_cli("rollback", harness.folder / "store", "--to", 2)
     assert back.exit_code == 0
-    assert "Release 4 of shop shows what release 2 showed: 1 pictures back, 0 gone, 1 withdrawn." in " ".join(
+    assert "Release 4 of shop shows what release 2 showed: 1 images back, 0 gone, 1 withdrawn." in " ".join(
         back.stdout.split()
     )
     assert {name: row["object"] for name, row in harness.manifest().items()} == {
