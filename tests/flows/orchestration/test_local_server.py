@@ -33,8 +33,8 @@ def test_one_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 def test_it_ends_when_its_parent_is_killed() -> None:
     script = textwrap.dedent("""
         import time
-        from flows.orchestration.local_server import local_server
-        with local_server() as url:
+        from flows.orchestration.local_server import run_local_server
+        with run_local_server() as url:
             print(url, flush=True)
             time.sleep(600)
     """)

@@ -21,8 +21,9 @@ signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
 from infra.pools.ray_pool import RayEngines
 from tests.fixtures import pool_work as works
 import psutil
-pool = RayEngines(gpus=1).pool(works.stub)
-assert pool.submit(works.variable, "AWS_SECRET_ACCESS_KEY").result(120) == os.environ["AWS_SECRET_ACCESS_KEY"]
+pool = RayEngines(gpus=1).pool(works.open_stub)
+secret = pool.submit(works.read_environment_variable, "AWS_SECRET_ACCESS_KEY").result(120)
+assert secret == os.environ["AWS_SECRET_ACCESS_KEY"]
 for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
     for each in process.net_connections(kind="inet"):
         if each.status == "LISTEN":
@@ -36,7 +37,7 @@ for place, _, names in os.walk(folder):
         if os.path.isfile(path := os.path.join(place, name)):
             assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in open(path, "rb").read(), path
             print("file", file=sys.stderr)
-assert pool.submit(works.die_once, folder).result(120)
+assert pool.submit(works.kill_process_once, folder).result(120)
 os.kill(os.getpid(), signal.SIGTERM)
 assert heard == [signal.SIGTERM]
 print(folder, file=sys.stderr)

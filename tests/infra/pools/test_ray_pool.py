@@ -93,7 +93,7 @@ def test_an_actor_that_has_used_up_its_restarts_is_replaced_and_endless_deaths_e
         pool = engines.pool(works.open_stub)
         said = [pool.submit(works.kill_process, None).exception(PATIENCE) for _ in range(5)]
         assert [type(error) for error in said] == [*[WorkQuarantined] * 4, EngineError]
-        assert "Engines die whatever work they are given" in str(said[-1])
+        assert "Engines die with every job" in str(said[-1])
     finally:
         engines.close()
 
