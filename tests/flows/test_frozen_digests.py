@@ -1,8 +1,8 @@
 """Frozen digests: what slots, recipes and policies are known by does not move by itself.
 
-Inputs: catalogues and recipes beside the store of commit 091e488, and the built-in ones. Outputs: request keys, source
-digests, image keys, seeds and finish digests, as that commit's planner computed them (`digests.json`). A digest that
-moves would make a shop's whole catalogue anew: where one must, it moves with a new name in the recipe.
+Inputs: catalogues and recipes beside the store of commit 091e488, and the built-in ones. Outputs: slot ids, request
+keys, source digests, image keys, seeds and finish digests, as that commit's planner computed them (`digests.json`). A
+digest that moves would make a shop's whole catalogue anew: where one must, it moves with a new name in the recipe.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ def planned_slots(folder: Path, source: Path, parameters: dict[str, str]) -> lis
     for row in table_rows(run / "slots.parquet"):
         key = image_key(row["request_key"], 0)
         seed = seeds[row["request_key"]]
-        names = ("sku", "view", "variant", "index", "request_key", "source_digest")
+        names = ("slot_id", "sku", "view", "variant", "index", "request_key", "source_digest")
         slots.append(
             {name: row[name] for name in names}
             | {
