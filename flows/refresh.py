@@ -166,7 +166,7 @@ class Refresh:
                 raise
         with self._timed_stage("remember"):
             superseded = release.sums.superseded
-            self.executor.run_stage("remember", lambda: record_outcomes(tables, batch, policy, superseded))
+            self.executor.run_stage("remember", lambda: record_outcomes(tables, batch, policy, superseded, store.now()))
             self.executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
         report = self._report(run, plan, batch, release, [], checks or [])
         runs.close_run(store, run, "done", {"version": release.version})

@@ -4,7 +4,6 @@ Inputs: parameters and settings. Outputs: the report of a refresh, with an estim
 """
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from catalogs.errors import RuleFileError
@@ -34,13 +33,14 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
     gates = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
-    plan = make_plan(job, open_store(job.store), open_tables(job.store), None, settings.shard_size, terms, gates)
+    store = open_store(job.store)
+    plan = make_plan(job, store, open_tables(job.store), None, settings.shard_size, terms, gates)
     try:
         require_pinned_weights(job.recipe, settings)
     except RuleFileError as error:
         warnings.append(f"A refresh will be refused. {error}")
     fingerprint = job.fingerprint(open_source(job.source).fingerprint())
-    run = Run("", job.catalogue, job.scope, fingerprint, datetime.now(UTC), job.source)
+    run = Run("", job.catalogue, job.scope, fingerprint, store.now(), job.source)
     elapsed = time.monotonic() - began
     report = build_report(
         ReportInput(

@@ -73,7 +73,7 @@ def report_run(
             images=images,
             reasons=reasons | ({REVIEW_EXPIRED: plan.expired} if plan.expired else {}),
             skus=find_incomplete_skus(tables, batch),
-            delivery=measure_delivery(tables, batch, superseded, release.previous),
+            delivery=measure_delivery(tables, batch, superseded, release.previous, store.now()),
             limits=(job.max_cost, job.max_hours),
             channels=summarize_channels(batch, superseded, job.recipe.channels),
             models=models,

@@ -26,6 +26,12 @@ class ObjectStore(Protocol):
     max_concurrency: int
     """How many operations are worth running at once: one on a disk, many where each waits for a network."""
 
+    def now(self) -> datetime:
+        """Return the current time (UTC) by the clock that dates this store's objects.
+
+        Machines' clocks differ; what several of them compare is dated by the store that they share.
+        """
+
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
 

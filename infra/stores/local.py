@@ -42,6 +42,10 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({self.url!r})"
 
+    def now(self) -> datetime:
+        """Return the current time, by this machine's clock."""
+        return datetime.now(UTC)
+
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""
         with self.open_input(key) as source:

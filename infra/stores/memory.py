@@ -5,7 +5,7 @@ process sees an empty store. There are no tables here: Delta needs files.
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
@@ -15,16 +15,19 @@ from infra.errors import ObjectMissing
 from infra.interfaces import ObjectInfo
 from infra.stores.key_validation import check_key, check_prefix
 
+Clock = Callable[[], datetime]
+
 _lock = Lock()
 _objects_by_name: dict[str, dict[str, tuple[bytes, datetime]]] = {}
 
 
 class MemoryStore:
-    """An `ObjectStore` in a dictionary, shared by name."""
+    """An `ObjectStore` in a dictionary, shared by name. `clock` dates its objects; by default the machine's."""
 
     max_concurrency = 1
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self.now = clock
         self.url = f"memory://{name}"
         self._name = name
         with _lock:
@@ -54,7 +57,7 @@ class MemoryStore:
         del content_type, cache_control
         check_key(key)
         with _lock:
-            self._objects[key] = (bytes(data), datetime.now(UTC))
+            self._objects[key] = (bytes(data), self.now())
 
     def write_once(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
@@ -65,7 +68,7 @@ class MemoryStore:
         with _lock:
             if key in self._objects:
                 return False
-            self._objects[key] = (bytes(data), datetime.now(UTC))
+            self._objects[key] = (bytes(data), self.now())
             return True
 
     def exists(self, key: str) -> bool:

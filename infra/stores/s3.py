@@ -11,7 +11,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from itertools import islice
 from typing import IO, Any, TypeVar, cast
@@ -54,6 +54,10 @@ class S3Store:
 
     def __repr__(self) -> str:
         return f"S3Store({self.url!r})"
+
+    def now(self) -> datetime:
+        """Return the current time, by this machine's clock."""
+        return datetime.now(UTC)
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""

@@ -67,6 +67,10 @@ class FaultyStore:
         self._store = store
         self._injector = injector
 
+    def now(self) -> datetime:
+        """Return the current time, by the real store's clock: no operation."""
+        return self._store.now()
+
     def read(self, key: str) -> bytes:
         """Return the object's bytes."""
         return self._injector.call(f"read {key}", lambda: self._store.read(key))

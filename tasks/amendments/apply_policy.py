@@ -68,7 +68,7 @@ def apply_policy(
     """Withdraw the images that the policy refuses; None if there are none. The caller holds the catalogue's lease."""
     if not evaluation.withdrawals.num_rows:
         return None
-    run, policy = new_change_run(evaluation.catalogue), evaluation.policy
+    run, policy = new_change_run(evaluation.catalogue, store.now()), evaluation.policy
     if override is not None:
         runs.accept_checks(store, run, override.checks, override.reason, override.person)
     details = {"policy_digest": policy.digest, "review_days": policy.review_days}

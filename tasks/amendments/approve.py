@@ -8,7 +8,6 @@ taken: a run in progress reads the answers when it commits (`tasks.gates.approva
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -71,13 +70,13 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     """
     if not answer.reason.strip():
         raise OptionError("--reason is empty: say how you know; the answer is kept with the images")
-    token = new_run_id(datetime.now(UTC), microseconds=True)
+    token = new_run_id(store.now(), microseconds=True)
     table = layout.manifest_table(catalogue)
     rows = _read_matching_rows(tables, table, answer, None)
     _require_approvable(rows, answer, read_approvals(store, catalogue))
     shas = sorted({row["pixel_sha"].hex() for row in rows})
     document = {"channel": answer.channel, "given": answer.given, "pixel_shas": shas, "skus": sorted(set(answer.skus))}
-    document |= {"by": answer.person, "at": datetime.now(UTC).isoformat(), "reason": answer.reason}
+    document |= {"by": answer.person, "at": store.now().isoformat(), "reason": answer.reason}
     write_json(store, layout.person_decision(catalogue, token, layout.CHANNEL_APPROVAL), document)
 
     def build(base: int) -> tuple[tuple[int, list[ManifestRow]], pa.Table]:

@@ -10,7 +10,7 @@ release. The caller that begins a change holds the catalogue's lease: no full ru
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -72,9 +72,8 @@ class ManifestChangeIntent:
     details: Mapping[str, Any]
 
 
-def new_change_run(catalogue: str) -> Run:
+def new_change_run(catalogue: str, started: datetime) -> Run:
     """Return a new run for a change of this catalogue."""
-    started = datetime.now(UTC)
     return Run(new_run_id(started), catalogue, "full", "", started, "")
 
 
@@ -192,7 +191,7 @@ class _ChangeOperation:
 
     def _make_outcome_factory(self) -> OutcomeFactory:
         if self.intent.kind == ROLLBACK_KIND:
-            return rollback_outcomes(datetime.now(UTC))
+            return rollback_outcomes(self.store.now())
         details = self.intent.details
         return policy_outcomes(
             self._read_withdrawals(), details["policy_digest"], details["review_days"], self.intent.run.started_at

@@ -7,7 +7,7 @@ references were read. A killed sweep has only deleted less. Catalogues without a
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from catalogs import layout
@@ -61,7 +61,7 @@ def sweep(
         )
     if store.url != tables.url:
         raise ValueError(f"The objects of {store.url} cannot be swept by the tables of {tables.url}.")
-    retention = RetentionPolicy(now or datetime.now(UTC), keep_days, keep_releases)
+    retention = RetentionPolicy(now or store.now(), keep_days, keep_releases)
     work = find_open_work(store)  # before any reference is read: see `tasks.maintenance.retention`
     deleter = BatchDeleter(store, SweepResult(dry_run))
     names = list_catalogues(store)

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from catalogs import layout
 from catalogs.errors import InputError
@@ -75,7 +75,7 @@ def read_recent_build_failure(store: ObjectStore, model: str, requirements: Engi
         failure = read_json(store, layout.engine_failure(model, requirements_digest(requirements)))
     except ObjectMissing:
         return None
-    age = datetime.now(UTC) - datetime.fromisoformat(failure["at"])
+    age = store.now() - datetime.fromisoformat(failure["at"])
     return str(failure["reason"]) if age < BUILD_RETRY_DELAY else None
 
 
@@ -105,5 +105,5 @@ def _try_build(
     except (InputError, EngineError, OSError, RuntimeError) as error:  # torch's out of memory among them
         logger.warning("No TensorRT engine of %r could be built, so torch generates: %s", model, error)
         reason = one_line(error, MAX_REASON_CHARACTERS)
-        failure = {"reason": reason, "by": by, "at": datetime.now(UTC).isoformat()}
+        failure = {"reason": reason, "by": by, "at": store.now().isoformat()}
         write_json(store, layout.engine_failure(model, requirements_digest(requirements)), failure)

@@ -7,7 +7,6 @@ whose artifact lists no files is not whole.
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -111,7 +110,7 @@ def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, 
             version=version,
             state="building",
             by=by,
-            added_at=datetime.now(UTC),
+            added_at=store.now(),
             facts=facts,
             document=document,
         )

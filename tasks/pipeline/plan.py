@@ -9,7 +9,7 @@ straight to Parquet, row group by row group, so a first run of 2,000,000 images 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +51,7 @@ def make_plan(
     Raises `CatalogueError` where the source as a whole cannot be used, and `infra.errors.UnreadableSource` where it
     cannot be read.
     """
-    source = open_source(job.source)
+    source, now = open_source(job.source), store.now()
     manifest = layout.manifest_table(job.catalogue)
     version = tables.version(manifest)
     live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
@@ -62,8 +62,8 @@ def make_plan(
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
     with ExitStack() as stack:
         writer = PlanWriter(store, run_id, stack)
-        totals = _plan_source(job, source, planner, writer, sharder, plan)
-        _expire_reviews(plan, outcomes, job.policy.review_days)
+        totals = _plan_source(job, source, planner, writer, sharder, plan, now)
+        _expire_reviews(plan, outcomes, job.policy.review_days, now)
         _retire_slots(job, tables, live, writer, plan, totals)
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
@@ -95,7 +95,13 @@ def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
 
 
 def _plan_source(
-    job: RefreshJob, source: Source, planner: Planner, writer: PlanWriter, sharder: Sharder, plan: Plan
+    job: RefreshJob,
+    source: Source,
+    planner: Planner,
+    writer: PlanWriter,
+    sharder: Sharder,
+    plan: Plan,
+    now: datetime,
 ) -> "_SourceTotals":
     """Read the source batch by batch, plan each batch and write its rows; then put the shards into order."""
     validator, totals = _open_validator(job, source, plan), _SourceTotals()
@@ -108,7 +114,7 @@ def _plan_source(
         writer.write_request_group(part, table)
     if validator.counts.input == 0:
         raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
-    _apply_schedule(plan, sharder, totals, writer)
+    _apply_schedule(plan, sharder, totals, writer, now)
     plan.warnings += [f"{count} × {reason}" for reason, count in validator.warnings.items()]
     if totals.unidentified_rejects:
         plan.warnings.append(
@@ -161,11 +167,9 @@ def _write_batch(
             writer.write_request_group(part, table)
 
 
-def _apply_schedule(plan: Plan, sharder: Sharder, totals: "_SourceTotals", writer: PlanWriter) -> None:
+def _apply_schedule(plan: Plan, sharder: Sharder, totals: "_SourceTotals", writer: PlanWriter, now: datetime) -> None:
     """Order the shards by urgency, and defer what exceeds the budget."""
-    schedule = build_schedule(
-        sharder.shards, sharder.summaries, totals.priority_raises, sharder.cost_model.budget, datetime.now(UTC)
-    )
+    schedule = build_schedule(sharder.shards, sharder.summaries, totals.priority_raises, sharder.cost_model.budget, now)
     plan.shards, plan.gpu_seconds = schedule.shards, schedule.gpu_seconds
     plan.images = sum(shard.requests for shard in plan.shards)
     if schedule.overdue:
@@ -195,8 +199,8 @@ def _retire_slots(
             plan.retired += rows.num_rows
 
 
-def _expire_reviews(plan: Plan, outcomes: OutcomeIndex, review_days: int) -> None:
-    plan.expired = outcomes.count_waiting_since(datetime.now(UTC) - timedelta(days=review_days))
+def _expire_reviews(plan: Plan, outcomes: OutcomeIndex, review_days: int, now: datetime) -> None:
+    plan.expired = outcomes.count_waiting_since(now - timedelta(days=review_days))
     if plan.expired:
         plan.reasons[REVIEW_EXPIRED] = plan.expired
         plan.warnings.append(

@@ -13,7 +13,6 @@ alone, and an image that was withdrawn meanwhile is not published.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import pyarrow as pa
@@ -66,7 +65,7 @@ def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer:
     write_fingerprints(store, batch)
     table = layout.manifest_table(batch.catalogue)
     tables.ensure(table, MANIFEST)
-    now = datetime.now(UTC)
+    now = store.now()
 
     def build(base: int) -> tuple[tuple[int, BatchTotals], pa.Table]:
         context = CommitContext.read(store, tables, batch, base)

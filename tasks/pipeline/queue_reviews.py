@@ -9,7 +9,7 @@ An image that is gone by then stands in the index without a copy. Repeating it w
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
@@ -133,7 +133,7 @@ def queue_reviews(
     asked_at: datetime | None = None,
 ) -> int:
     """Queue a batch's slots that wait for a person, and the policy's sample of those that passed; return how many."""
-    queue = ReviewQueue(store, batch.catalogue, batch.run_id, asked_at or datetime.now(UTC), policy.review_days)
+    queue = ReviewQueue(store, batch.catalogue, batch.run_id, asked_at or store.now(), policy.review_days)
     return queue.write(_select_items(batch, policy.sample_share, superseded))
 
 

@@ -6,7 +6,7 @@ the same image is decided again, and is closed when it expires.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,11 +28,12 @@ OUTCOME_KEY = ["slot_id", "request_key"]
 OutcomeKey = tuple[bytes, bytes]
 
 
-def record_outcomes(tables: TableStore, batch: ReleaseBatch, policy: Policy, superseded: frozenset[bytes]) -> int:
+def record_outcomes(
+    tables: TableStore, batch: ReleaseBatch, policy: Policy, superseded: frozenset[bytes], now: datetime
+) -> int:
     """Commit the batch's refusals and refreshed digests, and close expired reviews; return the table's version."""
     table = layout.outcomes_table(batch.catalogue)
     tables.ensure(table, OUTCOMES)
-    now = datetime.now(UTC)
 
     def build(base: int) -> tuple[None, pa.Table]:
         open_outcomes = _read_open_outcomes(tables, table, batch, base)

@@ -7,7 +7,7 @@ compared when they were generated, and near duplicates that wait keep waiting un
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -76,7 +76,7 @@ def reevaluate(
     scores = StoredScores(store, policy, evaluate_prompt)
     scores.load(find_scored_runs(store, tables, catalogue))
     live = _reevaluate_published(tables, scores, result)
-    _reevaluate_waiting(tables, scores, result, live)
+    _reevaluate_waiting(tables, scores, result, live, store.now())
     return result
 
 
@@ -113,9 +113,10 @@ def _select_failing_rows(
         yield row, attempt
 
 
-def _reevaluate_waiting(tables: TableStore, scores: StoredScores, result: PolicyReevaluation, live: DigestSet) -> None:
+def _reevaluate_waiting(
+    tables: TableStore, scores: StoredScores, result: PolicyReevaluation, live: DigestSet, now: datetime
+) -> None:
     """Evaluate the slots that wait, newest outcome of each slot, and count them into the result."""
-    now = datetime.now(UTC)
     history = tables.history(layout.manifest_table(result.catalogue))
     policies = {commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND}
     for row in _newest_per_slot(_read_effective_outcomes(tables, result.catalogue, live)):

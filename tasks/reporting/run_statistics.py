@@ -7,7 +7,7 @@ process of the same run generated.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -51,7 +51,7 @@ def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:
 
 
 def measure_delivery(
-    tables: TableStore, batch: ReleaseBatch, superseded: frozenset[bytes], previous: int | None
+    tables: TableStore, batch: ReleaseBatch, superseded: frozenset[bytes], previous: int | None, now: datetime
 ) -> DeliveryCounts:
     """Return how many SKUs the batch published, what was deferred, and how many new SKUs were published in time.
 
@@ -77,7 +77,7 @@ def measure_delivery(
     is_complete = pc.and_(
         pc.equal(new_skus["state_count_distinct"], 1), pc.equal(new_skus["state_min"], SlotState.PUBLISH)
     )
-    latest = (released or datetime.now(UTC)) - NEW_SKU_TARGET
+    latest = (released or now) - NEW_SKU_TARGET
     is_in_time = pc.greater_equal(new_skus["created_at_min"], pa.scalar(latest, pa.timestamp("us", "UTC")))
     delivery.new_skus, delivery.in_time = new_skus.num_rows, pc.sum(pc.and_(is_complete, is_in_time)).as_py() or 0
     return delivery

@@ -6,7 +6,7 @@ process finds the runs that a killed one left open.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from catalogs import layout
@@ -22,7 +22,7 @@ from infra.stores.json_objects import read_json, write_json
 
 def start_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
     """Start a run of a job: write its folder with a copy of the rules first, and its marker last."""
-    started = datetime.now(UTC)
+    started = store.now()
     run_id = new_run_id(started)
     run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
     write_json(store, layout.RunFiles(run_id).recipe, job.recipe.model_dump(mode="json"))
@@ -92,7 +92,7 @@ def held_checks(store: ObjectStore, run: Run) -> list[str]:
 def accept_checks(store: ObjectStore, run: Run, checks: Sequence[str], reason: str, person: str) -> None:
     """Record that a person accepts the failed checks, so that the held batch may be released."""
     document = {"run_id": run.run_id, "accepted": sorted(checks), "reason": reason, "by": person}
-    document["at"] = datetime.now(UTC).isoformat()
+    document["at"] = store.now().isoformat()
     write_json(store, layout.person_decision(run.catalogue, run.run_id, "release"), document)
 
 
@@ -123,7 +123,7 @@ def close_run(
     write_json(
         store,
         layout.RunFiles(run.run_id).closed,
-        {"state": state, "closed_at": datetime.now(UTC).isoformat(), **details},
+        {"state": state, "closed_at": store.now().isoformat(), **details},
     )
     store.delete([layout.open_run(run.catalogue, run.run_id)])
 

@@ -125,6 +125,14 @@ def test_a_listing_tells_sizes_and_times(store: ObjectStore) -> None:
     assert abs(info.modified - before) < timedelta(minutes=5)
 
 
+def test_the_store_dates_its_objects_by_the_clock_that_it_tells(store: ObjectStore) -> None:
+    before = store.now()
+    store.write("runs/r/run.json", b"{}")
+    (info,) = store.list("runs/r/")
+    assert before - timedelta(seconds=2) <= info.modified <= store.now() + timedelta(seconds=2)
+    assert before.tzinfo is not None
+
+
 def test_deleting_forgives_what_is_missing(store: ObjectStore) -> None:
     store.write("a/1", b"1")
     store.write("a/2", b"2")

@@ -1,9 +1,11 @@
 """What only the memory store does."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from infra.stores import open_store
 from infra.stores.conditional_writes import supports_conditional_writes
+from infra.stores.memory import MemoryStore
 from tests.fixtures.object_stores import UnconditionalMemoryStore
 
 
@@ -27,3 +29,13 @@ def test_a_store_that_ignores_conditions_is_found_out_and_cleaned_up() -> None:
     store = UnconditionalMemoryStore(uuid4().hex)
     assert supports_conditional_writes(store) is False
     assert list(store.list("")) == []
+
+
+def test_a_clock_of_one_s_own_dates_what_is_written() -> None:
+    times = [datetime(2026, 1, 1, tzinfo=UTC)]
+    store = MemoryStore(uuid4().hex, clock=lambda: times[-1])
+    store.write("a", b"1")
+    times.append(datetime(2027, 1, 1, tzinfo=UTC))
+    store.write_once("b", b"2")
+    assert [info.modified for info in store.list("")] == times
+    assert store.now() == times[-1]

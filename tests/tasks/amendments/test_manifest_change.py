@@ -36,7 +36,9 @@ def listed(scenario: StoreScenario, *skus: str) -> pa.Table:
 
 
 def test_an_intent_without_a_commit_is_discarded_only_with_the_lease(scenario: StoreScenario) -> None:
-    intent = begin_change(scenario.store, new_change_run(CATALOGUE), ROLLBACK_KIND, {"target": 0, "asked": None})
+    intent = begin_change(
+        scenario.store, new_change_run(CATALOGUE, scenario.store.now()), ROLLBACK_KIND, {"target": 0, "asked": None}
+    )
     assert recover_all_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=False) == []
     assert len(scenario.keys(layout.open_manifest_changes_prefix())) == 1
     assert list(recover_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=True)) == []
@@ -47,7 +49,7 @@ def test_an_intent_without_a_commit_is_discarded_only_with_the_lease(scenario: S
 
 
 def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_run(scenario: StoreScenario) -> None:
-    run = new_change_run(CATALOGUE)
+    run = new_change_run(CATALOGUE, scenario.store.now())
     rows = listed(scenario, "shirt", "hat").to_pylist()
     rows[0] |= {"again": True}
     table = pa.Table.from_pylist(rows, schema=WITHDRAWALS)

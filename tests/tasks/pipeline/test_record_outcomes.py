@@ -25,7 +25,7 @@ def scenario(tmp_path: Path) -> StoreScenario:
 
 
 def remembered(scenario: StoreScenario, found: ReleaseBatch, *superseded: bytes) -> int:
-    return record_outcomes(scenario.tables, found, POLICY, frozenset(superseded))
+    return record_outcomes(scenario.tables, found, POLICY, frozenset(superseded), scenario.store.now())
 
 
 def test_every_refusal_is_kept_with_its_reasons_and_nothing_published(scenario: StoreScenario) -> None:
@@ -101,14 +101,17 @@ def test_a_review_that_expired_is_closed_by_any_run(scenario: StoreScenario) -> 
     row = scenario.outcomes()[RED]
     assert (row["state"], row["reasons"], row["decided_at"]) == ("blocked", ["by-hand", REVIEW_EXPIRED], asked)
     assert row["run_id"] == "r0"
-    assert record_outcomes(scenario.tables, make_release_batch(run_id="r2"), POLICY, frozenset()) == version
+    assert (
+        record_outcomes(scenario.tables, make_release_batch(run_id="r2"), POLICY, frozenset(), scenario.store.now())
+        == version
+    )
 
 
 def test_a_policy_with_more_days_opens_the_question_again(scenario: StoreScenario) -> None:
     asked = asked_before(scenario, 31)
     remembered(scenario, make_release_batch())
     patient = POLICY.model_copy(update={"review_days": 60})
-    record_outcomes(scenario.tables, make_release_batch(run_id="r2"), patient, frozenset())
+    record_outcomes(scenario.tables, make_release_batch(run_id="r2"), patient, frozenset(), scenario.store.now())
     row = scenario.outcomes()[RED]
     assert (row["state"], row["reasons"]) == ("review", ["by-hand"])
     assert row["expires_at"] - asked == timedelta(days=60)

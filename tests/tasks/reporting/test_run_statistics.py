@@ -117,7 +117,7 @@ def delivered(
     rows = [decision_row(place, place, state, created_at=when, **words) for place, when in created.items()]
     previous = scenario.tables.version(layout.manifest_table(CATALOGUE))
     scenario.release(RUN_ID, dict.fromkeys(hours, "red") if state == "publish" else {})
-    return measure_delivery(scenario.tables, make_release_batch(rows), frozenset(), previous)
+    return measure_delivery(scenario.tables, make_release_batch(rows), frozenset(), previous, scenario.store.now())
 
 
 def test_a_new_sku_is_in_time_when_all_its_pictures_came_within_two_hours(scenario: StoreScenario) -> None:
@@ -137,14 +137,14 @@ def test_what_was_deferred_is_counted_by_reason_and_its_skus_are_not_in_time(sce
 
 def test_a_batch_that_is_not_released_says_nothing_of_new_skus(scenario: StoreScenario) -> None:
     rows = [decision_row("a/front", "red", created_at=datetime.now(UTC))]
-    found = measure_delivery(scenario.tables, make_release_batch(rows), frozenset(), 0)
+    found = measure_delivery(scenario.tables, make_release_batch(rows), frozenset(), 0, scenario.store.now())
     assert (found.skus, found.new_skus) == (1, 0)
 
 
 def test_a_superseded_slot_delivers_nothing(scenario: StoreScenario) -> None:
     rows = [decision_row("a/front", "red"), decision_row("b/front", "blue")]
     superseded = frozenset([rows[0]["slot_id"]])
-    assert measure_delivery(scenario.tables, make_release_batch(rows), superseded, 0).skus == 1
+    assert measure_delivery(scenario.tables, make_release_batch(rows), superseded, 0, scenario.store.now()).skus == 1
 
 
 def test_pictures_are_counted_by_where_they_may_be_used(scenario: StoreScenario) -> None:
