@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import EngineError, EngineUnsuitable
+from infra.models.library_state import library_state
 
 if TYPE_CHECKING:
     import torch
@@ -44,19 +45,20 @@ class RandomPipeline:
             "vae": lambda: AutoencoderKL(**sizes["vae"]),
             "text_encoder": lambda: Qwen3Model(Qwen3Config(**sizes["text_encoder"])),
         }
-        default_dtype = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)  # created in its final type: a copy in another precision might not fit
-        try:
-            with torch.random.fork_rng(), torch.device(self.device), torch.no_grad():
-                torch.manual_seed(0)
-                components = {name: None if name in exclude else new().eval() for name, new in factories.items()}  # type: ignore[no-untyped-call]
-                if (transformer := components["transformer"]) is not None:
-                    for token in (transformer.x_pad_token, transformer.cap_pad_token):
-                        token.normal_(std=0.5)
-        except torch.OutOfMemoryError as error:
-            raise EngineUnsuitable(f"The random model {self.name!r} does not fit this device: {error}.") from error
-        finally:
-            torch.set_default_dtype(default_dtype)
+        with library_state.loading():
+            default_dtype = torch.get_default_dtype()
+            torch.set_default_dtype(dtype)  # created in its final type: a copy in another precision might not fit
+            try:
+                with torch.random.fork_rng(), torch.device(self.device), torch.no_grad():
+                    torch.manual_seed(0)
+                    components = {name: None if name in exclude else new().eval() for name, new in factories.items()}  # type: ignore[no-untyped-call]
+                    if (transformer := components["transformer"]) is not None:
+                        for token in (transformer.x_pad_token, transformer.cap_pad_token):
+                            token.normal_(std=0.5)
+            except torch.OutOfMemoryError as error:
+                raise EngineUnsuitable(f"The random model {self.name!r} does not fit this device: {error}.") from error
+            finally:
+                torch.set_default_dtype(default_dtype)
         return create_pipeline(tokenizer=create_tokenizer(()), **components)
 
     def _component_sizes(self) -> Any:

@@ -2,6 +2,7 @@
 
 Inputs: a local pipeline folder, or a hub id at a pinned commit; the digest that the recipe gives it; a precision.
 Outputs: a `ZImagePipeline` in main memory. A requested precision or digest is honoured or refused, never changed.
+One pipeline is loaded at a time in a process (see `infra.models.library_state`).
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import EngineError, EngineUnsuitable
+from infra.models.library_state import library_state
 from infra.models.model_files import check_model_folder, model_folder_digest
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ class StoredPipeline:
                 "put the right model there, or set its digest in the recipe."
             )
         try:
-            return _load_pipeline(folder, dtype, exclude)
+            with library_state.loading():
+                return _load_pipeline(folder, dtype, exclude)
         except torch.OutOfMemoryError as error:
             raise EngineUnsuitable(f"The model in {str(folder)!r} does not fit this device: {error}.") from error
         except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import EngineError
+from infra.models.library_state import library_state
 from infra.models.loading import StoredPipeline
 from infra.models.model_files import check_model_folder
 
@@ -84,7 +85,8 @@ def require_onnx_extra() -> None:
 def _load_component(kind: Any, folder: Path, precision: str) -> Any:
     dtype = export_dtype(precision)
     try:
-        model = kind.from_pretrained(str(folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True)
+        with library_state.loading():
+            model = kind.from_pretrained(str(folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
         raise EngineError(f"The model in {str(folder)!r} could not be loaded: {error}.") from error
     loaded_dtypes = {weight.dtype for weight in model.parameters()}

@@ -20,6 +20,7 @@ from infra.engines.torch.caption_embedding import CaptionEmbedder
 from infra.engines.torch.placement import place_pipeline
 from infra.errors import EngineError, EngineUnsuitable
 from infra.interfaces import Failure, Frame, Pixels, Prompt
+from infra.models.library_state import library_state
 from infra.models.loading import PipelineSource, require_torch_extra, weights_dtype
 from infra.onnx_graphs.graph_spec import MAX_CAPTION_TOKENS
 
@@ -153,7 +154,7 @@ class DiffusersBackend:
         first = prompts[0]
         texts = [each.text for each in prompts]
         negatives = [each.negative for each in prompts] if first.guidance > 0 else []
-        with torch.no_grad():
+        with library_state.computing(), torch.no_grad():
             embeddings = self._loaded_embedder.embed(texts + negatives)
             images = self._pipeline(
                 prompt_embeds=embeddings[: len(texts)],
