@@ -1,9 +1,10 @@
-"""One contract, asked of Delta tables on a disk and in S3."""
+"""One contract, asked of Delta tables on a disk and in S3, and of the double in memory."""
 
 import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ from catalogs.table_schemas import MANIFEST, OUTCOMES
 from infra.errors import CommitConflict, TableError
 from infra.interfaces import TableStore
 from infra.tables import open_tables
+from infra.testing.memory_tables import MemoryTables
 
 PICTURES = pa.schema(
     [("slot_id", pa.binary()), ("object", pa.string()), ("index", pa.int16()), ("reasons", pa.list_(pa.string()))]
@@ -20,8 +22,10 @@ PICTURES = pa.schema(
 TABLE = "manifest/shoes"
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["memory", "local", "s3"])
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> TableStore:
+    if request.param == "memory":
+        return MemoryTables(f"memory://{uuid4().hex}")
     if request.param == "local":
         return open_tables(str(tmp_path / "a store with spaces"))
     return open_tables(request.getfixturevalue("s3_url"))
@@ -223,6 +227,8 @@ def test_what_is_not_there_is_named(tables: TableStore) -> None:
 
 
 def test_vacuum_keeps_what_is_young_and_live_and_commits_nothing(tables: TableStore) -> None:
+    if isinstance(tables, MemoryTables):
+        pytest.skip("tables in memory have no files")
     tables.ensure(TABLE, PICTURES)
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
     release(tables, 1, (b"a", "a2", "put"))

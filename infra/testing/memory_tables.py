@@ -1,0 +1,166 @@
+"""Tables in this process's memory, for tests of many nights: the commits and races of Delta tables, without files.
+
+Inputs: Arrow rows marked "put" or "drop", as every `TableStore` takes them. Outputs: versions, changes and history.
+Tables of one URL are shared within a process, so that several simulated processes race for the same versions. The
+contract of tables is asked of this double too. It has no files, so nothing is ever vacuumed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+
+import pyarrow as pa
+
+from infra.errors import CommitConflict, TableError
+from infra.interfaces import Commit
+from infra.stores.key_validation import check_key
+from infra.tables.arrow_types import normalize_schema
+from infra.tables.commits import OPERATION_COLUMN, PUT, validated_changes
+
+_BATCH_ROWS = 8192
+
+_lock = Lock()
+_tables_by_url: dict[str, dict[str, "_Table"]] = {}
+
+
+@dataclass(frozen=True)
+class _Version:
+    commit: Commit
+    rows: pa.Table
+    changes: pa.Table
+
+
+@dataclass
+class _Table:
+    schema: pa.Schema
+    versions: list[_Version] = field(default_factory=list)
+
+
+class MemoryTables:
+    """A `TableStore` in a dictionary, shared by URL. `clock` dates its commits; by default the machine's."""
+
+    def __init__(self, url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.url = url
+        self._clock = clock
+        with _lock:
+            self._tables = _tables_by_url.setdefault(url, {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (MemoryTables, (self.url,))
+
+    def ensure(self, table: str, schema: pa.Schema) -> None:
+        """Create the table (version 0, empty) unless it exists; raise `TableError` where it has other columns."""
+        normalized = normalize_schema(schema)
+        with _lock:
+            existing = self._tables.get(check_key(table))
+            if existing is None:
+                created = Commit(0, self._clock(), {})
+                empty = normalized.empty_table()
+                version = _Version(created, empty, _with_change_type(empty, ""))
+                self._tables[table] = _Table(normalized, [version])
+            elif not existing.schema.equals(normalized):
+                differing = sorted({column.name for column in set(existing.schema) ^ set(normalized)})
+                raise TableError(f"Table {table!r} was created with other columns or types ({', '.join(differing)}).")
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None where there is no table."""
+        with _lock:
+            found = self._tables.get(check_key(table))
+            return None if found is None else found.versions[-1].commit.version
+
+    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version, the newest by default."""
+        found = self._open(table)
+        names = found.schema.names if columns is None else list(columns)
+        if missing := [name for name in names if name not in found.schema.names]:
+            raise ValueError(f"The table has no columns {missing!r}; it has {found.schema.names!r}.")
+        return self._version(table, version).rows.select(names)
+
+    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one version."""
+        return iter(self.read(table, columns, version=version).to_batches(max_chunksize=_BATCH_ROWS))
+
+    def merge(
+        self,
+        table: str,
+        changes: "pa.Table | pa.RecordBatchReader",
+        *,
+        on: Sequence[str],
+        base_version: int,
+        metadata: Mapping[str, str],
+    ) -> int:
+        """Commit `changes` as exactly the version after `base_version` and return that version."""
+        found = self._open(table)
+        if base_version > found.versions[-1].commit.version:
+            raise ValueError(f"Table {table!r} has no version {base_version}.")
+        rows = validated_changes(changes, found.schema, on).read_all()
+        with _lock:
+            newest = found.versions[-1]
+            if newest.commit.version > base_version:
+                raise CommitConflict(f"Table {table!r} is at version {newest.commit.version}, past {base_version}.")
+            merged, told, moved = _merge(newest.rows, rows, on)
+            commit = Commit(base_version + 1, self._clock(), dict(metadata), moved)
+            found.versions.append(_Version(commit, merged, told))
+        return commit.version
+
+    def changes(self, table: str, version: int) -> pa.Table:
+        """Return what one version changed, with the column `_change_type`."""
+        return self._version(table, version).changes
+
+    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+        """Return the history, newest first, at most `limit` commits; empty where there is no table."""
+        with _lock:
+            found = self._tables.get(check_key(table))
+            commits = [version.commit for version in reversed(found.versions)] if found else []
+        return commits[:limit]
+
+    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
+        """Return 0: there are no files."""
+        del keep_hours, keep_versions, dry_run
+        self._open(table)
+        return 0
+
+    def _open(self, table: str) -> _Table:
+        with _lock:
+            found = self._tables.get(check_key(table))
+        if found is None:
+            raise TableError(f"There is no table {table!r} in {self.url}; the first refresh creates it.")
+        return found
+
+    def _version(self, table: str, version: int | None) -> _Version:
+        versions = self._open(table).versions
+        if version is None:
+            return versions[-1]
+        if not 0 <= version < len(versions):
+            raise TableError(
+                f"Table {table!r} could not be served: no version {version}; newest is {len(versions) - 1}."
+            )
+        return versions[version]
+
+
+def _merge(live: pa.Table, changes: pa.Table, on: Sequence[str]) -> tuple[pa.Table, pa.Table, int]:
+    """Return the rows after the changes, what changed by kind, and how many rows moved."""
+    keys = {key: position for position, key in enumerate(_keys(live, on))}
+    positions = [keys.get(key) for key in _keys(changes, on)]  # of the live row that each change replaces or deletes
+    is_put = [operation == PUT for operation in changes[OPERATION_COLUMN].to_pylist()]
+    matched = list(zip(positions, is_put, strict=True))
+    rows = changes.drop_columns([OPERATION_COLUMN])
+    inserted = rows.filter(pa.array([put and here is None for here, put in matched], pa.bool_()))
+    updated = rows.filter(pa.array([put and here is not None for here, put in matched], pa.bool_()))
+    replaced = live.take(pa.array([here for here, put in matched if put and here is not None], pa.int64()))
+    deleted = live.take(pa.array([here for here, put in matched if not put and here is not None], pa.int64()))
+    gone = set(positions)
+    kept = live.filter(pa.array([position not in gone for position in range(live.num_rows)], pa.bool_()))
+    kinds = (inserted, "insert"), (replaced, "update_preimage"), (updated, "update_postimage"), (deleted, "delete")
+    told = pa.concat_tables([_with_change_type(part, kind) for part, kind in kinds])
+    moved = inserted.num_rows + updated.num_rows + deleted.num_rows
+    return pa.concat_tables([kept, updated, inserted]), told, moved
+
+
+def _keys(rows: pa.Table, on: Sequence[str]) -> list[tuple[object, ...]]:
+    return list(zip(*(rows[name].to_pylist() for name in on), strict=True))
+
+
+def _with_change_type(rows: pa.Table, kind: str) -> pa.Table:
+    return rows.append_column(pa.field("_change_type", pa.string()), pa.array([kind] * rows.num_rows, pa.string()))
