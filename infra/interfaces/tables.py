@@ -46,6 +46,9 @@ class TableStore(Protocol):
     def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version in bounded memory."""
 
+    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+        """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat."""
+
     def merge(
         self,
         table: str,

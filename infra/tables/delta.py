@@ -25,6 +25,7 @@ from infra.tables.commits import commit_changes, validated_changes
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import read_history, to_commit_metadata
 from infra.tables.spill import read_spilled, spill
+from infra.tables.version_range import read_version_range
 
 
 class DeltaTables:
@@ -77,6 +78,17 @@ class DeltaTables:
         if self._client.retry_policy is None:
             return self._client.scan(table, columns, version).batches
         return read_spilled(self._client.retry(lambda: spill(*self._client.scan(table, columns, version))))
+
+    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+        """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat.
+
+        Raises `TableError` where a version of that range cannot be read any more.
+        """
+        target = self._client.retry(lambda: self._client.open(table, oldest))
+        known = read_schema(self._client.retry(lambda: self._client.open(table)))
+        schema = pa.schema([known.field(name) for name in columns])
+        with translate_errors(table):
+            yield from read_version_range(open_store(self.url), check_key(table), target, schema)
 
     def merge(
         self,

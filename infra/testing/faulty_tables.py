@@ -6,6 +6,7 @@ must survive.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 
@@ -36,6 +37,11 @@ class FaultyTables:
     def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version."""
         return self._injector.call(f"stream {table}", lambda: self._tables.batches(table, columns, version=version))
+
+    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+        """Yield every row that any version from `oldest` on shows."""
+        read = partial(self._tables.batches_since, table, columns, oldest=oldest)
+        return self._injector.call(f"stream {table} since {oldest}", read)
 
     def merge(
         self,
