@@ -65,6 +65,13 @@ class TableStore(Protocol):
         is written then, and the caller compares its rows again. Raises `ValueError` for empty changes.
         """
 
+    def mark(self, table: str, *, base_version: int, metadata: Mapping[str, str]) -> int:
+        """Commit `metadata` alone, without rows, as exactly the version after `base_version`; return that version.
+
+        Raises `CommitConflict` when another commit has taken that version. Every commit that was compared with
+        `base_version` loses its race to a mark, and looks again.
+        """
+
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed: the table's columns and `_change_type` (insert, delete, update_…)."""
 

@@ -70,8 +70,13 @@ def commit_changes(
             writer_properties=_writer_properties(rows.schema),
         )
     if target.version() == base:
-        target.create_write_transaction([], "append", target.schema(), commit_properties=properties)
-        target.update_incremental()
+        commit_mark(target, properties)
+
+
+def commit_mark(target: DeltaTable, properties: CommitProperties) -> None:
+    """Commit the properties' metadata alone, without rows, onto the version that `target` was opened at."""
+    target.create_write_transaction([], "append", target.schema(), commit_properties=properties)
+    target.update_incremental()
 
 
 def _inserted_rows(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:

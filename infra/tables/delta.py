@@ -9,10 +9,10 @@ A merge may be repeated where its response was lost (see `infra.tables.delta_cli
 the repeated one raises `CommitConflict`, and the caller finds its own metadata in the history.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
-from deltalake import CommitProperties
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from infra.errors import CommitConflict, TableError
@@ -21,7 +21,7 @@ from infra.stores import open_store
 from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_batches, normalize_schema
-from infra.tables.commits import commit_changes, validated_changes
+from infra.tables.commits import commit_changes, commit_mark, validated_changes
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import read_history, to_commit_metadata
 from infra.tables.spill import read_spilled, spill
@@ -111,6 +111,13 @@ class DeltaTables:
 
         return self._client.retry(commit_rows) if isinstance(changes, pa.Table) else commit_rows()
 
+    def mark(self, table: str, *, base_version: int, metadata: Mapping[str, str]) -> int:
+        """Commit `metadata` alone, without rows, as exactly the version after `base_version`; return that version.
+
+        Raises `CommitConflict` when another commit has taken that version.
+        """
+        return self._client.retry(lambda: self._commit(table, base_version, metadata, commit_mark))
+
     def _merge(
         self,
         table: str,
@@ -119,16 +126,28 @@ class DeltaTables:
         base_version: int,
         metadata: Mapping[str, str],
     ) -> int:
+        def commit(target: DeltaTable, properties: CommitProperties) -> None:
+            commit_changes(target, validated_changes(changes, read_schema(target), on), on, properties)
+
+        return self._commit(table, base_version, metadata, commit)
+
+    def _commit(
+        self,
+        table: str,
+        base_version: int,
+        metadata: Mapping[str, str],
+        commit: Callable[[DeltaTable, CommitProperties], None],
+    ) -> int:
+        """Let `commit` write the version after `base_version`, or raise `CommitConflict`."""
         target = self._client.open(table)
         if target.version() > base_version:
             raise CommitConflict(_conflict_message(table, base_version, int(target.version())))
         if target.version() < base_version:
             raise ValueError(f"Table {table!r} has no version {base_version}; the newest is {target.version()}.")
-        rows = validated_changes(changes, read_schema(target), on)
         properties = CommitProperties(custom_metadata=to_commit_metadata(metadata), max_commit_retries=0)
         try:
             with translate_errors(table):
-                commit_changes(target, rows, on, properties)
+                commit(target, properties)
         except TableError as error:
             newest = self.version(table)
             if isinstance(error.__cause__, CommitFailedError) and newest is not None and newest > base_version:

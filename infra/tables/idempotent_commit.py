@@ -23,15 +23,21 @@ def commit_once(
     tables: TableStore,
     table: str,
     run_id: str,
-    build_changes: Callable[[int], tuple[T, pa.Table]],
+    build_changes: Callable[[int], tuple[T, pa.Table | None]],
     *,
     on: list[str],
     metadata: Mapping[str, str],
+    check: Callable[[], None] | None = None,
 ) -> tuple[T, int]:
     """Commit the changes of `build_changes(base)` as the version after `base`; return its result and the version.
 
     Where the run has committed already, `build_changes` is called with that commit's base, and nothing is written.
-    Where there are no changes, nothing is committed and the version is the base. The table must exist.
+    An empty table of changes commits nothing, and the version is the base; None in its place commits the metadata
+    alone. The table must exist.
+
+    `check` raises where the run may not commit any more. It is asked after `base` was read and before each try, also
+    where there are no changes: whoever commits after `base` what forbids the commit makes the try lose its race.
+
     Raises `TableError` after `MAX_CONFLICTS` lost races.
     """
     for _ in range(MAX_CONFLICTS):
@@ -42,12 +48,15 @@ def commit_once(
             return result, own_version
         base = history[0].version
         result, changes = build_changes(base)
-        if changes.num_rows == 0:
-            return result, base
+        if check is not None:
+            check()
+        committed = {**metadata, "token": run_id}
         try:
-            return result, tables.merge(
-                table, changes, on=on, base_version=base, metadata={**metadata, "token": run_id}
-            )
+            if changes is None:
+                return result, tables.mark(table, base_version=base, metadata=committed)
+            if changes.num_rows == 0:
+                return result, base
+            return result, tables.merge(table, changes, on=on, base_version=base, metadata=committed)
         except CommitConflict:
             continue
     raise TableError(

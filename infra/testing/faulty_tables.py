@@ -58,6 +58,12 @@ class FaultyTables:
             lambda: self._tables.merge(table, changes, on=on, base_version=base_version, metadata=metadata),
         )
 
+    def mark(self, table: str, *, base_version: int, metadata: Mapping[str, str]) -> int:
+        """Commit metadata alone as exactly the version after `base_version`."""
+        return self._injector.call(
+            f"mark {table}", lambda: self._tables.mark(table, base_version=base_version, metadata=metadata)
+        )
+
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed."""
         return self._injector.call(f"changes of {table}", lambda: self._tables.changes(table, version))

@@ -304,3 +304,16 @@ def test_time_travel_reads_each_release_whole(tables: TableStore) -> None:
         objects = tables.read(TABLE, ["object"], version=night + 1)["object"]
         assert pc.unique(objects).to_pylist() == [f"night {night}"]
         assert len(objects) == 50
+
+
+def test_a_mark_is_a_version_without_rows_and_what_was_compared_before_it_loses_its_race(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"))
+    assert tables.mark(TABLE, base_version=1, metadata={"kind": "fence", "run_id": "f1"}) == 2
+    assert live(tables) == {b"a": "a1"}
+    assert (tables.history(TABLE)[0].metadata["kind"], tables.changes(TABLE, 2).num_rows) == ("fence", 0)
+    with pytest.raises(CommitConflict):
+        release(tables, 1, (b"b", "b1", "put"))
+    with pytest.raises(CommitConflict):
+        tables.mark(TABLE, base_version=1, metadata={"kind": "fence", "run_id": "f2"})
+    assert release(tables, 2, (b"b", "b1", "put")) == 3

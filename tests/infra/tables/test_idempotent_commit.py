@@ -127,3 +127,45 @@ def test_it_gives_up_where_somebody_else_always_comes_first(
         commit(tables, "r1", build)
     assert asked == [0, 1, 2]
     assert live(tables) == {b"a": "two"}
+
+
+# Checked before each try
+
+
+class NotAllowed(Exception):
+    pass
+
+
+def refuse() -> None:
+    raise NotAllowed
+
+
+@pytest.mark.parametrize("slots", [(b"a",), ()])
+def test_a_run_that_may_not_commit_writes_nothing_even_where_it_changes_nothing(
+    tables: TableStore, slots: tuple[bytes, ...]
+) -> None:
+    with pytest.raises(NotAllowed):
+        commit_once(tables, TABLE, "r1", building("one", *slots)[0], on=["slot_id"], metadata={}, check=refuse)
+    assert tables.version(TABLE) == 0
+
+
+def test_the_check_is_asked_again_after_a_lost_race_and_not_of_a_run_that_has_committed(tables: TableStore) -> None:
+    asked: list[int | None] = []
+    others = iter(["r2"])
+
+    def another_commits() -> None:
+        if token := next(others, None):
+            commit(tables, token, building(token, b"a")[0])
+
+    build, _ = building("one", b"b", first=another_commits)
+    check = lambda: asked.append(tables.version(TABLE))  # noqa: E731
+    commit_once(tables, TABLE, "r1", build, on=["slot_id"], metadata={}, check=check)
+    assert asked == [1, 1]
+    assert commit_once(tables, TABLE, "r1", build, on=["slot_id"], metadata={}, check=refuse)[1] == 2
+
+
+def test_metadata_may_be_committed_alone_and_is_found_again(tables: TableStore) -> None:
+    for _ in range(2):
+        done = commit_once(tables, TABLE, "p1", lambda base: (base, None), on=["slot_id"], metadata={"kind": "policy"})
+        assert done == (0, 1)
+    assert tables.version(TABLE) == 1
