@@ -92,17 +92,14 @@ class MemoryTables:
     ) -> int:
         """Commit `changes` as exactly the version after `base_version` and return that version."""
         found = self._open(table)
-        if base_version > found.versions[-1].commit.version:
-            raise ValueError(f"Table {table!r} has no version {base_version}.")
         rows = validated_changes(changes, found.schema, on).read_all()
-        with _lock:
-            newest = found.versions[-1]
-            if newest.commit.version > base_version:
-                raise CommitConflict(f"Table {table!r} is at version {newest.commit.version}, past {base_version}.")
-            merged, told, moved = _merge(newest.rows, rows, on)
-            commit = Commit(base_version + 1, self._clock(), dict(metadata), moved)
-            found.versions.append(_Version(commit, merged, told))
-        return commit.version
+        return self._commit(found, table, rows, on, base_version, metadata)
+
+    def mark(self, table: str, *, base_version: int, metadata: Mapping[str, str]) -> int:
+        """Commit metadata alone as exactly the version after `base_version`."""
+        found = self._open(table)
+        rows = found.schema.append(pa.field(OPERATION_COLUMN, pa.string())).empty_table()
+        return self._commit(found, table, rows, (), base_version, metadata)
 
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed, with the column `_change_type`."""
@@ -120,6 +117,27 @@ class MemoryTables:
         del keep_hours, keep_versions, dry_run
         self._open(table)
         return 0
+
+    def _commit(
+        self,
+        found: _Table,
+        table: str,
+        rows: pa.Table,
+        on: Sequence[str],
+        base_version: int,
+        metadata: Mapping[str, str],
+    ) -> int:
+        with _lock:
+            newest = found.versions[-1]
+            if base_version > newest.commit.version:
+                raise ValueError(f"Table {table!r} has no version {base_version}.")
+            if newest.commit.version > base_version:
+                raise CommitConflict(f"Table {table!r} is at version {newest.commit.version}, past {base_version}.")
+            no_changes = _with_change_type(found.schema.empty_table(), "")
+            merged, told, moved = _merge(newest.rows, rows, on) if rows.num_rows else (newest.rows, no_changes, 0)
+            commit = Commit(base_version + 1, self._clock(), dict(metadata), moved)
+            found.versions.append(_Version(commit, merged, told))
+        return commit.version
 
     def _open(self, table: str) -> _Table:
         with _lock:
