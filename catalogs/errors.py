@@ -6,6 +6,7 @@ Inputs: one finished sentence for each error. Outputs: exception classes.
     ├── CatalogueError  the catalogue as a whole cannot be read (single rows become rejects instead)
     ├── RuleFileError   a recipe, policy, price list or audit suite is wrong
     ├── OptionError     a command's options contradict each other or name nothing that exists
+    │   └── PolicyChanged  another policy came into force since a batch was decided
     └── SettingsError   a PACKSHOT_* setting or a store's URL is wrong
 
 Every class takes a single argument, a full sentence, so that it survives pickling between processes.
@@ -33,6 +34,10 @@ class RuleFileError(InputError):
 
 class OptionError(InputError):
     """An option is wrong, or names nothing that exists."""
+
+
+class PolicyChanged(OptionError):
+    """Another policy came into force since a batch was decided; the batch must be decided again."""
 
 
 class SettingsError(InputError):

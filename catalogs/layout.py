@@ -181,6 +181,16 @@ def person_decision(catalogue: str, run_id: str, name: str) -> str:
     return f"{person_decisions_prefix(catalogue)}{run_id}-{name}.json"
 
 
+def policy_records_prefix(catalogue: str) -> str:
+    """Return the prefix of the policies that came into force in a catalogue."""
+    return f"policies/{catalogue}/"
+
+
+def policy_record(catalogue: str, number: int) -> str:
+    """Return the key of the record of a policy that came into force; the highest number is in force."""
+    return f"{policy_records_prefix(catalogue)}{number:08d}.json"
+
+
 def full_lease(catalogue: str) -> str:
     """Return the prefix of the lease under which one full run at a time works on a catalogue."""
     return f"leases/{catalogue}/full"

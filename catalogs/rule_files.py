@@ -5,9 +5,9 @@ and the field. A key that is written twice is an error: in plain YAML the second
 whole list of banned words could vanish.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from importlib import resources
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,6 +19,13 @@ class StrictModel(BaseModel):
     """A frozen set of fields that refuses unknown ones; defaults are validated like written values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy that computes its cached properties anew: pydantic copies the digest of the original too."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(copied).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 RuleModel = TypeVar("RuleModel", bound=BaseModel)

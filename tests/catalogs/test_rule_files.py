@@ -1,5 +1,7 @@
 """Rule files: errors name the file and the field."""
 
+from functools import cached_property
+
 import pytest
 from pydantic import Field, ValidationError
 
@@ -57,3 +59,17 @@ def test_the_first_field_error_has_a_path_a_message_and_a_value() -> None:
     first = first_field_error(caught.value)
     assert (first.path, first.value) == (("limits", "a", "lowest"), "x")
     assert first.message.startswith("Input should be a valid integer")
+
+
+class Digested(StrictModel):
+    lowest: int
+
+    @cached_property
+    def digest(self) -> str:
+        return f"digest of {self.lowest}"
+
+
+def test_a_changed_copy_does_not_keep_the_digest_of_the_original() -> None:
+    original = Digested(lowest=1)
+    assert original.digest == "digest of 1"
+    assert original.model_copy(update={"lowest": 2}).digest == "digest of 2"
