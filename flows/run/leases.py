@@ -4,13 +4,13 @@ Inputs: a catalogue or a run. Outputs: leases, held while the block lasts. A ful
 or raises `LeaseHeld` naming it; partial runs may run beside it.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from catalogs import layout
 from catalogs.runs.job import Run
 from infra.coordination.leases import Lease, acquire
+from infra.coordination.running_process import running_process
 from infra.errors import LeaseHeld
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
@@ -70,4 +70,4 @@ def _acquire_catalogue_lease(
         except LeaseHeld:
             if poll_seconds is None:
                 raise
-            time.sleep(poll_seconds)
+            running_process().sleep(poll_seconds)

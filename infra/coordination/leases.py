@@ -11,15 +11,14 @@ or at once when its process has certainly died on this machine.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event, Lock, Thread
+from threading import Lock
 from uuid import uuid4
 
-from infra.coordination.process_liveness import host_name, is_surely_dead, process_identity
+from infra.coordination.running_process import running_process
 from infra.errors import LeaseHeld, LeaseLost, ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores.sequence import ObjectSequence
@@ -54,7 +53,7 @@ class LeaseState:
         """Tell whether the holder may still be working."""
         if self.released or self.expires_at <= (now or utc_now()):
             return False
-        return not is_surely_dead(self.pid, self.process)
+        return not running_process().is_surely_dead(self.pid, self.process)
 
     def __str__(self) -> str:
         until = self.expires_at.astimezone(UTC).isoformat(" ", "seconds")
@@ -105,23 +104,19 @@ class Lease:
     @contextmanager
     def keep_alive(self) -> Iterator["Lease"]:
         """Renew in the background until the block ends. The next `check` reports a loss."""
-        done = Event()
-        renewer = Thread(target=self._renew_until, args=(done,), name=f"lease {self._prefix}", daemon=True)
-        renewer.start()
-        try:
+        period = self._seconds / _RENEWALS_PER_TERM
+        with running_process().repeating(self._renew_or_stop, period, f"lease {self._prefix}"):
             yield self
-        finally:
-            done.set()
-            renewer.join()
 
-    def _renew_until(self, done: Event) -> None:
-        while not done.wait(self._seconds / _RENEWALS_PER_TERM):
-            try:
-                self.renew()
-            except LeaseLost:
-                return
-            except StoreError:
-                continue  # the store may be back before the term ends; `check` renews once more
+    def _renew_or_stop(self) -> bool:
+        """Renew; return whether renewing again makes sense."""
+        try:
+            self.renew()
+        except LeaseLost:
+            return False
+        except StoreError:
+            return True  # the store may be back before the term ends; `check` renews once more
+        return True
 
     def _advance(self, *, released: bool) -> None:
         if self._lost:
@@ -174,8 +169,9 @@ def _create_generation(store: ObjectStore, prefix: str, state: LeaseState) -> bo
 
 def _own_state(generation: int, holder: str, seconds: float, now: datetime, *, released: bool) -> LeaseState:
     expires_at = now if released else now + timedelta(seconds=seconds)
+    process = running_process()
     return LeaseState(
-        generation, holder, host_name(), os.getpid(), process_identity(), expires_at, released, uuid4().hex
+        generation, holder, process.host, process.pid, process.identity, expires_at, released, uuid4().hex
     )
 
 
