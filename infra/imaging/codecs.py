@@ -14,6 +14,7 @@ import hashlib
 import re
 import struct
 import zlib
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -92,24 +93,30 @@ def decode(data: bytes) -> Pixels:
     more target for a hostile file), for files that are cut short or damaged, and, before anything is
     allocated, for those whose header asks for more than `MAX_PIXELS`.
     """
-    is_png, is_jpeg = data.startswith(PNG_SIGNATURE), data.startswith(JPEG_START)
-    if not (is_png or is_jpeg):
-        raise InvalidImage(f"These {len(data)} bytes start with {data[:8]!r}: neither a PNG nor a JPEG.")
-    if not data.endswith(PNG_END if is_png else JPEG_END):
-        raise InvalidImage(f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes has no end: it was cut short.")
-    width, height = _png_size(data) if is_png else _jpeg_size(data)
-    if width * height > MAX_PIXELS:
-        raise InvalidImage(
-            f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes claims {width} x {height} pixels;"
-            f" no more than {MAX_PIXELS} are read."
-        )
+    kind = require_readable_size(data)
+    if not data.endswith(PNG_END if kind == "PNG" else JPEG_END):
+        raise InvalidImage(f"This {kind} of {len(data)} bytes has no end: it was cut short.")
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise InvalidImage(f"These {len(data)} bytes could not be decoded: {error.err!r}.") from error
     if pixels is None:
-        raise InvalidImage(f"This {'PNG' if is_png else 'JPEG'} of {len(data)} bytes is damaged and cannot be decoded.")
+        raise InvalidImage(f"This {kind} of {len(data)} bytes is damaged and cannot be decoded.")
     return np.asarray(pixels, np.uint8)
+
+
+def require_readable_size(data: bytes) -> Literal["PNG", "JPEG"]:
+    """Return the format that the first bytes name; raise `InvalidImage` for others, and for more than `MAX_PIXELS`."""
+    is_png, is_jpeg = data.startswith(PNG_SIGNATURE), data.startswith(JPEG_START)
+    if not (is_png or is_jpeg):
+        raise InvalidImage(f"These {len(data)} bytes start with {data[:8]!r}: neither a PNG nor a JPEG.")
+    kind: Literal["PNG", "JPEG"] = "PNG" if is_png else "JPEG"
+    width, height = _png_size(data) if is_png else _jpeg_size(data)
+    if width * height > MAX_PIXELS:
+        raise InvalidImage(
+            f"This {kind} of {len(data)} bytes claims {width} x {height} pixels; no more than {MAX_PIXELS} are read."
+        )
+    return kind
 
 
 def _png_size(data: bytes) -> tuple[int, int]:

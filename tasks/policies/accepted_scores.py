@@ -19,7 +19,7 @@ from catalogs.errors import OptionError
 from catalogs.policy.threshold_calibration import AcceptedScoreTable
 from catalogs.table_schemas import RECORDS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
-from infra.screening.folders import IMAGE_SUFFIXES, list_images, measure_folder
+from infra.screening.folders import IMAGE_SUFFIXES, list_images, list_unread_images, measure_folder
 from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.runs.release_history import require_history
 
@@ -86,6 +86,8 @@ def measure_folder_scores(folder: Path) -> AcceptedScores:
             accepted.skipped.append((str(path), scores))
         else:
             accepted.add(path.parts[0] if len(path.parts) > 1 else "", scores)
+    for path in list_unread_images(folder):
+        accepted.skipped.append((str(path), f"{path.suffix} is not read; save it as JPEG or PNG"))
     if len(paths) > MAX_IMAGES:
         accepted.skipped.append((str(folder), f"{len(paths) - MAX_IMAGES:,} images beyond the first {MAX_IMAGES:,}"))
     return accepted

@@ -41,7 +41,7 @@ def test_a_folder_is_measured_and_its_folders_are_categories(tmp_path: Path) -> 
     gathered = measure_folder_scores(tmp_path)
     assert gathered.categories == ["balls", ""]
     assert [name for name, _ in gathered.skipped] == ["cut.jpeg", "other.png"]
-    assert "cut short" in dict(gathered.skipped)["cut.jpeg"]
+    assert "no frame header" in dict(gathered.skipped)["cut.jpeg"]
     columns = gathered.table.columns
     assert columns["fill.side"] == pytest.approx([0.84, 0.82], abs=0.02)
     assert columns["background.white"].tolist() == [1, 1]
