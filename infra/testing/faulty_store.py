@@ -12,12 +12,19 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import IO, Literal, TypeVar
+from typing import IO, Literal, Protocol, TypeVar
 
 from infra.errors import StoreError
 from infra.interfaces import ObjectInfo, ObjectStore
 
 T = TypeVar("T")
+
+
+class Interceptor(Protocol):
+    """Is asked to run every operation of a store, and may do something else."""
+
+    def call(self, description: str, operation: Callable[[], T]) -> T:
+        """Run one operation."""
 
 
 class InjectedFault(StoreError):
@@ -59,9 +66,9 @@ class FaultInjector:
 
 
 class FaultyStore:
-    """An `ObjectStore` that fails with its `FaultInjector`."""
+    """An `ObjectStore` that fails with its `FaultInjector`, or does what another interceptor does."""
 
-    def __init__(self, store: ObjectStore, injector: FaultInjector) -> None:
+    def __init__(self, store: ObjectStore, injector: Interceptor) -> None:
         self.url = store.url
         self.max_concurrency = store.max_concurrency
         self._store = store

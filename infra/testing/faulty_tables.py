@@ -11,13 +11,13 @@ from functools import partial
 import pyarrow as pa
 
 from infra.interfaces import Commit, TableStore
-from infra.testing.faulty_store import FaultInjector
+from infra.testing.faulty_store import Interceptor
 
 
 class FaultyTables:
-    """A `TableStore` that fails with its `FaultInjector`."""
+    """A `TableStore` that fails with its `FaultInjector`, or does what another interceptor does."""
 
-    def __init__(self, tables: TableStore, injector: FaultInjector) -> None:
+    def __init__(self, tables: TableStore, injector: Interceptor) -> None:
         self.url = tables.url
         self._tables = tables
         self._injector = injector

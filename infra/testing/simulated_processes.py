@@ -1,0 +1,286 @@
+"""Processes that a seed interleaves: several of them in one, each on a thread, of which exactly one works at a time.
+
+Inputs: works, a random number generator, a clock. Outputs: their results, the same for the same numbers.
+Every operation on a store or on tables is a turn (`SimulatedProcess.call`, which `FaultyStore` and `FaultyTables` ask):
+the clock moves, and the generator decides who goes on. A process may be killed at an operation, sleep past its leases,
+or get no answer; its leases are renewed by the simulated clock as long as it gets turns.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from threading import Semaphore, Thread, current_thread
+from typing import Any, Literal, TypeVar, cast
+
+from infra.coordination.running_process import run_as
+from infra.testing.faulty_store import InjectedFault
+
+T = TypeVar("T")
+
+PAUSE_SECONDS = (0.01, 0.4)
+"""The shortest and the longest time between two operations."""
+STAYS = 0.6
+"""How often the process that has worked goes on, where another could."""
+REMEMBERED_OPERATIONS = 40
+
+
+class ProcessKilled(BaseException):
+    """The process was killed. No `except Exception` catches it, and its `finally` blocks reach no store any more."""
+
+
+@dataclass
+class SimulatedClock:
+    """A time that moves only when it is told to."""
+
+    time: datetime
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        """Move the time."""
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What happens at the `nth` operation whose description holds `word`.
+
+    killed: the process ends. fails: `InjectedFault`. sleeps: it stands still for `seconds` (None: until it is woken).
+    lags: a `find` sees nothing. With `after` the operation takes effect before that.
+    """
+
+    kind: Literal["killed", "fails", "sleeps", "lags"]
+    word: str = ""
+    nth: int = 1
+    after: bool = False
+    seconds: float | None = None
+
+
+@dataclass
+class _Repetition:
+    work: Callable[[], bool]
+    seconds: float
+    due: datetime
+
+
+@dataclass(eq=False)
+class SimulatedProcess:
+    """One process: what it does, how it ended, and what is going to disturb it. Leases see it as a running process."""
+
+    processes: "SimulatedProcesses"
+    name: str
+    host: str
+    pid: int
+    work: Callable[["SimulatedProcess"], Any]
+    disturbances: list[Disturbance] = field(default_factory=list)
+    result: Any = None
+    error: Exception | None = None
+    killed: bool = False
+    ended: bool = False
+    parked: bool = False
+    happened: list[Disturbance] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.wakes_at = self.processes.clock.now()
+        self.turn = Semaphore(0)
+        self._repetitions: list[_Repetition] = []
+        self._renewing = False
+        self._seen = [0] * len(self.disturbances)
+        self.thread = Thread(target=self._run, name=self.name, daemon=True)
+
+    @property
+    def identity(self) -> str:
+        """Text that tells it from every other process."""
+        return f"simulated {self.pid}"
+
+    def is_surely_dead(self, pid: int, identity: str) -> bool:
+        """Tell whether another process of this machine was killed or has ended."""
+        del pid
+        other = next((other for other in self.processes.all if other.identity == identity), None)
+        return other is not None and other.host == self.host and (other.killed or other.ended)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait until the simulated clock has moved so far."""
+        self.wakes_at = self.processes.clock.now() + timedelta(seconds=seconds)
+        self.processes.hand_over(self)
+        self._raise_if_killed()
+
+    @contextmanager
+    def repeating(self, work: Callable[[], bool], seconds: float, name: str) -> Iterator[None]:
+        """Call `work` between this process's operations, each time so many simulated seconds have passed."""
+        del name
+        repetition = _Repetition(work, seconds, self.processes.clock.now() + timedelta(seconds=seconds))
+        self._repetitions.append(repetition)
+        try:
+            yield
+        finally:
+            if repetition in self._repetitions:
+                self._repetitions.remove(repetition)
+
+    def call(self, description: str, operation: Callable[[], T]) -> T:
+        """Run one operation when it is this process's turn, unless something else happens to it.
+
+        Helper threads of a process read without a turn: the process waits for them, and nothing else works meanwhile.
+        """
+        self._raise_if_killed()
+        if current_thread() is not self.thread and description.startswith(("read ", "find ", "open ")):
+            return operation()
+        self.processes.hand_over(self)
+        self._raise_if_killed()
+        self._repeat()
+        self.processes.remember(self, description)
+        disturbance = self._disturbance_at(description)
+        if disturbance is None:
+            return operation()
+        self.happened.append(disturbance)
+        self.processes.remember(self, f"… {disturbance}")
+        if disturbance.after or disturbance.kind == "sleeps":
+            return self._disturb_around(disturbance, operation)
+        self._disturb(disturbance)
+        return cast(T, None)
+
+    def _disturb_around(self, disturbance: Disturbance, operation: Callable[[], T]) -> T:
+        """Disturb after the operation; a sleeper that sleeps before it does it as soon as it wakes."""
+        if not disturbance.after:
+            self._disturb(disturbance)
+            return operation()
+        answer = operation()
+        self._disturb(disturbance)
+        return answer
+
+    def _disturb(self, disturbance: Disturbance) -> None:
+        if disturbance.kind == "killed":
+            self.killed = True
+            self._raise_if_killed()
+        if disturbance.kind == "fails":
+            raise InjectedFault(f"The store gave no answer to {self.name}.")
+        if disturbance.kind == "sleeps":
+            self.parked = disturbance.seconds is None
+            self.sleep(disturbance.seconds or 0)
+
+    def _disturbance_at(self, description: str) -> Disturbance | None:
+        for position, disturbance in enumerate(self.disturbances):
+            applies = disturbance.kind != "lags" or description.startswith("find ")
+            if applies and disturbance.word in description:
+                self._seen[position] += 1
+                if self._seen[position] == disturbance.nth:
+                    return disturbance
+        return None
+
+    def _repeat(self) -> None:
+        if self._renewing or current_thread() is not self.thread:
+            return
+        self._renewing = True
+        try:
+            for repetition in [each for each in self._repetitions if each.due <= self.processes.clock.now()]:
+                repetition.due = self.processes.clock.now() + timedelta(seconds=repetition.seconds)
+                if not repetition.work():
+                    self._repetitions.remove(repetition)
+        finally:
+            self._renewing = False
+
+    def _raise_if_killed(self) -> None:
+        if self.killed:
+            raise ProcessKilled(self.name)
+
+    def _run(self) -> None:
+        self.turn.acquire()
+        try:
+            with run_as(self):
+                self._raise_if_killed()
+                self.result = self.work(self)
+        except ProcessKilled:
+            self.killed = True
+        except Exception as error:
+            self.error = error
+        finally:
+            self.ended = True
+            self.processes.hand_over(self)
+
+
+@dataclass
+class SimulatedProcesses:
+    """All processes of a simulation; `run` lets them work until each has ended or sleeps until it is woken."""
+
+    dice: Random
+    clock: SimulatedClock
+    all: list[SimulatedProcess] = field(default_factory=list)
+    operations: int = 0
+
+    def __post_init__(self) -> None:
+        self.last_operations = deque[str](maxlen=REMEMBERED_OPERATIONS)
+        self._digest = hashlib.sha256()
+        self._turn = Semaphore(0)
+
+    @property
+    def digest(self) -> str:
+        """A digest of every operation so far: two simulations of one seed have the same."""
+        return self._digest.hexdigest()
+
+    def add(
+        self,
+        name: str,
+        work: Callable[[SimulatedProcess], Any],
+        host: str = "one",
+        disturbances: Sequence[Disturbance] = (),
+    ) -> SimulatedProcess:
+        """Add a process, which works once `run` is called."""
+        process = SimulatedProcess(self, name, host, len(self.all) + 1, work, list(disturbances))
+        self.all.append(process)
+        process.thread.start()
+        return process
+
+    def run(self) -> None:
+        """Let the processes work until each has ended or is parked."""
+        self._go_to(self._choose(None))
+        self._turn.acquire()
+
+    def wake(self, process: SimulatedProcess) -> None:
+        """Let a parked process work again at the next `run`."""
+        process.parked = False
+
+    def kill_parked(self) -> None:
+        """End the processes that are parked."""
+        for process in self.all:
+            if process.parked:
+                process.killed, process.parked = True, False
+        self.run()
+
+    def hand_over(self, process: SimulatedProcess) -> None:
+        """End a process's turn: the clock moves, and whoever is chosen goes on. Returns at its next turn."""
+        self.clock.advance(self.dice.uniform(*PAUSE_SECONDS))
+        chosen = self._choose(process)
+        if chosen is process:
+            return
+        self._go_to(chosen)
+        if not process.ended:
+            process.turn.acquire()
+
+    def remember(self, process: SimulatedProcess, description: str) -> None:
+        """Keep an operation for the story of a failure, and for the digest."""
+        line = f"{self.clock.now():%m-%d %H:%M:%S} {process.name}: {description}"
+        self.operations += 1
+        self.last_operations.append(line)
+        self._digest.update(f"{line}\n".encode())
+
+    def _go_to(self, chosen: SimulatedProcess | None) -> None:
+        (self._turn if chosen is None else chosen.turn).release()
+
+    def _choose(self, last: SimulatedProcess | None) -> SimulatedProcess | None:
+        """Return who works next; None where every process has ended or is parked."""
+        alive = [process for process in self.all if not process.ended and not process.parked]
+        if not alive:
+            return None
+        ready = [process for process in alive if process.wakes_at <= self.clock.now()]
+        if not ready:
+            self.clock.time = min(process.wakes_at for process in alive)
+            ready = [process for process in alive if process.wakes_at <= self.clock.now()]
+        if last in ready and (len(ready) == 1 or self.dice.random() < STAYS):
+            return last
+        return self.dice.choice(ready)
