@@ -91,6 +91,17 @@ DEFERRALS = pa.schema([("shard", pa.string()), ("codes", pa.binary())])
 
 RETIRED_SLOTS = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
 
+RENAMED_SLOTS = pa.schema(
+    [
+        ("slot_id", pa.binary()),
+        ("sku", pa.string()),
+        ("live_slot_id", pa.binary()),
+        ("live_file_sha", pa.binary()),
+        ("kept", pa.bool_()),  # the catalogue has a row of the old name too, so it stays live
+    ]
+)
+"""Slots that are live under a SKU that was read as an exponent (`4.006381333931e+12`), with the right SKU."""
+
 RECORDS = pa.schema(
     [
         ("request_key", pa.binary()),

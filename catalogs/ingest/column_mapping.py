@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.errors import CatalogueError
+from catalogs.ingest.number_text import float_text
 from catalogs.recipe.schema import Recipe
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}")
@@ -66,7 +67,9 @@ def as_text(array: pa.Array, column: str) -> pa.Array:
             f"The column {column!r} holds {kind}, which is neither text nor number; drop it from the recipe's columns"
         )
     if pa.types.is_floating(kind):
-        array = pc.if_else(pc.is_nan(array), None, array)
+        return float_text(array)
+    if pa.types.is_decimal(kind) and kind.scale < 0:
+        array = pc.cast(array, pa.decimal256(76, 0))  # else it reads as 7E+2
     if pa.types.is_timestamp(kind) and kind.tz == "UTC":
         # The same text as below, twenty times as fast: with a time zone, Arrow looks up its rules for each value.
         return pc.binary_join_element_wise(pc.cast(pc.cast(array, pa.timestamp(kind.unit)), pa.string()), "Z", "")

@@ -7,6 +7,8 @@ catalogue uses few of them, so most columns are never converted.
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalogs.ingest.number_text import WHOLE_NUMBER_HINT, text_as_exponents
+
 
 class BatchRows:
     """The rows of one batch. An absent column reads as empty."""
@@ -14,6 +16,7 @@ class BatchRows:
     def __init__(self, table: pa.Table) -> None:
         self.table = table
         self._columns: dict[str, list[str]] = {}
+        self._as_exponents: dict[tuple[str, ...], BatchRows | None] = {}
         self._joined: dict[tuple[str, ...], list[bytes]] = {}
 
     def column(self, name: str) -> list[str]:
@@ -22,6 +25,23 @@ class BatchRows:
             exists = name in self.table.column_names
             self._columns[name] = self.table[name].to_pylist() if exists else [""] * self.table.num_rows
         return self._columns[name]
+
+    def as_exponents(self, fields: tuple[str, ...]) -> "BatchRows | None":
+        """Return the rows with the numbers in these fields as they read before; None where they read the same.
+
+        See `catalogs.ingest.number_text`. The answer is kept: it is asked for row by row.
+        """
+        if fields not in self._as_exponents:
+            columns = {}
+            for name in set(fields).intersection(self.table.column_names):
+                column = self.table[name]
+                if pc.any(pc.match_substring_regex(column, WHOLE_NUMBER_HINT)).as_py():
+                    columns[name] = pa.array([text_as_exponents(text) for text in column.to_pylist()], pa.string())
+            table = self.table
+            for name, texts in columns.items():
+                table = table.set_column(table.column_names.index(name), name, texts)
+            self._as_exponents[fields] = BatchRows(table) if columns else None
+        return self._as_exponents[fields]
 
     def row_number(self, position: int) -> int:
         """Return a row's number in its source."""

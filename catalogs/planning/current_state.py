@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs.indexes.digest_index import DigestIndex, Uint64Array, column_halves, fixed_bytes
+from catalogs.ingest.number_text import EXPONENT_HINT, name_in_full
 from catalogs.slot_states import SlotState
 
-LIVE_COLUMNS = ("slot_id", "source_digest", "request_key", "finish_digest", "file_sha", "model")
+LIVE_COLUMNS = ("slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model")
 OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
     "image_key",
@@ -51,6 +52,8 @@ class CurrentRelease:
         finishes: list[npt.NDArray[np.int32]] = []
         models: list[npt.NDArray[np.int32]] = []
         finish_codes, model_codes = _DictionaryEncoder(), _DictionaryEncoder()
+        self.exponent_names: dict[str, str] = {}
+        """SKU -> the exponent that it was read as, and under which it is live: usually none (see `number_text`)."""
         for batch in batches:
             if batch.num_rows == 0:
                 continue
@@ -58,6 +61,7 @@ class CurrentRelease:
                 high, low = column_halves(batch.column(name))
                 halves[2 * number].append(high)
                 halves[2 * number + 1].append(low)
+            self.exponent_names.update(_exponent_names(batch.column("sku")))
             shas.append(fixed_bytes(batch.column("file_sha")).copy())
             finishes.append(finish_codes.encode(batch.column("finish_digest")))
             models.append(model_codes.encode(batch.column("model")))
@@ -71,17 +75,24 @@ class CurrentRelease:
         self.model_names = model_codes.names
         """The manifest's names of the models; `model_index` holds each row's position among them."""
         self.requested = np.zeros(len(self.index), bool)
+        self.renamed = np.zeros(len(self.index), bool)
+        """Rows under an exponent whose right SKU the catalogue has."""
 
     def __len__(self) -> int:
         return len(self.index)
 
     def unrequested_mask(self, slot_ids: pa.Array) -> npt.NDArray[np.bool_]:
-        """Tell which of these live slots the catalogue has not requested.
+        """Tell which of these live slots the catalogue has requested under no name.
 
         They are found by id, as tables keep no order.
         """
         positions = self.index.find(*column_halves(slot_ids))
-        return (positions >= 0) & ~self.requested[positions] if len(self) else np.zeros(len(slot_ids), bool)
+        wanted = self.requested | self.renamed
+        return (positions >= 0) & ~wanted[positions] if len(self) else np.zeros(len(slot_ids), bool)
+
+    def requested_mask(self, slot_ids: pa.Array) -> npt.NDArray[np.bool_]:
+        """Tell which of these live slots the catalogue has requested under their own name."""
+        return self.requested[self.index.find(*column_halves(slot_ids))]
 
     def file_sha(self, position: int) -> bytes:
         """Return the sha256 of the published file of a row."""
@@ -105,6 +116,14 @@ class CurrentRelease:
         rows = positions[is_live]
         same[is_live] = (self.source_high[rows] == high[is_live]) & (self.source_low[rows] == low[is_live])
         return same
+
+
+def _exponent_names(skus: pa.Array) -> Iterator[tuple[str, str]]:
+    """Yield (name in full, name) of the SKUs that were read as exponents."""
+    for name in skus.filter(pc.match_substring_regex(skus, EXPONENT_HINT)).unique().to_pylist():
+        full = name_in_full(name)
+        if full is not None:
+            yield full, name
 
 
 @dataclass(frozen=True)

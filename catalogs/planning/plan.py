@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -65,6 +65,15 @@ class Slot:
     reasons: tuple[str, ...] = ()
 
 
+class RenamedSlot(NamedTuple):
+    """A slot that is live under a SKU that was read as an exponent; a row of RENAMED_SLOTS but for `kept`."""
+
+    slot_id: bytes
+    sku: str
+    live_slot_id: bytes
+    live_file_sha: bytes
+
+
 @dataclass
 class PlannedBatch:
     """One batch's part of the plan. `requests` are those that no earlier batch had, or had for refused slots only."""
@@ -75,6 +84,7 @@ class PlannedBatch:
     """Requests of earlier batches that are more urgent now: request key, rank, deadline (see `schedule`)."""
     refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)
     """Rows of the schema REFRESHED_DIGESTS."""
+    renamed: list[RenamedSlot] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     prompt_gate_reasons: Counter[str] = field(default_factory=Counter)
     """Reasons of the prompt gates -> slots."""
@@ -120,6 +130,7 @@ class Plan:
     slots: PlanCounts
     retired: int = 0
     refreshed: int = 0
+    renamed: int = 0
     shards: list[Shard] = field(default_factory=list)
     images: int = 0
     gpu_seconds: float = 0.0

@@ -17,6 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from catalogs.indexes.digest_index import split_halves
@@ -24,7 +25,7 @@ from catalogs.ingest.row_validation import Reject
 from catalogs.ingest.rows import BatchRows
 from catalogs.keys import slot_id_of_bytes, slot_suffix
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
-from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
+from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, RenamedSlot, Request, Slot
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.planning.request_deduplication import SharedRequests
 from catalogs.planning.slot_shapes import group_rows_by_shape
@@ -36,6 +37,8 @@ from catalogs.recipe.templates import PromptRenderError
 from catalogs.slot_states import REFUSED_BY_GATES, SlotState
 
 MAX_REJECT_CHARACTERS = 300
+LivePositions = npt.NDArray[np.int64]
+"""Positions of slots among the live rows; -1 where a slot is not live."""
 
 
 @dataclass
@@ -105,6 +108,8 @@ class Planner:
         high, low = split_halves(slot_ids)
         live = self.live.index.find(high, low)
         self.live.requested[live[live >= 0]] = True
+        if self.live.exponent_names:
+            live = self._find_renamed(batch, positions, suffix, slot_ids, live)
         versions = builders.selector.comparison_indices(skus, positions, live)
         digests = builders.source_digests(content, positions, versions)
         same = self.live.same_source(live, *split_halves(digests))
@@ -120,6 +125,29 @@ class Planner:
             except PromptRenderError as error:
                 batch.reject(row, error)
 
+    def _find_renamed(
+        self,
+        batch: _BatchInProgress,
+        rows: Sequence[int],
+        suffix: bytes,
+        slot_ids: Sequence[bytes],
+        live: LivePositions,
+    ) -> LivePositions:
+        """Return the slots' live positions, with the row under an exponent for a slot that is live only there."""
+        skus, live = batch.rows.column("sku"), live.copy()
+        for index, row in enumerate(rows):
+            old_name = self.live.exponent_names.get(skus[row])
+            if old_name is None:
+                continue
+            old_id = slot_id_of_bytes(old_name.encode("utf-8", "surrogatepass"), suffix)
+            position = int(self.live.index.find(*split_halves([old_id]))[0])
+            if position >= 0:
+                self.live.renamed[position] = True
+                file_sha = self.live.file_sha(position)
+                batch.planned.renamed.append(RenamedSlot(slot_ids[index], skus[row], old_id, file_sha))
+                live[index] = position if live[index] < 0 else live[index]
+        return live
+
     def _classify(self, slot: StaleSlot, outcomes: list[Outcome], batch: _BatchInProgress) -> None:
         """Add a stale slot to those to decide, unless it waits or only its source digest has moved.
 
@@ -133,6 +161,8 @@ class Planner:
         self.counts.rendered += 1
         version, request = slot.comparison_index, slot.build_request(slot.comparison_index)
         kind, outcome_versions = (CHANGED if slot.is_live else NEW), slot.candidate_indices
+        if not self._is_live_request(slot, request.key):
+            request = self._live_former_request(slot, version) or request
         if self._is_live_request(slot, request.key):
             if self.live.finish_digest(slot.live_position) == request.finish_digest:
                 self.counts.unchanged += 1
@@ -179,6 +209,11 @@ class Planner:
 
     def _is_live_request(self, slot: StaleSlot, request_key: bytes) -> bool:
         return slot.is_live and self.live.has_request_key(slot.live_position, request_key)
+
+    def _live_former_request(self, slot: StaleSlot, version: int) -> Request | None:
+        """Return the request that is live, if only its numbers read otherwise when it was made (`number_text`)."""
+        former = slot.build_former_request(version) if slot.is_live else None
+        return former if former is not None and self._is_live_request(slot, former.key) else None
 
     def _waits_unrendered(self, slot: StaleSlot, outcomes: Sequence[Outcome]) -> bool:
         """Tell whether an outcome of the slot's very source holds: then its prompt need not be rendered.

@@ -41,6 +41,7 @@ class RequestBuilder:
             "phrase": effective_recipe.phrase,
             "variant": effective_recipe.variant,
         }
+        self._of_exponents: RequestBuilder | None = None
         self._cached_keys: tuple[tuple[object, ...], RequestKeyHasher] | None = None
 
     @cached_property
@@ -54,6 +55,15 @@ class RequestBuilder:
     @cached_property
     def _slot_columns(self) -> _SlotColumns:
         return _SlotColumns(*map(self._rows.column, _SlotColumns._fields))
+
+    def before_exponents(self) -> "RequestBuilder | None":
+        """Return the builder of the same rows with their numbers as exponents; None where they read the same."""
+        rows = self._rows.as_exponents(self.effective_recipe.fields)
+        if rows is None:
+            return None
+        if self._of_exponents is None:
+            self._of_exponents = RequestBuilder(rows, self.effective_recipe, self.index, self._outcomes)
+        return self._of_exponents
 
     def build_request(self, position: int) -> Request:
         """Return the request of the row at `position`. Raises `PromptRenderError`."""

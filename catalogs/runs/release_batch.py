@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from catalogs.planning.plan import WAITING
 from catalogs.policy.channels import ChannelEligibility
+from catalogs.runs.renamed_slots import rename_changes
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import (
     ChannelColumns,
@@ -25,7 +26,7 @@ from catalogs.table_rows import (
     PublishedDecisionRow,
     WithdrawalKeyRow,
 )
-from catalogs.table_schemas import MANIFEST
+from catalogs.table_schemas import MANIFEST, RENAMED_SLOTS
 
 ROWS_AT_ONCE = 20_000
 """Rows that are held as Python objects at a time."""
@@ -49,6 +50,7 @@ class ReleaseBatch:
     decisions: pa.Table
     refreshed: pa.Table
     retired: pa.Table
+    renamed: pa.Table = field(default_factory=RENAMED_SLOTS.empty_table)
 
     def decisions_in_state(self, state: SlotState) -> Iterator[list[DecisionRow]]:
         """Yield the decisions in one state, some thousands at a time."""
@@ -65,8 +67,9 @@ class ReleaseBatch:
     @property
     def slot_ids(self) -> pa.Array:
         """Return the ids of all slots of the batch."""
-        parts = (self.decisions, self.refreshed, self.retired)
-        return pa.concat_arrays([part["slot_id"].combine_chunks() for part in parts])
+        parts = (self.decisions, self.refreshed, self.retired, self.renamed)
+        slot_ids = [part["slot_id"].combine_chunks() for part in parts]
+        return pa.concat_arrays([*slot_ids, self.renamed["live_slot_id"].combine_chunks()])
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,8 @@ def manifest_changes(
     refreshed: list[ManifestChangeRow] = [
         {**row, **_eligibility_columns(row["slot_id"], row, channels)} for row in refreshed_rows(batch, live)
     ]
-    parts.append([*refreshed, *_retired(batch, live)])
+    written = {row["slot_id"] for part in [*parts, refreshed] for row in part} if batch.renamed.num_rows else set()
+    parts.append([*refreshed, *_retired(batch, live), *rename_changes(batch.renamed, live, written)])
     return pa.concat_tables([pa.Table.from_pylist(part, schema=MANIFEST_CHANGE_SCHEMA) for part in parts])
 
 

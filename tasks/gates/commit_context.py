@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.policy.channels import ChannelEligibility
 from catalogs.runs.release_batch import BatchTotals, ReleaseBatch, WithdrawalKey, compute_totals
+from catalogs.runs.renamed_slots import apply_renames
 from catalogs.table_rows import ManifestRow
 from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
@@ -42,6 +43,7 @@ class CommitContext:
     ) -> "CommitContext":
         """Read the context at version `base`; without `channels` where only the totals are needed."""
         live_rows = _read_live_rows(tables, layout.manifest_table(batch.catalogue), batch.slot_ids, base)
+        live_rows = apply_renames(batch.renamed, live_rows)
         withdrawn = find_withdrawn_images(store, tables, batch, base)
         eligibility = evaluate_batch_channels(store, batch, live_rows) if channels else {}
         return cls(base, live_rows, withdrawn, eligibility)

@@ -24,6 +24,7 @@ from catalogs.planning.plan import MAX_REPORTED_REJECTS, WAITING, Plan, PlanCoun
 from catalogs.planning.planner import Planner
 from catalogs.planning.schedule import KEY_PREFIX_BYTES, KeyPrefixes, build_schedule, key_prefixes
 from catalogs.planning.sharding import Sharder
+from catalogs.planning.slot_renames import SlotRenames
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
@@ -65,6 +66,10 @@ def make_plan(
         totals = _plan_source(job, source, planner, writer, sharder, plan, now)
         _expire_reviews(plan, outcomes, job.policy.review_days, now)
         _retire_slots(job, tables, live, writer, plan, totals)
+        if totals.renames:
+            plan.renamed = len(totals.renames)
+            plan.warnings.append(totals.renames.warning(live))
+            writer.write_table(writer.files.renamed, totals.renames.table(live))
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan
@@ -189,7 +194,8 @@ def _retire_slots(
     version = plan.base_version
     if job.scope != "full" or version is None or totals.unidentified_rejects or live.requested.all():
         return
-    rejected = pa.array(sorted(totals.rejected_skus), pa.string())
+    old_names = {live.exponent_names[sku] for sku in totals.rejected_skus & live.exponent_names.keys()}
+    rejected = pa.array(sorted(totals.rejected_skus | old_names), pa.string())
     for batch in tables.batches(layout.manifest_table(job.catalogue), ("slot_id", "sku", "file_sha"), version=version):
         rows = pa.Table.from_batches([batch]).filter(pa.array(live.unrequested_mask(batch.column("slot_id"))))
         rows = rows.filter(pc.invert(pc.is_in(rows["sku"], rejected)))
@@ -225,6 +231,7 @@ class _SourceTotals:
     """Prefix of a request key -> (rank, deadline): the most urgent of the slots that share the request."""
     slot_key_prefixes: list[KeyPrefixes] = field(default_factory=list)
     """Prefixes of the request keys of all slots that count as new or changed."""
+    renames: SlotRenames = field(default_factory=SlotRenames)
     rejected_skus: set[str] = field(default_factory=set)
     """SKUs of rejected rows. Their live slots are not retired: the row may be about to be mended."""
     unidentified_rejects: int = 0
@@ -236,6 +243,7 @@ class _SourceTotals:
             prefix = key[:KEY_PREFIX_BYTES]
             known_rank, known_deadline = self.priority_raises.get(prefix, (rank, deadline))
             self.priority_raises[prefix] = (min(known_rank, rank), min(known_deadline, deadline))
+        self.renames.add(planned.renamed)
         request_keys = [slot.request_key for slot in planned.slots if slot.kind != WAITING]
         self.slot_key_prefixes.append(key_prefixes(request_keys))
         for reject in rejects:

@@ -22,7 +22,14 @@ from catalogs import layout
 from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch, compute_totals, manifest_changes
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import PublishedDecisionRow
-from catalogs.table_schemas import FINGERPRINTS, MANIFEST, PUBLISHED_FILES, REFRESHED_DIGESTS, RETIRED_SLOTS
+from catalogs.table_schemas import (
+    FINGERPRINTS,
+    MANIFEST,
+    PUBLISHED_FILES,
+    REFRESHED_DIGESTS,
+    RENAMED_SLOTS,
+    RETIRED_SLOTS,
+)
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.interfaces import ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
@@ -54,7 +61,8 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
     """Return a run's decisions with the rest of its plan."""
     refreshed = read_table(store, layout.RunFiles(run_id).refreshed, REFRESHED_DIGESTS)
     retired = read_table(store, layout.RunFiles(run_id).retired, RETIRED_SLOTS)
-    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired)
+    renamed = read_table(store, layout.RunFiles(run_id).renamed, RENAMED_SLOTS)
+    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed)
 
 
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:

@@ -123,6 +123,7 @@ def test_the_files_of_a_run_keep_their_names() -> None:
         "slots": "runs/r1/slots.parquet",
         "rejects": "runs/r1/rejects.parquet",
         "refreshed": "runs/r1/refreshed.parquet",
+        "renamed": "runs/r1/renamed.parquet",
         "retired": "runs/r1/retired.parquet",
         "deferrals": "runs/r1/left_out.parquet",
         "requests_prefix": "runs/r1/requests/",
