@@ -130,7 +130,7 @@ def lease_check(store: ObjectStore, run: Run) -> Callable[[], None]:
             and holder
             and (current.host, current.pid, current.process) == (holder.host, holder.pid, holder.process)
         )
-        if current is None or not same_holder or not current.is_live():
+        if current is None or not same_holder or not current.is_live(store.now()):
             raise LeaseLost(f"The run {run.run_id} is no longer held by the process that started this part")
 
     check()

@@ -5,9 +5,11 @@ A lease is a sequence of objects `<prefix>/<generation>.json` (`infra.stores.seq
 current state. Acquiring, renewing and releasing each create the next generation by a conditional put, so exactly one
 of several contenders succeeds, and a holder that was suspended past its term finds out when it renews.
 Invariant: a generation counts only if it is still the highest after it was written. Old generations are deleted, so a
-process that wakes up may create one of them again.
-A lease lapses when its term ends by the contender's clock (clocks should agree within seconds), when it is released,
-or at once when its process has certainly died on this machine.
+process that wakes up may create one of them again. All generations of one acquisition carry one random token: a holder
+knows by it a generation that it wrote before the store failed it.
+A lease lapses when its term ends by the store's clock, when it is released, or at once when its process has certainly
+died on this machine. No machine's own clock is asked: one that is ahead would take leases that are held, and one behind
+could never keep its own.
 """
 
 import json
@@ -31,11 +33,6 @@ GENERATIONS_KEPT = 2
 _RENEWALS_PER_TERM = 3
 
 
-def utc_now() -> datetime:
-    """Return the current time."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class LeaseState:
     """One generation of a lease, as it is stored."""
@@ -49,9 +46,9 @@ class LeaseState:
     released: bool
     token: str
 
-    def is_live(self, now: datetime | None = None) -> bool:
-        """Tell whether the holder may still be working."""
-        if self.released or self.expires_at <= (now or utc_now()):
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether the holder may still be working; `now` is by the store's clock."""
+        if self.released or self.expires_at <= now:
             return False
         return not running_process().is_surely_dead(self.pid, self.process)
 
@@ -83,9 +80,13 @@ class Lease:
             self._advance(released=False)
 
     def check(self) -> None:
-        """Raise `LeaseLost` if the lease was taken over; a lease past its term is renewed, which detects that."""
+        """Raise `LeaseLost` if the lease was taken over; one past half its term is renewed, which detects that.
+
+        Not only at its end: two processes may know the store's time to within seconds of each other.
+        """
         with self._lock:
-            if self._lost or self._state.released or self._state.expires_at <= self._clock():
+            certain_until = self._state.expires_at - timedelta(seconds=self._seconds / 2)
+            if self._lost or self._state.released or certain_until <= self._clock():
                 self._advance(released=False)
 
     def release(self) -> None:
@@ -119,27 +120,48 @@ class Lease:
         return True
 
     def _advance(self, *, released: bool) -> None:
-        if self._lost:
-            raise LeaseLost(self._lost)
-        if self._state.released:
-            raise LeaseLost(f"The lease {self._prefix!r} was released by its holder {self._state.holder!r}.")
-        state = _own_state(
-            self._state.generation + 1, self._state.holder, self._seconds, self._clock(), released=released
-        )
-        if not _create_generation(self._store, self._prefix, state):
-            newest = read_lease(self._store, self._prefix)
-            self._lost = f"The lease {self._prefix!r} of {self._state.holder!r} was taken over by {newest}."
-            raise LeaseLost(self._lost)
-        self._state = state
+        """Create the next generation, after those that earlier calls created without hearing of it."""
+        while True:
+            held = self._state
+            if self._lost:
+                raise LeaseLost(self._lost)
+            if held.released:
+                raise LeaseLost(f"The lease {self._prefix!r} was released by its holder {held.holder!r}.")
+            state = _own_state(
+                held.generation + 1, held.holder, self._seconds, self._clock(), token=held.token, released=released
+            )
+            if _create_generation(self._store, self._prefix, state):
+                self._state = state
+                return
+            if not self._adopt_own_generation(state.generation):
+                newest = read_lease(self._store, self._prefix)
+                self._lost = f"The lease {self._prefix!r} of {held.holder!r} was taken over by {newest}."
+
+    def _adopt_own_generation(self, generation: int) -> bool:
+        """Tell whether the generation exists, is this lease's own and still the highest; if so, it is held from now."""
+        sequence = _generations(self._store, self._prefix)
+        try:
+            found = _parse(sequence.read(generation), self._prefix)
+        except ObjectMissing:
+            return False
+        if found.token != self._state.token or sequence.latest() > generation:
+            return False
+        self._state = found
+        return True
 
 
-def acquire(store: ObjectStore, prefix: str, holder: str, seconds: float, *, clock: Clock = utc_now) -> Lease:
-    """Acquire the lease under `prefix` for `seconds`; raise `LeaseHeld`, which names the holder, if it is not free."""
+def acquire(store: ObjectStore, prefix: str, holder: str, seconds: float, *, clock: Clock | None = None) -> Lease:
+    """Acquire the lease under `prefix` for `seconds`; raise `LeaseHeld`, which names the holder, if it is not free.
+
+    `clock` stands in for the store's in tests.
+    """
+    clock = clock or store.now
     while True:
         newest = read_lease(store, prefix)
         if newest is not None and newest.is_live(clock()):
             raise LeaseHeld(f"The lease {prefix!r} is held by {newest}; wait for it, or end that run.")
-        state = _own_state(newest.generation + 1 if newest else 1, holder, seconds, clock(), released=False)
+        generation = newest.generation + 1 if newest else 1
+        state = _own_state(generation, holder, seconds, clock(), token=uuid4().hex, released=False)
         if _create_generation(store, prefix, state):
             return Lease(store, prefix, state, seconds, clock)
 
@@ -161,18 +183,18 @@ def _create_generation(store: ObjectStore, prefix: str, state: LeaseState) -> bo
     if not sequence.claim(state.generation, _serialize(state)):
         return False
     generations = sequence.numbers()
-    if generations[-1:] != [state.generation]:
+    if max(generations, default=0) > state.generation:
         return False
     sequence.keep_newest(generations, GENERATIONS_KEPT)
     return True
 
 
-def _own_state(generation: int, holder: str, seconds: float, now: datetime, *, released: bool) -> LeaseState:
+def _own_state(
+    generation: int, holder: str, seconds: float, now: datetime, *, token: str, released: bool
+) -> LeaseState:
     expires_at = now if released else now + timedelta(seconds=seconds)
     process = running_process()
-    return LeaseState(
-        generation, holder, process.host, process.pid, process.identity, expires_at, released, uuid4().hex
-    )
+    return LeaseState(generation, holder, process.host, process.pid, process.identity, expires_at, released, token)
 
 
 def _generations(store: ObjectStore, prefix: str) -> ObjectSequence:

@@ -21,10 +21,12 @@ from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
 from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import TEMPORARY_PREFIX, check_key, check_prefix
+from infra.stores.store_clock import StoreClock
 
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _FILE_MODE = 0o666  # minus the umask
 _TRIES = 5
+_CLOCK_SECONDS = 60.0
 
 
 class LocalStore:
@@ -35,6 +37,7 @@ class LocalStore:
     def __init__(self, folder: str) -> None:
         self._root = Path(folder).resolve()
         self.url = StoreAddress("file", str(self._root)).url
+        self._clock = StoreClock(slack=0.0)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_open_url, (self.url,))
@@ -43,8 +46,16 @@ class LocalStore:
         return f"LocalStore({self.url!r})"
 
     def now(self) -> datetime:
-        """Return the current time, by this machine's clock."""
-        return datetime.now(UTC)
+        """Return the current time by the clock of the folder's file system, which may be another machine's.
+
+        A file is written to see its date, once a minute at most. By this machine's clock where nothing can be written.
+        """
+        seconds = self._clock.seconds_since_date()
+        if seconds is None or seconds > _CLOCK_SECONDS:
+            with suppress(OSError), _temporary_path(f"{self._root}/clock") as temporary:
+                os.close(os.open(temporary, _CREATE_FLAGS, _FILE_MODE))
+                self._clock.observe(datetime.fromtimestamp(os.stat(temporary).st_mtime, UTC))
+        return self._clock.now() or datetime.now(UTC)
 
     def read(self, key: str) -> bytes:
         """Return the object's bytes, or raise `ObjectMissing`."""

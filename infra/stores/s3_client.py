@@ -7,8 +7,10 @@ repr or a log.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,7 @@ from infra.errors import InvalidStoreAddress
 from infra.settings import Settings
 from infra.stores.addresses import is_plain_http_url
 from infra.stores.retry import INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, RetryPolicy
+from infra.stores.store_clock import StoreClock
 
 MAX_CONNECTIONS = 16
 """Connections that a process opens at most, and therefore the operations that are worth running at once."""
@@ -88,17 +91,35 @@ class S3Access:
 
 @dataclass(frozen=True)
 class S3Client:
-    """A process's client of one endpoint: s3fs's file system with its connections, and its retry policy."""
+    """A process's client of one endpoint: s3fs's file system with its connections, its retry policy, its clock."""
 
     filesystem: Any
     retry_policy: RetryPolicy
+    clock: StoreClock
 
 
 @cache
 def open_client(access: S3Access) -> S3Client:
     """Return this process's one client of an endpoint, so that connections are bounded and the deadline is shared."""
+    from aiobotocore.session import AioSession
     from s3fs import S3FileSystem
 
-    files = S3FileSystem(**access.for_s3fs())
+    clock, session = StoreClock(_DATE_SLACK_SECONDS), AioSession()
+    session.register("after-call.s3", _date_observer(clock))
+    files = S3FileSystem(**access.for_s3fs(), session=session)
     files.retries = 1
-    return S3Client(files, RetryPolicy(access.retry_seconds))
+    return S3Client(files, RetryPolicy(access.retry_seconds), clock)
+
+
+_DATE_SLACK_SECONDS = 3.0  # HTTP's whole second, and two on the way
+
+
+def _date_observer(clock: StoreClock) -> Callable[..., None]:
+    """Return a botocore event handler that shows the clock the `Date` of every answer, errors included."""
+
+    def observe(http_response: Any = None, **_: object) -> None:
+        date = "" if http_response is None else http_response.headers.get("date", "")
+        with suppress(ValueError):  # a server without a readable date
+            clock.observe(parsedate_to_datetime(date))
+
+    return observe

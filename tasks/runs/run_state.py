@@ -67,7 +67,7 @@ def load_open_runs_discarding_orphans(store: ObjectStore, catalogue: str) -> lis
 def has_live_lease(store: ObjectStore, catalogue: str, run_id: str) -> bool:
     """Tell whether a process holds the run's lease."""
     state = read_lease(store, layout.run_lease(catalogue, run_id))
-    return state is not None and state.is_live()
+    return state is not None and state.is_live(store.now())
 
 
 def is_committed(tables: TableStore, run: Run) -> bool:

@@ -2,8 +2,8 @@
 
 Comes in: `FOLDER/meeting.json`: a catalogue, the store's URL, a scope, where to meet, and how far this machine's clock
 is ahead. Goes out: the report as JSON on standard output. At its manifest commit, past every look at its lease, the
-process waits until so many are there; a clock that is a day ahead takes everybody else's lease for lapsed, so that
-nothing but the commit keeps the two apart.
+process waits until so many are there; leases read by a clock a day ahead count as lapsed, so that nothing but the
+commit keeps the two apart.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import TypeVar
 from catalogs import layout
 from catalogs.runs.job import Scope
 from flows.run import leases as leasing
-from infra.coordination.leases import acquire, utc_now
+from infra.coordination.leases import acquire
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
 from infra.stores import open_store
@@ -97,7 +97,8 @@ def main(folder: str) -> None:
     """Refresh."""
     meeting = ConcurrentRefreshSpec(**json.loads((Path(folder) / SPEC_FILE).read_text("utf-8")))
     ahead = timedelta(seconds=meeting.clock_ahead_seconds)
-    leasing.acquire = partial(acquire, clock=lambda: utc_now() + ahead)  # type: ignore[assignment]
+    store = open_store(meeting.url)
+    leasing.acquire = partial(acquire, clock=lambda: store.now() + ahead)  # type: ignore[assignment]
     world = ConcurrentRefreshHarness(Path(folder), meeting.rows, settings=Settings(shard_size=8), spec=meeting)
     print(json.dumps(world.refresh(scope=meeting.scope), default=str))  # noqa: T201
 

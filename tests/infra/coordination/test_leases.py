@@ -21,6 +21,7 @@ from infra.coordination.process_liveness import host_name, is_surely_dead, proce
 from infra.errors import LeaseHeld, LeaseLost, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
+from infra.stores.memory import MemoryStore
 from infra.testing.faulty_store import FaultInjector, FaultyStore
 
 FULL = "leases/shoes/full"
@@ -73,7 +74,6 @@ def test_a_lapsed_lease_is_free_and_its_old_holder_finds_out(store: ObjectStore,
     clock.advance(119)
     with pytest.raises(LeaseHeld):
         acquire(store, FULL, "second", 120, clock=clock)
-    first.check()
     clock.advance(1)
     second = acquire(store, FULL, "second", 120, clock=clock)
     for ask in (first.check, first.renew, first.check):
@@ -95,6 +95,16 @@ def test_renewing_moves_the_end(store: ObjectStore, clock: FakeClock) -> None:
     lease.check()
 
 
+def test_a_check_asks_the_store_before_another_clock_may_see_the_end(store: ObjectStore, clock: FakeClock) -> None:
+    lease = acquire(store, FULL, "first", 120, clock=clock)
+    clock.advance(59)
+    lease.check()
+    assert newest(store).generation == 1, "a check in the first half of the term costs no request"
+    clock.advance(1)
+    lease.check()
+    assert newest(store).generation == 2
+
+
 def test_a_holder_that_slept_gets_it_back_if_nobody_came(store: ObjectStore, clock: FakeClock) -> None:
     lease = acquire(store, FULL, "first", 120, clock=clock)
     clock.advance(10_000)
@@ -109,6 +119,63 @@ def test_a_store_that_is_away_when_a_lease_is_released_drowns_out_nothing(store:
     lease.release()
     assert mortality.has_failed
     assert newest(store).is_live(clock.now)
+
+
+@pytest.mark.parametrize("failing", [2, 3], ids=["the look afterwards", "the deletion of old generations"])
+def test_a_renewal_that_was_written_and_not_seen_is_the_holder_s_own(
+    store: ObjectStore, clock: FakeClock, failing: int
+) -> None:
+    """A16: the next renewal met its own object and took it for a thief's: "taken over by 'first'"."""
+    faults = FaultInjector()
+    lease = acquire(FaultyStore(store, faults), FULL, "first", 120, clock=clock)
+    lease.renew()
+    faults.fail_at = faults.operation_count + failing
+    with pytest.raises(StoreError):
+        lease.renew()
+    assert newest(store).generation == 3
+    assert lease.state.generation == 2
+    faults.fail_at = None
+    clock.advance(40)
+    lease.renew()
+    lease.check()
+    assert newest(store).generation == lease.state.generation == 4
+    assert newest(store).is_live(clock.now)
+    lease.release()
+    assert newest(store).released
+
+
+def test_a_renewal_that_was_not_seen_and_lapsed_since_is_lost(store: ObjectStore, clock: FakeClock) -> None:
+    faults = FaultInjector()
+    lease = acquire(FaultyStore(store, faults), FULL, "first", 120, clock=clock)
+    faults.fail_at = faults.operation_count + 2
+    with pytest.raises(StoreError):
+        lease.renew()
+    faults.fail_at = None
+    clock.advance(121)
+    acquire(store, FULL, "second", 120, clock=clock)
+    with pytest.raises(LeaseLost, match="taken over by 'second'"):
+        lease.renew()
+
+
+def test_a_release_that_was_not_seen_stays_a_release(store: ObjectStore, clock: FakeClock) -> None:
+    faults = FaultInjector()
+    lease = acquire(FaultyStore(store, faults), FULL, "first", 120, clock=clock)
+    faults.fail_at = faults.operation_count + 2
+    lease.release()
+    faults.fail_at = None
+    with pytest.raises(LeaseLost, match="was released by its holder"):
+        lease.renew()
+    acquire(store, FULL, "second", 120, clock=clock).check()
+
+
+def test_the_store_s_clock_ends_a_lease(clock: FakeClock) -> None:
+    store = MemoryStore(uuid4().hex, clock)
+    acquire(store, FULL, "first", 120)
+    clock.advance(119)
+    with pytest.raises(LeaseHeld):
+        acquire(store, FULL, "second", 120)
+    clock.advance(1)
+    acquire(store, FULL, "second", 120)
 
 
 def test_a_released_lease_is_free_at_once(store: ObjectStore, clock: FakeClock) -> None:

@@ -55,6 +55,16 @@ def test_what_is_written_is_read_back(store: ObjectStore) -> None:
     assert store.size("staging/ab/one.png") == 4
 
 
+def test_the_store_s_time_is_the_one_that_dates_its_objects(store: ObjectStore) -> None:
+    before = store.now()
+    store.write("runs/r/run.json", b"{}")
+    (info,) = store.list("runs/")
+    after = store.now()
+    whole_second = timedelta(seconds=1)
+    assert before - whole_second <= info.modified <= after + whole_second
+    assert before.tzinfo is not None
+
+
 def test_a_write_replaces_what_was_there(store: ObjectStore) -> None:
     store.write("runs/r/run.json", b"a long first text")
     store.write("runs/r/run.json", b"short")

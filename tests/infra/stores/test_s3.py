@@ -10,6 +10,7 @@ from infra.stores import open_store, s3
 from infra.stores.retry import RetryPolicy
 from infra.stores.s3 import S3Store
 from infra.stores.s3_client import S3Access, S3Client
+from infra.stores.store_clock import StoreClock
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_what_a_server_left_of_a_deletion_is_asked_for_again_where_that_may_help
 ) -> None:
     store = S3Store(*s3_url.removeprefix("s3://").split("/"))
     forgetful = PartialDeleteFiles(files, code)
-    vars(store)["_client"] = S3Client(forgetful, RetryPolicy(5.0))
+    vars(store)["_client"] = S3Client(forgetful, RetryPolicy(5.0), StoreClock(3.0))
     for name in "abcd":
         store.write(name, b".")
     if left:
