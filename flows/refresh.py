@@ -161,7 +161,9 @@ class Refresh:
             try:
                 release = self.executor.run_stage("publish", lambda: publish(store, tables, batch, signer))
             except StagedImageLost as error:
-                if not runs.is_committed(tables, run):  # resumed, it would fail again at every refresh
+                if not runs.is_committed(
+                    tables, run, after=plan.base_version
+                ):  # resumed, it would fail again at every refresh
                     runs.close_run(store, run, "superseded", {"reason": str(error)})
                 raise
         with self._timed_stage("remember"):

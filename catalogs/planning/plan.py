@@ -139,6 +139,7 @@ class Plan:
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    outcomes_version: int | None = None  # None where there was no such table, and in plans of older versions
 
     @property
     def shared_slots(self) -> int:

@@ -51,6 +51,10 @@ class ReleaseBatch:
     refreshed: pa.Table
     retired: pa.Table
     renamed: pa.Table = field(default_factory=RENAMED_SLOTS.empty_table)
+    base_version: int | None = None
+    """The manifest's version that the batch was planned against; its commit can only be later. None: any."""
+    outcomes_version: int | None = None
+    """The outcomes' version that it was planned against."""
 
     def decisions_in_state(self, state: SlotState) -> Iterator[list[DecisionRow]]:
         """Yield the decisions in one state, some thousands at a time."""

@@ -62,7 +62,8 @@ def recover_runs(
         lease = try_acquire_run_lease(store, run, settings)
         if lease is None:
             continue  # another process works on it
-        committed = runs.is_committed(tables, run)
+        plan = load_plan(store, run.run_id)  # without one there was no commit
+        committed = plan is not None and runs.is_committed(tables, run, after=plan.base_version)
         resumable = run.fingerprint == fingerprint and not committed
         if resumed is None and resumable and is_plan_current(store, tables, run):
             resumed = (run, lease)

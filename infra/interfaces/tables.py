@@ -6,19 +6,24 @@ Inputs: Arrow tables and commit metadata. Outputs: the same, and versions.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of a table, the metadata committed with it, and how many rows it changed (None: the log has none)."""
+    """One version of a table, the metadata committed with it, and how many rows it changed (None: the log has none).
+
+    `timestamp` is by the clock of the store, which the commit carries; by the writer's where it carries none.
+    """
 
     version: int
     timestamp: datetime
     metadata: Mapping[str, str]
     rows: int | None = None
+    changes_data: bool = True
+    """False for a version that shows the same rows as the one before: a compaction, a mark, added columns."""
 
     @property
     def run_id(self) -> str:
@@ -29,22 +34,34 @@ class Commit:
         return self.metadata.get("token") or self.metadata.get("run_id", "")
 
 
+Columns: TypeAlias = Sequence[str] | pa.Schema
+"""Which columns to read: their names, or a schema whose columns an older table may lack."""
+
+
 class TableStore(Protocol):
     """Versioned tables under names such as `manifest/shoes`, each changed by one atomic commit at a time."""
 
     url: str
 
     def ensure(self, table: str, schema: pa.Schema) -> None:
-        """Create the table (version 0, empty, change data feed on) unless it exists."""
+        """Create the table (version 0, empty, change data feed on), or add the columns that an older one lacks.
+
+        Added columns are one commit without data, and null in every older row. Raises `TableError`, which names the
+        columns, for a table with other types, and for one with columns that `schema` lacks: a newer Packshot's.
+        """
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""
 
-    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
-        """Return the rows of one version (the newest by default); an empty table's schema is kept."""
+    def read(self, table: str, columns: Columns | None = None, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version (the newest by default); an empty table's schema is kept.
 
-    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of one version in bounded memory."""
+        A column that the newest version has and this one lacks is read as nulls; likewise, where `columns` is a schema,
+        any column of it. Raises `ValueError` for other columns.
+        """
+
+    def batches(self, table: str, columns: Columns, *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of one version in bounded memory; columns as in `read`."""
 
     def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
         """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat."""
@@ -75,8 +92,11 @@ class TableStore(Protocol):
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed: the table's columns and `_change_type` (insert, delete, update_…)."""
 
-    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
-        """Return the live history, newest first (at most `limit`); an empty sequence where there is no table."""
+    def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
+        """Return the live history, newest first (at most `limit`); an empty sequence where there is no table.
+
+        With `after`, only versions above it are read, so the cost does not grow with the number of commits ever made.
+        """
 
     def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
         """Delete data files that neither `keep_versions` nor a version younger than `keep_hours` needs.

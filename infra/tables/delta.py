@@ -17,15 +17,19 @@ from deltalake.exceptions import CommitFailedError
 
 from infra.errors import CommitConflict, TableError
 from infra.interfaces import Commit
+from infra.interfaces.tables import Columns
 from infra.stores import open_store
 from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_batches, normalize_schema
 from infra.tables.commits import commit_changes, commit_mark, validated_changes
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
-from infra.tables.delta_log import read_history, to_commit_metadata
+from infra.tables.delta_log import new_commit_properties, read_history
+from infra.tables.schema_upgrade import add_columns, find_missing_columns
 from infra.tables.spill import read_spilled, spill
 from infra.tables.version_range import read_version_range
+
+_ENSURE_ATTEMPTS = 50  # each means that another process committed in between
 
 
 class DeltaTables:
@@ -42,27 +46,42 @@ class DeltaTables:
         return f"DeltaTables({self.url!r})"
 
     def ensure(self, table: str, schema: pa.Schema) -> None:
-        """Create the table (version 0, empty, change data feed on) unless it exists.
+        """Create the table (version 0, empty, change data feed on), or add the columns that an older one lacks.
 
-        Raises `TableError` where it exists with other columns.
+        Raises `TableError`, which names the columns, for other types, and for columns that `schema` lacks.
         """
         normalized = normalize_schema(schema)
-        client = self._client
-        existing = client.retry(lambda: read_schema(client.find(table) or client.create(table, normalized)))
-        if not existing.equals(normalized):
-            differing_columns = sorted({field.name for field in set(existing) ^ set(normalized)}) or normalized.names
-            raise TableError(
-                f"Table {table!r} was created with other columns or types ({', '.join(differing_columns)}); "
-                "use a separate store for this version."
-            )
+        for _ in range(_ENSURE_ATTEMPTS):
+            if self._client.retry(lambda: self._ensure(table, normalized)):
+                return
+        raise TableError(f"{table}: other commits came first, one after another; run the same command again")
+
+    def _ensure(self, table: str, schema: pa.Schema) -> bool:
+        """Try once; return whether the table is as it shall be, False after a lost race."""
+        target = self._client.find(table) or self._client.create(table, schema)
+        missing = find_missing_columns(table, read_schema(target), schema)
+        if not missing:
+            return True
+        base = target.version()
+        try:
+            with translate_errors(table):
+                add_columns(target, missing, open_store(self.url).now())
+        except TableError as error:
+            if self._lost_race(table, base, error):
+                return False
+            raise
+        return True
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""
         target = self._client.retry(lambda: self._client.find(table))
         return None if target is None else int(target.version())
 
-    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
-        """Return the rows of one version (the newest by default), in no guaranteed order."""
+    def read(self, table: str, columns: Columns | None = None, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version (the newest by default), in no guaranteed order.
+
+        A column that came later than this version, or that only the given schema has, is read as nulls.
+        """
 
         def read() -> pa.Table:
             scan = self._client.scan(table, columns, version)
@@ -70,7 +89,7 @@ class DeltaTables:
 
         return self._client.retry(read)
 
-    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(self, table: str, columns: Columns, *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version in bounded memory, in no guaranteed order.
 
         Rows from a bucket pass through a temporary file: an interrupted scan cannot be continued.
@@ -144,13 +163,12 @@ class DeltaTables:
             raise CommitConflict(_conflict_message(table, base_version, int(target.version())))
         if target.version() < base_version:
             raise ValueError(f"Table {table!r} has no version {base_version}; the newest is {target.version()}.")
-        properties = CommitProperties(custom_metadata=to_commit_metadata(metadata), max_commit_retries=0)
+        properties = new_commit_properties(metadata, open_store(self.url).now())
         try:
             with translate_errors(table):
                 commit(target, properties)
         except TableError as error:
-            newest = self.version(table)
-            if isinstance(error.__cause__, CommitFailedError) and newest is not None and newest > base_version:
+            if newest := self._lost_race(table, base_version, error):
                 raise CommitConflict(_conflict_message(table, base_version, newest)) from error
             raise
         if target.version() != base_version + 1:
@@ -159,6 +177,12 @@ class DeltaTables:
                 "this deltalake rebases commits, which Packshot cannot allow."
             )
         return int(target.version())
+
+    def _lost_race(self, table: str, base_version: int, error: TableError) -> int | None:
+        """Return the newest version where a commit failed because another one came first; else None."""
+        newest = self.version(table)
+        conflicted = isinstance(error.__cause__, CommitFailedError) and newest is not None and newest > base_version
+        return newest if conflicted else None
 
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed: the table's columns and `_change_type`.
@@ -176,9 +200,12 @@ class DeltaTables:
 
         return self._client.retry(read)
 
-    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
-        """Return the live history, newest first (at most `limit` commits); empty where there is no table."""
-        return read_history(open_store(self.url), check_key(table), limit)
+    def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
+        """Return the live history, newest first (at most `limit` commits); empty where there is no table.
+
+        With `after`, only the log entries of later versions are read.
+        """
+        return read_history(open_store(self.url), check_key(table), limit, after=after)
 
     def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
         """Delete files that no version younger than `keep_hours` needs, or that lost races left; return their number.

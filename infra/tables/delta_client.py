@@ -7,7 +7,7 @@ off in its middle, and on a log entry that is not visible yet. Whole operations 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
@@ -16,12 +16,13 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from infra.errors import TableError, TableUnavailable, one_line
+from infra.interfaces.tables import Columns
 from infra.stores.addresses import StoreAddress
 from infra.stores.key_validation import check_key
 from infra.stores.retry import RetryPolicy
 from infra.stores.s3_client import S3Access, open_client
 from infra.stores.s3_errors import RETRY_ADVICE
-from infra.tables.arrow_types import normalize_batches, normalize_schema
+from infra.tables.arrow_types import normalize_batches, normalize_schema, select_columns
 
 T = TypeVar("T")
 
@@ -92,11 +93,17 @@ class DeltaClient:
                 raise
         return self.open(table)
 
-    def scan(self, table: str, columns: Sequence[str] | None, version: int | None) -> TableScan:
-        """Begin to read one version of a table; raise `ValueError` for a column that it does not have."""
+    def scan(self, table: str, columns: Columns | None, version: int | None) -> TableScan:
+        """Begin to read one version of a table; raise `ValueError` for a column that no version has.
+
+        A column that came later than this version, or that only the given schema has, is read as nulls.
+        """
         target = self.open(table, version)
-        schema = _select_columns(read_schema(target), columns)
-        return TableScan(schema, _read_batches(table, target, schema))
+        present = read_schema(target)
+        wanted = select_columns(present, columns, lambda: read_schema(self.open(table)))
+        # A scan needs a column to know how many rows there are.
+        stored = pa.schema([field for field in wanted if field.name in present.names] or [present.field(0)])
+        return TableScan(wanted, _read_batches(table, target, stored, wanted))
 
     def _table_uri(self, table: str) -> str:
         return self._address.join(check_key(table))
@@ -121,14 +128,12 @@ def translate_errors(table: str) -> Iterator[None]:
         raise TableUnavailable(f"Table {table!r} could not be served: {reason}.") from error
 
 
-def _select_columns(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
-    if columns is None:
-        return schema
-    if missing := [name for name in columns if name not in schema.names]:
-        raise ValueError(f"The table has no columns {missing!r}; it has {schema.names!r}.")
-    return pa.schema([schema.field(name) for name in columns])
-
-
-def _read_batches(table: str, target: DeltaTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _read_batches(table: str, target: DeltaTable, stored: pa.Schema, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
     with translate_errors(table):
-        yield from normalize_batches(pa.RecordBatchReader.from_stream(target.scan(columns=schema.names)), schema)
+        scan = pa.RecordBatchReader.from_stream(target.scan(columns=stored.names))
+        for batch in normalize_batches(scan, stored):
+            columns = [
+                batch.column(field.name) if field.name in stored.names else pa.nulls(batch.num_rows, field.type)
+                for field in wanted
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=wanted)

@@ -11,6 +11,7 @@ from functools import partial
 import pyarrow as pa
 
 from infra.interfaces import Commit, TableStore
+from infra.interfaces.tables import Columns
 from infra.testing.faulty_store import Interceptor
 
 
@@ -23,18 +24,18 @@ class FaultyTables:
         self._injector = injector
 
     def ensure(self, table: str, schema: pa.Schema) -> None:
-        """Create the table unless it exists."""
+        """Create the table, or add the columns that it lacks."""
         self._injector.call(f"ensure {table}", lambda: self._tables.ensure(table, schema))
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where the table does not exist."""
         return self._injector.call(f"version of {table}", lambda: self._tables.version(table))
 
-    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
+    def read(self, table: str, columns: Columns | None = None, *, version: int | None = None) -> pa.Table:
         """Return the rows of one version."""
         return self._injector.call(f"read {table}", lambda: self._tables.read(table, columns, version=version))
 
-    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(self, table: str, columns: Columns, *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version."""
         return self._injector.call(f"stream {table}", lambda: self._tables.batches(table, columns, version=version))
 
@@ -58,19 +59,19 @@ class FaultyTables:
             lambda: self._tables.merge(table, changes, on=on, base_version=base_version, metadata=metadata),
         )
 
-    def mark(self, table: str, *, base_version: int, metadata: Mapping[str, str]) -> int:
-        """Commit metadata alone as exactly the version after `base_version`."""
-        return self._injector.call(
-            f"mark {table}", lambda: self._tables.mark(table, base_version=base_version, metadata=metadata)
-        )
-
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed."""
         return self._injector.call(f"changes of {table}", lambda: self._tables.changes(table, version))
 
-    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+    def mark(self, table: str, *, base_version: int, metadata: Mapping[str, str]) -> int:
+        """Commit `metadata` alone as exactly the version after `base_version`."""
+        return self._injector.call(
+            f"mark {table}", lambda: self._tables.mark(table, base_version=base_version, metadata=metadata)
+        )
+
+    def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first."""
-        return self._injector.call(f"history of {table}", lambda: self._tables.history(table, limit))
+        return self._injector.call(f"history of {table}", lambda: self._tables.history(table, limit, after=after))
 
     def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
         """Delete data files that no young or kept version needs."""

@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from infra.errors import CommitConflict, TableError
 from infra.interfaces import Commit
+from infra.interfaces.tables import Columns
 from infra.stores.key_validation import check_key
-from infra.tables.arrow_types import normalize_schema
+from infra.tables.arrow_types import normalize_schema, select_columns
 from infra.tables.commits import OPERATION_COLUMN, PUT, validated_changes
+from infra.tables.schema_upgrade import SCHEMA_UPGRADE_KIND, find_missing_columns
 
 _BATCH_ROWS = 8192
 
@@ -50,18 +52,23 @@ class MemoryTables:
         return (MemoryTables, (self.url,))
 
     def ensure(self, table: str, schema: pa.Schema) -> None:
-        """Create the table (version 0, empty) unless it exists; raise `TableError` where it has other columns."""
+        """Create the table (version 0, empty), or add the columns that it lacks as a version without data."""
         normalized = normalize_schema(schema)
         with _lock:
             existing = self._tables.get(check_key(table))
             if existing is None:
-                created = Commit(0, self._clock(), {})
+                created = Commit(0, self._clock(), {}, changes_data=False)
                 empty = normalized.empty_table()
                 version = _Version(created, empty, _with_change_type(empty, ""))
                 self._tables[table] = _Table(normalized, [version])
-            elif not existing.schema.equals(normalized):
-                differing = sorted({column.name for column in set(existing.schema) ^ set(normalized)})
-                raise TableError(f"Table {table!r} was created with other columns or types ({', '.join(differing)}).")
+            elif missing := find_missing_columns(table, existing.schema, normalized):
+                for column in missing:
+                    existing.schema = existing.schema.append(column)
+                newest = existing.versions[-1]
+                metadata = {"kind": SCHEMA_UPGRADE_KIND}
+                added = Commit(newest.commit.version + 1, self._clock(), metadata, changes_data=False)
+                no_changes = _with_change_type(existing.schema.empty_table(), "")
+                existing.versions.append(_Version(added, _in_columns(newest.rows, existing.schema), no_changes))
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""
@@ -69,17 +76,22 @@ class MemoryTables:
             found = self._tables.get(check_key(table))
             return None if found is None else found.versions[-1].commit.version
 
-    def read(self, table: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
-        """Return the rows of one version, the newest by default."""
-        found = self._open(table)
-        names = found.schema.names if columns is None else list(columns)
-        if missing := [name for name in names if name not in found.schema.names]:
-            raise ValueError(f"The table has no columns {missing!r}; it has {found.schema.names!r}.")
-        return self._version(table, version).rows.select(names)
+    def read(self, table: str, columns: Columns | None = None, *, version: int | None = None) -> pa.Table:
+        """Return the rows of one version, the newest by default; columns that it lacks as nulls."""
+        found, rows = self._open(table), self._version(table, version).rows
+        if columns is None:
+            return rows
+        schema = select_columns(rows.schema, columns, lambda: found.schema)
+        return _in_columns(rows, schema)
 
-    def batches(self, table: str, columns: Sequence[str], *, version: int | None = None) -> Iterator[pa.RecordBatch]:
+    def batches(self, table: str, columns: Columns, *, version: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one version."""
         return iter(self.read(table, columns, version=version).to_batches(max_chunksize=_BATCH_ROWS))
+
+    def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
+        """Yield every row that any version from `oldest` on shows; rows repeat."""
+        for version in range(self._version(table, oldest).commit.version, len(self._open(table).versions)):
+            yield from self.batches(table, columns, version=version)
 
     def merge(
         self,
@@ -105,12 +117,12 @@ class MemoryTables:
         """Return what one version changed, with the column `_change_type`."""
         return self._version(table, version).changes
 
-    def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
-        """Return the history, newest first, at most `limit` commits; empty where there is no table."""
+    def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
+        """Return the history after a version, newest first, at most `limit`; empty where there is no table."""
         with _lock:
             found = self._tables.get(check_key(table))
             commits = [version.commit for version in reversed(found.versions)] if found else []
-        return commits[:limit]
+        return [commit for commit in commits if after is None or commit.version > after][:limit]
 
     def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
         """Return 0: there are no files."""
@@ -135,7 +147,7 @@ class MemoryTables:
                 raise CommitConflict(f"Table {table!r} is at version {newest.commit.version}, past {base_version}.")
             no_changes = _with_change_type(found.schema.empty_table(), "")
             merged, told, moved = _merge(newest.rows, rows, on) if rows.num_rows else (newest.rows, no_changes, 0)
-            commit = Commit(base_version + 1, self._clock(), dict(metadata), moved)
+            commit = Commit(base_version + 1, self._clock(), dict(metadata), moved, moved > 0)
             found.versions.append(_Version(commit, merged, told))
         return commit.version
 
@@ -174,6 +186,14 @@ def _merge(live: pa.Table, changes: pa.Table, on: Sequence[str]) -> tuple[pa.Tab
     told = pa.concat_tables([_with_change_type(part, kind) for part, kind in kinds])
     moved = inserted.num_rows + updated.num_rows + deleted.num_rows
     return pa.concat_tables([kept, updated, inserted]), told, moved
+
+
+def _in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the rows in the columns of `schema`; those that they lack are null."""
+    columns = [
+        rows[field.name] if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type) for field in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _keys(rows: pa.Table, on: Sequence[str]) -> list[tuple[object, ...]]:

@@ -74,6 +74,6 @@ def apply_policy(
     details = {"policy_digest": policy.digest, "review_days": policy.review_days}
     write_json(store, layout.RunFiles(run.run_id).policy, policy.model_dump(mode="json"))
     write_table(store, layout.RunFiles(run.run_id).withdrawals, evaluation.withdrawals)
-    intent = begin_change(store, run, POLICY_KIND, details)
+    intent = begin_change(store, tables, run, POLICY_KIND, details)
     diff = diff_without(tables, evaluation.catalogue, evaluation.version, evaluation.withdrawals)
     return complete_change(store, tables, intent, {evaluation.version: diff})

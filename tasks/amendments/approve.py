@@ -72,7 +72,8 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
         raise OptionError("--reason is empty: say how you know; the answer is kept with the images")
     token = new_run_id(store.now(), microseconds=True)
     table = layout.manifest_table(catalogue)
-    rows = _read_matching_rows(tables, table, answer, None)
+    newest = tables.version(table)
+    rows = _read_matching_rows(tables, table, answer, newest)
     _require_approvable(rows, answer, read_approvals(store, catalogue))
     shas = sorted({row["pixel_sha"].hex() for row in rows})
     document = {"channel": answer.channel, "given": answer.given, "pixel_shas": shas, "skus": sorted(set(answer.skus))}
@@ -89,7 +90,9 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
         return (base, answered), pa.Table.from_pylist(changed, schema=MANIFEST_CHANGE_SCHEMA)
 
     metadata = {"run_id": token, "kind": APPROVAL_KIND}
-    (base, answered), version = commit_once(tables, table, token, build, on=["slot_id"], metadata=metadata)
+    (base, answered), version = commit_once(
+        tables, table, token, build, on=["slot_id"], metadata=metadata, after=newest
+    )
     return ApprovalResult(version, base, answered)
 
 

@@ -42,6 +42,9 @@ from tasks.amendments.release_diff import RowMask, build_digest_set, diff_releas
 from tasks.pipeline.queue_reviews import REVIEW, ReviewItem, ReviewQueue
 from tasks.runs import run_state as runs
 
+_MANIFEST_BASE, _OUTCOMES_BASE = "manifest_base", "outcomes_base"
+"""Details of every intent; those of older versions have none, and search the whole history."""
+
 
 @dataclass(frozen=True)
 class ManifestChange:
@@ -77,8 +80,15 @@ def new_change_run(catalogue: str, started: datetime) -> Run:
     return Run(new_run_id(started), catalogue, "full", "", started, "")
 
 
-def begin_change(store: ObjectStore, run: Run, kind: str, details: Mapping[str, Any]) -> ManifestChangeIntent:
-    """Record the intent, its marker last. Files that completing it needs beside `details` must be written before."""
+def begin_change(
+    store: ObjectStore, tables: TableStore, run: Run, kind: str, details: Mapping[str, Any]
+) -> ManifestChangeIntent:
+    """Record the intent, its marker last. Files that completing it needs beside `details` must be written before.
+
+    With it stand the tables' versions, above which the change's own commits are searched.
+    """
+    manifest, outcomes = layout.manifest_table(run.catalogue), layout.outcomes_table(run.catalogue)
+    details = {_MANIFEST_BASE: tables.version(manifest), _OUTCOMES_BASE: tables.version(outcomes), **details}
     document = {**asdict(run), "started_at": run.started_at.isoformat(), "kind": kind, **details}
     write_json(store, layout.RunFiles(run.run_id).run, document)
     write_json(store, layout.open_manifest_change(run.catalogue, run.run_id), {"kind": kind, **details})
@@ -106,8 +116,9 @@ def complete_change(
         return (base, diff), diff.manifest_changes()
 
     table = layout.manifest_table(run.catalogue)
+    metadata, after = _commit_metadata(intent), intent.details.get(_MANIFEST_BASE)
     (base, diff), version = commit_once(
-        tables, table, run.run_id, build, on=["slot_id"], metadata=_commit_metadata(intent)
+        tables, table, run.run_id, build, on=["slot_id"], metadata=metadata, after=after
     )
     withdrawn, readmitted = operation.record_outcomes(diff)
     if intent.kind == POLICY_KIND:
@@ -167,7 +178,8 @@ class _ChangeOperation:
             return (put, changes.num_rows - put), changes
 
         key = ["slot_id", "request_key"]
-        counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata={"run_id": run.run_id})
+        metadata, after = {"run_id": run.run_id}, self.intent.details.get(_OUTCOMES_BASE)
+        counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata=metadata, after=after)
         return counts
 
     def _read_live(self, slots: DigestSet) -> DigestSet:
@@ -213,7 +225,7 @@ def recover_changes(
     """
     for info in list(store.list(layout.open_manifest_changes_prefix(catalogue))):
         intent = _load_intent(store, info.key)
-        if runs.is_committed(tables, intent.run):
+        if runs.is_committed(tables, intent.run, after=intent.details.get(_MANIFEST_BASE)):
             yield intent, complete_change(store, tables, intent)
         elif holds_lease:
             _close_change(store, intent.run, "superseded", {"reason": "it was killed before its commit"})

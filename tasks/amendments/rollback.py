@@ -41,7 +41,7 @@ def rollback(store: ObjectStore, tables: TableStore, catalogue: str, version: in
     diff = diff_releases(tables, catalogue, base, target)
     _require_objects(store, diff.restored["object"].to_pylist(), target)
     intent = begin_change(
-        store, new_change_run(catalogue, store.now()), ROLLBACK_KIND, {"target": target, "asked": version}
+        store, tables, new_change_run(catalogue, store.now()), ROLLBACK_KIND, {"target": target, "asked": version}
     )
     return complete_change(store, tables, intent, {base: diff})
 

@@ -32,6 +32,7 @@ from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, RETIRE
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source, open_source
 from infra.stores.json_objects import read_json, write_json
+from infra.tables.data_versions import has_new_data
 from tasks.gates.prompt_gate import PolicyPromptGate
 from tasks.runs.plan_writer import PlanWriter
 
@@ -56,11 +57,14 @@ def make_plan(
     manifest = layout.manifest_table(job.catalogue)
     version = tables.version(manifest)
     live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
-    outcomes = OutcomeIndex(_read_batches(tables, layout.outcomes_table(job.catalogue), OUTCOME_COLUMNS, None))
+    outcomes_table = layout.outcomes_table(job.catalogue)
+    outcomes_version = tables.version(outcomes_table)
+    outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, OUTCOME_COLUMNS, outcomes_version))
     prompt_gate = prompt_gate or PolicyPromptGate(job.policy, job.recipe.languages)
     planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, job.backfill)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
+    plan.outcomes_version = outcomes_version
     with ExitStack() as stack:
         writer = PlanWriter(store, run_id, stack)
         totals = _plan_source(job, source, planner, writer, sharder, plan, now)
@@ -90,13 +94,13 @@ def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
 def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
     """Tell whether a run's plan is whole, and was made against the release that is still live.
 
-    A run whose plan is not current is replaced by a new one: files of a plan that was never whole would be read as
-    parts of the next plan, and rows planned against an older image end as superseded. A new run costs only its plan,
-    because it finds all staged images.
+    Versions that change no rows (compactions, marks) leave a plan current. A run whose plan is not current is replaced
+    by a new one: files of a plan that was never whole would be read as parts of the next plan, and rows planned against
+    an older image end as superseded. A new run costs only its plan, because it finds all staged images.
     """
     plan = load_plan(store, run.run_id)
-    live = tables.version(layout.manifest_table(run.catalogue))
-    return plan is not None and (plan.base_version or 0) == (live or 0)  # version 0 is an empty table
+    manifest = layout.manifest_table(run.catalogue)
+    return plan is not None and not has_new_data(tables, manifest, plan.base_version or 0)  # version 0 is empty
 
 
 def _plan_source(
@@ -217,10 +221,9 @@ def _expire_reviews(plan: Plan, outcomes: OutcomeIndex, review_days: int, now: d
 def _read_batches(
     tables: TableStore, table: str, columns: tuple[str, ...], version: int | None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield a table's batches, of the newest version by default; none where the table does not exist."""
-    if version is None and tables.version(table) is None:
-        return
-    yield from tables.batches(table, columns, version=version)
+    """Yield the batches of one version; none where the table does not exist, which has no version."""
+    if version is not None:
+        yield from tables.batches(table, columns, version=version)
 
 
 @dataclass

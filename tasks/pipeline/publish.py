@@ -33,6 +33,7 @@ from catalogs.table_schemas import (
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
 from infra.interfaces import ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
+from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups, read_table, write_table
 from infra.tables.idempotent_commit import commit_once
 from tasks.gates.commit_context import CommitContext
@@ -59,10 +60,13 @@ class Release:
 
 def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Table) -> ReleaseBatch:
     """Return a run's decisions with the rest of its plan."""
-    refreshed = read_table(store, layout.RunFiles(run_id).refreshed, REFRESHED_DIGESTS)
-    retired = read_table(store, layout.RunFiles(run_id).retired, RETIRED_SLOTS)
-    renamed = read_table(store, layout.RunFiles(run_id).renamed, RENAMED_SLOTS)
-    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed)
+    files = layout.RunFiles(run_id)
+    refreshed = read_table(store, files.refreshed, REFRESHED_DIGESTS)
+    retired = read_table(store, files.retired, RETIRED_SLOTS)
+    renamed = read_table(store, files.renamed, RENAMED_SLOTS)
+    plan = read_json(store, files.plan)
+    versions = (plan["base_version"], plan.get("outcomes_version"))
+    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed, *versions)
 
 
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:
@@ -84,7 +88,9 @@ def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer:
     metadata = {"run_id": batch.run_id, "kind": "release"}
     if files and all(file.signed for file in files.values()):
         metadata[SIGNED_KEY] = ALL_SIGNED
-    (base, totals), version = commit_once(tables, table, batch.run_id, build, on=["slot_id"], metadata=metadata)
+    (base, totals), version = commit_once(
+        tables, table, batch.run_id, build, on=["slot_id"], metadata=metadata, after=batch.base_version
+    )
     return Release(version, base, totals, files)
 
 

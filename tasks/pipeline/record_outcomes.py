@@ -56,7 +56,8 @@ def record_outcomes(
         }
         return None, pa.concat_tables([*refusals, _to_changes((refreshed | expired).values())])
 
-    _, version = commit_once(tables, table, batch.run_id, build, on=OUTCOME_KEY, metadata={"run_id": batch.run_id})
+    metadata, after = {"run_id": batch.run_id}, batch.outcomes_version
+    _, version = commit_once(tables, table, batch.run_id, build, on=OUTCOME_KEY, metadata=metadata, after=after)
     return version
 
 

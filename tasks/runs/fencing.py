@@ -22,4 +22,5 @@ def fence_run(store: ObjectStore, tables: TableStore, run: Run) -> None:
     table, token = layout.manifest_table(run.catalogue), new_run_id(store.now())
     tables.ensure(table, MANIFEST)
     metadata = {"run_id": token, "kind": FENCE_KIND, "fenced": run.run_id}
-    commit_once(tables, table, token, lambda _: (None, None), on=["slot_id"], metadata=metadata)
+    newest = tables.version(table)
+    commit_once(tables, table, token, lambda _: (None, None), on=["slot_id"], metadata=metadata, after=newest)

@@ -70,10 +70,10 @@ def has_live_lease(store: ObjectStore, catalogue: str, run_id: str) -> bool:
     return state is not None and state.is_live(store.now())
 
 
-def is_committed(tables: TableStore, run: Run) -> bool:
-    """Tell whether a commit of the manifest is the run's."""
+def is_committed(tables: TableStore, run: Run, *, after: int | None = None) -> bool:
+    """Tell whether a commit of the manifest, later than the version that the run was planned on, is the run's."""
     table = layout.manifest_table(run.catalogue)
-    return any(commit.run_id == run.run_id for commit in tables.history(table))
+    return any(commit.run_id == run.run_id for commit in tables.history(table, after=after))
 
 
 def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence[Mapping[str, object]]) -> None:

@@ -19,6 +19,7 @@ from infra.testing.memory_tables import MemoryTables
 PICTURES = pa.schema(
     [("slot_id", pa.binary()), ("object", pa.string()), ("index", pa.int16()), ("reasons", pa.list_(pa.string()))]
 )
+WIDER = PICTURES.append(pa.field("angle", pa.string())).append(pa.field("seen", pa.int32()))
 TABLE = "manifest/shoes"
 
 
@@ -66,10 +67,95 @@ def test_a_table_is_made_once_and_empty(tables: TableStore) -> None:
     assert len(tables.history(TABLE)) == 1
 
 
-def test_other_columns_under_the_same_name_are_refused(tables: TableStore) -> None:
+def test_another_type_under_the_same_name_is_refused(tables: TableStore) -> None:
     tables.ensure(TABLE, PICTURES)
-    with pytest.raises(TableError, match=r"other columns or types \(index\)"):
+    with pytest.raises(TableError, match=r"other column types \(index: int16, not int32\)"):
         tables.ensure(TABLE, PICTURES.set(2, pa.field("index", pa.int32())))
+
+
+def test_a_table_with_unknown_columns_is_a_newer_version_s(tables: TableStore) -> None:
+    tables.ensure(TABLE, WIDER)
+    with pytest.raises(TableError, match=r"newer Packshot: .* columns angle, seen"):
+        tables.ensure(TABLE, PICTURES)
+    assert tables.version(TABLE) == 0
+
+
+def test_an_older_table_gets_the_columns_that_it_lacks_without_moving_a_row(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
+    for _ in range(2):
+        tables.ensure(TABLE, WIDER)
+    added, before, _ = tables.history(TABLE)
+    assert (added.version, added.changes_data, before.changes_data) == (2, False, True)
+    assert dict(added.metadata) == {"kind": "schema-upgrade"}
+    assert len(tables.changes(TABLE, 2)) == 0
+    assert tables.read(TABLE).schema.equals(WIDER)
+    assert tables.read(TABLE, ["angle"])["angle"].to_pylist() == [None, None]
+    wide = changes((b"a", "a2", "put"), (b"c", "c1", "put"))
+    wide = wide.append_column("angle", pa.array(["left", None])).append_column("seen", pa.array([1, None], pa.int32()))
+    assert tables.merge(TABLE, wide, on=["slot_id"], base_version=2, metadata={"run_id": "wide"}) == 3
+    rows = tables.read(TABLE).sort_by("slot_id")
+    assert rows["object"].to_pylist() == ["a2", "b1", "c1"]
+    assert rows["angle"].to_pylist() == ["left", None, None]
+    feed = tables.changes(TABLE, 3).sort_by([("slot_id", "ascending"), ("_change_type", "ascending")])
+    assert feed["_change_type"].to_pylist() == ["update_postimage", "update_preimage", "insert"]
+    assert feed["angle"].to_pylist() == ["left", None, None]
+
+
+@pytest.mark.parametrize("columns", [["angle", "slot_id"], WIDER], ids=["by name", "by schema"])
+def test_a_column_that_an_old_version_lacks_is_read_as_nulls(tables: TableStore, columns: Sequence[str]) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"))
+    tables.ensure(TABLE, WIDER)
+    rows = tables.read(TABLE, columns, version=1)
+    assert rows.schema.field("angle").type == pa.string()
+    assert (rows["slot_id"].to_pylist(), rows["angle"].to_pylist()) == ([b"a"], [None])
+    assert pa.Table.from_batches(tables.batches(TABLE, columns, version=1)).equals(rows)
+    assert tables.read(TABLE, ["angle"], version=1)["angle"].to_pylist() == [None]
+
+
+def test_a_schema_reads_columns_that_no_version_has_yet(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"))
+    assert tables.read(TABLE, WIDER).schema.equals(WIDER)
+    assert tables.read(TABLE, WIDER)["seen"].to_pylist() == [None]
+
+
+def test_a_mark_is_a_version_without_data_that_every_other_commit_loses_to(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"))
+    assert tables.mark(TABLE, base_version=1, metadata={"kind": "fence"}) == 2
+    newest = tables.history(TABLE)[0]
+    assert (newest.version, newest.changes_data, newest.metadata["kind"]) == (2, False, "fence")
+    assert live(tables) == {b"a": "a1"}
+    assert len(tables.changes(TABLE, 2)) == 0
+    with pytest.raises(CommitConflict, match="at version 2, past 1"):
+        release(tables, 1, (b"a", "a2", "put"))
+    with pytest.raises(CommitConflict, match="at version 2, past 1"):
+        tables.mark(TABLE, base_version=1, metadata={})
+    with pytest.raises(ValueError, match="no version 9"):
+        tables.mark(TABLE, base_version=9, metadata={})
+    assert release(tables, 2, (b"a", "a2", "put")) == 3
+
+
+def test_a_commit_says_whether_it_changes_data(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"))
+    release(tables, 1, (b"gone", "", "drop"))
+    release(tables, 2, (b"a", "", "drop"))
+    flags = {commit.version: commit.changes_data for commit in tables.history(TABLE)}
+    assert flags == {0: False, 1: True, 2: False, 3: True}
+
+
+def test_the_history_after_a_version_is_what_came_later(tables: TableStore) -> None:
+    assert list(tables.history(TABLE, after=3)) == []
+    tables.ensure(TABLE, PICTURES)
+    for base in range(4):
+        release(tables, base, (b"a", f"a{base}", "put"))
+    assert [commit.version for commit in tables.history(TABLE, after=1)] == [4, 3, 2]
+    assert [commit.version for commit in tables.history(TABLE, 2, after=1)] == [4, 3]
+    assert list(tables.history(TABLE, after=4)) == []
+    assert [commit.version for commit in tables.history(TABLE, after=-1)] == [4, 3, 2, 1, 0]
 
 
 def test_a_merge_puts_replaces_and_drops_in_one_commit(tables: TableStore) -> None:
@@ -304,16 +390,3 @@ def test_time_travel_reads_each_release_whole(tables: TableStore) -> None:
         objects = tables.read(TABLE, ["object"], version=night + 1)["object"]
         assert pc.unique(objects).to_pylist() == [f"night {night}"]
         assert len(objects) == 50
-
-
-def test_a_mark_is_a_version_without_rows_and_what_was_compared_before_it_loses_its_race(tables: TableStore) -> None:
-    tables.ensure(TABLE, PICTURES)
-    release(tables, 0, (b"a", "a1", "put"))
-    assert tables.mark(TABLE, base_version=1, metadata={"kind": "fence", "run_id": "f1"}) == 2
-    assert live(tables) == {b"a": "a1"}
-    assert (tables.history(TABLE)[0].metadata["kind"], tables.changes(TABLE, 2).num_rows) == ("fence", 0)
-    with pytest.raises(CommitConflict):
-        release(tables, 1, (b"b", "b1", "put"))
-    with pytest.raises(CommitConflict):
-        tables.mark(TABLE, base_version=1, metadata={"kind": "fence", "run_id": "f2"})
-    assert release(tables, 2, (b"b", "b1", "put")) == 3

@@ -62,6 +62,24 @@ def test_of_racing_processes_exactly_one_makes_each_version(tmp_path: Path) -> N
     }
 
 
+def widen(url: str, number: int) -> int | None:
+    """Ensure the table with a later version's columns, together with other processes."""
+    tables = open_tables(url)
+    _gate()
+    tables.ensure(TABLE, SLOTS.append(pa.field("angle", pa.string())))
+    return tables.version(TABLE)
+
+
+def test_of_racing_processes_one_adds_the_missing_columns(tmp_path: Path) -> None:
+    tables = open_tables(str(tmp_path))
+    tables.ensure(TABLE, SLOTS)
+    spawn = get_context("spawn")
+    barrier = spawn.Barrier(3, timeout=60)
+    with spawn.Pool(3, initializer=lend_gate, initargs=(barrier.wait,)) as processes:
+        assert processes.starmap(widen, [(str(tmp_path), number) for number in range(3)], chunksize=1) == [1, 1, 1]
+    assert tables.read(TABLE).schema.names == ["slot_id", "object", "angle"]
+
+
 def test_addresses_without_tables_are_refused() -> None:
     with pytest.raises(InvalidStoreAddress, match="keeps no tables"):
         open_tables("memory://x")

@@ -1,13 +1,14 @@
 """A token's changes are committed once, whatever crashes and whoever else commits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from infra.errors import TableError
-from infra.interfaces import TableStore
+from infra.interfaces import Commit, TableStore
 from infra.tables import idempotent_commit, open_tables
 from infra.tables.idempotent_commit import commit_once
 
@@ -169,3 +170,31 @@ def test_metadata_may_be_committed_alone_and_is_found_again(tables: TableStore) 
         done = commit_once(tables, TABLE, "p1", lambda base: (base, None), on=["slot_id"], metadata={"kind": "policy"})
         assert done == (0, 1)
     assert tables.version(TABLE) == 1
+
+
+def test_a_repeated_commit_reads_only_the_log_after_the_run_s_beginning(tables: TableStore) -> None:
+    for number in range(5):
+        commit(tables, f"r{number}", building(str(number), b"a")[0])
+    began = tables.version(TABLE)
+    counted = CountedHistory(tables)
+    build, asked = building("mine", b"b")
+    for _ in range(2):
+        result = commit_once(counted, TABLE, "mine", build, on=["slot_id"], metadata={}, after=began)
+        assert result == ("mine on 5", 6)
+    assert asked == [5, 5]
+    assert counted.lengths == [0, 1], "commits that were read at each try"
+
+
+class CountedHistory:
+    """Tables that count the commits read by each call of `history`; everything else is passed on."""
+
+    def __init__(self, tables: TableStore) -> None:
+        self._tables, self.lengths = tables, list[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tables, name)
+
+    def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
+        commits = self._tables.history(table, limit, after=after)
+        self.lengths.append(len(commits))
+        return commits

@@ -16,7 +16,7 @@ ONE = pa.table({"slot_id": [b"a"], "object": ["a1"], "_op": ["put"]})
 
 
 def work(tables: TableStore) -> None:
-    """Do one of everything: 8 operations, the third of which commits."""
+    """Do one of everything: 9 operations, the third of which commits."""
     tables.ensure("t", SLOTS)
     tables.version("t")
     tables.merge("t", ONE, on=["slot_id"], base_version=0, metadata={"run_id": "r"})
@@ -25,9 +25,10 @@ def work(tables: TableStore) -> None:
     assert len(tables.changes("t", 1)) == 1
     assert len(tables.history("t", 1)) == 1
     assert tables.vacuum("t", keep_hours=24) == 0
+    assert tables.mark("t", base_version=1, metadata={}) == 2
 
 
-@pytest.mark.parametrize("dies_at", range(1, 9))
+@pytest.mark.parametrize("dies_at", range(1, 10))
 def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
     mortality = FaultInjector(dies_at)
     tables = FaultyTables(open_tables(str(tmp_path)), mortality)
@@ -41,7 +42,7 @@ def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
 def test_an_immortal_one_does_everything(tmp_path: Path) -> None:
     mortality = FaultInjector()
     work(FaultyTables(open_tables(str(tmp_path)), mortality))
-    assert mortality.operation_count == 8
+    assert mortality.operation_count == 9
 
 
 @pytest.mark.parametrize(("when", "version"), [("before", 0), ("after", 1)])

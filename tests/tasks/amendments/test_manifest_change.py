@@ -37,7 +37,11 @@ def listed(scenario: StoreScenario, *skus: str) -> pa.Table:
 
 def test_an_intent_without_a_commit_is_discarded_only_with_the_lease(scenario: StoreScenario) -> None:
     intent = begin_change(
-        scenario.store, new_change_run(CATALOGUE, scenario.store.now()), ROLLBACK_KIND, {"target": 0, "asked": None}
+        scenario.store,
+        scenario.tables,
+        new_change_run(CATALOGUE, scenario.store.now()),
+        ROLLBACK_KIND,
+        {"target": 0, "asked": None},
     )
     assert recover_all_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=False) == []
     assert len(scenario.keys(layout.open_manifest_changes_prefix())) == 1
@@ -54,7 +58,9 @@ def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_run(scena
     rows[0] |= {"again": True}
     table = pa.Table.from_pylist(rows, schema=WITHDRAWALS)
     write_table(scenario.store, layout.RunFiles(run.run_id).withdrawals, table)
-    intent = begin_change(scenario.store, run, POLICY_KIND, {"policy_digest": "p" * 64, "review_days": 30})
+    intent = begin_change(
+        scenario.store, scenario.tables, run, POLICY_KIND, {"policy_digest": "p" * 64, "review_days": 30}
+    )
     done = complete_change(scenario.store, scenario.tables, intent, {})
     assert (done.kind, done.version, done.previous, done.dropped, done.withdrawn) == (POLICY_KIND, 2, 1, 2, 2)
     outcomes = {

@@ -309,9 +309,9 @@ def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_
 
 def test_a_rollback_that_was_taken_for_dead_lets_be(scenario: StoreScenario) -> None:
     class Slow(FaultyTables):
-        def history(self, table: str, limit: int | None = None) -> Sequence[Commit]:
+        def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
             recover_all_changes(scenario.store, scenario.tables, "shoes", holds_lease=True)
-            return super().history(table, limit)
+            return super().history(table, limit, after=after)
 
     shown = scenario.published_objects()
     with pytest.raises(LeaseLost, match="was taken for dead by another run; give the command again"):
