@@ -83,7 +83,7 @@ class StoredScores:
     def _evaluate_record(self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]) -> None:
         requests = evaluated_requests.find(_pair_digests(record))
         known = [position for position, request in enumerate(requests) if request is not None]
-        rows = record.take(known)
+        rows = record.take(pa.array(known, pa.int64()))  # a shard of which a budget started no image has no rows
         names = ("made", "verdict", "scores", "scanners", "errors")
         columns = (rows[name].to_pylist() for name in names)
         attempts = []

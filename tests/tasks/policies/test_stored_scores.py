@@ -97,3 +97,8 @@ def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) ->
     (answer,) = measured(store, ONLY_BLUR, RUN_ID, "run-2").find_attempts(asked(("red", 0)))
     assert answer is not None
     assert answer.verdict == PASS
+
+
+def test_a_shard_of_which_no_image_was_started_says_nothing(store: ObjectStore) -> None:
+    write_records(store, {"s": []})
+    assert measured(store).find_attempts(asked(("red", 0))) == [None]
