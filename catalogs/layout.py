@@ -54,6 +54,8 @@ RUNS = "runs/"
 LEASES = "leases/"
 MANIFESTS = "manifest/"
 OUTCOMES = "outcomes/"
+STORE_VERSION = "store.json"
+"""The store's layout, written last by an upgrade."""
 PROBE_OBJECTS = "probe/"
 """Objects that test whether a store has conditional writes; a test that is killed leaves them behind."""
 

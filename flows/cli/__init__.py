@@ -19,6 +19,7 @@ from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
 from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
+from flows.cli.commands.upgrade import upgrade
 from infra.errors import ExternalError
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     store_commands.rollback,
     store_commands.verify,
     store_commands.sweep,
+    upgrade,
     provenance,
     channels,
     approve,

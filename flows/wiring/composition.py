@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from catalogs.errors import SettingsError
 from catalogs.runs.job import RefreshJob
 from flows.engines.selection import EngineOpener, engine_opener
+from flows.wiring.open_store import open_for_writing
 from flows.wiring.pools import ModelPools, pool_factory
 from flows.wiring.preflight import require_pinned_weights, require_watermarks, resolve_scanners
 from infra.engines import open_engine
@@ -21,9 +22,6 @@ from infra.provenance.signing import C2paSigner
 from infra.screening.inline import InlineScreener
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
-from infra.stores import open_store
-from infra.stores.conditional_writes import require_conditional_writes
-from infra.tables import open_tables
 from tasks.runs.resources import Resources, ScreeningContext
 
 
@@ -38,8 +36,7 @@ def open_resources(
     """
     require_pinned_weights(job.recipe, settings)
     require_watermarks(job.recipe, settings)
-    store, tables = open_store(job.store), open_tables(job.store)
-    require_conditional_writes(store, single_writer=settings.single_writer)
+    store, tables = open_for_writing(job.store, settings)
     signer = open_signer(settings) if publishes else None
     pools = ModelPools(pool_factory(store, settings), lambda model: engine_opener(job, model, settings, opener))
     scanners, _ = resolve_scanners(job.policy)

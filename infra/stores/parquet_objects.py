@@ -14,12 +14,22 @@ from infra.interfaces import ObjectStore
 
 
 def read_table(store: ObjectStore, key: str, schema: pa.Schema) -> pa.Table:
-    """Return the object's rows under `schema`; a missing object has no rows."""
+    """Return the object's rows under `schema`; a missing object has no rows.
+
+    Nullable columns that the object lacks are null in every row: an older version wrote it before they were added.
+    """
     try:
         with store.open_input(key) as file:
-            return pq.read_table(file).select(schema.names).cast(schema)
+            return _with_missing_columns(pq.read_table(file), schema).select(schema.names).cast(schema)
     except ObjectMissing:
         return schema.empty_table()
+
+
+def _with_missing_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    for field in schema:
+        if field.nullable and field.name not in rows.schema.names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows
 
 
 def read_row_group(store: ObjectStore, key: str, row_group: int) -> pa.Table:

@@ -72,6 +72,13 @@ class DeltaTables:
             raise
         return True
 
+    def missing_columns(self, table: str, schema: pa.Schema) -> list[str]:
+        """Return the columns that `ensure` would add to the table; none where there is no table."""
+        target = self._client.retry(lambda: self._client.find(table))
+        if target is None:
+            return []
+        return [field.name for field in find_missing_columns(table, read_schema(target), normalize_schema(schema))]
+
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""
         target = self._client.retry(lambda: self._client.find(table))

@@ -117,6 +117,21 @@ def test_a_refresh_of_the_same_catalogue_makes_renders_and_rewrites_nothing(pack
     assert open_runs(store, catalogue) == []
 
 
+def test_an_upgrade_says_what_it_would_do_and_a_newer_store_is_refused(packshot: Packshot) -> None:
+    store = unpack("finished")
+    found = packshot("upgrade", "store", "--dry-run")
+    assert (found["layout_before"], found["needed"], found["dry_run"]) == (1, True, True)
+    assert not (store / "store.json").exists()
+    assert packshot("upgrade", "store")["actions"] == found["actions"]
+    assert packshot("upgrade", "store")["needed"] is False
+    newer = json.loads((store / "store.json").read_text("utf-8")) | {"layout": found["layout"] + 1}
+    (store / "store.json").write_text(json.dumps(newer), "utf-8")
+    before = sorted(file for file in store.rglob("*") if file.is_file())
+    with pytest.raises(json.JSONDecodeError):  # a sentence on stderr, and no document
+        refresh(packshot, "golden", "catalogue.csv", code=2)
+    assert sorted(file for file in store.rglob("*") if file.is_file()) == before
+
+
 def test_releases_are_listed_verified_and_gone_back_to(packshot: Packshot) -> None:
     store = unpack("finished")
     lines = packshot("releases", "store", "--catalogue", "golden")["releases"]

@@ -70,3 +70,11 @@ def test_a_table_whose_writing_fails_is_not_there(store: ObjectStore) -> None:
     with pytest.raises(pa.ArrowNotImplementedError):
         write_table(store, "half.parquet", odd)
     assert not store.exists("half.parquet")
+
+
+def test_columns_that_came_after_the_object_are_null(store: ObjectStore) -> None:
+    write_table(store, "old.parquet", table(1, 2).drop_columns(["reasons"]))
+    found = read_table(store, "old.parquet", SCHEMA)
+    assert found.schema == SCHEMA
+    assert found["reasons"].to_pylist() == [None, None]
+    assert found["count"].to_pylist() == [1, 2]

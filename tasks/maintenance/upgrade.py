@@ -1,0 +1,84 @@
+"""Upgrade a store to this Packshot's layout: add what newer code needs, and record the layout last.
+
+Inputs: a store and its tables. Outputs: an `Upgrade` with what was or would be done. Every action may be repeated, and
+`store.json` is written after all of them, so a killed upgrade is completed by the next command, and two at once do no
+harm. Nothing is removed or rewritten: pictures, digests and releases stay, and open runs stay resumable.
+
+| to layout | what is done                                                                        |
+| --------- | ----------------------------------------------------------------------------------- |
+| 2         | columns that tables of older versions lack; both tables of each catalogue           |
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version as package_version
+
+from catalogs import layout
+from catalogs.store_version import LAYOUT, LAYOUT_WITHOUT_DOCUMENT, parse_layout
+from catalogs.table_schemas import MANIFEST, OUTCOMES
+from infra.errors import ObjectMissing
+from infra.interfaces import ObjectStore, TableStore
+from infra.stores.json_objects import read_json, write_json
+from tasks.runs.release_history import list_catalogues
+
+Apply = Callable[[], object]
+Action = tuple[str, Apply]
+"""What is done, in words, and the call that does it."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """An upgrade of a store, done or (in a dry run) only found."""
+
+    store: str
+    layout_before: int
+    layout: int
+    actions: tuple[str, ...]
+    dry_run: bool
+
+    @property
+    def needed(self) -> bool:
+        """Tell whether the store was of an older layout."""
+        return self.layout_before < self.layout
+
+
+def read_layout(store: ObjectStore) -> int | None:
+    """Return the store's layout; None for an empty store. Raises `OptionError` where it is newer than this Packshot."""
+    try:
+        return parse_layout(read_json(store, layout.STORE_VERSION), store.url)
+    except ObjectMissing:
+        in_use = any(next(store.list(prefix), None) for prefix in (layout.RUNS, layout.MANIFESTS))
+        return LAYOUT_WITHOUT_DOCUMENT if in_use else None
+
+
+def upgrade(store: ObjectStore, tables: TableStore, *, dry_run: bool = False) -> Upgrade:
+    """Bring a store to this layout, and return what was done; a dry run writes nothing. A new store is marked at once.
+
+    Costs one request where the layout is current.
+    """
+    before = read_layout(store)
+    if before == LAYOUT:
+        return Upgrade(store.url, LAYOUT, LAYOUT, (), dry_run)
+    actions = [action for step in _steps_after(before or LAYOUT) for action in step(store, tables)]
+    if not dry_run:
+        for _, apply in actions:
+            apply()
+        document = {"layout": LAYOUT, "packshot": package_version("packshot"), "at": store.now(), "before": before}
+        write_json(store, layout.STORE_VERSION, document)
+    return Upgrade(store.url, before or LAYOUT, LAYOUT, tuple(words for words, _ in actions), dry_run)
+
+
+def _add_table_columns(store: ObjectStore, tables: TableStore) -> Iterator[Action]:
+    for name in list_catalogues(store):
+        for table, schema in ((layout.manifest_table(name), MANIFEST), (layout.outcomes_table(name), OUTCOMES)):
+            if missing := tables.missing_columns(table, schema):
+                yield f"add to {table}: {', '.join(missing)}", partial(tables.ensure, table, schema)
+
+
+_Step = Callable[[ObjectStore, TableStore], Iterator[Action]]
+_STEPS: dict[int, _Step] = {2: _add_table_columns}
+
+
+def _steps_after(before: int) -> list[_Step]:
+    return [_STEPS[number] for number in range(before + 1, LAYOUT + 1)]

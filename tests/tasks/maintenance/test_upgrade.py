@@ -1,0 +1,80 @@
+"""Upgrades of a store's layout: nothing is done twice, a killed one is completed, a newer store is left alone."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.store_version import LAYOUT
+from catalogs.table_schemas import MANIFEST, OUTCOMES
+from infra.interfaces import ObjectStore, TableStore
+from infra.stores import open_store
+from infra.stores.json_objects import read_json, write_json
+from infra.tables import open_tables
+from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
+from infra.testing.faulty_tables import FaultyTables
+from tasks.maintenance.upgrade import read_layout, upgrade
+
+
+def older(schema: pa.Schema, columns: int = 2) -> pa.Schema:
+    return pa.schema(list(schema)[:-columns])
+
+
+def older_store(folder: Path) -> tuple[ObjectStore, TableStore]:
+    store, tables = open_store(str(folder)), open_tables(str(folder))
+    tables.ensure("manifest/shoes", older(MANIFEST))
+    tables.ensure("outcomes/shoes", older(OUTCOMES))
+    tables.ensure("manifest/hats", MANIFEST)
+    return store, tables
+
+
+def test_a_new_store_is_marked_and_needs_nothing(tmp_path: Path) -> None:
+    store, tables = open_store(str(tmp_path)), open_tables(str(tmp_path))
+    result = upgrade(store, tables)
+    assert (result.needed, result.actions) == (False, ())
+    assert read_layout(store) == LAYOUT
+
+
+def test_an_older_store_gets_the_columns_that_its_tables_lack_and_its_number_last(tmp_path: Path) -> None:
+    store, tables = older_store(tmp_path)
+    found = upgrade(store, tables, dry_run=True)
+    assert (found.layout_before, found.layout, found.needed) == (1, LAYOUT, True)
+    last = ", ".join(MANIFEST.names[-2:]), ", ".join(OUTCOMES.names[-2:])
+    assert found.actions == (f"add to manifest/shoes: {last[0]}", f"add to outcomes/shoes: {last[1]}")
+    assert read_layout(store) == 1
+    assert tables.version("manifest/shoes") == 0
+
+    done = upgrade(store, tables)
+    assert done.actions == found.actions
+    assert tables.read("manifest/shoes").schema.names == MANIFEST.names
+    assert tables.read("outcomes/shoes").schema.names == OUTCOMES.names
+    assert read_json(store, layout.STORE_VERSION)["before"] == 1
+    assert [commit.changes_data for commit in tables.history("manifest/shoes", limit=1)] == [False]
+    assert upgrade(store, tables).actions == ()
+
+
+def test_an_upgrade_that_was_killed_anywhere_is_completed_by_the_next(tmp_path: Path) -> None:
+    for fail_at in range(1, 40):
+        store, tables = older_store(tmp_path / str(fail_at))
+        injector = FaultInjector(fail_at)
+        try:
+            upgrade(FaultyStore(store, injector), FaultyTables(tables, injector))
+        except InjectedFault:
+            assert read_layout(store) == 1
+            upgrade(store, tables)
+            assert read_layout(store) == LAYOUT
+            assert tables.read("outcomes/shoes").schema.names == OUTCOMES.names
+            continue
+        break
+    assert not injector.has_failed, "there were more operations than were tried"
+    assert fail_at > 5
+
+
+def test_a_store_of_a_newer_packshot_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    store, tables = older_store(tmp_path)
+    write_json(store, layout.STORE_VERSION, {"layout": LAYOUT + 1, "packshot": "99.0"})
+    with pytest.raises(OptionError, match=r"newer Packshot \(99\.0\)"):
+        upgrade(store, tables)
+    assert tables.version("manifest/shoes") == 0
