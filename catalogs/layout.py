@@ -85,6 +85,7 @@ class RunFiles:
         self.batch = prefix + "batch.parquet"  # the decisions
         self.published_prefix = prefix + "published/"
         self.withdrawals = prefix + "withdrawals.parquet"  # what an applied policy takes away
+        self.withheld = prefix + "withheld.parquet"  # what a rollback leaves out, since a policy refuses it
         self.held, self.closed = prefix + "held.json", prefix + "closed.json"
         self.report, self.report_page = prefix + "report.json", prefix + "report.html"
         self.audit, self.audit_page = prefix + "audit/result.json", prefix + "audit/index.html"

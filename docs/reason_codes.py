@@ -16,6 +16,7 @@ from catalogs.planning import schedule
 from catalogs.policy import channels, prompt_rules, review_expiry
 from catalogs.policy.schema import SCORE_SCANNERS, ImageRule, built_in_policy
 from catalogs.runs import manifest_diff
+from tasks.amendments import takedowns
 from tasks.pipeline import decide, generate
 from tasks.runs import budget_meter
 
@@ -38,6 +39,7 @@ MEANINGS = {
     "not-made": "there is no attempt and nothing else is known of the request; the slot is `failed`",
     "review-expired": "no answer within `review_days`: the slot counts as blocked; more days open the question again",
     "rolled-back": "a rollback took the image away; the slot is `withdrawn`",
+    "taken-by-policy": "an applied policy took the image away; its own reasons are no longer stored",
     "over-budget": "planned, but `--max-cost` does not reach that far; `deferred`",
     "out-of-time": "planned, but `--max-hours` does not reach that far; `deferred`",
     "past-deadline": "a deadline that is still ahead cannot be kept; `deferred`",
@@ -53,7 +55,7 @@ CONSTANTS = (
     prompt_rules.OTHER_BRAND, review_expiry.REVIEW_EXPIRED, manifest_diff.ROLLBACK_REASON, decide.NOT_MADE,
     generate.SET_ASIDE, budget_meter.BUDGET_USED_UP, budget_meter.TIME_USED_UP, *schedule.DEFERRAL_REASONS,
     channels.NEEDS_APPROVAL, channels.NO_PROVENANCE_MARK, channels.WRONG_FORMAT, channels.SCORES_NOT_STORED,
-    "engine-failed", "words.*", "not-measured.*", "duplicate-exact",
+    takedowns.TAKEN_BY_POLICY, "engine-failed", "words.*", "not-measured.*", "duplicate-exact",
 )  # fmt: skip
 """Codes that no literal of a `Verdict` holds."""
 LIMITS = ("block_below", "review_below", "review_above", "block_above")

@@ -4,8 +4,10 @@ Inputs: none. Outputs: constants. They stand in the logs of existing tables, so 
 says which task made a release; a commit by another tool has none.
 """
 
+RELEASE_KIND = "release"
+"""A run published its batch."""
 ROLLBACK_KIND = "rollback"
-"""An earlier release is live again."""
+"""What an earlier release showed is live again, or what one commit changed is taken back."""
 POLICY_KIND = "policy"
 """A policy came into force, and the images that it refuses were withdrawn; without rows where it refuses none."""
 APPROVAL_KIND = "approval"

@@ -5,8 +5,8 @@ one manifest commit, and of the outcomes' commit that completes it. Two rows are
 for the same request. A source digest that has changed since stays as it is, or the next run would only change it again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -27,6 +27,9 @@ COMPARED_COLUMNS = ("slot_id", "object", "file_sha", "request_key", "finish_dige
 WITHDRAWAL_KEY_COLUMNS = ("slot_id", "request_key", "finish_digest")
 """What a withdrawal binds: the image of one request, in one finish, in one slot."""
 ROLLBACK_REASON = "rolled-back"
+SLOT_NAME_COLUMNS = ("sku", "view", "variant", "index")
+MAX_SLOTS_NAMED = 100
+"""Slots of each kind that a result names."""
 
 OutcomeFactory = Callable[[ManifestRow], OutcomeDecision]
 """Maps a manifest row that is taken away to its outcome: state, reasons, policy, times."""
@@ -37,21 +40,101 @@ _CHUNK = 8192
 
 @dataclass(frozen=True)
 class ManifestDiff:
-    """How the live release differs from the one to restore: the MANIFEST rows that only one of them has."""
+    """How the live release differs from the one to restore: the MANIFEST rows that only one of them has.
+
+    `restored` rows become live and `lost` rows stop being live; all other tables hold rows that stay as they are.
+    """
 
     restored: pa.Table
     lost: pa.Table
+    kept_new: pa.Table = field(default_factory=MANIFEST.empty_table)
+    """Live rows of slots that the restored release does not have."""
+    changed_since: pa.Table = field(default_factory=MANIFEST.empty_table)
+    """Rows of slots that a later commit has changed again: the live row, or the one that is gone."""
+    left_out: pa.Table = field(default_factory=MANIFEST.empty_table)
+    """Rows of the restored release that may not be shown again."""
 
     @property
     def dropped(self) -> pa.Table:
         """The lost rows whose slot is empty afterwards."""
-        refilled = DigestSet()
-        refilled.add(table_row_digests(self.restored, "slot_id"))
+        refilled = _digest_set(self.restored, "slot_id")
         return _filter_rows(self.lost, ~refilled.contains(table_row_digests(self.lost, "slot_id")))
+
+    def only_skus(self, skus: Collection[str]) -> "ManifestDiff":
+        """Return the part of the diff that concerns these SKUs."""
+        named = pa.array(sorted(skus), pa.string())
+        tables = {name: rows.filter(pc.is_in(rows["sku"], named)) for name, rows in vars(self).items()}
+        return ManifestDiff(**tables)
+
+    def keeping_new_slots(self) -> "ManifestDiff":
+        """Return the diff without the slots that would be empty afterwards: they stay live."""
+        dropped = self.dropped
+        slots = _digest_set(dropped, "slot_id")
+        lost = _filter_rows(self.lost, ~slots.contains(table_row_digests(self.lost, "slot_id")))
+        return replace(self, lost=lost, kept_new=pa.concat_tables([self.kept_new, dropped]))
+
+    def leaving_out(self, withheld: pa.Table) -> "ManifestDiff":
+        """Return the diff without restoring these images: their slots stay as they are. Other columns are ignored."""
+        images, restored = _digest_set(withheld, *COMPARED_COLUMNS), self.restored
+        is_withheld = images.contains(table_row_digests(restored, *COMPARED_COLUMNS))
+        left_out = _filter_rows(restored, is_withheld)
+        slots = _digest_set(left_out, "slot_id")
+        return replace(
+            self,
+            restored=_filter_rows(restored, ~is_withheld),
+            lost=_filter_rows(self.lost, ~slots.contains(table_row_digests(self.lost, "slot_id"))),
+            left_out=pa.concat_tables([self.left_out, left_out]),
+        )
+
+    def __add__(self, other: "ManifestDiff") -> "ManifestDiff":
+        """Return two diffs of different slots as one."""
+        ours, theirs = vars(self), vars(other)
+        return ManifestDiff(**{name: pa.concat_tables([ours[name], theirs[name]]) for name in ours})
 
     def manifest_changes(self) -> pa.Table:
         """Return the rows of the one commit that makes the older release live again."""
         return pa.concat_tables([_with_operation(self.restored, "put"), _with_operation(self.dropped, "drop")])
+
+
+def name_slots(diff: ManifestDiff, withheld: pa.Table) -> dict[str, list[dict[str, object]]]:
+    """Return the first slots of each kind by name, as plain values; `withheld` (WITHDRAWALS) says why some stay."""
+    kinds = {"dropped": diff.dropped, **{name: rows for name, rows in vars(diff).items() if name != "lost"}}
+    reasons = dict(zip(withheld["slot_id"].to_pylist(), withheld["reasons"].to_pylist(), strict=True))
+    named: dict[str, list[dict[str, object]]] = {}
+    for kind, rows in kinds.items():
+        named[kind] = [
+            {name: row[name] for name in SLOT_NAME_COLUMNS}
+            | ({"reasons": reasons.get(row["slot_id"], [])} if kind == "left_out" else {})
+            for row in _first_by_name(rows).to_pylist()
+        ]
+    return named
+
+
+def _first_by_name(rows: pa.Table) -> pa.Table:
+    named = rows.select(["slot_id", *SLOT_NAME_COLUMNS])
+    return named.sort_by([(name, "ascending") for name in SLOT_NAME_COLUMNS]).slice(0, MAX_SLOTS_NAMED)
+
+
+def diff_taking_back(removed: pa.Table, added: pa.Table, live: pa.Table) -> ManifestDiff:
+    """Return the diff that undoes one commit, which took `removed` rows of MANIFEST away and put the `added` ones.
+
+    `live` holds the rows of these slots as they are now. A slot that no longer is as the commit left it stays, and a
+    row that shows the same image as before the commit (only its digest or its channels moved) is not taken back.
+    """
+    same = _digest_set(removed, *COMPARED_COLUMNS)
+    shown = _filter_rows(added, ~same.contains(table_row_digests(added, *COMPARED_COLUMNS)))
+    same = _digest_set(added, *COMPARED_COLUMNS)
+    hidden = _filter_rows(removed, ~same.contains(table_row_digests(removed, *COMPARED_COLUMNS)))
+    is_as_left = _digest_set(shown, *COMPARED_COLUMNS).contains(table_row_digests(live, *COMPARED_COLUMNS))
+    touched = pa.concat_tables([shown, hidden])
+    is_touched = _digest_set(touched, "slot_id").contains(table_row_digests(live, "slot_id"))
+    lost, changed = _filter_rows(live, is_as_left), _filter_rows(live, is_touched & ~is_as_left)
+    live_slots = _digest_set(live, "slot_id")
+    gone = _filter_rows(shown, ~live_slots.contains(table_row_digests(shown, "slot_id")))
+    emptied = _filter_rows(hidden, ~_digest_set(shown, "slot_id").contains(table_row_digests(hidden, "slot_id")))
+    free = _filter_rows(emptied, ~live_slots.contains(table_row_digests(emptied, "slot_id")))
+    refilled = _filter_rows(hidden, _digest_set(lost, "slot_id").contains(table_row_digests(hidden, "slot_id")))
+    return ManifestDiff(pa.concat_tables([refilled, free]), lost, changed_since=pa.concat_tables([changed, gone]))
 
 
 def rollback_outcomes(now: datetime) -> OutcomeFactory:
@@ -144,6 +227,12 @@ def _earlier_withdrawal_stands(before: OutcomeRow, row: ManifestRow) -> bool:
     """
     other = before["state"] == SlotState.WITHDRAWN and before["finish_digest"] != row["finish_digest"]
     return bool(other and before["decided_at"] > row["released_at"])
+
+
+def _digest_set(rows: pa.Table, *columns: str) -> DigestSet:
+    digests = DigestSet()
+    digests.add(table_row_digests(rows, *columns))
+    return digests
 
 
 def _filter_rows(rows: pa.Table, chosen: npt.NDArray[np.bool_]) -> pa.Table:

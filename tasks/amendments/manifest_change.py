@@ -8,42 +8,23 @@ change and completes it. The commit is a diff like every other, so readers, the 
 release. The caller that begins a change holds the catalogue's lease: no full run works beside it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestSet, table_row_digests
-from catalogs.keys import image_key
 from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from catalogs.runs.job import Run, new_run_id
-from catalogs.runs.manifest_diff import (
-    COMPARED_COLUMNS,
-    WITHDRAWAL_KEY_COLUMNS,
-    ManifestDiff,
-    OutcomeFactory,
-    policy_outcomes,
-    rollback_outcomes,
-    withdrawal_changes,
-)
-from catalogs.slot_states import SlotState
-from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
+from catalogs.runs.manifest_diff import ManifestDiff, name_slots
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json
-from infra.stores.parquet_objects import read_table
 from infra.tables.idempotent_commit import commit_once
-from tasks.amendments.release_diff import RowMask, build_digest_set, diff_releases, diff_without, read_rows
-from tasks.pipeline.queue_reviews import REVIEW, ReviewItem, ReviewQueue
+from tasks.amendments.change_operation import MANIFEST_BASE, OUTCOMES_BASE, ChangeOperation, ManifestChangeIntent
 from tasks.runs import run_state as runs
-
-_MANIFEST_BASE, _OUTCOMES_BASE = "manifest_base", "outcomes_base"
-"""Details of every intent; those of older versions have none, and search the whole history."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +32,8 @@ class ManifestChange:
     """The result of a change: `version` is the new release, `previous` the one before, `target` the one restored.
 
     `restored` counts slots that show a different image, or an image again after none; `dropped` slots that show none;
-    `withdrawn` images will not be published again by a refresh, `readmitted` ones will.
+    `withdrawn` images will not be published again by a refresh, `readmitted` ones will. `kept_new`, `changed_since` and
+    `left_out` count slots that stay as they are (see `ManifestDiff`). `slots` names the first of each of these kinds.
     """
 
     run_id: str
@@ -64,15 +46,18 @@ class ManifestChange:
     dropped: int
     withdrawn: int
     readmitted: int
+    kept_new: int = 0
+    changed_since: int = 0
+    left_out: int = 0
+    published_meanwhile: int = 0
+    """Slots that a run changed between the command and its turn; set by a rollback."""
+    slots: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ManifestChangeIntent:
-    """What a change shall do: its run, its kind, and what else is needed to complete it."""
-
-    run: Run
-    kind: str
-    details: Mapping[str, Any]
+def count_slots(diff: ManifestDiff, withheld: pa.Table) -> dict[str, Any]:
+    """Return the fields of a `ManifestChange` that a diff fills; `withheld` says why slots are left out."""
+    counts = {name: rows.num_rows for name, rows in vars(diff).items() if name != "lost"}
+    return {**counts, "dropped": diff.dropped.num_rows, "slots": name_slots(diff, withheld)}
 
 
 def new_change_run(catalogue: str, started: datetime) -> Run:
@@ -88,11 +73,16 @@ def begin_change(
     With it stand the tables' versions, above which the change's own commits are searched.
     """
     manifest, outcomes = layout.manifest_table(run.catalogue), layout.outcomes_table(run.catalogue)
-    details = {_MANIFEST_BASE: tables.version(manifest), _OUTCOMES_BASE: tables.version(outcomes), **details}
+    details = {MANIFEST_BASE: tables.version(manifest), OUTCOMES_BASE: tables.version(outcomes), **details}
     document = {**asdict(run), "started_at": run.started_at.isoformat(), "kind": kind, **details}
     write_json(store, layout.RunFiles(run.run_id).run, document)
     write_json(store, layout.open_manifest_change(run.catalogue, run.run_id), {"kind": kind, **details})
     return ManifestChangeIntent(run, kind, details)
+
+
+def abandon_change(store: ObjectStore, intent: ManifestChangeIntent, reason: str) -> None:
+    """Close a change that was not committed."""
+    _close_change(store, intent.run, "superseded", {"reason": reason})
 
 
 def complete_change(
@@ -106,17 +96,17 @@ def complete_change(
     `precomputed_diffs` (base version -> diff) is given by the caller that began the change, and by no other.
     """
     run, diffs = intent.run, precomputed_diffs or {}
-    operation = _ChangeOperation(store, tables, intent)
+    operation = ChangeOperation(store, tables, intent)
 
     def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table]:
         # Without its marker no other process can see that its outcomes are still missing.
         if precomputed_diffs is not None and not store.exists(layout.open_manifest_change(run.catalogue, run.run_id)):
             raise LeaseLost(f"The {intent.kind} {run.run_id} was taken for dead by another run; give the command again")
         diff = diffs.get(base) or operation.compute_diff(base)
-        return (base, diff), diff.manifest_changes()
+        return (base, diff), operation.with_standing_approvals(diff).manifest_changes()
 
     table = layout.manifest_table(run.catalogue)
-    metadata, after = _commit_metadata(intent), intent.details.get(_MANIFEST_BASE)
+    metadata, after = _commit_metadata(intent), intent.details.get(MANIFEST_BASE)
     (base, diff), version = commit_once(
         tables, table, run.run_id, build, on=["slot_id"], metadata=metadata, after=after
     )
@@ -130,87 +120,12 @@ def complete_change(
         version=version,
         previous=base,
         target=intent.details.get("target"),
-        restored=diff.restored.num_rows,
-        dropped=diff.dropped.num_rows,
         withdrawn=withdrawn,
         readmitted=readmitted,
+        **count_slots(diff, operation.read_withheld()),
     )
     _close_change(store, run, "done", asdict(change))
     return change
-
-
-@dataclass(frozen=True)
-class _ChangeOperation:
-    """The steps of one intent against the store and the tables."""
-
-    store: ObjectStore
-    tables: TableStore
-    intent: ManifestChangeIntent
-
-    def compute_diff(self, base: int) -> ManifestDiff:
-        catalogue = self.intent.run.catalogue
-        if self.intent.kind == ROLLBACK_KIND:
-            return diff_releases(self.tables, catalogue, base, self.intent.details["target"])
-        return diff_without(self.tables, catalogue, base, self._read_withdrawals())
-
-    def record_outcomes(self, diff: ManifestDiff) -> tuple[int, int]:
-        """Commit the outcomes of withdrawn images, and delete those of images that are live again; return both counts.
-
-        Live rows are read from the newest version: another run may have committed between a killed change and its
-        completion.
-        """
-        run = self.intent.run
-        table = layout.outcomes_table(run.catalogue)
-        self.tables.ensure(table, OUTCOMES)
-        lost_slots = table_row_digests(diff.lost, "slot_id")
-        lost = build_digest_set(lost_slots)
-        make_outcome = self._make_outcome_factory()
-
-        def may_change(batch: pa.RecordBatch) -> RowMask:
-            withdrawn = pc.equal(batch.column("state"), SlotState.WITHDRAWN).to_numpy(zero_copy_only=False)
-            return np.asarray(withdrawn | lost.contains(table_row_digests(batch, "slot_id")))
-
-        def build(base: int) -> tuple[tuple[int, int], pa.Table]:
-            outcomes = read_rows(self.tables, table, base, OUTCOMES, may_change)
-            slots = build_digest_set(lost_slots, table_row_digests(outcomes, "slot_id"))
-            changes = withdrawal_changes(diff.lost, outcomes, self._read_live(slots), run.run_id, make_outcome)
-            put = pc.sum(pc.equal(changes["_op"], "put")).as_py() or 0
-            return (put, changes.num_rows - put), changes
-
-        key = ["slot_id", "request_key"]
-        metadata, after = {"run_id": run.run_id}, self.intent.details.get(_OUTCOMES_BASE)
-        counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata=metadata, after=after)
-        return counts
-
-    def _read_live(self, slots: DigestSet) -> DigestSet:
-        """Return what is live in these slots, as digests of the columns that a withdrawal binds."""
-        live = DigestSet()
-        for batch in self.tables.batches(layout.manifest_table(self.intent.run.catalogue), WITHDRAWAL_KEY_COLUMNS):
-            in_slots = pa.array(slots.contains(table_row_digests(batch, "slot_id")))
-            live.add(table_row_digests(batch.filter(in_slots), *WITHDRAWAL_KEY_COLUMNS))
-        return live
-
-    def queue_reviews(self, diff: ManifestDiff) -> None:
-        """Queue the withdrawn images that wait for a person: no other copy of them is kept."""
-        withdrawals = self._read_withdrawals()
-        to_review = withdrawals.filter(pc.equal(withdrawals["verdict"], "REVIEW"))
-        lost = build_digest_set(table_row_digests(diff.lost, *COMPARED_COLUMNS))
-        rows = to_review.filter(pa.array(lost.contains(table_row_digests(to_review, *COMPARED_COLUMNS)))).to_pylist()
-        run, days = self.intent.run, self.intent.details["review_days"]
-        scored_runs = sorted({row["run_id"] for row in rows})
-        queue = ReviewQueue(self.store, run.catalogue, run.run_id, run.started_at, days, scored_runs)
-        queue.write(ReviewItem(REVIEW, row["object"], row | {"image_key": _image_key_of(row)}) for row in rows)
-
-    def _make_outcome_factory(self) -> OutcomeFactory:
-        if self.intent.kind == ROLLBACK_KIND:
-            return rollback_outcomes(self.store.now())
-        details = self.intent.details
-        return policy_outcomes(
-            self._read_withdrawals(), details["policy_digest"], details["review_days"], self.intent.run.started_at
-        )
-
-    def _read_withdrawals(self) -> pa.Table:
-        return read_table(self.store, layout.RunFiles(self.intent.run.run_id).withdrawals, WITHDRAWALS)
 
 
 # Recovery of killed changes
@@ -225,7 +140,7 @@ def recover_changes(
     """
     for info in list(store.list(layout.open_manifest_changes_prefix(catalogue))):
         intent = _load_intent(store, info.key)
-        if runs.is_committed(tables, intent.run, after=intent.details.get(_MANIFEST_BASE)):
+        if runs.is_committed(tables, intent.run, after=intent.details.get(MANIFEST_BASE)):
             yield intent, complete_change(store, tables, intent)
         elif holds_lease:
             _close_change(store, intent.run, "superseded", {"reason": "it was killed before its commit"})
@@ -256,7 +171,3 @@ def _close_change(
 ) -> None:
     runs.close_run(store, run, state, details)
     store.delete([layout.open_manifest_change(run.catalogue, run.run_id)])
-
-
-def _image_key_of(row: Mapping[str, Any]) -> bytes:
-    return bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"]))

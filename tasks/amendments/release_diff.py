@@ -49,7 +49,7 @@ def read_rows(
     tables: TableStore, table: str, version: int, schema: pa.Schema, select: Callable[[pa.RecordBatch], RowMask]
 ) -> pa.Table:
     """Return the rows of one version that `select` chooses, batch by batch."""
-    batches = tables.batches(table, schema.names, version=version)
+    batches = tables.batches(table, schema, version=version)
     return pa.Table.from_batches((batch.filter(pa.array(select(batch))) for batch in batches), schema)
 
 

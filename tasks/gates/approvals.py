@@ -8,8 +8,12 @@ lease is needed between them.
 
 from collections.abc import Mapping
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from catalogs import layout
-from catalogs.policy.channels import ChannelEligibility, needs_approval, with_approval_answer
+from catalogs.policy.channels import ChannelEligibility, is_judged_for, needs_approval, with_approval_answer
+from catalogs.table_rows import ManifestRow
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import read_json
 
@@ -27,6 +31,26 @@ def read_approvals(store: ObjectStore, catalogue: str) -> Approvals:
             for sha in document["pixel_shas"]:
                 approvals.setdefault(sha, {})[document["channel"]] = document["given"]
     return approvals
+
+
+def apply_approvals_to_rows(rows: pa.Table, approvals: Approvals) -> pa.Table:
+    """Return MANIFEST rows of an earlier time with the answers that stand now for their pixels.
+
+    An answer counts where the row was evaluated for its channel; an approval that was taken back ends.
+    """
+    answered = pa.array([bytes.fromhex(sha) for sha in approvals], pa.binary())
+    is_answered = pc.is_in(rows["pixel_sha"], answered)
+    if not pc.any(is_answered).as_py():
+        return rows
+    changed: list[ManifestRow] = rows.filter(is_answered).to_pylist()
+    for row in changed:
+        eligibility = ChannelEligibility.from_row(row)
+        for channel, given in approvals[row["pixel_sha"].hex()].items():
+            if is_judged_for(eligibility, channel):
+                eligibility = with_approval_answer(eligibility, channel, given)
+        row.update(eligibility.row_columns)  # type: ignore[typeddict-item]
+    rest = rows.filter(pc.invert(is_answered))
+    return pa.concat_tables([rest, pa.Table.from_pylist(changed, schema=rows.schema)])
 
 
 def apply_approvals(eligibility: ChannelEligibility, pixel_sha: bytes, approvals: Approvals) -> ChannelEligibility:

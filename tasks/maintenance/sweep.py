@@ -103,12 +103,23 @@ class _CatalogueSweep:
         if oldest > before and not deleter.result.dry_run:
             watermark = {"oldest": oldest, "swept_at": self.retention.now}
             write_json(self.store, layout.retention_watermark(self.name), watermark)
+        if not deleter.result.dry_run and self._is_going_back_before(oldest):
+            deleter.result.notes.append(f"{self.name}: left as it is, since a rollback to an older release has begun")
+            return
         self._delete_published_images(deleter, referenced.object_keys, newest)
         self._compact_fingerprints(deleter, referenced.slot_images)
         self._delete_review_copies(deleter)
         count = deleter.result.counts["tables"]
         for table in (manifest, layout.outcomes_table(self.name)):
             count.files += self._vacuum(table, oldest if table == manifest else None, deleter.result.dry_run)
+
+    def _is_going_back_before(self, oldest: int) -> bool:
+        """Tell whether an open rollback needs an older release. Asked after the retention watermark was written.
+
+        A rollback writes its marker and then reads the watermark, so one that is not seen here sees the watermark.
+        """
+        work = find_open_work(self.store)
+        return any(target < oldest for target in find_rollback_targets(self.store, work, self.name))
 
     def _compact_fingerprints(self, deleter: BatchDeleter, slot_images: DigestSet) -> None:
         """Merge the fingerprint files that are older than a day and that no open run may still write."""

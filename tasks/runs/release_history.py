@@ -4,6 +4,7 @@ Inputs: the tables and the store. Outputs: one `ReleaseSummary` per release, new
 manifest; version 0 is the empty table before the first release.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +65,11 @@ def require_history(tables: TableStore, catalogue: str, store: ObjectStore) -> l
     return history
 
 
+def data_commits(history: Iterable[Commit]) -> list[Commit]:
+    """Return the commits that are releases: not the empty table, a compaction, a mark or added columns."""
+    return [commit for commit in history if commit.version > 0 and commit.changes_data]
+
+
 def read_oldest_retained_release(store: ObjectStore, catalogue: str) -> int:
     """Return the oldest release that every sweep has kept; 1 where there was no sweep."""
     try:
@@ -73,7 +79,7 @@ def read_oldest_retained_release(store: ObjectStore, catalogue: str) -> int:
 
 
 def _list_catalogue_releases(tables: TableStore, catalogue: str, store: ObjectStore) -> list[ReleaseSummary]:
-    history = require_history(tables, catalogue, store)
+    commits = data_commits(require_history(tables, catalogue, store))
     oldest = read_oldest_retained_release(store, catalogue)
     return [
         ReleaseSummary(
@@ -84,9 +90,8 @@ def _list_catalogue_releases(tables: TableStore, catalogue: str, store: ObjectSt
             kind=commit.metadata.get("kind", "other"),
             back_to=int(commit.metadata["target"]) if "target" in commit.metadata else None,
             rows=commit.rows,
-            current=commit.version == history[0].version,
+            current=commit.version == commits[0].version,
             kept=commit.version >= oldest,
         )
-        for commit in history
-        if commit.version > 0
+        for commit in commits
     ]

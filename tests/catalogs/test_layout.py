@@ -131,6 +131,7 @@ def test_the_files_of_a_run_keep_their_names() -> None:
         "batch": "runs/r1/batch.parquet",
         "published_prefix": "runs/r1/published/",
         "withdrawals": "runs/r1/withdrawals.parquet",
+        "withheld": "runs/r1/withheld.parquet",
         "held": "runs/r1/held.json",
         "closed": "runs/r1/closed.json",
         "report": "runs/r1/report.json",

@@ -12,10 +12,12 @@ from catalogs.runs.manifest_diff import (
     COMPARED_COLUMNS,
     WITHDRAWAL_KEY_COLUMNS,
     ManifestDiff,
+    diff_taking_back,
+    name_slots,
     rollback_outcomes,
     withdrawal_changes,
 )
-from catalogs.table_schemas import MANIFEST, OUTCOMES
+from catalogs.table_schemas import MANIFEST, OUTCOMES, WITHDRAWALS
 
 EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 shops = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 1)))
@@ -123,3 +125,91 @@ def test_a_refusal_of_another_kind_is_never_dropped() -> None:
         MANIFEST.empty_table(), refused, pictures(live), "back", rollback_outcomes(LATER)
     ).to_pylist()
     assert [(row["slot_id"][0], row["_op"]) for row in changes] == [(2, "drop")]
+
+
+def shown(rows: pa.Table) -> dict[bytes, str]:
+    return dict(zip(rows["slot_id"].to_pylist(), rows["object"].to_pylist(), strict=True))
+
+
+def applied(diff: ManifestDiff, live: pa.Table) -> dict[bytes, str]:
+    """Return what is shown after the diff's commit."""
+    after = shown(live)
+    for change in diff.manifest_changes().to_pylist():
+        if change["_op"] == "put":
+            after[change["slot_id"]] = change["object"]
+        else:
+            del after[change["slot_id"]]
+    return after
+
+
+@settings(deadline=None)
+@given(shops, shops)
+def test_new_slots_stay_and_all_others_show_what_the_target_shows(
+    live: dict[int, tuple[int, int, int]], target: dict[int, tuple[int, int, int]]
+) -> None:
+    diff = reversal(manifest(live), manifest(target)).keeping_new_slots()
+    wanted = shown(manifest(target))
+    new = {slot: name for slot, name in shown(manifest(live)).items() if slot not in wanted}
+    assert applied(diff, manifest(live)) == wanted | new
+    assert shown(diff.kept_new) == new
+
+
+@settings(deadline=None)
+@given(shops, shops, st.sets(st.integers(0, 5)))
+def test_a_slot_whose_image_is_left_out_stays_as_it_is(
+    live: dict[int, tuple[int, int, int]], target: dict[int, tuple[int, int, int]], refused: set[int]
+) -> None:
+    withheld = manifest({slot: image for slot, image in target.items() if slot in refused})
+    diff = reversal(manifest(live), manifest(target)).leaving_out(withheld)
+    after, before, wanted = applied(diff, manifest(live)), shown(manifest(live)), shown(manifest(target))
+    for slot in {*before, *wanted}:
+        stays = slot[0] in refused and slot in wanted
+        assert after.get(slot) == (before if stays else wanted).get(slot)
+    assert set(shown(diff.left_out)) == {
+        slot for slot in wanted if slot[0] in refused and wanted[slot] != before.get(slot)
+    }
+
+
+@settings(deadline=None)
+@given(shops, shops, shops)
+def test_a_commit_is_taken_back_where_its_slots_are_as_it_left_them(
+    before: dict[int, tuple[int, int, int]],
+    left: dict[int, tuple[int, int, int]],
+    live: dict[int, tuple[int, int, int]],
+) -> None:
+    commit = reversal(manifest(before), manifest(left))
+    diff = diff_taking_back(commit.lost, commit.restored, manifest(live))
+    after, now = applied(diff, manifest(live)), shown(manifest(live))
+    old, put = shown(manifest(before)), shown(manifest(left))
+    changed = {slot for slot in {*old, *put} if old.get(slot) != put.get(slot)}
+    for slot in {*old, *put, *now}:
+        taken_back = slot in changed and now.get(slot) == put.get(slot)
+        assert after.get(slot) == (old if taken_back else now).get(slot)
+    assert set(shown(diff.changed_since)) == {slot for slot in changed if now.get(slot) != put.get(slot)}
+
+
+def test_skus_narrow_every_part_of_a_diff() -> None:
+    live, target = manifest({1: (1, 0, 0), 2: (1, 0, 0), 3: (1, 0, 0)}), manifest({1: (0, 0, 0), 2: (0, 0, 0)})
+    diff = reversal(live, target).keeping_new_slots().only_skus(["sku 1", "sku 3"])
+    assert [rows["sku"].to_pylist() for rows in (diff.restored, diff.lost, diff.kept_new)] == [
+        ["sku 1"],
+        ["sku 1"],
+        ["sku 3"],
+    ]
+
+
+def test_the_first_slots_of_each_kind_are_named_in_order_with_the_reasons_of_those_left_out() -> None:
+    live, target = manifest({4: (1, 0, 0), 3: (1, 0, 0)}), manifest({2: (0, 0, 0), 1: (0, 0, 0)})
+    withheld = pa.Table.from_pylist(
+        [
+            row | {"verdict": "BLOCK", "reasons": ["soft"], "again": False}
+            for row in manifest({1: (0, 0, 0)}).to_pylist()
+        ],
+        schema=WITHDRAWALS,
+    )
+    diff = reversal(live, target).keeping_new_slots().leaving_out(withheld)
+    named = name_slots(diff, withheld)
+    assert [slot["sku"] for slot in named["kept_new"]] == ["sku 3", "sku 4"]
+    assert [(slot["sku"], slot["reasons"]) for slot in named["left_out"]] == [("sku 1", ["soft"])]
+    assert [slot["sku"] for slot in named["restored"]] == ["sku 2"]
+    assert (named["dropped"], named["changed_since"]) == ([], [])

@@ -16,6 +16,7 @@ from infra.stores.json_objects import write_json
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.approve import ApprovalAnswer, ApprovalResult, approve
+from tasks.amendments.rollback import rollback
 from tasks.gates.approvals import read_approvals
 from tests.fixtures.crash_harness import CATALOGUE, CrashHarness, catalogue_row
 
@@ -189,6 +190,22 @@ def test_an_interrupted_approval_can_be_given_again_whole(harness: CrashHarness,
         assert usable(harness)["plain-1", "front"] in (NOT_SHOWN, EVERYWHERE)
     approve_with(harness, "plain-1")
     assert usable(harness)["plain-1", "front"] == EVERYWHERE
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_rollback_shows_the_answers_that_stand_now_and_not_those_of_its_release(
+    harness: CrashHarness, given: bool
+) -> None:
+    """A12: the row said usable again after its approval was taken back, and a standing approval was lost."""
+    approve_with(harness, "plain-1", given=True)
+    if not given:
+        approve_with(harness, "plain-1", given=False)
+    target = 1 if given else 2
+    harness.rows[0]["title"] = "Another Thing"
+    harness.refresh()
+    done = rollback(harness.store, harness.tables, CATALOGUE, target)
+    assert done.restored == 1
+    assert usable(harness)["plain-1", "front"] == (EVERYWHERE if given else NOT_SHOWN)
 
 
 def test_the_channel_of_amazons_main_image_asks_for_an_approval() -> None:

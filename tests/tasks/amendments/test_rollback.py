@@ -49,7 +49,7 @@ def refusals(scenario: StoreScenario) -> dict[tuple[str, str], tuple[str, str]]:
 
 def test_the_images_of_the_release_before_are_live_again_in_one_commit(scenario: StoreScenario) -> None:
     before = scenario.tables.read(layout.manifest_table("shoes"), version=1).sort_by("slot_id")
-    done = rollback(scenario.store, scenario.tables, "shoes")
+    done = rollback(scenario.store, scenario.tables, "shoes", drop_new=True)
     assert (done.version, done.previous, done.target) == (3, 2, 1)
     assert (done.restored, done.dropped) == (3, 1)
     assert scenario.tables.read(layout.manifest_table("shoes")).sort_by("slot_id").equals(before)
@@ -58,7 +58,7 @@ def test_the_images_of_the_release_before_are_live_again_in_one_commit(scenario:
 
 
 def test_what_was_live_before_and_is_not_after_is_withdrawn(scenario: StoreScenario) -> None:
-    done = rollback(scenario.store, scenario.tables, "shoes", 1)
+    done = rollback(scenario.store, scenario.tables, "shoes", 1, drop_new=True)
     assert (done.withdrawn, done.readmitted) == (3, 0)
     assert refusals(scenario) == {
         ("shirt", "pink"): ("withdrawn", ""),
@@ -77,8 +77,8 @@ def test_what_was_live_before_and_is_not_after_is_withdrawn(scenario: StoreScena
 
 def test_there_and_back_again_leaves_nothing_withdrawn_that_is_live(scenario: StoreScenario) -> None:
     shown = scenario.published_objects()
-    rollback(scenario.store, scenario.tables, "shoes")
-    done = rollback(scenario.store, scenario.tables, "shoes")
+    rollback(scenario.store, scenario.tables, "shoes", drop_new=True)
+    done = rollback(scenario.store, scenario.tables, "shoes", drop_new=True)
     assert (done.version, done.target) == (4, 2)
     assert scenario.published_objects() == shown
     assert refusals(scenario) == {
@@ -151,13 +151,15 @@ def test_a_release_that_shows_the_same_is_gone_back_to_without_a_commit(tmp_path
     assert shop.keys("open-amendments/") == set()
 
 
-def test_a_missing_image_is_named_and_nothing_is_written(scenario: StoreScenario) -> None:
+def test_a_missing_image_is_named_and_nothing_is_changed(scenario: StoreScenario) -> None:
     gone = scenario.published_objects(1)["shirt/front"]
     scenario.store.delete([gone])
     there = scenario.keys()
     with pytest.raises(StoreError, match=f"Release 1 cannot be shown again: its image '{gone}' is gone"):
         rollback(scenario.store, scenario.tables, "shoes", 1)
-    assert scenario.keys() == there
+    left = {key.rsplit("/", 1)[1] for key in scenario.keys() - there}
+    assert left == {"run.json", "closed.json"}, "the refused rollback, closed as superseded"
+    assert there <= scenario.keys()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def crash_rollback(scenario: StoreScenario, dies_at: int | None, when: Any) -> F
         FaultyTables(open_tables(scenario.store.url), mortality),
     )
     try:
-        rollback(store, tables, "shoes", 1)
+        rollback(store, tables, "shoes", 1, drop_new=True)
     except InjectedFault:
         assert mortality.has_failed
     return mortality
@@ -258,7 +260,7 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
             recover_all_changes(shop.store, shop.tables, "shoes", holds_lease=True)
             assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
         elif not committed or shop.keys("open-amendments/"):
-            done = rollback(shop.store, shop.tables, "shoes", 1)
+            done = rollback(shop.store, shop.tables, "shoes", 1, drop_new=True)
             assert (done.version, done.previous, done.target) == (3, 2, 1)
         if finisher == "the same command":
             assert state(shop) == wanted, f"killed {when} operation {dies_at}"
@@ -270,17 +272,17 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
 def test_a_killed_rollback_by_default_is_completed_by_the_same_command_not_undone(scenario: StoreScenario) -> None:
     shown = scenario.published_objects(1)
     with pytest.raises(InjectedFault):
-        rollback(scenario.store, CrashAtOutcomes(scenario.tables, FaultInjector()), "shoes")
+        rollback(scenario.store, CrashAtOutcomes(scenario.tables, FaultInjector()), "shoes", drop_new=True)
     assert scenario.published_objects() == shown
     assert scenario.outcomes() == {}
-    done = rollback(scenario.store, scenario.tables, "shoes")
+    done = rollback(scenario.store, scenario.tables, "shoes", drop_new=True)
     assert (done.version, done.target, done.withdrawn) == (3, 1, 3)
     assert scenario.published_objects() == shown
 
 
 def test_a_run_that_came_before_the_completion_is_not_undone(scenario: StoreScenario) -> None:
     with pytest.raises(InjectedFault):
-        rollback(scenario.store, CrashAtOutcomes(scenario.tables, FaultInjector()), "shoes")
+        rollback(scenario.store, CrashAtOutcomes(scenario.tables, FaultInjector()), "shoes", drop_new=True)
     scenario.release("r4", {"shirt/front": "pink"})  # a partial run that knew of no withdrawal
     (done,) = recover_all_changes(scenario.store, scenario.tables, "shoes", holds_lease=True)
     assert (done.version, done.withdrawn) == (3, 2)
@@ -297,10 +299,10 @@ def test_a_partial_run_completes_a_committed_rollback_and_leaves_one_alone_that_
                 assert recover_all_changes(scenario.store, scenario.tables, "shoes", holds_lease=False) == []
             return super().merge(table, *arguments, **words)
 
-    done = rollback(scenario.store, LookedAt(scenario.tables, FaultInjector()), "shoes")
+    done = rollback(scenario.store, LookedAt(scenario.tables, FaultInjector()), "shoes", drop_new=True)
     assert done.withdrawn == 3
     with pytest.raises(InjectedFault):
-        rollback(scenario.store, CrashAtOutcomes(scenario.tables, FaultInjector()), "shoes")
+        rollback(scenario.store, CrashAtOutcomes(scenario.tables, FaultInjector()), "shoes", drop_new=True)
     assert [
         each.version for each in recover_all_changes(scenario.store, scenario.tables, "shoes", holds_lease=False)
     ] == [4]
@@ -327,7 +329,7 @@ def test_a_rollback_beside_a_racing_release_still_ends_at_its_target(scenario: S
                 scenario.release("racer", {"shirt/back": "black"})
             return super().merge(table, *arguments, **words)
 
-    done = rollback(scenario.store, Raced(scenario.tables, FaultInjector()), "shoes", 1)
+    done = rollback(scenario.store, Raced(scenario.tables, FaultInjector()), "shoes", 1, drop_new=True)
     assert (done.version, done.previous) == (4, 3)
     assert scenario.published_objects() == scenario.published_objects(1)
     assert refusals(scenario)[("shirt", "black")] == ("withdrawn", "")

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from catalogs import layout
 from catalogs.policy.channels import ChannelEligibility
+from catalogs.table_schemas import MANIFEST
 from infra.stores.json_objects import write_json
-from tasks.gates.approvals import apply_approvals, read_approvals
+from tasks.gates.approvals import apply_approvals, apply_approvals_to_rows, read_approvals
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 SHA = b"\1" * 32
@@ -37,3 +39,22 @@ def test_an_approval_changes_only_the_channel_and_the_pixels_that_it_names() -> 
     assert apply_approvals(WAITING, SHA, approvals) == ChannelEligibility(("shopify", "showroom"), ())
     assert apply_approvals(WAITING, b"\2" * 32, approvals) == WAITING
     assert apply_approvals(WAITING, SHA, {SHA.hex(): {"showroom": False}}) == WAITING
+
+
+def manifest_rows(*eligibility: ChannelEligibility) -> pa.Table:
+    rows = [{"sku": f"s{number}", "pixel_sha": SHA, **each.row_columns} for number, each in enumerate(eligibility)]
+    return pa.Table.from_pylist(rows, schema=MANIFEST)
+
+
+def test_rows_of_an_earlier_time_get_the_answers_that_stand_now() -> None:
+    """A12: a rollback showed an image as usable on amazon-main whose approval had been taken back since."""
+    approved = ChannelEligibility(("shopify", "showroom"), ())
+    rows = manifest_rows(WAITING, approved)
+    given = apply_approvals_to_rows(rows, {SHA.hex(): {"showroom": True}})
+    assert [ChannelEligibility.from_row(row) for row in given.to_pylist()] == [approved, approved]
+    taken = apply_approvals_to_rows(rows, {SHA.hex(): {"showroom": False}})
+    assert [ChannelEligibility.from_row(row) for row in taken.to_pylist()] == [WAITING, WAITING]
+    other = apply_approvals_to_rows(rows, {SHA.hex(): {"ebay": True}})
+    assert other.equals(rows), "they were never evaluated for that channel"
+    assert apply_approvals_to_rows(rows, {"02" * 32: {"showroom": False}}).equals(rows)
+    assert apply_approvals_to_rows(rows, {}).equals(rows)

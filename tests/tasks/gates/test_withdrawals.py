@@ -55,7 +55,7 @@ def test_a_slot_that_is_as_empty_as_planned_but_lost_its_image_by_a_rollback_is_
 ) -> None:
     scenario.stage_image("red")
     scenario.stage_image("blue")
-    rollback(scenario.store, scenario.tables, CATALOGUE)
+    rollback(scenario.store, scenario.tables, CATALOGUE, drop_new=True)
     release = publish(scenario.store, scenario.tables, outdated_batch)
     assert release.sums.superseded == {SHIRT}
     assert dict(release.sums.states) == {"superseded": 1, "published": 1}
@@ -66,7 +66,7 @@ def test_between_the_two_commits_of_a_rollback_its_own_commit_says_what_is_withd
     scenario: StoreScenario, outdated_batch: ReleaseBatch
 ) -> None:
     with pytest.raises(InjectedFault):
-        rollback(scenario.store, CrashBetweenCommits(scenario.tables, FaultInjector()), CATALOGUE)
+        rollback(scenario.store, CrashBetweenCommits(scenario.tables, FaultInjector()), CATALOGUE, drop_new=True)
     assert scenario.outcomes() == {}
     assert withdrawn(scenario, outdated_batch) == {RED}
     recover_all_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=True)
@@ -78,7 +78,7 @@ def test_an_image_that_the_slot_keeps_in_another_file_is_not_withdrawn(
 ) -> None:
     scenario.release("r3", {"shirt/front": "red"}, file_sha=bytes(32))
     with pytest.raises(InjectedFault):
-        rollback(scenario.store, CrashBetweenCommits(scenario.tables, FaultInjector()), CATALOGUE)
+        rollback(scenario.store, CrashBetweenCommits(scenario.tables, FaultInjector()), CATALOGUE, drop_new=True)
     assert withdrawn(scenario, outdated_batch) == frozenset()
     recover_all_changes(scenario.store, scenario.tables, CATALOGUE, holds_lease=True)
     assert withdrawn(scenario, outdated_batch) == frozenset()
@@ -87,7 +87,7 @@ def test_an_image_that_the_slot_keeps_in_another_file_is_not_withdrawn(
 def test_another_image_for_the_slot_may_come(scenario: StoreScenario) -> None:
     scenario.stage_image("pink")
     scenario.stage_image("red")
-    rollback(scenario.store, scenario.tables, CATALOGUE)
+    rollback(scenario.store, scenario.tables, CATALOGUE, drop_new=True)
     found = make_release_batch([decision_row("shirt/front", "pink"), decision_row("shirt/back", "red")])
     assert withdrawn(scenario, found) == {RED}
     assert publish(scenario.store, scenario.tables, found).sums.superseded == frozenset()
@@ -99,14 +99,14 @@ def test_what_was_withdrawn_after_the_commit_does_not_move_its_sums(scenario: St
     scenario.stage_image("blue")
     found = make_release_batch([decision_row("mug/front", "blue")])
     first = publish(scenario.store, scenario.tables, found)
-    rollback(scenario.store, scenario.tables, CATALOGUE)
+    rollback(scenario.store, scenario.tables, CATALOGUE, drop_new=True)
     assert publish(scenario.store, scenario.tables, found) == first
     assert withdrawn(scenario, found) == {(MUG, request_key_of("blue"), finish_digest_of("blue"))}
 
 
 def test_a_rollback_that_was_rolled_back_binds_no_more(scenario: StoreScenario, outdated_batch: ReleaseBatch) -> None:
-    rollback(scenario.store, scenario.tables, CATALOGUE, 1)
-    rollback(scenario.store, scenario.tables, CATALOGUE, 2)
+    rollback(scenario.store, scenario.tables, CATALOGUE, 1, drop_new=True)
+    rollback(scenario.store, scenario.tables, CATALOGUE, 2, drop_new=True)
     assert withdrawn(scenario, outdated_batch) == frozenset()
     assert scenario.published_objects().keys() == {"bag/front", "shirt/front"}
 

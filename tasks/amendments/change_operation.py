@@ -1,0 +1,140 @@
+"""Change operation: the steps of one manifest change against the store and the tables.
+
+Inputs: an intent. Outputs: its `ManifestDiff` against a manifest version, and the outcomes and reviews that make it
+last. Each step may be repeated, by this process or by the one that completes a killed change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs import layout
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
+from catalogs.keys import image_key
+from catalogs.runs.commit_kinds import ROLLBACK_KIND
+from catalogs.runs.job import Run
+from catalogs.runs.manifest_diff import (
+    COMPARED_COLUMNS,
+    WITHDRAWAL_KEY_COLUMNS,
+    ManifestDiff,
+    OutcomeFactory,
+    policy_outcomes,
+    rollback_outcomes,
+    withdrawal_changes,
+)
+from catalogs.slot_states import SlotState
+from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
+from infra.interfaces import ObjectStore, TableStore
+from infra.stores.parquet_objects import read_table
+from infra.tables.idempotent_commit import commit_once
+from tasks.amendments.release_diff import RowMask, build_digest_set, diff_releases, diff_without, read_rows
+from tasks.amendments.rollback_plan import RollbackPlan
+from tasks.gates.approvals import apply_approvals_to_rows, read_approvals
+from tasks.pipeline.queue_reviews import REVIEW, ReviewItem, ReviewQueue
+
+MANIFEST_BASE, OUTCOMES_BASE = "manifest_base", "outcomes_base"
+"""Details of every intent; those of older versions have none, and search the whole history."""
+
+
+@dataclass(frozen=True)
+class ManifestChangeIntent:
+    """What a change shall do: its run, its kind, and what else is needed to complete it."""
+
+    run: Run
+    kind: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ChangeOperation:
+    """The steps of one intent against the store and the tables."""
+
+    store: ObjectStore
+    tables: TableStore
+    intent: ManifestChangeIntent
+
+    def compute_diff(self, base: int) -> ManifestDiff:
+        catalogue = self.intent.run.catalogue
+        details = self.intent.details
+        if self.intent.kind != ROLLBACK_KIND:
+            return diff_without(self.tables, catalogue, base, self._read_withdrawals())
+        if "selection" not in details:  # of a version that always restored whole releases
+            return diff_releases(self.tables, catalogue, base, details["target"])
+        diff = RollbackPlan.from_details(details).compute_diff(self.tables, catalogue, base)
+        return diff.leaving_out(self.read_withheld())
+
+    def with_standing_approvals(self, diff: ManifestDiff) -> ManifestDiff:
+        """Return the diff with the channels that today's approvals give to the restored pixels."""
+        approvals = read_approvals(self.store, self.intent.run.catalogue)
+        return replace(diff, restored=apply_approvals_to_rows(diff.restored, approvals))
+
+    def read_withheld(self) -> pa.Table:
+        """Return the images that a rollback leaves out, with the reasons."""
+        return read_table(self.store, layout.RunFiles(self.intent.run.run_id).withheld, WITHDRAWALS)
+
+    def record_outcomes(self, diff: ManifestDiff) -> tuple[int, int]:
+        """Commit the outcomes of withdrawn images, and delete those of images that are live again; return both counts.
+
+        Live rows are read from the newest version: another run may have committed between a killed change and its
+        completion.
+        """
+        run = self.intent.run
+        table = layout.outcomes_table(run.catalogue)
+        self.tables.ensure(table, OUTCOMES)
+        lost_slots = table_row_digests(diff.lost, "slot_id")
+        lost = build_digest_set(lost_slots)
+        make_outcome = self._make_outcome_factory()
+
+        def may_change(batch: pa.RecordBatch) -> RowMask:
+            withdrawn = pc.equal(batch.column("state"), SlotState.WITHDRAWN).to_numpy(zero_copy_only=False)
+            return np.asarray(withdrawn | lost.contains(table_row_digests(batch, "slot_id")))
+
+        def build(base: int) -> tuple[tuple[int, int], pa.Table]:
+            outcomes = read_rows(self.tables, table, base, OUTCOMES, may_change)
+            slots = build_digest_set(lost_slots, table_row_digests(outcomes, "slot_id"))
+            changes = withdrawal_changes(diff.lost, outcomes, self._read_live(slots), run.run_id, make_outcome)
+            put = pc.sum(pc.equal(changes["_op"], "put")).as_py() or 0
+            return (put, changes.num_rows - put), changes
+
+        key = ["slot_id", "request_key"]
+        metadata, after = {"run_id": run.run_id}, self.intent.details.get(OUTCOMES_BASE)
+        counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata=metadata, after=after)
+        return counts
+
+    def _read_live(self, slots: DigestSet) -> DigestSet:
+        """Return what is live in these slots, as digests of the columns that a withdrawal binds."""
+        live = DigestSet()
+        for batch in self.tables.batches(layout.manifest_table(self.intent.run.catalogue), WITHDRAWAL_KEY_COLUMNS):
+            in_slots = pa.array(slots.contains(table_row_digests(batch, "slot_id")))
+            live.add(table_row_digests(batch.filter(in_slots), *WITHDRAWAL_KEY_COLUMNS))
+        return live
+
+    def queue_reviews(self, diff: ManifestDiff) -> None:
+        """Queue the withdrawn images that wait for a person: no other copy of them is kept."""
+        withdrawals = self._read_withdrawals()
+        to_review = withdrawals.filter(pc.equal(withdrawals["verdict"], "REVIEW"))
+        lost = build_digest_set(table_row_digests(diff.lost, *COMPARED_COLUMNS))
+        rows = to_review.filter(pa.array(lost.contains(table_row_digests(to_review, *COMPARED_COLUMNS)))).to_pylist()
+        run, days = self.intent.run, self.intent.details["review_days"]
+        scored_runs = sorted({row["run_id"] for row in rows})
+        queue = ReviewQueue(self.store, run.catalogue, run.run_id, run.started_at, days, scored_runs)
+        queue.write(ReviewItem(REVIEW, row["object"], row | {"image_key": _image_key_of(row)}) for row in rows)
+
+    def _make_outcome_factory(self) -> OutcomeFactory:
+        if self.intent.kind == ROLLBACK_KIND:
+            return rollback_outcomes(self.store.now())
+        details = self.intent.details
+        return policy_outcomes(
+            self._read_withdrawals(), details["policy_digest"], details["review_days"], self.intent.run.started_at
+        )
+
+    def _read_withdrawals(self) -> pa.Table:
+        return read_table(self.store, layout.RunFiles(self.intent.run.run_id).withdrawals, WITHDRAWALS)
+
+
+def _image_key_of(row: Mapping[str, Any]) -> bytes:
+    return bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"]))
