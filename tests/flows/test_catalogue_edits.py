@@ -528,9 +528,9 @@ def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(harness: 
 
 
 def rolled_back(harness: RefreshHarness) -> RefreshResult:
-    """Go back to the release before, and return what the next night does."""
+    """Show exactly what the release before showed, and return what the next night does."""
     before = harness.manifest()
-    rollback(harness.store, open_tables(harness.url), harness.catalogue)
+    rollback(harness.store, open_tables(harness.url), harness.catalogue, drop_new=True)
     assert harness.manifest() != before
     return harness.refresh()
 
