@@ -56,6 +56,8 @@ MANIFESTS = "manifest/"
 OUTCOMES = "outcomes/"
 STORE_VERSION = "store.json"
 """The store's layout, written last by an upgrade."""
+SCORES = "scores/"
+DELETION_MARKS = "sweeps/deleting/"
 PROBE_OBJECTS = "probe/"
 """Objects that test whether a store has conditional writes; a test that is killed leaves them behind."""
 
@@ -123,9 +125,29 @@ def open_manifest_changes_prefix(catalogue: str = "") -> str:
     return f"open-amendments/{catalogue}/" if catalogue else "open-amendments/"
 
 
+def deletion_mark(catalogue: str, sweep_id: str) -> str:
+    """Return the key of the mark that a sweep sets while it deletes a batch of a catalogue's objects."""
+    return f"{deletion_marks_prefix(catalogue)}{sweep_id}.json"
+
+
+def deletion_marks_prefix(catalogue: str) -> str:
+    """Return the prefix of the marks of sweeps that are deleting objects of a catalogue."""
+    return f"{DELETION_MARKS}{catalogue}/"
+
+
 def retention_watermark(catalogue: str) -> str:
     """Return the key of a sweep's retention watermark: the oldest release that it has kept."""
     return f"sweeps/{catalogue}.json"
+
+
+def run_archive(month: str, name: str) -> str:
+    """Return the key of a file of the run archive: key figures of runs of one month whose folders have gone."""
+    return f"{run_archive_prefix(month)}{name}.parquet"
+
+
+def run_archive_prefix(month: str = "") -> str:
+    """Return the prefix of the run archive, of one month or of all."""
+    return f"run-archive/{month}/" if month else "run-archive/"
 
 
 # Tables, reviews, approvals and leases

@@ -269,3 +269,26 @@ FINGERPRINTS = pa.schema(
     ]
 )
 """Fingerprints of the images that a run published: live while the manifest names slot and pixel sha."""
+
+RUN_ARCHIVE = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("catalogue", pa.string()),  # whose run it was
+        ("scope", pa.string()),  # full | partial
+        ("kind", pa.string()),  # release, or the kind of an amendment
+        ("state", pa.string()),  # how it was closed: done | superseded
+        ("started_at", _TIME),
+        ("closed_at", _TIME),
+        ("version", pa.int64()),  # of the manifest, after it
+        ("published", pa.int64()),  # slots that got an image
+        ("review", pa.int64()),  # slots that wait for a person
+        ("blocked", pa.int64()),  # slots that the gates refused
+        ("failed", pa.int64()),  # slots without an image
+        ("deferred", pa.int64()),  # slots left to a later run
+        ("retired", pa.int64()),  # slots taken down
+        ("generated", pa.int64()),  # images made
+        ("gpu_seconds", pa.float64()),  # seconds of the engine
+        ("cost", pa.float64()),  # in the price list's currency
+    ]
+)
+"""Key figures of runs whose folders a sweep has deleted; null where the run had no report."""

@@ -69,6 +69,8 @@ COLUMN_MEANINGS = {
     "first_attempt": "the attempt to begin with",
     "live_slot_id": "the slot's id under the SKU that it is live under",
     "codes": "one byte for each request of the shard, in order: 0, or why it is left out",
+    "closed_at": "when the run ended",
+    "started_at": "when the run began",
     "column": "the field that is wrong",
     "reason": "why the row was rejected, in words",
 }
@@ -136,9 +138,8 @@ def store_layout() -> str:
             "# Store layout",
             "Every object key is made in `catalogs/layout.py`; no other module builds one. `<name>` stands for a value,"
             " `<name[:2]>` for its first two digits, and a digest that is cut to 12 digits is written `<name[:12]>`."
-            " Images: `staging/` is private and swept after `PACKSHOT_KEEP_STAGED_DAYS`; `published/` is what the shop"
-            " serves, and is never overwritten. `runs/`, `scores/` and `codes/` are swept when nothing that is kept"
-            " names them: [sweep and verify](../operations/sweep-and-verify.md).",
+            " Images: `staging/` is private; `published/` is what the shop serves, and its bytes never change. What is"
+            " kept for how long: [sweep and verify](../operations/sweep-and-verify.md).",
             table(("key", "what it is", "made by"), rows),
             "## Top folders",
             table(("prefix", "constant"), constants),

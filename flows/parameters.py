@@ -163,10 +163,14 @@ class SweepParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     store: StoreLocation = Field(title="Store", description="A folder, file:///… or s3://bucket/prefix")
-    keep_releases: int = Field(
-        30, ge=1, le=10_000, title="Releases to keep", description="How many releases of a catalogue stay readable"
+    keep_releases: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        title="Releases to keep",
+        description="Releases of each catalogue that can be gone back to, in place of PACKSHOT_KEEP_RELEASES",
     )
-    dry_run: bool = Field(False, title="Dry run", description="Say what would go, and delete nothing")
+    dry_run: bool = Field(False, title="Dry run", description="Report what would be deleted, and delete nothing")
 
 
 def read_recipe(name: str) -> Recipe:

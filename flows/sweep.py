@@ -16,6 +16,7 @@ from flows.parameters import SweepParameters
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
+from tasks.maintenance.retention import RetentionRules
 from tasks.maintenance.sweep import sweep as clean
 from tasks.reporting import formatting as figures
 
@@ -32,8 +33,7 @@ def sweep(parameters: SweepParameters) -> dict[str, Any]:
     swept = clean(
         open_store(parameters.store),
         open_tables(parameters.store),
-        keep_days=Settings().keep_staged_days,
-        keep_releases=parameters.keep_releases,
+        RetentionRules.from_settings(Settings(), parameters.keep_releases),
         dry_run=parameters.dry_run,
     )
     tag_run("sweep")

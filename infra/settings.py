@@ -50,7 +50,16 @@ class Settings(BaseSettings):
     engine_folder: str | None = Field(
         None, description="Folder of one TensorRT engine, or of several, named by the recipe's models"
     )
+    keep_releases: int = Field(
+        30, ge=1, le=10_000, description="Newest releases of each catalogue that can be gone back to"
+    )
+    keep_days: int = Field(
+        7, ge=1, le=3650, description="Days for which every release that was live can be gone back to"
+    )
     keep_staged_days: int = Field(7, ge=1, description="Days that unpublished images are kept")
+    keep_runs_days: int = Field(
+        30, ge=1, le=3650, description="Days after which a closed run's folder shrinks to what kept releases need"
+    )
     gpu: str | None = Field(
         None, description="The GPU whose price and speed the estimates use, by its name in the price list"
     )

@@ -1,4 +1,4 @@
-"""Command-line options that come from `RefreshParameters`, where each is declared once.
+"""Command-line options that come from `RefreshParameters` and `SweepParameters`, where each is declared once.
 
 Inputs: the model's fields. Outputs: Typer options of the same names, types, defaults and help texts, each with its
 `PACKSHOT_*` environment variable; `flows.orchestration.flow_signature` makes Prefect's form of the same fields. The
@@ -7,19 +7,27 @@ model validates all values, so that an option, a variable and a form are refused
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from catalogs.errors import OptionError
 from catalogs.rule_files import first_field_error
-from flows.parameters import RefreshParameters
+from flows.parameters import RefreshParameters, SweepParameters
+
+Parameters = TypeVar("Parameters", bound=BaseModel)
 
 ENVIRONMENT_PREFIX = "PACKSHOT_"
 ARGUMENTS = ("source",)
 """Fields that are positional arguments; they have no environment variable."""
+
+
+def sweep_option(name: str) -> Any:
+    """Return the Typer option of a field of `SweepParameters`: a flag, or a number whose range the model checks."""
+    field = SweepParameters.model_fields[name]
+    return typer.Option(f"--{name.replace('_', '-')}", help=field.description)
 
 
 def option(name: str) -> Any:
@@ -55,6 +63,8 @@ Recipe = Annotated[str, option("recipe")]
 Policy = Annotated[str | None, option("policy")]
 Model = Annotated[str | None, option("model")]
 Precision = Annotated[str | None, option("precision")]
+KeepReleases = Annotated[int | None, sweep_option("keep_releases")]
+SweepDryRun = Annotated[bool, sweep_option("dry_run")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables")]
 
 
@@ -87,8 +97,17 @@ def refresh_options(*, exclude: tuple[str, ...] = ()) -> Callable[[Callable[...,
 
 def parse_parameters(**values: Any) -> RefreshParameters:
     """Return the validated parameters; None selects a field's default. Raises `OptionError` naming the option."""
+    return _parse(RefreshParameters, values)
+
+
+def parse_sweep_parameters(**values: Any) -> SweepParameters:
+    """Return the validated parameters of a sweep, likewise."""
+    return _parse(SweepParameters, values)
+
+
+def _parse(model: type[Parameters], values: dict[str, Any]) -> Parameters:
     try:
-        return RefreshParameters(**{name: value for name, value in values.items() if value is not None})
+        return model(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
         field_error = first_field_error(error)
         flag = "--" + str(field_error.path[0]).replace("_", "-")

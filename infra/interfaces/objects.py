@@ -55,6 +55,9 @@ class ObjectStore(Protocol):
     def exists(self, key: str) -> bool:
         """Tell whether an object exists under `key`."""
 
+    def info(self, key: str) -> ObjectInfo:
+        """Return what a listing says of the object, by one request, or raise `ObjectMissing`."""
+
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
 

@@ -10,6 +10,8 @@ from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
+from infra.interfaces.objects import ObjectInfo
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -101,8 +103,8 @@ class TableStore(Protocol):
         With `after`, only versions above it are read, so the cost does not grow with the number of commits ever made.
         """
 
-    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
-        """Delete data files that neither `keep_versions` nor a version younger than `keep_hours` needs.
+    def vacuum(self, table: str, *, oldest: int, older_than: datetime, dry_run: bool = False) -> Sequence[ObjectInfo]:
+        """Delete files written before `older_than` that no version from `oldest` on needs; return them.
 
-        Returns their number; a dry run only counts them.
+        A dry run only returns them.
         """

@@ -99,14 +99,18 @@ class LocalStore:
         """Tell whether an object exists under `key`."""
         return os.path.isfile(self._path(key))
 
-    def size(self, key: str) -> int:
-        """Return the object's size in bytes, or raise `ObjectMissing`."""
+    def info(self, key: str) -> ObjectInfo:
+        """Return what a listing says of the object, or raise `ObjectMissing`."""
         path = self._path(key)
         with _translate_read_errors(key):
             status = os.stat(path)
             if stat.S_ISDIR(status.st_mode):
                 raise FileNotFoundError(key)
-            return status.st_size
+            return ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def size(self, key: str) -> int:
+        """Return the object's size in bytes, or raise `ObjectMissing`."""
+        return self.info(key).size
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order."""

@@ -77,9 +77,14 @@ class MemoryStore:
         with _lock:
             return key in self._objects
 
+    def info(self, key: str) -> ObjectInfo:
+        """Return what a listing says of the object, or raise `ObjectMissing`."""
+        data, modified = self._entry(key)
+        return ObjectInfo(key, len(data), modified)
+
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
-        return len(self._entry(key)[0])
+        return self.info(key).size
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order, as of this call."""

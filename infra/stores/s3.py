@@ -105,11 +105,16 @@ class S3Store:
             return False
         return True
 
-    def size(self, key: str) -> int:
-        """Return the object's size in bytes, or raise `ObjectMissing`."""
+    def info(self, key: str) -> ObjectInfo:
+        """Return what a listing says of the object, or raise `ObjectMissing`."""
         name = self._object_name(key)
         with self._translate_errors(key):
-            return int(self._retry_if_missing(lambda: self._call("head_object", Key=name))["ContentLength"])
+            head = self._retry_if_missing(lambda: self._call("head_object", Key=name))
+        return ObjectInfo(key, int(head["ContentLength"]), head["LastModified"])
+
+    def size(self, key: str) -> int:
+        """Return the object's size in bytes, or raise `ObjectMissing`."""
+        return self.info(key).size
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in key order, a page of a thousand at a time."""

@@ -10,13 +10,14 @@ the repeated one raises `CommitConflict`, and the caller finds its own metadata 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from infra.errors import CommitConflict, TableError
-from infra.interfaces import Commit
+from infra.interfaces import Commit, ObjectInfo
 from infra.interfaces.tables import Columns
 from infra.stores import open_store
 from infra.stores.addresses import StoreAddress, parse_address
@@ -27,7 +28,7 @@ from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import new_commit_properties, read_history
 from infra.tables.schema_upgrade import add_columns, find_missing_columns
 from infra.tables.spill import read_spilled, spill
-from infra.tables.version_range import read_version_range
+from infra.tables.version_range import list_unneeded_files, read_version_range
 
 _ENSURE_ATTEMPTS = 50  # each means that another process committed in between
 
@@ -214,28 +215,21 @@ class DeltaTables:
         """
         return read_history(open_store(self.url), check_key(table), limit, after=after)
 
-    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
-        """Delete files that no version younger than `keep_hours` needs, or that lost races left; return their number.
+    def vacuum(self, table: str, *, oldest: int, older_than: datetime, dry_run: bool = False) -> Sequence[ObjectInfo]:
+        """Delete files that no version from `oldest` on needs, or that lost races left; return them.
 
-        Delta's own vacuum commits twice to the log, and a running release would then lose its race; so it only lists.
-        `keep_hours` must be longer than a commit takes. An old version is only safe in `keep_versions`: a checkpoint
-        no longer lists recently removed files. Change feeds are kept by their age alone.
+        Files written since `older_than` stay: a commit may be about to name them. Delta's own vacuum goes by this
+        machine's clock, and commits twice to the log, so that a running release would lose its race. Change feeds are
+        kept of the same versions.
         """
-
-        def unneeded_files() -> list[str]:
-            target, needed_versions = self._client.open(table), list(keep_versions) or None
-            with translate_errors(table):
-                names: list[str] = target.vacuum(
-                    keep_hours, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=needed_versions
-                )
-                return names
-
-        names = self._client.retry(unneeded_files)
-        # Without a commit, the log still names the files that an earlier vacuum has deleted.
+        target = self._client.retry(lambda: self._client.open(table, oldest))
         store = open_store(self.url)
-        existing_keys = {info.key for info in store.list(f"{table}/")}
-        unneeded = [key for key in (f"{table}/{name}" for name in names) if key in existing_keys]
-        return len(unneeded) if dry_run else store.delete(unneeded)
+        with translate_errors(table):
+            unneeded = list_unneeded_files(store, check_key(table), target)
+        unneeded = [info for info in unneeded if info.modified < older_than]
+        if not dry_run:
+            store.delete(info.key for info in unneeded)
+        return unneeded
 
 
 def _from_url(url: str) -> DeltaTables:

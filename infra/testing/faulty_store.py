@@ -104,6 +104,10 @@ class FaultyStore:
         """Return whether there is an object under `key`."""
         return self._injector.call(f"look for {key}", lambda: self._store.exists(key))
 
+    def info(self, key: str) -> ObjectInfo:
+        """Return what a listing says of the object."""
+        return self._injector.call(f"info of {key}", lambda: self._store.info(key))
+
     def size(self, key: str) -> int:
         """Return the object's size in bytes."""
         return self._injector.call(f"size of {key}", lambda: self._store.size(key))

@@ -6,11 +6,12 @@ must survive.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 import pyarrow as pa
 
-from infra.interfaces import Commit, TableStore
+from infra.interfaces import Commit, ObjectInfo, TableStore
 from infra.interfaces.tables import Columns
 from infra.testing.faulty_store import Interceptor
 
@@ -78,9 +79,7 @@ class FaultyTables:
         """Return the live history, newest first."""
         return self._injector.call(f"history of {table}", lambda: self._tables.history(table, limit, after=after))
 
-    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
+    def vacuum(self, table: str, *, oldest: int, older_than: datetime, dry_run: bool = False) -> Sequence[ObjectInfo]:
         """Delete data files that no young or kept version needs."""
-        return self._injector.call(
-            f"vacuum {table}",
-            lambda: self._tables.vacuum(table, keep_hours=keep_hours, keep_versions=keep_versions, dry_run=dry_run),
-        )
+        vacuum = partial(self._tables.vacuum, table, oldest=oldest, older_than=older_than, dry_run=dry_run)
+        return self._injector.call(f"vacuum {table}", vacuum)

@@ -13,7 +13,7 @@ from threading import Lock
 import pyarrow as pa
 
 from infra.errors import CommitConflict, TableError
-from infra.interfaces import Commit
+from infra.interfaces import Commit, ObjectInfo
 from infra.interfaces.tables import Columns
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_schema, select_columns
@@ -132,11 +132,11 @@ class MemoryTables:
             commits = [version.commit for version in reversed(found.versions)] if found else []
         return [commit for commit in commits if after is None or commit.version > after][:limit]
 
-    def vacuum(self, table: str, *, keep_hours: int, keep_versions: Sequence[int] = (), dry_run: bool = False) -> int:
-        """Return 0: there are no files."""
-        del keep_hours, keep_versions, dry_run
-        self._open(table)
-        return 0
+    def vacuum(self, table: str, *, oldest: int, older_than: datetime, dry_run: bool = False) -> Sequence[ObjectInfo]:
+        """Return nothing: there are no files."""
+        del older_than, dry_run
+        self._version(table, oldest)
+        return []
 
     def _commit(
         self,

@@ -1,29 +1,43 @@
-"""Batch deletion: delete unreferenced objects in batches, count them, and stop when the caller says so.
+"""Batch deletion: delete unreferenced objects in batches, look again before each, and count them.
 
-Inputs: listings of objects, the digests of what is referenced, and a check whether deleting may continue. Outputs:
-deleted objects, and their number and bytes by kind. A dry run deletes nothing and counts the same. Because the check is
-asked before each batch, at most one batch is deleted after the moment at which it turns false.
+Inputs: listings of objects, the digests of what is referenced, and a guard that looks again. Outputs: deleted objects,
+and their number and bytes by kind. A dry run deletes nothing, looks only once and counts the same. Since the guard is
+asked for each batch, a run or a rollback that begins meanwhile loses nothing, and the rest is deleted beside it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 
 from catalogs.indexes.digest_set import DigestSet
+from infra.errors import ObjectMissing
 from infra.interfaces import ObjectInfo, ObjectStore
+from infra.stores.concurrency import concurrent_map
 
 DELETE_BATCH_OBJECTS = 1000
-"""Objects deleted between two checks: one delete request of S3."""
+"""Objects deleted between two looks: one delete request of S3."""
 
-MayContinue = Callable[[], bool]
+Guard = Callable[[Sequence[ObjectInfo]], AbstractContextManager[Sequence[ObjectInfo] | None]]
+"""Looks at a batch again, and keeps others from naming it while it is deleted: what may go, or None to stop."""
+
+KINDS = (
+    "staged", "published", "codes", "tables", "runs", "leases", "probes", "review", "scores", "samples", "marks",
+)  # fmt: skip
 
 
 @dataclass
 class DeletionCount:
-    """How many files, and their bytes. The size of tables' files is not known and counts as 0."""
+    """How many files, and their bytes."""
 
     files: int = 0
     bytes: int = 0
+
+    def add(self, infos: Iterable[ObjectInfo]) -> None:
+        """Count these files."""
+        for info in infos:
+            self.files += 1
+            self.bytes += info.size
 
 
 @dataclass
@@ -31,12 +45,7 @@ class SweepResult:
     """What was deleted (or would be), by kind; `notes` say what was left alone and why."""
 
     dry_run: bool
-    counts: dict[str, DeletionCount] = field(
-        default_factory=lambda: {
-            kind: DeletionCount()
-            for kind in ("staged", "published", "codes", "tables", "runs", "leases", "probes", "review")
-        }
-    )
+    counts: dict[str, DeletionCount] = field(default_factory=lambda: {kind: DeletionCount() for kind in KINDS})
     notes: list[str] = field(default_factory=list)
 
 
@@ -47,20 +56,17 @@ class BatchDeleter:
         self.store = store
         self.result = result
 
-    def delete(
-        self, kind: str, infos: Iterable[ObjectInfo], may_continue: MayContinue = lambda: True, note: str = ""
-    ) -> None:
-        """Delete objects while `may_continue` is true; add `note` to the result where it stops."""
+    def delete(self, kind: str, infos: Iterable[ObjectInfo], guard: Guard = nullcontext, note: str = "") -> None:
+        """Delete what `guard` lets go of each batch; add `note` where it stops. A dry run has no guard."""
         remaining = iter(infos)
         while batch := list(islice(remaining, DELETE_BATCH_OBJECTS)):
-            if not may_continue():
-                self.result.notes.append(note)
-                return
-            count = self.result.counts[kind]
-            count.files += len(batch)
-            count.bytes += sum(info.size for info in batch)
-            if not self.result.dry_run:
-                self.store.delete(info.key for info in batch)
+            with nullcontext(batch) if self.result.dry_run else guard(batch) as unneeded:
+                if unneeded is None:
+                    self.result.notes.append(note)
+                    return
+                if not self.result.dry_run:
+                    self.store.delete(info.key for info in unneeded)
+                self.result.counts[kind].add(unneeded)
 
 
 def select_unreferenced(
@@ -71,3 +77,15 @@ def select_unreferenced(
     while batch := list(islice(remaining, DELETE_BATCH_OBJECTS)):
         is_referenced = referenced.contains(b"".join(digest(info) for info in batch)).tolist()
         yield from (info for info, keep in zip(batch, is_referenced, strict=True) if not keep)
+
+
+def select_unchanged(store: ObjectStore, infos: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+    """Return the objects that were not written again since they were listed, by one request each, side by side."""
+
+    def is_unchanged(info: ObjectInfo) -> bool:
+        try:
+            return store.info(info.key).modified <= info.modified
+        except ObjectMissing:
+            return False
+
+    return [info for info, same in zip(infos, concurrent_map(store, is_unchanged, infos), strict=True) if same]

@@ -1,46 +1,88 @@
-"""Retention: the objects that open runs, outcomes or retained releases still reference.
+"""Retention: how long what is kept, and the versions and runs that must stay.
 
-Inputs: the store, the tables and the retention periods. Outputs: sets of digests, versions and run ids. The caller
-reads the open work first: a run that closes after that has written its references to the tables that are read next.
+Inputs: the store's open markers, a manifest's history and the retention periods. Outputs: open work, and the oldest
+version that stays readable. The caller reads the open work first: a run that closes after that has written its
+references to the tables that are read next.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
-from math import ceil
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
-from catalogs.indexes.digest_set import DigestSet, table_row_digests
-from catalogs.keys import image_key
-from catalogs.slot_states import SlotState
-from catalogs.table_schemas import REVIEW_INDEX
+from catalogs.errors import OptionError
 from infra.errors import ObjectMissing
-from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
+from infra.interfaces import Commit, ObjectStore
+from infra.settings import Settings
+from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json
-from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.runs.run_state import has_live_lease
 
 MIN_AGE = timedelta(days=1)
 """Nothing younger is deleted: a slow run may be about to reference it."""
+UNPLANNED_GRACE = timedelta(minutes=5)
+"""How long a run may be open without a lease and still begin to plan."""
+
+
+@dataclass(frozen=True)
+class RetentionRules:
+    """How long what is kept: the newest `keep_releases` releases, and all that were live within `keep_days`.
+
+    Unpublished images are kept for `keep_staged_days` (by default as long as releases), whole folders of closed runs
+    and scores for `keep_runs_days`. Raises `OptionError` for a number out of range.
+    """
+
+    keep_days: int = 7
+    keep_releases: int = 30
+    keep_staged_days: int | None = None
+    keep_runs_days: int = 30
+
+    def __post_init__(self) -> None:
+        if min(self.keep_days, self.keep_staged_days or 0, self.keep_runs_days) < 0 or self.keep_releases < 1:
+            raise OptionError(f"{self}: give at least 0 days and 1 release")
+
+    @classmethod
+    def from_settings(cls, settings: Settings, keep_releases: int | None = None) -> "RetentionRules":
+        """Return the rules of the settings; `keep_releases` is another number of releases for one sweep."""
+        return cls(
+            settings.keep_days,
+            keep_releases or settings.keep_releases,
+            settings.keep_staged_days,
+            settings.keep_runs_days,
+        )
+
+
+DEFAULT_RULES = RetentionRules()
 
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """Retention as of `now`: staged images and once-live releases for `keep_days`, and the newest `keep_releases`."""
+    """The rules as of `now`."""
 
     now: datetime
-    keep_days: int
-    keep_releases: int
+    rules: RetentionRules
+
+    @property
+    def young(self) -> datetime:
+        """Return the time since which nothing is deleted."""
+        return self.now - MIN_AGE
 
     @property
     def cutoff(self) -> datetime:
-        """Return the time before which unreferenced objects may be deleted."""
-        return self.now - max(timedelta(days=self.keep_days), MIN_AGE)
+        """Return the time since which every live release is kept."""
+        return self.now - max(timedelta(days=self.rules.keep_days), MIN_AGE)
+
+    @property
+    def staged_cutoff(self) -> datetime:
+        """Return the time before which an unreferenced staged image may be deleted."""
+        days = self.rules.keep_days if self.rules.keep_staged_days is None else self.rules.keep_staged_days
+        return self.now - max(timedelta(days=days), MIN_AGE)
+
+    @property
+    def runs_cutoff(self) -> datetime:
+        """Return the time before which a closed run's folder shrinks, and records of past work go."""
+        return self.now - max(timedelta(days=self.rules.keep_runs_days), MIN_AGE)
 
 
 @dataclass(frozen=True)
@@ -68,22 +110,18 @@ def find_open_work(store: ObjectStore) -> OpenWork:
     )
 
 
-def find_rollback_targets(store: ObjectStore, work: OpenWork, catalogue: str) -> list[int]:
-    """Return the releases that open rollbacks of a catalogue go back to."""
-    targets = []
-    for name, run_id in work.manifest_changes:
-        if name != catalogue:
-            continue
+def find_rollback_targets(store: ObjectStore, catalogue: str) -> list[int]:
+    """Return the releases that a catalogue's open rollbacks go back to, as of now."""
+
+    def read_target(key: str) -> int | None:
         try:
-            intent = read_json(store, layout.open_manifest_change(name, run_id))
+            intent = read_json(store, key)
         except ObjectMissing:
-            continue  # it was closed since the markers were listed
-        if "target" in intent:
-            targets.append(int(intent["target"]))
-    return targets
+            return None  # it was closed since the markers were listed
+        return int(intent["target"]) if intent.get("target") is not None else None
 
-
-# Versions
+    markers = [info.key for info in store.list(layout.open_manifest_changes_prefix(catalogue))]
+    return [target for target in concurrent_map(store, read_target, markers) if target]  # 0 is the empty table
 
 
 def find_oldest_retained_version(
@@ -93,113 +131,35 @@ def find_oldest_retained_version(
 
     That is the oldest of: the newest `keep_releases` versions; the versions that were live within `keep_days` (at least
     one day); the version that an open run's commit was compared with, because a repeated commit compares again; the
-    target of a rollback. `history` is newest first, and not empty.
+    target of a rollback. Commits that change no data are not counted. `history` is newest first, and not empty.
     """
-    needed = [history[0].version, history[: retention.keep_releases][-1].version, *targets]
-    for successor, commit in pairwise(history):
+    releases = [commit for commit in history if commit.changes_data] or [history[-1]]
+    needed = [history[0].version, releases[: retention.rules.keep_releases][-1].version, *targets]
+    for successor, commit in pairwise(releases):
         if successor.timestamp > retention.cutoff or successor.run_id in run_ids:
             needed.append(commit.version)
     return max(min(needed), history[-1].version)
 
 
-def compute_retention_hours(history: Sequence[Commit], oldest: int) -> int:
-    """Return for how many hours, by the real clock, files must be kept that versions after `oldest` wrote."""
-    times = [commit.timestamp for commit in history if commit.version > oldest]
-    age = datetime.now(UTC) - min(times, default=datetime.now(UTC))
-    return max(ceil(MIN_AGE / timedelta(hours=1)), ceil(age / timedelta(hours=1))) + 1
-
-
-# References
-
-
-@dataclass
-class ReferencedImages:
-    """What a range of releases shows, as digests: the objects' keys, and (slot, pixel sha) for the fingerprints."""
-
-    object_keys: DigestSet = field(default_factory=DigestSet)
-    slot_images: DigestSet = field(default_factory=DigestSet)
-
-    def add(self, rows: pa.Table | pa.RecordBatch) -> None:
-        """Add manifest rows."""
-        self.object_keys.add(table_row_digests(rows, "object"))
-        self.slot_images.add(table_row_digests(rows, "slot_id", "pixel_sha"))
-
-
-def find_referenced_images(tables: TableStore, table: str, oldest: int, newest: int) -> ReferencedImages:
-    """Return what any version from `oldest` to `newest` shows: those two are read whole, others by their changes."""
-    referenced = ReferencedImages()
-    for version in sorted({oldest, newest}):
-        for batch in tables.batches(table, ("object", "slot_id", "pixel_sha"), version=version):
-            referenced.add(batch)
-    for version in range(oldest + 1, newest):
-        changes = tables.changes(table, version)
-        referenced.add(changes.filter(pc.is_in(changes["_change_type"], pa.array(["insert", "update_postimage"]))))
-    return referenced
-
-
-def find_referenced_image_keys(
-    store: ObjectStore, tables: TableStore, catalogue_names: Sequence[str], work: OpenWork
-) -> DigestSet:
-    """Return the image keys (first 16 bytes) of outcomes' attempts, and those that an open run may use."""
-    image_keys = DigestSet()
-    for name in catalogue_names:
-        table = layout.outcomes_table(name)
-        if tables.version(table) is not None:
-            for batch in tables.batches(table, ("request_key", "attempts", "image_key")):
-                column = batch.column("image_key").drop_null()
-                image_keys.add(fixed_bytes(column)[:, :DIGEST_BYTES].tobytes() if len(column) else b"")
-                # Another policy evaluates a request from its first attempt on, not from the last alone.
-                image_keys.add(b"".join(_attempt_key_prefixes(batch, "attempts")))
-    for _, run_id in work.runs:
-        for requests in read_row_groups(store, layout.RunFiles(run_id).requests_prefix):
-            image_keys.add(b"".join(_attempt_key_prefixes(requests, "attempts_allowed")))
-    return image_keys
-
-
-def find_pending_reviews(
-    store: ObjectStore, tables: TableStore, catalogue: str, retention: RetentionPolicy
-) -> tuple[DigestSet, list[ObjectInfo]]:
-    """Return the images (first 16 bytes of their keys) that are still to be reviewed, and the indexes without any.
-
-    To be reviewed are the images that wait by the outcomes, and samples that have not expired. Only indexes older than
-    a day are returned.
-    """
-    pending, indexes = DigestSet(), []
-    table = layout.outcomes_table(catalogue)
-    if tables.version(table) is not None:
-        for batch in tables.batches(table, ("state", "image_key")):
-            images = batch.filter(pc.equal(batch.column("state"), SlotState.REVIEW)).column("image_key").drop_null()
-            pending.add(fixed_bytes(images)[:, :DIGEST_BYTES].tobytes() if len(images) else b"")
-    for info in store.list(layout.review_index_prefix(catalogue)):
-        rows = read_table(store, info.key, REVIEW_INDEX)
-        current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(retention.now)))
-        pending.add(_image_key_prefixes(current.filter(pc.equal(current["why"], "sample"))))
-        prompts = current["image_key"].null_count  # a row without an image asks for a review of its prompt
-        indexes.append((info, _image_key_prefixes(rows), prompts))
-    old = [(info, images, prompts) for info, images, prompts in indexes if info.modified < retention.now - MIN_AGE]
-    return pending, [info for info, images, prompts in old if not prompts and not pending.contains(images).any()]
-
-
-def _image_key_prefixes(rows: pa.Table) -> bytes:
-    return b"".join(key[:DIGEST_BYTES] for key in rows["image_key"].drop_null().to_pylist())
-
-
 def find_unplanned_runs(store: ObjectStore, work: OpenWork, now: datetime) -> list[str]:
-    """Return the open runs without a whole plan that are alive or young: they may soon reference any staged image."""
+    """Return the open runs that may be planning now, and then reference any staged image.
+
+    A run that died before its plan was whole is never continued, so it counts for as long as its lease and no longer
+    than a day.
+    """
+
+    def may_plan(entry: tuple[tuple[str, str], datetime]) -> bool:
+        (catalogue, run_id), opened = entry
+        if opened <= now - MIN_AGE or store.exists(layout.RunFiles(run_id).plan):
+            return False
+        return opened > now - UNPLANNED_GRACE or has_live_lease(store, catalogue, run_id)
+
+    entries = list(work.runs.items())
     return [
-        run_id
-        for (catalogue, run_id), opened in work.runs.items()
-        if not store.exists(layout.RunFiles(run_id).plan)
-        and (opened > now - MIN_AGE or has_live_lease(store, catalogue, run_id))
+        entry[0][1]
+        for entry, unplanned in zip(entries, concurrent_map(store, may_plan, entries), strict=True)
+        if unplanned
     ]
-
-
-def _attempt_key_prefixes(requests: pa.Table | pa.RecordBatch, count_column: str) -> Iterator[bytes]:
-    """Yield the image key of each attempt of each request, cut to 16 bytes; `count_column` says how many there are."""
-    columns = (requests[name].to_pylist() for name in ("request_key", count_column))
-    for key, attempts in zip(*columns, strict=True):
-        for attempt in range(attempts or 0):
-            yield bytes.fromhex(image_key(key.hex(), attempt))[:DIGEST_BYTES]
 
 
 def _read_open_markers(store: ObjectStore, prefix: str) -> dict[tuple[str, str], datetime]:

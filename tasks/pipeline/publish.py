@@ -38,6 +38,7 @@ from infra.stores.parquet_objects import read_row_groups, read_table, write_tabl
 from infra.tables.idempotent_commit import commit_once
 from tasks.gates.commit_context import CommitContext
 from tasks.gates.required_marks import ALL_SIGNED, SIGNED_KEY, SourceMarkRequirements, find_mark_problems
+from tasks.runs.deletion_marks import write_shared_object
 
 IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
 """Cache-Control of a published object: its name carries its sha, so a cache need never ask for it again."""
@@ -157,7 +158,7 @@ def _publish_image(
     data = screened if signer is None else signer.sign(screened, layout.image_title(*slot))
     sha = sha256(data)
     key = layout.published_image(catalogue, *slot, sha.hexdigest())
-    store.write_once(key, data, content_type="image/jpeg", cache_control=IMMUTABLE_CACHE_CONTROL)
+    write_shared_object(store, catalogue, key, data, content_type="image/jpeg", cache_control=IMMUTABLE_CACHE_CONTROL)
     stored = store.read(key)
     if sha256(stored).digest() != sha.digest():
         raise StoreError(f"{key} holds other bytes than were written; another writer overwrote a published object")

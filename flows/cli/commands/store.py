@@ -82,26 +82,20 @@ def verify(
 
 def sweep(
     store: options.StoreArgument,
-    keep_releases: Annotated[int, typer.Option("--keep-releases", min=1, help="Releases that stay readable")] = 30,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Report what would be deleted, and delete nothing")
-    ] = False,
+    keep_releases: options.KeepReleases = None,
+    dry_run: options.SweepDryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day."""
     from flows.cli.views.store import show_sweep
     from infra.stores import open_store
     from infra.tables import open_tables
+    from tasks.maintenance.retention import RetentionRules
     from tasks.maintenance.sweep import sweep as clean
 
-    settings = read_settings()
-    swept = clean(
-        open_store(store),
-        open_tables(store),
-        keep_days=settings.keep_staged_days,
-        keep_releases=keep_releases,
-        dry_run=dry_run,
-    )
+    parameters = options.parse_sweep_parameters(store=store, keep_releases=keep_releases, dry_run=dry_run)
+    rules = RetentionRules.from_settings(read_settings(), parameters.keep_releases)
+    swept = clean(open_store(parameters.store), open_tables(parameters.store), rules, dry_run=parameters.dry_run)
     if as_json:
         print_json(asdict(swept))
     else:

@@ -53,6 +53,7 @@ def test_what_is_written_is_read_back(store: ObjectStore) -> None:
     assert store.read("staging/ab/one.png") == b"\x89PNG"
     assert store.exists("staging/ab/one.png")
     assert store.size("staging/ab/one.png") == 4
+    assert [store.info("staging/ab/one.png")] == list(store.list("staging/"))
 
 
 def test_the_store_s_time_is_the_one_that_dates_its_objects(store: ObjectStore) -> None:

@@ -320,12 +320,15 @@ def test_vacuum_keeps_what_is_young_and_live_and_commits_nothing(tables: TableSt
     tables.ensure(TABLE, PICTURES)
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
     release(tables, 1, (b"a", "a2", "put"))
-    assert tables.vacuum(TABLE, keep_hours=24) == 0
-    assert tables.vacuum(TABLE, keep_hours=0, dry_run=True) == 2
+    now, later = datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=1)
+    assert tables.vacuum(TABLE, oldest=2, older_than=now - timedelta(hours=24)) == []
+    (replaced,) = tables.vacuum(TABLE, oldest=2, older_than=later, dry_run=True)
     assert live(tables, version=1) == {b"a": "a1", b"b": "b1"}
-    assert tables.vacuum(TABLE, keep_hours=0, keep_versions=[1], dry_run=True) == 1  # version 1 needs that file
-    assert tables.vacuum(TABLE, keep_hours=0) == 2  # the file that version 2 replaced, and version 2's change feed
-    assert tables.vacuum(TABLE, keep_hours=0) == 0
+    assert list(tables.vacuum(TABLE, oldest=1, older_than=later)) == [], "version 1 needs that file"
+    assert list(tables.vacuum(TABLE, oldest=2, older_than=later)) == [replaced]
+    assert replaced.size > 0
+    assert tables.vacuum(TABLE, oldest=2, older_than=later) == []
+    assert tables.changes(TABLE, 2).num_rows == 2, "the change feed of a kept version stays"
     assert tables.version(TABLE) == 2
     assert live(tables) == {b"a": "a2", b"b": "b1"}
     with pytest.raises(TableError):
@@ -392,3 +395,14 @@ def test_time_travel_reads_each_release_whole(tables: TableStore) -> None:
         objects = tables.read(TABLE, ["object"], version=night + 1)["object"]
         assert pc.unique(objects).to_pylist() == [f"night {night}"]
         assert len(objects) == 50
+
+
+def test_a_range_of_versions_is_read_with_every_row_that_one_of_them_shows(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
+    release(tables, 1, (b"a", "a2", "put"))
+    release(tables, 2, (b"b", "b1", "drop"), (b"c", "c1", "put"))
+    for oldest in range(4):
+        rows = [row for batch in tables.batches_since(TABLE, ["object"], oldest=oldest) for row in batch.to_pylist()]
+        shown = {name for version in range(oldest, 4) for name in live(tables, version).values()}
+        assert {row["object"] for row in rows} == shown, oldest

@@ -85,6 +85,7 @@ def test_a_dead_store_stays_dead(inner_store: ObjectStore) -> None:
         lambda: store.write_once("b", b""),
         lambda: store.exists("a"),
         lambda: store.size("a"),
+        lambda: store.info("a"),
         lambda: store.list(""),
         lambda: store.delete(["a"]),
         lambda: store.open_input("a").__enter__(),

@@ -1,5 +1,6 @@
 """Tables and store die together; a commit whose answer was lost is there all the same."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ ONE = pa.table({"slot_id": [b"a"], "object": ["a1"], "_op": ["put"]})
 
 
 def work(tables: TableStore) -> None:
-    """Do one of everything: 9 operations, the third of which commits."""
+    """Do one of everything: 10 operations, the third of which commits."""
     tables.ensure("t", SLOTS)
     tables.version("t")
     tables.merge("t", ONE, on=["slot_id"], base_version=0, metadata={"run_id": "r"})
@@ -24,11 +25,12 @@ def work(tables: TableStore) -> None:
     assert len(list(tables.batches("t", ["object"]))) == 1
     assert len(tables.changes("t", 1)) == 1
     assert len(tables.history("t", 1)) == 1
-    assert tables.vacuum("t", keep_hours=24) == 0
+    assert list(tables.batches_since("t", ["object"], oldest=1))
+    assert tables.vacuum("t", oldest=1, older_than=datetime.now(UTC)) == []
     assert tables.mark("t", base_version=1, metadata={}) == 2
 
 
-@pytest.mark.parametrize("dies_at", range(1, 10))
+@pytest.mark.parametrize("dies_at", range(1, 11))
 def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
     mortality = FaultInjector(dies_at)
     tables = FaultyTables(open_tables(str(tmp_path)), mortality)
@@ -42,7 +44,7 @@ def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
 def test_an_immortal_one_does_everything(tmp_path: Path) -> None:
     mortality = FaultInjector()
     work(FaultyTables(open_tables(str(tmp_path)), mortality))
-    assert mortality.operation_count == 9
+    assert mortality.operation_count == 10
 
 
 @pytest.mark.parametrize(("when", "version"), [("before", 0), ("after", 1)])
