@@ -61,7 +61,7 @@ def enforce_policy(
         reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
         return _document(reevaluation, held=find_holding_checks(reevaluation), dry_run=True)
     require_conditional_writes(store, single_writer=settings.single_writer)
-    with hold_catalogue_lease(store, catalogue, settings, wait=True):
+    with hold_catalogue_lease(store, catalogue, settings, wait=True, purpose="policy apply"):
         completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
         require_no_held_run(store, catalogue)
         reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)

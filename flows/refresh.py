@@ -79,7 +79,8 @@ class Refresh:
     def run(self) -> dict[str, Any]:
         """Refresh the catalogue and return the report."""
         store, name, full = self.resources.store, self.job.catalogue, self.job.scope == "full"
-        with hold_catalogue_lease(store, name, self.settings, wait=self.wait) if full else nullcontext():
+        hold = partial(hold_catalogue_lease, wait=self.wait, report_wait=self.observer.on_wait)
+        with hold(store, name, self.settings) if full else nullcontext():
             with self._timed_stage("settle"):
                 recovered = recover_runs(self.job, self.resources, self.settings, self._publish_and_close)
             try:

@@ -57,7 +57,7 @@ def release_held(
     with open_resources(job, settings) as (resources, screening):
         work = Refresh(job, resources, screening, executor, settings, read_price_list(settings), current_observer())
         with (
-            hold_catalogue_lease(store, run.catalogue, settings, wait=True),
+            hold_catalogue_lease(store, run.catalogue, settings, wait=True, purpose="release"),
             hold_run_lease(store, run, settings) as lease,
         ):
             _require_held(store, run, acceptance.checks)  # the run that was waited for may have superseded it

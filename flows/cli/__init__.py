@@ -19,6 +19,7 @@ from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
 from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
+from flows.cli.commands.rollback import rollback
 from flows.cli.commands.upgrade import upgrade
 from infra.errors import ExternalError
 
@@ -37,7 +38,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     refresh_commands.release,
     up_command.up,
     store_commands.releases,
-    store_commands.rollback,
+    rollback,
     store_commands.verify,
     store_commands.sweep,
     upgrade,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
+from prefect import get_run_logger
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -53,6 +54,12 @@ class PrefectObserver:
         self._inner.on_plan(plan, estimate)
         description = f"{plan.images:,} images planned for {self._catalogue}"
         publish_table(f"plan-{self._catalogue}", plan_table(plan, estimate), description)
+
+    def on_wait(self, message: str) -> None:
+        """Write it into the flow run's log."""
+        self._inner.on_wait(message)
+        with _tolerate_prefect_errors():
+            get_run_logger().warning(message)
 
     def on_images_planned(self, images: int) -> None:
         """Add `images` to the total, and create the progress artifact at the first call."""

@@ -14,11 +14,15 @@ from typing import Protocol
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import CostEstimate
 from catalogs.runs.report_schema import RunReport
+from flows.run.leases import log_wait
 from tasks.reporting.run_report import Tile
 
 
 class Observer(Protocol):
     """Receives the events of a run."""
+
+    def on_wait(self, message: str) -> None:
+        """The run waits for another one: whose turn it is, and until when."""
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""
@@ -37,7 +41,11 @@ class Observer(Protocol):
 
 
 class NullObserver:
-    """Ignores all events."""
+    """Ignores all events, except that a run waits: that goes to the log, which the command line shows on stderr."""
+
+    def on_wait(self, message: str) -> None:
+        """The run waits for another one."""
+        log_wait(message)
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""

@@ -1,4 +1,4 @@
-"""Commands releases, rollback, verify and sweep: maintenance of a store."""
+"""Commands releases, verify and sweep: maintenance of a store."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -25,31 +25,6 @@ def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, 
         print_json({"releases": lines})
     else:
         show_releases(open_console(), lines)
-
-
-def rollback(
-    store: options.StoreArgument,
-    catalogue: options.Catalogue = None,
-    to: Annotated[int | None, typer.Option("--to", help="The release to go back to; by default the one before")] = None,
-    as_json: options.Json = False,
-) -> None:
-    """Go back to an earlier release, in one commit; what is taken back is not published again."""
-    from flows.run.leases import hold_catalogue_lease
-    from infra.stores import open_store
-    from infra.tables import open_tables
-    from tasks.amendments.rollback import rollback as go_back
-
-    opened = open_store(store)
-    name = resolve_catalogue(opened, catalogue)
-    with hold_catalogue_lease(opened, name, read_settings(), wait=True):
-        change = go_back(opened, open_tables(store), name, to)
-    if as_json:
-        print_json(asdict(change))
-    else:
-        open_console().print(
-            f"Release {change.version} of {name} shows what release {change.target} showed:"
-            f" {change.restored:,} images back, {change.dropped:,} gone, {change.withdrawn:,} withdrawn."
-        )
 
 
 def verify(

@@ -65,6 +65,10 @@ class ProgressObserver(NullObserver):
         """Remove the two lines, also after an error."""
         self.finish()
 
+    def on_wait(self, message: str) -> None:
+        """Print it, above the two lines."""
+        self._console.print(Text(formatting.printable(message, len(message)), "yellow"), soft_wrap=True)
+
     def on_stage(self, name: str) -> None:
         """Show the stage."""
         with self._lock:

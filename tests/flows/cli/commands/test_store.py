@@ -39,29 +39,6 @@ def test_releases_are_listed_newest_first(run_cli: RunCli, harness: RefreshHarne
     assert shown.index("current") > shown.index("version")
 
 
-def test_a_rollback_is_one_command_there_and_one_back(run_cli: RunCli, harness: RefreshHarness) -> None:
-    newest = harness.manifest()
-    said = run_cli("rollback", harness.folder / "store", "--json")
-    assert (said.exit_code, said.document["version"], said.document["target"]) == (0, 3, 1)
-    assert (said.document["restored"], said.document["dropped"], said.document["withdrawn"]) == (1, 0, 1)
-    assert harness.manifest() != newest
-    back = run_cli("rollback", harness.folder / "store", "--to", 2)
-    assert back.exit_code == 0
-    assert "Release 4 of shop shows what release 2 showed: 1 images back, 0 gone, 1 withdrawn." in " ".join(
-        back.stdout.split()
-    )
-    assert {name: row["object"] for name, row in harness.manifest().items()} == {
-        name: row["object"] for name, row in newest.items()
-    }
-
-
-def test_a_rollback_to_what_never_was_is_refused(run_cli: RunCli, harness: RefreshHarness) -> None:
-    said = run_cli("rollback", harness.folder / "store", "--to", 9)
-    assert (said.exit_code, "has no release 9; one can go back to: 1" in said.stderr) == (2, True), said.stderr
-    said = run_cli("rollback", harness.folder / "store", "--catalogue", "winter")
-    assert (said.exit_code, "has no 'winter'; it has shop" in said.stderr) == (2, True), said.stderr
-
-
 def test_verify_finds_a_picture_that_is_gone_and_ends_with_1(run_cli: RunCli, harness: RefreshHarness) -> None:
     said = run_cli("verify", harness.folder / "store", "--deep")
     assert (said.exit_code, "3 images of release 2 of shop: each is there" in said.stdout) == (0, True), said.stdout

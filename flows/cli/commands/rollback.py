@@ -1,0 +1,50 @@
+"""Command rollback: take back what was published."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from flows.cli import options
+from flows.cli.commands.store import resolve_catalogue
+from flows.cli.console import open_console, print_json, read_settings
+
+
+def rollback(
+    store: options.StoreArgument,
+    catalogue: options.Catalogue = None,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", help="The release to go back to; by default the newest that shows something else"),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Take back what this run's release changed, and nothing else")
+    ] = None,
+    sku: Annotated[
+        list[str] | None,
+        typer.Option("--sku", help="Only this SKU; without --to, take back its last change. May be given repeatedly"),
+    ] = None,
+    drop_new: Annotated[
+        bool, typer.Option("--drop-new", help="Take away what is new since the release too; by default it stays")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be done, and do nothing")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Go back for what changed, in one commit; what is taken back is not published again.
+
+    An image that a policy took away since, or that the policy in force refuses, is left out and named.
+    """
+    from catalogs.runs.rollback_selection import RollbackSelection
+    from flows.cli.views.rollbacks import show_rollback
+    from flows.rollbacks import roll_back
+    from infra.stores import open_store
+    from infra.tables import open_tables
+
+    opened = open_store(store)
+    selection = RollbackSelection(to, run, tuple(sku or ()), drop_new)
+    name = resolve_catalogue(opened, catalogue)
+    change = roll_back(opened, open_tables(store), name, selection, read_settings(), dry_run=dry_run)
+    if as_json:
+        print_json({**asdict(change), "dry_run": dry_run})
+    else:
+        show_rollback(open_console(), change, dry_run=dry_run)
