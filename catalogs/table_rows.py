@@ -137,6 +137,7 @@ class DecisionRow(TypedDict):
     model_version: str | None
     precision: str | None
     backend: str | None
+    collides_with: bytes | None
 
 
 class ReportedDecisionRow(TypedDict):

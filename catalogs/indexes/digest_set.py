@@ -36,6 +36,11 @@ def row_digests(*columns: pa.Array) -> bytes:
     return b"".join(sha256(value).digest()[:DIGEST_BYTES] for value in joined.to_pylist())
 
 
+def split_digests(digests: bytes) -> list[bytes]:
+    """Return concatenated digests one by one."""
+    return [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
+
+
 def table_row_digests(rows: pa.Table | pa.RecordBatch, *columns: str) -> bytes:
     """Return the concatenated 16-byte digests of a table's rows over these columns."""
     parts = [rows.column(name) for name in columns]

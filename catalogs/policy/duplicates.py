@@ -12,7 +12,7 @@ lets pass is compared again.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalogs.policy.schema import DuplicateRules
@@ -39,6 +39,8 @@ class DuplicateCandidate:
     pixel_sha: bytes
     crop: bytes = b""
     looks: AppearanceVector | None = None
+    replaces: frozenset[bytes] = frozenset()
+    """Live slots whose image this one replaces: it is not compared with what only they show."""
 
     def trusted_fingerprints(self, rules: DuplicateRules) -> tuple[bytes, bytes]:
         """Return the codes of frame and product that may be compared; a code of too low quality is empty."""
@@ -47,7 +49,7 @@ class DuplicateCandidate:
 
 @dataclass(frozen=True, slots=True)
 class PublishedImage:
-    """One live image that this run neither replaces nor retires."""
+    """One live image that stays: this run neither retires it nor, as far as is known, replaces it."""
 
     slot_id: bytes
     sku: str
@@ -67,6 +69,10 @@ class DuplicateVerdict:
     distance_bits: int | None = None
 
 
+LIKENESS_REASONS = frozenset(
+    {"duplicate-exact", "duplicate-near", "duplicate-maybe", "view-not-distinct", "views-differ"}
+)
+"""Reasons that speak of an image beside others; an image has them only if it passes by itself."""
 VIEWS_DIFFER = Verdict("REVIEW", ("views-differ",))
 
 
@@ -76,6 +82,8 @@ class _ComparedImage:
 
     image: DuplicateCandidate | PublishedImage
     skus: frozenset[str]
+    slots: frozenset[bytes] = frozenset()
+    """The live slots that show it; empty for a candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,22 @@ class _Collision:
         """Return the sort key: the worst first, then the nearest, then published images, then by request key."""
         slot = self.image.slot_id if isinstance(self.image, PublishedImage) else b""
         return (-self.verdict.severity, self.bits, not slot, self.image.request_key, slot)
+
+
+def is_refused_for_likeness(reasons: Iterable[str]) -> bool:
+    """Tell whether an image was refused for how it looks beside other images, and not for itself."""
+    return not LIKENESS_REASONS.isdisjoint(reasons)
+
+
+def still_collides(reasons: Iterable[str], collides_with: bytes | None, is_live: Callable[[bytes], bool]) -> bool:
+    """Tell whether a refusal still holds as far as it is for likeness: the other image is still live.
+
+    `collides_with` is the other image's request key, and `is_live` tells whether a live slot shows it. A refusal whose
+    other image is not known (an older version did not record it) or is its own SKU's other views together holds.
+    """
+    if collides_with is None or not is_refused_for_likeness(reasons):
+        return True
+    return is_live(collides_with)
 
 
 def judge_duplicates(
@@ -153,7 +177,11 @@ def _merge_published(published: Sequence[PublishedImage]) -> list[_ComparedImage
     for image in published:
         rows[image.request_key, image.pixel_sha].append(image)
     merged = {
-        key: _ComparedImage(min(same, key=lambda image: image.slot_id), frozenset(image.sku for image in same))
+        key: _ComparedImage(
+            min(same, key=lambda image: image.slot_id),
+            frozenset(image.sku for image in same),
+            frozenset(image.slot_id for image in same),
+        )
         for key, same in rows.items()
     }
     return [merged[image.request_key, image.pixel_sha] for image in published]
@@ -176,7 +204,7 @@ def _collisions(
     candidate: DuplicateCandidate, images: Iterable[tuple[_ComparedImage, int]], rules: DuplicateRules
 ) -> Iterator[_Collision]:
     for other, bits in images:
-        if other.image.request_key == candidate.request_key:
+        if other.image.request_key == candidate.request_key or (other.slots and other.slots <= candidate.replaces):
             continue
         exact = other.image.pixel_sha == candidate.pixel_sha
         same_sku = not other.skus.isdisjoint(candidate.skus)
@@ -197,8 +225,9 @@ def outlier_views(
 ) -> set[int]:
     """Return the candidates that differ from most other images of their SKU: in hue, or by far in size."""
     views: dict[str, dict[bytes, AppearanceVector]] = defaultdict(dict)
+    replaced = frozenset(slot for candidate in candidates for slot in candidate.replaces)
     for image in published:
-        if image.looks:
+        if image.looks and image.slot_id not in replaced:
             views[image.sku][image.request_key] = image.looks
     for candidate in candidates:
         for sku in candidate.skus if candidate.looks else ():

@@ -135,6 +135,11 @@ class Policy(RequestedScanners):
     )
     audit: str = Field("audit", pattern=r"^[a-z][a-z0-9-]*$", description="The name of the suite that audits a batch")
 
+    @property
+    def judged_categories(self) -> frozenset[str]:
+        """Return the categories that some rule has thresholds of their own for; all others are judged alike."""
+        return frozenset(category for rule in self.image for category in rule.categories)
+
     @cached_property
     def digest(self) -> str:
         """Return the sha256 of everything that decides over an image, word lists included and remarks excluded.

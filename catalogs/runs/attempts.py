@@ -5,7 +5,7 @@ that passes, else the first for review, else the last. The selection depends onl
 never on the order in which shards finished, so a resumed run selects as an undisturbed run does.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -37,6 +37,8 @@ class Attempt:
     channels: list[str]
     channel_reasons: list[str]
     backend: str | None
+    findings: tuple[str, str, str] | None = None
+    """JSON of the scores, the scanners that answered and the errors, where another category is to judge them."""
 
 
 @dataclass(slots=True)
@@ -65,16 +67,24 @@ class AttemptHistory:
         return self.last_attempt
 
 
-def attempt_histories(records: Iterable[pa.Table]) -> dict[RequestFinishKey, AttemptHistory]:
-    """Return the attempt histories of a run's records."""
+def attempt_histories(
+    records: Iterable[pa.Table], with_findings: Container[RequestFinishKey] = frozenset()
+) -> dict[RequestFinishKey, AttemptHistory]:
+    """Return the attempt histories of a run's records; those of some requests with their findings, which are large."""
     histories: dict[RequestFinishKey, AttemptHistory] = {}
     names = {"origin": "made", "needs_retry": "again", "appearance": "looks", "source_mark": "mark"}
-    fields = list(Attempt.__dataclass_fields__)
+    fields = [name for name in Attempt.__dataclass_fields__ if name != "findings"]
     for table in records:
         columns = [table[names.get(name, name)].to_pylist() for name in fields]
         keys = zip(table["request_key"].to_pylist(), table["finish_digest"].to_pylist(), strict=True)
-        for key, values in zip(keys, zip(*columns, strict=True), strict=True):
+        for position, (key, values) in enumerate(zip(keys, zip(*columns, strict=True), strict=True)):
             row: Mapping[str, object] = dict(zip(fields, values, strict=True))
-            attempt = Attempt(**{**row, "reasons": tuple(row["reasons"])})  # type: ignore[arg-type]
+            findings = _read_findings(table, position) if key in with_findings else None
+            attempt = Attempt(**{**row, "reasons": tuple(row["reasons"])}, findings=findings)  # type: ignore[arg-type]
             histories.setdefault(key, AttemptHistory()).attempts[attempt.attempt] = attempt
     return histories
+
+
+def _read_findings(record: pa.Table, position: int) -> tuple[str, str, str]:
+    scores, scanners, errors = (record[name][position].as_py() or "{}" for name in ("scores", "scanners", "errors"))
+    return scores, scanners, errors

@@ -7,24 +7,26 @@ shards were done, so a resumed run decides as an undisturbed one does.
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.models.weights import ModelProvenance
 from catalogs.planning.schedule import DEFERRAL_REASONS
 from catalogs.policy.schema import Policy
 from catalogs.runs.attempts import RequestFinishKey, attempt_histories
+from catalogs.runs.judged_requests import JudgedRequest, JudgedRequests, find_owed_attempts
 from catalogs.runs.work_items import WorkItem, requests_from_table
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import SlotRow
-from catalogs.table_schemas import DECISIONS, DEFERRALS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DECISIONS, DEFERRALS, RENAMED_SLOTS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
-from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt
+from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt, StayingSlots
 from tasks.gates.near_duplicates import PublishedFingerprints
 
 ROWS_AT_ONCE = 50_000
@@ -48,6 +50,7 @@ class _RequestSummary(NamedTuple):
     reasons: list[str]
     model: str
     attempts_allowed: int
+    category: str
     deferral_reason: str
     """Why the plan deferred the request; empty where it did not."""
 
@@ -68,28 +71,34 @@ def decide(
     """
     files = layout.RunFiles(run_id)
     slots = read_table(store, files.slots, SLOTS)
-    histories = attempt_histories(read_row_groups(store, files.records_prefix))
     requests = _read_request_summaries(store, run_id)
-    retired = read_table(store, files.retired, RETIRED_SLOTS)
-    replaced = pa.concat_arrays([slots["slot_id"].combine_chunks(), retired["slot_id"].combine_chunks()])
-    published = PublishedFingerprints(store, tables, catalogue, replaced)
-    selector = AttemptSelector(histories, _skus_by_request(slots), published, policy)
+    judged = JudgedRequests(slots, policy)
+    rejudged = judged.find_rejudged(requests)
+    histories = judged.judge(attempt_histories(read_row_groups(store, files.records_prefix), rejudged), rejudged)
+    replaced = _read_replaced_slots(store, run_id, slots)
+
+    def open_published(staying: StayingSlots) -> PublishedFingerprints:
+        excluded_slots = replaced.filter(pc.invert(pc.is_in(replaced, pa.array(sorted(staying), pa.binary()))))
+        return PublishedFingerprints(store, tables, catalogue, excluded_slots)
+
+    selector = AttemptSelector(histories, judged.groups, open_published, policy)
     selected, retryable = selector.select_attempts({})
     excluded = {
         key: {selected[key].attempt.attempt}
         for key in retryable
-        if selected[key].attempt.attempt + 1 < requests[key].attempts_allowed
+        if selected[key].attempt.attempt + 1 < judged.attempts_allowed[key.pair]
     }
     next_attempts = {key: number + 1 for key, (number,) in excluded.items()}
     retries = {key: number for key, number in next_attempts.items() if number not in histories[key].attempts}
+    retries |= find_owed_attempts(histories, rejudged)
     if retries and stop_reason is None:
-        return DecisionResult(None, _read_work_items(store, run_id, retries))
+        return DecisionResult(None, _read_work_items(store, run_id, judged, retries))
     if excluded:
         selected, _ = selector.select_attempts(excluded)
-    pending: Set[RequestFinishKey] = set()
+    pending: Set[JudgedRequest] = set()
     if stop_reason is not None:
         pending = retries.keys() | {key for key, history in histories.items() if history.last_attempt.needs_retry}
-    decider = _SlotDecider(requests, selected, model_provenance, stop_reason or NOT_MADE, pending)
+    decider = _SlotDecider(judged, requests, selected, model_provenance, stop_reason or NOT_MADE, pending)
     return DecisionResult(decider.decide_slots(slots))
 
 
@@ -97,12 +106,13 @@ def decide(
 class _SlotDecider:
     """Turns slots into rows of DECISIONS."""
 
+    judged: JudgedRequests
     requests: Mapping[RequestFinishKey, _RequestSummary]
-    selected: Mapping[RequestFinishKey, SelectedAttempt]
+    selected: Mapping[JudgedRequest, SelectedAttempt]
     model_provenance: Mapping[str, ModelProvenance]
     stop_reason: str
     """Why what was not generated was not generated."""
-    pending: Set[RequestFinishKey]
+    pending: Set[JudgedRequest]
     """Requests that may have another attempt which the run did not do."""
 
     def decide_slots(self, slots: pa.Table) -> pa.Table:
@@ -120,8 +130,8 @@ class _SlotDecider:
         2. Its request has no attempt, or none that passes while another attempt is pending: deferred.
         3. The selected attempt decides: published, review, blocked or failed.
         """
-        key = (slot["request_key"], slot["finish_digest"])
-        request, selected = self.requests[key], self.selected.get(key)
+        key = self.judged.key_of(slot)
+        request, selected = self.requests[key.pair], self.selected.get(key)
         row: dict[str, Any] = {name: value for name, value in slot.items() if name in DECISIONS.names}
         row |= self.model_provenance[request.model]._asdict()
         if request.verdict != "PASS" or slot["verdict"] != "PASS":
@@ -175,15 +185,21 @@ def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
         "channels": attempt.channels,
         "channel_reasons": attempt.channel_reasons,
         "backend": attempt.backend,
+        "collides_with": selected.collides_with,
     }
 
 
-def _skus_by_request(slots: pa.Table) -> dict[RequestFinishKey, tuple[str, ...]]:
-    skus: dict[RequestFinishKey, set[str]] = {}
-    columns = (slots[name].to_pylist() for name in ("request_key", "finish_digest", "sku"))
-    for key, finish, sku in zip(*columns, strict=True):
-        skus.setdefault((key, finish), set()).add(sku)
-    return {key: tuple(sorted(names)) for key, names in skus.items()}
+def _read_replaced_slots(store: ObjectStore, run_id: str, slots: pa.Table) -> pa.Array:
+    """Return the ids of the live slots whose image may go: those that are planned, retired, or live under another SKU.
+
+    A renamed slot that is not planned keeps its image.
+    """
+    files = layout.RunFiles(run_id)
+    retired = read_table(store, files.retired, RETIRED_SLOTS)
+    renamed = read_table(store, files.renamed, RENAMED_SLOTS)
+    renamed = renamed.filter(pc.is_in(renamed["slot_id"], slots["slot_id"].combine_chunks()))
+    columns = (slots["slot_id"], retired["slot_id"], renamed["live_slot_id"])
+    return pa.concat_arrays([column.combine_chunks() for column in columns])
 
 
 def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFinishKey, _RequestSummary]:
@@ -191,7 +207,7 @@ def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFini
 
     A shard's deferral codes stand in the order of its requests: 0 is not deferred, else 1 + the reason's index.
     """
-    columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed")
+    columns = ("request_key", "finish_digest", "verdict", "reasons", "model", "attempts_allowed", "category")
     summaries: dict[RequestFinishKey, _RequestSummary] = {}
     deferrals = read_table(store, layout.RunFiles(run_id).deferrals, DEFERRALS).to_pylist()
     codes = {row["shard"]: iter(row["codes"]) for row in deferrals}
@@ -206,12 +222,20 @@ def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFini
 
 
 def _read_work_items(
-    store: ObjectStore, run_id: str, attempt_numbers: Mapping[RequestFinishKey, int]
+    store: ObjectStore, run_id: str, judged: JudgedRequests, attempt_numbers: Mapping[JudgedRequest, int]
 ) -> list[WorkItem]:
-    """Return work items for some requests, read from the plan: their prompts are not kept in memory."""
+    """Return work items for some requests, read from the plan: their prompts are not kept in memory.
+
+    An attempt that two categories ask for is one item. It is screened for a category that asks for it, which may then
+    go on to its next attempt at once.
+    """
+    wanted: dict[RequestFinishKey, dict[int, str]] = {}
+    for key, number in sorted(attempt_numbers.items()):
+        wanted.setdefault(key.pair, {}).setdefault(number, key.category)
     return [
-        WorkItem(request, attempt_numbers[(request.key, request.finish_digest)])
+        WorkItem(replace(request, category=category, attempts_allowed=judged.attempts_allowed[pair]), number)
         for table in read_row_groups(store, layout.RunFiles(run_id).requests_prefix)
         for request in requests_from_table(table)
-        if (request.key, request.finish_digest) in attempt_numbers and request.verdict == PASS
+        if (pair := (request.key, request.finish_digest)) in wanted and request.verdict == PASS
+        for number, category in wanted[pair].items()
     ]

@@ -5,7 +5,7 @@ policy refuses, and counts of what could not be decided. Near duplicates are not
 compared when they were generated, and near duplicates that wait keep waiting until a refresh compares them again.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
+from catalogs.policy.duplicates import is_refused_for_likeness
 from catalogs.policy.policy_diff import PolicyDiff
 from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, was_sent_to_review
 from catalogs.policy.schema import Policy
-from catalogs.runs.commit_kinds import POLICY_KIND
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import OutcomeRow
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
@@ -117,13 +117,11 @@ def _reevaluate_waiting(
     tables: TableStore, scores: StoredScores, result: PolicyReevaluation, live: DigestSet, now: datetime
 ) -> None:
     """Evaluate the slots that wait, newest outcome of each slot, and count them into the result."""
-    history = tables.history(layout.manifest_table(result.catalogue))
-    policies = {commit.run_id for commit in history if commit.metadata.get("kind") == POLICY_KIND}
     for row in _newest_per_slot(_read_effective_outcomes(tables, result.catalogue, live)):
         result.waiting += 1
         previous = DECISION_BY_STATE[row["state"]]
         if row["image_key"] is not None:
-            verdict = _reevaluate_image(row, scores, result, policies)
+            verdict = _reevaluate_image(row, scores, result)
         else:
             verdict = _reevaluate_prompt(row, scores, result)
         if verdict is None:
@@ -165,15 +163,14 @@ def _reevaluate_prompt(row: OutcomeRow, scores: StoredScores, result: PolicyReev
     return verdict
 
 
-def _reevaluate_image(
-    row: OutcomeRow, scores: StoredScores, result: PolicyReevaluation, policy_run_ids: Container[str]
-) -> Verdict | None:
+def _reevaluate_image(row: OutcomeRow, scores: StoredScores, result: PolicyReevaluation) -> Verdict | None:
     """Return the verdict on the attempt that would stand for the slot, selected as a refresh selects it.
 
-    An attempt that passed by itself and was not published is a near duplicate, unless an applied policy withdrew it
-    (`policy_run_ids` are the runs that applied policies). None where no score is stored.
+    An attempt that passes and was refused for its likeness to another image stays so: only a refresh compares it again.
+    None where no score is stored.
     """
     columns = {
+        "slot_id": [row["slot_id"]] * row["attempts"],
         "request_key": [row["request_key"]] * row["attempts"],
         "finish_digest": [row["finish_digest"]] * row["attempts"],
         "attempt": range(row["attempts"]),
@@ -185,7 +182,7 @@ def _reevaluate_image(
         attempt for decision in ("PASS", "REVIEW") for attempt in stored if attempt.verdict.decision == decision
     ]
     selected = preferred[0] if preferred else stored[-1]
-    if selected.verdict.decision == selected.previous_decision == "PASS" and row["run_id"] not in policy_run_ids:
+    if selected.verdict.decision == "PASS" and is_refused_for_likeness(row["reasons"]):
         result.near_duplicates += 1
         reasons = tuple(reason for reason in row["reasons"] if reason != REVIEW_EXPIRED)
         return Verdict("REVIEW" if was_sent_to_review(row) else "BLOCK", reasons)

@@ -1,19 +1,23 @@
 """Stored scores: evaluate the attempts and prompts of past runs under another policy, without a model or an image.
 
 Inputs: run ids, a policy, and a function that evaluates prompts. Outputs: the policy's verdict on each attempt and each
-prompt in those runs' folders. Requests hold category and prompt; records hold scores and which scanners reported. A run
-whose tables were swept yields nothing, and a lookup returns None for it.
+prompt in those runs' folders. Requests hold prompts, slots hold categories, records hold scores and which scanners
+reported. A run whose tables were swept yields nothing, and a lookup returns None for it.
+
+Slots of several categories may show one image: each is judged by its own. A slot whose category is not stored (an older
+version swept it, or the slot was renamed) gets the worst verdict of those that share the image.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from catalogs import layout
-from catalogs.indexes.digest_set import DigestMap, row_digests
+from catalogs.indexes.digest_set import DigestMap, row_digests, split_digests
 from catalogs.policy.decisions import decide_image
 from catalogs.policy.schema import Policy
 from catalogs.verdict import Verdict, combine_verdicts
@@ -25,8 +29,6 @@ _REQUIRED_COLUMNS = {
     "finish_digest",
     "attempt",
     "made",
-    "verdict",
-    "reasons",
     "scores",
     "scanners",
     "errors",
@@ -34,33 +36,36 @@ _REQUIRED_COLUMNS = {
 
 
 class ReevaluatedAttempt(NamedTuple):
-    """The verdict on an attempt, prompt and image together, and what its run decided on the image at the time."""
+    """The verdict on an attempt, prompt and image together."""
 
     verdict: Verdict
-    previous_decision: str
     attempts_allowed: int
 
 
 class _ReevaluatedRequest(NamedTuple):
-    category: str
+    categories: tuple[str, ...]
+    """The categories that judge its images: "" stands for all without thresholds of their own."""
     prompt_verdict: Verdict
     attempts_allowed: int
 
 
 class StoredScores:
-    """The scores of some runs under one policy. Memory: 24 bytes for each attempt and each request."""
+    """The scores of some runs under one policy. Memory: 24 bytes for each attempt and category, request and slot."""
 
     def __init__(self, store: ObjectStore, policy: Policy, evaluate_prompt: Callable[[str], Verdict]) -> None:
         self._store, self._policy, self._evaluate_prompt = store, policy, evaluate_prompt
-        self._attempts: DigestMap[ReevaluatedAttempt] = DigestMap()
+        self._attempts: dict[str, DigestMap[ReevaluatedAttempt]] = defaultdict(DigestMap)  # by category
+        self._categories: DigestMap[str] = DigestMap()  # by slot; empty where the policy judges all alike
+        self._judged_categories = policy.judged_categories
         self._prompts: DigestMap[Verdict] = DigestMap()
 
     def load(self, run_ids: Iterable[str]) -> None:
         """Read and evaluate these runs' folders. Of several runs that measured one attempt, the newest counts."""
         for run_id in sorted(set(run_ids), reverse=True):
             evaluated_requests: DigestMap[_ReevaluatedRequest] = DigestMap()
+            categories = self._read_categories(run_id)
             for requests in read_row_groups(self._store, layout.RunFiles(run_id).requests_prefix):
-                keys, evaluated = _pair_digests(requests), list(self._evaluate_requests(requests))
+                keys, evaluated = _pair_digests(requests), list(self._evaluate_requests(requests, categories))
                 evaluated_requests.add(keys, evaluated)
                 self._prompts.add(keys, [request.prompt_verdict for request in evaluated])
             for record in read_row_groups(self._store, layout.RunFiles(run_id).records_prefix):
@@ -68,32 +73,63 @@ class StoredScores:
                     self._evaluate_record(record, evaluated_requests)
 
     def find_attempts(self, rows: pa.Table | pa.RecordBatch) -> list[ReevaluatedAttempt | None]:
-        """Return the result for each row's request, finish and attempt; None where nothing is stored."""
-        return self._attempts.find(_attempt_digests(rows))
+        """Return the result for each row's slot, request, finish and attempt; None where nothing is stored."""
+        digests = _attempt_digests(rows)
+        by_category = {category: attempts.find(digests) for category, attempts in self._attempts.items()}
+        if len(by_category) < 2:
+            return next(iter(by_category.values()), [None] * rows.num_rows)
+        found = []
+        for position, category in enumerate(self._categories.find(row_digests(_column(rows, "slot_id")))):
+            own = by_category[category][position] if category in by_category else None
+            every = [attempts[position] for attempts in by_category.values()]
+            known = [attempt for attempt in every if attempt is not None]
+            worst = max(known, key=lambda attempt: attempt.verdict.severity, default=None)
+            found.append(own if own is not None else worst)
+        return found
 
     def find_prompts(self, rows: pa.Table | pa.RecordBatch) -> list[Verdict | None]:
         """Return the verdict on each row's prompt, found by request and finish; None where it is not stored."""
         return self._prompts.find(_pair_digests(rows))
 
-    def _evaluate_requests(self, requests: pa.Table) -> Iterator[_ReevaluatedRequest]:
-        columns = (requests[name].to_pylist() for name in ("category", "prompt", "attempts_allowed"))
-        for category, prompt, allowed in zip(*columns, strict=True):
-            yield _ReevaluatedRequest(category, self._evaluate_prompt(prompt), allowed)
+    def _read_categories(self, run_id: str) -> Mapping[tuple[bytes, str], tuple[str, ...]]:
+        """Return the categories of each request that slots of several share, and keep those of the run's slots."""
+        categories: dict[tuple[bytes, str], set[str]] = defaultdict(set)
+        if not self._judged_categories:
+            return {}
+        for slots in read_row_groups(self._store, layout.RunFiles(run_id).slots):
+            judged = [self._judged_category(category) for category in slots["category"].to_pylist()]
+            self._categories.add(row_digests(_column(slots, "slot_id")), judged)
+            keys = zip(slots["request_key"].to_pylist(), slots["finish_digest"].to_pylist(), strict=True)
+            for key, category in zip(keys, judged, strict=True):
+                categories[key].add(category)
+        return {key: tuple(sorted(found)) for key, found in categories.items()}
+
+    def _judged_category(self, category: str) -> str:
+        return category if category in self._judged_categories else ""
+
+    def _evaluate_requests(
+        self, requests: pa.Table, categories: Mapping[tuple[bytes, str], tuple[str, ...]]
+    ) -> Iterator[_ReevaluatedRequest]:
+        names = ("request_key", "finish_digest", "category", "prompt", "attempts_allowed")
+        for key, finish, category, prompt, allowed in zip(*(requests[name].to_pylist() for name in names), strict=True):
+            judging = categories.get((key, finish)) or (self._judged_category(category),)
+            yield _ReevaluatedRequest(judging, self._evaluate_prompt(prompt), allowed)
 
     def _evaluate_record(self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]) -> None:
         requests = evaluated_requests.find(_pair_digests(record))
         known = [position for position, request in enumerate(requests) if request is not None]
         rows = record.take(pa.array(known, pa.int64()))  # a shard of which a budget started no image has no rows
-        names = ("made", "verdict", "scores", "scanners", "errors")
-        columns = (rows[name].to_pylist() for name in names)
-        attempts = []
-        for position, (origin, previous, *texts) in zip(known, zip(*columns, strict=True), strict=True):
+        digests = split_digests(_attempt_digests(rows))
+        columns = (rows[name].to_pylist() for name in ("made", "scores", "scanners", "errors"))
+        evaluated: dict[str, list[tuple[bytes, ReevaluatedAttempt]]] = defaultdict(list)
+        for position, digest, (origin, *texts) in zip(known, digests, zip(*columns, strict=True), strict=True):
             request = requests[position]
             assert request is not None  # noqa: S101 - only such rows were taken
-            image_verdict = self._evaluate_image(origin, texts, request.category)
-            verdict = combine_verdicts([request.prompt_verdict, image_verdict])
-            attempts.append(ReevaluatedAttempt(verdict, previous, request.attempts_allowed))
-        self._attempts.add(_attempt_digests(rows), attempts)
+            for category in request.categories:
+                verdict = combine_verdicts([request.prompt_verdict, self._evaluate_image(origin, texts, category)])
+                evaluated[category].append((digest, ReevaluatedAttempt(verdict, request.attempts_allowed)))
+        for category, attempts in evaluated.items():
+            self._attempts[category].add(b"".join(digest for digest, _ in attempts), [result for _, result in attempts])
 
     def _evaluate_image(self, origin: str, texts: list[str], category: str) -> Verdict:
         scores, scanners, errors = map(json.loads, texts)

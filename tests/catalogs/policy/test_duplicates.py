@@ -13,7 +13,9 @@ from catalogs.policy.duplicates import (
     NearPair,
     PublishedImage,
     colour_distance,
+    is_refused_for_likeness,
     judge_duplicates,
+    still_collides,
 )
 from catalogs.policy.schema import DuplicateRules
 from catalogs.verdict import PASS, Verdict
@@ -315,3 +317,24 @@ def test_what_passes_is_distinct_and_what_does_not_collides_with_an_image_that_s
             assert answer.collides_with in standing or answer.collides_with in published
             assert answer.collides_with is not None
             assert answer.collides_with.request_key != one.request_key
+
+
+def test_a_refusal_for_likeness_holds_as_long_as_the_other_image_is_live() -> None:
+    """A5: a picture that was blocked as a duplicate of a SKU that left waited for ever."""
+    is_live = {b"other"}.__contains__
+    assert still_collides(["duplicate-exact"], b"other", is_live)
+    assert not still_collides(["duplicate-exact"], b"gone", is_live)
+    assert still_collides(["blurred"], b"gone", is_live), "it was not refused for its likeness"
+    assert still_collides(["duplicate-near"], None, is_live), "an older version did not say which image it is"
+    assert is_refused_for_likeness(["view-not-distinct"])
+    assert not is_refused_for_likeness(["blurred"])
+
+
+def test_an_image_is_not_compared_with_the_ones_that_it_replaces_unless_another_slot_shows_them() -> None:
+    shown = [PublishedImage(slot, "b", b"old", b"pixels", None) for slot in (b"1", b"2")]
+    replacing = DuplicateCandidate(b"new", ("a",), b"", 0, b"pixels", replaces=frozenset({b"1"}))
+    (verdict,) = judge_duplicates([replacing], shown, [], [], RULES)
+    assert verdict.verdict.reasons == ("duplicate-exact",)
+    both = replace(replacing, replaces=frozenset({b"1", b"2"}))
+    (verdict,) = judge_duplicates([both], shown, [], [], RULES)
+    assert verdict.verdict == PASS

@@ -15,7 +15,7 @@ from tests.fixtures.store_scenarios import StoreScenario, run_sweep, swept
 
 DOCUMENTS = ["recipe.json", "policy.json", "plan.json", "report.json", "report.html"]
 TABLES = ["slots.parquet", "batch.parquet", "requests/0.parquet", "records/a.parquet"]
-NEEDED = {"recipe.json", "requests/0.parquet", "records/a.parquet"}
+NEEDED = {"recipe.json", "slots.parquet", "requests/0.parquet", "records/a.parquet"}
 COMMITTED = NEEDED | {"run.json", "policy.json", "closed.json", "report.json"}
 
 

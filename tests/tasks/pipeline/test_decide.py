@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from catalogs import layout
 from catalogs.models.weights import ModelProvenance
 from catalogs.planning.sharding import request_table
-from catalogs.policy.schema import built_in_policy
+from catalogs.policy.schema import ImageRule, Thresholds, built_in_policy
 from catalogs.table_schemas import DEFERRALS, RETIRED_SLOTS
 from catalogs.verdict import Verdict
 from infra.stores.parquet_objects import write_table
@@ -44,6 +45,7 @@ def states(found: DecisionResult) -> list[tuple[str, list[str], int | None]]:
 def write(
     scenario: StoreScenario, slots: Sequence[Row], words: Sequence[str], rows: Sequence[Row], allowed: int = 2
 ) -> None:
+    slots = [slot | {"attempts_allowed": allowed} for slot in slots]
     write_plan(scenario.store, slots, [make_request(word, attempts_allowed=allowed) for word in words])
     write_records(scenario.store, {"0-000000": rows})
 
@@ -221,3 +223,137 @@ def test_a_run_that_was_stopped_orders_no_last_wave(scenario: StoreScenario) -> 
     write(scenario, VIEWS, (FIRST, SECOND), [attempt_row(FIRST), attempt_row(SECOND, appearance=f"{FIRST} 0")])
     assert decided(scenario).batch is None, "another seed may tell the two apart"
     assert sorted(states(decided(scenario, "late"))) == [("deferred", ["late"], None), ("publish", [], 0)]
+
+
+LAX_AND_STRICT = built_in_policy().model_copy(
+    update={
+        "image": (
+            ImageRule(
+                score="blur.foreground",
+                reason="blurred",
+                block_below=5,
+                again=True,
+                categories={"lax": Thresholds(block_below=None)},
+            ),
+        )
+    }
+)
+"""Blurred images are blocked, and tried again, but for the category `lax`."""
+
+
+def blurred(number: int, score: float, **changes: object) -> Row:
+    """Return an attempt at "one" that the default thresholds judge, as screening does."""
+    verdict = "PASS" if score >= 5 else "BLOCK"
+    return attempt_row("one", number, verdict, scores=f'{{"blur.foreground": {score}}}', again=score < 5, **changes)
+
+
+def decided_for(scenario: StoreScenario, categories: Sequence[str], *made: Row, first: str, allowed: int = 2) -> Any:
+    """Decide slots of these categories that share one request, screened for the category `first`."""
+    slots = [
+        planned_slot_row(f"{category or 'other'}/front", "one", category=category, attempts_allowed=allowed)
+        for category in categories
+    ]
+    write_plan(scenario.store, slots, [make_request("one", category=first, attempts_allowed=allowed)])
+    write_records(scenario.store, {"0-000000": made})
+    return decide(scenario.store, scenario.tables, CATALOGUE, RUN_ID, LAX_AND_STRICT, MAKERS)
+
+
+@pytest.mark.parametrize("categories", [("lax", "strict"), ("strict", "lax"), ("", "lax", "strict")])
+def test_a_shared_image_is_judged_by_the_category_of_each_slot(
+    scenario: StoreScenario, categories: tuple[str, ...]
+) -> None:
+    """A2: the order of the rows decided for both; strict was published behind lax."""
+    found = decided_for(scenario, categories, blurred(0, 4), first=categories[0], allowed=1)
+    by_category = {row["category"]: (row["state"], row["reasons"]) for row in rows_of(found)}
+    assert by_category == {
+        category: ("publish", []) if category == "lax" else ("blocked", ["blurred"]) for category in categories
+    }
+
+
+def test_a_category_that_refuses_has_another_attempt_and_the_other_keeps_the_first(scenario: StoreScenario) -> None:
+    first = blurred(0, 4) | {"verdict": "PASS", "reasons": [], "again": False}  # as screened for lax
+    asked = decided_for(scenario, ("lax", "strict"), first, first="lax")
+    assert asked.batch is None
+    assert [(item.attempt, item.request.category) for item in asked.retry_items] == [(1, "")]
+    found = decided_for(scenario, ("lax", "strict"), first, blurred(1, 6), first="lax")
+    assert states(found) == [("publish", [], 0), ("publish", [], 1)]
+    spent = decided_for(scenario, ("lax", "strict"), first, blurred(1, 3) | {"again": False}, first="lax")
+    assert states(spent) == [("publish", [], 0), ("blocked", ["blurred"], 1)]
+
+
+def test_an_image_that_was_not_measured_is_refused_to_every_category(scenario: StoreScenario) -> None:
+    failed = attempt_row("one", 0, "REVIEW", reasons=["scanner-failed.pixels"], scores="{}")
+    found = decided_for(scenario, ("lax", "strict"), failed, first="lax")
+    assert states(found) == [("review", ["scanner-failed.pixels"], 0)] * 2
+
+
+@pytest.mark.parametrize("order", [(1, 3), (3, 1)])
+def test_a_shared_image_has_as_many_attempts_as_the_most_patient_of_its_slots(
+    scenario: StoreScenario, order: tuple[int, int]
+) -> None:
+    """A2: the tier of the first row decided how many attempts all slots had."""
+    slots = [planned_slot_row(f"mug-{allowed}/front", "one", attempts_allowed=allowed) for allowed in order]
+    write_plan(scenario.store, slots, [make_request("one", attempts_allowed=order[0])])
+    write_records(scenario.store, {"0-000000": [blurred(0, 4) | {"again": order[0] > 1}]})
+    asked = decide(scenario.store, scenario.tables, CATALOGUE, RUN_ID, LAX_AND_STRICT, MAKERS)
+    found = [(item.attempt, item.request.attempts_allowed) for item in asked.retry_items]
+    # An attempt that screening knows of is its own business: it asks for it at once.
+    assert (asked.batch is None, found) == ((True, [(1, 3)]) if order[0] == 1 else (False, []))
+
+
+def live_and_changed(scenario: StoreScenario, refusal: Row) -> None:
+    """Let the mug be live in red, its change be refused in some way, and a new shirt look like the live mug."""
+    scenario.release("r0", {"mug/front": "red"})
+    scenario.write_fingerprints("r0", {"mug/front": "red"})
+    (live,) = scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+    mug = planned_slot_row("mug/front", "two", kind="changed", live_file_sha=live["file_sha"])
+    made = [attempt_row("one", appearance="red"), *refusal.pop("made", [])]
+    write(scenario, [planned_slot_row("shirt/front", "one"), mug | refusal], ["one", "two"], made, allowed=1)
+
+
+REFUSALS: dict[str, Row] = {
+    "by its prompt": {"verdict": "REVIEW", "reasons": ["brand.other"]},
+    "by its image": {"made": [attempt_row("two", 0, "REVIEW")]},
+    "by the engine": {"made": [attempt_row("two", 0, "BLOCK", made="failed", reasons=["engine-failed"])]},
+    "by the budget": {},
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_an_image_whose_replacement_is_refused_stays_live_and_blocks_its_copy(
+    scenario: StoreScenario, refusal: Row
+) -> None:
+    """A7: pictures of all planned slots were out of the comparison, and both were live with equal pixels."""
+    live_and_changed(scenario, dict(refusal))
+    shirt, mug = rows_of(decided(scenario))
+    assert (shirt["state"], shirt["reasons"]) == ("blocked", ["duplicate-near"])
+    assert shirt["collides_with"] == request_key_of("red")
+    assert mug["state"] != "publish"
+
+
+def test_an_image_that_stays_for_its_likeness_is_compared_in_a_further_round(scenario: StoreScenario) -> None:
+    """A7: mug's change resembles a live hat, so mug keeps red; only then is shirt, in red too, known to be a copy."""
+    scenario.release("r0", {"mug/front": "red", "hat/front": "green"})
+    scenario.write_fingerprints("r0", {"mug/front": "red", "hat/front": "green"})
+    live = {row["sku"]: row["file_sha"] for row in scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()}
+    mug = planned_slot_row("mug/front", "two", kind="changed", live_file_sha=live["mug"])
+    made = [attempt_row("one", appearance="red"), attempt_row("two", appearance="green")]
+    write(scenario, [planned_slot_row("shirt/front", "one"), mug], ["one", "two"], made, allowed=1)
+    found = rows_of(decided(scenario))
+    assert [(row["sku"], row["state"], row["reasons"]) for row in found] == [
+        ("shirt", "blocked", ["duplicate-near"]),
+        ("mug", "blocked", ["duplicate-near"]),
+    ]
+    assert [row["collides_with"] for row in found] == [request_key_of("red"), request_key_of("green")]
+
+
+def test_an_image_is_not_compared_with_the_one_that_it_replaces(scenario: StoreScenario) -> None:
+    """The mug's own change resembles the live mug: with a shirt that is refused, it would else refuse itself."""
+    scenario.release("r0", {"mug/front": "red", "hat/front": "green"})
+    scenario.write_fingerprints("r0", {"mug/front": "red", "hat/front": "green"})
+    live = {row["sku"]: row["file_sha"] for row in scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()}
+    mug = planned_slot_row("mug/front", "two", kind="changed", live_file_sha=live["mug"])
+    hat = planned_slot_row("hat/front", "one", kind="changed", live_file_sha=live["hat"])
+    made = [attempt_row("one", 0, "REVIEW"), attempt_row("two", appearance="red")]
+    write(scenario, [hat, mug], ["one", "two"], made, allowed=1)
+    assert states(decided(scenario)) == [("review", ["blurred"], 0), ("publish", [], 0)]

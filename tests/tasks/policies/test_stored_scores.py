@@ -6,13 +6,14 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
-from catalogs.policy.schema import ImageRule, Policy, built_in_policy
+from catalogs.keys import slot_id
+from catalogs.policy.schema import ImageRule, Policy, Thresholds, built_in_policy
 from catalogs.verdict import PASS, Verdict
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.parquet_objects import write_table
 from tasks.policies.stored_scores import StoredScores
-from tests.fixtures.run_rows import RUN_ID, attempt_row, make_request, write_plan, write_records
+from tests.fixtures.run_rows import RUN_ID, attempt_row, make_request, planned_slot_row, write_plan, write_records
 from tests.fixtures.store_scenarios import finish_digest_of, request_key_of
 
 ONLY_BLUR = built_in_policy().model_copy(
@@ -38,6 +39,7 @@ def store(tmp_path: Path) -> ObjectStore:
 def asked(*rows: tuple[str, int]) -> pa.Table:
     return pa.table(
         {
+            "slot_id": [slot_id(word, "front", "a", 0) for word, _ in rows],
             "request_key": [request_key_of(word) for word, _ in rows],
             "finish_digest": [finish_digest_of(word) for word, _ in rows],
             "attempt": pa.array([number for _, number in rows], pa.int16()),
@@ -58,8 +60,8 @@ def test_each_attempt_is_decided_by_its_own_scores_as_they_were_measured(store: 
     first, second = measured(store).find_attempts(asked(("red", 0), ("red", 1)))
     assert first is not None
     assert second is not None
-    assert (first.verdict, first.previous_decision) == (Verdict("BLOCK", ("blurred",), retryable=True), "BLOCK")
-    assert (second.verdict, second.previous_decision, second.attempts_allowed) == (PASS, "PASS", 3)
+    assert first.verdict == Verdict("BLOCK", ("blurred",), retryable=True)
+    assert (second.verdict, second.attempts_allowed) == (PASS, 3)
 
 
 def test_a_scanner_that_failed_then_has_failed_still(store: ObjectStore) -> None:
@@ -102,3 +104,44 @@ def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) ->
 def test_a_shard_of_which_no_image_was_started_says_nothing(store: ObjectStore) -> None:
     write_records(store, {"s": []})
     assert measured(store).find_attempts(asked(("red", 0))) == [None]
+
+
+LAX_BLUR = ONLY_BLUR.model_copy(
+    update={
+        "image": (
+            ImageRule(
+                score="blur.foreground",
+                reason="blurred",
+                block_below=5,
+                categories={"lax": Thresholds(block_below=None)},
+            ),
+        )
+    }
+)
+
+
+def decisions_for(store: ObjectStore, categories: tuple[str, ...], asked_for: tuple[str, ...]) -> list[str | None]:
+    """Store one blurred image that slots of these categories share, and return the verdict for each slot asked for."""
+    slots = [planned_slot_row(f"{category}/front", "red", category=category) for category in categories]
+    write_plan(store, slots, [make_request("red", category=categories[0])])
+    write_records(store, {"s": [attempt_row("red", 0, scores='{"blur.foreground": 4}')]})
+    rows = asked(*[("red", 0)] * len(asked_for))
+    ids = pa.array([slot_id(sku, "front", "a", 0) for sku in asked_for], pa.binary())
+    found = measured(store, LAX_BLUR).find_attempts(rows.set_column(0, "slot_id", ids))
+    return [attempt.verdict.decision if attempt else None for attempt in found]
+
+
+@pytest.mark.parametrize("order", [("lax", "strict"), ("strict", "lax")])
+def test_a_shared_image_is_judged_by_the_category_of_each_slot(tmp_path: Path, order: tuple[str, str]) -> None:
+    """A2: a policy judged both by the category of the row that came first."""
+    store = open_store(str(tmp_path))
+    assert decisions_for(store, order, ("lax", "strict")) == ["PASS", "BLOCK"]
+
+
+def test_a_slot_whose_category_is_not_stored_gets_the_worst_verdict(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    assert decisions_for(store, ("lax", "strict"), ("renamed", "lax")) == ["BLOCK", "PASS"]
+    store.delete([layout.RunFiles(RUN_ID).slots])
+    assert [
+        found.verdict.decision for found in measured(store, LAX_BLUR).find_attempts(asked(("red", 0))) if found
+    ] == ["PASS"], "where no slots are stored, the request's own category judges"
