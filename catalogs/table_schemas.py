@@ -166,7 +166,7 @@ DECISIONS = pa.schema(
         ("live_file_sha", pa.binary()),
         ("created_at", _TIME),
         *_PROVENANCE_FIELDS,
-        ("collides_with", pa.binary()),  # request key of the image that this one is too similar to
+        ("collides_with", pa.binary()),  # pixel sha of the picture that it is too similar to; null where there is none
     ]
 )
 """The batch: one row per slot of the plan, with the image that is selected for it."""

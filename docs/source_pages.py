@@ -68,7 +68,6 @@ COLUMN_MEANINGS = {
     "asked_at": "since when a person is asked",
     "first_attempt": "the attempt to begin with",
     "live_slot_id": "the slot's id under the SKU that it is live under",
-    "collides_with": "request key of the image that it is too similar to",
     "codes": "one byte for each request of the shard, in order: 0, or why it is left out",
     "closed_at": "when the run ended",
     "started_at": "when the run began",

@@ -12,7 +12,7 @@ lets pass is compared again.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalogs.policy.schema import DuplicateRules
@@ -102,17 +102,6 @@ class _Collision:
 def is_refused_for_likeness(reasons: Iterable[str]) -> bool:
     """Tell whether an image was refused for how it looks beside other images, and not for itself."""
     return not LIKENESS_REASONS.isdisjoint(reasons)
-
-
-def still_collides(reasons: Iterable[str], collides_with: bytes | None, is_live: Callable[[bytes], bool]) -> bool:
-    """Tell whether a refusal still holds as far as it is for likeness: the other image is still live.
-
-    `collides_with` is the other image's request key, and `is_live` tells whether a live slot shows it. A refusal whose
-    other image is not known (an older version did not record it) or is its own SKU's other views together holds.
-    """
-    if collides_with is None or not is_refused_for_likeness(reasons):
-        return True
-    return is_live(collides_with)
 
 
 def judge_duplicates(

@@ -43,11 +43,11 @@ class SelectedAttempt:
 
     @property
     def collides_with(self) -> bytes | None:
-        """Return the request key of the image that this one is refused for, if it is."""
+        """Return the pixel sha of the picture that the image is too similar to; None where it is refused for itself."""
         distinctness = self.distinctness
         if distinctness is None or distinctness.collides_with is None or distinctness.verdict.decision == "PASS":
             return None
-        return distinctness.collides_with.request_key
+        return distinctness.collides_with.pixel_sha
 
 
 Selection = dict[JudgedRequest, SelectedAttempt]

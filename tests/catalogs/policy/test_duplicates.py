@@ -15,7 +15,6 @@ from catalogs.policy.duplicates import (
     colour_distance,
     is_refused_for_likeness,
     judge_duplicates,
-    still_collides,
 )
 from catalogs.policy.schema import DuplicateRules
 from catalogs.verdict import PASS, Verdict
@@ -319,13 +318,7 @@ def test_what_passes_is_distinct_and_what_does_not_collides_with_an_image_that_s
             assert answer.collides_with.request_key != one.request_key
 
 
-def test_a_refusal_for_likeness_holds_as_long_as_the_other_image_is_live() -> None:
-    """A5: a picture that was blocked as a duplicate of a SKU that left waited for ever."""
-    is_live = {b"other"}.__contains__
-    assert still_collides(["duplicate-exact"], b"other", is_live)
-    assert not still_collides(["duplicate-exact"], b"gone", is_live)
-    assert still_collides(["blurred"], b"gone", is_live), "it was not refused for its likeness"
-    assert still_collides(["duplicate-near"], None, is_live), "an older version did not say which image it is"
+def test_a_refusal_for_likeness_is_known_by_its_reasons() -> None:
     assert is_refused_for_likeness(["view-not-distinct"])
     assert not is_refused_for_likeness(["blurred"])
 

@@ -13,10 +13,11 @@ from catalogs.planning.sharding import request_table
 from catalogs.policy.schema import ImageRule, Thresholds, built_in_policy
 from catalogs.table_schemas import DEFERRALS, RETIRED_SLOTS
 from catalogs.verdict import Verdict
+from infra.imaging.codecs import decode, pixel_sha
 from infra.stores.parquet_objects import write_table
 from tasks.pipeline.decide import DecisionResult, decide
 from tests.fixtures.run_rows import RUN_ID, Row, attempt_row, make_request, planned_slot_row, write_plan, write_records
-from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, request_key_of
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
 
 FIRST, SECOND = sorted(("one", "two"), key=request_key_of)
 """Two words in the order in which their pictures are compared: the second gives way."""
@@ -301,6 +302,10 @@ def test_a_shared_image_has_as_many_attempts_as_the_most_patient_of_its_slots(
     assert (asked.batch is None, found) == ((True, [(1, 3)]) if order[0] == 1 else (False, []))
 
 
+def pixels_of(word: str) -> bytes:
+    return bytes.fromhex(pixel_sha(decode(jpeg_of(word))))
+
+
 def live_and_changed(scenario: StoreScenario, refusal: Row) -> None:
     """Let the mug be live in red, its change be refused in some way, and a new shirt look like the live mug."""
     scenario.release("r0", {"mug/front": "red"})
@@ -327,7 +332,7 @@ def test_an_image_whose_replacement_is_refused_stays_live_and_blocks_its_copy(
     live_and_changed(scenario, dict(refusal))
     shirt, mug = rows_of(decided(scenario))
     assert (shirt["state"], shirt["reasons"]) == ("blocked", ["duplicate-near"])
-    assert shirt["collides_with"] == request_key_of("red")
+    assert shirt["collides_with"] == pixels_of("red")
     assert mug["state"] != "publish"
 
 
@@ -344,7 +349,7 @@ def test_an_image_that_stays_for_its_likeness_is_compared_in_a_further_round(sce
         ("shirt", "blocked", ["duplicate-near"]),
         ("mug", "blocked", ["duplicate-near"]),
     ]
-    assert [row["collides_with"] for row in found] == [request_key_of("red"), request_key_of("green")]
+    assert [row["collides_with"] for row in found] == [pixels_of("red"), pixels_of("green")]
 
 
 def test_an_image_is_not_compared_with_the_one_that_it_replaces(scenario: StoreScenario) -> None:
