@@ -22,6 +22,7 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.manifest_change import recover_all_changes
 from tasks.amendments.rollback import rollback
+from tasks.maintenance.retention import RetentionRules
 from tasks.maintenance.sweep import sweep
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
@@ -62,7 +63,7 @@ def roll_back(url: str, injector: FaultInjector | None = None) -> None:
 def sweep_all(url: str, injector: FaultInjector | None = None) -> None:
     injector = injector or FaultInjector()
     store, tables = FaultyStore(open_store(url), injector), FaultyTables(open_tables(url), injector)
-    sweep(store, tables, keep_days=0, keep_releases=1)
+    sweep(store, tables, RetentionRules(keep_days=0, keep_releases=1), plan_wait_seconds=0)
 
 
 def missing_images(url: str) -> list[str]:
