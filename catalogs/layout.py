@@ -57,7 +57,15 @@ OUTCOMES = "outcomes/"
 STORE_VERSION = "store.json"
 """The store's layout, written last by an upgrade."""
 SCORES = "scores/"
-DELETION_MARKS = "sweeps/deleting/"
+FINGERPRINTS = "codes/"
+REVIEWS = "review/"
+DECISIONS = "decisions/"
+POLICIES = "policies/"
+PURGES = "purges/"
+SWEEPS = "sweeps/"
+DELETION_MARKS = f"{SWEEPS}deleting/"
+STORE_SIZES = f"{SWEEPS}store.sizes.json"
+"""What a sweep measured; no catalogue's name has a dot, so this is no catalogue's watermark."""
 PROBE_OBJECTS = "probe/"
 """Objects that test whether a store has conditional writes; a test that is killed leaves them behind."""
 
@@ -133,6 +141,11 @@ def deletion_mark(catalogue: str, sweep_id: str) -> str:
 def deletion_marks_prefix(catalogue: str) -> str:
     """Return the prefix of the marks of sweeps that are deleting objects of a catalogue."""
     return f"{DELETION_MARKS}{catalogue}/"
+
+
+def purge_record(catalogue: str, name: str) -> str:
+    """Return the key of the record of objects that a CDN was asked to forget, and of its answers."""
+    return f"{PURGES}{catalogue}/{name}.json"
 
 
 def retention_watermark(catalogue: str) -> str:

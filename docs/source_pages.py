@@ -9,6 +9,7 @@ import pyarrow as pa
 from markdown_tables import code, sentence, table
 
 from catalogs import layout, table_schemas
+from catalogs.retention_classes import RETENTION_CLASSES
 
 # Tables
 
@@ -141,6 +142,12 @@ def store_layout() -> str:
             " Images: `staging/` is private; `published/` is what the shop serves, and its bytes never change. What is"
             " kept for how long: [sweep and verify](../operations/sweep-and-verify.md).",
             table(("key", "what it is", "made by"), rows),
+            "## How long it is kept",
+            "Every key belongs to one of these classes; `packshot doctor --store` and reports count bytes by them.",
+            table(
+                ("class", "prefix", "holds", "ends"),
+                [(one.name, code(one.prefix), one.holds, one.ends) for one in RETENTION_CLASSES],
+            ),
             "## Top folders",
             table(("prefix", "constant"), constants),
         ]

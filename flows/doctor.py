@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from catalogs.errors import OptionError, SettingsError
 from catalogs.policy.schema import Policy
 from flows.orchestration.server_checks import SERVER_ADVICE, check_prefect
@@ -19,6 +21,7 @@ from flows.parameters import read_policy
 from flows.wiring.composition import open_signer
 from infra.diagnosis import DiagnosticFinding, FindingState, Probe, diagnose, machine, storage
 from infra.errors import EngineError, ProvenanceConfigError, ProvenanceMarkError
+from infra.interfaces import ObjectStore
 from infra.pools.ray_cluster import check_ray
 from infra.provenance.development_certificate import IDENTITY_FILE as DEVELOPMENT_FILE
 from infra.provenance.development_certificate import development_folder
@@ -26,12 +29,14 @@ from infra.scanners.image_scanners import SCANNER_SPECS, find_available, undetec
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
+from tasks.maintenance.store_sizes import measure_store
 
 SETTINGS_PREFIX = "PACKSHOT_"
 PROBE_TIMEOUT_SECONDS, STORE_TIMEOUT_SECONDS, PREFECT_TIMEOUT_SECONDS, DIGEST_TIMEOUT_SECONDS = 15.0, 45.0, 30.0, 900.0
 """How long a probe may take. A model's digest reads tens of gigabytes."""
 RENEW_BEFORE = timedelta(days=30)
 """How long before its expiry a certificate is warned of: without a timestamp, a signature expires with it."""
+SIZE_TIMEOUT_SECONDS, SIZE_ADVICE = 300.0, "A store of millions of objects takes minutes; a sweep measures it too."
 _HUB_MODEL = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
 
 
@@ -80,7 +85,14 @@ def _store_probes(url: str) -> tuple[dict[str, Path], list[Probe]]:
     timeout, advice = STORE_TIMEOUT_SECONDS, storage.CONNECTION_ADVICE
     objects = Probe("store", lambda: storage.check_store(store, single_writer=single_writer), timeout, advice)
     tables = Probe("tables", lambda: storage.check_tables(url, timeout), timeout + 1, advice)
-    return folders, [objects] if store.url.startswith("memory://") else [objects, tables]
+    sizes = Probe("store: size", lambda: check_size(store), SIZE_TIMEOUT_SECONDS, SIZE_ADVICE)
+    return folders, [objects, sizes] if store.url.startswith("memory://") else [objects, tables, sizes]
+
+
+def check_size(store: ObjectStore) -> list[DiagnosticFinding]:
+    """Report the store's size by kind, the largest first, and whether its bucket keeps what is deleted."""
+    sizes = [f"{size.kind} {decimal(size.bytes)} in {size.files:,}" for size in measure_store(store)]
+    return [DiagnosticFinding("store: size", "ok", "; ".join(sizes) or "nothing is in it yet")]
 
 
 def _model_probe(model: str) -> Probe:

@@ -6,7 +6,7 @@ its catalogue, and finds by content what is done already.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -47,6 +47,7 @@ from infra.engines import open_engine
 from infra.errors import StagedImageLost
 from infra.settings import Settings
 from infra.stores.parquet_objects import read_table, write_table_once
+from infra.stores.request_count import REQUESTS
 from tasks.gates.prompt_gate import open_prompt_gate
 from tasks.pipeline.decide import DecisionResult, decide
 from tasks.pipeline.plan import load_plan, make_plan
@@ -54,6 +55,7 @@ from tasks.pipeline.publish import Release, load_batch, publish
 from tasks.pipeline.queue_reviews import queue_reviews
 from tasks.pipeline.record_outcomes import record_outcomes
 from tasks.reporting.run_statistics import sum_engine_seconds
+from tasks.reporting.storage_summary import summarize_storage
 from tasks.runs import run_state as runs
 from tasks.runs.budget_meter import BudgetMeter
 from tasks.runs.resources import Resources, ScreeningContext
@@ -75,6 +77,7 @@ class Refresh:
     warnings: Sequence[str] = ()
     stage_seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    requests_before: Mapping[str, int] = field(default_factory=REQUESTS.since)
 
     def run(self) -> dict[str, Any]:
         """Refresh the catalogue and return the report."""
@@ -173,6 +176,8 @@ class Refresh:
             self.executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
         report = self._report(run, plan, batch, release, [], checks or [])
         runs.close_run(store, run, "done", {"version": release.version})
+        if batch.is_empty:
+            runs.discard_idle_files(store, run)
         return report
 
     def _report(
@@ -180,7 +185,8 @@ class Refresh:
     ) -> dict[str, Any]:
         with self._timed_stage("report"):
             seconds = {"total": time.monotonic() - self.started, **self.stage_seconds}
-            result = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds)
+            storage = summarize_storage(self.resources.store, self.requests_before)
+            result = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds, storage)
             report, sheet = report_run(self.resources, self.job, self.prices, self.settings.gpu, result)
             self.observer.on_report(report, sheet)
         return report.to_json()

@@ -56,6 +56,11 @@ class ReleaseBatch:
     outcomes_version: int | None = None
     """The outcomes' version that it was planned against."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the run found nothing to do."""
+        return not any(part.num_rows for part in (self.decisions, self.refreshed, self.retired, self.renamed))
+
     def decisions_in_state(self, state: SlotState) -> Iterator[list[DecisionRow]]:
         """Yield the decisions in one state, some thousands at a time."""
         chosen = self.decisions.filter(pc.equal(self.decisions["state"], state))

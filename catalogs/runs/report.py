@@ -29,6 +29,7 @@ from catalogs.runs.report_schema import (
     ReportRows,
     ReportSkus,
     ReportSlots,
+    ReportStorage,
     RunReport,
     read_part,
 )
@@ -96,6 +97,7 @@ class ReportInput:
     """The fields of `ReportMarks`; empty where nothing was published."""
     store: str = ""
     dry_run: bool = False
+    storage: ReportStorage = field(default_factory=ReportStorage)
 
 
 def build_report(report_input: ReportInput) -> RunReport:
@@ -132,6 +134,7 @@ def build_report(report_input: ReportInput) -> RunReport:
         checks=[ReportCheck(**check) for check in report_input.checks],
         skus={name: ReportSkus(len(skus), list(skus[:MAX_REPORTED_SKUS])) for name, skus in report_input.skus.items()},
         warnings=[*report_input.warnings, *_sku_warnings(report_input.skus)],
+        storage=report_input.storage,
     )
 
 

@@ -180,6 +180,19 @@ class ReportSkus:
 
 
 @dataclass(frozen=True)
+class ReportStorage:
+    """The store's bytes by kind as the last sweep measured them; the run's requests for objects, and their list price.
+
+    Requests are of the run's own process, without those of its tables; none are counted on a disk.
+    """
+
+    measured_at: str | None = None
+    bytes: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+    request_usd: float | None = None
+
+
+@dataclass(frozen=True)
 class RunReport:
     """What one run did, or what a dry run would do."""
 
@@ -211,6 +224,7 @@ class RunReport:
     checks: Sequence[ReportCheck] = ()
     skus: Mapping[str, ReportSkus] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    storage: ReportStorage = field(default_factory=ReportStorage)
 
     @property
     def is_held(self) -> bool:
@@ -254,6 +268,7 @@ _PARTS: dict[str, type] = {
     "new_skus": ReportNewSkus,
     "estimate": ReportEstimate,
     "marks": ReportMarks,
+    "storage": ReportStorage,
 }
 _LISTS: dict[str, type] = {"models": ReportModel, "rejects": ReportReject, "checks": ReportCheck}
 _MAPPINGS: dict[str, type] = {"channels": ReportChannel, "skus": ReportSkus}

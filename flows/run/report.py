@@ -4,7 +4,7 @@ Inputs: how the run ended. Outputs: the `RunReport` and the contact sheet; the r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList
@@ -12,7 +12,7 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.runs.report import ReportInput, build_report
-from catalogs.runs.report_schema import RunReport
+from catalogs.runs.report_schema import ReportStorage, RunReport
 from flows.run.audit import AuditChecks
 from tasks.gates.required_marks import summarize_marks
 from tasks.models.metrics import write_model_samples
@@ -44,6 +44,7 @@ class RunResult:
     checks: AuditChecks
     warnings: Sequence[str]
     seconds: Mapping[str, float]
+    storage: ReportStorage = field(default_factory=ReportStorage)
 
 
 def report_run(
@@ -80,6 +81,7 @@ def report_run(
             provenance_marks=summarize_marks(job.recipe, resources.signer, release.visible_files),
             store=store.url,
             seconds=result.seconds,
+            storage=result.storage,
         )
     )
     prompts = read_prompts(store, run.run_id, batch.decisions["request_key"].to_pylist())

@@ -20,6 +20,7 @@ from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectInfo
 from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key, check_prefix
+from infra.stores.request_count import REQUESTS
 from infra.stores.s3_client import MAX_CONNECTIONS, S3Access, S3Client, open_client
 from infra.stores.s3_errors import (
     MISSING_CODES,
@@ -182,20 +183,31 @@ class S3Store:
 
     def _call(self, method: str, **arguments: object) -> dict[str, Any]:
         files = self._client.filesystem
-        response: dict[str, Any] = self._retry(lambda: files.call_s3(method, Bucket=self._bucket, **arguments))
-        return response
+
+        def call() -> dict[str, Any]:
+            REQUESTS.add(method)
+            response: dict[str, Any] = files.call_s3(method, Bucket=self._bucket, **arguments)
+            return response
+
+        return self._retry(call)
 
     def _delete(self, objects: Sequence[Mapping[str, str]]) -> None:
         """Delete objects in one request; raise `PartialDeleteError` where the server deleted only some of them."""
         request = {"Objects": objects, "Quiet": True}
+        REQUESTS.add("delete_objects")
         response = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=request)
         if failed := response.get("Errors"):
             raise PartialDeleteError(failed)
 
     def _fetch(self, path: str, **limits: int) -> bytes:
         files = self._client.filesystem
-        data: bytes = self._retry(lambda: files.cat_file(path, max_concurrency=1, **limits))
-        return data
+
+        def fetch() -> bytes:
+            REQUESTS.add("get_object")
+            data: bytes = files.cat_file(path, max_concurrency=1, **limits)
+            return data
+
+        return self._retry(fetch)
 
     def _retry(self, operation: Callable[[], T]) -> T:
         return self._client.retry_policy.call(operation, is_transient)

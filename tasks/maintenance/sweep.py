@@ -23,6 +23,7 @@ from tasks.maintenance.retention import (
 )
 from tasks.maintenance.run_folders import sweep_run_folders
 from tasks.maintenance.staged_sweep import PLAN_WAIT_SECONDS, StagedSweep
+from tasks.maintenance.store_sizes import record_sizes
 from tasks.runs.release_history import list_catalogues
 
 SAMPLE_DAYS = 365
@@ -65,6 +66,7 @@ def sweep(
     _sweep_by_age(store, retention, work, deleter)
     if not dry_run:
         store.remove_leftovers(retention.young)
+        record_sizes(store)
     return deleter.result
 
 

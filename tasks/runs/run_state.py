@@ -128,6 +128,12 @@ def close_run(
     store.delete([layout.open_run(run.catalogue, run.run_id)])
 
 
+def discard_idle_files(store: ObjectStore, run: Run) -> None:
+    """Delete what a closed run without any work leaves behind, but for its documents: a shop has 35,000 a year."""
+    files = layout.RunFiles(run.run_id)
+    store.delete([files.recipe, files.policy, files.batch])
+
+
 def _document(run: Run) -> dict[str, object]:
     return {
         "run_id": run.run_id,

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ RECORDED = sorted((ROOT / "tests" / "data" / "reports").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
-def test_a_recorded_report_is_the_same_to_the_byte(path: Path) -> None:
+def test_a_recorded_report_is_the_same_to_the_byte_and_newer_fields_come_after_it(path: Path) -> None:
     document = json.loads(path.read_text("utf-8"))
-    assert json.dumps(RunReport.from_json(document).to_json()) == json.dumps(document)
-    assert list(document) == [entry.name for entry in fields(RunReport)]
+    now = RunReport.from_json(document).to_json()
+    assert json.dumps(dict(islice(now.items(), len(document)))) == json.dumps(document)
+    assert list(now) == [entry.name for entry in fields(RunReport)]
 
 
 def test_there_are_recorded_reports_of_both_kinds() -> None:
