@@ -230,6 +230,21 @@ def policy_record(catalogue: str, number: int) -> str:
     return f"{policy_records_prefix(catalogue)}{number:08d}.json"
 
 
+def approval_snapshots_prefix(catalogue: str) -> str:
+    """Return the prefix of the snapshots of a catalogue's channel approvals. A catalogue's name has no dot."""
+    return f"decisions/{catalogue}.approvals/snapshot/"
+
+
+def approval_snapshot(catalogue: str, number: int) -> str:
+    """Return the key of a snapshot of all channel approvals so far; the highest number is the newest."""
+    return f"{approval_snapshots_prefix(catalogue)}{number:08d}.json"
+
+
+def approval_archive(catalogue: str, number: int) -> str:
+    """Return the key of the answers, whole, that went into a snapshot and have no object of their own any more."""
+    return f"decisions/{catalogue}.approvals/archive/{number:08d}.json"
+
+
 def full_lease(catalogue: str) -> str:
     """Return the prefix of the lease under which one full run at a time works on a catalogue."""
     return f"leases/{catalogue}/full"

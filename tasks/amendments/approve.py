@@ -8,6 +8,7 @@ taken: a run in progress reads the answers when it commits (`tasks.gates.approva
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,11 @@ from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import write_json
 from infra.tables.idempotent_commit import commit_once
-from tasks.gates.approvals import Approvals, read_approvals
+from tasks.gates.approval_folding import fold_answers
+from tasks.gates.approvals import Approvals, read_answers
+
+ANSWER_TIME = "%Y%m%dT%H%M%S%f"
+"""How the id of an answer begins."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,12 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     """
     if not answer.reason.strip():
         raise OptionError("--reason is empty: say how you know; the answer is kept with the images")
-    token = new_run_id(store.now(), microseconds=True)
     table = layout.manifest_table(catalogue)
     newest = tables.version(table)
     rows = _read_matching_rows(tables, table, answer, newest)
-    _require_approvable(rows, answer, read_approvals(store, catalogue))
+    recorded = read_answers(store, catalogue)
+    _require_approvable(rows, answer, recorded.approvals)
+    token = _token_after(recorded.newest_token, store.now())
     shas = sorted({row["pixel_sha"].hex() for row in rows})
     document = {"channel": answer.channel, "given": answer.given, "pixel_shas": shas, "skus": sorted(set(answer.skus))}
     document |= {"by": answer.person, "at": store.now().isoformat(), "reason": answer.reason}
@@ -93,7 +99,17 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
     (base, answered), version = commit_once(
         tables, table, token, build, on=["slot_id"], metadata=metadata, after=newest
     )
+    fold_answers(store, catalogue)
     return ApprovalResult(version, base, answered)
+
+
+def _token_after(newest: str, now: datetime) -> str:
+    """Return the token of an answer given now. Of two answers the later one counts, whatever the clocks say."""
+    try:
+        before = datetime.strptime(newest.split("-")[0], ANSWER_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        before = datetime.min.replace(tzinfo=UTC)  # there is none, or another version named it
+    return new_run_id(max(now, before + timedelta(microseconds=1)), microseconds=True)
 
 
 def _read_matching_rows(

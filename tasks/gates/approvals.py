@@ -4,9 +4,16 @@ Inputs: a catalogue's recorded answers, and where an image may be used according
 answers by pixel digest, and the eligibility with them. An answer belongs to pixels: another image in the same slot
 needs an answer of its own. Both publishing and `tasks.amendments.approve` read the answers when they commit, so that no
 lease is needed between them.
+
+An answer is one object, named by its time. `tasks.gates.approval_folding` puts many of them into one snapshot, so that
+reading costs the same after any number of answers. Objects are listed before the snapshot is read: one that is gone by
+then is in the snapshot. An answer that is in both counts once, since the later time counts.
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,23 +21,91 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.policy.channels import ChannelEligibility, is_judged_for, needs_approval, with_approval_answer
 from catalogs.table_rows import ManifestRow
+from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
+from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json
+from infra.stores.sequence import ObjectSequence
 
 Approvals = Mapping[str, Mapping[str, bool]]
 """Pixel sha (hex) -> channel -> whether the image is approved there; the newest answer counts."""
 
 
+@dataclass
+class RecordedAnswers:
+    """All answers of a catalogue, and the documents of those that are not in a snapshot.
+
+    An answer's token names it: its time to the microsecond, and random digits.
+    """
+
+    answers: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
+    """Pixel sha (hex) -> channel -> (token of the newest answer, whether it approves)."""
+    documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def add(self, sha: str, channel: str, token: str, given: bool) -> None:
+        """Add an answer, unless a later one is known."""
+        known = self.answers.setdefault(sha, {}).get(channel)
+        if known is None or known[0] <= token:
+            self.answers[sha][channel] = (token, given)
+
+    @property
+    def newest_token(self) -> str:
+        """Return the token of the newest answer; empty where there is none."""
+        return max((token for channels in self.answers.values() for token, _ in channels.values()), default="")
+
+    @property
+    def approvals(self) -> Approvals:
+        """Return the answer that counts for each image and channel."""
+        return {
+            sha: {channel: given for channel, (_, given) in channels.items()} for sha, channels in self.answers.items()
+        }
+
+
 def read_approvals(store: ObjectStore, catalogue: str) -> Approvals:
-    """Return every answer recorded for a catalogue's images; later answers replace earlier ones."""
-    approvals: dict[str, dict[str, bool]] = {}
-    suffix = f"-{layout.CHANNEL_APPROVAL}.json"
-    for key in sorted(info.key for info in store.list(layout.person_decisions_prefix(catalogue))):
-        if key.endswith(suffix):
-            document = read_json(store, key)
+    """Return the answer that counts for each of a catalogue's images; later answers replace earlier ones."""
+    return read_answers(store, catalogue).approvals
+
+
+def read_answers(store: ObjectStore, catalogue: str) -> RecordedAnswers:
+    """Return every answer recorded for a catalogue's images."""
+    recorded, suffix = RecordedAnswers(), f"-{layout.CHANNEL_APPROVAL}.json"
+    listed = [info.key for info in store.list(layout.person_decisions_prefix(catalogue)) if info.key.endswith(suffix)]
+
+    def read(key: str) -> Mapping[str, Any] | None:
+        try:
+            return read_json(store, key)
+        except ObjectMissing:
+            return None  # folded since it was listed
+
+    for key, document in zip(listed, concurrent_map(store, read, listed), strict=True):
+        if document is not None:
+            token = key.rsplit("/", 1)[1].removesuffix(suffix)
+            recorded.documents[token] = document
             for sha in document["pixel_shas"]:
-                approvals.setdefault(sha, {})[document["channel"]] = document["given"]
-    return approvals
+                recorded.add(sha, document["channel"], token, document["given"])
+    snapshot = read_newest_snapshot(store, catalogue)
+    for sha, channels in snapshot["answers"].items() if snapshot else ():
+        for channel, (token, given) in channels.items():
+            recorded.add(sha, channel, token, given)
+    return recorded
+
+
+def snapshots_of(store: ObjectStore, catalogue: str) -> ObjectSequence:
+    """Return the numbered snapshots of a catalogue's answers."""
+    prefix = layout.approval_snapshots_prefix(catalogue)
+    return ObjectSequence(store, prefix, lambda number: layout.approval_snapshot(catalogue, number))
+
+
+def read_newest_snapshot(store: ObjectStore, catalogue: str) -> Mapping[str, Any] | None:
+    """Return the newest snapshot: its `answers`, and the `documents` that it was the first to hold."""
+    snapshots = snapshots_of(store, catalogue)
+    while number := snapshots.latest():
+        try:
+            content: Mapping[str, Any] = json.loads(snapshots.read(number))
+            return content
+        except ObjectMissing:
+            continue  # newer ones replaced it between the listing and the read
+    return None
 
 
 def apply_approvals_to_rows(rows: pa.Table, approvals: Approvals) -> pa.Table:

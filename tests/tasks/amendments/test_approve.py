@@ -2,6 +2,7 @@
 
 import shutil
 from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,18 @@ def test_an_interrupted_approval_can_be_given_again_whole(harness: CrashHarness,
         assert usable(harness)["plain-1", "front"] in (NOT_SHOWN, EVERYWHERE)
     approve_with(harness, "plain-1")
     assert usable(harness)["plain-1", "front"] == EVERYWHERE
+
+
+def test_the_later_command_counts_although_a_clock_went_back(harness: CrashHarness) -> None:
+    class Behind(FaultyStore):
+        def now(self) -> datetime:
+            return datetime(2026, 1, 1, tzinfo=UTC)
+
+    approve_with(harness, "plain-1")
+    behind = Behind(harness.store, FaultInjector())
+    approve(behind, harness.tables, CATALOGUE, approval_answer("plain-1", given=False))
+    [sha] = read_approvals(harness.store, CATALOGUE)
+    assert read_approvals(harness.store, CATALOGUE)[sha] == {"showroom": False}
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -9,7 +9,7 @@ from catalogs import layout
 from catalogs.policy.channels import ChannelEligibility
 from catalogs.table_schemas import MANIFEST
 from infra.stores.json_objects import write_json
-from tasks.gates.approvals import apply_approvals, apply_approvals_to_rows, read_approvals
+from tasks.gates.approvals import RecordedAnswers, apply_approvals, apply_approvals_to_rows, read_approvals
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 SHA = b"\1" * 32
@@ -32,6 +32,14 @@ def test_the_newest_answer_counts_for_each_channel(scenario: StoreScenario) -> N
     record(scenario, "20260101T000000-c", "amazon-main", given=True)
     write_json(scenario.store, layout.person_decision(CATALOGUE, "20260103T000000-d", "release"), {"accepted": []})
     assert read_approvals(scenario.store, CATALOGUE) == {SHA.hex(): {"showroom": False, "amazon-main": True}}
+
+
+def test_of_two_answers_the_later_token_counts_whichever_is_read_first() -> None:
+    recorded = RecordedAnswers()
+    recorded.add("aa", "showroom", "20260102", False)
+    recorded.add("aa", "showroom", "20260101", True)
+    assert (recorded.approvals, recorded.newest_token) == ({"aa": {"showroom": False}}, "20260102")
+    assert RecordedAnswers().newest_token == ""
 
 
 def test_an_approval_changes_only_the_channel_and_the_pixels_that_it_names() -> None:
