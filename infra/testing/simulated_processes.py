@@ -140,19 +140,10 @@ class SimulatedProcess:
             return operation()
         self.happened.append(disturbance)
         self.processes.remember(self, f"… {disturbance}")
-        if disturbance.after or disturbance.kind == "sleeps":
-            return self._disturb_around(disturbance, operation)
+        answer = operation() if disturbance.after else None
         self._disturb(disturbance)
-        return cast(T, None)
-
-    def _disturb_around(self, disturbance: Disturbance, operation: Callable[[], T]) -> T:
-        """Disturb after the operation; a sleeper that sleeps before it does it as soon as it wakes."""
-        if not disturbance.after:
-            self._disturb(disturbance)
-            return operation()
-        answer = operation()
-        self._disturb(disturbance)
-        return answer
+        # A sleeper that slept before its operation does it as soon as it wakes.
+        return operation() if disturbance.kind == "sleeps" and not disturbance.after else cast(T, answer)
 
     def _disturb(self, disturbance: Disturbance) -> None:
         if disturbance.kind == "killed":

@@ -6,7 +6,6 @@ run that is still planning is waited for, for a bounded time. An image that is l
 run that planned with it says so and is replaced.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from catalogs import layout
 from catalogs.indexes.digest_index import DIGEST_BYTES
 from catalogs.indexes.digest_set import DigestSet
+from infra.coordination.running_process import running_process
 from infra.errors import TableError
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from tasks.maintenance.batch_deletion import BatchDeleter, select_unreferenced
@@ -72,7 +72,7 @@ class StagedSweep:
         work = find_open_work(self.store)
         unplanned = find_unplanned_runs(self.store, work, self.retention.now)
         while unplanned and self.plan_wait_seconds > 0:
-            time.sleep(POLL_SECONDS)
+            running_process().sleep(POLL_SECONDS)
             self.plan_wait_seconds -= POLL_SECONDS
             work = find_open_work(self.store)
             unplanned = find_unplanned_runs(self.store, work, self.retention.now)

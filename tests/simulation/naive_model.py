@@ -191,7 +191,9 @@ class NaiveShop(SettlingShop):
         """Go on from what was observed, not from the plainest end. Call it right after the event and `check`."""
         self._forget_end()
         states = {slot: frozenset(o.state for o in outcomes) for slot, outcomes in observed.outcomes.items()}
-        self._conclude({slot: shown.picture for slot, shown in observed.live.items()}, states, observed.version)
+        live = {slot: shown.picture for slot, shown in observed.live.items()}
+        ours = {slot for slot, outcomes in observed.outcomes.items() if any(o.speaks_of_us for o in outcomes)}
+        self._conclude(live, states, observed.version, frozenset(ours))
 
     # Mechanics.
 

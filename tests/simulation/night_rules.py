@@ -75,14 +75,16 @@ def _slot_options(shop: ShopState, night: Night, slot: Slot, plan: Plan) -> tupl
 
 
 def _taken_options(shop: ShopState, night: Night, slot: Slot, content: str, plan: Plan) -> tuple[Option, ...]:
-    """A slot whose request was withdrawn waits; one that a policy took may return under a later policy."""
+    """A slot whose request was withdrawn waits; one that a policy took may return by a picture that passes now.
+
+    Under the same policy that is another seed's picture: what was taken does not pass.
+    """
     takedown = shop.takedowns[(slot, content)]
     if takedown.by == "rollback":
         return (Option(shop.live.get(slot), frozenset({"withdrawn"})),)
     plan.may.add(slot)
     waits = Option(shop.live.get(slot), frozenset({"withdrawn", "review", "blocked"}))
-    may_return = takedown.policy != shop.policy_number or takedown.readmitted
-    return (waits, *_decide(shop, night, slot, content)) if may_return else (waits,)
+    return (waits, *_decide(shop, night, slot, content))
 
 
 def _decide(shop: ShopState, night: Night, slot: Slot, content: str) -> tuple[Option, ...]:

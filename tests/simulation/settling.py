@@ -83,14 +83,22 @@ class SettlingShop(ShopState):
         return ends[-1]
 
     def _conclude(
-        self, live: dict[Slot, Picture], states: Mapping[Slot, frozenset[State]], version: int | None
+        self,
+        live: dict[Slot, Picture],
+        states: Mapping[Slot, frozenset[State]],
+        version: int | None,
+        ours: frozenset[Slot] | None = None,
     ) -> None:
-        """Take an end as what happened: pictures, refusals, takedowns without effect, and the release."""
+        """Take an end as what happened: pictures, refusals, takedowns without effect, and the release.
+
+        `ours`: slots whose refusal speaks of us (unknown: all of a night on which a scanner or engine was away).
+        """
         old = self.before.live if self.before is not None else {}
         self.live = live
         self.scored |= {Picture(p.content, attempt) for p in live.values() for attempt in range(p.attempt + 1)}
         for slot in self.plan.must | self.plan.may:
-            self._remember(slot, states.get(slot, frozenset()))
+            away = self.plan.away if ours is None else slot in ours
+            self._remember(slot, states.get(slot, frozenset()), away)
         self.refusals = {key: refusal for key, refusal in self.refusals.items() if self.content_of(key[0]) is not None}
         for slot, picture in live.items():
             takedown = self.takedowns.get((slot, picture.content))
@@ -101,8 +109,8 @@ class SettlingShop(ShopState):
             number = last + 1 if version is None else version
             self.releases.append(Release(number, dict(live), self.night.run if self.night else ""))
 
-    def _remember(self, slot: Slot, seen: frozenset[State]) -> None:
-        """Remember, or forget, the refusal of a slot that the last refresh decided."""
+    def _remember(self, slot: Slot, seen: frozenset[State], away: bool) -> None:
+        """Remember, or forget, the refusal of a slot that the last refresh decided; `away`: it speaks of us."""
         content = self.content_of(slot)
         if content is None:
             return
@@ -111,7 +119,6 @@ class SettlingShop(ShopState):
         state = next((state for state in PREFERENCE if state in seen & allowed and state != "withdrawn"), None)
         if (shown is not None and shown.content == content) or state is None:
             return
-        away = self.plan.away
         twins = [end.twin for end in self.plan.options[slot] if end.twin is not None and state in end.states]
         tries = old.tries + 1 if old is not None and away else 1
         self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twins[0] if twins else None)

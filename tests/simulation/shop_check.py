@@ -133,9 +133,9 @@ def _releases(before: ShopState, seen: Observation) -> Iterator[str]:
 
 
 def _budget(before: ShopState, night: Night, seen: Observation) -> Iterator[str]:
-    """No more images than the night's budget are made."""
+    """No more images than the night's budget are made; beside other runs, theirs are found too."""
     made = {shown.picture for shown in seen.live.values()} - before.scored
-    if night.budget is not None and len(made) > night.budget:
+    if night.budget is not None and not night.killed and len(made) > night.budget:
         yield f"{len(made)} images were made with a budget of {night.budget}"
     if night.budget is not None and any((counts.images or 0) > night.budget for counts in seen.counts):
         yield f"a report names more images than the budget of {night.budget}"

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 Verdict = Literal["pass", "review", "block"]
 State = Literal["review", "blocked", "failed", "deferred", "withdrawn"]
+OUR_REASONS = ("scanner-failed", "scanner-missing", "engine-failed", "staged-image-lost", "set-aside")
+"""Parts of reason codes that speak of us, as the reference of reason codes lists them."""
 Taker = Literal["rollback", "policy", "person"]
 
 
@@ -117,6 +119,11 @@ class Outcome:
 
     state: State
     reason: str
+
+    @property
+    def speaks_of_us(self) -> bool:
+        """Whether a scanner, engine or store failed, and nothing is said of the picture."""
+        return any(code in self.reason for code in OUR_REASONS)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+"""What must hold of a simulated shop at any time, whatever the naive model says: files, tables, markers, errors.
+
+Inputs: a shop and its timeline. Outputs: violations in words.
+"""
+
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from catalogs import layout
+from catalogs.errors import InputError
+from infra.errors import LeaseHeld, LeaseLost, StagedImageLost
+from infra.stores.json_objects import read_json
+from infra.testing.faulty_store import InjectedFault
+
+from .commands import Command
+from .simulated_shop import CATALOGUE, SimulatedShop
+from .timeline import EVENT_KINDS, MANIFEST, OUTCOMES, Timeline
+
+OF_A_LOST_LEASE, OF_A_LOST_IMAGE = (LeaseLost, LeaseHeld), (StagedImageLost,)
+SLOW = {"sleeps", "fails"}
+
+
+@dataclass
+class Invariants:
+    """Checks between events; each version of the manifest is looked at once."""
+
+    shop: SimulatedShop
+    timeline: Timeline
+    _checked: int = 0
+    _superseded: set[str] = field(default_factory=set)
+
+    def violations(self) -> Iterator[str]:
+        """Yield what is wrong with the store now."""
+        yield from self._doubled_commits()
+        yield from self._marks_that_change()
+        yield from self._missing_objects()
+        yield from self._commits_of_superseded_runs()
+
+    def errors(self, command: Command, *, alone: bool) -> Iterator[str]:
+        """Yield how a command must not have ended."""
+        error, happened = command.process.error, {each.kind for each in command.process.happened}
+        permitted: tuple[type[Exception], ...] = ()
+        if "fails" in happened:
+            permitted += (InjectedFault,)
+        if happened & SLOW or not alone:
+            permitted += OF_A_LOST_LEASE
+        if "lags" in happened or not alone:
+            permitted += OF_A_LOST_IMAGE
+        if not command.is_refresh or not alone:
+            permitted += (InputError,)
+        if error is not None and not isinstance(error, permitted):
+            frames = traceback.format_exception(error)[-12:]
+            yield f"{command.process.name} ended with {error!r}\n{''.join(frames)}"
+
+    def _doubled_commits(self) -> Iterator[str]:
+        for table in (MANIFEST, OUTCOMES):
+            tokens = Counter(commit.run_id for commit in self.shop.tables.history(table) if commit.run_id)
+            yield from (f"{token} committed {count} times to {table}" for token, count in tokens.items() if count > 1)
+
+    def _marks_that_change(self) -> Iterator[str]:
+        for commit in self.shop.tables.history(MANIFEST, after=max(self._checked, 0)):
+            kind = commit.metadata.get("kind", "")
+            if kind not in EVENT_KINDS and self.timeline.live_at(commit.version) != self.timeline.live_at(
+                commit.version - 1
+            ):
+                yield f"version {commit.version} of kind {kind!r} changes what is shown"
+
+    def _missing_objects(self) -> Iterator[str]:
+        newest = self.timeline.version_at(MANIFEST, None)
+        for version in range(self._checked + 1, newest + 1):
+            for row in self.shop.tables.read(MANIFEST, ["object", "sku"], version=version).to_pylist():
+                if version == newest and not self.shop.store.exists(row["object"]):
+                    yield f"version {version} shows {row['object']}, which is not there"
+        self._checked = newest
+
+    def _commits_of_superseded_runs(self) -> Iterator[str]:
+        """A run that another process closed as superseded never commits."""
+        committed = {commit.run_id for commit in self.shop.tables.history(MANIFEST)}
+        yield from (f"{run_id} was superseded, and committed" for run_id in sorted(self._superseded & committed))
+        for info in list(self.shop.store.list("runs/")):
+            if info.key.endswith("/closed.json"):
+                run_id = info.key.split("/")[1]
+                if read_json(self.shop.store, info.key)["state"] == "superseded":
+                    self._superseded.add(run_id)
+                    if run_id in committed:
+                        yield f"{run_id} committed, and is closed as superseded"
+
+    def open_markers(self) -> list[str]:
+        """Return the markers of open runs and changes."""
+        prefixes = layout.open_runs_prefix(CATALOGUE), layout.open_manifest_changes_prefix(CATALOGUE)
+        return [info.key for prefix in prefixes for info in self.shop.store.list(prefix)]

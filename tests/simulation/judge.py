@@ -1,0 +1,174 @@
+"""The judge of a simulated shop: lets the naive model do what each commit did, and compares.
+
+Inputs: the events of a timeline, commands that have ended. Outputs: nothing, or `SimulationFailed` with the story so
+far. Commits are judged in their order. One that was disturbed or had others beside it is judged leniently: each slot
+may also have stayed as it was. A quiet refresh is judged to the letter.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .commands import Command, CommandDesk
+from .invariants import Invariants
+from .naive_model import NaiveShop
+from .shop_facts import Night, Observation, Policy, Verdict
+from .simulated_shop import Limits, SimulatedShop
+from .timeline import CommitEvent, Timeline
+
+NOT_NAMED = "neither live as asked nor named"
+"""How the model says that a slot has no outcome."""
+
+
+class SimulationFailed(Exception):
+    """The shop broke a promise; the message says on which day, after which operations, and how to replay it."""
+
+
+@dataclass
+class Judge:
+    """Compares a shop with the naive model beside it, commit by commit."""
+
+    seed: int
+    shop: SimulatedShop
+    model: NaiveShop
+    desk: CommandDesk
+    day: int = 0
+    commits: int = 0
+    story: list[str] = field(default_factory=list)
+    policy_under_way: Command | None = None
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(self.shop)
+        self.invariants = Invariants(self.shop, self.timeline)
+
+    def commits_beside_each_other(self) -> None:
+        """Judge each new commit leniently; what came before a policy that was applied beside it is only believed."""
+        events = self.timeline.new_events()
+        policy = next((place for place, event in enumerate(events) if event.kind == "policy"), None)
+        for place, event in enumerate(events):
+            self._take_event(event, checked=policy is None or place >= policy)
+
+    def quiet_refresh(self, command: Command) -> None:
+        """Judge a full refresh that nothing disturbed, and what it settled of others before."""
+        report = command.report
+        assert report is not None
+        events = self.timeline.new_events()
+        for event in events:
+            if event.run_id != report["run_id"]:
+                self._take_event(event, checked=True)
+        # The run may be one that a killed process had begun, on a night on which something was away.
+        source = self.timeline.run_document(report["run_id"])["source"]
+        origin = self.desk.of_source(source) or command
+        own = next((event for event in events if event.run_id == report["run_id"]), None)
+        self.model.scored |= self.shop.book.measured
+        self.model.refresh(Night(report["run_id"], scanner_away=origin.scanner_away, engine_down=origin.engine_down))
+        self._judge(self._observe(own, [report]), f"the quiet refresh {report['run_id']}")
+
+    def policy_in_force(self, command: Command) -> None:
+        """Judge a policy that was applied and took nothing away, if its commit was not judged before."""
+        assert command.limits is not None
+        if self.model.policies[-1].name != str(command.limits):
+            self.model.apply_policy(model_policy(command.limits))
+            self._judge(self._observe(None), "a policy that takes nothing away")
+
+    def errors(self, commands: Sequence[Command], *, alone: bool) -> None:
+        """Judge how commands ended."""
+        self._fail_if([problem for command in commands for problem in self.invariants.errors(command, alone=alone)])
+
+    def store(self) -> None:
+        """Judge what lies in the store."""
+        self._fail_if(list(self.invariants.violations()))
+
+    def tell(self, line: str) -> None:
+        """Add a line to the story."""
+        self.story.append(line)
+
+    def _take_event(self, event: CommitEvent, *, checked: bool) -> None:
+        """Let the model do what a commit did, and compare."""
+        self.commits += 1
+        document = self.timeline.run_document(event.run_id)
+        if event.kind == "policy":
+            assert self.policy_under_way is not None
+            assert self.policy_under_way.limits is not None
+            if self.model.policies[-1].name != str(self.policy_under_way.limits):
+                self.model.apply_policy(model_policy(self.policy_under_way.limits))
+            self._compare(event, checked)
+        elif event.kind == "rollback":
+            self._roll_back(document["selection"])
+            self._compare(event, checked)
+        elif "kind" not in document:  # otherwise the outcomes of a change whose rows were judged
+            command = self.desk.of_source(document["source"])
+            assert command is not None
+            with self._as_of(command):
+                self._refresh_leniently(event, command)
+                self._compare(event, checked)
+
+    def _roll_back(self, asked: Mapping[str, Any]) -> None:
+        if asked["run_id"] is not None:
+            self.model.rollback_run(asked["run_id"])
+        elif asked["to"] is None and asked["skus"]:
+            self.model.rollback_sku(asked["skus"][0])
+        else:
+            self.model.rollback_to(asked["to"], asked["drop_new"], (asked["skus"] or [None])[0])
+
+    def _refresh_leniently(self, event: CommitEvent, command: Command) -> None:
+        night = Night(
+            run=event.run_id,
+            killed=True,
+            accept_retiring=True,
+            scanner_away=command.scanner_away,
+            engine_down=command.engine_down,
+            budget=command.budget,
+        )
+        self.model.scored |= self.shop.book.measured
+        (self.model.refresh if command.kind == "nightly" else self.model.refresh_new)(night)
+
+    @contextmanager
+    def _as_of(self, command: Command) -> Iterator[None]:
+        """Let the model see the catalogue as it was when a command was given, unless a later full run has ended."""
+        overtaken = any(
+            other.kind == "nightly" and other.number > command.number and other.report is not None
+            for other in self.desk.given
+        )
+        rows, templates = self.model.rows, self.model.templates
+        if not overtaken:
+            self.model.rows, self.model.templates = dict(command.rows), dict(command.templates)
+        try:
+            yield
+        finally:
+            self.model.rows, self.model.templates = rows, templates
+
+    def _compare(self, event: CommitEvent, checked: bool) -> None:
+        seen, what = self._observe(event), f"{event.kind or 'outcomes'} {event.run_id} at version {event.version}"
+        if checked:
+            self._judge(seen, what, named=self.timeline.has_outcomes(event))
+        else:
+            self.model.adopt(seen)
+
+    def _observe(self, event: CommitEvent | None, reports: Sequence[dict[str, Any]] = ()) -> Observation:
+        return self.timeline.observe(event, self.model.content_of, len(self.model.policies), reports)
+
+    def _judge(self, seen: Observation, what: str, *, named: bool = True) -> None:
+        """Compare; without `named` slots need no outcome: those of a killed process are written by another one."""
+        problems = [problem for problem in self.model.check(seen) if named or NOT_NAMED not in problem]
+        self._fail_if([f"after {what}: {problem}" for problem in problems])
+        self.model.adopt(seen)
+
+    def _fail_if(self, problems: Sequence[str]) -> None:
+        if not problems:
+            return
+        lines = [f"Seed {self.seed}, day {self.day}:", *(f"  * {problem}" for problem in problems)]
+        lines += ["The last days:", *self.story[-40:], "The last operations:"]
+        lines += [f"  {line}" for line in self.shop.processes.last_operations]
+        lines.append(f"Replay: .venv/bin/python -m tests.simulation --seed {self.seed} --days {self.day}")
+        raise SimulationFailed("\n".join(lines))
+
+
+def model_policy(limits: Limits) -> Policy:
+    """Return the naive model's policy of these limits."""
+
+    def rule(value: float) -> Verdict:
+        return "block" if value < limits.block else "review" if value < limits.review else "pass"
+
+    return Policy(str(limits), rule)
