@@ -130,8 +130,10 @@ class Refresh:
         context = RunContext(self.resources, self.screening, run.run_id, check_lease, meter)
         self._generate(run, plan, context)
         while (decision := self._decide(run, meter)).batch is None:
+            self.warnings = [*self.warnings, *decision.warnings]
             with self._timed_stage("generate"):
                 process_shards(context, [], decision.retry_items, self.executor, self._pipeline_limits, self.observer)
+        self.warnings = [*self.warnings, *decision.warnings]
         # The first batch written is used: another process that took this run for dead may have decided it too.
         return write_table_once(store, key, decision.batch)
 

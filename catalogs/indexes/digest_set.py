@@ -82,6 +82,11 @@ class FirstOccurrenceFilter:
         self._members = members
         self._seen = np.zeros(len(members), bool)
 
+    @property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Tell for each member, in the order of adding, whether it has occurred."""
+        return self._seen
+
     def first_occurrences(self, digests: bytes) -> npt.NDArray[np.bool_]:
         """Tell for each digest whether it is in the set and did not occur before, here or in an earlier batch."""
         positions = self._members.find(digests)

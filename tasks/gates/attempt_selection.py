@@ -98,9 +98,7 @@ class AttemptSelector:
             if attempt.verdict == "PASS":
                 images[key.pair, attempt.attempt].append(key)
         candidates = [self._duplicate_candidate(keys, attempts[keys[0]]) for keys in images.values()]
-        fingerprints = self._open(staying)
-        within, published, against = find_near_duplicates(candidates, fingerprints, self.policy.duplicates)
-        verdicts = judge_duplicates(candidates, published, within, against, self.policy.duplicates)
+        verdicts = self._judge(candidates, staying) if candidates else []
         distinctness = dict(zip(images, verdicts, strict=True))
         selected = {
             key: SelectedAttempt(
@@ -113,6 +111,11 @@ class AttemptSelector:
         return selected, [
             key for image, keys in images.items() if distinctness[image].verdict.retryable for key in keys
         ]
+
+    def _judge(self, candidates: list[DuplicateCandidate], staying: StayingSlots) -> list[DuplicateVerdict]:
+        fingerprints = self._open(staying)
+        within, published, against = find_near_duplicates(candidates, fingerprints, self.policy.duplicates)
+        return judge_duplicates(candidates, published, within, against, self.policy.duplicates)
 
     def _open(self, staying: StayingSlots) -> PublishedFingerprints:
         if staying not in self._opened:

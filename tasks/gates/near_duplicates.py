@@ -42,13 +42,19 @@ class PublishedFingerprints:
         self._lookup_cache: dict[str, dict[bytes, Sequence[tuple[int, int]]]] = {
             name: {} for name in FINGERPRINT_COLUMNS
         }
+        self.missing = pa.array([], pa.binary())
+        """The selected slots whose live image no file describes (see `missing_fingerprints`)."""
         table = layout.manifest_table(catalogue)
         if tables.version(table) is not None:
-            live = DigestSet()
+            live, slot_ids = DigestSet(), []
             for batch in tables.batches(table, ("slot_id", "pixel_sha")):
                 included = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), excluded_slots)))
                 live.add(table_row_digests(included, "slot_id", "pixel_sha"))
-            self._find_live_rows([info.key for info in store.list(layout.fingerprints_prefix(catalogue))], live)
+                slot_ids.append(included.column("slot_id"))
+            keys = [info.key for info in store.list(layout.fingerprints_prefix(catalogue))]
+            seen = self._find_live_rows(keys, live)
+            if slot_ids:
+                self.missing = pa.chunked_array(slot_ids).combine_chunks().filter(pa.array(~seen))
 
     def __len__(self) -> int:
         return len(self._pixel_prefixes)
@@ -82,7 +88,8 @@ class PublishedFingerprints:
             start += len(batch)
         return images
 
-    def _find_live_rows(self, keys: Sequence[str], live: DigestSet) -> None:
+    def _find_live_rows(self, keys: Sequence[str], live: DigestSet) -> npt.NDArray[np.bool_]:
+        """Find the rows of live images in these files; return which members of `live` have one."""
         occurrences = FirstOccurrenceFilter(live)
         prefixes = [self._pixel_prefixes]
         for key in keys:
@@ -93,6 +100,7 @@ class PublishedFingerprints:
                 shas = pc.binary_slice(batch["pixel_sha"].filter(pa.array(mask)), 0, _PREFIX_BYTES)
                 prefixes.append(_as_byte_rows(shas, _PREFIX_BYTES).view(np.uint64).ravel())
         self._pixel_prefixes = np.concatenate(prefixes)
+        return occurrences.seen
 
     def _index(self, column: str) -> tuple[RowNumbers, HammingIndex]:
         """Return an index of one column, and the row number of each of its entries: rows without one are left out."""

@@ -27,6 +27,7 @@ from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt, StayingSlots
+from tasks.gates.missing_fingerprints import restore_fingerprints
 from tasks.gates.near_duplicates import PublishedFingerprints
 
 ROWS_AT_ONCE = 50_000
@@ -41,6 +42,7 @@ class DecisionResult:
 
     batch: pa.Table | None
     retry_items: list[WorkItem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class _RequestSummary(NamedTuple):
@@ -75,13 +77,8 @@ def decide(
     judged = JudgedRequests(slots, policy)
     rejudged = judged.find_rejudged(requests)
     histories = judged.judge(attempt_histories(read_row_groups(store, files.records_prefix), rejudged), rejudged)
-    replaced = _read_replaced_slots(store, run_id, slots)
-
-    def open_published(staying: StayingSlots) -> PublishedFingerprints:
-        excluded_slots = replaced.filter(pc.invert(pc.is_in(replaced, pa.array(sorted(staying), pa.binary()))))
-        return PublishedFingerprints(store, tables, catalogue, excluded_slots)
-
-    selector = AttemptSelector(histories, judged.groups, open_published, policy)
+    live = _LiveImages(store, tables, catalogue, _read_replaced_slots(store, run_id, slots))
+    selector = AttemptSelector(histories, judged.groups, live.open, policy)
     selected, retryable = selector.select_attempts({})
     excluded = {
         key: {selected[key].attempt.attempt}
@@ -92,14 +89,36 @@ def decide(
     retries = {key: number for key, number in next_attempts.items() if number not in histories[key].attempts}
     retries |= find_owed_attempts(histories, rejudged)
     if retries and stop_reason is None:
-        return DecisionResult(None, _read_work_items(store, run_id, judged, retries))
+        return DecisionResult(None, _read_work_items(store, run_id, judged, retries), live.warnings)
     if excluded:
         selected, _ = selector.select_attempts(excluded)
     pending: Set[JudgedRequest] = set()
     if stop_reason is not None:
         pending = retries.keys() | {key for key, history in histories.items() if history.last_attempt.needs_retry}
     decider = _SlotDecider(judged, requests, selected, model_provenance, stop_reason or NOT_MADE, pending)
-    return DecisionResult(decider.decide_slots(slots))
+    return DecisionResult(decider.decide_slots(slots), warnings=live.warnings)
+
+
+@dataclass(frozen=True)
+class _LiveImages:
+    """The live images that a batch is compared with."""
+
+    store: ObjectStore
+    tables: TableStore
+    catalogue: str
+    replaced: pa.Array
+    """Slots whose image the batch retires, or replaces if it can."""
+    warnings: list[str] = field(default_factory=list)
+
+    def open(self, staying: StayingSlots) -> PublishedFingerprints:
+        """Return all but those of the replaced slots that do not stay; first give each a fingerprint that has none."""
+        excluded = self.replaced.filter(pc.invert(pc.is_in(self.replaced, pa.array(sorted(staying), pa.binary()))))
+        published = PublishedFingerprints(self.store, self.tables, self.catalogue, excluded)
+        if not len(published.missing):
+            return published
+        restored = restore_fingerprints(self.store, self.tables, self.catalogue, published.missing)
+        self.warnings.extend(restored.warnings())
+        return PublishedFingerprints(self.store, self.tables, self.catalogue, excluded)
 
 
 @dataclass(frozen=True)

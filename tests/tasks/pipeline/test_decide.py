@@ -11,7 +11,7 @@ from catalogs import layout
 from catalogs.models.weights import ModelProvenance
 from catalogs.planning.sharding import request_table
 from catalogs.policy.schema import ImageRule, Thresholds, built_in_policy
-from catalogs.table_schemas import DEFERRALS, RETIRED_SLOTS
+from catalogs.table_schemas import DEFERRALS, RECORDS, RETIRED_SLOTS
 from catalogs.verdict import Verdict
 from infra.imaging.codecs import decode, pixel_sha
 from infra.stores.parquet_objects import write_table
@@ -362,3 +362,18 @@ def test_an_image_is_not_compared_with_the_one_that_it_replaces(scenario: StoreS
     made = [attempt_row("one", 0, "REVIEW"), attempt_row("two", appearance="red")]
     write(scenario, [hat, mug], ["one", "two"], made, allowed=1)
     assert states(decided(scenario)) == [("review", ["blurred"], 0), ("publish", [], 0)]
+
+
+def test_without_codes_a_copy_of_a_live_image_is_blocked_all_the_same_and_the_report_says_so(
+    scenario: StoreScenario,
+) -> None:
+    """A7: with `codes/` swept or lost the copy was published, without a warning."""
+    copy_of_red(scenario)
+    record = pa.Table.from_pylist([attempt_row("red", finished_sha=pixels_of("red"), appearance="red")], schema=RECORDS)
+    write_table(scenario.store, layout.RunFiles("r0").record("s"), record)
+    scenario.store.delete([info.key for info in scenario.store.list(layout.fingerprints_prefix(CATALOGUE))])
+    found = decided(scenario)
+    assert states(found) == [("blocked", ["duplicate-near"], 0)]
+    (warning,) = found.warnings
+    assert warning.startswith("1 × a live image had no fingerprint under codes/")
+    assert decided(scenario).warnings == []
