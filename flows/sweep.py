@@ -13,11 +13,8 @@ from prefect.runtime import flow_run
 from flows.orchestration.flow_signature import parameters_from_pydantic
 from flows.orchestration.prefect_artifacts import publish_table, tag_run
 from flows.parameters import SweepParameters
+from flows.purging import sweep_store
 from infra.settings import Settings
-from infra.stores import open_store
-from infra.tables import open_tables
-from tasks.maintenance.retention import RetentionRules
-from tasks.maintenance.sweep import sweep as clean
 from tasks.reporting import formatting as figures
 
 
@@ -30,12 +27,7 @@ def sweep_run_name() -> str:
 @parameters_from_pydantic(SweepParameters)
 def sweep(parameters: SweepParameters) -> dict[str, Any]:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day. Returns the deletions."""
-    swept = clean(
-        open_store(parameters.store),
-        open_tables(parameters.store),
-        RetentionRules.from_settings(Settings(), parameters.keep_releases),
-        dry_run=parameters.dry_run,
-    )
+    swept = sweep_store(parameters, Settings())
     tag_run("sweep")
     rows = [
         {"what": kind, "files": figures.format_number(count.files), "bytes": figures.format_number(count.bytes)}

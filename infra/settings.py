@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     keep_runs_days: int = Field(
         30, ge=1, le=3650, description="Days after which a closed run's folder shrinks to what kept releases need"
     )
+    purge_command: str | None = Field(
+        None, description="A command that purges a CDN of objects no longer shown: JSON lines on its standard input"
+    )
+    purge_webhook: str | None = Field(
+        None, description="An https:// address to which the same lines are posted, in place of a command"
+    )
     gpu: str | None = Field(
         None, description="The GPU whose price and speed the estimates use, by its name in the price list"
     )

@@ -22,7 +22,8 @@ Guard = Callable[[Sequence[ObjectInfo]], AbstractContextManager[Sequence[ObjectI
 """Looks at a batch again, and keeps others from naming it while it is deleted: what may go, or None to stop."""
 
 KINDS = (
-    "staged", "published", "codes", "tables", "runs", "leases", "probes", "review", "scores", "samples", "marks",
+    "staged", "published", "codes", "tables", "runs", "leases", "probes", "review",
+    "scores", "samples", "marks", "purges",
 )  # fmt: skip
 
 

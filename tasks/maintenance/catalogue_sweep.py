@@ -5,7 +5,7 @@ Inputs: the catalogue's name, the retention periods, the open work of the store.
 rollback begins to a release that is not kept; one that has begun keeps its release (`tasks.runs.deletion_marks`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +37,10 @@ from tasks.runs.release_history import read_oldest_retained_release
 _ROLLBACK_BEGAN = "a rollback to an older release began"
 
 
+BeforeDeleting = Callable[[str, list[str]], None]
+"""Is told the catalogue and the keys of each batch of published objects that goes."""
+
+
 @dataclass(frozen=True)
 class KeptRuns:
     """The runs whose work kept releases show (`named`), and those that committed them (`committed`)."""
@@ -57,6 +61,7 @@ class CatalogueSweep:
     name: str
     retention: RetentionPolicy
     work: OpenWork
+    before_deleting: BeforeDeleting | None = None
 
     def sweep(self, deleter: BatchDeleter) -> KeptRuns:
         """Delete what no retained release shows, and return the runs that the retained ones name."""
@@ -95,7 +100,15 @@ class CatalogueSweep:
             select_unreferenced(infos, referenced.object_keys, _key_digest), uncommitted, _key_digest
         )
         note = f"{self.name}: {_ROLLBACK_BEGAN}, so the rest of the published images is left for the next sweep"
-        deleter.delete("published", unreferenced, partial(self._guard, oldest), note)
+
+        @contextmanager
+        def guard(batch: Sequence[ObjectInfo]) -> Iterator[Sequence[ObjectInfo] | None]:
+            with self._guard(oldest, batch) as unneeded:
+                if unneeded and self.before_deleting:
+                    self.before_deleting(self.name, [info.key for info in unneeded])
+                yield unneeded
+
+        deleter.delete("published", unreferenced, guard, note)
 
     @contextmanager
     def _guard(self, oldest: int, batch: Sequence[ObjectInfo]) -> Iterator[Sequence[ObjectInfo] | None]:

@@ -13,7 +13,8 @@ from catalogs import layout
 from infra.errors import TableError
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from tasks.maintenance.batch_deletion import BatchDeleter, SweepResult
-from tasks.maintenance.catalogue_sweep import CatalogueSweep, KeptRuns
+from tasks.maintenance.catalogue_sweep import BeforeDeleting, CatalogueSweep, KeptRuns
+from tasks.maintenance.purges import find_old_purges
 from tasks.maintenance.retention import (
     DEFAULT_RULES,
     OpenWork,
@@ -38,11 +39,12 @@ def sweep(
     dry_run: bool = False,
     now: datetime | None = None,
     plan_wait_seconds: float = PLAN_WAIT_SECONDS,
+    before_deleting: BeforeDeleting | None = None,
 ) -> SweepResult:
     """Delete what nothing references; a dry run deletes nothing and reports the same numbers.
 
     Nothing younger than a day is deleted. `now` replaces the store's clock, and `plan_wait_seconds` is how long runs
-    that are planning are waited for. Raises `OptionError` for a rule out of range.
+    that are planning are waited for. `before_deleting` is given each batch of a catalogue's published objects.
     """
     if store.url != tables.url:
         raise ValueError(f"The objects of {store.url} cannot be swept by the tables of {tables.url}.")
@@ -53,7 +55,7 @@ def sweep(
     kept: KeptRuns | None = KeptRuns()
     for name in names:
         try:
-            kept_by_catalogue = CatalogueSweep(store, tables, name, retention, work).sweep(deleter)
+            kept_by_catalogue = CatalogueSweep(store, tables, name, retention, work, before_deleting).sweep(deleter)
             kept = kept and kept | kept_by_catalogue
         except TableError as error:
             kept = None
@@ -73,6 +75,7 @@ def sweep(
 def _sweep_by_age(store: ObjectStore, retention: RetentionPolicy, work: OpenWork, deleter: BatchDeleter) -> None:
     """Delete what is kept for a time only, whatever names it."""
     deleter.delete("leases", _find_old_run_leases(store, retention, work))
+    deleter.delete("purges", find_old_purges(store, retention.runs_cutoff))
     cutoffs = {
         ("probes", layout.PROBE_OBJECTS): retention.young,
         ("marks", layout.DELETION_MARKS): retention.young,

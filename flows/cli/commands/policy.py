@@ -52,25 +52,30 @@ def apply(
 ) -> None:
     """Withdraw the live images that a policy refuses, in one commit; give refresh the same policy from then on."""
     from flows.cli.views.policies import show_application
+    from flows.cli.views.store import show_warnings
     from flows.parameters import read_policy
     from flows.policy_changes import enforce_policy
+    from flows.purging import purge_amendments
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.amendments.apply_policy import CheckOverride
 
     rules, opened = read_policy(str(policy)), open_store(store)
+    tables, settings, name = open_tables(store), read_settings(), resolve_catalogue(opened, catalogue)
     application = enforce_policy(
         opened,
-        open_tables(store),
-        resolve_catalogue(opened, catalogue),
+        tables,
+        name,
         rules,
-        read_settings(),
+        settings,
         CheckOverride(tuple(accept), reason, getpass.getuser()) if accept else None,
         dry_run=dry_run,
     )
+    warnings = [] if dry_run else purge_amendments(opened, tables, name, settings)
     if as_json:
-        print_json(application)
+        print_json(application | {"warnings": warnings})
     else:
         show_application(open_console(), application)
+        show_warnings(open_console(), warnings)
     if application["held"] and not dry_run:
         raise typer.Exit(1)

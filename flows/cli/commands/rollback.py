@@ -36,6 +36,8 @@ def rollback(
     """
     from catalogs.runs.rollback_selection import RollbackSelection
     from flows.cli.views.rollbacks import show_rollback
+    from flows.cli.views.store import show_warnings
+    from flows.purging import purge_amendments
     from flows.rollbacks import roll_back
     from infra.stores import open_store
     from infra.tables import open_tables
@@ -43,8 +45,11 @@ def rollback(
     opened = open_store(store)
     selection = RollbackSelection(to, run, tuple(sku or ()), drop_new)
     name = resolve_catalogue(opened, catalogue)
-    change = roll_back(opened, open_tables(store), name, selection, read_settings(), dry_run=dry_run)
+    tables, settings = open_tables(store), read_settings()
+    change = roll_back(opened, tables, name, selection, settings, dry_run=dry_run)
+    warnings = [] if dry_run else purge_amendments(opened, tables, name, settings)
     if as_json:
-        print_json({**asdict(change), "dry_run": dry_run})
+        print_json({**asdict(change), "dry_run": dry_run, "warnings": warnings})
     else:
         show_rollback(open_console(), change, dry_run=dry_run)
+        show_warnings(open_console(), warnings)

@@ -63,14 +63,10 @@ def sweep(
 ) -> None:
     """Delete what no kept release, outcome or open run needs, and nothing younger than a day."""
     from flows.cli.views.store import show_sweep
-    from infra.stores import open_store
-    from infra.tables import open_tables
-    from tasks.maintenance.retention import RetentionRules
-    from tasks.maintenance.sweep import sweep as clean
+    from flows.purging import sweep_store
 
     parameters = options.parse_sweep_parameters(store=store, keep_releases=keep_releases, dry_run=dry_run)
-    rules = RetentionRules.from_settings(read_settings(), parameters.keep_releases)
-    swept = clean(open_store(parameters.store), open_tables(parameters.store), rules, dry_run=parameters.dry_run)
+    swept = sweep_store(parameters, read_settings())
     if as_json:
         print_json(asdict(swept))
     else:

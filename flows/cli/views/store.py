@@ -70,3 +70,9 @@ def show_sweep(console: Console, swept: "SweepResult") -> None:
     console.print(table)
     for note in swept.notes:
         print_line(console, ("Note: ", "yellow"), formatting.printable(note))
+
+
+def show_warnings(console: Console, warnings: Sequence[str]) -> None:
+    """Print warnings, one on a line."""
+    for warning in warnings:
+        print_line(console, ("Warning: ", "yellow"), formatting.printable(warning))

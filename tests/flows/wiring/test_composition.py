@@ -35,6 +35,8 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "keep_days": 2,
     "keep_staged_days": 1,
     "keep_runs_days": 60,
+    "purge_command": "purge --all",
+    "purge_webhook": "https://cdn.test/purge",
     "gpu": "h100",
     "prices": "prices.yaml",
     "c2pa": False,

@@ -16,6 +16,7 @@ from infra.tables import open_tables
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES
+from tasks.maintenance.purges import record_purge
 from tasks.maintenance.sweep import sweep
 from tests.fixtures.store_scenarios import (
     NOTHING_SWEPT,
@@ -92,6 +93,7 @@ def everything(folder: Path) -> StoreScenario:
     for key in (layout.scores("ab" * 32, "f" * 12, "s" * 12), layout.model_sample("nano", "r1")):
         shop.store.write(key, b"{}")
     shop.store.write(layout.deletion_mark("shoes", "killed"), b"{}")
+    record_purge(shop.store, "shoes", [], "r1")
     acquire(shop.store, layout.run_lease("shoes", "r1"), "somebody", 60)
     shop.store.write("probe/x", b"xx")
     asked_about(shop, "r1", review_row("one", "sample", -2))
