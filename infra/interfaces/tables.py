@@ -94,6 +94,18 @@ class TableStore(Protocol):
         `base_version` loses its race to a mark, and looks again.
         """
 
+    def compact(self, table: str, *, metadata: Mapping[str, str]) -> bool:
+        """Merge the table's small files where there are many, as a commit without data; return whether it was made.
+
+        Commits that are under way lose their race to it and are repeated; one that loses its own race is not.
+        """
+
+    def clean_log(self, table: str, keep_from_version: int, *, dry_run: bool = False) -> "Sequence[ObjectInfo]":
+        """Delete the log entries and checkpoints that no version from `keep_from_version` on needs; return them.
+
+        Older versions cannot be read any more and leave the history. A dry run deletes nothing.
+        """
+
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed: the table's columns and `_change_type` (insert, delete, update_…)."""
 

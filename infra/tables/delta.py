@@ -11,6 +11,7 @@ the repeated one raises `CommitConflict`, and the caller finds its own metadata 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
@@ -24,9 +25,12 @@ from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_batches, normalize_schema
 from infra.tables.commits import commit_changes, commit_mark, validated_changes
+from infra.tables.compaction import compact_files, plan_compaction
+from infra.tables.data_files import list_data_files
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import new_commit_properties, read_history
-from infra.tables.schema_upgrade import add_columns, find_missing_columns
+from infra.tables.log_cleanup import find_expired_log_objects
+from infra.tables.schema_upgrade import find_missing_columns, upgrade_table
 from infra.tables.spill import read_spilled, spill
 from infra.tables.version_range import list_unneeded_files, read_version_range
 
@@ -58,20 +62,16 @@ class DeltaTables:
         raise TableError(f"{table}: other commits came first, one after another; run the same command again")
 
     def _ensure(self, table: str, schema: pa.Schema) -> bool:
-        """Try once; return whether the table is as it shall be, False after a lost race."""
+        """Make one commit at most; return whether the table is as it shall be."""
         target = self._client.find(table) or self._client.create(table, schema)
-        missing = find_missing_columns(table, read_schema(target), schema)
-        if not missing:
-            return True
-        base = target.version()
+        base = int(target.version())
         try:
             with translate_errors(table):
-                add_columns(target, missing, open_store(self.url).now())
+                return not upgrade_table(target, table, schema, open_store(self.url).now())
         except TableError as error:
             if self._lost_race(table, base, error):
                 return False
             raise
-        return True
 
     def missing_columns(self, table: str, schema: pa.Schema) -> list[str]:
         """Return the columns that `ensure` would add to the table; none where there is no table."""
@@ -191,6 +191,34 @@ class DeltaTables:
         newest = self.version(table)
         conflicted = isinstance(error.__cause__, CommitFailedError) and newest is not None and newest > base_version
         return newest if conflicted else None
+
+    def compact(self, table: str, *, metadata: Mapping[str, str]) -> bool:
+        """Merge the table's small files where there are many, as a commit without data; return whether it was made.
+
+        A lost race is left to a later call.
+        """
+
+        def commit_compaction() -> bool:
+            target = self._client.find(table)
+            if target is None or not (groups := plan_compaction(list_data_files(table, target))):
+                return False
+            store = open_store(self.url)
+            merge_files = partial(compact_files, store, table, groups)
+            self._commit(table, int(target.version()), metadata, merge_files)
+            return True
+
+        try:
+            return self._client.retry(commit_compaction)
+        except CommitConflict:
+            return False
+
+    def clean_log(self, table: str, keep_from_version: int, *, dry_run: bool = False) -> list[ObjectInfo]:
+        """Delete the log entries and checkpoints that no version from `keep_from_version` on needs; return them."""
+        store = open_store(self.url)
+        expired = find_expired_log_objects(store.list(f"{check_key(table)}/_delta_log/"), keep_from_version)
+        if not dry_run:
+            store.delete(info.key for info in expired)
+        return expired
 
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed: the table's columns and `_change_type`.

@@ -23,12 +23,12 @@ from infra.stores.retry import RetryPolicy
 from infra.stores.s3_client import S3Access, open_client
 from infra.stores.s3_errors import RETRY_ADVICE
 from infra.tables.arrow_types import normalize_batches, normalize_schema, select_columns
+from infra.tables.schema_upgrade import TABLE_PROPERTIES
 
 T = TypeVar("T")
 
 _ANSI_CODES = re.compile(r"\x1b\[[0-9;]*m")  # deltalake colours its messages
 _MAX_ATTEMPTS = 6  # of an operation whose answer is incomplete; outages are waited for by the client below
-_TABLE_CONFIGURATION = {"delta.enableChangeDataFeed": "true"}
 
 
 class TableScan(NamedTuple):
@@ -84,7 +84,7 @@ class DeltaClient:
                     self._table_uri(table),
                     schema,
                     mode="error",
-                    configuration=_TABLE_CONFIGURATION,
+                    configuration=TABLE_PROPERTIES,
                     storage_options=self._storage_options(),
                     commit_properties=CommitProperties(max_commit_retries=0),
                 )

@@ -1,6 +1,6 @@
-"""Schema upgrade: the columns that an older table lacks, and the tables that must be left alone.
+"""Table upgrade: the columns and properties that an older table lacks, and the tables that must be left alone.
 
-Inputs: a table's columns and the wanted ones. Outputs: the fields to add, or `TableError` with the columns' names.
+Inputs: an open table and the wanted columns. Outputs: commits without data, or `TableError` with the columns' names.
 Columns are only ever appended, and are null in older rows, so every version stays readable and an upgrade moves no row.
 """
 
@@ -10,10 +10,19 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from infra.errors import TableError
+from infra.tables.arrow_types import normalize_schema
+from infra.tables.commits import COMMIT_HOOKS
 from infra.tables.delta_log import new_commit_properties
 
 SCHEMA_UPGRADE_KIND = "schema-upgrade"
-"""The commit kind, in the metadata, of a commit that only adds columns."""
+"""The commit kind, in the metadata, of a commit that only adds columns or sets properties."""
+TABLE_PROPERTIES = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.checkpointInterval": "10",  # opening a table reads the entries since the last checkpoint, each twice
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+}
+"""Properties of every table. The log is cleaned by `infra.tables.log_cleanup` alone."""
 
 
 def find_missing_columns(table: str, existing: pa.Schema, wanted: pa.Schema) -> list[pa.Field]:
@@ -38,7 +47,18 @@ def find_missing_columns(table: str, existing: pa.Schema, wanted: pa.Schema) -> 
     return [field for field in wanted if field.name not in both]
 
 
-def add_columns(target: DeltaTable, columns: list[pa.Field], now: datetime) -> None:
-    """Add nullable columns by one commit that moves no row, as exactly the version after `target`'s."""
-    properties = new_commit_properties({"kind": SCHEMA_UPGRADE_KIND}, now)
-    target.alter.add_columns(list(Schema.from_arrow(pa.schema(columns)).fields), commit_properties=properties)
+def upgrade_table(target: DeltaTable, table: str, schema: pa.Schema, now: datetime) -> bool:
+    """Make the next commit that a table needs, as exactly the version after `target`'s; return False if it needs none.
+
+    Raises `TableError` as `find_missing_columns` does.
+    """
+    missing = find_missing_columns(table, normalize_schema(pa.schema(target.schema().to_arrow())), schema)
+    configuration = target.metadata().configuration
+    properties = {name: value for name, value in TABLE_PROPERTIES.items() if configuration.get(name) != value}
+    commit = new_commit_properties({"kind": SCHEMA_UPGRADE_KIND}, now)
+    if missing:
+        columns = list(Schema.from_arrow(pa.schema(missing)).fields)
+        target.alter.add_columns(columns, commit_properties=commit, post_commithook_properties=COMMIT_HOOKS)
+    elif properties:
+        target.alter.set_table_properties(properties, commit_properties=commit, post_commithook_properties=COMMIT_HOOKS)
+    return bool(missing or properties)

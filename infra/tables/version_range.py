@@ -10,30 +10,19 @@ copies of rows that are read anyway, so they are left out.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from infra.errors import ObjectMissing, TableError
 from infra.interfaces import ObjectInfo, ObjectStore
 from infra.stores.concurrency import concurrent_map
-from infra.tables.arrow_types import normalize_schema
+from infra.tables.data_files import DataFile, list_data_files, read_data_files
 
-WHOLE_FILE_BYTES = 8 * 2**20
-"""Files up to this size are read by one request each, side by side; larger ones by ranges, one after another."""
 _LOG_ENTRY_NAME = re.compile(r"(\d{20})\.json")
-
-
-class DataFile(NamedTuple):
-    """A file of a table: its key in the store, its bytes (0: the log does not say), and whether its rows are new."""
-
-    key: str
-    size: int
-    has_new_rows: bool = True
 
 
 def read_version_range(
@@ -44,16 +33,9 @@ def read_version_range(
     Raises `TableError` where a log entry or a data file of the range is gone.
     """
     added = (file for file in _added_files(store, table, oldest.version()) if file.has_new_rows)
-    files = {file.key: file for file in [*_files_of(table, oldest), *added]}
-    small = [file.key for file in files.values() if file.size <= WHOLE_FILE_BYTES]
+    files = {file.key: file for file in [*list_data_files(table, oldest), *added]}
     try:
-        for data in concurrent_map(store, store.read, small):
-            yield from _select(pq.read_table(pa.BufferReader(data)).to_batches(), schema)
-        for key in (file.key for file in files.values() if file.size > WHOLE_FILE_BYTES):
-            with store.open_input(key) as source:
-                parquet = pq.ParquetFile(source)
-                names = [name for name in schema.names if name in parquet.schema_arrow.names]
-                yield from _select(parquet.iter_batches(columns=names), schema)
+        yield from read_data_files(store, list(files.values()), schema)
     except ObjectMissing as error:
         raise TableError(
             f"Table {table!r} lacks a data file of its versions from {oldest.version()} on: {error}"
@@ -67,14 +49,8 @@ def list_unneeded_files(store: ObjectStore, table: str, oldest: DeltaTable) -> l
     """
     infos = [info for info in store.list(f"{table}/") if not info.key.startswith(f"{table}/_delta_log/")]
     version = oldest.version()
-    needed = {file.key for file in [*_files_of(table, oldest), *_added_files(store, table, version, feeds=True)]}
+    needed = {file.key for file in [*list_data_files(table, oldest), *_added_files(store, table, version, feeds=True)]}
     return [info for info in infos if info.key not in needed]
-
-
-def _files_of(table: str, version: DeltaTable) -> Iterator[DataFile]:
-    actions = pa.table(version.get_add_actions(flatten=True))
-    for path, size in zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True):
-        yield DataFile(f"{table}/{unquote(path)}", int(size))
 
 
 def _added_files(store: ObjectStore, table: str, oldest: int, *, feeds: bool = False) -> Iterator[DataFile]:
@@ -94,18 +70,3 @@ def _added_files(store: ObjectStore, table: str, oldest: int, *, feeds: bool = F
                 yield DataFile(f"{table}/{unquote(added['path'])}", int(added["size"]), added.get("dataChange", True))
             elif feeds and "cdc" in action:
                 yield DataFile(f"{table}/{unquote(action['cdc']['path'])}", 0)
-
-
-def _select(
-    batches: "Sequence[pa.RecordBatch] | Iterator[pa.RecordBatch]", schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    """Yield batches in these columns; one that an older file lacks is null."""
-    for batch in batches:
-        plain = normalize_schema(batch.schema)
-        columns = [
-            batch.column(field.name).cast(plain.field(field.name).type).cast(field.type)
-            if field.name in plain.names
-            else pa.nulls(batch.num_rows, field.type)
-            for field in schema
-        ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)

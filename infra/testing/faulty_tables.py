@@ -75,6 +75,15 @@ class FaultyTables:
             f"mark {table}", lambda: self._tables.mark(table, base_version=base_version, metadata=metadata)
         )
 
+    def compact(self, table: str, *, metadata: Mapping[str, str]) -> bool:
+        """Merge the table's small files where there are many."""
+        return self._injector.call(f"compact {table}", lambda: self._tables.compact(table, metadata=metadata))
+
+    def clean_log(self, table: str, keep_from_version: int, *, dry_run: bool = False) -> Sequence[ObjectInfo]:
+        """Delete the log entries that no version from `keep_from_version` on needs."""
+        clean = partial(self._tables.clean_log, table, keep_from_version, dry_run=dry_run)
+        return self._injector.call(f"clean log of {table}", clean)
+
     def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
         """Return the live history, newest first."""
         return self._injector.call(f"history of {table}", lambda: self._tables.history(table, limit, after=after))

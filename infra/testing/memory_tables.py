@@ -18,6 +18,7 @@ from infra.interfaces.tables import Columns
 from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_schema, select_columns
 from infra.tables.commits import OPERATION_COLUMN, PUT, validated_changes
+from infra.tables.compaction import MAX_SMALL_FILES
 from infra.tables.schema_upgrade import SCHEMA_UPGRADE_KIND, find_missing_columns
 
 _BATCH_ROWS = 8192
@@ -120,6 +121,26 @@ class MemoryTables:
         found = self._open(table)
         rows = found.schema.append(pa.field(OPERATION_COLUMN, pa.string())).empty_table()
         return self._commit(found, table, rows, (), base_version, metadata)
+
+    def compact(self, table: str, *, metadata: Mapping[str, str]) -> bool:
+        """Commit metadata alone where many commits with rows have come since the last time: as Delta's files would."""
+        with _lock:
+            found = self._tables.get(check_key(table))
+            commits = [version.commit for version in found.versions] if found else []
+        last = max((commit.version for commit in commits if commit.metadata == dict(metadata)), default=-1)
+        if sum(commit.changes_data for commit in commits if commit.version > last) <= MAX_SMALL_FILES:
+            return False
+        try:
+            self.mark(table, base_version=commits[-1].version, metadata=metadata)
+        except CommitConflict:
+            return False
+        return True
+
+    def clean_log(self, table: str, keep_from_version: int, *, dry_run: bool = False) -> Sequence[ObjectInfo]:
+        """Return nothing: there is no log."""
+        del dry_run
+        self._version(table, keep_from_version)
+        return []
 
     def changes(self, table: str, version: int) -> pa.Table:
         """Return what one version changed, with the column `_change_type`."""

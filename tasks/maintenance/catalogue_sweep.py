@@ -16,6 +16,7 @@ from infra.interfaces import Commit, ObjectInfo, ObjectStore, TableStore
 from infra.stores.json_objects import write_json
 from tasks.maintenance.batch_deletion import BatchDeleter, select_unchanged, select_unreferenced
 from tasks.maintenance.compact_fingerprints import compact_fingerprints
+from tasks.maintenance.compact_tables import compact_tables
 from tasks.maintenance.references import (
     ReferencedImages,
     find_outcome_runs,
@@ -74,6 +75,8 @@ class CatalogueSweep:
         self._delete_review_copies(deleter)
         self._vacuum_manifest(deleter, oldest)
         self._vacuum_outcomes(deleter)
+        if not deleter.result.dry_run:
+            compact_tables(self.tables, self.name)
         committed = {commit.run_id for commit in history if commit.version >= oldest}
         named = referenced.run_ids | find_outcome_runs(self.tables, self.name) | committed
         return KeptRuns(frozenset(named), frozenset(committed))
@@ -161,7 +164,9 @@ class CatalogueSweep:
             deleter.result.counts["tables"].add(self._vacuum(table, oldest, deleter.result.dry_run))
 
     def _vacuum(self, table: str, oldest: int, dry_run: bool) -> Sequence[ObjectInfo]:
-        return self.tables.vacuum(table, oldest=oldest, older_than=self.retention.young, dry_run=dry_run)
+        """Delete data files and log entries that no version from `oldest` on needs; return them."""
+        unneeded = self.tables.vacuum(table, oldest=oldest, older_than=self.retention.young, dry_run=dry_run)
+        return [*unneeded, *self.tables.clean_log(table, oldest, dry_run=dry_run)]
 
     def _list(self, prefix: str) -> Iterator[ObjectInfo]:
         return self.store.list(prefix)

@@ -406,3 +406,36 @@ def test_a_range_of_versions_is_read_with_every_row_that_one_of_them_shows(table
         rows = [row for batch in tables.batches_since(TABLE, ["object"], oldest=oldest) for row in batch.to_pylist()]
         shown = {name for version in range(oldest, 4) for name in live(tables, version).values()}
         assert {row["object"] for row in rows} == shown, oldest
+
+
+def test_many_small_commits_are_compacted_and_nothing_is_seen_of_it(tables: TableStore) -> None:
+    tables.ensure(TABLE, PICTURES)
+    for base in range(21):
+        release(tables, base, (bytes([base]), f"{base}", "put"))
+    assert tables.compact(TABLE, metadata={"kind": "compaction"})
+    assert not tables.compact(TABLE, metadata={"kind": "compaction"})
+    newest = tables.history(TABLE)[0]
+    assert (newest.version, newest.changes_data, newest.metadata["kind"]) == (22, False, "compaction")
+    assert live(tables) == live(tables, 21)
+    assert len(tables.changes(TABLE, 22)) == 0
+    assert not tables.compact("no/table", metadata={})
+
+
+def test_a_cleaned_log_still_reads_every_kept_version(tables: TableStore) -> None:
+    if isinstance(tables, MemoryTables):
+        pytest.skip("tables in memory have no log")
+    tables.ensure(TABLE, PICTURES)
+    for base in range(24):
+        release(tables, base, (b"a", f"a{base + 1}", "put"))
+    before = len(tables.history(TABLE))
+    assert tables.clean_log(TABLE, 5) == []
+    assert len(tables.clean_log(TABLE, 14, dry_run=True)) == 9
+    assert len(tables.history(TABLE)) == before
+    assert len(tables.clean_log(TABLE, 14)) == 9
+    assert [commit.version for commit in tables.history(TABLE)] == list(range(24, 8, -1))
+    again = open_tables(tables.url)
+    assert [live(again, version)[b"a"] for version in (14, 18, 19, 24)] == ["a14", "a18", "a19", "a24"]
+    assert len(again.changes(TABLE, 15)) == 2
+    with pytest.raises(TableError):
+        again.read(TABLE, version=8)
+    assert release(again, 24, (b"a", "a25", "put")) == 25

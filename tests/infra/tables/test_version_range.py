@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from catalogs import layout
 from infra.errors import TableError
 from infra.stores import open_store
-from infra.tables import version_range
+from infra.tables import data_files
 from infra.tables.version_range import read_version_range
 from infra.testing.faulty_store import FaultInjector, FaultyStore
 from tests.fixtures.store_scenarios import StoreScenario
@@ -35,11 +35,11 @@ def shown_since(shop: StoreScenario, oldest: int, newest: int) -> set[str]:
     return {key for version in range(oldest, newest + 1) for key in shop.published_objects(version).values()}
 
 
-@pytest.mark.parametrize("whole_file_bytes", [version_range.WHOLE_FILE_BYTES, 0])
+@pytest.mark.parametrize("whole_file_bytes", [data_files.WHOLE_FILE_BYTES, 0])
 def test_every_row_of_the_range_comes_also_after_a_compaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_file_bytes: int
 ) -> None:
-    monkeypatch.setattr(version_range, "WHOLE_FILE_BYTES", whole_file_bytes)
+    monkeypatch.setattr(data_files, "WHOLE_FILE_BYTES", whole_file_bytes)
     shop = shop_with_versions(tmp_path)
     assert DeltaTable(str(tmp_path / TABLE)).optimize.compact()["numFilesRemoved"] > 1
     newest = shop.release("r8", {"a/x": "after"})

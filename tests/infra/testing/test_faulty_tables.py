@@ -17,7 +17,7 @@ ONE = pa.table({"slot_id": [b"a"], "object": ["a1"], "_op": ["put"]})
 
 
 def work(tables: TableStore) -> None:
-    """Do one of everything: 10 operations, the third of which commits."""
+    """Do one of everything: 12 operations, the third of which commits."""
     tables.ensure("t", SLOTS)
     tables.version("t")
     tables.merge("t", ONE, on=["slot_id"], base_version=0, metadata={"run_id": "r"})
@@ -28,9 +28,11 @@ def work(tables: TableStore) -> None:
     assert list(tables.batches_since("t", ["object"], oldest=1))
     assert tables.vacuum("t", oldest=1, older_than=datetime.now(UTC)) == []
     assert tables.mark("t", base_version=1, metadata={}) == 2
+    assert not tables.compact("t", metadata={})
+    assert tables.clean_log("t", 1) == []
 
 
-@pytest.mark.parametrize("dies_at", range(1, 11))
+@pytest.mark.parametrize("dies_at", range(1, 13))
 def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
     mortality = FaultInjector(dies_at)
     tables = FaultyTables(open_tables(str(tmp_path)), mortality)
@@ -44,7 +46,7 @@ def test_every_operation_can_be_the_last(tmp_path: Path, dies_at: int) -> None:
 def test_an_immortal_one_does_everything(tmp_path: Path) -> None:
     mortality = FaultInjector()
     work(FaultyTables(open_tables(str(tmp_path)), mortality))
-    assert mortality.operation_count == 10
+    assert mortality.operation_count == 12
 
 
 @pytest.mark.parametrize(("when", "version"), [("before", 0), ("after", 1)])
