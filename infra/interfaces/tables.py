@@ -52,8 +52,8 @@ class TableStore(Protocol):
         columns, for a table with other types, and for one with columns that `schema` lacks: a newer Packshot's.
         """
 
-    def missing_columns(self, table: str, schema: pa.Schema) -> list[str]:
-        """Return the columns that `ensure` would add to the table; none where there is no table. Raises as it does."""
+    def missing_features(self, table: str, schema: pa.Schema) -> list[str]:
+        """Return the columns and properties that `ensure` would add to an existing table. Raises as it does."""
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""

@@ -30,7 +30,7 @@ from infra.tables.data_files import list_data_files
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import new_commit_properties, read_history
 from infra.tables.log_cleanup import find_expired_log_objects
-from infra.tables.schema_upgrade import find_missing_columns, upgrade_table
+from infra.tables.schema_upgrade import upgrade_table
 from infra.tables.spill import read_spilled, spill
 from infra.tables.version_range import list_unneeded_files, read_version_range
 
@@ -73,12 +73,10 @@ class DeltaTables:
                 return False
             raise
 
-    def missing_columns(self, table: str, schema: pa.Schema) -> list[str]:
-        """Return the columns that `ensure` would add to the table; none where there is no table."""
+    def missing_features(self, table: str, schema: pa.Schema) -> list[str]:
+        """Return the columns and properties that `ensure` would add to the table; none where there is no table."""
         target = self._client.retry(lambda: self._client.find(table))
-        if target is None:
-            return []
-        return [field.name for field in find_missing_columns(table, read_schema(target), normalize_schema(schema))]
+        return [] if target is None else find_missing_features(target, table, normalize_schema(schema))
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""

@@ -47,14 +47,19 @@ def find_missing_columns(table: str, existing: pa.Schema, wanted: pa.Schema) -> 
     return [field for field in wanted if field.name not in both]
 
 
+def find_missing_features(target: DeltaTable, table: str, schema: pa.Schema) -> list[str]:
+    """Return the names of the columns and properties that an open table lacks. Raises as `find_missing_columns` does."""
+    missing = find_missing_columns(table, normalize_schema(pa.schema(target.schema().to_arrow())), schema)
+    return [*(field.name for field in missing), *_missing_properties(target)]
+
+
 def upgrade_table(target: DeltaTable, table: str, schema: pa.Schema, now: datetime) -> bool:
     """Make the next commit that a table needs, as exactly the version after `target`'s; return False if it needs none.
 
     Raises `TableError` as `find_missing_columns` does.
     """
     missing = find_missing_columns(table, normalize_schema(pa.schema(target.schema().to_arrow())), schema)
-    configuration = target.metadata().configuration
-    properties = {name: value for name, value in TABLE_PROPERTIES.items() if configuration.get(name) != value}
+    properties = _missing_properties(target)
     commit = new_commit_properties({"kind": SCHEMA_UPGRADE_KIND}, now)
     if missing:
         columns = list(Schema.from_arrow(pa.schema(missing)).fields)
@@ -62,3 +67,8 @@ def upgrade_table(target: DeltaTable, table: str, schema: pa.Schema, now: dateti
     elif properties:
         target.alter.set_table_properties(properties, commit_properties=commit, post_commithook_properties=COMMIT_HOOKS)
     return bool(missing or properties)
+
+
+def _missing_properties(target: DeltaTable) -> dict[str, str]:
+    configuration = target.metadata().configuration
+    return {name: value for name, value in TABLE_PROPERTIES.items() if configuration.get(name) != value}

@@ -28,10 +28,10 @@ class FaultyTables:
         """Create the table, or add the columns that it lacks."""
         self._injector.call(f"ensure {table}", lambda: self._tables.ensure(table, schema))
 
-    def missing_columns(self, table: str, schema: pa.Schema) -> list[str]:
-        """Return the columns that `ensure` would add to the table."""
-        look = partial(self._tables.missing_columns, table, schema)
-        return self._injector.call(f"columns of {table}", look)
+    def missing_features(self, table: str, schema: pa.Schema) -> list[str]:
+        """Return what `ensure` would add to the table."""
+        look = partial(self._tables.missing_features, table, schema)
+        return self._injector.call(f"features of {table}", look)
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where the table does not exist."""

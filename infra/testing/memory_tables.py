@@ -71,7 +71,7 @@ class MemoryTables:
                 no_changes = _with_change_type(existing.schema.empty_table(), "")
                 existing.versions.append(_Version(added, _in_columns(newest.rows, existing.schema), no_changes))
 
-    def missing_columns(self, table: str, schema: pa.Schema) -> list[str]:
+    def missing_features(self, table: str, schema: pa.Schema) -> list[str]:
         """Return the columns that `ensure` would add to the table; none where there is no table."""
         with _lock:
             existing = self._tables.get(check_key(table))

@@ -6,7 +6,7 @@ harm. Nothing is removed or rewritten: pictures, digests and releases stay, and 
 
 | to layout | what is done                                                                        |
 | --------- | ----------------------------------------------------------------------------------- |
-| 2         | columns that tables of older versions lack; both tables of each catalogue           |
+| 2         | columns and properties that tables of older versions lack, in each catalogue        |
 """
 
 from collections.abc import Callable, Iterator
@@ -69,15 +69,15 @@ def upgrade(store: ObjectStore, tables: TableStore, *, dry_run: bool = False) ->
     return Upgrade(store.url, before or LAYOUT, LAYOUT, tuple(words for words, _ in actions), dry_run)
 
 
-def _add_table_columns(store: ObjectStore, tables: TableStore) -> Iterator[Action]:
+def _add_table_features(store: ObjectStore, tables: TableStore) -> Iterator[Action]:
     for name in list_catalogues(store):
         for table, schema in ((layout.manifest_table(name), MANIFEST), (layout.outcomes_table(name), OUTCOMES)):
-            if missing := tables.missing_columns(table, schema):
+            if missing := tables.missing_features(table, schema):
                 yield f"add to {table}: {', '.join(missing)}", partial(tables.ensure, table, schema)
 
 
 _Step = Callable[[ObjectStore, TableStore], Iterator[Action]]
-_STEPS: dict[int, _Step] = {2: _add_table_columns}
+_STEPS: dict[int, _Step] = {2: _add_table_features}
 
 
 def _steps_after(before: int) -> list[_Step]:

@@ -83,9 +83,9 @@ def test_a_table_with_unknown_columns_is_a_newer_version_s(tables: TableStore) -
 def test_an_older_table_gets_the_columns_that_it_lacks_without_moving_a_row(tables: TableStore) -> None:
     tables.ensure(TABLE, PICTURES)
     release(tables, 0, (b"a", "a1", "put"), (b"b", "b1", "put"))
-    assert tables.missing_columns("manifest/none", WIDER) == []
+    assert tables.missing_features("manifest/none", WIDER) == []
     for missing in (["angle", "seen"], []):
-        assert tables.missing_columns(TABLE, WIDER) == missing
+        assert tables.missing_features(TABLE, WIDER) == missing
         tables.ensure(TABLE, WIDER)
     added, before, _ = tables.history(TABLE)
     assert (added.version, added.changes_data, before.changes_data) == (2, False, True)
