@@ -30,7 +30,7 @@ from infra.tables.data_files import list_data_files
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import new_commit_properties, read_history
 from infra.tables.log_cleanup import find_expired_log_objects
-from infra.tables.schema_upgrade import upgrade_table
+from infra.tables.schema_upgrade import find_missing_features, upgrade_table
 from infra.tables.spill import read_spilled, spill
 from infra.tables.version_range import list_unneeded_files, read_version_range
 

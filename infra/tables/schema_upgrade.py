@@ -48,7 +48,7 @@ def find_missing_columns(table: str, existing: pa.Schema, wanted: pa.Schema) -> 
 
 
 def find_missing_features(target: DeltaTable, table: str, schema: pa.Schema) -> list[str]:
-    """Return the names of the columns and properties that an open table lacks. Raises as `find_missing_columns` does."""
+    """Return the names of the columns and properties that a table lacks. Raises as `find_missing_columns` does."""
     missing = find_missing_columns(table, normalize_schema(pa.schema(target.schema().to_arrow())), schema)
     return [*(field.name for field in missing), *_missing_properties(target)]
 
