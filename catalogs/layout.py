@@ -210,6 +210,10 @@ CHANNEL_APPROVAL = "channels"
 """The name of a decision that approves images for a channel."""
 
 
+READMISSION = "readmission"
+"""The name of a decision that lets images be published again."""
+
+
 def person_decisions_prefix(catalogue: str) -> str:
     """Return the prefix of all decisions that people made about a catalogue."""
     return f"decisions/{catalogue}/"

@@ -5,12 +5,15 @@ back to is chosen before the catalogue's turn is waited for: a person asks in vi
 so what a run publishes meanwhile is new since, and is named.
 """
 
+from collections.abc import Sequence
+
 from catalogs.runs.rollback_selection import RollbackSelection
 from flows.run.leases import ReportWait, hold_catalogue_lease, log_wait
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
 from infra.stores.conditional_writes import require_conditional_writes
 from tasks.amendments.manifest_change import ManifestChange
+from tasks.amendments.readmit import readmit
 from tasks.amendments.rollback import perform_rollback, preview_rollback
 from tasks.amendments.rollback_plan import plan_rollback
 
@@ -35,3 +38,18 @@ def roll_back(
     plan = plan_rollback(store, tables, catalogue, selection)
     with hold_catalogue_lease(store, catalogue, settings, wait=True, purpose="rollback", report_wait=report_wait):
         return perform_rollback(store, tables, catalogue, plan)
+
+
+def let_back(
+    store: ObjectStore,
+    tables: TableStore,
+    catalogue: str,
+    skus: Sequence[str],
+    settings: Settings,
+    *,
+    reason: str,
+    person: str,
+) -> ManifestChange:
+    """Let images of these SKUs be published again that rollbacks took away; returns how many outcomes that ends."""
+    require_conditional_writes(store, single_writer=settings.single_writer)
+    return readmit(store, tables, catalogue, skus, reason, person)

@@ -19,7 +19,7 @@ from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
 from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
-from flows.cli.commands.rollback import rollback
+from flows.cli.commands.rollback import readmit, rollback
 from flows.cli.commands.upgrade import upgrade
 from infra.errors import ExternalError
 
@@ -39,6 +39,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     up_command.up,
     store_commands.releases,
     rollback,
+    readmit,
     store_commands.verify,
     store_commands.sweep,
     upgrade,

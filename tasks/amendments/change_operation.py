@@ -22,6 +22,7 @@ from catalogs.runs.manifest_diff import (
     WITHDRAWAL_KEY_COLUMNS,
     ManifestDiff,
     OutcomeFactory,
+    is_withdrawn_by_rollback,
     policy_outcomes,
     rollback_outcomes,
     withdrawal_changes,
@@ -104,6 +105,32 @@ class ChangeOperation:
         metadata, after = {"run_id": run.run_id}, self.intent.details.get(OUTCOMES_BASE)
         counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata=metadata, after=after)
         return counts
+
+    def drop_withdrawals(self) -> pa.Table:
+        """Delete the outcomes that a readmission names, in one commit; return those rows.
+
+        Only rollbacks before the readmission are undone: completed late, it must not undo a later one.
+        """
+        run, details, table = self.intent.run, self.intent.details, layout.outcomes_table(self.intent.run.catalogue)
+        self.tables.ensure(table, OUTCOMES)
+        skus, until = (
+            pa.array(details["skus"], pa.string()),
+            pa.scalar(run.started_at, OUTCOMES.field("decided_at").type),
+        )
+
+        def is_readmitted(batch: pa.RecordBatch) -> RowMask:
+            named = pc.and_(pc.is_in(batch.column("sku"), skus), pc.less_equal(batch.column("decided_at"), until))
+            return np.asarray(pc.and_(named, is_withdrawn_by_rollback(batch)).to_numpy(zero_copy_only=False))
+
+        def build(base: int) -> tuple[pa.Table, pa.Table]:
+            rows = read_rows(self.tables, table, base, OUTCOMES, is_readmitted)
+            return rows, rows.append_column("_op", pa.array(["drop"] * rows.num_rows, pa.string()))
+
+        key, metadata = ["slot_id", "request_key"], {"run_id": run.run_id}
+        rows, _ = commit_once(
+            self.tables, table, run.run_id, build, on=key, metadata=metadata, after=details.get(OUTCOMES_BASE)
+        )
+        return rows
 
     def _read_live(self, slots: DigestSet) -> DigestSet:
         """Return what is live in these slots, as digests of the columns that a withdrawal binds."""

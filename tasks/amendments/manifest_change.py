@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from catalogs import layout
-from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
+from catalogs.runs.commit_kinds import POLICY_KIND, READMISSION_KIND, ROLLBACK_KIND
 from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import ManifestDiff, name_slots
 from infra.errors import LeaseLost
@@ -80,6 +80,18 @@ def begin_change(
     return ManifestChangeIntent(run, kind, details)
 
 
+def _complete_readmission(
+    store: ObjectStore, tables: TableStore, intent: ManifestChangeIntent, rows: pa.Table
+) -> ManifestChange:
+    """Close a readmission, which changes no release: `rows` are the outcomes that it deleted."""
+    version = tables.version(layout.manifest_table(intent.run.catalogue)) or 0
+    named = [{"sku": sku} for sku in sorted(set(rows["sku"].to_pylist()))]
+    identity = (intent.run.run_id, intent.run.catalogue, intent.kind, version, version, None)
+    change = ManifestChange(*identity, 0, 0, 0, rows.num_rows, slots={"readmitted": named})
+    _close_change(store, intent.run, "done", asdict(change))
+    return change
+
+
 def abandon_change(store: ObjectStore, intent: ManifestChangeIntent, reason: str) -> None:
     """Close a change that was not committed."""
     _close_change(store, intent.run, "superseded", {"reason": reason})
@@ -97,6 +109,8 @@ def complete_change(
     """
     run, diffs = intent.run, precomputed_diffs or {}
     operation = ChangeOperation(store, tables, intent)
+    if intent.kind == READMISSION_KIND:
+        return _complete_readmission(store, tables, intent, operation.drop_withdrawals())
 
     def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table]:
         # Without its marker no other process can see that its outcomes are still missing.
@@ -140,7 +154,8 @@ def recover_changes(
     """
     for info in list(store.list(layout.open_manifest_changes_prefix(catalogue))):
         intent = _load_intent(store, info.key)
-        if runs.is_committed(tables, intent.run, after=intent.details.get(MANIFEST_BASE)):
+        is_readmission = intent.kind == READMISSION_KIND  # it needs no lease, and may be repeated
+        if is_readmission or runs.is_committed(tables, intent.run, after=intent.details.get(MANIFEST_BASE)):
             yield intent, complete_change(store, tables, intent)
         elif holds_lease:
             _close_change(store, intent.run, "superseded", {"reason": "it was killed before its commit"})

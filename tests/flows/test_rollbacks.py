@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from catalogs.runs.rollback_selection import RollbackSelection
-from flows.rollbacks import roll_back
+from flows.channel_answers import give_answer
+from flows.rollbacks import let_back, roll_back
 from flows.run.leases import hold_catalogue_lease
 from infra.errors import StoreError
 from infra.settings import Settings
 from infra.testing.faulty_store import FaultInjector, FaultyStore
+from tasks.amendments.approve import ApprovalAnswer
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 SETTINGS = Settings(lease_seconds=30)
@@ -68,6 +70,11 @@ def test_a_store_that_ignores_conditions_is_refused(scenario: StoreScenario) -> 
             return True
 
     store, shown = Ignoring(scenario.store, FaultInjector()), scenario.published_objects()
-    with pytest.raises(StoreError, match="overwrites what a conditional write should leave alone"):
+    refused = pytest.raises(StoreError, match="overwrites what a conditional write should leave alone")
+    with refused:
         roll_back(store, scenario.tables, CATALOGUE, RollbackSelection(), SETTINGS)
+    with refused:
+        let_back(store, scenario.tables, CATALOGUE, ["a"], SETTINGS, reason="good", person="ada")
+    with refused:
+        give_answer(store, scenario.tables, CATALOGUE, ApprovalAnswer("showroom", ["a"], "seen", "ada"), SETTINGS)
     assert scenario.published_objects() == shown

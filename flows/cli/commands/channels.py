@@ -8,7 +8,7 @@ import typer
 from catalogs.policy.channels import built_in_channel, built_in_channels
 from flows.cli import options
 from flows.cli.commands.store import resolve_catalogue
-from flows.cli.console import open_console, print_json
+from flows.cli.console import open_console, print_json, read_settings
 
 
 def channels(
@@ -36,14 +36,16 @@ def approve(
     as_json: options.Json = False,
 ) -> None:
     """Approve images for a channel that asks for a person's approval."""
+    from flows.channel_answers import give_answer
     from flows.cli.views.channels import show_approval
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.amendments.approve import ApprovalAnswer, approve
+    from tasks.amendments.approve import ApprovalAnswer
 
     opened = open_store(store)
     answer = ApprovalAnswer(channel, skus, reason, getpass.getuser(), view, not take_back)
-    result = approve(opened, open_tables(store), resolve_catalogue(opened, catalogue), answer)
+    name = resolve_catalogue(opened, catalogue)
+    result = give_answer(opened, open_tables(store), name, answer, read_settings())
     document = result.document(answer)
     if as_json:
         print_json(document)

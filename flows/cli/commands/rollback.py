@@ -1,5 +1,6 @@
-"""Command rollback: take back what was published."""
+"""Commands rollback and readmit: take back what was published, and let it come again."""
 
+import getpass
 from dataclasses import asdict
 from typing import Annotated
 
@@ -53,3 +54,25 @@ def rollback(
     else:
         show_rollback(open_console(), change, dry_run=dry_run)
         show_warnings(open_console(), warnings)
+
+
+def readmit(
+    skus: Annotated[list[str], typer.Argument(help="SKUs whose images may come back")],
+    reason: Annotated[str, typer.Option("--reason", help="Why they may; kept with the decisions of people")],
+    store: options.Store,
+    catalogue: options.Catalogue = None,
+    as_json: options.Json = False,
+) -> None:
+    """Let the next refresh publish again what rollbacks took away of these SKUs."""
+    from flows.cli.views.rollbacks import show_readmission
+    from flows.rollbacks import let_back
+    from infra.stores import open_store
+    from infra.tables import open_tables
+
+    opened, settings, person = open_store(store), read_settings(), getpass.getuser()
+    name = resolve_catalogue(opened, catalogue)
+    change = let_back(opened, open_tables(store), name, skus, settings, reason=reason, person=person)
+    if as_json:
+        print_json(asdict(change))
+    else:
+        show_readmission(open_console(), skus, change)

@@ -3,7 +3,7 @@
 Inputs: a `ManifestChange`. Outputs: text and one Rich table on the given console.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -45,6 +45,18 @@ def show_rollback(console: Console, change: "ManifestChange", *, dry_run: bool) 
         counts.add_row(format_number(change.withdrawn), "withdrawn: no refresh publishes them again; see readmit")
     console.print(counts)
     _show_slots(console, change)
+
+
+def show_readmission(console: Console, skus: Sequence[str], change: "ManifestChange") -> None:
+    """Print which of these SKUs may be published again, and which no rollback had taken away."""
+    readmitted = {slot["sku"] for slot in change.slots["readmitted"]}
+    table = new_table("SKU", "")
+    for sku in sorted(set(skus)):
+        state = (
+            "the next refresh may publish it again" if sku in readmitted else "no rollback keeps anything of it away"
+        )
+        table.add_row(*plain_texts(sku, state))
+    console.print(table)
 
 
 def _show_slots(console: Console, change: "ManifestChange") -> None:

@@ -79,3 +79,16 @@ def test_a_run_and_a_sku_are_taken_back_alone(run_cli: RunCli, harness: RefreshH
         2,
         True,
     )
+
+
+def test_what_was_taken_back_is_readmitted_by_one_command(run_cli: RunCli, harness: RefreshHarness) -> None:
+    store = harness.folder / "store"
+    run_cli("rollback", store, "--to", 1, "--drop-new")
+    said = run_cli("readmit", "thing-new", "thing-2", "--store", store, "--reason", "it was good")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert "thing-2 no rollback keeps anything of it away" in words(said.stdout)
+    assert "thing-new the next refresh may publish it again" in words(said.stdout)
+    said = run_cli("readmit", "thing-1", "--store", store, "--reason", "this too", "--json")
+    assert said.document["readmitted"] == 1
+    said = run_cli("readmit", "thing-9", "--store", store, "--reason", "typo")
+    assert (said.exit_code, "no outcome of the SKU 'thing-9'" in words(said.stderr)) == (2, True)

@@ -1,0 +1,53 @@
+"""Readmit: let images be published again that a rollback took away.
+
+Inputs: SKUs, the person and the reason. Outputs: a `ManifestChange` without a release: the outcomes that keep the
+images away are deleted, and the next refresh decides those slots as if they were new. Who said so, when and why is kept
+with the decisions of people. No lease is taken: runs and readmissions meet in the outcomes table, each in one commit.
+"""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from catalogs import layout
+from catalogs.errors import OptionError
+from catalogs.runs.commit_kinds import READMISSION_KIND
+from infra.interfaces import ObjectStore, TableStore
+from infra.stores.json_objects import write_json
+from tasks.amendments.manifest_change import (
+    ManifestChange,
+    begin_change,
+    complete_change,
+    new_change_run,
+    recover_all_changes,
+)
+
+
+def readmit(
+    store: ObjectStore, tables: TableStore, catalogue: str, skus: Sequence[str], reason: str, person: str
+) -> ManifestChange:
+    """Delete the withdrawals of these SKUs that rollbacks recorded. Given again, it finds nothing left to do.
+
+    Raises `OptionError`, and writes nothing, where no reason is given or a SKU is unknown to the store.
+    """
+    if not reason.strip():
+        raise OptionError("--reason is empty: say why these images may come back; the answer is kept")
+    _require_known(tables, catalogue, skus)
+    recover_all_changes(store, tables, catalogue, holds_lease=False)  # a rollback is not done before its outcomes are
+    run = new_change_run(catalogue, store.now())
+    answer = {"skus": sorted(set(skus)), "by": person, "at": run.started_at.isoformat(), "reason": reason}
+    write_json(store, layout.person_decision(catalogue, run.run_id, layout.READMISSION), answer)
+    intent = begin_change(store, tables, run, READMISSION_KIND, {"skus": answer["skus"]})
+    return complete_change(store, tables, intent)
+
+
+def _require_known(tables: TableStore, catalogue: str, skus: Sequence[str]) -> None:
+    wanted, known = pa.array(sorted(set(skus)), pa.string()), set[str]()
+    for table in (layout.manifest_table(catalogue), layout.outcomes_table(catalogue)):
+        if tables.version(table) is not None:
+            for batch in tables.batches(table, ("sku",)):
+                known.update(batch.filter(pc.is_in(batch.column("sku"), wanted)).column("sku").to_pylist())
+    unknown = sorted(set(skus) - known)
+    if unknown:
+        raise OptionError(f"The catalogue {catalogue!r} has no image and no outcome of the SKU {unknown[0]!r}")
