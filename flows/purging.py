@@ -6,9 +6,10 @@ deletions of a sweep. Without PACKSHOT_PURGE_COMMAND and PACKSHOT_PURGE_WEBHOOK 
 
 from datetime import timedelta
 
+from catalogs.errors import SettingsError
 from flows.parameters import SweepParameters
 from infra.interfaces import ObjectStore, TableStore
-from infra.purging import open_purger
+from infra.purging import Purger, open_purger
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables
@@ -21,7 +22,7 @@ from tasks.runs.release_history import list_catalogues
 
 def purge_amendments(store: ObjectStore, tables: TableStore, catalogue: str, settings: Settings) -> list[str]:
     """Purge what rollbacks and applied policies of a catalogue took back, and what is pending; return warnings."""
-    purger = open_purger(settings)
+    purger = _open_purger(settings)
     if purger is None:
         return []
     record_amendment_purges(store, tables, catalogue, store.now() - timedelta(days=settings.keep_runs_days))
@@ -30,7 +31,7 @@ def purge_amendments(store: ObjectStore, tables: TableStore, catalogue: str, set
 
 def sweep_store(parameters: SweepParameters, settings: Settings) -> SweepResult:
     """Sweep a store by the settings, and purge what went; a purge that failed is among the notes."""
-    store, tables, purger = open_store(parameters.store), open_tables(parameters.store), open_purger(settings)
+    store, tables, purger = open_store(parameters.store), open_tables(parameters.store), _open_purger(settings)
     rules = RetentionRules.from_settings(settings, parameters.keep_releases)
 
     def before_deleting(catalogue: str, keys: list[str]) -> None:
@@ -42,3 +43,11 @@ def sweep_store(parameters: SweepParameters, settings: Settings) -> SweepResult:
         for catalogue in list_catalogues(store):
             swept.notes += purge_amendments(store, tables, catalogue, settings)
     return swept
+
+
+def _open_purger(settings: Settings) -> Purger | None:
+    """Return the settings' purger. Raises `SettingsError`, before anything is deleted, for one that cannot be used."""
+    try:
+        return open_purger(settings)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None

@@ -49,6 +49,7 @@ from infra.settings import Settings
 from infra.stores.parquet_objects import read_table, write_table_once
 from infra.stores.request_count import REQUESTS
 from tasks.gates.prompt_gate import open_prompt_gate
+from tasks.maintenance.compact_fingerprints import fold_fingerprints
 from tasks.maintenance.compact_tables import compact_tables
 from tasks.pipeline.decide import DecisionResult, decide
 from tasks.pipeline.plan import load_plan, make_plan
@@ -179,6 +180,8 @@ class Refresh:
             self.executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
             if not batch.is_empty:
                 compact_tables(tables, run.catalogue)
+            if release.files:
+                fold_fingerprints(store, run.catalogue)
         report = self._report(run, plan, batch, release, [], checks or [])
         runs.close_run(store, run, "done", {"version": release.version})
         if batch.is_empty:

@@ -15,7 +15,6 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from catalogs.errors import SettingsError
 from infra.errors import one_line
 from infra.settings import Settings
 
@@ -40,9 +39,9 @@ class CommandPurger:
         try:
             self._arguments = shlex.split(command)
         except ValueError as error:
-            raise SettingsError(f"PACKSHOT_PURGE_COMMAND cannot be read as a command: {error}") from None
+            raise ValueError(f"PACKSHOT_PURGE_COMMAND cannot be read as a command: {error}") from None
         if not self._arguments:
-            raise SettingsError("PACKSHOT_PURGE_COMMAND is empty; name a command, or unset it")
+            raise ValueError("PACKSHOT_PURGE_COMMAND is empty; name a command, or unset it")
 
     def send(self, store: str, keys: Sequence[str]) -> PurgeAnswer:
         """Give the keys to the command; exit code 0 is success."""
@@ -65,7 +64,7 @@ class WebhookPurger:
         parts = urlsplit(url)
         local = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
         if not parts.hostname or parts.username or parts.password or (parts.scheme != "https" and not local):
-            raise SettingsError("PACKSHOT_PURGE_WEBHOOK must be an https:// address without user or password")
+            raise ValueError("PACKSHOT_PURGE_WEBHOOK must be an https:// address without user or password")
         self._url = url
 
     def send(self, store: str, keys: Sequence[str]) -> PurgeAnswer:
@@ -93,9 +92,9 @@ Purger = CommandPurger | WebhookPurger
 
 
 def open_purger(settings: Settings) -> Purger | None:
-    """Return the settings' purger; None where nothing is to be purged. Raises `SettingsError` for an invalid one."""
+    """Return the settings' purger; None where nothing is to be purged. Raises `ValueError`, which names the setting."""
     if settings.purge_command and settings.purge_webhook:
-        raise SettingsError("Set one of PACKSHOT_PURGE_COMMAND and PACKSHOT_PURGE_WEBHOOK, not both")
+        raise ValueError("Set one of PACKSHOT_PURGE_COMMAND and PACKSHOT_PURGE_WEBHOOK, not both")
     if settings.purge_command:
         return CommandPurger(settings.purge_command)
     return WebhookPurger(settings.purge_webhook) if settings.purge_webhook else None

@@ -7,6 +7,7 @@ or show the same SKU become Python objects, in a second pass over the files.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,14 @@ from catalogs.policy.schema import DuplicateRules
 from catalogs.table_schemas import FINGERPRINTS
 from infra.imaging.hamming_index import FINGERPRINT_BYTES, HammingIndex
 from infra.interfaces import ObjectStore, TableStore
+from infra.stores.concurrency import concurrent_map
 
 ByteRows = npt.NDArray[np.uint8]
 RowNumbers = npt.NDArray[np.int64]
 
 FINGERPRINT_COLUMNS = ("fingerprint", "crop")
+SMALL_FILE_BYTES = 2**20
+"""Files up to this size are read once, side by side, and kept in memory: a run publishes one of some hundred bytes."""
 _PREFIX_BYTES = 8
 """Bytes of a pixel sha that select the rows of one image; a collision only selects one row too many."""
 
@@ -38,6 +42,7 @@ class PublishedFingerprints:
         """Select the rows; `excluded_slots` are the slot ids whose images the run replaces or retires."""
         self._store = store
         self._live_masks: dict[str, list[npt.NDArray[np.bool_]]] = {}
+        self._small_files: dict[str, bytes | None] = {}
         self._pixel_prefixes = np.empty(0, np.uint64)
         self._lookup_cache: dict[str, dict[bytes, Sequence[tuple[int, int]]]] = {
             name: {} for name in FINGERPRINT_COLUMNS
@@ -51,8 +56,10 @@ class PublishedFingerprints:
                 included = batch.filter(pc.invert(pc.is_in(batch.column("slot_id"), excluded_slots)))
                 live.add(table_row_digests(included, "slot_id", "pixel_sha"))
                 slot_ids.append(included.column("slot_id"))
-            keys = [info.key for info in store.list(layout.fingerprints_prefix(catalogue))]
-            seen = self._find_live_rows(keys, live)
+            infos = list(store.list(layout.fingerprints_prefix(catalogue)))
+            small = [info.key for info in infos if info.size <= SMALL_FILE_BYTES]
+            self._small_files = dict(zip(small, concurrent_map(store, store.find, small), strict=True))
+            seen = self._find_live_rows([info.key for info in infos], live)
             if slot_ids:
                 self.missing = pa.chunked_array(slot_ids).combine_chunks().filter(pa.array(~seen))
 
@@ -118,8 +125,12 @@ class PublishedFingerprints:
                 yield batch.filter(pa.array(mask))
 
     def _read(self, key: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        with self._store.open_input(key) as file:
-            for batch in pq.ParquetFile(file).iter_batches(columns=columns):
+        with ExitStack() as stack:
+            data = self._small_files.get(key)
+            if data is None and key in self._small_files:
+                return  # folded into another file meanwhile: its rows count as missing
+            source = stack.enter_context(self._store.open_input(key)) if data is None else pa.BufferReader(data)
+            for batch in pq.ParquetFile(source).iter_batches(columns=columns):
                 yield batch.select(columns)
 
 

@@ -14,9 +14,31 @@ from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter, table_
 from catalogs.keys import SHORT_DIGEST_LENGTH, digest
 from catalogs.table_schemas import FINGERPRINTS
 from infra.interfaces import ObjectInfo, ObjectStore
+from infra.stores.concurrency import concurrent_map
+from infra.stores.parquet_objects import write_table
 
 MAX_UNCOMPACTED_FILES = 20
 """Up to this many files are left as they are: reading them costs less than writing one again in each run."""
+
+
+SMALL_FILE_BYTES = 4 * 2**20
+"""A run folds files up to this size; larger ones are left to the sweep, which also drops rows that nothing shows."""
+
+
+def fold_fingerprints(store: ObjectStore, catalogue: str) -> int:
+    """Merge a catalogue's small files, where there are more than a few, and return how many were merged.
+
+    Every run that publishes adds one, and every run that compares images reads them all. A reader that has listed the
+    old files finds the rows by the images' records. Files of open runs may come back, with the same rows.
+    """
+    small = [info for info in store.list(layout.fingerprints_prefix(catalogue)) if info.size <= SMALL_FILE_BYTES]
+    if len(small) <= MAX_UNCOMPACTED_FILES:
+        return 0
+    parts = [data for data in concurrent_map(store, store.find, [info.key for info in small]) if data is not None]
+    rows = [pq.read_table(pa.BufferReader(data)).select(FINGERPRINTS.names).cast(FINGERPRINTS) for data in parts]
+    name = "folded-" + digest(sorted(info.key for info in small))[:SHORT_DIGEST_LENGTH]
+    write_table(store, layout.fingerprints(catalogue, name), pa.concat_tables(rows))
+    return store.delete(info.key for info in small)
 
 
 def compact_fingerprints(

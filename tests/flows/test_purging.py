@@ -5,7 +5,10 @@ import shlex
 import sys
 from pathlib import Path
 
+import pytest
+
 from catalogs import layout
+from catalogs.errors import SettingsError
 from flows.parameters import SweepParameters
 from flows.purging import purge_amendments, sweep_store
 from infra.settings import Settings
@@ -49,3 +52,11 @@ def test_a_sweep_purges_what_it_deletes_and_a_dry_one_nothing(tmp_path: Path) ->
     assert (
         sweep_store(SweepParameters(store=url, keep_releases=1), purger(tmp_path, 1)).notes[0].startswith("1 objects")
     )
+
+
+def test_a_setting_that_cannot_be_used_is_refused_before_anything_is_deleted(tmp_path: Path) -> None:
+    shop = three_releases(tmp_path / "store")
+    there = shop.keys()
+    with pytest.raises(SettingsError, match="PACKSHOT_PURGE_WEBHOOK must be an https:// address"):
+        sweep_store(SweepParameters(store=str(tmp_path / "store")), Settings(purge_webhook="http://cdn.test/"))
+    assert shop.keys() == there

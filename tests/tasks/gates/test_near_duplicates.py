@@ -1,5 +1,6 @@
 """Near-duplicate search finds every live image that matters, and none that is no longer live."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 from catalogs.keys import slot_id
 from catalogs.policy.duplicates import DuplicateCandidate, NearPair, PublishedImage
 from catalogs.policy.schema import DuplicateRules
+from infra.interfaces import ObjectInfo
+from infra.testing.faulty_store import FaultInjector, FaultyStore
 from tasks.gates.near_duplicates import PublishedFingerprints, find_near_duplicates
+from tasks.maintenance.compact_fingerprints import fold_fingerprints
 from tests.fixtures.run_rows import fingerprint_of
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, request_key_of
 
@@ -116,3 +120,23 @@ def test_thousands_of_rows_give_what_a_plain_loop_gives(tmp_path: Path) -> None:
     )
     assert found == expected
     assert np.unique([bits for _, _, bits in against]).tolist() == [0]
+
+
+def test_each_small_file_is_read_once_and_one_that_was_folded_meanwhile_has_no_rows(scenario: StoreScenario) -> None:
+    """B: 12 requests a file a run, one after another."""
+    for number in range(30):
+        scenario.write_fingerprints(f"x{number:02}", {f"old{number}/front": "red"})
+    injector = FaultInjector()
+    store = FaultyStore(scenario.store, injector)
+    published = PublishedFingerprints(store, scenario.tables, CATALOGUE, NOBODY)
+    found = find_near_duplicates([candidate("other", "pot", near="red")], published, RULES)
+    assert found[1]
+    assert injector.operation_count == 1 + 31, "a listing, and one read for each file"
+
+    class Folds(FaultyStore):
+        def list(self, prefix: str) -> Iterator[ObjectInfo]:
+            infos = list(super().list(prefix))
+            fold_fingerprints(scenario.store, CATALOGUE)
+            return iter(infos)
+
+    assert len(PublishedFingerprints(Folds(scenario.store, FaultInjector()), scenario.tables, CATALOGUE, NOBODY)) == 0

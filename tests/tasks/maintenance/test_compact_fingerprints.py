@@ -1,5 +1,6 @@
 """Compaction loses no fingerprint of a retained image, and keeps none of another."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.table_schemas import FINGERPRINTS
 from infra.stores.parquet_objects import read_table
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
-from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES, compact_fingerprints
+from tasks.maintenance import compact_fingerprints as compaction
+from tasks.maintenance.compact_fingerprints import MAX_UNCOMPACTED_FILES, compact_fingerprints, fold_fingerprints
 from tests.fixtures.store_scenarios import StoreScenario
 
 
@@ -86,3 +88,36 @@ def test_a_dry_run_names_the_same_files_and_writes_nothing(tmp_path: Path) -> No
     assert compact_fingerprints(shop.store, "shoes", files, DigestSet(), dry_run=True) == files
     assert layout.fingerprints("shoes", "x") not in shop.keys("codes/")
     assert shop.keys("codes/") == {info.key for info in files}
+
+
+# Folding by runs
+
+
+def test_a_run_folds_more_than_a_few_files_and_loses_no_row(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    filled(shop, MAX_UNCOMPACTED_FILES)
+    assert fold_fingerprints(shop.store, "shoes") == 0
+    filled(shop, 3 * MAX_UNCOMPACTED_FILES)
+    before = rows(shop)
+    assert fold_fingerprints(shop.store, "shoes") == 3 * MAX_UNCOMPACTED_FILES
+    assert (len(shop.keys("codes/shoes/")), rows(shop)) == (1, before)
+    assert fold_fingerprints(shop.store, "shoes") == 0
+
+
+def test_large_files_are_left_to_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "SMALL_FILE_BYTES", 1)
+    shop = StoreScenario(tmp_path)
+    filled(shop, 2 * MAX_UNCOMPACTED_FILES)
+    assert fold_fingerprints(shop.store, "shoes") == 0
+
+
+@pytest.mark.parametrize("dies_at", range(1, 45, 3))
+def test_a_killed_folding_loses_no_row(tmp_path: Path, dies_at: int) -> None:
+    shop = StoreScenario(tmp_path)
+    filled(shop, MAX_UNCOMPACTED_FILES + 1)
+    before = set(rows(shop))
+    with suppress(InjectedFault):
+        fold_fingerprints(FaultyStore(shop.store, FaultInjector(dies_at)), "shoes")
+    assert set(rows(shop)) == before
+    fold_fingerprints(shop.store, "shoes")
+    assert set(rows(shop)) == before
