@@ -88,7 +88,7 @@ class RunFiles:
         self.plan = prefix + "plan.json"  # written last of the plan's files: without it the plan is not whole
         self.slots, self.rejects = prefix + "slots.parquet", prefix + "rejects.parquet"
         self.refreshed, self.retired = prefix + "refreshed.parquet", prefix + "retired.parquet"
-        self.renamed = prefix + "renamed.parquet"
+        self.renamed, self.replaced = prefix + "renamed.parquet", prefix + "replaced.parquet"
         self.deferrals = prefix + "left_out.parquet"
         self.requests_prefix = prefix + "requests/"
         self.records_prefix = prefix + "records/"

@@ -91,6 +91,15 @@ DEFERRALS = pa.schema([("shard", pa.string()), ("codes", pa.binary())])
 
 RETIRED_SLOTS = pa.schema([("slot_id", pa.binary()), ("sku", pa.string()), ("live_file_sha", pa.binary())])
 
+REPLACED_SLOTS = pa.schema(
+    [
+        ("slot_id", pa.binary()),  # of the variant that the SKU has now
+        ("sku", pa.string()),
+        ("live_slot_id", pa.binary()),  # the same view and index of another variant
+        ("live_file_sha", pa.binary()),
+    ]
+)
+
 RENAMED_SLOTS = pa.schema(
     [
         ("slot_id", pa.binary()),

@@ -162,6 +162,7 @@ ATTRIBUTE_MEANINGS = {
     "refreshed": "slots of which only the digest is written again: REFRESHED_DIGESTS",
     "retired": "slots to retire: RETIRED_SLOTS",
     "renamed": "slots that get another SKU: RENAMED_SLOTS",
+    "replaced": "live slots of another variant, and what replaces them: REPLACED_SLOTS",
     "deferrals": "what the plan leaves for a later run: DEFERRALS",
     "requests_prefix": "what the run must generate: REQUESTS, in parts",
     "records_prefix": "records of shards: RECORDS",

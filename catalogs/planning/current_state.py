@@ -13,34 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalogs.indexes.dictionary_encoder import DictionaryEncoder
 from catalogs.indexes.digest_index import DigestIndex, Uint64Array, column_halves, fixed_bytes
 from catalogs.ingest.number_text import EXPONENT_HINT, name_in_full
 from catalogs.slot_states import SlotState
 
-LIVE_COLUMNS = ("slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model")
+LIVE_COLUMNS = ("slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model", "variant")
 OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
     "image_key",
 )  # fmt: skip
-
-
-class _DictionaryEncoder:
-    """Encodes texts with few distinct values as small numbers, over any number of batches."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self._known: dict[str, int] = {}
-
-    def encode(self, column: pa.Array) -> npt.NDArray[np.int32]:
-        encoded = column.dictionary_encode()
-        codes = np.array([self._encode_name(name) for name in encoded.dictionary.to_pylist()], np.int32)
-        return codes[encoded.indices.to_numpy(zero_copy_only=False)] if len(column) else np.empty(0, np.int32)
-
-    def _encode_name(self, name: str) -> int:
-        if name not in self._known:
-            self._known[name] = len(self.names)
-            self.names.append(name)
-        return self._known[name]
 
 
 class CurrentRelease:
@@ -51,12 +33,15 @@ class CurrentRelease:
         shas: list[npt.NDArray[np.uint8]] = []
         finishes: list[npt.NDArray[np.int32]] = []
         models: list[npt.NDArray[np.int32]] = []
-        finish_codes, model_codes = _DictionaryEncoder(), _DictionaryEncoder()
+        finish_codes, model_codes = DictionaryEncoder(), DictionaryEncoder()
         self.exponent_names: dict[str, str] = {}
         """SKU -> the exponent that it was read as, and under which it is live: usually none (see `number_text`)."""
+        self.variants: set[str] = set()
+        """The variants that any live row is of."""
         for batch in batches:
             if batch.num_rows == 0:
                 continue
+            self.variants.update(pc.unique(batch.column("variant")).to_pylist())
             for number, name in enumerate(("slot_id", "source_digest", "request_key")):
                 high, low = column_halves(batch.column(name))
                 halves[2 * number].append(high)

@@ -19,6 +19,21 @@ from catalogs.verdict import Verdict
 NEW, CHANGED, WAITING = "new", "changed", "waiting"
 
 
+class Urgency(NamedTuple):
+    """When a request is due; less is earlier. The rank of its priority, its deadline (see `schedule`), its SKU's state.
+
+    `has_image`: 0 for a request of a SKU without any live image, which goes before the changes of others; else 1.
+    """
+
+    rank: int
+    deadline: int
+    has_image: int
+
+    def combine(self, other: "Urgency") -> "Urgency":
+        """Return the most urgent of each."""
+        return Urgency(*map(min, zip(self, other, strict=True)))
+
+
 @dataclass(slots=True)
 class Request:
     """An image to generate: a prompt with its parameters, shared by every slot with the same key."""
@@ -39,6 +54,7 @@ class Request:
     verdict: Verdict
     priority: str
     deadline: datetime | None = None
+    for_new_sku: bool = False
 
 
 @dataclass(slots=True)
@@ -74,17 +90,27 @@ class RenamedSlot(NamedTuple):
     live_file_sha: bytes
 
 
+class ReplacedSlot(NamedTuple):
+    """A live slot of another variant, and the slot that its SKU has in its place; a row of REPLACED_SLOTS."""
+
+    slot_id: bytes
+    sku: str
+    live_slot_id: bytes
+    live_file_sha: bytes
+
+
 @dataclass
 class PlannedBatch:
     """One batch's part of the plan. `requests` are those that no earlier batch had, or had for refused slots only."""
 
     slots: list[Slot] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    priority_raises: list[tuple[bytes, int, int]] = field(default_factory=list)
-    """Requests of earlier batches that are more urgent now: request key, rank, deadline (see `schedule`)."""
+    priority_raises: list[tuple[bytes, Urgency]] = field(default_factory=list)
+    """Requests of earlier batches that are more urgent now."""
     refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)
     """Rows of the schema REFRESHED_DIGESTS."""
     renamed: list[RenamedSlot] = field(default_factory=list)
+    replaced: list[ReplacedSlot] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     prompt_gate_reasons: Counter[str] = field(default_factory=Counter)
     """Reasons of the prompt gates -> slots."""
@@ -92,7 +118,10 @@ class PlannedBatch:
 
 @dataclass
 class PlanCounts:
-    """Slots by kind, before anything is generated. `blocked` and `review` count the prompt gates' verdicts."""
+    """Slots by kind, before anything is generated. `blocked` and `review` count the prompt gates' verdicts.
+
+    `in_progress`: left out, because another run that lives has planned them; they are of no other kind.
+    """
 
     new: int = 0
     changed: int = 0
@@ -103,6 +132,7 @@ class PlanCounts:
     review: int = 0
     requests: int = 0
     rendered: int = 0
+    in_progress: int = 0
 
 
 @dataclass(frozen=True)

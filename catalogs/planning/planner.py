@@ -17,7 +17,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from catalogs.indexes.digest_index import split_halves
@@ -25,7 +24,17 @@ from catalogs.ingest.row_validation import Reject
 from catalogs.ingest.rows import BatchRows
 from catalogs.keys import slot_id_of_bytes, slot_suffix
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
-from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, RenamedSlot, Request, Slot
+from catalogs.planning.plan import (
+    CHANGED,
+    NEW,
+    WAITING,
+    PlanCounts,
+    PlannedBatch,
+    Request,
+    Slot,
+)
+from catalogs.planning.planned_elsewhere import PlannedElsewhere
+from catalogs.planning.related_slots import RelatedSlots
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.planning.request_deduplication import SharedRequests
 from catalogs.planning.slot_shapes import group_rows_by_shape
@@ -37,8 +46,6 @@ from catalogs.recipe.templates import PromptRenderError
 from catalogs.slot_states import REFUSED_BY_GATES, SlotState
 
 MAX_REJECT_CHARACTERS = 300
-LivePositions = npt.NDArray[np.int64]
-"""Positions of slots among the live rows; -1 where a slot is not live."""
 
 
 @dataclass
@@ -49,6 +56,10 @@ class _BatchInProgress:
     planned: PlannedBatch = field(default_factory=PlannedBatch)
     slots: list[tuple[int, Slot, Request]] = field(default_factory=list)  # with the position of the slot's row
     failed_positions: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.has_image = np.zeros(self.rows.table.num_rows, bool)
+        """Whether any slot of a row's SKU shows an image now."""
 
     def reject(self, position: int, error: PromptRenderError) -> None:
         """Reject a row, once, with all of its slots."""
@@ -70,6 +81,7 @@ class Planner:
     policy_digest: str
     prompt_gate: PromptGate
     backfill: int | None = None
+    elsewhere: PlannedElsewhere = field(default_factory=PlannedElsewhere)
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
@@ -93,8 +105,13 @@ class Planner:
         self._shared_requests.begin_batch()
         brands = batch.rows.column("brand")
         for position, slot, request in batch.slots:
-            if position not in batch.failed_positions:
-                self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
+            if position in batch.failed_positions:
+                continue
+            if self.elsewhere.has(slot):
+                self.counts.in_progress += 1
+                continue
+            request.for_new_sku = not batch.has_image[position]
+            self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
         return batch.planned
 
     def _compare_slots(
@@ -108,8 +125,11 @@ class Planner:
         high, low = split_halves(slot_ids)
         live = self.live.index.find(high, low)
         self.live.requested[live[live >= 0]] = True
-        if self.live.exponent_names:
-            live = self._find_renamed(batch, positions, suffix, slot_ids, live)
+        related = RelatedSlots(self.live, batch.rows, batch.planned, positions, slot_ids)
+        live = related.find_renamed(suffix, live)
+        replacing = related.find_replaced(recipe.view, recipe.variant, builders.index)
+        batch.has_image[np.asarray(positions)[live >= 0]] = True
+        batch.has_image[replacing] = True
         versions = builders.selector.comparison_indices(skus, positions, live)
         digests = builders.source_digests(content, positions, versions)
         same = self.live.same_source(live, *split_halves(digests))
@@ -124,29 +144,6 @@ class Planner:
                 self._classify(slot, outcomes, batch)
             except PromptRenderError as error:
                 batch.reject(row, error)
-
-    def _find_renamed(
-        self,
-        batch: _BatchInProgress,
-        rows: Sequence[int],
-        suffix: bytes,
-        slot_ids: Sequence[bytes],
-        live: LivePositions,
-    ) -> LivePositions:
-        """Return the slots' live positions, with the row under an exponent for a slot that is live only there."""
-        skus, live = batch.rows.column("sku"), live.copy()
-        for index, row in enumerate(rows):
-            old_name = self.live.exponent_names.get(skus[row])
-            if old_name is None:
-                continue
-            old_id = slot_id_of_bytes(old_name.encode("utf-8", "surrogatepass"), suffix)
-            position = int(self.live.index.find(*split_halves([old_id]))[0])
-            if position >= 0:
-                self.live.renamed[position] = True
-                file_sha = self.live.file_sha(position)
-                batch.planned.renamed.append(RenamedSlot(slot_ids[index], skus[row], old_id, file_sha))
-                live[index] = position if live[index] < 0 else live[index]
-        return live
 
     def _classify(self, slot: StaleSlot, outcomes: list[Outcome], batch: _BatchInProgress) -> None:
         """Add a stale slot to those to decide, unless it waits or only its source digest has moved.

@@ -11,8 +11,8 @@ short key and one of few distinct values, since a first run has millions of requ
 from typing import NamedTuple
 
 from catalogs.ingest.overrides import PRIORITIES
-from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot
-from catalogs.planning.schedule import to_epoch_us
+from catalogs.planning.plan import CHANGED, NEW, WAITING, PlanCounts, PlannedBatch, Request, Slot, Urgency
+from catalogs.planning.schedule import request_urgency, to_epoch_us
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.verdict import PASS, Verdict, combine_verdicts
 
@@ -23,8 +23,7 @@ class _RequestState(NamedTuple):
     verdict: Verdict
     brands: tuple[str, ...]
     is_made: bool
-    rank: int
-    deadline: int
+    urgency: Urgency
 
 
 class SharedRequests:
@@ -44,14 +43,14 @@ class SharedRequests:
     def add_slot(self, slot: Slot, request: Request, brand: str, planned: PlannedBatch) -> None:
         """Add a slot to the batch, and its request unless an earlier slot has added it."""
         sharing_key = slot.request_key[:16] + slot.finish_digest[:8].encode()
-        rank, deadline = PRIORITIES.index(request.priority), to_epoch_us(request.deadline)
+        urgency = request_urgency(request)
         before = state = self._states.get(sharing_key)
         if state is None:
             prompt_verdict, brands = self._prompt_gate.evaluate_prompt(request.prompt)
-            state = _RequestState(prompt_verdict, brands, False, rank, deadline)
+            state = _RequestState(prompt_verdict, brands, False, urgency)
             self._counts.requests += 1
-        elif rank < state.rank or deadline < state.deadline:
-            state = state._replace(rank=min(rank, state.rank), deadline=min(deadline, state.deadline))
+        elif (raised := state.urgency.combine(urgency)) != state.urgency:
+            state = state._replace(urgency=raised)
             self._raise_priority(sharing_key, request, state, planned)
         verdict = state.verdict
         if state.brands:
@@ -82,10 +81,11 @@ class SharedRequests:
         """Give a shared request the highest priority and the earliest deadline of its rows."""
         first = self._batch_requests.get(sharing_key)
         if first is None:
-            planned.priority_raises.append((request.key, state.rank, state.deadline))
+            planned.priority_raises.append((request.key, state.urgency))
             return
-        first.priority = PRIORITIES[state.rank]
-        if to_epoch_us(request.deadline) == state.deadline:
+        first.priority = PRIORITIES[state.urgency.rank]
+        first.for_new_sku = not state.urgency.has_image
+        if to_epoch_us(request.deadline) == state.urgency.deadline:
             first.deadline = request.deadline
 
     def _count_slot(self, slot: Slot, verdict: Verdict, planned: PlannedBatch) -> None:

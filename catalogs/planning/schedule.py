@@ -4,7 +4,8 @@ Inputs: the shards as they were filled, priority raises of later rows, the budge
 of work, and a reason for each request that is deferred. Everything is an array with one number for each request, so
 2,000,000 requests are ordered in a few seconds.
 
-The order is: highest priority first, then the earliest deadline (requests without one last), then catalogue order.
+The order is: highest priority first, then the earliest deadline (requests without one last), then requests of SKUs that
+have no live image before those that change one, then catalogue order.
 Requests are taken in that order until the budget or the time is used up; nothing after the first request that does not
 fit is taken. A request whose deadline lies ahead and cannot be met is deferred. A request whose deadline had passed
 before the run began is overdue: it comes first, and is generated.
@@ -17,8 +18,9 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from catalogs.ingest.overrides import PRIORITIES
 from catalogs.planning.budget import BudgetLimits
-from catalogs.planning.plan import Shard
+from catalogs.planning.plan import Request, Shard, Urgency
 
 OVER_BUDGET, OUT_OF_TIME, PAST_DEADLINE = "over-budget", "out-of-time", "past-deadline"
 DEFERRAL_REASONS = (OVER_BUDGET, OUT_OF_TIME, PAST_DEADLINE)
@@ -39,6 +41,11 @@ def to_epoch_us(deadline: datetime | None) -> int:
     return NO_DEADLINE if deadline is None else round(deadline.timestamp() * 1e6)
 
 
+def request_urgency(request: Request) -> Urgency:
+    """Return when a request is due."""
+    return Urgency(PRIORITIES.index(request.priority), to_epoch_us(request.deadline), int(not request.for_new_sku))
+
+
 def key_prefixes(keys: Sequence[bytes]) -> KeyPrefixes:
     """Return the first bytes of request keys as numbers."""
     return np.frombuffer(b"".join([key[:KEY_PREFIX_BYTES] for key in keys]), np.uint64)
@@ -46,12 +53,16 @@ def key_prefixes(keys: Sequence[bytes]) -> KeyPrefixes:
 
 @dataclass(frozen=True)
 class ShardSummary:
-    """A closed shard: its priority's rank, engine seconds per image, deadlines if it has any, and key prefixes."""
+    """A closed shard: its priority's rank, engine seconds per image, deadlines if it has any, and key prefixes.
+
+    `has_image` is 0 where all its requests are for SKUs without a live image, else 1.
+    """
 
     rank: int
     seconds_per_image: float
     deadlines: Ints | None
     key_prefixes: KeyPrefixes
+    has_image: int = 1
 
     def request_deadlines(self, size: int) -> Ints:
         """Return the deadline of each of the shard's requests."""
@@ -78,31 +89,32 @@ class ShardSchedule:
 def build_schedule(
     shards: Sequence[Shard],
     summaries: Sequence[ShardSummary],
-    priority_raises: Mapping[bytes, tuple[int, int]],
+    priority_raises: Mapping[bytes, Urgency],
     budget: BudgetLimits,
     now: datetime,
 ) -> ShardSchedule:
-    """Return the schedule of a plan.
-
-    `priority_raises` is request key -> (rank, deadline) of requests that later rows made more urgent.
-    """
+    """Return the schedule of a plan. `priority_raises`: by their keys, requests that later rows made more urgent."""
     has_deadlines = any(summary.deadlines is not None for summary in summaries)
     if not shards or not (priority_raises or budget.has_limits or has_deadlines):
         seconds = sum(
             summary.seconds_per_image * shard.requests for shard, summary in zip(shards, summaries, strict=True)
         )
-        return ShardSchedule(sorted(shards, key=lambda shard: shard.name), gpu_seconds=seconds)
+        pairs = sorted(zip(shards, summaries, strict=True), key=lambda pair: _undated_order(*pair))
+        return ShardSchedule([shard for shard, _ in pairs], gpu_seconds=seconds)
     sizes = [shard.requests for shard in shards]
-    ranks = np.repeat(np.array([summary.rank for summary in summaries], np.int64), sizes)
-    image_seconds = np.repeat(np.array([summary.seconds_per_image for summary in summaries], np.float64), sizes)
-    deadlines = np.concatenate(
-        [summary.request_deadlines(size) for summary, size in zip(summaries, sizes, strict=True)]
+    urgency = RequestUrgency(
+        ranks=np.repeat(np.array([summary.rank for summary in summaries], np.int64), sizes),
+        deadlines=np.concatenate(
+            [summary.request_deadlines(size) for summary, size in zip(summaries, sizes, strict=True)]
+        ),
+        has_image=np.repeat(np.array([summary.has_image for summary in summaries], np.int64), sizes),
     )
+    image_seconds = np.repeat(np.array([summary.seconds_per_image for summary in summaries], np.float64), sizes)
     prefixes = np.concatenate([summary.key_prefixes for summary in summaries])
-    _raise_priorities(ranks, deadlines, prefixes, priority_raises)
-    codes = apply_limits(ranks, deadlines, image_seconds, budget, to_epoch_us(now))
+    _raise_priorities(urgency, prefixes, priority_raises)
+    codes, deadlines = apply_limits(urgency, image_seconds, budget, to_epoch_us(now)), urgency.deadlines
     return ShardSchedule(
-        shards=_ordered_shards(shards, ranks, deadlines, codes),
+        shards=_ordered_shards(shards, urgency, codes),
         deferral_codes=_deferral_codes(shards, codes),
         gpu_seconds=float(image_seconds[codes == 0].sum()),
         overdue=int((deadlines <= to_epoch_us(now)).sum()),
@@ -110,12 +122,25 @@ def build_schedule(
     )
 
 
-def apply_limits(ranks: Ints, deadlines: Ints, seconds: Floats, budget: BudgetLimits, now: int) -> DeferralCodes:
+@dataclass(frozen=True)
+class RequestUrgency:
+    """The `Urgency` of each request, in catalogue order."""
+
+    ranks: Ints
+    deadlines: Ints
+    has_image: Ints
+
+    def order(self) -> Ints:
+        """Return the requests in the order of work; equal ones keep their order."""
+        return np.lexsort((self.has_image, self.deadlines, self.ranks))
+
+
+def apply_limits(urgency: RequestUrgency, seconds: Floats, budget: BudgetLimits, now: int) -> DeferralCodes:
     """Return a code for each request: 0 to generate it, else why it is deferred.
 
-    `now` and `deadlines` are in microseconds since 1970, `seconds` in engine seconds.
+    `now` and deadlines are in microseconds since 1970, `seconds` in engine seconds.
     """
-    order = np.lexsort((deadlines, ranks))  # stable: equal requests keep their order
+    order, deadlines = urgency.order(), urgency.deadlines
     codes = np.zeros(len(order), np.uint8)
     missed = _missed_deadlines(order, deadlines, seconds / budget.engines, now)
     codes[missed] = 1 + DEFERRAL_REASONS.index(PAST_DEADLINE)
@@ -153,27 +178,30 @@ def _missed_deadlines(order: Ints, deadlines: Ints, seconds: Floats, now: int) -
     return missed
 
 
-def _raise_priorities(
-    ranks: Ints, deadlines: Ints, prefixes: KeyPrefixes, priority_raises: Mapping[bytes, tuple[int, int]]
-) -> None:
-    """Raise ranks and deadlines in place."""
+def _undated_order(shard: Shard, summary: ShardSummary) -> tuple[int, int, str]:
+    return summary.rank, summary.has_image, shard.name
+
+
+def _raise_priorities(urgency: RequestUrgency, prefixes: KeyPrefixes, priority_raises: Mapping[bytes, Urgency]) -> None:
+    """Raise the urgency of requests in place."""
     if not priority_raises:
         return
     by_prefix = np.argsort(prefixes, kind="stable")
     raised = key_prefixes(list(priority_raises))
-    urgency = np.array(list(priority_raises.values()), np.int64)
+    raises = np.array(list(priority_raises.values()), np.int64)
     first = np.searchsorted(prefixes, raised, side="left", sorter=by_prefix)
     last = np.searchsorted(prefixes, raised, side="right", sorter=by_prefix)
-    for start, end, (rank, deadline) in zip(first.tolist(), last.tolist(), urgency.tolist(), strict=True):
+    columns = (urgency.ranks, urgency.deadlines, urgency.has_image)
+    for start, end, values in zip(first.tolist(), last.tolist(), raises.tolist(), strict=True):
         positions = by_prefix[start:end]  # several if a request has several finishes: one image serves all of them
-        ranks[positions] = np.minimum(ranks[positions], rank)
-        deadlines[positions] = np.minimum(deadlines[positions], deadline)
+        for column, value in zip(columns, values, strict=True):
+            column[positions] = np.minimum(column[positions], value)
 
 
-def _ordered_shards(shards: Sequence[Shard], ranks: Ints, deadlines: Ints, codes: DeferralCodes) -> list[Shard]:
+def _ordered_shards(shards: Sequence[Shard], urgency: RequestUrgency, codes: DeferralCodes) -> list[Shard]:
     """Return the shards in the order of work, split by priority and without the requests that are deferred."""
-    entries: list[tuple[int, int, int, Shard]] = []
-    start = 0
+    entries: list[tuple[Urgency, int, Shard]] = []
+    ranks, start = urgency.ranks, 0
     for number, shard in enumerate(shards):
         span = slice(start, start + shard.requests)
         start += shard.requests
@@ -181,12 +209,12 @@ def _ordered_shards(shards: Sequence[Shard], ranks: Ints, deadlines: Ints, codes
         own_rank = int(shard.name[0])
         for rank in np.unique(ranks[span][generated]).tolist():
             rows = np.flatnonzero(generated & (ranks[span] == rank))
-            earliest = int(deadlines[span][rows].min())
+            earliest, has_image = (int(column[span][rows].min()) for column in (urgency.deadlines, urgency.has_image))
             name = shard.name if rank == own_rank else f"{rank}-{shard.name}"
             chosen_rows = None if len(rows) == shard.requests else rows.tolist()
             ordered_shard = Shard(name, shard.part, shard.row_group, len(rows), chosen_rows)
-            entries.append((rank, earliest, number, ordered_shard))
-    return [shard for *_, shard in sorted(entries, key=lambda entry: entry[:3])]
+            entries.append((Urgency(rank, earliest, has_image), number, ordered_shard))
+    return [shard for *_, shard in sorted(entries, key=lambda entry: entry[:2])]
 
 
 def _deferral_codes(shards: Sequence[Shard], codes: DeferralCodes) -> dict[str, bytes]:

@@ -49,7 +49,7 @@ class Sharder:
             group: tuple[object, ...] = (rank, REFUSED_SHARD)
         else:
             engine = (request.model, request.width, request.height, request.steps, request.guidance)
-            group = (rank, request.deadline is not None, *engine)
+            group = (rank, request.deadline is not None, *engine, request.for_new_sku)
         waiting = self._open.setdefault(group, [])
         waiting.append(request)
         self._waiting += 1
@@ -84,7 +84,8 @@ class Sharder:
         first = requests[0]
         deadlines = np.array([to_epoch_us(request.deadline) for request in requests], np.int64) if dated else None
         seconds = self.cost_model.seconds_per_image(first.width, first.height, first.steps)
-        return ShardSummary(rank, seconds, deadlines, key_prefixes([request.key for request in requests]))
+        keys = key_prefixes([request.key for request in requests])
+        return ShardSummary(rank, seconds, deadlines, keys, int(not all(each.for_new_sku for each in requests)))
 
 
 def request_table(requests: list[Request], shard: str) -> pa.Table:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from catalogs.planning.plan import WAITING
 from catalogs.policy.channels import ChannelEligibility
 from catalogs.runs.renamed_slots import rename_changes
+from catalogs.runs.replaced_slots import replacement_changes
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import (
     ChannelColumns,
@@ -26,7 +27,7 @@ from catalogs.table_rows import (
     PublishedDecisionRow,
     WithdrawalKeyRow,
 )
-from catalogs.table_schemas import MANIFEST, RENAMED_SLOTS
+from catalogs.table_schemas import MANIFEST, RENAMED_SLOTS, REPLACED_SLOTS
 
 ROWS_AT_ONCE = 20_000
 """Rows that are held as Python objects at a time."""
@@ -55,6 +56,7 @@ class ReleaseBatch:
     """The manifest's version that the batch was planned against; its commit can only be later. None: any."""
     outcomes_version: int | None = None
     """The outcomes' version that it was planned against."""
+    replaced: pa.Table = field(default_factory=REPLACED_SLOTS.empty_table)
 
     @property
     def is_empty(self) -> bool:
@@ -76,9 +78,10 @@ class ReleaseBatch:
     @property
     def slot_ids(self) -> pa.Array:
         """Return the ids of all slots of the batch."""
-        parts = (self.decisions, self.refreshed, self.retired, self.renamed)
+        parts = (self.decisions, self.refreshed, self.retired, self.renamed, self.replaced)
         slot_ids = [part["slot_id"].combine_chunks() for part in parts]
-        return pa.concat_arrays([*slot_ids, self.renamed["live_slot_id"].combine_chunks()])
+        live_slot_ids = [part["live_slot_id"].combine_chunks() for part in (self.renamed, self.replaced)]
+        return pa.concat_arrays([*slot_ids, *live_slot_ids])
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class BatchTotals:
     changed: int = 0
     states: Counter[str] = field(default_factory=Counter)
     retired: int = 0
+    replaced: int = 0
     refreshed: int = 0
     superseded: frozenset[bytes] = frozenset()
 
@@ -145,6 +149,7 @@ def compute_totals(
     sums.superseded = frozenset(moved)
     sums.refreshed = sum(1 for _ in refreshed_rows(batch, live))
     sums.retired = sum(1 for _ in _retired(batch, live))
+    sums.replaced = sum(1 for _ in _replaced(batch, live, sums))
     if sums.new + sums.changed != sum(sums.states.values()):
         raise BatchTotalsMismatch(f"{sums.new} new and {sums.changed} changed slots, but {dict(sums.states)}")
     return sums
@@ -174,7 +179,8 @@ def manifest_changes(
         {**row, **_eligibility_columns(row["slot_id"], row, channels)} for row in refreshed_rows(batch, live)
     ]
     written = {row["slot_id"] for part in [*parts, refreshed] for row in part} if batch.renamed.num_rows else set()
-    parts.append([*refreshed, *_retired(batch, live), *rename_changes(batch.renamed, live, written)])
+    dropped = [*_retired(batch, live), *_replaced(batch, live, totals)]
+    parts.append([*refreshed, *dropped, *rename_changes(batch.renamed, live, written)])
     return pa.concat_tables([pa.Table.from_pylist(part, schema=MANIFEST_CHANGE_SCHEMA) for part in parts])
 
 
@@ -190,6 +196,15 @@ def _retired(batch: ReleaseBatch, live: Mapping[bytes, ManifestRow]) -> Iterator
     for row in batch.retired.to_pylist():
         if row["slot_id"] in live and _live_file_sha(live, row["slot_id"]) == row["live_file_sha"]:
             yield {**live[row["slot_id"]], "_op": "drop"}
+
+
+def _replaced(
+    batch: ReleaseBatch, live: Mapping[bytes, ManifestRow], totals: BatchTotals
+) -> Iterator[ManifestChangeRow]:
+    if batch.replaced.num_rows:
+        chosen = pc.equal(batch.decisions["state"], SlotState.PUBLISH)
+        published = set(batch.decisions["slot_id"].filter(chosen).to_pylist()) - totals.superseded
+        yield from replacement_changes(batch.replaced, live, published)
 
 
 def _eligibility_columns(

@@ -159,6 +159,8 @@ def _count_slots(report_input: ReportInput) -> ReportSlots:
         "unchanged": counts.unchanged,
         "waiting": counts.waiting,
         "retired": report_input.retired,
+        "in_progress": counts.in_progress,
+        "replaced": 0,
     }
     states = dict.fromkeys(REPORT_STATES, 0)
     if report_input.dry_run:
@@ -167,7 +169,8 @@ def _count_slots(report_input: ReportInput) -> ReportSlots:
     if totals is not None:
         # Waiting slots that the policy now lets pass count as new or changed, and wait no longer.
         freed = totals.new + totals.changed - counts.new - counts.changed
-        planned.update(new=totals.new, changed=totals.changed, waiting=counts.waiting - freed, retired=totals.retired)
+        planned.update(new=totals.new, changed=totals.changed, waiting=counts.waiting - freed)
+        planned.update(retired=totals.retired, replaced=totals.replaced)
         states.update({name: totals.states.get(name, 0) for name in REPORT_STATES})
     return ReportSlots(**planned, **states)
 

@@ -35,7 +35,8 @@ class ReportRows:
 class ReportSlots:
     """Slots: what the plan found, then the final states (`catalogs.slot_states.REPORT_STATES`).
 
-    Unless it is a dry run, new + changed = the sum of the final states.
+    Unless it is a dry run, new + changed = the sum of the final states. `in_progress`: new or changed, and left out
+    because another run is making them. `replaced`: images that gave way to one of another variant.
     """
 
     new: int | None = None
@@ -43,6 +44,8 @@ class ReportSlots:
     unchanged: int | None = None
     waiting: int | None = None
     retired: int | None = None
+    in_progress: int | None = None
+    replaced: int | None = None
     published: int | None = None
     review: int | None = None
     blocked: int | None = None
@@ -239,6 +242,9 @@ class RunReport:
     def to_json(self) -> dict[str, Any]:
         """Return the document as plain values. Marks are an empty object where nothing was published."""
         document = asdict(self)
+        document["slots"] = {
+            name: count for name, count in document["slots"].items() if count is not None or name not in _LATER_COUNTS
+        }
         return document if self.marks is not None else document | {"marks": {}}
 
     @classmethod
@@ -257,6 +263,8 @@ class RunReport:
         return cls(**values)
 
 
+_LATER_COUNTS = ("in_progress", "replaced")
+"""Counts that reports before the first upgrade do not have."""
 _FIELDS = {entry.name for entry in fields(RunReport)}
 _PARTS: dict[str, type] = {
     "release": ReportRelease,

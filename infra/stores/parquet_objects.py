@@ -38,13 +38,13 @@ def read_row_group(store: ObjectStore, key: str, row_group: int) -> pa.Table:
         return pq.ParquetFile(file).read_row_group(row_group)
 
 
-def read_row_groups(store: ObjectStore, prefix: str) -> Iterator[pa.Table]:
-    """Yield every Parquet object under a prefix, row group by row group."""
+def read_row_groups(store: ObjectStore, prefix: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield every Parquet object under a prefix, row group by row group: these columns, or all."""
     for info in store.list(prefix):
         with store.open_input(info.key) as file:
             parquet = pq.ParquetFile(file)
             for row_group in range(parquet.num_row_groups):
-                yield parquet.read_row_group(row_group)
+                yield parquet.read_row_group(row_group, columns=columns)
 
 
 def write_table(store: ObjectStore, key: str, table: pa.Table) -> None:

@@ -22,7 +22,7 @@ from catalogs.runs.judged_requests import JudgedRequest, JudgedRequests, find_ow
 from catalogs.runs.work_items import WorkItem, requests_from_table
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import SlotRow
-from catalogs.table_schemas import DECISIONS, DEFERRALS, RENAMED_SLOTS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DECISIONS, DEFERRALS, RENAMED_SLOTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
@@ -209,7 +209,7 @@ def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
 
 
 def _read_replaced_slots(store: ObjectStore, run_id: str, slots: pa.Table) -> pa.Array:
-    """Return the ids of the live slots whose image may go: those that are planned, retired, or live under another SKU.
+    """Return the ids of the live slots whose image may go: planned, retired, of another variant, under another SKU.
 
     A renamed slot that is not planned keeps its image.
     """
@@ -217,7 +217,8 @@ def _read_replaced_slots(store: ObjectStore, run_id: str, slots: pa.Table) -> pa
     retired = read_table(store, files.retired, RETIRED_SLOTS)
     renamed = read_table(store, files.renamed, RENAMED_SLOTS)
     renamed = renamed.filter(pc.is_in(renamed["slot_id"], slots["slot_id"].combine_chunks()))
-    columns = (slots["slot_id"], retired["slot_id"], renamed["live_slot_id"])
+    replaced = read_table(store, files.replaced, REPLACED_SLOTS)
+    columns = (slots["slot_id"], retired["slot_id"], renamed["live_slot_id"], replaced["live_slot_id"])
     return pa.concat_arrays([column.combine_chunks() for column in columns])
 
 

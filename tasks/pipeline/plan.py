@@ -20,7 +20,16 @@ from catalogs.errors import CatalogueError
 from catalogs.ingest.row_validation import Reject, RowCounts, RowValidator, collect_inherited_values
 from catalogs.planning.budget import CostModel
 from catalogs.planning.current_state import LIVE_COLUMNS, OUTCOME_COLUMNS, CurrentRelease, OutcomeIndex
-from catalogs.planning.plan import MAX_REPORTED_REJECTS, WAITING, Plan, PlanCounts, PlannedBatch, Shard, rows_to_table
+from catalogs.planning.plan import (
+    MAX_REPORTED_REJECTS,
+    WAITING,
+    Plan,
+    PlanCounts,
+    PlannedBatch,
+    Shard,
+    Urgency,
+    rows_to_table,
+)
 from catalogs.planning.planner import Planner
 from catalogs.planning.schedule import KEY_PREFIX_BYTES, KeyPrefixes, build_schedule, key_prefixes
 from catalogs.planning.sharding import Sharder
@@ -28,12 +37,13 @@ from catalogs.planning.slot_renames import SlotRenames
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
-from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source, open_source
 from infra.stores.json_objects import read_json, write_json
 from infra.tables.data_versions import has_new_data
 from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
 from tasks.runs.plan_writer import PlanWriter
 
 
@@ -54,6 +64,7 @@ def make_plan(
     cannot be read.
     """
     source, now = open_source(job.source), store.now()
+    elsewhere = read_planned_elsewhere(store, job.catalogue, run_id)  # before the manifest
     manifest = layout.manifest_table(job.catalogue)
     version = tables.version(manifest)
     live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
@@ -61,7 +72,7 @@ def make_plan(
     outcomes_version = tables.version(outcomes_table)
     outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, OUTCOME_COLUMNS, outcomes_version))
     prompt_gate = prompt_gate or PolicyPromptGate(job.policy, job.recipe.languages)
-    planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, job.backfill)
+    planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, job.backfill, elsewhere)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
     plan.outcomes_version = outcomes_version
@@ -169,6 +180,8 @@ def _write_batch(
         columns = [list(column) for column in zip(*planned.refreshed, strict=True)]
         writer.write_table(writer.files.refreshed, pa.table(columns, schema=REFRESHED_DIGESTS))
         plan.refreshed += len(planned.refreshed)
+    if planned.replaced:
+        writer.write_table(writer.files.replaced, rows_to_table(planned.replaced, REPLACED_SLOTS))
     for reason, count in planned.prompt_gate_reasons.items():
         plan.reasons[reason] = plan.reasons.get(reason, 0) + count
     for request in planned.requests:
@@ -230,8 +243,8 @@ def _read_batches(
 class _SourceTotals:
     """What can only be used when every batch of the source has been read."""
 
-    priority_raises: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Prefix of a request key -> (rank, deadline): the most urgent of the slots that share the request."""
+    priority_raises: dict[bytes, Urgency] = field(default_factory=dict)
+    """Prefix of a request key -> the most urgent of the slots that share the request."""
     slot_key_prefixes: list[KeyPrefixes] = field(default_factory=list)
     """Prefixes of the request keys of all slots that count as new or changed."""
     renames: SlotRenames = field(default_factory=SlotRenames)
@@ -242,10 +255,9 @@ class _SourceTotals:
 
     def add_batch(self, planned: PlannedBatch, rejects: list[Reject]) -> None:
         """Add one batch."""
-        for key, rank, deadline in planned.priority_raises:
+        for key, urgency in planned.priority_raises:
             prefix = key[:KEY_PREFIX_BYTES]
-            known_rank, known_deadline = self.priority_raises.get(prefix, (rank, deadline))
-            self.priority_raises[prefix] = (min(known_rank, rank), min(known_deadline, deadline))
+            self.priority_raises[prefix] = urgency.combine(self.priority_raises.get(prefix, urgency))
         self.renames.add(planned.renamed)
         request_keys = [slot.request_key for slot in planned.slots if slot.kind != WAITING]
         self.slot_key_prefixes.append(key_prefixes(request_keys))

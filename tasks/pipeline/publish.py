@@ -28,6 +28,7 @@ from catalogs.table_schemas import (
     PUBLISHED_FILES,
     REFRESHED_DIGESTS,
     RENAMED_SLOTS,
+    REPLACED_SLOTS,
     RETIRED_SLOTS,
 )
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
@@ -65,9 +66,10 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
     refreshed = read_table(store, files.refreshed, REFRESHED_DIGESTS)
     retired = read_table(store, files.retired, RETIRED_SLOTS)
     renamed = read_table(store, files.renamed, RENAMED_SLOTS)
+    replaced = read_table(store, files.replaced, REPLACED_SLOTS)
     plan = read_json(store, files.plan)
     versions = (plan["base_version"], plan.get("outcomes_version"))
-    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed, *versions)
+    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed, *versions, replaced)
 
 
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:

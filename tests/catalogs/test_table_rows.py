@@ -10,10 +10,12 @@ import pytest
 from catalogs import table_rows, table_schemas
 from catalogs.runs.release_batch import MANIFEST_CHANGE_SCHEMA
 from catalogs.runs.renamed_slots import RenamedSlotRow
+from catalogs.runs.replaced_slots import ReplacedSlotRow
 
 TABLES: list[tuple[type, pa.Schema]] = [
     (table_rows.SlotRow, table_schemas.SLOTS),
     (RenamedSlotRow, table_schemas.RENAMED_SLOTS),
+    (ReplacedSlotRow, table_schemas.REPLACED_SLOTS),
     (table_rows.RequestRow, table_schemas.REQUESTS),
     (table_rows.RecordRow, table_schemas.RECORDS),
     (table_rows.DecisionRow, table_schemas.DECISIONS),

@@ -20,6 +20,8 @@ MAX_REASONS_SHOWN = 8
 MAX_SKU_CHARACTERS = 40
 
 PLANNED_SLOT_STATES = ("new", "changed", "unchanged", "waiting", "retired")
+OCCASIONAL_SLOT_STATES = ("in_progress", "replaced")
+"""Shown where they are not 0."""
 
 UNIT_COSTS = {"per image": "per_image", "per accepted": "per_accepted", "per sku": "per_sku"}
 
@@ -28,7 +30,7 @@ def show_plan(console: Console, report: RunReport) -> None:
     """Print what a run would do: rows, slots, images, and what they would cost."""
     _print_header(console, report)
     counts = known_counts(report.slots)
-    slots = {name: counts.get(name) for name in PLANNED_SLOT_STATES}
+    slots = {name: counts.get(name) for name in PLANNED_SLOT_STATES} | _occasional(counts)
     slots |= {f"prompt {state}": counts[state] for state in REFUSED_BY_GATES if counts.get(state)}
     slots |= {"deferred": counts["deferred"]} if counts.get("deferred") else {}
     print_columns(
@@ -47,7 +49,7 @@ def show_report(console: Console, report: RunReport, report_url: str | None) -> 
     _print_header(console, report)
     counts = known_counts(report.slots)
     ends = {name: counts.get(name) for name in REPORT_STATES}
-    planned = {name: count for name, count in counts.items() if name not in ends}
+    planned = {name: counts.get(name) for name in PLANNED_SLOT_STATES} | _occasional(counts)
     if report.is_held:
         ends = {"to publish": ends.pop("published")} | ends
     print_columns(
@@ -99,6 +101,10 @@ def _format_spending(report: RunReport) -> dict[str, str]:
 
 def _format_counts(counts: Mapping[str, int | None]) -> list[tuple[str, str]]:
     return [(name, formatting.format_number(count)) for name, count in counts.items()]
+
+
+def _occasional(counts: Mapping[str, int]) -> dict[str, int | None]:
+    return {name: counts[name] for name in OCCASIONAL_SLOT_STATES if counts.get(name)}
 
 
 def _print_header(console: Console, report: RunReport) -> None:

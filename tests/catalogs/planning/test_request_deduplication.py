@@ -128,4 +128,4 @@ def test_a_later_batch_raises_the_priority_of_a_request_that_is_gone() -> None:
     rows = [{"sku": "a", "priority": "", **TWIN}, {"sku": "b", "priority": "high", **TWIN}, {"sku": "c", **TWIN}]
     planned = PlanningHarness().plan([{"priority": "", **row} for row in rows], rows_per_batch=1)
     [request] = planned.requests
-    assert [batch.priority_raises for batch in planned.batches] == [[], [(request.key, 0, NO_DEADLINE)], []]
+    assert [batch.priority_raises for batch in planned.batches] == [[], [(request.key, (0, NO_DEADLINE, 0))], []]

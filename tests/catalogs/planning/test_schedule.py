@@ -1,5 +1,6 @@
 """What is made, in which order, and what waits: never over budget, never the less urgent before the more urgent."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogs.planning.budget import BudgetLimits
-from catalogs.planning.plan import Shard
+from catalogs.planning.plan import Shard, Urgency
 from catalogs.planning.schedule import (
     DEFERRAL_REASONS,
     NO_DEADLINE,
+    RequestUrgency,
     ShardSchedule,
     ShardSummary,
     apply_limits,
@@ -37,10 +39,16 @@ def reasons(
     urgency: list[tuple[int, float | None]], seconds: float = 3600.0, allowance: BudgetLimits = FREE
 ) -> list[str]:
     """Return what becomes of requests that are said as (rank, hours until the deadline)."""
-    ranks = np.array([rank for rank, _ in urgency], np.int64)
-    deadlines = np.array([at(hours) for _, hours in urgency], np.int64)
-    codes = apply_limits(ranks, deadlines, np.full(len(urgency), seconds), allowance, to_epoch_us(NOW))
+    requests = request_urgency([(rank, hours, 1) for rank, hours in urgency])
+    codes = apply_limits(requests, np.full(len(urgency), seconds), allowance, to_epoch_us(NOW))
     return [CODES[code] for code in codes]
+
+
+def request_urgency(requests: list[tuple[int, float | None, int]]) -> RequestUrgency:
+    """Return requests that are said as (rank, hours until the deadline, whether their SKU shows an image)."""
+    ranks, hours, has_image = zip(*requests, strict=True) if requests else ((), (), ())
+    columns = (ranks, [at(one) for one in hours], has_image)
+    return RequestUrgency(*(np.array(column, np.int64) for column in columns))
 
 
 def filled(shard: Shard, first: int, rank: int = 1, hours: list[float | None] | None = None) -> ShardSummary:
@@ -67,6 +75,29 @@ def test_the_budget_goes_to_high_priority_then_to_early_deadlines_then_to_who_ca
     urgency: list[tuple[int, float | None]] = [(2, 5), (1, None), (1, 9), (0, None), (1, None)]
     made, over = "made", "over-budget"
     assert reasons(urgency, allowance=BudgetLimits(engine_seconds=3 * 3600)) == [over, made, made, made, over]
+
+
+@pytest.mark.parametrize("limit", [None, 3.5])
+def test_new_skus_go_before_changes_of_one_priority_and_deadline(limit: float | None) -> None:
+    """A6: in a run after an edit of 40 images' template, the one new SKU was image 41 of 41."""
+    shards = [Shard(f"1-{number:06d}", "1-00000", number, 2) for number in range(2)]
+    summaries = [filled(shards[0], 0), replace(filled(shards[1], 2), has_image=0)]
+    budget = FREE if limit is None else BudgetLimits(wall_seconds=limit * 3600)
+    schedule = build_schedule(shards, summaries, {}, budget, NOW)
+    changed_rows = None if limit is None else [0]
+    assert work(schedule) == [("1-000001", None), ("1-000000", changed_rows)]
+
+
+def test_a_priority_and_a_deadline_of_the_shop_go_before_new_skus() -> None:
+    requests = request_urgency([(1, None, 0), (1, 9, 1), (0, None, 1), (1, None, 1)])
+    assert requests.order().tolist() == [2, 1, 0, 3]
+
+
+def test_a_changed_image_that_a_new_sku_shares_is_made_with_the_new_ones() -> None:
+    shards, summaries = two_shards()
+    raised = {key(3)[:8]: Urgency(1, NO_DEADLINE, 0)}
+    schedule = build_schedule(shards, summaries, raised, BudgetLimits(engine_seconds=3600), NOW)
+    assert work(schedule) == [("1-000001", [1])]
 
 
 def test_time_that_runs_out_has_another_reason_than_money() -> None:
@@ -104,24 +135,28 @@ def test_a_budget_of_nothing_makes_nothing_that_costs() -> None:
 
 
 REQUESTS = st.lists(
-    st.tuples(st.integers(0, 2), st.sampled_from([None, -1.0, 0.5, 1.0, 2.0, 4.0]), st.floats(0, 4000)), max_size=40
+    st.tuples(
+        st.integers(0, 2), st.sampled_from([None, -1.0, 0.5, 1.0, 2.0, 4.0]), st.integers(0, 1), st.floats(0, 4000)
+    ),
+    max_size=40,
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(requests=REQUESTS, paid=st.none() | st.floats(0, 40_000), hours=st.none() | st.floats(0.01, 10))
 def test_the_cut_is_never_over_budget_and_never_out_of_order(
-    requests: list[tuple[int, float | None, float]], paid: float | None, hours: float | None
+    requests: list[tuple[int, float | None, int, float]], paid: float | None, hours: float | None
 ) -> None:
-    ranks = np.array([rank for rank, *_ in requests], np.int64)
-    deadlines = np.array([at(until) for _, until, _ in requests], np.int64)
+    urgency = request_urgency([(rank, until, has_image) for rank, until, has_image, _ in requests])
     seconds = np.array([needed for *_, needed in requests], np.float64)
     allowance = BudgetLimits(paid, None if hours is None else hours * 3600)
-    codes = apply_limits(ranks, deadlines, seconds, allowance, to_epoch_us(NOW))
+    codes = apply_limits(urgency, seconds, allowance, to_epoch_us(NOW))
     spent = float(seconds[codes == 0].sum())
     for limit in (allowance.engine_seconds, allowance.wall_seconds):
         assert limit is None or spent <= limit * (1 + 1e-9)
-    order = sorted(range(len(requests)), key=lambda one: (ranks[one], deadlines[one], one))
+    dues = [(rank, at(until), has_image) for rank, until, has_image, _ in requests]
+    deadlines = [deadline for _, deadline, _ in dues]
+    order = sorted(range(len(requests)), key=lambda one: (dues[one], one))
     words = [CODES[codes[one]] for one in order]
     short = [word for word in words if word in ("over-budget", "out-of-time")]
     assert len(set(short)) <= 1
@@ -169,22 +204,24 @@ def test_the_shard_with_the_earliest_deadline_is_worked_on_first() -> None:
 
 def test_a_request_that_a_later_row_wants_sooner_leaves_its_shard_for_an_earlier_one() -> None:
     shards, contents = two_shards()
-    schedule = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
+    schedule = build_schedule(shards, contents, {key(3)[:8]: Urgency(0, NO_DEADLINE, 1)}, FREE, NOW)
     assert work(schedule) == [("0-1-000001", [1]), ("1-000000", None), ("1-000001", [0])]
-    cut_short = build_schedule(shards, contents, {key(3)[:8]: (0, NO_DEADLINE)}, BudgetLimits(engine_seconds=7200), NOW)
+    cut_short = build_schedule(
+        shards, contents, {key(3)[:8]: Urgency(0, NO_DEADLINE, 1)}, BudgetLimits(engine_seconds=7200), NOW
+    )
     assert work(cut_short) == [("0-1-000001", [1]), ("1-000000", [0])]
 
 
 def test_a_raised_deadline_moves_its_shard_forward() -> None:
     shards, contents = two_shards()
-    schedule = build_schedule(shards, contents, {key(2)[:8]: (1, at(30))}, FREE, NOW)
+    schedule = build_schedule(shards, contents, {key(2)[:8]: Urgency(1, at(30), 1)}, FREE, NOW)
     assert [name for name, _ in work(schedule)] == ["1-000001", "1-000000"]
 
 
 def test_what_is_wanted_sooner_is_so_in_each_of_its_finishes() -> None:
     shards, contents = two_shards()
     contents[1] = filled(shards[1], 1)  # the first shard's second request, once more in another finish
-    schedule = build_schedule(shards, contents, {key(1)[:8]: (0, NO_DEADLINE)}, FREE, NOW)
+    schedule = build_schedule(shards, contents, {key(1)[:8]: Urgency(0, NO_DEADLINE, 1)}, FREE, NOW)
     assert work(schedule) == [("0-1-000000", [1]), ("0-1-000001", [0]), ("1-000000", [0]), ("1-000001", [1])]
 
 
@@ -203,11 +240,14 @@ def test_nothing_to_generate_is_an_empty_schedule(allowance: BudgetLimits) -> No
 @settings(max_examples=100, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=1, max_size=6),
-    raised=st.dictionaries(st.integers(0, 29), st.tuples(st.integers(0, 2), st.sampled_from([NO_DEADLINE, at(3)]))),
+    raised=st.dictionaries(
+        st.integers(0, 29),
+        st.builds(Urgency, st.integers(0, 2), st.sampled_from([NO_DEADLINE, at(3)]), st.integers(0, 1)),
+    ),
     paid=st.none() | st.floats(0, 100_000),
 )
 def test_every_request_is_in_one_piece_of_work_or_left_out(
-    sizes: list[int], raised: dict[int, tuple[int, int]], paid: float | None
+    sizes: list[int], raised: dict[int, Urgency], paid: float | None
 ) -> None:
     shards = [Shard(f"1-{number:06d}", "1-00000", number, size) for number, size in enumerate(sizes)]
     starts = np.cumsum([0, *sizes]).tolist()

@@ -83,7 +83,7 @@ def test_a_run_is_told_in_full() -> None:
 
 def test_waiting_slots_that_pass_now_wait_no_longer_and_the_sums_hold() -> None:
     assert REPORT["slots"] == {
-        "new": 6, "changed": 3, "unchanged": 20, "waiting": 3, "retired": 5,
+        "new": 6, "changed": 3, "unchanged": 20, "waiting": 3, "retired": 5, "in_progress": 0, "replaced": 0,
         "published": 4, "review": 1, "blocked": 1, "failed": 1, "deferred": 1, "superseded": 1,
     }  # fmt: skip
     ends = ("published", "review", "blocked", "failed", "deferred", "superseded")
@@ -95,7 +95,7 @@ def test_in_a_dry_run_blocked_and_review_are_the_prompt_gates_words() -> None:
     report = build_document(facts)
     assert report["dry_run"] is True
     assert report["slots"] == {
-        "new": 5, "changed": 3, "unchanged": 20, "waiting": 4, "retired": 6,
+        "new": 5, "changed": 3, "unchanged": 20, "waiting": 4, "retired": 6, "in_progress": 0, "replaced": 0,
         "published": 0, "review": 2, "blocked": 1, "failed": 0, "deferred": 1, "superseded": 0,
     }  # fmt: skip
     assert (report["estimate"]["gpu_seconds"], report["estimate"]["gpu"]) == (16.0, "small")

@@ -39,8 +39,9 @@ def test_the_file_deploys_five_with_their_hours_and_queues(stack: PrefectStack) 
     }
     hours = {name: [(one["schedule"]["cron"], one["schedule"]["timezone"]) for one in deployment["schedules"]]
              for name, deployment in found.items()}  # fmt: skip
-    assert hours["refresh/nightly"] == [("0 2 * * *", "UTC")]
+    assert hours["refresh/nightly"] == [("7 2 * * *", "UTC")], "no two schedules start in one minute"
     assert hours["refresh/new"] == [("*/15 * * * *", "UTC")]
+    assert found["refresh/new"]["parameters"]["max_hours"] == 0.5
     assert (hours["refresh/adhoc"], hours["refresh/part"]) == ([], [])
     assert [found[f"refresh/{name}"]["parameters"]["scope"] for name in ("nightly", "new")] == ["full", "partial"]
     assert {tuple(one["pull_steps"] or ()) for one in found.values()} == {()}
