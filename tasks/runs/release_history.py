@@ -4,15 +4,16 @@ Inputs: the tables and the store. Outputs: one `ReleaseSummary` per release, new
 manifest; version 0 is the empty table before the first release.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from infra.errors import ObjectMissing
+from infra.errors import ObjectMissing, TableError
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
+from tasks.runs.shown_changes import BackwardDiff, ShownCounts, walk_shown_changes
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class ReleaseSummary:
     current: bool
     kept: bool
     """False where a sweep has deleted what a rollback to it needs."""
+    shown: ShownCounts | None = None
+    """What it changed of what is shown; None where that was not asked for, or is no longer stored."""
+    same_as_current: bool | None = None
+    """True where it shows the same as the current release: a rollback without `--to` skips it."""
 
 
 def list_catalogues(store: ObjectStore) -> list[str]:
@@ -42,14 +47,21 @@ def list_catalogues(store: ObjectStore) -> list[str]:
     return sorted({parts[0] for parts in names if parts[1:2] == ["_delta_log"]})
 
 
-def list_releases(tables: TableStore, catalogue: str | None, store: ObjectStore) -> list[ReleaseSummary]:
+def list_releases(
+    tables: TableStore, catalogue: str | None, store: ObjectStore, *, with_changes: bool = False
+) -> list[ReleaseSummary]:
     """Return the releases of one catalogue, or of all, newest first.
 
-    Raises `OptionError` for a catalogue without a manifest.
+    `with_changes` reads what each kept release changed. Raises `OptionError` for a catalogue without a manifest.
     """
+    names = list_catalogues(store) if catalogue is None else [catalogue]
+    releases: list[ReleaseSummary] = []
+    for name in names:
+        commits = data_commits(require_history(tables, name, store))
+        summaries = _summarize(name, commits, read_oldest_retained_release(store, name))
+        releases += _add_changes(store, tables, summaries, commits) if with_changes else summaries
     if catalogue is not None:
-        return _list_catalogue_releases(tables, catalogue, store)
-    releases = [release for name in list_catalogues(store) for release in _list_catalogue_releases(tables, name, store)]
+        return releases
     return sorted(releases, key=lambda release: (release.when, release.version), reverse=True)
 
 
@@ -78,9 +90,7 @@ def read_oldest_retained_release(store: ObjectStore, catalogue: str) -> int:
         return 1
 
 
-def _list_catalogue_releases(tables: TableStore, catalogue: str, store: ObjectStore) -> list[ReleaseSummary]:
-    commits = data_commits(require_history(tables, catalogue, store))
-    oldest = read_oldest_retained_release(store, catalogue)
+def _summarize(catalogue: str, commits: Sequence[Commit], oldest: int) -> list[ReleaseSummary]:
     return [
         ReleaseSummary(
             catalogue=catalogue,
@@ -95,3 +105,23 @@ def _list_catalogue_releases(tables: TableStore, catalogue: str, store: ObjectSt
         )
         for commit in commits
     ]
+
+
+def _add_changes(
+    store: ObjectStore, tables: TableStore, summaries: Sequence[ReleaseSummary], commits: Sequence[Commit]
+) -> Iterator[ReleaseSummary]:
+    """Yield the summaries with what each release changed, as far back as releases are kept."""
+    difference, kept = BackwardDiff(), sum(summary.kept for summary in summaries)
+    changes = walk_shown_changes(store, tables, summaries[0].catalogue, commits[:kept]) if summaries else iter(())
+    for summary in summaries:
+        if not summary.kept:
+            yield summary
+            continue
+        same = not len(difference)
+        try:
+            change = next(changes)
+        except TableError:  # the oldest kept release can be read, and what it changed may be gone
+            yield replace(summary, same_as_current=same)
+            continue
+        difference.undo(change)
+        yield replace(summary, shown=change.counts, same_as_current=same)

@@ -26,6 +26,15 @@ _MAX_READ_AHEAD = 16
 
 
 @dataclass(frozen=True)
+class ShownCounts:
+    """How many slots of one commit are new, show another image, or show none any more."""
+
+    new: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True)
 class ShownChange:
     """What one commit changed of what the shop sees: MANIFEST rows that it took away, and that it put."""
 
@@ -34,9 +43,10 @@ class ShownChange:
     added: pa.Table
 
     @property
-    def slot_count(self) -> int:
-        """Return how many slots show something else since."""
-        return len({*self.removed["slot_id"].to_pylist(), *self.added["slot_id"].to_pylist()})
+    def counts(self) -> "ShownCounts":
+        """Return how many slots show something else since, by what they showed before."""
+        before, after = (set(rows["slot_id"].to_pylist()) for rows in (self.removed, self.added))
+        return ShownCounts(new=len(after - before), changed=len(after & before), gone=len(before - after))
 
 
 def read_changed_rows(tables: TableStore, catalogue: str, version: int) -> tuple[pa.Table, pa.Table]:

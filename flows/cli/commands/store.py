@@ -13,14 +13,23 @@ if TYPE_CHECKING:
     from infra.interfaces import ObjectStore
 
 
-def releases(store: options.StoreArgument, catalogue: options.Catalogue = None, as_json: options.Json = False) -> None:
-    """List the releases of a store, newest first."""
+def releases(
+    store: options.StoreArgument,
+    catalogue: options.Catalogue = None,
+    changes: Annotated[
+        bool,
+        typer.Option("--changes", help="Say what each release changed, and which show the same as the current one"),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the releases of a store, newest first, and which of them can be gone back to."""
     from flows.cli.views.store import show_releases
     from infra.stores import open_store
     from infra.tables import open_tables
     from tasks.runs.release_history import list_releases
 
-    lines = [asdict(line) for line in list_releases(open_tables(store), catalogue, open_store(store))]
+    listed = list_releases(open_tables(store), catalogue, open_store(store), with_changes=changes)
+    lines = [asdict(line) for line in listed]
     if as_json:
         print_json({"releases": lines})
     else:

@@ -24,21 +24,33 @@ def show_releases(console: Console, releases: Sequence[Mapping[str, Any]]) -> No
     if not releases:
         console.print("There is no release yet.")
         return
-    table = new_table(
-        "catalogue", "version", "when (UTC)", "kind", "rows changed", "run", right={"version", "rows changed"}
-    )
+    with_changes = any(release.get("same_as_current") is not None for release in releases)
+    counts = ("new", "changed", "gone") if with_changes else ("rows changed",)
+    table = new_table("catalogue", "version", "when (UTC)", "kind", *counts, "run", right={"version", *counts})
     for release in releases:
-        kind = str(release["kind"]) + (f" to {release['back_to']}" if release.get("back_to") else "")
-        state = ", current" if release.get("current") else "" if release.get("kept", True) else ", swept"
+        shown = release.get("shown") or {}
+        numbers = [shown.get(name) for name in counts] if with_changes else [release["rows"]]
         table.add_row(
             plain_text(release["catalogue"]),
             formatting.format_number(release["version"]),
             plain_text(formatting.format_compact_datetime(release["when"])),
-            plain_text(kind + state),
-            formatting.format_number(release["rows"]),
+            plain_text(_kind_and_state(release)),
+            *(formatting.format_number(number) for number in numbers),
             plain_text(release["run_id"]),
         )
     console.print(table)
+    oldest = min((release["version"] for release in releases if release.get("kept", True)), default=None)
+    if oldest is not None and len({release["catalogue"] for release in releases}) == 1:
+        console.print(f"One can go back to release {oldest} and every later one.")
+
+
+def _kind_and_state(release: Mapping[str, Any]) -> str:
+    kind = str(release["kind"]) + (f" to {release['back_to']}" if release.get("back_to") else "")
+    if release.get("current"):
+        return f"{kind}, current"
+    if not release.get("kept", True):
+        return f"{kind}, swept"
+    return f"{kind}, same as now" if release.get("same_as_current") else kind
 
 
 def show_verification(console: Console, verification: "VerificationResult") -> None:

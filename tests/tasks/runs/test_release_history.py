@@ -71,3 +71,27 @@ def test_a_catalogue_that_is_not_there_is_named_with_those_that_are(tmp_path: Pa
     shop = StoreScenario(tmp_path)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: shoes"):
         list_releases(shop.tables, "boots", shop.store)
+
+
+def test_what_each_release_changed_is_read_where_it_is_asked_for_and_the_same_ones_are_marked(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    shop.release("r1", {"shirt/front": "red", "hat/front": "white"})
+    shop.release("r2", {"shirt/front": "pink", "hat/front": None, "sock/front": "grey"})
+    shop.release("r3", {"shirt/front": "pink"}, source_digest=b"moved" * 3 + b"!")
+    shop.release("r4", {"sock/front": None, "shirt/front": "red", "hat/front": "white"})
+    write_json(shop.store, layout.retention_watermark("shoes"), {"oldest": 2})
+    lines = list_releases(shop.tables, "shoes", shop.store, with_changes=True)
+    counts = [None if line.shown is None else (line.shown.new, line.shown.changed, line.shown.gone) for line in lines]
+    assert counts == [(1, 1, 1), (0, 0, 0), (1, 1, 1), None]
+    assert [line.same_as_current for line in lines] == [True, False, False, None]
+    write_json(shop.store, layout.retention_watermark("shoes"), {"oldest": 1})
+    assert list_releases(shop.tables, "shoes", shop.store, with_changes=True)[-1].same_as_current is True
+    assert all(line.shown is None for line in list_releases(shop.tables, "shoes", shop.store))
+
+
+def test_commits_without_data_are_no_releases(tmp_path: Path) -> None:
+    shop = StoreScenario(tmp_path)
+    shop.release("r1", {"shirt/front": "red"})
+    shop.tables.mark(layout.manifest_table("shoes"), base_version=1, metadata={"kind": "fence", "token": "f"})
+    [line] = list_releases(shop.tables, "shoes", shop.store)
+    assert (line.version, line.current) == (1, True)

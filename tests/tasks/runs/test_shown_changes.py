@@ -6,7 +6,7 @@ import pytest
 
 from infra.interfaces import Commit
 from tasks.runs.release_history import data_commits, require_history
-from tasks.runs.shown_changes import BackwardDiff, ShownChange, read_changed_rows, walk_shown_changes
+from tasks.runs.shown_changes import BackwardDiff, ShownChange, ShownCounts, read_changed_rows, walk_shown_changes
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
@@ -36,12 +36,12 @@ def test_each_commit_says_which_images_it_took_and_put(scenario: StoreScenario) 
         ["hat", "shirt"],
         ["shirt", "sock"],
     )
-    assert [(change.commit.version, change.slot_count) for change in changes(scenario)] == [
-        (5, 1),
-        (4, 2),
-        (3, 0),
-        (2, 3),
-        (1, 2),
+    assert [(change.commit.version, change.counts) for change in changes(scenario)] == [
+        (5, ShownCounts(new=0, changed=1, gone=0)),
+        (4, ShownCounts(new=1, changed=0, gone=1)),
+        (3, ShownCounts(new=0, changed=0, gone=0)),
+        (2, ShownCounts(new=1, changed=1, gone=1)),
+        (1, ShownCounts(new=2, changed=0, gone=0)),
     ]
 
 

@@ -34,6 +34,12 @@ def test_releases_are_listed_newest_first(run_cli: RunCli, harness: RefreshHarne
         (2, "release", 1, True),
         (1, "release", 3, False),
     ]
+    assert [line["same_as_current"] for line in lines] == [None, None]
+    lines = run_cli("releases", harness.folder / "store", "--changes", "--json").document["releases"]
+    assert [(line["shown"]["new"], line["shown"]["changed"], line["same_as_current"]) for line in lines] == [
+        (0, 1, True),
+        (3, 0, False),
+    ]
     shown = run_cli("releases", harness.folder / "store").stdout
     assert shown.count("shop") == 2
     assert shown.index("current") > shown.index("version")

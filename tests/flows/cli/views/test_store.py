@@ -53,6 +53,26 @@ def test_releases_are_one_a_row_within_80_columns() -> None:
         "catalogue version when (UTC) kind rows changed run",
         "home 42 2026-11-22 03:14 release, current 6,670 r-9f31",
         "home 41 – rollback to 3, swept – r-1c31",
+        "One can go back to release 42 and every later one.",
+    ]
+
+
+def test_what_releases_changed_is_shown_with_those_that_show_the_same() -> None:
+    face = console(120)
+    release = {"catalogue": "home", "when": None, "run_id": "r", "kind": "release", "rows": 9}
+    counts = {"new": 1200, "changed": 2, "gone": 0}
+    rows = [
+        release | {"version": 3, "current": True, "shown": counts, "same_as_current": True},
+        release | {"version": 2, "kind": "approval", "shown": dict.fromkeys(counts, 0), "same_as_current": True},
+        release | {"version": 1, "shown": None, "same_as_current": False},
+    ]
+    show_releases(face, rows)
+    assert [pairs(line) for line in written(face).splitlines()] == [
+        "catalogue version when (UTC) kind new changed gone run",
+        "home 3 – release, current 1,200 2 0 r",
+        "home 2 – approval, same as now 0 0 0 r",
+        "home 1 – release – – – r",
+        "One can go back to release 1 and every later one.",
     ]
 
 
