@@ -29,6 +29,7 @@ from infra.scanners.image_scanners import SCANNER_SPECS, find_available, undetec
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
+from infra.stores.old_versions import LIFECYCLE_ADVICE, open_old_versions
 from tasks.maintenance.store_sizes import measure_store
 
 SETTINGS_PREFIX = "PACKSHOT_"
@@ -92,7 +93,11 @@ def _store_probes(url: str) -> tuple[dict[str, Path], list[Probe]]:
 def check_size(store: ObjectStore) -> list[DiagnosticFinding]:
     """Report the store's size by kind, the largest first, and whether its bucket keeps what is deleted."""
     sizes = [f"{size.kind} {decimal(size.bytes)} in {size.files:,}" for size in measure_store(store)]
-    return [DiagnosticFinding("store: size", "ok", "; ".join(sizes) or "nothing is in it yet")]
+    findings = [DiagnosticFinding("store: size", "ok", "; ".join(sizes) or "nothing is in it yet")]
+    if open_old_versions(store) is not None:
+        found = "the bucket keeps old versions: a sweep frees only those of what it deletes itself"
+        findings.append(DiagnosticFinding("store: versions", "warning", found, f"To free all, {LIFECYCLE_ADVICE}."))
+    return findings
 
 
 def _model_probe(model: str) -> Probe:

@@ -166,6 +166,15 @@ class S3Store:
                     count += 1
         return count
 
+    def request(self, method: str, key: str = "", **arguments: object) -> dict[str, Any]:
+        """Send one request of S3's own to the bucket, about `key` in the messages of errors, and return its answer."""
+        with self._translate_errors(key):
+            return self._call(method, **arguments)
+
+    def object_name(self, key: str) -> str:
+        """Return the name of an object in the bucket."""
+        return self._object_name(key)
+
     @cached_property
     def _client(self) -> S3Client:
         s3_client_errors()

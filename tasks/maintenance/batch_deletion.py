@@ -14,6 +14,7 @@ from catalogs.indexes.digest_set import DigestSet
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectInfo, ObjectStore
 from infra.stores.concurrency import concurrent_map
+from infra.stores.old_versions import open_old_versions
 
 DELETE_BATCH_OBJECTS = 1000
 """Objects deleted between two looks: one delete request of S3."""
@@ -56,6 +57,13 @@ class BatchDeleter:
     def __init__(self, store: ObjectStore, result: SweepResult) -> None:
         self.store = store
         self.result = result
+        self.old_versions = None if result.dry_run else open_old_versions(store)
+
+    def count(self, kind: str, deleted: Sequence[ObjectInfo]) -> None:
+        """Count deleted objects, and delete their old versions where the bucket keeps them."""
+        self.result.counts[kind].add(deleted)
+        if self.old_versions is not None:
+            self.old_versions.delete_of([info.key for info in deleted])
 
     def delete(self, kind: str, infos: Iterable[ObjectInfo], guard: Guard = nullcontext, note: str = "") -> None:
         """Delete what `guard` lets go of each batch; add `note` where it stops. A dry run has no guard."""
@@ -67,7 +75,7 @@ class BatchDeleter:
                     return
                 if not self.result.dry_run:
                     self.store.delete(info.key for info in unneeded)
-                self.result.counts[kind].add(unneeded)
+                self.count(kind, unneeded)
 
 
 def select_unreferenced(

@@ -152,7 +152,7 @@ class CatalogueSweep:
                     deleter.result.notes.append(f"{self.name}: {_ROLLBACK_BEGAN}, so the manifest's files are left")
                     return
                 unneeded = self._vacuum(table, oldest, dry_run=False)
-        deleter.result.counts["tables"].add(unneeded)
+        deleter.count("tables", unneeded)
 
     def _vacuum_outcomes(self, deleter: BatchDeleter) -> None:
         """Delete the files of outcomes that only versions need which were replaced more than a day ago."""
@@ -161,7 +161,7 @@ class CatalogueSweep:
         if history:
             for_a_day = RetentionPolicy(self.retention.now, RetentionRules(keep_days=0, keep_releases=1))
             oldest = find_oldest_retained_version(history, for_a_day, self.work.run_ids_of(self.name), ())
-            deleter.result.counts["tables"].add(self._vacuum(table, oldest, deleter.result.dry_run))
+            deleter.count("tables", self._vacuum(table, oldest, deleter.result.dry_run))
 
     def _vacuum(self, table: str, oldest: int, dry_run: bool) -> Sequence[ObjectInfo]:
         """Delete data files and log entries that no version from `oldest` on needs; return them."""

@@ -66,6 +66,8 @@ def sweep(
     else:
         sweep_run_folders(store, retention, work, kept, deleter)
     _sweep_by_age(store, retention, work, deleter)
+    if deleter.old_versions is not None:
+        deleter.result.notes.append(deleter.old_versions.note())
     if not dry_run:
         store.remove_leftovers(retention.young)
         record_sizes(store)
