@@ -26,7 +26,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.parquet_objects import read_row_groups, write_table
 
-_COLUMNS = ("slot_id", "sku", "request_key", "pixel_sha", "object", "run_id", "finish_digest", "attempt")
+FINGERPRINTED_COLUMNS = ("slot_id", "sku", "request_key", "pixel_sha", "object", "run_id", "finish_digest", "attempt")
 _RECORD_COLUMNS = ("request_key", "finish_digest", "attempt", "finished_sha", "fingerprint", "crop", "looks")
 
 Row = dict[str, Any]
@@ -60,13 +60,7 @@ def restore_fingerprints(
 ) -> RestoredFingerprints:
     """Write the fingerprints of these live slots into one file; the same slots and images give the same file."""
     rows = _read_live_rows(tables, catalogue, slot_ids)
-    rows_by_run: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        rows_by_run[row["run_id"]].append(row)
-    recorded = [found for run_id, made in rows_by_run.items() for found in _find_recorded(store, run_id, made)]
-    known = {row["slot_id"] for row in recorded}
-    unrecorded = [row for row in rows if row["slot_id"] not in known]
-    measured = list(concurrent_map(store, lambda row: _measure(store, row), unrecorded))
+    recorded, measured = _find_or_measure(store, rows)
     table = pa.Table.from_pylist([*recorded, *measured], schema=FINGERPRINTS)
     if table.num_rows:
         name = "restored-" + digest(table_row_digests(table, "slot_id", "pixel_sha").hex())[:SHORT_DIGEST_LENGTH]
@@ -75,9 +69,25 @@ def restore_fingerprints(
     return RestoredFingerprints(len(recorded), len(measured) - lost, lost)
 
 
+def find_fingerprints(store: ObjectStore, rows: Sequence[Row]) -> list[Row]:
+    """Return a row of FINGERPRINTS for each manifest row; nothing is written."""
+    recorded, measured = _find_or_measure(store, rows)
+    return [*recorded, *measured]
+
+
+def _find_or_measure(store: ObjectStore, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    rows_by_run: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        rows_by_run[row["run_id"]].append(row)
+    recorded = [found for run_id, made in rows_by_run.items() for found in _find_recorded(store, run_id, made)]
+    known = {row["slot_id"] for row in recorded}
+    unrecorded = [row for row in rows if row["slot_id"] not in known]
+    return recorded, list(concurrent_map(store, lambda row: _measure(store, row), unrecorded))
+
+
 def _read_live_rows(tables: TableStore, catalogue: str, slot_ids: pa.Array) -> list[Row]:
     rows: list[Row] = []
-    for batch in tables.batches(layout.manifest_table(catalogue), _COLUMNS):
+    for batch in tables.batches(layout.manifest_table(catalogue), FINGERPRINTED_COLUMNS):
         rows += batch.filter(pc.is_in(batch.column("slot_id"), slot_ids)).to_pylist()
     return rows
 

@@ -162,6 +162,29 @@ def find_near_duplicates(
     )
 
 
+def find_pairs_against(
+    candidates: Sequence[DuplicateCandidate], images: Sequence[PublishedImage], rules: DuplicateRules
+) -> list[NearPair]:
+    """Return the near pairs of a candidate and one of a few images, by position."""
+    pairs: list[NearPair] = []
+    for column_number, column in enumerate(FINGERPRINT_COLUMNS):
+        shown = [(position, code) for position, image in enumerate(images) if (code := getattr(image, column))]
+        trusted = [
+            (position, code)
+            for position, candidate in enumerate(candidates)
+            if (code := candidate.trusted_fingerprints(rules)[column_number])
+        ]
+        if not shown or not trusted:
+            continue
+        index = HammingIndex()
+        index.add(_stack_fingerprints([code for _, code in shown]))
+        neighbours = index.range_search(_stack_fingerprints([code for _, code in trusted]), rules.review_bits)
+        for (position, _), (others, distances) in zip(trusted, neighbours, strict=True):
+            near = zip(others.tolist(), distances.tolist(), strict=True)
+            pairs += [(position, shown[other][0], bits) for other, bits in near]
+    return pairs
+
+
 def _find_pairs(positions: Sequence[int], fingerprints: Sequence[bytes], radius: int) -> Iterator[NearPair]:
     """Yield each pair of different positions whose fingerprints are near, in both orders."""
     index = HammingIndex()

@@ -20,7 +20,7 @@ def scenario(tmp_path: Path) -> StoreScenario:
     scenario = StoreScenario(tmp_path)
     scenario.release("r1", {"bag/front": "green"})
     scenario.release("r2", {"shirt/front": "red"})
-    rollback(scenario.store, scenario.tables, CATALOGUE)
+    rollback(scenario.store, scenario.tables, CATALOGUE, drop_new=True)
     return scenario
 
 
