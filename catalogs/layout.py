@@ -89,6 +89,7 @@ class RunFiles:
         self.slots, self.rejects = prefix + "slots.parquet", prefix + "rejects.parquet"
         self.refreshed, self.retired = prefix + "refreshed.parquet", prefix + "retired.parquet"
         self.renamed, self.replaced = prefix + "renamed.parquet", prefix + "replaced.parquet"
+        self.ended = prefix + "ended.parquet"  # slots whose outcomes end, since the catalogue no longer asks for them
         self.deferrals = prefix + "left_out.parquet"
         self.requests_prefix = prefix + "requests/"
         self.records_prefix = prefix + "records/"

@@ -1,8 +1,7 @@
 """Row types: what a row of the tables in `catalogs.table_schemas` is in Python, for mypy.
 
-Inputs: none. Outputs: one `TypedDict` per table whose rows are handled one by one. They change nothing at run time; a
-test holds their names, their order and their types against the Arrow schemas. `| None` stands where a column is null
-for some rows. Rows that are read with fewer columns have a type of their own here.
+Inputs: none. Outputs: one `TypedDict` per table whose rows are handled one by one; a test holds their names, order and
+types against the schemas. `| None`: null for some rows. Rows that are read with fewer columns have a type of their own.
 """
 
 from datetime import datetime
@@ -247,6 +246,9 @@ class OutcomeRow(TypedDict):
     run_id: str
     decided_at: datetime
     expires_at: datetime | None
+    tries: int | None
+    retry_at: datetime | None
+    collides_with: bytes | None
 
 
 class OutcomeDecision(TypedDict):

@@ -1,8 +1,7 @@
 """Table schemas: the Arrow schema of every table that stages exchange or that a store keeps.
 
-Inputs: none. Outputs: schemas; `catalogs.table_rows` holds the matching row types. Digests are bytes where there are
-millions of them (`slot_id` 16 bytes, shas 32) and short hex text where people read them. Times are UTC. Columns are on
-disk: they are never renamed.
+Inputs: none. Outputs: schemas; `catalogs.table_rows` holds the row types. Digests are bytes where there are millions of
+them (`slot_id` 16, shas 32) and hex text where people read them. Times are UTC. Columns are on disk: never renamed.
 """
 
 import pyarrow as pa
@@ -110,6 +109,9 @@ RENAMED_SLOTS = pa.schema(
     ]
 )
 """Slots that are live under a SKU that was read as an exponent (`4.006381333931e+12`), with the right SKU."""
+
+ENDED_SLOTS = pa.schema([("slot_id", pa.binary()), ("planned_at", _TIME)])
+"""Slots with outcomes that a full run no longer asks for: rows decided until `planned_at` end with them."""
 
 RECORDS = pa.schema(
     [
@@ -231,6 +233,9 @@ OUTCOMES = pa.schema(
         ("run_id", pa.string()),
         ("decided_at", _TIME),
         ("expires_at", _TIME),
+        ("tries", pa.int16()),  # how often a fault of our own has kept the slot; null for the image's own refusal
+        ("retry_at", _TIME),  # when such an outcome is tried again
+        ("collides_with", pa.binary()),  # pixel sha of a picture that is too similar; it holds while that one is live
     ]
 )
 """Refusals by (slot, request key), so that no run pays for the same one twice."""

@@ -72,6 +72,7 @@ COLUMN_MEANINGS = {
     "codes": "one byte for each request of the shard, in order: 0, or why it is left out",
     "closed_at": "when the run ended",
     "started_at": "when the run began",
+    "planned_at": "the time of the plan that no longer asks for the slot",
     "column": "the field that is wrong",
     "reason": "why the row was rejected, in words",
 }

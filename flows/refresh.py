@@ -20,6 +20,7 @@ from catalogs import layout
 from catalogs.planning.budget import CostModel
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList, estimate_cost
+from catalogs.planning.retry_rules import RetrySummary
 from catalogs.planning.sharding import SHARDS_PER_PART
 from catalogs.policy.schema import Policy
 from catalogs.runs.job import RefreshJob, Run
@@ -48,7 +49,7 @@ from infra.errors import StagedImageLost
 from infra.settings import Settings
 from infra.stores.parquet_objects import read_table, write_table_once
 from infra.stores.request_count import REQUESTS
-from tasks.gates.prompt_gate import open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
 from tasks.maintenance.compact_fingerprints import fold_fingerprints
 from tasks.maintenance.compact_tables import compact_tables
 from tasks.pipeline.decide import DecisionResult, decide
@@ -115,7 +116,8 @@ class Refresh:
         store, tables, settings = self.resources.store, self.resources.tables, self.settings
         with self._timed_stage("plan"):
             prompt_gate = open_prompt_gate(self.job.policy, self.job.recipe.languages, settings.classifier)
-            arguments = (self.job, store, tables, run.run_id, settings.shard_size, self._cost_model, prompt_gate)
+            gates = PlanGates(prompt_gate, {*self.screening.scanners, *prompt_gate.scanners})
+            arguments = (self.job, store, tables, run.run_id, settings.shard_size, self._cost_model, gates)
             plan = load_plan(store, run.run_id) or self.executor.run_stage("plan", lambda: make_plan(*arguments))
         images = (plan.images, plan.gpu_seconds, settings.engine_count)
         self.observer.on_plan(plan, estimate_cost(self.prices, settings.gpu, *images))
@@ -176,25 +178,35 @@ class Refresh:
                 raise
         with self._timed_stage("remember"):
             superseded = release.sums.superseded
-            self.executor.run_stage("remember", lambda: record_outcomes(tables, batch, policy, superseded, store.now()))
+            now = store.now()
+            recorded = self.executor.run_stage(
+                "remember", lambda: record_outcomes(tables, batch, policy, superseded, now)
+            )
             self.executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
             if not batch.is_empty:
                 compact_tables(tables, run.catalogue)
             if release.files:
                 fold_fingerprints(store, run.catalogue)
-        report = self._report(run, plan, batch, release, [], checks or [])
+        report = self._report(run, plan, batch, release, [], checks or [], recorded.own_faults)
         runs.close_run(store, run, "done", {"version": release.version})
         if batch.is_empty:
             runs.discard_idle_files(store, run)
         return report
 
     def _report(
-        self, run: Run, plan: Plan, batch: ReleaseBatch, release: Release, held: list[str], checks: AuditChecks
+        self,
+        run: Run,
+        plan: Plan,
+        batch: ReleaseBatch,
+        release: Release,
+        held: list[str],
+        checks: AuditChecks,
+        own_faults: RetrySummary | None = None,
     ) -> dict[str, Any]:
         with self._timed_stage("report"):
             seconds = {"total": time.monotonic() - self.started, **self.stage_seconds}
             storage = summarize_storage(self.resources.store, self.requests_before)
-            result = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds, storage)
+            result = RunResult(run, plan, batch, release, held, checks, self.warnings, seconds, storage, own_faults)
             report, sheet = report_run(self.resources, self.job, self.prices, self.settings.gpu, result)
             self.observer.on_report(report, sheet)
         return report.to_json()

@@ -18,10 +18,12 @@ from catalogs.indexes.digest_index import DigestIndex, Uint64Array, column_halve
 from catalogs.ingest.number_text import EXPONENT_HINT, name_in_full
 from catalogs.slot_states import SlotState
 
-LIVE_COLUMNS = ("slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model", "variant")
+LIVE_COLUMNS = (
+    "slot_id", "sku", "source_digest", "request_key", "finish_digest", "file_sha", "model", "variant", "pixel_sha",
+)  # fmt: skip
 OUTCOME_COLUMNS = (
     "slot_id", "request_key", "state", "attempts", "source_digest", "finish_digest", "policy_digest", "decided_at",
-    "image_key",
+    "image_key", "reasons", "tries", "retry_at", "collides_with",
 )  # fmt: skip
 
 
@@ -31,6 +33,7 @@ class CurrentRelease:
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         halves: list[list[npt.NDArray[np.uint64]]] = [[] for _ in range(6)]
         shas: list[npt.NDArray[np.uint8]] = []
+        pixels: list[Uint64Array] = []
         finishes: list[npt.NDArray[np.int32]] = []
         models: list[npt.NDArray[np.int32]] = []
         finish_codes, model_codes = DictionaryEncoder(), DictionaryEncoder()
@@ -48,12 +51,14 @@ class CurrentRelease:
                 halves[2 * number + 1].append(low)
             self.exponent_names.update(_exponent_names(batch.column("sku")))
             shas.append(fixed_bytes(batch.column("file_sha")).copy())
+            pixels.append(column_halves(batch.column("pixel_sha").drop_null())[0])
             finishes.append(finish_codes.encode(batch.column("finish_digest")))
             models.append(model_codes.encode(batch.column("model")))
         joined = [np.concatenate(parts) if parts else np.empty(0, np.uint64) for parts in halves]
         self.index = DigestIndex(joined[0], joined[1])
         self.source_high, self.source_low, self.key_high, self.key_low = joined[2:]
         self._file_sha = np.concatenate(shas) if shas else np.empty((0, 32), np.uint8)
+        self._pixels = np.sort(np.concatenate(pixels)) if pixels else np.empty(0, np.uint64)
         self._finish = np.concatenate(finishes) if finishes else np.empty(0, np.int32)
         self._finishes = finish_codes.names
         self.model_index = np.concatenate(models) if models else np.empty(0, np.int32)
@@ -82,6 +87,12 @@ class CurrentRelease:
     def file_sha(self, position: int) -> bytes:
         """Return the sha256 of the published file of a row."""
         return bytes(self._file_sha[position].tobytes())
+
+    def has_pixels(self, pixel_sha: bytes) -> bool:
+        """Tell whether any row shows these pixels, compared by the first 64 bits of their sha256."""
+        wanted = np.frombuffer(pixel_sha[:8], dtype=">u8")[0].astype(np.uint64)
+        position = int(np.searchsorted(self._pixels, wanted))
+        return position < len(self._pixels) and bool(self._pixels[position] == wanted)
 
     def finish_digest(self, position: int) -> str:
         """Return the finish digest of a row."""
@@ -122,30 +133,57 @@ class Outcome:
     finish_digest: str
     policy_digest: str
     image_key: bytes | None
+    reasons: list[str] | None
+    tries: int | None
+    retry_at: datetime | None
+    collides_with: bytes | None
+    decided_at: datetime
 
 
 class OutcomeIndex:
     """The outcomes by slot, and the attempts spent by request key."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        # Deferred slots are planned as if they had no outcome, and may be most of a first run.
-        relevant = (batch.filter(pc.not_equal(batch.column("state"), SlotState.DEFERRED)) for batch in batches)
-        filled = [batch for batch in relevant if batch.num_rows]
+        filled, ending = [], []
+        for batch in batches:
+            # Deferred slots are planned as if they had no outcome, and may be most of a first run.
+            relevant = batch.filter(pc.not_equal(batch.column("state"), SlotState.DEFERRED))
+            if relevant.num_rows:
+                filled.append(relevant)
+            not_withdrawn = batch.filter(pc.not_equal(batch.column("state"), SlotState.WITHDRAWN))
+            ending.append(column_halves(not_withdrawn.column("slot_id")))
         self._table = pa.Table.from_batches(filled) if filled else None
         slots = [column_halves(batch.column("slot_id")) for batch in filled]
         keys = [column_halves(batch.column("request_key")) for batch in filled]
         self._slots = DigestIndex(*_concatenate_halves(slots))
         self._keys = DigestIndex(*_concatenate_halves(keys))
+        self._ending_slots = DigestIndex(*_concatenate_halves(ending))
+        self._requested = np.zeros(len(self._ending_slots), bool)
 
     def __len__(self) -> int:
         return len(self._slots)
 
-    def count_waiting_since(self, time: datetime) -> int:
-        """Return how many images have been waiting for a person since a time or longer."""
-        if self._table is None:
-            return 0
-        old = pc.less_equal(self._table["decided_at"], pa.scalar(time, self._table["decided_at"].type))
-        return int(pc.sum(pc.and_(pc.equal(self._table["state"], SlotState.REVIEW), old)).as_py() or 0)
+    def mark_requested(self, high: Uint64Array, low: Uint64Array) -> None:
+        """Record that the catalogue requests these slots, so that their outcomes stay."""
+        if len(self._ending_slots):
+            positions = self._ending_slots.find(high, low)
+            self._requested[positions[positions >= 0]] = True
+
+    def unrequested_slots(self, live: CurrentRelease) -> list[bytes]:
+        """Return the slots with an outcome that the catalogue has not requested, each once.
+
+        Withdrawn outcomes are left out: they never end. A slot that is unchanged is marked in `live` alone.
+        """
+        index = self._ending_slots
+        if not len(index):
+            return []
+        high, low = np.unique(np.stack([index.high, index.low]), axis=1)
+        positions = live.index.find(high, low)
+        is_requested = self._requested[index.find(high, low)]
+        if len(live):
+            is_requested |= (positions >= 0) & live.requested[positions]
+        gone = ~is_requested
+        return [slot.tobytes() for slot in np.stack([high[gone], low[gone]], axis=1).astype(">u8")]
 
     def has_outcome(self, high: Uint64Array, low: Uint64Array) -> npt.NDArray[np.bool_]:
         """Tell, slot by slot, whether the slot has any outcome."""
@@ -155,10 +193,13 @@ class OutcomeIndex:
         """Yield the outcomes of one slot."""
         return self._rows(self._slots, slot_id)
 
-    def attempts_failed(self, request_key: bytes) -> int:
-        """Return the number of failed attempts at a request, the highest over its slots."""
-        outcomes = self._rows(self._keys, request_key)
-        return max((outcome.attempts for outcome in outcomes if outcome.state == SlotState.FAILED), default=0)
+    def attempts_failed(self, request_key: bytes) -> tuple[int, int]:
+        """Return how many attempts at a request failed, the highest over its slots, and how many of them by our fault.
+
+        An attempt that failed by our fault is not taken from those that the gates may refuse.
+        """
+        failed = (outcome for outcome in self._rows(self._keys, request_key) if outcome.state == SlotState.FAILED)
+        return max(((outcome.attempts, outcome.tries or 0) for outcome in failed), default=(0, 0))
 
     def _rows(self, index: DigestIndex, digest: bytes) -> Iterator[Outcome]:
         high, low = (int(half) for half in np.frombuffer(digest[:16], dtype=">u8"))

@@ -165,6 +165,9 @@ class Plan:
     images: int = 0
     gpu_seconds: float = 0.0
     expired: int = 0  # images whose review expired without an answer
+    retries: dict[str, Any] = field(default_factory=dict)  # slots that a fault of our own keeps: see `retry_rules`
+    skus_without_image: int = 0  # SKUs of which nothing is live and every slot waits
+    first_skus_without_image: list[str] = field(default_factory=list)
     deferred: dict[str, int] = field(default_factory=dict)  # reason -> slots that the limits leave out
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from catalogs.ingest.row_validation import Reject
 from catalogs.ingest.rows import BatchRows
 from catalogs.keys import slot_id_of_bytes, slot_suffix
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
+from catalogs.planning.holding_outcomes import HoldingRules, is_prompt_outcome
 from catalogs.planning.plan import (
     CHANGED,
     NEW,
@@ -37,8 +38,10 @@ from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.planning.related_slots import RelatedSlots
 from catalogs.planning.request_builder import RequestBuilder
 from catalogs.planning.request_deduplication import SharedRequests
+from catalogs.planning.retry_rules import RetryClock
 from catalogs.planning.slot_shapes import group_rows_by_shape
 from catalogs.planning.version_selection import StaleSlot, VersionedRequestBuilders, VersionSelector
+from catalogs.planning.waiting_slots import RowPresence, WaitingSlots
 from catalogs.policy.prompt_rules import PromptGate
 from catalogs.recipe.effective_recipe import EffectiveRecipes
 from catalogs.recipe.schema import Recipe
@@ -58,8 +61,7 @@ class _BatchInProgress:
     failed_positions: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.has_image = np.zeros(self.rows.table.num_rows, bool)
-        """Whether any slot of a row's SKU shows an image now."""
+        self.presence = RowPresence.of_rows(len(self.rows.column("sku")))
 
     def reject(self, position: int, error: PromptRenderError) -> None:
         """Reject a row, once, with all of its slots."""
@@ -80,11 +82,15 @@ class Planner:
     outcomes: OutcomeIndex
     policy_digest: str
     prompt_gate: PromptGate
+    clock: RetryClock
+    review_days: int
     backfill: int | None = None
     elsewhere: PlannedElsewhere = field(default_factory=PlannedElsewhere)
     counts: PlanCounts = field(default_factory=PlanCounts)
 
     def __post_init__(self) -> None:
+        self.waiting = WaitingSlots(self.clock, self.review_days)
+        self._rules = HoldingRules(self.live, self.policy_digest, self.clock)
         self.effective_recipes = EffectiveRecipes(self.recipe)
         self._selector_of = cache(lambda model: VersionSelector(self.recipe, model, self.live, self.backfill))
         self._shared_requests = SharedRequests(self.prompt_gate, self.counts)
@@ -105,13 +111,15 @@ class Planner:
         self._shared_requests.begin_batch()
         brands = batch.rows.column("brand")
         for position, slot, request in batch.slots:
+            batch.presence.decided[position] = True
             if position in batch.failed_positions:
                 continue
             if self.elsewhere.has(slot):
                 self.counts.in_progress += 1
                 continue
-            request.for_new_sku = not batch.has_image[position]
+            request.for_new_sku = not batch.presence.live[position]
             self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
+        self.waiting.add_rows(batch.rows.column("sku"), batch.presence)
         return batch.planned
 
     def _compare_slots(
@@ -128,13 +136,14 @@ class Planner:
         related = RelatedSlots(self.live, batch.rows, batch.planned, positions, slot_ids)
         live = related.find_renamed(suffix, live)
         replacing = related.find_replaced(recipe.view, recipe.variant, builders.index)
-        batch.has_image[np.asarray(positions)[live >= 0]] = True
-        batch.has_image[replacing] = True
+        batch.presence.live[np.asarray(positions)[live >= 0]] = True
+        batch.presence.live[replacing] = True
         versions = builders.selector.comparison_indices(skus, positions, live)
         digests = builders.source_digests(content, positions, versions)
         same = self.live.same_source(live, *split_halves(digests))
         self.counts.unchanged += int(same.sum())
         stale = np.flatnonzero(~same)
+        self.outcomes.mark_requested(high[stale], low[stale])
         has_outcome = self.outcomes.has_outcome(high[stale], low[stale])
         for index, known in zip(stale.tolist(), has_outcome.tolist(), strict=True):
             row, live_position = positions[index], int(live[index])
@@ -152,8 +161,9 @@ class Planner:
         image shows the rendered request (unchanged, its digest is refreshed); an outcome of the rendered request still
         holds (waiting, its digest is refreshed); else the slot is decided.
         """
-        if self._waits_unrendered(slot, outcomes):
-            self.counts.waiting += 1
+        holding = self._find_holding_outcome(slot, outcomes)
+        if holding is not None:
+            self._wait(slot, holding, batch)
             return
         self.counts.rendered += 1
         version, request = slot.comparison_index, slot.build_request(slot.comparison_index)
@@ -165,21 +175,27 @@ class Planner:
                 self.counts.unchanged += 1
                 batch.planned.refreshed.append((slot.slot_id, "manifest", slot.source_digest(version), request.key))
                 return
-            # The same image in another finish: only a withdrawal of that finish holds it back.
-            outcomes = [outcome for outcome in outcomes if outcome.state == SlotState.WITHDRAWN]
+            # The same image in another finish: only an outcome of that finish holds it back.
+            outcomes = [outcome for outcome in outcomes if outcome.finish_digest == request.finish_digest]
             outcome_versions = [version]
         elif slot.assigned_index != version:
             version = slot.assigned_index
             request = slot.build_request(version)
         match = self._match_outcome(slot, outcomes, outcome_versions, (version, request))
         if match is not None and match.waits:
-            self.counts.waiting += 1
+            self._wait(slot, match.outcome, batch)
             source = slot.source_digest(match.version)
             batch.planned.refreshed.append((slot.slot_id, "outcomes", source, match.request.key))
             return
         if match is not None:
             kind, version, request = WAITING, match.version, match.request
         batch.slots.append((slot.row_position, self._build_slot(slot, version, kind, request), request))
+
+    def _wait(self, slot: StaleSlot, outcome: Outcome, batch: _BatchInProgress) -> None:
+        """Count a slot that an outcome holds back."""
+        self.counts.waiting += 1
+        self.waiting.add_slot(outcome)
+        batch.presence.waiting[slot.row_position] = True
 
     def _match_outcome(
         self, slot: StaleSlot, outcomes: Sequence[Outcome], versions: Sequence[int], rendered: tuple[int, Request]
@@ -195,7 +211,7 @@ class Planner:
                 continue
             waits = self._waits_rendered(slot, outcome, request)
             if waits or outcome.state in REFUSED_BY_GATES:
-                return _OutcomeMatch(version, request, waits)
+                return _OutcomeMatch(version, request, waits, outcome)
         return None
 
     def _build_slot(self, slot: StaleSlot, version: int, kind: str, request: Request) -> Slot:
@@ -212,20 +228,26 @@ class Planner:
         former = slot.build_former_request(version) if slot.is_live else None
         return former if former is not None and self._is_live_request(slot, former.key) else None
 
-    def _waits_unrendered(self, slot: StaleSlot, outcomes: Sequence[Outcome]) -> bool:
-        """Tell whether an outcome of the slot's very source holds: then its prompt need not be rendered.
+    def _find_holding_outcome(self, slot: StaleSlot, outcomes: Sequence[Outcome]) -> Outcome | None:
+        """Return an outcome of the slot's very source that holds: then its prompt need not be rendered.
 
-        An outcome of the live request does not hold, unless it is a withdrawal.
+        An outcome of what is live, the same request in the same finish, does not hold, unless it is a withdrawal.
         """
         if not outcomes:
-            return False
+            return None
         sources = {slot.source_digest(version) for version in slot.candidate_indices}
-        return any(
-            outcome.source_digest in sources
-            and self._still_holds(outcome, slot)
-            and (outcome.state == SlotState.WITHDRAWN or not self._is_live_request(slot, outcome.request_key))
+        holding = (
+            outcome
             for outcome in outcomes
+            if outcome.source_digest in sources
+            and self._rules.still_holds(outcome, slot.attempts)
+            and (outcome.state == SlotState.WITHDRAWN or not self._is_live_image(slot, outcome))
         )
+        return next(holding, None)
+
+    def _is_live_image(self, slot: StaleSlot, outcome: Outcome) -> bool:
+        is_live = self._is_live_request(slot, outcome.request_key)
+        return is_live and self.live.finish_digest(slot.live_position) == outcome.finish_digest
 
     def _waits_rendered(self, slot: StaleSlot, outcome: Outcome, request: Request) -> bool:
         """Tell whether an outcome of the rendered request holds.
@@ -233,15 +255,7 @@ class Planner:
         An outcome of the prompt gates does not: what they judge may have changed without changing the prompt.
         """
         same_finish = outcome.finish_digest == request.finish_digest
-        return same_finish and self._still_holds(outcome, slot) and not _is_prompt_outcome(outcome)
-
-    def _still_holds(self, outcome: Outcome, slot: StaleSlot) -> bool:
-        """Tell whether an outcome holds under this policy and this attempt budget."""
-        if outcome.state == SlotState.WITHDRAWN:
-            return True
-        if outcome.state in REFUSED_BY_GATES:
-            return outcome.policy_digest == self.policy_digest
-        return outcome.state == SlotState.FAILED and outcome.attempts >= slot.builders.common_recipe.tier.attempts
+        return same_finish and self._rules.still_holds(outcome, slot.attempts) and not is_prompt_outcome(outcome)
 
 
 class _OutcomeMatch(NamedTuple):
@@ -250,8 +264,4 @@ class _OutcomeMatch(NamedTuple):
     version: int
     request: Request
     waits: bool
-
-
-def _is_prompt_outcome(outcome: Outcome) -> bool:
-    """Tell whether the prompt gates refused the request, so that no image was generated."""
-    return outcome.state in REFUSED_BY_GATES and outcome.image_key is None
+    outcome: Outcome

@@ -79,6 +79,8 @@ class RequestBuilder:
         height = parse_whole_number(overrides.get("height", "")) or tier.height
         seed = parse_whole_number(overrides.get("seed", ""))
         key = self._request_keys(negative, width, height, seed).key_for(prompt)
+        failed, own_fault = self._outcomes.attempts_failed(key) if len(self._outcomes) else (0, 0)
+        allowed = tier.attempts + own_fault
         return Request(
             key=key,
             prompt=prompt,
@@ -90,8 +92,8 @@ class RequestBuilder:
             guidance=tier.guidance,
             model=recipe.model,
             finish_digest=recipe.finish_digest,
-            first_attempt=min(self._outcomes.attempts_failed(key), tier.attempts - 1) if len(self._outcomes) else 0,
-            attempts_allowed=tier.attempts,
+            first_attempt=min(failed, allowed - 1),
+            attempts_allowed=allowed,
             category=self._slot_columns.category[position],
             verdict=PASS,
             priority=self._slot_columns.priority[position].lower() or "normal",

@@ -135,6 +135,11 @@ class StaleSlot:
         """Tell whether the current release holds the slot."""
         return self.live_position >= 0
 
+    @property
+    def attempts(self) -> int:
+        """Return how many attempts the gates may refuse."""
+        return self.builders.common_recipe.tier.attempts
+
     def source_digest(self, version_index: int) -> bytes:
         """Return the slot's source digest under a version."""
         return self.builders.source_digest(version_index, self.content)

@@ -219,6 +219,9 @@ def _withdrawn_outcomes(
             "finish_digest": row["finish_digest"],
             "image_key": bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"])),
             "run_id": run_id,
+            "tries": None,
+            "retry_at": None,
+            "collides_with": None,
             **make_outcome(row),
         }
 

@@ -27,7 +27,7 @@ from catalogs.table_rows import (
     PublishedDecisionRow,
     WithdrawalKeyRow,
 )
-from catalogs.table_schemas import MANIFEST, RENAMED_SLOTS, REPLACED_SLOTS
+from catalogs.table_schemas import ENDED_SLOTS, MANIFEST, RENAMED_SLOTS, REPLACED_SLOTS
 
 ROWS_AT_ONCE = 20_000
 """Rows that are held as Python objects at a time."""
@@ -44,7 +44,7 @@ class BatchTotalsMismatch(Exception):
 
 @dataclass(frozen=True)
 class ReleaseBatch:
-    """A batch before its commit: decisions, source digests to refresh, slots to retire."""
+    """A batch before its commit: decisions, source digests to refresh, slots to retire, slots whose outcomes end."""
 
     catalogue: str
     run_id: str
@@ -57,6 +57,7 @@ class ReleaseBatch:
     outcomes_version: int | None = None
     """The outcomes' version that it was planned against."""
     replaced: pa.Table = field(default_factory=REPLACED_SLOTS.empty_table)
+    ended: pa.Table = field(default_factory=ENDED_SLOTS.empty_table)
 
     @property
     def is_empty(self) -> bool:

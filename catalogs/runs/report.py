@@ -12,6 +12,7 @@ from typing import Any
 from catalogs.ingest.row_validation import Reject, RowCounts
 from catalogs.planning.plan import PlanCounts
 from catalogs.planning.pricing import CostEstimate, PriceList
+from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
 from catalogs.runs.report_schema import (
@@ -26,6 +27,7 @@ from catalogs.runs.report_schema import (
     ReportNewSkus,
     ReportReject,
     ReportRelease,
+    ReportRetries,
     ReportRows,
     ReportSkus,
     ReportSlots,
@@ -37,6 +39,11 @@ from catalogs.slot_states import REPORT_STATES
 
 MAX_REPORTED_SKUS = 100
 """SKUs of each notable kind that the report names; it counts all of them."""
+
+NOTHING_LIVE = "nothing_live"
+"""The report's key for SKUs without any live image."""
+
+RETRIED_WITH_SCANNER = "tried again in the first run that has the missing scanner"
 
 NEW_SKU_TARGET = timedelta(hours=2)
 """How soon after its creation a new SKU should have its images."""
@@ -87,6 +94,10 @@ class ReportInput:
     reasons: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     skus: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    waiting_skus: tuple[int, Sequence[str]] = (0, ())
+    """SKUs outside the batch of which nothing is live, since all of their slots wait: how many, and the first."""
+    retries: RetrySummary = field(default_factory=RetrySummary)
+    """Slots that a fault of our own keeps, after the run."""
     delivery: DeliveryCounts = field(default_factory=DeliveryCounts)
     limits: tuple[float | None, float | None] = (None, None)
     """The highest cost, in the price list's currency, and the most hours that the run may take."""
@@ -105,6 +116,7 @@ def build_report(report_input: ReportInput) -> RunReport:
     run, images = report_input.run, report_input.images
     available = images.generated + images.reused
     slots = _count_slots(report_input)
+    skus = _summarize_skus(report_input)
     return RunReport(
         run_id=run.run_id,
         catalogue=run.catalogue,
@@ -132,22 +144,42 @@ def build_report(report_input: ReportInput) -> RunReport:
         rejects=[ReportReject(**asdict(reject)) for reject in report_input.rejects],
         reasons=dict(sorted(report_input.reasons.items(), key=lambda item: (-item[1], item[0]))),
         checks=[ReportCheck(**check) for check in report_input.checks],
-        skus={name: ReportSkus(len(skus), list(skus[:MAX_REPORTED_SKUS])) for name, skus in report_input.skus.items()},
-        warnings=[*report_input.warnings, *_sku_warnings(report_input.skus)],
+        skus=skus,
+        retries=ReportRetries(**report_input.retries.document()),
+        warnings=[*report_input.warnings, *_retry_warnings(report_input.retries), *_sku_warnings(skus)],
         storage=report_input.storage,
     )
 
 
-def _sku_warnings(skus: Mapping[str, Sequence[str]]) -> list[str]:
+def _summarize_skus(report_input: ReportInput) -> dict[str, ReportSkus]:
+    """Return the SKUs in a notable state. Those without an image are the batch's and those that wait outside of it."""
+    skus = {name: ReportSkus(len(found), list(found[:MAX_REPORTED_SKUS])) for name, found in report_input.skus.items()}
+    count, first = report_input.waiting_skus
+    if count:
+        batch = skus.get(NOTHING_LIVE, ReportSkus())
+        skus[NOTHING_LIVE] = ReportSkus(batch.count + count, [*batch.first, *first][:MAX_REPORTED_SKUS])
+    return skus
+
+
+def _retry_warnings(retries: RetrySummary) -> list[str]:
+    if not retries.slots:
+        return []
+    reasons = ", ".join(f"{reason} {count}" for reason, count in retries.reasons.most_common(5))
+    when = f"tried again from {retries.next_try:%Y-%m-%d %H:%M} UTC on" if retries.next_try else RETRIED_WITH_SCANNER
+    return [f"{retries.slots} slots wait because of a fault of our own, not of their images ({reasons}): {when}"]
+
+
+def _sku_warnings(skus: Mapping[str, ReportSkus]) -> list[str]:
     phrases = {
         "old_beside_new": "show an old image beside a new one",
-        "nothing_live": "have no image at all",
+        NOTHING_LIVE: "have no image at all",
     }
     warnings = []
     for name, phrase in phrases.items():
-        if skus.get(name):
-            named = ", ".join(skus[name][:5]) + (" …" if len(skus[name]) > 5 else "")
-            warnings.append(f"{len(skus[name])} SKUs {phrase}: {named}")
+        found = skus.get(name, ReportSkus())
+        if found.count:
+            named = ", ".join(found.first[:5]) + (" …" if found.count > 5 else "")
+            warnings.append(f"{found.count} SKUs {phrase}: {named}")
     return warnings
 
 

@@ -196,6 +196,15 @@ class ReportStorage:
 
 
 @dataclass(frozen=True)
+class ReportRetries:
+    """Slots kept by a fault of our own. `next_try` is null where all wait for a scanner that is not installed."""
+
+    slots: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    next_try: str | None = None
+
+
+@dataclass(frozen=True)
 class RunReport:
     """What one run did, or what a dry run would do."""
 
@@ -226,6 +235,7 @@ class RunReport:
     reasons: Mapping[str, int] = field(default_factory=dict)
     checks: Sequence[ReportCheck] = ()
     skus: Mapping[str, ReportSkus] = field(default_factory=dict)
+    retries: ReportRetries = field(default_factory=ReportRetries)
     warnings: Sequence[str] = ()
     storage: ReportStorage = field(default_factory=ReportStorage)
 
@@ -277,6 +287,7 @@ _PARTS: dict[str, type] = {
     "estimate": ReportEstimate,
     "marks": ReportMarks,
     "storage": ReportStorage,
+    "retries": ReportRetries,
 }
 _LISTS: dict[str, type] = {"models": ReportModel, "rejects": ReportReject, "checks": ReportCheck}
 _MAPPINGS: dict[str, type] = {"channels": ReportChannel, "skus": ReportSkus}

@@ -8,18 +8,19 @@ from typing import Any
 
 from catalogs.errors import RuleFileError
 from catalogs.planning.pricing import estimate_cost
+from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import Run
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
 from flows.engines.model_versions import resolve_registry_versions
 from flows.engines.selection import engine_warnings
 from flows.parameters import RefreshParameters
-from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights
+from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
 from infra.sources import open_source
 from infra.stores import open_store
 from infra.tables import open_tables
-from tasks.gates.prompt_gate import open_prompt_gate
+from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
 from tasks.pipeline.plan import make_plan
 
 
@@ -32,7 +33,8 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
-    gates = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
+    prompt_gate = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
+    gates = PlanGates(prompt_gate, {*resolve_scanners(job.policy)[0], *prompt_gate.scanners})
     store = open_store(job.store)
     plan = make_plan(job, store, open_tables(job.store), None, settings.shard_size, terms, gates)
     try:
@@ -57,6 +59,8 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             previous=plan.base_version,
             images=ImageCounts(planned=plan.images, shared=plan.shared_slots),
             reasons=plan.reasons | plan.deferred,
+            waiting_skus=(plan.skus_without_image, plan.first_skus_without_image),
+            retries=RetrySummary.from_document(plan.retries),
             delivery=DeliveryCounts(deferred=plan.deferred),
             limits=(job.max_cost, job.max_hours),
             seconds={"total": elapsed, "plan": elapsed},

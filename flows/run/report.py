@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList
+from catalogs.planning.retry_rules import RetrySummary
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.release_batch import ReleaseBatch
@@ -33,7 +34,7 @@ class RunResult:
     """How a run ended.
 
     Of a held run `release` is what would have been published, and `held` names the checks that failed. `seconds` has
-    one entry per stage, and `total`.
+    one entry per stage, and `total`. `own_faults` are the batch's slots that a fault of our own has kept.
     """
 
     run: Run
@@ -45,6 +46,7 @@ class RunResult:
     warnings: Sequence[str]
     seconds: Mapping[str, float]
     storage: ReportStorage = field(default_factory=ReportStorage)
+    own_faults: RetrySummary | None = None
 
 
 def report_run(
@@ -74,6 +76,8 @@ def report_run(
             images=images,
             reasons=reasons | ({REVIEW_EXPIRED: plan.expired} if plan.expired else {}),
             skus=find_incomplete_skus(tables, batch),
+            waiting_skus=(plan.skus_without_image, plan.first_skus_without_image),
+            retries=RetrySummary.from_document(plan.retries).combined(result.own_faults or RetrySummary()),
             delivery=measure_delivery(tables, batch, superseded, release.previous, store.now()),
             limits=(job.max_cost, job.max_hours),
             channels=summarize_channels(batch, superseded, job.recipe.channels),

@@ -5,12 +5,13 @@ asks once for each prompt. It checks banned words, languages, the classifier's s
 fails on one prompt sends that prompt to review, and is asked again for the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from catalogs.errors import SettingsError
 from catalogs.policy.decisions import decide_prompt
-from catalogs.policy.prompt_rules import PromptFindings, PromptVerdict, decide_brands
+from catalogs.policy.prompt_rules import PromptFindings, PromptGate, PromptVerdict, decide_brands
 from catalogs.policy.schema import Policy
 from catalogs.verdict import PASS, Verdict
 from infra.scanners import TextClassifier
@@ -31,6 +32,16 @@ def open_prompt_gate(policy: Policy, languages: Sequence[str], classifier_file: 
     return PolicyPromptGate(policy, languages, classifier)
 
 
+@dataclass(frozen=True)
+class PlanGates:
+    """The gates as a plan knows them: prompts are judged now; image scanners are names, where it is known which run."""
+
+    prompts: PromptGate | None = None
+    """By default the policy's gate, without a text classifier."""
+    scanners: Collection[str] | None = None
+    """The scanners of images and of prompts that can be opened here."""
+
+
 class PolicyPromptGate:
     """The prompt gate of one run. Building it takes milliseconds; keep it for all prompts of the run."""
 
@@ -48,6 +59,11 @@ class PolicyPromptGate:
             "brands": self._brands.version,
         }
         self._clean_verdict = decide_prompt(PromptFindings(), self._scanner_versions, {}, policy)
+
+    @property
+    def scanners(self) -> frozenset[str]:
+        """Return the names of the scanners that judge prompts here."""
+        return frozenset({*self._scanner_versions, *((CLASSIFIER,) if self._classifier is not None else ())})
 
     def evaluate_prompt(self, prompt: str) -> PromptVerdict:
         """Return the verdict on a prompt, which is the same for every slot, and the brands that it names."""

@@ -9,7 +9,7 @@ straight to Parquet, row group by row group, so a first run of 2,000,000 images 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -31,18 +31,20 @@ from catalogs.planning.plan import (
     rows_to_table,
 )
 from catalogs.planning.planner import Planner
+from catalogs.planning.retry_rules import RetryClock
 from catalogs.planning.schedule import KEY_PREFIX_BYTES, KeyPrefixes, build_schedule, key_prefixes
 from catalogs.planning.sharding import Sharder
 from catalogs.planning.slot_renames import SlotRenames
-from catalogs.policy.prompt_rules import PromptGate
+from catalogs.planning.waiting_slots import WaitingSlots
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
-from catalogs.table_schemas import DEFERRALS, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DEFERRALS, OUTCOMES, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source, open_source
 from infra.stores.json_objects import read_json, write_json
 from infra.tables.data_versions import has_new_data
-from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
+from tasks.pipeline.ended_slots import find_ended_slots
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
 from tasks.runs.plan_writer import PlanWriter
 
@@ -54,11 +56,9 @@ def make_plan(
     run_id: str | None,
     shard_size: int,
     cost_model: CostModel | None = None,
-    prompt_gate: PromptGate | None = None,
+    gates: PlanGates = PlanGates(),
 ) -> Plan:
     """Plan `job`, by default without limits; with a `run_id`, write the plan into that run's folder, `plan.json` last.
-
-    `prompt_gate` evaluates the prompts; by default it is the policy's, without a text classifier.
 
     Raises `CatalogueError` where the source as a whole cannot be used, and `infra.errors.UnreadableSource` where it
     cannot be read.
@@ -70,21 +70,27 @@ def make_plan(
     live = CurrentRelease(_read_batches(tables, manifest, LIVE_COLUMNS, version))
     outcomes_table = layout.outcomes_table(job.catalogue)
     outcomes_version = tables.version(outcomes_table)
-    outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, OUTCOME_COLUMNS, outcomes_version))
-    prompt_gate = prompt_gate or PolicyPromptGate(job.policy, job.recipe.languages)
-    planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, job.backfill, elsewhere)
+    known = pa.schema([OUTCOMES.field(name) for name in OUTCOME_COLUMNS])  # older tables lack some of these columns
+    outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, known, outcomes_version))
+    prompt_gate = gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages)
+    clock, days = RetryClock(now, gates.scanners), job.policy.review_days
+    planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, clock, days, job.backfill, elsewhere)
     sharder = Sharder(shard_size, cost_model=cost_model or CostModel())
     plan = Plan(base_version=version, live=len(live), rows=RowCounts(), slots=planner.counts)
     plan.outcomes_version = outcomes_version
     with ExitStack() as stack:
         writer = PlanWriter(store, run_id, stack)
         totals = _plan_source(job, source, planner, writer, sharder, plan, now)
-        _expire_reviews(plan, outcomes, job.policy.review_days, now)
+        _report_waiting(plan, planner.waiting)
         _retire_slots(job, tables, live, writer, plan, totals)
         if totals.renames:
             plan.renamed = len(totals.renames)
             plan.warnings.append(totals.renames.warning(live))
             writer.write_table(writer.files.renamed, totals.renames.table(live))
+        if job.scope == "full" and not totals.unidentified_rejects:
+            ended = find_ended_slots(tables, job.catalogue, outcomes, live, totals.rejected_skus, now)
+            if ended.num_rows:
+                writer.write_table(writer.files.ended, ended)
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan
@@ -222,17 +228,20 @@ def _retire_slots(
             plan.retired += rows.num_rows
 
 
-def _expire_reviews(plan: Plan, outcomes: OutcomeIndex, review_days: int, now: datetime) -> None:
-    plan.expired = outcomes.count_waiting_since(now - timedelta(days=review_days))
+def _report_waiting(plan: Plan, waiting: WaitingSlots) -> None:
+    """Add to the plan what holds back the slots that it leaves alone."""
+    plan.retries = waiting.own_faults.document()
+    plan.skus_without_image, plan.first_skus_without_image = waiting.skus_without_image, waiting.first_skus
+    plan.expired = waiting.expired
     if plan.expired:
         plan.reasons[REVIEW_EXPIRED] = plan.expired
         plan.warnings.append(
-            f"{plan.expired} × no answer from a person in {review_days} days: blocked, {REVIEW_EXPIRED}"
+            f"{plan.expired} × no answer from a person in {waiting.review_days} days: blocked, {REVIEW_EXPIRED}"
         )
 
 
 def _read_batches(
-    tables: TableStore, table: str, columns: tuple[str, ...], version: int | None
+    tables: TableStore, table: str, columns: tuple[str, ...] | pa.Schema, version: int | None
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches of one version; none where the table does not exist, which has no version."""
     if version is not None:

@@ -23,6 +23,7 @@ from catalogs.runs.release_batch import BatchTotals, PublishedFile, ReleaseBatch
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import PublishedDecisionRow
 from catalogs.table_schemas import (
+    ENDED_SLOTS,
     FINGERPRINTS,
     MANIFEST,
     PUBLISHED_FILES,
@@ -66,10 +67,11 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
     refreshed = read_table(store, files.refreshed, REFRESHED_DIGESTS)
     retired = read_table(store, files.retired, RETIRED_SLOTS)
     renamed = read_table(store, files.renamed, RENAMED_SLOTS)
+    ended = read_table(store, files.ended, ENDED_SLOTS)
     replaced = read_table(store, files.replaced, REPLACED_SLOTS)
     plan = read_json(store, files.plan)
     versions = (plan["base_version"], plan.get("outcomes_version"))
-    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed, *versions, replaced)
+    return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed, *versions, replaced, ended)
 
 
 def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:

@@ -3,20 +3,27 @@
 Inputs: a published batch. Outputs: one commit to the outcomes table, with one row for each refused (slot, request key).
 Committing the same batch twice changes nothing, and a superseded slot leaves no outcome. A review keeps its age when
 the same image is decided again, and is closed when it expires.
+
+Rows end with their slot: those of a slot that the batch publishes or that the catalogue no longer asks for are dropped.
+Withdrawn rows are not: they bind whenever the SKU comes back. So the table is bounded by the slots of the catalogue.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalogs import layout
-from catalogs.planning.plan import WAITING
-from catalogs.policy.review_expiry import REVIEW_EXPIRED, apply_review_expiry, expiry_changes, was_sent_to_review
+from catalogs.indexes.digest_set import DigestSet, table_row_digests
+from catalogs.planning.retry_rules import COLLISION_REASONS, RetrySummary, own_fault_reasons
+from catalogs.policy.review_expiry import REVIEW_EXPIRED, expiry_changes
 from catalogs.policy.schema import Policy
+from catalogs.runs.outcome_rows import OutcomeWriter, keep_while_deferred
 from catalogs.runs.release_batch import ReleaseBatch
-from catalogs.slot_states import DECIDED_STATES, SlotState
+from catalogs.slot_states import DECIDED_STATES, REFUSED_BY_GATES, SlotState
 from catalogs.table_rows import DecisionRow, OutcomeRow
 from catalogs.table_schemas import OUTCOMES
 from infra.interfaces import TableStore
@@ -28,100 +35,169 @@ OUTCOME_KEY = ["slot_id", "request_key"]
 OutcomeKey = tuple[bytes, bytes]
 
 
+@dataclass(frozen=True)
+class RecordedOutcomes:
+    """The outcomes table's version, and the slots of the batch that a fault of our own has kept."""
+
+    version: int
+    own_faults: RetrySummary
+
+
 def record_outcomes(
     tables: TableStore, batch: ReleaseBatch, policy: Policy, superseded: frozenset[bytes], now: datetime
-) -> int:
-    """Commit the batch's refusals and refreshed digests, and close expired reviews; return the table's version."""
+) -> RecordedOutcomes:
+    """Commit the batch's refusals and refreshed digests, close expired reviews, and drop the rows that end."""
     table = layout.outcomes_table(batch.catalogue)
     tables.ensure(table, OUTCOMES)
+    scope = _OutcomeScope(batch, superseded, now - timedelta(days=policy.review_days))
+    writer = OutcomeWriter(batch.run_id, policy.digest, policy.review_days, now)
 
-    def build(base: int) -> tuple[None, pa.Table]:
-        open_outcomes = _read_open_outcomes(tables, table, batch, base)
-        refusals = [
-            _to_changes(
-                build_outcome(row, open_outcomes, batch.run_id, policy, now)
-                for row in rows
-                if row["slot_id"] not in superseded
-            )
-            for state in DECIDED_STATES
-            if state != SlotState.PUBLISH
-            for rows in batch.decisions_in_state(state)
-        ]
-        decided = {key for changes in refusals for key in _outcome_keys(changes)} if open_outcomes else set()
-        undecided = {key: row for key, row in open_outcomes.items() if key not in decided}
-        refreshed = _refresh_digests(batch, undecided)
-        current = [refreshed.get(key, row) for key, row in undecided.items()]
-        expired = {
-            (row["slot_id"], row["request_key"]): row for row in expiry_changes(current, policy.review_days, now)
-        }
-        return None, pa.concat_tables([*refusals, _to_changes((refreshed | expired).values())])
+    def build(base: int) -> tuple[RetrySummary, pa.Table]:
+        changes = _OutcomeChanges(writer)
+        for rows in tables.batches(table, OUTCOMES.names, version=base):
+            changes.ended.append(rows.filter(scope.select_ended(rows)))
+            known = rows.filter(scope.select_known(rows)).to_pylist()
+            changes.known.update({(row["slot_id"], row["request_key"]): row for row in known})
+        changes.refuse(scope)
+        changes.refresh_digests(batch)
+        return changes.own_faults, changes.to_table()
 
     metadata, after = {"run_id": batch.run_id}, batch.outcomes_version
-    _, version = commit_once(tables, table, batch.run_id, build, on=OUTCOME_KEY, metadata=metadata, after=after)
-    return version
+    own_faults, version = commit_once(
+        tables, table, batch.run_id, build, on=OUTCOME_KEY, metadata=metadata, after=after
+    )
+    return RecordedOutcomes(version, own_faults)
 
 
-def _to_changes(rows: Iterable[OutcomeRow]) -> pa.Table:
+@dataclass(frozen=True)
+class _OutcomeScope:
+    """Which rows of the table a batch's commit concerns. Rows that it need not read stay in Arrow."""
+
+    batch: ReleaseBatch
+    superseded: frozenset[bytes]
+    forgotten_before: datetime
+    """Refusals of a slot's older requests are kept as long as a review."""
+
+    @cached_property
+    def decisions(self) -> pa.Table:
+        """Return the decisions that stand."""
+        rows = self.batch.decisions
+        superseded = pa.array(sorted(self.superseded), pa.binary())
+        return rows.filter(pc.invert(pc.is_in(rows["slot_id"], superseded))) if len(superseded) else rows
+
+    @cached_property
+    def _published(self) -> pa.Array:
+        published = self.decisions.filter(pc.equal(self.decisions["state"], SlotState.PUBLISH))
+        return published["slot_id"].combine_chunks()
+
+    @cached_property
+    def _decided(self) -> tuple[pa.Array, DigestSet]:
+        """Return the decided slots, and the digests of their pairs of slot and request."""
+        pairs = DigestSet()
+        pairs.add(table_row_digests(self.decisions, "slot_id", "request_key"))
+        return self.decisions["slot_id"].combine_chunks(), pairs
+
+    @cached_property
+    def _refreshed(self) -> pa.Array:
+        refreshed = self.batch.refreshed
+        return refreshed.filter(pc.equal(refreshed["table"], "outcomes"))["slot_id"].combine_chunks()
+
+    def select_ended(self, rows: pa.RecordBatch) -> pa.Array:
+        """Select the rows that end: their slot is published or no longer asked for, or asks for something else."""
+        slots, state, decided_at = rows.column("slot_id"), rows.column("state"), rows.column("decided_at")
+        ends = pc.is_in(slots, self._published)
+        ended = self.batch.ended
+        if ended.num_rows:
+            gone = pc.is_in(slots, ended["slot_id"].combine_chunks())
+            ends = pc.or_(ends, pc.and_(gone, pc.less_equal(decided_at, ended["planned_at"][0])))
+        decided, pairs = self._decided
+        other_request = pa.array(~pairs.contains(table_row_digests(rows, "slot_id", "request_key")))
+        is_old = pc.less(decided_at, pa.scalar(self.forgotten_before, decided_at.type))
+        without_effect = pc.or_(pc.equal(state, SlotState.DEFERRED), is_old)
+        ends = pc.or_(ends, pc.and_(pc.and_(pc.is_in(slots, decided), other_request), without_effect))
+        return pc.and_(ends, pc.not_equal(state, SlotState.WITHDRAWN))
+
+    def select_known(self, rows: pa.RecordBatch) -> pa.Array:
+        """Select the rows that the commit may have to write again: a budget may have deferred too many for Python.
+
+        These are reviews, rows of decided slots, rows whose digest is refreshed, and those that an older version wrote
+        without a time for the next try.
+        """
+        state, reasons = rows.column("state"), pc.fill_null(pc.binary_join(rows.column("reasons"), " "), "")
+        closed = pc.and_(pc.equal(state, SlotState.BLOCKED), pc.match_substring(reasons, REVIEW_EXPIRED))
+        selected = pc.or_(pc.equal(state, SlotState.REVIEW), closed)
+        selected = pc.or_(selected, pc.is_in(rows.column("slot_id"), self._refreshed))
+        in_batch = pc.is_in(rows.column("slot_id"), self._decided[0])
+        selected = pc.or_(selected, pc.and_(in_batch, pc.not_equal(state, SlotState.DEFERRED)))
+        collides = pc.match_substring_regex(reasons, "|".join(sorted(COLLISION_REASONS)))
+        collides = pc.and_(collides, pc.is_in(state, pa.array(REFUSED_BY_GATES)))
+        unscheduled = pc.and_(pc.is_null(rows.column("retry_at")), pc.is_null(rows.column("collides_with")))
+        older = pc.and_(unscheduled, pc.or_(collides, pc.equal(state, SlotState.FAILED)))
+        return pc.and_(pc.or_(selected, older), pc.invert(self.select_ended(rows)))
+
+
+@dataclass
+class _OutcomeChanges:
+    """The changes of one commit, over the rows that the table holds at its base."""
+
+    writer: OutcomeWriter
+    known: dict[OutcomeKey, OutcomeRow] = field(default_factory=dict)
+    """The rows that may be written again."""
+    ended: list[pa.RecordBatch] = field(default_factory=list)
+    refusals: list[pa.Table] = field(default_factory=list)
+    decided: set[OutcomeKey] = field(default_factory=set)
+    """Rows of `known` that a refusal replaces."""
+    current: dict[OutcomeKey, OutcomeRow] = field(default_factory=dict)
+    """Rows of `known` that stay, with other values."""
+    own_faults: RetrySummary = field(default_factory=RetrySummary)
+
+    def refuse(self, scope: _OutcomeScope) -> None:
+        """Add the rows of the refused decisions. A deferred slot of which more is known keeps its row."""
+        for state in DECIDED_STATES:
+            if state != SlotState.PUBLISH:
+                for rows in scope.batch.decisions_in_state(state):
+                    self.refusals.append(_to_changes(self._refuse_rows(rows, scope.superseded), "put"))
+
+    def _refuse_rows(self, rows: Iterable[DecisionRow], superseded: frozenset[bytes]) -> list[OutcomeRow]:
+        refusals = []
+        for row in rows:
+            if row["slot_id"] in superseded:
+                continue
+            key = (row["slot_id"], row["request_key"])
+            before = self.known.get(key)
+            if before is not None and row["state"] == SlotState.DEFERRED:
+                self.current[key] = keep_while_deferred(row, before)
+                continue
+            outcome = self.writer.refuse(row, before)
+            if before is not None:
+                self.decided.add(key)
+            if own := own_fault_reasons(outcome["state"], outcome["reasons"]):
+                self.own_faults.add(own, outcome["retry_at"])
+            refusals.append(outcome)
+        return refusals
+
+    def refresh_digests(self, batch: ReleaseBatch) -> None:
+        """Give the rows whose source has changed, and nothing else, the new digest."""
+        for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes")).to_pylist():
+            key = (row["slot_id"], row["request_key"])
+            if key in self.known and key not in self.decided:
+                before = self.current.get(key, self.known[key])
+                self.current[key] = {**before, "source_digest": row["source_digest"]}
+
+    def to_table(self) -> pa.Table:
+        """Return the changes. Where there are any, rows of older versions get the time of their next try too."""
+        staying = {key: self.current.get(key, row) for key, row in self.known.items() if key not in self.decided}
+        days, now = self.writer.review_days, self.writer.now
+        staying |= {(row["slot_id"], row["request_key"]): row for row in expiry_changes(staying.values(), days, now)}
+        changed = {key: row for key, row in staying.items() if row != self.known[key]}
+        ended = pa.Table.from_batches(self.ended, OUTCOMES) if self.ended else OUTCOMES.empty_table()
+        if changed or ended.num_rows or any(rows.num_rows for rows in self.refusals):
+            adopted = {key: self.writer.adopt(row) for key, row in staying.items()}
+            changed = {key: row for key, row in adopted.items() if row != self.known[key]}
+        dropped = ended.append_column(OUTCOME_CHANGES.field("_op"), pa.array(["drop"] * ended.num_rows, pa.string()))
+        return pa.concat_tables([*self.refusals, _to_changes(changed.values(), "put"), dropped])
+
+
+def _to_changes(rows: Iterable[OutcomeRow], operation: str) -> pa.Table:
     """Return rows as Arrow: a budget may defer most of a first run, too many rows to be Python objects at once."""
-    return pa.Table.from_pylist([{**row, "_op": "put"} for row in rows], schema=OUTCOME_CHANGES)
-
-
-def _outcome_keys(rows: pa.Table) -> Iterable[OutcomeKey]:
-    return zip(rows["slot_id"].to_pylist(), rows["request_key"].to_pylist(), strict=True)
-
-
-def build_outcome(
-    row: DecisionRow,
-    open_outcomes: Mapping[OutcomeKey, OutcomeRow],
-    run_id: str,
-    policy: Policy,
-    now: datetime,
-) -> OutcomeRow:
-    """Return the outcomes row of a refused decision; `open_outcomes` holds the rows that wait for a person so far."""
-    outcome: OutcomeRow = {
-        "slot_id": row["slot_id"],
-        "request_key": row["request_key"],
-        "sku": row["sku"],
-        "state": row["state"],
-        "attempts": row["attempts_spent"] or 0,
-        "reasons": row["reasons"],
-        "source_digest": row["source_digest"],
-        "finish_digest": row["finish_digest"],
-        "policy_digest": policy.digest,
-        "image_key": row["image_key"],
-        "run_id": run_id,
-        "decided_at": now,
-        "expires_at": None,
-    }
-    if row["state"] != SlotState.REVIEW:
-        return outcome
-    before = open_outcomes.get((row["slot_id"], row["request_key"])) if row["kind"] == WAITING else None
-    if before is not None and was_sent_to_review(before) and before["image_key"] == row["image_key"]:
-        outcome["decided_at"] = before["decided_at"]
-    return apply_review_expiry(outcome, policy.review_days, now)
-
-
-def _read_open_outcomes(
-    tables: TableStore, table: str, batch: ReleaseBatch, version: int
-) -> dict[OutcomeKey, OutcomeRow]:
-    """Return the outcomes that this commit may have to write again: reviews, and rows whose digests are refreshed."""
-    refreshed = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes"))["slot_id"].combine_chunks()
-    outcomes: dict[OutcomeKey, OutcomeRow] = {}
-    for rows in tables.batches(table, OUTCOMES.names, version=version):
-        state, reasons = rows.column("state"), pc.binary_join(rows.column("reasons"), " ")
-        expired = pc.fill_null(pc.match_substring(reasons, REVIEW_EXPIRED), False)
-        closed = pc.and_(pc.equal(state, SlotState.BLOCKED), expired)
-        in_review = pc.or_(pc.equal(state, SlotState.REVIEW), closed)
-        mask = pc.or_(in_review, pc.is_in(rows.column("slot_id"), refreshed))
-        outcomes.update({(row["slot_id"], row["request_key"]): row for row in rows.filter(mask).to_pylist()})
-    return outcomes
-
-
-def _refresh_digests(
-    batch: ReleaseBatch, open_outcomes: Mapping[OutcomeKey, OutcomeRow]
-) -> dict[OutcomeKey, OutcomeRow]:
-    rows = batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes")).to_pylist()
-    digests = {(row["slot_id"], row["request_key"]): row["source_digest"] for row in rows}
-    return {
-        key: {**open_outcomes[key], "source_digest": digest} for key, digest in digests.items() if key in open_outcomes
-    }
+    return pa.Table.from_pylist([{**row, "_op": operation} for row in rows], schema=OUTCOME_CHANGES)

@@ -141,7 +141,7 @@ def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet
     table = layout.outcomes_table(catalogue)
     if tables.version(table) is None:
         return
-    for rows in tables.batches(table, OUTCOMES.names):
+    for rows in tables.batches(table, OUTCOMES):
         waiting = pc.is_in(rows.column("state"), pa.array(list(DECISION_BY_STATE)))
         not_live = pa.array(~live.contains(table_row_digests(rows, "slot_id", "request_key")))
         yield from rows.filter(pc.and_(waiting, not_live)).to_pylist()

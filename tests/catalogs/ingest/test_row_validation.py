@@ -1,6 +1,7 @@
 """Nothing is lost on the way in: every row is accepted, rejected with its reason, or ignored and counted."""
 
 import unicodedata
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from catalogs.ingest.row_validation import IngestedBatch, RowValidator, collect_inherited_values
 from catalogs.planning.current_state import CurrentRelease, OutcomeIndex
 from catalogs.planning.planner import Planner
+from catalogs.planning.retry_rules import RetryClock
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.verdict import PASS
 from infra.sources import open_source
@@ -60,7 +62,13 @@ def test_a_shop_export_gives_its_products_and_counts_its_images_as_ignored() -> 
 
 def plan_of(batches: list[IngestedBatch]) -> list[tuple[bytes, bytes, bytes]]:
     planner = Planner(
-        built_in_recipe("shopify"), CurrentRelease([]), OutcomeIndex([]), "policy", FakePromptGate(lambda _: PASS, {})
+        built_in_recipe("shopify"),
+        CurrentRelease([]),
+        OutcomeIndex([]),
+        "policy",
+        FakePromptGate(lambda _: PASS, {}),
+        RetryClock(datetime.now(UTC)),
+        30,
     )
     slots = [slot for one in batches for slot in planner.plan_batch(one.table).slots]
     return [(slot.slot_id, slot.request_key, slot.source_digest) for slot in slots]

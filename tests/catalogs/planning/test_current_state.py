@@ -31,6 +31,7 @@ def live_row(slot: int, source: int, key: int, finish: str) -> dict[str, Any]:
         "request_key": name(key, 32),
         "finish_digest": finish,
         "file_sha": sha256(bytes([slot, key])).digest(),
+        "pixel_sha": sha256(bytes([key])).digest(),
         "model": f"model-{key}@0",
     }
 
@@ -67,6 +68,9 @@ def test_live_rows_are_found_by_slot_whatever_the_batches(
             assert live.finish_digest(position) == row["finish_digest"]
             for number in range(7):
                 assert live.has_request_key(position, name(number, 32)) == (row["request_key"] == name(number, 32))
+    for number in range(7):
+        pixels = sha256(bytes([number])).digest()
+        assert live.has_pixels(pixels) == any(row["pixel_sha"] == pixels for row in rows)
 
 
 def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any]:
@@ -80,11 +84,15 @@ def refused_row(slot: int, key: int, state: str, attempts: int) -> dict[str, Any
         "policy_digest": "policy 1",
         "decided_at": ASKED + timedelta(days=attempts),
         "image_key": name(slot, 32) if state == "failed" else None,
+        "reasons": ["blurred"],
+        "tries": attempts or None,
+        "retry_at": ASKED + timedelta(days=2 * attempts) if attempts else None,
+        "collides_with": name(key, 32) if state == "blocked" else None,
     }
 
 
 def refusal_of(row: dict[str, Any]) -> Outcome:
-    return Outcome(**{field: row[field] for field in row if field not in ("slot_id", "decided_at")})
+    return Outcome(**{field: row[field] for field in row if field != "slot_id"})
 
 
 REFUSED_ROWS = st.lists(
@@ -108,10 +116,26 @@ def test_refusals_are_found_by_slot_and_attempts_by_request(rows: list[dict[str,
         found = {refusal.request_key: refusal for refusal in refused.slot_outcomes(name(number))}
         assert found == {row["request_key"]: refusal_of(row) for row in rows if row["slot_id"] == name(number)}
         spent = [row["attempts"] for row in rows if row["request_key"] == name(number, 32) and row["state"] == "failed"]
-        assert refused.attempts_failed(name(number, 32)) == max(spent, default=0)
-    for days in (-1, 4, 9):
-        asked_for = [row for row in rows if row["state"] == "review" and row["attempts"] <= days]
-        assert refused.count_waiting_since(ASKED + timedelta(days=days)) == len(asked_for)
+        assert refused.attempts_failed(name(number, 32)) == (max(spent, default=0), max(spent, default=0))
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=REFUSED_ROWS, live_rows=LIVE_ROWS, seen=st.sets(NUMBERS), size=st.integers(1, 4))
+def test_outcomes_end_with_the_slots_that_the_catalogue_no_longer_requests(
+    rows: list[dict[str, Any]], live_rows: list[dict[str, Any]], seen: set[int], size: int
+) -> None:
+    """A15. A slot that is unchanged is seen among the live rows alone; what was withdrawn never ends."""
+    refused = OutcomeIndex(in_parts(OUTCOME_COLUMNS, OUTCOMES, rows, size))
+    live = CurrentRelease(in_parts(LIVE_COLUMNS, MANIFEST, live_rows, size))
+    live_slots = {row["slot_id"] for row in live_rows}
+    for number in seen:
+        if name(number) in live_slots:
+            live.requested[live.index.find(*split_halves([name(number)]))] = True
+        else:
+            refused.mark_requested(*split_halves([name(number)]))
+    ended = {row["slot_id"] for row in rows if row["state"] != "withdrawn"} - {name(number) for number in seen}
+    found = refused.unrequested_slots(live)
+    assert (set(found), len(found)) == (ended, len(ended))
 
 
 @pytest.mark.parametrize("batches", [[], [to_record_batch(MANIFEST, LIVE_COLUMNS, [])]])
@@ -126,7 +150,8 @@ def test_nothing_refused_is_no_special_case() -> None:
     refused = OutcomeIndex([to_record_batch(OUTCOMES, OUTCOME_COLUMNS, [])])
     assert len(refused) == 0
     assert list(refused.slot_outcomes(name(1))) == []
-    assert refused.attempts_failed(name(1, 32)) == 0
+    assert refused.attempts_failed(name(1, 32)) == (0, 0)
+    assert refused.unrequested_slots(CurrentRelease([])) == []
     assert not refused.has_outcome(*split_halves([name(1)])).any()
 
 

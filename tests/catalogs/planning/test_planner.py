@@ -1,6 +1,7 @@
 """A plan finds nothing to do where nothing moved, and exactly what moved where something did."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -387,11 +388,80 @@ def test_a_withdrawn_finish_of_a_live_image_is_not_published_again(harness: Plan
     assert harness.plan(ROWS, recipe_with({"finish.quality": 95})).kinds_by_slot == dict.fromkeys(SLOTS, "changed")
 
 
-def test_a_review_of_the_live_image_does_not_hold_back_another_finish(harness: PlanningHarness) -> None:
+def test_a14_a_review_of_a_finish_holds_that_finish_back_and_no_other(harness: PlanningHarness) -> None:
+    """A14: a finish that ended in review was finished, measured and put to people again every night."""
     square = recipe_with(SQUARE)
     harness.record_outcomes(harness.plan(ROWS, square), "review")
-    planned = harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}], square)
-    assert planned.kinds_by_slot == {"L1 front a 0": "changed"}
+    assert harness.plan(ROWS, square).counts == PlanCounts(waiting=4)
+    planned = harness.plan([{**LAMP, "color": "", "title": "Lamp, red"}, MUG, BOOT], square)
+    assert planned.counts == PlanCounts(waiting=4, rendered=1)
+    assert [table for _, table, *_ in planned.refreshed] == ["outcomes"]
+    assert harness.plan(ROWS).counts == PlanCounts(unchanged=4), "the live finish again"
+    assert harness.plan(ROWS, recipe_with({"finish.quality": 95})).kinds_by_slot == dict.fromkeys(SLOTS, "changed")
+    assert harness.plan(ROWS, square, policy="policy 2").kinds_by_slot == dict.fromkeys(SLOTS, "waiting")
+
+
+# Refusals that say nothing of the image
+
+
+def test_a5_a_fault_of_our_own_holds_until_its_next_try() -> None:
+    harness = PlanningHarness()
+    retry = {"tries": 1, "retry_at": harness.now + timedelta(hours=20), "reasons": ["scanner-failed.pixels"]}
+    harness.record_outcomes(harness.plan(ROWS), "review", **retry)
+    harness.now += timedelta(hours=19)
+    assert harness.plan(ROWS).counts == PlanCounts(waiting=4)
+    assert harness.waiting is not None
+    assert harness.waiting.own_faults.document() == {
+        "slots": 4, "reasons": {"scanner-failed.pixels": 4}, "next_try": "2026-11-01T22:00:00+00:00"
+    }  # fmt: skip
+    harness.now += timedelta(hours=1)
+    planned = harness.plan(ROWS)
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "waiting"), "decided again, so the review keeps its age"
+    assert planned.counts == PlanCounts(waiting=4, decided_anew=4, requests=4, rendered=4)
+
+
+@pytest.mark.parametrize(("scanners", "waits"), [({"pixels"}, True), ({"pixels", "nudity"}, False)])
+def test_a5_a_missing_scanner_is_used_as_soon_as_it_can_be_opened(scanners: set[str], waits: bool) -> None:
+    harness = PlanningHarness(scanners=frozenset(scanners))
+    retry = {"tries": 1, "retry_at": harness.now, "reasons": ["scanner-missing.nudity", "blurred"]}
+    harness.record_outcomes(harness.plan(ROWS), "review", **retry)
+    assert harness.plan(ROWS).counts.decided_anew == (0 if waits else 4)
+
+
+def test_a5_failed_beyond_its_budget_is_tried_again_when_its_time_comes_with_the_gates_attempts_whole() -> None:
+    harness = PlanningHarness()
+    retry = {"tries": 2, "retry_at": harness.now + timedelta(hours=20), "reasons": ["engine-failed"]}
+    harness.record_outcomes(harness.plan(ROWS), "failed", 3, **retry)
+    assert harness.plan(ROWS).counts == PlanCounts(waiting=4)
+    harness.now += timedelta(hours=20)
+    planned = harness.plan(ROWS)
+    assert planned.kinds_by_slot == dict.fromkeys(SLOTS, "new")
+    # Three attempts are gone, two of them by our fault: of the gates' three, two are left.
+    assert {(request.first_attempt, request.attempts_allowed) for request in planned.requests} == {(3, 5)}
+
+
+def test_a5_a_collision_holds_while_the_other_picture_is_live(harness: PlanningHarness) -> None:
+    other = next(iter(harness.live.values()))
+    copy = {"sku": "C1", "title": "Copy"}
+    collision = {"reasons": ["duplicate-exact"], "collides_with": other["pixel_sha"]}
+    harness.record_outcomes(harness.plan([copy]), "blocked", **collision)
+    assert harness.plan([*ROWS, copy]).counts == PlanCounts(unchanged=4, waiting=1)
+    other["pixel_sha"] = bytes(32)
+    assert harness.plan([*ROWS, copy]).kinds_by_slot == {"C1 front a 0": "waiting"}
+
+
+def test_only_what_holds_a_slot_of_this_catalogue_is_counted_as_waiting(harness: PlanningHarness) -> None:
+    """A15: reviews of live images, of SKUs that are gone and of prompts that have changed since were counted too."""
+    hat, scarf = {"sku": "H1", "title": "Hat"}, {"sku": "S1", "title": "Scarf"}
+    for row in (LAMP, {**LAMP, "title": "Other"}, hat, scarf):
+        harness.record_outcomes(harness.plan([row], recipe_with({"salt": "x"} if row is LAMP else None)), "review")
+    harness.record_outcomes(harness.plan([LAMP, MUG], recipe_with(SQUARE)), "review")
+    for row in harness.outcomes.values():
+        row["decided_at"] = harness.now - timedelta(days=31)
+    planned = harness.plan([*ROWS, hat])
+    assert planned.counts == PlanCounts(unchanged=4, waiting=1)
+    assert harness.waiting is not None
+    assert (harness.waiting.expired, harness.waiting.skus_without_image, harness.waiting.first_skus) == (1, 1, ["H1"])
 
 
 # Prompts that cannot be made, or may not

@@ -19,11 +19,11 @@ from catalogs.planning.sharding import SHARDS_PER_PART
 from catalogs.policy.schema import built_in_policy
 from catalogs.recipe.loading import built_in_recipe, with_engine_options
 from catalogs.runs.job import RefreshJob
-from catalogs.table_schemas import DEFERRALS, REJECTS, RETIRED_SLOTS, SLOTS
+from catalogs.table_schemas import DEFERRALS, ENDED_SLOTS, REJECTS, RETIRED_SLOTS, SLOTS
 from infra.stores.addresses import parse_address
 from infra.stores.parquet_objects import read_row_group, read_row_groups, read_table
 from infra.tables.delta import DeltaTables
-from tasks.gates.prompt_gate import PolicyPromptGate
+from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
 from tasks.runs import run_state as runs
 from tests.fixtures.refresh_harness import write_csv
@@ -119,7 +119,7 @@ def test_another_gate_may_be_given(scenario: StoreScenario) -> None:
     gates = PolicyPromptGate(built_in_policy(), ["en", "de"])
     german = {"sku": "mokka", "title": "Kanne mit Deckel und Henkel"}
     terms = CostModel(seconds_per_megapixel=2.0)
-    plan = make_plan(job(scenario, [german]), scenario.store, scenario.tables, None, 2, terms, gates)
+    plan = make_plan(job(scenario, [german]), scenario.store, scenario.tables, None, 2, terms, PlanGates(gates))
     assert (plan.slots.review, plan.images) == (0, 1)
 
 
@@ -236,10 +236,52 @@ def test_a_budget_leaves_requests_out_and_says_why(scenario: StoreScenario) -> N
     assert (nothing.images, nothing.shards, nothing.deferred) == (0, [], {"over-budget": 2})
 
 
+def refuse_planned_slots(scenario: StoreScenario, **columns: Any) -> None:
+    """Remember the slots of the plan in the run's folder as reviews."""
+    for number, slot in enumerate(read_table(scenario.store, layout.RunFiles(RUN_ID).slots, SLOTS).to_pylist()):
+        source = {name: slot[name] for name in ("slot_id", "request_key", "source_digest", "finish_digest")}
+        policy = {"policy_digest": built_in_policy().digest}
+        place = f"{slot['sku']}/{slot['view']}"
+        scenario.commit_outcome(f"o{number}", place, slot["sku"], "review", **source, **policy, **columns)
+
+
 def test_reviews_that_expired_are_counted_and_reported(scenario: StoreScenario) -> None:
-    asked = datetime.now(UTC) - timedelta(days=30, minutes=1)
-    scenario.commit_outcome("o1", "hat/front", "red", "review", decided_at=asked)
-    scenario.commit_outcome("o2", "sock/front", "blue", "review")
+    """A15: one of a SKU that is gone, or of what is live by now, is not counted."""
+    plan_of(scenario, MUG)
+    refuse_planned_slots(scenario, decided_at=scenario.store.now() - timedelta(days=30, minutes=1))
+    scenario.commit_outcome("gone", "hat/front", "red", "review", decided_at=datetime(2026, 1, 1, tzinfo=UTC))
     plan = plan_of(scenario, MUG, run_id=None)
-    assert (plan.expired, plan.reasons["review-expired"]) == (1, 1)
+    assert (plan.expired, plan.reasons["review-expired"], plan.slots.waiting) == (1, 1, 1)
     assert plan.warnings == ["1 × no answer from a person in 30 days: blocked, review-expired"]
+    assert (plan.skus_without_image, plan.first_skus_without_image) == (1, ["mug"])
+
+
+def ended(scenario: StoreScenario) -> list[bytes]:
+    rows = read_table(scenario.store, layout.RunFiles(RUN_ID).ended, ENDED_SLOTS).to_pylist()
+    scenario.store.delete([layout.RunFiles(RUN_ID).ended])
+    return [row["slot_id"] for row in rows]
+
+
+def test_a15_outcomes_end_with_the_slots_that_a_full_run_no_longer_asks_for(scenario: StoreScenario) -> None:
+    plan_of(scenario, MUG, BOOT)
+    refuse_planned_slots(scenario)
+    plan_of(scenario, MUG, BOOT)
+    assert ended(scenario) == []
+    plan_of(scenario, MUG, scope="partial")
+    assert ended(scenario) == []
+    plan_of(scenario, MUG, NAMELESS)
+    assert ended(scenario) == [], "a row without a SKU may be any of them"
+    plan_of(scenario, MUG, {**BOOT, "width": "wide"})
+    assert ended(scenario) == [], "a rejected row is about to be mended"
+    plan_of(scenario, MUG)
+    assert sorted(ended(scenario)) == sorted(slot_id("boot", view, "a", 0) for view in ("front", "side"))
+
+
+def test_a5_a_plan_says_what_faults_of_our_own_keep_and_until_when(scenario: StoreScenario) -> None:
+    plan_of(scenario, MUG)
+    retry_at = scenario.store.now() + timedelta(hours=20)
+    refuse_planned_slots(scenario, reasons=["scanner-failed.pixels"], tries=1, retry_at=retry_at)
+    plan = plan_of(scenario, MUG)
+    kept = {"slots": 1, "reasons": {"scanner-failed.pixels": 1}, "next_try": retry_at.isoformat()}
+    assert (plan.slots.waiting, plan.retries) == (1, kept)
+    assert load_plan(scenario.store, RUN_ID) == plan

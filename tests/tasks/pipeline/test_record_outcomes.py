@@ -1,9 +1,11 @@
 """Outcomes of refused slots, so that no later run pays for the same attempt again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from catalogs import layout
@@ -11,6 +13,7 @@ from catalogs.keys import slot_id
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.policy.schema import built_in_policy
 from catalogs.runs.release_batch import ReleaseBatch
+from catalogs.table_schemas import ENDED_SLOTS
 from tasks.pipeline.record_outcomes import record_outcomes
 from tests.fixtures.run_rows import decision_row, make_release_batch
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, request_key_of
@@ -25,7 +28,7 @@ def scenario(tmp_path: Path) -> StoreScenario:
 
 
 def remembered(scenario: StoreScenario, found: ReleaseBatch, *superseded: bytes) -> int:
-    return record_outcomes(scenario.tables, found, POLICY, frozenset(superseded), scenario.store.now())
+    return record_outcomes(scenario.tables, found, POLICY, frozenset(superseded), scenario.store.now()).version
 
 
 def test_every_refusal_is_kept_with_its_reasons_and_nothing_published(scenario: StoreScenario) -> None:
@@ -101,10 +104,8 @@ def test_a_review_that_expired_is_closed_by_any_run(scenario: StoreScenario) -> 
     row = scenario.outcomes()[RED]
     assert (row["state"], row["reasons"], row["decided_at"]) == ("blocked", ["by-hand", REVIEW_EXPIRED], asked)
     assert row["run_id"] == "r0"
-    assert (
-        record_outcomes(scenario.tables, make_release_batch(run_id="r2"), POLICY, frozenset(), scenario.store.now())
-        == version
-    )
+    again = record_outcomes(scenario.tables, make_release_batch(run_id="r2"), POLICY, frozenset(), scenario.store.now())
+    assert again.version == version
 
 
 def test_a_policy_with_more_days_opens_the_question_again(scenario: StoreScenario) -> None:
@@ -140,3 +141,111 @@ def test_a_digest_is_refreshed_and_a_question_closed_in_one_row(scenario: StoreS
     remembered(scenario, make_release_batch(refreshed=[moved]))
     row = scenario.outcomes()[RED]
     assert (row["source_digest"], row["state"]) == (b"moved", "blocked")
+
+
+# Faults of our own (A5)
+
+
+def test_a5_a_fault_of_our_own_is_counted_from_run_to_run_and_reported(scenario: StoreScenario) -> None:
+    now, reasons = scenario.store.now(), ["scanner-failed.pixels"]
+    for night in range(3):
+        row = decision_row("shirt/front", "red", "review", kind="waiting", reasons=reasons)
+        batch = make_release_batch([row], run_id=f"r{night}")
+        recorded = record_outcomes(scenario.tables, batch, POLICY, frozenset(), now + timedelta(days=night))
+    kept = scenario.outcomes()[RED]
+    assert (kept["tries"], kept["retry_at"]) == (3, now + timedelta(days=2 + 2, hours=-4))
+    assert kept["decided_at"] == now, "the review keeps its age"
+    assert recorded.own_faults.document() == {
+        "slots": 1, "reasons": {"scanner-failed.pixels": 1}, "next_try": kept["retry_at"].isoformat()
+    }  # fmt: skip
+
+
+def test_a5_a_collision_is_kept_with_the_pixels_it_hangs_on(scenario: StoreScenario) -> None:
+    row = decision_row("shirt/front", "red", "blocked", reasons=["duplicate-exact"], collides_with=b"p" * 32)
+    remembered(scenario, make_release_batch([row]))
+    assert scenario.outcomes()[RED]["collides_with"] == b"p" * 32
+
+
+def test_a5_rows_of_an_older_version_are_scheduled_with_the_next_commit_and_by_no_commit_of_their_own(
+    scenario: StoreScenario,
+) -> None:
+    scenario.commit_outcome("r1", "shirt/front", "red", "failed", reasons=["engine-failed"], attempts=3)
+    scenario.commit_outcome("r2", "mug/front", "red", "blocked", reasons=["duplicate-exact"])
+    version = scenario.tables.version(layout.outcomes_table(CATALOGUE))
+    assert remembered(scenario, make_release_batch(run_id="idle")) == version
+    remembered(scenario, make_release_batch([decision_row("hat/front", "red", "blocked")], run_id="busy"))
+    found = scenario.outcomes()
+    shirt, mug = found[RED], found["mug", request_key_of("red")]
+    assert (shirt["tries"], shirt["retry_at"] is not None, shirt["run_id"]) == (3, True, "r1")
+    assert (mug["tries"], mug["retry_at"] is not None) == (None, True)
+
+
+# A budget (A13)
+
+
+@pytest.mark.parametrize("state", ["review", "blocked", "failed", "withdrawn"])
+def test_a13_a_deferred_decision_leaves_what_is_known_as_it_is(scenario: StoreScenario, state: str) -> None:
+    source = decision_row("shirt/front", "red")["source_digest"]
+    scenario.commit_outcome("r1", "shirt/front", "red", state, attempts=2, source_digest=source)
+    before = scenario.outcomes()
+    version = scenario.tables.version(layout.outcomes_table(CATALOGUE))
+    row = decision_row("shirt/front", "red", "deferred", kind="waiting", attempts_spent=0, image_key=None)
+    assert remembered(scenario, make_release_batch([row])) == version
+    assert scenario.outcomes() == before
+
+
+def test_a13_attempts_that_were_spent_before_the_budget_ran_out_are_kept(scenario: StoreScenario) -> None:
+    scenario.commit_outcome("r1", "shirt/front", "red", "failed", attempts=1)
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red", "deferred", attempts_spent=2)]))
+    row = scenario.outcomes()[RED]
+    assert (row["state"], row["attempts"], row["run_id"]) == ("failed", 2, "r1")
+
+
+# Rows end with their slot (A15)
+
+
+@pytest.mark.parametrize("state", ["review", "blocked", "failed", "deferred"])
+def test_a15_a_published_slot_keeps_no_outcome_of_any_request(scenario: StoreScenario, state: str) -> None:
+    scenario.commit_outcome("r1", "shirt/front", "red", state)
+    scenario.commit_outcome("r2", "shirt/front", "blue", state)
+    scenario.commit_outcome("r3", "mug/front", "red", state)
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red")]))
+    assert list(scenario.outcomes()) == [("mug", request_key_of("red"))]
+
+
+def test_a15_a_superseded_slot_was_not_published(scenario: StoreScenario) -> None:
+    scenario.commit_outcome("r1", "shirt/front", "blue", "review")
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red")]), slot_id("shirt", "front", "a", 0))
+    assert list(scenario.outcomes()) == [BLUE]
+
+
+def test_a15_rows_of_slots_that_are_gone_end_and_those_decided_since_the_plan_stay(scenario: StoreScenario) -> None:
+    planned_at = scenario.store.now()
+    old, new = planned_at - timedelta(days=1), planned_at + timedelta(seconds=1)
+    scenario.commit_outcome("r1", "shirt/front", "red", "deferred", decided_at=old)
+    scenario.commit_outcome("r2", "shirt/front", "blue", "review", decided_at=new)
+    scenario.commit_outcome("r3", "mug/front", "red", "review", decided_at=old)
+    slot = slot_id("shirt", "front", "a", 0)
+    ended = pa.Table.from_pylist([{"slot_id": slot, "planned_at": planned_at}], ENDED_SLOTS)
+    remembered(scenario, replace(make_release_batch(), ended=ended))
+    assert set(scenario.outcomes()) == {BLUE, ("mug", request_key_of("red"))}
+
+
+def test_a15_what_was_withdrawn_binds_when_the_sku_comes_back(scenario: StoreScenario) -> None:
+    scenario.commit_outcome("r1", "shirt/front", "red", "withdrawn")
+    slot, now = slot_id("shirt", "front", "a", 0), scenario.store.now()
+    ended = pa.Table.from_pylist([{"slot_id": slot, "planned_at": now}], ENDED_SLOTS)
+    remembered(scenario, replace(make_release_batch([decision_row("shirt/front", "blue")]), ended=ended))
+    assert list(scenario.outcomes()) == [RED]
+
+
+def test_a15_of_a_slots_older_requests_deferrals_end_at_once_and_refusals_when_they_are_as_old_as_a_review(
+    scenario: StoreScenario,
+) -> None:
+    now = scenario.store.now()
+    ages = {"deferred": 0, "blocked": POLICY.review_days - 1, "failed": POLICY.review_days + 1}
+    for number, (state, days) in enumerate(ages.items()):
+        decided_at = now - timedelta(days=days)
+        scenario.commit_outcome(f"r{number}", "shirt/front", state, state, decided_at=decided_at)
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red", "blocked")]))
+    assert set(scenario.outcomes()) == {RED, ("shirt", request_key_of("blocked"))}
