@@ -81,10 +81,10 @@ def reevaluate(
 
 
 def _reevaluate_published(tables: TableStore, scores: StoredScores, result: PolicyReevaluation) -> DigestSet:
-    """Evaluate the live images; return the digests of the (slot, request) pairs that are live."""
+    """Evaluate the live images; return the digests of the slots with the request and the finish that are live."""
     live, refused = DigestSet(), []
     for rows in tables.batches(layout.manifest_table(result.catalogue), _LISTED_COLUMNS, version=result.version):
-        live.add(table_row_digests(rows, "slot_id", "request_key"))
+        live.add(table_row_digests(rows, "slot_id", "request_key", "finish_digest"))
         result.published += rows.num_rows
         for row, attempt in _select_failing_rows(rows, scores.find_attempts(rows), result):
             verdict = attempt.verdict
@@ -137,13 +137,13 @@ def _reevaluate_waiting(
 
 
 def _read_effective_outcomes(tables: TableStore, catalogue: str, live: DigestSet) -> Iterator[OutcomeRow]:
-    """Yield the outcomes in review or blocked, except of requests that are live now: those have no effect."""
+    """Yield the outcomes in review or blocked, except of what is live now, in that finish: those have no effect."""
     table = layout.outcomes_table(catalogue)
     if tables.version(table) is None:
         return
     for rows in tables.batches(table, OUTCOMES):
         waiting = pc.is_in(rows.column("state"), pa.array(list(DECISION_BY_STATE)))
-        not_live = pa.array(~live.contains(table_row_digests(rows, "slot_id", "request_key")))
+        not_live = pa.array(~live.contains(table_row_digests(rows, "slot_id", "request_key", "finish_digest")))
         yield from rows.filter(pc.and_(waiting, not_live)).to_pylist()
 
 

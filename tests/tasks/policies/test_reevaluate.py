@@ -101,6 +101,11 @@ def test_outcomes_of_an_older_prompt_and_of_a_live_image_have_no_effect(scenario
     assert said(scenario, blur(5)).waiting == 2
 
 
+def test_a14_a_live_image_whose_other_finish_is_in_review_waits_too(scenario: StoreScenario) -> None:
+    scenario.commit_outcome("o9", "shirt/front", "red+wide", "review")
+    assert said(scenario, blur(5)).waiting == 3
+
+
 def test_an_expired_review_counts_as_blocked(scenario: StoreScenario) -> None:
     asked = datetime.now(UTC) - timedelta(days=10)
     review = blur(0).model_copy(
