@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from catalogs.policy.duplicates import LIKENESS_REASONS
 from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.slot_states import SlotState
 
@@ -25,8 +26,8 @@ SCANNER_MISSING = "scanner-missing."
 CLASSIFIER_FAILED = "score-missing.classifier."
 """Prefix of the reasons for a text classifier that gave no score: it failed, or is not configured."""
 
-COLLISION_REASONS = frozenset({"duplicate-exact", "duplicate-near", "duplicate-maybe", "view-not-distinct"})
-"""Reasons that hold only while the other picture is live."""
+COLLISION_REASONS = LIKENESS_REASONS - {"views-differ"}
+"""Reasons that hold only while the other picture is live; views of one SKU that differ are a question of their own."""
 
 FIRST_RETRY = timedelta(hours=20)
 """One night, less four hours: a nightly run that starts a little earlier than the one before is not left out."""

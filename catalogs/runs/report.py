@@ -15,6 +15,7 @@ from catalogs.planning.pricing import CostEstimate, PriceList
 from catalogs.planning.retry_rules import RetrySummary
 from catalogs.runs.job import Run
 from catalogs.runs.release_batch import BatchTotals
+from catalogs.runs.report_parts import ReportReject, ReportRetries, ReportSkus, ReportStorage
 from catalogs.runs.report_schema import (
     ReportChannel,
     ReportCheck,
@@ -25,13 +26,9 @@ from catalogs.runs.report_schema import (
     ReportMarks,
     ReportModel,
     ReportNewSkus,
-    ReportReject,
     ReportRelease,
-    ReportRetries,
     ReportRows,
-    ReportSkus,
     ReportSlots,
-    ReportStorage,
     RunReport,
     read_part,
 )

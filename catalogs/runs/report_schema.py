@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from catalogs.runs.report_parts import ReportReject, ReportRetries, ReportSkus, ReportStorage
+
 Part = TypeVar("Part")
 
 
@@ -153,16 +155,6 @@ class ReportMarks:
 
 
 @dataclass(frozen=True)
-class ReportReject:
-    """A row that ingest rejected."""
-
-    row: int | None = None
-    sku: str | None = None
-    column: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class ReportCheck:
     """One check of the audit. A critical check that fails holds the batch."""
 
@@ -172,36 +164,6 @@ class ReportCheck:
     observed: float | str | None = None
     reason: str | None = None
     exception: str | None = None
-
-
-@dataclass(frozen=True)
-class ReportSkus:
-    """How many SKUs are in a notable state, and the first of them."""
-
-    count: int = 0
-    first: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class ReportStorage:
-    """The store's bytes by kind as the last sweep measured them; the run's requests for objects, and their list price.
-
-    Requests are of the run's own process, without those of its tables; none are counted on a disk.
-    """
-
-    measured_at: str | None = None
-    bytes: Mapping[str, int] = field(default_factory=dict)
-    requests: Mapping[str, int] = field(default_factory=dict)
-    request_usd: float | None = None
-
-
-@dataclass(frozen=True)
-class ReportRetries:
-    """Slots kept by a fault of our own. `next_try` is null where all wait for a scanner that is not installed."""
-
-    slots: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    next_try: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.runs.report import ReportInput, build_report
-from catalogs.runs.report_schema import ReportStorage, RunReport
+from catalogs.runs.report_parts import ReportStorage
+from catalogs.runs.report_schema import RunReport
 from flows.run.audit import AuditChecks
 from tasks.gates.required_marks import summarize_marks
 from tasks.models.metrics import write_model_samples

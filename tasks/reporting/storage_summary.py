@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 
 from catalogs import layout
-from catalogs.runs.report_schema import ReportStorage
+from catalogs.runs.report_parts import ReportStorage
 from infra.interfaces import ObjectStore
 from infra.stores.request_count import REQUESTS, price_requests
 

@@ -1,0 +1,47 @@
+"""Parts of a run's report that stand beside its counts: rejected rows, notable SKUs, storage, slots to be tried again.
+
+Inputs: values of a run. Outputs: frozen values, which `catalogs.runs.report_schema` puts into the one document.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ReportReject:
+    """A row that ingest rejected."""
+
+    row: int | None = None
+    sku: str | None = None
+    column: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportSkus:
+    """How many SKUs are in a notable state, and the first of them."""
+
+    count: int = 0
+    first: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ReportStorage:
+    """The store's bytes by kind as the last sweep measured them; the run's requests for objects, and their list price.
+
+    Requests are of the run's own process, without those of its tables; none are counted on a disk.
+    """
+
+    measured_at: str | None = None
+    bytes: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+    request_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class ReportRetries:
+    """Slots kept by a fault of our own. `next_try` is null where all wait for a scanner that is not installed."""
+
+    slots: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    next_try: str | None = None
