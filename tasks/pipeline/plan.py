@@ -56,7 +56,7 @@ def make_plan(
     run_id: str | None,
     shard_size: int,
     cost_model: CostModel | None = None,
-    gates: PlanGates = PlanGates(),
+    gates: PlanGates | None = None,
 ) -> Plan:
     """Plan `job`, by default without limits; with a `run_id`, write the plan into that run's folder, `plan.json` last.
 
@@ -72,6 +72,7 @@ def make_plan(
     outcomes_version = tables.version(outcomes_table)
     known = pa.schema([OUTCOMES.field(name) for name in OUTCOME_COLUMNS])  # older tables lack some of these columns
     outcomes = OutcomeIndex(_read_batches(tables, outcomes_table, known, outcomes_version))
+    gates = gates or PlanGates()
     prompt_gate = gates.prompts or PolicyPromptGate(job.policy, job.recipe.languages)
     clock, days = RetryClock(now, gates.scanners), job.policy.review_days
     planner = Planner(job.recipe, live, outcomes, job.policy.digest, prompt_gate, clock, days, job.backfill, elsewhere)
@@ -89,8 +90,7 @@ def make_plan(
             writer.write_table(writer.files.renamed, totals.renames.table(live))
         if job.scope == "full" and not totals.unidentified_rejects:
             ended = find_ended_slots(tables, job.catalogue, outcomes, live, totals.rejected_skus, now)
-            if ended.num_rows:
-                writer.write_table(writer.files.ended, ended)
+            writer.write_rows(writer.files.ended, ended)
     if run_id is not None:
         write_json(store, layout.RunFiles(run_id).plan, plan.document())
     return plan

@@ -31,6 +31,11 @@ class PlanWriter:
         if self._run_id is not None:
             self._open_writer(key, table.schema).write_table(table)
 
+    def write_rows(self, key: str, table: pa.Table) -> None:
+        """Append a table to one of the run's files; a table without rows makes no file."""
+        if table.num_rows:
+            self.write_table(key, table)
+
     def write_request_group(self, part: str, table: pa.Table) -> None:
         """Write one shard as one row group. The parts of a priority come in order: a new one closes the one before."""
         if self._run_id is None:
