@@ -18,3 +18,6 @@ FENCE_KIND = "fence"
 """No rows: a run whose lease had lapsed was taken over, and its former process can no longer commit."""
 COMPACTION_KIND = "compaction"
 """No rows changed: many small files of the table were merged into few."""
+
+UNDONE = "undone"
+"""In a rollback's commit metadata: the versions that it took back, where it showed no earlier release again."""

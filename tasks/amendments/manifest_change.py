@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from catalogs import layout
-from catalogs.runs.commit_kinds import POLICY_KIND, READMISSION_KIND, ROLLBACK_KIND
+from catalogs.runs.commit_kinds import POLICY_KIND, READMISSION_KIND, ROLLBACK_KIND, UNDONE
 from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import ManifestDiff, name_slots
 from infra.errors import LeaseLost
@@ -49,6 +49,8 @@ class ManifestChange:
     kept_new: int = 0
     changed_since: int = 0
     left_out: int = 0
+    undone: tuple[int, ...] = ()
+    """The releases that were taken back, where no earlier release was shown again."""
     published_meanwhile: int = 0
     """Slots that a run changed between the command and its turn; set by a rollback."""
     slots: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
@@ -134,6 +136,7 @@ def complete_change(
         version=version,
         previous=base,
         target=intent.details.get("target"),
+        undone=tuple(_undone_versions(intent.details)),
         withdrawn=withdrawn,
         readmitted=readmitted,
         **count_slots(diff, operation.read_withheld()),
@@ -177,8 +180,15 @@ def _load_intent(store: ObjectStore, marker: str) -> ManifestChangeIntent:
 def _commit_metadata(intent: ManifestChangeIntent) -> dict[str, str]:
     metadata = {"run_id": intent.run.run_id, "kind": intent.kind}
     if intent.kind == ROLLBACK_KIND:
-        metadata["target"] = str(intent.details["target"])
+        undone = _undone_versions(intent.details)
+        name, versions = (UNDONE, undone) if undone else ("target", [intent.details["target"]])
+        metadata[name] = ",".join(map(str, versions))
     return metadata
+
+
+def _undone_versions(details: Mapping[str, Any]) -> list[int]:
+    """Return the releases that a rollback takes back; none where it shows an earlier release again."""
+    return sorted(int(version) for version in details.get("undone", {}))
 
 
 def _close_change(

@@ -84,9 +84,8 @@ def preview_rollback(store: ObjectStore, tables: TableStore, catalogue: str, pla
     """Return what a rollback would do now, without writing anything; outcomes are not counted."""
     base, diff, withheld = _compute(store, tables, catalogue, plan)
     _require_effect(plan, diff)
-    return ManifestChange(
-        "", catalogue, ROLLBACK_KIND, base, base, plan.target, withdrawn=0, readmitted=0, **count_slots(diff, withheld)
-    )
+    identity, undone = ("", catalogue, ROLLBACK_KIND, base, base, plan.target), tuple(sorted(plan.undone))
+    return ManifestChange(*identity, withdrawn=0, readmitted=0, undone=undone, **count_slots(diff, withheld))
 
 
 def name_published_meanwhile(tables: TableStore, plan: RollbackPlan, change: ManifestChange) -> ManifestChange:

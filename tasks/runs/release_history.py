@@ -10,6 +10,7 @@ from datetime import datetime
 
 from catalogs import layout
 from catalogs.errors import OptionError
+from catalogs.runs.commit_kinds import UNDONE
 from infra.errors import ObjectMissing, TableError
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
@@ -27,7 +28,7 @@ class ReleaseSummary:
     kind: str
     """`release`, `rollback`, `policy`, or `other` for a commit by another tool."""
     back_to: int | None
-    """The release that a rollback restored."""
+    """The release that a rollback restored; None for one that took single releases back."""
     rows: int | None
     current: bool
     kept: bool
@@ -36,6 +37,8 @@ class ReleaseSummary:
     """What it changed of what is shown; None where that was not asked for, or is no longer stored."""
     same_as_current: bool | None = None
     """True where it shows the same as the current release: a rollback without `--to` skips it."""
+    undone: tuple[int, ...] = ()
+    """The releases that a rollback took back alone."""
 
 
 def list_catalogues(store: ObjectStore) -> list[str]:
@@ -99,6 +102,7 @@ def _summarize(catalogue: str, commits: Sequence[Commit], oldest: int) -> list[R
             run_id=commit.run_id,
             kind=commit.metadata.get("kind", "other"),
             back_to=int(commit.metadata["target"]) if "target" in commit.metadata else None,
+            undone=tuple(int(version) for version in commit.metadata.get(UNDONE, "").split(",") if version),
             rows=commit.rows,
             current=commit.version == commits[0].version,
             kept=commit.version >= oldest,

@@ -29,14 +29,17 @@ KINDS = {
 
 def show_rollback(console: Console, change: "ManifestChange", *, dry_run: bool) -> None:
     """Print what a rollback did, or would do: counts by kind, then up to 20 slots of each kind."""
-    before = "nothing" if change.target == 0 else f"release {change.target}"
     release = f"Release {change.version} of {change.catalogue}"
+    undone = " and ".join(map(str, change.undone))
+    what = (
+        f"takes back what release {undone} changed" if undone else f"goes back to what release {change.target} showed"
+    )
     if dry_run:
-        print_line(console, ("Nothing is written. ", "yellow"), f"Going back to what {before} showed, this would be:")
+        print_line(console, ("Nothing is written. ", "yellow"), f"A release that {what} would be:")
     elif change.version == change.previous:
-        print_line(console, f"{release} shows there what {before} showed already:")
+        print_line(console, f"There is no new release: one that {what} would show the same.")
     else:
-        print_line(console, f"{release} goes back to what {before} showed:")
+        print_line(console, f"{release} {what}:")
     counts = new_table("images", "", right={"images"})
     for kind, meaning in KINDS.items():
         if getattr(change, kind) or kind in ("restored", "dropped"):

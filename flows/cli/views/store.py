@@ -46,6 +46,8 @@ def show_releases(console: Console, releases: Sequence[Mapping[str, Any]]) -> No
 
 def _kind_and_state(release: Mapping[str, Any]) -> str:
     kind = str(release["kind"]) + (f" to {release['back_to']}" if release.get("back_to") else "")
+    if release.get("undone"):
+        kind += f" of {', '.join(map(str, release['undone']))}"
     if release.get("current"):
         return f"{kind}, current"
     if not release.get("kept", True):

@@ -9,6 +9,7 @@ from catalogs.errors import OptionError
 from catalogs.runs.rollback_selection import RollbackSelection
 from tasks.amendments.rollback import perform_rollback, preview_rollback, rollback
 from tasks.amendments.rollback_plan import plan_rollback
+from tasks.runs.release_history import list_releases
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 GOOD = {"b/front": "green", "c/front": "grey", "d/front": "blue"}
@@ -72,6 +73,8 @@ def test_one_run_is_taken_back_with_what_it_put_and_nothing_else(scenario: Store
     done = rollback(scenario.store, scenario.tables, CATALOGUE, run_id="r2")
     assert words(scenario) == {"a/front": "r1", "b/front": "r3", "c/front": "r4", "d/front": "r5"}
     assert (done.restored, done.dropped, done.kept_new, done.changed_since, done.target) == (1, 0, 0, 0, 1)
+    newest = list_releases(scenario.tables, CATALOGUE, scenario.store)[0]
+    assert (newest.back_to, newest.undone, done.undone) == (None, (2,), (2,))
     done = rollback(scenario.store, scenario.tables, CATALOGUE, run_id="r4")
     assert "c/front" not in words(scenario)
     assert (done.restored, done.dropped) == (0, 1)

@@ -11,8 +11,9 @@ from tasks.amendments.manifest_change import ManifestChange
 
 def shown(width: int = 80, *, dry_run: bool = False, **fields: Any) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    counts = {"restored": 0, "dropped": 0, "withdrawn": 0, "readmitted": 0}
-    change = ManifestChange("r", "home", "rollback", 7, 6, 5, **(counts | fields))
+    counts = {"version": 7, "restored": 0, "dropped": 0, "withdrawn": 0, "readmitted": 0}
+    identity = {"run_id": "r", "catalogue": "home", "kind": "rollback", "previous": 6, "target": 5}
+    change = ManifestChange(**(identity | counts | fields))
     show_rollback(console, change, dry_run=dry_run)
     assert isinstance(console.file, io.StringIO)
     return " ".join(console.file.getvalue().split())
@@ -52,8 +53,16 @@ def test_of_many_slots_the_first_are_shown() -> None:
 
 def test_a_dry_run_says_that_nothing_is_written() -> None:
     text = shown(dry_run=True, dropped=2)
-    assert text.startswith("Nothing is written. Going back to what release 5 showed, this would be:")
+    assert text.startswith("Nothing is written. A release that goes back to what release 5 showed would be:")
     assert "withdrawn" not in text
+
+
+def test_single_releases_that_are_taken_back_are_named() -> None:
+    assert shown(undone=(3, 5), dropped=1).startswith("Release 7 of home takes back what release 3 and 5 changed:")
+    nothing = shown(version=6, undone=(3,))
+    assert nothing.startswith(
+        "There is no new release: one that takes back what release 3 changed would show the same."
+    )
 
 
 def test_hostile_text_is_printed_as_it_is() -> None:
