@@ -26,6 +26,8 @@ PAUSE_SECONDS = (0.01, 0.4)
 STAYS = 0.6
 """How often the process that has worked goes on, where another could."""
 REMEMBERED_OPERATIONS = 40
+MAX_TURNS = 50_000
+"""Turns of one `run`, after which processes are taken to wait for each other for ever."""
 
 
 class ProcessKilled(BaseException):
@@ -85,6 +87,7 @@ class SimulatedProcess:
     ended: bool = False
     parked: bool = False
     happened: list[Disturbance] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.wakes_at = self.processes.clock.now()
@@ -102,14 +105,14 @@ class SimulatedProcess:
     def is_surely_dead(self, pid: int, identity: str) -> bool:
         """Tell whether another process of this machine was killed or has ended."""
         del pid
-        other = next((other for other in self.processes.all if other.identity == identity), None)
-        return other is not None and other.host == self.host and (other.killed or other.ended)
+        others = [other for other in self.processes.all if other.identity == identity]
+        return any(other.host == self.host and (other.killed or other.ended) for other in others)
 
     def sleep(self, seconds: float) -> None:
         """Wait until the simulated clock has moved so far."""
         self.wakes_at = self.processes.clock.now() + timedelta(seconds=seconds)
         self.processes.hand_over(self)
-        self._raise_if_killed()
+        self._end_if_killed()
 
     @contextmanager
     def repeating(self, work: Callable[[], bool], seconds: float, name: str) -> Iterator[None]:
@@ -128,11 +131,11 @@ class SimulatedProcess:
 
         Helper threads of a process read without a turn: the process waits for them, and nothing else works meanwhile.
         """
-        self._raise_if_killed()
+        self._end_if_killed()
         if current_thread() is not self.thread and description.startswith(("read ", "find ", "open ")):
             return operation()
         self.processes.hand_over(self)
-        self._raise_if_killed()
+        self._end_if_killed()
         self._repeat()
         self.processes.remember(self, description)
         disturbance = self._disturbance_at(description)
@@ -148,7 +151,7 @@ class SimulatedProcess:
     def _disturb(self, disturbance: Disturbance) -> None:
         if disturbance.kind == "killed":
             self.killed = True
-            self._raise_if_killed()
+            self._end_if_killed()
         if disturbance.kind == "fails":
             raise InjectedFault(f"The store gave no answer to {self.name}.")
         if disturbance.kind == "sleeps":
@@ -176,7 +179,7 @@ class SimulatedProcess:
         finally:
             self._renewing = False
 
-    def _raise_if_killed(self) -> None:
+    def _end_if_killed(self) -> None:
         if self.killed:
             raise ProcessKilled(self.name)
 
@@ -184,7 +187,7 @@ class SimulatedProcess:
         self.turn.acquire()
         try:
             with run_as(self):
-                self._raise_if_killed()
+                self._end_if_killed()
                 self.result = self.work(self)
         except ProcessKilled:
             self.killed = True
@@ -208,6 +211,7 @@ class SimulatedProcesses:
         self.last_operations = deque[str](maxlen=REMEMBERED_OPERATIONS)
         self._digest = hashlib.sha256()
         self._turn = Semaphore(0)
+        self._turns_left = MAX_TURNS
 
     @property
     def digest(self) -> str:
@@ -229,6 +233,7 @@ class SimulatedProcesses:
 
     def run(self) -> None:
         """Let the processes work until each has ended or is parked."""
+        self._turns_left = MAX_TURNS
         self._go_to(self._choose(None))
         self._turn.acquire()
 
@@ -245,6 +250,9 @@ class SimulatedProcesses:
 
     def hand_over(self, process: SimulatedProcess) -> None:
         """End a process's turn: the clock moves, and whoever is chosen goes on. Returns at its next turn."""
+        self._turns_left -= 1
+        if self._turns_left < 0 and not process.ended:
+            raise RuntimeError(f"{process.name} comes to no end within {MAX_TURNS} turns of all processes.")
         self.clock.advance(self.dice.uniform(*PAUSE_SECONDS))
         chosen = self._choose(process)
         if chosen is process:
@@ -255,6 +263,7 @@ class SimulatedProcesses:
 
     def remember(self, process: SimulatedProcess, description: str) -> None:
         """Keep an operation for the story of a failure, and for the digest."""
+        process.operations.append(description)
         line = f"{self.clock.now():%m-%d %H:%M:%S} {process.name}: {description}"
         self.operations += 1
         self.last_operations.append(line)
@@ -268,10 +277,8 @@ class SimulatedProcesses:
         alive = [process for process in self.all if not process.ended and not process.parked]
         if not alive:
             return None
+        self.clock.time = max(self.clock.now(), min(process.wakes_at for process in alive))
         ready = [process for process in alive if process.wakes_at <= self.clock.now()]
-        if not ready:
-            self.clock.time = min(process.wakes_at for process in alive)
-            ready = [process for process in alive if process.wakes_at <= self.clock.now()]
         if last in ready and (len(ready) == 1 or self.dice.random() < STAYS):
             return last
         return self.dice.choice(ready)

@@ -114,6 +114,13 @@ class CommandDesk:
         """Give a sweep."""
         return self._give("sweep", self.shop.sweep(keep_releases), disturbed)
 
+    def show_catalogue(self, command: Command) -> None:
+        """Let a command that stands still find today's catalogue, unless it has read it already."""
+        has_read = any(operation.startswith("open runs/") for operation in command.process.operations)
+        if command.is_refresh and not has_read:
+            self.shop.write_catalogue(command.source)
+            command.rows = dict(self.shop.rows)
+
     def of_source(self, source: str) -> Command | None:
         """Return the refresh that was given with a catalogue file."""
         return next((command for command in self.given if source and command.source == source), None)

@@ -5,7 +5,7 @@ far. Commits are judged in their order. One that was disturbed or had others bes
 may also have stayed as it was. A quiet refresh is judged to the letter.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from .commands import Command, CommandDesk
 from .invariants import Invariants
 from .naive_model import NaiveShop
-from .shop_facts import Night, Observation, Policy, Verdict
+from .shop_facts import Night, Observation, Policy, Slot, Verdict
 from .simulated_shop import Limits, SimulatedShop
 from .timeline import CommitEvent, Timeline
 
@@ -152,6 +152,9 @@ class Judge:
     def _judge(self, seen: Observation, what: str, *, named: bool = True) -> None:
         """Compare; without `named` slots need no outcome: those of a killed process are written by another one."""
         problems = [problem for problem in self.model.check(seen) if named or NOT_NAMED not in problem]
+        if any("new + changed" in problem for problem in problems):
+            problems += [f"it must count {_names(self.model.plan.must)}", f"it may count {_names(self.model.plan.may)}"]
+            problems += [f"it planned {_names(self.timeline.planned_slots(self.model.night))}"]
         self._fail_if([f"after {what}: {problem}" for problem in problems])
         self.model.adopt(seen)
 
@@ -163,6 +166,10 @@ class Judge:
         lines += [f"  {line}" for line in self.shop.processes.last_operations]
         lines.append(f"Replay: .venv/bin/python -m tests.simulation --seed {self.seed} --days {self.day}")
         raise SimulationFailed("\n".join(lines))
+
+
+def _names(slots: Iterable[Slot]) -> str:
+    return ", ".join("/".join(slot) for slot in sorted(slots)) or "nothing"
 
 
 def model_policy(limits: Limits) -> Policy:

@@ -5,7 +5,7 @@ Functions of the shop's state and of the night; nothing here changes either.
 
 from dataclasses import dataclass, field
 
-from .shop_facts import Night, Option, Picture, ShopState, Slot, State
+from .shop_facts import Night, Option, Picture, Refusal, ShopState, Slot, State
 
 OURS: frozenset[State] = frozenset({"review", "failed", "deferred"})
 BLOCKED: frozenset[State] = frozenset({"blocked", "failed"})
@@ -61,17 +61,27 @@ def _slot_options(shop: ShopState, night: Night, slot: Slot, plan: Plan) -> tupl
     if any((slot, Picture(content, attempt)) in shop.accepted for attempt in range(shop.attempts)):
         plan.may.add(slot)
         return decided
-    if refusal is None or refusal.state == "deferred" or (refusal.ours and refusal.tries == 1):
+    if refusal is None or refusal.state == "deferred" or _retry_is_due(shop, refusal):
         (plan.must if takedown is None else plan.may).add(slot)
         return decided
     plan.may.add(slot)
-    again = refusal.state == "failed" or refusal.ours
+    again = refusal.state == "failed" or refusal.ours or refusal.was_gone
     waits = Option(shown, frozenset({refusal.state, "failed"} if again else {refusal.state}))
     if again:
         return (*decided, waits)
     if refusal.policy != shop.policy_number or refusal.twin is not None:
         return decided
     return (waits,)
+
+
+def _retry_is_due(shop: ShopState, refusal: Refusal) -> bool:
+    """Whether the night has come by which what speaks of us must have been tried again."""
+    return (
+        refusal.ours
+        and refusal.tries == 1
+        and not refusal.was_gone
+        and shop.day - refusal.day >= shop.nights_until_retry
+    )
 
 
 def _taken_options(shop: ShopState, night: Night, slot: Slot, content: str, plan: Plan) -> tuple[Option, ...]:

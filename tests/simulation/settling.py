@@ -99,7 +99,9 @@ class SettlingShop(ShopState):
         for slot in self.plan.must | self.plan.may:
             away = self.plan.away if ours is None else slot in ours
             self._remember(slot, states.get(slot, frozenset()), away)
-        self.refusals = {key: refusal for key, refusal in self.refusals.items() if self.content_of(key[0]) is not None}
+        for key, refusal in self.refusals.items():
+            if self.content_of(key[0]) is None:
+                self.refusals[key] = replace(refusal, was_gone=True)
         for slot, picture in live.items():
             takedown = self.takedowns.get((slot, picture.content))
             if takedown is not None and takedown.by != "person":
@@ -121,6 +123,7 @@ class SettlingShop(ShopState):
             return
         twins = [end.twin for end in self.plan.options[slot] if end.twin is not None and state in end.states]
         tries = old.tries + 1 if old is not None and away else 1
-        self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twins[0] if twins else None)
+        twin = twins[0] if twins else None
+        self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twin, self.day)
         if not away and state != "deferred":
             self.scored |= {Picture(content, attempt) for attempt in range(self.attempts)}

@@ -109,17 +109,20 @@ class SimulatedShop:
         """Return a process's handles."""
         return FaultyStore(self.store, process), FaultyTables(self.tables, process)
 
-    def job(self, scope: Scope, skus: frozenset[str] | None = None, budget: int | None = None) -> RefreshJob:
+    def job(self, scope: Scope, budget: int | None = None) -> RefreshJob:
         """Write the catalogue down and return what is to be done."""
         self._catalogues += 1
-        source = self.folder / f"catalogue-{self._catalogues}.csv"
-        rows = [row for row in self.rows.values() if skus is None or row.sku in skus]
-        with source.open("w", newline="", encoding="utf-8") as file:
+        source = str(self.folder / f"catalogue-{self._catalogues}.csv")
+        self.write_catalogue(source)
+        max_cost = None if budget is None else budget * _cost_per_second()
+        return RefreshJob(source, self.url, CATALOGUE, self._recipe(), self.limits.policy(), scope, max_cost)
+
+    def write_catalogue(self, source: str) -> None:
+        """Write today's catalogue to a file."""
+        with Path(source).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["sku", "title", "category", "views"])
-            writer.writerows([row.sku, row.title, row.category, ";".join(row.views)] for row in rows)
-        max_cost = None if budget is None else budget * _cost_per_second()
-        return RefreshJob(str(source), self.url, CATALOGUE, self._recipe(), self.limits.policy(), scope, max_cost)
+            writer.writerows([row.sku, row.title, row.category, ";".join(row.views)] for row in self.rows.values())
 
     def _recipe(self) -> Recipe:
         def template(category: str) -> str:

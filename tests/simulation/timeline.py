@@ -17,7 +17,7 @@ from infra.interfaces import Commit
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups
 
-from .shop_facts import Counts, Observation, Outcome, Picture, Showing, Slot
+from .shop_facts import Counts, Night, Observation, Outcome, Picture, Showing, Slot
 from .simulated_shop import CATALOGUE, SimulatedShop
 
 MANIFEST, OUTCOMES = layout.manifest_table(CATALOGUE), layout.outcomes_table(CATALOGUE)
@@ -89,6 +89,12 @@ class Timeline:
     def has_outcomes(self, event: CommitEvent) -> bool:
         """Tell whether a run's or change's outcomes are committed too: it may have been killed before."""
         return any(commit.run_id == event.run_id for commit in self.shop.tables.history(OUTCOMES))
+
+    def planned_slots(self, night: Night | None) -> list[Slot]:
+        """Return the slots that a night's run planned to decide."""
+        files = layout.RunFiles(night.run if night else "")
+        tables = read_row_groups(self.shop.store, files.slots)
+        return [Slot(row["sku"], row["view"]) for table in tables for row in table.select(["sku", "view"]).to_pylist()]
 
     def version_at(self, table: str, at: datetime | None) -> int:
         """Return a table's version at a time, or the newest; 0 where there is none."""

@@ -54,7 +54,7 @@ class Year:
     def __post_init__(self) -> None:
         self.dice = Random(f"events {self.seed}")
         self.shop = SimulatedShop(f"year-{self.seed}", self.folder, Random(f"turns {self.seed}"), USUAL)
-        self.model = NaiveShop(score=score, looks=looks, retire_limit=RETIRE_LIMIT)
+        self.model = NaiveShop(score=score, looks=looks, retire_limit=RETIRE_LIMIT, nights_until_retry=2)
         self.drift = Drift(self.shop, self.model, self.dice)
         self.desk = CommandDesk(self.shop, self.dice)
         self.judge = Judge(self.seed, self.shop, self.model, self.desk)
@@ -74,7 +74,7 @@ class Year:
         return self.figures
 
     def _day(self) -> None:
-        self.figures.days = self.judge.day = self.figures.days + 1
+        self.figures.days = self.judge.day = self.model.day = self.figures.days + 1
         began = self.shop.clock.now()
         self.judge.tell(f"day {self.figures.days}, {began:%Y-%m-%d}")
         for _ in range(self.dice.randint(1, 3)):
@@ -89,6 +89,8 @@ class Year:
     def _drift(self) -> None:
         for _ in range(self.dice.choice((0, 1, 1, 2, 3))):
             self.judge.tell(f"  {self.drift.happen()}")
+        for command in self.parked:
+            self.desk.show_catalogue(command)
 
     def _daytime_commands(self) -> list[Command]:
         """Give one to three commands that work beside each other, and wake some that stood still."""
@@ -106,9 +108,7 @@ class Year:
     def _some_command(self, disturbed: float) -> Command:
         kinds = {"new": 8, "nightly": 4}
         if self.model.releases:
-            kinds["sweep"] = 1
-        if self.judge.policy_under_way is None:
-            kinds["policy"] = 1
+            kinds |= {"sweep": 1} if self.judge.policy_under_way else {"sweep": 1, "policy": 1}
         if len(self.model.releases) > 2:
             kinds["rollback"] = 1
         kind = self.dice.choices(list(kinds), list(kinds.values()))[0]

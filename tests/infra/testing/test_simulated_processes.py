@@ -146,3 +146,17 @@ def test_a_parked_process_goes_on_when_it_is_woken_and_can_be_ended() -> None:
     shop.processes.kill_parked()
     assert (parked[1].killed, len(shop.keys("b/"))) == (True, 5)
     assert not any(process.thread.is_alive() for process in parked) or parked[1].ended
+
+
+def test_processes_that_wait_for_each_other_for_ever_end_with_an_error() -> None:
+    shop = Shop("for-ever")
+
+    def wait(process: SimulatedProcess) -> None:
+        while True:
+            process.sleep(1)
+
+    waiting = [shop.processes.add(name, wait) for name in ("a", "b")]
+    shop.processes.run()
+    assert [str(process.error) for process in waiting] == [
+        f"{name} comes to no end within 50000 turns of all processes." for name in ("a", "b")
+    ]
