@@ -6,7 +6,7 @@ delta-rs asks three times for each file, and on a machine with two cores for one
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from infra.tables.arrow_types import normalize_schema
 
 WHOLE_FILE_BYTES = 2 * 2**20
 """Files up to this size are read by one request each, side by side; larger ones by ranges, one after another."""
-_BATCH_ROWS = 64 * 1024
+_BATCH_ROWS = 16 * 1024
 
 
 class DataFile(NamedTuple):
@@ -37,12 +37,32 @@ def list_data_files(table: str, version: DeltaTable) -> list[DataFile]:
     return [DataFile(f"{table}/{unquote(path)}", int(size)) for path, size in zip(paths, sizes, strict=True)]
 
 
-def read_data_files(store: ObjectStore, files: Sequence[DataFile], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+class FileCache(Protocol):
+    """Where small files are kept between reads."""
+
+    def find_file(self, key: str) -> bytes | None:
+        """Return a kept file."""
+
+    def add_file(self, key: str, data: bytes) -> None:
+        """Keep a file."""
+
+
+def read_data_files(
+    store: ObjectStore, files: Sequence[DataFile], schema: pa.Schema, cache: FileCache | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows of the files in the columns of `schema`. Raises `ObjectMissing` where a file is gone."""
-    small = [file.key for file in files if file.size <= WHOLE_FILE_BYTES and store.max_concurrency > 1]
-    for data in concurrent_map(store, store.read, small):
+
+    def read(key: str) -> bytes:
+        kept = cache.find_file(key) if cache else None
+        data = store.read(key) if kept is None else kept
+        if cache:
+            cache.add_file(key, data)
+        return data
+
+    small = {file.key for file in files if file.size <= WHOLE_FILE_BYTES and store.max_concurrency > 1}
+    for data in concurrent_map(store, read, sorted(small)):
         yield from _read_columns(pq.ParquetFile(pa.BufferReader(data)), schema)
-    for key in (file.key for file in files if file.key not in set(small)):
+    for key in (file.key for file in files if file.key not in small):
         with store.open_input(key) as source:
             yield from _read_columns(pq.ParquetFile(source), schema)
 
@@ -51,11 +71,11 @@ def _read_columns(parquet: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.Rec
     stored = [name for name in schema.names if name in parquet.schema_arrow.names]
     # Without a column a batch does not know its rows.
     names = stored or parquet.schema_arrow.names[:1]
-    yield from _select(parquet.iter_batches(_BATCH_ROWS, columns=names), schema)
+    yield from pad_columns(parquet.iter_batches(_BATCH_ROWS, columns=names), schema)
 
 
-def _select(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield batches in these columns; one that an older file lacks is null."""
+def pad_columns(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield batches in these columns; one that they lack is null."""
     for batch in batches:
         plain = normalize_schema(batch.schema)
         columns = [

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from infra.interfaces import Commit, TableStore
 
-_FIRST_LOOK = 8  # commits; most histories begin with one that changed rows
+_LOOKS = (2, 16, None)
+"""Commits that are read at each look; most histories begin with one that changed rows."""
 
 
 def data_commits(history: Iterable[Commit]) -> list[Commit]:
@@ -17,19 +18,18 @@ def data_commits(history: Iterable[Commit]) -> list[Commit]:
     return [commit for commit in history if commit.changes_data]
 
 
-def newest_data_version(tables: TableStore, table: str) -> int | None:
-    """Return the newest version that changed rows, 0 for a table that never had any, None where there is no table.
+def newest_data_version(tables: TableStore, table: str, *, at: int | None = None) -> int | None:
+    """Return the newest version, up to `at`, that changed rows; 0 for a table that never had any; None without a table.
 
     Reads a few log entries; more only where none of them changed rows. Where every such commit has left the log, the
     oldest version of the live history stands for it: it shows the same rows.
     """
-    for limit in (_FIRST_LOOK, None):
-        history = tables.history(table, limit)
-        if not history:
-            return None
+    history: list[Commit] = []
+    for limit in _LOOKS:
+        history = [commit for commit in tables.history(table, limit) if at is None or commit.version <= at]
         if commits := data_commits(history):
             return commits[0].version
-    return history[-1].version
+    return history[-1].version if history else at
 
 
 def has_new_data(tables: TableStore, table: str, since: int) -> bool:

@@ -26,13 +26,12 @@ from infra.stores.key_validation import check_key
 from infra.tables.arrow_types import normalize_batches, normalize_schema
 from infra.tables.commits import commit_changes, commit_mark, validated_changes
 from infra.tables.compaction import compact_files, plan_compaction
-from infra.tables.data_files import list_data_files
 from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import new_commit_properties, read_history
 from infra.tables.log_cleanup import find_expired_log_objects
 from infra.tables.schema_upgrade import find_missing_features, upgrade_table
-from infra.tables.spill import read_spilled, spill
 from infra.tables.version_range import list_unneeded_files, read_version_range
+from infra.tables.version_reader import VersionReader
 
 _ENSURE_ATTEMPTS = 50  # each means that another process committed in between
 
@@ -42,6 +41,7 @@ class DeltaTables:
 
     def __init__(self, address: StoreAddress) -> None:
         self._client = DeltaClient(address)
+        self._reader = VersionReader(self._client, open_store(address.url))
         self.url = address.url
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -63,46 +63,46 @@ class DeltaTables:
 
     def _ensure(self, table: str, schema: pa.Schema) -> bool:
         """Make one commit at most; return whether the table is as it shall be."""
-        target = self._client.find(table) or self._client.create(table, schema)
-        base = int(target.version())
-        try:
-            with translate_errors(table):
-                return not upgrade_table(target, table, schema, open_store(self.url).now())
-        except TableError as error:
-            if self._lost_race(table, base, error):
-                return False
-            raise
+        with self._client.newest(table) as found:
+            target = found or self._client.create(table, schema)
+            base = int(target.version())
+            try:
+                with translate_errors(table):
+                    return not upgrade_table(target, table, schema, open_store(self.url).now())
+            except TableError as error:
+                if self._lost_race(table, base, error):
+                    return False
+                raise
 
     def missing_features(self, table: str, schema: pa.Schema) -> list[str]:
         """Return the columns and properties that `ensure` would add to the table; none where there is no table."""
-        target = self._client.retry(lambda: self._client.find(table))
-        return [] if target is None else find_missing_features(target, table, normalize_schema(schema))
+
+        def find() -> list[str]:
+            with self._client.newest(check_key(table)) as target:
+                return [] if target is None else find_missing_features(target, table, normalize_schema(schema))
+
+        return self._client.retry(find)
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None where there is no table."""
-        target = self._client.retry(lambda: self._client.find(table))
-        return None if target is None else int(target.version())
+
+        def read_version() -> int | None:
+            with self._client.newest(check_key(table)) as target:
+                return None if target is None else int(target.version())
+
+        return self._client.retry(read_version)
 
     def read(self, table: str, columns: Columns | None = None, *, version: int | None = None) -> pa.Table:
         """Return the rows of one version (the newest by default), in no guaranteed order.
 
         A column that came later than this version, or that only the given schema has, is read as nulls.
         """
-
-        def read() -> pa.Table:
-            scan = self._client.scan(table, columns, version)
-            return pa.Table.from_batches(scan.batches, scan.schema)
-
-        return self._client.retry(read)
+        scan = self._reader.scan(table, columns, version)
+        return pa.Table.from_batches(scan.batches, scan.schema)
 
     def batches(self, table: str, columns: Columns, *, version: int | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of one version in bounded memory, in no guaranteed order.
-
-        Rows from a bucket pass through a temporary file: an interrupted scan cannot be continued.
-        """
-        if self._client.retry_policy is None:
-            return self._client.scan(table, columns, version).batches
-        return read_spilled(self._client.retry(lambda: spill(*self._client.scan(table, columns, version))))
+        """Yield the rows of one version in bounded memory, in no guaranteed order; columns as in `read`."""
+        return self._reader.scan(table, columns, version).batches
 
     def batches_since(self, table: str, columns: Sequence[str], *, oldest: int) -> Iterator[pa.RecordBatch]:
         """Yield every row that any version from `oldest` on shows, reading each data file once; rows may repeat.
@@ -110,7 +110,7 @@ class DeltaTables:
         Raises `TableError` where a version of that range cannot be read any more.
         """
         target = self._client.retry(lambda: self._client.open(table, oldest))
-        known = read_schema(self._client.retry(lambda: self._client.open(table)))
+        known = self._reader.snapshot(table).schema
         schema = pa.schema([known.field(name) for name in columns])
         with translate_errors(table):
             yield from read_version_range(open_store(self.url), check_key(table), target, schema)
@@ -164,25 +164,27 @@ class DeltaTables:
         commit: Callable[[DeltaTable, CommitProperties], None],
     ) -> int:
         """Let `commit` write the version after `base_version`, or raise `CommitConflict`."""
-        target = self._client.open(table)
-        if target.version() > base_version:
-            raise CommitConflict(_conflict_message(table, base_version, int(target.version())))
-        if target.version() < base_version:
-            raise ValueError(f"Table {table!r} has no version {base_version}; the newest is {target.version()}.")
-        properties = new_commit_properties(metadata, open_store(self.url).now())
-        try:
-            with translate_errors(table):
-                commit(target, properties)
-        except TableError as error:
-            if newest := self._lost_race(table, base_version, error):
-                raise CommitConflict(_conflict_message(table, base_version, newest)) from error
-            raise
-        if target.version() != base_version + 1:
-            raise TableError(
-                f"Table {table!r} took the commit as version {target.version()} instead of {base_version + 1}: "
-                "this deltalake rebases commits, which Packshot cannot allow."
-            )
-        return int(target.version())
+        with self._client.newest(table) as target:
+            if target is None:
+                raise TableError(f"There is no table {table!r} in {self.url}; the first refresh creates it.")
+            if target.version() > base_version:
+                raise CommitConflict(_conflict_message(table, base_version, int(target.version())))
+            if target.version() < base_version:
+                raise ValueError(f"Table {table!r} has no version {base_version}; the newest is {target.version()}.")
+            properties = new_commit_properties(metadata, open_store(self.url).now())
+            try:
+                with translate_errors(table):
+                    commit(target, properties)
+            except TableError as error:
+                if newest := self._lost_race(table, base_version, error):
+                    raise CommitConflict(_conflict_message(table, base_version, newest)) from error
+                raise
+            if target.version() != base_version + 1:
+                raise TableError(
+                    f"Table {table!r} took the commit as version {target.version()} instead of {base_version + 1}: "
+                    "this deltalake rebases commits, which Packshot cannot allow."
+                )
+            return int(target.version())
 
     def _lost_race(self, table: str, base_version: int, error: TableError) -> int | None:
         """Return the newest version where a commit failed because another one came first; else None."""
@@ -197,12 +199,12 @@ class DeltaTables:
         """
 
         def commit_compaction() -> bool:
-            target = self._client.find(table)
-            if target is None or not (groups := plan_compaction(list_data_files(table, target))):
+            snapshot = None if self.version(table) is None else self._reader.snapshot(table)
+            groups = plan_compaction((snapshot and snapshot.files) or ())
+            if snapshot is None or not groups:
                 return False
-            store = open_store(self.url)
-            merge_files = partial(compact_files, store, table, groups)
-            self._commit(table, int(target.version()), metadata, merge_files)
+            merge_files = partial(compact_files, open_store(self.url), table, groups)
+            self._commit(table, snapshot.version, metadata, merge_files)
             return True
 
         try:
@@ -216,21 +218,24 @@ class DeltaTables:
         expired = find_expired_log_objects(store.list(f"{check_key(table)}/_delta_log/"), keep_from_version)
         if not dry_run:
             store.delete(info.key for info in expired)
+            self._reader.forget()
         return expired
 
     def changes(self, table: str, version: int) -> pa.Table:
-        """Return what one version changed: the table's columns and `_change_type`.
+        """Return what one version changed: the newest version's columns and `_change_type`.
 
         That is "insert", "delete", "update_preimage" or "update_postimage". Raises `TableError` where the version's
         feed has been vacuumed.
         """
 
         def read() -> pa.Table:
-            target = self._client.open(table, version)
-            schema = read_schema(target).append(pa.field("_change_type", pa.string()))
-            with translate_errors(table):
-                feed = pa.RecordBatchReader.from_stream(target.load_cdf(version, version))
-                return pa.Table.from_batches(normalize_batches(feed, schema), schema)
+            with self._client.newest(table) as target:
+                if target is None:
+                    raise TableError(f"There is no table {table!r} in {self.url}.")
+                schema = read_schema(target).append(pa.field("_change_type", pa.string()))
+                with translate_errors(table):
+                    feed = pa.RecordBatchReader.from_stream(target.load_cdf(version, version))
+                    return pa.Table.from_batches(normalize_batches(feed, schema), schema)
 
         return self._client.retry(read)
 
@@ -255,6 +260,7 @@ class DeltaTables:
         unneeded = [info for info in unneeded if info.modified < older_than]
         if not dry_run:
             store.delete(info.key for info in unneeded)
+            self._reader.forget()
         return unneeded
 
 

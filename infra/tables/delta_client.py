@@ -1,6 +1,6 @@
 """Open Delta tables below a store's URL, with translated errors and repeated operations.
 
-Inputs: a store's address, a table's name and version. Outputs: an open `DeltaTable`, a `TableScan`, or `TableError`.
+Inputs: a store's address, a table's name and version. Outputs: an open `DeltaTable`, or `TableError`.
 Every error of deltalake becomes `TableUnavailable`, which may be repeated; Packshot's own refusals never are.
 In a bucket, the client below deltalake waits for refusals and outages to pass, but gives up on an answer that is cut
 off in its middle, and on a log entry that is not visible yet. Whole operations are therefore repeated here.
@@ -9,20 +9,19 @@ off in its middle, and on a log entry that is not visible yet. Whole operations 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from infra.errors import TableError, TableUnavailable, one_line
-from infra.interfaces.tables import Columns
 from infra.stores.addresses import StoreAddress
 from infra.stores.key_validation import check_key
 from infra.stores.retry import RetryPolicy
 from infra.stores.s3_client import S3Access, open_client
 from infra.stores.s3_errors import RETRY_ADVICE
-from infra.tables.arrow_types import normalize_batches, normalize_schema, select_columns
+from infra.tables.arrow_types import normalize_schema
 from infra.tables.schema_upgrade import TABLE_PROPERTIES
 
 T = TypeVar("T")
@@ -31,19 +30,13 @@ _ANSI_CODES = re.compile(r"\x1b\[[0-9;]*m")  # deltalake colours its messages
 _MAX_ATTEMPTS = 6  # of an operation whose answer is incomplete; outages are waited for by the client below
 
 
-class TableScan(NamedTuple):
-    """The rows of one version of a table, read as they are consumed."""
-
-    schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
-
-
 class DeltaClient:
-    """Opens the tables below one address. Every call opens its table again, so threads may share the client."""
+    """Opens the tables below one address. Each open table has one user at a time, so threads may share the client."""
 
     def __init__(self, address: StoreAddress) -> None:
         self._address = address
         self.url = address.url
+        self._idle: dict[str, DeltaTable] = {}
 
     @property
     def retry_policy(self) -> RetryPolicy | None:
@@ -93,17 +86,23 @@ class DeltaClient:
                 raise
         return self.open(table)
 
-    def scan(self, table: str, columns: Columns | None, version: int | None) -> TableScan:
-        """Begin to read one version of a table; raise `ValueError` for a column that no version has.
+    @contextmanager
+    def newest(self, table: str) -> Iterator[DeltaTable | None]:
+        """Lend a table, opened at its newest version, to one caller; None where there is no table.
 
-        A column that came later than this version, or that only the given schema has, is read as nulls.
+        An open table is kept: to bring it up to date takes a listing and what is new, to open it anew thirty requests.
+        After an error it is not kept.
         """
-        target = self.open(table, version)
-        present = read_schema(target)
-        wanted = select_columns(present, columns, lambda: read_schema(self.open(table)))
-        # A scan needs a column to know how many rows there are.
-        stored = pa.schema([field for field in wanted if field.name in present.names] or [present.field(0)])
-        return TableScan(wanted, _read_batches(table, target, stored, wanted))
+        target = self._idle.pop(table, None)
+        if target is not None:
+            try:
+                target.update_incremental()
+            except (DeltaError, OSError):
+                target = None
+        target = target or self.find(table)
+        yield target
+        if target is not None:
+            self._idle[table] = target
 
     def _table_uri(self, table: str) -> str:
         return self._address.join(check_key(table))
@@ -126,14 +125,3 @@ def translate_errors(table: str) -> Iterator[None]:
         # A server's XML may name an access key; the text before it is sufficient.
         reason = one_line(_ANSI_CODES.sub("", str(error)).split("<")[0]).rstrip(".") or type(error).__name__
         raise TableUnavailable(f"Table {table!r} could not be served: {reason}.") from error
-
-
-def _read_batches(table: str, target: DeltaTable, stored: pa.Schema, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with translate_errors(table):
-        scan = pa.RecordBatchReader.from_stream(target.scan(columns=stored.names))
-        for batch in normalize_batches(scan, stored):
-            columns = [
-                batch.column(field.name) if field.name in stored.names else pa.nulls(batch.num_rows, field.type)
-                for field in wanted
-            ]
-            yield pa.RecordBatch.from_arrays(columns, schema=wanted)

@@ -117,7 +117,7 @@ def _read_matching_rows(
 ) -> list[ManifestRow]:
     """Return the live rows of the answer's SKUs, only of its view where it names one."""
     skus, rows = pa.array(sorted(set(answer.skus)), pa.string()), []
-    for batch in tables.batches(table, MANIFEST.names, version=version):
+    for batch in tables.batches(table, MANIFEST, version=version):
         rows += batch.filter(pc.is_in(batch.column("sku"), skus)).to_pylist()
     return [row for row in rows if answer.view in (None, row["view"])]
 

@@ -55,7 +55,9 @@ class CommitContext:
 
 def _read_live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, ManifestRow]:
     live_rows: dict[bytes, ManifestRow] = {}
-    for rows in tables.batches(table, MANIFEST.names, version=version):
+    if not len(slot_ids):
+        return live_rows
+    for rows in tables.batches(table, MANIFEST, version=version):
         for row in rows.filter(pc.is_in(rows.column("slot_id"), slot_ids)).to_pylist():
             live_rows[row["slot_id"]] = row
     return live_rows

@@ -37,6 +37,7 @@ from infra.interfaces import ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups, read_table, write_table
+from infra.tables.data_versions import newest_data_version
 from infra.tables.idempotent_commit import commit_once
 from tasks.gates.commit_context import CommitContext
 from tasks.gates.required_marks import ALL_SIGNED, SIGNED_KEY, SourceMarkRequirements, find_mark_problems
@@ -48,7 +49,10 @@ IMMUTABLE_CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Release:
-    """A release: the manifest's version, the version before, and the batch's totals and files at that commit."""
+    """A release: the manifest's version, the one before, and the batch's totals and files at that commit.
+
+    Both are versions that changed rows; they are the same where the batch changes none.
+    """
 
     version: int
     previous: int
@@ -96,7 +100,8 @@ def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer:
     (base, totals), version = commit_once(
         tables, table, batch.run_id, build, on=["slot_id"], metadata=metadata, after=batch.base_version
     )
-    return Release(version, base, totals, files)
+    previous = newest_data_version(tables, table, at=base) or 0
+    return Release(version if version > base else previous, previous, totals, files)
 
 
 def preview_release(store: ObjectStore, tables: TableStore, batch: ReleaseBatch) -> Release:
@@ -105,7 +110,8 @@ def preview_release(store: ObjectStore, tables: TableStore, batch: ReleaseBatch)
     if version is None:
         return Release(0, 0, compute_totals(batch, {}), {})
     context = CommitContext.read(store, tables, batch, version, channels=False)
-    return Release(version, version, context.compute_totals(batch), {})
+    current = newest_data_version(tables, layout.manifest_table(batch.catalogue), at=version) or 0
+    return Release(current, current, context.compute_totals(batch), {})
 
 
 def read_published_files(store: ObjectStore, run_id: str) -> dict[bytes, PublishedFile]:

@@ -115,16 +115,15 @@ def summarize_channels(
 
 def _find_release_time(tables: TableStore, batch: ReleaseBatch) -> datetime | None:
     table = layout.manifest_table(batch.catalogue)
-    if tables.version(table) is None:
-        return None
-    commits = (commit for commit in tables.history(table) if commit.run_id == batch.run_id)
+    history = tables.history(table, after=batch.base_version)
+    commits = (commit for commit in history if commit.run_id == batch.run_id)
     return next((commit.timestamp for commit in commits), None)
 
 
 def _find_released_skus(tables: TableStore, catalogue: str, skus: pa.Array, version: int | None) -> pa.Array:
     """Return those of the given SKUs that had an image in a release."""
     released = pa.array([], pa.string())
-    if version is not None:
+    if version is not None and len(skus):
         for rows in tables.batches(layout.manifest_table(catalogue), ("sku",), version=version):
             present = rows.column("sku").filter(pc.is_in(rows.column("sku"), skus)).unique()
             released = pa.concat_arrays([released, present.cast(pa.string())])

@@ -31,12 +31,27 @@ def test_a_table_is_created_once(client: DeltaClient) -> None:
     assert read_schema(created) == SCHEMA
 
 
-def test_a_scan_has_the_chosen_columns(client: DeltaClient) -> None:
+def test_an_open_table_is_lent_to_one_at_a_time_and_brought_up_to_date(client: DeltaClient) -> None:
+    with client.newest("manifest/shoes") as missing:
+        assert missing is None
     client.create("manifest/shoes", SCHEMA)
-    scan = client.scan("manifest/shoes", ["price"], None)
-    assert (scan.schema.names, list(scan.batches)) == (["price"], [])
-    with pytest.raises(ValueError, match="'colour'"):
-        client.scan("manifest/shoes", ["colour"], None)
+    with client.newest("manifest/shoes") as first, client.newest("manifest/shoes") as second:
+        assert first is not None
+        assert second is not first
+    with client.newest("manifest/shoes") as kept:
+        assert kept is first
+    client.open("manifest/shoes").create_write_transaction([], "append", SCHEMA)
+    with client.newest("manifest/shoes") as updated:
+        assert updated is kept is not None
+        assert updated.version() == 1
+
+
+def test_a_table_whose_use_failed_is_opened_anew(client: DeltaClient) -> None:
+    client.create("manifest/shoes", SCHEMA)
+    with pytest.raises(ZeroDivisionError), client.newest("manifest/shoes") as broken:
+        raise ZeroDivisionError
+    with client.newest("manifest/shoes") as anew:
+        assert anew is not broken
 
 
 def test_a_librarys_error_may_be_repeated_and_loses_colours_and_xml() -> None:
