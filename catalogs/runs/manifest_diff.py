@@ -96,13 +96,6 @@ class ManifestDiff:
         return pa.concat_tables([_with_operation(self.restored, "put"), _with_operation(self.dropped, "drop")])
 
 
-def is_withdrawn_by_rollback(outcomes: pa.RecordBatch) -> pa.Array:
-    """Tell for each outcome whether a rollback withdrew its image."""
-    reasons = pc.binary_join(outcomes.column("reasons"), " ")
-    rolled_back = pc.fill_null(pc.match_substring(reasons, ROLLBACK_REASON), False)
-    return pc.and_(pc.equal(outcomes.column("state"), SlotState.WITHDRAWN), rolled_back)
-
-
 def name_slots(diff: ManifestDiff, withheld: pa.Table) -> dict[str, list[dict[str, object]]]:
     """Return the first slots of each kind by name, as plain values; `withheld` (WITHDRAWALS) says why some stay."""
     kinds = {"dropped": diff.dropped, **{name: rows for name, rows in vars(diff).items() if name != "lost"}}

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
 from catalogs.keys import image_key
+from catalogs.planning.retry_rules import may_be_readmitted
 from catalogs.runs.commit_kinds import ROLLBACK_KIND
 from catalogs.runs.job import Run
 from catalogs.runs.manifest_diff import (
@@ -22,7 +23,6 @@ from catalogs.runs.manifest_diff import (
     WITHDRAWAL_KEY_COLUMNS,
     ManifestDiff,
     OutcomeFactory,
-    is_withdrawn_by_rollback,
     policy_outcomes,
     rollback_outcomes,
     withdrawal_changes,
@@ -106,10 +106,11 @@ class ChangeOperation:
         counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata=metadata, after=after)
         return counts
 
-    def drop_withdrawals(self) -> pa.Table:
+    def drop_readmitted(self) -> pa.Table:
         """Delete the outcomes that a readmission names, in one commit; return those rows.
 
-        Only rollbacks before the readmission are undone: completed late, it must not undo a later one.
+        Those are what rollbacks withdrew and our own faults, decided before the readmission: completed late, it must
+        not undo a later rollback.
         """
         run, details, table = self.intent.run, self.intent.details, layout.outcomes_table(self.intent.run.catalogue)
         self.tables.ensure(table, OUTCOMES)
@@ -120,7 +121,10 @@ class ChangeOperation:
 
         def is_readmitted(batch: pa.RecordBatch) -> RowMask:
             named = pc.and_(pc.is_in(batch.column("sku"), skus), pc.less_equal(batch.column("decided_at"), until))
-            return np.asarray(pc.and_(named, is_withdrawn_by_rollback(batch)).to_numpy(zero_copy_only=False))
+            mask = np.array(named.to_numpy(zero_copy_only=False))
+            states, reasons = (batch.column(name).filter(named).to_pylist() for name in ("state", "reasons"))
+            mask[mask] = [may_be_readmitted(*outcome) for outcome in zip(states, reasons, strict=True)]
+            return mask
 
         def build(base: int) -> tuple[pa.Table, pa.Table]:
             rows = read_rows(self.tables, table, base, OUTCOMES, is_readmitted)

@@ -112,7 +112,7 @@ def complete_change(
     run, diffs = intent.run, precomputed_diffs or {}
     operation = ChangeOperation(store, tables, intent)
     if intent.kind == READMISSION_KIND:
-        return _complete_readmission(store, tables, intent, operation.drop_withdrawals())
+        return _complete_readmission(store, tables, intent, operation.drop_readmitted())
 
     def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table]:
         # Without its marker no other process can see that its outcomes are still missing.

@@ -1,4 +1,4 @@
-"""Readmit: let images be published again that a rollback took away.
+"""Readmit: let images be published again that a rollback took away, and forget faults of our own at once.
 
 Inputs: SKUs, the person and the reason. Outputs: a `ManifestChange` without a release: the outcomes that keep the
 images away are deleted, and the next refresh decides those slots as if they were new. Who said so, when and why is kept
@@ -27,7 +27,7 @@ from tasks.amendments.manifest_change import (
 def readmit(
     store: ObjectStore, tables: TableStore, catalogue: str, skus: Sequence[str], reason: str, person: str
 ) -> ManifestChange:
-    """Delete the withdrawals of these SKUs that rollbacks recorded. Given again, it finds nothing left to do.
+    """Delete what keeps these SKUs' images away by a rollback or a fault of ours. Given again, it finds nothing left.
 
     Raises `OptionError`, and writes nothing, where no reason is given or a SKU is unknown to the store.
     """

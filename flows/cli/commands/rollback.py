@@ -63,7 +63,7 @@ def readmit(
     catalogue: options.Catalogue = None,
     as_json: options.Json = False,
 ) -> None:
-    """Let the next refresh publish again what rollbacks took away of these SKUs."""
+    """Let the next refresh publish again what rollbacks took away of these SKUs, and try again what failed."""
     from flows.cli.views.rollbacks import show_readmission
     from flows.rollbacks import let_back
     from infra.stores import open_store

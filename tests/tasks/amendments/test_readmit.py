@@ -52,6 +52,13 @@ def test_the_withdrawals_of_the_named_skus_end_and_no_other_outcome(scenario: St
     assert scenario.keys("open-amendments/") == set()
 
 
+def test_a_fault_of_ours_is_forgotten_and_a_refusal_of_the_image_is_not(scenario: StoreScenario) -> None:
+    scenario.commit_outcome("o2", "c/front", "white", "failed", reasons=["engine-failed"], attempts=3)
+    scenario.commit_outcome("o3", "c/front", "blue", "review", reasons=["scanner-failed.pixels"])
+    assert let_back(scenario, "b", "c").readmitted == 4
+    assert [(sku, row["state"]) for (sku, _), row in scenario.outcomes().items() if sku != "a"] == [("b", "blocked")]
+
+
 def test_given_again_it_finds_nothing_left_to_do(scenario: StoreScenario) -> None:
     let_back(scenario, "b")
     assert let_back(scenario, "b").readmitted == 0
