@@ -1,4 +1,4 @@
-"""`python -m bench [plan|overhead|gates|busy|duplicates|engine|server|ray]`: run benchmarks, print tables or JSON.
+"""`python -m bench [PART]`: run benchmarks, print tables or JSON.
 
 Inputs: a part (without one, all but `server` and `ray`), `--quick` for a tenth of the sizes, `--json`. Outputs: tables
 on stdout, or one JSON document; progress goes to stderr.
@@ -19,7 +19,7 @@ from rich.console import Console
 from bench.process_cost import machine_info
 from bench.result_tables import show_results
 
-BENCHMARKS = ("plan", "overhead", "gates", "busy", "duplicates", "engine")
+BENCHMARKS = ("plan", "overhead", "gates", "busy", "duplicates", "engine", "new-skus")
 PLANNED_SKUS = 500_000
 SMALL_IMAGES, LARGE_IMAGES = 8_000, 400
 GATED_IMAGES = 100
@@ -109,6 +109,13 @@ def _engine(divisor: int, _: Path, progress: Callable[[str], None]) -> dict[str,
     return measure_engine(ENGINE_ROUNDS // divisor, progress)
 
 
+def _new_skus(_: int, __: Path, progress: Callable[[str], None]) -> list[dict[str, Any]]:
+    from bench.new_skus import measure_new_skus
+
+    progress("simulating months of new SKUs")
+    return measure_new_skus()
+
+
 def _server(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     from bench.prefect_server import measure_prefect_server
 
@@ -128,6 +135,7 @@ BENCHMARK_FUNCTIONS = {
     "busy": _utilization,
     "duplicates": _duplicates,
     "engine": _engine,
+    "new-skus": _new_skus,
     "server": _server,
     "ray": _ray,
 }

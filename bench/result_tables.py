@@ -3,7 +3,7 @@
 Inputs: the document that `python -m bench --json` prints. Outputs: a line about the machine, and a table for each part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -32,6 +32,8 @@ def show_results(console: Console, results: Mapping[str, Any]) -> None:
         console.print(_duplicates(results["duplicates"]))
     if "engine" in results:
         show_benchmark(console, results["engine"])
+    if "new-skus" in results:
+        console.print(_new_skus(results["new-skus"]))
     if "server" in results:
         console.print(_server(results["server"]))
     if "ray" in results:
@@ -156,6 +158,15 @@ def _server(found: Mapping[str, Any]) -> Table:
         table.add_row(f"… recorded as {name}", f"{count:,}")
     table.add_row("client's peak MB", f"{found['peak_mb']:.0f}")
     table.add_row("seconds", f"{found['seconds']:.0f}")
+    return table
+
+
+def _new_skus(months: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("New SKUs shown within two hours, by max_hours", "refresh/new", "nightly", "in time", "burst done")
+    for month in months:
+        new, nightly = (f"{month[name]:g} h" if month[name] else "no limit" for name in ("new_hours", "nightly_hours"))
+        nightly = nightly if month["nightly"] else "none"
+        table.add_row(new, nightly, f"{100 * month['in_time']:.1f} %", f"{month['burst_hours']:.1f} h")
     return table
 
 
