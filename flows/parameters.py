@@ -76,7 +76,8 @@ class RefreshParameters(BaseModel):
     policy: str | None = Field(
         None,
         title="Policy",
-        description="The policy, which decides what is published: a YAML file, or default, rehearsal",
+        description="The policy, which decides what is published: a YAML file, or default, rehearsal; by default"
+        " the one in force. Another one is refused: packshot policy apply puts it in force",
     )
     engine: Literal["torch", "tensorrt", "stub"] | None = Field(
         None, title="Engine", description="Engine in place of the recipe's; stub draws cards and needs no GPU"

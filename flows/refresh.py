@@ -17,6 +17,7 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalogs import layout
+from catalogs.errors import PolicyChanged
 from catalogs.planning.budget import CostModel
 from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import PriceList, estimate_cost
@@ -35,32 +36,33 @@ from flows.orchestration.prefect_executor import PrefectExecutor
 from flows.parameters import PartParameters, RefreshParameters
 from flows.refresh_part import process_parts
 from flows.run.audit import AuditChecks, audit_run
+from flows.run.closing import close_published_run, publish_batch, remember_batch
 from flows.run.executors import SHARD_THREADS, Executor
-from flows.run.leases import hold_catalogue_lease
+from flows.run.job_policy import choose_policy, require_policy_of_job, run_under_policy_in_force
+from flows.run.leases import hold_catalogue_lease, lease_check
 from flows.run.observers import Observer, current_observer
-from flows.run.recovery import recover_runs, supersede_runs
+from flows.run.recovery import recover_runs, supersede_held_runs
 from flows.run.report import RunResult, report_run
 from flows.run.shard_pipeline import PipelineLimits, process_shards
 from flows.wiring.composition import open_resources
 from flows.wiring.preflight import missing_scanner_warnings
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.engines import open_engine
-from infra.errors import StagedImageLost
 from infra.settings import Settings
+from infra.stores import open_store
 from infra.stores.parquet_objects import read_table, write_table_once
 from infra.stores.request_count import REQUESTS
+from infra.tables import open_tables
 from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
-from tasks.maintenance.compact_fingerprints import fold_fingerprints
-from tasks.maintenance.compact_tables import compact_tables
 from tasks.pipeline.decide import DecisionResult, decide
 from tasks.pipeline.plan import load_plan, make_plan
-from tasks.pipeline.publish import Release, load_batch, publish
-from tasks.pipeline.queue_reviews import queue_reviews
-from tasks.pipeline.record_outcomes import record_outcomes
+from tasks.pipeline.publish import Release, load_batch
 from tasks.reporting.run_statistics import sum_engine_seconds
 from tasks.reporting.storage_summary import summarize_storage
 from tasks.runs import run_state as runs
 from tasks.runs.budget_meter import BudgetMeter
+from tasks.runs.commit_guard import CommitGuard
+from tasks.runs.policy_in_force import PolicyChoice, record_policy
 from tasks.runs.resources import Resources, ScreeningContext
 from tasks.runs.run_context import RunContext
 
@@ -78,38 +80,51 @@ class Refresh:
     observer: Observer
     wait: bool = True
     warnings: Sequence[str] = ()
+    policy_choice: PolicyChoice | None = None
+    """The policy that the command names, or the default; without it the job's own counts as named."""
     stage_seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     requests_before: Mapping[str, int] = field(default_factory=REQUESTS.since)
 
     def run(self) -> dict[str, Any]:
-        """Refresh the catalogue and return the report."""
+        """Refresh the catalogue and return the report.
+
+        Raises `PolicyChanged` where another policy came into force since the job's was taken; this run is closed then.
+        """
         store, name, full = self.resources.store, self.job.catalogue, self.job.scope == "full"
         hold = partial(hold_catalogue_lease, wait=self.wait, report_wait=self.observer.on_wait)
-        with hold(store, name, self.settings) if full else nullcontext():
+        with hold(store, name, self.settings) if full else nullcontext() as catalogue:
             with self._timed_stage("settle"):
+                policy = require_policy_of_job(store, self.resources.tables, self.job, self.policy_choice)
                 recovered = recover_runs(self.job, self.resources, self.settings, self._publish_and_close)
+                self.warnings = [*self.warnings, *recovered.warnings]
+            run = recovered.run
+            guard = CommitGuard(store, run, self.job.policy, lease_check(recovered.lease, catalogue))
             try:
                 with recovered.lease.keep_alive():
-                    return self.resume(recovered.run, recovered.lease.check, recovered.outdated)
+                    record_policy(store, name, policy)
+                    return self.resume(run, guard, recovered.outdated)
+            except PolicyChanged as error:
+                guard.check_run()
+                runs.close_run(store, run, "superseded", {"reason": str(error)})
+                raise
             finally:
                 recovered.lease.release()
 
-    def resume(self, run: Run, check_lease: Callable[[], None], outdated: Iterable[Run] = ()) -> dict[str, Any]:
+    def resume(self, run: Run, guard: CommitGuard, outdated: Iterable[Run] = ()) -> dict[str, Any]:
         """Finish the remaining stages of a run, and return its report; `outdated` runs are superseded by its plan."""
-        store = self.resources.store
         plan = self._load_or_make_plan(run)
-        supersede_runs(store, outdated)
-        decisions = self._load_or_make_decisions(run, plan, check_lease)
-        check_lease()
-        batch = load_batch(store, self.job.catalogue, run.run_id, decisions)
+        supersede_held_runs(self.resources, outdated, self.settings)
+        decisions = self._load_or_make_decisions(run, plan, guard.check_leases)
+        guard.check()
+        batch = load_batch(self.resources.store, self.job.catalogue, run.run_id, decisions)
         with self._timed_stage("audit"):
             held, checks, preview = audit_run(self.resources, self.executor, run, plan, batch, self.job.policy)
+        guard.check_run()
         if held:
-            runs.hold_run(store, run, held, checks)
+            runs.hold_run(self.resources.store, run, held, checks)
             return self._report(run, plan, batch, preview, held, checks)
-        check_lease()
-        return self._publish_and_close(run, self.job.policy, plan, batch, checks)
+        return self._publish(guard, plan, batch, checks)
 
     def _load_or_make_plan(self, run: Run) -> Plan:
         """Return the run's plan: made now, or found where a killed run left it."""
@@ -163,34 +178,19 @@ class Refresh:
             process_parts(part_parameters, plan, context, missing_shards, executor, limits, observer)
 
     def _publish_and_close(
-        self, run: Run, policy: Policy, plan: Plan, batch: ReleaseBatch, checks: AuditChecks | None = None
-    ) -> dict[str, Any]:
+        self, run: Run, policy: Policy, plan: Plan, batch: ReleaseBatch, check_lease: Callable[[], None]
+    ) -> None:
+        """Complete a run that was killed after its manifest commit, under its own policy."""
+        self._publish(CommitGuard(self.resources.store, run, policy, check_lease), plan, batch, [])
+
+    def _publish(self, guard: CommitGuard, plan: Plan, batch: ReleaseBatch, checks: AuditChecks) -> dict[str, Any]:
         """Publish, record outcomes, queue reviews, report, close: each is safe to repeat."""
-        store, tables, signer = self.resources.store, self.resources.tables, self.resources.signer
         with self._timed_stage("publish"):
-            try:
-                release = self.executor.run_stage("publish", lambda: publish(store, tables, batch, signer))
-            except StagedImageLost as error:
-                if not runs.is_committed(
-                    tables, run, after=plan.base_version
-                ):  # resumed, it would fail again at every refresh
-                    runs.close_run(store, run, "superseded", {"reason": str(error)})
-                raise
+            release = publish_batch(self.resources, self.executor, guard, plan, batch)
         with self._timed_stage("remember"):
-            superseded = release.sums.superseded
-            now = store.now()
-            recorded = self.executor.run_stage(
-                "remember", lambda: record_outcomes(tables, batch, policy, superseded, now)
-            )
-            self.executor.run_stage("review", lambda: queue_reviews(store, batch, policy, superseded))
-            if not batch.is_empty:
-                compact_tables(tables, run.catalogue)
-            if release.files:
-                fold_fingerprints(store, run.catalogue)
-        report = self._report(run, plan, batch, release, [], checks or [], recorded.own_faults)
-        runs.close_run(store, run, "done", {"version": release.version})
-        if batch.is_empty:
-            runs.discard_idle_files(store, run)
+            recorded = remember_batch(self.resources, self.executor, guard, batch, release)
+        report = self._report(guard.run, plan, batch, release, [], checks, recorded.own_faults)
+        close_published_run(self.resources, guard, batch, release)
         return report
 
     def _report(
@@ -259,13 +259,20 @@ def run_refresh(
     if isinstance(executor, PrefectExecutor):
         observer = PrefectObserver(observer, job.catalogue)
         tag_run(job.catalogue, job.scope)
-    with open_resources(job := resolve_registry_versions(job), settings, opener=opener) as (resources, screening):
-        prices = read_price_list(settings)
-        run = Refresh(job, resources, screening, executor, settings, prices, observer, parameters.wait)
-        # After the clock has started: listing engines counts as time of the run.
-        run.warnings = [
-            *warnings,
-            *missing_scanner_warnings(job),
-            *engine_warnings(job.recipe, settings, resources.store),
-        ]
-        return run.run()
+    job, choice = resolve_registry_versions(job), choose_policy(job, parameters.policy)
+
+    def run_job(job: RefreshJob, choice: PolicyChoice, policy_warnings: Sequence[str]) -> dict[str, Any]:
+        with open_resources(job, settings, opener=opener) as (resources, screening):
+            prices = read_price_list(settings)
+            run = Refresh(job, resources, screening, executor, settings, prices, observer, parameters.wait)
+            # After the clock has started: listing engines counts as time of the run.
+            run.warnings = [
+                *warnings,
+                *policy_warnings,
+                *missing_scanner_warnings(job),
+                *engine_warnings(job.recipe, settings, resources.store),
+            ]
+            run.policy_choice = choice
+            return run.run()
+
+    return run_under_policy_in_force(open_store(job.store), open_tables(job.store), job, choice, run_job)

@@ -13,7 +13,7 @@ from catalogs.errors import OptionError
 from catalogs.runs.job import RefreshJob, Run
 from flows.refresh import Refresh
 from flows.run.executors import Executor
-from flows.run.leases import hold_catalogue_lease, hold_run_lease
+from flows.run.leases import hold_catalogue_lease, hold_run_lease, lease_check
 from flows.run.observers import current_observer
 from flows.wiring.composition import open_resources
 from flows.wiring.pricing import read_price_list
@@ -21,6 +21,7 @@ from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
 from tasks.runs import run_state as runs
+from tasks.runs.commit_guard import CommitGuard, require_policy_in_force
 from tasks.runs.resources import Resources, ScreeningContext
 
 
@@ -45,7 +46,8 @@ def release_held(
 ) -> dict[str, Any]:
     """Publish a held run's batch, and return the report.
 
-    Raises `OptionError` where the run is not held, a check does not hold it, or one that holds it is not accepted.
+    Raises `OptionError` where the run is not held, a check does not hold it, one that holds it is not accepted, or
+    another policy came into force since the batch was decided (`PolicyChanged`): a refresh decides it anew.
     """
     store = open_store(store_url)
     run = runs.load_run(store, acceptance.run_id)
@@ -53,16 +55,18 @@ def release_held(
     if not acceptance.reason.strip():
         raise OptionError("--reason: say why the batch may go; the answer is kept with the run")
     recipe, policy = runs.load_frozen_rules(store, run.run_id)
+    require_policy_in_force(store, run, policy)
     job = RefreshJob(run.source, store_url, run.catalogue, recipe, policy, run.scope)
     with open_resources(job, settings) as (resources, screening):
         work = Refresh(job, resources, screening, executor, settings, read_price_list(settings), current_observer())
         with (
-            hold_catalogue_lease(store, run.catalogue, settings, wait=True, purpose="release"),
+            hold_catalogue_lease(store, run.catalogue, settings, wait=True, purpose="release") as catalogue,
             hold_run_lease(store, run, settings) as lease,
         ):
             _require_held(store, run, acceptance.checks)  # the run that was waited for may have superseded it
+            require_policy_in_force(store, run, policy)
             runs.accept_checks(store, run, acceptance.checks, acceptance.reason, acceptance.person)
-            return work.resume(run, lease.check)
+            return work.resume(run, CommitGuard(store, run, policy, lease_check(lease, catalogue)))
 
 
 def _require_held(store: ObjectStore, run: Run, accepted_checks: list[str]) -> None:

@@ -36,7 +36,7 @@ class PolicyRecord:
         return f"policy {self.number} ({self.policy.digest[:12]})"
 
     def document(self) -> dict[str, Any]:
-        """Return plain values. The digest is written down for readers; whoever compares computes it."""
+        """Return plain values. The digest is written down for readers; a comparison computes it."""
         return {
             "number": self.number,
             "digest": self.policy.digest,

@@ -14,6 +14,7 @@ from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build
 from flows.engines.model_versions import resolve_registry_versions
 from flows.engines.selection import engine_warnings
 from flows.parameters import RefreshParameters
+from flows.run.job_policy import choose_policy, take_policy_in_force
 from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
@@ -28,15 +29,16 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.resolve_job()
+    store, tables = open_store(job.store), open_tables(job.store)
+    job, policy_warnings = take_policy_in_force(store, tables, job, choose_policy(job, parameters.policy))
     job = resolve_registry_versions(job)
-    warnings += [*missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, open_store(job.store))]
+    warnings += [*policy_warnings, *missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, store)]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_price_list(settings)
     terms = cost_model_for_job(job, prices, settings.model_copy(update={"stub_seconds": stub_seconds}))
     prompt_gate = open_prompt_gate(job.policy, job.recipe.languages, settings.classifier)
     gates = PlanGates(prompt_gate, {*resolve_scanners(job.policy)[0], *prompt_gate.scanners})
-    store = open_store(job.store)
-    plan = make_plan(job, store, open_tables(job.store), None, settings.shard_size, terms, gates)
+    plan = make_plan(job, store, tables, None, settings.shard_size, terms, gates)
     try:
         require_pinned_weights(job.recipe, settings)
     except RuleFileError as error:
@@ -64,7 +66,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             delivery=DeliveryCounts(deferred=plan.deferred),
             limits=(job.max_cost, job.max_hours),
             seconds={"total": elapsed, "plan": elapsed},
-            store=open_store(job.store).url,
+            store=store.url,
             dry_run=True,
         )
     )

@@ -39,7 +39,7 @@ def hold_catalogue_lease(
     poll_seconds: float = LEASE_POLL_SECONDS,
     purpose: str = "full run",
     report_wait: ReportWait = log_wait,
-) -> Iterator[None]:
+) -> Iterator[Lease]:
     """Hold a catalogue, as full runs and rollbacks do; partial runs go without. `purpose` is told to others.
 
     Raises `LeaseHeld` where another process holds it and `wait` is False.
@@ -52,7 +52,7 @@ def hold_catalogue_lease(
     lease = _wait_for_catalogue(store, catalogue, acquire_once, poll_seconds, report_wait) if wait else acquire_once()
     try:
         with lease.keep_alive():
-            yield
+            yield lease
     finally:
         lease.release()
 
@@ -82,6 +82,17 @@ def try_acquire_run_lease(store: ObjectStore, run: Run, settings: Settings) -> L
         return acquire_run_lease(store, run, settings)
     except LeaseHeld:
         return None
+
+
+def lease_check(*leases: Lease | None) -> Callable[[], None]:
+    """Return a function that raises `LeaseLost` where one of these leases was taken over."""
+    held = [lease for lease in leases if lease is not None]
+
+    def check() -> None:
+        for lease in held:
+            lease.check()
+
+    return check
 
 
 def _wait_for_catalogue(

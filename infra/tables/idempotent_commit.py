@@ -35,10 +35,13 @@ def commit_once(  # noqa: PLR0913 - a commit is what, onto what, by which run, a
 
     Where the run has committed already, `build_changes` is called with that commit's base, and nothing is written.
     An empty table of changes commits nothing, and the version is the base; None in its place commits the metadata
-    alone. The table must exist. `check` raises where the run may not commit any more. It is asked after `base` was read
-    and before each try, also where there are no changes: whoever commits after `base` what forbids the commit makes the
-    try lose its race. `after` is a version that existed before the run could commit, the same at each repetition; only
-    later commits are searched for it, without it all of them. Raises `TableError` after `MAX_CONFLICTS` lost races.
+    alone. The table must exist. `after` is a version that existed before the run could commit, the same at each
+    repetition; only later commits are searched for it, without it all of them.
+
+    `check` raises where the run may not commit any more. It is asked after `base` was read and before each try, also
+    where there are no changes: what forbids the commit is itself committed after `base`, and the try loses its race.
+
+    Raises `TableError` after `MAX_CONFLICTS` lost races.
     """
     for _ in range(MAX_CONFLICTS):
         history = tables.history(table, after=after)

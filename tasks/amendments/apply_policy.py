@@ -3,16 +3,25 @@
 Inputs: a policy's evaluation of a catalogue (`tasks.policies.reevaluate`). Outputs: a `ManifestChange`, or the check
 that holds it. Nothing is published here: an image that newly passes is left to the next refresh, which searches for
 near duplicates first.
+
+The policy comes into force by its record, which is written between the intent and the manifest commit. A batch that was
+decided under the policy before it finds the record at its own commit, or loses its race to the policy's commit and
+finds it then; what such a batch published before the policy's commit is judged by that commit. A batch that waits for a
+person is not in the way: it can no longer be released, and the next refresh decides it anew.
 """
 
 from dataclasses import dataclass
 
 from catalogs import layout
 from catalogs.errors import OptionError
+from catalogs.policy.policy_record import PolicyRecord
+from catalogs.policy.schema import Policy
 from catalogs.runs.commit_kinds import POLICY_KIND
+from catalogs.runs.job import Run
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import write_json
 from infra.stores.parquet_objects import write_table
+from tasks.amendments.change_operation import EVALUATED_BASE
 from tasks.amendments.manifest_change import (
     ManifestChange,
     begin_change,
@@ -22,6 +31,7 @@ from tasks.amendments.manifest_change import (
 from tasks.amendments.release_diff import diff_without
 from tasks.policies.reevaluate import PolicyReevaluation
 from tasks.runs import run_state as runs
+from tasks.runs.policy_records import PolicyRecords
 
 MAX_WITHDRAWN_SHARE = 0.05
 """Share of the live slots above which a person must accept the withdrawal: the share that also holds a run."""
@@ -37,14 +47,13 @@ class CheckOverride:
     person: str
 
 
-def require_no_held_run(store: ObjectStore, catalogue: str) -> None:
-    """Raise `OptionError` while a held batch may still be released: another policy decided it."""
-    for run in runs.load_open_runs_discarding_orphans(store, catalogue):
-        if runs.held_checks(store, run):
-            raise OptionError(
-                f"The run {run.run_id} of {catalogue!r} is held, and its batch was decided by an earlier policy;"
-                " release it, or refresh with the new policy so that another run takes its place, then apply the policy"
-            )
+@dataclass(frozen=True)
+class PolicyTerms:
+    """How a policy comes into force: its file or built-in name, who applies it, and why."""
+
+    file: str
+    person: str
+    reason: str
 
 
 def find_holding_checks(evaluation: PolicyReevaluation) -> list[str]:
@@ -63,17 +72,42 @@ def require_valid_override(held: list[str], override: CheckOverride) -> None:
 
 
 def apply_policy(
-    store: ObjectStore, tables: TableStore, evaluation: PolicyReevaluation, override: CheckOverride | None = None
+    store: ObjectStore,
+    tables: TableStore,
+    evaluation: PolicyReevaluation,
+    terms: PolicyTerms,
+    override: CheckOverride | None = None,
 ) -> ManifestChange | None:
-    """Withdraw the images that the policy refuses; None if there are none. The caller holds the catalogue's lease."""
-    if not evaluation.withdrawals.num_rows:
+    """Put the policy in force, and withdraw the images that it refuses. The caller holds the catalogue's lease.
+
+    None where it is in force already and refuses nothing.
+    """
+    policy, records = evaluation.policy, PolicyRecords(store, evaluation.catalogue)
+    current = records.in_force()
+    is_new = current is None or current.policy != policy
+    if not is_new and not evaluation.withdrawals.num_rows:
         return None
-    run, policy = new_change_run(evaluation.catalogue, store.now()), evaluation.policy
+    run = new_change_run(evaluation.catalogue, store.now())
     if override is not None:
         runs.accept_checks(store, run, override.checks, override.reason, override.person)
-    details = {"policy_digest": policy.digest, "review_days": policy.review_days}
+    details = {
+        "policy_digest": policy.digest,
+        "review_days": policy.review_days,
+        EVALUATED_BASE: evaluation.version,
+    }
     write_json(store, layout.RunFiles(run.run_id).policy, policy.model_dump(mode="json"))
     write_table(store, layout.RunFiles(run.run_id).withdrawals, evaluation.withdrawals)
     intent = begin_change(store, tables, run, POLICY_KIND, details)
+    if is_new:
+        _record(records, policy, terms, run)
     diff = diff_without(tables, evaluation.catalogue, evaluation.version, evaluation.withdrawals)
     return complete_change(store, tables, intent, {evaluation.version: diff})
+
+
+def _record(records: PolicyRecords, policy: Policy, terms: PolicyTerms, run: Run) -> None:
+    """Put a policy in force under the next free number."""
+    is_claimed = False
+    while not is_claimed:
+        number = records.latest_number() + 1
+        record = PolicyRecord(number, policy, terms.file, terms.person, run.started_at, terms.reason, run.run_id)
+        is_claimed = records.claim(record)

@@ -14,12 +14,10 @@ import pyarrow.compute as pc
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, table_row_digests
-from catalogs.keys import image_key
 from catalogs.planning.retry_rules import may_be_readmitted
 from catalogs.runs.commit_kinds import ROLLBACK_KIND
 from catalogs.runs.job import Run
 from catalogs.runs.manifest_diff import (
-    COMPARED_COLUMNS,
     WITHDRAWAL_KEY_COLUMNS,
     ManifestDiff,
     OutcomeFactory,
@@ -32,13 +30,15 @@ from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_table
 from infra.tables.idempotent_commit import commit_once
+from tasks.amendments.policy_withdrawals import extend_withdrawals, read_withdrawals
 from tasks.amendments.release_diff import RowMask, build_digest_set, diff_releases, diff_without, read_rows
 from tasks.amendments.rollback_plan import RollbackPlan
 from tasks.gates.approvals import apply_approvals_to_rows, read_approvals
-from tasks.pipeline.queue_reviews import REVIEW, ReviewItem, ReviewQueue
 
 MANIFEST_BASE, OUTCOMES_BASE = "manifest_base", "outcomes_base"
 """Details of every intent; those of older versions have none, and search the whole history."""
+EVALUATED_BASE = "evaluated"
+"""Detail of an applied policy: the release that its list of withdrawals was made from."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ class ChangeOperation:
         catalogue = self.intent.run.catalogue
         details = self.intent.details
         if self.intent.kind != ROLLBACK_KIND:
-            return diff_without(self.tables, catalogue, base, self._read_withdrawals())
+            withdrawals = read_withdrawals(self.store, self.intent.run)
+            if base != details.get(EVALUATED_BASE, base):
+                withdrawals = extend_withdrawals(self.store, self.tables, self.intent.run, withdrawals, base)
+            return diff_without(self.tables, catalogue, base, withdrawals)
         if "selection" not in details:  # of a version that always restored whole releases
             return diff_releases(self.tables, catalogue, base, details["target"])
         diff = RollbackPlan.from_details(details).compute_diff(self.tables, catalogue, base)
@@ -144,28 +147,13 @@ class ChangeOperation:
             live.add(table_row_digests(batch.filter(in_slots), *WITHDRAWAL_KEY_COLUMNS))
         return live
 
-    def queue_reviews(self, diff: ManifestDiff) -> None:
-        """Queue the withdrawn images that wait for a person: no other copy of them is kept."""
-        withdrawals = self._read_withdrawals()
-        to_review = withdrawals.filter(pc.equal(withdrawals["verdict"], "REVIEW"))
-        lost = build_digest_set(table_row_digests(diff.lost, *COMPARED_COLUMNS))
-        rows = to_review.filter(pa.array(lost.contains(table_row_digests(to_review, *COMPARED_COLUMNS)))).to_pylist()
-        run, days = self.intent.run, self.intent.details["review_days"]
-        scored_runs = sorted({row["run_id"] for row in rows})
-        queue = ReviewQueue(self.store, run.catalogue, run.run_id, run.started_at, days, scored_runs)
-        queue.write(ReviewItem(REVIEW, row["object"], row | {"image_key": _image_key_of(row)}) for row in rows)
-
     def _make_outcome_factory(self) -> OutcomeFactory:
         if self.intent.kind == ROLLBACK_KIND:
             return rollback_outcomes(self.store.now())
         details = self.intent.details
         return policy_outcomes(
-            self._read_withdrawals(), details["policy_digest"], details["review_days"], self.intent.run.started_at
+            read_withdrawals(self.store, self.intent.run),
+            details["policy_digest"],
+            details["review_days"],
+            self.intent.run.started_at,
         )
-
-    def _read_withdrawals(self) -> pa.Table:
-        return read_table(self.store, layout.RunFiles(self.intent.run.run_id).withdrawals, WITHDRAWALS)
-
-
-def _image_key_of(row: Mapping[str, Any]) -> bytes:
-    return bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"]))

@@ -24,7 +24,10 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json
 from infra.tables.idempotent_commit import commit_once
 from tasks.amendments.change_operation import MANIFEST_BASE, OUTCOMES_BASE, ChangeOperation, ManifestChangeIntent
+from tasks.amendments.policy_withdrawals import queue_withdrawn_reviews
 from tasks.runs import run_state as runs
+from tasks.runs.fencing import fence_run
+from tasks.runs.policy_records import PolicyRecords
 
 
 @dataclass(frozen=True)
@@ -107,28 +110,34 @@ def complete_change(
 ) -> ManifestChange:
     """Commit the change, record its outcomes and close it; each step may be repeated.
 
-    `precomputed_diffs` (base version -> diff) is given by the caller that began the change, and by no other.
+    `precomputed_diffs` (base version -> diff) is given by the caller that began the change, and by no other. An applied
+    policy is committed also where it withdraws nothing: what was decided under the policy before it loses its race.
     """
-    run, diffs = intent.run, precomputed_diffs or {}
+    run, diffs = intent.run, {} if precomputed_diffs is None else dict(precomputed_diffs)
     operation = ChangeOperation(store, tables, intent)
     if intent.kind == READMISSION_KIND:
         return _complete_readmission(store, tables, intent, operation.drop_readmitted())
 
-    def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table]:
-        # Without its marker no other process can see that its outcomes are still missing.
-        if precomputed_diffs is not None and not store.exists(layout.open_manifest_change(run.catalogue, run.run_id)):
-            raise LeaseLost(f"The {intent.kind} {run.run_id} was taken for dead by another run; give the command again")
-        diff = diffs.get(base) or operation.compute_diff(base)
-        return (base, diff), operation.with_standing_approvals(diff).manifest_changes()
+    def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table | None]:
+        if base not in diffs:
+            diffs[base] = operation.compute_diff(base)
+        changes = operation.with_standing_approvals(diffs[base]).manifest_changes()
+        return (base, diffs[base]), None if intent.kind == POLICY_KIND and not changes.num_rows else changes
 
-    table = layout.manifest_table(run.catalogue)
-    metadata, after = _commit_metadata(intent), intent.details.get(MANIFEST_BASE)
+    table, metadata, after = _manifest_commit(intent)
     (base, diff), version = commit_once(
-        tables, table, run.run_id, build, on=["slot_id"], metadata=metadata, after=after
+        tables,
+        table,
+        run.run_id,
+        build,
+        on=["slot_id"],
+        metadata=metadata,
+        after=after,
+        check=lambda: _require_open(store, intent),
     )
     withdrawn, readmitted = operation.record_outcomes(diff)
     if intent.kind == POLICY_KIND:
-        operation.queue_reviews(diff)
+        queue_withdrawn_reviews(store, run, diff, intent.details["review_days"])
     change = ManifestChange(
         run_id=run.run_id,
         catalogue=run.catalogue,
@@ -151,17 +160,29 @@ def complete_change(
 def recover_changes(
     store: ObjectStore, tables: TableStore, catalogue: str, *, holds_lease: bool
 ) -> Iterator[tuple[ManifestChangeIntent, ManifestChange]]:
-    """Complete the changes that have committed and were not closed; with the lease, discard those that never committed.
+    """Complete the changes that have committed and were not closed; with the lease, end those that never committed.
 
-    Without the catalogue's lease a change that has not committed may be about to, so it is left alone.
+    With the lease, a policy that is in force already is committed now, and every other change is discarded: a mark in
+    the manifest first, so that its process, if it only stood still, cannot commit it any more. Without the catalogue's
+    lease a change that has not committed may be about to, so it is left alone.
     """
     for info in list(store.list(layout.open_manifest_changes_prefix(catalogue))):
         intent = _load_intent(store, info.key)
-        is_readmission = intent.kind == READMISSION_KIND  # it needs no lease, and may be repeated
-        if is_readmission or runs.is_committed(tables, intent.run, after=intent.details.get(MANIFEST_BASE)):
+        is_certain = intent.kind == READMISSION_KIND  # it needs no lease, and may be repeated
+        is_certain |= runs.is_committed(tables, intent.run, after=intent.details.get(MANIFEST_BASE))
+        if is_certain or (holds_lease and _is_in_force(store, intent)):
             yield intent, complete_change(store, tables, intent)
         elif holds_lease:
+            fence_run(store, tables, intent.run)
             _close_change(store, intent.run, "superseded", {"reason": "it was killed before its commit"})
+
+
+def _is_in_force(store: ObjectStore, intent: ManifestChangeIntent) -> bool:
+    """Tell whether the change applies the policy that is in force."""
+    if intent.kind != POLICY_KIND:
+        return False
+    record = PolicyRecords(store, intent.run.catalogue).in_force()
+    return record is not None and record.run_id == intent.run.run_id
 
 
 def recover_all_changes(
@@ -177,13 +198,21 @@ def _load_intent(store: ObjectStore, marker: str) -> ManifestChangeIntent:
     return ManifestChangeIntent(run, details.pop("kind", ROLLBACK_KIND), details)
 
 
-def _commit_metadata(intent: ManifestChangeIntent) -> dict[str, str]:
+def _require_open(store: ObjectStore, intent: ManifestChangeIntent) -> None:
+    """Raise `LeaseLost` where the change was closed: without its marker no process sees that outcomes are missing."""
+    if not store.exists(layout.open_manifest_change(intent.run.catalogue, intent.run.run_id)):
+        run_id = intent.run.run_id
+        raise LeaseLost(f"The {intent.kind} {run_id} was taken for dead by another run; give the command again")
+
+
+def _manifest_commit(intent: ManifestChangeIntent) -> tuple[str, dict[str, str], int | None]:
+    """Return the table, the metadata, and the version above which an earlier commit of the change is searched."""
     metadata = {"run_id": intent.run.run_id, "kind": intent.kind}
     if intent.kind == ROLLBACK_KIND:
         undone = _undone_versions(intent.details)
         name, versions = (UNDONE, undone) if undone else ("target", [intent.details["target"]])
         metadata[name] = ",".join(map(str, versions))
-    return metadata
+    return layout.manifest_table(intent.run.catalogue), metadata, intent.details.get(MANIFEST_BASE)
 
 
 def _undone_versions(details: Mapping[str, Any]) -> list[int]:

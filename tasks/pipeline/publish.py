@@ -11,7 +11,7 @@ alone, and an image that was withdrawn meanwhile is not published.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -78,8 +78,17 @@ def load_batch(store: ObjectStore, catalogue: str, run_id: str, decisions: pa.Ta
     return ReleaseBatch(catalogue, run_id, decisions, refreshed, retired, renamed, *versions, replaced, ended)
 
 
-def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: Signer | None = None) -> Release:
-    """Write the batch's objects (signed where there is a signer) and fingerprints, then commit its manifest rows."""
+def publish(
+    store: ObjectStore,
+    tables: TableStore,
+    batch: ReleaseBatch,
+    signer: Signer | None = None,
+    check: Callable[[], None] | None = None,
+) -> Release:
+    """Write the batch's objects (signed where there is a signer) and fingerprints, then commit its manifest rows.
+
+    `check` raises where the run may not commit any more; it is asked just before the commit.
+    """
     files = read_published_files(store, batch.run_id)
     for rows in batch.published_decisions():
         files.update(write_objects(store, batch, rows, files, signer))
@@ -98,7 +107,7 @@ def publish(store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer:
     if files and all(file.signed for file in files.values()):
         metadata[SIGNED_KEY] = ALL_SIGNED
     (base, totals), version = commit_once(
-        tables, table, batch.run_id, build, on=["slot_id"], metadata=metadata, after=batch.base_version
+        tables, table, batch.run_id, build, on=["slot_id"], metadata=metadata, after=batch.base_version, check=check
     )
     previous = newest_data_version(tables, table, at=base) or 0
     return Release(version if version > base else previous, previous, totals, files)

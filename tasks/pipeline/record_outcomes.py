@@ -8,7 +8,7 @@ Rows end with their slot: those of a slot that the batch publishes or that the c
 Withdrawn rows are not: they bind whenever the SKU comes back. So the table is bounded by the slots of the catalogue.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -44,9 +44,18 @@ class RecordedOutcomes:
 
 
 def record_outcomes(
-    tables: TableStore, batch: ReleaseBatch, policy: Policy, superseded: frozenset[bytes], now: datetime
+    tables: TableStore,
+    batch: ReleaseBatch,
+    policy: Policy,
+    superseded: frozenset[bytes],
+    now: datetime,
+    check: Callable[[], None] | None = None,
 ) -> RecordedOutcomes:
-    """Commit the batch's refusals and refreshed digests, close expired reviews, and drop the rows that end."""
+    """Commit the batch's refusals and refreshed digests, close expired reviews, and drop the rows that end.
+
+    `check` raises where this process may not write for the run any more; it is asked just before the commit. Two
+    processes that complete one run write the same rows, once: they are found by the run's id.
+    """
     table = layout.outcomes_table(batch.catalogue)
     tables.ensure(table, OUTCOMES)
     scope = _OutcomeScope(batch, superseded, now - timedelta(days=policy.review_days))
@@ -62,9 +71,9 @@ def record_outcomes(
         changes.refresh_digests(batch)
         return changes.own_faults, changes.to_table()
 
-    metadata, after = {"run_id": batch.run_id}, batch.outcomes_version
+    metadata, after, key = {"run_id": batch.run_id}, batch.outcomes_version, OUTCOME_KEY
     own_faults, version = commit_once(
-        tables, table, batch.run_id, build, on=OUTCOME_KEY, metadata=metadata, after=after
+        tables, table, batch.run_id, build, on=key, metadata=metadata, after=after, check=check
     )
     return RecordedOutcomes(version, own_faults)
 

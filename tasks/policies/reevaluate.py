@@ -24,6 +24,7 @@ from catalogs.table_rows import OutcomeRow
 from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
 from catalogs.verdict import Decision, Verdict
 from infra.interfaces import ObjectStore, TableStore
+from tasks.policies.prompt_evaluation import open_prompt_evaluator
 from tasks.policies.stored_scores import ReevaluatedAttempt, StoredScores, find_scored_runs
 
 DECISION_BY_STATE: dict[str, Decision] = {SlotState.REVIEW: "REVIEW", SlotState.BLOCKED: "BLOCK"}
@@ -78,6 +79,18 @@ def reevaluate(
     live = _reevaluate_published(tables, scores, result)
     _reevaluate_waiting(tables, scores, result, live, store.now())
     return result
+
+
+def find_refused_live_images(
+    store: ObjectStore, tables: TableStore, catalogue: str, policy: Policy, version: int
+) -> pa.Table:
+    """Return the rows of one release whose image `policy` refuses by its stored scores, as WITHDRAWALS."""
+    history = tables.history(layout.manifest_table(catalogue))
+    scores = StoredScores(store, policy, open_prompt_evaluator(store, history, policy))
+    scores.load(find_scored_runs(store, tables, catalogue))
+    result = PolicyReevaluation(catalogue, version, policy)
+    _reevaluate_published(tables, scores, result)
+    return result.withdrawals
 
 
 def _reevaluate_published(tables: TableStore, scores: StoredScores, result: PolicyReevaluation) -> DigestSet:

@@ -3,7 +3,7 @@
 Inputs: a run, the policy that decided its batch, and the check of the leases under which it works. Outputs: nothing, or
 the error that says why not. A process that was suspended past its leases wakes up here: another one may have taken its
 run over, closed it, or published a newer one. The guard is asked after the version was read that the commit builds on,
-and whoever takes a run over commits a mark first (`tasks.runs.fencing`), so a commit that passes the guard too early
+and taking a run over commits a mark first (`tasks.runs.fencing`), so a commit that passes the guard too early
 loses its race and is asked again.
 """
 

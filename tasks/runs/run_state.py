@@ -2,11 +2,14 @@
 
 Inputs: a `RefreshJob` and a store. Outputs: a `Run`, and the files that record how far it came. A run is open from its
 marker under `open/` until the manifest and the outcomes are both committed and the marker is deleted. So the next
-process finds the runs that a killed one left open.
+process finds the runs that a killed one left open. The marker is written under the run's lease: an open run without a
+live lease is one whose process is gone. How a run ended is written once: the first word stands.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from catalogs import layout
@@ -17,51 +20,80 @@ from catalogs.runs.job import RefreshJob, Run, new_run_id
 from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.json_objects import read_json, write_json
+from infra.stores.json_objects import read_json, write_json, write_json_once
+
+_ORPHAN_AGE = timedelta(days=1)
 
 
-def start_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
-    """Start a run of a job: write its folder with a copy of the rules first, and its marker last."""
+@dataclass(frozen=True)
+class OpenRuns:
+    """The open runs of a catalogue, oldest first, and a warning for each that cannot be read."""
+
+    runs: Sequence[Run]
+    warnings: Sequence[str]
+
+
+def create_run(store: ObjectStore, job: RefreshJob, fingerprint: str) -> Run:
+    """Write a new run's folder with a copy of the rules. Acquire its lease before `open_run`."""
     started = store.now()
     run_id = new_run_id(started)
     run = Run(run_id, job.catalogue, job.scope, fingerprint, started, job.source)
     write_json(store, layout.RunFiles(run_id).recipe, job.recipe.model_dump(mode="json"))
     write_json(store, layout.RunFiles(run_id).policy, job.policy.model_dump(mode="json"))
     write_json(store, layout.RunFiles(run_id).run, _document(run))
-    write_json(store, layout.open_run(job.catalogue, run_id), {"run_id": run_id})
     return run
+
+
+def open_run(store: ObjectStore, run: Run) -> None:
+    """Write the marker of a run whose lease this process holds."""
+    write_json(store, layout.open_run(run.catalogue, run.run_id), {"run_id": run.run_id})
 
 
 def load_run(store: ObjectStore, run_id: str) -> Run:
     """Return a run by its id.
 
-    Raises `OptionError` where the store has no such run.
+    Raises `OptionError` where the store has no such run, or its folder cannot be read.
     """
+    key = layout.RunFiles(run_id).run
     try:
-        document = read_json(store, layout.RunFiles(run_id).run)
-    except (ObjectMissing, ValueError):
+        return _parse_run(store.read(key))
+    except ObjectMissing:
         raise OptionError(f"The store {store.url} has no run {run_id!r}; `packshot releases` lists them") from None
-    return Run(
-        run_id=document["run_id"],
-        catalogue=document["catalogue"],
-        scope=document["scope"],
-        fingerprint=document["fingerprint"],
-        started_at=datetime.fromisoformat(document["started_at"]),
-        source=document["source"],
-        resumed=True,
-    )
+    except (ValueError, KeyError, TypeError):
+        raise OptionError(f"{key} in {store.url} cannot be read as a run") from None
 
 
-def load_open_runs_discarding_orphans(store: ObjectStore, catalogue: str) -> list[Run]:
-    """Return the open runs of a catalogue, oldest first; delete markers whose run a sweep has deleted."""
-    open_runs = []
+def load_open_runs(store: ObjectStore, catalogue: str) -> OpenRuns:
+    """Return the open runs of a catalogue, oldest first, and a warning for each that cannot be read.
+
+    Such a run is left alone: another version of Packshot may have written it. Only a marker whose folder is gone, as
+    after a sweep, and that is older than a day is deleted.
+    """
+    open_runs, warnings = [], []
     for info in store.list(layout.open_runs_prefix(catalogue)):
-        run_id = info.key.rsplit("/", 1)[1].removesuffix(".json")
+        files = layout.RunFiles(info.key.rsplit("/", 1)[1].removesuffix(".json"))
+        data = store.find(files.run)
         try:
-            open_runs.append(load_run(store, run_id))
-        except OptionError:
-            store.delete([info.key])
-    return sorted(open_runs, key=lambda run: run.started_at)
+            if data is not None:
+                open_runs.append(_parse_run(data))
+                continue
+        except (ValueError, KeyError, TypeError):
+            pass
+        if data is None and next(iter(store.list(files.prefix)), None) is None:
+            if info.modified < store.now() - _ORPHAN_AGE:
+                store.delete([info.key])
+            continue
+        warnings.append(
+            f"{files.run} cannot be read, and its run is open: it is left alone. Delete {info.key} once you know that"
+            " no process works on it"
+        )
+    return OpenRuns(sorted(open_runs, key=lambda run: run.started_at), warnings)
+
+
+def has_released_lease(store: ObjectStore, run: Run) -> bool:
+    """Tell whether the process that worked on the run last has given its lease back: it writes nothing more."""
+    state = read_lease(store, layout.run_lease(run.catalogue, run.run_id))
+    return state is not None and state.released
 
 
 def has_live_lease(store: ObjectStore, catalogue: str, run_id: str) -> bool:
@@ -119,12 +151,9 @@ def load_frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
 def close_run(
     store: ObjectStore, run: Run, state: Literal["done", "superseded"], details: Mapping[str, object]
 ) -> None:
-    """Close a run: write how it ended first, then delete its marker."""
-    write_json(
-        store,
-        layout.RunFiles(run.run_id).closed,
-        {"state": state, "closed_at": store.now().isoformat(), **details},
-    )
+    """Close a run: write how it ended first, then delete its marker. How a run ended already is not replaced."""
+    document = {"state": state, "closed_at": store.now().isoformat(), **details}
+    write_json_once(store, layout.RunFiles(run.run_id).closed, document)
     store.delete([layout.open_run(run.catalogue, run.run_id)])
 
 
@@ -132,6 +161,24 @@ def discard_idle_files(store: ObjectStore, run: Run) -> None:
     """Delete what a closed run without any work leaves behind, but for its documents: a shop has 35,000 a year."""
     files = layout.RunFiles(run.run_id)
     store.delete([files.recipe, files.policy, files.batch])
+
+
+def is_closed(store: ObjectStore, run: Run) -> bool:
+    """Tell whether it is written how the run ended; its marker may still be there."""
+    return store.find(layout.RunFiles(run.run_id).closed) is not None
+
+
+def _parse_run(data: bytes) -> Run:
+    document = json.loads(data)
+    return Run(
+        run_id=document["run_id"],
+        catalogue=document["catalogue"],
+        scope=document["scope"],
+        fingerprint=document["fingerprint"],
+        started_at=datetime.fromisoformat(document["started_at"]),
+        source=document["source"],
+        resumed=True,
+    )
 
 
 def _document(run: Run) -> dict[str, object]:

@@ -212,43 +212,51 @@ def the_phrase_of_a_view(harness: RefreshHarness) -> Iterator[ExpectedChange]:
 def a_threshold_loosened(harness: RefreshHarness) -> Iterator[ExpectedChange]:
     scores = stored_scores(harness)
     blur(harness)["review_below"] = 0
+    harness.apply_policy()
     # Decided anew: the blurred one from 1 staged image, the blank one from 3, the banned one from its prompt.
     yield ExpectedChange(added=front("box-09"), reused=4, rendered=3, waiting=2)
     assert stored_scores(harness) == scores
     blur(harness)["review_below"] = 7
-    yield ExpectedChange(reused=3, rendered=2, waiting=2)
+    assert harness.apply_policy()["withdrawn"] == {"pictures": 1}
+    yield ExpectedChange(reused=3, rendered=2)
     harness.row("box-09")["note"] = "[blurred] again"
-    yield ExpectedChange(generated=1, rendered=1, also={"changed": 1, "review": 1}, waiting=2)
+    yield ExpectedChange(generated=1, rendered=1, also={"new": 1, "review": 1}, waiting=2)
     harness.row("box-09")["note"] = "[blurred]"
-    yield ExpectedChange(waiting=2)
+    yield ExpectedChange()
     [row] = harness.remove_rows("box-09")
-    yield ExpectedChange(removed=front("box-09"), waiting=2)
+    yield ExpectedChange(waiting=2)
     harness.rows.append(row)
-    # Its refusal ended when it was published, so it is asked about again, from its staged image.
+    # Its refusal ended with its slot, so it is asked about again, from its staged image.
     yield ExpectedChange(reused=1, rendered=1, also={"new": 1, "review": 1}, waiting=2)
 
 
 def a_threshold_tightened(harness: RefreshHarness) -> Iterator[ExpectedChange]:
+    live = harness.manifest()
+    attempts = {row["request_key"]: row["attempt"] + 1 for row in live.values()}
     blur(harness)["review_below"] = 1e6
-    yield ExpectedChange(reused=4, rendered=3)
+    assert harness.apply_policy()["withdrawn"] == {"pictures": len(live)}
+    yield ExpectedChange(reused=4, rendered=3, waiting=3 + len(live))
     harness.row("mug-03")["title"] = "Mug under Strict Eyes"
-    yield ExpectedChange(generated=1, rendered=1, also={"changed": 1, "review": 1})
+    yield ExpectedChange(generated=1, rendered=1, also={"new": 1, "review": 1}, waiting=2 + len(live))
     blur(harness)["review_below"] = 7
-    yield ExpectedChange(changed=front("mug-03"), reused=5, rendered=4)
+    harness.apply_policy()
+    yield ExpectedChange(added=set(live), generated=0, reused=4 + sum(attempts.values()), rendered=3 + len(live))
 
 
 def a_word_added_to_the_blocklist(harness: RefreshHarness) -> Iterator[ExpectedChange]:
     assert harness.policy is not None
     before, harness.policy = harness.policy, deepcopy(harness.policy)
     harness.policy["words"].setdefault("categories", {})["tea"] = {"verdict": "BLOCK", "terms": ["samovar"]}
+    assert harness.apply_policy()["withdrawn"] == {"pictures": 1}  # mug-09
     harness.rows.append(harness.row("mug-09") | {"sku": "mug-12", "title": "Samovar Mug, Small"})
-    yield ExpectedChange(also={"new": 1, "blocked": 1}, reused=4, rendered=4)
+    yield ExpectedChange(also={"new": 1, "blocked": 1}, reused=4, rendered=4, waiting=4)
     harness.remove_rows("mug-12")
-    yield ExpectedChange()
-    harness.row("mug-09")["color"] = "blue"  # a new picture of a banned thing: the shop keeps the old one
-    yield ExpectedChange(also={"changed": 1, "blocked": 1}, rendered=1)
+    yield ExpectedChange(waiting=4)
+    harness.row("mug-09")["color"] = "blue"
+    yield ExpectedChange(also={"new": 1, "blocked": 1}, rendered=1)
     harness.policy = before
-    yield ExpectedChange(changed=front("mug-09"), generated=1, reused=4, rendered=4)
+    harness.apply_policy()
+    yield ExpectedChange(added=front("mug-09"), generated=1, reused=4, rendered=4)
 
 
 def the_finish(harness: RefreshHarness) -> Iterator[ExpectedChange]:

@@ -394,7 +394,11 @@ def change_policy(word: Literal["BLOCK", "REVIEW"]) -> Edit:
     def edit(shop: "CrashStateMachine") -> None:
         policy = built_in_policy()
         duplicates = policy.duplicates.model_copy(update={"exact_other_sku": word})
-        shop.crashing.policy = shop.twin.policy = policy.model_copy(update={"duplicates": duplicates})
+        changed = policy.model_copy(update={"duplicates": duplicates})
+        if changed.digest != shop.twin.policy.digest:
+            shop.held = None  # it can no longer be released
+        for world in (shop.crashing, shop.twin):
+            world.apply_policy(changed)
 
     return edit
 

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.errors import OptionError
+from catalogs.errors import OptionError, PolicyChanged
 from catalogs.policy.prompt_rules import WordCategory
 from catalogs.policy.schema import ImageRule, Policy, built_in_policy
 from catalogs.runs.commit_kinds import POLICY_KIND
-from flows.policy_changes import enforce_policy, try_policy
+from flows.policy_changes import PolicyProposal, enforce_policy, try_policy
 from flows.run.leases import hold_catalogue_lease
 from infra.stores.parquet_objects import read_row_groups
 from infra.testing.faulty_store import FaultInjector, InjectedFault
 from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK, CheckOverride
+from tasks.runs.policy_records import PolicyRecords
 from tasks.runs.release_history import list_releases
 from tests.fixtures.crash_harness import (
     CATALOGUE,
@@ -77,12 +78,18 @@ def trial_of(harness: CrashHarness, policy: Policy) -> JsonObject:
     return try_policy(harness.store, harness.tables, CATALOGUE, policy)
 
 
+def proposal(policy: Policy, consent: CheckOverride | None = None) -> PolicyProposal:
+    if consent is None:
+        return PolicyProposal(policy, "new.yaml", "ada")
+    return PolicyProposal(policy, "new.yaml", consent.person, consent.reason, consent.checks)
+
+
 def apply(
     harness: CrashHarness, policy: Policy, consent: CheckOverride | None = None, mortality: FaultInjector | None = None
 ) -> JsonObject:
     store, tables = harness._open_with_faults(mortality)
     settings = harness.settings.model_copy(update={"single_writer": True})  # probing is not what is killed here
-    return enforce_policy(store, tables, CATALOGUE, policy, settings, consent)
+    return enforce_policy(store, tables, CATALOGUE, proposal(policy, consent), settings)
 
 
 def keys(harness: CrashHarness) -> dict[str, int]:
@@ -161,7 +168,7 @@ def test_scores_that_were_swept_are_counted_and_decide_nothing(harness: CrashHar
     assert trial["not_stored"]["published"] == trial["published"] > 0
     assert trial["matrix"]["PASS"] == {"PASS": 0, "REVIEW": 0, "BLOCK": 0}
     done = apply(harness, NO_OXFORD)
-    assert (done["run_id"], done["withdrawn"]["pictures"]) == (None, 0)
+    assert (done["in_force"]["number"], done["withdrawn"]["pictures"]) == (2, 0)
 
 
 def test_a_question_without_an_answer_is_a_no_by_then(harness: CrashHarness) -> None:
@@ -207,7 +214,7 @@ def test_applied_twice_it_is_the_same_release(harness: CrashHarness) -> None:
 def test_a_dry_run_says_the_same_and_writes_nothing(harness: CrashHarness) -> None:
     before = keys(harness)
     settings = harness.settings
-    done = enforce_policy(harness.store, harness.tables, CATALOGUE, NO_OXFORD, settings, dry_run=True)
+    done = enforce_policy(harness.store, harness.tables, CATALOGUE, proposal(NO_OXFORD), settings, dry_run=True)
     assert (done["dry_run"], done["refused"]["blocked"], done["withdrawn"]["pictures"]) == (True, 2, 0)
     assert keys(harness) == before
 
@@ -220,6 +227,7 @@ def test_the_next_night_does_not_bring_it_back_unless_its_policy_lets_it(harness
     assert "shared-s" not in places(published_slots(harness.tables))
     assert (report["slots"]["published"], report["images"]["generated"]) == (0, 0)
     assert harness.refresh()["slots"]["waiting"] == report["slots"]["waiting"]
+    assert apply(harness, OLD)["in_force"]["number"] == 3
     harness.policy = OLD
     report = harness.refresh()
     assert (report["slots"]["published"], report["images"]["generated"]) == (2, 0)
@@ -291,13 +299,19 @@ def test_more_than_a_twentieth_of_the_shop_waits_for_a_person(harness: CrashHarn
     assert {entry[0] for entry in recorded_outcomes(harness.tables).values()} >= {"review"}
 
 
-def test_a_batch_that_waits_for_a_person_is_in_the_way(harness: CrashHarness) -> None:
+def test_a_batch_that_waits_for_a_person_is_not_in_the_way_and_can_no_longer_be_released(harness: CrashHarness) -> None:
     harness.rows = harness.rows[:-6]
     held = harness.refresh()
     assert held["held"] == ["retired-share"]
-    with pytest.raises(OptionError, match=f"The run {held['run_id']} of 'world' is held"):
-        apply(harness, NO_OXFORD)
-    assert harness.tables.version(layout.manifest_table(CATALOGUE)) == 1
+    apply(harness, NO_OXFORD)
+    with pytest.raises(PolicyChanged, match=r"decided by another policy .* than policy 2 .*; refresh again"):
+        harness.release(held["run_id"], ["retired-share"])
+    harness.policy = NO_OXFORD
+    again = harness.refresh()
+    assert (again["held"], again["images"]["generated"]) == (["retired-share"], 0)
+    assert places(published_slots(harness.tables)) & {"shared-s", "shared-m"} == set()
+    harness.release(again["run_id"], ["retired-share"])
+    assert places(published_slots(harness.tables)) & {"shared-s", "shared-m"} == set()
 
 
 def test_it_waits_for_a_full_run_and_looks_only_then(harness: CrashHarness) -> None:
@@ -316,7 +330,7 @@ def test_an_unknown_catalogue_is_named(harness: CrashHarness) -> None:
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: world"):
         try_policy(harness.store, harness.tables, "boots", OLD)
     with pytest.raises(OptionError, match="has no catalogue 'boots'; it has: world"):
-        enforce_policy(harness.store, harness.tables, "boots", OLD, harness.settings)
+        enforce_policy(harness.store, harness.tables, "boots", proposal(OLD), harness.settings)
 
 
 # Killed
@@ -339,22 +353,22 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_the_next_command_ends_
             apply(world, NO_OXFORD, mortality=FaultInjector(number, ("before", "after")[number // 4 % 2]))
         world.clear_dead_leases()
         committed = world.tables.version(layout.manifest_table(CATALOGUE)) == 2
-        seen.add(committed)
+        in_force = PolicyRecords(world.store, CATALOGUE).latest_number() == 2
+        seen.add((in_force, committed))
         assert published_slots(world.tables) == (wanted if committed else before)[0], number
         if finisher == "the same command":
             done = apply(world, NO_OXFORD)
-            assert done["release"]["version"] == 2, number
             assert len(done["completed"]) <= 1
         else:
-            world.policy = NO_OXFORD if committed else OLD
+            world.policy = NO_OXFORD if in_force else OLD
             world.refresh()
-        if committed or finisher == "the same command":
+        if in_force or finisher == "the same command":
             assert published_slots(world.tables) == wanted[0], number
             assert _blocked_shirts(world) == 2, number
         assert_store_consistent(world.store, world.tables)
         assert list(world.store.list(layout.open_manifest_changes_prefix())) == []
         shutil.rmtree(world.folder)
-    assert seen == {False, True}
+    assert seen == {(False, False), (True, False), (True, True)}
 
 
 def _blocked_shirts(harness: CrashHarness) -> int:

@@ -15,9 +15,9 @@ from infra.settings import Settings
 from infra.stores.parquet_objects import read_row_groups
 from infra.tables import open_tables
 from tasks.pipeline.plan import make_plan
-from tasks.runs import run_state as runs
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import RefreshHarness
+from tests.fixtures.run_rows import start_run
 
 SETTINGS = Settings(shard_size=2, screeners=1)
 
@@ -30,7 +30,7 @@ def harness(tmp_path: Path) -> RefreshHarness:
 
 def started(harness: RefreshHarness) -> Run:
     job, _ = harness.parameters().resolve_job()
-    run = runs.start_run(harness.store, job, "fingerprint")
+    run = start_run(harness.store, job, "fingerprint")
     make_plan(job, harness.store, open_tables(job.store), run.run_id, SETTINGS.shard_size)
     return run
 

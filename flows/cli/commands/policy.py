@@ -1,6 +1,5 @@
-"""Commands policy try, apply and calibrate: what another policy would change, and where its thresholds should be."""
+"""Commands policy try, apply, list, show and calibrate: which policy is in force, and what another one would change."""
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,10 @@ from flows.cli.commands.policy_calibrate import calibrate
 from flows.cli.commands.store import resolve_catalogue
 from flows.cli.console import open_console, print_json, read_settings
 
-policy_app = typer.Typer(name="policy", help="Try, apply and calibrate policies.", no_args_is_help=True)
+policy_app = typer.Typer(name="policy", help="Try, apply, list and calibrate policies.", no_args_is_help=True)
 policy_app.command()(calibrate)
 
-PolicyFile = Annotated[Path, typer.Argument(help="The policy: a YAML file", show_default=False)]
+PolicyFile = Annotated[Path, typer.Argument(help="The policy: a YAML file, or default, rehearsal", show_default=False)]
 
 
 @policy_app.command("try")
@@ -47,18 +46,20 @@ def apply(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="A check that may fail; withdrawn-share is the only one")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why so many may be withdrawn; kept with the run")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; kept with the policy's record, and required with --accept")
+    ] = "",
     as_json: options.Json = False,
 ) -> None:
-    """Withdraw the live images that a policy refuses, in one commit; give refresh the same policy from then on."""
+    """Put a policy in force: withdraw the live images that it refuses, in one commit; every later refresh takes it."""
     from flows.cli.views.policies import show_application
     from flows.cli.views.store import show_warnings
     from flows.parameters import read_policy
-    from flows.policy_changes import enforce_policy
+    from flows.policy_changes import PolicyProposal, enforce_policy
     from flows.purging import purge_amendments
+    from flows.run.job_policy import current_person
     from infra.stores import open_store
     from infra.tables import open_tables
-    from tasks.amendments.apply_policy import CheckOverride
 
     rules, opened = read_policy(str(policy)), open_store(store)
     tables, settings, name = open_tables(store), read_settings(), resolve_catalogue(opened, catalogue)
@@ -66,9 +67,8 @@ def apply(
         opened,
         tables,
         name,
-        rules,
+        PolicyProposal(rules, str(policy), current_person(), reason, tuple(accept or ())),
         settings,
-        CheckOverride(tuple(accept), reason, getpass.getuser()) if accept else None,
         dry_run=dry_run,
     )
     warnings = [] if dry_run else purge_amendments(opened, tables, name, settings)
@@ -79,3 +79,43 @@ def apply(
         show_warnings(open_console(), warnings)
     if application["held"] and not dry_run:
         raise typer.Exit(1)
+
+
+@policy_app.command("list")
+def list_(store: options.Store, catalogue: options.Catalogue = None, as_json: options.Json = False) -> None:
+    """List the policies that came into force in a catalogue, the newest first: who, when and why."""
+    from flows.cli.views.policies import show_policies
+    from flows.policy_changes import list_policies
+    from infra.stores import open_store
+    from infra.tables import open_tables
+
+    opened = open_store(store)
+    policies = list_policies(opened, open_tables(store), resolve_catalogue(opened, catalogue))
+    if as_json:
+        print_json({"policies": policies})
+    else:
+        show_policies(open_console(), policies)
+
+
+@policy_app.command()
+def show(
+    store: options.Store,
+    number: Annotated[
+        int | None, typer.Option("--number", help="The policy's number; by default the one in force")
+    ] = None,
+    catalogue: options.Catalogue = None,
+    as_json: options.Json = False,
+) -> None:
+    """Print a policy that came into force, whole, as a YAML file that `policy try` takes."""
+    import yaml
+
+    from flows.policy_changes import read_recorded_policy
+    from infra.stores import open_store
+    from infra.tables import open_tables
+
+    opened = open_store(store)
+    record = read_recorded_policy(opened, open_tables(store), resolve_catalogue(opened, catalogue), number)
+    if as_json:
+        print_json(record.document())
+    else:
+        typer.echo(yaml.safe_dump(record.policy.model_dump(mode="json"), sort_keys=False, allow_unicode=True), nl=False)

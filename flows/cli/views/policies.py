@@ -3,7 +3,7 @@
 Inputs: the documents of `flows.policy_changes`. Outputs: Rich tables on the given console.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -57,11 +57,30 @@ def show_application(console: Console, application: Mapping[str, Any]) -> None:
     elif application["dry_run"]:
         console.print(f"Would withdraw {count:,} images in one commit: {_refused_counts(refused)}.", soft_wrap=True)
     elif application["run_id"] is None:
-        console.print(f"Nothing to withdraw: release {application['release']['version']} stays.")
+        console.print(f"In force already, and nothing to withdraw: release {application['release']['version']} stays.")
+    elif not application["withdrawn"]["pictures"]:
+        console.print("Nothing to withdraw: the images stay as they are.")
     else:
         images, version = application["withdrawn"]["pictures"], application["release"]["version"]
         console.print(f"Release {version}: {images:,} images withdrawn, {_refused_counts(refused)}.", soft_wrap=True)
-    console.print("What newly passes is published by the next refresh; give it this policy too.", soft_wrap=True)
+    in_force = application["in_force"]
+    if in_force is not None:
+        file = formatting.printable(in_force["file"], MAX_CELL_CHARACTERS)
+        console.print(Text(f"In force: policy {in_force['number']}, {file}."), soft_wrap=True)
+    console.print("What newly passes is published by the next refresh, which takes this policy.", soft_wrap=True)
+
+
+def show_policies(console: Console, policies: Sequence[Mapping[str, Any]]) -> None:
+    """Print the policies that came into force, the newest first."""
+    table = new_table("policy", "digest", "in force since", "who", "file", "why", right={"policy"})
+    for policy in policies:
+        number = f"{policy['number']}{' (in force)' if policy['in_force'] else ''}"
+        since = policy["when"][:16].replace("T", " ")
+        cells = (number, policy["digest"][:12], since, policy["who"], policy["file"], policy["why"])
+        table.add_row(*(plain_text(cell, MAX_CELL_CHARACTERS) for cell in cells))
+    console.print(table)
+    if not policies:
+        console.print("No policy is recorded yet; the next refresh records the first one.")
 
 
 def _refused_counts(refused: Mapping[str, int]) -> str:

@@ -1,5 +1,6 @@
 """What open runs become when a refresh of their catalogue begins."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tasks.runs import run_state as runs
 from tasks.runs.resources import Resources
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
+from tests.fixtures.run_rows import start_run
 
 
 class Scenario:
@@ -33,7 +35,7 @@ class Scenario:
     def start_run(self, *, same_inputs: bool = True) -> Run:
         """Start a run and plan it, of the job's catalogue or of another."""
         inputs = self.job.fingerprint(open_source(self.job.source).fingerprint())
-        run = runs.start_run(self.shop.store, self.job, inputs if same_inputs else "of another catalogue")
+        run = start_run(self.shop.store, self.job, inputs if same_inputs else "of another catalogue")
         make_plan(self.job, self.shop.store, self.resources.tables, run.run_id, SETTINGS.shard_size)
         return run
 
@@ -45,7 +47,8 @@ class Scenario:
     def is_open(self, run: Run) -> bool:
         return runs.is_run_open(self.shop.store, run)
 
-    def _close(self, run: Run, policy: Policy, plan: Plan, batch: ReleaseBatch) -> None:
+    def _close(self, run: Run, policy: Policy, plan: Plan, batch: ReleaseBatch, check: Callable[[], None]) -> None:
+        check()
         assert (policy, batch.run_id, plan.images) == (self.job.policy, run.run_id, 1)
         self.closed.append(run.run_id)
         runs.close_run(self.shop.store, run, "done", {"version": 1})
@@ -88,6 +91,7 @@ def test_a_held_run_stays_until_the_new_run_is_planned(scenario: Scenario) -> No
 def test_a_run_that_was_killed_after_its_commit_is_closed_under_its_own_policy(scenario: Scenario) -> None:
     report = scenario.shop.refresh().report
     run = runs.load_run(scenario.shop.store, report["run_id"])
-    scenario.shop.store.write(layout.open_run(run.catalogue, run.run_id), b"{}")
+    runs.open_run(scenario.shop.store, run)
+    scenario.shop.store.delete([layout.RunFiles(run.run_id).closed])
     assert scenario.recover().run.run_id != run.run_id
     assert scenario.closed == [run.run_id]

@@ -20,18 +20,20 @@ from infra.testing.faulty_tables import FaultyTables
 from tasks.amendments.apply_policy import (
     WITHDRAWN_SHARE_CHECK,
     CheckOverride,
+    PolicyTerms,
     apply_policy,
     find_holding_checks,
-    require_no_held_run,
     require_valid_override,
 )
 from tasks.amendments.manifest_change import recover_all_changes
 from tasks.pipeline.publish import publish
 from tasks.policies.reevaluate import PolicyReevaluation
+from tasks.runs.policy_records import PolicyRecords
 from tests.fixtures.run_rows import decision_row, make_release_batch
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
 
 POLICY = built_in_policy()
+TERMS = PolicyTerms("strict.yaml", "ada", "the brand asked")
 LIVE = {"shirt/front": "red", "hat/front": "white", "shoe/front": "green"}
 
 
@@ -51,7 +53,7 @@ def refusing(scenario: StoreScenario, **words: str) -> PolicyReevaluation:
 
 
 def test_a_review_waits_for_a_person_with_its_image_and_a_block_does_not(scenario: StoreScenario) -> None:
-    done = apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="REVIEW", hat="BLOCK"))
+    done = apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="REVIEW", hat="BLOCK"), TERMS)
     assert done is not None
     assert (done.version, done.previous, done.dropped, set(scenario.published_objects())) == (2, 1, 2, {"shoe/front"})
     rows = {row["sku"]: row for row in scenario.outcomes().values()}
@@ -63,9 +65,17 @@ def test_a_review_waits_for_a_person_with_its_image_and_a_block_does_not(scenari
     assert scenario.store.read(asked["object"]) == jpeg_of("red")
 
 
-def test_nothing_refused_is_no_commit(scenario: StoreScenario) -> None:
+def test_a3_a_policy_that_refuses_nothing_is_recorded_and_is_a_commit_all_the_same(scenario: StoreScenario) -> None:
+    shown = scenario.published_objects()
+    done = apply_policy(scenario.store, scenario.tables, refusing(scenario), TERMS)
+    assert done is not None
+    assert (done.version, done.previous, done.dropped, scenario.published_objects()) == (2, 1, 0, shown)
+    record = PolicyRecords(scenario.store, CATALOGUE).in_force()
+    assert record is not None
+    assert (record.number, record.policy, record.run_id) == (1, POLICY, done.run_id)
+    assert (record.file, record.person, record.reason) == ("strict.yaml", "ada", "the brand asked")
     before = scenario.keys()
-    assert apply_policy(scenario.store, scenario.tables, refusing(scenario)) is None
+    assert apply_policy(scenario.store, scenario.tables, refusing(scenario), TERMS) is None
     assert scenario.keys() == before
 
 
@@ -82,14 +92,6 @@ def test_a_twentieth_may_go_and_no_more(scenario: StoreScenario) -> None:
         require_valid_override([], CheckOverride(("x",), "why", "ada"))
 
 
-def test_a_held_batch_is_named(scenario: StoreScenario) -> None:
-    scenario.write_run_folder("r9", is_open=True)
-    require_no_held_run(scenario.store, CATALOGUE)
-    write_json(scenario.store, layout.RunFiles("r9").held, {"held": ["retired-share"], "checks": []})
-    with pytest.raises(OptionError, match="The run r9 of 'shoes' is held"):
-        require_no_held_run(scenario.store, CATALOGUE)
-
-
 @pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
 def test_killed_at_any_operation_it_is_all_or_nothing(scenario: StoreScenario, tmp_path: Path, when: Any) -> None:
     def another(name: str) -> StoreScenario:
@@ -101,7 +103,7 @@ def test_killed_at_any_operation_it_is_all_or_nothing(scenario: StoreScenario, t
         store = FaultyStore(open_store(one.store.url), mortality)
         try:
             tables = FaultyTables(open_tables(one.store.url), mortality)
-            apply_policy(store, tables, refusing(one, shirt="REVIEW"))
+            apply_policy(store, tables, refusing(one, shirt="REVIEW"), TERMS)
         except InjectedFault:
             assert mortality.has_failed
         return mortality
@@ -121,11 +123,12 @@ def test_killed_at_any_operation_it_is_all_or_nothing(scenario: StoreScenario, t
         one = another(str(dies_at))
         assert die(one, dies_at).has_failed
         committed = one.tables.version(layout.manifest_table(CATALOGUE)) == 2
+        in_force = PolicyRecords(one.store, CATALOGUE).in_force() is not None
         recover_all_changes(one.store, one.tables, CATALOGUE, holds_lease=True)
-        assert state(one) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
+        assert state(one) == (wanted if in_force else untouched), f"killed {when} operation {dies_at}"
         assert one.keys(layout.open_manifest_changes_prefix()) == set()
-        seen.add(committed)
-    assert seen == {False, True}
+        seen.add((in_force, committed))
+    assert seen == {(False, False), (True, False), (True, True)}
 
 
 # A run that was planned before
@@ -140,13 +143,13 @@ def planned_at(scenario: StoreScenario, version: int) -> Any:
 
 def test_a_run_that_was_planned_before_does_not_bring_it_back(scenario: StoreScenario) -> None:
     late = planned_at(scenario, 0)
-    apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="BLOCK"))
+    apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="BLOCK"), TERMS)
     assert dict(publish(scenario.store, scenario.tables, late).sums.states) == {"superseded": 1}
     assert "shirt/front" not in scenario.published_objects()
 
 
 def test_a_run_that_was_planned_since_may_bring_it_back_if_its_policy_lets_it(scenario: StoreScenario) -> None:
-    apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="BLOCK"))
+    apply_policy(scenario.store, scenario.tables, refusing(scenario, shirt="BLOCK"), TERMS)
     assert dict(publish(scenario.store, scenario.tables, planned_at(scenario, 2)).sums.states) == {"published": 1}
     assert "shirt/front" in scenario.published_objects()
 
@@ -160,6 +163,8 @@ def test_between_its_two_commits_its_own_commit_says_what_it_took(scenario: Stor
 
     late = planned_at(scenario, 0)
     with pytest.raises(InjectedFault):
-        apply_policy(scenario.store, DiesBetween(scenario.tables, FaultInjector()), refusing(scenario, shirt="BLOCK"))
+        apply_policy(
+            scenario.store, DiesBetween(scenario.tables, FaultInjector()), refusing(scenario, shirt="BLOCK"), TERMS
+        )
     assert ("shirt", request_key_of("red")) not in scenario.outcomes()
     assert dict(publish(scenario.store, scenario.tables, late).sums.states) == {"superseded": 1}

@@ -25,9 +25,8 @@ from infra.stores.parquet_objects import read_row_group, read_row_groups, read_t
 from infra.tables.delta import DeltaTables
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.plan import is_plan_current, load_plan, make_plan
-from tasks.runs import run_state as runs
 from tests.fixtures.refresh_harness import write_csv
-from tests.fixtures.run_rows import RUN_ID
+from tests.fixtures.run_rows import RUN_ID, start_run
 from tests.fixtures.sample_recipe import RECIPE
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
@@ -178,7 +177,7 @@ def test_a_partial_run_retires_nothing_and_skus_alike_are_warned_of(scenario: St
 
 
 def test_a_plan_holds_once_it_is_whole_and_until_another_release_is_live(scenario: StoreScenario) -> None:
-    run = runs.start_run(scenario.store, job(scenario, [MUG]), "f1")
+    run = start_run(scenario.store, job(scenario, [MUG]), "f1")
     assert not is_plan_current(scenario.store, scenario.tables, run)
     plan_of(scenario, MUG, run_id=run.run_id)
     assert is_plan_current(scenario.store, scenario.tables, run)

@@ -32,3 +32,11 @@ def test_a_catalogue_without_a_manifest_gets_one_so_that_a_first_commit_loses_to
     assert scenario.tables.version(table) is None
     fence_run(scenario.store, scenario.tables, run_of("r1"))
     assert scenario.tables.version(table) == 1
+
+
+def test_outcomes_under_way_lose_their_race_too(tmp_path: Path) -> None:
+    scenario = StoreScenario(tmp_path)
+    table = layout.outcomes_table(CATALOGUE)
+    fence_run(scenario.store, scenario.tables, run_of("r2"))
+    with pytest.raises(CommitConflict):
+        scenario.tables.mark(table, base_version=0, metadata={"run_id": "r2"})

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from catalogs import layout
-from catalogs.errors import OptionError
+from catalogs.errors import OptionError, PolicyChanged
 from catalogs.policy.schema import Policy, built_in_policy
 from infra.stores.json_objects import write_json
 from tasks.runs.fencing import fence_run
-from tasks.runs.policy_in_force import PolicyChoice, find_policy_to_use, settle_policy
+from tasks.runs.policy_in_force import PolicyChoice, find_policy_to_use, record_policy
 from tasks.runs.policy_records import PolicyRecords
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 from tests.tasks.runs.test_commit_guard import run_of
@@ -26,9 +26,10 @@ def scenario(tmp_path: Path) -> StoreScenario:
 
 
 def settle(scenario: StoreScenario, choice: PolicyChoice) -> tuple[int, str, str]:
-    record = settle_policy(scenario.store, scenario.tables, CATALOGUE, choice, "ada")
-    assert PolicyRecords(scenario.store, CATALOGUE).in_force() == record
-    return record.number, record.policy.digest, record.file
+    found = find_policy_to_use(scenario.store, scenario.tables, CATALOGUE, choice, "ada")
+    record_policy(scenario.store, CATALOGUE, found)
+    assert PolicyRecords(scenario.store, CATALOGUE).in_force() == found.record
+    return found.record.number, found.policy.digest, found.record.file
 
 
 def freeze(scenario: StoreScenario, run_id: str, policy: Policy) -> None:
@@ -77,19 +78,21 @@ def test_a_store_without_records_takes_a_policy_that_is_named(scenario: StoreSce
 
 def test_a_dry_run_says_the_same_and_records_nothing(scenario: StoreScenario) -> None:
     found = find_policy_to_use(scenario.store, scenario.tables, CATALOGUE, NAMED, "ada")
-    assert (found.number, found.policy) == (1, STRICT)
+    assert (found.record.number, found.policy, found.is_recorded) == (1, STRICT, False)
     assert PolicyRecords(scenario.store, CATALOGUE).latest_number() == 0
 
 
-def test_of_two_first_runs_one_records_and_the_other_takes_its_policy(
-    scenario: StoreScenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = PolicyRecords.claim
-
-    def late_claim(records: PolicyRecords, record: object) -> bool:
-        monkeypatch.setattr(PolicyRecords, "claim", claim)
-        settle(scenario, NAMED)
-        return claim(records, record)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(PolicyRecords, "claim", late_claim)
+def test_of_two_first_runs_one_records_and_the_other_is_sent_back_to_take_its_policy(scenario: StoreScenario) -> None:
+    late = find_policy_to_use(scenario.store, scenario.tables, CATALOGUE, UNNAMED, "bob")
+    settle(scenario, NAMED)
+    with pytest.raises(PolicyChanged, match="recorded policy 1 first"):
+        record_policy(scenario.store, CATALOGUE, late)
     assert settle(scenario, UNNAMED) == (1, STRICT.digest, "strict.yaml")
+
+
+def test_what_decides_no_image_may_differ_from_the_policy_in_force(scenario: StoreScenario) -> None:
+    settle(scenario, NAMED)
+    scenario.release("r1", {"shirt/front": "red"})
+    patient = PolicyChoice(STRICT.model_copy(update={"review_days": 90}), "patient.yaml", is_named=True)
+    found = find_policy_to_use(scenario.store, scenario.tables, CATALOGUE, patient, "ada")
+    assert (found.policy.review_days, found.record.number, found.is_recorded) == (90, 1, True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows.cli.views.policies import MAX_CHANGES_SHOWN, show_application, show_trial
+from flows.cli.views.policies import MAX_CHANGES_SHOWN, show_application, show_policies, show_trial
 
 WORDS = ("PASS", "REVIEW", "BLOCK")
 
@@ -25,7 +25,7 @@ def applied(**changes: Any) -> dict[str, Any]:
     return {
         "catalogue": "home", "dry_run": False, "run_id": "r9", "held": [], "release": {"version": 42, "previous": 41},
         "refused": {"review": 1, "blocked": 1, "another_seed": 1}, "withdrawn": {"pictures": 2}, "completed": [],
-        "trial": trial(), **changes,
+        "in_force": {"number": 3, "digest": "d", "file": "[red]strict.yaml"}, "trial": trial(), **changes,
     }  # fmt: skip
 
 
@@ -60,11 +60,26 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 def test_what_was_withdrawn_or_would_be_or_waits_is_one_sentence() -> None:
     done = said(show_application, applied())
     assert "Release 42: 2 images withdrawn, 1 for a person, 1 blocked;" in done
-    assert "What newly passes is published by the next refresh; give it this policy too." in done
+    assert "In force: policy 3, [red]strict.yaml." in done
+    assert "What newly passes is published by the next refresh, which takes this policy." in done
+    barrier = said(show_application, applied(withdrawn={"pictures": 0}))
+    assert "Nothing to withdraw: the images stay as they are." in barrier
     assert "Would withdraw 2 images in one commit" in said(show_application, applied(dry_run=True, run_id=None))
-    assert "Nothing to withdraw: release 42 stays." in said(show_application, applied(run_id=None))
+    assert "In force already, and nothing to withdraw: release 42 stays." in said(
+        show_application, applied(run_id=None)
+    )
     held = said(show_application, applied(held=["withdrawn-share"], run_id=None))
     assert "Held: 2 of 12,347 live images would go" in held
     assert "--accept withdrawn-share --reason …" in held
     other = {"kind": "rollback", "run_id": "r8", "version": 40}
     assert "Completed first: rollback r8, release 40." in said(show_application, applied(completed=[other]))
+
+
+def test_the_policies_are_listed_with_who_when_and_why() -> None:
+    line = {
+        "number": 2, "digest": "d" * 64, "when": "2026-03-01T02:00:00+00:00", "who": "ada", "file": "[b]strict.yaml",
+        "why": "the brand asked", "in_force": True,
+    }  # fmt: skip
+    text = said(show_policies, [line, line | {"number": 1, "in_force": False, "why": "first run"}])  # type: ignore[arg-type]
+    assert f"2 (in force) {'d' * 12} 2026-03-01 02:00 ada [b]strict.yaml the brand asked 1 {'d' * 12}" in text
+    assert "No policy is recorded yet" in said(show_policies, [])  # type: ignore[arg-type]
