@@ -21,6 +21,7 @@ from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
 from flows.cli.commands.rollback import readmit, rollback
 from flows.cli.commands.upgrade import upgrade
+from flows.cli.commands.why import why
 from infra.errors import ExternalError
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     store_commands.releases,
     rollback,
     readmit,
+    why,
     store_commands.verify,
     store_commands.sweep,
     upgrade,

@@ -1,0 +1,29 @@
+"""Command why: the story of one SKU, from the store alone."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli import options
+from flows.cli.commands.store import resolve_catalogue
+from flows.cli.console import open_console, print_json
+
+
+def why(
+    sku: Annotated[str, typer.Argument(help="The SKU, as the catalogue says it")],
+    store: options.Store,
+    catalogue: options.Catalogue = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say why a SKU shows what it shows: its images, attempts, refusals, and what the next run will do."""
+    from flows.cli.views.sku_story import show_story
+    from infra.stores import open_store
+    from infra.tables import open_tables
+    from tasks.reporting.sku_story import tell_story
+
+    opened = open_store(store)
+    story = tell_story(opened, open_tables(store), resolve_catalogue(opened, catalogue), sku)
+    if as_json:
+        print_json(story)
+    else:
+        show_story(open_console(), story)

@@ -1,0 +1,38 @@
+"""The screen of one SKU: text from a catalogue stays text, and broken limits stand beside their scores."""
+
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from flows.cli.views.sku_story import show_story
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SLOT: dict[str, Any] = {
+    "view": "front", "variant": "a", "index": 0, "category": "mugs", "prompt": "a [red]mug[/red]", "live": None,
+    "attempts": [{"attempt": 0, "made": "generated", "verdict": "BLOCK", "reasons": ["too-heavy"], "run_id": "r1",
+                  "limits": [{"score": "file.bytes", "value": 23370.0, "limits": {"block_above": 100.0}}]}],
+    "outcomes": [{"state": "blocked", "reasons": ["too-heavy"], "decided_by": "gates", "decided_at": NOON,
+                  "run_id": "r1"}],
+    "next": "it waits",
+}  # fmt: skip
+STORY: dict[str, Any] = {
+    "sku": "mug", "catalogue": "shop", "release": 3, "slots": [SLOT], "rejected": [], "releases": [],
+    "policy": {"number": 2, "who": "ada", "why": "files were too heavy"},
+}  # fmt: skip
+
+
+def test_a_refused_slot_is_told_with_score_and_limit() -> None:
+    out = StringIO()
+    show_story(Console(file=out, width=160), STORY)
+    words = " ".join(out.getvalue().split())
+    shown = ("mug shop, release 3", "policy 2 in force, by ada: files were too heavy", "a [red]mug[/red]")
+    refusal = (
+        "file.bytes 23,370",
+        "block_above 100",
+        "blocked too-heavy · by gates, 2026-11-29 12:00",
+        "next it waits",
+    )
+    for text in (*shown, *refusal):
+        assert text in words
