@@ -42,6 +42,10 @@ class ReevaluatedAttempt(NamedTuple):
     attempts_allowed: int
 
 
+_EvaluatedAttempts = defaultdict[str, list[tuple[bytes, ReevaluatedAttempt]]]
+"""Category -> the digests of attempts, and how each is judged there."""
+
+
 class _ReevaluatedRequest(NamedTuple):
     categories: tuple[str, ...]
     """The categories that judge its images: "" stands for all without thresholds of their own."""
@@ -60,7 +64,12 @@ class StoredScores:
         self._prompts: DigestMap[Verdict] = DigestMap()
 
     def load(self, run_ids: Iterable[str]) -> None:
-        """Read and evaluate these runs' folders. Of several runs that measured one attempt, the newest counts."""
+        """Read and evaluate these runs' folders.
+
+        Of several runs that measured one attempt, the newest in which nothing failed counts: a scanner or engine that
+        failed once says nothing of an image that was measured on another night. Where it always failed, that counts.
+        """
+        failures: list[_EvaluatedAttempts] = []
         for run_id in sorted(set(run_ids), reverse=True):
             evaluated_requests: DigestMap[_ReevaluatedRequest] = DigestMap()
             categories = self._read_categories(run_id)
@@ -70,7 +79,11 @@ class StoredScores:
                 self._prompts.add(keys, [request.prompt_verdict for request in evaluated])
             for record in read_row_groups(self._store, layout.RunFiles(run_id).records_prefix):
                 if set(record.column_names) >= _REQUIRED_COLUMNS:
-                    self._evaluate_record(record, evaluated_requests)
+                    measured, failed = self._evaluate_record(record, evaluated_requests)
+                    self._add_attempts(measured)
+                    failures.append(failed)
+        for failed in failures:
+            self._add_attempts(failed)
 
     def find_attempts(self, rows: pa.Table | pa.RecordBatch) -> list[ReevaluatedAttempt | None]:
         """Return the result for each row's slot, request, finish and attempt; None where nothing is stored."""
@@ -115,19 +128,26 @@ class StoredScores:
             judging = categories.get((key, finish)) or (self._judged_category(category),)
             yield _ReevaluatedRequest(judging, self._evaluate_prompt(prompt), allowed)
 
-    def _evaluate_record(self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]) -> None:
+    def _evaluate_record(
+        self, record: pa.Table, evaluated_requests: DigestMap[_ReevaluatedRequest]
+    ) -> tuple[_EvaluatedAttempts, _EvaluatedAttempts]:
+        """Return the attempts of a record that were measured whole, and those at which something failed."""
         requests = evaluated_requests.find(_pair_digests(record))
         known = [position for position, request in enumerate(requests) if request is not None]
         rows = record.take(pa.array(known, pa.int64()))  # a shard of which a budget started no image has no rows
         digests = split_digests(_attempt_digests(rows))
         columns = (rows[name].to_pylist() for name in ("made", "scores", "scanners", "errors"))
-        evaluated: dict[str, list[tuple[bytes, ReevaluatedAttempt]]] = defaultdict(list)
+        measured, failed = _EvaluatedAttempts(list), _EvaluatedAttempts(list)
         for position, digest, (origin, *texts) in zip(known, digests, zip(*columns, strict=True), strict=True):
             request = requests[position]
             assert request is not None  # noqa: S101 - only such rows were taken
+            evaluated = failed if origin == "failed" or json.loads(texts[-1]) else measured
             for category in request.categories:
                 verdict = combine_verdicts([request.prompt_verdict, self._evaluate_image(origin, texts, category)])
                 evaluated[category].append((digest, ReevaluatedAttempt(verdict, request.attempts_allowed)))
+        return measured, failed
+
+    def _add_attempts(self, evaluated: _EvaluatedAttempts) -> None:
         for category, attempts in evaluated.items():
             self._attempts[category].add(b"".join(digest for digest, _ in attempts), [result for _, result in attempts])
 

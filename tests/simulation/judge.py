@@ -100,7 +100,7 @@ class Judge:
         elif "kind" not in document:  # otherwise the outcomes of a change whose rows were judged
             command = self.desk.of_source(document["source"])
             assert command is not None
-            with self._as_of(command):
+            with self._as_of(command, document["started_at"]):
                 self._refresh_leniently(event, command)
                 self._compare(event, checked)
 
@@ -125,12 +125,11 @@ class Judge:
         (self.model.refresh if command.kind == "nightly" else self.model.refresh_new)(night)
 
     @contextmanager
-    def _as_of(self, command: Command) -> Iterator[None]:
-        """Let the model see the catalogue as it was when a command was given, unless a later full run has ended."""
-        overtaken = any(
-            other.kind == "nightly" and other.number > command.number and other.report is not None
-            for other in self.desk.given
-        )
+    def _as_of(self, command: Command, started_at: str) -> Iterator[None]:
+        """Let the model see the catalogue as a run did, unless a full run that started after it has ended."""
+        reports = [other.report for other in self.desk.given if other.kind == "nightly"]
+        later = [self.timeline.run_document(report["run_id"])["started_at"] for report in reports if report is not None]
+        overtaken = any(other > started_at for other in later)
         rows, templates = self.model.rows, self.model.templates
         if not overtaken:
             self.model.rows, self.model.templates = dict(command.rows), dict(command.templates)

@@ -213,6 +213,7 @@ class NaiveShop(SettlingShop):
             if any(wish and (slot, wish.content) in self.takedowns for wish in pictures):
                 ends.append(Option(shown))
             plan.options[slot] = tuple(ends)
-            if shown is not None and all(wish is None or wish.content != shown.content for wish in pictures):
+            if shown is not None and any(wish is None or wish.content != shown.content for wish in pictures):
+                # Forgotten again where the end shows this content nevertheless.
                 self.takedowns[slot, shown.content] = Takedown("rollback", self.policy_number)
         self._happen(plan, None, before)

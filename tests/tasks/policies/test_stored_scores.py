@@ -101,6 +101,17 @@ def test_the_newest_run_that_measured_an_attempt_is_heard(store: ObjectStore) ->
     assert answer.verdict == PASS
 
 
+def test_a_scanner_that_failed_on_a_later_night_says_nothing_of_what_was_measured_before(store: ObjectStore) -> None:
+    failed = {"scores": "{}", "errors": '{"pixels": "it is away"}'}
+    rows = [attempt_row("red", 1, **failed), attempt_row("blue", 0, **failed), attempt_row("red", 0, made="failed")]
+    write_table(store, layout.RunFiles("run-2").record("s"), pa.Table.from_pylist(rows))
+    for info in list(store.list(layout.RunFiles(RUN_ID).requests_prefix)):
+        store.write(info.key.replace(RUN_ID, "run-2"), store.read(info.key))
+    answers = measured(store, ONLY_BLUR, RUN_ID, "run-2").find_attempts(asked(("red", 1), ("blue", 0), ("red", 0)))
+    reasons = [answer.verdict.reasons if answer else None for answer in answers]
+    assert reasons == [(), ("scanner-failed.pixels",), ("blurred",)]
+
+
 def test_a_shard_of_which_no_image_was_started_says_nothing(store: ObjectStore) -> None:
     write_records(store, {"s": []})
     assert measured(store).find_attempts(asked(("red", 0))) == [None]
