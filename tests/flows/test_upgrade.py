@@ -149,7 +149,7 @@ def test_releases_are_listed_verified_and_gone_back_to(packshot: Packshot) -> No
     now = live_rows(store, "golden")
     assert "our-app" in now["SHIRT-1", "front"]["channels"]
     assert "our-app" not in now["SHIRT-2", "front"]["channels"]
-    done = packshot("rollback", "store", "--catalogue", "golden", "--to", "1")
+    done = packshot("rollback", "store", "--catalogue", "golden", "--to", "1", "--drop-new")
     assert (done["version"], done["target"]) == (6, 1)
     assert done["dropped"] == 1
     assert done["withdrawn"] == 2
