@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from catalogs.policy.schema import load_policy
-from flows.policy_changes import enforce_policy, try_policy
+from flows.policy_changes import PolicyProposal, enforce_policy, try_policy
 from infra.tables import open_tables
-from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK, CheckOverride
+from tasks.amendments.apply_policy import WITHDRAWN_SHARE_CHECK
 from tests.fixtures.refresh_harness import RefreshHarness, Row
 
 pytestmark = pytest.mark.usefixtures("reduced_audit", "inline_screening")
@@ -59,11 +59,11 @@ def test_an_image_is_published_for_one_category_and_blocked_for_the_other(
 def test_an_applied_policy_withdraws_the_image_from_one_category_alone(tmp_path: Path, order: tuple[str, str]) -> None:
     shop = RefreshHarness(tmp_path, rows(*order), RECIPE, limited(10**9))
     assert {sku for sku, _, _ in shop.refresh().after} == {"lax", "strict"}
-    consent = CheckOverride((WITHDRAWN_SHARE_CHECK,), "files are too heavy", "ada")
     policy = load_policy(json.dumps(limited(100)), "policy.yaml")
     tables = open_tables(shop.url)
     tried = try_policy(shop.store, tables, shop.catalogue, policy)
     assert [(flip["now"], flip["then"], flip["skus"]) for flip in tried["flips"]] == [("PASS", "BLOCK", ["strict"])]
-    document = enforce_policy(shop.store, tables, shop.catalogue, policy, shop.settings, consent)
+    proposal = PolicyProposal(policy, "policy.yaml", "ada", "files are too heavy", (WITHDRAWN_SHARE_CHECK,))
+    document = enforce_policy(shop.store, tables, shop.catalogue, proposal, shop.settings)
     assert document["withdrawn"] == {"pictures": 1}
     assert {sku for sku, _, _ in shop.manifest()} == {"lax"}
