@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from catalogs.errors import SettingsError
 from flows.parameters import SweepParameters
+from infra.cdn_purge import Purger, open_purger
 from infra.interfaces import ObjectStore, TableStore
-from infra.purging import Purger, open_purger
 from infra.settings import Settings
 from infra.stores import open_store
 from infra.tables import open_tables

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from infra.coordination.running_process import run_as
 from infra.testing.faulty_store import InjectedFault
+from infra.testing.simulated_clock import SimulatedClock
 
 T = TypeVar("T")
 
@@ -32,21 +33,6 @@ MAX_TURNS = 50_000
 
 class ProcessKilled(BaseException):
     """The process was killed. No `except Exception` catches it, and its `finally` blocks reach no store any more."""
-
-
-@dataclass
-class SimulatedClock:
-    """A time that moves only when it is told to."""
-
-    time: datetime
-
-    def now(self) -> datetime:
-        """Return the time."""
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        """Move the time."""
-        self.time += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)

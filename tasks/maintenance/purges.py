@@ -1,6 +1,6 @@
 """Purges: ask a CDN to forget objects that are no longer shown, until it has said that it did.
 
-Inputs: a store, a catalogue, keys, and the customer's command or webhook (`infra.purging`). Outputs: a record of each
+Inputs: a store, a catalogue, keys, and the customer's command or webhook (`infra.cdn_purge`). Outputs: a record of each
 purge with its answers. The record is written first and sent second, so a kill or a failure loses nothing: what is
 pending is sent again by the next rollback, policy change or sweep. Published objects are served as immutable for a
 year, so without a purge a copy outside the store stays visible for that long.
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from catalogs import layout
 from catalogs.keys import SHORT_DIGEST_LENGTH, digest
 from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
+from infra.cdn_purge import Purger
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
-from infra.purging import Purger
 from infra.stores.json_objects import read_json, write_json
 
 MAX_KEYS_A_RECORD = 1000

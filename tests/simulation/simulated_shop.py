@@ -31,7 +31,8 @@ from infra.stores.memory import MemoryStore
 from infra.testing.faulty_store import FaultyStore
 from infra.testing.faulty_tables import FaultyTables
 from infra.testing.memory_tables import MemoryTables
-from infra.testing.simulated_processes import SimulatedClock, SimulatedProcess, SimulatedProcesses
+from infra.testing.simulated_clock import SimulatedClock
+from infra.testing.simulated_processes import SimulatedProcess, SimulatedProcesses
 from tasks.amendments.apply_policy import CheckOverride
 from tasks.maintenance.retention import RetentionRules
 from tasks.maintenance.sweep import sweep

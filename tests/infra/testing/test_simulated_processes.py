@@ -9,7 +9,8 @@ from infra.coordination.leases import Lease, acquire
 from infra.errors import LeaseHeld, LeaseLost
 from infra.stores.memory import MemoryStore
 from infra.testing.faulty_store import FaultyStore, InjectedFault
-from infra.testing.simulated_processes import Disturbance, SimulatedClock, SimulatedProcess, SimulatedProcesses
+from infra.testing.simulated_clock import SimulatedClock
+from infra.testing.simulated_processes import Disturbance, SimulatedProcess, SimulatedProcesses
 
 LEASE, TERM = "leases/shop/full", 60.0
 

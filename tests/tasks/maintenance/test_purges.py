@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from infra.purging import PurgeAnswer
+from infra.cdn_purge import PurgeAnswer
 from infra.stores.json_objects import read_json
 from tasks.amendments.rollback import rollback
 from tasks.maintenance.purges import (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import purging
-from infra.purging import CommandPurger, PurgeAnswer, WebhookPurger, open_purger
+from infra import cdn_purge
+from infra.cdn_purge import CommandPurger, PurgeAnswer, WebhookPurger, open_purger
 from infra.settings import Settings
 
 KEYS = ["published/shoes/a b.jpg", "published/shoes/ü.jpg"]
@@ -64,7 +64,7 @@ def test_a_command_that_fails_hangs_or_does_not_exist_is_an_answer(monkeypatch: 
     assert failed == PurgeAnswer(False, "exit 1 no such zone")
     missing = CommandPurger("/no/such/purger").send("s3://shop", KEYS)
     assert missing == PurgeAnswer(False, "the command could not be started: No such file or directory")
-    monkeypatch.setattr(purging, "PURGE_SECONDS", 0.2)
+    monkeypatch.setattr(cdn_purge, "PURGE_SECONDS", 0.2)
     hanging = CommandPurger(python_command("import time; time.sleep(60)")).send("s3://shop", KEYS)
     assert hanging == PurgeAnswer(False, "the command took longer than 0.2 s")
 
