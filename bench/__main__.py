@@ -1,7 +1,7 @@
 """`python -m bench [PART]`: run benchmarks, print tables or JSON.
 
-Inputs: a part (without one, all but `server` and `ray`), `--quick` for a tenth of the sizes, `--json`. Outputs: tables
-on stdout, or one JSON document; progress goes to stderr.
+Inputs: a part of `BENCHMARK_FUNCTIONS` (without one, those of `BENCHMARKS`), `--quick` for a tenth of the sizes,
+`--json`. Outputs: tables on stdout, or one JSON document; progress goes to stderr.
 The caller's Prefect, store and settings have no influence.
 """
 
@@ -28,12 +28,13 @@ PUBLISHED_FINGERPRINTS, NEW_FINGERPRINTS = 2_000_000, 8_000
 ENGINE_ROUNDS = 10
 SERVER_IMAGES = 20_000
 RAY_IMAGES, RAY_SECONDS = 320, 0.5
+GROWTH_COMMITS = (10, 100, 500, 2_000)
 
 
 def main(arguments: list[str]) -> None:
     """Run the requested parts and print their results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what Packshot costs on this machine.")
-    parser.add_argument("part", nargs="?", choices=(*BENCHMARKS, "server", "ray"), help="run one part alone")
+    parser.add_argument("part", nargs="?", choices=(*BENCHMARKS, "server", "ray", "growth"), help="run one part alone")
     parser.add_argument("--quick", action="store_true", help="measure a tenth of the sizes")
     parser.add_argument("--json", action="store_true", help="print one JSON document in place of tables")
     options = parser.parse_args(arguments)
@@ -128,6 +129,12 @@ def _ray(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[st
     return measure_ray_scaling(RAY_IMAGES // divisor, RAY_SECONDS, folder, progress)
 
 
+def _growth(divisor: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    from bench.growth import measure_growth
+
+    return measure_growth([max(2, commits // divisor) for commits in GROWTH_COMMITS], folder, progress)
+
+
 BENCHMARK_FUNCTIONS = {
     "plan": _plan,
     "overhead": _overhead,
@@ -138,6 +145,7 @@ BENCHMARK_FUNCTIONS = {
     "new-skus": _new_skus,
     "server": _server,
     "ray": _ray,
+    "growth": _growth,
 }
 
 

@@ -24,20 +24,16 @@ def show_results(console: Console, results: Mapping[str, Any]) -> None:
     if "overhead" in results:
         console.print(_overhead(results["overhead"]))
         console.print(_codecs(results["overhead"]))
-    if "gates" in results:
-        console.print(_gates(results["gates"]))
-    if "busy" in results:
-        console.print(_utilization(results["busy"]))
-    if "duplicates" in results:
-        console.print(_duplicates(results["duplicates"]))
+    for name, to_table in (("gates", _gates), ("busy", _utilization), ("duplicates", _duplicates)):
+        if name in results:
+            console.print(to_table(results[name]))
     if "engine" in results:
         show_benchmark(console, results["engine"])
     if "new-skus" in results:
         console.print(_new_skus(results["new-skus"]))
-    if "server" in results:
-        console.print(_server(results["server"]))
-    if "ray" in results:
-        console.print(_ray(results["ray"]))
+    for name, to_table in (("server", _server), ("ray", _ray), ("growth", _growth)):
+        if name in results:
+            console.print(to_table(results[name]))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -182,4 +178,20 @@ def _ray(found: Mapping[str, Any]) -> Table:
         table.add_row(
             name, f"{case['seconds']:.1f}", f"{case['images_a_second']:.2f}", ratio, f"{case['busy_share']:.1%}"
         )
+    return table
+
+
+def _growth(found: Mapping[str, Any]) -> Table:
+    month = found["month"]
+    table = Table(
+        title=f"Requests to S3, {found['latency_ms']:g} ms each; a month of the schedule: ${month['dollars']}"
+    )
+    for name in ("what", "requests", "seconds", "by kind"):
+        table.add_column(name)
+    rows = [(f"idle run after {commits} commits", cost) for commits, cost in found["idle"].items()]
+    named = (("a run of one new SKU", "publish_1"), ("a run of 20 new SKUs", "publish_20"), ("sweep", "sweep"))
+    rows += [(what, found[name]) for what, name in named]
+    for what, cost in rows:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(cost["requests"].items()))
+        table.add_row(what, str(cost["total"]), f"{cost['seconds']:.1f}", kinds)
     return table

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from bench import growth
 from bench.__main__ import main
 from bench.planning import measure_planning
 from bench.process_cost import machine_info, run_in_process
@@ -180,3 +181,16 @@ def test_the_engine_is_measured_beside_diffusers_and_what_a_cpu_cannot_do_has_it
     assert {row["backend"] for row in found["rows"]} == {"diffusers", "eager", "graphs", "fp8"}
     assert all(bool(row["reason"]) != bool(row["images_per_second"]) for row in found["rows"])
     assert "to diffusers" in shown({"engine": found})
+
+
+@pytest.mark.slow
+def test_an_idle_run_asks_for_no_more_after_many_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, "")  # the benchmark sets them; they end with this test
+    monkeypatch.setattr(growth, "LATENCY", 0.0)
+    found = growth.measure_growth([10, 60], tmp_path, say)
+    early, late = (found["idle"][commits]["total"] for commits in ("10", "60"))
+    assert max(early, late) <= 150
+    assert late <= early + 40, "a few entries since the last checkpoint, and files up to the next compaction"
+    assert 0 < found["month"]["dollars"] <= 5
+    assert "idle run after 60 commits" in shown({"growth": found})
