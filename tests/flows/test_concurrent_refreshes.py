@@ -107,11 +107,16 @@ class ConcurrentRefreshScenario:
         """Return the reports of all, each of which must end."""
         return [self._report(number) for number in range(len(self.processes))]
 
-    def _report(self, number: int) -> JsonObject:
+    def reports_of_unfenced(self) -> list[JsonObject | None]:
+        """Return the reports; None for a process that ended because its run was taken over."""
+        return [self._report(number, may_be_fenced=True) for number in range(len(self.processes))]
+
+    def _report(self, number: int, *, may_be_fenced: bool = False) -> Any:
         out, _ = self.processes[number].communicate(timeout=300)
+        if may_be_fenced and self.processes[number].returncode != 0 and "LeaseLost" in self._errors(number):
+            return None
         assert self.processes[number].returncode == 0, self._errors(number)
-        report: JsonObject = json.loads(out)
-        return report
+        return json.loads(out)
 
     def _errors(self, number: int) -> str:
         return (self.folder / f"process-{number}" / "errors.txt").read_text()
@@ -186,11 +191,11 @@ def assert_outcome_with_leases(first: Scope, second: Scope, scenario: Concurrent
 
 def assert_outcome_without_leases(
     first: Scope, second: Scope, scenario: ConcurrentRefreshScenario, later: list[Row]
-) -> list[JsonObject]:
+) -> list[JsonObject | None]:
     """Start the second with its clock ahead, when the first stands at its commit; they commit at the same time."""
     scenario.wait_for(scenario.start(RED, first, participants=2), arrivals=1)
     scenario.start(later, second, participants=2, clock_ahead_seconds=DAY_SECONDS)
-    return scenario.reports()
+    return scenario.reports_of_unfenced()
 
 
 @pytest.mark.slow
@@ -220,22 +225,41 @@ def test_of_two_full_runs_the_second_waits_and_finds_the_firsts_pictures(scenari
 
 @pytest.mark.slow
 @ON_LOCAL_AND_LONG_S3_STORES
-@pytest.mark.parametrize(("first", "second"), SCOPES, ids=NAMES)
-def test_without_leases_the_commit_alone_keeps_two_runs_apart(
+def test_without_leases_a_full_and_a_partial_run_are_kept_apart_by_the_commit_alone(
+    scenario: ConcurrentRefreshScenario,
+) -> None:
+    """A partial run never takes a full one over, so nobody is fenced."""
+    first, second = assert_outcome_without_leases("full", "partial", scenario, BLUE)
+    assert first is not None
+    assert second is not None
+    check_winner_and_loser(scenario, [first, second])
+
+
+@pytest.mark.slow
+@ON_LOCAL_AND_LONG_S3_STORES
+@pytest.mark.parametrize(("first", "second"), SCOPES[1:], ids=NAMES[1:])
+def test_a10_a_run_that_was_taken_over_at_its_commit_is_fenced_and_the_other_publishes_all_that_it_has(
     scenario: ConcurrentRefreshScenario, first: Scope, second: Scope
 ) -> None:
-    reports = assert_outcome_without_leases(first, second, scenario, BLUE)
-    # A partial run takes no full run's lease for lapsed: it asks for none.
-    check_winner_and_loser(scenario, reports, sees_the_other=(first, second) == ("full", "partial"))
+    fenced, report = assert_outcome_without_leases(first, second, scenario, BLUE)
+    assert fenced is None
+    assert report is not None
+    scenario.assert_consistent([report])
+    counts = {name: report["slots"][name] for name in ("new", "changed", "published", "blocked", "superseded")}
+    assert counts == {"new": 3, "changed": 3, "published": 5, "blocked": 1, "superseded": 0}
+    shown = scenario.rows_by_sku()
+    assert sorted(sku for sku in shown if not sku.startswith("thing-")) == ["blue-only", "both"]
+    kinds = [commit.metadata.get("kind") for commit in scenario.tables.history(MANIFEST)[:2]]
+    assert kinds == ["release", "fence"]
 
 
 @pytest.mark.slow
 @ON_LOCAL_AND_SLOW_S3_STORES
 def test_without_leases_two_processes_of_one_run_commit_it_once(scenario: ConcurrentRefreshScenario) -> None:
-    reports = assert_outcome_without_leases("full", "full", scenario, RED)
+    reports = [report for report in assert_outcome_without_leases("full", "full", scenario, RED) if report is not None]
     scenario.assert_consistent(reports)
-    assert scenario.tables.version(MANIFEST) == 2
-    assert reports[0]["run_id"] == reports[1]["run_id"]
-    assert reports[0]["slots"] == reports[1]["slots"]
-    assert reports[0]["slots"]["superseded"] == 0
+    released = [commit for commit in scenario.tables.history(MANIFEST) if commit.metadata.get("kind") == "release"]
+    assert len(released) == 2
+    assert {report["run_id"] for report in reports} == {released[0].run_id}
+    assert {report["slots"]["superseded"] for report in reports} == {0}
     assert len(scenario.rows_by_sku()) == 26

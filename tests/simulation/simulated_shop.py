@@ -20,10 +20,11 @@ from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.job import RefreshJob, Scope
 from catalogs.runs.rollback_selection import RollbackSelection
-from flows.policy_changes import enforce_policy
+from flows.policy_changes import PolicyProposal, enforce_policy
 from flows.refresh import Refresh
 from flows.release_held import CheckAcceptance, release_held
 from flows.rollbacks import roll_back
+from flows.run.job_policy import run_under_policy_in_force
 from flows.run.observers import NullObserver
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
@@ -33,9 +34,9 @@ from infra.testing.faulty_tables import FaultyTables
 from infra.testing.memory_tables import MemoryTables
 from infra.testing.simulated_clock import SimulatedClock
 from infra.testing.simulated_processes import SimulatedProcess, SimulatedProcesses
-from tasks.amendments.apply_policy import CheckOverride
 from tasks.maintenance.retention import RetentionRules
 from tasks.maintenance.sweep import sweep
+from tasks.runs.policy_in_force import PolicyChoice
 from tasks.runs.resources import Resources, ScreeningContext
 
 from .pictures import SCORE, PictureBook, SimulatedEngine, SimulatedPool, open_simulated_screener
@@ -149,9 +150,18 @@ class SimulatedShop:
         """Return the work of a refresh, which returns its report."""
 
         def work(process: SimulatedProcess) -> Any:
-            with self._open_resources(job, *self.open(process)) as (resources, screening):
-                executor, prices = SynchronousExecutor(), load_price_list(None, "the built-in prices")
-                return Refresh(job, resources, screening, executor, SETTINGS, prices, NullObserver()).run()
+            store, tables = self.open(process)
+            executor, prices = SynchronousExecutor(), load_price_list(None, "the built-in prices")
+
+            def run_job(job: RefreshJob, choice: PolicyChoice, warnings: Sequence[str]) -> dict[str, Any]:
+                with self._open_resources(job, store, tables) as (resources, screening):
+                    run = Refresh(job, resources, screening, executor, SETTINGS, prices, NullObserver())
+                    run.policy_choice, run.warnings = choice, warnings
+                    return run.run()
+
+            # Without `--policy`: the policy in force, and the shop's first one where none is recorded.
+            choice = PolicyChoice(job.policy, "policy.yaml", is_named=False)
+            return run_under_policy_in_force(store, tables, job, choice, run_job)
 
         return work
 
@@ -174,8 +184,8 @@ class SimulatedShop:
 
     def apply_policy(self, limits: Limits) -> Work:
         """Return the work of applying a policy, whatever share of the shop it withdraws."""
-        consent = CheckOverride(("withdrawn-share",), "as meant", "ada")
-        return lambda process: enforce_policy(*self.open(process), CATALOGUE, limits.policy(), SETTINGS, consent)
+        proposal = PolicyProposal(limits.policy(), "policy.yaml", "ada", "as meant", ("withdrawn-share",))
+        return lambda process: enforce_policy(*self.open(process), CATALOGUE, proposal, SETTINGS)
 
     def rollback(self, selection: RollbackSelection) -> Work:
         """Return the work of a rollback."""

@@ -12,7 +12,7 @@ from catalogs.policy.prompt_rules import WordCategory
 from catalogs.policy.schema import Policy, built_in_policy
 from catalogs.table_schemas import WITHDRAWALS
 from infra.stores import open_store
-from tasks.amendments.apply_policy import apply_policy
+from tasks.amendments.apply_policy import PolicyTerms, apply_policy
 from tasks.amendments.rollback import rollback
 from tasks.amendments.takedowns import TAKEN_BY_POLICY, find_refused_images
 from tasks.policies.reevaluate import PolicyReevaluation
@@ -38,9 +38,8 @@ def apply_refusal(scenario: StoreScenario, sku: str) -> None:
     version = scenario.tables.version(table)
     assert version is not None
     withdrawals = pa.Table.from_pylist(said, schema=WITHDRAWALS)
-    apply_policy(
-        scenario.store, scenario.tables, PolicyReevaluation(CATALOGUE, version, POLICY, 3, withdrawals=withdrawals)
-    )
+    evaluation = PolicyReevaluation(CATALOGUE, version, POLICY, 3, withdrawals=withdrawals)
+    apply_policy(scenario.store, scenario.tables, evaluation, PolicyTerms("strict.yaml", "ada", "the brand asked"))
 
 
 @pytest.fixture
