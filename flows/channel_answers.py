@@ -4,9 +4,9 @@ Inputs: a store, a catalogue, an `ApprovalAnswer`. Outputs: its `ApprovalResult`
 lease, so the store's conditional writes are probed first, as runs do.
 """
 
+from flows.wiring.open_store import prepare_for_writing
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
-from infra.stores.conditional_writes import require_conditional_writes
 from tasks.amendments.approve import ApprovalAnswer, ApprovalResult, approve
 
 
@@ -14,5 +14,5 @@ def give_answer(
     store: ObjectStore, tables: TableStore, catalogue: str, answer: ApprovalAnswer, settings: Settings
 ) -> ApprovalResult:
     """Record an answer and commit it. Raises `StoreError` for a store without conditional writes."""
-    require_conditional_writes(store, single_writer=settings.single_writer)
+    prepare_for_writing(store, tables, settings)
     return approve(store, tables, catalogue, answer)

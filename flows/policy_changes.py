@@ -13,9 +13,9 @@ from catalogs.policy.policy_record import PolicyRecord
 from catalogs.policy.schema import Policy, built_in_policy
 from flows.run.job_policy import DEFAULT_POLICY
 from flows.run.leases import hold_catalogue_lease
+from flows.wiring.open_store import prepare_for_writing
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
-from infra.stores.conditional_writes import require_conditional_writes
 from tasks.amendments.apply_policy import (
     CheckOverride,
     PolicyTerms,
@@ -69,7 +69,7 @@ def enforce_policy(
     if dry_run:
         reevaluation = reevaluate(store, tables, catalogue, policy, prompt_evaluator)
         return _document(reevaluation, held=find_holding_checks(reevaluation), dry_run=True)
-    require_conditional_writes(store, single_writer=settings.single_writer)
+    prepare_for_writing(store, tables, settings)
     with hold_catalogue_lease(store, catalogue, settings, wait=True, purpose="policy apply"):
         completed = recover_all_changes(store, tables, catalogue, holds_lease=True)
         _record_policy_so_far(store, tables, catalogue, proposal)

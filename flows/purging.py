@@ -8,15 +8,15 @@ from datetime import timedelta
 
 from catalogs.errors import SettingsError
 from flows.parameters import SweepParameters
+from flows.wiring.open_store import open_for_reading
 from infra.cdn_purge import Purger, open_purger
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
-from infra.stores import open_store
-from infra.tables import open_tables
 from tasks.maintenance.batch_deletion import SweepResult
 from tasks.maintenance.purges import record_amendment_purges, record_purge, send_purges
 from tasks.maintenance.retention import RetentionRules
 from tasks.maintenance.sweep import sweep
+from tasks.maintenance.upgrade import upgrade
 from tasks.runs.release_history import list_catalogues
 
 
@@ -31,7 +31,10 @@ def purge_amendments(store: ObjectStore, tables: TableStore, catalogue: str, set
 
 def sweep_store(parameters: SweepParameters, settings: Settings) -> SweepResult:
     """Sweep a store by the settings, and purge what went; a purge that failed is among the notes."""
-    store, tables, purger = open_store(parameters.store), open_tables(parameters.store), _open_purger(settings)
+    store, tables = open_for_reading(parameters.store)
+    if not parameters.dry_run:
+        upgrade(store, tables)
+    purger = _open_purger(settings)
     rules = RetentionRules.from_settings(settings, parameters.keep_releases)
 
     def before_deleting(catalogue: str, keys: list[str]) -> None:

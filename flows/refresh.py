@@ -45,14 +45,13 @@ from flows.run.recovery import recover_runs, supersede_held_runs
 from flows.run.report import RunResult, report_run
 from flows.run.shard_pipeline import PipelineLimits, process_shards
 from flows.wiring.composition import open_resources
+from flows.wiring.open_store import open_for_reading
 from flows.wiring.preflight import missing_scanner_warnings
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.engines import open_engine
 from infra.settings import Settings
-from infra.stores import open_store
 from infra.stores.parquet_objects import read_table, write_table_once
 from infra.stores.request_count import REQUESTS
-from infra.tables import open_tables
 from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
 from tasks.pipeline.decide import DecisionResult, decide
 from tasks.pipeline.plan import load_plan, make_plan
@@ -275,4 +274,4 @@ def run_refresh(
             run.policy_choice = choice
             return run.run()
 
-    return run_under_policy_in_force(open_store(job.store), open_tables(job.store), job, choice, run_job)
+    return run_under_policy_in_force(*open_for_reading(job.store), job, choice, run_job)

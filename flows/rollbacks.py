@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from catalogs.runs.rollback_selection import RollbackSelection
 from flows.run.leases import ReportWait, hold_catalogue_lease, log_wait
+from flows.wiring.open_store import prepare_for_writing
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
-from infra.stores.conditional_writes import require_conditional_writes
 from tasks.amendments.manifest_change import ManifestChange
 from tasks.amendments.readmit import readmit
 from tasks.amendments.rollback import perform_rollback, preview_rollback
@@ -34,7 +34,7 @@ def roll_back(
     """
     if dry_run:
         return preview_rollback(store, tables, catalogue, plan_rollback(store, tables, catalogue, selection))
-    require_conditional_writes(store, single_writer=settings.single_writer)
+    prepare_for_writing(store, tables, settings)
     plan = plan_rollback(store, tables, catalogue, selection)
     with hold_catalogue_lease(store, catalogue, settings, wait=True, purpose="rollback", report_wait=report_wait):
         return perform_rollback(store, tables, catalogue, plan)
@@ -51,5 +51,5 @@ def let_back(
     person: str,
 ) -> ManifestChange:
     """Let images of these SKUs be published again that rollbacks took away; returns how many outcomes that ends."""
-    require_conditional_writes(store, single_writer=settings.single_writer)
+    prepare_for_writing(store, tables, settings)
     return readmit(store, tables, catalogue, skus, reason, person)

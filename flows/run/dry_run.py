@@ -4,23 +4,24 @@ Inputs: parameters and settings. Outputs: the report of a refresh, with an estim
 """
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from catalogs.errors import RuleFileError
-from catalogs.planning.pricing import estimate_cost
+from catalogs.planning.plan import Plan
+from catalogs.planning.pricing import PriceList, estimate_cost
 from catalogs.planning.retry_rules import RetrySummary
-from catalogs.runs.job import Run
+from catalogs.runs.job import RefreshJob, Run
 from catalogs.runs.report import DeliveryCounts, ImageCounts, ReportInput, build_report
 from flows.engines.model_versions import resolve_registry_versions
 from flows.engines.selection import engine_warnings
 from flows.parameters import RefreshParameters
 from flows.run.job_policy import choose_policy, take_policy_in_force
+from flows.wiring.open_store import open_for_reading
 from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
 from infra.sources import open_source
-from infra.stores import open_store
-from infra.tables import open_tables
 from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
 from tasks.pipeline.plan import make_plan
 
@@ -29,7 +30,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     """Return the report of a plan that was not run."""
     began = time.monotonic()
     job, warnings = parameters.resolve_job()
-    store, tables = open_store(job.store), open_tables(job.store)
+    store, tables = open_for_reading(job.store)
     job, policy_warnings = take_policy_in_force(store, tables, job, choose_policy(job, parameters.policy))
     job = resolve_registry_versions(job)
     warnings += [*policy_warnings, *missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, store)]
@@ -45,7 +46,20 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
         warnings.append(f"A refresh will be refused. {error}")
     fingerprint = job.fingerprint(open_source(job.source).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, store.now(), job.source)
-    elapsed = time.monotonic() - began
+    job, warnings = replace(job, store=store.url), [*warnings, *plan.warnings]
+    return _report_plan(run, job, plan, warnings, settings, prices, time.monotonic() - began)
+
+
+def _report_plan(
+    run: Run,
+    job: RefreshJob,
+    plan: Plan,
+    warnings: list[str],
+    settings: Settings,
+    prices: PriceList,
+    elapsed: float,
+) -> dict[str, Any]:
+    """Return the report of a plan; the job's store is the opened store's URL."""
     report = build_report(
         ReportInput(
             run=run,
@@ -53,7 +67,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
-            warnings=[*warnings, *plan.warnings],
+            warnings=warnings,
             prices=prices,
             gpu=settings.gpu,
             estimate=estimate_cost(prices, settings.gpu, plan.images, plan.gpu_seconds, settings.engine_count),
@@ -66,7 +80,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
             delivery=DeliveryCounts(deferred=plan.deferred),
             limits=(job.max_cost, job.max_hours),
             seconds={"total": elapsed, "plan": elapsed},
-            store=store.url,
+            store=job.store,
             dry_run=True,
         )
     )

@@ -25,6 +25,11 @@ def open_for_writing(url: str, settings: Settings) -> tuple[ObjectStore, TableSt
     Raises `OptionError` for a store of a newer Packshot, and `StoreError` for one without conditional writes.
     """
     store, tables = open_store(url), open_tables(url)
+    prepare_for_writing(store, tables, settings)
+    return store, tables
+
+
+def prepare_for_writing(store: ObjectStore, tables: TableStore, settings: Settings) -> None:
+    """Probe an open store's conditional writes, and upgrade it where it is older. Raises as `open_for_writing` does."""
     require_conditional_writes(store, single_writer=settings.single_writer)
     upgrade(store, tables)
-    return store, tables

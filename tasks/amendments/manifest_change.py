@@ -113,28 +113,10 @@ def complete_change(
     `precomputed_diffs` (base version -> diff) is given by the caller that began the change, and by no other. An applied
     policy is committed also where it withdraws nothing: what was decided under the policy before it loses its race.
     """
-    run, diffs = intent.run, {} if precomputed_diffs is None else dict(precomputed_diffs)
-    operation = ChangeOperation(store, tables, intent)
+    run, operation = intent.run, ChangeOperation(store, tables, intent)
     if intent.kind == READMISSION_KIND:
         return _complete_readmission(store, tables, intent, operation.drop_readmitted())
-
-    def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table | None]:
-        if base not in diffs:
-            diffs[base] = operation.compute_diff(base)
-        changes = operation.with_standing_approvals(diffs[base]).manifest_changes()
-        return (base, diffs[base]), None if intent.kind == POLICY_KIND and not changes.num_rows else changes
-
-    table, metadata, after = _manifest_commit(intent)
-    (base, diff), version = commit_once(
-        tables,
-        table,
-        run.run_id,
-        build,
-        on=["slot_id"],
-        metadata=metadata,
-        after=after,
-        check=lambda: _require_open(store, intent),
-    )
+    base, diff, version = _commit_to_manifest(store, tables, operation, dict(precomputed_diffs or {}))
     withdrawn, readmitted = operation.record_outcomes(diff)
     if intent.kind == POLICY_KIND:
         queue_withdrawn_reviews(store, run, diff, intent.details["review_days"])
@@ -152,6 +134,32 @@ def complete_change(
     )
     _close_change(store, run, "done", asdict(change))
     return change
+
+
+def _commit_to_manifest(
+    store: ObjectStore, tables: TableStore, operation: ChangeOperation, diffs: dict[int, ManifestDiff]
+) -> tuple[int, ManifestDiff, int]:
+    """Commit an intent's changes of the manifest; return the version before, the diff and the version committed."""
+    intent = operation.intent
+
+    def build(base: int) -> tuple[tuple[int, ManifestDiff], pa.Table | None]:
+        if base not in diffs:
+            diffs[base] = operation.compute_diff(base)
+        changes = operation.with_standing_approvals(diffs[base]).manifest_changes()
+        return (base, diffs[base]), None if intent.kind == POLICY_KIND and not changes.num_rows else changes
+
+    table, metadata, after = _manifest_commit(intent)
+    (base, diff), version = commit_once(
+        tables,
+        table,
+        intent.run.run_id,
+        build,
+        on=["slot_id"],
+        metadata=metadata,
+        after=after,
+        check=lambda: _require_open(store, intent),
+    )
+    return base, diff, version
 
 
 # Recovery of killed changes

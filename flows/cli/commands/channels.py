@@ -38,14 +38,13 @@ def approve(
     """Approve images for a channel that asks for a person's approval."""
     from flows.channel_answers import give_answer
     from flows.cli.views.channels import show_approval
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
     from tasks.amendments.approve import ApprovalAnswer
 
-    opened = open_store(store)
+    opened, tables = open_for_reading(store)
     answer = ApprovalAnswer(channel, skus, reason, getpass.getuser(), view, not take_back)
     name = resolve_catalogue(opened, catalogue)
-    result = give_answer(opened, open_tables(store), name, answer, read_settings())
+    result = give_answer(opened, tables, name, answer, read_settings())
     document = result.document(answer)
     if as_json:
         print_json(document)

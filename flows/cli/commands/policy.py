@@ -24,11 +24,10 @@ def try_(
     from flows.cli.views.policies import show_trial
     from flows.parameters import read_policy
     from flows.policy_changes import try_policy
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    rules, opened = read_policy(str(policy)), open_store(store)
-    trial = try_policy(opened, open_tables(store), resolve_catalogue(opened, catalogue), rules)
+    rules, (opened, tables) = read_policy(str(policy)), open_for_reading(store)
+    trial = try_policy(opened, tables, resolve_catalogue(opened, catalogue), rules)
     if as_json:
         print_json(trial)
     else:
@@ -58,11 +57,10 @@ def apply(
     from flows.policy_changes import PolicyProposal, enforce_policy
     from flows.purging import purge_amendments
     from flows.run.job_policy import current_person
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    rules, opened = read_policy(str(policy)), open_store(store)
-    tables, settings, name = open_tables(store), read_settings(), resolve_catalogue(opened, catalogue)
+    rules, (opened, tables) = read_policy(str(policy)), open_for_reading(store)
+    settings, name = read_settings(), resolve_catalogue(opened, catalogue)
     application = enforce_policy(
         opened,
         tables,
@@ -86,11 +84,10 @@ def list_(store: options.Store, catalogue: options.Catalogue = None, as_json: op
     """List the policies that came into force in a catalogue, the newest first: who, when and why."""
     from flows.cli.views.policies import show_policies
     from flows.policy_changes import list_policies
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    opened = open_store(store)
-    policies = list_policies(opened, open_tables(store), resolve_catalogue(opened, catalogue))
+    opened, tables = open_for_reading(store)
+    policies = list_policies(opened, tables, resolve_catalogue(opened, catalogue))
     if as_json:
         print_json({"policies": policies})
     else:
@@ -110,11 +107,10 @@ def show(
     import yaml
 
     from flows.policy_changes import read_recorded_policy
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    opened = open_store(store)
-    record = read_recorded_policy(opened, open_tables(store), resolve_catalogue(opened, catalogue), number)
+    opened, tables = open_for_reading(store)
+    record = read_recorded_policy(opened, tables, resolve_catalogue(opened, catalogue), number)
     if as_json:
         print_json(record.document())
     else:

@@ -71,12 +71,11 @@ def _gather_scores(store: str | None, catalogue: str | None, folder: Path | None
     if store is None:
         raise OptionError("Name the images to measure: --store URL and --catalogue NAME, or --from-folder DIR")
     from flows.cli.commands.store import resolve_catalogue
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    opened = open_store(store)
+    opened, tables = open_for_reading(store)
     name = resolve_catalogue(opened, catalogue)
-    return read_published_scores(opened, open_tables(store), name), f"the catalogue {name}"
+    return read_published_scores(opened, tables, name), f"the catalogue {name}"
 
 
 def _write_policy(

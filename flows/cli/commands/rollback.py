@@ -40,13 +40,12 @@ def rollback(
     from flows.cli.views.store import show_warnings
     from flows.purging import purge_amendments
     from flows.rollbacks import roll_back
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    opened = open_store(store)
+    opened, tables = open_for_reading(store)
     selection = RollbackSelection(to, run, tuple(sku or ()), drop_new)
     name = resolve_catalogue(opened, catalogue)
-    tables, settings = open_tables(store), read_settings()
+    settings = read_settings()
     change = roll_back(opened, tables, name, selection, settings, dry_run=dry_run)
     warnings = [] if dry_run else purge_amendments(opened, tables, name, settings)
     if as_json:
@@ -66,12 +65,11 @@ def readmit(
     """Let the next refresh publish again what rollbacks took away of these SKUs, and try again what failed."""
     from flows.cli.views.rollbacks import show_readmission
     from flows.rollbacks import let_back
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
 
-    opened, settings, person = open_store(store), read_settings(), getpass.getuser()
+    (opened, tables), settings, person = open_for_reading(store), read_settings(), getpass.getuser()
     name = resolve_catalogue(opened, catalogue)
-    change = let_back(opened, open_tables(store), name, skus, settings, reason=reason, person=person)
+    change = let_back(opened, tables, name, skus, settings, reason=reason, person=person)
     if as_json:
         print_json(asdict(change))
     else:

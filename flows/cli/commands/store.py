@@ -24,11 +24,11 @@ def releases(
 ) -> None:
     """List the releases of a store, newest first, and which of them can be gone back to."""
     from flows.cli.views.store import show_releases
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
     from tasks.runs.release_history import list_releases
 
-    listed = list_releases(open_tables(store), catalogue, open_store(store), with_changes=changes)
+    opened, tables = open_for_reading(store)
+    listed = list_releases(tables, catalogue, opened, with_changes=changes)
     lines = [asdict(line) for line in listed]
     if as_json:
         print_json({"releases": lines})
@@ -48,13 +48,12 @@ def verify(
 ) -> None:
     """Check that every image of the current release is there, and is what the manifest says."""
     from flows.cli.views.store import show_verification
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
     from tasks.maintenance.verify import verify as verify_release
 
-    opened = open_store(store)
+    opened, tables = open_for_reading(store)
     verification = verify_release(
-        opened, open_tables(store), resolve_catalogue(opened, catalogue), since=since, sample=sample, deep=deep
+        opened, tables, resolve_catalogue(opened, catalogue), since=since, sample=sample, deep=deep
     )
     if as_json:
         print_json(asdict(verification))

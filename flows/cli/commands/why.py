@@ -17,12 +17,11 @@ def why(
 ) -> None:
     """Say why a SKU shows what it shows: its images, attempts, refusals, and what the next run will do."""
     from flows.cli.views.sku_story import show_story
-    from infra.stores import open_store
-    from infra.tables import open_tables
+    from flows.wiring.open_store import open_for_reading
     from tasks.reporting.sku_story import tell_story
 
-    opened = open_store(store)
-    story = tell_story(opened, open_tables(store), resolve_catalogue(opened, catalogue), sku)
+    opened, tables = open_for_reading(store)
+    story = tell_story(opened, tables, resolve_catalogue(opened, catalogue), sku)
     if as_json:
         print_json(story)
     else:
