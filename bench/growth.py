@@ -22,13 +22,15 @@ from bench.planning_runs import bench_recipe
 from bench.s3_servers import BUCKET, CountedS3, counted_s3
 from catalogs import layout
 from catalogs.keys import slot_id
-from catalogs.table_schemas import MANIFEST
+from catalogs.table_schemas import FINGERPRINTS, MANIFEST
 from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.run.executors import open_thread_executor
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
+from infra.stores.concurrency import concurrent_map
+from infra.stores.parquet_objects import read_table, write_table
 from infra.tables import open_tables
 from tasks.maintenance.compact_tables import compact_tables
 from tasks.maintenance.sweep import sweep
@@ -88,7 +90,9 @@ class _Shop:
 
     def __init__(self, folder: Path, url: str) -> None:
         self._source, self._recipe, self._url = folder / "catalogue.csv", folder / "recipe.json", url
-        self._recipe.write_text(json.dumps(bench_recipe(width=256, height=256).model_dump(mode="json")), "utf-8")
+        recipe = bench_recipe(width=256, height=256).model_dump(mode="json")
+        recipe["defaults"]["views"] = ["front"]
+        self._recipe.write_text(json.dumps(recipe), "utf-8")
         self._skus = 0
         self.add_skus(_SKUS)
 
@@ -113,10 +117,13 @@ class _Shop:
 
 
 def _commit_rows(url: str, first: int, last: int) -> None:
-    """Commit one-row releases, and compact the table as runs do after theirs."""
-    tables, table = open_tables(url), layout.manifest_table(CATALOGUE)
+    """Commit one-row releases, and compact the table as runs do after theirs; write their fingerprints as one file."""
+    tables, table, store = open_tables(url), layout.manifest_table(CATALOGUE), open_store(url)
     template = tables.read(table, MANIFEST).slice(0, 1).to_pylist()[0]
     version = tables.version(table) or 0
+    known = next(iter(store.list(layout.fingerprints_prefix(CATALOGUE)))).key
+    fingerprint = read_table(store, known, FINGERPRINTS).slice(0, 1).to_pylist()[0]
+    fingerprints = []
     for number in range(first, last):
         sku, run_id = f"GROWN-{number}", f"20260101T000000-{number:08d}"
         row = template | {"sku": sku, "slot_id": slot_id(sku, "front", "a", 0), "run_id": run_id, "_op": "put"}
@@ -124,14 +131,20 @@ def _commit_rows(url: str, first: int, last: int) -> None:
         metadata = {"run_id": run_id, "token": run_id, "kind": "release"}
         version = tables.merge(table, changes, on=["slot_id"], base_version=version, metadata=metadata)
         version += len(compact_tables(tables, CATALOGUE))
+        fingerprints.append(fingerprint | {name: row[name] for name in ("slot_id", "sku", "pixel_sha")})
+    key = layout.fingerprints(CATALOGUE, f"grown-{last}")
+    write_table(store, key, pa.Table.from_pylist(fingerprints, FINGERPRINTS))
 
 
 def _copy(source: ObjectStore, target: ObjectStore) -> None:
     """Copy the objects that the target lacks, and the pointers of the log, which move."""
     present = {info.key: info.size for info in target.list("")}
-    for info in source.list(""):
-        if present.get(info.key) != info.size or info.key.endswith("_last_checkpoint"):
-            target.write(info.key, source.read(info.key))
+    moved = [
+        info.key
+        for info in source.list("")
+        if present.get(info.key) != info.size or info.key.endswith("_last_checkpoint")
+    ]
+    list(concurrent_map(target, lambda key: target.write(key, source.read(key)), moved))
 
 
 def _sweep(url: str) -> None:
