@@ -24,6 +24,7 @@ from catalogs.table_rows import ManifestRow
 from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import write_json
+from infra.tables.data_versions import newest_data_version
 from infra.tables.idempotent_commit import commit_once
 from tasks.gates.approval_folding import fold_answers
 from tasks.gates.approvals import Approvals, read_answers
@@ -100,7 +101,8 @@ def approve(store: ObjectStore, tables: TableStore, catalogue: str, answer: Appr
         tables, table, token, build, on=["slot_id"], metadata=metadata, after=newest
     )
     fold_answers(store, catalogue)
-    return ApprovalResult(version, base, answered)
+    previous = newest_data_version(tables, table, at=base) or 0
+    return ApprovalResult(version if version > base else previous, previous, answered)
 
 
 def _token_after(newest: str, now: datetime) -> str:

@@ -22,6 +22,7 @@ from catalogs.runs.manifest_diff import ManifestDiff, name_slots
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json
+from infra.tables.data_versions import newest_data_version
 from infra.tables.idempotent_commit import commit_once
 from tasks.amendments.change_operation import MANIFEST_BASE, OUTCOMES_BASE, ChangeOperation, ManifestChangeIntent
 from tasks.amendments.policy_withdrawals import queue_withdrawn_reviews
@@ -125,7 +126,7 @@ def complete_change(
         catalogue=run.catalogue,
         kind=intent.kind,
         version=version,
-        previous=base,
+        previous=newest_data_version(tables, layout.manifest_table(run.catalogue), at=base) or 0,
         target=intent.details.get("target"),
         undone=tuple(_undone_versions(intent.details)),
         withdrawn=withdrawn,

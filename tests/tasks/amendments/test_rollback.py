@@ -261,7 +261,7 @@ def test_killed_at_any_operation_it_is_all_or_nothing_and_can_be_completed(
             assert state(shop) == (wanted if committed else untouched), f"killed {when} operation {dies_at}"
         elif not committed or shop.keys("open-amendments/"):
             done = rollback(shop.store, shop.tables, "shoes", 1, drop_new=True)
-            assert (done.version, done.previous, done.target) == (3, 2, 1)
+            assert (done.previous, done.target) == (2, 1)  # a fence may stand between the releases
         if finisher == "the same command":
             assert state(shop) == wanted, f"killed {when} operation {dies_at}"
         seen.add(committed)
