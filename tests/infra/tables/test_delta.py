@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from infra.errors import CommitConflict, InvalidStoreAddress
+from infra.interfaces import TableStore
 from infra.tables import open_tables
 
 SLOTS = pa.schema([("slot_id", pa.binary()), ("object", pa.string())])
@@ -85,3 +86,21 @@ def test_addresses_without_tables_are_refused() -> None:
         open_tables("memory://x")
     with pytest.raises(InvalidStoreAddress, match="'%'"):
         open_tables("/tmp/100%20")  # noqa: S108 - only a name
+
+
+def test_an_open_table_sees_what_came_while_its_own_log_entries_were_cleaned_away(tmp_path: Path) -> None:
+    writer, reader = open_tables(str(tmp_path)), open_tables(str(tmp_path))
+    writer.ensure(TABLE, SLOTS)
+
+    def put(tables: TableStore, base: int) -> int:
+        rows = pa.table({"slot_id": [bytes([base])], "object": ["x"], "_op": ["put"]})
+        return tables.merge(TABLE, rows, on=["slot_id"], base_version=base, metadata={})
+
+    for base in range(5):
+        put(writer, base)
+    assert reader.version(TABLE) == 5
+    for base in range(5, 33):
+        put(writer, base)
+    assert len(writer.clean_log(TABLE, 31)) == 31
+    assert (reader.version(TABLE), len(reader.read(TABLE)), len(reader.changes(TABLE, 32))) == (33, 33, 1)
+    assert (put(reader, 33), writer.version(TABLE)) == (34, 34)
