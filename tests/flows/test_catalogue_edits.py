@@ -533,7 +533,7 @@ def test_a_row_whose_sku_cannot_be_read_stops_all_retiring_and_says_so(harness: 
     harness.remove_rows("bag-02", "bag-03", "bag-04", "bag-05")
     night = harness.refresh()
     ExpectedChange(rejected=1).check(night)
-    assert night.report["warnings"] == ["1 rejected rows have no readable SKU: nothing is retired in this run"]
+    assert "1 rejected rows have no readable SKU: nothing is retired in this run" in night.report["warnings"]
 
 
 def rolled_back(harness: RefreshHarness) -> RefreshResult:
