@@ -48,7 +48,7 @@ class Invariants:
             permitted += OF_A_LOST_LEASE
         if "lags" in happened or not alone:
             permitted += OF_A_LOST_IMAGE
-        if not command.is_refresh or not alone:
+        if not command.is_refresh:
             permitted += (InputError,)
         if error is not None and not isinstance(error, permitted):
             frames = traceback.format_exception(error)[-12:]

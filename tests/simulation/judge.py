@@ -43,9 +43,15 @@ class Judge:
         self.invariants = Invariants(self.shop, self.timeline)
 
     def commits_beside_each_other(self) -> None:
-        """Judge each new commit leniently; what came before a policy that was applied beside it is only believed."""
+        """Judge each new commit leniently.
+
+        What comes before a policy that is applied beside it is only believed: a run may have taken the policy already,
+        while the pictures that it refuses are still live.
+        """
         events = self.timeline.new_events()
         policy = next((place for place, event in enumerate(events) if event.kind == "policy"), None)
+        if policy is None and self.shop.policy_number > len(self.model.policies):
+            policy = len(events)
         for place, event in enumerate(events):
             self._take_event(event, checked=policy is None or place >= policy)
 
@@ -146,7 +152,8 @@ class Judge:
             self.model.adopt(seen)
 
     def _observe(self, event: CommitEvent | None, reports: Sequence[dict[str, Any]] = ()) -> Observation:
-        return self.timeline.observe(event, self.model.content_of, len(self.model.policies), reports)
+        policy = self.shop.policy_number or len(self.model.policies)
+        return self.timeline.observe(event, self.model.content_of, policy, reports)
 
     def _judge(self, seen: Observation, what: str, *, named: bool = True) -> None:
         """Compare; without `named` slots need no outcome: those of a killed process are written by another one."""

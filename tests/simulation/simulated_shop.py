@@ -37,6 +37,7 @@ from infra.testing.simulated_processes import SimulatedProcess, SimulatedProcess
 from tasks.maintenance.retention import RetentionRules
 from tasks.maintenance.sweep import sweep
 from tasks.runs.policy_in_force import PolicyChoice
+from tasks.runs.policy_records import PolicyRecords
 from tasks.runs.resources import Resources, ScreeningContext
 
 from .pictures import SCORE, PictureBook, SimulatedEngine, SimulatedPool, open_simulated_screener
@@ -101,6 +102,11 @@ class SimulatedShop:
         if row is None or slot.view not in row.views:
             return None
         return f"{row.title}|{row.category}#{self.templates.get(row.category, 0)}|{slot.view}"
+
+    @property
+    def policy_number(self) -> int:
+        """The number of the policy in force; 0 before the first run."""
+        return PolicyRecords(self.store, CATALOGUE).latest_number()
 
     @property
     def url(self) -> str:

@@ -60,7 +60,7 @@ class Timeline:
         ]
         known = {event.run_id for event in events}
         for commit in outcomes:
-            if commit.run_id and commit.run_id not in known:
+            if commit.run_id and commit.run_id not in known and "kind" not in commit.metadata:
                 version = self.version_at(MANIFEST, commit.timestamp)
                 events.append(
                     CommitEvent(commit.run_id, "", commit.timestamp, version, commit.metadata, to_manifest=False)
