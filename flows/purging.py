@@ -31,10 +31,10 @@ def purge_amendments(store: ObjectStore, tables: TableStore, catalogue: str, set
 
 def sweep_store(parameters: SweepParameters, settings: Settings) -> SweepResult:
     """Sweep a store by the settings, and purge what went; a purge that failed is among the notes."""
+    purger = _open_purger(settings)
     store, tables = open_for_reading(parameters.store)
     if not parameters.dry_run:
         upgrade(store, tables)
-    purger = _open_purger(settings)
     rules = RetentionRules.from_settings(settings, parameters.keep_releases)
 
     def before_deleting(catalogue: str, keys: list[str]) -> None:

@@ -32,7 +32,8 @@ Outside this tree, with the reason:
 - `OutOfDeviceMemory` (`infra.engines.backend`) is a signal to the engine's thread, which halves the batch.
 - `UnsupportedShape` (`infra.engines.tensorrt.profiles`) and `PoisonedPrompt` (the stub) fail one prompt: the engine's
   thread turns every backend exception into a `Failure`, and an `EngineError` would mean that the engine died.
-- `InjectedFault` (`infra.testing`) is a `StoreError` of the tests.
+- `InjectedFault` (`infra.testing`) is a `StoreError` of the tests, and `ProcessKilled` a BaseException of theirs: what
+  handles errors must not catch a death.
 """
 
 MAX_ONE_LINE_CHARACTERS = 300

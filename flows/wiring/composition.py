@@ -36,8 +36,8 @@ def open_resources(
     """
     require_pinned_weights(job.recipe, settings)
     require_watermarks(job.recipe, settings)
+    signer = open_signer(settings) if publishes else None  # before anything is written
     store, tables = open_for_writing(job.store, settings)
-    signer = open_signer(settings) if publishes else None
     pools = ModelPools(pool_factory(store, settings), lambda model: engine_opener(job, model, settings, opener))
     scanners, _ = resolve_scanners(job.policy)
     with ExitStack() as stack:

@@ -56,9 +56,11 @@ def load_run(store: ObjectStore, run_id: str) -> Run:
     """
     key = layout.RunFiles(run_id).run
     try:
-        return _parse_run(store.read(key))
-    except ObjectMissing:
+        data = store.read(key)
+    except (ObjectMissing, ValueError):  # ValueError: no run has an id that makes no key
         raise OptionError(f"The store {store.url} has no run {run_id!r}; `packshot releases` lists them") from None
+    try:
+        return _parse_run(data)
     except (ValueError, KeyError, TypeError):
         raise OptionError(f"{key} in {store.url} cannot be read as a run") from None
 

@@ -124,6 +124,8 @@ def test_the_files_of_a_run_keep_their_names() -> None:
         "rejects": "runs/r1/rejects.parquet",
         "refreshed": "runs/r1/refreshed.parquet",
         "renamed": "runs/r1/renamed.parquet",
+        "replaced": "runs/r1/replaced.parquet",
+        "ended": "runs/r1/ended.parquet",
         "retired": "runs/r1/retired.parquet",
         "deferrals": "runs/r1/left_out.parquet",
         "requests_prefix": "runs/r1/requests/",

@@ -49,6 +49,6 @@ def _holds_files(path: Path) -> bool:
 
 
 def test_the_promises_are_those_of_the_architecture() -> None:
-    promised = re.findall(r"^(\d)\. \*\*", README, re.MULTILINE)
+    promised = re.findall(r"^(\d+)\. \*\*", README, re.MULTILINE)
     page = (ROOT / "docs/architecture/promises.md").read_text("utf-8")
-    assert promised == re.findall(r"^## (\d)\. ", page, re.MULTILINE) == [str(number) for number in range(1, 9)]
+    assert promised == re.findall(r"^## (\d+)\. ", page, re.MULTILINE) == [str(number) for number in range(1, 11)]

@@ -1,10 +1,11 @@
 """A staged picture that is lost between the decision and the release costs one run, and not every night after it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import flows.refresh
+import flows.run.closing
 from catalogs import layout
 from catalogs.runs.release_batch import ReleaseBatch
 from infra.errors import StagedImageLost
@@ -39,16 +40,20 @@ def test_the_run_is_superseded_with_a_reason_and_the_next_one_makes_the_picture_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, painted_again: int
 ) -> None:
     world = CrashHarness(tmp_path, plain_rows(2))
-    publish = flows.refresh.publish
+    publish = flows.run.closing.publish
 
     def publish_too_late(
-        store: ObjectStore, tables: TableStore, batch: ReleaseBatch, signer: C2paSigner | None
+        store: ObjectStore,
+        tables: TableStore,
+        batch: ReleaseBatch,
+        signer: C2paSigner | None,
+        check: Callable[[], None],
     ) -> Release:
         lose(store, how)
-        return publish(store, tables, batch, signer)
+        return publish(store, tables, batch, signer, check)
 
     with monkeypatch.context() as patch:
-        patch.setattr(flows.refresh, "publish", publish_too_late)
+        patch.setattr(flows.run.closing, "publish", publish_too_late)
         with pytest.raises(StagedImageLost, match="generates the image anew"):
             world.refresh()
     (ended,) = {info.key.split("/")[1] for info in world.store.list("runs/")}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from catalogs.policy.schema import ImageRule, built_in_policy
+from catalogs.policy.schema import ImageRule, Policy, built_in_policy
 from tests.fixtures.crash_harness import catalogue_row
 from tests.fixtures.night_harness import NightHarness, skus
 
@@ -73,7 +73,8 @@ def test_a5_runs_of_the_same_day_do_not_try_again(shop: NightHarness) -> None:
 
 def test_a5_a_required_scanner_that_is_installed_again_is_used_at_once(shop: NightHarness) -> None:
     """A5: while it is missing nothing is measured in vain, and the report says what the slots wait for."""
-    shop.policy = built_in_policy().model_copy(update={"required": (*built_in_policy().required, "nudity")})
+    content = built_in_policy().model_dump()
+    shop.policy = Policy.model_validate(content | {"required": (*content["required"], "nudity")})
     shop.missing = frozenset({"nudity"})
     assert counts(shop.night()) == {"new": 2, "review": 2}
     for _ in range(3):

@@ -150,7 +150,7 @@ def test_releases_are_listed_verified_and_gone_back_to(packshot: Packshot) -> No
     assert "our-app" in now["SHIRT-1", "front"]["channels"]
     assert "our-app" not in now["SHIRT-2", "front"]["channels"]
     done = packshot("rollback", "store", "--catalogue", "golden", "--to", "1", "--drop-new")
-    assert (done["version"], done["target"]) == (6, 1)
+    assert (done["previous"], done["target"]) == (5, 1)
     assert done["dropped"] == 1
     assert done["withdrawn"] == 2
     assert ("BOX-8", "front") in now
