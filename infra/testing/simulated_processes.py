@@ -27,6 +27,8 @@ PAUSE_SECONDS = (0.01, 0.4)
 STAYS = 0.6
 """How often the process that has worked goes on, where another could."""
 REMEMBERED_OPERATIONS = 40
+LEASES = "leases/"
+"""Amid an operation on a lease nothing is repeated: a thread that renews would wait for the lease's lock."""
 MAX_TURNS = 50_000
 """Turns of one `run`, after which processes are taken to wait for each other for ever."""
 
@@ -122,7 +124,8 @@ class SimulatedProcess:
             return operation()
         self.processes.hand_over(self)
         self._end_if_killed()
-        self._repeat()
+        if LEASES not in description:
+            self._repeat()
         self.processes.remember(self, description)
         disturbance = self._disturbance_at(description)
         if disturbance is None:

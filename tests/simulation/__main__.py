@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument(
         "--without", nargs="*", default=(), help="commands to leave out: policy, rollback, sweep, nightly"
     )
+    parser.add_argument("--mutation", help="a fault to bring back: a name in tests/simulation/mutations.py")
     options = parser.parse_args()
     violations = sum(_simulate(seed, options) for seed in range(options.seed, options.seed + options.seeds))
     _say(f"violations: {violations}")
@@ -31,11 +32,12 @@ def main() -> int:
 
 
 def _simulate(seed: int, options: argparse.Namespace) -> bool:
+    from .mutations import mutated
     from .replay import replayable
     from .year import SimulationFailed, Year
 
     began, failure = time.process_time(), None
-    with tempfile.TemporaryDirectory() as folder, replayable(seed):
+    with tempfile.TemporaryDirectory() as folder, replayable(seed), mutated(options.mutation):
         year = Year(seed, Path(folder), frozenset(options.without))
         try:
             year.run(options.days)

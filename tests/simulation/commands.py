@@ -5,6 +5,7 @@ was when it was given, since a run that stood still may end days later.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Any, Literal
 
@@ -39,6 +40,7 @@ class Command:
     process: SimulatedProcess
     rows: dict[str, Row]
     templates: dict[str, int]
+    given_at: datetime
     source: str = ""
     budget: int | None = None
     scanner_away: bool = False
@@ -46,7 +48,6 @@ class Command:
     limits: Limits | None = None
     selection: RollbackSelection | None = None
     run_id: str = ""
-    given: bool = field(default=True)
 
     @property
     def is_refresh(self) -> bool:
@@ -136,6 +137,7 @@ class CommandDesk:
             process,
             dict(self.shop.rows),
             dict(self.shop.templates),
+            self.shop.clock.now(),
             scanner_away=self.shop.scanner_is_away,
             engine_down=self.shop.engine_is_down,
             **details,

@@ -5,8 +5,11 @@ Inputs: a shop and its timeline. Outputs: violations in words.
 
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import permutations
+from typing import NamedTuple
 
 from catalogs import layout
 from catalogs.errors import InputError
@@ -15,11 +18,22 @@ from infra.stores.json_objects import read_json
 from infra.testing.faulty_store import InjectedFault
 
 from .commands import Command
+from .shop_facts import Night, Slot
 from .simulated_shop import CATALOGUE, SimulatedShop
 from .timeline import EVENT_KINDS, MANIFEST, OUTCOMES, Timeline
 
 OF_A_LOST_LEASE, OF_A_LOST_IMAGE = (LeaseLost, LeaseHeld), (StagedImageLost,)
 SLOW = {"sleeps", "fails"}
+
+
+class _Run(NamedTuple):
+    """When a run began, had planned, and was closed, and which slots it planned to decide."""
+
+    name: str
+    started: datetime
+    planned: datetime
+    ended: datetime
+    slots: frozenset[Slot]
 
 
 @dataclass
@@ -53,6 +67,26 @@ class Invariants:
         if error is not None and not isinstance(error, permitted):
             frames = traceback.format_exception(error)[-12:]
             yield f"{command.process.name} ended with {error!r}\n{''.join(frames)}"
+
+    def paid_twice(self, commands: Sequence[Command]) -> Iterator[str]:
+        """Yield the slots that a run planned although another one, which worked all the while, had planned them."""
+        runs = [run for command in commands if (run := self._undisturbed_run(command)) is not None]
+        for one, other in permutations(runs, 2):
+            if one.planned < other.started and other.planned < one.ended and one.slots & other.slots:
+                names = ", ".join("/".join(slot) for slot in sorted(one.slots & other.slots))
+                yield f"{other.name} makes {names} although {one.name} had planned that, and was at work"
+
+    def _undisturbed_run(self, command: Command) -> "_Run | None":
+        """Return the run of a refresh that began and ended without a disturbance or a limit; None of any other."""
+        if command.report is None or not command.is_refresh or command.was_disturbed or command.budget is not None:
+            return None
+        files = layout.RunFiles(command.report["run_id"])
+        times = {info.key: info.modified for info in self.shop.store.list(f"runs/{command.report['run_id']}/")}
+        started, planned, ended = (times.get(key) for key in (files.run, files.plan, files.closed))
+        if started is None or planned is None or ended is None or started < command.given_at:
+            return None
+        slots = frozenset(self.timeline.planned_slots(Night(command.report["run_id"])))
+        return _Run(command.process.name, started, planned, ended, slots)
 
     def _doubled_commits(self) -> Iterator[str]:
         for table in (MANIFEST, OUTCOMES):

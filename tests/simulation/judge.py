@@ -79,8 +79,9 @@ class Judge:
             self._judge(self._observe(None), "a policy that takes nothing away")
 
     def errors(self, commands: Sequence[Command], *, alone: bool) -> None:
-        """Judge how commands ended."""
+        """Judge how commands that worked beside each other ended."""
         self._fail_if([problem for command in commands for problem in self.invariants.errors(command, alone=alone)])
+        self._fail_if(list(self.invariants.paid_twice(commands)))
 
     def store(self) -> None:
         """Judge what lies in the store."""
@@ -153,7 +154,13 @@ class Judge:
 
     def _observe(self, event: CommitEvent | None, reports: Sequence[dict[str, Any]] = ()) -> Observation:
         policy = self.shop.policy_number or len(self.model.policies)
-        return self.timeline.observe(event, self.model.content_of, policy, reports)
+        return self.timeline.observe(event, self._contents_of, policy, reports)
+
+    def _contents_of(self, slot: Slot) -> tuple[str | None, ...]:
+        """Return what a slot's row asks for, and what the last event of the model may have taken from it."""
+        before = self.model.before
+        taken = before.live.get(slot) if before is not None and self.model.night is None else None
+        return self.model.content_of(slot), None if taken is None else taken.content
 
     def _judge(self, seen: Observation, what: str, *, named: bool = True) -> None:
         """Compare; without `named` slots need no outcome: those of a killed process are written by another one."""

@@ -27,6 +27,7 @@ def simulate(*options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_one_seed_replays_to_the_operation() -> None:
     digests = [re.findall(r"operations ([0-9a-f]{12})", simulate("--seed", "5", "--days", "2")) for _ in range(2)]
     assert digests[0] == digests[1]

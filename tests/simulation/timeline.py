@@ -4,7 +4,7 @@ Inputs: a `SimulatedShop`. Outputs: `CommitEvent`s, one a run or manifest change
 the outcomes, and `Observation`s of the shop for the naive model. It reads the store itself, and takes no turn.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from .simulated_shop import CATALOGUE, SimulatedShop
 
 MANIFEST, OUTCOMES = layout.manifest_table(CATALOGUE), layout.outcomes_table(CATALOGUE)
 VIEWS = ("front", "side")
-ContentOf = Callable[[Slot], str | None]
+ContentsOf = Callable[[Slot], Container[str | None]]
 EVENT_KINDS = ("release", ROLLBACK_KIND, POLICY_KIND, APPROVAL_KIND)
 
 
@@ -76,15 +76,15 @@ class Timeline:
         return live
 
     def observe(
-        self, event: CommitEvent | None, content_of: ContentOf, policy: int, reports: Sequence[Mapping[str, Any]] = ()
+        self, event: CommitEvent | None, contents_of: ContentsOf, policy: int, reports: Sequence[Mapping[str, Any]] = ()
     ) -> Observation:
-        """Return what the shop showed after an event, or shows now."""
+        """Return what the shop showed after an event, or shows now; outcomes only of the contents of each slot."""
         version = self.version_at(MANIFEST, None) if event is None else event.version
         live = self.live_at(version)
         held = any(report["held"] for report in reports)
         counts = tuple(self._counts(report) for report in reports)
         showing = {slot: Showing(picture) for slot, picture in live.items()}
-        return Observation(showing, self._outcomes(event, content_of), version, policy, counts, held)
+        return Observation(showing, self._outcomes(event, contents_of), version, policy, counts, held)
 
     def has_outcomes(self, event: CommitEvent) -> bool:
         """Tell whether a run's or change's outcomes are committed too: it may have been killed before."""
@@ -116,8 +116,8 @@ class Timeline:
             return []
         return list(self.shop.tables.read(table, version=version).to_pylist())
 
-    def _outcomes(self, event: CommitEvent | None, content_of: ContentOf) -> dict[Slot, tuple[Outcome, ...]]:
-        """Return the outcomes by slot: of what its row asks for, and withdrawals."""
+    def _outcomes(self, event: CommitEvent | None, contents_of: ContentsOf) -> dict[Slot, tuple[Outcome, ...]]:
+        """Return the outcomes by slot."""
         history = self.shop.tables.history(OUTCOMES)
         own = [commit.version for commit in history if event is not None and commit.run_id == event.run_id]
         version = own[0] if own else self.version_at(OUTCOMES, event.at if event else None)
@@ -126,7 +126,7 @@ class Timeline:
         for row in self._rows(OUTCOMES, version):
             slot = slots[row["slot_id"]]
             content = self.shop.book.contents.get(row["request_key"])
-            if content == content_of(slot):
+            if content in contents_of(slot):
                 outcomes.setdefault(slot, []).append(Outcome(row["state"], " ".join(row["reasons"] or ())))
         return {slot: tuple(rows) for slot, rows in outcomes.items()}
 

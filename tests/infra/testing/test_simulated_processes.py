@@ -94,6 +94,21 @@ def test_a_working_process_keeps_its_lease_by_the_simulated_clock() -> None:
     assert (shop.clock.now() - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() > TERM
 
 
+def test_a_renewal_that_is_due_amid_a_check_of_its_lease_waits_for_it() -> None:
+    shop = Shop("amid-a-check")
+
+    def work(process: SimulatedProcess) -> str:
+        with shop.acquire(process).keep_alive() as lease:
+            shop.clock.advance(2 * TERM)
+            lease.check()
+            shop.handle(process).write("work/1", b"")
+        return "worked"
+
+    process = shop.processes.add("a", work)
+    shop.processes.run()
+    assert process.result == "worked", process.error
+
+
 def test_a_sleeper_loses_its_lease_and_learns_it() -> None:
     shop = Shop("sleeper")
     sleeps = [Disturbance("sleeps", "work/3", seconds=10 * TERM)]
