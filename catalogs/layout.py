@@ -245,9 +245,14 @@ def approval_snapshot(catalogue: str, number: int) -> str:
     return f"{approval_snapshots_prefix(catalogue)}{number:08d}.json"
 
 
+def approval_archives_prefix(catalogue: str) -> str:
+    """Return the prefix of the answers that went into snapshots."""
+    return f"decisions/{catalogue}.approvals/archive/"
+
+
 def approval_archive(catalogue: str, number: int) -> str:
     """Return the key of the answers, whole, that went into a snapshot and have no object of their own any more."""
-    return f"decisions/{catalogue}.approvals/archive/{number:08d}.json"
+    return f"{approval_archives_prefix(catalogue)}{number:08d}.json"
 
 
 def full_lease(catalogue: str) -> str:

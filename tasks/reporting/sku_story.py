@@ -25,6 +25,7 @@ from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
 from infra.stores.parquet_objects import read_row_groups, read_table
+from tasks.reporting.person_answers import read_answers_about
 from tasks.runs.policy_records import PolicyRecords
 from tasks.runs.release_history import data_commits, require_history
 
@@ -58,6 +59,7 @@ def tell_story(store: ObjectStore, tables: TableStore, catalogue: str, sku: str)
         "release": commits[0].version if commits else 0,
         "policy": None if record is None else {k: v for k, v in record.document().items() if k != "policy"},
         "slots": sorted(slots.values(), key=lambda slot: (slot["view"], slot["variant"], slot["index"])),
+        "people": read_answers_about(store, catalogue, sku),
         "releases": _tell_releases(commits, set(runs)),
         "rejected": _tell_rejects(store, commits, sku),
     }
@@ -79,7 +81,7 @@ class _RunStory:
         self.policy = _read_policy(store, run_id) if self.records else None
 
     def attempts(self, slot_id: bytes) -> Iterator[Document]:
-        """Yield the attempts at a slot's request, with each rule that an image's score breaks."""
+        """Yield the attempts at a slot's request, with each rule that an image's score breaks or keeps."""
         slot = self.slots.get(slot_id)
         if slot is None:
             return
@@ -90,6 +92,7 @@ class _RunStory:
             verdict = Verdict(row["verdict"], tuple(row["reasons"]))
             if scores and self.policy is not None:  # the record's own is that of the row that asked first
                 verdict = decide_image(scores, scanners, errors, self.policy, slot["category"])
+            rules = list(_tell_limits(self.policy, scores, slot["category"]))
             yield {
                 "run_id": self.run_id,
                 "attempt": row["attempt"],
@@ -97,7 +100,8 @@ class _RunStory:
                 "verdict": verdict.decision,
                 "reasons": list(verdict.reasons),
                 "scores": scores,
-                "limits": list(_tell_limits(self.policy, scores, slot["category"])),
+                "limits": [rule for rule in rules if rule["verdict"] != "PASS"],
+                "within": [rule for rule in rules if rule["verdict"] == "PASS"],
                 "errors": errors,
             }
 
@@ -155,13 +159,14 @@ def _tell_outcome(row: Row, commits: Sequence[Commit]) -> Document:
 
 
 def _tell_limits(policy: Policy | None, scores: Mapping[str, float], category: str) -> Iterator[Document]:
-    """Yield the rules that an image's scores break, with the limits of its category."""
+    """Yield the rules on an image's scores, each with its verdict and the limits of the image's category."""
     rules: Iterable[ImageRule] = policy.image if policy is not None else ()
     for rule in rules:
         score = scores.get(rule.score)
         thresholds = rule.thresholds_for(category)
-        if score is not None and (decision := thresholds.decision_for(score)) != "PASS":
-            limits = {name: limit for name in _LIMITS if (limit := getattr(thresholds, name)) is not None}
+        limits = {name: limit for name in _LIMITS if (limit := getattr(thresholds, name)) is not None}
+        if score is not None and limits:
+            decision = thresholds.decision_for(score)
             yield {"reason": rule.reason, "score": rule.score, "value": score, "verdict": decision, "limits": limits}
 
 

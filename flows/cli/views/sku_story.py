@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from flows.cli.views.tables import SLOT_STATE_STYLES, new_table, plain_text, print_line
 from tasks.reporting import formatting
 
 Document = Mapping[str, Any]
 MAX_PROMPT_CHARACTERS = 200
+MAX_RULES = 4
 
 
 def show_story(console: Console, story: Document) -> None:
@@ -31,6 +33,8 @@ def show_story(console: Console, story: Document) -> None:
     for reject in story["rejected"]:
         text = f"Row {reject['row']} was rejected by run {reject['run_id']}: {reject['column']}: {reject['reason']}"
         print_line(console, ("rejected  ", "red"), formatting.printable(text))
+    for answer in story["people"]:
+        _show_answer(console, answer)
     if story["releases"]:
         console.print()
         table = new_table("release", "when (UTC)", "kind", "run", right={"release"})
@@ -63,18 +67,32 @@ def _show_slot(console: Console, slot: Document) -> None:
     print_line(console, ("next    ", "dim"), formatting.printable(slot["next"], MAX_PROMPT_CHARACTERS), indent=2)
 
 
+def _show_answer(console: Console, answer: Document) -> None:
+    said = "readmitted"
+    if answer["channel"] is not None:
+        said = f"{'approved for' if answer['given'] else 'approval taken back for'} {answer['channel']}"
+    text = f"{said} by {answer['by']}, {formatting.format_compact_datetime(answer['at'])}: {answer['reason']}"
+    print_line(console, ("people  ", "cyan"), formatting.printable(text))
+
+
 def _show_attempts(console: Console, slot: Document) -> None:
-    table = new_table("  attempt", "verdict", "reasons", "score", "limits", "run")
+    table = new_table("  attempt", "verdict", "reasons", "score and limits", "run")
     for attempt in slot["attempts"]:
-        broken = [f"{rule['score']} {_number(rule['value'])}" for rule in attempt["limits"]]
-        limits = [
-            ", ".join(f"{name} {_number(limit)}" for name, limit in rule["limits"].items())
-            for rule in attempt["limits"]
-        ]
+        # What is broken comes first; of what is kept some, since a policy has twenty rules.
+        rules = [*attempt["limits"], *attempt["within"][: max(0, MAX_RULES - len(attempt["limits"]))]]
+        lines = [_tell_rule(rule) for rule in rules]
+        left = len(attempt["limits"]) + len(attempt["within"]) - len(rules)
+        lines += [f"{left} more within their limits: --json"] if left else []
         number = f"  {attempt['attempt']} {attempt['made']}"
-        cells = (number, attempt["verdict"], ", ".join(attempt["reasons"]), "\n".join(broken), "\n".join(limits))
-        table.add_row(*(plain_text(cell) for cell in (*cells, attempt["run_id"])))
+        scores = Text("\n").join(plain_text(line) for line in lines)
+        cells = (plain_text(text) for text in (number, attempt["verdict"], ", ".join(attempt["reasons"])))
+        table.add_row(*cells, scores, plain_text(attempt["run_id"]))
     console.print(table)
+
+
+def _tell_rule(rule: Document) -> str:
+    limits = ", ".join(f"{name.replace('_', ' ')} {_number(limit)}" for name, limit in rule["limits"].items())
+    return f"{rule['score']} {_number(rule['value'])}: {limits}"
 
 
 def _number(value: float) -> str:

@@ -55,6 +55,7 @@ def test_a_refused_sku_says_by_which_score_and_limit_of_its_category(shop: Refre
     (slot,) = story(shop, "strict")["slots"]
     (attempt,) = slot["attempts"]
     (limit,) = attempt["limits"]
+    assert all(rule["verdict"] == "PASS" and rule["limits"] for rule in attempt["within"])
     assert (attempt["verdict"], attempt["reasons"]) == ("BLOCK", ["too-heavy"])
     assert (limit["score"], limit["limits"], limit["value"] > 100) == ("file.bytes", {"block_above": 100.0}, True)
     (outcome,) = slot["outcomes"]
