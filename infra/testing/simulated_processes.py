@@ -27,6 +27,7 @@ PAUSE_SECONDS = (0.01, 0.4)
 STAYS = 0.6
 """How often the process that has worked goes on, where another could."""
 REMEMBERED_OPERATIONS = 40
+DisturbanceKind = Literal["killed", "fails", "sleeps", "lags"]
 LEASES = "leases/"
 """Amid an operation on a lease nothing is repeated: a thread that renews would wait for the lease's lock."""
 MAX_TURNS = 50_000
@@ -45,7 +46,7 @@ class Disturbance:
     lags: a `find` sees nothing. With `after` the operation takes effect before that.
     """
 
-    kind: Literal["killed", "fails", "sleeps", "lags"]
+    kind: DisturbanceKind
     word: str = ""
     nth: int = 1
     after: bool = False

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from catalogs.runs.job import Scope
 from catalogs.runs.rollback_selection import RollbackSelection
-from infra.testing.simulated_processes import Disturbance, SimulatedProcess
+from infra.testing.simulated_processes import Disturbance, DisturbanceKind, SimulatedProcess
 
 from .shop_facts import Row
 from .simulated_shop import Limits, SimulatedShop, Work
@@ -26,8 +26,10 @@ MOMENTS = (
     "report.json", "codes/",
 )  # fmt: skip
 """Words in the descriptions of operations at which it matters to be disturbed."""
+BEFORE_A_COMMIT = ("history of manifest", "merge into manifest", "policies/", "leases/", "published")
+"""Words of the last operations before a commit."""
 
-SLEEPS = (20.0, 300.0, 2000.0, None)
+SLEEPS = (20.0, 300.0, 2000.0, None, None, None)
 """How long a process stands still: within its lease's term, past it, or until another day."""
 
 
@@ -146,9 +148,11 @@ class CommandDesk:
         return command
 
     def _disturbance(self) -> Disturbance:
-        kind = self.dice.choices(("killed", "sleeps", "fails", "lags"), (5, 4, 2, 1))[0]
+        kinds: tuple[DisturbanceKind, ...] = ("killed", "sleeps", "fails", "lags")
+        kind = self.dice.choices(kinds, (5, 4, 2, 1))[0]
         after = self.dice.random() < 0.5
         seconds = self.dice.choice(SLEEPS) if kind == "sleeps" else 0.0
         if self.dice.random() < 0.6 and kind != "lags":
-            return Disturbance(kind, self.dice.choice(MOMENTS), self.dice.randint(1, 3), after, seconds)  # type: ignore[arg-type]
-        return Disturbance(kind, "", self.dice.randint(1, 150), after and kind != "lags", seconds)  # type: ignore[arg-type]
+            word, nth = self.dice.choice(MOMENTS + 3 * BEFORE_A_COMMIT), self.dice.randint(1, 3)
+            return Disturbance(kind, word, nth, after, seconds)
+        return Disturbance(kind, "", self.dice.randint(1, 150), after and kind != "lags", seconds)

@@ -133,10 +133,10 @@ class Judge:
 
     @contextmanager
     def _as_of(self, command: Command, started_at: str) -> Iterator[None]:
-        """Let the model see the catalogue as a run did, unless a full run that started after it has ended."""
+        """Let the model see the catalogue as a run did, unless it is a full one and a later full one has ended."""
         reports = [other.report for other in self.desk.given if other.kind == "nightly"]
         later = [self.timeline.run_document(report["run_id"])["started_at"] for report in reports if report is not None]
-        overtaken = any(other > started_at for other in later)
+        overtaken = command.kind == "nightly" and any(other > started_at for other in later)
         rows, templates = self.model.rows, self.model.templates
         if not overtaken:
             self.model.rows, self.model.templates = dict(command.rows), dict(command.templates)
@@ -151,6 +151,7 @@ class Judge:
             self._judge(seen, what, named=self.timeline.has_outcomes(event))
         else:
             self.model.adopt(seen)
+            self.model.doubt_refusals()
 
     def _observe(self, event: CommitEvent | None, reports: Sequence[dict[str, Any]] = ()) -> Observation:
         policy = self.shop.policy_number or len(self.model.policies)

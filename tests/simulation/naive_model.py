@@ -195,6 +195,12 @@ class NaiveShop(SettlingShop):
         ours = {slot for slot, outcomes in observed.outcomes.items() if any(o.speaks_of_us for o in outcomes)}
         self._conclude(live, states, observed.version, frozenset(ours))
 
+    def doubt_refusals(self) -> None:
+        """Let the refusals of the last refresh be of another policy than the one in force then."""
+        for key, refusal in self.refusals.items():
+            if key[0] in self.plan.must | self.plan.may:
+                self.refusals[key] = replace(refusal, is_uncertain=True)
+
     # Mechanics.
 
     def _release(self, number: int) -> Release:

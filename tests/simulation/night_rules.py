@@ -65,7 +65,7 @@ def _slot_options(shop: ShopState, night: Night, slot: Slot, plan: Plan) -> tupl
         (plan.must if takedown is None else plan.may).add(slot)
         return decided
     plan.may.add(slot)
-    again = refusal.state == "failed" or refusal.ours or refusal.was_gone
+    again = refusal.state == "failed" or refusal.ours or refusal.is_uncertain
     waits = Option(shown, frozenset({refusal.state, "failed"} if again else {refusal.state}))
     if again:
         return (*decided, waits)
@@ -79,7 +79,7 @@ def _retry_is_due(shop: ShopState, refusal: Refusal) -> bool:
     return (
         refusal.ours
         and refusal.tries == 1
-        and not refusal.was_gone
+        and not refusal.is_uncertain
         and shop.day - refusal.day >= shop.nights_until_retry
     )
 
@@ -122,7 +122,9 @@ def _usable(shop: ShopState, slot: Slot, pictures: list[Picture]) -> list[Pictur
     passing = [
         picture for picture in pictures if shop.verdict(picture) == "pass" and not _surely_twin(shop, slot, picture)
     ]
-    made_before = any(known.content == pictures[0].content for known in shop.scored)
+    made_before = pictures[0].content in shop.failed or any(
+        known.content == pictures[0].content for known in shop.scored
+    )
     possible_twin = bool(passing) and _possible_twin(shop, slot, passing[0])
     return passing if made_before or possible_twin else passing[:1]
 
@@ -138,7 +140,7 @@ def _refusals(shop: ShopState, slot: Slot, pictures: list[Picture]) -> list[tupl
             ends.append((BLOCKED, None))
         elif _surely_twin(shop, slot, picture) or _possible_twin(shop, slot, picture):
             ends.append((frozenset({"blocked", "review"}), shop.looks(picture)))
-        else:
+        elif picture.content not in shop.failed:
             break
     return ends
 

@@ -28,7 +28,18 @@ class SettlingShop(ShopState):
         """A copy of the state that later events cannot change."""
         copied = copy.copy(self)
         copied.before = None
-        for name in ("takedowns", "refusals", "accepted", "erased", "scored", "releases", "live", "rows", "templates"):
+        for name in (
+            "takedowns",
+            "refusals",
+            "accepted",
+            "erased",
+            "scored",
+            "failed",
+            "releases",
+            "live",
+            "rows",
+            "templates",
+        ):
             setattr(copied, name, copy.copy(getattr(self, name)))
         return copied
 
@@ -96,12 +107,12 @@ class SettlingShop(ShopState):
         old = self.before.live if self.before is not None else {}
         self.live = live
         self.scored |= {Picture(p.content, attempt) for p in live.values() for attempt in range(p.attempt + 1)}
-        for slot in self.plan.must | self.plan.may:
+        for slot in () if self.plan.held else self.plan.must | self.plan.may:  # a held batch leaves no outcome
             away = self.plan.away if ours is None else slot in ours
             self._remember(slot, states.get(slot, frozenset()), away)
         for key, refusal in self.refusals.items():
             if self.content_of(key[0]) is None:
-                self.refusals[key] = replace(refusal, was_gone=True)
+                self.refusals[key] = replace(refusal, is_uncertain=True)
         for slot, picture in live.items():
             takedown = self.takedowns.get((slot, picture.content))
             if takedown is not None and takedown.by != "person":
@@ -118,11 +129,15 @@ class SettlingShop(ShopState):
             return
         shown, old = self.live.get(slot), self.refusals.pop((slot, content), None)
         allowed = {state for end in self.plan.options[slot] for state in end.states}
-        state = next((state for state in PREFERENCE if state in seen & allowed and state != "withdrawn"), None)
+        lenient = self.night is not None and self.night.killed
+        named = seen if lenient else seen & allowed
+        state = next((state for state in PREFERENCE if state in named and state != "withdrawn"), None)
         if (shown is not None and shown.content == content) or state is None:
             return
         twins = [end.twin for end in self.plan.options[slot] if end.twin is not None and state in end.states]
         tries = old.tries + 1 if old is not None and away else 1
+        if state == "failed":
+            self.failed.add(content)
         twin = twins[0] if twins else None
         self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twin, self.day)
         if not away and state != "deferred":

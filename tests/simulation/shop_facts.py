@@ -97,7 +97,7 @@ class Takedown:
 class Refusal:
     """What is remembered of a (slot, content) that was not published. `ours`: it speaks of us, not of the picture.
 
-    `day`: on which it was refused. `was_gone`: its row went since, so it may be forgotten.
+    `day`: on which it was refused. `is_uncertain`: it may be forgotten, or of another policy.
     """
 
     state: State
@@ -106,7 +106,7 @@ class Refusal:
     tries: int = 1
     twin: str | None = None
     day: int = 0
-    was_gone: bool = False
+    is_uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,8 @@ class ShopState:
     `score`: of a picture, the same on every night. `looks`: pictures that look alike have equal text (none: each its
     own). `sharing`: slots with equal content share a picture and are no duplicates of each other. `attempts`: seeds
     tried for a content at most. `nights_until_retry`: days (which a harness counts) after which a refusal that speaks
-    of us must have been tried again. `review_is_refusal`: an applied policy also takes what it would send to review.
+    of us must have been tried again. `failed`: contents of which an engine has failed once: its seeds may have been
+    skipped. `review_is_refusal`: an applied policy also takes what it would send to review.
     """
 
     score: Callable[[Picture], float | None]
@@ -220,6 +221,7 @@ class ShopState:
     erased: set[str] = field(default_factory=set)
     approvals: set[tuple[str, Slot, Picture]] = field(default_factory=set)
     scored: set[Picture] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     releases: list[Release] = field(default_factory=list)
     day: int = 0
     nights_until_retry: int = 0

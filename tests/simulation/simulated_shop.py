@@ -198,8 +198,8 @@ class SimulatedShop:
         return lambda process: roll_back(*self.open(process), CATALOGUE, selection, SETTINGS)
 
     def sweep(self, keep_releases: int) -> Work:
-        """Return the work of a sweep that keeps so many releases, and those of two days."""
-        rules = RetentionRules(keep_days=2, keep_releases=keep_releases)
+        """Return the work of a sweep that keeps so many releases, and those of a day."""
+        rules = RetentionRules(keep_days=1, keep_releases=keep_releases)
         return lambda process: sweep(*self.open(process), rules)
 
     @contextmanager

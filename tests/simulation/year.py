@@ -22,6 +22,9 @@ USUAL = Limits(4.0, 7.0)
 POLICIES = (USUAL, Limits(4.0, 8.5), Limits(8.0, 8.0), Limits(3.0, 4.0))
 SECONDS_OF_A_DAY = 86_400
 FIRST_SKUS = 12
+PAIRS = (("policy", "new"), ("policy", "nightly"), ("rollback", "sweep"), ("nightly", "new"), ("nightly", "nightly"))
+PAIRED = 0.3
+"""How often one of these pairs works beside each other; otherwise one to three commands of any kind do."""
 AWAY = 0.05
 """How often the scanner, and how often the engine, is away for a group of commands."""
 
@@ -97,7 +100,8 @@ class Year:
         shop, dice = self.shop, self.dice
         shop.scanner_is_away, shop.engine_is_down = dice.random() < AWAY, dice.random() < AWAY
         disturbed = dice.choice((0.0, 0.3, 0.8))
-        commands = [self._some_command(disturbed) for _ in range(dice.choice((1, 1, 2, 2, 3)))]
+        kinds = dice.choice(PAIRS) if dice.random() < PAIRED else [""] * dice.choice((1, 1, 2, 2, 3))
+        commands = [self._some_command(kind, disturbed) for kind in kinds]
         for parked in list(self.parked):
             if dice.random() < 0.5:
                 shop.processes.wake(parked.process)
@@ -105,14 +109,15 @@ class Year:
                 commands.append(parked)
         return commands
 
-    def _some_command(self, disturbed: float) -> Command:
+    def _some_command(self, wished: str, disturbed: float) -> Command:
+        """Give a command of a kind, or of any; a refresh/new where it cannot be given now."""
         kinds = {"new": 8, "nightly": 4}
         if self.model.releases:
             kinds |= {"sweep": 1} if self.judge.policy_under_way else {"sweep": 1, "policy": 1}
         if len(self.model.releases) > 2:
             kinds["rollback"] = 1
-        kind = self.dice.choices(list(kinds), list(kinds.values()))[0]
-        kind = "new" if kind in self.without else kind
+        kind = wished or self.dice.choices(list(kinds), list(kinds.values()))[0]
+        kind = "new" if kind in self.without or kind not in kinds else kind
         if kind == "policy":
             others = [limits for limits in POLICIES if limits != self.shop.limits]
             self.judge.policy_under_way = self.desk.apply_policy(self.dice.choice(others), disturbed)
@@ -120,12 +125,12 @@ class Year:
         if kind == "rollback":
             return self.desk.rollback(self._some_selection(), disturbed)
         if kind == "sweep":
-            return self.desk.sweep(self.dice.randint(3, 8), disturbed)
+            return self.desk.sweep(self.dice.randint(2, 8), disturbed)
         budget = self.dice.randint(0, 4) if self.dice.random() < 0.15 else None
         return self.desk.refresh("nightly" if kind == "nightly" else "new", disturbed, budget)
 
     def _some_selection(self) -> RollbackSelection:
-        release = self.dice.choice(self.model.releases[-6:-1])
+        release = self.dice.choice(self.model.releases[-10:-1])
         sku = (self.dice.choice(sorted(self.shop.rows)),)
         choices = [
             RollbackSelection(release.number),
