@@ -24,9 +24,14 @@ def main() -> int:
     parser.add_argument(
         "--without", nargs="*", default=(), help="commands to leave out: policy, rollback, sweep, nightly"
     )
+    parser.add_argument("--first", action="store_true", help="end at the first seed with a violation")
     parser.add_argument("--mutation", help="a fault to bring back: a name in tests/simulation/mutations.py")
     options = parser.parse_args()
-    violations = sum(_simulate(seed, options) for seed in range(options.seed, options.seed + options.seeds))
+    violations = 0
+    for seed in range(options.seed, options.seed + options.seeds):
+        violations += _simulate(seed, options)
+        if violations and options.first:
+            break
     _say(f"violations: {violations}")
     return 1 if violations else 0
 
