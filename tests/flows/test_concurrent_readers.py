@@ -49,6 +49,8 @@ def test_the_guides_readers_open_a_manifest_in_a_bucket_and_its_last_release(
     skus = found["rows"]["sku"].to_pylist()
     assert sorted(skus) == sorted(each["sku"] for each in shop.rows)
     assert all(key.startswith("published/sample/") for key in found["rows"]["object"].to_pylist())
+    monkeypatch.chdir(tmp_path)
+    Path("last-seen-version").write_text("1")  # the reader knows the first release
     exec(compile(last, GUIDE.name, "exec"), {})  # noqa: S102
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert Counter((kind, sku) for kind, sku, _ in lines) == {
