@@ -18,7 +18,8 @@ There are two kinds of rollback, and SKUs narrow both:
 `--to N --sku S` and `--run RUN --sku S` do the same in the slots of S alone.
 
 Of a run, a slot that has changed again since stays as it is, and is named. An image that a policy took away since, or
-that the policy in force refuses, is never restored: its slot stays as it is, and is named with the reason. An image
+that the policy in force refuses, is never restored, nor one that resembles what another SKU shows by now: its slot
+stays as it is, and is named with the reason. An image
 that an earlier rollback took away is restored where the asked release shows it: the later word of a person counts.
 """
 

@@ -33,8 +33,9 @@ from tasks.amendments.manifest_change import (
     recover_changes,
 )
 from tasks.amendments.release_diff import diff_releases
+from tasks.amendments.resembling_images import find_resembling_images
 from tasks.amendments.rollback_plan import RollbackPlan, plan_rollback
-from tasks.amendments.takedowns import find_refused_images
+from tasks.amendments.takedowns import find_policy_in_force, find_refused_images
 from tasks.runs.release_history import read_oldest_retained_release
 
 
@@ -115,7 +116,10 @@ def _compute(
         _require_kept(store, catalogue, plan)  # a sweep since the plan says it better than a missing file
         raise
     withheld = find_refused_images(store, tables, catalogue, diff.restored, plan.target, history)
-    return base, diff.leaving_out(withheld), withheld
+    diff = diff.leaving_out(withheld)
+    policy = find_policy_in_force(store, catalogue, history)
+    resembling = find_resembling_images(store, tables, catalogue, diff, policy)
+    return base, diff.leaving_out(resembling), pa.concat_tables([withheld, resembling])
 
 
 def _require_effect(plan: RollbackPlan, diff: ManifestDiff) -> None:
@@ -125,7 +129,9 @@ def _require_effect(plan: RollbackPlan, diff: ManifestDiff) -> None:
         return
     differs = f"Release {plan.target} differs from the current one only by"
     if diff.left_out.num_rows:
-        raise OptionError(f"{differs} images that a policy refuses since, which are not shown again")
+        raise OptionError(
+            f"{differs} images that a policy refuses since, or that another SKU shows the like of: not shown again"
+        )
     raise OptionError(
         f"{differs} {diff.kept_new.num_rows} image(s) of slots that are new since, which stay: --drop-new takes them"
         " away, --run or --sku takes back one thing, --to goes further back"

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestMap, table_row_digests
+from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.commit_kinds import POLICY_KIND
 from catalogs.runs.manifest_diff import COMPARED_COLUMNS
@@ -76,15 +77,20 @@ def _judge_by_policy_in_force(
     store: ObjectStore, catalogue: str, restored: pa.Table, history: Sequence[Commit]
 ) -> list[Verdict | None]:
     """Return the verdict of the policy in force on each row; None where its scores are not stored."""
-    record = PolicyRecords(store, catalogue).in_force()
-    kept = None if record else read_newest_policy(store, [commit for commit in history if commit.version > 0])
-    policy = record.policy if record else kept[0] if kept else None
+    policy = find_policy_in_force(store, catalogue, history)
     if policy is None:
         return [None] * restored.num_rows
     gate = PolicyPromptGate(policy, _read_languages(store, history))
     scores = StoredScores(store, policy, lambda prompt: gate.evaluate_prompt(prompt).verdict)
     scores.load(set(restored["run_id"].to_pylist()))
     return [None if attempt is None else attempt.verdict for attempt in scores.find_attempts(restored)]
+
+
+def find_policy_in_force(store: ObjectStore, catalogue: str, history: Sequence[Commit]) -> Policy | None:
+    """Return the policy in force; in a store without records the newest one that a run kept, or None."""
+    record = PolicyRecords(store, catalogue).in_force()
+    kept = None if record else read_newest_policy(store, [commit for commit in history if commit.version > 0])
+    return record.policy if record else kept[0] if kept else None
 
 
 def _read_languages(store: ObjectStore, history: Sequence[Commit]) -> Sequence[str]:

@@ -22,7 +22,7 @@ KINDS = {
     "dropped": "gone",
     "kept_new": "new since, stays",
     "changed_since": "changed again since, stays",
-    "left_out": "refused by a policy, stays as it is",
+    "left_out": "refused by a policy or like another one, stays as it is",
     "published_meanwhile": "published while this command waited",
 }
 
