@@ -33,8 +33,8 @@ def rollback(
 ) -> None:
     """Go back for what changed, in one commit; what is taken back is not published again.
 
-    An image that a policy took away since, that the policy in force refuses, or that resembles another SKU's live image,
-    is left out and named.
+    An image that a policy took away since, that the policy in force refuses, or that resembles another SKU's live
+    image, is left out and named.
     """
     from catalogs.runs.rollback_selection import RollbackSelection
     from flows.cli.views.rollbacks import show_rollback
