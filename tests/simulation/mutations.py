@@ -16,6 +16,7 @@ import tasks.pipeline.plan
 import tasks.runs.commit_guard
 from catalogs.planning.planned_elsewhere import PlannedElsewhere
 from catalogs.runs.manifest_diff import ManifestDiff
+from catalogs.table_schemas import WITHDRAWALS
 from tasks.gates.attempt_selection import AttemptSelector
 from tasks.runs.commit_guard import CommitGuard
 
@@ -29,7 +30,7 @@ def _decide_by_an_older_policy(patch: pytest.MonkeyPatch) -> None:
 
 def _restore_what_a_policy_refuses(patch: pytest.MonkeyPatch) -> None:
     """A3: a rollback shows again what a policy took away."""
-    patch.setattr(tasks.amendments.rollback, "find_refused_images", lambda *arguments: arguments[3].slice(0, 0))
+    patch.setattr(tasks.amendments.rollback, "find_refused_images", lambda *_: WITHDRAWALS.empty_table())
 
 
 def _drop_what_is_new(patch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,9 @@ def test_the_kinds_are_counted_and_their_first_slots_named() -> None:
         },
     )
     assert text.startswith("Release 7 of home goes back to what release 5 showed: images 1 shown again 0 gone")
-    assert "1 new since, stays 1 refused by a policy, stays as it is" in text
+    assert "1 new since, stays 1 refused by a policy or like another one, stays as it is" in text
     assert "1 withdrawn: no refresh publishes them again" in text
-    assert "mug-00 front a 0 refused by a policy, stays as it is: words.brands" in text
+    assert "mug-00 front a 0 refused by a policy or like another one, stays as it is: words.brands" in text
     assert "mug-00 front a 0 published while this command waited: stays" in text
 
 
