@@ -107,7 +107,7 @@ class Judge:
         elif "kind" not in document:  # otherwise the outcomes of a change whose rows were judged
             command = self.desk.of_source(document["source"])
             assert command is not None
-            with self._as_of(command, document["started_at"]):
+            with self._as_of(command, event.run_id):
                 self._refresh_leniently(event, command)
                 self._compare(event, checked)
 
@@ -132,11 +132,11 @@ class Judge:
         (self.model.refresh if command.kind == "nightly" else self.model.refresh_new)(night)
 
     @contextmanager
-    def _as_of(self, command: Command, started_at: str) -> Iterator[None]:
+    def _as_of(self, command: Command, run_id: str) -> Iterator[None]:
         """Let the model see the catalogue as a run did, unless it is a full one and a later full one has ended."""
         reports = [other.report for other in self.desk.given if other.kind == "nightly"]
-        later = [self.timeline.run_document(report["run_id"])["started_at"] for report in reports if report is not None]
-        overtaken = command.kind == "nightly" and any(other > started_at for other in later)
+        later = [report["run_id"] > run_id for report in reports if report is not None]  # ids sort by the start
+        overtaken = command.kind == "nightly" and any(later)
         rows, templates = self.model.rows, self.model.templates
         if not overtaken:
             self.model.rows, self.model.templates = dict(command.rows), dict(command.templates)

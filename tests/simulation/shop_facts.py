@@ -252,10 +252,13 @@ class ShopState:
         return self.verdict(picture) in refused and (slot, picture) not in self.accepted
 
     def taken(self, slot: Slot, picture: Picture) -> bool:
-        """Whether a policy, a person or an erasure took a slot's picture: no rollback may bring it back."""
+        """Whether a policy, a person or an erasure took a slot's picture: no rollback may bring it back.
+
+        What an older policy took away and the one in force passes may come back.
+        """
         takedown = self.takedowns.get((slot, picture.content))
-        by_others = takedown is not None and takedown.by != "rollback" and not takedown.readmitted
-        return slot.sku in self.erased or by_others or self.refuses(slot, picture)
+        by_person = takedown is not None and takedown.by == "person" and not takedown.readmitted
+        return slot.sku in self.erased or by_person or self.refuses(slot, picture)
 
     def twins(self, slot: Slot, picture: Picture, live: Mapping[Slot, Picture]) -> list[Slot]:
         """Slots of other SKUs in `live` whose picture is a duplicate of this one."""
