@@ -13,6 +13,7 @@ Inputs: one finished sentence for each error. Outputs: exception classes, and `o
     │   └── TableUnavailable       the table's store did not answer; the operation may be repeated (transient)
     ├── InvalidImage               bytes are not a whole PNG or JPEG, or an array is not an RGB image
     ├── ProvenanceConfigError      a certificate, key or watermark cannot be used as configured (exit code 2)
+    ├── IntegrityKeyError          an integrity key cannot be used as configured (exit code 2)
     ├── ProvenanceMarkError        a provenance mark could not be written into an image, or is missing from it
     ├── ScannerMissing             a scanner's package, model or library is not installed
     ├── LeaseHeld                  another run holds the lease
@@ -91,6 +92,12 @@ class InvalidImage(ExternalError):
 
 class ProvenanceConfigError(ExternalError):
     """A certificate, key or watermark cannot be used as it is configured; the caller can correct it."""
+
+    exit_code = 2
+
+
+class IntegrityKeyError(ExternalError):
+    """An integrity key cannot be used as it is configured; the caller can correct it."""
 
     exit_code = 2
 

@@ -7,7 +7,7 @@ the published file, and so in its name.
 
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -84,6 +84,16 @@ class Settings(BaseSettings):
         None, description="URL of a time-stamp server; by default there are no time stamps"
     )
     c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when credentials are read")
+    integrity: bool = Field(
+        True, description="Believe stored work only where it carries a tag by an integrity key; see the trust model"
+    )
+    integrity_key: SecretStr | None = Field(
+        None,
+        description="The integrity key, at least 32 characters; several by commas: the first signs, all are accepted",
+    )
+    integrity_key_file: str | None = Field(
+        None, description="File of the integrity keys, one a line; by default one that the first run makes"
+    )
     watermark: str | None = Field(
         None, description="The code of the watermark that a recipe may name, as module:factory"
     )

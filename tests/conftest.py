@@ -31,12 +31,14 @@ def isolate_environment() -> None:
     """Drop the caller's servers and credentials, switch telemetry off, and give Prefect a home of its own."""
     for name in [name for name in os.environ if name.startswith(FOREIGN_VARIABLE_PREFIXES)]:
         del os.environ[name]
-    prefect_home, marks = (tempfile.mkdtemp(prefix=f"packshot-{what}-") for what in ("prefect", "c2pa"))
-    for folder in (prefect_home, marks):
+    names = ("prefect", "c2pa", "data")
+    prefect_home, marks, data = (tempfile.mkdtemp(prefix=f"packshot-{what}-") for what in names)
+    for folder in (prefect_home, marks, data):
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(
         PREFECT_HOME=prefect_home,
         PACKSHOT_C2PA_FOLDER=marks,  # the development certificate of this test run, and of its children
+        XDG_DATA_HOME=data,  # holds the integrity key of this test run
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
         GX_ANALYTICS_ENABLED="false",

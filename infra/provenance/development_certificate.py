@@ -6,9 +6,7 @@ sign like production, and its issuer's name says that the signature is worth not
 """
 
 import os
-import tempfile
 from datetime import UTC, datetime, timedelta
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from cryptography import x509
@@ -17,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from infra.errors import ProvenanceConfigError
+from infra.private_files import locked_folder, write_private_file
 from infra.provenance.certificates import PEM, SigningIdentity, parse_chain, parse_private_key, validate_identity
 
 DEVELOPMENT_ISSUER = "Packshot development (untrusted)"
@@ -39,9 +38,7 @@ def development_identity(folder: str, now: datetime | None = None) -> SigningIde
     try:
         identity = _stored_development_identity(path, now)
         if identity is None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (path.parent / LOCK_FILE).open("ab") as lock:
-                flock(lock, LOCK_EX)  # until it is closed
+            with locked_folder(path.parent, LOCK_FILE):
                 identity = _stored_development_identity(path, now) or _create_development_identity(path, now)
     except OSError as error:
         raise ProvenanceConfigError(
@@ -72,20 +69,10 @@ def _stored_development_identity(path: Path, now: datetime) -> SigningIdentity |
 def _create_development_identity(path: Path, now: datetime) -> SigningIdentity:
     """Create a certificate and store it, completely or not at all, readable by its owner alone."""
     secret, leaf, root = _generate_development_certificates(now)
-    _write_private_file(path.parent / ROOT_FILE, root)  # for an operator to trust; Packshot does not read it
-    _write_private_file(path, secret + leaf + root)
+    write_private_file(path.parent / ROOT_FILE, root)  # for an operator to trust; Packshot does not read it
+    write_private_file(path, secret + leaf + root)
     chain, key = parse_chain(leaf + root, str(path)), parse_private_key(secret, str(path))
     return validate_identity(chain, key, (str(path), str(path)), now, development=True)
-
-
-def _write_private_file(path: Path, data: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _generate_development_certificates(now: datetime) -> tuple[bytes, bytes, bytes]:

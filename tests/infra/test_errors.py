@@ -12,6 +12,7 @@ from infra.errors import (
     MAX_ONE_LINE_CHARACTERS,
     CommitConflict,
     ExternalError,
+    IntegrityKeyError,
     InvalidStoreAddress,
     ProvenanceConfigError,
     TableUnavailable,
@@ -28,7 +29,7 @@ def _is_builtin_exception(name: str) -> bool:
 
 
 def test_every_error_knows_its_exit_code() -> None:
-    correctable = {InvalidStoreAddress, ProvenanceConfigError, UnreadableSource}
+    correctable = {IntegrityKeyError, InvalidStoreAddress, ProvenanceConfigError, UnreadableSource}
     classes = {value for value in vars(external_errors).values() if inspect.isclass(value)}
     assert {kind for kind in classes if kind.exit_code == 2} == correctable
     assert {kind.exit_code for kind in classes - correctable} == {3}

@@ -30,6 +30,7 @@ def rehearse(
     for name in [name for name in os.environ if name.startswith("PACKSHOT_")]:
         del os.environ[name]
     os.environ["PACKSHOT_C2PA_FOLDER"] = str((out / "c2pa").resolve())  # nothing outside --out is written
+    os.environ["XDG_DATA_HOME"] = str((out / "data").resolve())  # the integrity key's folder
     with resources.as_file(resources.files("catalogs") / "data") as data:
         values = _torch_rehearsal_parameters(data) if engine == "torch" else _stub_rehearsal_parameters(data)
         parameters = options.parse_parameters(store=str(out / "store"), **values)

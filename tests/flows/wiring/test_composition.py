@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from flows.wiring.composition import open_screener
 from infra.settings import Settings
@@ -45,13 +46,24 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "c2pa_folder": "c2pa",
     "c2pa_timestamp_url": "http://127.0.0.1:9/",
     "c2pa_trust": "roots.pem",
+    "integrity": False,
+    "integrity_key": SecretStr("k" * 64),
+    "integrity_key_file": "keys",
     "watermark": "infra.testing.block_watermark:BlockWatermark",
     "classifier": "classifier.json",
     "acceleration": "graphs",
     "unverified": True,
 }
 """Every setting, and another value than it has."""
-IN_THE_FOLDER = ("prices", "c2pa_certificate", "c2pa_key", "c2pa_folder", "c2pa_trust", "classifier")
+IN_THE_FOLDER = (
+    "prices",
+    "c2pa_certificate",
+    "c2pa_key",
+    "c2pa_folder",
+    "c2pa_trust",
+    "classifier",
+    "integrity_key_file",
+)
 TOGETHER = {"c2pa_certificate", "c2pa_key"}
 NAMES = ("request_key", "source_digest", "finish_digest", "pixel_sha", "attempt", "model")
 """What no setting moves. Who signs is in the file, and so in its sha and its name."""
@@ -73,6 +85,7 @@ def first_release(tmp_path_factory: pytest.TempPathFactory) -> RefreshHarness:
 def changed_settings(folder: Path, *names: str) -> Settings:
     (folder / "prices.yaml").write_text(PRICES)
     (folder / "classifier.json").write_text('{"version": "1", "labels": {"sexual": {"weights": {"nude": 2.5}}}}')
+    (folder / "keys").write_text("f" * 64)
     write_identity(folder, new_identity())
     values = {name: str(folder / value) if name in IN_THE_FOLDER else value for name, value in CHANGED_SETTINGS.items()}
     moving = {*names, *TOGETHER} if TOGETHER & {*names} else names
