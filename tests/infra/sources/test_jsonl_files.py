@@ -95,3 +95,34 @@ def test_a_file_without_objects_is_refused(tmp_path: Path) -> None:
 def test_a_megabyte_on_one_line_is_read_whole(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", {"sku": "1", "title": "x" * (1 << 20)}, {"sku": "2", "title": ""})
     assert [len(str(row["title"])) for row in rows_of(path)] == [1 << 20, 0]
+
+
+def test_only_the_columns_that_are_asked_for_are_parsed(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", {"sku": "1", "more": {"deep": [1]}, "title": "x"})
+    ((_, batch),) = open_source(str(path)).batches(["title", "sku"])
+    assert batch.to_pylist() == [{"title": "x", "sku": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b'{"sku": "1", "sku": "2"}', "sku. was specified twice in row 2"),
+        (b'{"sku": "a\0b"}', "Missing a closing quotation mark in string. in row 2"),
+        (b'{"sku": "1"}\0', "cannot be read as JSON lines"),
+        (b'{"sku": "\\ud800"}', "surrogate pair in string is invalid. in row 2"),
+        (b'{"sku": 1e999}', "Number too big to be stored in double. in row 2"),
+        (b'["sku"]', "changed from object to array in row 2"),
+    ],
+)
+def test_s7_a_hostile_line_is_named_by_its_row(tmp_path: Path, line: bytes, words: str) -> None:
+    path = written(tmp_path / "a.jsonl", {"sku": "0"}, line + b"\n", {"sku": "3"})
+    with pytest.raises(UnreadableSource, match=words):
+        rows_of(path)
+
+
+def test_s7_a_line_without_an_end_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(jsonl_files, "MAX_LINE_BYTES", 1000)
+    path = written(tmp_path / "a.jsonl", {"sku": "x" * 5000})
+    with pytest.raises(UnreadableSource, match=r"a\.jsonl' has a line of more than 0 MB; write one flat object"):
+        rows_of(path)
