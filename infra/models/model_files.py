@@ -3,7 +3,7 @@
 Inputs: a folder in diffusers' layout. Outputs: its digest, or an `EngineError` with the reason for refusing it. Only
 safetensors are read, since every other weight format can run code when it is opened. The layout can also name Python
 files of its own as pipeline or components, and diffusers imports those from a local folder without asking; so the index
-is checked before anything is loaded.
+is checked before anything is loaded, and so is what the components' own files name.
 
 A command needs the digest of one folder several times: to resolve the job, to resolve it again inside the flow run, to
 verify the weights when they are loaded. Each file is hashed once a process (see `FileDigestCache`): of a folder of
@@ -11,24 +11,20 @@ verify the weights when they are loaded. Each file is hashed once a process (see
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra.bounded_json import read_bounded_json
 from infra.errors import EngineError
+from infra.models.component_references import MAX_CONFIG_BYTES, check_references
+from infra.models.folder_listing import component_files
 
 PIPELINE_CLASS = "ZImagePipeline"
 INDEX_FILE = "model_index.json"
 ALLOWED_LIBRARIES = ("diffusers", "transformers")
 FORBIDDEN_SUFFIXES = frozenset((".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth", ".py", ".so"))
 """Suffixes of weights that are not safetensors, and of code."""
-
-DIGESTED_SUFFIXES = frozenset((".jinja", ".json", ".model", ".safetensors", ".txt"))
-"""Suffixes of what reaches a pixel: weights, configurations, tokenizers and their templates."""
-
-UNDIGESTED_FILES = frozenset(("generation_config.json",))
-"""Concerns text generation only; some ways of downloading leave it out."""
 
 CHUNK_BYTES = 1 << 22
 SETTLE_SECONDS = 2.0
@@ -69,8 +65,9 @@ FILE_DIGESTS = FileDigestCache()
 def model_folder_digest(folder: Path) -> str:
     """Return the sha256, in hex, of what a pipeline folder holds: as `sha256sum` of a sorted `sha256sum` listing.
 
-    It covers the index and the components that the index names (weights, configurations, tokenizer), whatever else
-    lies in the folder; files are streamed, and hashed once a process. Raises `EngineError` where there is no index.
+    It covers the index and every file that can be opened in the components that the index names (weights,
+    configurations, tokenizer), hidden ones and linked ones too; files are streamed, and hashed once a process. Raises
+    `EngineError` where there is no index.
     """
     whole = hashlib.sha256()
     for path in sorted(_digested_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
@@ -80,13 +77,14 @@ def model_folder_digest(folder: Path) -> str:
 
 def check_model_folder(folder: Path) -> None:
     """Raise `EngineError` unless the folder is a Z-Image pipeline in safetensors, free of code and other weights."""
-    refused = sorted(path for path in _visible_files(folder) if path.suffix.lower() in FORBIDDEN_SUFFIXES)
+    index = _read_index(folder)
+    files = _digested_files(folder)
+    refused = sorted(path for path in {*_visible_files(folder), *files} if path.suffix.lower() in FORBIDDEN_SUFFIXES)
     if refused:
         raise EngineError(
             f"The model folder {str(folder)!r} holds {refused[0].relative_to(folder).as_posix()!r}: only safetensors "
             "weights are read, and no code. Convert the model, or remove that file."
         )
-    index = _read_index(folder)
     if index.get("_class_name") != PIPELINE_CLASS:
         raise EngineError(
             f"The model folder {str(folder)!r} is a {index.get('_class_name')!r} pipeline: only {PIPELINE_CLASS!r} "
@@ -98,13 +96,14 @@ def check_model_folder(folder: Path) -> None:
                 f"The model folder {str(folder)!r} takes its {name!r} from {origin!r}: only components of "
                 f"{' and '.join(ALLOWED_LIBRARIES)} are read."
             )
-    if not any(path.suffix == ".safetensors" for path in _digested_files(folder)):
+    if not any(path.suffix == ".safetensors" for path in files):
         raise EngineError(f"The model folder {str(folder)!r} holds no safetensors weights in its components.")
+    check_references(folder, files)
 
 
 def _read_index(folder: Path) -> dict[str, object]:
     try:
-        index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
+        index = read_bounded_json(folder / INDEX_FILE, MAX_CONFIG_BYTES)
     except (OSError, ValueError) as error:
         raise EngineError(f"The model folder {str(folder)!r} has no readable {INDEX_FILE}: {error}.") from error
     if not isinstance(index, dict):
@@ -117,17 +116,12 @@ def _components(index: dict[str, object]) -> dict[str, object]:
     return {name: origin for name, origin in index.items() if not name.startswith("_")}
 
 
-def _digested_files(folder: Path) -> Iterator[Path]:
-    components = _components(_read_index(folder))
-    for path in _visible_files(folder):
-        parts = path.relative_to(folder).parts
-        named = parts == (INDEX_FILE,) or (parts[0] in components and len(parts) > 1)
-        if named and path.suffix in DIGESTED_SUFFIXES and path.name not in UNDIGESTED_FILES:
-            yield path
+def _digested_files(folder: Path) -> list[Path]:
+    return [folder / INDEX_FILE, *component_files(folder, _components(_read_index(folder)))]
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
-    """Yield the files at any depth, hidden ones apart (a hub's download cache leaves some)."""
+    """Yield the files at any depth, in components or not, hidden ones apart (a hub's download cache leaves some)."""
     for path in folder.rglob("*"):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path

@@ -5,10 +5,8 @@ that precision, and diffusers' transformer and VAE on the CPU.
 No weights are opened before `check_model_folder` has checked the folder.
 """
 
-import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from infra.errors import EngineError
 from infra.models.library_state import library_state
 from infra.models.loading import StoredPipeline
 from infra.models.model_files import check_model_folder
+from infra.models.safetensors_header import tensor_shapes
 
 if TYPE_CHECKING:
     import torch
@@ -99,10 +98,8 @@ def _count_elements(component: Path) -> int:
     return sum(math.prod(shape) for path in sorted(component.glob("*.safetensors")) for shape in _tensor_shapes(path))
 
 
-def _tensor_shapes(path: Path) -> Iterator[list[int]]:
+def _tensor_shapes(path: Path) -> list[tuple[int, ...]]:
     try:
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        yield from [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-    except (OSError, ValueError, MemoryError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        return tensor_shapes(path)
+    except (OSError, ValueError) as error:
         raise EngineError(f"The file {str(path)!r} is no safetensors file: {error}.") from error

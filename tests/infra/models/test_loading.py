@@ -1,6 +1,7 @@
 """Loading: what is named is checked, and what was asked for is what is loaded."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ pytest.importorskip("diffusers")
 import torch
 
 from infra.errors import EngineError, EngineUnsuitable
+from infra.models.folder_listing import component_files
 from infra.models.loading import WEIGHTED_COMPONENTS, StoredPipeline, unsupported_precision_reason, weights_dtype
 from infra.models.model_files import model_folder_digest
+
+ALL_COMPONENTS = ("scheduler", "text_encoder", "tokenizer", "transformer", "vae")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -31,6 +35,20 @@ def test_a_component_that_is_left_out_is_none(tiny_model: Path) -> None:
 def test_weights_of_another_digest_are_not_opened(tiny_model: Path) -> None:
     with pytest.raises(EngineError, match=r"have the digest .* not 'abc'"):
         StoredPipeline(str(tiny_model), digest="abc").load_pipeline(torch.float32)
+
+
+def test_a_folder_of_the_digested_files_alone_loads_as_the_whole_one(tiny_model: Path, tmp_path: Path) -> None:
+    """So nothing outside the digest reaches a pixel."""
+    for path in (tiny_model / "model_index.json", *component_files(tiny_model, components := ALL_COMPONENTS)):
+        copy = tmp_path / path.relative_to(tiny_model)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, copy)
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == set(components)
+    whole, alone = (StoredPipeline(str(folder)).load_pipeline(torch.float32) for folder in (tiny_model, tmp_path))
+    for name in WEIGHTED_COMPONENTS:
+        weights, copies = (getattr(pipeline, name).state_dict() for pipeline in (whole, alone))
+        assert all(torch.equal(weights[key], copies[key]) for key in weights | copies)
+    assert whole.tokenizer.chat_template == alone.tokenizer.chat_template
 
 
 def test_half_precision_of_the_wrong_kind_is_refused_with_the_reason() -> None:
