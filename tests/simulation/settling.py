@@ -134,6 +134,9 @@ class SettlingShop(ShopState):
         state = next((state for state in PREFERENCE if state in named and state != "withdrawn"), None)
         if (shown is not None and shown.content == content) or state is None:
             return
+        if old is not None and state == old.state and state not in allowed:
+            self.refusals[slot, content] = old  # left to another run, or the run was killed: the old word stands
+            return
         twins = [end.twin for end in self.plan.options[slot] if end.twin is not None and state in end.states]
         tries = old.tries + 1 if old is not None and away else 1
         if state == "failed":

@@ -205,6 +205,24 @@ def test_a_duplicate_waits_for_as_long_as_its_twin_is_live() -> None:
     assert set(shop.live) == {MUG}
 
 
+def test_a_refusal_that_a_run_left_alone_still_hangs_on_its_twin() -> None:
+    shop = NaiveShop(score=score_by_title, looks=lambda picture: picture.content[:4], retire_limit=1.0)
+    shop.apply_policy(USUAL)
+    shop.put(Row("cup", "good cup", "kitchen"))
+    shop.refresh()
+    shop.put(Row("mug", "good mug", "kitchen"))
+    shop.refresh()
+    shop.remove("cup")
+    waiting = replace(faithful(shop), live={}, version=shop.releases[-1].number + 1)
+    for _ in range(2):  # killed, or another run had planned the mug
+        shop.refresh(Night(killed=True))
+        shop.check(waiting)
+        shop.adopt(waiting)
+    shop.refresh()
+    assert set(shop.live) == {MUG}
+    assert shop.check(faithful(shop)) == []
+
+
 def test_slots_with_one_request_share_a_picture_unless_told_otherwise() -> None:
     assert len(small_shop(mug="good thing", cup="good thing").live) == 2
     shop = NaiveShop(score=score_by_title, sharing=False)
