@@ -26,6 +26,12 @@ def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
     return document
 
 
+def find_json(store: ObjectStore, key: str) -> dict[str, Any] | None:
+    """Read a document, or return None: of those that a listing has named, another process may have deleted some."""
+    data = store.find(key)
+    return None if data is None else json.loads(data)
+
+
 def encode_json(content: Mapping[str, Any]) -> bytes:
     """Return a document as UTF-8 JSON; values that JSON does not know (times, enums) become text."""
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str, allow_nan=False)

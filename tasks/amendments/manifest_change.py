@@ -21,7 +21,7 @@ from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import ManifestDiff, name_slots
 from infra.errors import LeaseLost
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.json_objects import read_json, write_json
+from infra.stores.json_objects import find_json, write_json
 from infra.tables.data_versions import newest_data_version
 from infra.tables.idempotent_commit import commit_once
 from tasks.amendments.change_operation import MANIFEST_BASE, OUTCOMES_BASE, ChangeOperation, ManifestChangeIntent
@@ -176,7 +176,9 @@ def recover_changes(
     lease a change that has not committed may be about to, so it is left alone.
     """
     for info in list(store.list(layout.open_manifest_changes_prefix(catalogue))):
-        intent = _load_intent(store, info.key)
+        intent = _find_intent(store, info.key)
+        if intent is None:
+            continue  # its own process has closed it since the markers were listed
         is_certain = intent.kind == READMISSION_KIND  # it needs no lease, and may be repeated
         is_certain |= runs.is_committed(tables, intent.run, after=intent.details.get(MANIFEST_BASE))
         if is_certain or (holds_lease and _is_in_force(store, intent)):
@@ -201,8 +203,10 @@ def recover_all_changes(
     return [change for _, change in recover_changes(store, tables, catalogue, holds_lease=holds_lease)]
 
 
-def _load_intent(store: ObjectStore, marker: str) -> ManifestChangeIntent:
-    details = read_json(store, marker)
+def _find_intent(store: ObjectStore, marker: str) -> ManifestChangeIntent | None:
+    details = find_json(store, marker)
+    if details is None:
+        return None
     run = runs.load_run(store, marker.rsplit("/", 1)[1].removesuffix(".json"))
     return ManifestChangeIntent(run, details.pop("kind", ROLLBACK_KIND), details)
 

@@ -13,6 +13,7 @@ then is in the snapshot. An answer that is in both counts once, since the later 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from catalogs.table_rows import ManifestRow
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
-from infra.stores.json_objects import read_json
+from infra.stores.json_objects import find_json
 from infra.stores.sequence import ObjectSequence
 
 Approvals = Mapping[str, Mapping[str, bool]]
@@ -70,15 +71,8 @@ def read_answers(store: ObjectStore, catalogue: str) -> RecordedAnswers:
     """Return every answer recorded for a catalogue's images."""
     recorded, suffix = RecordedAnswers(), f"-{layout.CHANNEL_APPROVAL}.json"
     listed = [info.key for info in store.list(layout.person_decisions_prefix(catalogue)) if info.key.endswith(suffix)]
-
-    def read(key: str) -> Mapping[str, Any] | None:
-        try:
-            return read_json(store, key)
-        except ObjectMissing:
-            return None  # folded since it was listed
-
-    for key, document in zip(listed, concurrent_map(store, read, listed), strict=True):
-        if document is not None:
+    for key, document in zip(listed, concurrent_map(store, partial(find_json, store), listed), strict=True):
+        if document is not None:  # otherwise folded since it was listed
             token = key.rsplit("/", 1)[1].removesuffix(suffix)
             recorded.documents[token] = document
             for sha in document["pixel_shas"]:

@@ -17,7 +17,7 @@ from catalogs.keys import SHORT_DIGEST_LENGTH, digest
 from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from infra.cdn_purge import Purger
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
-from infra.stores.json_objects import read_json, write_json
+from infra.stores.json_objects import find_json, write_json
 
 MAX_KEYS_A_RECORD = 1000
 MAX_ANSWERS = 5
@@ -70,7 +70,8 @@ def find_old_purges(store: ObjectStore, cutoff: datetime) -> Iterator[ObjectInfo
     """Yield the records of purges that were answered before `cutoff`; a pending one is never deleted."""
     old = [info for info in store.list(layout.PURGES) if info.modified < cutoff]
     for info in old:
-        if read_json(store, info.key)["state"] == DONE:
+        record = find_json(store, info.key)
+        if record is not None and record["state"] == DONE:
             yield info
 
 
@@ -93,6 +94,6 @@ def _run_of(key: str) -> str:
 
 def _pending_records(store: ObjectStore) -> Iterable[tuple[str, dict[str, Any]]]:
     for info in list(store.list(layout.PURGES)):
-        record = read_json(store, info.key)
-        if record["state"] == PENDING:
+        record = find_json(store, info.key)
+        if record is not None and record["state"] == PENDING:
             yield info.key, record

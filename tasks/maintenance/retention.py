@@ -12,11 +12,10 @@ from itertools import pairwise
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore
 from infra.settings import Settings
 from infra.stores.concurrency import concurrent_map
-from infra.stores.json_objects import read_json
+from infra.stores.json_objects import find_json
 from tasks.runs.run_state import has_live_lease
 
 MIN_AGE = timedelta(days=1)
@@ -114,11 +113,10 @@ def find_rollback_targets(store: ObjectStore, catalogue: str) -> list[int]:
     """Return the releases that a catalogue's open rollbacks go back to, as of now."""
 
     def read_target(key: str) -> int | None:
-        try:
-            intent = read_json(store, key)
-        except ObjectMissing:
-            return None  # it was closed since the markers were listed
-        return int(intent["target"]) if intent.get("target") is not None else None
+        intent = find_json(store, key)
+        if intent is None or intent.get("target") is None:
+            return None  # it was closed since the markers were listed, or goes back to no release
+        return int(intent["target"])
 
     markers = [info.key for info in store.list(layout.open_manifest_changes_prefix(catalogue))]
     return [target for target in concurrent_map(store, read_target, markers) if target]  # 0 is the empty table

@@ -17,7 +17,7 @@ from catalogs.models.comparison import VersionSample
 from catalogs.slot_states import JUDGED_STATES, SlotState
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
-from infra.stores.json_objects import read_json, write_json
+from infra.stores.json_objects import find_json, write_json
 
 REQUEST_COLUMNS = ["request_key", "finish_digest"]
 RECORD_COLUMNS = [*REQUEST_COLUMNS, "made", "engine_seconds", "backend"]
@@ -92,10 +92,11 @@ def read_model_samples(
         f"{prefix}{since.astimezone(UTC):%Y%m%dT%H%M%S}" if since is not None else prefix
     )  # run ids begin with their start time
     keys = sorted(info.key for info in store.list(prefix) if info.key >= first)
-    documents = concurrent_map(store, partial(read_json, store), keys)
+    documents = concurrent_map(store, partial(find_json, store), keys)
     return {
         document["run_id"]: {int(number): VersionSample(**sums) for number, sums in document["versions"].items()}
         for document in documents
+        if document is not None  # otherwise swept since it was listed
     }
 
 

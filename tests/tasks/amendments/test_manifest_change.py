@@ -1,6 +1,8 @@
 """The intent of a manifest change is recorded first, and the next process completes the change or discards it."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pyarrow as pa
 import pytest
@@ -10,8 +12,11 @@ from catalogs.keys import slot_id
 from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from catalogs.table_schemas import WITHDRAWALS
 from infra.errors import LeaseLost
+from infra.interfaces import ObjectInfo
 from infra.stores.parquet_objects import write_table
+from infra.testing.faulty_store import FaultyStore
 from tasks.amendments.manifest_change import (
+    abandon_change,
     begin_change,
     complete_change,
     new_change_run,
@@ -20,6 +25,23 @@ from tasks.amendments.manifest_change import (
 )
 from tasks.runs import run_state as runs
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
+
+T = TypeVar("T")
+
+
+class AfterListing:
+    """Lets something happen right after the first listing of a prefix."""
+
+    def __init__(self, prefix: str, happens: Callable[[], object]) -> None:
+        self.prefix, self.happens = prefix, happens
+
+    def call(self, description: str, operation: Callable[[], T]) -> T:
+        answer = operation()
+        if description != f"list {self.prefix}":
+            return answer
+        infos = list(cast(Iterator[ObjectInfo], answer))
+        self.happens()
+        return cast(T, iter(infos))
 
 
 @pytest.fixture
@@ -50,6 +72,17 @@ def test_an_intent_without_a_commit_is_discarded_only_with_the_lease(scenario: S
     assert runs.load_run(scenario.store, intent.run.run_id).catalogue == CATALOGUE
     with pytest.raises(LeaseLost, match=r"The rollback .* was taken for dead by another run"):
         complete_change(scenario.store, scenario.tables, intent, {})
+
+
+@pytest.mark.parametrize("holds_lease", [False, True])
+def test_a_change_that_ends_while_its_marker_is_read_is_left_alone(scenario: StoreScenario, holds_lease: bool) -> None:
+    """Before: the run that looked ended with `There is no object 'open-amendments/…'`."""
+    store, tables = scenario.store, scenario.tables
+    details = {"target": 0, "asked": None}
+    intent = begin_change(store, tables, new_change_run(CATALOGUE, store.now()), ROLLBACK_KIND, details)
+    ends = AfterListing(layout.open_manifest_changes_prefix(CATALOGUE), lambda: abandon_change(store, intent, "done"))
+    assert recover_all_changes(FaultyStore(store, ends), tables, CATALOGUE, holds_lease=holds_lease) == []
+    assert scenario.keys(layout.open_manifest_changes_prefix()) == set()
 
 
 def test_slots_keep_their_reasons_and_another_seed_is_left_to_the_next_run(scenario: StoreScenario) -> None:

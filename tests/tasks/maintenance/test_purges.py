@@ -1,6 +1,6 @@
 """What is taken back is purged from a CDN until it has said so: failures stay pending, and nothing is forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ import pytest
 
 from catalogs import layout
 from infra.cdn_purge import PurgeAnswer
+from infra.interfaces import ObjectInfo
 from infra.stores.json_objects import read_json
+from infra.testing.faulty_store import FaultInjector, FaultyStore
 from tasks.amendments.rollback import rollback
 from tasks.maintenance.purges import (
     MAX_ANSWERS,
@@ -41,6 +43,15 @@ def records(shop: StoreScenario) -> list[dict[str, Any]]:
     return [read_json(shop.store, key) for key in sorted(shop.keys(layout.PURGES))]
 
 
+class VanishingStore(FaultyStore):
+    """A store in which another sweep deletes each object right after it was listed."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        infos = list(super().list(prefix))
+        self.delete([info.key for info in infos])
+        return iter(infos)
+
+
 def shop_that_went_back(folder: Path) -> tuple[StoreScenario, set[str]]:
     """Return a shop whose second release was taken back, and the objects that are no longer shown."""
     shop = StoreScenario(folder)
@@ -49,6 +60,14 @@ def shop_that_went_back(folder: Path) -> tuple[StoreScenario, set[str]]:
     shown = set(shop.published_objects().values())
     rollback(shop.store, shop.tables, "shoes", 1)
     return shop, shown - set(shop.published_objects().values())
+
+
+def test_records_that_another_sweep_deletes_meanwhile_are_passed_over(tmp_path: Path) -> None:
+    shop, _ = shop_that_went_back(tmp_path)
+    for find in (lambda store: list(find_old_purges(store, shop.store.now())), lambda store: send_purges(store, Cdn())):
+        record_amendment_purges(shop.store, shop.tables, "shoes", shop.store.now() - timedelta(days=30))
+        assert find(VanishingStore(shop.store, FaultInjector())) == []  # type: ignore[arg-type, no-untyped-call]
+        assert records(shop) == []
 
 
 def test_what_a_rollback_took_out_of_sight_is_purged_once(tmp_path: Path) -> None:
