@@ -8,8 +8,9 @@ decides nothing. Categories without thresholds of their own are one: "".
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import pyarrow as pa
@@ -59,7 +60,10 @@ class ScreenedRequest(Protocol):
 class JudgedRequests:
     """The slots of a plan by judged request."""
 
-    def __init__(self, slots: pa.Table, policy: Policy) -> None:
+    def __init__(
+        self, slots: pa.Table, policy: Policy, replaced: Mapping[bytes, Sequence[bytes]] = MappingProxyType({})
+    ) -> None:
+        """Group the slots. `replaced`: live slots under other ids (variant, SKU) whose image goes with a slot's own."""
         self._policy = policy
         self._categories = policy.judged_categories
         self.groups: dict[JudgedRequest, SlotGroup] = defaultdict(SlotGroup)
@@ -71,8 +75,8 @@ class JudgedRequests:
             judged = JudgedRequest(key, finish, self._judged_category(category))
             group = self.groups[judged]
             group.skus.add(sku)
-            if live is not None:
-                (group.live if verdict == "PASS" else group.refused).append(slot)
+            going = [*([slot] if live is not None else ()), *replaced.get(slot, ())]
+            (group.live if verdict == "PASS" else group.refused).extend(going)
             self.attempts_allowed[judged.pair] = max(allowed, self.attempts_allowed.get(judged.pair, 0))
 
     def key_of(self, slot: SlotRow) -> JudgedRequest:

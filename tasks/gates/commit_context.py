@@ -8,6 +8,7 @@ read inside the commit loop, since each part may change until the commit:
 | ----------- | -------------------------------------------------------------------------------------------- |
 | `live_rows` | the manifest at `base`                                                                       |
 | `withdrawn` | open manifest changes, outcomes, the manifest's history up to `base`, the run's `plan.json`  |
+| `late`      | fingerprints of what commits since the plan have put, and of what stays against the plan     |
 | `channels`  | the run's frozen recipe, the screening records of the live rows' runs, recorded approvals    |
 """
 
@@ -25,6 +26,7 @@ from catalogs.table_rows import ManifestRow
 from catalogs.table_schemas import MANIFEST
 from infra.interfaces import ObjectStore, TableStore
 from tasks.gates.channel_eligibility import evaluate_batch_channels
+from tasks.gates.late_duplicates import find_late_duplicates
 from tasks.gates.withdrawals import find_withdrawn_images
 
 
@@ -35,6 +37,8 @@ class CommitContext:
     base: int
     live_rows: Mapping[bytes, ManifestRow]
     withdrawn: frozenset[WithdrawalKey]
+    late: frozenset[WithdrawalKey]
+    """Images that resemble what was published since the batch was planned."""
     channels: Mapping[bytes, ChannelEligibility]
 
     @classmethod
@@ -45,12 +49,13 @@ class CommitContext:
         live_rows = _read_live_rows(tables, layout.manifest_table(batch.catalogue), batch.slot_ids, base)
         live_rows = apply_renames(batch.renamed, live_rows)
         withdrawn = find_withdrawn_images(store, tables, batch, base)
+        late = find_late_duplicates(store, tables, batch, base, live_rows, withdrawn)
         eligibility = evaluate_batch_channels(store, batch, live_rows) if channels else {}
-        return cls(base, live_rows, withdrawn, eligibility)
+        return cls(base, live_rows, withdrawn, late, eligibility)
 
     def compute_totals(self, batch: ReleaseBatch) -> BatchTotals:
         """Count the batch against the live rows. Raises `BatchTotalsMismatch` where the counts do not add up."""
-        return compute_totals(batch, self.live_rows, self.withdrawn)
+        return compute_totals(batch, self.live_rows, self.withdrawn | self.late)
 
 
 def _read_live_rows(tables: TableStore, table: str, slot_ids: pa.Array, version: int) -> dict[bytes, ManifestRow]:

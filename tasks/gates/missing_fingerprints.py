@@ -25,6 +25,7 @@ from infra.imaging.metrics.pdq import pdq
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.parquet_objects import read_row_groups, write_table
+from tasks.gates.near_duplicates import PublishedFingerprints
 
 FINGERPRINTED_COLUMNS = ("slot_id", "sku", "request_key", "pixel_sha", "object", "run_id", "finish_digest", "attempt")
 _RECORD_COLUMNS = ("request_key", "finish_digest", "attempt", "finished_sha", "fingerprint", "crop", "looks")
@@ -53,6 +54,17 @@ class RestoredFingerprints:
                 f"{self.lost} × a live image has no fingerprint and its file is gone: only exact copies of it are found"
             )
         return warnings
+
+
+def open_published(
+    store: ObjectStore, tables: TableStore, catalogue: str, excluded_slots: pa.Array
+) -> tuple[PublishedFingerprints, RestoredFingerprints]:
+    """Return the fingerprints of what is live but in `excluded_slots`; first give each image one that has none."""
+    published = PublishedFingerprints(store, tables, catalogue, excluded_slots)
+    if not len(published.missing):
+        return published, RestoredFingerprints()
+    restored = restore_fingerprints(store, tables, catalogue, published.missing)
+    return PublishedFingerprints(store, tables, catalogue, excluded_slots), restored
 
 
 def restore_fingerprints(

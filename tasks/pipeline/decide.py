@@ -6,7 +6,8 @@ may have a new attempt. The decisions depend only on what was generated and meas
 shards were done, so a resumed run decides as an undisturbed one does.
 """
 
-from collections.abc import Mapping, Set
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from catalogs.verdict import DECISION_STATES, PASS, Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.gates.attempt_selection import AttemptSelector, SelectedAttempt, StayingSlots
-from tasks.gates.missing_fingerprints import restore_fingerprints
+from tasks.gates.missing_fingerprints import open_published
 from tasks.gates.near_duplicates import PublishedFingerprints
 
 ROWS_AT_ONCE = 50_000
@@ -57,6 +58,30 @@ class _RequestSummary(NamedTuple):
     """Why the plan deferred the request; empty where it did not."""
 
 
+class _ReplacedSlots(NamedTuple):
+    """The live slots whose image may go. A renamed slot that is not planned keeps its image."""
+
+    all: pa.Array
+    """Planned, retired, of another variant, or under another SKU."""
+    elsewhere: Mapping[bytes, Sequence[bytes]]
+    """Planned slot -> those of another variant or under another SKU, whose image goes once the slot's own is live."""
+
+    @classmethod
+    def read(cls, store: ObjectStore, run_id: str, slots: pa.Table) -> "_ReplacedSlots":
+        """Read them from the plan's files."""
+        files = layout.RunFiles(run_id)
+        retired = read_table(store, files.retired, RETIRED_SLOTS)
+        renamed = read_table(store, files.renamed, RENAMED_SLOTS)
+        renamed = renamed.filter(pc.is_in(renamed["slot_id"], slots["slot_id"].combine_chunks()))
+        replaced = read_table(store, files.replaced, REPLACED_SLOTS)
+        elsewhere = defaultdict(list)
+        for moved in (renamed, replaced):
+            for slot, live_slot in zip(moved["slot_id"].to_pylist(), moved["live_slot_id"].to_pylist(), strict=True):
+                elsewhere[slot].append(live_slot)
+        columns = (slots["slot_id"], retired["slot_id"], renamed["live_slot_id"], replaced["live_slot_id"])
+        return cls(pa.concat_arrays([column.combine_chunks() for column in columns]), elsewhere)
+
+
 def decide(
     store: ObjectStore,
     tables: TableStore,
@@ -74,10 +99,11 @@ def decide(
     files = layout.RunFiles(run_id)
     slots = read_table(store, files.slots, SLOTS)
     requests = _read_request_summaries(store, run_id)
-    judged = JudgedRequests(slots, policy)
+    replaced = _ReplacedSlots.read(store, run_id, slots)
+    judged = JudgedRequests(slots, policy, replaced.elsewhere)
     rejudged = judged.find_rejudged(requests)
     histories = judged.judge(attempt_histories(read_row_groups(store, files.records_prefix), rejudged), rejudged)
-    live = _LiveImages(store, tables, catalogue, _read_replaced_slots(store, run_id, slots))
+    live = _LiveImages(store, tables, catalogue, replaced.all)
     selector = AttemptSelector(histories, judged.groups, live.open, policy)
     selected, retryable = selector.select_attempts({})
     excluded = {
@@ -113,12 +139,9 @@ class _LiveImages:
     def open(self, staying: StayingSlots) -> PublishedFingerprints:
         """Return all but those of the replaced slots that do not stay; first give each a fingerprint that has none."""
         excluded = self.replaced.filter(pc.invert(pc.is_in(self.replaced, pa.array(sorted(staying), pa.binary()))))
-        published = PublishedFingerprints(self.store, self.tables, self.catalogue, excluded)
-        if not len(published.missing):
-            return published
-        restored = restore_fingerprints(self.store, self.tables, self.catalogue, published.missing)
+        published, restored = open_published(self.store, self.tables, self.catalogue, excluded)
         self.warnings.extend(restored.warnings())
-        return PublishedFingerprints(self.store, self.tables, self.catalogue, excluded)
+        return published
 
 
 @dataclass(frozen=True)
@@ -206,20 +229,6 @@ def _attempt_columns(selected: SelectedAttempt) -> dict[str, Any]:
         "backend": attempt.backend,
         "collides_with": selected.collides_with,
     }
-
-
-def _read_replaced_slots(store: ObjectStore, run_id: str, slots: pa.Table) -> pa.Array:
-    """Return the ids of the live slots whose image may go: planned, retired, of another variant, under another SKU.
-
-    A renamed slot that is not planned keeps its image.
-    """
-    files = layout.RunFiles(run_id)
-    retired = read_table(store, files.retired, RETIRED_SLOTS)
-    renamed = read_table(store, files.renamed, RENAMED_SLOTS)
-    renamed = renamed.filter(pc.is_in(renamed["slot_id"], slots["slot_id"].combine_chunks()))
-    replaced = read_table(store, files.replaced, REPLACED_SLOTS)
-    columns = (slots["slot_id"], retired["slot_id"], renamed["live_slot_id"], replaced["live_slot_id"])
-    return pa.concat_arrays([column.combine_chunks() for column in columns])
 
 
 def _read_request_summaries(store: ObjectStore, run_id: str) -> dict[RequestFinishKey, _RequestSummary]:

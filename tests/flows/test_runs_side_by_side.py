@@ -86,6 +86,51 @@ def test_what_a_dead_run_has_planned_is_made_by_the_next_one(tmp_path: Path) -> 
     assert [report["slots"][name] for name in ("new", "in_progress", "published")] == [4, 0, 4]
 
 
+class BeforeStage(NullObserver):
+    """Lets something happen before a stage."""
+
+    def __init__(self, stage: str, happens: Callable[[], object]) -> None:
+        self.stage, self.happens = stage, happens
+
+    def on_stage(self, name: str) -> None:
+        """Have it happen."""
+        if name == self.stage:
+            self.happens()
+
+
+def test_two_runs_that_decide_before_either_commits_publish_one_of_two_copies(tmp_path: Path) -> None:
+    """A7. Before: both were published, and every later run called them unchanged."""
+    rows = [catalogue_row("ball", "Yoga Ball", note="[copycat]"), catalogue_row("copy", "Gym Ball", note="[copycat]")]
+    world = CrashHarness(tmp_path / "world", [*NEW_SKUS[:2], rows[0]])
+    beside = CrashHarness(tmp_path / "beside", [*NEW_SKUS[2:4], rows[1]], url_override=world.url)
+    reports: list[JsonObject] = []
+    other = BeforeStage("publish", lambda: reports.append(beside.refresh(scope="partial")))
+    reports.append(world.refresh(observer=other))
+    assert [[report["slots"][name] for name in ("published", "superseded")] for report in reports] == [[3, 0], [2, 1]]
+    for report in reports:
+        assert_slots_accounted_for(report)
+    world.rows = [*NEW_SKUS[:4], *rows]
+    report = world.refresh()
+    assert [report["slots"][name] for name in ("new", "published", "blocked")] == [1, 0, 1]
+    assert "copy/front/a/0" in published_slots(world.tables)
+    assert "ball/front/a/0" not in published_slots(world.tables)
+
+
+def test_a_held_batch_is_compared_with_what_is_live_when_it_is_released(tmp_path: Path) -> None:
+    """Before: a copy was published of what a partial run had published while the batch was held."""
+    world = CrashHarness(tmp_path / "world", NEW_SKUS[:6])
+    world.refresh()
+    world.rows = [*NEW_SKUS[:4], catalogue_row("ball", "Yoga Ball", note="[copycat]")]
+    held = world.refresh()
+    assert held["held"] == ["retired-share"]
+    copy = [catalogue_row("copy", "Gym Ball", note="[copycat]")]
+    beside = CrashHarness(tmp_path / "beside", copy, url_override=world.url)
+    assert beside.refresh(scope="partial")["slots"]["published"] == 1
+    report = world.release(held["run_id"], held["held"])
+    assert [report["slots"][name] for name in ("new", "published", "superseded", "retired")] == [1, 0, 1, 2]
+    assert {slot.split("/")[0] for slot in published_slots(world.tables)} == {*(r["sku"] for r in NEW_SKUS[:4]), "copy"}
+
+
 class FailingAtGenerate(NullObserver):
     """Lets the store die once the plan is written."""
 

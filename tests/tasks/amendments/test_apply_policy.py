@@ -29,7 +29,7 @@ from tasks.amendments.manifest_change import recover_all_changes
 from tasks.pipeline.publish import publish
 from tasks.policies.reevaluate import PolicyReevaluation
 from tasks.runs.policy_records import PolicyRecords
-from tests.fixtures.run_rows import decision_row, make_release_batch
+from tests.fixtures.run_rows import decision_row, make_release_batch, write_policy
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
 
 POLICY = built_in_policy()
@@ -40,6 +40,7 @@ LIVE = {"shirt/front": "red", "hat/front": "white", "shoe/front": "green"}
 @pytest.fixture
 def scenario(tmp_path: Path) -> StoreScenario:
     shop = StoreScenario(tmp_path / "shop")
+    write_policy(shop.store)
     shop.release("r1", LIVE)
     return shop
 

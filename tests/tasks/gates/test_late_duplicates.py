@@ -1,5 +1,6 @@
 """A7: a batch is compared, at its commit, with what another run has published since it was planned."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,16 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
-from catalogs.policy.schema import built_in_policy
+from catalogs.keys import slot_id
 from catalogs.runs.release_batch import NO_WITHDRAWALS, ReleaseBatch, WithdrawalKey, withdrawal_key
-from catalogs.table_schemas import DECISIONS, MANIFEST, RECORDS, REFRESHED_DIGESTS, RETIRED_SLOTS
-from infra.stores.json_objects import write_json
+from catalogs.table_schemas import DECISIONS, MANIFEST, RECORDS, REFRESHED_DIGESTS, REPLACED_SLOTS, RETIRED_SLOTS
+from infra.errors import TableError
+from infra.interfaces import Commit, TableStore
 from infra.stores.parquet_objects import write_table
+from infra.testing.faulty_store import FaultInjector
+from infra.testing.faulty_tables import FaultyTables
 from tasks.gates.late_duplicates import find_late_duplicates
-from tests.fixtures.run_rows import RUN_ID, Row, attempt_row, decision_row, fingerprint_of
+from tests.fixtures.run_rows import RUN_ID, Row, attempt_row, decision_row, fingerprint_of, write_policy
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario
 
 
@@ -22,7 +26,7 @@ def scenario(tmp_path: Path) -> StoreScenario:
     """A shop of a bag, whose run `RUN_ID` was planned against its first release."""
     shop = StoreScenario(tmp_path)
     released(shop, "r0", {"bag/front": "green"})
-    write_json(shop.store, layout.RunFiles(RUN_ID).policy, built_in_policy().model_dump(mode="json"))
+    write_policy(shop.store)
     return shop
 
 
@@ -43,17 +47,29 @@ def live(shop: StoreScenario) -> dict[bytes, Any]:
     return {row["slot_id"]: row for row in rows}
 
 
-def late(shop: StoreScenario, *decisions: Row, withdrawn: frozenset[WithdrawalKey] = NO_WITHDRAWALS) -> set[str]:
+def late(
+    shop: StoreScenario,
+    *decisions: Row,
+    withdrawn: frozenset[WithdrawalKey] = NO_WITHDRAWALS,
+    tables: TableStore | None = None,
+    **parts: pa.Table,
+) -> set[str]:
     """Return the SKUs whose image is not to be published, of a batch that was planned against release 1."""
     made = [attempt_row("x") | {name: row[name] for name in ("request_key", "finish_digest")} for row in decisions]
     write_table(shop.store, layout.RunFiles(RUN_ID).record("s"), pa.Table.from_pylist(made, schema=RECORDS))
     table = pa.Table.from_pylist(list(decisions), schema=DECISIONS)
     batch = ReleaseBatch(
-        CATALOGUE, RUN_ID, table, REFRESHED_DIGESTS.empty_table(), RETIRED_SLOTS.empty_table(), base_version=1
+        CATALOGUE,
+        RUN_ID,
+        table,
+        REFRESHED_DIGESTS.empty_table(),
+        parts.pop("retired", RETIRED_SLOTS.empty_table()),
+        base_version=1,
+        **parts,
     )
     base = shop.tables.version(layout.manifest_table(CATALOGUE))
     assert base is not None
-    found = find_late_duplicates(shop.store, shop.tables, batch, base, live(shop), withdrawn)
+    found = find_late_duplicates(shop.store, tables or shop.tables, batch, base, live(shop), withdrawn)
     return {row["sku"] for row in decisions if withdrawal_key(row) in found}  # type: ignore[arg-type]
 
 
@@ -103,3 +119,49 @@ def test_a_withdrawn_replacement_leaves_its_picture_live(scenario: StoreScenario
     copy = decision_row("cup/front", "green", request_key=b"a third request")
     key = withdrawal_key(own)  # type: ignore[arg-type]
     assert late(scenario, own, copy, withdrawn=frozenset({key})) == {"cup"}
+
+
+def test_another_variant_s_picture_that_stays_is_compared_too(scenario: StoreScenario) -> None:
+    """Bag moves to variant b, which is a copy by now: so variant a stays green, and cup is its copy."""
+    (bag,) = live(scenario).values()
+    released(scenario, "r1", {"mug/front": "red"})
+    moving = decision_row("bag/front", "red", request_key=b"another request", slot_id=slot_id("bag", "front", "b", 0))
+    replaced = {"slot_id": moving["slot_id"], "sku": "bag", "live_slot_id": bag["slot_id"]}
+    table = pa.Table.from_pylist([replaced | {"live_file_sha": bag["file_sha"]}], schema=REPLACED_SLOTS)
+    copy = decision_row("cup/front", "green", request_key=b"a third request")
+    assert late(scenario, moving, copy, replaced=table) == {"bag", "cup"}
+
+
+class CleanedLog(FaultyTables):
+    """Tables of which a sweep has deleted what came since the plan: the log's entries, or only the changes."""
+
+    def __init__(self, tables: TableStore, *, keeps_log: bool) -> None:
+        super().__init__(tables, FaultInjector())
+        self.keeps_log = keeps_log
+
+    def history(self, table: str, limit: int | None = None, *, after: int | None = None) -> Sequence[Commit]:
+        return [c for c in super().history(table, limit, after=after) if self.keeps_log or c.version > 2]
+
+    def changes(self, table: str, version: int) -> pa.Table:
+        raise TableError(f"version {version} of {table} was vacuumed")
+
+
+@pytest.mark.parametrize("keeps_log", [False, True], ids=["no log entry", "no files"])
+def test_a_batch_that_was_held_for_longer_than_releases_are_kept_is_compared_with_all(
+    scenario: StoreScenario, keeps_log: bool
+) -> None:
+    """Before: what came in the versions that are gone was not compared, or the release of the batch failed for ever."""
+    (bag,) = live(scenario).values()
+    released(scenario, "r1", {"mug/front": "red", "hat/front": "blue"})
+    released(scenario, "r2", {"hat/front": None})
+    tables = CleanedLog(scenario.tables, keeps_log=keeps_log)
+    copy = decision_row("cup/front", "red", request_key=b"another request")
+    of_bag = decision_row("coat/front", "green", request_key=b"a third request")
+    gone = decision_row("sock/front", "blue", request_key=b"a fourth request")
+    assert late(scenario, copy, gone, tables=tables) == {"cup"}
+    assert late(scenario, of_bag, tables=tables) == {"coat"}
+    retired = {"slot_id": bag["slot_id"], "sku": "bag", "live_file_sha": bag["file_sha"]}
+    retiring = pa.Table.from_pylist([retired], schema=RETIRED_SLOTS)
+    assert late(scenario, of_bag, tables=tables, retired=retiring) == set(), "the bag goes in the same commit"
+    replacing = decision_row("bag/front", "red", request_key=b"x", kind="changed", live_file_sha=bag["file_sha"])
+    assert late(scenario, replacing, of_bag, tables=tables) == {"bag", "coat"}, "the bag stays green, since red is late"

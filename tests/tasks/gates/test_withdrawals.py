@@ -14,7 +14,7 @@ from tasks.amendments.manifest_change import recover_all_changes
 from tasks.amendments.rollback import rollback
 from tasks.gates.withdrawals import find_withdrawn_images
 from tasks.pipeline.publish import publish
-from tests.fixtures.run_rows import decision_row, make_release_batch
+from tests.fixtures.run_rows import decision_row, make_release_batch, write_policy
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, finish_digest_of, request_key_of
 
 SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
@@ -33,6 +33,7 @@ class CrashBetweenCommits(FaultyTables):
 def scenario(tmp_path: Path) -> StoreScenario:
     """A shop whose shirt got a picture in release 2."""
     shop = StoreScenario(tmp_path)
+    write_policy(shop.store)
     shop.release("r1", {"bag/front": "green"})
     shop.release("r2", {"shirt/front": "red"})
     return shop

@@ -8,13 +8,14 @@ import pyarrow as pa
 import pytest
 
 from catalogs import layout
+from catalogs.keys import slot_id
 from catalogs.models.weights import ModelProvenance
 from catalogs.planning.sharding import request_table
 from catalogs.policy.schema import ImageRule, Thresholds, built_in_policy
-from catalogs.table_schemas import DEFERRALS, RECORDS, RETIRED_SLOTS
+from catalogs.table_schemas import DEFERRALS, RECORDS, RENAMED_SLOTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from catalogs.verdict import Verdict
 from infra.imaging.codecs import decode, pixel_sha
-from infra.stores.parquet_objects import write_table
+from infra.stores.parquet_objects import read_table, write_table
 from tasks.pipeline.decide import DecisionResult, decide
 from tests.fixtures.run_rows import RUN_ID, Row, attempt_row, make_request, planned_slot_row, write_plan, write_records
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
@@ -334,6 +335,28 @@ def test_an_image_whose_replacement_is_refused_stays_live_and_blocks_its_copy(
     assert (shirt["state"], shirt["reasons"]) == ("blocked", ["duplicate-near"])
     assert shirt["collides_with"] == pixels_of("red")
     assert mug["state"] != "publish"
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("moved", ["replaced", "renamed"])
+def test_an_image_under_another_id_whose_replacement_is_refused_blocks_its_copy(
+    scenario: StoreScenario, refusal: Row, moved: str
+) -> None:
+    """A7 and A11: the image of the variant before, or of the SKU read as an exponent, was out of the comparison."""
+    live_and_changed(scenario, dict(refusal))
+    (live,) = scenario.tables.read(layout.manifest_table(CATALOGUE)).to_pylist()
+    files, mug = layout.RunFiles(RUN_ID), slot_id("mug", "front", "b", 0)
+    slots = read_table(scenario.store, files.slots, SLOTS).to_pylist()
+    slots[1] |= {"slot_id": mug, "live_file_sha": None}
+    write_table(scenario.store, files.slots, pa.Table.from_pylist(slots, schema=SLOTS))
+    row = {"slot_id": mug, "sku": "mug", "live_slot_id": live["slot_id"], "live_file_sha": live["file_sha"]}
+    key, schema = (files.replaced, REPLACED_SLOTS) if moved == "replaced" else (files.renamed, RENAMED_SLOTS)
+    write_table(scenario.store, key, pa.Table.from_pylist([row], schema=schema))
+    assert [row["state"] == "publish" for row in rows_of(decided(scenario))] == [False, False]
+    slots[1] |= {"verdict": "PASS"}
+    write_table(scenario.store, files.slots, pa.Table.from_pylist(slots, schema=SLOTS))
+    write_records(scenario.store, {"0-000000": [attempt_row("one", appearance="red"), attempt_row("two")]})
+    assert [row["state"] for row in rows_of(decided(scenario))] == ["publish", "publish"], "red goes with this batch"
 
 
 def test_an_image_that_stays_for_its_likeness_is_compared_in_a_further_round(scenario: StoreScenario) -> None:

@@ -25,7 +25,7 @@ from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from infra.testing.faulty_tables import FaultyTables
 from tasks.maintenance.verify import verify
 from tasks.pipeline.publish import Release, preview_release, publish
-from tests.fixtures.run_rows import RUN_ID, Row, decision_row, fingerprint_of, make_release_batch
+from tests.fixtures.run_rows import RUN_ID, Row, decision_row, fingerprint_of, make_release_batch, write_policy
 from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, jpeg_of, request_key_of
 
 SHIRT, MUG = slot_id("shirt", "front", "a", 0), slot_id("mug", "front", "a", 0)
@@ -34,7 +34,9 @@ MANIFEST = layout.manifest_table(CATALOGUE)
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> StoreScenario:
-    return StoreScenario(tmp_path)
+    shop = StoreScenario(tmp_path)
+    write_policy(shop.store)
+    return shop
 
 
 def published(scenario: StoreScenario, found: ReleaseBatch) -> Release:
