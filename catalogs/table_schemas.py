@@ -81,6 +81,7 @@ REFRESHED_DIGESTS = pa.schema(
         ("table", pa.string()),  # manifest | outcomes
         ("source_digest", pa.binary()),
         ("request_key", pa.binary()),  # of the row to refresh: a slot may have outcomes of other requests too
+        ("finish_digest", pa.string()),  # of that row; older versions did not say it
     ]
 )
 """Slots whose source changed but whose image did not: only the source digest is updated."""
@@ -238,7 +239,13 @@ OUTCOMES = pa.schema(
         ("collides_with", pa.binary()),  # pixel sha of a picture that is too similar; it holds while that one is live
     ]
 )
-"""Refusals by (slot, request key), so that no run pays for the same one twice."""
+"""Refusals by (slot, request key), so that no run pays for the same one twice.
+
+A withdrawal binds one finish, and a slot may have several of one request; of any other kind it has one a request.
+"""
+
+OUTCOME_KEY = ("slot_id", "request_key", "finish_digest")
+"""What tells one outcome from another."""
 
 WITHDRAWALS = pa.schema(
     [

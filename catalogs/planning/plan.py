@@ -107,7 +107,7 @@ class PlannedBatch:
     requests: list[Request] = field(default_factory=list)
     priority_raises: list[tuple[bytes, Urgency]] = field(default_factory=list)
     """Requests of earlier batches that are more urgent now."""
-    refreshed: list[tuple[bytes, str, bytes, bytes]] = field(default_factory=list)
+    refreshed: list[tuple[bytes, str, bytes, bytes, str]] = field(default_factory=list)
     """Rows of the schema REFRESHED_DIGESTS."""
     renamed: list[RenamedSlot] = field(default_factory=list)
     replaced: list[ReplacedSlot] = field(default_factory=list)

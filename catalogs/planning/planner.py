@@ -173,7 +173,8 @@ class Planner:
         if self._is_live_request(slot, request.key):
             if self.live.finish_digest(slot.live_position) == request.finish_digest:
                 self.counts.unchanged += 1
-                batch.planned.refreshed.append((slot.slot_id, "manifest", slot.source_digest(version), request.key))
+                source, finish = slot.source_digest(version), request.finish_digest
+                batch.planned.refreshed.append((slot.slot_id, "manifest", source, request.key, finish))
                 return
             # The same image in another finish: only an outcome of that finish holds it back.
             outcomes = [outcome for outcome in outcomes if outcome.finish_digest == request.finish_digest]
@@ -185,7 +186,8 @@ class Planner:
         if match is not None and match.waits:
             self._wait(slot, match.outcome, batch)
             source = slot.source_digest(match.version)
-            batch.planned.refreshed.append((slot.slot_id, "outcomes", source, match.request.key))
+            finish = match.outcome.finish_digest
+            batch.planned.refreshed.append((slot.slot_id, "outcomes", source, match.request.key, finish))
             return
         if match is not None:
             kind, version, request = WAITING, match.version, match.request
@@ -206,12 +208,12 @@ class Planner:
         """
         for version in versions if outcomes else ():
             request = rendered[1] if version == rendered[0] else slot.build_request(version)
-            outcome = next((outcome for outcome in outcomes if outcome.request_key == request.key), None)
-            if outcome is None:
-                continue
-            waits = self._waits_rendered(slot, outcome, request)
-            if waits or outcome.state in REFUSED_BY_GATES:
-                return _OutcomeMatch(version, request, waits, outcome)
+            matching = [outcome for outcome in outcomes if outcome.request_key == request.key]
+            waiting = next((one for one in matching if self._waits_rendered(slot, one, request)), None)
+            refused = next((one for one in matching if one.state in REFUSED_BY_GATES), None)
+            outcome = waiting or refused
+            if outcome is not None:
+                return _OutcomeMatch(version, request, waiting is not None, outcome)
         return None
 
     def _build_slot(self, slot: StaleSlot, version: int, kind: str, request: Request) -> Slot:

@@ -5,6 +5,7 @@ one manifest commit, and of the outcomes' commit that completes it. Two rows are
 for the same request. A source digest that has changed since stays as it is, or the next run would only change it again.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,12 +20,12 @@ from catalogs.keys import image_key
 from catalogs.policy.review_expiry import apply_review_expiry
 from catalogs.slot_states import SlotState
 from catalogs.table_rows import ManifestRow, OutcomeDecision, OutcomeRow
-from catalogs.table_schemas import MANIFEST, OUTCOMES
+from catalogs.table_schemas import MANIFEST, OUTCOME_KEY, OUTCOMES
 from catalogs.verdict import DECISION_STATES
 
 COMPARED_COLUMNS = ("slot_id", "object", "file_sha", "request_key", "finish_digest")
 """Two manifest rows that are equal in these columns show the same image in the same slot."""
-WITHDRAWAL_KEY_COLUMNS = ("slot_id", "request_key", "finish_digest")
+WITHDRAWAL_KEY_COLUMNS = OUTCOME_KEY
 """What a withdrawal binds: the image of one request, in one finish, in one slot."""
 ROLLBACK_REASON = "rolled-back"
 SLOT_NAME_COLUMNS = ("sku", "view", "variant", "index")
@@ -182,32 +183,39 @@ def withdrawal_changes(
     gone = _filter_rows(lost, ~live.contains(table_row_digests(lost, *WITHDRAWAL_KEY_COLUMNS)))
     again = _filter_rows(outcomes, live.contains(table_row_digests(outcomes, *WITHDRAWAL_KEY_COLUMNS)))
     still = _filter_rows(outcomes, ~live.contains(table_row_digests(outcomes, *WITHDRAWAL_KEY_COLUMNS)))
-    known = {(row["slot_id"], row["request_key"]): row for row in still.to_pylist()}
+    known: dict[tuple[bytes, bytes], list[OutcomeRow]] = defaultdict(list)
+    for row in still.to_pylist():
+        known[row["slot_id"], row["request_key"]].append(row)
     parts = [
         pa.Table.from_pylist(list(_withdrawn_outcomes(chunk, known, run_id, make_outcome)), schema=OUTCOMES)
         for chunk in (gone.slice(start, _CHUNK) for start in range(0, gone.num_rows, _CHUNK))
     ]
     put = pa.concat_tables([OUTCOMES.empty_table(), *parts])
-    written = DigestSet()
-    written.add(table_row_digests(put, "slot_id", "request_key"))
-    over = again.filter(pc.equal(again["state"], SlotState.WITHDRAWN))
-    over = _filter_rows(over, ~written.contains(table_row_digests(over, "slot_id", "request_key")))
+    over = pa.concat_tables(
+        [again.filter(pc.equal(again["state"], SlotState.WITHDRAWN)), _find_replaced_refusals(still, put)]
+    )
     return pa.concat_tables([_with_operation(put, "put"), _with_operation(over, "drop")])
 
 
+def _find_replaced_refusals(outcomes: pa.Table, put: pa.Table) -> pa.Table:
+    """Return the refusals that a new one replaces, in another finish: a slot has one refusal of a request."""
+    refused = put.filter(pc.not_equal(put["state"], SlotState.WITHDRAWN))
+    pairs = _digest_set(refused, "slot_id", "request_key")
+    before = outcomes.filter(pc.not_equal(outcomes["state"], SlotState.WITHDRAWN))
+    before = _filter_rows(before, pairs.contains(table_row_digests(before, "slot_id", "request_key")))
+    return _filter_rows(before, ~_digest_set(refused, *OUTCOME_KEY).contains(table_row_digests(before, *OUTCOME_KEY)))
+
+
 def _withdrawn_outcomes(
-    rows: pa.Table, known: Mapping[tuple[bytes, bytes], OutcomeRow], run_id: str, make_outcome: OutcomeFactory
+    rows: pa.Table, known: Mapping[tuple[bytes, bytes], list[OutcomeRow]], run_id: str, make_outcome: OutcomeFactory
 ) -> Iterator[OutcomeRow]:
     for row in rows.select([name for name in MANIFEST.names if name in _NEEDED_COLUMNS]).to_pylist():
-        before = known.get((row["slot_id"], row["request_key"]))
-        if before is not None and _earlier_withdrawal_stands(before, row):
-            continue
-        spent = row["attempt"] + 1
+        before = known.get((row["slot_id"], row["request_key"]), [])
         yield {
             "slot_id": row["slot_id"],
             "request_key": row["request_key"],
             "sku": row["sku"],
-            "attempts": spent if before is None else max(spent, before["attempts"]),
+            "attempts": max([row["attempt"] + 1, *(one["attempts"] for one in before)]),
             "source_digest": row["source_digest"],
             "finish_digest": row["finish_digest"],
             "image_key": bytes.fromhex(image_key(row["request_key"].hex(), row["attempt"])),
@@ -219,17 +227,7 @@ def _withdrawn_outcomes(
         }
 
 
-_NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest", "released_at"}
-
-
-def _earlier_withdrawal_stands(before: OutcomeRow, row: ManifestRow) -> bool:
-    """Tell whether an earlier withdrawal of the request, in another finish, matters more than this one.
-
-    There is one outcome per (slot, request). Two rollbacks in a row withdraw the newer finish first, and that is the
-    finish that the recipe in force will request.
-    """
-    other = before["state"] == SlotState.WITHDRAWN and before["finish_digest"] != row["finish_digest"]
-    return bool(other and before["decided_at"] > row["released_at"])
+_NEEDED_COLUMNS = {"slot_id", "request_key", "sku", "attempt", "source_digest", "finish_digest"}
 
 
 def _digest_set(rows: pa.Table, *columns: str) -> DigestSet:

@@ -7,7 +7,7 @@ application transactions would let a second process commit the same work again. 
 the run began: only later log entries are read, so a commit costs the same whatever was committed before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ def commit_once(  # noqa: PLR0913 - a commit is what, onto what, by which run, a
     run_id: str,
     build_changes: Callable[[int], tuple[T, pa.Table | None]],
     *,
-    on: list[str],
+    on: Sequence[str],
     metadata: Mapping[str, str],
     check: Callable[[], None] | None = None,
     after: int | None = None,

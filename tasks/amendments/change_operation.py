@@ -26,7 +26,7 @@ from catalogs.runs.manifest_diff import (
     withdrawal_changes,
 )
 from catalogs.slot_states import SlotState
-from catalogs.table_schemas import OUTCOMES, WITHDRAWALS
+from catalogs.table_schemas import OUTCOME_KEY, OUTCOMES, WITHDRAWALS
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_table
 from infra.tables.idempotent_commit import commit_once
@@ -104,9 +104,8 @@ class ChangeOperation:
             put = pc.sum(pc.equal(changes["_op"], "put")).as_py() or 0
             return (put, changes.num_rows - put), changes
 
-        key = ["slot_id", "request_key"]
         metadata, after = {"run_id": run.run_id}, self.intent.details.get(OUTCOMES_BASE)
-        counts, _ = commit_once(self.tables, table, run.run_id, build, on=key, metadata=metadata, after=after)
+        counts, _ = commit_once(self.tables, table, run.run_id, build, on=OUTCOME_KEY, metadata=metadata, after=after)
         return counts
 
     def drop_readmitted(self) -> pa.Table:
@@ -133,10 +132,8 @@ class ChangeOperation:
             rows = read_rows(self.tables, table, base, OUTCOMES, is_readmitted)
             return rows, rows.append_column("_op", pa.array(["drop"] * rows.num_rows, pa.string()))
 
-        key, metadata = ["slot_id", "request_key"], {"run_id": run.run_id}
-        rows, _ = commit_once(
-            self.tables, table, run.run_id, build, on=key, metadata=metadata, after=details.get(OUTCOMES_BASE)
-        )
+        metadata, after = {"run_id": run.run_id}, details.get(OUTCOMES_BASE)
+        rows, _ = commit_once(self.tables, table, run.run_id, build, on=OUTCOME_KEY, metadata=metadata, after=after)
         return rows
 
     def _read_live(self, slots: DigestSet) -> DigestSet:

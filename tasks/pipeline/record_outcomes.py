@@ -2,16 +2,18 @@
 
 Inputs: a published batch. Outputs: one commit to the outcomes table, with one row for each refused (slot, request key).
 Committing the same batch twice changes nothing, and a superseded slot leaves no outcome. A review keeps its age when
-the same image is decided again, and is closed when it expires.
+the same image is decided again, and is closed when it expires. A refusal takes the place of the one before it in any
+finish, and never that of a withdrawal: what a person took away stays away, in that finish, whatever is refused later.
 
 Rows end with their slot: those of a slot that the batch publishes or that the catalogue no longer asks for are dropped.
 Withdrawn rows are not: they bind whenever the SKU comes back. So the table is bounded by the slots of the catalogue.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,14 +27,14 @@ from catalogs.runs.outcome_rows import OutcomeWriter, keep_while_deferred
 from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.slot_states import DECIDED_STATES, REFUSED_BY_GATES, SlotState
 from catalogs.table_rows import DecisionRow, OutcomeRow
-from catalogs.table_schemas import OUTCOMES
+from catalogs.table_schemas import OUTCOME_KEY, OUTCOMES
 from infra.interfaces import TableStore
 from infra.tables.idempotent_commit import commit_once
 
 OUTCOME_CHANGES = OUTCOMES.append(pa.field("_op", pa.string()))
-OUTCOME_KEY = ["slot_id", "request_key"]
 
-OutcomeKey = tuple[bytes, bytes]
+OutcomeKey = tuple[bytes, bytes, str]
+"""The columns OUTCOME_KEY."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def record_outcomes(
         for rows in tables.batches(table, OUTCOMES.names, version=base):
             changes.ended.append(rows.filter(scope.select_ended(rows)))
             known = rows.filter(scope.select_known(rows)).to_pylist()
-            changes.known.update({(row["slot_id"], row["request_key"]): row for row in known})
+            changes.add_known(known)
         changes.refuse(scope)
         changes.refresh_digests(batch)
         return changes.own_faults, changes.to_table()
@@ -152,13 +154,24 @@ class _OutcomeChanges:
     writer: OutcomeWriter
     known: dict[OutcomeKey, OutcomeRow] = field(default_factory=dict)
     """The rows that may be written again."""
+    refused_before: dict[tuple[bytes, bytes], OutcomeRow] = field(default_factory=dict)
+    """By (slot, request), the row of `known` that is no withdrawal."""
     ended: list[pa.RecordBatch] = field(default_factory=list)
     refusals: list[pa.Table] = field(default_factory=list)
     decided: set[OutcomeKey] = field(default_factory=set)
     """Rows of `known` that a refusal replaces."""
+    replaced: list[OutcomeRow] = field(default_factory=list)
+    """Those of them that are of another finish, so that the refusal is another row."""
     current: dict[OutcomeKey, OutcomeRow] = field(default_factory=dict)
     """Rows of `known` that stay, with other values."""
     own_faults: RetrySummary = field(default_factory=RetrySummary)
+
+    def add_known(self, rows: Iterable[OutcomeRow]) -> None:
+        """Add rows of the table that may be written again."""
+        for row in rows:
+            self.known[_key_of(row)] = row
+            if row["state"] != SlotState.WITHDRAWN:
+                self.refused_before[row["slot_id"], row["request_key"]] = row
 
     def refuse(self, scope: _OutcomeScope) -> None:
         """Add the rows of the refused decisions. A deferred slot of which more is known keeps its row."""
@@ -172,14 +185,17 @@ class _OutcomeChanges:
         for row in rows:
             if row["slot_id"] in superseded:
                 continue
-            key = (row["slot_id"], row["request_key"])
-            before = self.known.get(key)
-            if before is not None and row["state"] == SlotState.DEFERRED:
-                self.current[key] = keep_while_deferred(row, before)
+            same = self.known.get((row["slot_id"], row["request_key"], row["finish_digest"]))
+            is_withdrawn = same is not None and same["state"] == SlotState.WITHDRAWN
+            before = same if is_withdrawn else self.refused_before.get((row["slot_id"], row["request_key"]))
+            if before is not None and (is_withdrawn or row["state"] == SlotState.DEFERRED):
+                self.current[_key_of(before)] = keep_while_deferred(row, before)
                 continue
             outcome = self.writer.refuse(row, before)
             if before is not None:
-                self.decided.add(key)
+                self.decided.add(_key_of(before))
+                if _key_of(before) != _key_of(outcome):
+                    self.replaced.append(before)
             if own := own_fault_reasons(outcome["state"], outcome["reasons"]):
                 self.own_faults.add(own, outcome["retry_at"])
             refusals.append(outcome)
@@ -188,23 +204,35 @@ class _OutcomeChanges:
     def refresh_digests(self, batch: ReleaseBatch) -> None:
         """Give the rows whose source has changed, and nothing else, the new digest."""
         for row in batch.refreshed.filter(pc.equal(batch.refreshed["table"], "outcomes")).to_pylist():
-            key = (row["slot_id"], row["request_key"])
-            if key in self.known and key not in self.decided:
-                before = self.current.get(key, self.known[key])
-                self.current[key] = {**before, "source_digest": row["source_digest"]}
+            before = self._find_refreshed(row)
+            if before is not None and _key_of(before) not in self.decided:
+                key = _key_of(before)
+                self.current[key] = {**self.current.get(key, before), "source_digest": row["source_digest"]}
+
+    def _find_refreshed(self, row: Mapping[str, Any]) -> OutcomeRow | None:
+        """Return the row to refresh; a plan of an older version did not name the finish, and knew of one row only."""
+        if row["finish_digest"] is not None:
+            return self.known.get((row["slot_id"], row["request_key"], row["finish_digest"]))
+        pair = (row["slot_id"], row["request_key"])
+        return next((known for key, known in self.known.items() if key[:2] == pair), None)
 
     def to_table(self) -> pa.Table:
         """Return the changes. Where there are any, rows of older versions get the time of their next try too."""
         staying = {key: self.current.get(key, row) for key, row in self.known.items() if key not in self.decided}
         days, now = self.writer.review_days, self.writer.now
-        staying |= {(row["slot_id"], row["request_key"]): row for row in expiry_changes(staying.values(), days, now)}
+        staying |= {_key_of(row): row for row in expiry_changes(staying.values(), days, now)}
         changed = {key: row for key, row in staying.items() if row != self.known[key]}
-        ended = pa.Table.from_batches(self.ended, OUTCOMES) if self.ended else OUTCOMES.empty_table()
+        replaced = pa.RecordBatch.from_pylist(self.replaced, OUTCOMES)
+        ended = pa.Table.from_batches([*self.ended, replaced], OUTCOMES)
         if changed or ended.num_rows or any(rows.num_rows for rows in self.refusals):
             adopted = {key: self.writer.adopt(row) for key, row in staying.items()}
             changed = {key: row for key, row in adopted.items() if row != self.known[key]}
         dropped = ended.append_column(OUTCOME_CHANGES.field("_op"), pa.array(["drop"] * ended.num_rows, pa.string()))
         return pa.concat_tables([*self.refusals, _to_changes(changed.values(), "put"), dropped])
+
+
+def _key_of(row: OutcomeRow) -> OutcomeKey:
+    return row["slot_id"], row["request_key"], row["finish_digest"]
 
 
 def _to_changes(rows: Iterable[OutcomeRow], operation: str) -> pa.Table:

@@ -9,7 +9,7 @@ checked again, and finds the run closed. Taking over is rare, and a mark is one 
 from catalogs import layout
 from catalogs.runs.commit_kinds import FENCE_KIND
 from catalogs.runs.job import Run, new_run_id
-from catalogs.table_schemas import MANIFEST, OUTCOMES
+from catalogs.table_schemas import MANIFEST, OUTCOME_KEY, OUTCOMES
 from infra.interfaces import ObjectStore, TableStore
 from infra.tables.idempotent_commit import commit_once
 
@@ -22,7 +22,7 @@ def fence_run(store: ObjectStore, tables: TableStore, run: Run) -> None:
     token = new_run_id(store.now())
     metadata = {"run_id": token, "kind": FENCE_KIND, "fenced": run.run_id}
     manifest, outcomes = layout.manifest_table(run.catalogue), layout.outcomes_table(run.catalogue)
-    for table, schema, key in ((manifest, MANIFEST, ["slot_id"]), (outcomes, OUTCOMES, ["slot_id", "request_key"])):
+    for table, schema, key in ((manifest, MANIFEST, ["slot_id"]), (outcomes, OUTCOMES, OUTCOME_KEY)):
         tables.ensure(table, schema)
         after = tables.version(table)
         commit_once(tables, table, token, lambda _: (None, None), on=key, metadata=metadata, after=after)

@@ -584,5 +584,25 @@ def test_a_finish_that_was_rolled_back_stays_so_until_the_recipe_moves_on(harnes
     )  # the three that wait were last judged in the other finish
 
 
+@ON_LOCAL_AND_LONG_S3_STORES
+def test_a_refusal_in_another_finish_does_not_forget_what_a_person_took_away(harness: RefreshHarness) -> None:
+    kept, policy = shown(harness.manifest())[("mug-09", "front", 0)], deepcopy(harness.policy)
+    harness.row("mug-09")["title"] = "Samovar Mug, Large"
+    ExpectedChange(changed=front("mug-09"), generated=1, rendered=1).check(harness.refresh())
+    rollback(harness.store, open_tables(harness.url), harness.catalogue, skus=["mug-09"])
+
+    assert harness.policy is not None
+    harness.policy["words"].setdefault("categories", {})["tea"] = {"verdict": "BLOCK", "terms": ["large"]}
+    harness.apply_policy()
+    harness.edit_recipe(finish={"quality": 85})
+    assert harness.refresh().report["slots"]["blocked"] == 1  # the mug, in the new finish
+    harness.policy = policy
+    harness.apply_policy()
+    harness.edit_recipe(finish={"quality": 90})
+    for _ in range(2):
+        harness.refresh()
+        assert shown(harness.manifest())[("mug-09", "front", 0)] == kept
+
+
 def shown(manifest: Manifest) -> dict[SlotName, tuple[Any, ...]]:
     return {name: tuple(row[column] for column in IMAGE_COLUMNS) for name, row in manifest.items()}

@@ -153,8 +153,9 @@ def test_a_source_that_moves_without_its_key_is_rendered_once_and_refreshed(harn
     rows = [{**LAMP, "color": "", "title": "Lamp, red"}, MUG, BOOT]
     planned = harness.plan(rows)
     assert planned.counts == PlanCounts(unchanged=4, rendered=1)
-    [(slot, table, source, key)] = planned.refreshed
-    assert (table, key) == ("manifest", harness.live[slot]["request_key"])
+    [(slot, table, source, key, finish)] = planned.refreshed
+    live = harness.live[slot]
+    assert (table, key, finish) == ("manifest", live["request_key"], live["finish_digest"])
     assert source != harness.live[slot]["source_digest"]
     harness.publish(planned)
     assert harness.plan(rows).counts == PlanCounts(unchanged=4)
@@ -349,7 +350,7 @@ def test_a_waiting_slot_whose_source_moves_without_its_key_is_refreshed() -> Non
     row = {**LAMP, "color": "", "title": "Lamp, red"}
     planned = harness.plan([row])
     assert planned.counts == PlanCounts(waiting=1, rendered=1)
-    assert [(table, key) for _, table, _, key in planned.refreshed] == [("outcomes", key_of(LAMP))]
+    assert [(table, key) for _, table, _, key, _ in planned.refreshed] == [("outcomes", key_of(LAMP))]
     harness.record_outcomes(planned, "review")
     assert harness.plan([row]).counts == PlanCounts(waiting=1)
 

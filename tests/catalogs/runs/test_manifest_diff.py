@@ -1,5 +1,6 @@
 """The difference between two releases, whatever they hold, leads from one to the other and back."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,11 @@ from catalogs.runs.manifest_diff import (
     ManifestDiff,
     diff_taking_back,
     name_slots,
+    policy_outcomes,
     rollback_outcomes,
     withdrawal_changes,
 )
-from catalogs.table_schemas import MANIFEST, OUTCOMES, WITHDRAWALS
+from catalogs.table_schemas import MANIFEST, OUTCOME_KEY, OUTCOMES, WITHDRAWALS
 
 EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 shops = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 1)))
@@ -86,6 +88,10 @@ def test_the_changes_lead_from_the_live_rows_to_the_targets(
     assert len({change["slot_id"] for change in changes}) == len(changes)
 
 
+def key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in OUTCOME_KEY)
+
+
 @settings(deadline=None)
 @given(shops, shops, st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 1)), max_size=8))
 def test_exactly_what_was_live_and_is_not_is_withdrawn(
@@ -93,29 +99,37 @@ def test_exactly_what_was_live_and_is_not_is_withdrawn(
     target: dict[int, tuple[int, int, int]],
     before: list[tuple[int, int, int]],
 ) -> None:
-    known = {(slot, request): outcome(slot, request, finish) for slot, request, finish in before}
+    known = {each: outcome(*each) for each in before}
     refused = pa.Table.from_pylist(list(known.values()), OUTCOMES)
     lost = reversal(manifest(live), manifest(target)).lost
     changes = withdrawal_changes(
         lost, refused, pictures(manifest(target)), "back", rollback_outcomes(LATER)
     ).to_pylist()
-    keys = [(row["slot_id"], row["request_key"]) for row in changes]
+    keys = [key_of(row) for row in changes]
     assert len(set(keys)) == len(keys)
-    rows = {(row["slot_id"], row["request_key"]): row for row in refused.to_pylist()}
+    rows = {key_of(row): row for row in refused.to_pylist()}
     for row in changes:
         if row.pop("_op") == "put":
-            rows[row["slot_id"], row["request_key"]] = row
+            rows[key_of(row)] = row
         else:
-            assert rows.pop((row["slot_id"], row["request_key"]))["state"] == "withdrawn"
+            assert rows.pop(key_of(row))["state"] == "withdrawn"
     withdrawn = {(row["slot_id"][0], row["request_key"][0], row["finish_digest"]) for row in rows.values()}
     live_now = {(slot, request, f"finish {finish}") for slot, (request, finish, _) in target.items()}
     gone = {(slot, request, f"finish {finish}") for slot, (request, finish, _) in live.items()} - live_now
-    assert not withdrawn & live_now
-    assert {each[:2] for each in gone} <= {each[:2] for each in withdrawn}
-    for slot, request, finish in gone - withdrawn:
-        kept = known[slot, request]["finish_digest"]  # one outcome a request: the later withdrawal's finish stays
-        assert kept != finish
-        assert (slot, request, kept) in withdrawn
+    earlier = {(slot, request, f"finish {finish}") for slot, request, finish in known}
+    assert withdrawn == (earlier | gone) - live_now
+
+
+def test_a_refused_image_replaces_the_refusal_of_its_request_in_another_finish() -> None:
+    before = [outcome(1, 1, 1, "review"), outcome(1, 1, 2), outcome(1, 2, 1, "review"), outcome(2, 1, 1, "review")]
+    columns = {"slot_id": [bytes([1]) * 16], "verdict": ["BLOCK"], "reasons": [["words"]], "again": [False]}
+    listed = pa.Table.from_pydict(columns)
+    lost = manifest({1: (1, 0, 0)})
+    changes = withdrawal_changes(
+        lost, pa.Table.from_pylist(before, OUTCOMES), DigestSet(), "apply", policy_outcomes(listed, "p", 30, LATER)
+    ).to_pylist()
+    told = [(row["_op"], row["slot_id"][0], row["request_key"][0], row["finish_digest"]) for row in changes]
+    assert told == [("put", 1, 1, "finish 0"), ("drop", 1, 1, "finish 1")]
 
 
 def test_a_refusal_of_another_kind_is_never_dropped() -> None:

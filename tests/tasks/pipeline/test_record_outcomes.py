@@ -16,7 +16,7 @@ from catalogs.runs.release_batch import ReleaseBatch
 from catalogs.table_schemas import ENDED_SLOTS
 from tasks.pipeline.record_outcomes import record_outcomes
 from tests.fixtures.run_rows import decision_row, make_release_batch
-from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, request_key_of
+from tests.fixtures.store_scenarios import CATALOGUE, StoreScenario, finish_digest_of, request_key_of
 
 POLICY = built_in_policy()
 RED, BLUE = ("shirt", request_key_of("red")), ("shirt", request_key_of("blue"))
@@ -178,6 +178,57 @@ def test_a5_rows_of_an_older_version_are_scheduled_with_the_next_commit_and_by_n
     shirt, mug = found[RED], found["mug", request_key_of("red")]
     assert (shirt["tries"], shirt["retry_at"] is not None, shirt["run_id"]) == (3, True, "r1")
     assert (mug["tries"], mug["retry_at"] is not None) == (None, True)
+
+
+# Withdrawals, each of one finish
+
+
+def withdrawn(scenario: StoreScenario, *finishes: str) -> None:
+    for finish in finishes:
+        scenario.commit_outcome(f"w{finish}", "shirt/front", f"red+{finish}", "withdrawn", attempts=2)
+
+
+def kept(scenario: StoreScenario) -> dict[str, tuple[str, str]]:
+    rows = scenario.tables.read(layout.outcomes_table(CATALOGUE)).to_pylist()
+    names = {finish_digest_of(f"red+{finish}"): finish for finish in ("", "old", "new")}
+    return {names[row["finish_digest"]]: (row["state"], row["run_id"]) for row in rows}
+
+
+@pytest.mark.parametrize("state", ["review", "blocked", "failed", "deferred"])
+def test_a_refusal_in_another_finish_leaves_a_withdrawal_as_it_is(scenario: StoreScenario, state: str) -> None:
+    withdrawn(scenario, "old")
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red+new", state)], run_id="r2"))
+    assert kept(scenario) == {"old": ("withdrawn", "wold"), "new": (state, "r2")}
+
+
+@pytest.mark.parametrize("state", ["review", "blocked", "failed", "deferred"])
+def test_what_was_withdrawn_stays_so_where_the_very_image_is_refused(scenario: StoreScenario, state: str) -> None:
+    withdrawn(scenario, "old", "new")
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red+new", state)], run_id="r2"))
+    assert kept(scenario) == {"old": ("withdrawn", "wold"), "new": ("withdrawn", "wnew")}
+
+
+def test_a_refusal_replaces_that_of_another_finish(scenario: StoreScenario) -> None:
+    withdrawn(scenario, "")
+    for number, finish in enumerate(["old", "new"]):
+        row = decision_row("shirt/front", f"red+{finish}", "blocked")
+        remembered(scenario, make_release_batch([row], run_id=f"r{number}"))
+    assert kept(scenario) == {"": ("withdrawn", "w"), "new": ("blocked", "r1")}
+
+
+def test_a_published_slot_keeps_its_withdrawals_in_every_finish(scenario: StoreScenario) -> None:
+    withdrawn(scenario, "old", "new")
+    remembered(scenario, make_release_batch([decision_row("shirt/front", "red")]))
+    assert set(kept(scenario)) == {"old", "new"}
+
+
+def test_of_two_withdrawals_of_a_request_the_named_one_gets_the_new_digest(scenario: StoreScenario) -> None:
+    withdrawn(scenario, "old", "new")
+    row = {"slot_id": slot_id("shirt", "front", "a", 0), "table": "outcomes", "source_digest": b"n" * 16}
+    named = {"request_key": request_key_of("red"), "finish_digest": finish_digest_of("red+new")}
+    remembered(scenario, make_release_batch(refreshed=[row | named]))
+    rows = scenario.tables.read(layout.outcomes_table(CATALOGUE)).to_pylist()
+    assert [row["run_id"] for row in rows if row["source_digest"] == b"n" * 16] == ["wnew"]
 
 
 # A budget (A13)

@@ -9,7 +9,7 @@ import pytest
 
 from catalogs import layout
 from catalogs.policy.schema import ImageRule, Policy, built_in_policy
-from catalogs.table_schemas import OUTCOMES
+from catalogs.table_schemas import OUTCOME_KEY, OUTCOMES
 from catalogs.verdict import PASS
 from infra.tables.idempotent_commit import commit_once
 from tasks.policies.reevaluate import PolicyReevaluation, reevaluate
@@ -48,9 +48,8 @@ def relabel(scenario: StoreScenario) -> None:
     table = layout.outcomes_table(CATALOGUE)
     rows = [row | {"run_id": RUN_ID, "_op": "put"} for row in scenario.tables.read(table).to_pylist()]
     changes = pa.Table.from_pylist(rows, OUTCOMES.append(pa.field("_op", pa.string())))
-    key = ["slot_id", "request_key"]
     token = f"relabel-{scenario.tables.version(table)}"
-    commit_once(scenario.tables, table, token, lambda _: (None, changes), on=key, metadata={})
+    commit_once(scenario.tables, table, token, lambda _: (None, changes), on=OUTCOME_KEY, metadata={})
 
 
 def said(scenario: StoreScenario, policy: Policy) -> PolicyReevaluation:
