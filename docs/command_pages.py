@@ -13,6 +13,7 @@ from model_pages import annotation_text, field_row
 import catalogs.errors
 import flows.cli
 import infra.errors
+from flows.cli.exit_codes import run_command_line
 from infra.settings import Settings
 
 # The command line
@@ -124,7 +125,9 @@ EXIT_CODES = (
         " `engine promote`): the check did not pass",
     ),
     (2, "bad input: a file, a column, a value, an option or a setting"),
-    (3, "the outside world failed: a store, a GPU, a server"),
+    (3, "the outside world failed: a store, a GPU, a server; or an unexpected error"),
+    (130, "interrupted by Ctrl-C; the same command goes on where it ended"),
+    (141, "whoever read stdout has gone, as behind a pipe into `head`"),
 )
 
 
@@ -142,10 +145,13 @@ def errors() -> str:
             "# Errors and exit codes",
             table(("exit code", "meaning"), EXIT_CODES),
             "Every error below ends a command with one sentence on stderr that names the file, column, setting or key."
-            " An unexpected exception prints its traceback. The trees are drawn in `catalogs/errors.py` (the input is"
-            " wrong) and `infra/errors.py` (the outside world is wrong). The exit code in this table was found by"
-            " raising each error through the command line. Transient: the same call may succeed a moment later, so the"
-            " retry policy (`infra/stores/retry.py`) repeats it.",
+            " Whatever else goes wrong is an `UnexpectedError`: its traceback, without local variables and credentials,"
+            " is in a file that only you can read, below `~/.local/state/packshot/errors` (`XDG_STATE_HOME`); the"
+            " newest 50 are kept. In every sentence, log line and traceback control characters are shown as"
+            " `\\x1b`, and passwords, queries of URLs and the values of secret variables are cut. The trees are drawn in"
+            " `catalogs/errors.py` (the input is wrong) and `infra/errors.py` (the outside world is wrong). The exit"
+            " code in this table was found by raising each error through the command line. Transient: the same call may"
+            " succeed a moment later, so the retry policy (`infra/stores/retry.py`) repeats it.",
             table(("error", "is a", "exit code", "transient", "meaning"), rows),
         ]
     )
@@ -154,16 +160,13 @@ def errors() -> str:
 def exit_code_of(kind: type[Exception]) -> int:
     """Return the exit code with which the command line ends when this error is raised."""
 
-    def fail(**_: Any) -> None:
+    def fail() -> None:
         raise kind("The reference asks.")
 
-    original = flows.cli.app
-    flows.cli.app = fail  # type: ignore[assignment]
+    app = typer.Typer()
+    app.command()(fail)
     try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            flows.cli.main()
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            run_command_line(app, [])
     except SystemExit as end:
         return int(end.code or 0)
-    finally:
-        flows.cli.app = original
-    raise AssertionError(f"{kind.__name__} does not end the command line")

@@ -19,7 +19,7 @@ from catalogs.errors import OptionError
 from catalogs.planning.plan import Plan, Shard
 from catalogs.runs.job import RefreshJob, Run
 from flows.orchestration.flow_signature import parameters_from_pydantic
-from flows.orchestration.prefect_artifacts import PrefectObserver
+from flows.orchestration.prefect_artifacts import PrefectObserver, last_part
 from flows.orchestration.prefect_executor import PrefectExecutor
 from flows.parameters import PartParameters
 from flows.run.executors import SHARD_THREADS, Executor
@@ -27,7 +27,7 @@ from flows.run.observers import Observer, current_observer
 from flows.run.shard_pipeline import PipelineLimits, process_shards
 from flows.wiring.composition import open_resources
 from infra.coordination.leases import read_lease
-from infra.errors import LeaseLost
+from infra.errors import LeaseLost, error_sentence
 from infra.interfaces import ObjectStore
 from infra.settings import Settings
 from infra.stores import open_store
@@ -70,7 +70,7 @@ def process_parts(
 def part_run_name() -> str:
     """Return a flow run's name from its run and part."""
     parameters = flow_run.parameters
-    return f"{parameters.get('run')}-{parameters.get('part')}"
+    return f"{last_part(parameters.get('run'))}-{last_part(parameters.get('part'))}"
 
 
 @flow(
@@ -86,7 +86,7 @@ def refresh_part(parameters: PartParameters) -> State[None] | None:
     try:
         run_part(parameters, Settings(), PrefectExecutor())
     except LeaseLost as lost:
-        return Cancelled(message=str(lost))  # as its parent is: Prefect may not have cancelled this run yet
+        return Cancelled(message=error_sentence(lost))  # as its parent is: Prefect may not have cancelled this run yet
     return None
 
 

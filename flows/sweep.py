@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.orchestration.flow_signature import parameters_from_pydantic
-from flows.orchestration.prefect_artifacts import publish_table, tag_run
+from flows.orchestration.prefect_artifacts import last_part, publish_table, tag_run
 from flows.parameters import SweepParameters
 from flows.purging import sweep_store
 from infra.settings import Settings
@@ -20,7 +20,7 @@ from tasks.reporting import formatting as figures
 
 def sweep_run_name() -> str:
     """Return a flow run's name from the store that is swept."""
-    return f"sweep-{str(flow_run.parameters.get('store')).rstrip('/').rsplit('/', 1)[-1]}"
+    return f"sweep-{last_part(flow_run.parameters.get('store'))}"
 
 
 @flow(name="store", flow_run_name=sweep_run_name, persist_result=False, validate_parameters=False)

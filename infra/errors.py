@@ -1,6 +1,7 @@
 """Errors of the outside world: a store, a table, an engine or a server failed, or a configured address is unusable.
 
-Inputs: one finished sentence for each error. Outputs: exception classes, and `one_line` for a library's message.
+Inputs: one finished sentence for each error. Outputs: exception classes, `one_line` for a library's message,
+and `error_sentence` for whatever leaves Packshot as an error.
 
     ExternalError                  exit code 3
     ├── InvalidStoreAddress        a store's URL cannot be used as it is written (exit code 2)
@@ -18,6 +19,7 @@ Inputs: one finished sentence for each error. Outputs: exception classes, and `o
     ├── ScannerMissing             a scanner's package, model or library is not installed
     ├── LeaseHeld                  another run holds the lease
     ├── LeaseLost                  this run's lease was taken over while it worked
+    ├── UnexpectedError            a defect, or a failure that no module foresaw; its traceback is in a file
     └── EngineError                the engine could not be opened, or died
         ├── EngineUnsuitable       this machine lacks the precision or memory that the recipe needs
         └── WorkQuarantined        several engines died with this work; other work continues
@@ -29,6 +31,7 @@ first.
 
 Outside this tree, with the reason:
 - `flows` adds `PartFailed` and `ServerFailed`, which need Prefect's words; both are `ExternalError`s.
+- `OutputFailed` (`flows.cli.output_stream`) is an OSError of stdout, which ends the command line and nothing else.
 - `PartialDeleteError` (`infra.stores.s3_errors`) is an OSError, as s3fs's own errors are; the store translates it.
 - `OutOfDeviceMemory` (`infra.engines.backend`) is a signal to the engine's thread, which halves the batch.
 - `UnsupportedShape` (`infra.engines.tensorrt.profiles`) and `PoisonedPrompt` (the stub) fail one prompt: the engine's
@@ -37,8 +40,14 @@ Outside this tree, with the reason:
   handles errors must not catch a death.
 """
 
+from infra.redaction import redact
+from infra.visible_text import printable
+
 MAX_ONE_LINE_CHARACTERS = 300
 """How much of a library's message an error repeats: CSV errors quote the whole row, which may be a megabyte."""
+
+MAX_SENTENCE_CHARACTERS = 2000
+"""How long a whole error may be: a source's columns, a store's address and what to do have room in it."""
 
 
 class ExternalError(Exception):
@@ -118,6 +127,10 @@ class LeaseLost(ExternalError):
     """The lease was taken over while this run worked; staged images are kept."""
 
 
+class UnexpectedError(ExternalError):
+    """A defect, or a failure that no module foresaw; the sentence names the file that holds the traceback."""
+
+
 class EngineError(ExternalError):
     """The engine could not be opened, or died."""
 
@@ -131,11 +144,17 @@ class WorkQuarantined(EngineError):
 
 
 def one_line(message: object, limit: int = MAX_ONE_LINE_CHARACTERS) -> str:
-    """Return a library's message on one line, at most `limit` characters and then " …".
+    """Return a message on one line, every character visible, without credentials, at most `limit` characters and " …".
 
     An exception without a message is named by its class.
     """
-    text = " ".join(str(message).split())
+    start = str(message)[: 8 * limit]  # a library's message may quote a row of a megabyte
+    text = redact(printable(" ".join(start.split()), 8 * limit))
     if not text and isinstance(message, BaseException):
         return type(message).__name__
     return text if len(text) <= limit else f"{text[:limit]} …"
+
+
+def error_sentence(error: object) -> str:
+    """Return an error's sentence as it leaves Packshot: to a terminal, a log, or the state of a flow run."""
+    return one_line(error, MAX_SENTENCE_CHARACTERS)

@@ -10,9 +10,14 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+
+from catalogs.errors import OptionError
+from catalogs.rule_files import first_field_error
+from infra.log_records import install_safe_log_records
+from tasks.runs.error_boundary import one_sentence_errors
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
@@ -28,8 +33,9 @@ def parameters_from_pydantic(
 
     def decorate(function: Callable[[M], R]) -> Callable[..., R]:
         def call(**values: Any) -> R:
-            fields = {name: value for name, value in values.items() if value is not PydanticUndefined}
-            return function(model(**fields))
+            install_safe_log_records()
+            with one_sentence_errors():
+                return function(_validate(model, values))
 
         # Not functools.wraps: Prefect would follow `__wrapped__` to the function of one model.
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
@@ -38,6 +44,14 @@ def parameters_from_pydantic(
         return call
 
     return decorate
+
+
+def _validate(model: type[M], values: dict[str, Any]) -> M:
+    try:
+        return model(**{name: value for name, value in values.items() if value is not PydanticUndefined})
+    except ValidationError as error:
+        field_error = first_field_error(error)
+        raise OptionError(f"{'.'.join(map(str, field_error.path))}: {field_error.message}") from None
 
 
 def _signature(model: type[BaseModel], required: tuple[str, ...]) -> inspect.Signature:

@@ -8,6 +8,7 @@ import asyncio
 import sys
 
 from flows.orchestration.supervised_process import exit_with_parent
+from infra.log_records import install_safe_log_records
 
 
 def main() -> None:
@@ -15,6 +16,7 @@ def main() -> None:
     parent, pool = int(sys.argv[1]), sys.argv[2]
     from prefect.workers.process import ProcessWorker
 
+    install_safe_log_records()
     exit_with_parent(parent)
     asyncio.run(ProcessWorker(work_pool_name=pool, name=f"local-{pool}").start())
 

@@ -28,10 +28,13 @@ from catalogs.planning.plan import Plan
 from catalogs.planning.pricing import CostEstimate
 from catalogs.runs.report_schema import RunReport
 from flows.run.observers import Observer
+from infra.redaction import redact
 from tasks.reporting import formatting as figures
 from tasks.reporting.run_report import Tile, render_markdown
 
 MIN_UPDATE_SECONDS = 2.0
+MAX_NAME_CHARACTERS = 100
+"""How much of a parameter stands in a run's name."""
 HELD_TAG = "held"
 """The tag of a run whose batch waits for a person."""
 
@@ -101,8 +104,17 @@ class PrefectObserver:
 def refresh_run_name() -> str:
     """Return a flow run's name: catalogue, scope, and the time at which it began (UTC)."""
     parameters = flow_run.parameters
-    name = str(parameters.get("catalogue") or parameters.get("source") or "catalogue").rstrip("/").rsplit("/", 1)[-1]
-    return f"{name.rsplit('.', 1)[0]}-{parameters.get('scope', 'full')}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+    name = last_part(parameters.get("catalogue") or parameters.get("source") or "catalogue").rsplit(".", 1)[0]
+    return f"{name}-{last_part(parameters.get('scope', 'full'))}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
+
+
+def last_part(value: object) -> str:
+    """Return the last part of a path or URL for a run's name: visible, short, without credentials.
+
+    Prefect names a run before its parameters are validated, so a value may be anything.
+    """
+    place = redact(str(value)).partition("?")[0] if "://" in str(value) else str(value)
+    return figures.printable(place.rstrip("/").rsplit("/", 1)[-1], MAX_NAME_CHARACTERS)
 
 
 def plan_table(plan: Plan, estimate: CostEstimate) -> list[dict[str, str]]:
@@ -129,8 +141,9 @@ def plan_table(plan: Plan, estimate: CostEstimate) -> list[dict[str, str]]:
 
 def publish_table(key: str, rows: list[dict[str, str]], description: str) -> None:
     """Put a small table on the current flow run's page."""
+    shown = [{name: figures.printable(value) for name, value in row.items()} for row in rows]
     with _tolerate_prefect_errors():
-        create_table_artifact(rows, key=key, description=description)
+        create_table_artifact(shown, key=key, description=figures.printable(description))
 
 
 def tag_run(*tags: str) -> None:

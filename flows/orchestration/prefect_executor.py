@@ -14,6 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.orchestration.child_runs import run_parts_by_deployment
 from flows.parameters import PartParameters
 from flows.run.executors import SHARD_THREADS, ShardFuture
+from tasks.runs.error_boundary import one_sentence_errors
 from tasks.runs.run_context import RunContext
 
 T = TypeVar("T")
@@ -35,7 +36,8 @@ def _run_recorded(decorate: Callable[[Callable[[], None]], Callable[[], Any]], f
     results: list[T] = []
 
     def run() -> None:
-        results.append(function())
+        with one_sentence_errors():
+            results.append(function())
 
     decorate(run)()
     return results[0]

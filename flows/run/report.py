@@ -16,6 +16,7 @@ from catalogs.runs.report import ReportInput, build_report
 from catalogs.runs.report_parts import ReportStorage
 from catalogs.runs.report_schema import RunReport
 from flows.run.audit import AuditChecks
+from infra.errors import error_sentence
 from tasks.gates.required_marks import summarize_marks
 from tasks.models.metrics import write_model_samples
 from tasks.pipeline.publish import Release
@@ -66,7 +67,7 @@ def report_run(
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
-            warnings=[*result.warnings, *plan.warnings],
+            warnings=[error_sentence(warning) for warning in (*result.warnings, *plan.warnings)],
             prices=prices,
             gpu=gpu,
             totals=release.sums,

@@ -17,7 +17,10 @@ from typing import Any
 import cv2
 
 from infra.coordination.parent_watch import watch_parent
+from infra.error_files import record_unexpected_error
+from infra.errors import one_line
 from infra.interfaces import Failure, ObjectStore, ScreeningRequest
+from infra.log_records import install_safe_log_records
 from infra.screening.inline import MeasureFunction, MeasureResult, try_measure
 from infra.screening.measure import ON_SCANNER_START
 from infra.stores import open_store
@@ -34,12 +37,16 @@ def main(descriptor: int, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever Python is doing
     watch_parent(parent, lambda: os._exit(1))
+    install_safe_log_records()
     cv2.setNumThreads(1)
     pipe: Connection[Any, Any] = Connection(descriptor)
     try:
         _serve(pipe)
     except (EOFError, ConnectionError):
         os._exit(0)  # the parent has died or closed the pipe
+    except Exception as error:
+        record_unexpected_error(error)  # the parent reports that this process ended, and the image fails
+        os._exit(1)
 
 
 def _serve(pipe: "Connection[Any, Any]") -> None:
@@ -58,7 +65,7 @@ def _screen(request: ScreeningRequest, measure: MeasureFunction) -> MeasureResul
     try:
         store = _open_store_once(request.store_url)
     except Exception as error:  # a store that cannot be opened fails its requests, not the process
-        return Failure(request.key, f"{type(error).__name__}: {error}")
+        return Failure(request.key, f"{type(error).__name__}: {one_line(error)}")
     return try_measure(request, store, measure)
 
 

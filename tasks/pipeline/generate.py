@@ -26,6 +26,7 @@ from infra.imaging.codecs import decode, encode_png, pixel_sha, read_software
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt
 from infra.stores.concurrency import concurrent_map
 from tasks.runs.budget_meter import BudgetMeter
+from tasks.runs.error_boundary import one_sentence_errors
 from tasks.runs.run_context import RunContext
 
 MAX_QUEUED_FRAMES = 8
@@ -94,10 +95,11 @@ def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> l
 @task(name="generate", task_run_name="generate {shard}", cache_policy=NO_CACHE, persist_result=False)
 def generate_shard(context: RunContext, shard: str) -> dict[str, int]:
     """Run `generate_within_budget` as a Prefect task: from a shard's name to counts by origin."""
-    work = context.load_shard_work(shard)
-    images = generate_within_budget(context.resources.pool(work.model), work, context.resources.store, context.meter)
-    context.put_generated(shard, images)
-    return dict(Counter(image.origin for image in images))
+    with one_sentence_errors():
+        work, store = context.load_shard_work(shard), context.resources.store
+        images = generate_within_budget(context.resources.pool(work.model), work, store, context.meter)
+        context.put_generated(shard, images)
+        return dict(Counter(image.origin for image in images))
 
 
 def _generate_with_retries(pool: Pool, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:

@@ -22,6 +22,7 @@ from catalogs.verdict import Verdict
 from infra.interfaces import Failure, FinishParameters, Screened, ScreeningRequest
 from infra.stores.parquet_objects import write_table
 from tasks.gates.channel_eligibility import build_image_facts
+from tasks.runs.error_boundary import one_sentence_errors
 from tasks.runs.resources import ScreeningContext
 from tasks.runs.run_context import RunContext
 
@@ -39,9 +40,10 @@ def screen(shard: str, images: Sequence[GeneratedImage], context: ScreeningConte
 @task(name="screen", task_run_name="screen {shard}", cache_policy=NO_CACHE, persist_result=False)
 def screen_shard(context: RunContext, shard: str) -> dict[str, int]:
     """Run `screen` as a Prefect task: from a shard's name to counts by verdict."""
-    screening = screen(shard, context.take_generated(shard), context.screening, context.run_id)
-    context.put_screened(shard, screening)
-    return dict(screening.verdicts)
+    with one_sentence_errors():
+        screening = screen(shard, context.take_generated(shard), context.screening, context.run_id)
+        context.put_screened(shard, screening)
+        return dict(screening.verdicts)
 
 
 def evaluate_images(images: Sequence[GeneratedImage], context: ScreeningContext) -> list[ScreenedAttempt]:

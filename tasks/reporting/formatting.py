@@ -7,36 +7,19 @@ or break an encoder is made visible. Escaping for HTML, Markdown or Rich is left
 
 import math
 import shlex
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from catalogs.runs.report_schema import ReportModel, ReportRows, ReportSlots, RunReport, known_counts
 from catalogs.slot_states import REPORT_STATES
+from infra.visible_text import MAX_TEXT_CHARACTERS as MAX_TEXT_CHARACTERS
+from infra.visible_text import printable as printable
 
 UNKNOWN_VALUE = "–"
 """Stands for a number that is not known."""
 
-MAX_TEXT_CHARACTERS = 400
-"""How much of a catalogue's text is shown: enough for a sentence, far below a title of a megabyte."""
-
-_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_UNPRINTABLE_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _ATTEMPT_NAMES = ("first attempt", "second attempt", "third attempt")
-
-
-def printable(text: object, limit: int = MAX_TEXT_CHARACTERS) -> str:
-    """Return one line of at most `limit` characters without control characters or changes of writing direction."""
-    start = str(text)[: limit + 1]
-    line = "".join(" " if character in "\t\n\r" else _escape_unprintable(character) for character in start)
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _escape_unprintable(character: str) -> str:
-    if character in _BIDI_CONTROLS or unicodedata.category(character) in _UNPRINTABLE_CATEGORIES:
-        return f"\\u{ord(character):04x}" if ord(character) > 0xFF else f"\\x{ord(character):02x}"
-    return character
 
 
 def format_number(value: float | str | None) -> str:

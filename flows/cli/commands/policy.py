@@ -8,7 +8,7 @@ import typer
 from flows.cli import options
 from flows.cli.commands.policy_calibrate import calibrate
 from flows.cli.commands.store import resolve_catalogue
-from flows.cli.console import open_console, print_json, read_settings
+from flows.cli.console import open_console, print_json, print_yaml, read_settings
 
 policy_app = typer.Typer(name="policy", help="Try, apply, list and calibrate policies.", no_args_is_help=True)
 policy_app.command()(calibrate)
@@ -104,8 +104,6 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Print a policy that came into force, whole, as a YAML file that `policy try` takes."""
-    import yaml
-
     from flows.policy_changes import read_recorded_policy
     from flows.wiring.open_store import open_for_reading
 
@@ -114,4 +112,4 @@ def show(
     if as_json:
         print_json(record.document())
     else:
-        typer.echo(yaml.safe_dump(record.policy.model_dump(mode="json"), sort_keys=False, allow_unicode=True), nl=False)
+        print_yaml(record.policy.model_dump(mode="json"))

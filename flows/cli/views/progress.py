@@ -15,6 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Column, Table
 from rich.text import Text
 
+from flows.cli.console import open_console
 from flows.run.observers import NullObserver
 from tasks.reporting import formatting
 
@@ -42,7 +43,7 @@ class ProgressObserver(NullObserver):
     """Two lines on stderr while a run works: the stage, and a bar of images. Threads may share it."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or open_console(stderr=True)
         self._is_interactive = self._console.is_terminal and not self._console.is_dumb_terminal
         self._bar = Progress(BarColumn(bar_width=14), _ImageCounts(), console=self._console, auto_refresh=False)
         self._images = self._bar.add_task("", total=None, visible=False, passed=0, refused=0)

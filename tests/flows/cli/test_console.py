@@ -6,9 +6,11 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 
 from catalogs.errors import SettingsError
-from flows.cli.console import print_json, read_settings
+from flows.cli.console import print_json, print_progress, print_yaml, read_settings
+from tests.infra.test_visible_text import acts
 
 
 def test_one_document_is_printed_with_every_script_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +37,30 @@ def test_the_command_line_loads_no_heavy_library_before_a_command_needs_one() ->
     code = f"import sys, flows.cli; print(sorted({heavy} & sys.modules.keys()))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
+
+
+def test_s6_json_and_yaml_hold_what_acts_on_a_terminal_as_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"title": "Größe \x1b[2J\x9b\x7f\u202e\u2028 🎉", "lone": "\ud800", "lines": "a\nb"}
+    print_json(document)
+    text = capsys.readouterr().out
+    assert (acts(text, allowed="\n"), "Größe" in text) == ([], True)
+    assert json.loads(text) == document
+    rules = {"words": ["\x85next", "\u202eturned", "plain"]}
+    print_yaml(rules)
+    text = capsys.readouterr().out
+    assert (acts(text, allowed="\n"), yaml.safe_load(text)) == ([], rules)
+    print_yaml({"words": ["Größe"]})
+    assert capsys.readouterr().out == "words:\n- Größe\n"
+
+
+def test_s6_progress_is_one_visible_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    print_progress("Loading \x1b[2J/models\nx")
+    assert capsys.readouterr() == ("", "Loading \\x1b[2J/models x …\n")
+
+
+@pytest.mark.parametrize("value", ["ray://ada:sesame@host:1", "ada:sesame@host:1"])
+def test_s8_a_setting_that_may_hold_a_password_is_not_repeated(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PACKSHOT_RAY_ADDRESS", value)
+    with pytest.raises(SettingsError, match="PACKSHOT_RAY_ADDRESS: ") as caught:
+        read_settings()
+    assert "sesame" not in str(caught.value)

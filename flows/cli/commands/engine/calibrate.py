@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.commands.engine.export import print_progress
-from flows.cli.console import open_console, print_json, read_settings
+from flows.cli.console import open_console, print_json, print_progress, read_settings
 
 
 def calibrate(

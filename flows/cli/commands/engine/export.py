@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.console import open_console, print_json
+from flows.cli.console import open_console, print_json, print_progress
 
 ModelOption = Annotated[
     str, typer.Option("--model", envvar="PACKSHOT_MODEL", help="A local folder, or hub-id@commit", show_default=False)
@@ -32,8 +32,3 @@ def export(
     open_console().print(
         f"Exported to {out}: {len(card['graphs'])} graphs in {precision}, {size / 1e6:,.0f} MB.", soft_wrap=True
     )
-
-
-def print_progress(message: str) -> None:
-    """Print progress on stderr, so that stdout holds only the result."""
-    typer.echo(f"{message} …", err=True)

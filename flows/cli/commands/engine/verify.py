@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli import options
-from flows.cli.commands.engine.export import ModelOption, print_progress
-from flows.cli.console import open_console, print_json
+from flows.cli.commands.engine.export import ModelOption
+from flows.cli.console import open_console, print_json, print_progress
 
 if TYPE_CHECKING:
     pass
