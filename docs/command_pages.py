@@ -144,14 +144,15 @@ def errors() -> str:
         [
             "# Errors and exit codes",
             table(("exit code", "meaning"), EXIT_CODES),
-            "Every error below ends a command with one sentence on stderr that names the file, column, setting or key."
-            " Whatever else goes wrong is an `UnexpectedError`: its traceback, without local variables and credentials,"
-            " is in a file that only you can read, below `~/.local/state/packshot/errors` (`XDG_STATE_HOME`); the"
-            " newest 50 are kept. In every sentence, log line and traceback control characters are shown as"
-            " `\\x1b`, and passwords, queries of URLs and the values of secret variables are cut. The trees are drawn in"
-            " `catalogs/errors.py` (the input is wrong) and `infra/errors.py` (the outside world is wrong). The exit"
-            " code in this table was found by raising each error through the command line. Transient: the same call may"
-            " succeed a moment later, so the retry policy (`infra/stores/retry.py`) repeats it.",
+            "Every error below ends a command with one sentence on stderr that names the file, column, setting or"
+            " key. Whatever else goes wrong is an `UnexpectedError`: its traceback, without local variables and"
+            " credentials, is in a file that only you can read, below `~/.local/state/packshot/errors`"
+            " (`XDG_STATE_HOME`); the newest 50 are kept. In every sentence, log line and traceback control"
+            " characters are shown as `\\x1b`, and passwords, queries of URLs and the values of secret variables"
+            " are cut. The trees are drawn in `catalogs/errors.py` (the input is wrong) and `infra/errors.py` (the"
+            " outside world is wrong). The exit code in this table was found by raising each error through the"
+            " command line. Transient: the same call may succeed a moment later, so the retry policy"
+            " (`infra/stores/retry.py`) repeats it.",
             table(("error", "is a", "exit code", "transient", "meaning"), rows),
         ]
     )
