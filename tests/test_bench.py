@@ -47,8 +47,8 @@ def fail() -> None:
 def test_a_cost_is_what_the_work_took_and_not_what_its_neighbours_take() -> None:
     held, cost = run_in_process(spend, 0.3, 200)
     assert held == 200
-    assert cost.seconds >= cost.cpu_seconds + 0.1
-    assert cost.cpu_seconds >= 0.3
+    assert cost.seconds >= cost.cpu_seconds + 0.1  # it sleeps for 0.2
+    assert cost.cpu_seconds >= 0.28  # of 0.3: the system counts in hundredths, and cuts both ends
     assert cost.peak_mb - cost.start_mb >= 200
     _, light = run_in_process(spend, 0.0, 1)
     assert light.peak_mb < cost.peak_mb - 150, "a peak has leaked from one measurement into the next"
