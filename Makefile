@@ -1,7 +1,7 @@
 # Every target sets up .venv by itself: Python 3.11 to 3.14 and make are all it takes. Once installed, none of them
 # needs the network.
 
-# 3.11 first: constraints.txt was resolved with it. The others have wheels for the same versions.
+# 3.11 first: what is tried most. constraints.txt holds for the others too.
 ifndef PYTHON
 PYTHON := $(shell for candidate in python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$candidate" -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1 \
@@ -9,6 +9,8 @@ PYTHON := $(shell for candidate in python3.11 python3.12 python3.13 python3.14 p
 endif
 
 BIN := .venv/bin
+# Tools that look at the environment, so they stand beside it.
+SUPPLY := .venv/supply/bin
 # Each process gets a run of neighbouring files, so that most files and servers start in one; the first to be idle takes
 # over the end of the longest queue.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
@@ -17,6 +19,8 @@ LONG_BUDGET ?=
 LONG_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
 # -qq: errors only; what is going on is said in words below.
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+# What is installed is a file that constraints.txt lists, by its sha256, and runs no script of its own before.
+LOCKED := install --require-hashes --only-binary :all: -c constraints.txt
 # The extra `nudity` is AGPL-3.0, so it comes only where it is asked for: make test EXTRAS=s3,torch,ocr,onnx,ray,nudity
 EXTRAS ?= s3,torch,ocr,onnx,ray
 TORCH_CPU := https://download.pytorch.org/whl/cpu
@@ -25,7 +29,7 @@ TORCH_CPU := https://download.pytorch.org/whl/cpu
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test test-slow test-all bench nano-check lint docs constraints
+.PHONY: help rehearse test test-slow test-all bench nano-check lint docs constraints sbom audit
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name words; do \
@@ -60,15 +64,17 @@ lint: .venv/.installed ## ruff, mypy, the contracts between the four rooms, and 
 docs: .venv/.installed ## Rewrite docs/reference from the code
 	@$(BIN)/python docs/build_reference.py
 
-constraints: .venv/.pip ## Resolve every dependency anew and rewrite constraints.txt
-	@echo "Resolving; nothing is installed ..."
-	@$(PIP) install --dry-run --ignore-installed --report .venv/resolved.json -e '.[s3,torch,ocr,onnx,ray,nudity]' --group dev --group reference
-	@sed '/^[^#]/,$$d' constraints.txt > .venv/resolved.txt
-	@$(BIN)/python -c 'import json; rows = [r["metadata"] for r in json.load(open(".venv/resolved.json"))["install"]]; \
-		print(*sorted((r["name"] + "==" + r["version"].split("+")[0] for r in rows if r["name"] != "packshot"), \
-		key=str.lower), sep="\n")' >> .venv/resolved.txt
-	@mv .venv/resolved.txt constraints.txt && rm .venv/resolved.json
+constraints: .venv/.supply ## Resolve every dependency anew and rewrite constraints.txt, with the sha256 of every file
+	@PATH="$(CURDIR)/$(SUPPLY):$$PATH" $(BIN)/python -m supply.lock
 	@git --no-pager diff --stat constraints.txt
+
+sbom: .venv/.installed .venv/.supply ## What is installed and under which licences: dist/sbom.cdx.json, dist/licences.json
+	@mkdir -p dist
+	@$(SUPPLY)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json $(BIN)/python
+	@$(BIN)/python -m supply.licences dist/licences.json
+
+audit: .venv/.supply ## Known vulnerabilities of what constraints.txt lists; needs PyPI's JSON interface
+	@$(SUPPLY)/pip-audit --strict --disable-pip -r constraints.txt
 
 # The environment
 
@@ -79,20 +85,30 @@ constraints: .venv/.pip ## Resolve every dependency anew and rewrite constraints
 	@echo "Setting up .venv with $$($(PYTHON) --version) (once, some minutes):"
 	@echo "  1/3 pip"
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install --upgrade 'pip>=25.1'
+	@sed -n '/^pip==/,/[^\\]$$/p' constraints.txt > .venv/pip.txt
+	@$(PIP) install --require-hashes --only-binary :all: -r .venv/pip.txt
+	@touch $@
+
+.venv/.supply: .venv/.pip pyproject.toml constraints.txt
+	@echo "Setting up .venv/supply (once)"
+	@$(BIN)/python -m venv --without-pip .venv/supply
+	@$(PIP) --python .venv/supply/bin/python $(LOCKED) --group supply
 	@touch $@
 
 # Without an NVIDIA GPU the CUDA packages would be gigabytes for nothing, so PyTorch's own CPU index comes first.
+# The checkout itself has no hash: what it needs is listed, installed by hash, and then it alone without its needs.
 .venv/.installed: .venv/.pip pyproject.toml constraints.txt
 	@echo "  2/3 PyTorch"
 	@if command -v nvidia-smi >/dev/null 2>&1; then \
-		echo "      for the NVIDIA GPU of this machine"; $(PIP) install -c constraints.txt torch; \
+		echo "      for the NVIDIA GPU of this machine"; $(PIP) $(LOCKED) torch; \
 	else \
-		$(PIP) install -c constraints.txt --no-deps --index-url $(TORCH_CPU) --retries 1 --timeout 15 torch 2>/dev/null \
-		|| { echo "      its CPU index cannot be reached; taking the plain one"; $(PIP) install -c constraints.txt torch; }; \
+		$(PIP) $(LOCKED) --no-deps --index-url $(TORCH_CPU) --retries 1 --timeout 15 torch 2>/dev/null \
+		|| { echo "      its CPU index cannot be reached; taking the plain one"; $(PIP) $(LOCKED) torch; }; \
 	fi
 	@echo "  3/3 Packshot and what it needs"
-	@$(PIP) install -c constraints.txt -e '.[$(EXTRAS)]' --group dev
-	@$(PIP) install -c constraints.txt --group reference 2>/dev/null \
+	@$(BIN)/python -m supply.needs '$(EXTRAS)' > .venv/needs.txt
+	@$(PIP) $(LOCKED) -r .venv/needs.txt --group dev --group fuzzing
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) $(LOCKED) --no-binary pdqhash --no-build-isolation --group reference 2>/dev/null \
 		|| echo "      pdqhash could not be built (no C++ compiler?): the tests that compare with it will skip"
 	@touch $@
