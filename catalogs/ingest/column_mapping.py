@@ -20,6 +20,8 @@ from catalogs.recipe.schema import Recipe
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 _SEPARATOR = re.compile(r"[-_/ .,:;|]*")
 _SPACES = r"(?:\pZ|[\x00-\x20\x7f-\x9f\x{2028}\x{2029}])+"
+_HUGE_REFERENCE = r"&#(?:[0-9]{33,}|[xX][0-9a-fA-F]{33,});?"
+"""A character reference far beyond Unicode: Python reads no number of more than 4,300 digits, and raises."""
 _DIRTY = r"^\s|\s$|\s\s|[\x00-\x1f\x7f]|[^\x00-\x7f]"
 
 
@@ -111,6 +113,7 @@ def strip_html(array: pa.Array) -> pa.Array:
     array = pc.replace_substring_regex(array, r"(?is)<(?:script|style)\b.*?</(?:script|style)\s*>", " ")
     array = pc.replace_substring_regex(array, r"(?s)<[^>]*>", " ")
     if pc.any(pc.match_substring(array, "&")).as_py():
+        array = pc.replace_substring_regex(array, _HUGE_REFERENCE, "\ufffd")
         array = pa.array([html.unescape(text) for text in array.to_pylist()], pa.string())
     return array
 
