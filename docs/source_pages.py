@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from markdown_tables import code, sentence, table
 
 from catalogs import layout, table_schemas
 from catalogs.retention_classes import RETENTION_CLASSES
+from catalogs.store_roles import STORE_ROLES
 
 # Tables
 
@@ -149,10 +150,24 @@ def store_layout() -> str:
                 ("class", "prefix", "holds", "ends"),
                 [(one.name, code(one.prefix), one.holds, one.ends) for one in RETENTION_CLASSES],
             ),
+            "## Who writes it",
+            "A store can be split by who writes: each role gets keys of its own; `packshot bucket-policy ROLE` prints"
+            " its IAM policy. `*` stands for any text. Roles add up.",
+            table(
+                ("role", "does", "reads", "writes", "deletes"),
+                [
+                    (code(one.name), one.does, *map(_patterns, (one.reads, one.writes, one.deletes)))
+                    for one in STORE_ROLES
+                ],
+            ),
             "## Top folders",
             table(("prefix", "constant"), constants),
         ]
     )
+
+
+def _patterns(patterns: Iterable[str]) -> str:
+    return ", ".join(map(code, patterns)) or "nothing"
 
 
 ATTRIBUTE_MEANINGS = {

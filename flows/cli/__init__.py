@@ -12,6 +12,7 @@ import typer
 from flows.cli.commands import refresh as refresh_commands
 from flows.cli.commands import store as store_commands
 from flows.cli.commands import up as up_command
+from flows.cli.commands.bucket_policy import bucket_policy
 from flows.cli.commands.channels import approve, channels
 from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
@@ -47,6 +48,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     channels,
     approve,
     doctor,
+    bucket_policy,
 )
 for command in COMMANDS:
     app.command()(command)
