@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import uuid4
 
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
 from infra.coordination.running_process import running_process
 from infra.errors import LeaseHeld, LeaseLost, ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
@@ -42,7 +44,7 @@ class LeaseState:
     host: str
     pid: int
     process: str
-    expires_at: datetime
+    expires_at: AwareDatetime
     released: bool
     token: str
 
@@ -55,6 +57,9 @@ class LeaseState:
     def __str__(self) -> str:
         until = self.expires_at.astimezone(UTC).isoformat(" ", "seconds")
         return f"{self.holder!r} (process {self.pid} on {self.host}) until {until}"
+
+
+_LEASE_STATE = TypeAdapter(LeaseState)
 
 
 class Lease:
@@ -207,9 +212,8 @@ def _serialize(state: LeaseState) -> bytes:
 
 def _parse(data: bytes, prefix: str) -> LeaseState:
     try:
-        fields = json.loads(data)
-        return LeaseState(**{**fields, "expires_at": datetime.fromisoformat(fields["expires_at"])})
-    except (ValueError, TypeError, KeyError) as error:
+        return _LEASE_STATE.validate_json(data)
+    except ValidationError as error:
         raise StoreError(
             f"The lease {prefix!r} is not readable; delete its newest object once no run works."
         ) from error

@@ -45,7 +45,10 @@ def has_credentials(url: str) -> bool:
 
 def is_plain_http_url(url: str) -> bool:
     """Tell whether a URL is http(s) with a host, and has neither user nor password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that opens no IPv6 address
+        return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_credentials(url)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from deltalake import CommitProperties
 
-from infra.errors import ObjectMissing
+from infra.errors import ObjectMissing, TableError, one_line
 from infra.interfaces import Commit, ObjectStore
 
 _METADATA_PREFIX = "packshot."  # keeps Packshot's metadata apart from Delta's own fields in a commit
@@ -52,7 +52,8 @@ def read_history(
     versions = sorted((version for version in found if after is None or version > after), reverse=True)
     with ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="history") as readers:
         entries = readers.map(lambda version: _read_entry(store, f"{folder}{version:020d}.json"), versions[:limit])
-        return [_commit(version, entry) for version, entry in zip(versions, entries, strict=False) if entry is not None]
+        found_entries = zip(versions, entries, strict=False)
+        return [_parse_commit(table, version, entry) for version, entry in found_entries if entry is not None]
 
 
 def _read_entry(store: ObjectStore, key: str) -> bytes | None:
@@ -60,6 +61,17 @@ def _read_entry(store: ObjectStore, key: str) -> bytes | None:
         return store.read(key)
     except ObjectMissing:
         return None  # a sweep has removed it since it was listed
+
+
+def _parse_commit(table: str, version: int, entry: bytes) -> Commit:
+    """Return the commit of a log entry. Raises `TableError` where the Delta protocol knows no such entry."""
+    try:
+        return _commit(version, entry)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError) as error:
+        raise TableError(
+            f"The log entry of version {version} of table {table!r} is damaged ({one_line(error)}): restore that object"
+            " from the bucket's old versions or a backup."
+        ) from None
 
 
 def _commit(version: int, entry: bytes) -> Commit:
@@ -73,6 +85,8 @@ def _commit(version: int, entry: bytes) -> Commit:
     # By the store's clock where the commit carries that time, else by its writer's.
     at = metadata.pop(COMMIT_TIME, None)
     timestamp = datetime.fromisoformat(at) if at else datetime.fromtimestamp(info.get("timestamp", 0) / 1000, UTC)
+    if timestamp.tzinfo is None:
+        raise ValueError(f"its time {at!r} names no zone")
     rows = _rows_moved(info.get("operationMetrics") or {})
     return Commit(version, timestamp, metadata, rows, any(_changes_data(action) for action in actions))
 

@@ -6,11 +6,12 @@ process finds the runs that a killed one left open. The marker is written under 
 live lease is one whose process is gone. How a run ended is written once: the first word stands.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
+
+from pydantic import TypeAdapter
 
 from catalogs import layout
 from catalogs.errors import OptionError
@@ -23,6 +24,7 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json, write_json_once
 
 _ORPHAN_AGE = timedelta(days=1)
+_RUN = TypeAdapter(Run)
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ def load_run(store: ObjectStore, run_id: str) -> Run:
     except (ObjectMissing, ValueError):  # ValueError: no run has an id that makes no key
         raise OptionError(f"The store {store.url} has no run {run_id!r}; `packshot releases` lists them") from None
     try:
-        return _parse_run(data)
-    except (ValueError, KeyError, TypeError):
+        return _parse_run(data, run_id)
+    except ValueError:
         raise OptionError(f"{key} in {store.url} cannot be read as a run") from None
 
 
@@ -73,13 +75,14 @@ def load_open_runs(store: ObjectStore, catalogue: str) -> OpenRuns:
     """
     open_runs, warnings = [], []
     for info in store.list(layout.open_runs_prefix(catalogue)):
-        files = layout.RunFiles(info.key.rsplit("/", 1)[1].removesuffix(".json"))
+        run_id = info.key.rsplit("/", 1)[1].removesuffix(".json")
+        files = layout.RunFiles(run_id)
         data = store.find(files.run)
         try:
             if data is not None:
-                open_runs.append(_parse_run(data))
+                open_runs.append(_parse_run(data, run_id))
                 continue
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             pass
         if data is None and next(iter(store.list(files.prefix)), None) is None:
             if info.modified < store.now() - _ORPHAN_AGE:
@@ -170,17 +173,12 @@ def is_closed(store: ObjectStore, run: Run) -> bool:
     return store.find(layout.RunFiles(run.run_id).closed) is not None
 
 
-def _parse_run(data: bytes) -> Run:
-    document = json.loads(data)
-    return Run(
-        run_id=document["run_id"],
-        catalogue=document["catalogue"],
-        scope=document["scope"],
-        fingerprint=document["fingerprint"],
-        started_at=datetime.fromisoformat(document["started_at"]),
-        source=document["source"],
-        resumed=True,
-    )
+def _parse_run(data: bytes, run_id: str) -> Run:
+    """Return a run from its document. Raises `ValueError` for one of another shape, or of another run."""
+    run = replace(_RUN.validate_json(data), resumed=True)
+    if run.run_id != run_id or run.started_at.tzinfo is None:
+        raise ValueError(f"it is none of the run {run_id!r}")
+    return run
 
 
 def _document(run: Run) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Leases: one holder at a time, whoever sleeps, dies or races."""
 
+import json
 import os
 import signal
 import subprocess
@@ -38,6 +39,21 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+
+def lease_document(**changed: object) -> bytes:
+    document = {
+        "generation": 1,
+        "holder": "one",
+        "host": "h",
+        "pid": 1,
+        "process": "p",
+        "released": False,
+        "token": "t",
+        "expires_at": "2026-11-29T08:00:00+00:00",
+        **changed,
+    }
+    return json.dumps(document).encode()
 
 
 @pytest.fixture
@@ -217,8 +233,22 @@ def test_leases_whose_names_begin_alike_are_strangers(store: ObjectStore, clock:
     assert state.holder == "one"
 
 
-def test_an_unreadable_lease_is_a_sentence(store: ObjectStore) -> None:
-    store.write(f"{FULL}/00000001.json", b'{"holder": 1')
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"holder": 1',
+        b"[]",
+        b"[" * 100_000,
+        b"\xff",
+        b"9" * 5000,
+        lease_document(expires_at="2026-11-29T08:00:00"),
+        lease_document(generation="x"),
+        lease_document(released=[]),
+    ],
+    ids=["cut", "list", "deep", "no-text", "long-number", "no-zone", "generation", "released"],
+)
+def test_an_unreadable_lease_is_a_sentence(store: ObjectStore, content: bytes) -> None:
+    store.write(f"{FULL}/00000001.json", content)
     with pytest.raises(StoreError, match="not readable"):
         read_lease(store, FULL)
 

@@ -92,6 +92,11 @@ def test_a_url_with_a_user_or_a_password_is_recognised(url: str) -> None:
     assert not is_plain_http_url(url)
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://[::1", "https://[x]y/", "http://[v1.]/"])
+def test_a_bracket_that_opens_no_address_makes_no_http_url(url: str) -> None:
+    assert not is_plain_http_url(url)
+
+
 @pytest.mark.parametrize("url", ["s3://bucket/a@b", "/data/a@b", "ada@host", "http://host:80/x", "http://host?x=@", ""])
 def test_an_at_sign_elsewhere_is_no_user(url: str) -> None:
     assert not has_credentials(url)

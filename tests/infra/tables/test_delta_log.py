@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
+from infra.errors import TableError
 from infra.interfaces import ObjectInfo, ObjectStore
 from infra.stores import open_store
 from infra.tables.delta_log import COMMIT_TIME, read_history, to_commit_metadata
@@ -84,3 +87,41 @@ class SweptWhileListed:
         found = list(self._store.list(prefix))
         self._store.delete([found[0].key])
         return iter(found)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b"1",
+        b'{"commitInfo": null}',
+        b'{"commitInfo": {"timestamp": []}}',
+        b'{"add": true}',
+        b'{"commitInfo": {"timestamp": 1e308}}',
+        b'{"commitInfo": {"packshot.at": "2026-11-29T08:00:00"}}',
+        b'{"remove": "x"}',
+        b'{"commitInfo": {"operationMetrics": {"num_added_rows": "1e308"}}}',
+        b'{"commitInfo": {"timestamp": ' + b"9" * 5000 + b"}}",
+    ],
+    ids=[
+        "cut",
+        "no-text",
+        "deep",
+        "number",
+        "null",
+        "time-list",
+        "add",
+        "time-far",
+        "no-zone",
+        "remove",
+        "rows",
+        "long-number",
+    ],
+)
+def test_a_damaged_entry_is_a_sentence_that_names_table_and_version(damaged: bytes) -> None:
+    store = open_store(f"memory://{uuid4().hex}")
+    store.write("manifest/shoes/_delta_log/00000000000000000007.json", damaged)
+    with pytest.raises(TableError, match=r"version 7 of table 'manifest/shoes' is damaged .*: restore that object"):
+        read_history(store, "manifest/shoes")

@@ -1,5 +1,6 @@
 """A run's life in its folder: asked for, held, let go, closed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,19 @@ def scenario(tmp_path: Path) -> StoreScenario:
 
 def job(catalogue: str = CATALOGUE) -> RefreshJob:
     return RefreshJob("catalogue.csv", "store", catalogue, RECIPE, built_in_policy())
+
+
+def run_document(**changed: object) -> bytes:
+    document = {
+        "run_id": "r1",
+        "catalogue": CATALOGUE,
+        "scope": "full",
+        "fingerprint": "f1",
+        "source": "c.csv",
+        "started_at": "2026-11-29T08:00:00+00:00",
+        **changed,
+    }
+    return json.dumps(document).encode()
 
 
 def test_a_run_is_open_from_its_start_until_it_is_closed(scenario: StoreScenario) -> None:
@@ -70,7 +84,20 @@ def test_an_old_marker_whose_folder_was_swept_is_no_run_and_goes(scenario: Store
     assert not scenario.store.exists(marker)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"run_id": "r1"}', b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"run_id": "r1"}',
+        b"\xff",
+        b"[" * 100_000,
+        run_document(run_id="../other"),
+        run_document(catalogue=["home"]),
+        run_document(started_at="2026-11-29T08:00:00"),
+    ],
+    ids=["empty", "list", "fields", "no-text", "deep", "of-another-run", "catalogue", "no-zone"],
+)
 def test_a16_an_open_run_that_cannot_be_read_is_reported_and_keeps_its_marker(
     scenario: StoreScenario, content: bytes
 ) -> None:
