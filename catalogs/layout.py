@@ -87,6 +87,7 @@ class RunFiles:
         self.recipe, self.policy = prefix + "recipe.json", prefix + "policy.json"  # as they were when the run began
         self.plan = prefix + "plan.json"  # written last of the plan's files: without it the plan is not whole
         self.slots, self.rejects = prefix + "slots.parquet", prefix + "rejects.parquet"
+        self.source_rows = prefix + "source_rows.parquet"  # the rows of `slots`, as they were read: SOURCE_ROWS
         self.refreshed, self.retired = prefix + "refreshed.parquet", prefix + "retired.parquet"
         self.renamed, self.replaced = prefix + "renamed.parquet", prefix + "replaced.parquet"
         self.ended = prefix + "ended.parquet"  # slots whose outcomes end, since the catalogue no longer asks for them

@@ -27,6 +27,15 @@ REJECTS = pa.schema(
     ]
 )
 
+SOURCE_ROWS = pa.schema(
+    [
+        ("row", pa.int64()),  # 1-based, counted over the whole source, without a header
+        ("sku", pa.string()),
+        ("fields", pa.map_(pa.string(), pa.string())),  # every other column that the recipe reads: name -> its text
+    ]
+)
+"""The rows as they were read of which a run decides slots."""
+
 SLOTS = pa.schema(
     [
         ("slot_id", pa.binary()),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from catalogs.ingest.row_validation import Reject, RowCounts
+from catalogs.table_schemas import SOURCE_ROWS
 from catalogs.verdict import Verdict
 
 NEW, CHANGED, WAITING = "new", "changed", "waiting"
@@ -109,6 +110,7 @@ class PlannedBatch:
     """Requests of earlier batches that are more urgent now."""
     refreshed: list[tuple[bytes, str, bytes, bytes, str]] = field(default_factory=list)
     """Rows of the schema REFRESHED_DIGESTS."""
+    source_rows: pa.Table = field(default_factory=SOURCE_ROWS.empty_table)
     renamed: list[RenamedSlot] = field(default_factory=list)
     replaced: list[ReplacedSlot] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)

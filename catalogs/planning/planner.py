@@ -22,6 +22,7 @@ import pyarrow as pa
 from catalogs.indexes.digest_index import split_halves
 from catalogs.ingest.row_validation import Reject
 from catalogs.ingest.rows import BatchRows
+from catalogs.ingest.source_rows import select_source_rows
 from catalogs.keys import slot_id_of_bytes, slot_suffix
 from catalogs.planning.current_state import CurrentRelease, Outcome, OutcomeIndex
 from catalogs.planning.holding_outcomes import HoldingRules, is_prompt_outcome
@@ -119,6 +120,7 @@ class Planner:
                 continue
             request.for_new_sku = not batch.presence.live[position]
             self._shared_requests.add_slot(slot, request, brands[position], batch.planned)
+        batch.planned.source_rows = select_source_rows(table, {position for position, *_ in batch.slots})
         self.waiting.add_rows(batch.rows.column("sku"), batch.presence)
         return batch.planned
 

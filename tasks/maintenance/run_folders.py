@@ -6,8 +6,8 @@ is younger than the retention period.
 
 | an old run                       | keeps                                                        |
 | -------------------------------- | ------------------------------------------------------------ |
-| that committed a kept release    | its documents, slots, requests, records, withdrawals         |
-| whose images or outcomes count   | recipe, slots (categories), requests, records, withdrawals   |
+| that committed a kept release    | its documents, and as below                                  |
+| whose images or outcomes count   | recipe, slots, source rows, requests, records, withdrawals   |
 | any other                        | nothing; its key figures are in the archive                  |
 """
 
@@ -73,7 +73,8 @@ def _select_old_runs(folders: Folders, retention: RetentionPolicy, work: OpenWor
         files = layout.RunFiles(run_id)
         needed: tuple[str, ...] = ()
         if run_id in kept.named:
-            needed = (files.recipe, files.withdrawals, files.slots, files.requests_prefix, files.records_prefix)
+            needed = (files.recipe, files.withdrawals, files.slots, files.source_rows)
+            needed += (files.requests_prefix, files.records_prefix)
         if run_id in kept.committed:
             needed += (files.run, files.policy, files.closed, files.report)
         unneeded = [info for info in infos if not needed or not info.key.startswith(needed)]

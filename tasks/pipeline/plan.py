@@ -180,6 +180,7 @@ def _write_batch(
     """Write a batch's rows, put its requests into shards, and add its counts to the plan."""
     if planned.slots:
         writer.write_table(writer.files.slots, rows_to_table(planned.slots, SLOTS))
+        writer.write_table(writer.files.source_rows, planned.source_rows)
     if rejects:
         writer.write_table(writer.files.rejects, rows_to_table(rejects, REJECTS))
     if planned.refreshed:

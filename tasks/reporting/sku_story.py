@@ -19,7 +19,7 @@ from catalogs.policy.decisions import decide_image
 from catalogs.policy.policy_record import PolicyRecord
 from catalogs.policy.schema import ImageRule, Policy
 from catalogs.slot_states import SlotState
-from catalogs.table_schemas import MANIFEST, OUTCOMES, REJECTS, SLOTS
+from catalogs.table_schemas import MANIFEST, OUTCOMES, REJECTS, SLOTS, SOURCE_ROWS
 from catalogs.verdict import Verdict
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit, ObjectStore, TableStore
@@ -58,6 +58,7 @@ def tell_story(store: ObjectStore, tables: TableStore, catalogue: str, sku: str)
         "catalogue": catalogue,
         "release": commits[0].version if commits else 0,
         "policy": None if record is None else {k: v for k, v in record.document().items() if k != "policy"},
+        "row": _tell_row(runs.values()),
         "slots": sorted(slots.values(), key=lambda slot: (slot["view"], slot["variant"], slot["index"])),
         "people": read_answers_about(store, catalogue, sku),
         "releases": _tell_releases(commits, set(runs)),
@@ -75,6 +76,8 @@ class _RunStory:
         self.slots: dict[bytes, Row] = {
             row["slot_id"]: row for row in slots.filter(pc.equal(slots["sku"], sku)).to_pylist()
         }
+        rows = read_table(store, files.source_rows, SOURCE_ROWS)
+        self.rows: list[Row] = rows.filter(pc.equal(rows["sku"], sku)).to_pylist()
         keys = pa.array(sorted({row["request_key"] for row in self.slots.values()}), pa.binary())
         self.requests = {row["request_key"]: row for row in _matching(store, files.requests_prefix, keys)}
         self.records = sorted(_matching(store, files.records_prefix, keys), key=lambda row: row["attempt"])
@@ -142,6 +145,12 @@ def _slot(slots: dict[bytes, Document], row: Row, runs: Mapping[str, _RunStory])
             "outcomes": [],
         }
     return slots[slot_id]
+
+
+def _tell_row(runs: Iterable[_RunStory]) -> Document | None:
+    """Return the SKU's row as the newest run read it that decided a slot of it and whose folder still says so."""
+    rows = [{"run_id": run.run_id, **row, "fields": dict(row["fields"])} for run in runs for row in run.rows]
+    return rows[-1] if rows else None
 
 
 def _tell_live(row: Row, commits: Sequence[Commit]) -> Document:

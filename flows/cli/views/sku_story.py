@@ -15,6 +15,7 @@ from tasks.reporting import formatting
 
 Document = Mapping[str, Any]
 MAX_PROMPT_CHARACTERS = 200
+MAX_ROW_CHARACTERS = 600
 MAX_RULES = 4
 
 
@@ -26,6 +27,10 @@ def show_story(console: Console, story: Document) -> None:
     if policy := story["policy"]:
         by = f"policy {policy['number']} in force, by {policy['who']}: {policy['why']}"
         print_line(console, (formatting.printable(by), "dim"))
+    if row := story["row"]:
+        columns = " · ".join(f"{name}: {value}" for name, value in row["fields"].items() if value)
+        read = f"row {row['row']}, as run {row['run_id']} read it: {columns}"
+        print_line(console, (formatting.printable(read, MAX_ROW_CHARACTERS), "dim"))
     if not story["slots"]:
         console.print("Nothing of it is live and nothing was refused: no run of this catalogue has decided it.")
     for slot in story["slots"]:

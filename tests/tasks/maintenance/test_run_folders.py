@@ -14,8 +14,8 @@ from tasks.maintenance.run_archive import read_archived_runs
 from tests.fixtures.store_scenarios import StoreScenario, run_sweep, swept
 
 DOCUMENTS = ["recipe.json", "policy.json", "plan.json", "report.json", "report.html"]
-TABLES = ["slots.parquet", "batch.parquet", "requests/0.parquet", "records/a.parquet"]
-NEEDED = {"recipe.json", "slots.parquet", "requests/0.parquet", "records/a.parquet"}
+TABLES = ["slots.parquet", "source_rows.parquet", "batch.parquet", "requests/0.parquet", "records/a.parquet"]
+NEEDED = {"recipe.json", "slots.parquet", "source_rows.parquet", "requests/0.parquet", "records/a.parquet"}
 COMMITTED = NEEDED | {"run.json", "policy.json", "closed.json", "report.json"}
 
 

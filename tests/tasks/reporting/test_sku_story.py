@@ -48,6 +48,8 @@ def test_a_live_sku_says_since_when_by_which_prompt_and_attempt(shop: RefreshHar
     assert (slot["live"]["release"], slot["live"]["attempt"], slot["outcomes"]) == (1, 0, [])
     assert [(attempt["verdict"], attempt["limits"]) for attempt in slot["attempts"]] == [("PASS", [])]
     assert slot["next"].startswith("unchanged")
+    assert (told["row"]["row"], told["row"]["run_id"]) == (1, slot["live"]["run_id"])
+    assert told["row"]["fields"].items() >= {"title": "Mug", "category": "lax"}.items()
     assert [release["version"] for release in told["releases"]] == [1]
 
 

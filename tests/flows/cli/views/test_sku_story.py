@@ -22,6 +22,7 @@ STORY: dict[str, Any] = {
     "sku": "mug", "catalogue": "shop", "release": 3, "slots": [SLOT], "rejected": [], "releases": [],
     "people": [{"kind": "approval", "channel": "amazon-main", "given": False, "by": "bob", "at": NOON,
                 "reason": "odd"}],
+    "row": {"run_id": "r1", "row": 7, "fields": {"title": "[b]Mug[/b] \x1b[2J", "color": "red", "brand": ""}},
     "policy": {"number": 2, "who": "ada", "why": "files were too heavy"},
 }  # fmt: skip
 
@@ -31,6 +32,7 @@ def test_a_refused_slot_is_told_with_score_and_limit() -> None:
     show_story(Console(file=out, width=160), STORY)
     words = " ".join(out.getvalue().split())
     shown = ("mug shop, release 3", "policy 2 in force, by ada: files were too heavy", "a [red]mug[/red]")
+    row = "row 7, as run r1 read it: title: [b]Mug[/b] \\x1b[2J · color: red"
     refusal = (
         "file.bytes 23,370: block above 100",
         "kept.2 1: block below 0.5",
@@ -39,5 +41,5 @@ def test_a_refused_slot_is_told_with_score_and_limit() -> None:
         "blocked too-heavy · by gates, 2026-11-29 12:00",
         "next it waits",
     )
-    for text in (*shown, *refusal):
+    for text in (*shown, row, *refusal):
         assert text in words

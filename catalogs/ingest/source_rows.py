@@ -1,0 +1,30 @@
+"""Source rows: the accepted rows that a plan decides slots of, as they were read, so that a person can be told later.
+
+Inputs: a batch's table of texts and the positions of rows. Outputs: a table of SOURCE_ROWS. Only the columns that the
+recipe reads are in it. Rows of which no slot is decided are not written: an unchanged catalogue costs nothing.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pyarrow as pa
+
+from catalogs.table_schemas import SOURCE_ROWS
+
+_NAMED_COLUMNS = ("row", "sku")
+
+
+def select_source_rows(table: pa.Table, positions: Collection[int]) -> pa.Table:
+    """Return these rows of a batch in their order, each column but row number and SKU as an entry of `fields`."""
+    chosen = table.take(pa.array(sorted(positions), pa.int64())).combine_chunks()
+    names = [name for name in chosen.column_names if name not in _NAMED_COLUMNS]
+    rows, columns = chosen.num_rows, len(names)
+    cells = [chosen[name].cast(pa.string()) for name in names]
+    values = pa.chunked_array([chunk for cell in cells for chunk in cell.chunks], pa.string()).combine_chunks()
+    by_row = np.arange(rows * columns).reshape(columns, rows).T.ravel()
+    fields = pa.MapArray.from_arrays(
+        pa.array(np.arange(rows + 1) * columns, pa.int32()),
+        pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(columns), rows), pa.int64())),
+        values.take(pa.array(by_row, pa.int64())),
+    )
+    return pa.table([chosen["row"], chosen["sku"], fields], schema=SOURCE_ROWS)
