@@ -102,7 +102,7 @@ class Judge:
                 self.model.apply_policy(model_policy(self.policy_under_way.limits))
             self._compare(event, checked)
         elif event.kind == "rollback":
-            self._roll_back(document["selection"])
+            self._roll_back(document["selection"], document["seen"])
             self._compare(event, checked)
         elif "kind" not in document:  # otherwise the outcomes of a change whose rows were judged
             command = self.desk.of_source(document["source"])
@@ -111,11 +111,12 @@ class Judge:
                 self._refresh_leniently(event, command)
                 self._compare(event, checked)
 
-    def _roll_back(self, asked: Mapping[str, Any]) -> None:
+    def _roll_back(self, asked: Mapping[str, Any], seen: int) -> None:
+        """Let the model go back as a person asked, in view of the release that was current then."""
         if asked["run_id"] is not None:
             self.model.rollback_run(asked["run_id"])
         elif asked["to"] is None and asked["skus"]:
-            self.model.rollback_sku(asked["skus"][0])
+            self.model.rollback_sku(asked["skus"][0], seen)
         else:
             self.model.rollback_to(asked["to"], asked["drop_new"], (asked["skus"] or [None])[0])
 

@@ -146,23 +146,18 @@ class NaiveShop(SettlingShop):
         self._go_back({slot: (picture,) for slot, picture in wishes.items()})
 
     def rollback_run(self, run: str) -> None:
-        """Take back what one run published and what still shows; what it retired may come back or stay away."""
+        """Take back what one run published and retired, where that is still so."""
         at = next(index for index, release in enumerate(self.releases) if release.run == run)
-        made, earlier = self.releases[at].live, self.releases[at - 1].live if at else {}
-        wishes: dict[Slot, tuple[Picture | None, ...]] = {}
-        for slot in made.keys() | earlier.keys():
-            if made.get(slot) != earlier.get(slot) and self.live.get(slot) == made.get(slot):
-                wishes[slot] = (earlier.get(slot),) if slot in made else (earlier[slot], None)
-        self._go_back(wishes)
+        self._take_back(self._changed_slots(at), at)
 
-    def rollback_sku(self, sku: str) -> None:
-        """Take back what a SKU shows: to any picture of an earlier release, or to none."""
-        wishes: dict[Slot, tuple[Picture | None, ...]] = {}
-        for slot, shown in self.live.items():
-            if slot.sku == sku:
-                history = [release.live[slot] for release in reversed(self.releases) if slot in release.live]
-                wishes[slot] = (*dict.fromkeys(picture for picture in history if picture != shown), None)
-        self._go_back(wishes)
+    def rollback_sku(self, sku: str, seen: int | None = None) -> None:
+        """Take back the last release that changed what a SKU shows, of those up to release `seen` (none: of all)."""
+        for at in reversed(range(len(self.releases))):
+            changed = {slot: earlier for slot, earlier in self._changed_slots(at).items() if slot.sku == sku}
+            if changed and (seen is None or self.releases[at].number <= seen):
+                self._take_back(changed, at)
+                return
+        self._go_back({})
 
     # What is permitted, and what was seen.
 
@@ -205,6 +200,16 @@ class NaiveShop(SettlingShop):
 
     def _release(self, number: int) -> Release:
         return next(release for release in self.releases if release.number == number)
+
+    def _changed_slots(self, at: int) -> dict[Slot, Picture | None]:
+        """What each slot showed before a release that changed it."""
+        made, earlier = self.releases[at].live, self.releases[at - 1].live if at else {}
+        return {slot: earlier.get(slot) for slot in made.keys() | earlier.keys() if made.get(slot) != earlier.get(slot)}
+
+    def _take_back(self, changed: Mapping[Slot, Picture | None], at: int) -> None:
+        """Go back in the slots that are still as a release made them; a slot that has changed since stays."""
+        made = self.releases[at].live
+        self._go_back({s: (earlier,) for s, earlier in changed.items() if self.live.get(s) == made.get(s)})
 
     def _go_back(self, wishes: Mapping[Slot, tuple[Picture | None, ...]]) -> None:
         """A rollback: each slot goes to one of its wishes, or to none or nowhere where others took the wish away."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from .naive_model import NaiveShop
 from .naive_shops import CUP, LAX, MUG, PAN, STRICT, USUAL, but_showing, faithful, score_by_title, small_shop
-from .shop_facts import Counts, Night, Outcome, Picture, Row
+from .shop_facts import Counts, Night, Outcome, Picture, Row, Slot
 
 
 def test_what_passes_is_live_and_what_is_refused_is_named() -> None:
@@ -179,6 +179,21 @@ def test_one_run_or_one_sku_is_taken_back_alone() -> None:
     assert CUP in shop.live
     shop.rollback_sku("cup")
     assert set(shop.live) == {MUG}
+
+
+def test_a_sku_alone_is_taken_back_by_its_last_change_which_may_have_retired_a_view() -> None:
+    shop = small_shop(mug="good mug")
+    side = Slot("mug", "side")
+    shop.put(Row("mug", "good mug", "kitchen", ("front", "side")))
+    shop.refresh()
+    shop.put(Row("mug", "good new mug", "kitchen"))
+    shop.refresh_new()
+    shop.refresh()
+    assert side not in shop.live
+    shop.rollback_sku("mug")
+    assert shop.live == {MUG: Picture("good new mug|kitchen#0|front"), side: Picture("good mug|kitchen#0|side")}
+    shop.rollback_sku("mug", seen=2)
+    assert set(shop.live) == {MUG}, "release 2 put the side"
 
 
 def test_an_erased_sku_never_comes_back() -> None:
