@@ -20,6 +20,8 @@ FINGERPRINT_BYTES = 32
 
 _NEAREST_FIRST = 32
 _QUERIES_PER_SEARCH = 1024
+_SMALL_SEARCH = 1_000_000
+"""Comparisons that one thread does in some 2 ms; to wait for a second one took 32 ms on a busy host of two cores."""
 _ROWS_PER_COMPARISON = 65_536
 
 
@@ -105,7 +107,8 @@ class HammingIndex:
         import faiss
 
         # No other work runs while a batch is decided; faiss would count cores that this process may not use.
-        faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
+        is_small = len(distinct) * self._index.ntotal < _SMALL_SEARCH
+        faiss.omp_set_num_threads(1 if is_small else len(os.sched_getaffinity(0)))
         nearest = min(_NEAREST_FIRST, self._index.ntotal)
         distances, groups = self._index.search(distinct, nearest)
         results = []
