@@ -5,6 +5,7 @@ process sees an empty store. There are no tables here: Delta needs files.
 """
 
 import io
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,34 @@ from infra.stores.key_validation import check_key, check_prefix
 Clock = Callable[[], datetime]
 
 _lock = Lock()
-_objects_by_name: dict[str, dict[str, tuple[bytes, datetime]]] = {}
+_objects_by_name: "dict[str, _Objects]" = {}
+
+
+class _Objects:
+    """The objects of one store, and their keys in order: a listing costs what it yields."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, tuple[bytes, datetime]] = {}
+        self._keys: list[str] = []
+
+    def put(self, key: str, data: bytes, modified: datetime) -> None:
+        if key not in self.entries:
+            insort(self._keys, key)
+        self.entries[key] = (bytes(data), modified)
+
+    def remove(self, key: str) -> None:
+        if self.entries.pop(key, None) is not None:
+            del self._keys[bisect_left(self._keys, key)]
+
+    def infos(self, prefix: str) -> list[ObjectInfo]:
+        infos: list[ObjectInfo] = []
+        for position in range(bisect_left(self._keys, prefix), len(self._keys)):
+            key = self._keys[position]
+            if not key.startswith(prefix):
+                break
+            data, modified = self.entries[key]
+            infos.append(ObjectInfo(key, len(data), modified))
+        return infos
 
 
 class MemoryStore:
@@ -31,7 +59,7 @@ class MemoryStore:
         self.url = f"memory://{name}"
         self._name = name
         with _lock:
-            self._objects = _objects_by_name.setdefault(name, {})
+            self._objects = _objects_by_name.setdefault(name, _Objects())
 
     def __reduce__(self) -> tuple[object, ...]:
         return (MemoryStore, (self._name,))
@@ -47,7 +75,7 @@ class MemoryStore:
         """Return the object's bytes, or None."""
         check_key(key)
         with _lock:
-            data, _ = self._objects.get(key, (None, None))
+            data, _ = self._objects.entries.get(key, (None, None))
         return data
 
     def write(
@@ -57,7 +85,7 @@ class MemoryStore:
         del content_type, cache_control
         check_key(key)
         with _lock:
-            self._objects[key] = (bytes(data), self.now())
+            self._objects.put(key, data, self.now())
 
     def write_once(
         self, key: str, data: bytes, *, content_type: str | None = None, cache_control: str | None = None
@@ -66,16 +94,16 @@ class MemoryStore:
         del content_type, cache_control
         check_key(key)
         with _lock:
-            if key in self._objects:
+            if key in self._objects.entries:
                 return False
-            self._objects[key] = (bytes(data), self.now())
+            self._objects.put(key, data, self.now())
             return True
 
     def exists(self, key: str) -> bool:
         """Tell whether an object exists under `key`."""
         check_key(key)
         with _lock:
-            return key in self._objects
+            return key in self._objects.entries
 
     def info(self, key: str) -> ObjectInfo:
         """Return what a listing says of the object, or raise `ObjectMissing`."""
@@ -90,15 +118,14 @@ class MemoryStore:
         """Yield every object whose key starts with `prefix`, in key order, as of this call."""
         check_prefix(prefix)
         with _lock:
-            entries = sorted((key, entry) for key, entry in self._objects.items() if key.startswith(prefix))
-        return (ObjectInfo(key, len(data), modified) for key, (data, modified) in entries)
+            return iter(self._objects.infos(prefix))
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete the objects (missing ones are fine) and return the number of keys given."""
         valid_keys = [check_key(key) for key in keys]
         with _lock:
             for key in valid_keys:
-                self._objects.pop(key, None)
+                self._objects.remove(key)
         return len(valid_keys)
 
     @contextmanager
@@ -123,7 +150,7 @@ class MemoryStore:
         check_key(key)
         with _lock:
             try:
-                return self._objects[key]
+                return self._objects.entries[key]
             except KeyError:
                 raise ObjectMissing(f"There is no object {key!r} in the store.") from None
 
