@@ -37,6 +37,7 @@ ROOT_FILES = {
 """Everything that may stand in the root beside the folders."""
 
 TESTED_ELSEWHERE = {
+    "infra/testing/disturbances.py": "test_simulated_processes.py lets each kind happen",
     "flows/orchestration/local_worker.py": "test_local_stack.py starts two, and ends them",
     "catalogs/errors.py": "every class is pickled and looked up in the drawn tree below",
     "catalogs/table_schemas.py": "declarations only; every stage's test builds its tables by them",

@@ -2,7 +2,8 @@
 
 Inputs: works, a random number generator, a clock. Outputs: their results, the same for the same numbers.
 Every operation on a store or on tables is a turn (`SimulatedProcess.call`, which `FaultyStore` and `FaultyTables` ask):
-the clock moves, and the generator decides who goes on. A process may be killed at an operation, sleep past its leases,
+the clock moves, and the generator decides who goes on. Where the store is slow, others do much between what a process
+has read and what it writes: that is where races are. A process may be killed at an operation, sleep past its leases,
 or get no answer; its leases are renewed by the simulated clock as long as it gets turns.
 """
 
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from threading import Semaphore, Thread, current_thread
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from infra.coordination.running_process import run_as
+from infra.testing.disturbances import Disturbance
 from infra.testing.faulty_store import InjectedFault
 from infra.testing.simulated_clock import SimulatedClock
 
@@ -26,8 +28,11 @@ PAUSE_SECONDS = (0.01, 0.4)
 """The shortest and the longest time between two operations."""
 STAYS = 0.6
 """How often the process that has worked goes on, where another could."""
+SLOW_SECONDS_LOG10 = (0.0, 1.75)
+"""A slow write waits for 1 to 56 seconds, short times as often as long ones: a lease of 120 seconds does not lapse."""
 REMEMBERED_OPERATIONS = 40
-DisturbanceKind = Literal["killed", "fails", "sleeps", "lags"]
+WRITES = ("write ", "complete ", "delete ", "merge ", "mark ", "ensure ")
+"""First words of operations by which others see what a process has done."""
 LEASES = "leases/"
 """Amid an operation on a lease nothing is repeated: a thread that renews would wait for the lease's lock."""
 MAX_TURNS = 50_000
@@ -36,21 +41,6 @@ MAX_TURNS = 50_000
 
 class ProcessKilled(BaseException):
     """The process was killed. No `except Exception` catches it, and its `finally` blocks reach no store any more."""
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """What happens at the `nth` operation whose description holds `word`.
-
-    killed: the process ends. fails: `InjectedFault`. sleeps: it stands still for `seconds` (None: until it is woken).
-    lags: a `find` sees nothing. With `after` the operation takes effect before that.
-    """
-
-    kind: DisturbanceKind
-    word: str = ""
-    nth: int = 1
-    after: bool = False
-    seconds: float | None = None
 
 
 @dataclass
@@ -127,6 +117,7 @@ class SimulatedProcess:
         self._end_if_killed()
         if LEASES not in description:
             self._repeat()
+        self._wait_for_slow_store(description)
         self.processes.remember(self, description)
         disturbance = self._disturbance_at(description)
         if disturbance is None:
@@ -137,6 +128,11 @@ class SimulatedProcess:
         self._disturb(disturbance)
         # A sleeper that slept before its operation does it as soon as it wakes.
         return operation() if disturbance.kind == "sleeps" and not disturbance.after else cast(T, answer)
+
+    def _wait_for_slow_store(self, description: str) -> None:
+        dice, slowness = self.processes.dice, self.processes.slowness
+        if slowness and description.startswith(WRITES) and dice.random() < slowness:
+            self.sleep(10 ** dice.uniform(*SLOW_SECONDS_LOG10))
 
     def _disturb(self, disturbance: Disturbance) -> None:
         if disturbance.kind == "killed":
@@ -194,6 +190,8 @@ class SimulatedProcesses:
 
     dice: Random
     clock: SimulatedClock
+    slowness: float = 0.0
+    """How often a writing operation waits."""
     all: list[SimulatedProcess] = field(default_factory=list)
     operations: int = 0
 

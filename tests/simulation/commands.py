@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from catalogs.runs.job import Scope
 from catalogs.runs.rollback_selection import RollbackSelection
-from infra.testing.simulated_processes import Disturbance, DisturbanceKind, SimulatedProcess
+from infra.testing.disturbances import Disturbance, DisturbanceKind
+from infra.testing.simulated_processes import SimulatedProcess
 
 from .shop_facts import Row
 from .simulated_shop import Limits, SimulatedShop, Work

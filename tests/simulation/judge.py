@@ -110,6 +110,8 @@ class Judge:
             with self._as_of(command, event.run_id):
                 self._refresh_leniently(event, command)
                 self._compare(event, checked)
+            if not self.timeline.was_decided_by_policy_in_force(event):
+                self.model.doubt_refusals()  # recorded after another policy came into force: decided again next
 
     def _roll_back(self, asked: Mapping[str, Any], seen: int) -> None:
         """Let the model go back as a person asked, in view of the release that was current then."""

@@ -47,6 +47,7 @@ from .synchronous_executor import SynchronousExecutor
 CATALOGUE = "shop"
 CATEGORIES = ("kitchen", "table", "garden")
 SETTINGS = Settings(shard_size=4, in_flight=2, c2pa=False, lease_seconds=120.0)
+PRICES = load_price_list(None, "the built-in prices")
 Work = Callable[[SimulatedProcess], Any]
 
 
@@ -157,11 +158,11 @@ class SimulatedShop:
 
         def work(process: SimulatedProcess) -> Any:
             store, tables = self.open(process)
-            executor, prices = SynchronousExecutor(), load_price_list(None, "the built-in prices")
+            executor = SynchronousExecutor()
 
             def run_job(job: RefreshJob, choice: PolicyChoice, warnings: Sequence[str]) -> dict[str, Any]:
                 with self._open_resources(job, store, tables) as (resources, screening):
-                    run = Refresh(job, resources, screening, executor, SETTINGS, prices, NullObserver())
+                    run = Refresh(job, resources, screening, executor, SETTINGS, PRICES, NullObserver())
                     run.policy_choice, run.warnings = choice, warnings
                     return run.run()
 
@@ -213,5 +214,4 @@ class SimulatedShop:
 
 
 def _cost_per_second() -> float:
-    prices = load_price_list(None, "the built-in prices")
-    return prices.find_gpu(None)[1].usd_per_hour / 3600
+    return PRICES.find_gpu(None)[1].usd_per_hour / 3600

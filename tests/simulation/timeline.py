@@ -11,11 +11,13 @@ from typing import Any
 
 from catalogs import layout
 from catalogs.keys import slot_id
+from catalogs.policy.schema import Policy
 from catalogs.runs.commit_kinds import APPROVAL_KIND, POLICY_KIND, ROLLBACK_KIND
 from infra.errors import ObjectMissing
 from infra.interfaces import Commit
-from infra.stores.json_objects import read_json
+from infra.stores.json_objects import find_json, read_json
 from infra.stores.parquet_objects import read_row_groups
+from tasks.runs.policy_records import PolicyRecords
 
 from .shop_facts import Counts, Night, Observation, Outcome, Picture, Showing, Slot
 from .simulated_shop import CATALOGUE, SimulatedShop
@@ -89,6 +91,12 @@ class Timeline:
     def has_outcomes(self, event: CommitEvent) -> bool:
         """Tell whether a run's or change's outcomes are committed too: it may have been killed before."""
         return any(commit.run_id == event.run_id for commit in self.shop.tables.history(OUTCOMES))
+
+    def was_decided_by_policy_in_force(self, event: CommitEvent) -> bool:
+        """Tell whether the policy that is frozen in a run's folder is the one in force now."""
+        frozen = find_json(self.shop.store, layout.RunFiles(event.run_id).policy)
+        current = PolicyRecords(self.shop.store, CATALOGUE).in_force()
+        return frozen is None or current is None or Policy.model_validate(frozen).digest == current.policy.digest
 
     def planned_slots(self, night: Night | None) -> list[Slot]:
         """Return the slots that a night's run planned to decide."""

@@ -22,9 +22,14 @@ USUAL = Limits(4.0, 7.0)
 POLICIES = (USUAL, Limits(4.0, 8.5), Limits(8.0, 8.0), Limits(3.0, 4.0))
 SECONDS_OF_A_DAY = 86_400
 FIRST_SKUS = 12
-PAIRS = (("policy", "new"), ("policy", "nightly"), ("rollback", "sweep"), ("nightly", "new"), ("nightly", "nightly"))
-PAIRED = 0.3
+PAIRS = (
+    ("policy", "new"), ("policy", "nightly"), ("rollback", "sweep"), ("nightly", "new"), ("nightly", "nightly"),
+    ("release", "new"), ("rollback", "new"),
+)  # fmt: skip
+PAIRED = 0.4
 """How often one of these pairs works beside each other; otherwise one to three commands of any kind do."""
+SLOWNESS = (0.0, 0.1, 0.3)
+"""How often a write waits, in a group of commands; a quiet night has a quick store."""
 AWAY = 0.05
 """How often the scanner, and how often the engine, is away for a group of commands."""
 
@@ -62,6 +67,7 @@ class Year:
         self.desk = CommandDesk(self.shop, self.dice)
         self.judge = Judge(self.seed, self.shop, self.model, self.desk)
         self.parked: list[Command] = []
+        self.held: tuple[str, list[str]] | None = None
         self.model.apply_policy(model_policy(USUAL))
         self.drift.open_shop(FIRST_SKUS)
 
@@ -116,6 +122,8 @@ class Year:
             kinds |= {"sweep": 1} if self.judge.policy_under_way else {"sweep": 1, "policy": 1}
         if len(self.model.releases) > 2:
             kinds["rollback"] = 1
+        if self.held is not None:
+            kinds["release"] = 2
         kind = wished or self.dice.choices(list(kinds), list(kinds.values()))[0]
         kind = "new" if kind in self.without or kind not in kinds else kind
         if kind == "policy":
@@ -124,6 +132,9 @@ class Year:
             return self.judge.policy_under_way
         if kind == "rollback":
             return self.desk.rollback(self._some_selection(), disturbed)
+        if kind == "release":
+            assert self.held is not None
+            return self.desk.release(*self.held, disturbed)
         if kind == "sweep":
             return self.desk.sweep(self.dice.randint(2, 8), disturbed)
         budget = self.dice.randint(0, 4) if self.dice.random() < 0.15 else None
@@ -144,7 +155,9 @@ class Year:
 
     def _group(self, commands: list[Command]) -> None:
         """Let commands work beside each other, and judge what they committed."""
+        self.shop.processes.slowness = self.dice.choice(SLOWNESS)
         self._work(commands, alone=False)
+        self.shop.processes.slowness = 0.0
         self.parked += [command for command in commands if command.process.parked]
         self._finish_policy()
         self.judge.store()
@@ -172,8 +185,10 @@ class Year:
         self.judge.quiet_refresh(command)
         self.judge.store()
         report = command.report
-        if report is not None and report["held"] and self.dice.random() < 0.7:
-            self._work([self.desk.release(report["run_id"], report["held"], 0.0)], alone=True)
+        self.held = (report["run_id"], report["held"]) if report is not None and report["held"] else None
+        if self.held is not None and self.dice.random() < 0.5:
+            self._work([self.desk.release(*self.held, 0.0)], alone=True)
+            self.held = None
 
     def _run(self, commands: list[Command], *, alone: bool) -> None:
         self.shop.processes.run()

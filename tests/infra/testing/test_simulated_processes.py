@@ -8,9 +8,10 @@ import pytest
 from infra.coordination.leases import Lease, acquire
 from infra.errors import LeaseHeld, LeaseLost
 from infra.stores.memory import MemoryStore
+from infra.testing.disturbances import Disturbance
 from infra.testing.faulty_store import FaultyStore, InjectedFault
 from infra.testing.simulated_clock import SimulatedClock
-from infra.testing.simulated_processes import Disturbance, SimulatedProcess, SimulatedProcesses
+from infra.testing.simulated_processes import SimulatedProcess, SimulatedProcesses
 
 LEASE, TERM = "leases/shop/full", 60.0
 
@@ -31,11 +32,11 @@ class Shop:
             self.handle(process).write(f"{process.name}/{number}", b"")
         return "written"
 
-    def acquire(self, process: SimulatedProcess) -> Lease:
-        return acquire(self.handle(process), LEASE, process.name, TERM, clock=self.clock.now)
+    def acquire(self, process: SimulatedProcess, term: float = TERM) -> Lease:
+        return acquire(self.handle(process), LEASE, process.name, term, clock=self.clock.now)
 
-    def work_under_lease(self, process: SimulatedProcess) -> str:
-        with self.acquire(process).keep_alive() as lease:
+    def work_under_lease(self, process: SimulatedProcess, term: float = TERM) -> str:
+        with self.acquire(process, term).keep_alive() as lease:
             for number in range(400):
                 self.handle(process).write(f"work/{number}", b"")
             lease.check()
@@ -57,6 +58,18 @@ def test_one_seed_gives_one_order_and_another_seed_another() -> None:
         stories.append((shop.processes.digest, shop.clock.now()))
     assert stories[0] == stories[1]
     assert stories[0] != stories[2]
+
+
+def test_a_slow_store_lets_others_do_much_before_a_write_and_no_lease_lapses() -> None:
+    shop = Shop("slow")
+    shop.processes.slowness = 0.3
+    working = [shop.processes.add(name, shop.write_ten) for name in ("a", "b")]
+    shop.processes.run()
+    assert [process.result for process in working] == ["written"] * 2
+    assert (shop.clock.now() - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() > 20, "as quick as ever: 4 s"
+    shop.processes.add("leased", lambda it: shop.work_under_lease(it, term=120.0))
+    shop.processes.run()
+    assert shop.processes.all[-1].result == "worked", shop.processes.all[-1].error
 
 
 @pytest.mark.parametrize(("after", "written"), [(False, 2), (True, 3)])
