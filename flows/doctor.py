@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from flows.orchestration.server_checks import SERVER_ADVICE, check_prefect
 from flows.parameters import read_policy
 from flows.wiring.composition import open_signer
 from infra.diagnosis import DiagnosticFinding, FindingState, Probe, diagnose, machine, storage
-from infra.errors import EngineError, ProvenanceConfigError, ProvenanceMarkError
+from infra.errors import EngineError, ProvenanceConfigError, ProvenanceMarkError, error_sentence
 from infra.interfaces import ObjectStore
 from infra.pools.ray_cluster import check_ray
 from infra.provenance.development_certificate import IDENTITY_FILE as DEVELOPMENT_FILE
@@ -59,7 +60,10 @@ def run_checks(
         *([] if model is None else [_model_probe(model)]),
         Probe("disk", lambda: machine.check_disks(folders), PROBE_TIMEOUT_SECONDS),
     ]
-    return diagnose(probes)
+    return [
+        replace(finding, found=error_sentence(finding.found), advice=error_sentence(finding.advice))
+        for finding in diagnose(probes)
+    ]
 
 
 def _installation_probes(policy: Policy, variables: Iterable[str]) -> list[Probe]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from slugify import slugify
 
 from catalogs.errors import OptionError, RuleFileError
@@ -23,8 +24,9 @@ from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, l
 from catalogs.recipe.loading import built_in_recipe, built_in_recipe_names, load_recipe, with_engine_options
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
 from catalogs.runs.job import RefreshJob
-from infra.errors import EngineError
+from infra.errors import EngineError, UnreadableSource
 from infra.models.model_files import check_model_folder, model_folder_digest
+from infra.source_address import URL_PATTERN, parse_source_scheme
 from infra.stores.addresses import has_credentials
 
 HUB_COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -37,6 +39,17 @@ def _refuse_password(value: str) -> str:
         raise ValueError("a URL with a user or password is refused; credentials come from the environment")
     return value
 
+
+def _check_source(value: str) -> str:
+    try:
+        parse_source_scheme(value)
+    except UnreadableSource as error:
+        raise PydanticCustomError("source", "{why}", {"why": str(error)}) from None
+    return value
+
+
+SourceLocation = Annotated[str, AfterValidator(_check_source), Field(json_schema_extra={"pattern": URL_PATTERN})]
+"""A path, or a URL that holds no password, signature or token."""
 
 StoreLocation = Annotated[
     str,
@@ -53,7 +66,7 @@ class RefreshParameters(BaseModel):
     # Errors do not repeat the value: it may hold a password.
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    source: StoreLocation = Field(
+    source: SourceLocation = Field(
         title="Catalogue file",
         description="The catalogue: Parquet (a file or a folder), CSV or JSON lines; a path, or a URL that the worker"
         " can read",
@@ -211,7 +224,12 @@ def resolve_local_model(folder: Path, option: str) -> ModelEntry:
 
 
 def parse_hub_model(text: str, option: str) -> ModelEntry | None:
-    """Return the model of hub-id@commit; None for text without `@`. Raises `OptionError` for a shortened commit."""
+    """Return the model of hub-id@commit; None for text without `@`.
+
+    Raises `OptionError` for a URL, which may hold a token and is not repeated, and for a shortened commit.
+    """
+    if "://" in text:
+        raise OptionError(f"{option}: a model is a folder, hub-id@commit or a name, and no URL")
     name, separator, revision = text.partition("@")
     if not separator:
         return None

@@ -31,6 +31,7 @@ first.
 
 Outside this tree, with the reason:
 - `flows` adds `PartFailed` and `ServerFailed`, which need Prefect's words; both are `ExternalError`s.
+- `DownloadRefused` (`infra.sources.http_connections`) becomes an `UnreadableSource`, which knows the source's name.
 - `OutputFailed` (`flows.cli.output_stream`) is an OSError of stdout, which ends the command line and nothing else.
 - `PartialDeleteError` (`infra.stores.s3_errors`) is an OSError, as s3fs's own errors are; the store translates it.
 - `OutOfDeviceMemory` (`infra.engines.backend`) is a signal to the engine's thread, which halves the batch.

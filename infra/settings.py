@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     purge_webhook: str | None = Field(
         None, description="An https:// address to which the same lines are posted, in place of a command"
     )
+    source_query: SecretStr | None = Field(
+        None,
+        description="Query of an http(s) source, such as a signature or a token (`X-Amz-Signature=…`): it is sent, and"
+        " kept nowhere",
+    )
     gpu: str | None = Field(
         None, description="The GPU whose price and speed the estimates use, by its name in the price list"
     )

@@ -88,8 +88,8 @@ class Source:
 def open_source(path: str) -> Source:
     """Open a file, or a folder of files of one format: Parquet (also hive-partitioned), CSV or JSON lines.
 
-    `path` is a local path or an fsspec URL (`file://`, `s3://`, `memory://`). Names and headers are checked here, and
-    JSON lines parsed once. Raises `UnreadableSource` for what the caller can correct, and `StoreError` for a storage
+    `path` is a local path or a URL (`infra.source_address`). Names and headers are checked here, and JSON lines parsed
+    once. Raises `UnreadableSource` for what the caller can correct, and `StoreError` for a storage
     that fails.
     """
     source_files = list_source_files(path)

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, cast
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import fsspec
 import pyarrow as pa
@@ -19,7 +20,9 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from infra.errors import StoreError, UnreadableSource, one_line
-from infra.stores.addresses import has_credentials
+from infra.settings import Settings
+from infra.source_address import HTTP_SCHEMES, parse_source_scheme
+from infra.sources.http_download import download
 from infra.stores.s3_client import S3Access
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -55,11 +58,14 @@ class SourceFiles:
             yield cast("IO[bytes]", stream)
 
     def fingerprint(self) -> str:
-        """Return the sha256 of the files' names and content; of a remote file, of its etag (or size and time)."""
+        """Return the sha256 of the files' names and content; of a remote file, of its etag (or size and time).
+
+        A download without an etag counts by its content.
+        """
         fingerprint = hashlib.sha256(b"packshot source/1")
         readable = isinstance(self.filesystem, LocalFileSystem | MemoryFileSystem)
         for file in self.files:
-            content = self._content_digest(file) if readable else file.version
+            content = self._content_digest(file) if readable or not file.version else file.version
             fingerprint.update(
                 f"\n{len(file.name)} {file.name} {file.size} {content}".encode("utf-8", "surrogateescape")
             )
@@ -76,11 +82,15 @@ def list_source_files(url: str) -> SourceFiles:
     Raises `UnreadableSource` where there is nothing to read or a file is empty, and `StoreError` where the
     storage itself cannot be reached.
     """
-    filesystem, root = _file_system(url)
-    with translate_errors(repr(url)):
-        listing = _listing(filesystem, root, url)
-    files = tuple(_source_file(root, path, information) for path, information in sorted(listing.items()))
-    source_files = SourceFiles(url, filesystem, files)
+    scheme = parse_source_scheme(url)
+    if scheme in HTTP_SCHEMES:
+        source_files = _download_files(url)
+    else:
+        filesystem, root = _file_system(scheme, url)
+        with translate_errors(repr(url)):
+            listing = _listing(filesystem, root, url)
+        files = tuple(_source_file(root, path, information) for path, information in sorted(listing.items()))
+        source_files = SourceFiles(url, filesystem, files)
     _check_files(source_files)
     return source_files
 
@@ -117,21 +127,26 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return (BotoCoreError, ClientError)
 
 
-def _file_system(url: str) -> tuple[Any, str]:
-    if not url.strip() or "\0" in url:
-        raise UnreadableSource(f"The source {url!r} is not a path; name a file or a folder.")
-    scheme, separator, _ = url.partition("://")
-    if has_credentials(url):
-        raise UnreadableSource(
-            f"The source's {scheme}:// URL names a user or a password; give credentials by the environment instead."
-        )
-    options = S3Access.from_environment().for_s3fs() if separator and scheme in {"s3", "s3a"} else {}
+def _file_system(scheme: str, url: str) -> tuple[Any, str]:
+    """Return the file system of a path or URL, and the path in it."""
+    if scheme == "":
+        # Not by fsspec's address parser: it would read "::" in a file's name as a chain.
+        return LocalFileSystem(), str(Path(url).expanduser().absolute())
+    options = S3Access.from_environment().for_s3fs() if scheme in {"s3", "s3a"} else {}
     try:
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
     except ImportError as error:
         raise UnreadableSource(f"{scheme}:// sources need a package that is not installed: {one_line(error)}") from None
     except ValueError as error:
         raise UnreadableSource(f"The source {url!r} cannot be opened: {one_line(error)}") from None
+
+
+def _download_files(url: str) -> SourceFiles:
+    """Return the one file of an http URL, downloaded."""
+    query = Settings().source_query
+    found = download(url, "" if query is None else query.get_secret_value())
+    file = SourceFile("", urlsplit(url).path, found.size, found.etag)
+    return SourceFiles(url, found, (file,))
 
 
 def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any]]:

@@ -41,9 +41,9 @@ class S3Access:
         """Read `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, `AWS_REGION` and `AWS_DEFAULT_REGION`."""
         values = os.environ if environment is None else environment
         endpoint = values.get("AWS_ENDPOINT_URL_S3") or values.get("AWS_ENDPOINT_URL") or None
-        if endpoint is not None and not is_plain_http_url(endpoint):
+        if endpoint is not None and ("?" in endpoint or not is_plain_http_url(endpoint)):
             raise InvalidStoreAddress(
-                "AWS_ENDPOINT_URL must be an http:// or https:// address without user or password."
+                "AWS_ENDPOINT_URL must be an http:// or https:// address without user, password or query."
             )
         region = values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or None
         return cls(endpoint, region, Settings().store_seconds)

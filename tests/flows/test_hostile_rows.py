@@ -119,7 +119,11 @@ def test_a_page_runs_nothing_and_fetches_nothing(attacked: Any, page: str) -> No
     found = Page(text)
     assert not RUNS_OR_FETCHES & found.elements.keys()
     assert [one for one in found.attributes if one[1].startswith("on") or one[1] in {"style", "srcdoc"}] == []
-    beside = {"audit/index.html", "../report.html", "result.json"}  # in the same folder, and only opened by who asks for it
+    beside = {
+        "audit/index.html",
+        "../report.html",
+        "result.json",
+    }  # in the same folder, and only opened by who asks for it
     addresses = [value for _, name, value in found.attributes if name in {"src", "href", "srcset", "action", "data"}]
     assert [one for one in addresses if not one.startswith(("data:image/jpeg;base64,", "#"))] == [
         one for one in addresses if one in beside

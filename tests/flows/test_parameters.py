@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from catalogs.errors import OptionError, RuleFileError
+from flows.cli.options import parse_parameters
 from flows.parameters import RefreshParameters, read_policy, read_recipe
 from tests.fixtures.minimal_recipes import STUB_RECIPE
 
@@ -89,3 +90,28 @@ def test_a_brand_library_is_found_beside_its_policy_and_given_as_a_whole_path(
     (tmp_path / "rules" / "marks").rmdir()
     with pytest.raises(OptionError, match=r"--policy: rules/shop.yaml: logos.library: 'marks' is no folder"):
         read_policy("rules/shop.yaml")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://shop.test/cat.csv?sig=hunter22",
+        "https://ada:hunter22@shop.test/cat.csv",
+        "zip://a.csv::http://ada:hunter22@shop.test/cat.zip",
+        "s3://bucket/cat.csv?X-Amz-Signature=hunter22",
+    ],
+)
+def test_s8_a_source_with_a_credential_is_refused_before_anything_keeps_it(source: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        asked(source=source)
+    assert "hunter22" not in str(caught.value)
+    with pytest.raises(OptionError, match="--source: The source's ") as refused:
+        parse_parameters(source=source, store="store")
+    assert "hunter22" not in str(refused.value)
+
+
+def test_s8_a_models_url_is_refused_and_not_repeated() -> None:
+    for model in (f"https://ada:hunter22@hub.test/owner/name@{'0' * 40}", "https://hub.test/name?token=hunter22"):
+        with pytest.raises(OptionError, match="--model: a model is a folder, hub-id@commit or a name") as caught:
+            asked(model=model).resolve_job()
+        assert "hunter22" not in str(caught.value)

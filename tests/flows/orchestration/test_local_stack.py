@@ -61,6 +61,8 @@ def test_the_file_deploys_five_with_their_hours_and_queues(stack: PrefectStack) 
         {"catalogue": None},
         {"store": "s3://user:hunter2@bucket/x"},
         {"source": ""},
+        {"source": "https://shop.test/cat.csv?sig=hunter2"},
+        {"source": "zip://a.csv::http://user:hunter2@shop.test/cat.zip"},
     ],
     ids=str,
 )
