@@ -6,7 +6,8 @@ it supersedes once it is planned. Invariant: a run under a live lease is never t
 | an open run that no process holds                         | ends as                                     |
 | --------------------------------------------------------- | ------------------------------------------- |
 | committed its manifest rows                               | done: its outcomes and report are completed |
-| same fingerprint, and planned against the current release | resumed (one of them)                       |
+| same fingerprint, planned against the current release,    | resumed (one of them)                       |
+| and nothing left to other runs                            |                                             |
 | held for a person                                         | superseded, after the new run is planned    |
 | any other                                                 | superseded                                  |
 

@@ -109,15 +109,18 @@ def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
 
 
 def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
-    """Tell whether a run's plan is whole, and was made against the release that is still live.
+    """Tell whether a run's plan is whole, leaves nothing to others, and was made against the release that is live.
 
     Versions that change no rows (compactions, marks) leave a plan current. A run whose plan is not current is replaced
     by a new one: files of a plan that was never whole would be read as parts of the next plan, and rows planned against
-    an older image end as superseded. A new run costs only its plan, because it finds all staged images.
+    an older image end as superseded; slots that it left to another run may have been left since, by a run that died. A
+    new run costs only its plan, because it finds all staged images.
     """
     plan = load_plan(store, run.run_id)
+    if plan is None or plan.slots.in_progress:
+        return False
     manifest = layout.manifest_table(run.catalogue)
-    return plan is not None and not has_new_data(tables, manifest, plan.base_version or 0)  # version 0 is empty
+    return not has_new_data(tables, manifest, plan.base_version or 0)  # version 0 is empty
 
 
 def _plan_source(

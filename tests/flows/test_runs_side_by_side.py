@@ -131,6 +131,25 @@ def test_a_held_batch_is_compared_with_what_is_live_when_it_is_released(tmp_path
     assert {slot.split("/")[0] for slot in published_slots(world.tables)} == {*(r["sku"] for r in NEW_SKUS[:4]), "copy"}
 
 
+def test_what_a_killed_run_left_to_one_that_died_too_is_made_when_the_command_is_given_again(tmp_path: Path) -> None:
+    """Before: the run was resumed with its old plan, and the slots that it had left waited for another night."""
+    dies, dies_too = FaultInjector(), FaultInjector()
+    world = CrashHarness(tmp_path / "world", NEW_SKUS[:4])
+    beside = InterruptedHarness(tmp_path / "beside", NEW_SKUS[:4], url_override=world.url)
+
+    def both_die() -> None:
+        with pytest.raises(InjectedFault):
+            world.refresh(dies, observer=FailingAtGenerate(dies))
+        dies_too.fail_at = dies_too.operation_count + 1
+
+    beside.happens = both_die
+    with pytest.raises(InjectedFault):
+        beside.refresh(dies_too, scope="partial")
+    world.clear_dead_leases()
+    report = world.refresh()
+    assert [report["slots"][name] for name in ("new", "in_progress", "published")] == [4, 0, 4]
+
+
 class FailingAtGenerate(NullObserver):
     """Lets the store die once the plan is written."""
 
