@@ -62,6 +62,8 @@ def parse_yaml_mapping(text: str, name: str) -> dict[str, Any]:
         content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-45
         raise RuleFileError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    except (AttributeError, LookupError, TypeError, ArithmeticError):  # PyYAML's own, of `!!timestamp x` or `!!int ""`
+        raise RuleFileError(f"{name}: not YAML: a value does not fit the tag that stands before it") from None
     except RecursionError:
         raise RuleFileError(f"{name}: not YAML: it is nested too deeply") from None
     if not isinstance(content, dict):

@@ -8,6 +8,7 @@ and `error_sentence` for whatever leaves Packshot as an error.
     ├── UnreadableSource           a table to read is missing, damaged or of an unknown format (exit code 2)
     ├── StoreError                 the object store refused an operation or cannot be reached
     │   ├── ObjectMissing          no object exists under the key
+    │   ├── DocumentUnreadable     a stored document is damaged: no JSON, or no object of fields
     │   └── StagedImageLost        a staged image is gone or differs from the screened one; generate it again
     ├── TableError                 a Delta table could not be read or committed
     │   ├── CommitConflict         another writer committed first: read, compare and commit again
@@ -76,6 +77,10 @@ class StoreError(ExternalError):
 
 class ObjectMissing(StoreError):
     """No object exists under the key."""
+
+
+class DocumentUnreadable(StoreError):
+    """A stored document is damaged: it is no JSON, or no object of fields."""
 
 
 class StagedImageLost(StoreError):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps
 
-from infra.errors import InvalidImage
+from infra.errors import InvalidImage, one_line
 from infra.imaging.codecs import require_readable_size
 from infra.interfaces import Pixels
 
@@ -56,8 +56,8 @@ def read_shop_photo(data: bytes) -> ShopPhoto:
             upright = ImageOps.exif_transpose(image)
             alpha = _read_alpha(upright)
             return ShopPhoto(np.asarray(_to_srgb(upright), np.uint8), alpha)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidImage(f"These {len(data)} bytes could not be decoded: {error}.") from error
+    except Exception as error:  # Pillow raises whatever a damaged chunk makes of its code: IndexError, struct.error
+        raise InvalidImage(f"These {len(data)} bytes could not be decoded: {one_line(error)}.") from error
 
 
 def _read_alpha(image: Image.Image) -> npt.NDArray[np.uint8] | None:

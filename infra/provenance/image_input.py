@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from infra.errors import InvalidImage, ObjectMissing, UnreadableSource
+from infra.errors import InvalidImage, ObjectMissing, UnreadableSource, one_line
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
 
@@ -38,8 +38,8 @@ def require_max_pixels(data: bytes, max_pixels: int) -> None:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as image:
             width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidImage(f"The size of this image of {len(data)} bytes cannot be read: {error}.") from error
+    except Exception as error:  # Pillow raises whatever a damaged chunk makes of its code: IndexError, struct.error
+        raise InvalidImage(f"The size of this image of {len(data)} bytes cannot be read: {one_line(error)}.") from error
     if width * height > max_pixels:
         raise InvalidImage(f"An image of {width} x {height} pixels is not decoded here; the limit is {max_pixels:,}.")
 

@@ -1,13 +1,16 @@
 """Small JSON documents as objects.
 
-Inputs: a store, a key, a mapping. Outputs: the same mapping, read back.
+Inputs: a store, a key, a mapping. Outputs: the same mapping, read back; `DocumentUnreadable` for anything else.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from infra.errors import DocumentUnreadable, one_line
 from infra.interfaces import ObjectStore
+
+_ADVICE = "restore that object from the bucket's old versions or a backup"
 
 
 def write_json(store: ObjectStore, key: str, content: Mapping[str, Any]) -> None:
@@ -21,15 +24,24 @@ def write_json_once(store: ObjectStore, key: str, content: Mapping[str, Any]) ->
 
 
 def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
-    """Read a document, or raise `ObjectMissing`."""
-    document: dict[str, Any] = json.loads(store.read(key))
-    return document
+    """Read a document. Raises `ObjectMissing`, or `DocumentUnreadable` for what is no object of JSON."""
+    return _parse_document(store.read(key), key)
 
 
 def find_json(store: ObjectStore, key: str) -> dict[str, Any] | None:
     """Read a document, or return None: of those that a listing has named, another process may have deleted some."""
     data = store.find(key)
-    return None if data is None else json.loads(data)
+    return None if data is None else _parse_document(data, key)
+
+
+def _parse_document(data: bytes, key: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, a number of 5,000 digits
+        raise DocumentUnreadable(f"{key} is damaged, it is no JSON ({one_line(error)}): {_ADVICE}.") from None
+    if not isinstance(document, dict):
+        raise DocumentUnreadable(f"{key} is damaged, it holds a {type(document).__name__}: {_ADVICE}.")
+    return document
 
 
 def encode_json(content: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ from catalogs import layout
 from catalogs.errors import InputError
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.release_batch import PublishedFile
-from infra.errors import ObjectMissing
+from infra.errors import DocumentUnreadable, ObjectMissing
 from infra.imaging.finishing import TRAINED_ALGORITHMIC_MEDIA, read_source_type
 from infra.interfaces import Commit, ObjectStore, Signer
 from infra.provenance.credentials import ABSENT, read_credential, strip_manifest
@@ -39,7 +39,7 @@ class SourceMarkRequirements:
     def _unmarked_finishes(self, run_id: str) -> frozenset[str]:
         try:
             recipe = Recipe.model_validate(read_json(self._store, layout.RunFiles(run_id).recipe))
-        except (ObjectMissing, ValueError, InputError):
+        except (ObjectMissing, DocumentUnreadable, ValueError, InputError):
             return frozenset()  # the run's folder is gone, or another version of Packshot wrote it
         return frozenset(digest for digest, finish in recipe.finishes_by_digest.items() if not finish.mark)
 

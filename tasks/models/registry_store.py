@@ -14,7 +14,7 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.models.comparison import MINIMUM_REQUESTS, VersionComparison, compare_versions
 from catalogs.models.registry import ModelRegistry, RegistryChange, validate_model_name
-from infra.errors import StoreError
+from infra.errors import DocumentUnreadable, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import encode_json, read_json
 from infra.stores.sequence import ObjectSequence
@@ -90,5 +90,5 @@ def _read_registry(store: ObjectStore, name: str) -> ModelRegistry:
     try:
         document: dict[str, Any] = read_json(store, key)
         return ModelRegistry(name, tuple(RegistryChange.model_validate(change) for change in document["changes"]))
-    except (ValueError, KeyError):
+    except (DocumentUnreadable, ValueError, LookupError, TypeError):
         raise StoreError(f"{key} is no registry that this version of Packshot can read; use the newer one") from None

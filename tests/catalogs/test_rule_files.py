@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from catalogs.errors import RuleFileError
-from catalogs.rule_files import StrictModel, first_field_error, parse_rule_file, read_packaged_rules
+from catalogs.rule_files import StrictModel, first_field_error, parse_rule_file, parse_yaml_mapping, read_packaged_rules
 
 
 class Limit(StrictModel):
@@ -73,3 +73,11 @@ def test_a_changed_copy_does_not_keep_the_digest_of_the_original() -> None:
     original = Digested(lowest=1)
     assert original.digest == "digest of 1"
     assert original.model_copy(update={"lowest": 2}).digest == "digest of 2"
+
+
+@pytest.mark.parametrize(
+    "value", ["!!timestamp x", '!!int ""', '!!float ""', "!!bool x", "!!binary é", "!!set [a]", "!!omap x"]
+)
+def test_a_value_that_does_not_fit_its_tag_is_a_sentence(value: str) -> None:
+    with pytest.raises(RuleFileError, match=r"^rules\.yaml: not YAML: "):
+        parse_yaml_mapping(f"version: {value}\n", "rules.yaml")

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from infra.errors import InvalidImage
 from infra.imaging.codecs import encode_png
 from infra.imaging.shop_photos import read_shop_photo
+from tests.fixtures.hostile_images import png_chunk
 from tests.fixtures.product_images import passing_images
 
 BALL = passing_images(128)["red ball"]
@@ -105,3 +106,11 @@ def test_a_header_that_claims_too_much_is_refused_before_anything_is_allocated()
     data[16:24] = (60_000).to_bytes(4, "big") * 2
     with pytest.raises(InvalidImage, match="claims 60000 x 60000 pixels"):
         read_shop_photo(bytes(data))
+
+
+def test_a_profile_chunk_without_its_method_is_a_damaged_photo() -> None:
+    sound = encode_png(np.zeros((8, 8, 3), np.uint8))
+    end = len(sound) - 12  # of the last chunk, which is empty
+    photo = sound[:end] + png_chunk(b"iCCP", b"name\0") + sound[end:]
+    with pytest.raises(InvalidImage, match="could not be decoded: index out of range"):
+        read_shop_photo(photo)

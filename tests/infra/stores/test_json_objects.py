@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.errors import ObjectMissing
+from infra.errors import DocumentUnreadable, ObjectMissing
 from infra.stores import open_store
-from infra.stores.json_objects import read_json, write_json, write_json_once
+from infra.stores.json_objects import find_json, read_json, write_json, write_json_once
 
 
 def test_a_document_comes_back_as_it_was() -> None:
@@ -56,3 +56,16 @@ def test_any_text_can_be_written_lone_surrogates_as_question_marks(text: str) ->
     store = open_store("memory://documents")
     write_json(store, "text.json", {"text": text})
     assert read_json(store, "text.json")["text"] == text.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b"[]", b"null", b"1"],
+    ids=["empty", "cut", "no-text", "deep", "long-number", "list", "null", "number"],
+)
+def test_a_damaged_document_is_a_sentence_that_names_its_key(content: bytes) -> None:
+    store = open_store("memory://documents")
+    store.write("runs/r1/plan.json", content)
+    for read in (read_json, find_json):
+        with pytest.raises(DocumentUnreadable, match=r"^runs/r1/plan\.json is damaged, .*: restore that object from"):
+            read(store, "runs/r1/plan.json")
