@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pyarrow.parquet as pq
@@ -18,6 +18,9 @@ import pyarrow.parquet as pq
 from bench.planning_runs import CATALOGUE, VIEWS, bench_recipe
 from bench.process_cost import run_in_process
 from bench.synthetic_catalogue import SYNTHETIC_SCHEMA, synthetic_batches
+
+if TYPE_CHECKING:
+    from flows.orchestration.local_server import LocalServer
 
 SHARDS, SIDE = 200, 64
 TIMEOUT_SECONDS = 120.0
@@ -42,17 +45,17 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
     import os
 
     os.environ["PACKSHOT_SHARD_SIZE"] = str(shard_size)
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import temporary_settings
 
     from flows.orchestration.local_server import run_local_server
     from flows.refresh import refresh
 
     home = {"PREFECT_HOME": f"{store}-prefect"}  # a server of its own: only this run's records are counted
-    with run_local_server(settings=home) as url, temporary_settings({PREFECT_API_URL: url}):
+    with run_local_server(settings=home) as server, temporary_settings(server.client_settings):
         report: dict[str, Any] = refresh(source=catalogue, store=store, catalogue=CATALOGUE, recipe=recipe)
         records = sum(1 for _ in (Path(store) / "runs" / report["run_id"] / "records").glob("*.parquet"))
         stages = len({"plan", "audit", "publish", "remember"} & report["seconds"].keys())
-        states = _count_task_runs(url, 2 * records)
+        states = _count_task_runs(server, 2 * records)
     return {
         "images": report["images"],
         "slots": report["slots"],
@@ -63,7 +66,7 @@ def _refresh(catalogue: str, recipe: str, store: str, shard_size: int) -> dict[s
     }
 
 
-def _count_task_runs(api: str, expected: int) -> dict[str, int]:
+def _count_task_runs(server: "LocalServer", expected: int) -> dict[str, int]:
     """Return the shards' task runs by kind and state, once all are recorded or the timeout has passed."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
@@ -71,7 +74,9 @@ def _count_task_runs(api: str, expected: int) -> dict[str, int]:
         for kind in ("generate", "screen"):
             for state in ("COMPLETED", "RUNNING", "PENDING", "FAILED"):
                 query = {"task_runs": {"name": {"like_": f"{kind} "}, "state": {"type": {"any_": [state]}}}}
-                count = int(httpx.post(f"{api}/task_runs/count", json=query, timeout=60).raise_for_status().json())
+                url = f"{server.api_url}/task_runs/count"
+                answer = httpx.post(url, json=query, timeout=60, auth=server.credentials)
+                count = int(answer.raise_for_status().json())
                 counts[f"{kind} {state.lower()}"] += count
         completed = counts["generate completed"] + counts["screen completed"]
         if completed >= expected or time.monotonic() > deadline:

@@ -167,11 +167,11 @@ def _thread_executor() -> Iterator[tuple[Executor, Callable[[RefreshCall], dict[
 @contextmanager
 def _prefect_executor() -> Iterator[tuple[Executor, Callable[[RefreshCall], dict[str, Any]]]]:
     from prefect import flow
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import temporary_settings
     from prefect.task_runners import ThreadPoolTaskRunner
 
     from flows.orchestration.local_server import run_local_server
 
     runner: Any = ThreadPoolTaskRunner(max_workers=SHARD_THREADS)
-    with run_local_server() as url, temporary_settings({PREFECT_API_URL: url}):
+    with run_local_server() as server, temporary_settings(server.client_settings):
         yield PrefectExecutor(), lambda work: flow(name=CATALOGUE, task_runner=runner, persist_result=False)(work)()

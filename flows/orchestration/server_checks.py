@@ -1,10 +1,11 @@
 """Diagnosis of the configured Prefect server.
 
-Inputs: Prefect's own settings, and what infra/deploy/prefect.yaml declares. Outputs: findings on health, version, work
-pools and deployments. The server's URL is shown only where it holds no password.
+Inputs: Prefect's own settings, and what infra/deploy/prefect.yaml declares. Outputs: findings on health, access,
+version, work pools and deployments. The server's URL is shown only where it holds no password.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 from urllib.error import URLError
@@ -14,19 +15,43 @@ from urllib.request import urlopen
 import yaml
 
 from infra.diagnosis import DiagnosticFinding, FindingState
+from infra.errors import ExternalError
 from infra.stores.addresses import has_credentials
 
 HEALTH_TIMEOUT_SECONDS = 5.0
 SERVER_ADVICE = (
     "Start the server (`prefect server start`), correct PREFECT_API_URL, or unset it to use one for each command."
 )
+REFUSED = "The Prefect server refuses this login (HTTP {status}); give the server's own in PREFECT_API_AUTH_STRING"
+_OPEN_ADVICE = (
+    "Whoever reaches it, a web page in a browser too, can run commands through its workers: set"
+    " PREFECT_SERVER_API_AUTH_STRING for the server, and PREFECT_API_AUTH_STRING for workers and clients."
+)
+_REFUSALS = frozenset({401, 403})
 _DEPLOY_ADVICE = "Deploy from infra/deploy/prefect.yaml: `prefect deploy --all`."
+
+
+class ServerRefused(ExternalError):
+    """The configured Prefect server does not accept this client's login."""
+
+
+@contextmanager
+def translate_refusal() -> Iterator[None]:
+    """Raise `ServerRefused` in the place of Prefect's own error."""
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        yield
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code not in _REFUSALS:
+            raise
+        raise ServerRefused(REFUSED.format(status=error.response.status_code)) from None
 
 
 def check_prefect(
     deployment_file: Mapping[str, Any] | None = None, health_timeout_seconds: float = HEALTH_TIMEOUT_SECONDS
 ) -> list[DiagnosticFinding]:
-    """Check the configured server's health, its version, its work pools and its deployments.
+    """Check the configured server's health, whether it asks for a login, its version, work pools and deployments.
 
     `deployment_file` declares the expected ones; by default it is infra/deploy/prefect.yaml.
     """
@@ -47,9 +72,22 @@ def check_prefect(
         with urlopen(f"{url.rstrip('/')}/health", timeout=health_timeout_seconds):  # noqa: S310 - http, checked above
             pass
     except (URLError, OSError) as error:
-        if getattr(error, "code", None) not in {401, 403}:
+        if getattr(error, "code", None) not in _REFUSALS:
             return [DiagnosticFinding("Prefect", "failed", f"{url} does not answer ({error})", SERVER_ADVICE)]
-    return _check_server(url, client_version, load_deployment_file() if deployment_file is None else deployment_file)
+    declared = load_deployment_file() if deployment_file is None else deployment_file
+    try:
+        with translate_refusal():
+            return [*_check_access(url, health_timeout_seconds), *_check_server(url, client_version, declared)]
+    except ServerRefused as error:
+        return [DiagnosticFinding("Prefect", "failed", f"{url}: {error}", "The server's operator knows it.")]
+
+
+def _check_access(url: str, timeout_seconds: float) -> list[DiagnosticFinding]:
+    try:
+        with urlopen(f"{url.rstrip('/')}/admin/version", timeout=timeout_seconds):  # noqa: S310 - http, checked above
+            return [DiagnosticFinding("Prefect: access", "warning", f"{url} answers without a login", _OPEN_ADVICE)]
+    except (URLError, OSError):
+        return []
 
 
 def _check_server(url: str, client_version: str, deployment_file: Mapping[str, Any]) -> list[DiagnosticFinding]:

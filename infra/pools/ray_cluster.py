@@ -1,32 +1,29 @@
 """Start Ray for this host alone, or join a running cluster.
 
 Inputs: an address, or None for a cluster of this host's own. Outputs: the package `ray`, connected.
-Invariant: a cluster of our own listens on 127.0.0.1 only, requires a token, has its files in a folder of its own, sends
+Invariant: a cluster of our own listens on 127.0.0.1 only, requires a token, has its files in a private folder, sends
 no telemetry and ends with this process, however that dies. Linux ends Ray's processes with the thread that started
 them, so one thread starts Ray, keeps it, and ends it. Environment variables (AWS_*, PACKSHOT_*) are inherited by the
 processes that a host starts for itself; on a cluster every node has its own. None travels through Ray.
 """
 
-import atexit
 import importlib
 import importlib.metadata
 import importlib.util
 import logging
 import os
 import secrets
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from infra.errors import EngineError, one_line
 from infra.host_port import split_host_port
+from infra.pools.ray_folder import open_ray_folder
 
 RAY_MISSING = "The ray pool needs the package ray, which is not installed: `pip install 'packshot[ray]'`."
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -144,24 +141,15 @@ class _RaySession:
 
 @contextmanager
 def _start_local_cluster() -> Iterator[Any]:
-    folder = tempfile.mkdtemp(prefix="packshot-ray-")
-    remove = partial(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(remove)
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)  # what this process imports, actors import
-    try:
-        with _patched_environment(ray_environment() | LOOPBACK_ENVIRONMENT):
-            ray = _import_ray()
-            with _patched_environment({"PYTHONPATH": path}):
-                _init_ray(
-                    ray, "local", _temp_dir=folder, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES
-                )
-            try:
-                yield ray
-            finally:
-                ray.shutdown()
-    finally:
-        remove()
-        atexit.unregister(remove)
+    with open_ray_folder() as folder, _patched_environment(ray_environment() | LOOPBACK_ENVIRONMENT):
+        ray = _import_ray()
+        with _patched_environment({"PYTHONPATH": path}):
+            _init_ray(ray, "local", _temp_dir=folder, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 def _require_reachable(address: str) -> None:

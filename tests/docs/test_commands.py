@@ -104,7 +104,7 @@ def _known_variables() -> set[str]:
         for one in _command(line.words)[1].params
         if getattr(one, "envvar", None)
     }
-    return settings | options | {"PREFECT_API_URL"}
+    return settings | options | {"PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"}
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ __all__ = ["inline_screening", "reduced_audit"]
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[str]:
     """Return the API URL of a server of this session's own, which Prefect's clients then use."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import temporary_settings
 
-    with run_local_server() as url, temporary_settings({PREFECT_API_URL: url}):
-        yield url
+    with run_local_server() as server, temporary_settings(server.client_settings):
+        yield server.api_url
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,6 @@ def test_a_dry_sweep_says_what_would_go_and_keeps_it(prefect_api: str, tmp_path:
     swept = sweep(store=str(tmp_path / "store"), dry_run=True)
     assert (swept["dry_run"], swept["counts"]["published"]["files"]) == (True, 0)
     assert sorted(info.key for info in shop.store.list("")) == before
-    [table] = [found for found in prefect_records(prefect_api, "artifacts") if found["key"] == "sweep"]
+    [table] = [found for found in prefect_records("artifacts") if found["key"] == "sweep"]
     assert {row["what"] for row in json.loads(table["data"])} == set(swept["counts"])
     assert table["description"].startswith("Would go from ")

@@ -13,6 +13,7 @@ from catalogs.errors import OptionError
 from flows.cli import options
 from flows.cli.console import open_console, print_json, read_settings
 from flows.parameters import RefreshParameters
+from infra.private_files import make_private_folder
 
 
 def rehearse(
@@ -119,11 +120,14 @@ def _use_prefect_server() -> Iterator[None]:
     with ExitStack() as stack:
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
+        from flows.orchestration.server_checks import translate_refusal
+
+        stack.enter_context(translate_refusal())
         if not PREFECT_API_URL.value():
             from flows.orchestration.local_server import run_local_server
 
-            url = stack.enter_context(run_local_server())
-            stack.enter_context(temporary_settings({PREFECT_API_URL: url}))
+            server = stack.enter_context(run_local_server())
+            stack.enter_context(temporary_settings(server.client_settings))
         yield
 
 
@@ -132,7 +136,7 @@ def isolate_prefect(out: Path) -> None:
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     prefect_home = (out / "prefect").resolve()
-    prefect_home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(prefect_home)
     os.environ["PREFECT_HOME"] = str(prefect_home)
     os.environ["DO_NOT_TRACK"] = "1"
 

@@ -55,7 +55,7 @@ def test_plan_progress_and_report_are_on_the_page_and_a_held_run_is_tagged(prefe
         watch.on_report(REPORT, [tile(f"<b>{number}</b>") for number in range(20)])
 
     run()
-    artifacts = {found["key"]: found for found in prefect_records(prefect_api, "artifacts")}
+    artifacts = {found["key"]: found for found in prefect_records("artifacts")}
     table = {row["what"]: row["how many"] for row in json.loads(artifacts["plan-artifact-shop"]["data"])}
     expected = {"rows input": "8", "slots new": "5", "images to make": "4", "slots that share one": "1"}
     assert expected.items() <= table.items()
@@ -65,7 +65,7 @@ def test_plan_progress_and_report_are_on_the_page_and_a_held_run_is_tagged(prefe
     page = artifacts["report-artifact-shop"]["data"]
     assert page.startswith("## artifact\\-shop\n\n**Held: nothing was published")
     assert (page.count("data:image/jpeg;base64,"), "<b>" in page) == (8, False)
-    [tags] = [found["tags"] for found in prefect_records(prefect_api, "flow_runs") if "artifact-shop" in found["tags"]]
+    [tags] = [found["tags"] for found in prefect_records("flow_runs") if "artifact-shop" in found["tags"]]
     assert sorted(tags) == ["artifact-shop", "full", "held"]
 
 

@@ -19,7 +19,7 @@ def test_prefect_does_the_same_work_and_records_it(prefect_api: str) -> None:
 
     run()
     assert results == [7, "A", 1, {"b": 2}]
-    names = {record["name"] for record in prefect_records(prefect_api, "flow_runs")}
+    names = {record["name"] for record in prefect_records("flow_runs")}
     assert "part-1" in names
 
 

@@ -1,9 +1,15 @@
 """What is wrong with the configured Prefect server is found without showing a password."""
 
+import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flows.orchestration.server_checks import check_prefect
 
@@ -23,6 +29,55 @@ def test_a_server_that_answers_is_asked_for_versions_pools_and_deployments(prefe
     assert (pools.state, pools.found.endswith("packshot missing")) == ("warning", True)
     assert (deployments.state, deployments.found.endswith("nightly missing")) == ("warning", True)
     assert "prefect work-pool create" in pools.advice
+
+
+@pytest.mark.parametrize("login", ["", "admin:pass"])
+def test_s1_a_login_that_is_refused_is_a_failure_that_names_the_setting(prefect_api: str, login: str) -> None:
+    with temporary_settings({PREFECT_API_AUTH_STRING: login}):
+        [finding] = check_prefect(DECLARED)
+    assert finding.state == "failed"
+    assert "refuses this login (HTTP 401); give the server's own in PREFECT_API_AUTH_STRING" in finding.found
+    assert "pass;" not in finding.found + finding.advice
+
+
+def test_s1_a_server_that_asks_for_no_login_is_warned_of() -> None:
+    with (
+        serve_answers({"/api/health": True, "/api/admin/version": "3.8.8"}) as url,
+        temporary_settings({PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: "admin:pass"}),
+    ):
+        access, *_ = check_prefect(DECLARED)
+    assert (access.name, access.state) == ("Prefect: access", "warning")
+    assert access.found == f"{url}/api answers without a login"
+    assert "PREFECT_SERVER_API_AUTH_STRING" in access.advice
+
+
+@contextmanager
+def serve_answers(documents: dict[str, Any]) -> Iterator[str]:
+    """Serve JSON documents by their path, and an empty list for each POST, to everybody."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(documents.get(self.path))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.answer([])
+
+        def answer(self, document: Any) -> None:
+            self.send_response(404 if document is None else 200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import os
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from infra.errors import EngineError
 from infra.pools.ray_cluster import connect_ray
+from infra.pools.ray_folder import LONGEST_SOCKET
+from tests.fixtures.other_user import NEEDS_ROOT, paths_below, reach_as_other_user
 from tests.fixtures.ray_clusters import NEEDS_RAY
 
 ALONE = """
@@ -69,6 +73,19 @@ def test_a_process_is_in_one_cluster_at_a_time(local_ray: Any) -> None:
         said = f"is in the Ray cluster None and cannot join '{address}'"
         with pytest.raises(EngineError, match=said), connect_ray(address):
             raise AssertionError("This process was in two clusters.")
+
+
+@NEEDS_ROOT
+def test_s5_another_user_reaches_no_folder_and_no_socket_of_ray(local_ray: Any) -> None:
+    session = Path(local_ray._private.worker._global_node.get_session_dir_path())
+    [private] = [folder for folder in session.parents if folder.name.startswith("packshot-ray-")]
+    paths = paths_below(private)
+    sockets = {path.name for path in paths if path.is_socket()}
+    assert sockets >= {"plasma_store", "raylet"}
+    assert stat.S_IMODE(session.stat().st_mode) == 0o777, "Ray opens its own folders, so ours must be closed"
+    assert reach_as_other_user(paths) == {}
+    longest = max(len(os.fsencode(path)) for path in paths if path.is_socket())
+    assert longest <= len(os.fsencode(tempfile.gettempdir())) + len(LONGEST_SOCKET)
 
 
 @NEEDS_RAY

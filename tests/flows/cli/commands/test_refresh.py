@@ -1,14 +1,17 @@
 """plan says what a night would do and makes nothing; release lets a held batch go."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
 from flows.cli.commands.refresh import isolate_prefect
 from infra.stores.json_objects import read_json
 from tests.fixtures.command_line import RunCli
 from tests.fixtures.minimal_recipes import MINIMAL_RECIPE
+from tests.fixtures.prefect_stack import prefect_records
 from tests.fixtures.refresh_harness import RefreshHarness, missing_report_keys
 
 
@@ -76,6 +79,20 @@ def test_a_rehearsal_keeps_away_from_the_callers_prefect(tmp_path: Path, monkeyp
         isolate_prefect(tmp_path / "out")
         ours = {name: value for name, value in os.environ.items() if name.startswith(("PREFECT_", "DO_"))}
         assert ours == {"PREFECT_HOME": str(tmp_path / "out" / "prefect"), "DO_NOT_TRACK": "1"}
+        assert stat.S_IMODE((tmp_path / "out" / "prefect").stat().st_mode) == 0o700
     finally:
         os.environ.clear()
         os.environ.update(kept)
+
+
+def test_s1_a_server_of_the_callers_own_is_used_with_the_callers_login(
+    run_cli: RunCli, harness: RefreshHarness, prefect_api: str
+) -> None:
+    asked = harness.parameters()
+    options = ("--store", asked.store, "--recipe", asked.recipe, "--catalogue", "own-login", "--json")
+    with temporary_settings({PREFECT_API_AUTH_STRING: "admin:pass"}):
+        refused = run_cli("refresh", asked.source, *options)
+    assert (refused.exit_code, refused.stdout) == (3, "")
+    assert "refuses this login (HTTP 401); give the server's own in PREFECT_API_AUTH_STRING" in refused.stderr
+    assert run_cli("refresh", asked.source, *options).exit_code == 0
+    assert "own-login" in {tag for run in prefect_records("flow_runs") for tag in run["tags"]}
