@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     engine_folder: str | None = Field(
         None, description="Folder of one TensorRT engine, or of several, named by the recipe's models"
     )
+    trust_store_engines: bool = Field(
+        False,
+        description="Load every verified TensorRT engine of a store, also one without a tag of a key of this host",
+    )
     keep_releases: int = Field(
         30, ge=1, le=10_000, description="Newest releases of each catalogue that can be gone back to"
     )

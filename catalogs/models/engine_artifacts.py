@@ -1,15 +1,14 @@
-"""Stored engine artifacts: their facts, the selection of one for a machine, and why the others do not fit.
+"""Stored engine artifacts: what an engine's card says of it, and whether the card agrees with itself.
 
-Inputs: the `card.json` of an export or of a built engine, the requirements of a run. Outputs: `EngineFacts`, an
-`EngineSelection`, the text of a Triton `config.pbtxt`.
+Inputs: the `card.json` of an export or of a built engine. Outputs: `EngineFacts`, an `EngineArtifact`, the text of a
+Triton `config.pbtxt`.
 
-A TensorRT plan is a program for one version of TensorRT and one kind of GPU. Whether it fits is therefore decided by
-the facts recorded when it was built, never by loading it.
+The facts decide whether an engine is taken (see `catalogs.models.engine_selection`) and the document what is opened
+then, so an artifact whose document says something else is none.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -21,7 +20,6 @@ EngineState = Literal["building", "ready", "refused"]
 OptimizationProfiles = tuple[dict[str, tuple[int, int, int]], ...]
 """One optimization profile each: the minimum, the optimum and the maximum of every axis."""
 
-AMPERE = (8, 0)
 TRITON_TYPES = {"fp32": "TYPE_FP32", "bf16": "TYPE_BF16", "bool": "TYPE_BOOL"}
 """Triton's names for the data types of a graph's inputs and outputs."""
 
@@ -87,38 +85,12 @@ class EngineArtifact(_StoredModel):
     files: tuple[StoredFile, ...] = Field((), description="Empty until all of them are stored")
     parity: ParityResult | None = None
     document: dict[str, Any] = Field(description="The folder's `card.json`, restored with its files")
+    tag: str | None = Field(None, description="Of the host that verified it, by its integrity key")
 
     @property
     def digest(self) -> str:
         """Return one digest of all files."""
         return _listing_digest([file.model_dump() for file in self.files], "")
-
-
-@dataclass(frozen=True)
-class GpuPlatform:
-    """The platform that plans depend on: TensorRT's version, the GPU's name, its compute capability."""
-
-    tensorrt: str
-    gpu: str
-    compute_capability: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class EngineRequirements:
-    """The requirements of a run: weights, precision, the sizes (width, height) of its images, its machine."""
-
-    weights_digest: str
-    precision: str
-    sizes: tuple[tuple[int, int], ...]
-    platform: GpuPlatform | None
-
-
-@dataclass(frozen=True)
-class EngineSelection:
-    """The selected engine, or None; and why each of the others does not fit, by version."""
-
-    artifact: EngineArtifact | None
-    incompatibilities: Mapping[int, str]
 
 
 def parse_engine_facts(document: Mapping[str, Any]) -> EngineFacts:
@@ -132,46 +104,37 @@ def parse_engine_facts(document: Mapping[str, Any]) -> EngineFacts:
         ) from None
 
 
-def select_engine(artifacts: Sequence[EngineArtifact], requirements: EngineRequirements) -> EngineSelection:
-    """Return the newest engine that fits, and the reason why each of the others does not."""
-    incompatibilities = {
-        artifact.version: reason
-        for artifact in artifacts
-        if (reason := incompatibility(artifact, requirements)) is not None
-    }
-    fitting = [artifact for artifact in artifacts if artifact.version not in incompatibilities]
-    newest = max(fitting, key=lambda artifact: artifact.version, default=None)
-    return EngineSelection(newest, incompatibilities)
+def artifact_fault(artifact: EngineArtifact) -> str | None:
+    """Return why a card contradicts itself, or None: its document must have its facts and name its own files alone.
+
+    The facts decide whether an engine is taken, and the document what is opened then.
+    """
+    try:
+        if parse_engine_facts(artifact.document) != artifact.facts:
+            return "its document has other facts than the card"
+        own = {file.path: file.sha256 for file in artifact.files}
+        for path, sha256 in document_files(artifact.document).items():
+            if own and (path not in own or sha256 not in (None, own[path])):
+                return f"its document names {path!r}, which is not among the card's files"
+    except OptionError as error:
+        return str(error)
+    return None
 
 
-def incompatibility(artifact: EngineArtifact, requirements: EngineRequirements) -> str | None:
-    """Return why an engine does not meet the requirements, or None. Reasons that cannot be repaired come first."""
-    facts, platform = artifact.facts, requirements.platform
-    missing = [size for size in requirements.sizes if size not in facts.sizes]
-    reasons = (
-        (facts.weights_digest != requirements.weights_digest, "it is of other weights"),
-        (
-            facts.precision != requirements.precision,
-            f"it computes in {facts.precision}, not in {requirements.precision}",
-        ),
-        (facts.runtime != "tensorrt", "it holds graphs and no plans"),
-        (platform is None, "there is no TensorRT on this machine"),
-        (platform is not None and facts.tensorrt != platform.tensorrt, _other_tensorrt(facts, platform)),
-        (platform is not None and not _runs_on(facts, platform), _other_gpu(facts, platform)),
-        (bool(missing), f"it has no profile for {', '.join(f'{width}x{height}' for width, height in missing)}"),
-        (artifact.state == "refused", f"it is refused: {_parity_message(artifact.parity)}"),
-        (not artifact.files, f"{artifact.by} is putting it in, or was stopped while doing so"),
-        (artifact.state != "ready", "it is not verified: `packshot engine verify` does"),
-    )
-    return next((reason for applies, reason in reasons if applies), None)
+def document_files(document: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the files that a `card.json` names, with their sha256 where it gives one.
 
-
-def explain_selection(model: str, selection: EngineSelection) -> str:
-    """Return one sentence on why none of a model's engines is selected."""
-    if not selection.incompatibilities:
-        return f"there is no engine of {model!r} in the store"
-    reasons = "; ".join(f"version {number}: {reason}" for number, reason in sorted(selection.incompatibilities.items()))
-    return f"no engine of {model!r} fits ({reasons})"
+    The document is one that `parse_engine_facts` takes. Raises `OptionError` for a path that leaves the folder.
+    """
+    try:
+        if document.get("kind") == "onnx":
+            files = {file["path"]: file["sha256"] for file in document["files"]}
+        else:
+            files = {document[graph]["file"]: None for graph in ("transformer", "vae_decoder")}
+        return {StoredFile(path=path, bytes=0, sha256="").path: sha256 for path, sha256 in files.items()}
+    except (ValidationError, LookupError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise OptionError(f"The card.json names files that are not in its folder ({reason}); build it again") from None
 
 
 def triton_path(path: str) -> str:
@@ -223,26 +186,3 @@ def _tensorrt_facts(document: Mapping[str, Any]) -> EngineFacts:
         onnx_digests={name: graph["onnx_sha256"] for name, graph in graphs.items()},
         profiles={name: graph["profiles"] for name, graph in graphs.items()},
     )
-
-
-def _runs_on(facts: EngineFacts, platform: GpuPlatform) -> bool:
-    same = facts.compute_capability == platform.compute_capability
-    return {
-        "none": same and facts.gpu == platform.gpu,
-        "same-compute-capability": same,
-        "ampere-plus": platform.compute_capability >= AMPERE,
-    }[facts.compatibility]
-
-
-def _other_tensorrt(facts: EngineFacts, platform: GpuPlatform | None) -> str:
-    return f"it was built by TensorRT {facts.tensorrt}, and this is {platform.tensorrt}" if platform else ""
-
-
-def _other_gpu(facts: EngineFacts, platform: GpuPlatform | None) -> str:
-    return f"it was built for {facts.gpu}, and this is {platform.gpu}" if platform else ""
-
-
-def _parity_message(parity: ParityResult | None) -> str:
-    if parity is None or parity.max_abs_diff is None:
-        return "its outputs are not numbers"
-    return f"it differs by {parity.max_abs_diff:.2g}, and {parity.tolerance:g} is allowed"

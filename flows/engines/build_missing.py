@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalogs.models.engine_artifacts import EngineRequirements
+from catalogs.models.engine_selection import EngineRequirements
 from flows.engines.build import BuildOptions, build_engine
 from flows.engines.onnx_export import export_onnx_graphs
 from flows.engines.repository import summarize_parity
@@ -21,6 +21,7 @@ from infra.interfaces import ObjectStore
 from infra.onnx_graphs.export_manifest import read_export_manifest
 from infra.onnx_graphs.graph_verification import GraphVerification, verify_export
 from tasks.models.engine_repository import add_engine, record_verification
+from tasks.models.engine_trust import EngineTrust
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +49,14 @@ def build_missing_engine(
     name: str,
     model: str,
     scratch: Path,
+    trust: EngineTrust,
     requirements: EngineRequirements,
     steps: BuildSteps = GPU_STEPS,
 ) -> None:
     """Build an engine of `model` (a folder, or hub-id@commit) for the requirements, as `name` in the store.
 
     Graphs and plans lie under `scratch` meanwhile. The engine is verified where it was built, before it can be
-    selected. Raises what exporting, building and the store raise.
+    selected, and carries a tag of `trust`. Raises what exporting, building and the store raise.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="making-", dir=scratch) as folder:
@@ -63,4 +65,5 @@ def build_missing_engine(
         sizes = ",".join(f"{width}x{height}" for width, height in requirements.sizes)
         steps.build(BuildOptions(model, graphs, built, sizes, BATCH_RANGE, requirements.precision), logger.info)
         verification = steps.verify(model, graphs, logger.info, steps.open_plans(built, graphs))
-        record_verification(store, add_engine(store, name, built, host_name()), summarize_parity(verification))
+        added = add_engine(store, name, built, host_name())
+        record_verification(store, added, summarize_parity(verification), trust)

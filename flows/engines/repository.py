@@ -20,10 +20,11 @@ from infra.onnx_graphs.export_manifest import ExportManifest, read_export_manife
 from tasks.models.engine_repository import (
     add_engine,
     fetch_engine,
-    list_stored_engines,
     read_engine,
     record_verification,
+    scan_stored_engines,
 )
+from tasks.models.engine_trust import EngineTrust
 
 if TYPE_CHECKING:
     from infra.onnx_graphs.graph_verification import GraphOpener, GraphVerification
@@ -40,8 +41,14 @@ def put_engine(store: ObjectStore, name: str, folder: Path) -> dict[str, Any]:
 
 
 def list_engines(store: ObjectStore, name: str | None) -> list[dict[str, Any]]:
-    """Return the artifact documents of the engines of one name, or of all."""
-    return [engine.model_dump(mode="json", exclude={"document"}) for engine in list_stored_engines(store, name or "")]
+    """Return the artifact documents of the engines of one name, or of all; of an unreadable card its `fault`."""
+    listing = scan_stored_engines(store, name or "")
+    documents = [engine.model_dump(mode="json", exclude={"document"}) for engine in listing.artifacts]
+    faults = [
+        {"model": model, "version": version, "state": "unreadable", "fault": fault}
+        for (model, version), fault in listing.faults.items()
+    ]
+    return sorted(documents + faults, key=lambda each: (each["model"], each["version"]))
 
 
 def verify_engine(
@@ -49,10 +56,11 @@ def verify_engine(
     engine: str,
     model: str,
     progress: Progress,
+    trust: EngineTrust,
     graphs: Path | None = None,
     open_plans: PlanOpener | None = None,
 ) -> dict[str, Any]:
-    """Fetch an engine (name/version), compare it with its model, and mark it ready or refused.
+    """Fetch an engine (name/version), compare it with its model, and mark it ready or refused, with a tag of `trust`.
 
     Plans need `graphs`, the export that they were built from, and `open_plans`, which is None where none can run.
     """
@@ -75,7 +83,7 @@ def verify_engine(
             verification = verify_export(model, graphs, progress, open_plans(folder, read_export_manifest(graphs)))
         else:
             verification = verify_export(model, folder, progress)
-    state = record_verification(store, artifact, summarize_parity(verification)).state
+    state = record_verification(store, artifact, summarize_parity(verification), trust).state
     return {**verification.to_document(), "state": state}
 
 

@@ -6,28 +6,28 @@ generates in the same precision, and the report says so.
 """
 
 import logging
-import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from catalogs.errors import RuleFileError
-from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform, explain_selection, select_engine
+from catalogs.errors import InputError, RuleFileError
+from catalogs.models.engine_selection import EngineRequirements, GpuPlatform, explain_selection
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.job import RefreshJob
 from flows.engines.build_missing import build_missing_engine
+from flows.engines.engine_cache import cached_engine, default_cache_folder
 from infra.coordination.process_liveness import host_name
 from infra.engines import open_engine
 from infra.engines.spec import EngineSpec
 from infra.engines.tensorrt.engine_open import find_tensorrt_machine
-from infra.errors import EngineError, ExternalError
+from infra.errors import ExternalError
 from infra.interfaces import Engine, ObjectStore
-from infra.onnx_graphs.model_export import atomic_folder
 from infra.settings import Settings
 from infra.stores import open_store
 from tasks.models.engine_builds import cannot_build, find_or_build_engine, read_recent_build_failure
-from tasks.models.engine_repository import fetch_engine, list_stored_engines
+from tasks.models.engine_repository import choose_engine, scan_stored_engines
+from tasks.models.engine_trust import EngineTrust, open_engine_trust
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,19 @@ AUTO_BUILT_PRECISIONS = ("fp32", "bf16")
 
 EngineOpener = Callable[[EngineSpec], Engine]
 EngineBuilder = Callable[[EngineRequirements], None]
-EngineFetcher = Callable[[ObjectStore, Recipe, str, GpuPlatform | None, Path, EngineBuilder | None, float], Path | None]
+
+
+@dataclass(frozen=True)
+class EngineHost:
+    """How this host takes engines of a store: where it caches them, whom it trusts, and how it builds missing ones."""
+
+    cache_folder: Path
+    trust: EngineTrust
+    build: EngineBuilder | None = None
+    lease_seconds: float = 120.0
+
+
+EngineFetcher = Callable[[ObjectStore, Recipe, str, GpuPlatform | None, EngineHost], Path | None]
 """The signature of `fetch_fitting_engine`."""
 
 
@@ -47,43 +59,23 @@ def find_gpu_platform() -> GpuPlatform | None:
 
 
 def fetch_fitting_engine(
-    store: ObjectStore,
-    recipe: Recipe,
-    model: str,
-    machine: GpuPlatform | None,
-    cache_folder: Path,
-    build: EngineBuilder | None = None,
-    lease_seconds: float = 120.0,
+    store: ObjectStore, recipe: Recipe, model: str, machine: GpuPlatform | None, host: EngineHost
 ) -> Path | None:
-    """Return the folder of the stored engine that fits, fetched into `cache_folder` once; None where none fits.
+    """Return the folder of the stored engine that fits and is trusted, fetched once; None where there is none.
 
-    With `build`, a missing engine is built and put into the store: once, while other workers wait for it.
+    With a builder, a missing engine is built and put into the store: once, while other workers wait for it.
     """
     requirements = _requirements(recipe, model, machine)
     if requirements is None:
         return None
-    name = model.partition("@")[0]
+    name, build = model.partition("@")[0], host.build
     if build is None or requirements.precision not in AUTO_BUILT_PRECISIONS:
-        choice = select_engine(list_stored_engines(store, name), requirements)
+        choice = choose_engine(store, name, requirements, host.trust)
     else:
         choice = find_or_build_engine(
-            store, name, requirements, lambda: build(requirements), host_name(), lease_seconds
+            store, name, requirements, lambda: build(requirements), host_name(), host.lease_seconds, host.trust
         )
-    if choice.artifact is None:
-        return None
-    engine = choice.artifact
-    # The folder's name includes the digest, because version numbers restart in a store that was emptied.
-    folder = cache_folder / f"{engine.model}-{engine.version}-{engine.digest[:12]}"
-    if folder.is_dir():
-        return folder
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with atomic_folder(folder) as scratch:
-            fetch_engine(store, engine, scratch)
-    except EngineError:
-        if not folder.is_dir():  # another process of this machine was first
-            raise
-    return folder
+    return cached_engine(store, choice.artifact, host.cache_folder) if choice.artifact is not None else None
 
 
 def engine_opener(
@@ -153,14 +145,27 @@ def engine_warnings(
     store: ObjectStore,
     find_machine: Callable[[], GpuPlatform | None] = find_gpu_platform,
 ) -> list[str]:
-    """Return the report's warnings where TensorRT is requested and torch will generate."""
+    """Return the report's warnings where TensorRT is requested and torch will generate, and for unreadable cards."""
     if recipe.engine != "tensorrt" or settings.engine_folder:
         return []
-    return missing_engine_warnings(store, recipe, find_machine(), builds_missing=settings.build_engines)
+    trust = open_engine_trust(settings)
+    warnings = missing_engine_warnings(store, recipe, trust, find_machine(), builds_missing=settings.build_engines)
+    return warnings + unreadable_card_warnings(store, recipe)
+
+
+def unreadable_card_warnings(store: ObjectStore, recipe: Recipe) -> list[str]:
+    """Return a warning for each card of the default model that is none: its engine is passed over."""
+    faults = scan_stored_engines(store, recipe.default_model).faults
+    return [f"An engine of the store is passed over. {fault}" for _, fault in sorted(faults.items())]
 
 
 def missing_engine_warnings(
-    store: ObjectStore, recipe: Recipe, machine: GpuPlatform | None = None, *, builds_missing: bool = False
+    store: ObjectStore,
+    recipe: Recipe,
+    trust: EngineTrust,
+    machine: GpuPlatform | None = None,
+    *,
+    builds_missing: bool = False,
 ) -> list[str]:
     """Return a warning where a recipe asks for TensorRT and no stored engine of its default model fits.
 
@@ -177,12 +182,12 @@ def missing_engine_warnings(
     requirements = _requirements(recipe, name, machine)
     if requirements is None:
         return [f"{consequence}: engines are found by their weights, and {name!r} has no weights_digest"]
-    choice = select_engine(list_stored_engines(store, recipe.default_model), requirements)
+    choice = choose_engine(store, recipe.default_model, requirements, trust)
     if choice.artifact is not None:
         return []
     failure = read_recent_build_failure(store, recipe.default_model, requirements)
     buildable = builds_missing and requirements.precision in AUTO_BUILT_PRECISIONS
-    if buildable and not cannot_build(store, recipe.default_model, requirements):
+    if buildable and not cannot_build(store, recipe.default_model, requirements, trust):
         consequence = "A TensorRT engine is built before the first image"
     reason = f"; building one failed: {failure}" if failure else ""
     return [f"{consequence}: {explain_selection(name, choice)}{reason}"]
@@ -207,13 +212,14 @@ def _stored_engine_folder(
 
     A failure costs the engine's speed, never the run: torch generates, and the log says why.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "packshot" / "engines"
     entry, name = recipe.weights_by_name[model], model.partition("@")[0]
     source = f"{entry.source}@{entry.revision}" if entry.revision else str(entry.source)
-    build = partial(build_missing_engine, store, name, source, cache) if settings.build_engines else None
     try:
-        return fetch(store, recipe, model, find_machine(), cache, build, settings.lease_seconds)
-    except (ExternalError, OSError) as error:
+        cache, trust = default_cache_folder(), open_engine_trust(settings)
+        build = partial(build_missing_engine, store, name, source, cache, trust) if settings.build_engines else None
+        host = EngineHost(cache, trust, build, settings.lease_seconds)
+        return fetch(store, recipe, model, find_machine(), host)
+    except (ExternalError, InputError, OSError, ValueError) as error:
         logger.warning("No stored engine of %r can be used here, so torch generates: %s", name, error)
         return None
 

@@ -139,8 +139,8 @@ def _describe_tensor(tensor: TensorSpec, sizes: dict[str, int], precision: str) 
 
 
 @contextmanager
-def atomic_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that becomes `out` on a clean exit, and is removed on any other."""
+def atomic_folder(out: Path, mode: int = 0o755) -> Iterator[Path]:
+    """Yield a folder beside `out` that becomes `out`, with this mode, on a clean exit, and is removed on any other."""
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
@@ -149,7 +149,7 @@ def atomic_folder(out: Path) -> Iterator[Path]:
         ) from error
     try:
         yield scratch
-        scratch.chmod(0o755)
+        scratch.chmod(mode)
         scratch.replace(out)
     except OSError as error:
         reason = error.strerror or str(error)

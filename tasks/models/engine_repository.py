@@ -2,11 +2,14 @@
 
 Inputs: a store and an engine's folder. Outputs: `EngineArtifact`s, and the folder again. A version's number is claimed
 by writing its artifact, which only one worker can do. The files follow, and then the artifact lists them: an engine
-whose artifact lists no files is not whole.
+whose artifact lists no files is not whole. A card is a stranger's until it was checked: one that cannot be read, or
+that contradicts itself or its key, costs its engine alone.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -19,18 +22,34 @@ from catalogs.models.engine_artifacts import (
     EngineArtifact,
     ParityResult,
     StoredFile,
+    artifact_fault,
     config_pbtxt,
+    document_files,
     parse_engine_facts,
     triton_path,
 )
+from catalogs.models.engine_selection import EngineRequirements, EngineSelection, select_engine
 from catalogs.recipe.schema import CATALOGUE_NAME
 from catalogs.rule_files import first_field_error
+from infra.bounded_json import parse_bounded_json, read_bounded_json
 from infra.errors import ObjectMissing, StoreError
 from infra.interfaces import ObjectStore
 from infra.stores.sequence import ObjectSequence
+from tasks.models.engine_trust import EngineTrust
 
 CARD_FILE = "card.json"
 CHUNK_BYTES = 1 << 22
+MAX_VERSION_DIGITS = 9
+MAX_CARD_BYTES = 4 << 20
+"""A card of an export of two graphs has 4 kB."""
+
+
+@dataclass(frozen=True)
+class EngineListing:
+    """The engines of a store, and why each other card is none, by (model, version)."""
+
+    artifacts: tuple[EngineArtifact, ...]
+    faults: Mapping[tuple[str, int], str]
 
 
 def require_model_name(model: str) -> None:
@@ -39,12 +58,38 @@ def require_model_name(model: str) -> None:
         raise OptionError(f"--name: {model!r} must be 1 to 63 of a-z, 0-9 and dashes, and not begin with a dash")
 
 
+def scan_stored_engines(store: ObjectStore, model: str = "") -> EngineListing:
+    """Return one model's engines, or all, ordered by model and version; a card that is none becomes a fault."""
+    artifacts, faults = [], {}
+    for info in store.list(layout.engine_versions_prefix(model)):
+        place = _parse_artifact_key(info.key)
+        if place is None:
+            continue
+        try:
+            if info.size > MAX_CARD_BYTES:
+                raise StoreError(
+                    _card_fault(info.key, f"it has {info.size} bytes, and at most {MAX_CARD_BYTES} are read")
+                )
+            if (data := store.find(info.key)) is not None:
+                artifacts.append(_parse_artifact(info.key, data))
+        except StoreError as error:
+            faults[place] = str(error)
+    return EngineListing(tuple(sorted(artifacts, key=lambda each: (each.model, each.version))), faults)
+
+
 def list_stored_engines(store: ObjectStore, model: str = "") -> list[EngineArtifact]:
     """Return the artifacts of one model's engines, or of all, ordered by model and version."""
-    prefix = layout.engine_versions_prefix(model)
-    keys = [info.key for info in store.list(prefix) if _is_artifact_key(info.key)]
-    artifacts = [_parse_artifact(key, data) for key in keys if (data := store.find(key)) is not None]
-    return sorted(artifacts, key=lambda artifact: (artifact.model, artifact.version))
+    return list(scan_stored_engines(store, model).artifacts)
+
+
+def choose_engine(
+    store: ObjectStore, model: str, requirements: EngineRequirements, trust: EngineTrust
+) -> EngineSelection:
+    """Return the newest stored engine that fits and is trusted here, and why each of the others is not taken."""
+    listing = scan_stored_engines(store, model)
+    selection = select_engine(listing.artifacts, requirements, trust.refusal)
+    faults = {version: fault.rstrip(".") for (_, version), fault in listing.faults.items()}
+    return EngineSelection(selection.artifact, {**selection.incompatibilities, **faults})
 
 
 def read_engine(store: ObjectStore, model: str, version: int) -> EngineArtifact:
@@ -64,12 +109,17 @@ def add_engine(store: ObjectStore, model: str, folder: Path, by: str) -> EngineA
     """
     require_model_name(model)
     document = _read_folder_card(folder)
-    artifact = _claim_version(store, model, by, document)
+    facts = parse_engine_facts(document)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD_FILE)
+    names = {path.relative_to(folder).as_posix() for path in paths}
+    if missing := sorted(document_files(document).keys() - names):
+        raise OptionError(f"The folder {str(folder)!r} lacks {missing[0]!r}, which its {CARD_FILE} names; build again")
+    draft = {"model": model, "state": "building", "by": by, "added_at": store.now(), "facts": facts}
+    artifact = _claim_version(store, model, draft | {"document": document})
     try:
         for graph in artifact.facts.onnx_digests:
             text = config_pbtxt(graph, artifact.facts.runtime, document.get("graphs", {}).get(graph))
             store.write(layout.engine_file(model, artifact.version, f"{graph}/config.pbtxt"), text.encode())
-        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD_FILE)
         files = tuple(_upload_file(store, artifact, folder, path) for path in paths)
     except BaseException:
         store.delete([info.key for info in store.list(layout.engine_file(model, artifact.version, ""))])
@@ -77,10 +127,13 @@ def add_engine(store: ObjectStore, model: str, folder: Path, by: str) -> EngineA
     return _write_artifact(store, artifact.model_copy(update={"files": files}))
 
 
-def record_verification(store: ObjectStore, artifact: EngineArtifact, parity: ParityResult) -> EngineArtifact:
-    """Record a verification: the engine is ready where parity passed, else refused."""
+def record_verification(
+    store: ObjectStore, artifact: EngineArtifact, parity: ParityResult, trust: EngineTrust
+) -> EngineArtifact:
+    """Record a verification, with a tag of this host: the engine is ready where parity passed, else refused."""
     state = "ready" if parity.passed else "refused"
-    return _write_artifact(store, artifact.model_copy(update={"state": state, "parity": parity}))
+    verified = artifact.model_copy(update={"state": state, "parity": parity})
+    return _write_artifact(store, trust.with_tag(verified))
 
 
 def fetch_engine(store: ObjectStore, artifact: EngineArtifact, folder: Path) -> None:
@@ -99,22 +152,12 @@ def fetch_engine(store: ObjectStore, artifact: EngineArtifact, folder: Path) -> 
     (folder / CARD_FILE).write_text(json.dumps(artifact.document, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _claim_version(store: ObjectStore, model: str, by: str, document: dict[str, Any]) -> EngineArtifact:
+def _claim_version(store: ObjectStore, model: str, draft: Mapping[str, Any]) -> EngineArtifact:
     """Claim the next version by writing its artifact, which only one worker can do."""
-    facts = parse_engine_facts(document)
     versions = ObjectSequence(store, layout.engine_versions_prefix(model), partial(layout.engine_artifact, model))
     while True:
-        version = versions.latest() + 1
-        artifact = EngineArtifact(
-            model=model,
-            version=version,
-            state="building",
-            by=by,
-            added_at=store.now(),
-            facts=facts,
-            document=document,
-        )
-        if versions.claim(version, _serialize(artifact), content_type="application/json"):
+        artifact = EngineArtifact(version=versions.latest() + 1, **draft)
+        if versions.claim(artifact.version, _serialize(artifact), content_type="application/json"):
             return artifact
 
 
@@ -137,7 +180,7 @@ def _copy_and_hash(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
 
 def _read_folder_card(folder: Path) -> dict[str, Any]:
     try:
-        document = json.loads((folder / CARD_FILE).read_text("utf-8"))
+        document = read_bounded_json(folder / CARD_FILE, MAX_CARD_BYTES)
     except (OSError, ValueError) as error:
         raise OptionError(
             f"The folder {str(folder)!r} has no readable {CARD_FILE} ({error}): make it with `packshot engine export` "
@@ -148,9 +191,13 @@ def _read_folder_card(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _is_artifact_key(key: str) -> bool:
-    parts = key.removeprefix(layout.ENGINES).split("/")
-    return len(parts) == 3 and parts[1].isdecimal() and parts[2] == CARD_FILE
+def _parse_artifact_key(key: str) -> tuple[str, int] | None:
+    """Return the model and the version in the key of a card; None for any other key."""
+    model, _, rest = key.removeprefix(layout.ENGINES).partition("/")
+    number = rest.partition("/")[0]
+    if not (number.isascii() and number.isdecimal()) or len(number) > MAX_VERSION_DIGITS:
+        return None
+    return (model, int(number)) if layout.engine_artifact(model, int(number)) == key else None
 
 
 def _write_artifact(store: ObjectStore, artifact: EngineArtifact) -> EngineArtifact:
@@ -165,10 +212,19 @@ def _serialize(artifact: EngineArtifact) -> bytes:
 
 
 def _parse_artifact(key: str, data: bytes) -> EngineArtifact:
+    """Return the engine of a card. Raises `StoreError` for one that is none, contradicts itself, or is of another."""
     try:
-        return EngineArtifact.model_validate_json(data)
+        artifact = EngineArtifact.model_validate(parse_bounded_json(data, MAX_CARD_BYTES))
     except ValidationError as error:
-        raise StoreError(
-            f"The card {key!r} is none that this version reads ({first_field_error(error).message}): delete that "
-            "engine and build it again."
-        ) from error
+        raise StoreError(_card_fault(key, first_field_error(error).message)) from error
+    except ValueError as error:
+        raise StoreError(_card_fault(key, str(error))) from error
+    if (artifact.model, artifact.version) != _parse_artifact_key(key):
+        raise StoreError(_card_fault(key, f"it is of {artifact.model!r}, version {artifact.version}"))
+    if fault := artifact_fault(artifact):
+        raise StoreError(_card_fault(key, fault))
+    return artifact
+
+
+def _card_fault(key: str, reason: str) -> str:
+    return f"The card {key!r} is none that this version reads ({reason}): delete that engine and build it again."

@@ -88,6 +88,8 @@ def show_engines(console: Console, engines: Sequence[Mapping[str, Any]]) -> None
         return
     table = new_table("engine", "state", "precision", "runs on", "sizes", "largest difference")
     for engine in engines:
+        if "fault" in engine:
+            continue
         facts, parity = engine["facts"], engine["parity"]
         runtime = f"TensorRT {facts['tensorrt']}, {facts['gpu']}" if facts["tensorrt"] else "ONNX Runtime"
         sizes = " ".join(f"{width}x{height}" for width, height in facts["sizes"]) or "any"
@@ -96,6 +98,8 @@ def show_engines(console: Console, engines: Sequence[Mapping[str, Any]]) -> None
         name = f"{engine['model']}/{engine['version']}"
         table.add_row(*plain_texts(name, engine["state"], facts["precision"], runtime, sizes, difference))
     console.print(table)
+    for fault in [engine["fault"] for engine in engines if "fault" in engine]:
+        console.print(Text(printable(fault)), soft_wrap=True)
 
 
 def _format_number(value: float | None, template: str) -> str:

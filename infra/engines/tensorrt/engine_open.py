@@ -159,6 +159,10 @@ class EngineGraphOpener:
 
 def _open_runtime(folder: Path, graph: GraphSpec, manifest: GraphManifest, host: TensorRtHost | None) -> GraphRuntime:
     path = folder / manifest.file
+    if host is not None and not path.resolve().is_relative_to(folder.resolve()):
+        raise EngineError(
+            f"The engine in {str(folder)!r} names the plan {manifest.file!r}, which is outside: build it again."
+        )
     if not path.is_file():
         raise EngineError(f"The engine in {str(folder)!r} lacks {manifest.file!r}: build it again.")
     if host is None:

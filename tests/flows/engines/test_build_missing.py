@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import EngineArtifact, EngineRequirements, GpuPlatform
+from catalogs.models.engine_artifacts import EngineArtifact
+from catalogs.models.engine_selection import EngineRequirements, GpuPlatform
 from flows.engines.build import BuildOptions
 from flows.engines.build_missing import BuildSteps, build_missing_engine
 from infra.interfaces import ObjectStore
@@ -14,7 +15,7 @@ from infra.onnx_graphs.graph_comparison import GraphComparison
 from infra.onnx_graphs.graph_verification import GraphVerification
 from infra.stores import open_store
 from tasks.models.engine_repository import list_stored_engines
-from tests.fixtures.engine_artifacts import WEIGHTS_DIGEST, build_manifest
+from tests.fixtures.engine_artifacts import TRUST, WEIGHTS_DIGEST, build_manifest
 
 
 @pytest.fixture
@@ -41,8 +42,9 @@ class FakeEngineBuilder:
     def build(self, order: BuildOptions, _: object) -> None:
         self.calls.append(("build", order.model, order.sizes, order.batch, order.precision, order.runtime))
         assert order.onnx.is_dir()
-        (order.out / "transformer").mkdir(parents=True)
-        (order.out / "transformer" / "model.plan").write_bytes(b"plan")
+        for graph in ("transformer", "vae_decoder"):
+            (order.out / graph).mkdir(parents=True)
+            (order.out / graph / "model.plan").write_bytes(b"plan")
         (order.out / "card.json").write_text(json.dumps(build_manifest()))
 
     def open(self, engine: Path, graphs: Path) -> str:
@@ -57,7 +59,7 @@ class FakeEngineBuilder:
 
 def built_artifact(store: ObjectStore, builder: FakeEngineBuilder, scratch: Path) -> EngineArtifact:
     steps = BuildSteps(builder.export, builder.build, builder.open, builder.verify)
-    build_missing_engine(store, "turbo", "/models/turbo", scratch, NEED, steps)
+    build_missing_engine(store, "turbo", "/models/turbo", scratch, TRUST, NEED, steps)
     (card,) = list_stored_engines(store, "turbo")
     assert list(scratch.iterdir()) == []
     return card
@@ -72,6 +74,7 @@ def test_an_engine_is_exported_built_verified_where_it_lies_and_then_put_in(stor
         ("verify", "/models/turbo", "graphs", "opener of engine with graphs"),
     ]
     assert (card.version, card.state) == (1, "ready")
+    assert TRUST.refusal(card) is None
     assert card.parity is not None
     assert (card.parity.max_abs_diff, card.parity.psnr) == (0.001, 60.0)
 
@@ -82,6 +85,6 @@ def test_an_engine_that_paints_something_else_is_put_in_as_refused(store: Object
 
 def test_what_cannot_be_exported_says_so_and_leaves_no_scratch(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--model: The model"):
-        build_missing_engine(store, "turbo", str(tmp_path / "gone"), tmp_path / "scratch", NEED)
+        build_missing_engine(store, "turbo", str(tmp_path / "gone"), tmp_path / "scratch", TRUST, NEED)
     assert list(list_stored_engines(store, "turbo")) == []
     assert list((tmp_path / "scratch").iterdir()) == []

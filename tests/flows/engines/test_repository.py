@@ -18,7 +18,7 @@ from infra.onnx_graphs.export_manifest import ExportManifest
 from infra.onnx_graphs.graph_verification import OnnxGraphOpener
 from infra.stores import open_store
 from tasks.models.engine_repository import read_engine
-from tests.fixtures.engine_artifacts import build_manifest
+from tests.fixtures.engine_artifacts import TRUST, build_manifest
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def silent(words: str) -> None:
 
 def test_verifying_marks_an_engine_of_the_store(store: ObjectStore, tiny_export: Path, tiny_model: Path):
     put_engine(store, "tiny", tiny_export)
-    found = verify_engine(store, "tiny/1", str(tiny_model), silent)
+    found = verify_engine(store, "tiny/1", str(tiny_model), silent, TRUST)
     assert (found["passed"], found["state"], found["runtime"]) == (True, "ready", "onnxruntime")
     (card,) = list_engines(store, None)
     assert (card["state"], card["parity"]["cases"], card["parity"]["passed"]) == ("ready", 15, True)
@@ -58,14 +58,14 @@ def test_what_cannot_be_compared_stays_unverified(
     config = other / "scheduler" / "scheduler_config.json"
     config.write_text(config.read_text() + " ")
     with pytest.raises(EngineError, match="give the model that it was made from"):
-        verify_engine(store, "tiny/1", str(other), silent)
+        verify_engine(store, "tiny/1", str(other), silent, TRUST)
     assert read_engine(store, "tiny", 1).state == "building"
 
 
 def test_plans_are_not_verified_where_they_cannot_run(store: ObjectStore, engine_folder: Path, tiny_model: Path):
     put_engine(store, "turbo", engine_folder)
     with pytest.raises(EngineUnsuitable, match="turbo/1 holds TensorRT plans"):
-        verify_engine(store, "turbo/1", str(tiny_model), silent)
+        verify_engine(store, "turbo/1", str(tiny_model), silent, TRUST)
     assert read_engine(store, "turbo", 1).state == "building"
 
 
@@ -84,8 +84,8 @@ def test_plans_are_compared_by_what_can_run_them(
 
     put_engine(store, "turbo", engine_folder)
     with pytest.raises(OptionError, match="--graphs: turbo/1 holds plans"):
-        verify_engine(store, "turbo/1", str(tiny_model), silent, None, open_plans)
-    found = verify_engine(store, "turbo/1", str(tiny_model), silent, tiny_export, open_plans)
+        verify_engine(store, "turbo/1", str(tiny_model), silent, TRUST, None, open_plans)
+    found = verify_engine(store, "turbo/1", str(tiny_model), silent, TRUST, tiny_export, open_plans)
     assert opened == [(b"plan", "fp32")]
     assert (found["runtime"], found["state"], len(found["cases"])) == ("tensorrt", "ready", 2)
 
@@ -93,4 +93,4 @@ def test_plans_are_compared_by_what_can_run_them(
 @pytest.mark.parametrize("name", ["turbo", "turbo/0", "turbo/01", "../turbo/1", "turbo/1/2"])
 def test_a_name_that_is_no_engines_says_how_they_are_called(store: ObjectStore, name: str):
     with pytest.raises(OptionError, match="name/version, such as turbo/1"):
-        verify_engine(store, name, "nobody", silent)
+        verify_engine(store, name, "nobody", silent, TRUST)

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from catalogs.errors import RuleFileError
-from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform, ParityResult
+from catalogs.errors import OptionError, RuleFileError
+from catalogs.models.engine_artifacts import ParityResult
+from catalogs.models.engine_selection import EngineRequirements, GpuPlatform
 from catalogs.models.weights import ModelEntry
 from catalogs.recipe.loading import built_in_recipe
 from catalogs.recipe.render_settings import Tier
 from catalogs.recipe.schema import Recipe
 from flows.engines.repository import put_engine
 from flows.engines.selection import (
+    EngineBuilder,
     EngineFetcher,
+    EngineHost,
     engine_opener,
     engine_warnings,
     fetch_fitting_engine,
@@ -33,7 +36,8 @@ from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
 from tasks.models.engine_repository import read_engine, record_verification
-from tests.fixtures.engine_artifacts import H200, PASSED_PARITY, WEIGHTS_DIGEST, build_manifest
+from tasks.models.engine_trust import EngineTrust, open_engine_trust
+from tests.fixtures.engine_artifacts import H200, PASSED_PARITY, STRANGER, TRUST, WEIGHTS_DIGEST, build_manifest
 from tests.fixtures.refresh_harness import SETTINGS, RefreshHarness
 
 
@@ -52,6 +56,10 @@ def engine_folder(tmp_path: Path) -> Path:
     return folder
 
 
+def host(cache_folder: Path, build: EngineBuilder | None = None) -> EngineHost:
+    return EngineHost(cache_folder, TRUST, build)
+
+
 def recipe(engine: str = "tensorrt", **model: Any) -> Recipe:
     entry = ModelEntry(source="somewhere", **{"weights_digest": WEIGHTS_DIGEST, **model})
     changes = {"engine": engine, "models": {"turbo": entry}, "tiers": {"standard": Tier()}}
@@ -59,55 +67,57 @@ def recipe(engine: str = "tensorrt", **model: Any) -> Recipe:
 
 
 def test_a_run_without_an_engine_says_that_torch_paints_in_the_same_precision(store: ObjectStore):
-    assert missing_engine_warnings(store, recipe(), H200) == [
+    assert missing_engine_warnings(store, recipe(), TRUST, H200) == [
         "The torch engine generates in place of TensorRT, in bf16: there is no engine of 'turbo' in the store"
     ]
 
 
 @pytest.mark.parametrize("engine", ["torch", "stub"])
 def test_a_run_that_asks_for_another_engine_hears_nothing(store: ObjectStore, engine: str):
-    assert missing_engine_warnings(store, recipe(engine), H200) == []
+    assert missing_engine_warnings(store, recipe(engine), TRUST, H200) == []
 
 
 def test_an_engine_that_fits_is_no_cause_for_a_warning(store: ObjectStore, engine_folder: Path):
     put_engine(store, "turbo", engine_folder)
-    (before,) = missing_engine_warnings(store, recipe(), H200)
+    (before,) = missing_engine_warnings(store, recipe(), TRUST, H200)
     assert "version 1: it is not verified" in before
-    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
-    assert missing_engine_warnings(store, recipe(), H200) == []
-    (elsewhere,) = missing_engine_warnings(store, recipe(), GpuPlatform("11.5.0", H200.gpu, H200.compute_capability))
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY, TRUST)
+    assert missing_engine_warnings(store, recipe(), TRUST, H200) == []
+    (elsewhere,) = missing_engine_warnings(
+        store, recipe(), TRUST, GpuPlatform("11.5.0", H200.gpu, H200.compute_capability)
+    )
     assert "version 1: it was built by TensorRT 11.4.0, and this is 11.5.0" in elsewhere
-    (here,) = missing_engine_warnings(store, recipe())
+    (here,) = missing_engine_warnings(store, recipe(), TRUST)
     assert "version 1: there is no TensorRT on this machine" in here
 
 
 def test_weights_without_a_digest_cannot_be_looked_for(store: ObjectStore):
-    (said,) = missing_engine_warnings(store, recipe(weights_digest=None, revision="a" * 40), H200)
+    (said,) = missing_engine_warnings(store, recipe(weights_digest=None, revision="a" * 40), TRUST, H200)
     assert "'turbo' has no weights_digest" in said
 
 
 def test_the_engine_that_fits_is_fetched_once(store: ObjectStore, engine_folder: Path, tmp_path: Path):
     kept = tmp_path / "cache" / "engines"
-    assert fetch_fitting_engine(store, recipe(), "turbo", H200, kept) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(kept)) is None
     put_engine(store, "turbo", engine_folder)
-    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
-    folder = fetch_fitting_engine(store, recipe(), "turbo", H200, kept)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY, TRUST)
+    folder = fetch_fitting_engine(store, recipe(), "turbo", H200, host(kept))
     assert folder is not None
     assert (folder / "transformer" / "model.plan").read_bytes() == b"plan"
     assert json.loads((folder / "card.json").read_text()) == build_manifest()
     store.delete([info.key for info in store.list("engines/turbo/1/") if info.key.endswith("model.plan")])
-    assert fetch_fitting_engine(store, recipe(), "turbo", H200, kept) == folder
-    assert fetch_fitting_engine(store, recipe(), "turbo", None, kept) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(kept)) == folder
+    assert fetch_fitting_engine(store, recipe(), "turbo", None, host(kept)) is None
 
 
 def test_an_engine_that_cannot_be_fetched_whole_leaves_nothing_to_be_taken_for_one(
     store: ObjectStore, engine_folder: Path, tmp_path: Path
 ):
     put_engine(store, "turbo", engine_folder)
-    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY, TRUST)
     store.write("engines/turbo/1/vae_decoder/1/model.plan", b"another")
     with pytest.raises(StoreError, match="not the one"):
-        fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept")
+        fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path / "kept"))
     assert list((tmp_path / "kept").iterdir()) == []
 
 
@@ -137,13 +147,13 @@ def test_an_engine_that_is_lacking_is_made_once_and_then_taken(
     def make(need: EngineRequirements) -> None:
         made.append(need)
         put_engine(store, "turbo", engine_folder)
-        record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY)
+        record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY, TRUST)
 
-    taken = [fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path / "kept", make) for _ in range(2)]
+    taken = [fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path / "kept", make)) for _ in range(2)]
     assert taken[0] is not None
     assert taken[0] == taken[1]
     assert [(need.weights_digest, need.platform) for need in made] == [(WEIGHTS_DIGEST, H200)]
-    assert missing_engine_warnings(store, recipe(), H200, builds_missing=True) == []
+    assert missing_engine_warnings(store, recipe(), TRUST, H200, builds_missing=True) == []
 
 
 def test_nothing_is_made_where_there_is_no_tensorrt_or_it_was_refused(
@@ -152,19 +162,81 @@ def test_nothing_is_made_where_there_is_no_tensorrt_or_it_was_refused(
     def never(need: EngineRequirements) -> None:
         pytest.fail(f"{need} was made")
 
-    assert fetch_fitting_engine(store, recipe(), "turbo", None, tmp_path, never) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", None, host(tmp_path, never)) is None
     put_engine(store, "turbo", engine_folder)
-    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY.model_copy(update={"passed": False}))
-    assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, never) is None
+    record_verification(
+        store, read_engine(store, "turbo", 1), PASSED_PARITY.model_copy(update={"passed": False}), TRUST
+    )
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path, never)) is None
     assert (
-        "The torch engine generates in place" in missing_engine_warnings(store, recipe(), H200, builds_missing=True)[0]
+        "The torch engine generates in place"
+        in missing_engine_warnings(store, recipe(), TRUST, H200, builds_missing=True)[0]
     )
 
 
+def test_s4_a_strangers_engine_is_not_fetched_and_the_report_says_how_it_could_be(
+    store: ObjectStore, engine_folder: Path, tmp_path: Path
+) -> None:
+    put_engine(store, "turbo", engine_folder)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY, STRANGER)
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path / "kept")) is None
+    (said,) = missing_engine_warnings(store, recipe(), TRUST, H200)
+    assert said.startswith("The torch engine generates in place of TensorRT, in bf16: no engine of 'turbo' fits")
+    assert "verify it here with `packshot engine verify`" in said
+    believing = EngineHost(tmp_path / "kept", EngineTrust(TRUST.keys, every_engine=True))
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, believing) is not None
+
+
+@pytest.mark.parametrize("state", ["ready", "refused"])
+def test_s4_a_strangers_word_neither_replaces_nor_stops_a_build(
+    store: ObjectStore, engine_folder: Path, tmp_path: Path, state: str
+) -> None:
+    put_engine(store, "turbo", engine_folder)
+    parity = PASSED_PARITY.model_copy(update={"passed": state == "ready"})
+    record_verification(store, read_engine(store, "turbo", 1), parity, STRANGER)
+    made = []
+
+    def make(need: EngineRequirements) -> None:
+        made.append(need)
+        put_engine(store, "turbo", engine_folder)
+        record_verification(store, read_engine(store, "turbo", 2), PASSED_PARITY, TRUST)
+
+    taken = [fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path / "kept", make)) for _ in range(2)]
+    assert [folder and folder.name[:8] for folder in taken] == ["turbo-2-"] * 2
+    assert len(made) == 1
+
+
+def test_s4_garbage_in_the_store_costs_no_run_and_is_reported(store: ObjectStore, engine_folder: Path) -> None:
+    put_engine(store, "turbo", engine_folder)
+    record_verification(store, read_engine(store, "turbo", 1), PASSED_PARITY, open_engine_trust(SETTINGS))
+    store.write("engines/turbo/2/card.json", b"garbage")
+    settings = SETTINGS.model_copy(update={"build_engines": False})
+    (said,) = engine_warnings(recipe(), settings, store, lambda: H200)
+    assert said.startswith("An engine of the store is passed over. The card 'engines/turbo/2/card.json' is none that")
+    spec = resolve_engine_spec(recipe(), "turbo", settings, store, find_machine=lambda: H200)
+    assert (spec.name, Path(spec.folder or "").name[:8]) == ("tensorrt", "turbo-1-")
+
+
+@pytest.mark.parametrize("record", [b"", b"[]", b'{"at": 7}', b'{"at": "9999-01-01", "reason": "x"}', b"[" * 99_999])
+def test_s4_a_garbage_record_of_a_failed_build_stops_no_build(
+    store: ObjectStore, tmp_path: Path, record: bytes
+) -> None:
+    def fail(_: EngineRequirements) -> None:
+        raise EngineError("no opset")
+
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path, fail)) is None
+    (key,) = [info.key for info in store.list("engines/") if "failed-" in info.key]
+    tried: list[EngineRequirements] = []
+    for data in (record, b'{"at": "2999-01-01T00:00:00+00:00", "reason": "x"}'):
+        store.write(key, data)
+        assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path, tried.append)) is None
+    assert len(tried) == 2
+
+
 def test_a_night_that_builds_says_so(store: ObjectStore) -> None:
-    (said,) = missing_engine_warnings(store, recipe(), H200, builds_missing=True)
+    (said,) = missing_engine_warnings(store, recipe(), TRUST, H200, builds_missing=True)
     assert said.startswith("A TensorRT engine is built before the first image: there is no engine of 'turbo'")
-    (elsewhere,) = missing_engine_warnings(store, recipe(), None, builds_missing=True)
+    (elsewhere,) = missing_engine_warnings(store, recipe(), TRUST, None, builds_missing=True)
     assert elsewhere.startswith("The torch engine generates in place of TensorRT")
 
 
@@ -179,25 +251,25 @@ def test_an_engine_that_could_not_be_built_is_not_tried_again_for_a_day(
         raise error
 
     for _ in range(3):
-        assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
+        assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path, make)) is None
     assert len(tried) == 1
-    (said,) = missing_engine_warnings(store, recipe(), H200, builds_missing=True)
+    (said,) = missing_engine_warnings(store, recipe(), TRUST, H200, builds_missing=True)
     assert said.startswith("The torch engine generates in place of TensorRT")
     assert said.endswith(f"; building one failed: {error}")
     (note,) = [info.key for info in store.list("engines/") if "failed-" in info.key]
     words = read_json(store, note)
     write_json(store, note, words | {"at": (datetime.now(UTC) - timedelta(days=1, minutes=1)).isoformat()})
-    assert fetch_fitting_engine(store, recipe(), "turbo", H200, tmp_path, make) is None
+    assert fetch_fitting_engine(store, recipe(), "turbo", H200, host(tmp_path, make)) is None
     assert len(tried) == 2
 
 
 def test_an_fp8_engine_is_never_made_by_itself_and_nobody_says_so(store: ObjectStore, tmp_path: Path) -> None:
     asked = recipe(precision="fp8")
     assert (
-        fetch_fitting_engine(store, asked, "turbo", H200, tmp_path, lambda need: pytest.fail(f"{need} was made"))
+        fetch_fitting_engine(store, asked, "turbo", H200, host(tmp_path, lambda need: pytest.fail(f"{need} was made")))
         is None
     )
-    (said,) = missing_engine_warnings(store, asked, H200, builds_missing=True)
+    (said,) = missing_engine_warnings(store, asked, TRUST, H200, builds_missing=True)
     assert said.startswith("The torch engine generates in place of TensorRT, in fp8")
 
 
@@ -259,7 +331,7 @@ def test_a_stored_engine_that_fits_this_machine_paints_and_the_report_says_nothi
     build_engine_folder(prepare_build(order, str), str, lambda: host)
     put_engine(store, name, tmp_path / "plans")
     parity = ParityResult(passed=True, runtime="tensorrt", tolerance=1e-4, cases=1, max_abs_diff=0.0, psnr=200.0)
-    record_verification(store, read_engine(store, name, 1), parity)
+    record_verification(store, read_engine(store, name, 1), parity, open_engine_trust(SETTINGS))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert resolve_engine_spec(recipe, name, SETTINGS, store).name == "torch"
     here = GpuPlatform(host.machine.tensorrt, host.machine.gpu, host.machine.compute_capability)
@@ -297,7 +369,16 @@ def test_which_tensorrt_engine_fits_is_found_out_where_it_is_opened(
     assert travelled() == chosen
 
 
-@pytest.mark.parametrize("error", [StoreError("The card is none"), EngineError("no room"), OSError("disk full")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreError("The card is none"),
+        EngineError("no room"),
+        OSError("disk full"),
+        ValueError("key"),
+        OptionError("no"),
+    ],
+)
 def test_engines_of_no_use_cost_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception) -> None:
     def fail(*_: object) -> Path:
         raise error

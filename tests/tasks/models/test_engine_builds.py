@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from catalogs import layout
-from catalogs.models.engine_artifacts import EngineRequirements, GpuPlatform
+from catalogs.models.engine_selection import EngineRequirements, GpuPlatform
 from infra.coordination.leases import Lease, acquire
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from tasks.models import engine_builds
 from tasks.models.engine_builds import find_or_build_engine, requirements_digest
 from tasks.models.engine_repository import add_engine, record_verification
-from tests.fixtures.engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS
+from tests.fixtures.engine_artifacts import H100, H200, PASSED_PARITY, REQUIREMENTS, TRUST
 
 SECONDS = 30.0
 
@@ -29,10 +29,10 @@ def test_workers_that_need_the_same_engine_build_it_once(
     def work(number: int) -> int | None:
         def build() -> None:
             builds.append(number)
-            record_verification(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED_PARITY)
+            record_verification(store, add_engine(store, "turbo", folder, f"gpu-{number}"), PASSED_PARITY, TRUST)
 
         together.wait()
-        card = find_or_build_engine(store, "turbo", REQUIREMENTS, build, f"gpu-{number}", SECONDS).artifact
+        card = find_or_build_engine(store, "turbo", REQUIREMENTS, build, f"gpu-{number}", SECONDS, TRUST).artifact
         return card.version if card else None
 
     with ThreadPoolExecutor(3) as threads:
@@ -52,11 +52,11 @@ def test_a_waiting_worker_uses_the_engine_that_another_one_built(
 
     def other_finishes(seconds: float) -> None:
         looked.append(seconds)
-        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY)
+        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
         lease.release()
 
     monkeypatch.setattr("tasks.models.engine_builds.time.sleep", other_finishes)
-    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS).artifact is not None
+    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS, TRUST).artifact is not None
     assert looked == [engine_builds.POLL_SECONDS]
 
 
@@ -64,24 +64,24 @@ def test_an_engine_that_was_built_before_the_lease_was_acquired_is_used(
     store: ObjectStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def acquired_late(*arguments: Any) -> Lease:
-        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY)
+        record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
         return acquire(*arguments)
 
     monkeypatch.setattr(engine_builds, "acquire", acquired_late)
-    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS).artifact is not None
+    assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS, TRUST).artifact is not None
 
 
 def test_a_refused_engine_is_not_built_again_by_the_next_worker(store: ObjectStore, folder: Path):
     record_verification(
-        store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY.model_copy(update={"passed": False})
+        store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY.model_copy(update={"passed": False}), TRUST
     )
-    choice = find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS)
+    choice = find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS, TRUST)
     assert (choice.artifact, list(choice.incompatibilities)) == (None, [1])
 
 
 def test_nothing_is_built_where_there_is_no_tensorrt(store: ObjectStore):
     need = EngineRequirements(REQUIREMENTS.weights_digest, "bf16", (), None)
-    assert find_or_build_engine(store, "turbo", need, never, "gpu-1", SECONDS).artifact is None
+    assert find_or_build_engine(store, "turbo", need, never, "gpu-1", SECONDS, TRUST).artifact is None
 
 
 def test_a_build_that_fails_releases_its_lease(store: ObjectStore):
@@ -89,7 +89,7 @@ def test_a_build_that_fails_releases_its_lease(store: ObjectStore):
         raise StoreError("The disk is full.")
 
     with pytest.raises(StoreError, match="full"):
-        find_or_build_engine(store, "turbo", REQUIREMENTS, build, "gpu-1", SECONDS)
+        find_or_build_engine(store, "turbo", REQUIREMENTS, build, "gpu-1", SECONDS, TRUST)
     acquire(store, layout.engine_lease("turbo", requirements_digest(REQUIREMENTS)), "gpu-2", SECONDS)
 
 

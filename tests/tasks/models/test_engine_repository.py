@@ -2,25 +2,35 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalogs import layout
 from catalogs.errors import OptionError
-from catalogs.models.engine_artifacts import ParityResult
+from catalogs.models.engine_artifacts import EngineArtifact, ParityResult, StoredFile, parse_engine_facts
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
+from infra.stores.memory import MemoryStore
 from infra.testing.faulty_store import FaultInjector, FaultyStore, InjectedFault
 from tasks.models.engine_repository import (
+    MAX_CARD_BYTES,
     add_engine,
+    choose_engine,
     fetch_engine,
     list_stored_engines,
     read_engine,
     record_verification,
+    scan_stored_engines,
 )
-from tests.fixtures.engine_artifacts import PASSED_PARITY, build_manifest
+from tasks.models.engine_trust import EngineTrust
+from tests.fixtures.engine_artifacts import PASSED_PARITY, REQUIREMENTS, STRANGER, TRUST, build_manifest
 
 SECONDS = 30.0
 
@@ -94,7 +104,7 @@ def test_verifying_makes_an_engine_ready_or_refused_with_its_figures(
     store: ObjectStore, folder: Path, passed: bool, state: str
 ):
     parity = PASSED_PARITY.model_copy(update={"passed": passed})
-    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
+    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity, TRUST)
     card = read_engine(store, "turbo", 1)
     assert (card.state, card.parity) == (state, parity)
 
@@ -123,13 +133,112 @@ def test_a_folder_without_a_card_is_refused_before_anything_is_written(
     assert list(store.list("")) == []
 
 
-def test_a_card_of_another_version_says_what_to_do(store: ObjectStore):
-    store.write(layout.engine_artifact("turbo", 1), b'{"model": "turbo"}')
-    with pytest.raises(StoreError, match=r"'engines/turbo/1/card\.json' is none that this version reads"):
-        list_stored_engines(store)
+def test_a_card_of_another_version_says_what_to_do_and_costs_its_engine_alone(store: ObjectStore, folder: Path):
+    good = add_engine(store, "turbo", folder, "gpu-1")
+    store.write(layout.engine_artifact("turbo", 2), b'{"model": "turbo"}')
+    listing = scan_stored_engines(store)
+    assert listing.artifacts == (good,)
+    assert listing.faults.keys() == {("turbo", 2)}
+    assert "'engines/turbo/2/card.json' is none that this version reads" in listing.faults["turbo", 2]
+    with pytest.raises(StoreError, match=r"'engines/turbo/2/card\.json' is none that this version reads"):
+        read_engine(store, "turbo", 2)
+
+
+GARBAGE = [
+    b"", b"{", b"[]", b"7", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000,
+    b'{"model": "' + b"x" * MAX_CARD_BYTES + b'"}',
+    b'{"version": 1' + b"0" * 5000 + b"}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", GARBAGE, ids=range(len(GARBAGE)))
+def test_s4_a_garbage_card_costs_its_engine_alone(store: ObjectStore, folder: Path, data: bytes):
+    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
+    store.write(layout.engine_artifact("turbo", 2), data)
+    choice = choose_engine(store, "turbo", REQUIREMENTS, TRUST)
+    assert choice.artifact is not None
+    assert choice.artifact.version == 1
+    assert "is none that this version reads" in choice.incompatibilities[2]
+
+
+@pytest.mark.parametrize("change", [{"model": "../x"}, {"model": "nano"}, {"version": 2}])
+def test_s4_a_card_of_another_engine_is_none(store: ObjectStore, folder: Path, change: dict[str, Any]):
+    card = record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
+    store.write(layout.engine_artifact("turbo", 1), card.model_copy(update=change).model_dump_json().encode())
+    choice = choose_engine(store, "turbo", REQUIREMENTS, TRUST)
+    assert (choice.artifact, list(choice.incompatibilities)) == (None, [1])
+
+
+def forged(card: EngineArtifact) -> list[EngineArtifact]:
+    """What a writer of `engines/` can make of a card that carries a tag."""
+    plan = card.files[-1].model_copy(update={"sha256": "f" * 64})
+    document = card.document | {"driver": "1.0"}
+    return [
+        card.model_copy(update={"files": (*card.files[:-1], plan)}),
+        card.model_copy(update={"tag": None}),
+        card.model_copy(update={"tag": ""}),
+        card.model_copy(update={"by": "somebody else"}),
+        card.model_copy(update={"parity": card.parity.model_copy(update={"psnr": 99.0}) if card.parity else None}),
+        card.model_copy(update={"document": document, "facts": parse_engine_facts(document)}),
+        STRANGER.with_tag(card),
+    ]
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_s4_a_forged_ready_engine_is_not_taken(store: ObjectStore, folder: Path, number: int):
+    card = record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
+    assert choose_engine(store, "turbo", REQUIREMENTS, TRUST).artifact == card == read_engine(store, "turbo", 1)
+    store.write(layout.engine_artifact("turbo", 1), forged(card)[number].model_dump_json().encode())
+    choice = choose_engine(store, "turbo", REQUIREMENTS, TRUST)
+    assert choice.artifact is None
+    assert "it carries no tag of a key that this host has: verify it here" in choice.incompatibilities[1]
+    for believer in (EngineTrust(None), EngineTrust(TRUST.keys, every_engine=True)):
+        assert choose_engine(store, "turbo", REQUIREMENTS, believer).artifact is not None
+
+
+def test_s4_a_tagged_card_is_none_under_another_number(store: ObjectStore, folder: Path):
+    card = record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
+    store.write(layout.engine_artifact("turbo", 2), card.model_copy(update={"version": 2}).model_dump_json().encode())
+    assert choose_engine(store, "turbo", REQUIREMENTS, TRUST).artifact == card
+
+
+@given(st.data())
+def test_s4_no_change_of_a_card_is_taken_and_none_is_an_exception(data: st.DataObject):
+    store = MemoryStore("cards")
+    card = read_signed_card()
+    document = json.loads(card)
+    place = data.draw(st.sampled_from(sorted(document)))
+    document[place] = data.draw(st.none() | st.text(max_size=5) | st.integers() | st.lists(st.integers()) | st.just({}))
+    store.write(layout.engine_artifact("turbo", 1), json.dumps(document).encode())
+    same = document == json.loads(card)
+    assert (choose_engine(store, "turbo", REQUIREMENTS, TRUST).artifact is not None) == same
+
+
+@cache
+def read_signed_card() -> bytes:
+    document = build_manifest()
+    files = tuple(StoredFile(path=f"{name}/model.plan", bytes=1, sha256="c" * 64) for name in document_graphs)
+    return TRUST.with_tag(EngineArtifact(
+        model="turbo", version=1, state="ready", by="gpu-1", added_at=datetime(2026, 11, 29, tzinfo=UTC),
+        facts=parse_engine_facts(document), files=files, parity=PASSED_PARITY, document=document,
+    )).model_dump_json().encode()  # fmt: skip
+
+
+document_graphs = ("transformer", "vae_decoder")
+
+
+def test_a_folder_whose_card_names_other_files_is_not_added(store: ObjectStore, folder: Path):
+    (folder / "vae_decoder" / "model.plan").unlink()
+    with pytest.raises(OptionError, match=r"lacks 'vae_decoder/model\.plan'"):
+        add_engine(store, "turbo", folder, "gpu-1")
+    graph = build_manifest()["transformer"] | {"file": "/etc/hostname"}
+    (folder / "card.json").write_text(json.dumps(build_manifest(transformer=graph)))
+    with pytest.raises(OptionError, match="names files that are not in its folder"):
+        add_engine(store, "turbo", folder, "gpu-1")
+    assert list(store.list("")) == []
 
 
 def test_parity_without_a_number_can_be_kept(store: ObjectStore, folder: Path):
     parity = ParityResult(passed=False, runtime="tensorrt", tolerance=0.05, cases=9, max_abs_diff=None, psnr=0.0)
-    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity)
+    record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), parity, TRUST)
     assert read_engine(store, "turbo", 1).parity == parity

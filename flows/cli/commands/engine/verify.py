@@ -7,7 +7,7 @@ import typer
 
 from flows.cli import options
 from flows.cli.commands.engine.export import ModelOption
-from flows.cli.console import open_console, print_json, print_progress
+from flows.cli.console import open_console, print_json, print_progress, read_settings
 
 if TYPE_CHECKING:
     pass
@@ -24,7 +24,7 @@ def verify(
 ) -> None:
     """Compare graphs with the model that they were made from, on fixed cases; exit 1 where they differ too much.
 
-    An engine of a store is marked ready or refused.
+    An engine of a store is marked ready or refused, with a tag by the integrity key: hosts that have the key load it.
     """
     if store is None:
         from flows.engines.onnx_export import verify_onnx_graphs
@@ -34,8 +34,10 @@ def verify(
         from flows.engines.repository import verify_engine
         from infra.engines.tensorrt.engine_open import EngineGraphOpener
         from infra.stores import open_store
+        from tasks.models.engine_trust import open_engine_trust
 
-        verification = verify_engine(open_store(store), engine, model, print_progress, graphs, EngineGraphOpener)
+        trust = open_engine_trust(read_settings())
+        verification = verify_engine(open_store(store), engine, model, print_progress, trust, graphs, EngineGraphOpener)
     if as_json:
         print_json(verification)
     else:

@@ -87,5 +87,9 @@ def test_the_engines_of_a_store_are_one_a_row() -> None:
     assert "turbo/3 verified bf16 TensorRT 10.1, [red]L4 1024x1024 5.00e-01" in text
     assert "turbo/4 built bf16 ONNX Runtime any not verified" in text
     screen = console()
+    fault = {"model": "turbo", "version": 5, "state": "unreadable", "fault": "No [red]card\x1b[m."}
+    show_engines(screen, [*engines, fault])
+    assert said(screen).splitlines()[-1] == "No [red]card\\x1b[m."
+    screen = console()
     show_engines(screen, [])
     assert said(screen) == "The store has no engines.\n"

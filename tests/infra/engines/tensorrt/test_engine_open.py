@@ -1,5 +1,6 @@
 """An engine folder opens as what its card says, on the machine that its card says."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +84,17 @@ def test_a_folder_that_lacks_a_plan_is_refused(small_export: Path, tmp_path: Pat
     (tmp_path / "vae_decoder" / "model.plan").unlink()
     with pytest.raises(EngineError, match=r"lacks 'vae_decoder/model\.plan': build it again"):
         load_engine_folder(tmp_path, card, host)
+
+
+def test_s4_a_plan_outside_of_the_engines_folder_is_not_opened(
+    small_export: Path, tmp_path: Path, host: TensorRtHost
+) -> None:
+    card = made(small_export, tmp_path / "engine", host, "tensorrt")
+    shutil.copyfile(tmp_path / "engine" / card.transformer.file, tmp_path / "plan")
+    for file in ("/etc/hostname", "../plan", "transformer/../../plan"):
+        other = card.model_copy(update={"transformer": card.transformer.model_copy(update={"file": file})})
+        with pytest.raises(EngineError, match="which is outside: build it again"):
+            load_engine_folder(tmp_path / "engine", other, host)
 
 
 def test_plans_are_verified_one_after_the_other_whatever_scratch_each_wants(
