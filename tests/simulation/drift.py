@@ -3,6 +3,7 @@
 Inputs: a shop, the naive model beside it, random numbers. Outputs: both changed alike.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
@@ -10,10 +11,12 @@ from .naive_model import NaiveShop
 from .shop_facts import Row
 from .simulated_shop import CATEGORIES, SimulatedShop
 
-KINDS = {"good": 10, "middling": 4, "doubtful": 2, "bad": 2, "second": 2, "copycat": 2, "twin": 3}
+KINDS = {"good": 10, "middling": 6, "doubtful": 3, "bad": 2, "second": 2, "copycat": 2, "twin": 3}
 """First word of a title -> how often it occurs."""
 NOUNS = ("mug", "bowl", "lamp", "chair", "basket", "kettle")
 FEWEST, MOST = 8, 18
+EDITED_AGAIN = 0.4
+"""How often a SKU that goes or changes is one of the three that were edited last."""
 ONE_VIEW = ("copycat", "twin")
 """Kinds whose views would resemble one another."""
 
@@ -27,6 +30,7 @@ class Drift:
     dice: Random
     _gone: dict[str, Row] = field(default_factory=dict)
     _made: int = 0
+    _recent: deque[str] = field(default_factory=lambda: deque(maxlen=3))
 
     def open_shop(self, skus: int) -> None:
         """Fill the catalogue."""
@@ -83,10 +87,15 @@ class Drift:
     def _put(self, row: Row) -> str:
         self.shop.rows[row.sku] = row
         self.shop.all_skus.add(row.sku)
+        self._recent.append(row.sku)
         self.model.put(row)
         return f"{row.sku} is {row.title!r} in {row.category}, {' and '.join(row.views)}"
 
     def _any(self) -> Row:
+        """Choose a SKU; often one that was edited just now, since a run may be at work on it."""
+        recent = [sku for sku in self._recent if sku in self.shop.rows]
+        if recent and self.dice.random() < EDITED_AGAIN:
+            return self.shop.rows[self.dice.choice(recent)]
         return self.shop.rows[self.dice.choice(sorted(self.shop.rows))]
 
     def _title(self) -> str:

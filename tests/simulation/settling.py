@@ -134,14 +134,17 @@ class SettlingShop(ShopState):
         state = next((state for state in PREFERENCE if state in named and state != "withdrawn"), None)
         if (shown is not None and shown.content == content) or state is None:
             return
-        if old is not None and state == old.state and state not in allowed:
-            self.refusals[slot, content] = old  # left to another run, or the run was killed: the old word stands
+        kept = old if lenient and old is not None and old.state == state else None
+        """The old word, where it may stand still: the slot was left to another run, or the run was killed."""
+        if kept is not None and state not in allowed:
+            self.refusals[slot, content] = kept
             return
         twins = [end.twin for end in self.plan.options[slot] if end.twin is not None and state in end.states]
         tries = old.tries + 1 if old is not None and away else 1
         if state == "failed":
             self.failed.add(content)
-        twin = twins[0] if twins else None
-        self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twin, self.day)
+        twin = twins[0] if twins else kept.twin if kept is not None else None
+        doubt = kept is not None and (kept.is_uncertain or kept.policy != self.policy_number)
+        self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twin, self.day, doubt)
         if not away and state != "deferred":
             self.scored |= {Picture(content, attempt) for attempt in range(self.attempts)}

@@ -238,6 +238,18 @@ def test_a_refusal_that_a_run_left_alone_still_hangs_on_its_twin() -> None:
     assert shop.check(faithful(shop)) == []
 
 
+def test_a_refusal_that_a_run_may_have_left_alone_is_decided_again_under_another_policy() -> None:
+    shop = small_shop(cup="doubtful cup")
+    named = faithful(shop)
+    shop.doubt_refusals()
+    shop.apply_policy(STRICT)
+    shop.refresh(Night(killed=True))
+    assert shop.check(replace(named, policy=2)) == []
+    shop.adopt(replace(named, policy=2))
+    shop.refresh()
+    assert shop.check(replace(faithful(shop), outcomes={CUP: (Outcome("blocked", "blurred"),)})) == []
+
+
 def test_slots_with_one_request_share_a_picture_unless_told_otherwise() -> None:
     assert len(small_shop(mug="good thing", cup="good thing").live) == 2
     shop = NaiveShop(score=score_by_title, sharing=False)

@@ -9,11 +9,16 @@ import pytest
 
 from tests.paths import ROOT
 
+from .mutations import MUTATIONS
 from .replay import FIXED_ENVIRONMENT
 
+NIGHTS = 30
+MUTATIONS_FOUND = {"A3": 30, "A3-rollback": 30, "A4": 3, "A6": 2, "A7": 12, "A9": 40, "A10": 10}
+"""Name of a fault -> seeds of 30 nights within which it is found, counted from seed 1."""
 
-def simulate(*options: str) -> str:
-    """Return what a simulation prints; it must end without a violation."""
+
+def simulate(*options: str, violations: bool = False) -> str:
+    """Return what a simulation prints; it must end without a violation, or with one."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.simulation", *options],
         cwd=ROOT,
@@ -22,7 +27,7 @@ def simulate(*options: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == (1 if violations else 0), f"{done.stdout}\n{done.stderr}"
     print(done.stdout)  # noqa: T201 - the figures are to be read
     return done.stdout
 
@@ -44,3 +49,15 @@ def test_a_shop_keeps_its_promises_for_a_short_year() -> None:
 @pytest.mark.parametrize("seed", [101, 102, 103])
 def test_a_shop_keeps_its_promises_for_a_year(seed: int) -> None:
     assert "violations: 0" in simulate("--seed", str(seed), "--days", "365")
+
+
+@pytest.mark.long(seconds=300)
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("fault", MUTATIONS_FOUND)
+def test_a_mend_that_is_taken_out_is_missed(fault: str) -> None:
+    options = ("--mutation", fault, "--seeds", str(MUTATIONS_FOUND[fault]), "--days", str(NIGHTS), "--first")
+    assert "violations: 1" in simulate(*options, violations=True)
+
+
+def test_every_mutation_is_to_be_found() -> None:
+    assert MUTATIONS_FOUND.keys() == MUTATIONS.keys()
