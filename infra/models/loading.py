@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import EngineError, EngineUnsuitable
+from infra.models.chat_template import freeze_chat_template
 from infra.models.library_state import library_state
 from infra.models.model_files import check_model_folder, model_folder_digest
 
@@ -145,6 +146,7 @@ def _load_pipeline(folder: Path, dtype: "torch.dtype", exclude: Set[str]) -> Any
     pipeline = diffusers.ZImagePipeline.from_pretrained(
         str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **dict.fromkeys(exclude)
     )
+    freeze_chat_template(pipeline.tokenizer)
     for name in WEIGHTED_COMPONENTS:
         if name in exclude:
             continue
