@@ -28,8 +28,12 @@ def finished_image(image_key: str, finish_digest: str) -> str:
 
 def scores(raw_pixel_sha: str, finish_digest: str, scanners_digest: str) -> str:
     """Return the key of the raw scores of these pixels: what later policies decide from."""
-    name = f"{raw_pixel_sha}-{finish_digest[:SHORT_DIGEST_LENGTH]}-{scanners_digest[:SHORT_DIGEST_LENGTH]}"
-    return f"scores/{raw_pixel_sha[:2]}/{name}.json"
+    return f"{scores_prefix(raw_pixel_sha, finish_digest)}{scanners_digest[:SHORT_DIGEST_LENGTH]}.json"
+
+
+def scores_prefix(raw_pixel_sha: str, finish_digest: str) -> str:
+    """Return the prefix of all scores of these pixels in this finish, whatever the scanners."""
+    return f"scores/{raw_pixel_sha[:2]}/{raw_pixel_sha}-{finish_digest[:SHORT_DIGEST_LENGTH]}-"
 
 
 def published_image(catalogue: str, sku: str, view: str, variant: str, index: int, file_sha: str) -> str:

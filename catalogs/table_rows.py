@@ -98,6 +98,7 @@ class RecordRow(TypedDict):
     channel_reasons: list[str] | None
     model: str
     backend: str | None
+    refused_work: list[str] | None
 
 
 class DecisionRow(TypedDict):
@@ -155,6 +156,7 @@ class ReportedDecisionRow(TypedDict):
     request_key: bytes
     image_key: bytes | None
     finish_digest: str | None
+    file_sha: bytes | None
 
 
 class PublishedDecisionRow(TypedDict):

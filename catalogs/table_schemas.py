@@ -151,6 +151,7 @@ RECORDS = pa.schema(
         *_CHANNEL_FIELDS,
         ("model", pa.string()),  # as in the recipe's requests: a name, or name@version
         ("backend", pa.string()),  # the engine that generated it; null where that is not known
+        ("refused_work", pa.list_(pa.string())),  # found, not believed and made anew: image, file, scores; else null
     ]
 )
 """One row per attempt: what was generated, measured and decided on its own (duplicates are compared later)."""

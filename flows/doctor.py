@@ -8,6 +8,7 @@ hold a secret.
 import difflib
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,14 @@ from flows.orchestration.server_checks import SERVER_ADVICE, check_prefect
 from flows.parameters import read_policy
 from flows.wiring.composition import open_signer
 from infra.diagnosis import DiagnosticFinding, FindingState, Probe, diagnose, machine, storage
-from infra.errors import EngineError, ProvenanceConfigError, ProvenanceMarkError, error_sentence
+from infra.errors import (
+    EngineError,
+    IntegrityKeyError,
+    ProvenanceConfigError,
+    ProvenanceMarkError,
+    error_sentence,
+)
+from infra.integrity.key_files import integrity_key_path, open_integrity_keys
 from infra.interfaces import ObjectStore
 from infra.pools.ray_cluster import check_ray
 from infra.provenance.development_certificate import IDENTITY_FILE as DEVELOPMENT_FILE
@@ -76,6 +84,7 @@ def _installation_probes(policy: Policy, variables: Iterable[str]) -> list[Probe
         Probe("scanners", lambda: check_scanners(policy), PROBE_TIMEOUT_SECONDS),
         Probe("settings", lambda: check_settings(os.environ, variables), PROBE_TIMEOUT_SECONDS),
         Probe("C2PA", check_signing, PROBE_TIMEOUT_SECONDS),
+        Probe("integrity", check_integrity_key, PROBE_TIMEOUT_SECONDS),
         Probe("engines", check_engine_pool, PROBE_TIMEOUT_SECONDS),
         Probe("Prefect", lambda: check_prefect(), PREFECT_TIMEOUT_SECONDS, SERVER_ADVICE),
     ]
@@ -179,6 +188,28 @@ def check_signing() -> list[DiagnosticFinding]:
     if identity.expires - datetime.now(UTC) < RENEW_BEFORE:
         return [DiagnosticFinding("C2PA", "warning", f"signing as {identity.name} {expiry}", "Renew the certificate.")]
     return [DiagnosticFinding("C2PA", "ok", f"signing as {identity.name} {expiry}")]
+
+
+def check_integrity_key() -> list[DiagnosticFinding]:
+    """Report which integrity key tags staged work here; a missing key is not made."""
+    settings = Settings()
+    if not settings.integrity:
+        advice = "Unset PACKSHOT_INTEGRITY; until then staging/ and scores/ are as trusted as published/."
+        return [DiagnosticFinding("integrity", "warning", "stored work is believed as it lies", advice)]
+    path, named = integrity_key_path(settings), settings.integrity_key_file is not None
+    if settings.integrity_key is None and not named and not path.exists():
+        return [DiagnosticFinding("integrity", "ok", f"the first run makes an integrity key in {path}")]
+    try:
+        keys = open_integrity_keys(settings)
+    except IntegrityKeyError as error:
+        return [DiagnosticFinding("integrity", "failed", str(error), "Correct the setting, or the file that it names.")]
+    assert keys is not None  # noqa: S101 - they are switched on
+    source = str(path) if settings.integrity_key is None else "PACKSHOT_INTEGRITY_KEY"
+    accepted = f"; accepted too: {', '.join(keys.ids[1:])}" if keys.ids[1:] else ""
+    found = f"key {keys.ids[0]} of {source} signs staged work{accepted}"
+    if settings.integrity_key is None and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return [DiagnosticFinding("integrity", "warning", f"{found}; others can read it", f"`chmod 600 {path}`")]
+    return [DiagnosticFinding("integrity", "ok", f"{found}; hosts that share a store need the same")]
 
 
 def check_engine_pool() -> list[DiagnosticFinding]:

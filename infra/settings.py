@@ -93,9 +93,7 @@ class Settings(BaseSettings):
         None, description="URL of a time-stamp server; by default there are no time stamps"
     )
     c2pa_trust: str | None = Field(None, description="Root certificates (PEM file) to trust when credentials are read")
-    integrity: bool = Field(
-        True, description="Believe stored work only where it carries a tag by an integrity key; see the trust model"
-    )
+    integrity: bool = Field(True, description="Believe staged work only where it carries a tag by an integrity key")
     integrity_key: SecretStr | None = Field(
         None,
         description="The integrity key, at least 32 characters; several by commas: the first signs, all are accepted",

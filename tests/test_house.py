@@ -23,6 +23,7 @@ MODULE_LINES, FUNCTION_LINES = 280, 45
 LONG_MODULES: dict[str, str] = {
     "catalogs/layout.py": "every object key, one short function each, and nothing else",
     "catalogs/table_schemas.py": "every column of every table, one a line, and nothing else",
+    "catalogs/table_rows.py": "the same columns as types, one a line, and nothing else",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 """What may be longer than the budget, each with its reason."""

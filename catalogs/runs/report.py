@@ -57,6 +57,8 @@ class ImageCounts:
     shared: int = 0
     attempts: int = 0
     gpu_seconds: float = 0.0
+    refused_work: dict[str, int] = field(default_factory=dict)
+    """Stored work that was found, not believed and made anew, by kind: `image`, `file`, `scores`."""
 
 
 @dataclass

@@ -75,6 +75,8 @@ class GeneratedImage:
     failure_reason: str = ""
     backend: str = ""
     """The engine that made the image; empty where that is not known."""
+    replaced: bool = False
+    """It took the place of a staged image that was not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class ScreenedAttempt:
     errors: Mapping[str, str] | None = None
     source_mark: str = ""
     eligibility: ChannelEligibility = NOT_ELIGIBLE
+    refused_work: tuple[str, ...] = ()
+    """Finished files and scores that were found, not believed and made anew: `file`, `scores`."""
 
     @property
     def needs_retry(self) -> bool:
@@ -179,6 +183,7 @@ def record_table(attempts: Iterable[ScreenedAttempt]) -> pa.Table:
         "channel_reasons": [list(row.eligibility.reasons) for row in rows],
         "model": [row.image.item.request.model for row in rows],
         "backend": [row.image.backend or None for row in rows],
+        "refused_work": [[*(["image"] if row.image.replaced else []), *row.refused_work] or None for row in rows],
     }
     return pa.table([pa.array(columns[name], RECORDS.field(name).type) for name in RECORDS.names], schema=RECORDS)
 

@@ -26,6 +26,7 @@ from tasks.reporting.run_statistics import (
     find_incomplete_skus,
     measure_delivery,
     read_prompts,
+    refused_work_warnings,
     summarize_channels,
 )
 from tasks.runs.resources import Resources
@@ -67,7 +68,10 @@ def report_run(
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
-            warnings=[error_sentence(warning) for warning in (*result.warnings, *plan.warnings)],
+            warnings=[
+                error_sentence(warning)
+                for warning in (*result.warnings, *plan.warnings, *refused_work_warnings(images.refused_work))
+            ],
             prices=prices,
             gpu=gpu,
             totals=release.sums,

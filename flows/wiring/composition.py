@@ -7,21 +7,27 @@ ends. Each adapter is chosen in one function below; heavy libraries are imported
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 from catalogs.errors import SettingsError
 from catalogs.runs.job import RefreshJob
 from flows.engines.selection import EngineOpener, engine_opener
-from flows.wiring.open_store import open_for_writing
+from flows.wiring.open_store import prepare_for_writing
 from flows.wiring.pools import ModelPools, pool_factory
 from flows.wiring.preflight import require_pinned_weights, require_watermarks, resolve_scanners
 from infra.engines import open_engine
+from infra.integrity.key_files import open_integrity_keys
+from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import ObjectStore, Screener
 from infra.provenance.certificates import load_identity
 from infra.provenance.development_certificate import development_folder, development_identity
 from infra.provenance.signing import C2paSigner
 from infra.screening.inline import InlineScreener
+from infra.screening.measure import measure
 from infra.screening.processes import ProcessScreener
 from infra.settings import Settings
+from infra.stores import open_store
+from infra.tables import open_tables
 from tasks.runs.resources import Resources, ScreeningContext
 
 
@@ -37,11 +43,13 @@ def open_resources(
     require_pinned_weights(job.recipe, settings)
     require_watermarks(job.recipe, settings)
     signer = open_signer(settings) if publishes else None  # before anything is written
-    store, tables = open_for_writing(job.store, settings)
+    keys = open_integrity_keys(settings)
+    store, tables = open_store(job.store), open_tables(job.store)
+    trust = StoredWorkTrust(keys, prepare_for_writing(store, tables, settings).tagged_since)
     pools = ModelPools(pool_factory(store, settings), lambda model: engine_opener(job, model, settings, opener))
     scanners, _ = resolve_scanners(job.policy)
     with ExitStack() as stack:
-        screener = stack.enter_context(closing(open_screener(store, settings)))
+        screener = stack.enter_context(closing(open_screener(store, settings, trust)))
         stack.enter_context(closing(pools))
         screening = ScreeningContext(
             store=store,
@@ -53,14 +61,18 @@ def open_resources(
             scanners=scanners,
             channels=job.recipe.channels,
         )
-        yield Resources(store, tables, pools.pool, signer), screening
+        yield Resources(store, tables, pools.pool, signer, trust), screening
 
 
-def open_screener(store: ObjectStore, settings: Settings) -> Screener:
-    """Open the screening processes; a store in memory is visible to this process only, so it is screened here."""
+def open_screener(store: ObjectStore, settings: Settings, trust: StoredWorkTrust = UNCHECKED) -> Screener:
+    """Open the screening processes; a store in memory is visible to this process only, so it is screened here.
+
+    `trust` says which stored work is believed; its keys reach the processes over their pipes.
+    """
+    measure_trusting = partial(measure, trust=trust)
     if store.url.startswith("memory://"):
-        return InlineScreener(store)
-    return ProcessScreener(settings.screeners or len(os.sched_getaffinity(0)))
+        return InlineScreener(store, measure_trusting)
+    return ProcessScreener(settings.screeners or len(os.sched_getaffinity(0)), measure_trusting)
 
 
 def open_signer(settings: Settings) -> C2paSigner | None:

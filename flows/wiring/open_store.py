@@ -9,7 +9,7 @@ from infra.settings import Settings
 from infra.stores import open_store
 from infra.stores.conditional_writes import require_conditional_writes
 from infra.tables import open_tables
-from tasks.maintenance.upgrade import read_layout, upgrade
+from tasks.maintenance.upgrade import Upgrade, read_layout, upgrade
 
 
 def open_for_reading(url: str) -> tuple[ObjectStore, TableStore]:
@@ -29,7 +29,7 @@ def open_for_writing(url: str, settings: Settings) -> tuple[ObjectStore, TableSt
     return store, tables
 
 
-def prepare_for_writing(store: ObjectStore, tables: TableStore, settings: Settings) -> None:
+def prepare_for_writing(store: ObjectStore, tables: TableStore, settings: Settings) -> Upgrade:
     """Probe an open store's conditional writes, and upgrade it where it is older. Raises as `open_for_writing` does."""
     require_conditional_writes(store, single_writer=settings.single_writer)
-    upgrade(store, tables)
+    return upgrade(store, tables)

@@ -25,7 +25,7 @@ WHITE = 255
 NEAR_WHITE = 245
 """Background that a person sees as white: decoders give white as 253 +- 1.5, and marketplaces require 255."""
 
-_SOURCE_TYPE_XMP = (
+SOURCE_TYPE_XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -34,11 +34,13 @@ _SOURCE_TYPE_XMP = (
     "</rdf:RDF></x:xmpmeta>"
     '<?xpacket end="r"?>'
 ).encode()
+"""The XMP packet of a finished file that carries the source mark."""
 
 _SOURCE_TYPE_PATTERN = re.compile(
     rb":DigitalSourceType(?:\s*=\s*[\"']([^\"'<>]{1,400})[\"']|\s*>\s*([^<>]{1,400}?)\s*<)"
 )
-_ICC_DATE = slice(24, 36)
+ICC_DATE = slice(24, 36)
+"""Where an ICC profile holds its date."""
 
 CANVASES: Mapping[Canvas, float | None] = {"none": None, "square": 1.0, "portrait": 1.44}
 """Height over width of the canvas; 1.44 is Zalando's."""
@@ -105,9 +107,9 @@ def read_source_type(data: bytes) -> str | None:
 
 def _encode_jpeg(pixels: Pixels, parameters: FinishParameters) -> bytes:
     target = io.BytesIO()
-    marks = {"xmp": _SOURCE_TYPE_XMP} if parameters.mark else {}
+    marks = {"xmp": SOURCE_TYPE_XMP} if parameters.mark else {}
     Image.fromarray(np.ascontiguousarray(pixels)).save(
-        target, "JPEG", quality=parameters.quality, subsampling="4:4:4", icc_profile=_srgb_profile(), **marks
+        target, "JPEG", quality=parameters.quality, subsampling="4:4:4", icc_profile=srgb_profile(), **marks
     )
     return target.getvalue()
 
@@ -139,8 +141,9 @@ def _pad_to_canvas(pixels: Pixels, aspect_ratio: float) -> Pixels:
 
 
 @cache
-def _srgb_profile() -> bytes:
+def srgb_profile() -> bytes:
+    """Return the ICC profile that every finished file carries."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     # LittleCMS writes the time of the call here, which would give every process different bytes.
-    profile[_ICC_DATE] = np.array([2000, 1, 1, 0, 0, 0], dtype=">u2").tobytes()
+    profile[ICC_DATE] = np.array([2000, 1, 1, 0, 0, 0], dtype=">u2").tobytes()
     return bytes(profile)

@@ -17,6 +17,13 @@ class ObjectInfo:
     key: str
     size: int
     modified: datetime
+    changed: datetime | None = None
+    """Where a writer can choose `modified`, as in a folder: when its inode was changed, which nobody can set."""
+
+    @property
+    def dated(self) -> datetime:
+        """Return when the object was last written, by a date that its writer could not choose."""
+        return self.changed or self.modified
 
 
 class ObjectStore(Protocol):

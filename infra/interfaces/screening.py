@@ -48,6 +48,10 @@ class ScreeningRequest:
     watermark: str | None = None
     scanner_settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """By scanner, where a scanner has settings."""
+    raw_sha: str = ""
+    """The sha256 of the raw image's pixels, in hex, as they were generated or found. Compared where there are keys."""
+    scores_prefix: str = ""
+    """What the keys of all scores of these pixels in this finish begin with, whatever the scanners."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Screened:
     mark: str | None = None
     details: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     """By scanner, what its numbers stand for: boxes, lines of text. Shown to people; no decision reads it."""
+    refused: Sequence[str] = ()
+    """Stored work that was found, not believed and made anew: `file`, `scores`. It is not stored with the rest."""
 
 
 class Screener(Protocol):

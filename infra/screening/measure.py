@@ -2,28 +2,28 @@
 
 Inputs: a `ScreeningRequest` (keys and plain values) and an open store. Outputs: a `Screened`; in the store the finished
 file, and then the raw scores.
-Invariant: the file is written before its scores, so scores never describe a missing file. Stored scores are read back,
-so a resumed run, or one with another policy, measures nothing twice.
+Invariant: the file is written before its scores, so scores never describe a missing file. Stored scores are read back
+where they are believed and the finished file is theirs to the byte, so a resumed run, or one with another policy,
+measures nothing twice.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import partial
 from hashlib import sha256
 
-from infra.errors import ObjectMissing
-from infra.imaging.codecs import decode, pixel_sha
-from infra.imaging.finishing import finish, read_source_type
+from infra.imaging.codecs import pixel_sha
+from infra.imaging.finishing import read_source_type
 from infra.imaging.metrics.appearance import measure_appearance
 from infra.imaging.metrics.background import measure_background
 from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
+from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import ObjectStore, Pixels, Screened, ScreeningRequest
-from infra.provenance.watermarks import open_watermark, require_payload, watermark_payload
 from infra.scanners import image_scanners as images
+from infra.screening.finished_files import finish_staged_image
+from infra.screening.score_files import read_scores, write_scores
 
 BUILTIN_SCANNER_VERSIONS: Mapping[str, str] = {"pixels": "2", "fingerprint": "2"}
 """The scanners that always run, and their versions. A version changes when the same pixels would get other numbers.
@@ -34,20 +34,11 @@ The scanners of `infra.scanners.image_scanners` run where a request names them.
 ON_SCANNER_START: ContextVar[Callable[[str], object]] = ContextVar("ON_SCANNER_START", default=lambda _: None)
 """Called with each scanner's name before it runs, so that a killed process can be reported with its scanner."""
 
-_BYTES_FIELDS = ("fingerprint", "crop")
-"""Fields that are bytes; JSON holds them in hex."""
-
 
 @dataclass(frozen=True)
 class _ImagePair:
     raw: Pixels
     finished: Pixels
-
-
-@dataclass(frozen=True)
-class _FinishedImage:
-    file: bytes
-    pixels: _ImagePair
 
 
 @dataclass(frozen=True)
@@ -75,25 +66,29 @@ ScannerFunction = Callable[[_ImagePair], _ScannerOutput]
 
 
 def measure(
-    request: ScreeningRequest, store: ObjectStore, scanners: Mapping[str, ScannerFunction] | None = None
+    request: ScreeningRequest,
+    store: ObjectStore,
+    scanners: Mapping[str, ScannerFunction] | None = None,
+    trust: StoredWorkTrust = UNCHECKED,
 ) -> Screened:
-    """Finish and measure one staged image, or return its stored measurements.
+    """Finish and measure one staged image, or return its stored measurements where they are believed.
 
-    The first finished file under a key wins: where another run left other pixels, those are measured and named.
+    Where another run left a finished file of other pixels, and that is believed, those are measured and named.
     A scanner that fails or does not exist is named in `errors` and missing from `scanners`; such a result is stored,
     but measured again the next time. Raises `ObjectMissing` or `InvalidImage` for the image itself, and `InvalidImage`
     for one whose watermark does not survive the encoder.
     """
     started = time.perf_counter()
-    stored = _stored_result(request, store)
-    if stored is not None:
-        return replace(stored, key=request.key, seconds=time.perf_counter() - started)
-    image = _finish_staged_image(request, store)
-    report = _run_scanners(request, image.pixels, scanners_for(request) if scanners is None else scanners)
-    height, width = image.pixels.finished.shape[:2]
+    stored = read_scores(store, request.scores_key, trust)
+    if stored.screened is not None and _is_usable(stored.screened, request, store):
+        return replace(stored.screened, key=request.key, seconds=time.perf_counter() - started)
+    image = finish_staged_image(request, store, trust)
+    pair = _ImagePair(image.raw, image.finished)
+    report = _run_scanners(request, pair, scanners_for(request) if scanners is None else scanners)
+    height, width = image.finished.shape[:2]
     screened = Screened(
         key=request.key,
-        finished_sha=pixel_sha(image.pixels.finished),
+        finished_sha=pixel_sha(image.finished),
         file_sha=sha256(image.file).hexdigest(),
         file_bytes=len(image.file),
         width=width,
@@ -108,56 +103,22 @@ def measure(
         mark=read_source_type(image.file) or "",
         seconds=time.perf_counter() - started,
         details=report.details,
+        refused=tuple(name for name, found in (("scores", stored.refused), ("file", image.replaced)) if found),
     )
-    store.write(request.scores_key, to_json(screened), content_type="application/json")
+    write_scores(store, request.scores_key, screened, trust)
     return screened
 
 
-def _finish_staged_image(request: ScreeningRequest, store: ObjectStore) -> _FinishedImage:
-    """Write the finished file under its key, or read the one that is there."""
-    raw = decode(store.read(request.raw_key))
-    name = request.finish.watermark
-    watermark = None if name is None else open_watermark(request.watermark, name)
-    payload = b"" if watermark is None else watermark_payload(pixel_sha(raw))
-    file = finish(raw, request.finish, partial(watermark.embed, payload=payload) if watermark else None)
-    if not store.write_once(request.finished_key, file, content_type="image/jpeg"):
-        file = store.read(request.finished_key)
-    finished = decode(file)
-    if watermark is not None:
-        require_payload(watermark, finished, payload)
-    return _FinishedImage(file, _ImagePair(raw, finished))
-
-
-def to_json(screened: Screened) -> bytes:
-    """Return the stored form of a result; `from_json` returns an equal one."""
-    return json.dumps(
-        {**vars(screened), **{name: getattr(screened, name).hex() for name in _BYTES_FIELDS}}, sort_keys=True
-    ).encode()
-
-
-def from_json(data: bytes) -> Screened:
-    """Read a stored result; raise ValueError, KeyError or TypeError for any other bytes."""
-    values = json.loads(data)
-    byte_fields = {name: bytes.fromhex(values[name]) for name in _BYTES_FIELDS}
-    return Screened(**{**values, **byte_fields, "looks": tuple(values["looks"])})
-
-
-def _stored_result(request: ScreeningRequest, store: ObjectStore) -> Screened | None:
-    stored = store.find(request.scores_key)
-    if stored is None:
-        return None
-    try:
-        result = from_json(stored)
-        if store.size(request.finished_key) != result.file_bytes:
-            return None
-    except (ObjectMissing, ValueError, KeyError, TypeError):
-        return None
+def _is_usable(stored: Screened, request: ScreeningRequest, store: ObjectStore) -> bool:
+    """Tell whether stored scores are whole, of today's scanners, and of the finished file to the byte."""
+    file = store.find(request.finished_key)
+    if file is None or sha256(file).hexdigest() != stored.file_sha:
+        return False
     installed, _ = images.find_available(
         (name for name in request.scanners if name not in BUILTIN_SCANNER_VERSIONS), request.scanner_settings
     )
     versions = {name: {**BUILTIN_SCANNER_VERSIONS, **installed}.get(name) for name in request.scanners}
-    is_complete = result.mark is not None and not result.errors and result.scanners == versions
-    return result if is_complete else None
+    return stored.mark is not None and not stored.errors and stored.scanners == versions
 
 
 def scanners_for(request: ScreeningRequest) -> dict[str, ScannerFunction]:

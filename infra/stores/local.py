@@ -106,7 +106,7 @@ class LocalStore:
             status = os.stat(path)
             if stat.S_ISDIR(status.st_mode):
                 raise FileNotFoundError(key)
-            return ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+            return _object_info(key, status)
 
     def size(self, key: str) -> int:
         """Return the object's size in bytes, or raise `ObjectMissing`."""
@@ -183,8 +183,7 @@ class LocalStore:
                     yield from self._walk(key[:-1], prefix)
             elif key.startswith(prefix) and not name.startswith(TEMPORARY_PREFIX):
                 with suppress(FileNotFoundError):
-                    status = entry.stat(follow_symlinks=False)
-                    yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+                    yield _object_info(key, entry.stat(follow_symlinks=False))
 
     def _remove_empty_folders(self, folder: str) -> None:
         with suppress(OSError):
@@ -195,6 +194,11 @@ class LocalStore:
 
 def _open_url(url: str) -> LocalStore:
     return LocalStore(parse_address(url).location)
+
+
+def _object_info(key: str, status: os.stat_result) -> ObjectInfo:
+    modified, changed = (datetime.fromtimestamp(time, UTC) for time in (status.st_mtime, status.st_ctime))
+    return ObjectInfo(key, status.st_size, modified, changed)
 
 
 def _sort_name(entry: os.DirEntry[str]) -> str:

@@ -7,12 +7,15 @@ harm. Nothing is removed or rewritten: pictures, digests and releases stay, and 
 | to layout | what is done                                                                        |
 | --------- | ----------------------------------------------------------------------------------- |
 | 2         | columns and properties that tables of older versions lack, in each catalogue        |
+| 3         | `store.json` notes since when staged work carries tags: older work needs none        |
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version as package_version
+from typing import Any
 
 from catalogs import layout
 from catalogs.store_version import LAYOUT, LAYOUT_WITHOUT_DOCUMENT, parse_layout
@@ -36,6 +39,8 @@ class Upgrade:
     layout: int
     actions: tuple[str, ...]
     dry_run: bool
+    tagged_since: datetime | None = None
+    """When a store that was older began to carry tags of its staged work; None for one that has always done so."""
 
     @property
     def needed(self) -> bool:
@@ -45,11 +50,7 @@ class Upgrade:
 
 def read_layout(store: ObjectStore) -> int | None:
     """Return the store's layout; None for an empty store. Raises `OptionError` where it is newer than this Packshot."""
-    try:
-        return parse_layout(read_json(store, layout.STORE_VERSION), store.url)
-    except ObjectMissing:
-        in_use = any(next(store.list(prefix), None) for prefix in (layout.RUNS, layout.MANIFESTS))
-        return LAYOUT_WITHOUT_DOCUMENT if in_use else None
+    return _layout_of(store, _read_document(store))
 
 
 def upgrade(store: ObjectStore, tables: TableStore, *, dry_run: bool = False) -> Upgrade:
@@ -57,16 +58,39 @@ def upgrade(store: ObjectStore, tables: TableStore, *, dry_run: bool = False) ->
 
     Costs one request where the layout is current.
     """
-    before = read_layout(store)
+    document = _read_document(store)
+    before = _layout_of(store, document)
     if before == LAYOUT:
-        return Upgrade(store.url, LAYOUT, LAYOUT, (), dry_run)
+        return Upgrade(store.url, LAYOUT, LAYOUT, (), dry_run, _tagged_since(document))
+    # An empty store's work has always been tagged, whatever lies in it: nothing there is older than the store.
+    tagged_since = None if before is None else _tagged_since(document) or store.now()
     actions = [action for step in _steps_after(before or LAYOUT) for action in step(store, tables)]
     if not dry_run:
         for _, apply in actions:
             apply()
-        document = {"layout": LAYOUT, "packshot": package_version("packshot"), "at": store.now(), "before": before}
-        write_json(store, layout.STORE_VERSION, document)
-    return Upgrade(store.url, before or LAYOUT, LAYOUT, tuple(words for words, _ in actions), dry_run)
+        written = {"layout": LAYOUT, "packshot": package_version("packshot"), "at": store.now(), "before": before}
+        write_json(store, layout.STORE_VERSION, written | ({"tagged_since": tagged_since} if tagged_since else {}))
+    return Upgrade(store.url, before or LAYOUT, LAYOUT, tuple(words for words, _ in actions), dry_run, tagged_since)
+
+
+def _read_document(store: ObjectStore) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = read_json(store, layout.STORE_VERSION)
+    except ObjectMissing:
+        return None
+    return document
+
+
+def _layout_of(store: ObjectStore, document: Mapping[str, Any] | None) -> int | None:
+    if document is not None:
+        return parse_layout(document, store.url)
+    in_use = any(next(store.list(prefix), None) for prefix in (layout.RUNS, layout.MANIFESTS))
+    return LAYOUT_WITHOUT_DOCUMENT if in_use else None
+
+
+def _tagged_since(document: Mapping[str, Any] | None) -> datetime | None:
+    text = (document or {}).get("tagged_since")
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _add_table_features(store: ObjectStore, tables: TableStore) -> Iterator[Action]:
@@ -77,7 +101,7 @@ def _add_table_features(store: ObjectStore, tables: TableStore) -> Iterator[Acti
 
 
 _Step = Callable[[ObjectStore, TableStore], Iterator[Action]]
-_STEPS: dict[int, _Step] = {2: _add_table_features}
+_STEPS: dict[int, _Step] = {2: _add_table_features, 3: lambda *_: iter(())}  # 3 is `tagged_since` in store.json alone
 
 
 def _steps_after(before: int) -> list[_Step]:

@@ -19,15 +19,15 @@ from threading import Semaphore
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from catalogs import layout
 from catalogs.runs.work_items import GeneratedImage, ShardWork, WorkItem
-from infra.errors import InvalidImage, WorkQuarantined
-from infra.imaging.codecs import decode, encode_png, pixel_sha, read_software
+from infra.errors import WorkQuarantined
+from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import Engine, Failure, Frame, ObjectStore, Pool, Prompt
 from infra.stores.concurrency import concurrent_map
 from tasks.runs.budget_meter import BudgetMeter
 from tasks.runs.error_boundary import one_sentence_errors
 from tasks.runs.run_context import RunContext
+from tasks.runs.staged_images import find_staged_image, stage_image
 
 MAX_QUEUED_FRAMES = 8
 """Frames that may wait to be encoded: 24 MB at 1024 px."""
@@ -38,7 +38,11 @@ SET_ASIDE = "set-aside"
 
 
 def generate_within_budget(
-    pool: Pool, work: ShardWork, store: ObjectStore, meter: BudgetMeter | None = None
+    pool: Pool,
+    work: ShardWork,
+    store: ObjectStore,
+    meter: BudgetMeter | None = None,
+    trust: StoredWorkTrust = UNCHECKED,
 ) -> list[GeneratedImage]:
     """Return the results of the items that the meter allowed to begin, in the shard's order."""
     meter = meter or BudgetMeter()
@@ -48,22 +52,24 @@ def generate_within_budget(
         items.setdefault(item.image_key, item)
     # Under a limit only images that must be generated are reserved; without one the engine's side looks for staged
     # images itself.
-    results = _find_staged_images(store, items.values()) if meter.limited else {}
+    results = _find_staged_images(store, items.values(), trust) if meter.limited else {}
     while missing := [item for key, item in items.items() if key not in results]:
         begun = meter.reserve(len(missing))
         if not begun:
             break
-        for image in _generate_with_retries(pool, replace(work, items=tuple(missing[:begun])), store):
+        for image in _generate_with_retries(pool, replace(work, items=tuple(missing[:begun])), store, trust):
             time_unknown = image.origin == "reused" or image.failure_code == SET_ASIDE
             meter.record_image(None if time_unknown else image.engine_seconds)
             results[image.item.image_key] = image
     return [_result_for_item(item, results[item.image_key]) for item in work.items if item.image_key in results]
 
 
-def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
+def generate_on_engine(
+    engine: Engine, work: ShardWork, store: ObjectStore, trust: StoredWorkTrust = UNCHECKED
+) -> list[GeneratedImage]:
     """Return the result of each item; every item is of another image. Staged images are not generated again."""
     items = {item.image_key: item for item in work.items}
-    results = _find_staged_images(store, work.items)
+    results = _find_staged_images(store, work.items, trust)
     missing = (item for key, item in items.items() if key not in results)
     with ThreadPoolExecutor(min(store.max_concurrency, MAX_QUEUED_FRAMES), "stage") as threads:
         queue_slots = Semaphore(MAX_QUEUED_FRAMES)
@@ -84,7 +90,7 @@ def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> l
                 )
                 continue
             queue_slots.acquire()
-            future = threads.submit(_stage_image, store, item, answer, engine.name)
+            future = threads.submit(_stage_frame, store, item, answer, engine.name, trust)
             future.add_done_callback(lambda _: queue_slots.release())
             pending.append(future)
             collect_results(wait=False)
@@ -96,25 +102,28 @@ def generate_on_engine(engine: Engine, work: ShardWork, store: ObjectStore) -> l
 def generate_shard(context: RunContext, shard: str) -> dict[str, int]:
     """Run `generate_within_budget` as a Prefect task: from a shard's name to counts by origin."""
     with one_sentence_errors():
-        work, store = context.load_shard_work(shard), context.resources.store
-        images = generate_within_budget(context.resources.pool(work.model), work, store, context.meter)
+        work, resources = context.load_shard_work(shard), context.resources
+        pool = resources.pool(work.model)
+        images = generate_within_budget(pool, work, resources.store, context.meter, resources.trust)
         context.put_generated(shard, images)
         return dict(Counter(image.origin for image in images))
 
 
-def _generate_with_retries(pool: Pool, work: ShardWork, store: ObjectStore) -> list[GeneratedImage]:
+def _generate_with_retries(
+    pool: Pool, work: ShardWork, store: ObjectStore, trust: StoredWorkTrust
+) -> list[GeneratedImage]:
     """Generate the items from the first to the last, and where an image ends engines, from the last to the first.
 
     Staged images are found again. So both orders together leave the image at which engines die and a few beside it
     that were still in the queue; each of these is then generated by itself.
     """
-    generate = partial(generate_on_engine, store=store)
+    generate = partial(generate_on_engine, store=store, trust=trust)
     for items in (work.items, work.items[::-1]):
         try:
             return pool.submit(generate, replace(work, items=items)).result()
         except WorkQuarantined as error:
             reason = str(error)
-    staged = _find_staged_images(store, work.items)
+    staged = _find_staged_images(store, work.items, trust)
     remaining = [item for item in work.items if item.image_key not in staged]
     if len(remaining) > MAX_SINGLE_RETRIES:
         return [*staged.values(), *(_set_aside_result(item, reason) for item in remaining)]
@@ -133,12 +142,15 @@ def _set_aside_result(item: WorkItem, reason: str) -> GeneratedImage:
     return GeneratedImage(item, "failed", failure_code=SET_ASIDE, failure_reason=reason)
 
 
-def _find_staged_images(store: ObjectStore, items: Iterable[WorkItem]) -> dict[str, GeneratedImage]:
-    """Return image key -> result for the items whose image is staged; a damaged image is deleted, and not found."""
+def _find_staged_images(
+    store: ObjectStore, items: Iterable[WorkItem], trust: StoredWorkTrust
+) -> dict[str, GeneratedImage]:
+    """Return image key -> result for the items whose image is staged and believed."""
     items = list(items)
-    staged = concurrent_map(store, partial(_read_or_discard_damaged, store), [item.image_key for item in items])
+    find = partial(find_staged_image, store, trust=trust)
+    staged = concurrent_map(store, find, [item.image_key for item in items])
     return {
-        item.image_key: GeneratedImage(item, "reused", image[0], backend=image[1])
+        item.image_key: GeneratedImage(item, "reused", image.pixel_sha, backend=image.backend)
         for item, image in zip(items, staged, strict=True)
         if image is not None
     }
@@ -152,7 +164,7 @@ def _result_for_item(item: WorkItem, image: GeneratedImage) -> GeneratedImage:
     if image.item == item:
         return image
     origin = "reused" if image.origin == "generated" else image.origin
-    return replace(image, item=item, origin=origin, engine_seconds=0.0)
+    return replace(image, item=item, origin=origin, engine_seconds=0.0, replaced=False)
 
 
 def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:
@@ -170,26 +182,11 @@ def _build_prompts(items: Iterator[WorkItem]) -> Iterator[Prompt]:
         )
 
 
-def _read_or_discard_damaged(store: ObjectStore, image_key: str) -> tuple[str, str] | None:
-    """Return the sha256 of a staged image's pixels, and the engine that generated it where the file names it.
-
-    None where there is no such image, or a damaged one, which is deleted.
-    """
-    key = layout.staged_image(image_key)
-    staged = store.find(key)
-    if staged is None:
-        return None
-    try:
-        return pixel_sha(decode(staged)), read_software(staged)
-    except InvalidImage:
-        store.delete([key])  # Packshot writes no partial image, so this one came from elsewhere; generate it again
-        return None
-
-
-def _stage_image(store: ObjectStore, item: WorkItem, frame: Frame, backend: str) -> GeneratedImage:
-    key = layout.staged_image(item.image_key)
-    if store.write_once(key, encode_png(frame.pixels, backend), content_type="image/png"):
-        return GeneratedImage(item, "generated", pixel_sha(frame.pixels), frame.seconds, backend=backend)
-    # Another run staged this image first, and the staged one counts.
-    staged = store.read(key)
-    return GeneratedImage(item, "generated", pixel_sha(decode(staged)), frame.seconds, backend=read_software(staged))
+def _stage_frame(
+    store: ObjectStore, item: WorkItem, frame: Frame, backend: str, trust: StoredWorkTrust
+) -> GeneratedImage:
+    """Stage a generated frame; where another run staged the image first, that one counts."""
+    staged = stage_image(store, item.image_key, frame.pixels, backend, trust)
+    return GeneratedImage(
+        item, "generated", staged.pixel_sha, frame.seconds, backend=staged.backend, replaced=staged.replaced
+    )

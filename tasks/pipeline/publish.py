@@ -3,11 +3,11 @@
 Inputs: a decided batch, and a signer or None. Outputs: a `Release`. Invariant: after a crash at any point, calling
 `publish` again ends in one whole release, and nothing published is overwritten.
 
-A staged file must be the screened one to the byte; it is signed last, written under its own sha, read back, and checked
-for its marks. Signed bytes differ at each signing, so what a run has published is recorded before the commit, and a
-repetition uses it; objects that a crash left unrecorded are deleted by a sweep. The batch is compared with the
-manifest at the very version that the commit builds on (see `CommitContext`): a slot that another run has moved is left
-alone, and an image that was withdrawn meanwhile is not published.
+A staged file must be the screened one to the byte, without a part that the finish does not write; it is signed last,
+written under its own sha, read back, and checked for its marks. Signed bytes differ at each signing, so what a run has
+published is recorded before the commit, and a repetition uses it; objects that a crash left unrecorded are deleted by a
+sweep. The batch is compared with the manifest at the very version that the commit builds on (see `CommitContext`): a
+slot that another run has moved is left alone, and an image that was withdrawn meanwhile is not published.
 """
 
 import secrets
@@ -33,6 +33,7 @@ from catalogs.table_schemas import (
     RETIRED_SLOTS,
 )
 from infra.errors import ObjectMissing, ProvenanceMarkError, StagedImageLost, StoreError
+from infra.imaging.jpeg_segments import find_foreign_part
 from infra.interfaces import ObjectStore, Signer, TableStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import read_json
@@ -194,12 +195,12 @@ def _staged_key(row: PublishedDecisionRow) -> str:
 
 
 def _read_screened_or_discard(store: ObjectStore, row: PublishedDecisionRow) -> bytes | None:
-    """Return the staged file if it is the screened one to the byte; delete any other."""
+    """Return the staged file if it is the screened one to the byte, with nothing foreign in it; delete any other."""
     try:
         data = store.read(_staged_key(row))
     except ObjectMissing:
         return None
-    if sha256(data).digest() == row["file_sha"]:
+    if sha256(data).digest() == row["file_sha"] and find_foreign_part(data) is None:
         return data
     store.delete([_staged_key(row)])
     return None

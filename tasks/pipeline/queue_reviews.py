@@ -96,13 +96,11 @@ class ReviewQueue:
         try:
             data = self.store.read(source)
         except ObjectMissing:
-            copied = self.store.find(key)
-            if copied is None:
-                return (image, finish), None
-            data, sha = copied, sha256(copied).digest()  # asked about again: the copy must not be swept as an old one
+            data = self.store.find(key) or b""  # asked about again: the copy must not be swept as an old one
         if sha256(data).digest() != sha:
             return (image, finish), None
-        write_shared_object(self.store, self.catalogue, key, data, content_type="image/jpeg")
+        # In the place of other bytes: of a file that was judged once, or of a stranger's.
+        write_shared_object(self.store, self.catalogue, key, data, content_type="image/jpeg", replaces_others=True)
         return (image, finish), key
 
     def _read_scores(self, rows: Sequence[Row]) -> dict[ImageId, str]:

@@ -90,6 +90,8 @@ def _build_screening_request(
         finished_key=layout.finished_image(image.item.image_key, finish),
         # The key holds the scanners' versions: stored scores of another version are never used.
         scores_key=layout.scores(image.raw_sha, finish, digest(context.scanners)),
+        scores_prefix=layout.scores_prefix(image.raw_sha, finish),
+        raw_sha=image.raw_sha,
         finish=finishes[finish],
         scanners=tuple(context.scanners),
         deadline_seconds=context.deadline_seconds,
@@ -133,6 +135,7 @@ def _evaluate_image(
         scanners=answer.scanners,
         errors=answer.errors,
         source_mark=mark,
+        refused_work=tuple(answer.refused),
         eligibility=evaluate_channels(
             context.channels, build_image_facts({**vars(answer), "scores": scores, "mark": mark}, finish)
         ),

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from itertools import islice, zip_longest
 
 import pyarrow as pa
@@ -127,7 +128,7 @@ def _read_thumbnail(store: ObjectStore, row: ReportedDecisionRow) -> bytes:
         return b""
     try:
         data = store.read(layout.finished_image(row["image_key"].hex(), row["finish_digest"]))
-        return make_thumbnail(data, THUMBNAIL_SIDE)
+        return make_thumbnail(data, THUMBNAIL_SIDE) if sha256(data).digest() == row["file_sha"] else b""
     except (StoreError, InvalidImage):
         return b""
 

@@ -6,7 +6,7 @@ process of the same run generated.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,16 @@ from infra.interfaces import ObjectStore, TableStore
 from infra.stores.parquet_objects import read_row_groups
 from tasks.models.metrics import ModelMetrics
 
+REFUSED_KINDS = {"image": "staged images", "file": "finished files", "scores": "score files"}
+"""What records call stored work that was refused, and its names for people."""
+
 
 def collect_run_statistics(
     store: ObjectStore, run_id: str, batch: ReleaseBatch
 ) -> tuple[ImageCounts, dict[str, int], list[dict[str, Any]]]:
     """Return the run's image counts, the number of slots with each reason, and one row per model that generated any."""
     images, models = ImageCounts(), ModelMetrics()
+    refused: Counter[str] = Counter()
     for record in read_row_groups(store, layout.RunFiles(run_id).records_prefix):
         outcomes = Counter(record["made"].to_pylist())
         images.generated += outcomes["generated"]
@@ -35,13 +39,27 @@ def collect_run_statistics(
         images.failed += outcomes["failed"]
         images.attempts += record.num_rows
         images.gpu_seconds += float(pc.sum(record["engine_seconds"]).as_py() or 0.0)
+        if "refused_work" in record.column_names:  # records of older versions have no such column
+            refused.update(pc.list_flatten(record["refused_work"]).to_pylist())
         models.add_record(record)
     pairs = pa.table({"key": batch.decisions["request_key"], "finish": batch.decisions["finish_digest"]})
+    images.refused_work = dict(refused)
     images.shared = batch.decisions.num_rows - pairs.group_by(["key", "finish"]).aggregate([]).num_rows
     reasons: Counter[str] = Counter()
     for slot_reasons in batch.decisions["reasons"].to_pylist():
         reasons.update(slot_reasons or ())
     return images, dict(reasons), models.build_rows(batch.decisions)
+
+
+def refused_work_warnings(counts: Mapping[str, int]) -> list[str]:
+    """Return what a report says of stored work that no key vouched for; nothing where there was none."""
+    if not any(counts.values()):
+        return []
+    kinds = ", ".join(f"{counts[kind]} {name}" for kind, name in REFUSED_KINDS.items() if counts.get(kind))
+    return [
+        f"{sum(counts.values())} × stored work was not believed and was made anew ({kinds}): another key signed it, or"
+        " somebody else wrote it. Hosts that share a store need one integrity key: `packshot doctor` names each host's"
+    ]
 
 
 def sum_engine_seconds(store: ObjectStore, run_id: str) -> float:

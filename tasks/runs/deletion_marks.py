@@ -77,16 +77,19 @@ def write_shared_object(
     *,
     content_type: str | None = None,
     cache_control: str | None = None,
+    replaces_others: bool = False,
 ) -> None:
     """Write an object whose key is of its bytes, or make an equal one that is there already safe from a sweep.
 
-    An object with other bytes is left as it is; the caller reads back what it published.
+    An object with other bytes is left as it is, and the caller reads back what it published; with `replaces_others` it
+    is written over.
     """
     headers = {"content_type": content_type, "cache_control": cache_control}
     if store.write_once(key, data, **headers):
         return
     existing = store.find(key)
-    if existing is not None and (existing != data or _is_young(store, key)):
+    differs = existing is not None and existing != data
+    if (differs and not replaces_others) or (existing == data and _is_young(store, key)):
         return
     store.write(key, data, **headers)
     await_deletions(store, catalogue)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from catalogs.policy.channels import Channel
 from catalogs.policy.schema import Policy
 from catalogs.recipe.render_settings import Finish
+from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.interfaces import ObjectStore, Pool, Screener, Signer, TableStore
 from infra.screening.measure import BUILTIN_SCANNER_VERSIONS
 
@@ -24,6 +25,8 @@ class Resources:
     """Map a model's name in the recipe to the pool that keeps it loaded."""
     signer: Signer | None = None
     """Signs what is published; None where signing is off, or where this process publishes nothing."""
+    trust: StoredWorkTrust = UNCHECKED
+    """What staged images are believed by; the screener holds its own copy."""
 
 
 @dataclass(frozen=True)

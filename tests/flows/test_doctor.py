@@ -12,10 +12,20 @@ from PIL import Image
 
 from catalogs.errors import OptionError
 from catalogs.policy.schema import load_policy
-from flows.doctor import check_engine_pool, check_scanners, check_settings, check_signing, run_checks
+from flows.doctor import (
+    check_engine_pool,
+    check_integrity_key,
+    check_scanners,
+    check_settings,
+    check_signing,
+    run_checks,
+)
 from infra.errors import InvalidStoreAddress
+from infra.integrity.key_files import open_integrity_keys
+from infra.integrity.keyring import IntegrityKeys
 from infra.pools import ray_cluster
 from infra.provenance.development_certificate import development_identity
+from infra.settings import Settings
 from tests.fixtures.ray_clusters import NEEDS_RAY
 from tests.fixtures.scanner_images import draw_logo
 from tests.fixtures.signing_identities import FOREIGN_ORGANIZATION, new_identity, write_identity
@@ -122,6 +132,46 @@ def test_a_key_that_is_missing_or_switched_off_signing_is_told(tmp_path: Path, m
     state, said = signing(monkeypatch, c2pa_key=tmp_path / "key.pem")
     assert (state, "cannot be read" in said) == ("failed", True)
     assert signing(monkeypatch, c2pa="0") == ("warning", "published files are not signed")
+
+
+# Which key tags staged work
+
+
+def integrity(monkeypatch: pytest.MonkeyPatch, **settings: object) -> tuple[str, str]:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PACKSHOT_{name.upper()}", str(value))
+    [finding] = check_integrity_key()
+    return finding.state, finding.found
+
+
+def test_the_key_that_signs_is_named_by_its_id_and_not_made_by_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    path = tmp_path / "packshot" / "integrity" / "keys"
+    assert integrity(monkeypatch) == ("ok", f"the first run makes an integrity key in {path}")
+    assert list(tmp_path.iterdir()) == []
+    keys = open_integrity_keys(Settings())
+    assert keys is not None
+    signs = f"key {keys.ids[0]} of {path} signs staged work"
+    assert integrity(monkeypatch) == ("ok", f"{signs}; hosts that share a store need the same")
+    path.chmod(0o644)
+    assert integrity(monkeypatch) == ("warning", f"{signs}; others can read it")
+
+
+def test_rotated_keys_are_all_named_and_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = IntegrityKeys([b"a" * 64, b"b" * 64]).ids
+    state, found = integrity(monkeypatch, integrity_key=f"{'a' * 64},{'b' * 64}")
+    assert (state, "aaaa" in found or "bbbb" in found) == ("ok", False)
+    assert found.startswith(f"key {ids[0]} of PACKSHOT_INTEGRITY_KEY signs staged work; accepted too: {ids[1]}")
+
+
+def test_a_key_that_cannot_be_used_or_is_switched_off_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, found = integrity(monkeypatch, integrity_key_file=tmp_path / "none")
+    assert (state, "there is no file" in found) == ("failed", True)
+    state, found = integrity(monkeypatch, integrity_key="short")
+    assert (state, "PACKSHOT_INTEGRITY_KEY: Integrity key 1 has 5 characters" in found) == ("failed", True)
+    assert integrity(monkeypatch, integrity="0") == ("warning", "stored work is believed as it lies")
 
 
 # Scanners

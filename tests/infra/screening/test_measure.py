@@ -21,10 +21,9 @@ from infra.screening.measure import (
     BUILTIN_SCANNER_VERSIONS,
     BUILTIN_SCANNERS,
     ON_SCANNER_START,
-    from_json,
     measure,
-    to_json,
 )
+from infra.screening.score_files import from_json, to_json
 from infra.stores import open_store
 from infra.testing.block_watermark import BlockWatermark
 from tests.fixtures.scanner_images import NEEDS_OCR, draw_logo, vase_image, with_logo, with_text

@@ -78,3 +78,32 @@ def test_a_store_of_a_newer_packshot_is_refused_before_anything_is_touched(tmp_p
     with pytest.raises(OptionError, match=r"newer Packshot \(99\.0\)"):
         upgrade(store, tables)
     assert tables.version("manifest/shoes") == 0
+
+
+# Since when staged work carries tags
+
+
+def test_a_new_store_has_always_tagged_its_work_whatever_lies_in_it(tmp_path: Path) -> None:
+    store, tables = open_store(str(tmp_path)), open_tables(str(tmp_path))
+    store.write("staging/ab/planted.png", b"before the first run")
+    assert upgrade(store, tables).tagged_since is None
+    assert upgrade(store, tables).tagged_since is None
+    assert "tagged_since" not in read_json(store, layout.STORE_VERSION)
+
+
+@pytest.mark.parametrize("layout_before", [1, 2])
+def test_an_older_store_notes_when_it_began_to_tag_and_keeps_that_date(tmp_path: Path, layout_before: int) -> None:
+    store, tables = older_store(tmp_path)
+    if layout_before == 2:
+        write_json(store, layout.STORE_VERSION, {"layout": 2, "packshot": "0.2", "before": None})
+    before = store.now()
+    first = upgrade(store, tables).tagged_since
+    assert first is not None
+    assert before <= first <= store.now()
+    assert [upgrade(store, tables).tagged_since for _ in range(2)] == [first, first]
+
+
+def test_a_dry_run_of_an_upgrade_notes_nothing(tmp_path: Path) -> None:
+    store, tables = older_store(tmp_path)
+    upgrade(store, tables, dry_run=True)
+    assert store.find(layout.STORE_VERSION) is None

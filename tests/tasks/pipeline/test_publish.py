@@ -90,6 +90,19 @@ def test_a_staged_file_that_changed_after_it_was_judged_is_refused(scenario: Sto
     assert not scenario.store.exists(finished), "the next run would find it again"
 
 
+@pytest.mark.parametrize("foreign", [b"PK\x03\x04", jpeg_of("blue")], ids=["an archive", "a second picture"])
+def test_s2_a_file_with_bytes_behind_its_end_is_refused_even_where_it_was_judged(
+    scenario: StoreScenario, foreign: bytes
+) -> None:
+    _, finished = scenario.stage_image("red")
+    judged = jpeg_of("red") + foreign
+    scenario.store.write(finished, judged)
+    row = decision_row("shirt/front", "red") | {"file_sha": sha256(judged).digest(), "file_bytes": len(judged)}
+    with pytest.raises(StagedImageLost, match="is not the file that was screened"):
+        published(scenario, make_release_batch([row]))
+    assert scenario.keys("published/") == set()
+
+
 def test_a_staged_file_that_is_gone_is_not_needed_once_its_picture_is_published(scenario: StoreScenario) -> None:
     _, finished = scenario.stage_image("red")
     found = make_release_batch([decision_row("shirt/front", "red")])

@@ -100,6 +100,20 @@ def test_another_file_than_the_one_that_was_judged_is_not_shown(scenario: StoreS
     assert index(scenario)[0]["object"] is None
 
 
+@pytest.mark.parametrize("is_staged", [True, False], ids=["staged", "swept"])
+def test_a_copy_that_somebody_exchanged_is_not_shown_for_the_judged_one(
+    scenario: StoreScenario, is_staged: bool
+) -> None:
+    kept(scenario, decision_row("shirt/front", "red", "review"))
+    assert scenario.store.read(copy_of("red")) == jpeg_of("red")
+    scenario.store.write(copy_of("red"), jpeg_of("blue"))
+    if not is_staged:
+        scenario.store.delete(scenario.keys(layout.STAGING))
+    kept(scenario, decision_row("shirt/front", "red", "review"))
+    assert index(scenario)[0]["object"] == (copy_of("red") if is_staged else None)
+    assert scenario.store.read(copy_of("red")) == jpeg_of("red" if is_staged else "blue")
+
+
 def test_a_copy_outlives_the_staged_image(scenario: StoreScenario) -> None:
     kept(scenario, decision_row("shirt/front", "red", "review"))
     scenario.store.delete(scenario.keys(layout.STAGING))

@@ -63,10 +63,12 @@ def many(**counts: int) -> list[dict[str, Any]]:
     return [decision(f"{state}-{number}", state) for state, count in counts.items() for number in range(count)]
 
 
-def stage(store: ObjectStore, sku: str, height: int = 600, width: int = 400) -> None:
+def stage(store: ObjectStore, sku: str, height: int = 600, width: int = 400) -> bytes:
+    """Stage a finished file and return its sha256."""
     pixels = np.full((height, width, 3), 200, np.uint8)
     data = cv2.imencode(".jpg", pixels)[1].tobytes()
     store.write(layout.finished_image(sha("image", sku).hex(), FINISH), data)
+    return hashlib.sha256(data).digest()
 
 
 def report(**values: Any) -> dict[str, Any]:
@@ -185,9 +187,12 @@ def test_slots_that_share_a_picture_come_last(store: ObjectStore) -> None:
 
 
 def test_a_picture_becomes_a_thumbnail_with_its_prompt(store: ObjectStore) -> None:
-    stage(store, "MUG-1")
-    (tile,) = build_contact_sheet(store, batch(decision("MUG-1", "publish")), {sha("request", "MUG-1"): "A mug."})
+    rows = batch(decision("MUG-1", "publish", file_sha=stage(store, "MUG-1")))
+    (tile,) = build_contact_sheet(store, rows, {sha("request", "MUG-1"): "A mug."})
     assert decode(tile.jpeg).shape == (THUMBNAIL_SIDE, 171, 3)
+    stage(store, "MUG-1", width=500)
+    (exchanged,) = build_contact_sheet(store, rows, {})
+    assert exchanged.jpeg == b"", "a picture that somebody exchanged after it was judged"
     assert (tile.prompt, tile.attempt, tile.reasons) == ("A mug.", 0, ())
 
 

@@ -15,6 +15,7 @@ from tasks.reporting.run_statistics import (
     find_incomplete_skus,
     measure_delivery,
     read_prompts,
+    refused_work_warnings,
     sum_engine_seconds,
     summarize_channels,
 )
@@ -42,6 +43,21 @@ def test_images_are_counted_over_all_records(scenario: StoreScenario) -> None:
     images, *_ = collect_run_statistics(scenario.store, RUN_ID, make_release_batch())
     assert (images.generated, images.reused, images.failed, images.attempts) == (2, 1, 1, 4)
     assert images.gpu_seconds == 2.0
+
+
+def test_stored_work_that_was_refused_is_counted_by_kind_over_all_records_and_told_once(
+    scenario: StoreScenario,
+) -> None:
+    first = [attempt_row("one", refused_work=["image"]), attempt_row("two", refused_work=["file", "scores"])]
+    second = [attempt_row("two", 1, refused_work=["image"]), attempt_row("three")]
+    write_records(scenario.store, {"0-000000": first, "again-1": second})
+    images, *_ = collect_run_statistics(scenario.store, RUN_ID, make_release_batch())
+    assert images.refused_work == {"image": 2, "file": 1, "scores": 1}
+    [warning] = refused_work_warnings(images.refused_work)
+    assert warning.startswith(
+        "4 × stored work was not believed and was made anew (2 staged images, 1 finished files, 1 score files): "
+    )
+    assert refused_work_warnings({}) == []
 
 
 def test_a_run_that_made_nothing_comes_to_nothing(scenario: StoreScenario) -> None:
