@@ -10,8 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 MAX_NESTING = 64
 """Objects and arrays inside one another; what Packshot, diffusers and transformers write has at most 8."""
 
@@ -43,6 +41,8 @@ def read_bounded_json(path: Path, max_bytes: int, max_nesting: int = MAX_NESTING
 
 def json_nesting(data: bytes) -> int:
     """Return how deep objects and arrays are nested; brackets in strings do not count. Memory: 10 bytes a bracket."""
+    import numpy as np  # here: the command line loads it for no `--help`
+
     brackets = np.frombuffer(_STRINGS.sub(b"", data).translate(None, _NO_BRACKETS), dtype=np.uint8)
     if not brackets.size:
         return 0
