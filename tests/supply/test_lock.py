@@ -2,8 +2,10 @@
 
 import re
 import tomllib
+from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
 
 from supply.lock import CONSTRAINTS, EXTRAS, GROUPS, HEADER, with_hashes
 from tests.paths import ROOT
@@ -48,3 +50,20 @@ def test_added_hashes_stand_sorted_among_the_others_and_once() -> None:
 def test_a_package_that_the_lock_lacks_is_named() -> None:
     with pytest.raises(SystemExit, match="mug is not in the lock"):
         with_hashes("", "mug", set())
+
+
+def test_what_a_locked_package_needs_is_locked_too() -> None:
+    locked = {normal(name) for name, _ in ENTRIES}
+    needs = {
+        (package.name, normal(requirement.name))
+        for package in metadata.distributions()
+        if normal(package.name) in locked
+        for requirement in map(Requirement, package.requires or ())
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    }
+    assert len(needs) > 200
+    assert sorted(need for need in needs if need[1] not in locked) == []
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
