@@ -14,6 +14,8 @@ from infra.errors import InvalidStoreAddress
 
 SCHEMES = ("file", "memory", "s3")
 
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+
 
 @dataclass(frozen=True)
 class StoreAddress:
@@ -71,12 +73,13 @@ def parse_address(url: str) -> StoreAddress:
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise InvalidStoreAddress(f"No store is known for {scheme + '://'!r}; use one of {known} or a plain folder.")
-    parts = urlsplit(url)
-    if parts.query or parts.fragment:
+    if "?" in rest or "#" in rest:
         raise InvalidStoreAddress(
             f"The store's {scheme}:// URL has a '?' or '#' part, which means nothing here; remove it."
         )
-    return _address(scheme, authority, parts.path)
+    if _CONTROL_CHARACTER.search(rest) or "\0" in unquote(rest):
+        raise InvalidStoreAddress(f"The store's address {url!r} holds a control character; remove it.")
+    return _address(scheme, authority, rest.removeprefix(authority))
 
 
 def _address(scheme: str, authority: str, path: str) -> StoreAddress:

@@ -25,16 +25,17 @@ def write_json_once(store: ObjectStore, key: str, content: Mapping[str, Any]) ->
 
 def read_json(store: ObjectStore, key: str) -> dict[str, Any]:
     """Read a document. Raises `ObjectMissing`, or `DocumentUnreadable` for what is no object of JSON."""
-    return _parse_document(store.read(key), key)
+    return parse_json_object(store.read(key), key)
 
 
 def find_json(store: ObjectStore, key: str) -> dict[str, Any] | None:
     """Read a document, or return None: of those that a listing has named, another process may have deleted some."""
     data = store.find(key)
-    return None if data is None else _parse_document(data, key)
+    return None if data is None else parse_json_object(data, key)
 
 
-def _parse_document(data: bytes, key: str) -> dict[str, Any]:
+def parse_json_object(data: bytes, key: str) -> dict[str, Any]:
+    """Return the document in an object's bytes. Raises `DocumentUnreadable`, which names its key."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, a number of 5,000 digits

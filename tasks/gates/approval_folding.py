@@ -8,13 +8,12 @@ The order makes it safe beside readers, writers and other folders: the snapshot 
 answers are archived, then their single objects are deleted. A killed fold is finished by the next one.
 """
 
-import json
 from typing import Any
 
 from catalogs import layout
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
-from infra.stores.json_objects import encode_json, write_json_once
+from infra.stores.json_objects import encode_json, parse_json_object, write_json_once
 from tasks.gates.approvals import read_answers, snapshots_of
 
 FOLD_ABOVE = 50
@@ -42,7 +41,8 @@ def _finish(store: ObjectStore, catalogue: str, number: int) -> set[str]:
     """Archive the documents of a snapshot, and delete their single objects; return their tokens."""
     snapshots = snapshots_of(store, catalogue)
     try:
-        documents = json.loads(snapshots.read(number))["documents"]
+        key = layout.approval_snapshot(catalogue, number)
+        documents = parse_json_object(snapshots.read(number), key)["documents"]
     except ObjectMissing:
         return set()  # others have finished it, and folded twice since
     write_json_once(store, layout.approval_archive(catalogue, number), {"documents": documents})

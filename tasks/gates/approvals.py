@@ -10,7 +10,6 @@ reading costs the same after any number of answers. Objects are listed before th
 then is in the snapshot. An answer that is in both counts once, since the later time counts.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +24,7 @@ from catalogs.table_rows import ManifestRow
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
-from infra.stores.json_objects import find_json
+from infra.stores.json_objects import find_json, parse_json_object
 from infra.stores.sequence import ObjectSequence
 
 Approvals = Mapping[str, Mapping[str, bool]]
@@ -95,8 +94,7 @@ def read_newest_snapshot(store: ObjectStore, catalogue: str) -> Mapping[str, Any
     snapshots = snapshots_of(store, catalogue)
     while number := snapshots.latest():
         try:
-            content: Mapping[str, Any] = json.loads(snapshots.read(number))
-            return content
+            return parse_json_object(snapshots.read(number), layout.approval_snapshot(catalogue, number))
         except ObjectMissing:
             continue  # newer ones replaced it between the listing and the read
     return None

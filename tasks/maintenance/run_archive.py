@@ -70,7 +70,7 @@ def _read_document(store: ObjectStore, key: str) -> Mapping[str, Any]:
     data = store.find(key)
     try:
         document = json.loads(data) if data else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

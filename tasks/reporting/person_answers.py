@@ -6,11 +6,13 @@ why. Answers that were folded into a snapshot are read from their archives, some
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from catalogs import layout
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
+from infra.stores.json_objects import find_json
 
 Answer = Mapping[str, Any]
 
@@ -21,9 +23,9 @@ def read_answers_about(store: ObjectStore, catalogue: str, sku: str) -> list[dic
     keys = [info.key for prefix in prefixes for info in store.list(prefix)]
     documents = [
         document
-        for data in concurrent_map(store, store.find, keys)
-        if data is not None  # folded since it was listed
-        for document in _answers_in(json.loads(data))
+        for content in concurrent_map(store, partial(find_json, store), keys)
+        if content is not None  # folded since it was listed
+        for document in _answers_in(content)
         if sku in document.get("skus", ())
     ]
     answers = {json.dumps(document, sort_keys=True): document for document in documents}  # archived, not yet deleted

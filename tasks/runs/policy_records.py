@@ -5,14 +5,14 @@ next number, so of two processes that record at once one is refused and looks ag
 kept for ever: they say who decided what.
 """
 
-import json
 from dataclasses import dataclass
 
 from catalogs import layout
+from catalogs.errors import InputError
 from catalogs.policy.policy_record import PolicyRecord
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
-from infra.stores.json_objects import encode_json
+from infra.stores.json_objects import encode_json, parse_json_object
 from infra.stores.sequence import ObjectSequence
 
 
@@ -29,11 +29,12 @@ class PolicyRecords:
 
     def read(self, number: int) -> PolicyRecord:
         """Return one record. Raises `StoreError` where it cannot be read: what is in force is not known then."""
+        key = layout.policy_record(self.catalogue, number)
         try:
-            return PolicyRecord.from_document(json.loads(self._sequence.read(number)))
-        except (ValueError, KeyError, TypeError) as error:
+            return PolicyRecord.from_document(parse_json_object(self._sequence.read(number), key))
+        except (ValueError, LookupError, TypeError, InputError) as error:
             raise StoreError(
-                f"{layout.policy_record(self.catalogue, number)} cannot be read as a policy of this version of Packshot"
+                f"{key} cannot be read as a policy of this version of Packshot"
                 f" ({type(error).__name__}); use the version that wrote it, or a newer one"
             ) from error
 

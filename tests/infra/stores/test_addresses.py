@@ -92,6 +92,12 @@ def test_a_url_with_a_user_or_a_password_is_recognised(url: str) -> None:
     assert not is_plain_http_url(url)
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/a\nb", "file:///srv/a%00b", "memory://a\x1b[2J", "s3://bucket/x?"])
+def test_a_broken_address_is_refused_in_a_sentence(url: str) -> None:
+    with pytest.raises(InvalidStoreAddress):
+        open_store(url)
+
+
 @pytest.mark.parametrize("url", ["http://[", "http://[::1", "https://[x]y/", "http://[v1.]/"])
 def test_a_bracket_that_opens_no_address_makes_no_http_url(url: str) -> None:
     assert not is_plain_http_url(url)
