@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from infra.errors import UnreadableSource
 from infra.sources.source_files import SourceFiles
 
+MAX_COLUMNS = 2_000
+"""Columns of a source. Exports of shop systems have up to a few hundred; Arrow keeps several kilobytes for each."""
+
 
 def check_headers(source_files: SourceFiles, headers: Sequence[Sequence[str]]) -> None:
     """Compare the files' column names (in the order of `source_files.files`); the columns' order may differ.

@@ -13,14 +13,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from infra.sources.headers import MAX_COLUMNS
+
 INFER_BYTES = 32 << 10
 """Text whose fields are inferred at once: at worst 13 million cells."""
 
 MAX_CELLS = 16 << 20
 """Cells parsed at once. One takes 12 bytes (measured)."""
 
-MAX_FIELDS = 2_000
-"""Fields of a source, those inside objects included. Exports of shop systems have up to a few hundred."""
+MAX_FIELDS = MAX_COLUMNS
+"""Fields of a source, those inside objects included."""
 
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(\s*:)?)?', re.DOTALL)
 """A whole string, also one without an end, so that no byte is looked at twice; then the colon after a key."""

@@ -1,18 +1,24 @@
 """Read Parquet files row group by row group, in memory bounded by one batch.
 
 Inputs: Parquet files with the same columns. Outputs: record batches, all of one schema.
+Invariant: nothing that a file says of its own size is believed. Pages are checked before they are decoded (see
+`infra.sources.parquet_pages`), text stays in its dictionaries until a batch is cut to size, and the whole file may
+decode to `MAX_GROWTH` times its bytes.
 """
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import UnreadableSource
+from infra.sources.batch_slicing import is_list, list_lengths, slices_by_size
 from infra.sources.file_formats import PARQUET_MAGIC
-from infra.sources.headers import check_headers
+from infra.sources.headers import MAX_COLUMNS, check_headers
+from infra.sources.parquet_pages import MAX_FOOTER_BYTES, GuardedParquetFile, PageTooLarge, check_footer
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 READ_BUFFER_BYTES = 1 << 20
@@ -20,6 +26,22 @@ READ_BUFFER_BYTES = 1 << 20
 
 BATCH_BYTES = 64 << 20
 """Target size of a batch, by the row group's average: rows with a megabyte of text come a few at a time."""
+
+MAX_GROWTH = 1_000
+GROWTH_WITHOUT_QUESTION = 2 << 30
+"""Bytes that any file may decode to; a larger one may grow by `MAX_GROWTH`. Dictionaries and zstd together reach 50 to
+100 on catalogues, and have no end on a text of a megabyte that every row has."""
+
+MAX_LIST_LENGTH = 10_000
+"""Values of a list in one row. Rows have a few views, or some dozens of image addresses."""
+
+ROWS_WITHOUT_QUESTION = 1_000_000
+BYTES_PER_ROW = 4
+"""A file with more rows has this many bytes for each at least: SKU and title, compressed, take more. Run lengths and
+deltas could claim a billion rows in a kilobyte."""
+
+_TAIL_BYTES = 4 + len(PARQUET_MAGIC)  # the footer's length, and the end
+_ADVICE = "write it again with row groups of some 100,000 rows, pages of 1 MB, and dictionary or plain encoding"
 
 
 class ParquetReader:
@@ -30,8 +52,10 @@ class ParquetReader:
         self.row_count = 0
         schemas = []
         for file in source_files.files:
-            with source_files.open(file) as stream:
-                parquet = _open_parquet(stream, source_files.display_name(file))
+            name = source_files.display_name(file)
+            with source_files.open(file) as stream, _translate_errors(name):
+                parquet, _ = _open_parquet(stream, name)
+                _check_size(parquet, file)
                 schemas.append(parquet.schema_arrow.remove_metadata())
                 self.row_count += parquet.metadata.num_rows
         check_headers(source_files, [schema.names for schema in schemas])
@@ -40,28 +64,38 @@ class ParquetReader:
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
-        for file in self._source_files.files:
-            name = self._source_files.display_name(file)
-            with self._source_files.open(file) as stream:
-                parquet = _open_parquet(stream, name)
-                count = parquet.metadata.num_row_groups
-                for group in range(count):
-                    reader = self._row_group(parquet, group, columns, limit)
-                    while True:
-                        with translate_errors(f"Row group {group + 1} of {count} of {name}"):
-                            batch = next(reader, None)
-                        if batch is None:
-                            break
-                        yield file, batch
-
-    def _row_group(self, parquet: Any, group: int, columns: Sequence[str], limit: int) -> Iterator[pa.RecordBatch]:
-        metadata = parquet.metadata.row_group(group)
-        bytes_per_row = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
-        rows = max(1, min(limit, BATCH_BYTES // bytes_per_row))
         schema = pa.schema([self._schema.field(name) for name in columns])
-        for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False):
-            batch.validate(full=True)  # text that is not UTF-8 would fail later, without the file's name
-            yield batch.select(list(columns)).cast(schema)
+        for field in schema:
+            _require_plain(field, self._source_files.url)
+        for file in self._source_files.files:
+            left = max(GROWTH_WITHOUT_QUESTION, MAX_GROWTH * file.size)
+            for name, batch in self._file_batches(file, columns, limit):
+                with _translate_errors(name):
+                    for part, size in slices_by_size(batch, BATCH_BYTES):
+                        left -= size
+                        if left < 0:
+                            raise PageTooLarge(f"its file decodes to more than {MAX_GROWTH:,} times its size")
+                        arrays = [_decoded(part.column(field.name), field.type) for field in schema]
+                        yield file, pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _file_batches(
+        self, file: SourceFile, columns: Sequence[str], limit: int
+    ) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield how a message names the row group, and its rows, whose text is in dictionaries where the file's is."""
+        name = self._source_files.display_name(file)
+        with self._source_files.open(file) as stream:
+            with _translate_errors(name):
+                parquet, guard = _open_parquet(stream, name, columns)
+            count = parquet.metadata.num_row_groups
+            for group in range(count):
+                group_name = f"Row group {group + 1} of {count} of {name}"
+                reader = _row_group(parquet, guard, group, columns, limit)
+                while True:
+                    with _translate_errors(group_name):
+                        batch = next(reader, None)
+                    if batch is None:
+                        break
+                    yield group_name, batch
 
     def _one_schema(self, schemas: Sequence[pa.Schema]) -> pa.Schema:
         types: dict[str, pa.DataType] = {}
@@ -90,10 +124,91 @@ def _storage_independent_type(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
 
 
-def _open_parquet(stream: Any, name: str) -> Any:
-    stream.seek(-len(PARQUET_MAGIC), os.SEEK_END)
-    if stream.read(len(PARQUET_MAGIC)) != PARQUET_MAGIC:
+def _open_parquet(stream: Any, name: str, columns: Sequence[str] = ()) -> tuple[Any, GuardedParquetFile]:
+    """Open a file behind its guard, so that the text of `columns` stays in dictionaries where the file has them."""
+    stream.seek(0, os.SEEK_END)
+    end = stream.tell()
+    stream.seek(max(0, end - _TAIL_BYTES))
+    tail = stream.read(_TAIL_BYTES)
+    if not tail.endswith(PARQUET_MAGIC):
         raise UnreadableSource(f"{name} begins as Parquet but its end is missing (cut off?); copy or export it again.")
-    stream.seek(0)
-    with translate_errors(name):
-        return pq.ParquetFile(stream, buffer_size=READ_BUFFER_BYTES, pre_buffer=False)
+    size = int.from_bytes(tail[:4], "little")
+    stream.seek(max(0, end - _TAIL_BYTES - size))
+    check_footer(stream.read(min(size, MAX_FOOTER_BYTES + 1)))
+    guard = GuardedParquetFile(stream)
+    parquet = pq.ParquetFile(guard, buffer_size=READ_BUFFER_BYTES, pre_buffer=False)
+    leaves = [parquet.schema.column(number) for number in _leaf_numbers(parquet, columns)]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL"]
+    if texts:
+        known = {"metadata": parquet.metadata, "read_dictionary": texts}
+        parquet = pq.ParquetFile(guard, buffer_size=READ_BUFFER_BYTES, pre_buffer=False, **known)
+    return parquet, guard
+
+
+def _leaf_numbers(parquet: Any, columns: Sequence[str]) -> list[int]:
+    """Return the numbers of the stored columns that Arrow reads for these names, which begin a path for it."""
+    paths = [parquet.schema.column(number).path for number in range(parquet.metadata.num_columns)]
+    return [
+        number
+        for number, path in enumerate(paths)
+        if any(path == name or path.startswith(f"{name}.") for name in columns)
+    ]
+
+
+def _row_group(
+    parquet: Any, guard: GuardedParquetFile, group: int, columns: Sequence[str], limit: int
+) -> Iterator[pa.RecordBatch]:
+    metadata = parquet.metadata.row_group(group)
+    numbers = _leaf_numbers(parquet, columns)
+    leaves = [parquet.schema.column(number) for number in numbers]
+    bytes_per_row = max(1, sum(map(_fixed_width, leaves)), metadata.total_byte_size // max(1, metadata.num_rows))
+    rows = max(1, min(limit, BATCH_BYTES // bytes_per_row))
+    is_repeated = [leaf.max_repetition_level > 0 for leaf in leaves]
+    guard.watch(zip(map(metadata.column, numbers), is_repeated, strict=True), rows)
+    for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False):
+        batch.validate(full=True)  # text that is not UTF-8 would fail later, without the file's name
+        selected = batch.select(list(columns))
+        for column in selected.columns:
+            if is_list(column.type) and list_lengths(column).max(initial=0) > MAX_LIST_LENGTH:
+                raise PageTooLarge(f"a row has a list of more than {MAX_LIST_LENGTH:,} values")
+        yield selected
+
+
+def _decoded(array: Any, kind: pa.DataType) -> Any:
+    """Return an array in its column's type, out of the dictionary in which it was read."""
+    if pa.types.is_dictionary(array.type) and not pa.types.is_dictionary(kind):
+        array = array.dictionary_decode()
+    return array.cast(kind)
+
+
+def _check_size(parquet: Any, file: SourceFile) -> None:
+    metadata = parquet.metadata
+    if metadata.num_columns > MAX_COLUMNS:
+        raise PageTooLarge(f"it has {metadata.num_columns:,} columns, more than {MAX_COLUMNS:,}")
+    if sum(_fixed_width(parquet.schema.column(number)) for number in range(metadata.num_columns)) > BATCH_BYTES:
+        raise PageTooLarge(f"a row has more than {BATCH_BYTES >> 20} MB")
+    if metadata.num_rows > max(ROWS_WITHOUT_QUESTION, file.size // BYTES_PER_ROW):
+        raise PageTooLarge(f"it claims {metadata.num_rows:,} rows in {file.size:,} bytes")
+
+
+def _fixed_width(leaf: Any) -> int:
+    """Return the bytes of each value of a column where its type gives them."""
+    return int(leaf.length) if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0
+
+
+def _require_plain(field: pa.Field, url: str) -> None:
+    kind = field.type.value_type if is_list(field.type) or pa.types.is_dictionary(field.type) else field.type
+    if pa.types.is_nested(kind):
+        raise UnreadableSource(
+            f"The column {field.name!r} of {url!r} holds {str(field.type)[:200]}, which is neither text nor number; "
+            "drop it from the recipe's columns."
+        )
+
+
+@contextmanager
+def _translate_errors(name: str) -> Iterator[None]:
+    try:
+        with translate_errors(name):
+            yield
+    except PageTooLarge as error:
+        raise UnreadableSource(f"{name} is not read, since {error}; {_ADVICE}.") from None

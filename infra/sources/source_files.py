@@ -105,7 +105,7 @@ def translate_errors(name: str, advice: str = "export it again") -> Iterator[Non
     except PermissionError:
         raise UnreadableSource(f"{name} may not be read here; check its permissions or the credentials.") from None
     except MemoryError:
-        raise
+        raise UnreadableSource(f"{name} cannot be read in the memory that is left here; {advice}.") from None
     except pa.ArrowException as error:
         raise UnreadableSource(f"{name} cannot be read; {advice}: {one_line(error)}") from None
     except OSError as error:

@@ -132,3 +132,57 @@ def test_a_file_without_rows_is_a_table(tmp_path: Path) -> None:
     pq.write_table(pa.table({"sku": pa.array([], pa.string())}), tmp_path / "a.parquet")
     source = open_source(str(tmp_path / "a.parquet"))
     assert (source.row_count(), list(source.batches())) == (0, [])
+
+
+def test_a_value_of_a_megabyte_costs_no_other_row(tmp_path: Path) -> None:
+    table = pa.table({"sku": ["1", "2", "3"], "title": ["Lamp", "x" * (1 << 20), "Desk"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert rows_of(tmp_path / "a.parquet") == table.to_pylist()
+
+
+def test_s7_a_text_in_every_row_is_decoded_a_few_rows_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_files, "BATCH_BYTES", 1 << 20)
+    titles = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000, pa.int32()), pa.array(["x" * 100_000]))
+    pq.write_table(pa.table({"title": titles.cast(pa.string())}), tmp_path / "a.parquet", compression="zstd")
+    batches = [batch for _, batch in open_source(str(tmp_path / "a.parquet")).batches()]
+    assert sum(batch.num_rows for batch in batches) == 1_000
+    assert max(batch.num_rows for batch in batches) == 10
+    assert {batch.schema.field("title").type for batch in batches} == {pa.string()}
+
+
+def test_s7_what_a_file_decodes_to_is_bounded_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_files, "GROWTH_WITHOUT_QUESTION", 1_000)
+    monkeypatch.setattr(parquet_files, "MAX_GROWTH", 20)
+    pq.write_table(pa.table({"title": ["x" * 10_000] * 1_000}), tmp_path / "a.parquet")
+    with pytest.raises(UnreadableSource, match="since its file decodes to more than 20 times"):
+        rows_of(tmp_path / "a.parquet")
+
+
+def test_s7_more_rows_than_bytes_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_files, "ROWS_WITHOUT_QUESTION", 1_000)
+    pq.write_table(pa.table({"sku": pa.nulls(5_000, pa.string())}), tmp_path / "a.parquet")
+    with pytest.raises(UnreadableSource, match=r"it claims 5,000 rows in [\d,]+ bytes"):
+        open_source(str(tmp_path / "a.parquet"))
+
+
+def test_a_column_of_structs_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"sku": ["1"], "size": [{"width": 1}]}), tmp_path / "a.parquet")
+    source = open_source(str(tmp_path / "a.parquet"))
+    assert len(list(source.batches(["sku"]))) == 1
+    with pytest.raises(UnreadableSource, match=r"'size' of .* holds struct<width: int64>, .*drop it"):
+        list(source.batches())
+
+
+def test_text_that_is_stored_in_any_way_comes_back_as_text(tmp_path: Path) -> None:
+    texts = pa.array(["Lamp", None, "Desk"])
+    columns = {
+        "large": texts.cast(pa.large_string()),
+        "view": texts.cast(pa.string_view()),
+        "bytes": texts.cast(pa.binary()),
+        "large_list": pa.array([["a"], None, ["b", "a"]], pa.large_list(pa.string())),
+        "wide": pa.array([b"ab", None, b"cd"], pa.binary(2)),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert rows_of(tmp_path / "a.parquet") == pa.table(columns).to_pylist()
