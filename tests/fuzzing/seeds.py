@@ -1,0 +1,350 @@
+"""Seeds: valid inputs of each parser, small, so that mutations stay near what is read.
+
+Inputs: nothing. Outputs: a list of bytes for each target, always the same.
+"""
+
+import io
+import json
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image, ImageCms
+
+from catalogs.policy.schema import load_policy
+from catalogs.rule_files import read_packaged_rules
+from infra.imaging.codecs import encode_png
+from infra.provenance.development_certificate import development_identity
+from infra.provenance.signing import C2paSigner
+from tests.paths import ROOT
+
+_FIELDS = ("sku", "title", "category", "brand", "price", "description")
+_ROWS = tuple(
+    dict(zip(_FIELDS, values, strict=True))
+    for values in (
+        ("A-1", "Red mug", "mugs", "ACME", "9.90", "<b>A</b> mug"),
+        ("A-2", "Grüne Tasse, groß", "mugs", "", "1e3", 'says "hi"'),
+        ("007", "красная кружка", "shoes", "Ω", "-1", "two\nlines"),
+    )
+)
+_AT = "2026-11-29T08:00:00+00:00"
+_SHA = "ab" * 32
+_SHORT_POLICY = """\
+version: 1
+required: [words, pixels]
+optional: []
+words: {}
+brands: {verdict: REVIEW}
+other_languages: REVIEW
+image: [{score: fill.side, reason: small-in-frame, review_below: 0.4, source: a test}]
+"""
+
+
+def csv() -> Sequence[bytes]:
+    """Return CSV files: commas, semicolons and tabs, quotes, line ends, a byte order mark."""
+    names = list(_ROWS[0])
+    quoted = [",".join('"' + row[name].replace('"', '""') + '"' for name in names) for row in _ROWS]
+    plain = "\n".join([",".join(names), *quoted]) + "\n"
+    return [
+        plain.encode(),
+        b"\xef\xbb\xbf" + plain.replace("\n", "\r\n").encode(),
+        b"sku;title\n1;eins\n2;zwei\n",
+        b"sku\ttitle\tseed\twidth\n1\tone\t7\t512\n",
+        b"sku,title,view,quality,images\n1,one,front,final,2\n",
+    ]
+
+
+def json_lines() -> Sequence[bytes]:
+    """Return JSON lines: text, numbers, nulls, nested values."""
+    nested = {
+        "sku": 3,
+        "title": "x",
+        "tags": ["a", {"b": None}],
+        "size": {"w": 1.5, "h": 2},
+        "when": "2026-01-01T00:00:00Z",
+    }
+    return [
+        "\n".join(json.dumps(row, ensure_ascii=False) for row in _ROWS).encode(),
+        (json.dumps(nested) + "\n" + json.dumps({"sku": 4, "title": "y", "tags": [], "size": None})).encode(),
+        b'{"sku": 12345678901234567890, "title": "long number"}\n{"sku": 1.0, "title": "float"}\n',
+    ]
+
+
+def parquet() -> Sequence[bytes]:
+    """Return Parquet files: dictionary-encoded and plain, several types, several row groups, two codecs."""
+    table = pa.Table.from_pylist([dict(row) for row in _ROWS])
+    typed = pa.table(
+        {
+            "sku": pa.array([1, 2, 3], pa.int64()),
+            "title": pa.array(["a", None, "c"]).dictionary_encode(),
+            "price": pa.array([1.5, 2.5, None]),
+            "tags": pa.array([["x"], [], None], pa.list_(pa.string())),
+            "when": pa.array([0, 1, 2], pa.timestamp("ms", "UTC")),
+            "blob": pa.array([b"\xff", b"", None]),
+        }
+    )
+    return [
+        _parquet(table, compression="none"),
+        _parquet(typed, compression="snappy", row_group_size=1),
+        _parquet(typed, compression="zstd", use_dictionary=False),
+    ]
+
+
+def images() -> Sequence[bytes]:
+    """Return images as they are staged and published."""
+    pixels = _pixels()
+    return [
+        encode_png(pixels, "packshot"),
+        _pillow(pixels, "JPEG", quality=90),
+        _pillow(pixels, "JPEG", progressive=True),
+    ]
+
+
+def photos() -> Sequence[bytes]:
+    """Return photos as shops hold them: profiles, transparency, palettes, grey, CMYK, orientation."""
+    pixels = _pixels()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile[:24] + bytes(12) + profile[36:]  # without the time of its making
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return [
+        *images(),
+        _pillow(pixels, "JPEG", icc_profile=profile, exif=exif),
+        _pillow(pixels, "PNG", mode="RGBA", icc_profile=profile),
+        _pillow(pixels, "PNG", mode="P"),
+        _pillow(pixels, "PNG", mode="LA"),
+        _pillow(pixels, "PNG", mode="I;16"),
+        _pillow(pixels, "JPEG", mode="CMYK"),
+        _pillow(pixels, "JPEG", mode="L"),
+    ]
+
+
+@cache
+def signed_images() -> Sequence[bytes]:
+    """Return a JPEG with Content Credentials, and two without."""
+    with tempfile.TemporaryDirectory() as folder:
+        signer = C2paSigner(development_identity(folder))
+    return [signer.sign(_pillow(_pixels(), "JPEG"), "fuzzing"), *images()[1:]]
+
+
+def recipes() -> Sequence[bytes]:
+    """Return packaged recipes, and one that uses more of the language."""
+    folder = ROOT / "catalogs" / "data" / "recipes"
+    rich = b"""\
+version: 1
+catalogue: fuzzed
+columns: {sku: sku, title: title, brand: brand, category: category}
+languages: [en]
+engine: stub
+models: {stub: {family: stub, precision: fp32}}
+tiers: {standard: {width: 512, height: 512, steps: 8, guidance: 0.0, attempts: 3}}
+views: {front: front view, side: seen from the side}
+defaults:
+  views: [front]
+  template: "{{ title | lower | replace('a', 'b') }}{% if brand %} by {{ brand }}{% endif %}, {{ phrase }}"
+categories: {mugs: {template: "a mug: {{ title }}", views: [front, side]}}
+"""
+    return [*((folder / f"{name}.yaml").read_bytes() for name in ("default", "sample", "shopify")), rich]
+
+
+def policies() -> Sequence[bytes]:
+    """Return the packaged policies, and one that extends another."""
+    extending = b"extends: default\nrequired: [pixels]\nwords: {categories: {own: {verdict: BLOCK, terms: [knife]}}}\n"
+    return [read_packaged_rules(name).encode() for name in ("policy", "policy-rehearsal")] + [
+        extending,
+        _SHORT_POLICY.encode(),
+    ]
+
+
+def audit_suites() -> Sequence[bytes]:
+    """Return the packaged audit suite."""
+    return [read_packaged_rules("audit").encode()]
+
+
+def templates() -> Sequence[bytes]:
+    """Return templates, each with the title that is rendered into it."""
+    return [
+        b"{{ title }} by {{ brand }}\x00Red mug",
+        b"{% if title %}{{ title | lower | replace('a', 'b') }}{% else %}x{% endif %}\x00A{{ brand }}",
+        b"{{ title | truncate(20) | trim }}, {{ brand | default('none') | title }}\x00\xc3\xa9",
+        b"{% set x = title %}{{ x ~ brand }}\x00{% raw %}",
+    ]
+
+
+def addresses() -> Sequence[bytes]:
+    """Return addresses of stores, allowed and refused ones."""
+    return [
+        b"s3://bucket/prefix/x",
+        b"file:///var/store",
+        b"memory://name",
+        b"./store",
+        b"C:\\store",
+        b"s3://user:pw@bucket/x",
+        b"https://example.com/a?sig=b#c",
+        b"s3://bucket/a/../b",
+        b"zip://a.csv::http://u:p@h/c.zip",
+    ]
+
+
+def registries() -> Sequence[bytes]:
+    """Return a registry's document, with a registration and a promotion."""
+    weights = {"source": "org/model@" + "a" * 40, "weights_digest": _SHA}
+    changes = [
+        {"kind": "register", "version": 1, "by": "me", "at": _AT, "why": "first", "weights": weights},
+        {"kind": "canary", "version": 1, "by": "me", "at": _AT, "share": 10},
+        {"kind": "promote", "version": 1, "by": "me", "at": _AT, "known": {"pass_rate": 0.9}},
+    ]
+    return [_json({"changes": changes}), _json({"changes": changes[:1]})]
+
+
+def engine_documents() -> Sequence[bytes]:
+    """Return what the folders of a TensorRT engine and of an export say of themselves."""
+    graph = {"onnx_sha256": _SHA, "profiles": [{"batch": [1, 4, 4]}], "file": "transformer.plan"}
+    tensorrt = {
+        "runtime": "tensorrt",
+        "weights_digest": _SHA,
+        "precision": "bf16",
+        "sizes": [[512, 512]],
+        "tensorrt": "11.4",
+        "gpu": "H200",
+        "compute_capability": [9, 0],
+        "driver": "580",
+        "compatibility": "none",
+        "batch": [1, 4],
+        "transformer": graph,
+        "vae_decoder": graph,
+    }
+    onnx = {
+        "kind": "onnx",
+        "weights_digest": _SHA,
+        "precision": "fp32",
+        "graphs": ["transformer"],
+        "files": [{"path": "transformer/model.onnx", "sha256": _SHA, "bytes": 1}],
+    }
+    return [_json(tensorrt), _json(onnx)]
+
+
+def engine_cards() -> Sequence[bytes]:
+    """Return cards of stored engines."""
+    facts = {
+        "runtime": "onnxruntime",
+        "weights_digest": _SHA,
+        "precision": "fp32",
+        "onnx_digests": {"transformer": _SHA},
+    }
+    file = {"path": "transformer/model.onnx", "sha256": _SHA, "bytes": 1}
+    card = {
+        "model": "fuzzed",
+        "version": 1,
+        "state": "ready",
+        "by": "me",
+        "added_at": _AT,
+        "facts": facts,
+        "files": [file],
+        "parity": None,
+        "document": json.loads(engine_documents()[1]),
+    }
+    return [_json(card)]
+
+
+def leases() -> Sequence[bytes]:
+    """Return a lease."""
+    return [
+        _json(
+            {
+                "generation": 1,
+                "holder": "run",
+                "host": "h",
+                "pid": 1,
+                "process": "p",
+                "expires_at": _AT,
+                "released": False,
+                "token": "t",
+            }
+        )
+    ]
+
+
+def store_versions() -> Sequence[bytes]:
+    """Return store.json of this and of other versions."""
+    return [_json({"layout": 2, "packshot": "0.1.0"}), _json({"layout": 99, "packshot": "9"})]
+
+
+def runs() -> Sequence[bytes]:
+    """Return what a run says of itself."""
+    return [
+        _json(
+            {
+                "run_id": "r",
+                "catalogue": "home",
+                "scope": "full",
+                "fingerprint": "f",
+                "started_at": _AT,
+                "source": "c.csv",
+            }
+        )
+    ]
+
+
+def policy_records() -> Sequence[bytes]:
+    """Return a policy that came into force."""
+    policy = load_policy(_SHORT_POLICY, "policy.yaml").model_dump(mode="json")
+    return [
+        _json(
+            {"number": 1, "file": "policy.yaml", "who": "me", "when": _AT, "why": "w", "run_id": "r", "policy": policy}
+        )
+    ]
+
+
+def delta_logs() -> Sequence[bytes]:
+    """Return log entries of a table: a commit of rows, and a compaction."""
+    info = {
+        "commitInfo": {
+            "timestamp": 1764403200000,
+            "operation": "MERGE",
+            "packshot.run_id": "r",
+            "packshot.at": _AT,
+            "operationMetrics": {"num_target_rows_inserted": 3},
+        }
+    }
+    add = {
+        "add": {"path": "part-0.parquet", "size": 10, "dataChange": True, "modificationTime": 1, "partitionValues": {}}
+    }
+    return [
+        _json(info) + b"\n" + _json(add),
+        _json({"remove": {"path": "x", "dataChange": False}}) + b"\n" + _json(info),
+    ]
+
+
+def integrity_texts() -> Sequence[bytes]:
+    """Return keys and a tag."""
+    return [b"# newest first\n" + b"k" * 64 + b"\n" + b"o" * 64, b"01234567." + b"ab" * 32]
+
+
+def _pixels() -> Any:
+    return np.random.default_rng(7).integers(0, 256, (16, 24, 3), np.uint8)
+
+
+def _pillow(pixels: Any, kind: str, mode: str = "RGB", **options: Any) -> bytes:
+    target = io.BytesIO()
+    picture = (
+        Image.fromarray(pixels[:, :, 0].astype(np.uint16) * 257)
+        if mode == "I;16"
+        else Image.fromarray(pixels).convert(mode)
+    )
+    picture.save(target, kind, **options)
+    return target.getvalue()
+
+
+def _parquet(table: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode()
