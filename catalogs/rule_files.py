@@ -29,11 +29,36 @@ class StrictModel(BaseModel):
 
 
 RuleModel = TypeVar("RuleModel", bound=BaseModel)
+
+MAX_FILE_CHARACTERS = 4_000_000
+"""Characters of a rule file: a list of 100,000 brands has two million."""
+
+MAX_VALUES = 500_000
+"""Values of a rule file, each counted wherever an alias or a merge key repeats it."""
+
+_MAX_NUMBER_CHARACTERS = 100  # `1:1:1` is a number to base 60, and slow to read where it is long
 _MERGE = "tag:yaml.org,2002:merge"
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's safe loader, which refuses duplicate keys."""
+class _BoundedLoader(yaml.SafeLoader):
+    """YAML's safe loader, which refuses duplicate keys, and what grows out of proportion by merge keys and numbers."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._merged_pairs = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        self._merged_pairs += len(node.value)
+        if self._merged_pairs > MAX_VALUES:
+            problem = f"merge keys (<<) repeat more than {MAX_VALUES:,} values"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if node.tag in _NUMBERS and len(node.value) > _MAX_NUMBER_CHARACTERS:
+            raise yaml.constructor.ConstructorError(None, None, "a number is too long", node.start_mark)
+        return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -58,17 +83,37 @@ def parse_rule_file(text: str, name: str, model: type[RuleModel]) -> RuleModel:
 
 def parse_yaml_mapping(text: str, name: str) -> dict[str, Any]:
     """Return the fields that a YAML text holds, unchecked. Raises `RuleFileError`."""
+    if len(text) > MAX_FILE_CHARACTERS:
+        raise RuleFileError(f"{name}: it has {len(text):,} characters; at most {MAX_FILE_CHARACTERS:,} are read")
     try:
-        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
+        content = yaml.load(text, Loader=_BoundedLoader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-45
         raise RuleFileError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     except (AttributeError, LookupError, TypeError, ArithmeticError):  # PyYAML's own, of `!!timestamp x` or `!!int ""`
         raise RuleFileError(f"{name}: not YAML: a value does not fit the tag that stands before it") from None
     except RecursionError:
         raise RuleFileError(f"{name}: not YAML: it is nested too deeply") from None
+    except MemoryError:
+        raise RuleFileError(f"{name}: it cannot be read in the memory that is left here") from None
     if not isinstance(content, dict):
         raise RuleFileError(f"{name}: the file must hold a mapping of fields; this is a {type(content).__name__}")
+    if _value_count(content, {}) > MAX_VALUES:
+        raise RuleFileError(f"{name}: aliases (*name) repeat more than {MAX_VALUES:,} values; write fewer of them")
     return content
+
+
+def _value_count(value: Any, known: dict[int, int]) -> int:
+    """Return how many values a document has where each alias is written out; `known` holds those counted before.
+
+    A value inside itself, which only an alias can make, counts as more than are read.
+    """
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = MAX_VALUES + 1
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_value_count(part, known) for part in parts)
+    return known[id(value)]
 
 
 def validate_rules(content: dict[str, Any], name: str, model: type[RuleModel]) -> RuleModel:

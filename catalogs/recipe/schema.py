@@ -14,6 +14,7 @@ from catalogs.keys import digest
 from catalogs.models.weights import ModelEntry, ModelProvenance, WeightsSpec
 from catalogs.policy.channels import Channel, resolve_channels
 from catalogs.recipe.render_settings import Finish, InheritRule, RecipeModel, RecipeRules, Tier, Variant
+from catalogs.recipe.rendered_size import MAX_VALUE_CHARACTERS
 from catalogs.recipe.templates import compile_template
 
 CATALOGUE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -94,6 +95,15 @@ class Recipe(RecipeModel):
                 raise ValueError(f"{name!r} must match {_NAME.pattern}")
         if not value:
             raise ValueError("at least one is needed")
+        return value
+
+    @field_validator("views")
+    @classmethod
+    def _phrases_are_short(cls, value: dict[str, str]) -> dict[str, str]:
+        for view, phrase in value.items():
+            if len(phrase) > MAX_VALUE_CHARACTERS:
+                raise ValueError(f"{view}: it has {len(phrase):,} characters, more than {MAX_VALUE_CHARACTERS:,}"):,} characters, more than {MAX_VALUE_CHARACTERS:,}"
+                )
         return value
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ Inputs: template text from a recipe, field values from a catalogue (untrusted te
 
 Templates are limited to an allow-list of syntax, checked when the recipe is loaded: values, `if`, comparisons and a few
 filters. Loops, calls, attributes and arithmetic are refused, so no catalogue row can make a template slow or reach
-Python. Values are data and are never compiled.
+Python. Values are data and are never compiled. What a template can render to is bounded too (`rendered_size`).
 """
 
 import unicodedata
@@ -15,6 +15,12 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from catalogs.errors import RuleFileError
+from catalogs.recipe.rendered_size import (
+    MAX_RENDERED_CHARACTERS,
+    MAX_VALUE_CHARACTERS,
+    TemplateTooLarge,
+    rendered_characters,
+)
 
 ALLOWED_FILTERS = frozenset(
     {"capitalize", "default", "first", "int", "last", "length", "lower", "replace", "round", "title", "trim",
@@ -74,6 +80,11 @@ def compile_template(text: str, fields: Collection[str], where: str) -> "Templat
         raise RuleFileError(f"{where}: the template is nested too deeply") from None
     except _DisallowedSyntax as error:
         raise RuleFileError(f"{where}: templates may not use {error}: only values, `if` and simple filters") from None
+    except TemplateTooLarge:
+        raise RuleFileError(
+            f"{where}: with fields of {MAX_VALUE_CHARACTERS:,} characters the template can make a text of more than"
+            f" {MAX_RENDERED_CHARACTERS:,}; use fewer fields and `replace` filters"
+        ) from None
     except PromptRenderError as error:
         raise RuleFileError(f"{where}: on a row of empty cells, {error}") from None
     unknown = sorted(renderer.fields - set(fields))
@@ -96,6 +107,7 @@ class TemplateRenderer:
         environment = _environment()
         tree = environment.parse(text)
         self.fields = frozenset(_collect_field_names(tree))
+        rendered_characters(tree)
         self._template = environment.from_string(text)
         self._template.globals = {}  # templates may not use them, and Jinja copies their names for each prompt
         self._constant: str | None = None

@@ -7,8 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from infra.bounded_json import parse_bounded_json
 from infra.errors import DocumentUnreadable, one_line
 from infra.interfaces import ObjectStore
+
+MAX_DOCUMENT_BYTES = 256 * 2**20
+"""The largest document: what is long (plans, outcomes, releases) is Parquet or a table."""
 
 _ADVICE = "restore that object from the bucket's old versions or a backup"
 
@@ -37,8 +41,8 @@ def find_json(store: ObjectStore, key: str) -> dict[str, Any] | None:
 def parse_json_object(data: bytes, key: str) -> dict[str, Any]:
     """Return the document in an object's bytes. Raises `DocumentUnreadable`, which names its key."""
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:  # ValueError: no JSON, no UTF-8, a number of 5,000 digits
+        document = parse_bounded_json(data, MAX_DOCUMENT_BYTES)
+    except (ValueError, MemoryError) as error:  # ValueError: no JSON, no UTF-8, too deep, a number of 5,000 digits
         raise DocumentUnreadable(f"{key} is damaged, it is no JSON ({one_line(error)}): {_ADVICE}.") from None
     if not isinstance(document, dict):
         raise DocumentUnreadable(f"{key} is damaged, it holds a {type(document).__name__}: {_ADVICE}.")

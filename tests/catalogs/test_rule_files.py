@@ -81,3 +81,40 @@ def test_a_changed_copy_does_not_keep_the_digest_of_the_original() -> None:
 def test_a_value_that_does_not_fit_its_tag_is_a_sentence(value: str) -> None:
     with pytest.raises(RuleFileError, match=r"^rules\.yaml: not YAML: "):
         parse_yaml_mapping(f"version: {value}\n", "rules.yaml")
+
+
+def nested_merges(levels: int) -> str:
+    lines = ["a0: &a0 {" + ", ".join(f"k{number}: 1" for number in range(9)) + "}"]
+    for level in range(1, levels):
+        lines.append(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 9)}], x{level}: 1}}")
+    return "\n".join(lines)
+
+
+def nested_aliases(levels: int) -> str:
+    lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]"]
+    for level in range(1, levels):
+        lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (nested_merges(9), "merge keys (<<) repeat more than 500,000 values"),
+        (nested_aliases(9), "aliases (*name) repeat more than 500,000 values"),
+        ("a: &a [*a]", "aliases (*name) repeat more than 500,000 values"),
+        ("a: " + ":".join(["1"] * 100_000), "a number is too long"),
+        ("a: 1" + "0" * 5_000, "a number is too long"),
+        ("#" * 4_000_001, "it has 4,000,001 characters; at most 4,000,000 are read"),
+    ],
+)
+def test_s11_a_small_file_that_grows_is_refused_by_name(text: str, words: str) -> None:
+    with pytest.raises(RuleFileError) as caught:
+        parse_yaml_mapping(text, "shop.yaml")
+    assert str(caught.value).startswith("shop.yaml: ")
+    assert words in str(caught.value)
+
+
+def test_aliases_and_merge_keys_that_save_typing_are_read() -> None:
+    assert parse_yaml_mapping(nested_merges(3), "shop.yaml")["a2"]["k8"] == 1
+    assert len(parse_yaml_mapping(nested_aliases(3), "shop.yaml")["a2"]) == 9

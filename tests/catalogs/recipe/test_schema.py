@@ -53,6 +53,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ({"tiers.standard.colour": 1}, "tiers.standard.colour: Extra inputs are not permitted"),
         ({"views": {}}, "views: at least one is needed"),
         ({"views.From Above": "x"}, "views: 'From Above' must match"),
+        ({"views.front": "x" * 20_001}, "views: front: it has 20,001 characters, more than 20,000"),
         ({"defaults.views": REMOVED}, "defaults: `template` and `views` are needed"),
         ({"defaults.template": REMOVED}, "defaults: `template` and `views` are needed"),
         ({"defaults.template": " "}, "defaults.template: it is empty; leave it out, or describe the image"),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import DocumentUnreadable, ObjectMissing
-from infra.stores import open_store
-from infra.stores.json_objects import find_json, read_json, write_json, write_json_once
+from infra.stores import json_objects, open_store
+from infra.stores.json_objects import find_json, parse_json_object, read_json, write_json, write_json_once
 
 
 def test_a_document_comes_back_as_it_was() -> None:
@@ -69,3 +69,11 @@ def test_a_damaged_document_is_a_sentence_that_names_its_key(content: bytes) -> 
     for read in (read_json, find_json):
         with pytest.raises(DocumentUnreadable, match=r"^runs/r1/plan\.json is damaged, .*: restore that object from"):
             read(store, "runs/r1/plan.json")
+
+
+def test_s11_a_document_that_is_deep_or_large_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DocumentUnreadable, match=r"runs/a is damaged, it is no JSON .it is nested 200000 deep"):
+        parse_json_object(b"[" * 200_000, "runs/a")
+    monkeypatch.setattr(json_objects, "MAX_DOCUMENT_BYTES", 10)
+    with pytest.raises(DocumentUnreadable, match="it has 13 bytes, and at most 10 are read"):
+        parse_json_object(b'{"a": "bcde"}', "runs/a")
