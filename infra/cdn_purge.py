@@ -21,6 +21,8 @@ from infra.settings import Settings
 PURGE_SECONDS = 60.0
 """How long a command or a webhook may take for one batch of keys."""
 MAX_ANSWER_CHARACTERS = 500
+MIN_TOKEN_CHARACTERS = 6
+"""Shorter parts of an address are words, and stand in answers by chance."""
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -75,12 +77,19 @@ class WebhookPurger:
         try:
             with build_opener(_NoRedirect).open(request, timeout=PURGE_SECONDS) as response:
                 body = response.read(MAX_ANSWER_CHARACTERS).decode("utf-8", "replace")
-                return PurgeAnswer(200 <= response.status < 300, _short(f"{response.status} {body}"))
+                return PurgeAnswer(200 <= response.status < 300, self._without_address(f"{response.status} {body}"))
         except HTTPError as error:
-            return PurgeAnswer(False, _short(f"{error.code} {error.reason}"))
+            return PurgeAnswer(False, self._without_address(f"{error.code} {error.reason}"))
         except (URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             return PurgeAnswer(False, _short(f"no answer: {type(reason).__name__}"))
+
+    def _without_address(self, answer: str) -> str:
+        """Return an answer that may repeat the address, without the parts of it in which a token may be."""
+        parts = urlsplit(self._url)
+        for part in (parts.query, parts.path.rstrip("/"), *parts.path.split("/")):
+            answer = answer.replace(part, "…") if len(part) >= MIN_TOKEN_CHARACTERS else answer
+        return _short(answer)
 
 
 class _NoRedirect(HTTPRedirectHandler):

@@ -23,7 +23,7 @@ def python_command(code: str) -> str:
 
 
 @contextmanager
-def webhook_server(status: int) -> Iterator[tuple[str, list[bytes]]]:
+def webhook_server(status: int, *, echo: bool = False) -> Iterator[tuple[str, list[bytes]]]:
     """Run a server that answers every POST with this status; yield its address, and the bodies that it got."""
     bodies: list[bytes] = []
 
@@ -34,7 +34,7 @@ def webhook_server(status: int) -> Iterator[tuple[str, list[bytes]]]:
             if status == 302:
                 self.send_header("Location", "http://127.0.0.1:9/elsewhere")
             self.end_headers()
-            self.wfile.write(b"purged\nall")
+            self.wfile.write(f"\x1b[2Jno such page: {self.path}".encode() if echo else b"purged\nall")
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -77,6 +77,12 @@ def test_a_webhook_gets_the_same_lines_and_its_status_is_the_answer(status: int,
     assert answer.answer.startswith(str(status))
     assert "sesame" not in answer.answer
     assert [json.loads(line) for line in bodies[0].splitlines()] == [{"store": "s3://shop", "key": key} for key in KEYS]
+
+
+def test_s8_an_answer_that_repeats_the_address_is_kept_without_its_token() -> None:
+    with webhook_server(200, echo=True) as (address, _):
+        answer = WebhookPurger(address.replace("/purge?", "/hooks/secret-hook-77?")).send("s3://shop", KEYS)
+    assert answer == PurgeAnswer(True, "200 \\x1b[2Jno such page: …?…")
 
 
 def test_a_webhook_that_is_away_is_an_answer_without_its_address() -> None:
