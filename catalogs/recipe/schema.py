@@ -102,8 +102,7 @@ class Recipe(RecipeModel):
     def _phrases_are_short(cls, value: dict[str, str]) -> dict[str, str]:
         for view, phrase in value.items():
             if len(phrase) > MAX_VALUE_CHARACTERS:
-                raise ValueError(f"{view}: it has {len(phrase):,} characters, more than {MAX_VALUE_CHARACTERS:,}"):,} characters, more than {MAX_VALUE_CHARACTERS:,}"
-                )
+                raise ValueError(f"{view}: it has {len(phrase):,} characters, more than {MAX_VALUE_CHARACTERS:,}")
         return value
 
     @model_validator(mode="after")
