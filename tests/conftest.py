@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fixtures.object_stores import s3_endpoint, s3_url
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
@@ -19,6 +20,10 @@ from tests.paths import SHARED
 pytest_plugins = ["pytester", "tests.plugins.long_tests", "tests.plugins.file_times"]
 
 __all__ = ["local_ray", "multi_node_ray", "ray_exit_stack", "s3_endpoint", "s3_url", "tiny_export", "tiny_model"]
+
+# A busy machine is no fault of the code: no test has a time limit, and hypothesis has two of its own.
+settings.register_profile("packshot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("packshot")
 
 FOREIGN_VARIABLE_PREFIXES = ("PREFECT_", "AWS_", "PACKSHOT_")
 """Whose variables are dropped: no test may reach the caller's server, bucket or settings."""

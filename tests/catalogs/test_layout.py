@@ -122,6 +122,7 @@ def test_the_files_of_a_run_keep_their_names() -> None:
         "plan": "runs/r1/plan.json",
         "slots": "runs/r1/slots.parquet",
         "rejects": "runs/r1/rejects.parquet",
+        "source_rows": "runs/r1/source_rows.parquet",
         "refreshed": "runs/r1/refreshed.parquet",
         "renamed": "runs/r1/renamed.parquet",
         "replaced": "runs/r1/replaced.parquet",
