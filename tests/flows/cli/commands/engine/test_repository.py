@@ -12,8 +12,9 @@ from tests.fixtures.engine_artifacts import build_manifest
 @pytest.fixture
 def engine_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "built"
-    (folder / "transformer").mkdir(parents=True)
-    (folder / "transformer" / "model.plan").write_bytes(b"plan")
+    for graph in ("transformer", "vae_decoder"):
+        (folder / graph).mkdir(parents=True)
+        (folder / graph / "model.plan").write_bytes(b"plan")
     (folder / "card.json").write_text(json.dumps(build_manifest()))
     return folder
 
