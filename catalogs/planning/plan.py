@@ -5,7 +5,7 @@ the `Plan` that a run stores beside them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -190,6 +190,17 @@ class Plan:
     def document(self) -> dict[str, Any]:
         """Return the plan as plain values."""
         return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Plan":
+        """Return the plan of plain values. Raises KeyError, TypeError or ValueError for those of no plan."""
+        parts = {
+            "rows": RowCounts(**document["rows"]),
+            "slots": PlanCounts(**document["slots"]),
+            "shards": [Shard(**shard) for shard in document["shards"]],
+            "rejects": [Reject(**reject) for reject in document["rejects"]],
+        }
+        return cls(**{**document, **parts})
 
 
 def rows_to_table(rows: Sequence[object], schema: pa.Schema) -> pa.Table:

@@ -1,16 +1,19 @@
 """Parquet files as objects.
 
-Inputs: keys and Arrow tables. Outputs: the same. A missing object reads as an empty table, because a stage without
-rows writes nothing.
+Inputs: keys and Arrow tables. Outputs: the same; `DocumentUnreadable` for what is no table of that schema. A missing
+object reads as an empty table, because a stage without rows writes nothing.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.errors import ObjectMissing
+from infra.errors import ObjectMissing, one_line
 from infra.interfaces import ObjectStore
+from infra.stores.stored_documents import reading
 
 
 def read_table(store: ObjectStore, key: str, schema: pa.Schema) -> pa.Table:
@@ -19,7 +22,7 @@ def read_table(store: ObjectStore, key: str, schema: pa.Schema) -> pa.Table:
     Nullable columns that the object lacks are null in every row: an older version wrote it before they were added.
     """
     try:
-        with store.open_input(key) as file:
+        with store.open_input(key) as file, _reading_table(key):
             return _with_missing_columns(pq.read_table(file), schema).select(schema.names).cast(schema)
     except ObjectMissing:
         return schema.empty_table()
@@ -34,7 +37,7 @@ def _with_missing_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def read_row_group(store: ObjectStore, key: str, row_group: int) -> pa.Table:
     """Return one row group of an object."""
-    with store.open_input(key) as file:
+    with store.open_input(key) as file, _reading_table(key):
         return pq.ParquetFile(file).read_row_group(row_group)
 
 
@@ -42,9 +45,41 @@ def read_row_groups(store: ObjectStore, prefix: str, columns: list[str] | None =
     """Yield every Parquet object under a prefix, row group by row group: these columns, or all."""
     for info in store.list(prefix):
         with store.open_input(info.key) as file:
-            parquet = pq.ParquetFile(file)
+            with _reading_table(info.key):
+                parquet = pq.ParquetFile(file)
             for row_group in range(parquet.num_row_groups):
-                yield parquet.read_row_group(row_group, columns=columns)
+                with _reading_table(info.key):
+                    rows = parquet.read_row_group(row_group, columns=columns)
+                yield rows
+
+
+def parse_table(key: str, data: bytes, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pa.Table:
+    """Return the rows of an object that was read already: all, these columns, or those of `schema`."""
+    with _reading_table(key):
+        rows = pq.read_table(pa.BufferReader(data), columns=columns)
+        return rows if schema is None else rows.select(schema.names).cast(schema)
+
+
+def read_batches(key: str, source: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield an open object's rows batch by batch, with these columns in this order."""
+    with _reading_table(key):
+        batches = pq.ParquetFile(source).iter_batches(columns=columns)
+    while True:
+        with _reading_table(key):
+            batch = next(batches, None)
+            if batch is None:
+                return
+            selected = batch.select(columns)
+        yield selected
+
+
+@contextmanager
+def _reading_table(key: str) -> Iterator[None]:
+    with reading(key, "a table"):
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:  # OSError: pages that do not decompress
+            raise ValueError(one_line(error)) from error
 
 
 def write_table(store: ObjectStore, key: str, table: pa.Table) -> None:

@@ -16,12 +16,14 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from catalogs import layout
+from catalogs.errors import OptionError
 from catalogs.runs.commit_kinds import POLICY_KIND, READMISSION_KIND, ROLLBACK_KIND, UNDONE
 from catalogs.runs.job import Run, new_run_id
 from catalogs.runs.manifest_diff import ManifestDiff, name_slots
-from infra.errors import LeaseLost
+from infra.errors import LeaseLost, StoreError
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import find_json, write_json
+from infra.stores.stored_documents import reading
 from infra.tables.data_versions import newest_data_version
 from infra.tables.idempotent_commit import commit_once
 from tasks.amendments.change_operation import MANIFEST_BASE, OUTCOMES_BASE, ChangeOperation, ManifestChangeIntent
@@ -207,8 +209,13 @@ def _find_intent(store: ObjectStore, marker: str) -> ManifestChangeIntent | None
     details = find_json(store, marker)
     if details is None:
         return None
-    run = runs.load_run(store, marker.rsplit("/", 1)[1].removesuffix(".json"))
-    return ManifestChangeIntent(run, details.pop("kind", ROLLBACK_KIND), details)
+    try:
+        run = runs.load_run(store, marker.rsplit("/", 1)[1].removesuffix(".json"))
+    except OptionError as error:
+        text = f"{marker} names an open change, and {error}; delete it once no process works on it"
+        raise StoreError(text) from error
+    with reading(marker, "an open manifest change"):
+        return ManifestChangeIntent(run, details.pop("kind", ROLLBACK_KIND), details)
 
 
 def _require_open(store: ObjectStore, intent: ManifestChangeIntent) -> None:

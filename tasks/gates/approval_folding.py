@@ -14,6 +14,7 @@ from catalogs import layout
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import encode_json, parse_json_object, write_json_once
+from infra.stores.stored_documents import reading
 from tasks.gates.approvals import read_answers, snapshots_of
 
 FOLD_ABOVE = 50
@@ -42,7 +43,8 @@ def _finish(store: ObjectStore, catalogue: str, number: int) -> set[str]:
     snapshots = snapshots_of(store, catalogue)
     try:
         key = layout.approval_snapshot(catalogue, number)
-        documents = parse_json_object(snapshots.read(number), key)["documents"]
+        with reading(key, "a snapshot of answers"):
+            documents = dict(parse_json_object(snapshots.read(number), key)["documents"])
     except ObjectMissing:
         return set()  # others have finished it, and folded twice since
     write_json_once(store, layout.approval_archive(catalogue, number), {"documents": documents})

@@ -26,6 +26,7 @@ from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import find_json, parse_json_object
 from infra.stores.sequence import ObjectSequence
+from infra.stores.stored_documents import reading
 
 Approvals = Mapping[str, Mapping[str, bool]]
 """Pixel sha (hex) -> channel -> whether the image is approved there; the newest answer counts."""
@@ -42,8 +43,18 @@ class RecordedAnswers:
     """Pixel sha (hex) -> channel -> (token of the newest answer, whether it approves)."""
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def add_answer(self, token: str, document: Mapping[str, Any]) -> None:
+        """Add a single answer's document. Raises ValueError, KeyError or TypeError for one of a wrong shape."""
+        shas, channel, given = document["pixel_shas"], document["channel"], document["given"]
+        if not isinstance(shas, list) or not isinstance(channel, str) or not isinstance(given, bool):
+            raise TypeError("an answer is about a list of images, a channel, and is yes or no")
+        self.documents[token] = document
+        for sha in shas:
+            self.add(sha, channel, token, given)
+
     def add(self, sha: str, channel: str, token: str, given: bool) -> None:
-        """Add an answer, unless a later one is known."""
+        """Add an answer about one image, unless a later one is known. Raises ValueError where `sha` is no hex."""
+        bytes.fromhex(sha)
         known = self.answers.setdefault(sha, {}).get(channel)
         if known is None or known[0] <= token:
             self.answers[sha][channel] = (token, given)
@@ -73,13 +84,13 @@ def read_answers(store: ObjectStore, catalogue: str) -> RecordedAnswers:
     for key, document in zip(listed, concurrent_map(store, partial(find_json, store), listed), strict=True):
         if document is not None:  # otherwise folded since it was listed
             token = key.rsplit("/", 1)[1].removesuffix(suffix)
-            recorded.documents[token] = document
-            for sha in document["pixel_shas"]:
-                recorded.add(sha, document["channel"], token, document["given"])
+            with reading(key, "an answer"):
+                recorded.add_answer(token, document)
     snapshot = read_newest_snapshot(store, catalogue)
-    for sha, channels in snapshot["answers"].items() if snapshot else ():
-        for channel, (token, given) in channels.items():
-            recorded.add(sha, channel, token, given)
+    with reading(layout.approval_snapshots_prefix(catalogue), "a snapshot of answers"):
+        for sha, channels in snapshot["answers"].items() if snapshot else ():
+            for channel, (token, given) in channels.items():
+                recorded.add(sha, channel, token, given)
     return recorded
 
 

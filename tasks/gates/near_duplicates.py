@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestSet, FirstOccurrenceFilter, table_row_digests
@@ -24,6 +23,7 @@ from catalogs.table_schemas import FINGERPRINTS
 from infra.imaging.hamming_index import FINGERPRINT_BYTES, HammingIndex
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
+from infra.stores.parquet_objects import read_batches
 
 ByteRows = npt.NDArray[np.uint8]
 RowNumbers = npt.NDArray[np.int64]
@@ -130,8 +130,7 @@ class PublishedFingerprints:
             if data is None and key in self._small_files:
                 return  # folded into another file meanwhile: its rows count as missing
             source = stack.enter_context(self._store.open_input(key)) if data is None else pa.BufferReader(data)
-            for batch in pq.ParquetFile(source).iter_batches(columns=columns):
-                yield batch.select(columns)
+            yield from read_batches(key, source, columns)
 
 
 def find_near_duplicates(

@@ -15,7 +15,7 @@ from catalogs.keys import SHORT_DIGEST_LENGTH, digest
 from catalogs.table_schemas import FINGERPRINTS
 from infra.interfaces import ObjectInfo, ObjectStore
 from infra.stores.concurrency import concurrent_map
-from infra.stores.parquet_objects import write_table
+from infra.stores.parquet_objects import parse_table, read_batches, write_table
 
 MAX_UNCOMPACTED_FILES = 20
 """Up to this many files are left as they are: reading them costs less than writing one again in each run."""
@@ -34,8 +34,9 @@ def fold_fingerprints(store: ObjectStore, catalogue: str) -> int:
     small = [info for info in store.list(layout.fingerprints_prefix(catalogue)) if info.size <= SMALL_FILE_BYTES]
     if len(small) <= MAX_UNCOMPACTED_FILES:
         return 0
-    parts = [data for data in concurrent_map(store, store.find, [info.key for info in small]) if data is not None]
-    rows = [pq.read_table(pa.BufferReader(data)).select(FINGERPRINTS.names).cast(FINGERPRINTS) for data in parts]
+    keys = [info.key for info in small]
+    parts = zip(keys, concurrent_map(store, store.find, keys), strict=True)
+    rows = [parse_table(key, data, FINGERPRINTS) for key, data in parts if data is not None]
     name = "folded-" + digest(sorted(info.key for info in small))[:SHORT_DIGEST_LENGTH]
     write_table(store, layout.fingerprints(catalogue, name), pa.concat_tables(rows))
     return store.delete(info.key for info in small)
@@ -69,6 +70,6 @@ def _read_retained_rows(
     occurrences = FirstOccurrenceFilter(retained)
     for info in files:
         with store.open_input(info.key) as file:
-            for batch in pq.ParquetFile(file).iter_batches(columns=FINGERPRINTS.names):
+            for batch in read_batches(info.key, file, FINGERPRINTS.names):
                 mask = occurrences.first_occurrences(table_row_digests(batch, "slot_id", "pixel_sha"))
-                yield batch.select(FINGERPRINTS.names).cast(FINGERPRINTS).filter(pa.array(mask))
+                yield batch.cast(FINGERPRINTS).filter(pa.array(mask))

@@ -18,6 +18,7 @@ from catalogs.runs.commit_kinds import POLICY_KIND, ROLLBACK_KIND
 from infra.cdn_purge import Purger
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from infra.stores.json_objects import find_json, write_json
+from infra.stores.stored_documents import reading
 
 MAX_KEYS_A_RECORD = 1000
 MAX_ANSWERS = 5
@@ -71,7 +72,9 @@ def find_old_purges(store: ObjectStore, cutoff: datetime) -> Iterator[ObjectInfo
     old = [info for info in store.list(layout.PURGES) if info.modified < cutoff]
     for info in old:
         record = find_json(store, info.key)
-        if record is not None and record["state"] == DONE:
+        with reading(info.key, "a purge"):
+            is_done = record is not None and record["state"] == DONE
+        if is_done:
             yield info
 
 
@@ -95,5 +98,7 @@ def _run_of(key: str) -> str:
 def _pending_records(store: ObjectStore) -> Iterable[tuple[str, dict[str, Any]]]:
     for info in list(store.list(layout.PURGES)):
         record = find_json(store, info.key)
-        if record is not None and record["state"] == PENDING:
+        with reading(info.key, "a purge"):
+            is_pending = record is not None and record["state"] == PENDING and bool(record["keys"])
+        if record is not None and is_pending:
             yield info.key, record

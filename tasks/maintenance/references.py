@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.indexes.digest_index import DIGEST_BYTES, fixed_bytes
@@ -19,7 +18,7 @@ from catalogs.slot_states import SlotState
 from catalogs.table_schemas import PUBLISHED_FILES, REVIEW_INDEX
 from infra.interfaces import ObjectInfo, ObjectStore, TableStore
 from infra.stores.concurrency import concurrent_map
-from infra.stores.parquet_objects import read_row_groups
+from infra.stores.parquet_objects import parse_table, read_row_groups
 from tasks.maintenance.retention import MIN_AGE, RetentionPolicy
 
 
@@ -98,7 +97,7 @@ def find_measuring_runs(store: ObjectStore, withdrawal_lists: Iterable[str]) -> 
     """Return the runs that measured what applied policies withdrew, by the keys of the policies' lists."""
 
     def read_runs(key: str) -> set[str]:
-        rows = pq.read_table(pa.BufferReader(store.read(key)), columns=["run_id"])
+        rows = parse_table(key, store.read(key), columns=["run_id"])
         return set(rows["run_id"].unique().drop_null().to_pylist())
 
     run_ids: set[str] = set()
@@ -123,7 +122,7 @@ def find_pending_reviews(
     for info, data in zip(infos, concurrent_map(store, lambda info: store.find(info.key), infos), strict=True):
         if data is None:
             continue  # another sweep has deleted it
-        rows = pq.read_table(pa.BufferReader(data)).select(REVIEW_INDEX.names).cast(REVIEW_INDEX)
+        rows = parse_table(info.key, data, REVIEW_INDEX)
         current = rows.filter(pc.greater(rows["expires_at"], pa.scalar(retention.now)))
         pending.add(_image_key_prefixes(current.filter(pc.equal(current["why"], "sample"))))
         prompts = current["image_key"].null_count  # a row without an image asks for a review of its prompt

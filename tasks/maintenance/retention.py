@@ -16,6 +16,7 @@ from infra.interfaces import Commit, ObjectStore
 from infra.settings import Settings
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import find_json
+from infra.stores.stored_documents import reading
 from tasks.runs.run_state import has_live_lease
 
 MIN_AGE = timedelta(days=1)
@@ -114,9 +115,10 @@ def find_rollback_targets(store: ObjectStore, catalogue: str) -> list[int]:
 
     def read_target(key: str) -> int | None:
         intent = find_json(store, key)
-        if intent is None or intent.get("target") is None:
-            return None  # it was closed since the markers were listed, or goes back to no release
-        return int(intent["target"])
+        with reading(key, "an open manifest change"):
+            if intent is None or intent.get("target") is None:
+                return None  # it was closed since the markers were listed, or goes back to no release
+            return int(intent["target"])
 
     markers = [info.key for info in store.list(layout.open_manifest_changes_prefix(catalogue))]
     return [target for target in concurrent_map(store, read_target, markers) if target]  # 0 is the empty table

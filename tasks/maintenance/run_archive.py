@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.keys import SHORT_DIGEST_LENGTH, digest
@@ -20,7 +19,7 @@ from catalogs.runs.archived_run import ArchivedRunRow
 from catalogs.table_schemas import RUN_ARCHIVE
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
-from infra.stores.parquet_objects import write_table_once
+from infra.stores.parquet_objects import parse_table, write_table_once
 
 MAX_FILES_A_MONTH = 8
 """More files of one month are merged into one."""
@@ -104,9 +103,10 @@ def _merge_month(store: ObjectStore, month: str) -> None:
 
 
 def _read_files(store: ObjectStore, keys: Iterable[str]) -> Iterable[ArchivedRunRow]:
-    for data in concurrent_map(store, store.find, keys):
+    keys = list(keys)
+    for key, data in zip(keys, concurrent_map(store, store.find, keys), strict=True):
         if data is not None:  # another sweep has merged it
-            yield from pq.read_table(pa.BufferReader(data)).to_pylist()
+            yield from parse_table(key, data, RUN_ARCHIVE).to_pylist()
 
 
 def _distinct(rows: Iterable[ArchivedRunRow]) -> list[ArchivedRunRow]:

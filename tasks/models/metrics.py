@@ -18,6 +18,7 @@ from catalogs.slot_states import JUDGED_STATES, SlotState
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import find_json, write_json
+from infra.stores.stored_documents import reading
 
 REQUEST_COLUMNS = ["request_key", "finish_digest"]
 RECORD_COLUMNS = [*REQUEST_COLUMNS, "made", "engine_seconds", "backend"]
@@ -92,12 +93,13 @@ def read_model_samples(
         f"{prefix}{since.astimezone(UTC):%Y%m%dT%H%M%S}" if since is not None else prefix
     )  # run ids begin with their start time
     keys = sorted(info.key for info in store.list(prefix) if info.key >= first)
-    documents = concurrent_map(store, partial(find_json, store), keys)
-    return {
-        document["run_id"]: {int(number): VersionSample(**sums) for number, sums in document["versions"].items()}
-        for document in documents
-        if document is not None  # otherwise swept since it was listed
-    }
+    samples: dict[str, dict[int, VersionSample]] = {}
+    for key, document in zip(keys, concurrent_map(store, partial(find_json, store), keys), strict=True):
+        if document is not None:  # otherwise swept since it was listed
+            with reading(key, "a run's measurements of a model"):
+                versions = document["versions"].items()
+                samples[document["run_id"]] = {int(number): VersionSample(**sums) for number, sums in versions}
+    return samples
 
 
 def pair_samples(

@@ -24,9 +24,7 @@ from catalogs.planning.plan import (
     MAX_REPORTED_REJECTS,
     WAITING,
     Plan,
-    PlanCounts,
     PlannedBatch,
-    Shard,
     Urgency,
     rows_to_table,
 )
@@ -42,6 +40,7 @@ from catalogs.table_schemas import DEFERRALS, OUTCOMES, REFRESHED_DIGESTS, REJEC
 from infra.interfaces import ObjectStore, TableStore
 from infra.sources import Source, open_source
 from infra.stores.json_objects import read_json, write_json
+from infra.stores.stored_documents import reading
 from infra.tables.data_versions import has_new_data
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.ended_slots import find_ended_slots
@@ -98,14 +97,11 @@ def make_plan(
 
 def load_plan(store: ObjectStore, run_id: str) -> Plan | None:
     """Return the plan in a run's folder; None where the run was killed before its plan was whole."""
-    if not store.exists(layout.RunFiles(run_id).plan):
+    key = layout.RunFiles(run_id).plan
+    if not store.exists(key):
         return None
-    document = read_json(store, layout.RunFiles(run_id).plan)
-    document["rows"] = RowCounts(**document["rows"])
-    document["slots"] = PlanCounts(**document["slots"])
-    document["shards"] = [Shard(**shard) for shard in document["shards"]]
-    document["rejects"] = [Reject(**reject) for reject in document["rejects"]]
-    return Plan(**document)
+    with reading(key, "a plan"):
+        return Plan.from_document(read_json(store, key))
 
 
 def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalogs import layout
 from catalogs.indexes.digest_set import DigestMap, row_digests, split_digests
@@ -22,7 +21,7 @@ from catalogs.policy.decisions import decide_image
 from catalogs.policy.schema import Policy
 from catalogs.verdict import Verdict, combine_verdicts
 from infra.interfaces import ObjectStore, TableStore
-from infra.stores.parquet_objects import read_row_groups
+from infra.stores.parquet_objects import parse_table, read_row_groups
 
 _REQUIRED_COLUMNS = {
     "request_key",
@@ -169,9 +168,10 @@ def find_scored_runs(store: ObjectStore, tables: TableStore, catalogue: str) -> 
             for batch in tables.batches(table, ("run_id",)):
                 run_ids |= set(batch.column("run_id").unique().to_pylist())
     for run_id in sorted(run_ids):
-        withdrawals = store.find(layout.RunFiles(run_id).withdrawals)  # few runs have this file
+        key = layout.RunFiles(run_id).withdrawals
+        withdrawals = store.find(key)  # few runs have this file
         if withdrawals is not None:
-            rows = pq.read_table(pa.BufferReader(withdrawals), columns=["run_id"])
+            rows = parse_table(key, withdrawals, columns=["run_id"])
             run_ids |= set(rows["run_id"].unique().to_pylist())
     return run_ids
 

@@ -13,6 +13,7 @@ from catalogs import layout
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
 from infra.stores.json_objects import find_json
+from infra.stores.stored_documents import reading
 
 Answer = Mapping[str, Any]
 
@@ -21,15 +22,13 @@ def read_answers_about(store: ObjectStore, catalogue: str, sku: str) -> list[dic
     """Return the answers about a SKU: `kind` (approval or readmission), `channel`, `given`, `by`, `at`, `reason`."""
     prefixes = layout.person_decisions_prefix(catalogue), layout.approval_archives_prefix(catalogue)
     keys = [info.key for prefix in prefixes for info in store.list(prefix)]
-    documents = [
-        document
-        for content in concurrent_map(store, partial(find_json, store), keys)
-        if content is not None  # folded since it was listed
-        for document in _answers_in(content)
-        if sku in document.get("skus", ())
-    ]
-    answers = {json.dumps(document, sort_keys=True): document for document in documents}  # archived, not yet deleted
-    return [_tell(answer) for answer in sorted(answers.values(), key=lambda answer: str(answer["at"]))]
+    answers: dict[str, dict[str, Any]] = {}
+    for key, document in zip(keys, concurrent_map(store, partial(find_json, store), keys), strict=True):
+        if document is not None:  # otherwise folded since it was listed
+            with reading(key, "an answer"):
+                told = [_tell(answer) for answer in _answers_in(document) if sku in answer.get("skus", ())]
+            answers |= {json.dumps(answer, sort_keys=True): answer for answer in told}  # archived, not yet deleted
+    return sorted(answers.values(), key=lambda answer: str(answer["at"]))
 
 
 def _answers_in(document: Answer) -> Iterator[Answer]:

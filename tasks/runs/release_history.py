@@ -14,6 +14,7 @@ from catalogs.runs.commit_kinds import UNDONE
 from infra.errors import ObjectMissing, TableError
 from infra.interfaces import Commit, ObjectStore, TableStore
 from infra.stores.json_objects import read_json
+from infra.stores.stored_documents import reading
 from tasks.runs.shown_changes import BackwardDiff, ShownCounts, walk_shown_changes
 
 
@@ -87,8 +88,10 @@ def data_commits(history: Iterable[Commit]) -> list[Commit]:
 
 def read_oldest_retained_release(store: ObjectStore, catalogue: str) -> int:
     """Return the oldest release that every sweep has kept; 1 where there was no sweep."""
+    key = layout.retention_watermark(catalogue)
     try:
-        return int(read_json(store, layout.retention_watermark(catalogue))["oldest"])
+        with reading(key, "what the last sweep kept"):
+            return int(read_json(store, key)["oldest"])
     except ObjectMissing:
         return 1
 

@@ -22,6 +22,7 @@ from infra.coordination.leases import read_lease
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json, write_json_once
+from infra.stores.stored_documents import reading
 
 _ORPHAN_AGE = timedelta(days=1)
 _RUN = TypeAdapter(Run)
@@ -120,8 +121,10 @@ def hold_run(store: ObjectStore, run: Run, held: Sequence[str], checks: Sequence
 
 def held_checks(store: ObjectStore, run: Run) -> list[str]:
     """Return the checks that hold a run's batch; none where it is not held."""
+    key = layout.RunFiles(run.run_id).held
     try:
-        return [str(name) for name in read_json(store, layout.RunFiles(run.run_id).held)["held"]]
+        with reading(key, "the checks that hold a run"):
+            return [str(name) for name in read_json(store, key)["held"]]
     except ObjectMissing:
         return []
 
@@ -135,11 +138,12 @@ def accept_checks(store: ObjectStore, run: Run, checks: Sequence[str], reason: s
 
 def accepted_checks(store: ObjectStore, run: Run) -> set[str]:
     """Return the checks that a person has accepted for this run."""
+    key = layout.person_decision(run.catalogue, run.run_id, "release")
     try:
-        document = read_json(store, layout.person_decision(run.catalogue, run.run_id, "release"))
+        with reading(key, "an accepted check"):
+            return {str(name) for name in read_json(store, key)["accepted"]}
     except ObjectMissing:
         return set()
-    return {str(name) for name in document["accepted"]}
 
 
 def is_run_open(store: ObjectStore, run: Run) -> bool:
@@ -149,8 +153,11 @@ def is_run_open(store: ObjectStore, run: Run) -> bool:
 
 def load_frozen_rules(store: ObjectStore, run_id: str) -> tuple[Recipe, Policy]:
     """Return the recipe and the policy that a run was started with."""
-    recipe = Recipe.model_validate(read_json(store, layout.RunFiles(run_id).recipe))
-    return recipe, Policy.model_validate(read_json(store, layout.RunFiles(run_id).policy))
+    files = layout.RunFiles(run_id)
+    with reading(files.recipe, "a recipe"):
+        recipe = Recipe.model_validate(read_json(store, files.recipe))
+    with reading(files.policy, "a policy"):
+        return recipe, Policy.model_validate(read_json(store, files.policy))
 
 
 def close_run(

@@ -123,7 +123,7 @@ def test_a_page_runs_nothing_and_fetches_nothing(attacked: Any, page: str) -> No
         "audit/index.html",
         "../report.html",
         "result.json",
-    }  # in the same folder, and only opened by who asks for it
+    }  # opened by who asks for it
     addresses = [value for _, name, value in found.attributes if name in {"src", "href", "srcset", "action", "data"}]
     assert [one for one in addresses if not one.startswith(("data:image/jpeg;base64,", "#"))] == [
         one for one in addresses if one in beside

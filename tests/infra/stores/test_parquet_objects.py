@@ -4,10 +4,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.errors import ObjectMissing
+from infra.errors import DocumentUnreadable, ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
-from infra.stores.parquet_objects import read_row_group, read_row_groups, read_table, write_table, write_table_once
+from infra.stores.parquet_objects import (
+    parse_table,
+    read_batches,
+    read_row_group,
+    read_row_groups,
+    read_table,
+    write_table,
+    write_table_once,
+)
 
 SCHEMA = pa.schema([("key", pa.binary()), ("count", pa.int16()), ("reasons", pa.list_(pa.string()))])
 
@@ -78,3 +86,36 @@ def test_columns_that_came_after_the_object_are_null(store: ObjectStore) -> None
     assert found.schema == SCHEMA
     assert found["reasons"].to_pylist() == [None, None]
     assert found["count"].to_pylist() == [1, 2]
+
+
+GARBAGE = {"empty": b"", "text": b"[]", "header": b"PAR1" + b"\0" * 20 + b"PAR1", "zeros": b"\0" * 200}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
+def test_an_object_that_is_no_table_is_named(store: ObjectStore, data: bytes) -> None:
+    store.write("a/b.parquet", data)
+    schema = pa.schema([("x", pa.int64())])
+    for read in (
+        lambda: read_table(store, "a/b.parquet", schema),
+        lambda: read_row_group(store, "a/b.parquet", 0),
+        lambda: list(read_row_groups(store, "a/")),
+        lambda: parse_table("a/b.parquet", data, schema),
+        lambda: list(read_batches("a/b.parquet", pa.BufferReader(data), ["x"])),
+    ):
+        with pytest.raises(DocumentUnreadable, match=r"a/b\.parquet cannot be read as a table"):
+            read()
+
+
+def test_a_table_of_another_shape_is_named_too(store: ObjectStore) -> None:
+    write_table(store, "a/b.parquet", pa.table({"y": ["text"]}))
+    for schema in (pa.schema([pa.field("x", pa.int64(), nullable=False)]), pa.schema([("y", pa.int64())])):
+        with pytest.raises(DocumentUnreadable, match=r"a/b\.parquet cannot be read as a table"):
+            read_table(store, "a/b.parquet", schema)
+
+
+def test_a_damaged_page_is_named(store: ObjectStore) -> None:
+    write_table(store, "a/b.parquet", pa.table({"x": list(range(10_000))}))
+    data = store.read("a/b.parquet")
+    store.write("a/b.parquet", data[:4] + b"\xff" * (len(data) // 2) + data[4 + len(data) // 2 :])
+    with pytest.raises(DocumentUnreadable, match=r"a/b\.parquet"):
+        list(read_row_groups(store, "a/"))
