@@ -27,6 +27,9 @@ MAX_FIELDS = MAX_COLUMNS
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(\s*:)?)?', re.DOTALL)
 """A whole string, also one without an end, so that no byte is looked at twice; then the colon after a key."""
 
+_FIRST_NULL = re.compile(rb"\s*null\b")
+"""A first row without fields. Where an object follows, Arrow 26 ends the process by a signal; `{}` means the same."""
+
 _TOO_MANY = f"it has more than {MAX_FIELDS:,} fields"
 
 
@@ -78,10 +81,11 @@ def parse_rows(text: bytes, fields: pa.Schema) -> Iterator[pa.Table]:
 
 
 def _parse(text: bytes, fields: pa.Schema | None, *, unexpected: str) -> pa.Table:
+    first = _FIRST_NULL.match(text)
     return pa_json.read_json(
-        pa.BufferReader(text),
+        pa.BufferReader(b"{}" + text[first.end() :] if first else text),
         # One block: a field's type is inferred from the whole text, not from its beginning.
-        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
+        read_options=pa_json.ReadOptions(use_threads=False, block_size=len(text) + 2),
         parse_options=pa_json.ParseOptions(explicit_schema=fields, unexpected_field_behavior=unexpected),
     )
 

@@ -8,7 +8,7 @@ decode to `MAX_GROWTH` times its bytes.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from infra.errors import UnreadableSource
 from infra.sources.batch_slicing import is_list, list_lengths, slices_by_size
 from infra.sources.file_formats import PARQUET_MAGIC
 from infra.sources.headers import MAX_COLUMNS, check_headers
-from infra.sources.parquet_pages import MAX_FOOTER_BYTES, GuardedParquetFile, PageTooLarge, check_footer
+from infra.sources.parquet_pages import MAX_FOOTER_BYTES, GuardedParquetFile, PageTooLarge, ReadDenied, check_footer
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 READ_BUFFER_BYTES = 1 << 20
@@ -164,6 +164,7 @@ def _row_group(
     bytes_per_row = max(1, sum(map(_fixed_width, leaves)), metadata.total_byte_size // max(1, metadata.num_rows))
     rows = max(1, min(limit, BATCH_BYTES // bytes_per_row))
     is_repeated = [leaf.max_repetition_level > 0 for leaf in leaves]
+    _require_sound_chunks(parquet, guard, group, [leaf.path for leaf in leaves])
     guard.watch(zip(map(metadata.column, numbers), is_repeated, strict=True), rows)
     for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False):
         batch.validate(full=True)  # text that is not UTF-8 would fail later, without the file's name
@@ -172,6 +173,17 @@ def _row_group(
             if is_list(column.type) and list_lengths(column).max(initial=0) > MAX_LIST_LENGTH:
                 raise PageTooLarge(f"a row has a list of more than {MAX_LIST_LENGTH:,} values")
         yield selected
+
+
+def _require_sound_chunks(parquet: Any, guard: GuardedParquetFile, group: int, paths: Sequence[str]) -> None:
+    """Raise Arrow's exception for column chunks whose metadata contradict themselves.
+
+    pyarrow's `column` ends the process by a signal for those, while a reader raises: so one is asked before, for no
+    byte.
+    """
+    for path in paths:
+        with guard.denying_reads(), suppress(ReadDenied):
+            next(parquet.iter_batches(1, row_groups=[group], columns=[path], use_threads=False), None)
 
 
 def _decoded(array: Any, kind: pa.DataType) -> Any:

@@ -9,7 +9,8 @@ nothing. A column is read from its beginning to its end, so headers are found in
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import IO, Any
 
@@ -35,10 +36,15 @@ _DELTA_ENCODINGS = {6: "DELTA_LENGTH_BYTE_ARRAY", 7: "DELTA_BYTE_ARRAY"}
 _SIZE, _COMPRESSED_SIZE, _DATA_PAGE, _DATA_PAGE_V2 = 2, 3, 5, 8
 _VALUES, _ENCODING, _ENCODING_V2 = 1, 2, 4
 """Numbers of fields of a page header, and of the data page's header in it."""
+_NO_HEADER = "a page's header cannot be used: a field has another type than Parquet's"
 
 
 class PageTooLarge(Exception):
     """The file asks for more memory than is given to it; the message goes on after "since"."""
+
+
+class ReadDenied(Exception):
+    """A byte was asked for while the guard gives none."""
 
 
 def check_footer(footer: bytes) -> None:
@@ -50,6 +56,14 @@ def check_footer(footer: bytes) -> None:
             read_struct(footer)
         except MalformedThrift as error:
             raise PageTooLarge(f"its footer cannot be used: {error}") from None
+
+
+def _whole_number(fields: Struct, number: int, default: int) -> int:
+    """Return a field of a page header. Raises `PageTooLarge` where it is of another type."""
+    value = fields.get(number, default)
+    if not isinstance(value, int):
+        raise PageTooLarge(_NO_HEADER)
+    return value
 
 
 class _ColumnChunk:
@@ -99,7 +113,17 @@ class GuardedParquetFile:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._chunks: list[_ColumnChunk] | None = None
+        self._denies = False
         self.closed = False
+
+    @contextmanager
+    def denying_reads(self) -> Iterator[None]:
+        """Meanwhile raise `ReadDenied` where a byte is asked for."""
+        self._denies = True
+        try:
+            yield
+        finally:
+            self._denies = False
 
     def watch(self, columns: Iterable[tuple[Any, bool]], batch_rows: int) -> None:
         """From now on give the bytes of these columns alone, and check their pages.
@@ -115,6 +139,8 @@ class GuardedParquetFile:
 
     def read(self, size: int = -1) -> bytes:
         """Read as files do. Raises `PageTooLarge`."""
+        if self._denies:
+            raise ReadDenied("the guard gives no bytes now")
         start = self._file.tell()
         data = self._file.read(size)
         if self._chunks is not None and data:
@@ -156,7 +182,7 @@ class GuardedParquetFile:
                 raise PageTooLarge(f"its pages decode to more than {MAX_PAGES_BYTES >> 20} MB")
             if sum(each.batch_bytes for each in chunks) > MAX_BATCH_BYTES:
                 raise PageTooLarge(f"a few rows decode to more than {MAX_BATCH_BYTES >> 20} MB")
-            chunk.next_header += size + max(0, header.get(_COMPRESSED_SIZE, 0))
+            chunk.next_header += size + max(0, _whole_number(header, _COMPRESSED_SIZE, 0))
 
     def _page_header(self, data: bytes, offset: int) -> tuple[Struct, int]:
         """Return the header at the offset, and its size."""
@@ -174,14 +200,16 @@ class GuardedParquetFile:
         return header, end - offset
 
     def _check_page(self, chunk: _ColumnChunk, header: Struct) -> None:
-        size = header.get(_SIZE, -1)
+        size = _whole_number(header, _SIZE, -1)
         page = header.get(_DATA_PAGE) or header.get(_DATA_PAGE_V2)
         if size < 0:
             raise PageTooLarge("a page has no size")
         if page is None:
             chunk.add_dictionary(size)
             return
-        chunk.add_page(size, max(0, page.get(_VALUES, 0)))
-        encoding = page.get(_ENCODING_V2 if _DATA_PAGE_V2 in header else _ENCODING)
+        if not isinstance(page, dict):
+            raise PageTooLarge(_NO_HEADER)
+        chunk.add_page(size, max(0, _whole_number(page, _VALUES, 0)))
+        encoding = _whole_number(page, _ENCODING_V2 if _DATA_PAGE_V2 in header else _ENCODING, -1)
         if encoding in _DELTA_ENCODINGS:
             raise PageTooLarge(f"a column is encoded as {_DELTA_ENCODINGS[encoding]}, which hides its decoded size")

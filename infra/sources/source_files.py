@@ -106,6 +106,8 @@ def translate_errors(name: str, advice: str = "export it again") -> Iterator[Non
         raise UnreadableSource(f"{name} may not be read here; check its permissions or the credentials.") from None
     except MemoryError:
         raise UnreadableSource(f"{name} cannot be read in the memory that is left here; {advice}.") from None
+    except UnicodeDecodeError:  # of a column's name: Arrow checks the text of rows
+        raise UnreadableSource(f"{name} has column names that are not UTF-8 text; {advice}.") from None
     except pa.ArrowException as error:
         raise UnreadableSource(f"{name} cannot be read; {advice}: {one_line(error)}") from None
     except OSError as error:

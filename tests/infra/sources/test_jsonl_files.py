@@ -126,3 +126,13 @@ def test_s7_a_line_without_an_end_is_not_loaded(tmp_path: Path, monkeypatch: pyt
     path = written(tmp_path / "a.jsonl", {"sku": "x" * 5000})
     with pytest.raises(UnreadableSource, match=r"a\.jsonl' has a line of more than 0 MB; write one flat object"):
         rows_of(path)
+
+
+@pytest.mark.parametrize("chunk_bytes", [8, 1 << 20])
+def test_s7_a_row_that_is_null_has_no_field_wherever_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int
+) -> None:
+    monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", chunk_bytes)
+    path = written(tmp_path / "a.jsonl", b"null\n", b" null\n", {"sku": "1"}, b"null\n", {"sku": "2"}, b"null")
+    assert [row["sku"] for row in rows_of(path)] == [None, None, "1", None, "2", None]
+    assert open_source(str(path)).row_count() == 6
