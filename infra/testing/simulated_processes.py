@@ -212,9 +212,12 @@ class SimulatedProcesses:
         work: Callable[[SimulatedProcess], Any],
         host: str = "one",
         disturbances: Sequence[Disturbance] = (),
+        *,
+        starts_in: float = 0.0,
     ) -> SimulatedProcess:
-        """Add a process, which works once `run` is called."""
+        """Add a process, which works once `run` is called and `starts_in` seconds have passed."""
         process = SimulatedProcess(self, name, host, len(self.all) + 1, work, list(disturbances))
+        process.wakes_at += timedelta(seconds=starts_in)
         self.all.append(process)
         process.thread.start()
         return process

@@ -30,6 +30,8 @@ MOMENTS = (
 BEFORE_A_COMMIT = ("history of manifest", "merge into manifest", "policies/", "leases/", "published")
 """Words of the last operations before a commit."""
 
+LATEST_START_SECONDS = 60.0
+"""How much later than others beside it a command may begin: about as long as the longest of them works."""
 SLEEPS = (20.0, 300.0, 2000.0, None, None, None)
 """How long a process stands still: within its lease's term, past it, or until another day."""
 
@@ -133,7 +135,8 @@ class CommandDesk:
         number = len(self.given) + 1
         disturbances = [self._disturbance()] if self.dice.random() < disturbed else []
         host = self.dice.choice(("one", "two"))
-        process = self.shop.processes.add(f"{kind}-{number}", work, host, disturbances)
+        starts_in = self.dice.choice((0.0, self.dice.uniform(0.0, LATEST_START_SECONDS)))
+        process = self.shop.processes.add(f"{kind}-{number}", work, host, disturbances, starts_in=starts_in)
         command = Command(
             kind,
             number,

@@ -58,7 +58,7 @@ def _slot_options(shop: ShopState, night: Night, slot: Slot, plan: Plan) -> tupl
         return _taken_options(shop, night, slot, content, plan)
     refusal = shop.refusals.get((slot, content))
     decided = _decide(shop, night, slot, content)
-    if any((slot, Picture(content, attempt)) in shop.accepted for attempt in range(shop.attempts)):
+    if any((slot, Picture(content, attempt)) in shop.accepted for attempt in shop.seeds(content)):
         plan.may.add(slot)
         return decided
     if refusal is None or refusal.state == "deferred" or _retry_is_due(shop, refusal):
@@ -100,7 +100,7 @@ def _taken_options(shop: ShopState, night: Night, slot: Slot, content: str, plan
 def _decide(shop: ShopState, night: Night, slot: Slot, content: str) -> tuple[Option, ...]:
     """Permitted ends of a slot that a run decides: a picture that passes, or a refusal beside what is shown now."""
     shown = shop.live.get(slot)
-    pictures = [Picture(content, attempt) for attempt in range(shop.attempts)]
+    pictures = [Picture(content, attempt) for attempt in shop.seeds(content)]
     accepted = [picture for picture in pictures if (slot, picture) in shop.accepted]
     good = accepted or _usable(shop, slot, pictures)
     refused = _refusals(shop, slot, pictures)
@@ -155,8 +155,8 @@ def _possible_twin(shop: ShopState, slot: Slot, picture: Picture) -> bool:
     coming = {
         other: Picture(content, attempt)
         for other in shop.asked()
-        for attempt in range(shop.attempts)
         if (content := shop.content_of(other)) is not None
-        and shop.looks(Picture(content, attempt)) == shop.looks(picture)
+        for attempt in shop.seeds(content)
+        if shop.looks(Picture(content, attempt)) == shop.looks(picture)
     }
     return bool(shop.twins(slot, picture, shop.live) or shop.twins(slot, picture, coming))

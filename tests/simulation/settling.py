@@ -62,6 +62,7 @@ class SettlingShop(ShopState):
             self.releases = list(self.before.releases)
             self.refusals = dict(self.before.refusals)
             self.scored = set(self.before.scored)
+            self.failed = dict(self.before.failed)
             self.takedowns = dict(self.event_takedowns)
 
     def _plainest(self, plan: Plan, night: Night | None) -> tuple[dict[Slot, Picture], dict[Slot, frozenset[State]]]:
@@ -142,9 +143,9 @@ class SettlingShop(ShopState):
         twins = [end.twin for end in self.plan.options[slot] if end.twin is not None and state in end.states]
         tries = old.tries + 1 if old is not None and away else 1
         if state == "failed":
-            self.failed.add(content)
+            self.failed[content] = self.failed.get(content, 0) + 1
         twin = twins[0] if twins else kept.twin if kept is not None else None
         doubt = kept is not None and (kept.is_uncertain or kept.policy != self.policy_number)
         self.refusals[slot, content] = Refusal(state, self.policy_number, away, tries, twin, self.day, doubt)
         if not away and state != "deferred":
-            self.scored |= {Picture(content, attempt) for attempt in range(self.attempts)}
+            self.scored |= {Picture(content, attempt) for attempt in self.seeds(content)}

@@ -201,8 +201,9 @@ class ShopState:
     `score`: of a picture, the same on every night. `looks`: pictures that look alike have equal text (none: each its
     own). `sharing`: slots with equal content share a picture and are no duplicates of each other. `attempts`: seeds
     tried for a content at most. `nights_until_retry`: days (which a harness counts) after which a refusal that speaks
-    of us must have been tried again. `failed`: contents of which an engine has failed once: its seeds may have been
-    skipped. `review_is_refusal`: an applied policy also takes what it would send to review.
+    of us must have been tried again. `failed`: content -> how often an engine has failed of it: its seeds may have
+    been skipped, and others come after them. `review_is_refusal`: an applied policy also takes what it would send to
+    review.
     """
 
     score: Callable[[Picture], float | None]
@@ -221,7 +222,7 @@ class ShopState:
     erased: set[str] = field(default_factory=set)
     approvals: set[tuple[str, Slot, Picture]] = field(default_factory=set)
     scored: set[Picture] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
+    failed: dict[str, int] = field(default_factory=dict)
     releases: list[Release] = field(default_factory=list)
     day: int = 0
     nights_until_retry: int = 0
@@ -237,6 +238,10 @@ class ShopState:
         if row is None or slot.view not in row.views:
             return None
         return f"{row.title}|{row.category}#{self.templates.get(row.category, 0)}|{slot.view}"
+
+    def seeds(self, content: str) -> range:
+        """The seeds that may have been tried for a content."""
+        return range(self.attempts * (1 + self.failed.get(content, 0)))
 
     def asked(self) -> list[Slot]:
         """Every slot that the catalogue asks for, in order."""

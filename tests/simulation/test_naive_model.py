@@ -136,6 +136,19 @@ def test_an_engine_that_fails_leaves_slots_failed_and_they_are_tried_again() -> 
     assert MUG in shop.live
 
 
+def test_seeds_that_an_engine_failed_of_are_followed_by_others() -> None:
+    shop = NaiveShop(score=score_by_title)
+    shop.apply_policy(USUAL)
+    shop.put(Row("mug", "good mug", "kitchen"))
+    shop.refresh(Night(engine_down=True))
+    shop.adopt(replace(faithful(shop), outcomes={MUG: (Outcome("failed", "engine-failed"),)}))
+    shop.refresh()
+    content = shop.live[MUG].content
+    for attempt, is_permitted in ((3, True), (6, False)):
+        seen = but_showing(faithful(shop), MUG, Picture(content, attempt))
+        assert (shop.check(seen) == []) is is_permitted
+
+
 def test_a_budget_defers_and_the_next_night_makes_the_rest() -> None:
     shop = NaiveShop(score=score_by_title)
     shop.apply_policy(USUAL)

@@ -24,7 +24,7 @@ SECONDS_OF_A_DAY = 86_400
 FIRST_SKUS = 12
 PAIRS = (
     ("policy", "new"), ("policy", "nightly"), ("rollback", "sweep"), ("nightly", "new"), ("nightly", "nightly"),
-    ("release", "new"), ("rollback", "new"),
+    ("release", "new"), ("rollback", "new"), ("rollback", "sweep"),
 )  # fmt: skip
 PAIRED = 0.4
 """How often one of these pairs works beside each other; otherwise one to three commands of any kind do."""
@@ -119,9 +119,9 @@ class Year:
         """Give a command of a kind, or of any; a refresh/new where it cannot be given now."""
         kinds = {"new": 8, "nightly": 4}
         if self.model.releases:
-            kinds |= {"sweep": 1} if self.judge.policy_under_way else {"sweep": 1, "policy": 1}
+            kinds |= {"sweep": 2} if self.judge.policy_under_way else {"sweep": 2, "policy": 2}
         if len(self.model.releases) > 2:
-            kinds["rollback"] = 1
+            kinds["rollback"] = 2
         if self.held is not None:
             kinds["release"] = 2
         kind = wished or self.dice.choices(list(kinds), list(kinds.values()))[0]
