@@ -10,6 +10,7 @@ Python. Values are data and are never compiled. What a template can render to is
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from math import isfinite
 
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -76,6 +77,8 @@ def compile_template(text: str, fields: Collection[str], where: str) -> "Templat
         renderer = _compile(text)
     except TemplateSyntaxError as error:
         raise RuleFileError(f"{where}: the template does not parse (line {error.lineno}): {error.message}") from None
+    except ValueError as error:  # an integer of 5,000 digits
+        raise RuleFileError(f"{where}: the template does not parse: {error}") from None
     except RecursionError:
         raise RuleFileError(f"{where}: the template is nested too deeply") from None
     except _DisallowedSyntax as error:
@@ -138,6 +141,8 @@ def _collect_field_names(node: nodes.Node) -> set[str]:
         _check_filter(node)
     if isinstance(node, nodes.Name):
         return {node.name}
+    if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+        raise _DisallowedSyntax("numbers without end")  # Jinja writes 1e999 into its Python as the name `inf`
     names: set[str] = set()
     for child in node.iter_child_nodes():
         names |= _collect_field_names(child)

@@ -38,6 +38,8 @@ def test_what_a_template_may_do(template: str, prompt: str) -> None:
     ("template", "message"),
     [
         ("{% for letter in title %}x{% endfor %}", "may not use `for`"),
+        ("{{ title | truncate(1e999) }}", "may not use numbers without end"),
+        ("{{ title | truncate(" + "9" * 5000 + ") }}", "the template does not parse: Exceeds the limit"),
         ("{{ title.__class__ }}", "may not use `getattr`"),
         ("{{ title['x'] }}", "may not use `getitem`"),
         ("{{ title[0:2] }}", "may not use `getitem`"),
