@@ -258,7 +258,7 @@ def run_refresh(
     if isinstance(executor, PrefectExecutor):
         observer = PrefectObserver(observer, job.catalogue)
         tag_run(job.catalogue, job.scope)
-    job, choice = resolve_registry_versions(job), choose_policy(job, parameters.policy)
+    job, choice = resolve_registry_versions(job, settings), choose_policy(job, parameters.policy)
 
     def run_job(job: RefreshJob, choice: PolicyChoice, policy_warnings: Sequence[str]) -> dict[str, Any]:
         with open_resources(job, settings, opener=opener) as (resources, screening):

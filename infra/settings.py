@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         False,
         description="Load every verified TensorRT engine of a store, also one without a tag of a key of this host",
     )
+    model_sources: str | None = Field(
+        None,
+        description="The only sources that a store's registry may name, by commas: hub owners, hub ids, folders. "
+        "Without it a version needs a weights digest",
+    )
     keep_releases: int = Field(
         30, ge=1, le=10_000, description="Newest releases of each catalogue that can be gone back to"
     )
@@ -111,6 +116,11 @@ class Settings(BaseSettings):
         False, description="Generate in fp8 without a parity record that it passed on this machine"
     )
     classifier: str | None = Field(None, description="Your own text classifier for prompts (JSON file)")
+
+    @property
+    def allowed_model_sources(self) -> tuple[str, ...]:
+        """Return the sources of `model_sources`; none where any source is allowed that has a weights digest."""
+        return tuple(name for each in (self.model_sources or "").split(",") if (name := each.strip()))
 
     @property
     def engine_count(self) -> int:

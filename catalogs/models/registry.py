@@ -143,7 +143,8 @@ def _apply_change(change: RegistryChange, versions: dict[int, ModelVersion], his
     """Apply a legal change to the versions and the production history, in place."""
     number = change.version
     if change.kind == "register":
-        assert change.weights is not None  # noqa: S101 - `register` requires weights
+        if change.weights is None or number in versions:
+            raise ValueError(f"version {number} is registered without weights, or twice")
         versions[number] = ModelVersion(number, change.weights)
     elif change.kind == "canary":
         versions[number] = replace(versions[number], share=change.share or 0)

@@ -8,6 +8,8 @@ candidate is tried on other SKUs.
 """
 
 import re
+from collections.abc import Sequence
+from posixpath import normpath
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -62,6 +64,27 @@ class WeightsSpec(BaseModel):
     def identity_prefix(self) -> str:
         """Return the first 12 digits of the identity's digest, by which the manifest names an image's model."""
         return digest(self.identity)[:12]
+
+
+def source_refusal(weights: WeightsSpec, allowed_sources: Sequence[str]) -> str | None:
+    """Return why a registry may not choose these weights, or None.
+
+    Whoever writes to a store's `models/` writes its registry, so it is held to what does not lie there: the sources
+    that the settings allow (hub owners, hub ids, folders), and without any to a digest, by which weights are known.
+    """
+    if weights.family == "stub":
+        return None
+    source = weights.source or ""
+    if allowed_sources:
+        allowed = any(_is_below(source, each) for each in allowed_sources)
+        return None if allowed else f"its source {source!r} is not among {', '.join(allowed_sources)}"
+    return None if weights.weights_digest else f"it has no weights digest, by which {source!r} could be checked"
+
+
+def _is_below(source: str, allowed: str) -> bool:
+    """Tell whether a source is an allowed one, or lies below it: a model of a hub's owner, a folder in a folder."""
+    path, place = normpath(source), normpath(allowed)
+    return path == place or path.startswith(place.rstrip("/") + "/")
 
 
 class FrozenVersions(BaseModel):

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from catalogs.errors import OptionError, RuleFileError
 from catalogs.models.comparison import VersionComparison
 from catalogs.models.registry import ChangeKind, ModelRegistry, RegistryChange, validate_share
-from catalogs.models.weights import Precision, WeightsSpec
+from catalogs.models.weights import FrozenVersions, Precision, WeightsSpec, source_refusal
 from catalogs.recipe.schema import Recipe
 from catalogs.rule_files import first_validation_error
 from catalogs.runs.job import RefreshJob
@@ -42,11 +42,11 @@ class ChangeAuthor:
         )
 
 
-def resolve_registry_versions(job: RefreshJob) -> RefreshJob:
+def resolve_registry_versions(job: RefreshJob, settings: Settings) -> RefreshJob:
     """Return the job with the registry's versions in its recipe; recipes that name no registry stay as they are.
 
-    Raises `OptionError` for a name that the store's registry lacks or that has nothing in production, and for a
-    backfill of a recipe that names no registry.
+    Raises `OptionError` for a name that the store's registry lacks or that has nothing in production, for a version
+    whose source a registry may not choose, and for a backfill of a recipe that names no registry.
     """
     names = {model.registry for model in job.recipe.models.values() if model.registry is not None}
     if not names:
@@ -58,11 +58,25 @@ def resolve_registry_versions(job: RefreshJob) -> RefreshJob:
     content = job.recipe.model_dump(mode="json")
     for model in content["models"].values():
         if model["registry"] is not None:
-            model["standing"] = load_registry(store, model["registry"]).freeze_versions().model_dump(mode="json")
+            versions = load_registry(store, model["registry"]).freeze_versions()
+            _require_allowed_sources(versions, settings)
+            model["standing"] = versions.model_dump(mode="json")
     try:
         return replace(job, recipe=Recipe.model_validate(content))
     except ValidationError as error:
         raise RuleFileError(f"The registry's versions do not fit the recipe: {first_validation_error(error)}") from None
+
+
+def _require_allowed_sources(frozen: FrozenVersions, settings: Settings) -> None:
+    """Check the versions that generate: others are only names of what is live."""
+    for number in filter(None, (frozen.production, frozen.candidate)):
+        weights = frozen.versions[number]
+        if reason := source_refusal(weights, settings.allowed_model_sources):
+            raise OptionError(
+                f"Version {number} of the model {frozen.name!r} is not taken from the store's registry: {reason}. If it"
+                f" is yours, set PACKSHOT_MODEL_SOURCES={weights.source}, or `packshot engine register {frozen.name}"
+                f" --source {weights.source}@{weights.revision} --weights-digest DIGEST` and promote that version"
+            )
 
 
 def resolve_weights(source: str, precision: str | None, digest: str | None = None) -> WeightsSpec:
@@ -98,7 +112,12 @@ def _parse_precision(text: str) -> Precision:
 def register(
     store: ObjectStore, name: str, weights: WeightsSpec, author: ChangeAuthor, settings: Settings
 ) -> dict[str, Any]:
-    """Add weights as a candidate, and return the registry's document."""
+    """Add weights as a candidate, and return the registry's document. Raises `OptionError` for a source not allowed."""
+    if reason := source_refusal(weights, settings.allowed_model_sources):
+        raise OptionError(
+            f"--source: {reason}; give --weights-digest (`packshot doctor --model FOLDER` prints a folder's), or name"
+            " the source in PACKSHOT_MODEL_SOURCES"
+        )
     require_conditional_writes(store, single_writer=settings.single_writer)
     return registry_document(
         change_registry(

@@ -32,7 +32,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
     job, warnings = parameters.resolve_job()
     store, tables = open_for_reading(job.store)
     job, policy_warnings = take_policy_in_force(store, tables, job, choose_policy(job, parameters.policy))
-    job = resolve_registry_versions(job)
+    job = resolve_registry_versions(job, settings)
     warnings += [*policy_warnings, *missing_scanner_warnings(job), *engine_warnings(job.recipe, settings, store)]
     stub_seconds = parameters.stub_seconds if parameters.stub_seconds is not None else settings.stub_seconds
     prices = read_price_list(settings)

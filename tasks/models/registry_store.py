@@ -10,16 +10,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pydantic import ValidationError
+
 from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.models.comparison import MINIMUM_REQUESTS, VersionComparison, compare_versions
 from catalogs.models.registry import ModelRegistry, RegistryChange, validate_model_name
-from infra.errors import DocumentUnreadable, StoreError
+from catalogs.rule_files import first_field_error
+from infra.bounded_json import parse_bounded_json
+from infra.errors import StoreError, one_line
 from infra.interfaces import ObjectStore
-from infra.stores.json_objects import encode_json, read_json
+from infra.stores.json_objects import encode_json
 from infra.stores.sequence import ObjectSequence
 from tasks.models.metrics import pair_samples, read_model_samples
 
+MAX_REGISTRY_BYTES = 16 << 20
+"""A change has some 500 bytes."""
+MAX_REASON_CHARACTERS = 200
 MAX_CONFLICTS = 50
 """Concurrent changes that may come first, one after another, before giving up."""
 
@@ -88,7 +95,15 @@ def _read_registry(store: ObjectStore, name: str) -> ModelRegistry:
         return ModelRegistry(name)
     key = layout.model_change(name, number)
     try:
-        document: dict[str, Any] = read_json(store, key)
+        document: dict[str, Any] = parse_bounded_json(store.read(key), MAX_REGISTRY_BYTES)
+        if document.keys() != {"name", "changes"} or document["name"] != name:
+            raise ValueError(f"it is no registry of {name!r}")
         return ModelRegistry(name, tuple(RegistryChange.model_validate(change) for change in document["changes"]))
-    except (DocumentUnreadable, ValueError, LookupError, TypeError):
-        raise StoreError(f"{key} is no registry that this version of Packshot can read; use the newer one") from None
+    except ValidationError as error:
+        reason = first_field_error(error).message
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = one_line(error, MAX_REASON_CHARACTERS)
+    raise StoreError(
+        f"{key} is no registry that this version of Packshot can read ({reason}); use the newer one, or delete that"
+        " object if nobody of yours wrote it."
+    )

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from catalogs.models.weights import ALLOWED_SHARES, FrozenVersions, ModelEntry, ModelProvenance, WeightsSpec
+from catalogs.models.weights import (
+    ALLOWED_SHARES,
+    FrozenVersions,
+    ModelEntry,
+    ModelProvenance,
+    WeightsSpec,
+    source_refusal,
+)
 from tests.fixtures.sample_recipe import recipe_with
 
 COMMIT = "a" * 40
@@ -134,3 +141,24 @@ def test_a_recipe_names_every_version_with_what_it_is_made_of() -> None:
     recipe = recipe_with({"models.cards": {"registry": "card", "standing": standing(20).model_dump()}})
     assert list(recipe.weights_by_name) == ["stub", "other", "cards@1", "cards@2"]
     assert recipe.provenance_by_name["cards@2"].model_version == "card/2"
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed", "taken"),
+    [
+        ("owner/name", "owner", True), ("owner/name", "owner/name", True), ("owner/name", "own", False),
+        ("owner/name", "owner/nam", False), ("owner2/name", "owner", False), ("/models/turbo", "/models", True),
+        ("/models/turbo", "/models/", True), ("/models/../home/x", "/models", False), ("/models2/x", "/models", False),
+        ("owner/../attacker/x", "owner", False), ("./owner/name", "owner", True), ("", "owner", False),
+    ],
+)  # fmt: skip
+def test_s10_an_allowed_source_is_an_owner_a_model_or_a_folder(source: str, allowed: str, taken: bool) -> None:
+    weights = WeightsSpec(source=source, weights_digest="d" * 64)
+    assert (source_refusal(weights, ("elsewhere", allowed)) is None) == taken
+    assert source_refusal(weights, ()) is None
+
+
+def test_s10_without_allowed_sources_weights_need_a_digest_and_the_stub_none() -> None:
+    assert "no weights digest" in (source_refusal(WeightsSpec(source="a/b", revision="a" * 40), ()) or "")
+    assert source_refusal(WeightsSpec(family="stub", source="stub/1"), ()) is None
+    assert source_refusal(WeightsSpec(family="stub", source="stub/1"), ("owner",)) is None

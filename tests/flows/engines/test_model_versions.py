@@ -9,6 +9,7 @@ import pytest
 from catalogs import layout
 from catalogs.errors import OptionError, RuleFileError
 from catalogs.models.weights import FrozenVersions
+from catalogs.runs.job import RefreshJob
 from flows.engines.model_versions import (
     ChangeAuthor,
     list_models,
@@ -19,11 +20,12 @@ from flows.engines.model_versions import (
     roll_back,
     start_canary,
 )
+from flows.parameters import RefreshParameters
 from flows.refresh import run_refresh
 from flows.run.dry_run import plan_refresh
 from flows.run.executors import open_thread_executor
 from infra.stores import open_store
-from infra.stores.json_objects import read_json
+from infra.stores.json_objects import read_json, write_json
 from tasks.models.registry_store import load_registry
 from tests.fixtures.crash_harness import InterruptingObserver
 from tests.fixtures.minimal_recipes import STUB_RECIPE
@@ -242,7 +244,7 @@ def test_a_backfill_needs_a_registered_model_and_a_share_that_there_is(tmp_path:
 def test_the_model_option_names_a_registered_model_too(harness: RefreshHarness) -> None:
     start_canary(harness.store, "card", 2, 20, ADA, SETTINGS)
     job, _ = harness.parameters(model="registry:card").resolve_job()
-    found = resolve_registry_versions(job).recipe
+    found = resolve_registry_versions(job, SETTINGS).recipe
     assert found.models["chosen"].standing == standing(harness)
     assert sorted(found.provenance_by_name) == ["cards@1", "cards@2", "chosen@1", "chosen@2"]
     with pytest.raises(OptionError, match="model's name 'Card!' must be"):
@@ -284,6 +286,49 @@ def test_a_hub_model_is_known_by_its_commit_or_by_its_digest() -> None:
         "weights": "d" * 64,
         "precision": "fp8",
     }
+
+
+def planted(harness: RefreshHarness, **weights: Any) -> RefreshJob:
+    """Write a registry as somebody who may write to `models/` would, and return a job that names it."""
+    change = {"kind": "register", "version": 1, "by": "x", "at": "2026-11-29T00:00:00Z", "why": ""}
+    changes = [change | {"weights": weights}, change | {"kind": "promote"}]
+    key = layout.model_change("turbo", len(list(harness.store.list(layout.model_changes_prefix("turbo")))) + 1)
+    write_json(harness.store, key, {"name": "turbo", "changes": changes})
+    job, _ = RefreshParameters(source="a.csv", store=harness.store.url, model="registry:turbo").resolve_job()
+    return job
+
+
+def test_s10_a_planted_registry_does_not_choose_the_weights(harness: RefreshHarness) -> None:
+    job = planted(harness, source="attacker/evil-repo", revision="a" * 40)
+    with pytest.raises(
+        OptionError, match=r"has no weights digest, by which 'attacker/evil-repo' could be checked\. If it"
+    ):
+        resolve_registry_versions(job, SETTINGS)
+    ours = SETTINGS.model_copy(update={"model_sources": "Tongyi-MAI, /models"})
+    for digest in ({}, {"weights_digest": "d" * 64}):
+        job = planted(harness, source="attacker/evil-repo", revision="a" * 40, **digest)
+        with pytest.raises(OptionError, match="'attacker/evil-repo' is not among Tongyi-MAI, /models"):
+            resolve_registry_versions(job, ours)
+
+
+def test_s10_an_entry_of_before_is_taken_where_the_settings_name_its_source(harness: RefreshHarness) -> None:
+    job = planted(harness, source="Tongyi-MAI/Z-Image-Turbo", revision="a" * 40)
+    ours = SETTINGS.model_copy(update={"model_sources": "Tongyi-MAI"})
+    found = resolve_registry_versions(job, ours).recipe.weights_by_name["chosen@1"]
+    assert (found.source, found.weights_digest) == ("Tongyi-MAI/Z-Image-Turbo", None)
+    job = planted(harness, source="Tongyi-MAI/Z-Image-Turbo", revision="a" * 40, weights_digest="d" * 64)
+    assert resolve_registry_versions(job, SETTINGS).recipe.weights_by_name["chosen@1"].weights_digest == "d" * 64
+
+
+def test_s10_a_version_is_registered_with_a_digest_or_from_a_source_that_the_settings_name(
+    harness: RefreshHarness,
+) -> None:
+    hub = f"owner/name@{'a' * 40}"
+    with pytest.raises(OptionError, match=r"--source: it has no weights digest.*; give --weights-digest"):
+        register(harness.store, "hub", resolve_weights(hub, None), ADA, SETTINGS)
+    assert register(harness.store, "hub", resolve_weights(hub, None, "d" * 64), ADA, SETTINGS)["versions"]
+    ours = SETTINGS.model_copy(update={"model_sources": "owner/name"})
+    assert len(register(harness.store, "hub", resolve_weights(hub, None), ADA, ours)["versions"]) == 2
 
 
 @pytest.mark.slow

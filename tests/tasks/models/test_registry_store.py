@@ -1,5 +1,6 @@
 """A registry in a store keeps every change, also concurrent ones, and refuses invalid names."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,4 +153,29 @@ def test_a_change_that_only_a_newer_packshot_knows_is_not_passed_over(store: Obj
     document = read_json(store, layout.model_change("card", 1))
     write_json(store, layout.model_change("card", 2), document | {"changes": [{"kind": "merge"}]})
     with pytest.raises(StoreError, match=r"00000002\.json is no registry that this version of Packshot can read"):
+        load_registry(store, "card")
+
+
+CHANGE = {"kind": "register", "version": 1, "by": "x", "at": "2026-11-29T00:00:00Z", "weights": {"family": "stub"}}
+GARBAGE: list[Any] = [
+    [], 7, {}, {"name": "card"}, {"name": "other", "changes": [CHANGE]}, {"name": "card", "changes": 7},
+    {"name": "card", "changes": [7]}, {"name": "card", "changes": [CHANGE], "more": 1},
+    {"name": "card", "changes": [CHANGE | {"weights": None}]}, {"name": "card", "changes": [CHANGE, CHANGE]},
+    {"name": "card", "changes": [CHANGE | {"kind": "promote"}]}, {"name": "card", "changes": [CHANGE | {"extra": 1}]},
+    {"name": "card", "changes": [CHANGE | {"kind": "rollback"}]}, {"name": "card", "changes": [CHANGE | {"at": "x"}]},
+    {"name": "card", "changes": [CHANGE | {"kind": "canary"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", GARBAGE, ids=range(len(GARBAGE)))
+def test_s10_a_registry_that_is_none_is_named_in_a_sentence(store: ObjectStore, document: Any) -> None:
+    store.write(layout.model_change("card", 1), json.dumps(document).encode())
+    with pytest.raises(StoreError, match=r"models/card/registry/00000001\.json is no registry .* can read \(.+\); use"):
+        load_registry(store, "card")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, b" " * ((16 << 20) + 1)], ids=range(5))
+def test_s10_bytes_that_are_no_document_are_named_in_a_sentence(store: ObjectStore, data: bytes) -> None:
+    store.write(layout.model_change("card", 1), data)
+    with pytest.raises(StoreError, match=r"00000001\.json is no registry"):
         load_registry(store, "card")
