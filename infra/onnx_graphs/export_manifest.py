@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.bounded_json import read_bounded_json
 from infra.errors import EngineError
 
 MANIFEST_FILE = "card.json"
 CHUNK_BYTES = 1 << 22
+MAX_MANIFEST_BYTES = 4 << 20
 MANIFEST_KIND = "onnx"
 
 
@@ -64,10 +66,13 @@ def write_export_manifest(folder: Path, manifest: ExportManifest) -> None:
 def read_export_manifest(folder: Path) -> ExportManifest:
     """Return an export's manifest; raise `EngineError` for a folder that is no export."""
     try:
-        document = json.loads((folder / MANIFEST_FILE).read_text("utf-8"))
+        document = read_bounded_json(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
         if document.get("kind") != MANIFEST_KIND:
             raise ValueError(f"its kind is {document.get('kind')!r}")
-        return ExportManifest(**{**document, "files": tuple(ExportedFile(**file) for file in document["files"])})
+        files = tuple(ExportedFile(**file) for file in document["files"])
+        if outside := [file.path for file in files if not _is_below(file.path)]:
+            raise ValueError(f"it lists {outside[0]!r}, which is not in the folder")
+        return ExportManifest(**{**document, "files": files})
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise EngineError(
             f"The folder {str(folder)!r} is no export ({error}): make one with `packshot engine export --out`."
@@ -87,6 +92,10 @@ def check_export_files(folder: Path, manifest: ExportManifest) -> None:
                 f"The file {str(path)!r} has the digest {sha256!r}, not {file.sha256!r} as in its manifest: "
                 "export it again."
             )
+
+
+def _is_below(path: str) -> bool:
+    return not path.startswith("/") and not {"", ".", ".."} & set(path.split("/"))
 
 
 def _file_sha256(path: Path) -> str:

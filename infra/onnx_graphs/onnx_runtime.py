@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.errors import EngineError
+from infra.onnx_graphs.external_data import load_graph
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,7 @@ class OnnxRuntime:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         try:
+            import onnx  # noqa: F401 - reads the graph first
             import onnxruntime
         except ImportError as error:
             raise EngineError(f"ONNX Runtime is not installed ({error}): install packshot[onnx].") from error
@@ -46,6 +48,7 @@ class OnnxRuntime:
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
+            load_graph(path)
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes, which are private
             raise EngineError(f"ONNX Runtime cannot open {str(path)!r}: {_first_line(error)}.") from error

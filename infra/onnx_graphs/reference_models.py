@@ -12,13 +12,20 @@ from typing import IO, Any
 import numpy as np
 
 from infra.errors import EngineError
+from infra.onnx_graphs.external_data import load_graph
 
 
 def write_fp32_reference(graph: Path, reference: Path) -> None:
-    """Write the fp32 reference of the bf16 graph at `graph` to `reference`, its weights beside it."""
+    """Write the fp32 reference of the bf16 graph at `graph` to `reference`, its weights beside it.
+
+    Raises `EngineError` for a file that is no graph, or whose weights lie elsewhere.
+    """
     import onnx
 
-    model = onnx.load(graph, load_external_data=False)
+    try:
+        model = load_graph(graph)
+    except ValueError as error:
+        raise EngineError(f"The graph {str(graph)!r} cannot be read: {error}; export it again.") from error
     reference.parent.mkdir(parents=True, exist_ok=True)
     data = reference.with_name(reference.name + ".data")
     try:

@@ -28,6 +28,7 @@ from infra.engines.tensorrt.profiles import AxisRange, ImageSize, Profile, build
 from infra.errors import EngineError
 from infra.models.model_files import model_folder_digest
 from infra.onnx_graphs.export_manifest import ExportManifest, check_export_files, read_export_manifest
+from infra.onnx_graphs.external_data import load_graph
 from infra.onnx_graphs.graph_spec import GRAPHS, TRANSFORMER, fixed_axis_sizes
 
 MODEL_FILE, PLAN_FILE, TIMING_CACHE_FILE, FP8_FOLDER = "model.onnx", "model.plan", "timing.cache", "fp8"
@@ -110,6 +111,8 @@ def prepare_build(request: EngineBuildRequest, progress: Progress) -> PreparedBu
             f"{str(request.model)!r} is {weights_digest!r}: export this model, or name the other one."
         )
     check_export_files(request.onnx, export)
+    for graph in GRAPHS:
+        _check_graph(request.onnx / graph.name / MODEL_FILE)
     return PreparedBuild(
         request, export, fixed_axis_sizes(*configs), profiles, _load_calibration(request, weights_digest)
     )
@@ -152,6 +155,14 @@ def _build_plans(prepared: PreparedBuild, progress: Progress, open_host: Callabl
     # The fp8 graph can be made again, and is half as large as the model.
     shutil.rmtree(request.out / FP8_FOLDER, ignore_errors=True)
     return host
+
+
+def _check_graph(path: Path) -> None:
+    """Raise `EngineError` for a file that is no graph, or whose weights lie elsewhere."""
+    try:
+        load_graph(path)
+    except ValueError as error:
+        raise EngineError(f"The graph {str(path)!r} cannot be read: {error}; export it again.") from error
 
 
 def _load_calibration(request: EngineBuildRequest, weights_digest: str) -> Fp8Calibration | None:

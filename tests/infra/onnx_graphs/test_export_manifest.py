@@ -8,6 +8,7 @@ import pytest
 
 from infra.errors import EngineError
 from infra.onnx_graphs.export_manifest import (
+    ExportedFile,
     ExportManifest,
     check_export_files,
     hash_export_files,
@@ -86,3 +87,20 @@ def test_a_card_of_another_kind_is_no_exports(folder: Path, export_manifest: Exp
     write_export_manifest(folder, replace(export_manifest, kind="plans"))
     with pytest.raises(EngineError, match="its kind is 'plans'"):
         read_export_manifest(folder)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../secret", "a/../../b", "a//b", "", "."])
+def test_a_card_that_lists_a_file_outside_of_its_folder_is_refused(
+    folder: Path, export_manifest: ExportManifest, path: str
+):
+    files = (*export_manifest.files, ExportedFile(path, 1, "0" * 64))
+    write_export_manifest(folder, replace(export_manifest, files=files))
+    with pytest.raises(EngineError, match="which is not in the folder"):
+        read_export_manifest(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"kind": "' + "x" * (4 << 20) + '"}', "7", "[]"])
+def test_a_card_beyond_all_bounds_is_refused(tmp_path: Path, text: str):
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(EngineError, match="is no export"):
+        read_export_manifest(tmp_path)
