@@ -1,6 +1,7 @@
 """The local Prefect server answers on loopback to who has the login, and is gone with whoever started it."""
 
 import json
+import os
 import re
 import stat
 import subprocess
@@ -30,7 +31,7 @@ from flows.orchestration.local_server import (
 )
 from flows.refresh import refresh
 from tests.fixtures.minimal_recipes import STUB_RECIPE
-from tests.fixtures.other_user import NEEDS_ROOT, reach_as_other_user
+from tests.fixtures.other_user import NEEDS_ROOT, paths_below, reach_as_other_user
 from tests.fixtures.refresh_harness import RefreshHarness, assert_counts_add_up, assert_published_images
 
 SOCKETS = ("events/in", "events/out", "logs/out", "task_runs/subscriptions/scheduled", "work_pools/p/workers/connect")
@@ -93,7 +94,7 @@ def test_s1_another_user_is_not_answered(prefect_api: str) -> None:
     assert reach_as_other_user([], *urls) == {}
 
 
-def test_s1_the_login_is_on_no_command_line_and_in_no_words_about_the_server(prefect_api: str) -> None:
+def test_s1_the_login_is_on_no_command_line_and_in_no_file(prefect_api: str) -> None:
     secret = PREFECT_API_AUTH_STRING.value()
     user, password = secret.split(":")
     server = LocalServer(prefect_api, secret, None)
@@ -101,6 +102,9 @@ def test_s1_the_login_is_on_no_command_line_and_in_no_words_about_the_server(pre
     lines = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
     assert any("flows.orchestration.local_server" in line for line in lines)
     assert [text for text in (*lines, repr(server)) if password in text] == []
+    files = [path for path in paths_below(Path(os.environ["PREFECT_HOME"])) if path.is_file()]
+    assert "prefect.db" in {path.name for path in files}
+    assert [path for path in files if password.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.parametrize("before", [None, 0o644])

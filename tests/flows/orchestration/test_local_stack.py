@@ -1,6 +1,7 @@
 """A real Prefect server with real workers, started once: deployments, forms, runs, and what is left of them."""
 
 import json
+import os
 import signal
 import time
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.stores import open_store
+from tests.fixtures.other_user import paths_below
 from tests.fixtures.prefect_stack import (
     SLOW_STUB_PARAMETERS,
     TIMEOUT_SECONDS,
@@ -209,3 +211,14 @@ def test_a_held_batch_is_tagged(stack: PrefectStack, tmp_path: Path) -> None:
     held = stack.run_to_end("refresh/adhoc", refresh_parameters(shop))
     assert (held["state_type"], set(held["tags"])) == ("COMPLETED", {"adhoc", "shop", "full", "held"})
     assert "packshot release" in stack.artifacts(held["id"])["report-shop"]["data"]
+
+
+def test_s1_no_run_no_worker_and_no_database_keeps_the_login(stack: PrefectStack) -> None:
+    run = stack.run_to_end("store/sweep", {"store": str(stack.local_stack.store), "dry_run": True})
+    login = stack.local_stack.login
+    secret = login.read_bytes().strip().partition(b":")[2]
+    assert (run["state_type"], len(secret)) == ("COMPLETED", 32)
+    kept = [*paths_below(login.parent), *paths_below(Path(os.environ["PREFECT_HOME"]))]
+    files = [path for path in kept if path.is_file()]
+    assert {path.name for path in files} >= {"login", "prefect.db"}
+    assert [path for path in files if secret in path.read_bytes()] == [login]
