@@ -20,7 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from infra.errors import InvalidImage, ScannerMissing
+from infra.imaging.codecs import MAX_PIXELS
 from infra.interfaces import Pixels
+from infra.provenance.image_input import require_max_pixels
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 MAX_FILE_BYTES, MAX_FILE_SIDE = 20 * 10**6, 10_000
@@ -116,7 +118,12 @@ def _read_logo(path: Path) -> npt.NDArray[np.uint8]:
     """Return a logo as RGB; transparent parts become white."""
     if path.stat().st_size > MAX_FILE_BYTES:
         raise InvalidImage(f"The brand mark {path.name!r} is larger than {MAX_FILE_BYTES:,} bytes; give a smaller one.")
-    pixels: Any = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = path.read_bytes()
+    try:
+        require_max_pixels(data, MAX_PIXELS)
+    except InvalidImage as error:
+        raise InvalidImage(f"The brand mark {path.name!r} cannot be read: {error}") from None
+    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or max(pixels.shape[:2]) > MAX_FILE_SIDE:
         raise InvalidImage(f"The brand mark {path.name!r} cannot be read, or has a side over {MAX_FILE_SIDE:,} px.")
     if pixels.dtype != np.uint8:

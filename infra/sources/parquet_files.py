@@ -41,7 +41,7 @@ BYTES_PER_ROW = 4
 deltas could claim a billion rows in a kilobyte."""
 
 _TAIL_BYTES = 4 + len(PARQUET_MAGIC)  # the footer's length, and the end
-_ADVICE = "write it again with row groups of some 100,000 rows, pages of 1 MB, and dictionary or plain encoding"
+_ADVICE = "export it again, with row groups of some 100,000 rows, pages of 1 MB, and dictionary or plain encoding"
 
 
 class ParquetReader:

@@ -7,6 +7,7 @@ programs' markers (`_SUCCESS`, `.crc`) and are skipped; no other file of a folde
 
 import errno
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,12 +156,32 @@ def _listing(filesystem: Any, root: str, url: str) -> dict[str, Mapping[str, Any
     information = filesystem.info(root)
     if information["type"] != "directory":
         return {root: information}
-    files = {path: value for path, value in filesystem.find(root, detail=True).items() if value["type"] == "file"}
+    found = filesystem.find(root, detail=True)
+    files = {path: value for path, value in found.items() if value["type"] == "file"}
+    files |= {
+        path: _linked_file(filesystem, root, path)
+        for path, value in found.items()
+        if value["type"] == "other" and not _is_marker_file(_relative(root, path))
+    }
     if any("/_delta_log/" in path for path in files):
         raise UnreadableSource(
             f"{url!r} is a Delta table, whose files hold dead rows too; export one version as Parquet."
         )
     return {path: value for path, value in files.items() if not _is_marker_file(_relative(root, path))}
+
+
+def _linked_file(filesystem: Any, root: str, path: str) -> Mapping[str, Any]:
+    """Return what a local folder says of a link's target, which must be a file in the same folder, as mounts have it.
+
+    Whoever delivers a folder could have any file of this machine read as a catalogue otherwise.
+    """
+    target = os.path.realpath(path)
+    if not target.startswith(f"{os.path.realpath(root)}/") or not Path(target).is_file():
+        raise UnreadableSource(
+            f"{path!r} is a link that leads out of the folder, to a folder or to nothing, or no file at all; "
+            "put the file itself there."
+        )
+    return cast("Mapping[str, Any]", filesystem.info(target))
 
 
 def _relative(root: str, path: str) -> str:

@@ -7,7 +7,6 @@ delta-rs asks three times for each file, and on a machine with two cores for one
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +15,7 @@ from deltalake import DeltaTable
 from infra.interfaces import ObjectStore
 from infra.stores.concurrency import concurrent_map
 from infra.tables.arrow_types import normalize_schema
+from infra.tables.table_paths import own_file_key
 
 WHOLE_FILE_BYTES = 2 * 2**20
 """Files up to this size are read by one request each, side by side; larger ones by ranges, one after another."""
@@ -34,7 +34,7 @@ def list_data_files(table: str, version: DeltaTable) -> list[DataFile]:
     """Return the data files of the version that `version` is opened at."""
     actions = pa.table(version.get_add_actions(flatten=True))
     paths, sizes = (actions[name].to_pylist() for name in ("path", "size_bytes"))
-    return [DataFile(f"{table}/{unquote(path)}", int(size)) for path, size in zip(paths, sizes, strict=True)]
+    return [DataFile(own_file_key(table, path), int(size)) for path, size in zip(paths, sizes, strict=True)]
 
 
 class FileCache(Protocol):

@@ -30,7 +30,7 @@ from infra.tables.delta_client import DeltaClient, read_schema, translate_errors
 from infra.tables.delta_log import new_commit_properties, read_history
 from infra.tables.log_cleanup import find_expired_log_objects
 from infra.tables.schema_upgrade import find_missing_features, upgrade_table
-from infra.tables.version_range import list_unneeded_files, read_version_range
+from infra.tables.version_range import list_unneeded_files, read_version_range, require_own_feed
 from infra.tables.version_reader import VersionReader
 
 _ENSURE_ATTEMPTS = 50  # each means that another process committed in between
@@ -232,6 +232,7 @@ class DeltaTables:
             with self._client.newest(table) as target:
                 if target is None:
                     raise TableError(f"There is no table {table!r} in {self.url}.")
+                require_own_feed(open_store(self.url), table, version)
                 schema = read_schema(target).append(pa.field("_change_type", pa.string()))
                 with translate_errors(table):
                     feed = pa.RecordBatchReader.from_stream(target.load_cdf(version, version))

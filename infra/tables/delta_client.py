@@ -16,6 +16,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from infra.errors import TableError, TableUnavailable, one_line
+from infra.stores import open_store
 from infra.stores.addresses import StoreAddress
 from infra.stores.key_validation import check_key
 from infra.stores.retry import RetryPolicy
@@ -23,6 +24,7 @@ from infra.stores.s3_client import S3Access, open_client
 from infra.stores.s3_errors import RETRY_ADVICE
 from infra.tables.arrow_types import normalize_schema
 from infra.tables.schema_upgrade import TABLE_PROPERTIES
+from infra.tables.table_paths import require_no_links, require_own_files
 
 T = TypeVar("T")
 
@@ -55,11 +57,14 @@ class DeltaClient:
 
     def find(self, table: str, version: int | None = None) -> DeltaTable | None:
         """Open one version of a table (the newest by default); return None where there is no table."""
+        uri = self._table_uri(table)
         with translate_errors(table):
             try:
-                return DeltaTable(self._table_uri(table), version=version, storage_options=self._storage_options())
+                found = DeltaTable(uri, version=version, storage_options=self._storage_options())
             except TableNotFoundError:
                 return None
+            require_own_files(table, found)
+            return found
 
     def open(self, table: str, version: int | None = None) -> DeltaTable:
         """Open one version of a table (the newest by default); raise `TableError` where there is no table."""
@@ -70,11 +75,12 @@ class DeltaClient:
 
     def create(self, table: str, schema: pa.Schema) -> DeltaTable:
         """Create an empty table, or open the one that another process created first."""
+        uri = self._table_uri(table)
         # mode="ignore" was seen to commit a second, empty version 1 when two processes race.
         try:
             with translate_errors(table):
                 DeltaTable.create(
-                    self._table_uri(table),
+                    uri,
                     schema,
                     mode="error",
                     configuration=TABLE_PROPERTIES,
@@ -93,10 +99,12 @@ class DeltaClient:
         An open table is kept: to bring it up to date takes a listing and what is new, to open it anew thirty requests.
         After an error it is not kept.
         """
+        self._table_uri(table)  # links may have come since
         target = self._idle.pop(table, None)
         if target is not None:
             try:
                 target.update_incremental()
+                require_own_files(table, target)
             except (DeltaError, OSError):
                 target = None
         target = target or self.find(table)
@@ -105,7 +113,11 @@ class DeltaClient:
             self._idle[table] = target
 
     def _table_uri(self, table: str) -> str:
-        return self._address.join(check_key(table))
+        """Return where deltalake finds a table. Raises `StoreError` where that lies behind a symbolic link."""
+        check_key(table)
+        if self._address.scheme == "file":
+            require_no_links(open_store(self.url), table)
+        return self._address.join(table)
 
     def _storage_options(self) -> dict[str, str]:
         return S3Access.from_environment().for_deltalake() if self._address.scheme == "s3" else {}

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -21,6 +20,7 @@ from infra.errors import ObjectMissing, TableError
 from infra.interfaces import ObjectInfo, ObjectStore
 from infra.stores.concurrency import concurrent_map
 from infra.tables.data_files import DataFile, list_data_files, read_data_files
+from infra.tables.table_paths import own_file_key
 
 _LOG_ENTRY_NAME = re.compile(r"(\d{20})\.json")
 
@@ -53,6 +53,16 @@ def list_unneeded_files(store: ObjectStore, table: str, oldest: DeltaTable) -> l
     return [info for info in infos if info.key not in needed]
 
 
+def require_own_feed(store: ObjectStore, table: str, version: int) -> None:
+    """Raise `TableError` where a version's log entry names a file, of data or of changes, outside of the table."""
+    entry = store.find(f"{table}/_delta_log/{version:020d}.json") or b""
+    for line in entry.splitlines():
+        action: dict[str, Any] = json.loads(line)
+        for kind in ("add", "remove", "cdc"):
+            if kind in action:
+                own_file_key(table, action[kind]["path"])
+
+
 def _added_files(store: ObjectStore, table: str, oldest: int, *, feeds: bool = False) -> Iterator[DataFile]:
     """Yield the files that the commits after `oldest` added; with `feeds` also change feeds, those of `oldest` too."""
     folder = f"{table}/_delta_log/"
@@ -67,6 +77,6 @@ def _added_files(store: ObjectStore, table: str, oldest: int, *, feeds: bool = F
             action: dict[str, Any] = json.loads(line)
             if "add" in action:
                 added = action["add"]
-                yield DataFile(f"{table}/{unquote(added['path'])}", int(added["size"]), added.get("dataChange", True))
+                yield DataFile(own_file_key(table, added["path"]), int(added["size"]), added.get("dataChange", True))
             elif feeds and "cdc" in action:
-                yield DataFile(f"{table}/{unquote(action['cdc']['path'])}", 0)
+                yield DataFile(own_file_key(table, action["cdc"]["path"]), 0)

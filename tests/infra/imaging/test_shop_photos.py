@@ -1,7 +1,11 @@
 """Photos as shops hold them: what each kind of file shows, and what is refused."""
 
+import contextlib
 import io
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,7 @@ from PIL import Image, ImageCms
 from infra.errors import InvalidImage
 from infra.imaging.codecs import encode_png
 from infra.imaging.shop_photos import read_shop_photo
-from tests.fixtures.hostile_images import png_chunk
+from tests.fixtures.hostile_images import hostile_files, png_chunk
 from tests.fixtures.product_images import passing_images
 
 BALL = passing_images(128)["red ball"]
@@ -114,3 +118,24 @@ def test_a_profile_chunk_without_its_method_is_a_damaged_photo() -> None:
     photo = sound[:end] + png_chunk(b"iCCP", b"name\0") + sound[end:]
     with pytest.raises(InvalidImage, match="could not be decoded: index out of range"):
         read_shop_photo(photo)
+
+
+def read_all() -> tuple[int, int, float]:
+    """Return how many hostile files were read and refused, and the megabytes that it took."""
+
+    def peak_mb() -> float:
+        return int(Path("/proc/self/status").read_text("ascii").split("VmHWM:")[1].split()[0]) / 1024
+
+    files, read = list(hostile_files()), 0
+    before = peak_mb()
+    for _, data in files:
+        with contextlib.suppress(InvalidImage):
+            read += read_shop_photo(data).pixels.ndim == 3
+    return read, len(files) - read, peak_mb() - before
+
+
+def test_every_hostile_photo_is_read_or_refused_in_bounded_memory() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+        read, refused, megabytes = child.submit(read_all).result()
+    assert min(read, refused) > 200
+    assert megabytes < 500

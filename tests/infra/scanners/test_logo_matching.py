@@ -1,5 +1,6 @@
 """Brand marks are found pasted, turned, scaled and half-transparent, by the brand whose mark it is."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from infra.errors import InvalidImage, ScannerMissing
 from infra.scanners.logo_matching import MIN_INLIERS, LogoLibrary, list_logo_files
+from tests.fixtures.hostile_images import raw_png
 from tests.fixtures.scanner_images import draw_logo, vase_image, with_logo
 
 
@@ -82,3 +84,9 @@ def test_a_mark_may_be_kept_in_any_depth(tmp_path: Path, mode: str) -> None:
     else:
         (flat if mode == "L" else draw_logo(3)).convert(mode).save(tmp_path / "Brand3.png")
     assert LogoLibrary(str(tmp_path)).match(with_logo(vase_image(), draw_logo(3), 200)).keys() == {"Brand3"}
+
+
+def test_a_mark_that_claims_too_many_pixels_is_refused_by_its_head(tmp_path: Path) -> None:
+    (tmp_path / "Acme.png").write_bytes(raw_png(9_000, 9_000, zlib.compress(bytes(100))))
+    with pytest.raises(InvalidImage, match=r"brand mark 'Acme\.png' cannot be read: An image of 9000 x 9000 pixels"):
+        LogoLibrary(str(tmp_path))

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import fsspec
+import pyarrow as pa
 import pytest
 
 from infra.errors import MAX_ONE_LINE_CHARACTERS, StoreError, UnreadableSource
@@ -129,3 +130,29 @@ def test_a_message_never_repeats_a_whole_row() -> None:
     with pytest.raises(UnreadableSource) as refused, translate_errors("'x'"):
         raise OSError("row: " + "x" * 1_000_000)
     assert len(str(refused.value)) < MAX_ONE_LINE_CHARACTERS + 100
+
+
+def test_a_link_to_a_file_of_the_same_folder_is_read_under_its_own_name(tmp_path: Path) -> None:
+    write(tmp_path / "folder" / "..2026" / "a.csv")  # as Kubernetes mounts a volume: what begins with a dot is skipped
+    (tmp_path / "folder" / "..data").symlink_to("..2026")
+    (tmp_path / "folder" / "a.csv").symlink_to("..data/a.csv")
+    (tmp_path / "mount").symlink_to(tmp_path / "folder")  # what the operator names may be a link itself
+    for named in ("folder", "mount", "folder/a.csv"):
+        found = list_source_files(str(tmp_path / named))
+        with found.open(found.files[0]) as stream:
+            assert (len(found.files), stream.read()) == (1, b"sku\n1\n")
+
+
+@pytest.mark.parametrize("target", ["../outside.csv", "/etc/hostname", "nowhere.csv", "..", "sub"])
+def test_s11_a_link_that_leads_out_of_the_source_is_refused_and_not_skipped(tmp_path: Path, target: str) -> None:
+    write(tmp_path / "outside.csv")
+    write(tmp_path / "folder" / "sub" / "a.csv")
+    (tmp_path / "folder" / "b.csv").symlink_to(target)
+    with pytest.raises(UnreadableSource, match=r"folder/b\.csv' is a link that leads out of the folder, .* put"):
+        list_source_files(str(tmp_path / "folder"))
+
+
+def test_a_lack_of_memory_is_an_error_of_the_file() -> None:
+    words = "'x' cannot be read in the memory that is left here; export it again"
+    with pytest.raises(UnreadableSource, match=words), translate_errors("'x'"):
+        raise pa.ArrowMemoryError("malloc of size 17179869184 failed")
