@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from infra.engines.tensorrt.fp8_calibration import BLOCK_LINEARS, layer_name
 from infra.errors import EngineError
+from infra.onnx_graphs.external_data import load_graph
 
 FP8_MAX = 448.0
 """The largest number of E4M3."""
@@ -42,11 +43,15 @@ class _QuantizedTensor:
 def write_fp8_graph(graph: Path, out: Path, input_maxima: Mapping[str, float]) -> int:
     """Write the quantized graph to `out`, its weights beside it, and return the number of fp8 products.
 
-    Raises `EngineError` for a graph without the layers that `input_maxima` names, and for a full disk.
+    Raises `EngineError` for what is no graph, or has weights elsewhere; for a graph without the layers that
+    `input_maxima` names; and for a full disk.
     """
     import onnx
 
-    model = onnx.load(graph, load_external_data=False)
+    try:
+        model = load_graph(graph)
+    except ValueError as error:
+        raise EngineError(f"The graph {str(graph)!r} cannot be read: {error}; export it again.") from error
     products = block_matmuls(model.graph)
     if missing := sorted(set(input_maxima) - set(products)):
         raise EngineError(

@@ -134,3 +134,14 @@ def test_the_graph_is_not_changed_where_it_lies(tmp_path: Path) -> None:
     before = source.read_bytes()
     write_fp8_graph(source, tmp_path / "out" / "model.onnx", SECOND)
     assert source.read_bytes() == before
+
+
+def test_a_graph_whose_weights_lie_elsewhere_is_refused(tmp_path: Path) -> None:
+    source = write_block_graph(tmp_path / "in")
+    model = onnx.load(source, load_external_data=False)
+    tensor = model.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret")
+    source.write_bytes(model.SerializeToString())
+    with pytest.raises(EngineError, match=r"names the data '\.\./secret'"):
+        write_fp8_graph(source, tmp_path / "model.onnx", SECOND)
