@@ -97,8 +97,12 @@ def test_a_worse_candidate_is_refused_with_the_numbers_until_somebody_says_why_i
         (("register", "Card!", "--source", "stub/2"), "The model's name 'Card!' must be 1 to 63"),
         (("register", "card", "--source", "nowhere"), "--source: 'nowhere' is no folder here, and no hub-id@commit"),
         (
-            ("register", "card", "--source", f"a/b@{'0' * 40}"),
+            ("register", "card", "--source", f"a/b@{'0' * 40}", "--weights-digest", "d" * 64),
             "is of the family 'stub'; register 'z-image' under another",
+        ),
+        (
+            ("register", "hub", "--source", f"a/b@{'0' * 40}"),
+            "give --weights-digest",
         ),
     ],
 )
