@@ -45,18 +45,25 @@ def test_the_recipes_that_ship_are_known_by_name_and_others_by_file() -> None:
         read_policy("strict")
 
 
+def safetensors_bytes(data: bytes) -> bytes:
+    """Return a file of one tensor that holds the data."""
+    tensor = {"dtype": "U8", "shape": [len(data)], "data_offsets": [0, len(data)]}
+    header = json.dumps({"weight": tensor}).encode()
+    return len(header).to_bytes(8, "little") + header + data
+
+
 def test_a_local_folder_is_a_model_by_its_content_and_not_by_its_place(tmp_path: Path) -> None:
     for place in ("here", "there"):
         folder = tmp_path / place / "transformer"
         folder.mkdir(parents=True)
         index = {"_class_name": "ZImagePipeline", "transformer": ["diffusers", "ZImageTransformer2DModel"]}
         (folder.parent / "model_index.json").write_text(json.dumps(index))
-        (folder / "weights.safetensors").write_bytes(b"weights")
+        (folder / "weights.safetensors").write_bytes(safetensors_bytes(b"weights"))
     jobs = [asked(model=str(tmp_path / place)).resolve_job()[0] for place in ("here", "there")]
     names = [job.recipe.provenance_by_name["chosen"].model for job in jobs]
     assert names[0] == names[1]
     assert jobs[0].recipe.default_model == "chosen"
-    (tmp_path / "there" / "transformer" / "weights.safetensors").write_bytes(b"other weights")
+    (tmp_path / "there" / "transformer" / "weights.safetensors").write_bytes(safetensors_bytes(b"other weights"))
     assert asked(model=str(tmp_path / "there")).resolve_job()[0].recipe.provenance_by_name["chosen"].model != names[0]
 
 
