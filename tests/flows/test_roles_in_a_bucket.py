@@ -141,9 +141,9 @@ import pickle, sys
 from infra.engines import open_engine
 from infra.engines.spec import EngineSpec
 from tasks.pipeline.generate import generate_on_engine
-work, store = pickle.loads(sys.stdin.buffer.read())
+work, store, trust = pickle.loads(sys.stdin.buffer.read())
 engine = open_engine(EngineSpec(name="stub"))
-print(*(image.origin for image in generate_on_engine(engine, work, store)))
+print(*(image.origin for image in generate_on_engine(engine, work, store, trust)))
 engine.close()
 """
 """What an actor of a Ray cluster does with the work that it is sent."""
@@ -171,7 +171,7 @@ def test_workers_stage_screen_and_record_with_keys_that_publish_nothing(
         with hold_run_lease(harness.store, run, Settings()), open_resources(job, Settings()) as (resources, screening):
             context = RunContext(resources, screening, run.run_id)
             context.add_planned_shards(shards)
-            work = pickle.dumps((context.load_shard_work(shards[0].name), harness.store))
+            work = pickle.dumps((context.load_shard_work(shards[0].name), harness.store, resources.trust))
             staged = process(role_bucket, "gpu-worker", "-c", GENERATE, stdin=work)
             assert (staged.returncode, staged.stdout) == (0, "generated generated\n"), staged.stderr
             part = process(role_bucket, PART_WORKER, "-c", RUN_PART, role_bucket.url, run.run_id, shards[0].part)
