@@ -131,7 +131,8 @@ class SimulatedProcess:
 
     def _wait_for_slow_store(self, description: str) -> None:
         dice, slowness = self.processes.dice, self.processes.slowness
-        if slowness and description.startswith(WRITES) and dice.random() < slowness:
+        is_visible = description.startswith(WRITES) and LEASES not in description
+        if slowness and is_visible and dice.random() < slowness:
             self.sleep(10 ** dice.uniform(*SLOW_SECONDS_LOG10))
 
     def _disturb(self, disturbance: Disturbance) -> None:

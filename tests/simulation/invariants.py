@@ -64,6 +64,8 @@ class Invariants:
             permitted += OF_A_LOST_IMAGE
         if not command.is_refresh:
             permitted += (InputError,)
+        if "fails" in happened and error is not None and isinstance(error.__cause__, InjectedFault):
+            return  # amid its probe of the store
         is_swept_probe = isinstance(error, StoreError) and layout.PROBE_OBJECTS in str(error)
         if "sleeps" in happened and is_swept_probe:
             return  # it stood still for more than a day amid its probe of the store, and a sweep deletes old probes
