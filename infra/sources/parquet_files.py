@@ -159,6 +159,8 @@ def _row_group(
     parquet: Any, guard: GuardedParquetFile, group: int, columns: Sequence[str], limit: int
 ) -> Iterator[pa.RecordBatch]:
     metadata = parquet.metadata.row_group(group)
+    if not metadata.num_rows:
+        return  # its columns have no bytes, so all of them begin at one place
     numbers = _leaf_numbers(parquet, columns)
     leaves = [parquet.schema.column(number) for number in numbers]
     bytes_per_row = max(1, sum(map(_fixed_width, leaves)), metadata.total_byte_size // max(1, metadata.num_rows))

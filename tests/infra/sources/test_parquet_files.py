@@ -129,7 +129,8 @@ def test_ways_of_storing_text_do_not_make_files_differ(tmp_path: Path) -> None:
 
 
 def test_a_file_without_rows_is_a_table(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"sku": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    empty = pa.array([], pa.string())
+    pq.write_table(pa.table({"sku": empty, "title": empty}), tmp_path / "a.parquet")
     source = open_source(str(tmp_path / "a.parquet"))
     assert (source.row_count(), list(source.batches())) == (0, [])
 
