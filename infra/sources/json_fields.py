@@ -140,6 +140,19 @@ def _field_count(kind: Any) -> int:
     return 1 + _field_count(kind.value_type) if isinstance(kind, pa.ListType) else 1
 
 
+def with_typed_lists(fields: pa.Schema) -> pa.Schema:
+    """Return the fields, lists that hold nothing but nulls as lists of text: Arrow 26 builds damaged ones of those."""
+    return pa.schema([pa.field(field.name, _with_typed_lists(field.type)) for field in fields])
+
+
+def _with_typed_lists(kind: Any) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(pa.string() if pa.types.is_null(kind.value_type) else _with_typed_lists(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _with_typed_lists(field.type)) for field in kind])
+    return kind
+
+
 def _without_timestamps(kind: Any) -> pa.DataType:
     """Return the type with text in place of Arrow's inferred timestamps."""
     if pa.types.is_timestamp(kind):

@@ -13,7 +13,7 @@ from typing import IO
 import pyarrow as pa
 
 from infra.errors import UnreadableSource, one_line
-from infra.sources.json_fields import FieldLearner, TooManyFields, parse_rows
+from infra.sources.json_fields import FieldLearner, TooManyFields, parse_rows, with_typed_lists
 from infra.sources.json_nesting import MAX_DEPTH, nesting_depth
 from infra.sources.source_files import SourceFile, SourceFiles
 
@@ -45,7 +45,7 @@ class JsonlReader:
                 raise self._unreadable(file, error, self.row_count - before) from None
         if not learner.fields.names:
             raise UnreadableSource(f"{source_files.url!r} holds no JSON objects; export it again.")
-        self._fields = learner.fields
+        self._fields = with_typed_lists(learner.fields)
         self.columns = list(self._fields.names)
 
     def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:

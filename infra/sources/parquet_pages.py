@@ -182,7 +182,10 @@ class GuardedParquetFile:
                 raise PageTooLarge(f"its pages decode to more than {MAX_PAGES_BYTES >> 20} MB")
             if sum(each.batch_bytes for each in chunks) > MAX_BATCH_BYTES:
                 raise PageTooLarge(f"a few rows decode to more than {MAX_BATCH_BYTES >> 20} MB")
-            chunk.next_header += size + max(0, _whole_number(header, _COMPRESSED_SIZE, 0))
+            stored = max(0, _whole_number(header, _COMPRESSED_SIZE, 0))
+            if stored > MAX_PAGES_BYTES or chunk.next_header + size + stored > chunk.end + _OLD_WRITERS_PADDING:
+                raise PageTooLarge("a page claims more bytes than its column has")
+            chunk.next_header += size + stored
 
     def _page_header(self, data: bytes, offset: int) -> tuple[Struct, int]:
         """Return the header at the offset, and its size."""

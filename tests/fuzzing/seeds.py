@@ -198,7 +198,7 @@ def registries() -> Sequence[bytes]:
         {"kind": "canary", "version": 1, "by": "me", "at": _AT, "share": 10},
         {"kind": "promote", "version": 1, "by": "me", "at": _AT, "known": {"pass_rate": 0.9}},
     ]
-    return [_json({"changes": changes}), _json({"changes": changes[:1]})]
+    return [_json({"name": "fuzzed", "changes": changes}), _json({"name": "fuzzed", "changes": changes[:1]})]
 
 
 def engine_documents() -> Sequence[bytes]:

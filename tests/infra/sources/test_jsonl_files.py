@@ -136,3 +136,11 @@ def test_s7_a_row_that_is_null_has_no_field_wherever_it_stands(
     path = written(tmp_path / "a.jsonl", b"null\n", b" null\n", {"sku": "1"}, b"null\n", {"sku": "2"}, b"null")
     assert [row["sku"] for row in rows_of(path)] == [None, None, "1", None, "2", None]
     assert open_source(str(path)).row_count() == 6
+
+
+def test_s7_lists_that_hold_nothing_but_nulls_are_read(tmp_path: Path) -> None:
+    rows = [{"sku": "1", "tags": [None, None], "size": {"of": [[None]]}}, {"sku": "2", "tags": [], "size": None}]
+    path = written(tmp_path / "a.jsonl", *rows)
+    assert rows_of(path) == rows
+    (batch,) = (batch for _, batch in open_source(str(path)).batches())
+    batch.validate(full=True)
