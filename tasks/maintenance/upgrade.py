@@ -20,7 +20,7 @@ from typing import Any
 from catalogs import layout
 from catalogs.store_version import LAYOUT, LAYOUT_WITHOUT_DOCUMENT, parse_layout
 from catalogs.table_schemas import MANIFEST, OUTCOMES
-from infra.errors import ObjectMissing
+from infra.errors import DocumentUnreadable, ObjectMissing
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores.json_objects import read_json, write_json
 from tasks.runs.release_history import list_catalogues
@@ -90,7 +90,16 @@ def _layout_of(store: ObjectStore, document: Mapping[str, Any] | None) -> int | 
 
 def _tagged_since(document: Mapping[str, Any] | None) -> datetime | None:
     text = (document or {}).get("tagged_since")
-    return None if text is None else datetime.fromisoformat(text)
+    try:
+        time = None if text is None else datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        time = datetime.min
+    if time is not None and time.tzinfo is None:
+        raise DocumentUnreadable(
+            f"{layout.STORE_VERSION} is damaged, its 'tagged_since' is no time with a zone: restore it from a backup,"
+            " or take the field out, and staged work that carries no tag is made anew."
+        )
+    return time
 
 
 def _add_table_features(store: ObjectStore, tables: TableStore) -> Iterator[Action]:

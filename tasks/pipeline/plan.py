@@ -108,9 +108,9 @@ def is_plan_current(store: ObjectStore, tables: TableStore, run: Run) -> bool:
     """Tell whether a run's plan is whole, leaves nothing to others, and was made against the release that is live.
 
     Versions that change no rows (compactions, marks) leave a plan current. A run whose plan is not current is replaced
-    by a new one: files of a plan that was never whole would be read as parts of the next plan, and rows planned against
-    an older image end as superseded; slots that it left to another run may have been left since, by a run that died. A
-    new run costs only its plan, because it finds all staged images.
+    by a new one, which costs only its plan, as it finds all staged images: files of a plan that was never whole would
+    be read as parts of the next, rows planned against an older image end as superseded, and slots that were left to
+    another run may have been left since, by a run that died.
     """
     plan = load_plan(store, run.run_id)
     if plan is None or plan.slots.in_progress:
@@ -149,10 +149,7 @@ def _plan_source(
 
 
 def _open_validator(job: RefreshJob, source: Source, plan: Plan) -> RowValidator:
-    """Return the validator of the source's rows, which counts into the plan. Inherited values take a pass of their own.
-
-    A variant may stand before the parent that it inherits from.
-    """
+    """Return the validator of the rows, which counts into the plan; inherited values take a pass of their own first."""
     validator = RowValidator(job.recipe, source.columns)
     if job.recipe.inherit is not None:
         batches = (batch for _, batch in source.batches(validator.needed_columns))

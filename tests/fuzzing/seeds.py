@@ -17,9 +17,15 @@ from PIL import Image, ImageCms
 
 from catalogs.policy.schema import load_policy
 from catalogs.rule_files import read_packaged_rules
-from infra.imaging.codecs import encode_png
+from infra.imaging.codecs import encode_png, pixel_sha
+from infra.imaging.finishing import finish
+from infra.integrity.keyring import IntegrityKeys
+from infra.integrity.png_tags import tag_png
+from infra.integrity.stored_work_trust import StoredWorkTrust
+from infra.interfaces import FinishParameters, Screened
 from infra.provenance.development_certificate import development_identity
 from infra.provenance.signing import C2paSigner
+from infra.screening.score_files import to_json
 from tests.paths import ROOT
 
 _FIELDS = ("sku", "title", "category", "brand", "price", "description")
@@ -318,6 +324,25 @@ def delta_logs() -> Sequence[bytes]:
         _json(info) + b"\n" + _json(add),
         _json({"remove": {"path": "x", "dataChange": False}}) + b"\n" + _json(info),
     ]
+
+
+def tagged_images() -> Sequence[bytes]:
+    """Return a staged image with a tag, by another key than the target's."""
+    trust = StoredWorkTrust(IntegrityKeys((b"o" * 32,)))
+    return [tag_png(encode_png(_pixels(), "stub"), "staging/a.png", pixel_sha(_pixels()), trust)]
+
+
+def score_files() -> Sequence[bytes]:
+    """Return a score file with a tag, by another key than the target's."""
+    scores = Screened("a", "f0" * 32, "5a" * 32, 1234, 64, 96, {"blur": 0.1}, b"\1" * 32, 0.5, b"\2" * 8, (0.25,))
+    document = json.loads(to_json(scores))
+    tag = IntegrityKeys((b"o" * 32,)).tag("scores", "scores/a.json", to_json(scores))
+    return [to_json(scores), json.dumps(document | {"tag": tag}).encode()]
+
+
+def finished_files() -> Sequence[bytes]:
+    """Return a finished file of ours, and one of another program."""
+    return [finish(_pixels(), FinishParameters()), _pillow(_pixels(), "JPEG", comment="mine")]
 
 
 def integrity_texts() -> Sequence[bytes]:

@@ -26,10 +26,14 @@ from catalogs.recipe.templates import PromptRenderError, compile_template
 from infra.coordination.leases import read_lease
 from infra.errors import ExternalError
 from infra.imaging.codecs import decode, read_software
+from infra.imaging.jpeg_segments import find_foreign_part
 from infra.imaging.shop_photos import read_shop_photo
 from infra.integrity.keyring import IntegrityKeys, parse_keys
+from infra.integrity.png_tags import believed_pixel_sha
+from infra.integrity.stored_work_trust import UNCHECKED, StoredWorkTrust
 from infra.provenance.credentials import read_credential, strip_manifest
 from infra.provenance.image_input import require_max_pixels
+from infra.screening.score_files import read_scores
 from infra.sources import open_source
 from infra.stores.addresses import has_credentials, is_plain_http_url, parse_address
 from infra.stores.memory import MemoryStore
@@ -171,6 +175,25 @@ def delta_log(data: bytes) -> None:
         assert commit.timestamp <= datetime.max.replace(tzinfo=UTC)
 
 
+def tagged_image(data: bytes) -> None:
+    """Read the tag of a staged image by a key that made none of them."""
+    trust = StoredWorkTrust(IntegrityKeys((b"k" * 32,)))
+    assert believed_pixel_sha(data, "staging/a.png", trust) is None, "a tag was accepted that nobody made"
+
+
+def score_file(data: bytes) -> None:
+    """Read stored scores as a run without keys does, and as one whose key made none of them."""
+    store = _store("scores/a.json", data)
+    read_scores(store, "scores/a.json", UNCHECKED)
+    trust = StoredWorkTrust(IntegrityKeys((b"k" * 32,)))
+    assert read_scores(store, "scores/a.json", trust).screened is None, "scores were believed that nobody signed"
+
+
+def finished_file(data: bytes) -> None:
+    """Look for parts of a finished file that no finish writes."""
+    find_foreign_part(data)
+
+
 def integrity(data: bytes) -> None:
     """Parse integrity keys, and compare a tag."""
     text = data.decode("utf-8", "replace")
@@ -230,6 +253,9 @@ TARGETS: Mapping[str, Target] = {
         Target("run-document", run_document, seeds.runs, mutations.json_document),
         Target("policy-record", policy_record, seeds.policy_records, mutations.json_document),
         Target("delta-log", delta_log, seeds.delta_logs, mutations.json_lines),
+        Target("tagged-image", tagged_image, seeds.tagged_images, mutations.image),
+        Target("score-file", score_file, seeds.score_files, mutations.json_document),
+        Target("finished-file", finished_file, seeds.finished_files, mutations.image),
         Target("integrity", integrity, seeds.integrity_texts, mutations.text, 512),
     )
 }

@@ -9,6 +9,7 @@ from catalogs import layout
 from catalogs.errors import OptionError
 from catalogs.store_version import LAYOUT
 from catalogs.table_schemas import MANIFEST, OUTCOMES
+from infra.errors import DocumentUnreadable
 from infra.interfaces import ObjectStore, TableStore
 from infra.stores import open_store
 from infra.stores.json_objects import read_json, write_json
@@ -101,6 +102,14 @@ def test_an_older_store_notes_when_it_began_to_tag_and_keeps_that_date(tmp_path:
     assert first is not None
     assert before <= first <= store.now()
     assert [upgrade(store, tables).tagged_since for _ in range(2)] == [first, first]
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2026-01-01T00:00:00", 7, [], {}], ids=repr)
+def test_a_damaged_date_is_refused_in_a_sentence(tmp_path: Path, text: object) -> None:
+    store, tables = open_store(str(tmp_path)), open_tables(str(tmp_path))
+    write_json(store, layout.STORE_VERSION, {"layout": LAYOUT, "tagged_since": text})
+    with pytest.raises(DocumentUnreadable, match=r"store\.json is damaged, its 'tagged_since' is no time with a zone"):
+        upgrade(store, tables)
 
 
 def test_a_dry_run_of_an_upgrade_notes_nothing(tmp_path: Path) -> None:
