@@ -121,7 +121,7 @@ def run_up(out: Path) -> Iterator[RunningUp]:
         yield RunningUp(process, out, port, said)
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,7 @@ def test_it_ends_with_a_sentence_when_its_server_dies(tmp_path: Path) -> None:
     with run_up(tmp_path / "up") as running:
         [server] = [each for each in family_of(running.process.pid) if "local_server" in " ".join(each.cmdline())]
         server.kill()
-        assert running.process.wait(timeout=60) == 3
+        assert running.process.wait() == 3
         assert running.process.stdout is not None
         assert "packshot: The Prefect server or a worker has ended by itself" in running.process.stdout.read()
 
@@ -285,8 +285,8 @@ def test_nothing_is_left_when_it_ends(tmp_path: Path, way: signal.Signals) -> No
         assert listening == {"127.0.0.1"}
         assert len(family) >= 3
         running.process.send_signal(way)
-        running.process.wait(timeout=60)
-        _, alive = psutil.wait_procs(family, timeout=30)
+        running.process.wait()
+        _, alive = psutil.wait_procs(family)
         assert alive == []
         assert (running.out / "login").exists() == (way == signal.SIGKILL), "whose login is of no use any more"
 
