@@ -68,10 +68,7 @@ def report_run(
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
-            warnings=[
-                error_sentence(warning)
-                for warning in (*result.warnings, *plan.warnings, *refused_work_warnings(images.refused_work))
-            ],
+            warnings=_all_warnings(result, images.refused_work),
             prices=prices,
             gpu=gpu,
             totals=release.sums,
@@ -99,3 +96,8 @@ def report_run(
     write_model_samples(store, run.run_id, models)
     write_report(store, run.run_id, report, sheet)
     return report, sheet
+
+
+def _all_warnings(result: RunResult, refused_work: Mapping[str, int]) -> list[str]:
+    warnings = (*result.warnings, *result.plan.warnings, *refused_work_warnings(refused_work))
+    return [error_sentence(warning) for warning in warnings]
