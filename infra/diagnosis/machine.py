@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -184,24 +184,9 @@ def check_model(folder: Path) -> list[DiagnosticFinding]:
     Raises `EngineError`, which names what is wrong.
     """
     check_model_folder(folder)
-    missing = sorted(_missing_shards(folder))
-    if missing:
-        advice = "Download the complete folder again: `hf download MODEL --revision COMMIT --local-dir FOLDER`."
-        return [
-            DiagnosticFinding("model", "failed", f"{folder} lacks {missing[0]!r} and {len(missing) - 1} others", advice)
-        ]
     size = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
     return [
         DiagnosticFinding(
             "model", "ok", f"{folder}: {size / 1e9:,.2f} GB of safetensors, sha256 {model_folder_digest(folder)}"
         )
     ]
-
-
-def _missing_shards(folder: Path) -> Iterator[str]:
-    import json
-
-    for index in folder.glob("*/*.safetensors.index.json"):
-        for name in set(json.loads(index.read_text("utf-8"))["weight_map"].values()):
-            if not (index.parent / name).is_file():
-                yield f"{index.parent.name}/{name}"

@@ -82,7 +82,7 @@ def _index_refusal(document: Any, component: str, known: Collection[str]) -> str
         if "/" in shard or "\\" in shard or f"{component}/{shard}" not in known or not shard.endswith(WEIGHTS_SUFFIX):
             return (
                 f"names {shard!r}, which is not among the component's digested weights; name safetensors files that lie"
-                " beside the index"
+                " beside the index, and download the folder again if it is not complete"
             )
     return None
 
