@@ -138,7 +138,8 @@ class Judge:
     def _as_of(self, command: Command, run_id: str) -> Iterator[None]:
         """Let the model see the catalogue as a run did, unless it is a full one and a later full one has ended."""
         reports = [other.report for other in self.desk.given if other.kind == "nightly"]
-        later = [report["run_id"] > run_id for report in reports if report is not None]  # ids sort by the start
+        ended = [report for report in reports if report is not None and not report["held"]]
+        later = [report["run_id"] > run_id for report in ended]  # ids sort by the start
         overtaken = command.kind == "nightly" and any(later)
         rows, templates = self.model.rows, self.model.templates
         if not overtaken:
