@@ -398,9 +398,9 @@ def test_a_url_with_a_password_is_refused_without_repeating_it(
     url = "s3://shop:hunter2@bucket/prefix"
     asked = harness.parameters().model_copy(update={place: url})
     code, said = run_failing_cli("plan", asked.source, *options_of(asked))
-    assert (code, "credentials come from the environment" in said) == (2, True)
+    assert (code, "by the environment" in said or "from the environment" in said) == (2, True)
     assert "hunter2" not in said
-    with pytest.raises(ValueError, match="URL with a user or password") as caught:
+    with pytest.raises(ValueError, match="a user or (a )?password") as caught:
         RefreshParameters(**(harness.parameters().model_dump() | {place: url}))
     assert "hunter2" not in str(caught.value)
 

@@ -112,6 +112,7 @@ def test_a_record_has_a_row_an_attempt_with_all_that_was_measured() -> None:
         "crop": bytes(range(32, 64)), "looks": [50.0, -3.5, 8.25, 0.75],
         "scanners": '{"pixels": "1"}', "errors": '{"fingerprint": "no"}', "mark": "trained", "model": "stub",
         "channels": ["ebay"], "channel_reasons": ["shopify:too-large"], "backend": "torch",
+        "refused_work": None,
     }  # fmt: skip
     assert (second["made"], second["raw_sha"], second["finished_sha"], second["again"]) == ("failed", b"", b"", False)
     assert [json.loads(second[name]) for name in ("scores", "scanners", "errors")] == [{}, {}, {}]

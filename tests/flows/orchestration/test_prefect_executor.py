@@ -67,9 +67,9 @@ def test_s6_s8_what_prefect_keeps_of_a_failure_is_visible_and_holds_no_secret(
         hostile_flow(source="https://shop.test/\x1b[2Jname.csv?sig=hunter22")
     APILogHandler().flush()
     assert len(list((tmp_path / "packshot" / "errors").iterdir())) == 1
-    [run] = [found for found in prefect_records(prefect_api, "flow_runs") if found["name"].startswith("\\x1b")]
-    [task] = [found for found in prefect_records(prefect_api, "task_runs") if found["name"] == "failing"]
-    logs = [found["message"] for found in prefect_records(prefect_api, "logs") if found["flow_run_id"] == run["id"]]
+    [run] = [found for found in prefect_records("flow_runs") if found["name"].startswith("\\x1b")]
+    [task] = [found for found in prefect_records("task_runs") if found["name"] == "failing"]
+    logs = [found["message"] for found in prefect_records("logs") if found["flow_run_id"] == run["id"]]
     assert run["state"]["message"].startswith("Flow run encountered an exception: UnexpectedError: Unexpected error: ")
     kept = [run["name"], run["state"]["message"], task["state"]["message"], *logs]
     assert any("its traceback is in" in text for text in logs)
@@ -83,5 +83,5 @@ def test_s6_s8_what_prefect_keeps_of_a_failure_is_visible_and_holds_no_secret(
 def test_a_parameter_that_does_not_fit_is_one_sentence_in_the_runs_state(prefect_api: str) -> None:
     with pytest.raises(OptionError, match=r"^source: Input should be a valid string$"):
         hostile_flow(source=7)
-    messages = {found["state"]["message"] for found in prefect_records(prefect_api, "flow_runs")}
+    messages = {found["state"]["message"] for found in prefect_records("flow_runs")}
     assert "Flow run encountered an exception: OptionError: source: Input should be a valid string" in messages

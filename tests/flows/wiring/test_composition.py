@@ -53,6 +53,9 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "classifier": "classifier.json",
     "acceleration": "graphs",
     "unverified": True,
+    "source_query": SecretStr("signature=1"),
+    "model_sources": "somebody",
+    "trust_store_engines": True,
 }
 """Every setting, and another value than it has."""
 IN_THE_FOLDER = (

@@ -22,7 +22,7 @@ from tasks.amendments.rollback import rollback
 from tasks.maintenance import verify as module
 from tasks.maintenance.verify import VerificationFinding, VerificationResult, verify
 from tasks.pipeline.publish import publish
-from tests.fixtures.run_rows import decision_row, make_release_batch
+from tests.fixtures.run_rows import decision_row, make_release_batch, write_policy
 from tests.fixtures.signing_identities import new_identity, write_identity
 from tests.fixtures.store_scenarios import StoreScenario, jpeg_of, pixels_of
 
@@ -211,6 +211,7 @@ def signed_scenario(tmp_path: Path) -> StoreScenario:
     shop = StoreScenario(tmp_path)
     shop.release("r0", {"old/front": "picture 0"})
     shop.stage_image("red")
+    write_policy(shop.store)
     signer = C2paSigner(development_identity(str(tmp_path / "c2pa")))
     publish(shop.store, shop.tables, make_release_batch([decision_row("shirt/front", "red")]), signer)
     return shop
