@@ -8,7 +8,6 @@ is recorded, so that workers do not repeat it within a day; a refused engine is 
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from catalogs.errors import InputError
 from catalogs.models.engine_selection import EngineRequirements, EngineSelection, fits_but_for_its_state
 from infra.bounded_json import parse_bounded_json
 from infra.coordination.leases import acquire
+from infra.coordination.running_process import running_process
 from infra.errors import EngineError, LeaseHeld, ObjectMissing, one_line
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import write_json
@@ -50,7 +50,7 @@ def find_or_build_engine(
         try:
             lease = acquire(store, lease_prefix, by, lease_seconds)
         except LeaseHeld:
-            time.sleep(POLL_SECONDS)
+            running_process().sleep(POLL_SECONDS)
             continue
         try:
             with lease.keep_alive():

@@ -14,7 +14,6 @@ Whichever comes first, the other sees it. A mark older than `MARK_LIFETIME` is o
 a sweep whose own mark is that old deletes nothing more.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from catalogs import layout
+from infra.coordination.running_process import running_process
 from infra.errors import ObjectMissing
 from infra.interfaces import ObjectStore
 from infra.stores.json_objects import write_json
@@ -66,7 +66,7 @@ def await_deletions(store: ObjectStore, catalogue: str, poll_seconds: float = PO
     while any(
         info.modified > store.now() - MARK_LIFETIME for info in store.list(layout.deletion_marks_prefix(catalogue))
     ):
-        time.sleep(poll_seconds)
+        running_process().sleep(poll_seconds)
 
 
 def write_shared_object(

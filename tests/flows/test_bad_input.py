@@ -400,7 +400,7 @@ def test_a_url_with_a_password_is_refused_without_repeating_it(
     code, said = run_failing_cli("plan", asked.source, *options_of(asked))
     assert (code, "by the environment" in said or "from the environment" in said) == (2, True)
     assert "hunter2" not in said
-    with pytest.raises(ValueError, match="a user or (a )?password") as caught:
+    with pytest.raises(ValueError, match=r"a user or (a )?password") as caught:
         RefreshParameters(**(harness.parameters().model_dump() | {place: url}))
     assert "hunter2" not in str(caught.value)
 
