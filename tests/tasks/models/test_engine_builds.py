@@ -10,6 +10,7 @@ import pytest
 from catalogs import layout
 from catalogs.models.engine_selection import EngineRequirements, GpuPlatform
 from infra.coordination.leases import Lease, acquire
+from infra.coordination.running_process import SystemProcess
 from infra.errors import StoreError
 from infra.interfaces import ObjectStore
 from tasks.models import engine_builds
@@ -55,7 +56,7 @@ def test_a_waiting_worker_uses_the_engine_that_another_one_built(
         record_verification(store, add_engine(store, "turbo", folder, "gpu-1"), PASSED_PARITY, TRUST)
         lease.release()
 
-    monkeypatch.setattr("tasks.models.engine_builds.time.sleep", other_finishes)
+    monkeypatch.setattr(SystemProcess, "sleep", lambda _, seconds: other_finishes(seconds))
     assert find_or_build_engine(store, "turbo", REQUIREMENTS, never, "gpu-2", SECONDS, TRUST).artifact is not None
     assert looked == [engine_builds.POLL_SECONDS]
 
