@@ -107,7 +107,7 @@ class Judge:
         elif "kind" not in document:  # otherwise the outcomes of a change whose rows were judged
             command = self.desk.of_source(document["source"])
             assert command is not None
-            with self._as_of(command, event.run_id):
+            with self._as_of(command, event):
                 self._refresh_leniently(event, command)
                 self._compare(event, checked)
             if not self.timeline.was_decided_by_policy_in_force(event):
@@ -135,12 +135,12 @@ class Judge:
         (self.model.refresh if command.kind == "nightly" else self.model.refresh_new)(night)
 
     @contextmanager
-    def _as_of(self, command: Command, run_id: str) -> Iterator[None]:
-        """Let the model see the catalogue as a run did, unless it is a full one and a later full one has ended."""
+    def _as_of(self, command: Command, event: CommitEvent) -> Iterator[None]:
+        """Let the model see the catalogue as a run did, unless it is a full one and a later full one came before it."""
         reports = [other.report for other in self.desk.given if other.kind == "nightly"]
-        ended = [report for report in reports if report is not None and not report["held"]]
-        later = [report["run_id"] > run_id for report in ended]  # ids sort by the start
-        overtaken = command.kind == "nightly" and any(later)
+        ended = [report["run_id"] for report in reports if report is not None and not report["held"]]
+        later = [run_id for run_id in ended if run_id > event.run_id]  # ids sort by the start
+        overtaken = command.kind == "nightly" and any(self.timeline.came_before(run_id, event) for run_id in later)
         rows, templates = self.model.rows, self.model.templates
         if not overtaken:
             self.model.rows, self.model.templates = dict(command.rows), dict(command.templates)

@@ -49,6 +49,14 @@ class Timeline:
     outcomes_seen: int = 0
     _learned: set[str] = field(default_factory=set)
 
+    def came_before(self, run_id: str, event: CommitEvent) -> bool:
+        """Tell whether a run that has ended committed before an event, or had nothing to commit and ended before it."""
+        versions = {commit.run_id: commit.version for commit in self.shop.tables.history(MANIFEST)}
+        if run_id in versions:
+            return versions[run_id] < event.version + (not event.to_manifest)
+        closed = layout.RunFiles(run_id).closed
+        return not self.shop.store.exists(closed) or self.shop.store.info(closed).modified <= event.at
+
     def new_events(self) -> list[CommitEvent]:
         """Return what has committed since the last call, in order; commits that are no event are left out."""
         manifest, outcomes = self._commits(MANIFEST, self.manifest_seen), self._commits(OUTCOMES, self.outcomes_seen)
