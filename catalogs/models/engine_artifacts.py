@@ -97,7 +97,7 @@ def parse_engine_facts(document: Mapping[str, Any]) -> EngineFacts:
     """Return the facts in the `card.json` of an export or of a built engine. Raises `OptionError` for any other."""
     try:
         return _onnx_facts(document) if document.get("kind") == "onnx" else _tensorrt_facts(document)
-    except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (ValidationError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         reason = " ".join(str(error).split())[:200]
         raise OptionError(
             f"The card.json is neither of an export nor of a built engine ({reason}); export or build it again"

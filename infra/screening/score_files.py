@@ -54,7 +54,7 @@ def read_scores(store: ObjectStore, key: str, trust: StoredWorkTrust) -> FoundSc
         return FoundScores(None)
     try:
         screened, tag, content = _parse(data)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         return FoundScores(None)
     if not trust.believes(store, key, tag, PURPOSE, key, content):
         return FoundScores(None, refused=True)

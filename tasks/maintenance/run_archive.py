@@ -77,7 +77,7 @@ def _read_document(store: ObjectStore, key: str) -> Mapping[str, Any]:
 def _parse_time(text: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
 
 

@@ -92,7 +92,7 @@ def _tagged_since(document: Mapping[str, Any] | None) -> datetime | None:
     text = (document or {}).get("tagged_since")
     try:
         time = None if text is None else datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, ArithmeticError):
         time = datetime.min
     if time is not None and time.tzinfo is None:
         raise DocumentUnreadable(

@@ -82,7 +82,7 @@ def read_recent_build_failure(store: ObjectStore, model: str, requirements: Engi
         reason = str(failure["reason"])[:MAX_REASON_CHARACTERS]
     except ObjectMissing:
         return None
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, ArithmeticError):
         logger.warning("The record %s is none of a failed build, and is passed over", key)
         return None
     return reason if abs(age) < BUILD_RETRY_DELAY else None

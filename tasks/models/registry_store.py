@@ -101,7 +101,7 @@ def _read_registry(store: ObjectStore, name: str) -> ModelRegistry:
         return ModelRegistry(name, tuple(RegistryChange.model_validate(change) for change in document["changes"]))
     except ValidationError as error:
         reason = first_field_error(error).message
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         reason = one_line(error, MAX_REASON_CHARACTERS)
     raise StoreError(
         f"{key} is no registry that this version of Packshot can read ({reason}); use the newer one, or delete that"

@@ -32,7 +32,7 @@ class PolicyRecords:
         key = layout.policy_record(self.catalogue, number)
         try:
             return PolicyRecord.from_document(parse_json_object(self._sequence.read(number), key))
-        except (ValueError, LookupError, TypeError, InputError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, InputError) as error:
             raise StoreError(
                 f"{key} cannot be read as a policy of this version of Packshot"
                 f" ({type(error).__name__}); use the version that wrote it, or a newer one"

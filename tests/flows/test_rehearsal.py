@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.imaging.codecs import decode
 from infra.tables import open_tables
 from tests.paths import ROOT
 
@@ -27,7 +28,8 @@ def rehearse(out: Path) -> dict[str, Any]:
 
 
 def staged(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (out / "store" / "staging").rglob("*.png")}
+    """Return the pixels of each staged image; their files carry tags by the key of their own rehearsal."""
+    return {path.name: decode(path.read_bytes()).tobytes() for path in (out / "store" / "staging").rglob("*.png")}
 
 
 @pytest.fixture(scope="module")

@@ -117,9 +117,11 @@ def test_s8_a_failure_repeats_no_secret(
 
 @pytest.mark.slow
 def test_s8_a_local_stack_with_workers_keeps_no_secret(home: Path, tmp_path: Path) -> None:
-    from flows.orchestration.local_server import find_free_port
+    from flows.orchestration.local_server import open_listener
 
-    words = ["up", "--out", str(home / "up"), "--port", str(find_free_port())]
+    with open_listener() as listener:
+        port = listener.getsockname()[1]
+    words = ["up", "--out", str(home / "up"), "--port", str(port)]
     with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *words], env=environment(home), stdout=out, stderr=err
