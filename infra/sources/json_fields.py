@@ -27,8 +27,8 @@ MAX_FIELDS = MAX_COLUMNS
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(\s*:)?)?', re.DOTALL)
 """A whole string, also one without an end, so that no byte is looked at twice; then the colon after a key."""
 
-_FIRST_NULL = re.compile(rb"\s*null\b")
-"""A first row without fields. Where an object follows, Arrow 26 ends the process by a signal; `{}` means the same."""
+_FIRST_NULL = re.compile(rb"\s*null")
+"""A first row without fields. Where more follows, Arrow 26 ends the process by a signal; `{}` means the same."""
 
 _TOO_MANY = f"it has more than {MAX_FIELDS:,} fields"
 

@@ -9,6 +9,7 @@ import resource
 import sys
 from pathlib import Path
 
+from flows.cli.process_end import end_process
 from infra.errors import UnreadableSource
 from infra.sources import open_source
 
@@ -34,3 +35,4 @@ def main(path: str, limit: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    end_process(0)  # as a command ends: Arrow may still read ahead
