@@ -13,10 +13,12 @@ from .mutations import MUTATIONS
 from .replay import FIXED_ENVIRONMENT
 
 NIGHTS = 30
-FOUND_WITHIN = {"A3": 20, "A3-rollback": 20, "A4": 10, "A6": 10, "A7": 20, "A10": 20}
-"""Name of a fault -> seeds of 30 nights, counted from seed 1, within which it is found. A seed takes some 7 seconds."""
-NOT_FOUND_YET = {"A9"}
-"""A sweep between a rollback's look and its marker: not met in 11 seeds of 30 nights."""
+FOUND_WITHIN = {"A3": 30, "A3-rollback": 20, "A4": 10, "A6": 10, "A7": 40, "A9": 40, "A10": 60}
+"""Name of a fault -> seeds of 30 nights, counted from seed 1, within which it is found. A seed takes some 7 seconds.
+
+The first time that all were found it took 81, 10, 4, 1, 251, 195 and 426 nights. A change of any operation of the
+product deals all seeds anew, so there is room; a search ends where it finds.
+"""
 
 
 def simulate(*options: str, violations: bool = False) -> str:
@@ -63,4 +65,4 @@ def test_a_mend_that_is_taken_out_is_found_missing(fault: str) -> None:
 
 
 def test_each_mend_that_can_be_taken_out_is_to_be_found_missing() -> None:
-    assert FOUND_WITHIN.keys() | NOT_FOUND_YET == MUTATIONS.keys()
+    assert FOUND_WITHIN.keys() == MUTATIONS.keys()
