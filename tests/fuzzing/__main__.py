@@ -25,8 +25,8 @@ MEMORY_MB = 3000
 SECONDS_PER_INPUT = 60
 
 
-def fuzz(target: Target, seconds: int, seed: int, cases: Path, corpus: Path) -> None:
-    """Run the target until the time is over or there is a finding; it ends the process."""
+def fuzz(target: Target, seconds: int, runs: int, seed: int, cases: Path, corpus: Path) -> None:
+    """Run the target until time or runs are over or there is a finding; it ends the process."""
     given = target.seeds()
     for number, data in enumerate(given):
         (corpus / f"seed-{number}").write_bytes(data)
@@ -42,6 +42,7 @@ def fuzz(target: Target, seconds: int, seed: int, cases: Path, corpus: Path) -> 
     options = [
         sys.argv[0],
         f"-max_total_time={seconds}",
+        f"-runs={runs}",
         f"-seed={seed}",
         f"-artifact_prefix={cases}/",
         f"-max_len={target.max_bytes}",
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("target", nargs="?", choices=[*TARGETS, BROKEN.name], metavar="TARGET")
     parser.add_argument("--list", action="store_true", help="print the targets")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--runs", type=int, default=-1, help="end after so many inputs too; -1: by the time alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=Path, help="where a finding is written; by default the target's kept cases")
     arguments = parser.parse_args()
@@ -73,6 +75,7 @@ def main() -> None:
         fuzz(
             BROKEN if arguments.target == BROKEN.name else TARGETS[arguments.target],
             arguments.seconds,
+            arguments.runs,
             arguments.seed,
             cases,
             corpus,

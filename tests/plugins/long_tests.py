@@ -7,7 +7,8 @@ deselected. Without a budget every long test runs that `-m` selects.
 The choice depends on nothing but the seed and the tests' names, so every xdist process makes the same one and a failing
 CI run can be repeated. Every long test comes first for some seed, and an estimate above the budget is an error, so over
 the commits each of them is chosen. Several `long` marks on one test (one of the function, one of a parameter) count as
-the largest.
+the largest. `@pytest.mark.long(seconds=..., explores=True)` is for tests that look for what nobody knows yet, as
+fuzzing for minutes: what they find is no fault of the commit, so a budget never chooses them.
 """
 
 from collections.abc import Mapping
@@ -54,9 +55,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if budget is None:
         return
     estimates = {item.nodeid: seconds for item in items if (seconds := estimated_seconds(item)) is not None}
+    exploring = {
+        item.nodeid for item in items if any(mark.kwargs.get("explores") for mark in item.iter_markers("long"))
+    }
     if too_long := [name for name, seconds in estimates.items() if seconds > budget]:
         raise pytest.UsageError(f"--long-budget={budget:g} can never choose {', '.join(too_long)}")
-    chosen = choose_within_budget(estimates, budget, config.getoption("long_seed"))
+    candidates = {name: seconds for name, seconds in estimates.items() if name not in exploring}
+    chosen = choose_within_budget(candidates, budget, config.getoption("long_seed"))
     left_out = [item for item in items if item.nodeid in estimates and item.nodeid not in chosen]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -73,3 +73,10 @@ def test_a_test_that_no_seed_could_choose_is_an_error(suite: pytest.Pytester) ->
     result = suite.runpytest_subprocess("--long-budget=50", "-p", "no:xdist")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--long-budget=50 can never choose *test_both[[]s3[]]*"])
+
+
+def test_a_test_that_explores_is_never_chosen_under_a_budget_and_runs_without(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_more="import pytest\n\n@pytest.mark.long(seconds=1, explores=True)\ndef test_new(): pass\n")
+    words = ("-p", "no:cacheprovider", "-p", "no:xdist", "-k", "test_new")
+    suite.runpytest_subprocess("--long-budget=500", *words).assert_outcomes(deselected=16)
+    suite.runpytest_subprocess(*words).assert_outcomes(passed=1)
