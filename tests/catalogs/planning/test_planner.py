@@ -389,6 +389,21 @@ def test_a_withdrawn_finish_of_a_live_image_is_not_published_again(harness: Plan
     assert harness.plan(ROWS, recipe_with({"finish.quality": 95})).kinds_by_slot == dict.fromkeys(SLOTS, "changed")
 
 
+@pytest.mark.parametrize("withdrawn_first", [True, False])
+def test_of_two_finishes_of_a_request_each_is_held_by_its_own_outcome(withdrawn_first: bool) -> None:
+    harness, square = PlanningHarness(), recipe_with(SQUARE)
+    planned = {"withdrawn": harness.plan([LAMP], square), "review": harness.plan([LAMP])}
+    for state in sorted(planned, reverse=withdrawn_first):
+        harness.record_outcomes(planned[state], state)
+    moved = [{**LAMP, "color": "", "title": "Lamp, red"}]
+    for state, recipe in (("review", None), ("withdrawn", square)):
+        tonight = harness.plan(moved, *([recipe] if recipe else []))
+        assert tonight.counts == PlanCounts(waiting=1, rendered=1)
+        assert [row[-1] for row in tonight.refreshed] == [planned[state].slots[0].finish_digest]
+    third = recipe_with({"finish.quality": 95})
+    assert harness.plan(moved, third).kinds_by_slot == {"L1 front a 0": "waiting"}, "the refusal is decided again"
+
+
 def test_a14_a_review_of_a_finish_holds_that_finish_back_and_no_other(harness: PlanningHarness) -> None:
     """A14: a finish that ended in review was finished, measured and put to people again every night."""
     square = recipe_with(SQUARE)

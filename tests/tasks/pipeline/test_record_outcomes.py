@@ -222,13 +222,16 @@ def test_a_published_slot_keeps_its_withdrawals_in_every_finish(scenario: StoreS
     assert set(kept(scenario)) == {"old", "new"}
 
 
-def test_of_two_withdrawals_of_a_request_the_named_one_gets_the_new_digest(scenario: StoreScenario) -> None:
+@pytest.mark.parametrize("named_finish", ["old", "new"])
+def test_of_two_withdrawals_of_a_request_the_named_one_gets_the_new_digest(
+    scenario: StoreScenario, named_finish: str
+) -> None:
     withdrawn(scenario, "old", "new")
     row = {"slot_id": slot_id("shirt", "front", "a", 0), "table": "outcomes", "source_digest": b"n" * 16}
-    named = {"request_key": request_key_of("red"), "finish_digest": finish_digest_of("red+new")}
+    named = {"request_key": request_key_of("red"), "finish_digest": finish_digest_of(f"red+{named_finish}")}
     remembered(scenario, make_release_batch(refreshed=[row | named]))
     rows = scenario.tables.read(layout.outcomes_table(CATALOGUE)).to_pylist()
-    assert [row["run_id"] for row in rows if row["source_digest"] == b"n" * 16] == ["wnew"]
+    assert [row["run_id"] for row in rows if row["source_digest"] == b"n" * 16] == [f"w{named_finish}"]
 
 
 # A budget (A13)

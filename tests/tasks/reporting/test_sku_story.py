@@ -53,6 +53,17 @@ def test_a_live_sku_says_since_when_by_which_prompt_and_attempt(shop: RefreshHar
     assert [release["version"] for release in told["releases"]] == [1]
 
 
+def test_the_row_is_as_the_newest_run_read_it_that_decided_something(shop: RefreshHarness) -> None:
+    first = story(shop, "lax")["row"]["run_id"]
+    shop.refresh()
+    assert story(shop, "lax")["row"]["run_id"] == first, "an unchanged night decides nothing and writes no row"
+    shop.row("lax").update(title="Bowl", category="strict")
+    assert shop.refresh().report["slots"]["blocked"] == 1, "the mug stays live"
+    told = story(shop, "lax")
+    assert told["slots"][0]["live"]["run_id"] == first
+    assert (told["row"]["fields"]["title"], told["row"]["run_id"] == first) == ("Bowl", False)
+
+
 def test_a_refused_sku_says_by_which_score_and_limit_of_its_category(shop: RefreshHarness) -> None:
     (slot,) = story(shop, "strict")["slots"]
     (attempt,) = slot["attempts"]
