@@ -6,7 +6,8 @@ the same image is decided again, and is closed when it expires. A refusal takes 
 finish, and never that of a withdrawal: what a person took away stays away, in that finish, whatever is refused later.
 
 Rows end with their slot: those of a slot that the batch publishes or that the catalogue no longer asks for are dropped.
-Withdrawn rows are not: they bind whenever the SKU comes back. So the table is bounded by the slots of the catalogue.
+Withdrawn rows are not: they bind whenever the SKU comes back. So the table is bounded by the slots of the catalogue,
+and by what people ever took away.
 """
 
 from collections.abc import Callable, Iterable, Mapping

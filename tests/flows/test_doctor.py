@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from flows.doctor import (
     check_signing,
     run_checks,
 )
+from infra.diagnosis import Finding
 from infra.errors import InvalidStoreAddress
 from infra.integrity.key_files import open_integrity_keys
 from infra.integrity.keyring import IntegrityKeys
@@ -95,11 +97,17 @@ def test_a_model_that_was_not_downloaded_is_a_warning(tmp_path: Path, monkeypatc
 # Who signs
 
 
-def signing(monkeypatch: pytest.MonkeyPatch, **settings: object) -> tuple[str, str]:
+def found_under(
+    check: Callable[[], Sequence[Finding]], monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, object]
+) -> tuple[str, str]:
     for name, value in settings.items():
         monkeypatch.setenv(f"PACKSHOT_{name.upper()}", str(value))
-    [finding] = check_signing()
+    [finding] = check()
     return finding.state, finding.found
+
+
+def signing(monkeypatch: pytest.MonkeyPatch, **settings: object) -> tuple[str, str]:
+    return found_under(check_signing, monkeypatch, settings)
 
 
 def test_a_development_certificate_is_plainly_called_untrusted_and_not_made_by_looking(
@@ -138,10 +146,7 @@ def test_a_key_that_is_missing_or_switched_off_signing_is_told(tmp_path: Path, m
 
 
 def integrity(monkeypatch: pytest.MonkeyPatch, **settings: object) -> tuple[str, str]:
-    for name, value in settings.items():
-        monkeypatch.setenv(f"PACKSHOT_{name.upper()}", str(value))
-    [finding] = check_integrity_key()
-    return finding.state, finding.found
+    return found_under(check_integrity_key, monkeypatch, settings)
 
 
 def test_the_key_that_signs_is_named_by_its_id_and_not_made_by_looking(

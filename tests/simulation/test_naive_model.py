@@ -217,13 +217,19 @@ def test_an_erased_sku_never_comes_back() -> None:
     assert set(shop.live) == {CUP}
 
 
-def test_a_duplicate_waits_for_as_long_as_its_twin_is_live() -> None:
+def shop_with_a_twin_that_waits() -> NaiveShop:
+    """A shop whose cup is live, and whose mug looks like it."""
     shop = NaiveShop(score=score_by_title, looks=lambda picture: picture.content[:4], retire_limit=1.0)
     shop.apply_policy(USUAL)
     shop.put(Row("cup", "good cup", "kitchen"))
     shop.refresh()
     shop.put(Row("mug", "good mug", "kitchen"))
     shop.refresh()
+    return shop
+
+
+def test_a_duplicate_waits_for_as_long_as_its_twin_is_live() -> None:
+    shop = shop_with_a_twin_that_waits()
     assert set(shop.live) == {CUP}
     both = but_showing(faithful(shop), MUG, Picture("good mug|kitchen#0|front"))
     assert any("duplicates" in problem for problem in shop.check(both))
@@ -234,12 +240,7 @@ def test_a_duplicate_waits_for_as_long_as_its_twin_is_live() -> None:
 
 
 def test_a_refusal_that_a_run_left_alone_still_hangs_on_its_twin() -> None:
-    shop = NaiveShop(score=score_by_title, looks=lambda picture: picture.content[:4], retire_limit=1.0)
-    shop.apply_policy(USUAL)
-    shop.put(Row("cup", "good cup", "kitchen"))
-    shop.refresh()
-    shop.put(Row("mug", "good mug", "kitchen"))
-    shop.refresh()
+    shop = shop_with_a_twin_that_waits()
     shop.remove("cup")
     waiting = replace(faithful(shop), live={}, version=shop.releases[-1].number + 1)
     for _ in range(2):  # killed, or another run had planned the mug

@@ -4,14 +4,14 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flows.orchestration.server_checks import check_prefect
+from tests.fixtures.http_servers import loopback_server, respond
 
 DECLARED = {"deployments": [{"name": "nightly", "work_pool": {"name": "packshot"}}]}
 
@@ -55,29 +55,13 @@ def test_s1_a_server_that_asks_for_no_login_is_warned_of() -> None:
 def serve_answers(documents: dict[str, Any]) -> Iterator[str]:
     """Serve JSON documents by their path, and an empty list for each POST, to everybody."""
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer(documents.get(self.path))
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        document = documents.get(handler.path) if handler.command == "GET" else []
+        body = json.dumps(document).encode()
+        respond(handler, 404 if document is None else 200, body, content_type="application/json")
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self.answer([])
-
-        def answer(self, document: Any) -> None:
-            self.send_response(404 if document is None else 200)
-            self.send_header("content-type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(document).encode())
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with loopback_server(answer) as server:
+        yield server.url
 
 
 @pytest.mark.parametrize(
