@@ -21,7 +21,7 @@ from flows.doctor import (
     check_signing,
     run_checks,
 )
-from infra.diagnosis import Finding
+from infra.diagnosis import DiagnosticFinding
 from infra.errors import InvalidStoreAddress
 from infra.integrity.key_files import open_integrity_keys
 from infra.integrity.keyring import IntegrityKeys
@@ -98,7 +98,7 @@ def test_a_model_that_was_not_downloaded_is_a_warning(tmp_path: Path, monkeypatc
 
 
 def found_under(
-    check: Callable[[], Sequence[Finding]], monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, object]
+    check: Callable[[], Sequence[DiagnosticFinding]], monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, object]
 ) -> tuple[str, str]:
     for name, value in settings.items():
         monkeypatch.setenv(f"PACKSHOT_{name.upper()}", str(value))
