@@ -3,13 +3,11 @@
 Inputs: the bytes of a PNG, the key that it is stored under, the sha256 of its pixels. Outputs: the same PNG with a text
 chunk (`Packshot`: pixel sha and tag) before its end; or the pixel sha of a tagged one.
 Invariant: the tag binds the key, the pixel sha and every byte before the chunk, so a reader need not decode the file to
-know its pixels (hashing the file of a 1024 px product card takes 0.1 ms, decoding and hashing its pixels 6.5 ms).
+know its pixels (of a 1024 px product card the tag takes 0.03 ms, decoding and hashing the pixels 5.9 ms).
 """
 
-import hashlib
 import struct
 import zlib
-from typing import NamedTuple
 
 from infra.errors import InvalidImage
 from infra.integrity.stored_work_trust import StoredWorkTrust
@@ -24,18 +22,12 @@ _START = struct.pack(">I", _TEXT_BYTES) + b"tEXt" + _KEYWORD
 _TAIL_BYTES = 12 + _TEXT_BYTES + len(_END)
 
 
-class _TaggedPng(NamedTuple):
-    pixel_sha: str
-    tag: str
-    body_sha: bytes
-
-
 def tag_png(png: bytes, key: str, pixel_sha: str, trust: StoredWorkTrust) -> bytes:
     """Return the PNG with its tag; as it is where there are no keys. Raises `InvalidImage` for one without an end."""
     if not png.endswith(_END):
         raise InvalidImage(f"This PNG of {len(png)} bytes has no end, so it cannot carry a tag.")
     body = memoryview(png)[: -len(_END)]
-    tag = trust.tag(PURPOSE, key, pixel_sha, hashlib.sha256(body).digest())
+    tag = trust.tag(PURPOSE, key, pixel_sha, body=body)
     return png if tag is None else b"".join((body, _chunk(pixel_sha, tag), _END))
 
 
@@ -44,7 +36,9 @@ def believed_pixel_sha(png: bytes, key: str, trust: StoredWorkTrust) -> str | No
     tagged = _parse(png)
     if tagged is None or trust.keys is None:
         return None
-    return tagged.pixel_sha if trust.keys.accepts(tagged.tag, PURPOSE, key, tagged.pixel_sha, tagged.body_sha) else None
+    pixel_sha, tag = tagged
+    body = memoryview(png)[:-_TAIL_BYTES]
+    return pixel_sha if trust.keys.accepts(tag, PURPOSE, key, pixel_sha, body=body) else None
 
 
 def believes_untagged(store: ObjectStore, png: bytes, key: str, trust: StoredWorkTrust) -> bool:
@@ -52,7 +46,8 @@ def believes_untagged(store: ObjectStore, png: bytes, key: str, trust: StoredWor
     return trust.believes(store, key, None if _parse(png) is None else "", PURPOSE)
 
 
-def _parse(png: bytes) -> _TaggedPng | None:
+def _parse(png: bytes) -> tuple[str, str] | None:
+    """Return the pixel sha and the tag that a PNG carries, whoever wrote them."""
     tail = png[-_TAIL_BYTES:]
     if not tail.startswith(_START) or not tail.endswith(_END):
         return None
@@ -60,7 +55,7 @@ def _parse(png: bytes) -> _TaggedPng | None:
     pixel_sha, _, tag = text.partition(" ")
     if _chunk(pixel_sha, tag) + _END != tail:
         return None
-    return _TaggedPng(pixel_sha, tag, hashlib.sha256(memoryview(png)[:-_TAIL_BYTES]).digest())
+    return pixel_sha, tag
 
 
 def _chunk(pixel_sha: str, tag: str) -> bytes:

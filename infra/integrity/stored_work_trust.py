@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from infra.errors import ObjectMissing
-from infra.integrity.keyring import IntegrityKeys
+from infra.integrity.keyring import Body, IntegrityKeys
 from infra.interfaces import ObjectStore
 
 
@@ -23,9 +23,9 @@ class StoredWorkTrust:
     tagged_since: datetime | None = None
     """When a store that was older began to carry tags, by its own clock; None: all of its work must carry them."""
 
-    def tag(self, purpose: str, *parts: str | bytes) -> str | None:
+    def tag(self, purpose: str, *parts: str | bytes, body: Body | None = None) -> str | None:
         """Return the tag of new work; None where there are no keys."""
-        return None if self.keys is None else self.keys.tag(purpose, *parts)
+        return None if self.keys is None else self.keys.tag(purpose, *parts, body=body)
 
     def believes(self, store: ObjectStore, key: str, tag: object, purpose: str, *parts: str | bytes) -> bool:
         """Tell whether the work under `key` is believed by its tag, or, where it carries none, by its age."""

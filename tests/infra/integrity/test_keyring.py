@@ -14,12 +14,41 @@ ONE, TWO = b"1" * 64, b"2" * 64
 PARTS = st.lists(st.binary(max_size=40), max_size=4)
 
 
+def _joined(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
 def test_a_tag_is_a_standard_hmac_under_the_keys_id() -> None:
     keys = IntegrityKeys([ONE])
     tag = keys.tag("image", "ab", b"c")
-    joined = b"".join(len(part).to_bytes(8, "big") + part for part in (b"image", b"ab", b"c"))
-    assert tag == f"{keys.ids[0]}.{hmac.new(ONE, joined, 'sha256').hexdigest()}"
+    assert tag == f"{keys.ids[0]}.{hmac.new(ONE, _joined(b'image', b'ab', b'c'), 'sha256').hexdigest()}"
     assert keys.accepts(tag, "image", b"ab", "c")
+
+
+def poly1305(key: bytes, text: bytes) -> bytes:
+    """Return RFC 8439's Poly1305, by its own words."""
+    r, s = int.from_bytes(key[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF, int.from_bytes(key[16:], "little")
+    value = 0
+    for start in range(0, len(text), 16):
+        value = (value + int.from_bytes(text[start : start + 16] + b"\1", "little")) * r % (2**130 - 5)
+    return ((value + s) % 2**128).to_bytes(16, "little")
+
+
+def test_a_body_enters_the_hmac_as_its_poly1305_under_a_key_of_the_other_parts() -> None:
+    keys, body = IntegrityKeys([ONE]), bytes(range(100))
+    body_key = hmac.new(ONE, _joined(b"image: body key", b"ab"), "sha256").digest()
+    code = hmac.new(ONE, _joined(b"image", b"ab", poly1305(body_key, body)), "sha256").hexdigest()
+    assert keys.tag("image", "ab", body=memoryview(body)) == f"{keys.ids[0]}.{code}"
+
+
+@given(st.lists(st.binary(max_size=20), max_size=2), st.binary(max_size=40), st.binary(max_size=40))
+def test_a_tag_holds_for_its_own_body_alone(parts: list[bytes], one: bytes, other: bytes) -> None:
+    keys = IntegrityKeys([ONE])
+    tag = keys.tag("image", *parts, body=one)
+    assert keys.accepts(tag, "image", *parts, body=other) == (one == other)
+    assert not keys.accepts(tag, "image", *parts)
+    assert not keys.accepts(tag, "image", *parts, one)
+    assert not keys.accepts(tag, "image", *parts, b"", body=one)
 
 
 @given(PARTS, PARTS, st.sampled_from(["image", "scores"]), st.sampled_from(["image", "scores"]))
