@@ -13,8 +13,8 @@ from typing import IO
 import pyarrow as pa
 
 from infra.errors import UnreadableSource, one_line
+from infra.json_nesting import MAX_DEPTH, nesting_depth
 from infra.sources.json_fields import FieldLearner, TooManyFields, parse_rows, with_typed_lists
-from infra.sources.json_nesting import MAX_DEPTH, nesting_depth
 from infra.sources.source_files import SourceFile, SourceFiles
 
 CHUNK_BYTES = 16 << 20

@@ -7,7 +7,7 @@ that the cost does not grow with the number of runs. What was swept is left out,
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from catalogs import layout
+from catalogs.errors import OptionError
 from catalogs.policy.decisions import decide_image
 from catalogs.policy.policy_record import PolicyRecord
 from catalogs.policy.schema import ImageRule, Policy
@@ -28,6 +29,7 @@ from infra.stores.parquet_objects import read_row_groups, read_table
 from tasks.reporting.person_answers import read_answers_about
 from tasks.runs.policy_records import PolicyRecords
 from tasks.runs.release_history import data_commits, require_history
+from tasks.runs.run_state import load_run
 
 Row = Mapping[str, Any]
 Document = dict[str, Any]
@@ -44,7 +46,9 @@ def tell_story(store: ObjectStore, tables: TableStore, catalogue: str, sku: str)
         tables, layout.manifest_table(catalogue), pa.schema([MANIFEST.field(n) for n in _LIVE_COLUMNS]), sku
     )
     outcomes = _rows_of(tables, layout.outcomes_table(catalogue), OUTCOMES, sku)
-    runs = {run_id: _RunStory(store, run_id, sku) for run_id in sorted({row["run_id"] for row in [*live, *outcomes]})}
+    run_ids = {row["run_id"] for row in [*live, *outcomes]}
+    stories = sorted((_RunStory(store, run_id, sku) for run_id in run_ids), key=lambda run: run.order)
+    runs = {run.run_id: run for run in stories}
     slots: dict[bytes, Document] = {}
     for row in live:
         _slot(slots, row, runs)["live"] = _tell_live(row, commits)
@@ -71,6 +75,7 @@ class _RunStory:
 
     def __init__(self, store: ObjectStore, run_id: str, sku: str) -> None:
         self.run_id = run_id
+        self.order = run_id[: len("20261129T070503")], _read_start(store, run_id), run_id  # ids tie within a second
         files = layout.RunFiles(run_id)
         slots = read_table(store, files.slots, SLOTS)
         self.slots: dict[bytes, Row] = {
@@ -120,6 +125,14 @@ def _matching(store: ObjectStore, prefix: str, keys: pa.Array) -> Iterator[Row]:
     if len(keys):
         for table in read_row_groups(store, prefix):
             yield from table.filter(pc.is_in(table["request_key"], keys)).to_pylist()
+
+
+def _read_start(store: ObjectStore, run_id: str) -> datetime:
+    """Return when a run started, or the beginning of time where its folder no longer says so."""
+    try:
+        return load_run(store, run_id).started_at
+    except OptionError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _read_policy(store: ObjectStore, run_id: str) -> Policy | None:

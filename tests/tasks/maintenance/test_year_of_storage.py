@@ -29,6 +29,7 @@ def work_a_week(shop: StoreScenario, week: int) -> None:
         shop.write_fingerprints(name, {f"sku{name}/front": name})
         shop.write_run_folder(name, is_open=False, files=["recipe.json", "records/a.parquet", "requests/0.parquet"])
         shop.store.write(layout.RunFiles(name).report_page, b"page" * 2_000)
+        shop.store.write(layout.RunFiles(name).record("week"), b"record" * 7_000)
         shop.store.write(layout.scores(f"{week:02}{number}" * 20, "f" * 12, "s" * 12), b"s" * 500)
     shop.write_run_folder(f"idle{week:02}", is_open=False, files=["report.json", "plan.json"])
     shop.stage_image(f"refused{week}")
@@ -43,11 +44,11 @@ def kept_by_settings(shop: StoreScenario, week: int) -> set[str]:
     weeks = range(week + 1 - RULES["keep_runs_days"] // 7, week + 1)
     kept = {key for one in weeks for prefix in (f"w{one:02}n", f"idle{one:02}") for key in shop.keys(f"runs/{prefix}")}
     kept |= {layout.scores(f"{one:02}{number}" * 20, "f" * 12, "s" * 12) for one in weeks for number in range(3)}
-    oldest = read_oldest_retained_release(shop.store, "shoes")
-    for version in range(oldest, DeltaTable(str(shop.folder / layout.manifest_table("shoes"))).version() + 1):
-        kept |= set(shop.published_objects(version).values()) | table_files(
-            shop, layout.manifest_table("shoes"), version
-        )
+    oldest, manifest = read_oldest_retained_release(shop.store, "shoes"), layout.manifest_table("shoes")
+    for version in range(oldest, DeltaTable(str(shop.folder / manifest)).version() + 1):
+        kept |= set(shop.published_objects(version).values()) | table_files(shop, manifest, version)
+        named = shop.tables.read(manifest, ["run_id"], version=version)["run_id"].unique().to_pylist()
+        kept |= {key for run_id in named for key in shop.keys(layout.RunFiles(run_id).records_prefix)}
     kept |= table_files(shop, layout.outcomes_table("shoes"), None) | shop.keys("fingerprints/")
     asked = [f"refused{one}" for one in range(week - REFUSED_WEEKS + 1, week + 1)]
     return kept | {key for label in asked for key in staged_keys(shop, label)}

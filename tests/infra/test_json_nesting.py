@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.sources.json_nesting import MAX_DEPTH, nesting_depth
+from infra.json_nesting import MAX_DEPTH, nesting_depth
 
 HOSTILE = st.lists(st.sampled_from(['"', "\\", "[", "]", "{", "}", "\n", "}\n{", "[" * 40, "x"])).map("".join)
 
