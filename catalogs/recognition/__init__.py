@@ -1,0 +1,1 @@
+"""Recognition: from a source's header and first rows to a proposed recipe."""
