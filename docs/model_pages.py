@@ -22,8 +22,9 @@ def recipe() -> str:
     """Return the page of the recipe's fields."""
     intro = (
         "# Recipe\n\nA recipe is one YAML file that holds everything that changes the pixels, and how the catalogue's"
-        " columns are read. Unknown fields are refused. Start from `catalogs/data/recipes/default.yaml`; what each part"
-        " is for stands in [your own catalogue](../start/your-own-catalogue.md)."
+        " columns are read. Unknown fields are refused. A file that begins with `extends: default@1` says only what"
+        " differs from that built-in recipe; how, and what each part is for, stands in"
+        " [your own catalogue](../start/your-own-catalogue.md)."
     )
     return "\n\n".join([intro, *_model_sections(Recipe)])
 

@@ -21,7 +21,8 @@ from catalogs.models.registry import validate_model_name
 from catalogs.models.weights import ModelEntry
 from catalogs.policy.audit_suite import built_in_audit_suite
 from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, load_policy
-from catalogs.recipe.loading import built_in_recipe, built_in_recipe_names, load_recipe, with_engine_options
+from catalogs.recipe.built_in import DEFAULT_RECIPE, built_in_recipe_names, find_built_in
+from catalogs.recipe.loading import built_in_recipe, load_recipe, with_engine_options
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
 from catalogs.runs.job import RefreshJob
 from infra.errors import EngineError, UnreadableSource
@@ -81,9 +82,10 @@ class RefreshParameters(BaseModel):
         json_schema_extra={"pattern": f"^{CATALOGUE_NAME.pattern}$"},
     )
     recipe: str = Field(
-        "default",
+        DEFAULT_RECIPE,
         title="Recipe",
-        description="The recipe, which decides the pixels: a YAML file, or default, shopify, sample, rehearsal",
+        description="The recipe, which decides the pixels: a YAML file, or default, shopify, sample, rehearsal; a"
+        " number freezes it, as default@1 does, and without one it is number 1",
         json_schema_extra={"minLength": 1},
     )
     policy: str | None = Field(
@@ -189,7 +191,7 @@ class SweepParameters(BaseModel):
 
 def read_recipe(name: str) -> Recipe:
     """Return a recipe by its file or its built-in name."""
-    if name in built_in_recipe_names():
+    if find_built_in(name) is not None or ("@" in name and not Path(name).exists()):
         return built_in_recipe(name)
     return load_recipe(_read_rule_file(name, "--recipe", built_in_recipe_names()), name)
 

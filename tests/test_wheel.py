@@ -57,7 +57,7 @@ def test_every_module_imports_only_what_is_shipped(wheel_files: dict[str, Path])
 @pytest.mark.parametrize(
     "name",
     [
-        "catalogs/data/recipes/default.yaml",
+        "catalogs/data/recipes/default@1.yaml",
         "infra/evaluation/data/random_models.json",
         "infra/nano/packshot-nano/model_index.json",
         "infra/testing/faulty_store.py",

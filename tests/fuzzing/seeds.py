@@ -154,7 +154,15 @@ defaults:
   template: "{{ title | lower | replace('a', 'b') }}{% if brand %} by {{ brand }}{% endif %}, {{ phrase }}"
 categories: {mugs: {template: "a mug: {{ title }}", views: [front, side]}}
 """
-    return [*((folder / f"{name}.yaml").read_bytes() for name in ("default", "sample", "shopify")), rich]
+    extending = (
+        b"extends: default@1\ncolumns: {sku: SKU, color: null, seed: null}\noptional: [title]\nhtml: null\n",
+        b"extends: shopify@1\nmodels: {turbo: {source: x}, nano: {}}\ninherit: {fields: [title]}\nviews: {left: l}\n",
+    )
+    return [
+        *((folder / f"{name}.yaml").read_bytes() for name in ("default@1", "sample@1", "shopify@1")),
+        rich,
+        *extending,
+    ]
 
 
 def policies() -> Sequence[bytes]:

@@ -4,7 +4,8 @@ import pytest
 
 from catalogs.errors import RuleFileError
 from catalogs.models.weights import ModelEntry
-from catalogs.recipe.loading import built_in_recipe, built_in_recipe_names, load_recipe, with_engine_options
+from catalogs.recipe.built_in import built_in_recipe_names
+from catalogs.recipe.loading import built_in_recipe, load_recipe, with_engine_options
 from catalogs.recipe.schema import Recipe
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
@@ -54,14 +55,6 @@ def test_all_built_in_recipes_load_and_name_different_things() -> None:
     assert [recipe.engine for recipe in recipes] == ["torch", "torch", "stub", "torch"]
 
 
-@pytest.mark.parametrize("name", ["nothing", "../policy", "../recipes/default", "", "default.yaml"])
-def test_only_built_in_names_are_read(name: str) -> None:
-    with pytest.raises(
-        RuleFileError, match=r"There is no built-in recipe '.*'; choose from default, rehearsal, sample, shopify"
-    ):
-        built_in_recipe(name)
-
-
 def changed(recipe: Recipe, engine: str | None = None, model: object = None, precision: str | None = None) -> Recipe:
     return with_engine_options(recipe, engine=engine, model=model, precision=precision)  # type: ignore[arg-type]
 
@@ -109,7 +102,7 @@ views: {front: x}
 defaults: {views: [front], template: "{{ title }}"}
 """.replace("WORD", word)
     with pytest.raises(
-        RuleFileError, match=rf"shop\.yaml: models\.cards\.{word.split(':')[0]}: the registry's versions of"
+        RuleFileError, match=rf"shop\.yaml, line 3: models\.cards\.{word.split(':')[0]}: the registry's versions of"
     ):
         load_recipe(text, "shop.yaml")
     assert load_recipe(text.replace(f", {word}", ""), "shop.yaml").models["cards"].registry == "card"

@@ -1,5 +1,6 @@
 """A recipe is refused where it is wrong, and its digest moves with everything that changes an image."""
 
+import re
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def test_a_wrong_recipe_is_refused_with_file_and_field(changes: dict[str, object], message: str) -> None:
     with pytest.raises(RuleFileError) as caught:
         load_recipe(yaml.safe_dump(recipe_content_with(changes)), "shop.yaml")
-    assert str(caught.value).startswith(f"shop.yaml: {message}")
+    assert re.sub(r"^(shop\.yaml), line \d+", r"\1", str(caught.value)).startswith(f"shop.yaml: {message}")
 
 
 def test_a_recipe_cannot_be_changed_afterwards() -> None:
