@@ -24,6 +24,7 @@ from catalogs.policy.schema import BUILT_IN_POLICIES, Policy, built_in_policy, l
 from catalogs.recipe.built_in import DEFAULT_RECIPE, built_in_recipe_names, find_built_in
 from catalogs.recipe.loading import built_in_recipe, load_recipe, with_engine_options
 from catalogs.recipe.schema import CATALOGUE_NAME, Recipe
+from catalogs.recipe.source_settings import SourceSettings, parse_read_as
 from catalogs.runs.job import RefreshJob
 from infra.errors import EngineError, UnreadableSource
 from infra.models.model_files import check_model_folder, model_folder_digest
@@ -61,6 +62,11 @@ StoreLocation = Annotated[
 """A path or URL that holds no password."""
 
 
+def _check_read_as(texts: list[str]) -> list[str]:
+    parse_read_as(texts)
+    return texts
+
+
 class RefreshParameters(BaseModel):
     """Parameters of a refresh: the source of the command line's options and of Prefect's form."""
 
@@ -80,6 +86,12 @@ class RefreshParameters(BaseModel):
         title="Catalogue's name",
         description="The catalogue's name in the store: 1 to 63 of a-z, 0-9 and dashes",
         json_schema_extra={"pattern": f"^{CATALOGUE_NAME.pattern}$"},
+    )
+    read_as: Annotated[list[str], AfterValidator(_check_read_as)] = Field(
+        [],
+        title="How to read it",
+        description="How the file is read, where that is not found out rightly: NAME=VALUE, repeatable;"
+        f" {', '.join(SourceSettings.model_fields)}",
     )
     recipe: str = Field(
         DEFAULT_RECIPE,
@@ -137,8 +149,9 @@ class RefreshParameters(BaseModel):
         )
         name, warnings = self._resolve_catalogue_name(recipe)
         policy = read_policy(self.policy)
-        limits = (self.max_cost, self.max_hours)
-        return RefreshJob(self.source, self.store, name, recipe, policy, self.scope, *limits, self.backfill), warnings
+        limits, read_as = (self.max_cost, self.max_hours), parse_read_as(self.read_as)
+        options = (self.scope, *limits, self.backfill, read_as)
+        return RefreshJob(self.source, self.store, name, recipe, policy, *options), warnings
 
     def _resolve_model(self) -> ModelEntry | str | None:
         if self.model is None or self.engine == "stub":

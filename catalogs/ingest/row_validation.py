@@ -76,10 +76,10 @@ class RowValidator:
             columns.append(self.recipe.inherit.by)
         return list(dict.fromkeys(columns))
 
-    def validate_batch(self, first_row: int, raw: pa.RecordBatch) -> IngestedBatch:
-        """Validate one batch whose first row has the number `first_row`."""
+    def validate_batch(self, numbers: pa.Array, raw: pa.RecordBatch) -> IngestedBatch:
+        """Validate one batch; `numbers` are those of its rows."""
         text = {name: as_text(raw.column(name), name) for name in self.needed_columns}
-        rows = pa.array(range(first_row, first_row + raw.num_rows), pa.int64())
+        rows = numbers
         product = self._product_mask(text, raw.num_rows)
         ignored = raw.num_rows - (product.true_count if product is not None else raw.num_rows)
         if product is not None and ignored:

@@ -174,6 +174,7 @@ class Plan:
     rejects: list[Reject] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    source_notes: list[str] = field(default_factory=list)  # what was found out about the source's files
     outcomes_version: int | None = None  # None where there was no such table, and in plans of older versions
 
     @property

@@ -15,6 +15,7 @@ from catalogs.models.weights import ModelEntry, ModelProvenance, WeightsSpec
 from catalogs.policy.channels import Channel, resolve_channels
 from catalogs.recipe.render_settings import Finish, InheritRule, RecipeModel, RecipeRules, Tier, Variant
 from catalogs.recipe.rendered_size import MAX_VALUE_CHARACTERS
+from catalogs.recipe.source_settings import SourceSettings
 from catalogs.recipe.templates import compile_template
 
 CATALOGUE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -49,6 +50,7 @@ class Recipe(RecipeModel):
         description="The catalogue's languages (ISO 639-1); policies judge others",
     )
     ignore_when_empty: tuple[str, ...] = Field((), description="A row with all of these columns empty is ignored")
+    source: SourceSettings | None = Field(None, description="How the catalogue's files are read, where that is needed")
     inherit: InheritRule | None = Field(None, description="Empty fields taken from another row of the same product")
     engine: Literal["torch", "tensorrt", "stub"] = Field(
         "torch", description="What generates: diffusers, TensorRT engines, or drawn cards for rehearsals"
@@ -176,6 +178,8 @@ class Recipe(RecipeModel):
             del model["standing"]
             if model["registry"] is None:
                 del model["registry"]  # added later; counts only if it is set
+        if content["source"] is None:
+            del content["source"]  # likewise
         return digest(content)
 
     @property

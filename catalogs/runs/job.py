@@ -12,6 +12,7 @@ from typing import Literal
 from catalogs.keys import digest
 from catalogs.policy.schema import Policy
 from catalogs.recipe.schema import Recipe
+from catalogs.recipe.source_settings import SourceSettings
 
 Scope = Literal["full", "partial"]
 """A full run retires slots that its catalogue no longer holds; a partial run only adds and changes."""
@@ -30,11 +31,17 @@ class RefreshJob:
     max_cost: float | None = None  # in the price list's currency
     max_hours: float | None = None
     backfill: int | None = None  # per cent of the SKUs that are moved to their assigned model version
+    read_as: SourceSettings | None = None  # what goes before the recipe's `source`
 
     @property
     def has_limits(self) -> bool:
         """Tell whether a budget may end the run before every image is generated."""
         return self.max_cost is not None or self.max_hours is not None
+
+    @property
+    def source_settings(self) -> SourceSettings:
+        """Return how the source is read."""
+        return (self.recipe.source or SourceSettings()).overridden_by(self.read_as)
 
     def fingerprint(self, source_fingerprint: str) -> str:
         """Return the digest of all that a plan depends on: only a run with the same fingerprint may be resumed."""
@@ -48,6 +55,8 @@ class RefreshJob:
         }
         if self.backfill is not None:
             content["backfill"] = self.backfill
+        if self.read_as is not None:
+            content["read_as"] = self.read_as.chosen
         return digest(content)
 
 

@@ -105,6 +105,8 @@ class ReportInput:
     """One row per model, and per version of a registered model: see `tasks.models.metrics`."""
     provenance_marks: Mapping[str, Any] = field(default_factory=dict)
     """The fields of `ReportMarks`; empty where nothing was published."""
+    source_notes: Sequence[str] = ()
+    """What was found out about the source's files."""
     store: str = ""
     dry_run: bool = False
     storage: ReportStorage = field(default_factory=ReportStorage)
@@ -147,6 +149,7 @@ def build_report(report_input: ReportInput) -> RunReport:
         retries=ReportRetries(**report_input.retries.document()),
         warnings=[*report_input.warnings, *_retry_warnings(report_input.retries), *_sku_warnings(skus)],
         storage=report_input.storage,
+        source_notes=list(report_input.source_notes),
     )
 
 

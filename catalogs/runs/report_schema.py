@@ -200,6 +200,7 @@ class RunReport:
     retries: ReportRetries = field(default_factory=ReportRetries)
     warnings: Sequence[str] = ()
     storage: ReportStorage = field(default_factory=ReportStorage)
+    source_notes: Sequence[str] = ()
 
     @property
     def is_held(self) -> bool:

@@ -123,6 +123,8 @@ def _command_parameter(name: str) -> inspect.Parameter:
 
 def _plain_type(field: FieldInfo) -> Any:
     """Return a field's type without its choices, which the model checks: `str | None` for an optional literal."""
+    if get_origin(field.annotation) is list:
+        return field.annotation
     kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)] or [field.annotation]
     literal = _choices(field)
     kind: Any = type(literal[0]) if literal else kinds[0]

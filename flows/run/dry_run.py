@@ -21,9 +21,9 @@ from flows.wiring.open_store import open_for_reading
 from flows.wiring.preflight import missing_scanner_warnings, require_pinned_weights, resolve_scanners
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.settings import Settings
-from infra.sources import open_source
 from tasks.gates.prompt_gate import PlanGates, open_prompt_gate
 from tasks.pipeline.plan import make_plan
+from tasks.runs.job_source import open_job_source
 
 
 def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def plan_refresh(parameters: RefreshParameters, settings: Settings) -> dict[str,
         require_pinned_weights(job.recipe, settings)
     except RuleFileError as error:
         warnings.append(f"A refresh will be refused. {error}")
-    fingerprint = job.fingerprint(open_source(job.source).fingerprint())
+    fingerprint = job.fingerprint(open_job_source(job).fingerprint())
     run = Run("", job.catalogue, job.scope, fingerprint, store.now(), job.source)
     job, warnings = replace(job, store=store.url), [*warnings, *plan.warnings]
     return _report_plan(run, job, plan, warnings, settings, prices, time.monotonic() - began)
@@ -67,6 +67,7 @@ def _report_plan(
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
+            source_notes=plan.source_notes,
             warnings=warnings,
             prices=prices,
             gpu=settings.gpu,

@@ -29,13 +29,13 @@ from flows.run.leases import acquire_run_lease, try_acquire_run_lease
 from infra.coordination.leases import Lease
 from infra.interfaces import ObjectStore, TableStore
 from infra.settings import Settings
-from infra.sources import open_source
 from infra.stores.parquet_objects import read_table
 from tasks.amendments.manifest_change import recover_all_changes
 from tasks.pipeline.plan import is_plan_current, load_plan
 from tasks.pipeline.publish import load_batch
 from tasks.runs import run_state as runs
 from tasks.runs.fencing import fence_run
+from tasks.runs.job_source import open_job_source
 from tasks.runs.resources import Resources
 
 REPLACED_BY_NEWER_RUN = {"reason": "a newer run took its place"}
@@ -60,7 +60,7 @@ def recover_runs(
     """Complete or supersede what is open in the job's catalogue, and return the run to resume, or a new one."""
     store, tables = resources.store, resources.tables
     recover_all_changes(store, tables, job.catalogue, holds_lease=job.scope == "full")
-    fingerprint = job.fingerprint(open_source(job.source).fingerprint())
+    fingerprint = job.fingerprint(open_job_source(job).fingerprint())
     resumed: tuple[Run, Lease] | None = None
     outdated: list[Run] = []
     open_runs = runs.load_open_runs(store, job.catalogue)

@@ -68,6 +68,7 @@ def report_run(
             counts=plan.slots,
             retired=plan.retired,
             rejects=plan.rejects,
+            source_notes=plan.source_notes,
             warnings=_all_warnings(result, images.refused_work),
             prices=prices,
             gpu=gpu,

@@ -14,6 +14,7 @@ import pyarrow.csv as pa_csv
 
 from infra.errors import UnreadableSource
 from infra.sources.headers import MAX_COLUMNS, check_headers
+from infra.sources.source_batches import FileBatch
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 BLOCK_BYTES = 16 << 20
@@ -29,6 +30,8 @@ CSV_ADVICE = "quote values that hold commas, quotes or line breaks, and save as 
 class CsvReader:
     """The rows of CSV files. Raises `UnreadableSource` for a missing, duplicate or differing header."""
 
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     row_count: int | None = None  # known only after parsing it all, since values may hold line breaks
 
     def __init__(self, source_files: SourceFiles) -> None:
@@ -37,13 +40,13 @@ class CsvReader:
         check_headers(source_files, headers)
         self.columns = headers[0]
 
-    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
         for file in self._source_files.files:
             with self._source_files.open(file) as stream:
                 for block in self._blocks(stream, file, columns):
                     for start in range(0, block.num_rows, limit):
-                        yield file, block.slice(start, limit)
+                        yield FileBatch(file, block.slice(start, limit))
 
     def _blocks(self, stream: IO[bytes], file: SourceFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         name = self._source_files.display_name(file)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from infra.errors import UnreadableSource, one_line
 from infra.json_nesting import MAX_DEPTH, nesting_depth
 from infra.sources.json_fields import FieldLearner, TooManyFields, parse_rows, with_typed_lists
+from infra.sources.source_batches import FileBatch
 from infra.sources.source_files import SourceFile, SourceFiles
 
 CHUNK_BYTES = 16 << 20
@@ -30,6 +31,9 @@ _PARSE_ERRORS = (pa.ArrowException, TooManyFields, MemoryError)
 
 class JsonlReader:
     """The rows of JSON lines. Raises `UnreadableSource` for a broken line or a field of two types."""
+
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, source_files: SourceFiles) -> None:
         self._source_files = source_files
@@ -48,13 +52,13 @@ class JsonlReader:
         self._fields = with_typed_lists(learner.fields)
         self.columns = list(self._fields.names)
 
-    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
         fields = pa.schema([self._fields.field(name) for name in columns])
         for file in self._source_files.files:
             for table in self._tables(file, fields):
                 for batch in table.select(list(columns)).combine_chunks().to_batches(max_chunksize=limit):
-                    yield file, batch
+                    yield FileBatch(file, batch)
 
     def _tables(self, file: SourceFile, fields: pa.Schema) -> Iterator[pa.Table]:
         before = 0

@@ -19,6 +19,7 @@ from infra.sources.batch_slicing import is_list, list_lengths, slices_by_size
 from infra.sources.file_formats import PARQUET_MAGIC
 from infra.sources.headers import MAX_COLUMNS, check_headers
 from infra.sources.parquet_pages import MAX_FOOTER_BYTES, GuardedParquetFile, PageTooLarge, ReadDenied, check_footer
+from infra.sources.source_batches import FileBatch
 from infra.sources.source_files import SourceFile, SourceFiles, translate_errors
 
 READ_BUFFER_BYTES = 1 << 20
@@ -47,6 +48,9 @@ _ADVICE = "export it again, with row groups of some 100,000 rows, pages of 1 MB,
 class ParquetReader:
     """The rows of Parquet files. Raises `UnreadableSource` for a damaged file or differing columns."""
 
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
     def __init__(self, source_files: SourceFiles) -> None:
         self._source_files = source_files
         self.row_count = 0
@@ -62,7 +66,7 @@ class ParquetReader:
         self._schema = self._one_schema(schemas)
         self.columns = list(self._schema.names)
 
-    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
         schema = pa.schema([self._schema.field(name) for name in columns])
         for field in schema:
@@ -76,7 +80,7 @@ class ParquetReader:
                         if left < 0:
                             raise PageTooLarge(f"its file decodes to more than {MAX_GROWTH:,} times its size")
                         arrays = [_decoded(part.column(field.name), field.type) for field in schema]
-                        yield file, pa.RecordBatch.from_arrays(arrays, schema=schema)
+                        yield FileBatch(file, pa.RecordBatch.from_arrays(arrays, schema=schema))
 
     def _file_batches(
         self, file: SourceFile, columns: Sequence[str], limit: int

@@ -5,7 +5,7 @@ name its row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pyarrow as pa
@@ -15,7 +15,9 @@ from infra.sources.csv_files import CsvReader
 from infra.sources.file_formats import FileFormat, detect_format
 from infra.sources.jsonl_files import JsonlReader
 from infra.sources.parquet_files import ParquetReader
-from infra.sources.source_files import SourceFile, SourceFiles, list_source_files
+from infra.sources.source_batches import FileBatch, SourceBatch, number_rows
+from infra.sources.source_files import SourceFiles, list_source_files
+from infra.sources.source_options import SourceOptions
 
 BATCH_ROWS = 16_384
 """Rows of a batch: a first run has four or more slots per row as Python objects, about 1.5 kB each."""
@@ -25,12 +27,16 @@ class SourceReader(Protocol):
     """The rows of a source's files in one format. `columns` are those inside the files."""
 
     columns: list[str]
+    notes: tuple[str, ...]
+    """What was found out about the files and how they are read, in sentences for the report."""
+    warnings: tuple[str, ...]
+    """What of it is doubtful, once the files are read."""
 
     @property
     def row_count(self) -> int | None:
         """Return the number of rows; None where only reading everything would tell it."""
 
-    def batches(self, columns: Sequence[str], limit: int) -> Iterator[tuple[SourceFile, pa.RecordBatch]]:
+    def batches(self, columns: Sequence[str], limit: int) -> Iterator[FileBatch]:
         """Yield each file's rows in order, at most `limit` of them at a time."""
 
 
@@ -40,6 +46,17 @@ class Source:
 
     source_files: SourceFiles
     reader: SourceReader
+    options: SourceOptions = field(default_factory=SourceOptions)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was found out about the files and how they are read."""
+        return self.reader.notes
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what of it is doubtful. It is complete once the files were read."""
+        return self.reader.warnings
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,12 +68,12 @@ class Source:
         """Return the number of rows, or None where only reading everything would tell it (CSV)."""
         return self.reader.row_count
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield the number of a batch's first row (from 1, over the whole source) and the batch.
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[SourceBatch]:
+        """Yield the rows in order, with their numbers (from 1, over the whole source).
 
-        A batch has the named columns in the named order (all by default), at least one row and at most `BATCH_ROWS`.
-        CSV and hive partitions give text; other columns keep their file's type, the same in every batch. Raises
-        `UnreadableSource` for a missing column, and for damage once it is reached.
+        A batch has the named columns in the named order (all by default), and at most `BATCH_ROWS` rows; it may have
+        none, where all are damaged or empty. CSV and hive partitions give text; other columns keep their file's type,
+        the same in every batch. Raises `UnreadableSource` for a missing column, and for damage once it is reached.
         """
         names = self.columns if columns is None else tuple(columns)
         for name in names:
@@ -70,32 +87,33 @@ class Source:
         """Return a digest in hex that changes with the content (see `SourceFiles.fingerprint`)."""
         return self.source_files.fingerprint()
 
-    def _numbered(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def _numbered(self, columns: Sequence[str]) -> Iterator[SourceBatch]:
         stored = [name for name in columns if name in self.reader.columns]
         first = 1
         # Without any stored column, one is read nevertheless, for the number of rows.
-        for file, batch in self.reader.batches(stored or self.reader.columns[:1], BATCH_ROWS):
-            if batch.num_rows:
-                values = dict(file.partitions)
+        for batch in self.reader.batches(stored or self.reader.columns[:1], BATCH_ROWS):
+            if batch.length:
+                values, count = dict(batch.file.partitions), batch.rows.num_rows
                 arrays = [
-                    batch.column(name) if name in stored else pa.array([values[name]] * batch.num_rows, pa.string())
+                    batch.rows.column(name) if name in stored else pa.array([values[name]] * count, pa.string())
                     for name in columns
                 ]
-                yield first, pa.RecordBatch.from_arrays(arrays, names=list(columns))
-                first += batch.num_rows
+                yield number_rows(batch, first, pa.RecordBatch.from_arrays(arrays, names=list(columns)))
+                first += batch.length
 
 
-def open_source(path: str) -> Source:
+def open_source(path: str, options: SourceOptions | None = None) -> Source:
     """Open a file, or a folder of files of one format: Parquet (also hive-partitioned), CSV or JSON lines.
 
-    `path` is a local path or a URL (`infra.source_address`). Names and headers are checked here, and JSON lines parsed
-    once. Raises `UnreadableSource` for what the caller can correct, and `StoreError` for a storage
-    that fails.
+    `path` is a local path or a URL (`infra.source_address`); `options` go before what is found out. Names and headers
+    are checked here, and JSON lines parsed once. Raises `UnreadableSource` for what the caller can correct, and
+    `StoreError` for a storage that fails.
     """
     source_files = list_source_files(path)
-    readers: dict[FileFormat, Callable[[SourceFiles], SourceReader]] = {
-        "parquet": ParquetReader,
-        "csv": CsvReader,
-        "jsonl": JsonlReader,
+    options = options or SourceOptions()
+    readers: dict[FileFormat, Callable[[SourceFiles, SourceOptions], SourceReader]] = {
+        "parquet": lambda files, _: ParquetReader(files),
+        "csv": lambda files, _: CsvReader(files),
+        "jsonl": lambda files, _: JsonlReader(files),
     }
-    return Source(source_files, readers[detect_format(source_files)](source_files))
+    return Source(source_files, readers[detect_format(source_files)](source_files, options), options)

@@ -38,13 +38,15 @@ from catalogs.policy.review_expiry import REVIEW_EXPIRED
 from catalogs.runs.job import RefreshJob, Run
 from catalogs.table_schemas import DEFERRALS, OUTCOMES, REFRESHED_DIGESTS, REJECTS, REPLACED_SLOTS, RETIRED_SLOTS, SLOTS
 from infra.interfaces import ObjectStore, TableStore
-from infra.sources import Source, open_source
+from infra.sources import Source
+from infra.sources.source_batches import SourceBatch
 from infra.stores.json_objects import read_json, write_json
 from infra.stores.stored_documents import reading
 from infra.tables.data_versions import has_new_data
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.ended_slots import find_ended_slots
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
+from tasks.runs.job_source import open_job_source
 from tasks.runs.plan_writer import PlanWriter
 
 
@@ -62,7 +64,7 @@ def make_plan(
     Raises `CatalogueError` where the source as a whole cannot be used, and `infra.errors.UnreadableSource` where it
     cannot be read.
     """
-    source, now = open_source(job.source), store.now()
+    source, now = open_job_source(job), store.now()
     elsewhere = read_planned_elsewhere(store, job.catalogue, run_id)  # before the manifest
     manifest = layout.manifest_table(job.catalogue)
     version = tables.version(manifest)
@@ -130,8 +132,9 @@ def _plan_source(
 ) -> "_SourceTotals":
     """Read the source batch by batch, plan each batch and write its rows; then put the shards into order."""
     validator, totals = _open_validator(job, source, plan), _SourceTotals()
-    for first_row, raw in source.batches(validator.needed_columns):
-        planned, rejects = _plan_batch(validator, planner, first_row, raw)
+    plan.source_notes = [*source.notes]
+    for batch in source.batches(validator.needed_columns):
+        planned, rejects = _plan_batch(validator, planner, batch)
         totals.add_batch(planned, rejects)
         plan.rejects += rejects[: MAX_REPORTED_REJECTS - len(plan.rejects)]
         _write_batch(planned, rejects, writer, sharder, plan)
@@ -140,6 +143,7 @@ def _plan_source(
     if validator.counts.input == 0:
         raise CatalogueError(f"The catalogue {job.source!r} has no rows; nothing was planned and nothing is retired")
     _apply_schedule(plan, sharder, totals, writer, now)
+    plan.warnings += source.warnings
     plan.warnings += [f"{count} × {reason}" for reason, count in validator.warnings.items()]
     if totals.unidentified_rejects:
         plan.warnings.append(
@@ -152,22 +156,24 @@ def _open_validator(job: RefreshJob, source: Source, plan: Plan) -> RowValidator
     """Return the validator of the rows, which counts into the plan; inherited values take a pass of their own first."""
     validator = RowValidator(job.recipe, source.columns)
     if job.recipe.inherit is not None:
-        batches = (batch for _, batch in source.batches(validator.needed_columns))
+        batches = (batch.rows for batch in source.batches(validator.needed_columns))
         validator.inherited = collect_inherited_values(job.recipe, source.columns, batches)
     plan.rows = validator.counts
     return validator
 
 
-def _plan_batch(
-    validator: RowValidator, planner: Planner, first_row: int, raw: pa.RecordBatch
-) -> tuple[PlannedBatch, list[Reject]]:
+def _plan_batch(validator: RowValidator, planner: Planner, batch: SourceBatch) -> tuple[PlannedBatch, list[Reject]]:
     """Validate and plan one batch; return its plan, and its rejects in the order of the rows."""
-    validated = validator.validate_batch(first_row, raw)
+    validated = validator.validate_batch(batch.numbers, batch.rows)
+    damaged = [Reject(row.number, None, "", row.reason) for row in batch.damaged]
+    validator.counts.input += len(damaged) + batch.empty
+    validator.counts.rejected += len(damaged)
+    validator.counts.ignored += batch.empty
     planned = planner.plan_batch(validated.table)
     template_failures = len(planned.rejects)  # counted as accepted by the validation; rejected now
     validator.counts.accepted -= template_failures
     validator.counts.rejected += template_failures
-    return planned, sorted([*validated.rejects, *planned.rejects], key=lambda reject: reject.row)
+    return planned, sorted([*damaged, *validated.rejects, *planned.rejects], key=lambda reject: reject.row)
 
 
 def _write_batch(

@@ -75,9 +75,9 @@ def catalogue(suffix: str, data: bytes) -> None:
     source = open_source(f"memory:/{path}")
     validator = RowValidator(_recipe(), source.columns)
     rows = 0
-    for first, batch in source.batches(validator.needed_columns):
-        validator.validate_batch(first, batch)
-        rows += batch.num_rows
+    for batch in source.batches(validator.needed_columns):
+        validator.validate_batch(batch.numbers, batch.rows)
+        rows += batch.rows.num_rows
     assert validator.counts.input == rows, "a row was counted twice, or not at all"
     source.row_count()
 

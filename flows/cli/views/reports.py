@@ -116,6 +116,8 @@ def _print_header(console: Console, report: RunReport) -> None:
     print_line(console, (formatting.printable(", ".join(fact for fact in facts if fact)), "dim"))
     if report.source:
         print_line(console, (formatting.printable(report.source), "dim"))
+    for note in report.source_notes:
+        print_line(console, (formatting.printable(note), "dim"))
     console.print()
 
 

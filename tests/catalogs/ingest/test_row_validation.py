@@ -30,9 +30,9 @@ def read(path: Path, recipe_name: str = "shopify") -> tuple[RowValidator, list[I
     source, recipe = open_source(str(path)), built_in_recipe(recipe_name)
     ingest = RowValidator(recipe, source.columns)
     ingest.inherited = collect_inherited_values(
-        recipe, source.columns, (batch for _, batch in source.batches(ingest.needed_columns))
+        recipe, source.columns, (batch.rows for batch in source.batches(ingest.needed_columns))
     )
-    return ingest, [ingest.validate_batch(first, batch) for first, batch in source.batches(ingest.needed_columns)]
+    return ingest, [ingest.validate_batch(batch.numbers, batch.rows) for batch in source.batches(ingest.needed_columns)]
 
 
 def counts(ingest: RowValidator) -> tuple[int, int, int, int]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from catalogs.policy.schema import built_in_policy
+from catalogs.recipe.source_settings import SourceSettings
 from catalogs.runs.job import RefreshJob, new_run_id
 from tests.fixtures.sample_recipe import RECIPE, recipe_with
 
@@ -23,8 +24,9 @@ JOB = RefreshJob("products.csv", "file:///store", "shoes", RECIPE, built_in_poli
         replace(JOB, max_cost=1.0),
         replace(JOB, max_hours=1.0),
         replace(JOB, backfill=20),
+        replace(JOB, read_as=SourceSettings(separator=";")),
     ],
-    ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill"],
+    ids=["catalogue", "recipe", "policy", "scope", "budget", "time", "backfill", "reading"],
 )
 def test_all_that_a_plan_depends_on_moves_the_fingerprint(changed: RefreshJob) -> None:
     assert changed.fingerprint("content") != JOB.fingerprint("content")

@@ -26,7 +26,7 @@ def main(path: str, limit: str) -> None:
     try:
         source = open_source(path)
         columns = [name for name in ("sku", "title", "views") if name in source.columns]
-        answer["rows"] = sum(batch.num_rows for _, batch in source.batches(columns))
+        answer["rows"] = sum(batch.rows.num_rows for batch in source.batches(columns))
     except UnreadableSource as error:
         answer["error"] = str(error)
     answer["peak_mb"] = peak_mb()

@@ -14,7 +14,7 @@ from infra.sources.csv_files import BLOCK_BYTES
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    return [row for _, batch in open_source(str(path)).batches() for row in batch.to_pylist()]
+    return [row for batch in open_source(str(path)).batches() for row in batch.rows.to_pylist()]
 
 
 def written(path: Path, content: bytes) -> Path:

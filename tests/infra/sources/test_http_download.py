@@ -30,8 +30,11 @@ def test_a_source_is_read_with_its_query_and_without_keeping_it(monkeypatch: pyt
     monkeypatch.setenv("PACKSHOT_SOURCE_QUERY", f"?{SECRET}")
     with loopback_server(lambda handler: respond(handler, 200, CSV)) as server:
         source = open_source(f"{server.url}/exports/cat 1.csv")
-        [(first, batch)] = source.batches()
-    assert (first, batch.to_pydict()) == (1, {"sku": ["1", "2"], "title": ["Cup", "Bowl"]})
+        [batch] = source.batches()
+    assert (batch.numbers.to_pylist(), batch.rows.to_pydict()) == (
+        [1, 2],
+        {"sku": ["1", "2"], "title": ["Cup", "Bowl"]},
+    )
     assert server.requests == [f"/exports/cat%201.csv?{SECRET}"]
     assert SECRET not in repr(source)
 
@@ -42,7 +45,7 @@ def test_parquet_is_read_by_seeking_without_ranges_of_the_server() -> None:
     with loopback_server(lambda handler: respond(handler, 200, file.getvalue())) as server:
         source = open_source(f"{server.url}/cat.parquet")
         assert [source.row_count(), source.columns] == [2, ("sku", "title")]
-        assert next(iter(source.batches()))[1].to_pydict()["sku"] == ["a", "b"]
+        assert next(iter(source.batches())).rows.to_pydict()["sku"] == ["a", "b"]
     assert len(server.requests) == 1
 
 

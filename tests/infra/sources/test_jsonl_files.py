@@ -13,7 +13,7 @@ from infra.sources import jsonl_files, open_source
 
 
 def rows_of(path: Path) -> list[dict[str, object]]:
-    return [row for _, batch in open_source(str(path)).batches() for row in batch.to_pylist()]
+    return [row for batch in open_source(str(path)).batches() for row in batch.rows.to_pylist()]
 
 
 def written(path: Path, *lines: object) -> Path:
@@ -54,7 +54,7 @@ def test_text_that_looks_like_a_date_stays_text(tmp_path: Path) -> None:
 def test_whole_and_broken_numbers_share_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl_files, "CHUNK_BYTES", 8)
     path = written(tmp_path / "a.jsonl", {"price": 1}, {"price": 2.5}, {"price": None})
-    (schema,) = {batch.schema for _, batch in open_source(str(path)).batches()}
+    (schema,) = {batch.rows.schema for batch in open_source(str(path)).batches()}
     assert schema.field("price").type == pa.float64()
 
 
@@ -99,7 +99,7 @@ def test_a_megabyte_on_one_line_is_read_whole(tmp_path: Path) -> None:
 
 def test_only_the_columns_that_are_asked_for_are_parsed(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", {"sku": "1", "more": {"deep": [1]}, "title": "x"})
-    ((_, batch),) = open_source(str(path)).batches(["title", "sku"])
+    (batch,) = (found.rows for found in open_source(str(path)).batches(["title", "sku"]))
     assert batch.to_pylist() == [{"title": "x", "sku": "1"}]
 
 
@@ -142,5 +142,5 @@ def test_s7_lists_that_hold_nothing_but_nulls_are_read(tmp_path: Path) -> None:
     rows = [{"sku": "1", "tags": [None, None], "size": {"of": [[None]]}}, {"sku": "2", "tags": [], "size": None}]
     path = written(tmp_path / "a.jsonl", *rows)
     assert rows_of(path) == rows
-    (batch,) = (batch for _, batch in open_source(str(path)).batches())
+    (batch,) = (found.rows for found in open_source(str(path)).batches())
     batch.validate(full=True)

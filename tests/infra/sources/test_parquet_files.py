@@ -12,7 +12,7 @@ from infra.sources import BATCH_ROWS, open_source, parquet_files
 
 
 def rows_of(path: Path) -> list[dict[str, object]]:
-    return [row for _, batch in open_source(str(path)).batches() for row in batch.to_pylist()]
+    return [row for batch in open_source(str(path)).batches() for row in batch.rows.to_pylist()]
 
 
 def test_types_stay_as_the_file_has_them(tmp_path: Path) -> None:
@@ -27,17 +27,17 @@ def test_types_stay_as_the_file_has_them(tmp_path: Path) -> None:
         }
     )
     pq.write_table(table, tmp_path / "a.parquet")
-    ((first, batch),) = open_source(str(tmp_path / "a.parquet")).batches()
-    assert first == 1
-    assert batch.schema == table.schema
-    assert batch.to_pylist() == table.to_pylist()
+    (batch,) = open_source(str(tmp_path / "a.parquet")).batches()
+    assert batch.numbers.to_pylist() == list(range(1, table.num_rows + 1))
+    assert batch.rows.schema == table.schema
+    assert batch.rows.to_pylist() == table.to_pylist()
 
 
 def test_names_with_dots_and_slashes_are_columns_like_others(tmp_path: Path) -> None:
     table = pa.table({"price.eur": [1], "price": [2], "Google Shopping / MPN": ["x"]})
     pq.write_table(table, tmp_path / "a.parquet")
     source = open_source(str(tmp_path / "a.parquet"))
-    ((_, batch),) = source.batches(["price", "price.eur"])
+    (batch,) = (found.rows for found in source.batches(["price", "price.eur"]))
     assert batch.to_pylist() == [{"price": 2, "price.eur": 1}]
 
 
@@ -46,16 +46,18 @@ def test_wide_rows_come_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     table = pa.table({"sku": list(range(40)), "title": [f"{number}" + "x" * 100_000 for number in range(40)]})
     pq.write_table(table, tmp_path / "a.parquet", compression=None, use_dictionary=False)
     batches = list(open_source(str(tmp_path / "a.parquet")).batches())
-    assert max(batch.num_rows for _, batch in batches) <= 10
-    assert [first for first, _ in batches] == [
-        1 + sum(batch.num_rows for _, batch in batches[:number]) for number in range(len(batches))
+    assert max(batch.rows.num_rows for batch in batches) <= 10
+    assert [batch.numbers[0].as_py() for batch in batches] == [
+        1 + sum(batch.rows.num_rows for batch in batches[:number]) for number in range(len(batches))
     ]
-    assert [row for _, batch in batches for row in batch["sku"].to_pylist()] == list(range(40))
+    assert [row for batch in batches for row in batch.rows["sku"].to_pylist()] == list(range(40))
 
 
 def test_a_row_group_larger_than_a_batch_is_split(tmp_path: Path) -> None:
     pq.write_table(pa.table({"sku": range(BATCH_ROWS + 10)}), tmp_path / "a.parquet", row_group_size=BATCH_ROWS + 10)
-    shape = [(first, batch.num_rows) for first, batch in open_source(str(tmp_path / "a.parquet")).batches()]
+    shape = [
+        (batch.numbers[0].as_py(), batch.rows.num_rows) for batch in open_source(str(tmp_path / "a.parquet")).batches()
+    ]
     assert shape == [(1, BATCH_ROWS), (BATCH_ROWS + 1, 10)]
 
 
@@ -87,8 +89,8 @@ def test_a_damaged_row_group_is_named_after_the_whole_ones_were_read(tmp_path: P
     content[start : start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
     path.write_bytes(content)
     batches = open_source(str(path)).batches()
-    first, batch = next(batches)
-    assert (first, batch.num_rows) == (1, 1000)
+    batch = next(batches)
+    assert (batch.numbers[0].as_py(), batch.rows.num_rows) == (1, 1000)
     with pytest.raises(UnreadableSource, match=r"Row group 2 of 3 of '.*a.parquet'"):
         next(batches)
 
@@ -123,7 +125,7 @@ def test_a_column_without_values_takes_the_type_that_other_files_give(tmp_path: 
 def test_ways_of_storing_text_do_not_make_files_differ(tmp_path: Path) -> None:
     for name, kind in {"a": pa.string(), "b": pa.large_string(), "c": pa.dictionary(pa.int32(), pa.string())}.items():
         pq.write_table(pa.table({"sku": pa.array([name]).cast(kind)}), tmp_path / f"{name}.parquet")
-    batches = [batch for _, batch in open_source(str(tmp_path)).batches()]
+    batches = [batch.rows for batch in open_source(str(tmp_path)).batches()]
     assert {batch.schema.field("sku").type for batch in batches} == {pa.string()}
     assert rows_of(tmp_path) == [{"sku": "a"}, {"sku": "b"}, {"sku": "c"}]
 
@@ -147,7 +149,7 @@ def test_s7_a_text_in_every_row_is_decoded_a_few_rows_at_a_time(
     monkeypatch.setattr(parquet_files, "BATCH_BYTES", 1 << 20)
     titles = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000, pa.int32()), pa.array(["x" * 100_000]))
     pq.write_table(pa.table({"title": titles.cast(pa.string())}), tmp_path / "a.parquet", compression="zstd")
-    batches = [batch for _, batch in open_source(str(tmp_path / "a.parquet")).batches()]
+    batches = [batch.rows for batch in open_source(str(tmp_path / "a.parquet")).batches()]
     assert sum(batch.num_rows for batch in batches) == 1_000
     assert max(batch.num_rows for batch in batches) == 10
     assert {batch.schema.field("title").type for batch in batches} == {pa.string()}

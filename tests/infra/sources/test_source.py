@@ -33,7 +33,7 @@ def written(kind: str, folder: Path) -> str:
 
 
 def rows_of(source: Source) -> list[dict[str, object]]:
-    return [row for _, batch in source.batches() for row in batch.to_pylist()]
+    return [row for batch in source.batches() for row in batch.rows.to_pylist()]
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("parquet", 7), ("jsonl", 7), ("csv", None)])
@@ -48,7 +48,7 @@ def test_every_kind_gives_the_same_rows_and_can_be_read_twice(kind: str, rows: i
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv"])
 def test_only_the_named_columns_come_in_the_named_order(kind: str, tmp_path: Path) -> None:
     source = open_source(written(kind, tmp_path))
-    names = {tuple(batch.schema.names) for _, batch in source.batches(["title", "sku"])}
+    names = {tuple(batch.rows.schema.names) for batch in source.batches(["title", "sku"])}
     assert names == {("title", "sku")}
 
 
@@ -65,7 +65,7 @@ def test_rows_are_numbered_over_all_files_of_a_folder(kind: str, tmp_path: Path)
         (tmp_path / name).mkdir(parents=True)
         written(kind, tmp_path / name)
     source = open_source(str(tmp_path))
-    numbers = [first + offset for first, batch in source.batches(["sku"]) for offset in range(batch.num_rows)]
+    numbers = [number for batch in source.batches(["sku"]) for number in batch.numbers.to_pylist()]
     assert numbers == list(range(1, 22))
     assert rows_of(source) == ROWS * 3
 
@@ -76,7 +76,7 @@ def test_hive_partitions_are_text_columns_behind_the_others(tmp_path: Path) -> N
     source = open_source(str(tmp_path))
     assert source.columns == ("sku", "title", "category")
     assert rows_of(source) == [row for letter in "ab" for row in ROWS if row["category"] == letter]
-    ((_, batch), *_) = source.batches(["category", "sku"])
+    batch, *_ = (found.rows for found in source.batches(["category", "sku"]))
     assert batch.schema == pa.schema([("category", pa.string()), ("sku", pa.string())])
 
 
@@ -84,7 +84,7 @@ def test_partitions_alone_still_have_every_row(tmp_path: Path) -> None:
     for day in ("1", "__HIVE_DEFAULT_PARTITION__"):
         (tmp_path / f"day={day}").mkdir()
         written("csv", tmp_path / f"day={day}")
-    batches = [batch for _, batch in open_source(str(tmp_path)).batches(["day"])]
+    batches = [batch.rows for batch in open_source(str(tmp_path)).batches(["day"])]
     assert [value for batch in batches for value in batch["day"].to_pylist()] == ["1"] * 7 + [None] * 7
 
 
@@ -128,7 +128,7 @@ def test_no_batch_is_larger_than_the_limit(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{kind}"
     line = "1\n" if kind == "csv" else '{"sku": 1}\n'
     path.write_text(("sku\n" if kind == "csv" else "") + line * (BATCH_ROWS + 5))
-    shape = [(first, batch.num_rows) for first, batch in open_source(str(path)).batches()]
+    shape = [(batch.numbers[0].as_py(), batch.rows.num_rows) for batch in open_source(str(path)).batches()]
     assert max(rows for _, rows in shape) <= BATCH_ROWS
     assert sum(rows for _, rows in shape) == BATCH_ROWS + 5
     assert shape[-1][0] + shape[-1][1] == BATCH_ROWS + 6
