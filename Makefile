@@ -109,6 +109,7 @@ audit: .venv/.supply ## Known vulnerabilities of what constraints.txt lists; nee
 	@$(BIN)/python -m supply.needs '$(EXTRAS)' > .venv/needs.txt
 	@$(PIP) $(LOCKED) -r .venv/needs.txt --group dev --group fuzzing
 	@$(PIP) install --no-deps --no-build-isolation -e .
-	@$(PIP) $(LOCKED) --no-binary pdqhash --no-build-isolation --group reference 2>/dev/null \
-		|| echo "      pdqhash could not be built (no C++ compiler?): the tests that compare with it will skip"
+	@$(PIP) $(LOCKED) --group reference-tools
+	@$(PIP) $(LOCKED) --no-binary pdqhash --no-build-isolation --group reference 2>.venv/pdqhash.log \
+		|| echo "      pdqhash could not be built (no C++ compiler? see .venv/pdqhash.log): the tests that compare with it skip"
 	@touch $@

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 EXTRAS = ("s3", "torch", "ocr", "onnx", "ray", "nudity")
 """Every extra but `tensorrt`: its wheels are on NVIDIA's own index, and PyPI holds only what downloads them."""
-GROUPS = ("build", "dev", "fuzzing", "reference", "supply")
+GROUPS = ("build", "dev", "fuzzing", "reference-tools", "reference", "supply")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu/torch/"
 SUPPORTED_WHEEL = re.compile(r"cp31[1-4]-manylinux\w*_(x86_64|aarch64)\.whl$")
 HEADER = """\

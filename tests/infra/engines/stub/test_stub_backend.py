@@ -3,13 +3,13 @@
 from itertools import combinations
 
 import numpy as np
-import pdqhash
 import pytest
 
 from infra.engines import open_engine
 from infra.engines.spec import EngineSpec
 from infra.engines.stub.stub_backend import PRODUCT_WORDS, StubBackend
 from infra.imaging.metrics.background import measure_background
+from infra.imaging.metrics.pdq import pdq
 from infra.imaging.metrics.pixels import measure_pixels
 from infra.interfaces import Failure, Frame, Pixels, Prompt
 
@@ -24,7 +24,7 @@ def card(text: str, seed: int = 1, width: int = 256, height: int = 256) -> Pixel
 
 
 def code(pixels: Pixels) -> np.ndarray:
-    return np.asarray(pdqhash.compute(pixels)[0], dtype=bool)
+    return np.unpackbits(np.frombuffer(pdq(pixels)[0], np.uint8)).astype(bool)
 
 
 def test_a_picture_depends_on_text_and_seed_and_size_and_on_nothing_else() -> None:
