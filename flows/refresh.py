@@ -46,7 +46,7 @@ from flows.run.report import RunResult, report_run
 from flows.run.shard_pipeline import PipelineLimits, process_shards
 from flows.wiring.composition import open_resources
 from flows.wiring.open_store import open_for_reading
-from flows.wiring.preflight import missing_scanner_warnings
+from flows.wiring.preflight import missing_scanner_warnings, single_writer_warnings
 from flows.wiring.pricing import cost_model_for_job, read_price_list
 from infra.engines import open_engine
 from infra.settings import Settings
@@ -269,6 +269,7 @@ def run_refresh(
                 *warnings,
                 *policy_warnings,
                 *missing_scanner_warnings(job),
+                *single_writer_warnings(settings),
                 *engine_warnings(job.recipe, settings, resources.store),
             ]
             run.policy_choice = choice

@@ -8,6 +8,7 @@ and `error_sentence` for whatever leaves Packshot as an error.
     ├── UnreadableSource           a table to read is missing, damaged or of an unknown format (exit code 2)
     ├── StoreError                 the object store refused an operation or cannot be reached
     │   ├── ObjectMissing          no object exists under the key
+    │   ├── StoreRefusal           the vendor does not take such a request; the sentence says which setting helps
     │   ├── DocumentUnreadable     a stored document is damaged: no JSON, or no object of fields
     │   └── StagedImageLost        a staged image is gone or differs from the screened one; generate it again
     ├── TableError                 a Delta table could not be read or committed
@@ -79,6 +80,10 @@ class StoreError(ExternalError):
 
 class ObjectMissing(StoreError):
     """No object exists under the key."""
+
+
+class StoreRefusal(StoreError):
+    """The store's vendor does not take such a request; the sentence says which setting, key or region helps."""
 
 
 class DocumentUnreadable(StoreError):

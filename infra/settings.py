@@ -39,7 +39,13 @@ class Settings(BaseSettings):
     )
     stub_seconds: float = Field(0.0, ge=0, description="Seconds that the stub engine takes per image")
     single_writer: bool = Field(
-        False, description="Allow a store without conditional writes; only one run at a time may use it"
+        False,
+        description="Allow a store without conditional writes, ignored or refused; only one run at a time may use it",
+    )
+    s3_addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto",
+        description="Where a request names the bucket: in the path, in the host's name (virtual; Alibaba OSS wants it),"
+        " or as the client decides",
     )
     store_seconds: float = Field(
         45.0,

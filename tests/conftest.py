@@ -15,11 +15,15 @@ from hypothesis import HealthCheck, settings
 from tests.fixtures.object_stores import s3_endpoint, s3_url
 from tests.fixtures.onnx_exports import tiny_export, tiny_model
 from tests.fixtures.ray_clusters import local_ray, multi_node_ray, ray_exit_stack
+from tests.fixtures.s3_vendors import s3_vendor_url
 from tests.paths import SHARED
 
 pytest_plugins = ["pytester", "tests.plugins.long_tests", "tests.plugins.file_times"]
 
-__all__ = ["local_ray", "multi_node_ray", "ray_exit_stack", "s3_endpoint", "s3_url", "tiny_export", "tiny_model"]
+__all__ = [
+    "local_ray", "multi_node_ray", "ray_exit_stack",
+    "s3_endpoint", "s3_url", "s3_vendor_url", "tiny_export", "tiny_model",
+]  # fmt: skip
 
 # A busy machine is no fault of the code: no test has a time limit, and hypothesis has two of its own.
 settings.register_profile("packshot", deadline=None, suppress_health_check=[HealthCheck.too_slow])

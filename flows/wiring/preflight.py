@@ -39,6 +39,16 @@ def resolve_scanners(policy: Policy) -> tuple[dict[str, str], dict[str, str]]:
     return {**BUILTIN_SCANNER_VERSIONS, **available}, missing
 
 
+def single_writer_warnings(settings: Settings) -> list[str]:
+    """Return a warning where the operator has promised to be the store's only writer."""
+    if not settings.single_writer:
+        return []
+    return [
+        "PACKSHOT_SINGLE_WRITER=1: where the store has no conditional writes, a second run that starts at the same"
+        " moment is not kept out and may overwrite what this one writes; see that only one runs at a time"
+    ]
+
+
 def missing_scanner_warnings(job: RefreshJob) -> list[str]:
     """Return a warning for each scanner that the policy or a channel depends on and that will not run."""
     policy = job.policy

@@ -8,19 +8,28 @@ it waits, so an unresponsive store would stop every other probe with it.
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from time import perf_counter
 from uuid import uuid4
 
-from infra.diagnosis import DiagnosticFinding
-from infra.errors import StoreError, one_line
+from infra.diagnosis import DiagnosticFinding, FindingState
+from infra.errors import StoreError, StoreRefusal
 from infra.interfaces import ObjectStore
 from infra.stores import open_store
 from infra.stores.addresses import parse_address
+from infra.stores.conditional_writes import emulates_conditional_writes, supports_conditional_writes
 from infra.stores.s3_client import S3Access
+
+TABLE_RETRY_SECONDS = 5.0
+"""How long deltalake repeats a request here: it repeats refusals (501) too, which never pass."""
 
 SINGLE_WRITER_ADVICE = (
     "Use a store that honours If-None-Match, or set PACKSHOT_SINGLE_WRITER=1 if nothing but one run at a time ever"
     " writes there."
+)
+EMULATION_ADVICE = (
+    "PACKSHOT_SINGLE_WRITER=1 is a promise: nothing but one run at a time may ever write there. A store that honours"
+    " If-None-Match needs none."
 )
 CONNECTION_ADVICE = (
     "Check the URL, AWS_ENDPOINT_URL, AWS_REGION, the credentials and their rights to get, put, list and delete."
@@ -29,6 +38,13 @@ CONNECTION_ADVICE = (
 
 def check_store(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFinding]:
     """Try each operation that a run does with objects. Raises `StoreError` where the store cannot be reached."""
+    try:
+        return _check_operations(store, single_writer=single_writer)
+    except StoreRefusal as error:  # it says what to set
+        return [DiagnosticFinding("store", "failed", str(error))]
+
+
+def _check_operations(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFinding]:
     key = f"probe/{uuid4().hex}"
     began = perf_counter()
     try:
@@ -54,22 +70,28 @@ def check_store(store: ObjectStore, *, single_writer: bool) -> list[DiagnosticFi
             )
         )
     finally:
-        store.delete([key])
+        with suppress(StoreRefusal):  # it refused the write too
+            store.delete([key])
     return findings
 
 
 def _check_conditional_writes(store: ObjectStore, key: str, *, single_writer: bool) -> DiagnosticFinding:
-    refused = not store.write_once(key, b"second") and store.read(key) == b"first light"
+    name = "store: conditional writes"
+    try:
+        refused = not store.write_once(key, b"second") and store.read(key) == b"first light"
+    except StoreRefusal as error:
+        return DiagnosticFinding(name, "failed", str(error))
+    if emulates_conditional_writes(store):
+        summary = "the server has none; keys are looked up before they are written, which keeps no second run away"
+        return DiagnosticFinding(name, "warning", summary, EMULATION_ADVICE)
     if refused:
         summary = "a second write is refused"
         if single_writer:
             advice = "PACKSHOT_SINGLE_WRITER=1 is not needed here: unset it, so that two runs are kept apart."
-            return DiagnosticFinding("store: conditional writes", "warning", summary, advice)
-        return DiagnosticFinding("store: conditional writes", "ok", summary)
-    summary = "a second write replaced the first"
-    return DiagnosticFinding(
-        "store: conditional writes", "warning" if single_writer else "failed", summary, SINGLE_WRITER_ADVICE
-    )
+            return DiagnosticFinding(name, "warning", summary, advice)
+        return DiagnosticFinding(name, "ok", summary)
+    state: FindingState = "warning" if single_writer else "failed"
+    return DiagnosticFinding(name, state, "a second write replaced the first", SINGLE_WRITER_ADVICE)
 
 
 def _finding(name: str, holds: bool, summary: str, problem: str) -> DiagnosticFinding:
@@ -96,8 +118,15 @@ def probe_commit_conflict(url: str) -> DiagnosticFinding:
     from deltalake import CommitProperties, DeltaTable, write_deltalake
     from deltalake.exceptions import CommitFailedError, DeltaError
 
+    from infra.tables.delta_errors import delta_refusal_advice, describe_delta_error
+    from infra.tables.delta_options import delta_options
+
     address, table = parse_address(url), f"probe/{uuid4().hex}"
-    options = S3Access.from_environment().for_deltalake() if address.scheme == "s3" else {}
+    store = open_store(url)
+    if address.scheme == "s3" and S3Access.from_environment().single_writer:
+        supports_conditional_writes(store)  # the client learns whether the server refuses them
+    options = delta_options(address)
+    options |= {"retry_timeout": f"{TABLE_RETRY_SECONDS:g}s"} if options else {}
     uri, row = address.join(table), pa.table({"number": [1]})
     once = CommitProperties(max_commit_retries=0)
     try:
@@ -112,17 +141,22 @@ def probe_commit_conflict(url: str) -> DiagnosticFinding:
             "tables", "failed", "two commits from one version were both taken", SINGLE_WRITER_ADVICE
         )
     except (DeltaError, OSError) as error:
-        # A server's XML may name an access key; the text before it says enough.
-        return DiagnosticFinding("tables", "failed", one_line(str(error).split("<")[0]), CONNECTION_ADVICE)
+        advice = delta_refusal_advice(error)
+        found = describe_delta_error(error)
+        return DiagnosticFinding(
+            "tables", "failed", found, f"{advice[0].upper()}{advice[1:]}." if advice else CONNECTION_ADVICE
+        )
     finally:
-        store = open_store(url)
-        store.delete([info.key for info in store.list(f"{table}/")])
+        with suppress(StoreRefusal):
+            store.delete([info.key for info in store.list(f"{table}/")])
 
 
 def main(url: str) -> None:
     """Print the finding as JSON."""
     try:
         finding = probe_commit_conflict(url)
+    except StoreRefusal as error:
+        finding = DiagnosticFinding("tables", "failed", str(error))
     except StoreError as error:
         finding = DiagnosticFinding("tables", "failed", str(error), CONNECTION_ADVICE)
     print(json.dumps(vars(finding)))  # noqa: T201 - read by the parent process

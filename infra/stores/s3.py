@@ -9,7 +9,7 @@ as the settings allow; see `infra.stores.retry`.
 
 import io
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -22,21 +22,20 @@ from infra.stores.addresses import StoreAddress, parse_address
 from infra.stores.key_validation import check_key, check_prefix
 from infra.stores.request_count import REQUESTS
 from infra.stores.s3_client import MAX_CONNECTIONS, S3Access, S3Client, open_client
+from infra.stores.s3_deletes import BATCH_SIZE, delete_objects
 from infra.stores.s3_errors import (
     MISSING_CODES,
-    RETRY_ADVICE,
-    PartialDeleteError,
-    describe_error,
     error_code,
     is_transient,
     s3_client_errors,
+    translate_error,
 )
 from infra.stores.s3_streams import PART_BYTES, MultipartUpload, RangeReader
 
 T = TypeVar("T")
 
 _LIST_PAGE_SIZE = 1000  # the most that S3 returns
-_DELETE_BATCH_SIZE = 1000  # the most that S3's DeleteObjects takes
+_DELETE_BATCH_SIZE = BATCH_SIZE
 _RECHECK_SECONDS = 0.1
 _UNUSED_KEY = "clock"  # no object has it: an answer about it is wanted for its date alone
 
@@ -126,9 +125,9 @@ class S3Store:
         names = (check_key(key) for key in keys)
         count = 0
         while batch := list(islice(names, _DELETE_BATCH_SIZE)):
-            objects = [{"Key": self._prefix + key} for key in batch]
+            objects = [self._prefix + key for key in batch]
             with self._translate_errors(batch[0]):
-                self._retry(partial(self._delete, objects))
+                self._retry(partial(delete_objects, self._request, self._call, objects))
             count += len(batch)
         return count
 
@@ -175,14 +174,19 @@ class S3Store:
         """Return the name of an object in the bucket."""
         return self._object_name(key)
 
+    @property
+    def emulates_conditions(self) -> bool:
+        """Whether the server was seen to refuse conditional puts, so that a single writer looks a key up instead."""
+        return self._client.conditions.refused
+
     @cached_property
     def _client(self) -> S3Client:
         s3_client_errors()
         return open_client(S3Access.from_environment())
 
     def _put(self, key: str, data: bytes, headers: dict[str, str], *, once: bool) -> bool:
-        upload = MultipartUpload(self._call, self._object_name(key), headers)
-        with self._translate_errors(key):
+        upload = MultipartUpload(self._call, self._object_name(key), headers, self._client.conditions)
+        with self._translate_errors(key, conditional=once):
             try:
                 upload.write(data)
                 return upload.finish(once=once)
@@ -191,22 +195,12 @@ class S3Store:
                 raise
 
     def _call(self, method: str, **arguments: object) -> dict[str, Any]:
-        files = self._client.filesystem
+        return self._retry(partial(self._request, method, **arguments))
 
-        def call() -> dict[str, Any]:
-            REQUESTS.add(method)
-            response: dict[str, Any] = files.call_s3(method, Bucket=self._bucket, **arguments)
-            return response
-
-        return self._retry(call)
-
-    def _delete(self, objects: Sequence[Mapping[str, str]]) -> None:
-        """Delete objects in one request; raise `PartialDeleteError` where the server deleted only some of them."""
-        request = {"Objects": objects, "Quiet": True}
-        REQUESTS.add("delete_objects")
-        response = self._client.filesystem.call_s3("delete_objects", Bucket=self._bucket, Delete=request)
-        if failed := response.get("Errors"):
-            raise PartialDeleteError(failed)
+    def _request(self, method: str, **arguments: object) -> dict[str, Any]:
+        REQUESTS.add(method)
+        response: dict[str, Any] = self._client.filesystem.call_s3(method, Bucket=self._bucket, **arguments)
+        return response
 
     def _fetch(self, path: str, **limits: int) -> bytes:
         files = self._client.filesystem
@@ -252,20 +246,12 @@ class S3Store:
             continuation = {"ContinuationToken": page["NextContinuationToken"]}
 
     @contextmanager
-    def _translate_errors(self, key: str) -> Iterator[None]:
+    def _translate_errors(self, key: str, *, conditional: bool = False) -> Iterator[None]:
         try:
             yield
         except s3_client_errors() as error:
-            if error_code(error) in MISSING_CODES:
-                raise ObjectMissing(f"There is no object {key!r} in the store.") from error
-            if error_code(error) == "NoSuchBucket":
-                raise StoreError(f"The store could not serve {key!r}: its bucket does not exist.") from error
-            if is_transient(error):
-                raise StoreError(
-                    f"The store was unreachable for {self._client.retry_policy.seconds:g} s ({describe_error(error)}, "
-                    f"requested {key!r}); {RETRY_ADVICE}."
-                ) from error
-            raise StoreError(f"The store could not serve {key!r}: {describe_error(error)}.") from error
+            seconds = self._client.retry_policy.seconds
+            raise translate_error(error, key, seconds=seconds, conditional=conditional) from error
 
 
 def _open_url(url: str) -> S3Store:

@@ -9,15 +9,18 @@ repr or a log.
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.errors import InvalidStoreAddress
 from infra.settings import Settings
 from infra.stores.addresses import is_plain_http_url
 from infra.stores.retry import INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS, RetryPolicy
+from infra.stores.s3_errors import error_code
+from infra.stores.s3_refusals import refuses_condition
 from infra.stores.store_clock import StoreClock
 
 MAX_CONNECTIONS = 16
@@ -30,11 +33,16 @@ READ_TIMEOUT_SECONDS = 20
 
 @dataclass(frozen=True)
 class S3Access:
-    """An endpoint (None for AWS), a region (None: the client finds it), and how long the store may be unreachable."""
+    """How a bucket is reached: the endpoint (None for AWS), the region (None: the client finds it), and the settings.
+
+    `addressing`: path (the bucket in the path), virtual (in the host's name), or auto (as the client decides).
+    """
 
     endpoint: str | None = None
     region: str | None = None
     retry_seconds: float = Settings.model_fields["store_seconds"].default
+    addressing: str = "auto"
+    single_writer: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "S3Access":
@@ -46,7 +54,8 @@ class S3Access:
                 "AWS_ENDPOINT_URL must be an http:// or https:// address without user, password or query."
             )
         region = values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or None
-        return cls(endpoint, region, Settings().store_seconds)
+        settings = Settings()
+        return cls(endpoint, region, settings.store_seconds, settings.s3_addressing, settings.single_writer)
 
     def for_s3fs(self) -> dict[str, object]:
         """Return the keyword arguments of `s3fs.S3FileSystem`.
@@ -54,12 +63,14 @@ class S3Access:
         Listings are never cached, since others write too. Its own retries are off: only `RetryPolicy`
         knows how long the store has been unreachable for all threads.
         """
-        config = {
+        config: dict[str, object] = {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "read_timeout": READ_TIMEOUT_SECONDS,
             "max_pool_connections": MAX_CONNECTIONS,
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
+        if self.addressing != "auto":
+            config["s3"] = {"addressing_style": self.addressing}
         options: dict[str, object] = {"use_listings_cache": False, "skip_instance_cache": True, "anon": False}
         options["config_kwargs"] = config
         if self.endpoint:
@@ -68,8 +79,15 @@ class S3Access:
             options["client_kwargs"] = {"region_name": self.region}
         return options
 
-    def for_deltalake(self) -> dict[str, str]:
-        """Return deltalake's `storage_options`; plain http is allowed only where the endpoint is http.
+    def endpoint_of(self, bucket: str) -> str | None:
+        """Return the endpoint; with virtual addressing the bucket's own, whose host begins with the bucket's name."""
+        if self.endpoint is None or self.addressing != "virtual":
+            return self.endpoint
+        parts = urlsplit(self.endpoint)
+        return parts._replace(netloc=f"{bucket}.{parts.netloc}").geturl()
+
+    def for_deltalake(self, bucket: str) -> dict[str, str]:
+        """Return deltalake's `storage_options` for a bucket; plain http is allowed only where the endpoint is http.
 
         The client below deltalake retries by itself, with jitter; it gets the same pauses and the same deadline.
         """
@@ -81,12 +99,31 @@ class S3Access:
             "backoff_config.init_backoff": f"{INITIAL_BACKOFF_SECONDS:g}s",
             "backoff_config.max_backoff": f"{MAX_BACKOFF_SECONDS:g}s",
         }
-        if self.endpoint:
-            options["AWS_ENDPOINT_URL"] = self.endpoint
-            options["AWS_ALLOW_HTTP"] = "true" if self.endpoint.startswith("http://") else "false"
+        if self.addressing != "auto":
+            options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "true" if self.addressing == "virtual" else "false"
+        if endpoint := self.endpoint_of(bucket):
+            options["AWS_ENDPOINT_URL"] = endpoint
+            options["AWS_ALLOW_HTTP"] = "true" if endpoint.startswith("http://") else "false"
         if self.region:
             options["AWS_REGION"] = self.region
         return options
+
+
+@dataclass
+class ConditionalPuts:
+    """What this process knows of an endpoint's conditional puts: whether the server was seen to refuse them (501).
+
+    Only where a single writer is promised does a refusal change anything: a key is then looked up before it is written.
+    """
+
+    single_writer: bool = False
+    refused: bool = False
+
+    def accept_refusal(self, error: BaseException) -> bool:
+        """Remember that conditions are refused; return False where the error is another, or two writers may work."""
+        accepted = self.single_writer and refuses_condition(error_code(error), str(error))
+        self.refused = self.refused or accepted
+        return accepted
 
 
 @dataclass(frozen=True)
@@ -96,6 +133,7 @@ class S3Client:
     filesystem: Any
     retry_policy: RetryPolicy
     clock: StoreClock
+    conditions: ConditionalPuts = field(default_factory=ConditionalPuts)
 
 
 @cache
@@ -108,7 +146,7 @@ def open_client(access: S3Access) -> S3Client:
     session.register("after-call.s3", _date_observer(clock))
     files = S3FileSystem(**access.for_s3fs(), session=session)
     files.retries = 1
-    return S3Client(files, RetryPolicy(access.retry_seconds), clock)
+    return S3Client(files, RetryPolicy(access.retry_seconds), clock, ConditionalPuts(access.single_writer))
 
 
 _DATE_SLACK_SECONDS = 3.0  # HTTP's whole second, and two on the way

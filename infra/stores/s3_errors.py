@@ -1,13 +1,16 @@
 """Classify S3 errors: missing objects, transient failures, and one-line descriptions.
 
-Inputs: exceptions of s3fs, botocore and aiohttp. Outputs: S3's own error code, whether to retry, and a description.
+Inputs: exceptions of s3fs, botocore and aiohttp. Outputs: S3's own error code, whether to retry, a description, and the
+`StoreError` that a store raises in its place.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from infra.errors import StoreError, one_line
+from infra.errors import ObjectMissing, StoreError, StoreRefusal, one_line
+from infra.stores.s3_refusals import find_refusal_advice
 
 MISSING_CODES = {"NoSuchKey", "404", "NotFound"}
 EXISTS_CODES = {"PreconditionFailed", "412"}
@@ -28,6 +31,10 @@ _TRANSIENT_CODES = {
     "ConditionalRequestConflict",
     "OperationAborted",
 }
+_CLIENT_WORDS = re.compile(
+    r"^(?:\[Errno \d+\] )?(?:An error occurred \(\w+\) when calling the \w+ operation(?: \([^)]*\))?: )?"
+)
+"""What s3fs and botocore put before a server's own message."""
 _NOT_IMPLEMENTED = 501  # permanent: the server does not support the request
 
 
@@ -71,7 +78,28 @@ def is_transient(error: Exception) -> bool:
 def describe_error(error: Exception) -> str:
     """Return an error on one line: S3's code, or the exception's class, and the message."""
     name = error_code(error) or type(error).__name__
-    return f"{name}, {one_line(error).rstrip('.')}" if str(error).strip() else type(error).__name__
+    message = one_line(_CLIENT_WORDS.sub("", str(error)))
+    return f"{name}, {message.rstrip('.')}" if str(error).strip() else type(error).__name__
+
+
+def translate_error(error: Exception, key: str, *, seconds: float, conditional: bool) -> StoreError:
+    """Return the `StoreError` of a request about `key`, which says what to do where that is known.
+
+    `seconds`: how long it was tried; `conditional`: whether it was a conditional put.
+    """
+    code = error_code(error)
+    if code in MISSING_CODES:
+        return ObjectMissing(f"There is no object {key!r} in the store.")
+    if code == "NoSuchBucket":
+        return StoreError(f"The store could not serve {key!r}: its bucket does not exist.")
+    advice = find_refusal_advice(code or type(error).__name__, str(error), conditional=conditional)
+    if advice is not None:
+        return StoreRefusal(f"The store refused {key!r} ({describe_error(error)}): {advice}.")
+    if is_transient(error):
+        return StoreError(
+            f"The store was unreachable for {seconds:g} s ({describe_error(error)}, requested {key!r}); {RETRY_ADVICE}."
+        )
+    return StoreError(f"The store could not serve {key!r}: {describe_error(error)}.")
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from infra.errors import StoreError
+from infra.stores.s3_client import ConditionalPuts
 from infra.stores.s3_errors import EXISTS_CODES, MISSING_CODES, UPLOAD_GONE_CODES, error_code, s3_client_errors
 
 PART_BYTES = 8 * 2**20
@@ -26,9 +27,12 @@ Call = Callable[..., dict[str, Any]]
 class MultipartUpload(io.RawIOBase):
     """An unfinished object. Only `finish` makes it appear: `close`, which some writers call, keeps it open."""
 
-    def __init__(self, call: Call, key: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, call: Call, key: str, headers: Mapping[str, str], conditions: ConditionalPuts | None = None
+    ) -> None:
         self._call = call
         self._key = key
+        self._conditions = conditions or ConditionalPuts()
         self._token = uuid4().hex
         self._headers = {**headers, "Metadata": {_WRITER_METADATA: self._token}}
         self._buffer = bytearray()
@@ -58,29 +62,38 @@ class MultipartUpload(io.RawIOBase):
         """Do nothing: only `finish` and `abort` end the upload."""
 
     def finish(self, *, once: bool = False) -> bool:
-        """Make the object appear; with `once` only where the key is free. True if this upload created it."""
-        condition = {"IfNoneMatch": "*"} if once else {}
+        """Make the object appear; with `once` only where the key is free. True if this upload created it.
+
+        Where the server refuses conditions, and a single writer is promised, the key is looked up before it is written.
+        """
+        if once and self._conditions.refused and (taken := self._writer_of_object()) is not None:
+            self.abort()
+            return taken == self._token
+        condition = {"IfNoneMatch": "*"} if once and not self._conditions.refused else {}
         try:
-            if self._upload is None:
-                self._call("put_object", Key=self._key, Body=bytes(self._buffer), **self._headers, **condition)
-            else:
-                self._upload_part(bytes(self._buffer))
-                self._call(
-                    "complete_multipart_upload",
-                    **self._upload_arguments,
-                    MultipartUpload=self._completed_parts,
-                    **condition,
-                )
+            self._send(condition)
         except OSError as error:
+            if condition and self._conditions.accept_refusal(error):
+                return self.finish(once=True)
             if error_code(error) not in EXISTS_CODES | UPLOAD_GONE_CODES:
                 raise
-            if self._was_written_by_us():
+            if self._writer_of_object() == self._token:
                 return True
             if error_code(error) in UPLOAD_GONE_CODES:
                 raise
             self.abort()
             return False
         return True
+
+    def _send(self, condition: Mapping[str, str]) -> None:
+        if self._upload is None:
+            self._call("put_object", Key=self._key, Body=bytes(self._buffer), **self._headers, **condition)
+            return
+        if self._buffer:
+            self._upload_part(bytes(self._buffer))
+            self._buffer.clear()
+        parts = {"Parts": self._parts}
+        self._call("complete_multipart_upload", **self._upload_arguments, MultipartUpload=parts, **condition)
 
     def abort(self) -> None:
         """Discard the parts. An unreachable store keeps them until leftovers are removed."""
@@ -99,18 +112,15 @@ class MultipartUpload(io.RawIOBase):
     def _upload_arguments(self) -> dict[str, Any]:
         return {"Key": self._key, "UploadId": self._upload}
 
-    @property
-    def _completed_parts(self) -> dict[str, Any]:
-        return {"Parts": self._parts}
-
-    def _was_written_by_us(self) -> bool:
+    def _writer_of_object(self) -> str | None:
+        """Return the token of the call that wrote the object; None where there is no object."""
         try:
             metadata = self._call("head_object", Key=self._key).get("Metadata", {})
         except OSError as error:
             if error_code(error) in MISSING_CODES:
-                return False
+                return None
             raise
-        return bool(metadata.get(_WRITER_METADATA) == self._token)
+        return str(metadata.get(_WRITER_METADATA, ""))
 
 
 class RangeReader(io.RawIOBase):

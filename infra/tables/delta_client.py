@@ -1,12 +1,11 @@
 """Open Delta tables below a store's URL, with translated errors and repeated operations.
 
 Inputs: a store's address, a table's name and version. Outputs: an open `DeltaTable`, or `TableError`.
-Every error of deltalake becomes `TableUnavailable`, which may be repeated; Packshot's own refusals never are.
+Every error of deltalake becomes `TableUnavailable`, which may be repeated; refusals, a vendor's or our own, never are.
 In a bucket, the client below deltalake waits for refusals and outages to pass, but gives up on an answer that is cut
 off in its middle, and on a log entry that is not visible yet. Whole operations are therefore repeated here.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -15,7 +14,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from infra.errors import TableError, TableUnavailable, one_line
+from infra.errors import TableError, TableUnavailable
 from infra.stores import open_store
 from infra.stores.addresses import StoreAddress
 from infra.stores.key_validation import check_key
@@ -23,12 +22,13 @@ from infra.stores.retry import RetryPolicy
 from infra.stores.s3_client import S3Access, open_client
 from infra.stores.s3_errors import RETRY_ADVICE
 from infra.tables.arrow_types import normalize_schema
+from infra.tables.delta_errors import delta_refusal_advice, describe_delta_error
+from infra.tables.delta_options import delta_options
 from infra.tables.schema_upgrade import TABLE_PROPERTIES
 from infra.tables.table_paths import require_no_links, require_own_files
 
 T = TypeVar("T")
 
-_ANSI_CODES = re.compile(r"\x1b\[[0-9;]*m")  # deltalake colours its messages
 _MAX_ATTEMPTS = 6  # of an operation whose answer is incomplete; outages are waited for by the client below
 
 
@@ -120,7 +120,7 @@ class DeltaClient:
         return self._address.join(table)
 
     def _storage_options(self) -> dict[str, str]:
-        return S3Access.from_environment().for_deltalake() if self._address.scheme == "s3" else {}
+        return delta_options(self._address)
 
 
 def read_schema(target: DeltaTable) -> pa.Schema:
@@ -130,10 +130,14 @@ def read_schema(target: DeltaTable) -> pa.Schema:
 
 @contextmanager
 def translate_errors(table: str) -> Iterator[None]:
-    """Raise `TableUnavailable`, which names the table, for every error of deltalake and Arrow."""
+    """Raise `TableUnavailable`, which names the table, for every error of deltalake and Arrow.
+
+    A vendor's refusal becomes a `TableError` that says what to set: it does not pass by itself, so it is not repeated.
+    """
     try:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
-        # A server's XML may name an access key; the text before it is sufficient.
-        reason = one_line(_ANSI_CODES.sub("", str(error)).split("<")[0]).rstrip(".") or type(error).__name__
+        reason, advice = describe_delta_error(error), delta_refusal_advice(error)
+        if advice is not None:
+            raise TableError(f"The store refused table {table!r} ({reason}): {advice}.") from error
         raise TableUnavailable(f"Table {table!r} could not be served: {reason}.") from error

@@ -28,6 +28,7 @@ CHANGED_SETTINGS: dict[str, Any] = {
     "screen_seconds": 7.0,
     "stub_seconds": 0.01,
     "single_writer": True,
+    "s3_addressing": "virtual",
     "store_seconds": 5.0,
     "lease_seconds": 33.0,
     "engine_folder": "engines",

@@ -8,6 +8,7 @@ from infra.diagnosis import storage
 from infra.errors import StoreError
 from infra.stores import open_store
 from tests.fixtures.object_stores import UnconditionalMemoryStore
+from tests.fixtures.s3_vendors import VendorUrl
 
 
 def check_store(url: str) -> None:
@@ -49,3 +50,36 @@ def test_a_store_that_overwrites_is_refused_or_is_one_writers() -> None:
 def test_a_promise_that_the_store_does_not_need_is_better_taken_back(tmp_path: Path) -> None:
     finding = storage.check_store(open_store(str(tmp_path)), single_writer=True)[2]
     assert (finding.state, "unset it" in finding.advice) == ("warning", True)
+
+
+def test_a_vendor_that_refuses_conditions_is_told_by_what_to_set_and_nothing_else(s3_vendor_url: VendorUrl) -> None:
+    with s3_vendor_url("conditions-501") as url:
+        refused = storage.check_store(open_store(url), single_writer=False)[2]
+        assert (refused.name, refused.state, refused.advice) == ("store: conditional writes", "failed", "")
+        assert "PACKSHOT_SINGLE_WRITER=1" in refused.found
+        [tables] = storage.check_tables(url, 120)
+        assert (tables.state, "PACKSHOT_SINGLE_WRITER=1" in tables.advice) == ("failed", True)
+        assert tables.found == "NotImplemented, A header you provided implies functionality that is not implemented"
+
+
+def test_a_single_writer_of_such_a_vendor_can_do_all_of_it_and_is_told_what_that_costs(
+    s3_vendor_url: VendorUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACKSHOT_SINGLE_WRITER", "1")
+    with s3_vendor_url("conditions-501") as url:
+        findings = storage.check_store(open_store(url), single_writer=True)
+        assert [finding.state for finding in findings] == ["ok", "ok", "warning", "ok"]
+        assert "keeps no second run away" in findings[2].found
+        [tables] = storage.check_tables(url, 120)
+        assert (tables.state, tables.found) == ("ok", "of two commits at once the second is refused")
+        assert list(open_store(url).list("")) == []
+
+
+def test_a_vendor_that_refuses_everything_is_one_finding_with_what_to_set(s3_vendor_url: VendorUrl) -> None:
+    with s3_vendor_url("one-region") as url:
+        [finding] = storage.check_store(open_store(url), single_writer=False)
+        assert (finding.state, finding.advice) == ("failed", "")
+        assert finding.found.endswith("set AWS_REGION=eu-central-003.")
+        [tables] = storage.check_tables(url, 120)
+        assert tables.advice == "Set AWS_REGION=eu-central-003."
+        assert "\x1b" not in tables.found

@@ -7,7 +7,23 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.errors import StoreError
+from infra.stores.s3_client import ConditionalPuts
 from infra.stores.s3_streams import PART_BYTES, MultipartUpload, RangeReader
+
+
+class RefusingBucket:
+    """Refuses every put and completion with a condition, as some vendors do; otherwise a bucket."""
+
+    def __init__(self) -> None:
+        self.bucket = FakeBucket()
+
+    def call(self, method: str, **given: Any) -> dict[str, Any]:
+        if given.get("IfNoneMatch"):
+            self.bucket.calls.append(f"refused {method}")
+            raise said("NotImplemented", 501)
+        if method == "head_object" and given["Key"] not in self.bucket.objects:
+            raise said("404", 404)
+        return self.bucket.call(method, **given)
 
 
 class FakeBucket:
@@ -117,3 +133,28 @@ def test_ranges_are_read_with_seeking_and_a_short_answer_is_told() -> None:
     assert asked == [(197, 200), (10, 74)]
     with pytest.raises(StoreError, match="answered 200 bytes where 64 were requested"):
         io.BufferedReader(RangeReader(lambda _start, _end: data, len(data)), 64).read(5)
+
+
+@pytest.mark.parametrize(("size", "method"), [(3, "put_object"), (2 * PART_BYTES + 3, "complete_multipart_upload")])
+def test_a_single_writer_looks_a_key_up_where_conditions_are_refused_and_asks_in_vain_once(
+    size: int, method: str
+) -> None:
+    refusing, conditions = RefusingBucket(), ConditionalPuts(single_writer=True)
+    written = []
+    for fill in (b"a", b"b"):
+        upload = MultipartUpload(refusing.call, "key", {}, conditions)
+        upload.write(fill * size)
+        written.append(upload.finish(once=True))
+    assert written == [True, False]
+    assert refusing.bucket.objects["key"][0] == b"a" * size
+    assert refusing.bucket.uploads == {}
+    assert refusing.bucket.calls.count(f"refused {method}") == 1
+
+
+def test_without_the_promise_a_refused_condition_is_an_error_and_nothing_is_written() -> None:
+    refusing = RefusingBucket()
+    upload = MultipartUpload(refusing.call, "key", {}, ConditionalPuts(single_writer=False))
+    upload.write(b"a")
+    with pytest.raises(OSError, match="NotImplemented"):
+        upload.finish(once=True)
+    assert refusing.bucket.objects == {}
