@@ -183,7 +183,7 @@ def _leave_out_overrides(proposal: RecipeProposal, sample: SourceSample, recipe:
     """Take out the overrides of the built-in recipe that mean something else in this source: a width in centimetres."""
     for name, (column, example) in unfit_overrides(recipe, sample.values).items():
         proposal.content.setdefault("columns", {})[name] = None
-        proposal.reasons[f"columns.{name}"] = f"{column!r} holds {example!r} here, which is no {name} of a picture"
+        proposal.reasons[f"columns.{name}"] = f"{column!r} holds {example!r} here, which is not meant for the picture"
 
 
 def _add_languages(proposal: RecipeProposal, languages: Sequence[str], recipe: Recipe) -> None:

@@ -18,6 +18,7 @@ from flows.cli.commands.doctor import doctor
 from flows.cli.commands.engine.group import engine_app
 from flows.cli.commands.policy import policy_app
 from flows.cli.commands.provenance import provenance
+from flows.cli.commands.recipe import recipe_app
 from flows.cli.commands.rollback import readmit, rollback
 from flows.cli.commands.upgrade import upgrade
 from flows.cli.commands.why import why
@@ -53,6 +54,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(policy_app)
+app.add_typer(recipe_app)
 app.add_typer(engine_app)
 
 
