@@ -4,6 +4,7 @@ Inputs: one finished sentence for each error. Outputs: exception classes.
 
     InputError          exit code 2
     ├── CatalogueError  the catalogue as a whole cannot be read (single rows become rejects instead)
+    │   └── MissingColumns  the recipe reads columns that the catalogue does not have
     ├── RuleFileError   a recipe, policy, price list or audit suite is wrong
     ├── OptionError     a command's options contradict each other or name nothing that exists
     │   └── PolicyChanged  another policy came into force since a batch was decided
@@ -27,6 +28,10 @@ class InputError(Exception):
 
 class CatalogueError(InputError):
     """The catalogue cannot be read as a whole."""
+
+
+class MissingColumns(CatalogueError):
+    """The recipe reads columns that the catalogue does not have."""
 
 
 class RuleFileError(InputError):

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalogs.errors import CatalogueError
+from catalogs.errors import CatalogueError, MissingColumns
 from catalogs.ingest.number_text import float_text
+from catalogs.near_matches import describe_missing, list_names
 from catalogs.recipe.schema import Recipe
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}")
@@ -28,7 +29,7 @@ _DIRTY = r"^\s|\s$|\s\s|[\x00-\x1f\x7f]|[^\x00-\x7f]"
 def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the source columns of each field that the source can fill.
 
-    Raises `CatalogueError` naming the columns that are missing.
+    Raises `MissingColumns` naming the columns that are missing, and those that were probably meant.
     """
     present = set(available)
     columns_by_field: dict[str, tuple[str, ...]] = {}
@@ -42,12 +43,8 @@ def source_columns(recipe: Recipe, available: Sequence[str]) -> dict[str, tuple[
     extra = recipe.ignore_when_empty + ((recipe.inherit.by,) if recipe.inherit else ())
     missing += [column for column in extra if column not in present]
     if missing:
-        shopify = {"Handle", "Title", "Variant SKU"} <= present
-        raise CatalogueError(
-            f"The source has no column {', '.join(repr(name) for name in dict.fromkeys(missing))}; it has"
-            f" {', '.join(sorted(present)[:20])}."
-            + (" It looks like a Shopify export: try --recipe shopify." if shopify else " Map it under columns.")
-        )
+        names = describe_missing(missing, available)
+        raise MissingColumns(f"The source has no column {names}; it has {list_names(available)}.")
     return columns_by_field
 
 

@@ -15,7 +15,6 @@ from catalogs.errors import InputError, RuleFileError
 from catalogs.models.engine_selection import EngineRequirements, GpuPlatform, explain_selection
 from catalogs.recipe.schema import Recipe
 from catalogs.runs.job import RefreshJob
-from flows.engines.build_missing import build_missing_engine
 from flows.engines.engine_cache import cached_engine, default_cache_folder
 from infra.coordination.process_liveness import host_name
 from infra.engines import open_engine
@@ -216,12 +215,20 @@ def _stored_engine_folder(
     source = f"{entry.source}@{entry.revision}" if entry.revision else str(entry.source)
     try:
         cache, trust = default_cache_folder(), open_engine_trust(settings)
-        build = partial(build_missing_engine, store, name, source, cache, trust) if settings.build_engines else None
+        build = partial(_build_missing_engine, store, name, source, cache, trust) if settings.build_engines else None
         host = EngineHost(cache, trust, build, settings.lease_seconds)
         return fetch(store, recipe, model, find_machine(), host)
     except (ExternalError, InputError, OSError, ValueError) as error:
         logger.warning("No stored engine of %r can be used here, so torch generates: %s", name, error)
         return None
+
+
+def _build_missing_engine(
+    store: ObjectStore, name: str, model: str, scratch: Path, trust: EngineTrust, requirements: EngineRequirements
+) -> None:
+    from flows.engines.build_missing import build_missing_engine  # torch takes seconds to import
+
+    build_missing_engine(store, name, model, scratch, trust, requirements)
 
 
 def _requirements(recipe: Recipe, model: str, machine: GpuPlatform | None) -> EngineRequirements | None:

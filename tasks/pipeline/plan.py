@@ -46,7 +46,7 @@ from infra.tables.data_versions import has_new_data
 from tasks.gates.prompt_gate import PlanGates, PolicyPromptGate
 from tasks.pipeline.ended_slots import find_ended_slots
 from tasks.pipeline.plans_elsewhere import read_planned_elsewhere
-from tasks.runs.job_source import open_job_source
+from tasks.runs.job_source import open_job_source, open_validator
 from tasks.runs.plan_writer import PlanWriter
 
 
@@ -154,7 +154,7 @@ def _plan_source(
 
 def _open_validator(job: RefreshJob, source: Source, plan: Plan) -> RowValidator:
     """Return the validator of the rows, which counts into the plan; inherited values take a pass of their own first."""
-    validator = RowValidator(job.recipe, source.columns)
+    validator = open_validator(job, source)
     if job.recipe.inherit is not None:
         batches = (batch.rows for batch in source.batches(validator.needed_columns))
         validator.inherited = collect_inherited_values(job.recipe, source.columns, batches)

@@ -68,9 +68,13 @@ def plan(parameters: RefreshParameters, as_json: options.Json = False) -> None:
     """Report what a refresh would make and cost; change nothing."""
     from catalogs.runs.report_schema import RunReport
     from flows.cli.views.reports import show_plan
+    from flows.wiring.early_checks import require_usable_inputs
+
+    settings = read_settings()
+    require_usable_inputs(parameters, settings, generates=False)
     from flows.run.dry_run import plan_refresh
 
-    report = plan_refresh(parameters, read_settings())
+    report = plan_refresh(parameters, settings)
     if as_json:
         print_json(report)
     else:
@@ -103,7 +107,9 @@ def release(
 
 
 def _run_refresh_flow(parameters: RefreshParameters, as_json: bool) -> dict[str, Any]:
-    parameters.resolve_job()  # wrong input is refused before a server is started
+    from flows.wiring.early_checks import require_usable_inputs
+
+    require_usable_inputs(parameters, read_settings())  # before Prefect is imported, and a server started
     with _use_prefect_server(), _show_progress(as_json):
         from flows.refresh import refresh as nightly
 

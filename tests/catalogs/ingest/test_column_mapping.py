@@ -173,12 +173,17 @@ def test_an_optional_field_whose_columns_are_not_there_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("changes", "available", "message"),
     [
-        ({}, ["sku", "name"], "The source has no column 'title'; it has name, sku. Map it under columns."),
+        ({}, ["sku", "name"], "The source has no column 'title'; it has sku, name."),
         ({"optional": list(CATALOGUE_COLUMNS)}, ["name"], "The source has no column 'sku'; it has name."),
         ({"ignore_when_empty": ["price"]}, ["sku", "title"], "The source has no column 'price'"),
         ({"inherit": {"by": "Handle", "fields": ["title"]}}, ["sku", "title"], "The source has no column 'Handle'"),
         ({"columns.title": "{{ a }} {{ b }}"}, ["sku", "a"], "The source has no column 'b'"),
-        ({}, ["Handle", "Title", "Variant SKU"], "It looks like a Shopify export: try --recipe shopify."),
+        (
+            {},
+            ["SKU", "  Title"],
+            "'sku' (did you mean 'SKU'?), 'title' (did you mean '  Title'?); it has SKU",
+        ),
+        ({}, ["sku", *(f"column {place}" for place in range(45))], "it has sku, column 0, column 1, column 2, "),
     ],
 )
 def test_missing_columns_are_named_and_what_to_do(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogs.recipe.loading import built_in_recipe_names
+from catalogs.recipe.built_in import built_in_recipe_names
 from catalogs.recognition.export_kinds import ColumnFinder, ExportKind, export_kinds, recognise
 
 KINDS = {kind.name: kind for kind in export_kinds()}
